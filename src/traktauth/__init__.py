@@ -1,0 +1,1 @@
+"""Sign in to Trakt once, and never lose the login."""

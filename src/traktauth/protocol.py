@@ -1,0 +1,82 @@
+"""Trakt's documentation as data: hosts, paths, header fields, grants and poll statuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+AUTHORIZE = "/oauth/authorize"
+TOKEN = "/oauth/token"  # noqa: S105 - a path, not a password
+REVOKE = "/oauth/revoke"
+DEVICE_CODE = "/oauth/device/code"
+DEVICE_TOKEN = "/oauth/device/token"  # noqa: S105 - a path, not a password
+
+OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
+API_VERSION = "2"
+
+AUTHORIZATION_CODE = "authorization_code"
+REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a grant type, not a password
+
+# Trakt: *Poll for the access_token*
+POLL_GRANTED = 200
+POLL_PENDING = 400
+POLL_UNKNOWN = 404
+POLL_USED = 409
+POLL_EXPIRED = 410
+POLL_DENIED = 418
+POLL_TOO_FAST = 429
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A named set of addresses that serve one realm of apps, users and tokens.
+
+    Attributes:
+        name: what a user calls it: `trakt`, or the base address that was given.
+        realm: whose tokens these are; services with one realm share logins.
+        website: origin of the sign-in page.
+        token: origin of the token, revoke and device endpoints.
+        api: origin of the API.
+        issuer: the issuer that an authorization answer must name where it names one, or None where it is not known.
+        issuer_domain: where the issuer is not known: the domain that its host must be or lie under.
+    """
+
+    name: str
+    realm: str
+    website: str
+    token: str
+    api: str
+    issuer: str | None = None
+    issuer_domain: str | None = None
+
+
+SERVICES = {
+    service.name: service
+    for service in (
+        # The hosts of the commissioned document.
+        Service(
+            "trakt",
+            "trakt",
+            "https://trakt.tv",
+            "https://api.trakt.tv",
+            "https://api.trakt.tv",
+            issuer_domain="trakt.tv",
+        ),
+        # The hosts that Trakt documents since July 2026.
+        Service(
+            "auth.trakt.tv",
+            "trakt",
+            "https://auth.trakt.tv",
+            "https://auth.trakt.tv",
+            "https://api.trakt.tv",
+            issuer_domain="trakt.tv",
+        ),
+        Service(
+            "staging",
+            "staging",
+            "https://staging.trakt.tv",
+            "https://api-staging.trakt.tv",
+            "https://api-staging.trakt.tv",
+            issuer_domain="trakt.tv",
+        ),
+    )
+}

@@ -1,0 +1,1 @@
+"""The local Trakt: an OAuth server that answers as Trakt does."""
