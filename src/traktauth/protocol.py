@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 AUTHORIZE = "/oauth/authorize"
-TOKEN = "/oauth/token"  # noqa: S105 - a path, not a password
+TOKEN = "/oauth/token"
 REVOKE = "/oauth/revoke"
 DEVICE_CODE = "/oauth/device/code"
-DEVICE_TOKEN = "/oauth/device/token"  # noqa: S105 - a path, not a password
+DEVICE_TOKEN = "/oauth/device/token"
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 API_VERSION = "2"
 
 AUTHORIZATION_CODE = "authorization_code"
-REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a grant type, not a password
+REFRESH_TOKEN = "refresh_token"
 
 # Trakt: *Poll for the access_token*
 POLL_GRANTED = 200

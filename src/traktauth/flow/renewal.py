@@ -1,0 +1,242 @@
+"""One renewal, under the lock: may it be sent, what came of it, what is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
+from traktauth.flow.effects import Begin, Cancel, Keep, Load, Mark, NoReply, Note, Save, Send, Shielded, Sleep
+from traktauth.flow.terms import LEASE, SAVE_LIMIT
+from traktauth.flow.windows import Window, window
+from traktauth.wire.faults import dead_grant, fault, not_spent
+from traktauth.wire.tokens import exchange_refresh_token, read_token
+
+if TYPE_CHECKING:
+    from traktauth.flow.effects import Effect, Flow
+    from traktauth.flow.terms import Terms
+    from traktauth.models import Record, Token
+    from traktauth.wire.messages import Reply
+
+OK = 200
+_SAVE_AGAIN = 0.25
+_LONGEST_REST = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Why a caller wants a new pair; callers with the same wish share one renewal.
+
+    Attributes:
+        seen: the generation that the caller found wanting; any later one grants the wish.
+        refused: the access token that an API answered 401 to.
+        must: only a new pair will do (`refresh`); else the old one serves while it lives.
+        resend: send again although an earlier sending is unconfirmed (`refresh --force`).
+        min_life: seconds that the token must live on.
+    """
+
+    seen: int
+    refused: str | None = field(default=None, repr=False)
+    must: bool = False
+    resend: bool = False
+    min_life: float = 0.0
+
+
+def signed_out(record: Record) -> LoginRequired:
+    """Return the error for a login without a token."""
+    if record.generation:
+        return LoginRequired("This account is signed out", reason="signed-out")
+    return LoginRequired("Nobody is signed in to this account", reason="never")
+
+
+def otherwise(terms: Terms, wish: Wish, token: Token, error: TraktAuthError) -> Token:
+    """Return the old token while it lives and serves the wish.
+
+    Raises:
+        TraktAuthError: `error`, where it does not.
+    """
+    lives = token.expires_at - terms.clock() > wish.min_life
+    if wish.must or not lives or token.access_token == wish.refused:
+        raise error
+    if isinstance(error, TryLater):
+        terms.rest.until = terms.monotonic() + min(error.retry_after, _LONGEST_REST)
+    return token
+
+
+def renew(terms: Terms, wish: Wish) -> Flow[Token]:
+    """Grant a wish: with somebody else's newer pair, a renewal, or the old token while it lives."""
+    record = yield from Load()
+    token = record.token
+    if token is None:
+        raise signed_out(record)
+    if _granted(terms, wish, token):
+        return token
+    problem = not_renewable(record)
+    if problem is not None:
+        return otherwise(terms, wish, token, problem)
+    attempt = _next_attempt(terms, wish, record, token)
+    if isinstance(attempt, TraktAuthError):
+        return otherwise(terms, wish, token, attempt)
+    return (yield from Shielded(lambda: _refresh(terms, wish, record, token, attempt)))
+
+
+def _granted(terms: Terms, wish: Wish, token: Token) -> bool:
+    """Tell whether somebody else's renewal has granted the wish while we waited."""
+    now = terms.clock()
+    if token.generation <= wish.seen or token.access_token == wish.refused:
+        return False
+    return wish.must or (window(token, now) is Window.FRESH and token.expires_at - now >= wish.min_life)
+
+
+def not_renewable(record: Record) -> LoginRequired | None:
+    """Return why this login cannot be renewed, or None if it can."""
+    if not record.renewable:
+        return LoginRequired(f"This login cannot be renewed: {record.why_not}", reason="revoked")
+    if record.token is not None and record.token.refresh_token is None:
+        return LoginRequired("This login cannot be renewed: Trakt gave no refresh token", reason="expired")
+    return None
+
+
+def _next_attempt(terms: Terms, wish: Wish, record: Record, token: Token) -> int | TraktAuthError:
+    """Return the number of the attempt that may be made now, or the error that says why none may.
+
+    An open renewal tells that the refresh token was sent and nobody knows whether it arrived. If it did, sending it
+    again ends every device's login, so only the `lost_reply` setting or the user allows it.
+    """
+    renewal = record.renewal
+    if renewal is None:
+        return 1
+    if wish.resend or terms.lost_reply == "resend":
+        return renewal.attempt + 1
+    left = token.expires_at - terms.clock()
+    if left > 0:
+        return TryLater(
+            "A renewal of this login was sent and its answer was lost; it is not sent again while the old token lives",
+            retry_after=left,
+            hint="Nothing needs doing yet; traktauth status says until when the token is good, "
+            "traktauth refresh --force sends it again at your risk",
+        )
+    if terms.lost_reply == "last-attempt" and renewal.attempt == 1:
+        return 2
+    return LoginRequired(
+        "The answer to this login's last renewal was lost, and its token has expired", reason="reply-lost"
+    )
+
+
+def _refresh(terms: Terms, wish: Wish, record: Record, token: Token, attempt: int) -> Flow[Token]:
+    """Send the refresh token, once, and settle what comes of it. From here to the end nothing may stop us."""
+    began = terms.monotonic()
+    if not (yield from Begin(token.generation, attempt)):
+        busy = TryLater("Somebody else has just begun to renew this login", retry_after=1.0)
+        return (yield from _look_again(terms, wish, token, busy))
+    back = Cancel(token.generation, attempt, record.renewal)
+    if terms.monotonic() - began > LEASE:
+        # We were stopped in between and nobody waits for us any more; whoever comes next sends it.
+        yield from _if_possible(back)
+        return otherwise(terms, wish, token, TryLater("This program was stopped in the middle of a renewal"))
+    sent_at = terms.clock()
+    reply = yield from Send(
+        exchange_refresh_token(
+            terms.service,
+            refresh_token=token.refresh_token or "",
+            client_id=terms.app.client_id,
+            client_secret=terms.app.client_secret,
+            redirect_uri=terms.app.redirect_uri,
+        )
+    )
+    if isinstance(reply, NoReply):
+        error: TraktAuthError = TryLater(f"Trakt could not be reached: {reply.reason}")
+        if reply.sent:
+            error = _unconfirmed(reply.reason, error)
+            return (yield from _look_again(terms, wish, token, error))
+        yield from _if_possible(back)
+        return otherwise(terms, wish, token, error)
+    return (yield from _settle(terms, wish, token, reply, sent_at, back))
+
+
+def _settle(terms: Terms, wish: Wish, token: Token, reply: Reply, sent_at: float, back: Cancel) -> Flow[Token]:
+    """Act on the reply to a refresh: save, mark, take back, or leave the renewal open."""
+    if reply.status == OK:
+        try:
+            new = read_token(reply, sent_at=sent_at, what="a new token")
+        except TraktAuthError as unreadable:
+            return (yield from _look_again(terms, wish, token, unreadable))
+        return (yield from _save(terms, token, new))
+    if dead_grant(reply):
+        return (yield from _dead(terms, wish, token, back))
+    error = fault(reply, what="a new token")
+    if not_spent(reply):
+        yield from _if_possible(back)
+        return otherwise(terms, wish, token, error)
+    return (yield from _look_again(terms, wish, token, _unconfirmed(error.message, error)))
+
+
+def _save(terms: Terms, old: Token, new: Token) -> Flow[Token]:
+    """Save the pair before anybody uses it; a store that fails is asked again for a while."""
+    new = replace(new, generation=old.generation + 1, refresh_token=new.refresh_token or old.refresh_token)
+    until = terms.monotonic() + SAVE_LIMIT
+    while True:
+        try:
+            saved = yield from Save(new, after=old.generation)
+        except StoreFailed:
+            if terms.monotonic() >= until:
+                yield from Keep(new, after=old.generation)
+                raise
+            yield from Sleep(_SAVE_AGAIN)
+        else:
+            break
+    if saved:
+        yield from Note(f"renewed {old.fingerprint} to {new.fingerprint}, generation {new.generation}")
+        terms.rest.until = float("-inf")
+        return new
+    yield from Note(f"the pair after {old.fingerprint} came too late: a newer one is stored", warning=True)
+    record = yield from Load()
+    if record.token is None:
+        raise signed_out(record)
+    return record.token
+
+
+def _dead(terms: Terms, wish: Wish, token: Token, back: Cancel) -> Flow[Token]:
+    """The refresh token was refused for good, unless somebody else has renewed with it meanwhile."""
+    record = yield from Load()
+    if record.token is not None and record.generation != token.generation:
+        return record.token
+    lost = back.attempt > 1
+    why = (
+        "its refresh token was spent by a renewal whose answer was lost" if lost else "Trakt refused its refresh token"
+    )
+    yield from _if_possible(Mark(token.generation, why))
+    yield from Note(f"{token.fingerprint} cannot be renewed: {why}", warning=True)
+    error = LoginRequired(f"This login cannot be renewed: {why}", reason="reply-lost" if lost else "revoked")
+    return otherwise(terms, wish, token, error)
+
+
+def _look_again(terms: Terms, wish: Wish, token: Token, error: TraktAuthError) -> Flow[Token]:
+    """Take somebody else's newer pair where there is one; else the old token while it lives, or the error."""
+    try:
+        record = yield from Load()
+    except StoreFailed:
+        return otherwise(terms, wish, token, error)
+    if record.token is not None and record.generation > token.generation:
+        return record.token
+    yield from Note(f"the renewal of {token.fingerprint} stays open: {error.message}", warning=True)
+    return otherwise(terms, wish, token, error)
+
+
+def _unconfirmed(reason: str, error: TraktAuthError) -> TraktAuthError:
+    """Word a renewal that was sent and not answered in a way that could be read."""
+    if isinstance(error, TryLater):
+        return TryLater(
+            f"The renewal was sent and its answer was lost ({reason})",
+            retry_after=error.retry_after,
+            status=error.status,
+        )
+    return error
+
+
+def _if_possible(effect: Effect[None]) -> Flow[None]:
+    """Write a note to the store; where that fails the open renewal stays, which is the safe side."""
+    try:
+        yield from effect
+    except StoreFailed:
+        yield from Note("the store failed after a renewal; it counts as unconfirmed", warning=True)

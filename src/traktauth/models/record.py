@@ -1,0 +1,67 @@
+"""What a store keeps of one login."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from traktauth.models.token import Token
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Login:
+    """The key of a login: whose tokens these are, for which app, where.
+
+    Attributes:
+        realm: the service's realm (`trakt`, `staging`, or a base address's origin).
+        client_id: the app's id.
+        account: the user's own name for the account.
+    """
+
+    realm: str
+    client_id: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A refresh that was begun: its token may be spent, and no answer has been saved.
+
+    Attributes:
+        generation: of the token that was sent.
+        attempt: 1 for the first sending, one more for each that `lost_reply` or `refresh --force` allowed.
+        at: Unix seconds, by the clock of the sender.
+        by: who sends: host and process.
+    """
+
+    generation: int
+    attempt: int
+    at: float
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """All that is kept of one login.
+
+    Attributes:
+        generation: of the newest pair; it only grows, also over a sign-out and a new sign-in.
+        token: the pair, or None before a sign-in and after a sign-out.
+        renewable: whether the refresh token may be used.
+        why_not: why it may not, in words for a person.
+        renewal: the open renewal, or None.
+        saved_at: Unix seconds when the pair was saved, by the clock of whoever did.
+    """
+
+    generation: int = 0
+    token: Token | None = None
+    renewable: bool = True
+    why_not: str | None = None
+    renewal: Renewal | None = None
+    saved_at: float = 0.0
+
+
+EMPTY = Record()

@@ -1,0 +1,82 @@
+"""What every store does, and the two promises that it keeps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from contextlib import AbstractContextManager
+
+    from traktauth.models import Login, Record, Renewal, Token
+
+
+class TokenStore(ABC):
+    """A place for the records of many logins.
+
+    *The right to send* a generation's refresh token is given by `begin`, once an attempt, to one caller anywhere.
+    *The right to save* is decided by the generation alone: `save` replaces the pair it names and no other.
+    What a method has done is durable when it returns. Every method raises `StoreFailed` where it cannot do its work,
+    and has then changed nothing.
+    """
+
+    @property
+    @abstractmethod
+    def identity(self) -> Hashable:
+        """Return what is equal for two objects over the same place, so that callers in one process can share a wait."""
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """Return the address of the place, as a person gives it, without passwords."""
+
+    @abstractmethod
+    def load(self, login: Login) -> Record:
+        """Return the login's record; an empty one where there is none."""
+
+    def peek(self, login: Login) -> Record | None:
+        """Return what `load` would, where that takes microseconds; else None."""
+        del login
+        return None  # noqa: RET501 - the answer of a store that has to ask somebody
+
+    @abstractmethod
+    def begin(self, login: Login, renewal: Renewal) -> bool:
+        """Open a renewal: give the right to send this generation for this attempt; False where it is not to be had.
+
+        It is to be had where the generation is the stored one, renewable, and the last attempt was the one before.
+        """
+
+    @abstractmethod
+    def cancel(self, login: Login, renewal: Renewal, before: Renewal | None) -> None:
+        """Take an open renewal back, as its token is known to be unspent; `before` stood open before it."""
+
+    @abstractmethod
+    def save(self, login: Login, token: Token, *, after: int, at: float) -> bool:
+        """Save the pair that follows generation `after` and close its renewal; False where another is stored.
+
+        `token.generation` must be greater than `after`; `at` is the time in Unix seconds.
+        """
+
+    @abstractmethod
+    def mark(self, login: Login, generation: int, why: str | None) -> None:
+        """Note why this generation must not be renewed (None: it may be); nothing where a newer one is stored."""
+
+    @abstractmethod
+    def forget(self, login: Login, generation: int) -> None:
+        """Forget this generation's pair, but not its number; nothing where a newer one is stored."""
+
+    @abstractmethod
+    def exclusive(self, login: Login, patience: float) -> AbstractContextManager[bool]:
+        """Hold the login's lock; the value is False where somebody else held it for `patience` seconds."""
+
+    @abstractmethod
+    def logins(self) -> list[Login]:
+        """Return every login that has a record, in order."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Show with a trial write that a record could be saved."""
+
+    def close(self) -> None:  # noqa: B027 - most stores hold nothing open
+        """Release what the store holds open."""

@@ -1,0 +1,221 @@
+"""Tokens in one JSON file, the default: for this user alone, replaced as a whole, safe between processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from traktauth.errors import StoreFailed
+from traktauth.models.record import EMPTY, FORMAT
+from traktauth.stores import replacing, transitions
+from traktauth.stores.base import TokenStore
+from traktauth.stores.documents import login_of, to_document, to_record
+from traktauth.stores.locks import locked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Hashable
+
+    from traktauth.models import Login, Record, Renewal, Token
+
+_WRITE_PATIENCE = 10.0  # seconds; a write takes milliseconds
+_ROOM = 16384  # bytes that a record may grow by between two writes
+_SETTLED_AFTER = 50_000_000  # nanoseconds
+_LARGEST = 64 * 1024 * 1024
+_HINT = "See what is wrong with it: traktauth doctor"
+
+Signature = tuple[int, int, int, int]
+
+
+class FileStore(TokenStore):
+    """A store in a JSON file.
+
+    Args:
+        path: the file; made on the first save, its folder too.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.abspath(path)
+        self._snapshot = _Snapshot(None, {})
+
+    @property
+    def identity(self) -> Hashable:
+        return ("file", os.path.realpath(self.path))
+
+    @property
+    def address(self) -> str:
+        return f"file:{self.path}"
+
+    def load(self, login: Login) -> Record:
+        record = self.peek(login)
+        if record is None:
+            with _failures(self.path, "read"):
+                record = self._read().record(login)
+        return record
+
+    def peek(self, login: Login) -> Record | None:
+        snapshot = self._snapshot
+        try:
+            known = _signature(os.stat(self.path)) == snapshot.signature
+        except OSError:
+            return None
+        return snapshot.records.get(login) if known else None
+
+    def begin(self, login: Login, renewal: Renewal) -> bool:
+        def reserve_room() -> None:
+            replacing.reserve(self._beside(login, "spare"), self._size() + _ROOM)
+
+        return self._change(login, lambda record: transitions.begun(record, renewal), before=reserve_room)
+
+    def cancel(self, login: Login, renewal: Renewal, before: Renewal | None) -> None:
+        if self._change(login, lambda record: transitions.cancelled(record, renewal, before)):
+            with suppress(OSError):
+                os.unlink(self._beside(login, "spare"))
+
+    def save(self, login: Login, token: Token, *, after: int, at: float) -> bool:
+        return self._change(login, lambda record: transitions.saved(record, token, after, at))
+
+    def mark(self, login: Login, generation: int, why: str | None) -> None:
+        self._change(login, lambda record: transitions.marked(record, generation, why))
+
+    def forget(self, login: Login, generation: int) -> None:
+        self._change(login, lambda record: transitions.forgotten(record, generation))
+
+    @contextmanager
+    def exclusive(self, login: Login, patience: float) -> Generator[bool]:
+        with _failures(self.path, "locked"):
+            path = self._beside(login, "lock")
+            replacing.make_folder(os.path.dirname(path))
+            lock = locked(path, patience)
+            held = lock.__enter__()
+        try:
+            yield held
+        finally:
+            lock.__exit__(None, None, None)
+
+    def logins(self) -> list[Login]:
+        with _failures(self.path, "read"):
+            return sorted(self._read().documents)
+
+    def check(self) -> None:
+        with _failures(self.path, "written"), self._writing():
+            trial = f"{replacing.resolve(self.path)}.trial"
+            replacing.reserve(trial, self._size() + _ROOM)
+            os.unlink(trial)
+
+    # ------------------------------------------------------------ the file
+    def _change(
+        self, login: Login, step: Callable[[Record], Record | None], *, before: Callable[[], None] | None = None
+    ) -> bool:
+        """Take one step from record to record, alone among all processes; False where there is none to take."""
+        with _failures(self.path, "written"), self._writing():
+            snapshot = self._read()
+            record = step(snapshot.record(login))
+            if record is None:
+                return False
+            if before is not None:
+                before()
+            documents = {**snapshot.documents, login: to_document(login, record)}
+            content = json.dumps({"format": FORMAT, "logins": list(documents.values())}, indent=1).encode()
+            self._put(login, content, spare=before is None)
+        return True
+
+    def _put(self, login: Login, content: bytes, *, spare: bool) -> None:
+        """Replace the file, in the room that was reserved for this login where there is some."""
+        reserved = self._beside(login, "spare")
+        usable = spare and os.path.isfile(reserved)
+        replacing.replace(replacing.resolve(self.path), content, reserved=reserved if usable else None)
+
+    @contextmanager
+    def _writing(self) -> Generator[None]:
+        path = replacing.resolve(self.path)
+        replacing.make_folder(os.path.dirname(path))
+        with locked(f"{path}.lock", _WRITE_PATIENCE) as held:
+            if not held:
+                raise StoreFailed(f"{self.path} is being written by another program", hint=_HINT)
+            yield
+
+    def _read(self) -> _Snapshot:
+        """Read the file where it has changed.
+
+        Raises:
+            StoreFailed: it is damaged, another program's, or a later version's; it is left as it is.
+        """
+        path = replacing.resolve(self.path)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
+        except FileNotFoundError:
+            return _Snapshot(None, {})
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if _signature(status) != self._snapshot.signature:
+                documents = _parse(file.read(_LARGEST + 1), self.path)
+                # A file that has just been written may be written again within one tick of the file system's clock,
+                # and look the same: it is not taken for known before it has settled.
+                settled = time.time_ns() - status.st_mtime_ns > _SETTLED_AFTER
+                snapshot = _Snapshot(_signature(status) if settled else None, documents)
+                self._snapshot = snapshot  # in one step, as other threads look at it
+                return snapshot
+        return self._snapshot
+
+    def _size(self) -> int:
+        try:
+            return os.stat(self.path).st_size
+        except FileNotFoundError:
+            return 0
+
+    def _beside(self, login: Login, kind: str) -> str:
+        """Return the path of a neighbour file that belongs to one login."""
+        from hashlib import sha256  # noqa: PLC0415 - costs milliseconds, and only a renewal needs it
+
+        key = sha256(f"{login.realm}\0{login.client_id}\0{login.account}".encode()).hexdigest()[:16]
+        return f"{replacing.resolve(self.path)}.{key}.{kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """What the file held when its signature was this one."""
+
+    signature: Signature | None
+    documents: dict[Login, dict[str, Any]]
+    records: dict[Login, Record] = field(default_factory=dict)
+
+    def record(self, login: Login) -> Record:
+        """Return a login's record, and know it from now on."""
+        document = self.documents.get(login)
+        record = self.records[login] = EMPTY if document is None else to_record(document)
+        return record
+
+
+def _signature(status: os.stat_result) -> Signature:
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _parse(content: bytes, path: str) -> dict[Login, dict[str, Any]]:
+    try:
+        document: Any = json.loads(content)
+        entries, version = document["logins"], document["format"]
+        logins = {login_of(entry): cast("dict[str, Any]", entry) for entry in entries}
+    except (ValueError, RecursionError, KeyError, TypeError):
+        raise StoreFailed(
+            f"{path} cannot be read: it is damaged, or another program's; it is left as it is",
+            hint="Move it away or restore it from a backup, then: traktauth login",
+        ) from None
+    if version != FORMAT:
+        raise StoreFailed(
+            f"{path} has the format {version!r}; this version of traktauth reads {FORMAT}",
+            hint="Use the version of traktauth that wrote it, or a later one",
+        )
+    return logins
+
+
+@contextmanager
+def _failures(path: str, what: str) -> Generator[None]:
+    """Turn what the system says into StoreFailed."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreFailed(f"{path} cannot be {what}: {error.strerror or error}", hint=_HINT) from error

@@ -1,0 +1,82 @@
+"""Tokens that live as long as the program."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from traktauth.models.record import EMPTY
+from traktauth.stores import transitions
+from traktauth.stores.base import TokenStore
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Hashable
+
+    from traktauth.models import Login, Record, Renewal, Token
+
+
+class MemoryStore(TokenStore):
+    """A store in this process's memory; two objects are two places."""
+
+    def __init__(self) -> None:
+        self._records: dict[Login, Record] = {}
+        self._writing = threading.Lock()
+        self._locks: defaultdict[Login, threading.Lock] = defaultdict(threading.Lock)
+
+    @property
+    def identity(self) -> Hashable:
+        return ("memory", id(self))
+
+    @property
+    def address(self) -> str:
+        return "memory:"
+
+    def load(self, login: Login) -> Record:
+        return self._records.get(login, EMPTY)
+
+    def peek(self, login: Login) -> Record | None:
+        return self.load(login)
+
+    def begin(self, login: Login, renewal: Renewal) -> bool:
+        with self._writing:
+            return self._put(login, transitions.begun(self.load(login), renewal))
+
+    def cancel(self, login: Login, renewal: Renewal, before: Renewal | None) -> None:
+        with self._writing:
+            self._put(login, transitions.cancelled(self.load(login), renewal, before))
+
+    def save(self, login: Login, token: Token, *, after: int, at: float) -> bool:
+        with self._writing:
+            return self._put(login, transitions.saved(self.load(login), token, after, at))
+
+    def mark(self, login: Login, generation: int, why: str | None) -> None:
+        with self._writing:
+            self._put(login, transitions.marked(self.load(login), generation, why))
+
+    def forget(self, login: Login, generation: int) -> None:
+        with self._writing:
+            self._put(login, transitions.forgotten(self.load(login), generation))
+
+    @contextmanager
+    def exclusive(self, login: Login, patience: float) -> Generator[bool]:
+        with self._writing:
+            lock = self._locks[login]
+        held = lock.acquire(timeout=patience) if patience > 0 else lock.acquire(blocking=False)
+        try:
+            yield held
+        finally:
+            if held:
+                lock.release()
+
+    def logins(self) -> list[Login]:
+        return sorted(self._records)
+
+    def check(self) -> None:
+        """Memory can always be written."""
+
+    def _put(self, login: Login, record: Record | None) -> bool:
+        if record is not None:
+            self._records[login] = record
+        return record is not None

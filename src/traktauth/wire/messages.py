@@ -1,0 +1,52 @@
+"""Request and Reply, free of any HTTP library."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+USER_AGENT = "traktauth/0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request; its `repr` shows neither header fields nor body, which hold secrets."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP reply, whole; its `repr` shows no body.
+
+    Attributes:
+        status: the HTTP status.
+        headers: names in lower case.
+        body: as it came, cut off at the sender's limit.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def document(self) -> dict[str, Any]:
+        """Return the body where it is one JSON object, whatever its media type; else an empty dict."""
+        try:
+            document: Any = json.loads(self.body)
+        except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested beyond reason
+            return {}
+        return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+
+
+def post_json(url: str, **members: str | None) -> Request:
+    """Make a POST of one JSON object; members that are None are left out."""
+    body = json.dumps({name: value for name, value in members.items() if value is not None})
+    headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": USER_AGENT}
+    return Request("POST", url, headers, body.encode())

@@ -1,0 +1,43 @@
+"""A server's description of itself (RFC 8414), as far as a sign-in needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from traktauth.wire.messages import USER_AGENT, Request
+
+if TYPE_CHECKING:
+    from traktauth.protocol import Service
+    from traktauth.wire.messages import Reply
+
+OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a server says of itself.
+
+    Attributes:
+        issuer: its name, which its answers carry as `iss`.
+        names_issuer: whether each of its answers carries it (RFC 9207).
+    """
+
+    issuer: str | None = None
+    names_issuer: bool = False
+
+
+def metadata(service: Service) -> Request:
+    """Make the request for a base address's description."""
+    headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
+    return Request("GET", f"{service.website}/.well-known/oauth-authorization-server", headers)
+
+
+def read_metadata(reply: Reply) -> Metadata:
+    """Read the description; a server without one says nothing."""
+    document = reply.document() if reply.status == OK else {}
+    issuer = document.get("issuer")
+    return Metadata(
+        issuer if isinstance(issuer, str) else None,
+        document.get("authorization_response_iss_parameter_supported") is True,
+    )
