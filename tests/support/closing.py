@@ -1,0 +1,78 @@
+"""A pytest plugin for the end of a full run: the branch coverage that each room must have, and the other checks.
+
+Only where coverage is measured (`--cov`, as `sh scripts/test` does): a room below its floor fails the run.
+`$TRAKTAUTH_FAILED_CHECKS` names checks that failed before the tests, so that they are not lost above pytest's output.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections import defaultdict
+from contextlib import redirect_stdout
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import coverage
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+ROOMS = ("wire", "flow", "stores", "client")
+FLOOR = 95.0  # percent of branches, and of lines
+
+BELOW = pytest.StashKey[list[str]]()
+TABLE = pytest.StashKey[list[str]]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost: pytest-cov has combined its data before we look
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    result = yield
+    config = session.config
+    if config.getoption("cov_source", None) and not config.getoption("collectonly") and Path(".coverage").exists():
+        shares = rooms()
+        config.stash[TABLE] = [
+            f"{room:10} lines {lines:6.2f} %  branches {branches:6.2f} %" for room, lines, branches in shares
+        ]
+        config.stash[BELOW] = [
+            room for room, lines, branches in shares if room in ROOMS and min(lines, branches) < FLOOR
+        ]
+        session.testsfailed += len(config.stash[BELOW])
+    return result
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if table := config.stash.get(TABLE, []):
+        terminalreporter.section("coverage by room")
+        terminalreporter.line("\n".join(table))
+    for room in config.stash.get(BELOW, []):
+        terminalreporter.line(
+            f"FAILED: {room} is below {FLOOR:.0f} %: coverage report -m --include='*/{room}/*'", red=True
+        )
+    if failed := os.environ.get("TRAKTAUTH_FAILED_CHECKS", "").split():
+        terminalreporter.section("failed before the tests", red=True)
+        terminalreporter.line(" ".join(failed))
+
+
+def rooms() -> list[tuple[str, float, float]]:
+    """Each room's share of covered lines and of covered branches, in percent, from the combined data."""
+    measured = coverage.Coverage()
+    measured.load()
+    with TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        outfile = Path(folder, "coverage.json")
+        measured.json_report(outfile=str(outfile))
+        files = json.loads(outfile.read_text())["files"]
+    sums: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for name, file in files.items():
+        inside = Path(name).parts[Path(name).parts.index("traktauth") + 1 :]
+        total = file["summary"]
+        counts = (total["covered_lines"], total["num_statements"], total["covered_branches"], total["num_branches"])
+        room = inside[0].removesuffix(".py")
+        sums[room] = [a + b for a, b in zip(sums[room], counts, strict=True)]
+    return [
+        (room, 100 * lines / (all_lines or 1) if all_lines else 100.0, 100 * taken / branches if branches else 100.0)
+        for room, (lines, all_lines, taken, branches) in sorted(sums.items())
+    ]
