@@ -5,16 +5,23 @@ What is not on this machine is skipped, and the reason names it.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from support.cable import Cable
+from support.chromium import chromium
 from support.engines import BetterAuth, Doorkeeper, Missing, start_better_auth, start_doorkeeper
+from support.environments import environment
+from support.local import LocalTrakt, start_local_trakt
 from support.pool import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
 
 T = TypeVar("T")
 
@@ -69,6 +76,62 @@ def cable() -> Iterator[Callable[[str], Cable]]:
     yield lay
     for one in laid:
         one.__exit__()
+
+
+@pytest.fixture(scope="session")
+def _local_trakts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, ...], LocalTrakt]]:
+    running: dict[tuple[str, ...], LocalTrakt] = {}
+    yield running
+    for one in running.values():
+        one.stop()
+
+
+@pytest.fixture
+def local_trakt(
+    _local_trakts: dict[tuple[str, ...], LocalTrakt], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., LocalTrakt]:
+    """Get a local Trakt as its users run it: `local_trakt("classic", "--rotation", "once")`, reset.
+
+    A process in memory with the apps and the user of `support.local`; shared by the tests that ask for the same flags.
+    """
+
+    def get(profile: str = "current", *flags: str) -> LocalTrakt:
+        key = (profile, *flags)
+        if key in _local_trakts and _local_trakts[key].process.poll() is None:
+            _local_trakts[key].reset()
+        else:
+            folder = tmp_path_factory.mktemp("local-trakt")
+            _local_trakts[key] = start_local_trakt(folder, *flags, profile=profile)
+        return _local_trakts[key]
+
+    return get
+
+
+@pytest.fixture(scope="module")  # Playwright keeps an event loop in this thread: not while other modules' tests run
+def browser() -> Iterator[Browser]:
+    """Run Debian's Chromium, by Playwright."""
+    with ExitStack() as until_the_end:
+        yield _or_skip(lambda: until_the_end.enter_context(chromium()))()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Open a page in a fresh browser profile."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def pytrakt_python() -> Path:
+    """Find the python of an environment with PyTrakt, the rival that most tools use."""
+    return _or_skip(environment)("pytrakt", "pytrakt~=4.4")
+
+
+@pytest.fixture(scope="session")
+def authlib_python() -> Path:
+    """Find the python of an environment with Authlib over httpx2 and requests."""
+    return _or_skip(environment)("authlib", "Authlib~=1.9", "httpx2>=2.15", "requests~=2.32")
 
 
 def _or_skip(start: Callable[..., T]) -> Callable[..., T]:

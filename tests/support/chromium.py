@@ -1,0 +1,53 @@
+"""Debian's Chromium, driven by Playwright for Python; nothing is downloaded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .engines import CHECKOUT, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+ARTEFACTS = CHECKOUT / "artefacts"
+
+# Without the sandbox it also starts as root; the rest keeps it from talking to anybody but the page.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run a headless Chromium ($CHROMIUM, or the one on the path), with an empty profile."""
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        raise Missing("the program chromium is absent")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - most runs of a few tests need no browser
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def picture(page: Page, name: str) -> Path:
+    """Keep a picture of the whole *page* under artefacts/, which git ignores."""
+    ARTEFACTS.mkdir(exist_ok=True)
+    path = ARTEFACTS / f"{name}.png"
+    page.screenshot(path=path, full_page=True)
+    return path
