@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import coverage
+import coverage.exceptions
 import pytest
 
 if TYPE_CHECKING:
@@ -35,11 +36,9 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if config.getoption("cov_source", None) and not config.getoption("collectonly") and Path(".coverage").exists():
         shares = rooms()
         config.stash[TABLE] = [
-            f"{room:10} lines {lines:6.2f} %  branches {branches:6.2f} %" for room, lines, branches in shares
+            f"{room:10} lines {lines:6.2f} %  branches {branches:6.2f} %" for room, (lines, branches) in shares.items()
         ]
-        config.stash[BELOW] = [
-            room for room, lines, branches in shares if room in ROOMS and min(lines, branches) < FLOOR
-        ]
+        config.stash[BELOW] = [room for room in ROOMS if min(shares.get(room, (0, 0))) < FLOOR]
         session.testsfailed += len(config.stash[BELOW])
     return result
 
@@ -57,22 +56,29 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.line(" ".join(failed))
 
 
-def rooms() -> list[tuple[str, float, float]]:
+def rooms() -> dict[str, tuple[float, float]]:
     """Each room's share of covered lines and of covered branches, in percent, from the combined data."""
     measured = coverage.Coverage()
     measured.load()
     with TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         outfile = Path(folder, "coverage.json")
-        measured.json_report(outfile=str(outfile))
+        try:
+            measured.json_report(outfile=str(outfile))
+        except coverage.exceptions.NoDataError:
+            return {}
         files = json.loads(outfile.read_text())["files"]
-    sums: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for name, file in files.items():
         inside = Path(name).parts[Path(name).parts.index("traktauth") + 1 :]
-        total = file["summary"]
-        counts = (total["covered_lines"], total["num_statements"], total["covered_branches"], total["num_branches"])
-        room = inside[0].removesuffix(".py")
-        sums[room] = [a + b for a, b in zip(sums[room], counts, strict=True)]
-    return [
-        (room, 100 * lines / (all_lines or 1) if all_lines else 100.0, 100 * taken / branches if branches else 100.0)
-        for room, (lines, all_lines, taken, branches) in sorted(sums.items())
-    ]
+        sums[inside[0].removesuffix(".py")].update(file["summary"])
+    return {
+        room: (
+            _percent(total["covered_lines"], total["num_statements"]),
+            _percent(total["covered_branches"], total["num_branches"]),
+        )
+        for room, total in sorted(sums.items())
+    }
+
+
+def _percent(part: float, whole: float) -> float:
+    return 100 * part / whole if whole else 100.0
