@@ -53,7 +53,8 @@ def by_redirect(terms: Terms, *, signup: bool | None = None) -> Flow[Token]:
 def _redirected(terms: Terms, signup: bool | None, redirect_uri: str) -> Flow[Token]:  # noqa: FBT001 - bound above
     state, verifier = terms.secret(), terms.secret()
     yield from Tell(OpenPage(_page(terms, redirect_uri, signup=signup, state=state, verifier=verifier)))
-    answer = yield from Arrival[Answer | LoginRefused](partial(read_answer, state=state), PAGE_LIMIT)
+    arrival: Arrival[Answer | LoginRefused] = Arrival(partial(read_answer, state=state), PAGE_LIMIT)
+    answer = yield from arrival
     if answer is None:
         raise LoginRefused(f"Nobody answered on Trakt's page within {PAGE_LIMIT / 60:.0f} minutes", error="timeout")
     return (yield from _exchange(terms, answer, redirect_uri=redirect_uri, verifier=verifier))

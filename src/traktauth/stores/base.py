@@ -38,7 +38,7 @@ class TokenStore(ABC):
     def peek(self, login: Login) -> Record | None:
         """Return what `load` would, where that takes microseconds; else None."""
         del login
-        return None  # noqa: RET501 - the answer of a store that has to ask somebody
+        return None
 
     @abstractmethod
     def begin(self, login: Login, renewal: Renewal) -> bool:

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from traktauth.errors import StoreFailed
@@ -39,7 +39,7 @@ class FileStore(TokenStore):
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
-        self._snapshot = _Snapshot(None, {})
+        self._snapshot = _Snapshot(None, {}, {})
 
     @property
     def identity(self) -> Hashable:
@@ -148,7 +148,7 @@ class FileStore(TokenStore):
         try:
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
         except FileNotFoundError:
-            return _Snapshot(None, {})
+            return _Snapshot(None, {}, {})
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if _signature(status) != self._snapshot.signature:
@@ -156,7 +156,7 @@ class FileStore(TokenStore):
                 # A file that has just been written may be written again within one tick of the file system's clock,
                 # and look the same: it is not taken for known before it has settled.
                 settled = time.time_ns() - status.st_mtime_ns > _SETTLED_AFTER
-                snapshot = _Snapshot(_signature(status) if settled else None, documents)
+                snapshot = _Snapshot(_signature(status) if settled else None, documents, {})
                 self._snapshot = snapshot  # in one step, as other threads look at it
                 return snapshot
         return self._snapshot
@@ -181,7 +181,7 @@ class _Snapshot:
 
     signature: Signature | None
     documents: dict[Login, dict[str, Any]]
-    records: dict[Login, Record] = field(default_factory=dict)
+    records: dict[Login, Record]
 
     def record(self, login: Login) -> Record:
         """Return a login's record, and know it from now on."""

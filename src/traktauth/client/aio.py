@@ -1,0 +1,170 @@
+"""AsyncTrakt: a signed-in account, for asyncio."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from traktauth.client.adrive import AsyncDriver
+from traktauth.client.connections import AsyncConnections
+from traktauth.client.setup import Setup
+from traktauth.errors import LoginRequired, TryLater
+from traktauth.flow.lifecycle import refresh, usable_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Self
+
+    from traktauth.client.http import HttpAsyncClient, HttpAuth, HttpResponse
+    from traktauth.client.person import Way
+    from traktauth.flow.signout import SignedOut
+    from traktauth.flow.steps import Step
+    from traktauth.flow.terms import LostReply
+    from traktauth.models import App, Token
+    from traktauth.protocol import Service
+    from traktauth.stores.base import TokenStore
+
+UNAUTHORIZED = 401
+
+
+class AsyncTrakt:
+    """Same as `Trakt`, but its verbs are awaited; safe to use from many tasks, event loops and processes.
+
+    Connections belong to the event loop that made them: use one object a loop.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        service: str | Service = "trakt",
+        store: str | TokenStore = "file:",
+        account: str = "default",
+        lost_reply: LostReply = "last-attempt",
+        insecure: bool = False,
+        clock: Callable[[], float] = time.time,
+        http: HttpAsyncClient | None = None,
+    ) -> None:
+        setup = Setup(
+            app,
+            service=service,
+            store=store,
+            account=account,
+            lost_reply=lost_reply,
+            insecure=insecure,
+            clock=clock,
+        )
+        self._use(setup, AsyncConnections(http), owner=True)
+
+    def _use(self, setup: Setup, connections: AsyncConnections, *, owner: bool) -> None:
+        self.setup = setup
+        self._connections = connections
+        self._owner = owner
+        self._driver = AsyncDriver(setup.keeping, connections.send)
+
+    @classmethod
+    def from_env(cls, **given: Any) -> Self:  # noqa: ANN401 - as `read_settings` and the class take them
+        """Same as `Trakt.from_env`."""
+        from traktauth.client.settings import read_settings  # noqa: PLC0415 - only here
+
+        more = {name: given.pop(name) for name in ("clock", "http") if name in given}
+        settings = read_settings(**given)
+        return cls(settings.app(), **settings.place(), **more)
+
+    @property
+    def account(self) -> str:
+        """Return the user's own name for the account."""
+        return self.setup.account
+
+    def for_account(self, account: str) -> Self:
+        """Same as `Trakt.for_account`."""
+        other = object.__new__(type(self))
+        other._use(self.setup.another(account), self._connections, owner=False)
+        return other
+
+    async def login(
+        self,
+        way: Way | None = None,
+        *,
+        prompt: Callable[[Step], str | None] | None = None,
+        signup: bool | None = None,
+        open_browser: bool = True,
+    ) -> Token:
+        """Same as `Trakt.login`; `prompt` is a plain function, called in a thread where it has to answer."""
+        from traktauth.client.signing import person_and_flow  # noqa: PLC0415 - only a sign-in needs it
+
+        person, flow = person_and_flow(self.setup, way, prompt=prompt, signup=signup, open_browser=open_browser)
+        return await AsyncDriver(self.setup.keeping, self._connections.send, person=person).run(flow)
+
+    async def token(self, *, min_life: float = 0.0) -> Token:
+        """Same as `Trakt.token`."""
+        return await self._driver.run(usable_token(self.setup.terms, min_life=min_life))
+
+    async def refresh(self, *, force: bool = False, since: float | None = None) -> Token:
+        """Same as `Trakt.refresh`."""
+        return await self._driver.run(refresh(self.setup.terms, resend=force, since=since))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,  # noqa: ANN401 - whatever JSON takes
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpResponse:
+        """Same as `Trakt.request`."""
+        url = self.setup.api_url(path)
+        token = await self.token()
+        response = await self._send(method, url, params, json, self.setup.headers_for(token, headers))
+        if response.status_code != UNAUTHORIZED:
+            return response
+        renewed = await self._renewed_after_refusal(token)
+        if renewed is None:
+            return response
+        response = await self._send(method, url, params, json, self.setup.headers_for(renewed, headers))
+        if response.status_code == UNAUTHORIZED:
+            self.setup.arrived_dead(renewed)
+        return response
+
+    async def _send(self, method: str, url: str, params: Any, json: Any, headers: dict[str, str]) -> HttpResponse:  # noqa: ANN401 - see `request`
+        return await self._connections.api.request(
+            method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
+        )
+
+    async def _renewed_after_refusal(self, token: Token) -> Token | None:
+        """Return another token than one that an API has just answered 401 to; None where none can be had."""
+        if not self.setup.worth_renewing(token):
+            return None
+        try:
+            return await self._driver.run(usable_token(self.setup.terms, refused=token.access_token))
+        except (LoginRequired, TryLater):
+            return None
+
+    async def logout(self, *, local: bool = False) -> SignedOut:
+        """Same as `Trakt.logout`."""
+        from traktauth.flow.signout import sign_out  # noqa: PLC0415 - only a sign-out needs it
+
+        return await self._driver.run(sign_out(self.setup.terms, local=local))
+
+    @property
+    def auth(self) -> HttpAuth:
+        """Return an `httpx2.Auth` for an `AsyncClient` of your own."""
+        from traktauth.client.auth import AsyncTraktAuth  # noqa: PLC0415 - it imports the HTTP library
+
+        return AsyncTraktAuth(self.setup, self.token, self._renewed_after_refusal)
+
+    async def close(self) -> None:
+        """Close connections and store."""
+        if self._owner:
+            await self._connections.close()
+            self.setup.store.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"AsyncTrakt({self.setup.app.client_id[:8]}…, service={self.setup.service.name!r}, account={self.account!r})"

@@ -1,0 +1,186 @@
+"""The default HTTP library, named here alone; it is imported when the first request is sent."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from traktauth.flow.effects import NoReply
+from traktauth.flow.terms import REQUEST_LIMIT
+from traktauth.wire.messages import Reply
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable
+
+    import httpx2
+
+    from traktauth.wire.messages import Request
+
+    # For the annotations of other modules.
+    HttpAsyncClient = httpx2.AsyncClient
+    HttpAuth = httpx2.Auth
+    HttpClient = httpx2.Client
+    HttpResponse = httpx2.Response
+
+# Seconds to reach a host; the rest of a request's time is for its answer.
+CONNECT_LIMIT = 10.0
+# Bytes. A token reply has a few hundred; what is larger is cut off, and so cannot be read.
+LARGEST_REPLY = 1024 * 1024
+
+
+class _Progress:
+    """Whether a byte of a request may have left this machine, as the HTTP library's trace tells."""
+
+    def __init__(self) -> None:
+        self.sent = False
+
+    def trace(self, event: str, _info: dict[str, Any]) -> None:
+        if event.endswith("send_request_headers.started"):
+            self.sent = True
+
+    async def atrace(self, event: str, info: dict[str, Any]) -> None:
+        self.trace(event, info)
+
+
+def new_client(*, keep: bool = True) -> httpx2.Client:
+    """Make a blocking client; with `keep=False` each request has a connection of its own.
+
+    A refresh must not be sent on a kept connection: if the other side closes it in that moment, nobody knows whether
+    the token was spent.
+    """
+    import httpx2  # noqa: PLC0415 - on first use
+
+    return httpx2.Client(timeout=_timeout(), limits=_limits(keep=keep), follow_redirects=False)
+
+
+def new_async_client(*, keep: bool = True) -> httpx2.AsyncClient:
+    """Make an async client; otherwise as `new_client`."""
+    import httpx2  # noqa: PLC0415 - on first use
+
+    return httpx2.AsyncClient(timeout=_timeout(), limits=_limits(keep=keep), follow_redirects=False)
+
+
+def _timeout() -> httpx2.Timeout:
+    import httpx2  # noqa: PLC0415 - on first use
+
+    return httpx2.Timeout(REQUEST_LIMIT, connect=CONNECT_LIMIT)
+
+
+def _limits(*, keep: bool) -> httpx2.Limits:
+    import httpx2  # noqa: PLC0415 - on first use
+
+    return httpx2.Limits() if keep else httpx2.Limits(max_keepalive_connections=0)
+
+
+def send(client: httpx2.Client, request: Request) -> Reply | NoReply:
+    """Send one request and read its whole reply, within `REQUEST_LIMIT` seconds in all."""
+    progress = _Progress()
+    outcome: list[Reply | NoReply] = []
+
+    def work() -> None:
+        try:
+            outcome.append(_exchange(client, request, progress))
+        except Exception as error:  # noqa: BLE001 - whatever broke the exchange, no reply came
+            outcome.append(_no_reply(error, progress))
+
+    # The library limits each step, and a server may take as many steps as it likes; so the whole has a thread that
+    # is left to itself when the time is over.
+    thread = threading.Thread(target=work, name="traktauth-send", daemon=True)
+    thread.start()
+    thread.join(REQUEST_LIMIT)
+    return outcome[0] if outcome else NoReply(progress.sent, _too_slow())
+
+
+def _exchange(client: httpx2.Client, request: Request, progress: _Progress) -> Reply:
+    with client.stream(
+        request.method,
+        request.url,
+        headers=dict(request.headers),
+        content=request.body or None,
+        extensions={"trace": progress.trace},
+        follow_redirects=False,
+        auth=None,
+    ) as response:
+        return Reply(response.status_code, _lower(response), _whole(response.iter_bytes()))
+
+
+async def asend(client: httpx2.AsyncClient, request: Request) -> Reply | NoReply:
+    """Send one request; otherwise as `send`."""
+    import asyncio  # noqa: PLC0415 - a blocking program does without
+
+    progress = _Progress()
+    try:
+        async with (
+            asyncio.timeout(REQUEST_LIMIT),
+            client.stream(
+                request.method,
+                request.url,
+                headers=dict(request.headers),
+                content=request.body or None,
+                extensions={"trace": progress.atrace},
+                follow_redirects=False,
+                auth=None,
+            ) as response,
+        ):
+            return Reply(response.status_code, _lower(response), await _awhole(response.aiter_bytes()))
+    except TimeoutError:
+        return NoReply(progress.sent, _too_slow())
+    except Exception as error:  # noqa: BLE001 - whatever broke the exchange, no reply came
+        return _no_reply(error, progress)
+
+
+def _lower(response: httpx2.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
+
+
+def _whole(chunks: Iterable[bytes]) -> bytes:
+    body = bytearray()
+    for chunk in chunks:
+        body += chunk
+        if len(body) > LARGEST_REPLY:
+            break
+    return bytes(body[:LARGEST_REPLY])
+
+
+async def _awhole(chunks: AsyncIterable[bytes]) -> bytes:
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > LARGEST_REPLY:
+            break
+    return bytes(body[:LARGEST_REPLY])
+
+
+def _no_reply(error: Exception, progress: _Progress) -> NoReply:
+    """Tell whether the request may have left; a library without a trace says so by the error's kind."""
+    import httpx2  # noqa: PLC0415 - on first use
+
+    never_left = (
+        httpx2.ConnectError,
+        httpx2.ConnectTimeout,
+        httpx2.PoolTimeout,
+        httpx2.ProxyError,
+        httpx2.UnsupportedProtocol,
+        httpx2.InvalidURL,
+        httpx2.LocalProtocolError,
+    )
+    sent = progress.sent or not isinstance(error, never_left)
+    return NoReply(sent, _words(error))
+
+
+def _words(error: Exception) -> str:
+    """Name what broke, without what the library says of it: that may hold an address or a body."""
+    known: dict[str, str] = {
+        "ConnectError": "no connection (name not found, refused, or TLS failed)",
+        "ConnectTimeout": f"no connection within {CONNECT_LIMIT:.0f} s",
+        "ProxyError": "the proxy refused",
+        "ReadTimeout": _too_slow(),
+        "ReadError": "the connection broke off",
+        "RemoteProtocolError": "the connection was closed without an answer",
+        "WriteError": "the connection broke off",
+    }
+    return known.get(type(error).__name__, type(error).__name__)
+
+
+def _too_slow() -> str:
+    return f"no answer within {REQUEST_LIMIT:.0f} s"

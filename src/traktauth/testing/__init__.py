@@ -1,0 +1,1 @@
+"""What a test of a program that uses traktauth needs."""
