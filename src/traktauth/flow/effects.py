@@ -8,9 +8,8 @@ own, so that neither can be left open.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from traktauth.models import Record, Renewal, Token
 from traktauth.wire.messages import Reply, Request
@@ -22,13 +21,30 @@ T = TypeVar("T")
 
 
 class Effect(Generic[T]):
-    """One thing to be done outside; its answer is a *T*."""
+    """One thing to be done outside; its answer is a *T*.
+
+    Effects are values: equal where their parts are. They are written out, not made by `dataclass`, as that would cost
+    a third of the time in which the whole package is imported.
+    """
 
     __slots__ = ()
+    __match_args__: tuple[str, ...] = ()
 
     def __iter__(self) -> Generator[Self, T, T]:
         """Yield the effect to the driver and return its answer."""
         return (yield self)
+
+    def _parts(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__match_args__)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self._parts() == cast("Self", other)._parts()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._parts()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self._parts()))})"
 
 
 Flow = Generator[Effect[Any], Any, T]
@@ -43,7 +59,6 @@ class Busy(Enum):
 BUSY = Busy.BUSY
 
 
-@dataclass(frozen=True, slots=True)
 class NoReply:
     """No reply came.
 
@@ -52,135 +67,176 @@ class NoReply:
         reason: in words, without an address's query.
     """
 
-    sent: bool
-    reason: str
+    __slots__ = ("reason", "sent")
+
+    def __init__(self, sent: bool, reason: str) -> None:  # noqa: FBT001 - its only question
+        self.sent = sent
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"NoReply(sent={self.sent}, {self.reason!r})"
 
 
-@dataclass(frozen=True, slots=True)
 class Send(Effect[Reply | NoReply]):
     """Send one request, within 20 s, without following redirects or trying twice."""
 
-    request: Request
+    __slots__ = __match_args__ = ("request",)
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
 
 
-@dataclass(frozen=True, slots=True)
 class Load(Effect[Record]):
     """Read the login's record."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class Begin(Effect[bool]):
     """Take the right to send this generation's refresh token; given once an attempt, durable when it returns."""
 
-    generation: int
-    attempt: int
+    __slots__ = __match_args__ = ("generation", "attempt")
+
+    def __init__(self, generation: int, attempt: int) -> None:
+        self.generation = generation
+        self.attempt = attempt
 
 
-@dataclass(frozen=True, slots=True)
 class Cancel(Effect[None]):
-    """Give the right to send back, as the token is known to be unspent."""
+    """Give the right to send back, as the token is known to be unspent; `before` stood open before this attempt."""
 
-    generation: int
-    attempt: int
-    before: Renewal | None  # what stood open before this attempt
+    __slots__ = __match_args__ = ("generation", "attempt", "before")
+
+    def __init__(self, generation: int, attempt: int, before: Renewal | None) -> None:
+        self.generation = generation
+        self.attempt = attempt
+        self.before = before
 
 
-@dataclass(frozen=True, slots=True)
 class Save(Effect[bool]):
     """Save a pair; False where another pair than `after` is the newest by now."""
 
-    token: Token
-    after: int
+    __slots__ = __match_args__ = ("token", "after")
+
+    def __init__(self, token: Token, after: int) -> None:
+        self.token = token
+        self.after = after
 
 
-@dataclass(frozen=True, slots=True)
 class Keep(Effect[None]):
     """Hold a pair that could not be saved in memory, serve it, and save it at the next chance."""
 
-    token: Token
-    after: int
+    __slots__ = __match_args__ = ("token", "after")
+
+    def __init__(self, token: Token, after: int) -> None:
+        self.token = token
+        self.after = after
 
 
-@dataclass(frozen=True, slots=True)
 class Mark(Effect[None]):
     """Note why this generation must not be renewed; None: it may be."""
 
-    generation: int
-    why: str | None
+    __slots__ = __match_args__ = ("generation", "why")
+
+    def __init__(self, generation: int, why: str | None) -> None:
+        self.generation = generation
+        self.why = why
 
 
-@dataclass(frozen=True, slots=True)
 class Forget(Effect[None]):
     """Forget the pair of this generation; the generation stays, so that it only grows."""
 
-    generation: int
+    __slots__ = __match_args__ = ("generation",)
+
+    def __init__(self, generation: int) -> None:
+        self.generation = generation
 
 
-@dataclass(frozen=True, slots=True)
 class TryStore(Effect[None]):
     """Show with a trial write that the store can save."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class Sleep(Effect[None]):
-    """Wait."""
+    """Wait some seconds."""
 
-    seconds: float
+    __slots__ = __match_args__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
 
 
-@dataclass(frozen=True, slots=True)
 class Note(Effect[None]):
     """Write a line to the log: of a sign-in, a renewal, a revocation, or something that was noticed."""
 
-    message: str
-    warning: bool = False
+    __slots__ = __match_args__ = ("message", "warning")
+
+    def __init__(self, message: str, *, warning: bool = False) -> None:
+        self.message = message
+        self.warning = warning
 
 
-@dataclass(frozen=True, slots=True)
 class Exclusively(Effect[T | Busy]):
     """Run a flow while nobody else, in this process or another, runs one for the same login.
 
-    Callers in one process that give the same purpose share one run and its outcome.
+    Callers in one process that give the same purpose share one run and its outcome. `patience` is in seconds.
     """
 
-    flow: Callable[[], Flow[T]]
-    purpose: Hashable = None
-    patience: float = 0.0  # seconds to wait for the lock
+    __slots__ = __match_args__ = ("flow", "purpose", "patience")
+
+    def __init__(self, flow: Callable[[], Flow[T]], *, purpose: Hashable = None, patience: float = 0.0) -> None:
+        self.flow = flow
+        self.purpose = purpose
+        self.patience = patience
 
 
-@dataclass(frozen=True, slots=True)
 class Shielded(Effect[T]):
     """Run a flow that nothing short of SIGKILL stops; what came meanwhile is raised after it."""
 
-    flow: Callable[[], Flow[T]]
+    __slots__ = __match_args__ = ("flow",)
+
+    def __init__(self, flow: Callable[[], Flow[T]]) -> None:
+        self.flow = flow
 
 
 # ---------------------------------------------------------------- signing in
-@dataclass(frozen=True, slots=True)
 class Tell(Effect[None]):
     """Show the person a step."""
 
-    step: Step
+    __slots__ = __match_args__ = ("step",)
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
 
 
-@dataclass(frozen=True, slots=True)
 class Ask(Effect[str]):
     """Show the person a step and return what they answer."""
 
-    step: Step
+    __slots__ = __match_args__ = ("step",)
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
 
 
-@dataclass(frozen=True, slots=True)
 class Listening(Effect[T]):
     """Listen on a loopback redirect address while a flow runs; it is given the address that is really listened on."""
 
-    redirect_uri: str
-    flow: Callable[[str], Flow[T]]
+    __slots__ = __match_args__ = ("redirect_uri", "flow")
+
+    def __init__(self, redirect_uri: str, flow: Callable[[str], Flow[T]]) -> None:
+        self.redirect_uri = redirect_uri
+        self.flow = flow
 
 
-@dataclass(frozen=True, slots=True)
 class Arrival(Effect[T | None]):
     """Wait for a redirected browser; visits that `read` takes for no answer are turned away. None: nobody came."""
 
-    read: Callable[[str], T | None] = field(repr=False)
-    seconds: float
+    __slots__ = __match_args__ = ("read", "seconds")
+
+    def __init__(self, read: Callable[[str], T | None], seconds: float) -> None:
+        self.read = read
+        self.seconds = seconds
+
+    def __repr__(self) -> str:
+        return f"Arrival({self.seconds} s)"  # what it reads by holds the state

@@ -22,11 +22,11 @@ PATIENCE = LEASE + 5.0
 SAVE_LIMIT = 10.0
 
 
-@dataclass(slots=True)
 class Rest:
     """Until when a renewal that failed harmlessly is not tried again, by the monotonic clock."""
 
-    until: float = float("-inf")
+    def __init__(self) -> None:
+        self.until = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)

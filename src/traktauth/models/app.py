@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from traktauth.errors import AppInvalid
 from traktauth.protocol import OUT_OF_BAND
@@ -53,6 +52,8 @@ class App:
     @property
     def loopback(self) -> bool:
         """Whether the redirect address is a plain http one on this machine, where a receiver can listen."""
+        from urllib.parse import urlsplit  # noqa: PLC0415 - costs milliseconds that out-of-band apps do without
+
         parts = urlsplit(self.redirect_uri)
         return parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
 
@@ -84,6 +85,8 @@ def _redirect_problem(address: str) -> str | None:
         return "has a blank, a line end or another character that no address has"
     if "#" in address:
         return "has a fragment (#…), which OAuth forbids (RFC 6749 section 3.1.2)"
+    from urllib.parse import urlsplit  # noqa: PLC0415 - see above
+
     try:
         parts = urlsplit(address)
         port = parts.port
