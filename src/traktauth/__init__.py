@@ -25,11 +25,12 @@ from traktauth.errors import (
     TryLater,
     UnexpectedReply,
 )
-from traktauth.models import App, DeviceCode, Token, fingerprint
+from traktauth.models import App, Token, fingerprint
 
 if TYPE_CHECKING:
     from traktauth.client.aio import AsyncTrakt
     from traktauth.client.operations import AsyncAuthenticationOAuthApi, AuthenticationOAuthApi
+    from traktauth.models.device import DeviceCode
 
 __version__ = "0.1.0"
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
 
 # Imported on first use, so that a program pays for what it uses.
 _LATER = {
+    "DeviceCode": "traktauth.models.device",
     "AsyncTrakt": "traktauth.client.aio",
     "AuthenticationOAuthApi": "traktauth.client.operations",
     "AsyncAuthenticationOAuthApi": "traktauth.client.operations",

@@ -167,4 +167,4 @@ class AsyncTrakt:
         await self.close()
 
     def __repr__(self) -> str:
-        return f"AsyncTrakt({self.setup.app.client_id[:8]}…, service={self.setup.service.name!r}, account={self.account!r})"
+        return f"Async{self.setup.name()}"

@@ -240,4 +240,4 @@ class Trakt:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Trakt({self.setup.app.client_id[:8]}…, service={self.setup.service.name!r}, account={self.account!r})"
+        return self.setup.name()

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from traktauth.client.http import HttpAsyncClient, HttpClient
-    from traktauth.models import DeviceCode, Token
+    from traktauth.models import Token
+    from traktauth.models.device import DeviceCode
     from traktauth.protocol import Service
 
 

@@ -81,6 +81,10 @@ class Setup:
             monotonic=self.terms.monotonic,
         )
 
+    def name(self) -> str:
+        """Return how a `Trakt` of this setup is written down, without a secret."""
+        return f"Trakt({self.app.client_id[:8]}…, service={self.service.name!r}, account={self.account!r})"
+
     def api_url(self, path: str) -> str:
         """Return the address of an API path.
 

@@ -16,7 +16,8 @@ from traktauth.wire.faults import BUSY, retry_after
 if TYPE_CHECKING:
     from traktauth.flow.effects import Flow
     from traktauth.flow.terms import Terms
-    from traktauth.models import DeviceCode, Token
+    from traktauth.models import Token
+    from traktauth.models.device import DeviceCode
     from traktauth.wire.messages import Request
 
 _SLOWER = 5.0

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from traktauth.flow.effects import Flow
-    from traktauth.models import DeviceCode, Token
+    from traktauth.models import Token
+    from traktauth.models.device import DeviceCode
     from traktauth.wire.messages import Reply, Request
 
 

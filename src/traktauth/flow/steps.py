@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from traktauth.models import DeviceCode
+    from traktauth.models.device import DeviceCode
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Login:
     """The key of a login: whose tokens these are, for which app, where.
 
@@ -24,6 +24,10 @@ class Login:
     realm: str
     client_id: str
     account: str
+
+    def __lt__(self, other: Login) -> bool:
+        mine, theirs = (self.realm, self.client_id, self.account), (other.realm, other.client_id, other.account)
+        return mine < theirs
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginRefused, TraktAuthError, UnexpectedReply
-from traktauth.models import DeviceCode
+from traktauth.models.device import DeviceCode
 from traktauth.protocol import (
     DEVICE_CODE,
     DEVICE_TOKEN,

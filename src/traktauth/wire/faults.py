@@ -6,7 +6,6 @@ the request can have reached the engine behind Trakt's door.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, TryLater, UnexpectedReply
@@ -63,6 +62,8 @@ def retry_after(reply: Reply) -> float:
         seconds = _seconds(reply.headers.get(name, ""))
         if seconds is not None:
             return seconds
+    import json  # noqa: PLC0415 - as in `messages`
+
     try:
         limit = json.loads(reply.headers.get("x-ratelimit", ""))
         return min(max(float(limit["period"]), 0.0), _LONGEST_WAIT)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -38,6 +37,8 @@ class Reply:
 
     def document(self) -> dict[str, Any]:
         """Return the body where it is one JSON object, whatever its media type; else an empty dict."""
+        import json  # noqa: PLC0415 - on first use: an import of the package sends nothing
+
         try:
             document: Any = json.loads(self.body)
         except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested beyond reason
@@ -47,6 +48,8 @@ class Reply:
 
 def post_json(url: str, **members: str | None) -> Request:
     """Make a POST of one JSON object; members that are None are left out."""
+    import json  # noqa: PLC0415 - see above
+
     body = json.dumps({name: value for name, value in members.items() if value is not None})
     headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": USER_AGENT}
     return Request("POST", url, headers, body.encode())
