@@ -85,6 +85,6 @@ def _check(setup: Setup, request: httpx2.Request) -> None:
 
 def _signed(setup: Setup, request: httpx2.Request, token: Token) -> httpx2.Request:
     for name, value in setup.headers_for(token).items():
-        if name not in {"Content-Type", "User-Agent"}:  # the client's own
+        if name == "Authorization" or name.startswith("trakt-"):  # the others are the client's own affair
             request.headers[name] = value
     return request

@@ -180,21 +180,20 @@ class Trakt:
         """
         url = self.setup.api_url(path)
         token = self.token()
-        response = self._send(method, url, params, json, self.setup.headers_for(token, headers))
+        response = self._connections.request(
+            method, url, params=params, json=json, headers=self.setup.headers_for(token, headers)
+        )
         if response.status_code != UNAUTHORIZED:
             return response
         renewed = self._renewed_after_refusal(token)
         if renewed is None:
             return response
-        response = self._send(method, url, params, json, self.setup.headers_for(renewed, headers))
+        response = self._connections.request(
+            method, url, params=params, json=json, headers=self.setup.headers_for(renewed, headers)
+        )
         if response.status_code == UNAUTHORIZED:
             self.setup.arrived_dead(renewed)
         return response
-
-    def _send(self, method: str, url: str, params: Any, json: Any, headers: dict[str, str]) -> HttpResponse:  # noqa: ANN401 - see `request`
-        return self._connections.api.request(
-            method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
-        )
 
     def _renewed_after_refusal(self, token: Token) -> Token | None:
         """Return another token than one that an API has just answered 401 to; None where none can be had."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from traktauth.client.http import asend, new_async_client, new_client, send
+from traktauth.client.http import api_request, asend, new_async_client, new_client, send
 
 if TYPE_CHECKING:
-    from traktauth.client.http import HttpAsyncClient, HttpClient
+    from collections.abc import Mapping
+
+    from traktauth.client.http import HttpAsyncClient, HttpClient, HttpResponse
     from traktauth.flow.effects import NoReply
     from traktauth.wire.messages import Reply, Request
 
@@ -24,20 +26,32 @@ class Connections:
         self._api: HttpClient | None = None
         self._once: HttpClient | None = None
 
-    @property
-    def api(self) -> HttpClient:
-        """Return the client for API requests."""
-        if self._given is not None:
-            return self._given
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None,
+        json: Any,  # noqa: ANN401 - whatever JSON takes
+        headers: Mapping[str, str],
+    ) -> HttpResponse:
+        """Send an API request on a kept connection; redirects are not followed."""
+        if self._given is not None:  # with whatever its owner gave it: header fields, cookies, a time limit
+            return self._given.request(
+                method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
+            )
         if self._api is None:
             self._api = new_client()
-        return self._api
+        request = api_request(method, url, params=params, json=json, headers=headers)
+        return self._api.send(request, follow_redirects=False, auth=None)
 
     def send(self, request: Request) -> Reply | NoReply:
         """Send a request of the sign-in or the life cycle, on a connection of its own."""
-        if self._given is None and self._once is None:
+        if self._given is not None:
+            return send(self._given, request)
+        if self._once is None:
             self._once = new_client(keep=False)
-        return send(self._given or self._once or self.api, request)
+        return send(self._once, request)
 
     def close(self) -> None:
         """Close what was made here."""
@@ -55,20 +69,32 @@ class AsyncConnections:
         self._api: HttpAsyncClient | None = None
         self._once: HttpAsyncClient | None = None
 
-    @property
-    def api(self) -> HttpAsyncClient:
-        """Return the client for API requests."""
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None,
+        json: Any,  # noqa: ANN401 - whatever JSON takes
+        headers: Mapping[str, str],
+    ) -> HttpResponse:
+        """Send an API request; otherwise as `Connections.request`."""
         if self._given is not None:
-            return self._given
+            return await self._given.request(
+                method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
+            )
         if self._api is None:
             self._api = new_async_client()
-        return self._api
+        request = api_request(method, url, params=params, json=json, headers=headers)
+        return await self._api.send(request, follow_redirects=False, auth=None)
 
     async def send(self, request: Request) -> Reply | NoReply:
         """Send a request of the sign-in or the life cycle, on a connection of its own."""
-        if self._given is None and self._once is None:
+        if self._given is not None:
+            return await asend(self._given, request)
+        if self._once is None:
             self._once = new_async_client(keep=False)
-        return await asend(self._given or self._once or self.api, request)
+        return await asend(self._once, request)
 
     async def close(self) -> None:
         """Close what was made here."""

@@ -62,6 +62,8 @@ class Setup:
         self.keeping = Keeping(self.store, self.key, clock)
         self.terms = Terms(self.app, self.service, clock, monotonic, new_secret, lost_reply)
         self._headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
             "Content-Type": "application/json",
             "User-Agent": USER_AGENT,
             "trakt-api-version": API_VERSION,
@@ -93,7 +95,7 @@ class Setup:
         """
         if not path.startswith("/") or path.startswith("//"):
             raise ValueError("path must begin with exactly one /; the host is the service's own")
-        if "\\" in path or any(not "!" <= character <= "~" for character in path):
+        if "\\" in path or " " in path or not (path.isascii() and path.isprintable()):
             raise ValueError("path must be a plain path: percent-encode blanks and other special characters")
         return self.service.api + path
 
@@ -105,7 +107,10 @@ class Setup:
     def headers_for(self, token: Token, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the header fields of an API request: the three that Trakt asks for, and the caller's."""
         headers = {**self._headers, "Authorization": f"Bearer {token.access_token}"}
-        return {**headers, **more} if more else headers
+        if not more:
+            return headers
+        own = {name.lower() for name in more}
+        return {name: value for name, value in headers.items() if name.lower() not in own} | dict(more)
 
     def arrived_dead(self, token: Token) -> None:
         """Remember that an API refused a token straight after its renewal: another renewal would not help."""
