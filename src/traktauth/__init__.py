@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traktauth.client.blocking import Trakt
 from traktauth.errors import (
     AppInvalid,
     AppRejected,
@@ -29,6 +28,7 @@ from traktauth.models import App, Token, fingerprint
 
 if TYPE_CHECKING:
     from traktauth.client.aio import AsyncTrakt
+    from traktauth.client.blocking import Trakt
     from traktauth.client.operations import AsyncAuthenticationOAuthApi, AuthenticationOAuthApi
     from traktauth.models.device import DeviceCode
 
@@ -54,6 +54,7 @@ __all__ = [
 
 # Imported on first use, so that a program pays for what it uses.
 _LATER = {
+    "Trakt": "traktauth.client.blocking",
     "DeviceCode": "traktauth.models.device",
     "AsyncTrakt": "traktauth.client.aio",
     "AuthenticationOAuthApi": "traktauth.client.operations",
