@@ -1,4 +1,4 @@
-"""The async loop. Stores are blocking, so their work is done in threads; a lock's holder is an asyncio task."""
+"""The async loop: performs what a flow asks for, awaiting it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.client import flights
-from traktauth.client.athreads import in_own_thread, in_thread, settled
+from traktauth.client.athreads import in_own_thread
 from traktauth.client.flights import Landing
-from traktauth.client.keeping import Keeping, write_note
+from traktauth.client.keeping import AsyncKeeping, write_note
 from traktauth.flow.effects import (
     BUSY,
     Arrival,
@@ -27,10 +27,10 @@ from traktauth.flow.effects import (
     Sleep,
     Tell,
 )
+from traktauth.stores.threads import settled
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from contextlib import AbstractContextManager
 
     from traktauth.client.person import Person
     from traktauth.flow.effects import NoReply
@@ -38,16 +38,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FIRST_PAUSE = 0.002
-_LONGEST_PAUSE = 0.025
-
 
 class AsyncDriver:
     """Runs flows in the caller's task; otherwise as `Driver`."""
 
     def __init__(
         self,
-        keeping: Keeping | None,
+        keeping: AsyncKeeping | None,
         send: Callable[[Request], Awaitable[Reply | NoReply]],
         *,
         person: Person | None = None,
@@ -79,7 +76,7 @@ class AsyncDriver:
             if isinstance(effect, Load) and (record := keeping.peek()) is not None:
                 return record
             if (call := keeping.call(effect)) is not None:
-                return await in_thread(call)
+                return await call()
         match effect:
             case Send(request):
                 return await self._send(request)
@@ -117,13 +114,8 @@ class AsyncDriver:
             raise AssertionError("a lock needs a store")
 
         async def lead() -> Any:  # noqa: ANN401 - the same
-            lock = await _hold(keeping, effect.patience)
-            if lock is None:
-                return BUSY
-            try:
-                return await self.run(effect.flow())
-            finally:
-                lock.__exit__(None, None, None)
+            async with keeping.store.exclusive(keeping.login, effect.patience) as held:
+                return await self.run(effect.flow()) if held else BUSY
 
         if effect.purpose is None:
             return await lead()
@@ -135,27 +127,6 @@ class AsyncDriver:
         # whoever waits for it is seen, and waits on.
         asyncio._unregister_task(task)  # noqa: SLF001 - documented for those who extend asyncio
         return await settled(task)
-
-
-async def _hold(keeping: Keeping, patience: float) -> AbstractContextManager[bool] | None:
-    """Take the login's lock without keeping a thread waiting; None where somebody else holds it too long."""
-    until = time.monotonic() + patience
-    pause = _FIRST_PAUSE
-    while True:
-        lock = keeping.store.exclusive(keeping.login, 0.0)
-        try:
-            held = await in_thread(lock.__enter__)
-        except asyncio.CancelledError:
-            lock.__exit__(None, None, None)
-            raise
-        if held:
-            return lock
-        lock.__exit__(None, None, None)
-        left = until - time.monotonic()
-        if left <= 0:
-            return None
-        await asyncio.sleep(min(pause, left))
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
 async def _share(tag: Any, lead: Callable[[], Awaitable[Any]], patience: float) -> Any:  # noqa: ANN401 - any outcome

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.client.adrive import AsyncDriver
 from traktauth.client.connections import AsyncConnections
+from traktauth.client.keeping import AsyncKeeping
 from traktauth.client.setup import Setup
 from traktauth.errors import LoginRequired, TryLater
 from traktauth.flow.lifecycle import refresh, usable_token
+from traktauth.stores.addresses import open_async_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from traktauth.flow.terms import LostReply
     from traktauth.models import App, Token
     from traktauth.protocol import Service
+    from traktauth.stores.abase import AsyncTokenStore
     from traktauth.stores.base import TokenStore
 
 UNAUTHORIZED = 401
@@ -38,7 +41,7 @@ class AsyncTrakt:
         app: App,
         *,
         service: str | Service = "trakt",
-        store: str | TokenStore = "file:",
+        store: str | TokenStore | AsyncTokenStore = "file:",
         account: str = "default",
         lost_reply: LostReply = "last-attempt",
         insecure: bool = False,
@@ -48,19 +51,20 @@ class AsyncTrakt:
         setup = Setup(
             app,
             service=service,
-            store=store,
             account=account,
             lost_reply=lost_reply,
             insecure=insecure,
             clock=clock,
         )
-        self._use(setup, AsyncConnections(http), owner=True)
+        self._use(setup, open_async_store(store), AsyncConnections(http), owner=True)
 
-    def _use(self, setup: Setup, connections: AsyncConnections, *, owner: bool) -> None:
+    def _use(self, setup: Setup, store: AsyncTokenStore, connections: AsyncConnections, *, owner: bool) -> None:
         self.setup = setup
+        self.store = store
+        self.keeping = AsyncKeeping(store, setup.key, setup.terms.clock)
         self._connections = connections
         self._owner = owner
-        self._driver = AsyncDriver(setup.keeping, connections.send)
+        self._driver = AsyncDriver(self.keeping, connections.send)
 
     @classmethod
     def from_env(cls, **given: Any) -> Self:  # noqa: ANN401 - as `read_settings` and the class take them
@@ -79,7 +83,7 @@ class AsyncTrakt:
     def for_account(self, account: str) -> Self:
         """Same as `Trakt.for_account`."""
         other = object.__new__(type(self))
-        other._use(self.setup.another(account), self._connections, owner=False)
+        other._use(self.setup.another(account), self.store, self._connections, owner=False)
         return other
 
     async def login(
@@ -94,7 +98,7 @@ class AsyncTrakt:
         from traktauth.client.signing import person_and_flow  # noqa: PLC0415 - only a sign-in needs it
 
         person, flow = person_and_flow(self.setup, way, prompt=prompt, signup=signup, open_browser=open_browser)
-        return await AsyncDriver(self.setup.keeping, self._connections.send, person=person).run(flow)
+        return await AsyncDriver(self.keeping, self._connections.send, person=person).run(flow)
 
     async def token(self, *, min_life: float = 0.0) -> Token:
         """Same as `Trakt.token`."""
@@ -157,7 +161,7 @@ class AsyncTrakt:
         """Close connections and store."""
         if self._owner:
             await self._connections.close()
-            self.setup.store.close()
+            await self.store.close()
 
     async def __aenter__(self) -> Self:
         return self

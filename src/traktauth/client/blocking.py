@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.client.connections import Connections
 from traktauth.client.drive import Driver
+from traktauth.client.keeping import Keeping
 from traktauth.client.setup import Setup
 from traktauth.errors import LoginRequired, TryLater
 from traktauth.flow.lifecycle import refresh, usable_token
+from traktauth.stores.addresses import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,19 +62,20 @@ class Trakt:
         setup = Setup(
             app,
             service=service,
-            store=store,
             account=account,
             lost_reply=lost_reply,
             insecure=insecure,
             clock=clock,
         )
-        self._use(setup, Connections(http), owner=True)
+        self._use(setup, open_store(store), Connections(http), owner=True)
 
-    def _use(self, setup: Setup, connections: Connections, *, owner: bool) -> None:
+    def _use(self, setup: Setup, store: TokenStore, connections: Connections, *, owner: bool) -> None:
         self.setup = setup
+        self.store = store
+        self.keeping = Keeping(store, setup.key, setup.terms.clock)
         self._connections = connections
         self._owner = owner
-        self._driver = Driver(setup.keeping, connections.send)
+        self._driver = Driver(self.keeping, connections.send)
 
     @classmethod
     def from_env(cls, **given: Any) -> Self:  # noqa: ANN401 - as `read_settings` and the class take them
@@ -96,7 +99,7 @@ class Trakt:
     def for_account(self, account: str) -> Self:
         """Return another account that shares store and connections; closing this object closes them for both."""
         other = object.__new__(type(self))
-        other._use(self.setup.another(account), self._connections, owner=False)
+        other._use(self.setup.another(account), self.store, self._connections, owner=False)
         return other
 
     def login(
@@ -125,7 +128,7 @@ class Trakt:
         from traktauth.client.signing import person_and_flow  # noqa: PLC0415 - only a sign-in needs it
 
         person, flow = person_and_flow(self.setup, way, prompt=prompt, signup=signup, open_browser=open_browser)
-        return Driver(self.setup.keeping, self._connections.send, person=person).run(flow)
+        return Driver(self.keeping, self._connections.send, person=person).run(flow)
 
     def token(self, *, min_life: float = 0.0) -> Token:
         """Return a usable token, renewed if need be.
@@ -230,7 +233,7 @@ class Trakt:
         """Close connections and store."""
         if self._owner:
             self._connections.close()
-            self.setup.store.close()
+            self.store.close()
 
     def __enter__(self) -> Self:
         return self

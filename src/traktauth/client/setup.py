@@ -1,15 +1,13 @@
-"""What `Trakt` and `AsyncTrakt` have in common: whose login it is, where it rests, how an API request looks."""
+"""What `Trakt` and `AsyncTrakt` have in common: whose login it is, how an API request looks."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, get_args
 
-from traktauth.client.keeping import Keeping
 from traktauth.flow.terms import LostReply, Terms
 from traktauth.models import App, Login, find_service
 from traktauth.protocol import API_VERSION
-from traktauth.stores.addresses import open_store
 from traktauth.wire.messages import USER_AGENT
 
 if TYPE_CHECKING:
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
 
     from traktauth.models import Token
     from traktauth.protocol import Service
-    from traktauth.stores.base import TokenStore
 
 
 def new_secret() -> str:
@@ -28,12 +25,11 @@ def new_secret() -> str:
 
 
 class Setup:
-    """One account of one app at one service, and the store that keeps its login.
+    """One account of one app at one service.
 
     Attributes:
         app: the app.
         service: the service.
-        store: the store.
         account: the user's own name for the account.
         key: the login's key in the store.
     """
@@ -43,7 +39,6 @@ class Setup:
         app: App,
         *,
         service: str | Service = "trakt",
-        store: str | TokenStore = "file:",
         account: str = "default",
         lost_reply: LostReply = "last-attempt",
         insecure: bool = False,
@@ -56,10 +51,8 @@ class Setup:
             raise ValueError("account must be a name without control characters")
         self.app = app
         self.service = find_service(service, insecure=insecure) if isinstance(service, str) else service
-        self.store = open_store(store)
         self.account = account
         self.key = Login(self.service.realm, app.client_id, account)
-        self.keeping = Keeping(self.store, self.key, clock)
         self.terms = Terms(self.app, self.service, clock, monotonic, new_secret, lost_reply)
         self._headers = {
             "Accept": "application/json",
@@ -72,11 +65,10 @@ class Setup:
         self._unwelcome: int | None = None
 
     def another(self, account: str) -> Setup:
-        """Return another account of the same app, service and store."""
+        """Return another account of the same app and service."""
         return Setup(
             self.app,
             service=self.service,
-            store=self.store,
             account=account,
             lost_reply=self.terms.lost_reply,
             clock=self.terms.clock,

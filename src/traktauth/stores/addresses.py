@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
 from traktauth.stores.base import TokenStore
+
+if TYPE_CHECKING:
+    from traktauth.stores.abase import AsyncTokenStore
 
 _KNOWN = "memory:, file:, file:/PATH.json"
 
@@ -29,6 +33,19 @@ def open_store(store: TokenStore | str) -> TokenStore:
 
         return FileStore(_file_path(rest))
     raise ValueError(f"No store has the address {_without_password(store)!r}; use one of {_KNOWN}")
+
+
+def open_async_store(store: AsyncTokenStore | TokenStore | str) -> AsyncTokenStore:
+    """Return the store at an address for asyncio; a blocking store is given threads to work in.
+
+    Raises:
+        ValueError, StoreFailed: as for `open_store`.
+    """
+    if not isinstance(store, str | TokenStore):
+        return store
+    from traktauth.stores.threads import InThread  # noqa: PLC0415 - it imports asyncio
+
+    return InThread(open_store(store))
 
 
 def _file_path(rest: str) -> str:
