@@ -1,0 +1,61 @@
+"""Authlib as a program of its own, over requests or httpx2: code and PKCE, refresh, an API call, revocation.
+
+Usage: authlib_driver.py TRANSPORT. The app and the addresses come as one line of JSON on standard input. It answers in
+lines of JSON: the address to authorize, then (once the redirected address came on standard input) what became of it.
+"""
+
+import importlib
+import json
+import sys
+
+from authlib.common.security import generate_token
+
+SETTINGS = {"trakt-api-version": "2"}
+
+
+def client_class(transport):
+    """Pick Authlib's client over one of its two HTTP libraries."""
+    name = {"requests": "OAuth2Session", "httpx": "OAuth2Client"}[transport]
+    return getattr(importlib.import_module(f"authlib.integrations.{transport}_client"), name)
+
+
+def say(**data):
+    """Answer the test."""
+    print(json.dumps(data), flush=True)
+
+
+def main(transport):
+    """Walk through a whole login."""
+    given = json.loads(sys.stdin.readline())
+    base, token_url = given["base"], given["base"] + given["token"]
+    client = client_class(transport)(
+        client_id=given["client_id"],
+        client_secret=given["client_secret"],
+        redirect_uri=given["redirect_uri"],
+        scope=given["scope"],
+        code_challenge_method="S256",
+        token_endpoint_auth_method=given["auth_method"],
+        revocation_endpoint_auth_method=given["auth_method"],
+        token_endpoint=token_url,
+    )
+    verifier = generate_token(48)
+    address, state = client.create_authorization_url(base + given["authorize"], code_verifier=verifier)
+    say(address=address)
+    landed = sys.stdin.readline().strip()
+    headers = SETTINGS | {"trakt-api-key": given["client_id"]}
+
+    token = client.fetch_token(token_url, authorization_response=landed, state=state, code_verifier=verifier)
+    first = client.get(base + "/users/settings", headers=headers)
+    say(token=token, status=first.status_code, username=first.json()["user"]["username"])
+
+    renewed = client.refresh_token(token_url, refresh_token=token["refresh_token"])
+    second = client.get(base + "/users/settings", headers=headers)
+    say(token=renewed, status=second.status_code, username=second.json()["user"]["username"])
+
+    revoked = client.revoke_token(base + given["revoke"], token=renewed["access_token"])
+    last = client.get(base + "/users/settings", headers=headers)
+    say(revoked=revoked.status_code, status=last.status_code)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
