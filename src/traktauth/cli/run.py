@@ -1,0 +1,40 @@
+"""Run one command through click, and turn however it ends into an exit status."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import suppress
+
+import click
+
+from traktauth.cli.commands import traktauth
+from traktauth.cli.exits import DONE, FAILED, Terminated, report
+from traktauth.cli.stream import let_go_of_stdout
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command and return its exit status; nothing but a killing signal gets past this."""
+    before_the_program = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    as_json = "--json" in before_the_program
+    with suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, _raise_terminated)
+    reconfigure = getattr(sys.stdin, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")  # what is pasted may be anything
+    try:
+        status = traktauth.main(arguments, prog_name="traktauth", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        let_go_of_stdout()
+        return FAILED
+    except click.exceptions.Abort as error:
+        cause = error.__cause__
+        return report(cause if isinstance(cause, EOFError) else error, as_json=as_json)
+    except (Exception, KeyboardInterrupt, Terminated) as error:  # noqa: BLE001 - never a traceback
+        return report(error, as_json=as_json)
+    return status if isinstance(status, int) else DONE
+
+
+def _raise_terminated(_signal: int, _frame: object) -> None:
+    raise Terminated
