@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
 from .process import NotReady, Server, free_port
-from .wire import call, query
+from .wire import bearer, call, query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +67,23 @@ class BetterAuth:
             for name, app in info["clients"].items()
         }
 
+    @property
+    def app(self) -> EngineApp:
+        """A confidential app; its user is asked for consent."""
+        return self.apps["consent"]
+
+    @property
+    def public(self) -> EngineApp:
+        return self.apps["public"]
+
+    def land(self, url: str) -> str:
+        """Play the user's browser from an authorize address on, and return the address where it ends."""
+        return self.browse(url)["location"]
+
+    def alive(self, access_token: str) -> bool:
+        """Whether the API takes the access token."""
+        return call(self.base, "GET", "/users/settings", headers=bearer(access_token)).status == 200
+
     def control(self, name: str, **body: Any) -> Any:
         answer = call(self.base, "POST", f"/_test/{name}", body=body)
         assert answer.status < 500, answer.text
@@ -111,7 +128,19 @@ class Doorkeeper:
         self.server = server
         self.base = server.base
 
-    def browse(self, url: str) -> str:
+    @property
+    def app(self) -> EngineApp:
+        return self.apps["confidential"]
+
+    @property
+    def public(self) -> EngineApp:
+        return self.apps["public"]
+
+    def alive(self, access_token: str) -> bool:
+        """Whether the API takes the access token; that uses it, which matters to the refresh token before it."""
+        return call(self.base, "GET", "/me", headers=bearer(access_token)).status == 200
+
+    def land(self, url: str) -> str:
         """Play the user's browser: where *url* (an authorize address of this server) redirects to."""
         answer = call(self.base, "GET", url.removeprefix(self.base))
         assert answer.status == 302, (answer.status, answer.text[:300])
@@ -120,7 +149,7 @@ class Doorkeeper:
     def code(self, client: str = "confidential", **parameters: str) -> str:
         app = self.apps[client]
         asked = {"response_type": "code", "client_id": app.client_id, "redirect_uri": app.redirect_uri, **parameters}
-        return query(self.browse("/oauth/authorize?" + urlencode(asked)))["code"]
+        return query(self.land("/oauth/authorize?" + urlencode(asked)))["code"]
 
     def expire(self, kind: str, value: str) -> None:
         """Let one code or access token expire now."""

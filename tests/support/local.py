@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .process import NotReady
-from .wire import call, query
+from .wire import bearer, call, query
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +66,14 @@ class LocalTrakt:
     def browse(self, url: str, *, decision: str = "approve") -> dict[str, Any]:
         """Play the user's browser from an authorize address on."""
         return self.control("POST", "authorize", {**query(url), "username": USER["username"], "decision": decision})
+
+    def land(self, url: str) -> str:
+        """Play the user's browser from an authorize address on, and return the address where it ends."""
+        return self.browse(url)["location"]
+
+    def alive(self, access_token: str) -> bool:
+        """Whether the API takes the access token."""
+        return call(self.base, "GET", "/users/settings", headers=bearer(access_token, APP.client_id)).status == 200
 
     def device(self, user_code: str, decision: str = "approve") -> None:
         body = {"user_code": user_code, "username": USER["username"], "decision": decision}
