@@ -117,9 +117,14 @@ class TryLater(TraktAuthError):
 
 
 class StoreFailed(TraktAuthError):
-    """Tokens could not be read or written; what was stored is untouched."""
+    """Tokens could not be read or written; what was stored is untouched.
+
+    Attributes:
+        kept: a new pair could not be saved; it is held in memory, served from there, and saved at the next chance.
+    """
 
     default_hint = "See what is wrong with the store: traktauth doctor"
+    kept = False
 
 
 class UnexpectedReply(TraktAuthError):

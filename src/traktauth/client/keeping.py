@@ -72,7 +72,8 @@ class _Keeping(Generic[Store]):
         self._unsaved = (effect.token, effect.after)
 
     def _forget(self, generation: int) -> Any:  # noqa: ANN401 - nothing, or an awaitable of it
-        self._unsaved = None
+        if self._unsaved is not None:  # the store knows only the pair before it
+            generation, self._unsaved = self._unsaved[1], None
         return self.store.forget(self.login, generation)
 
     def _try_store(self) -> Any:  # noqa: ANN401 - the same

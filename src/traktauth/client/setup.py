@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from traktauth.protocol import Service
 
 
+def steady_clock() -> float:
+    """Return seconds that never run backwards and do not stop while the machine sleeps."""
+    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux, whose monotonic clock sleeps with it
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
 def new_secret() -> str:
     """Return 256 random bits, URL-safe: a state, or a PKCE verifier of 43 characters."""
     import secrets  # noqa: PLC0415 - only a sign-in needs it
@@ -43,7 +50,7 @@ class Setup:
         lost_reply: LostReply = "last-attempt",
         insecure: bool = False,
         clock: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = steady_clock,
     ) -> None:
         if lost_reply not in get_args(LostReply):
             raise ValueError(f"lost_reply must be one of {', '.join(get_args(LostReply))}")

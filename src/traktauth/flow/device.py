@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginRefused, TraktAuthError, TryLater
-from traktauth.flow.effects import NoReply, Send, Sleep, Tell, TryStore
+from traktauth.flow.effects import NoReply, Send, Shielded, Sleep, Tell, TryStore
 from traktauth.flow.login import keep
 from traktauth.flow.operations import perform
 from traktauth.flow.steps import EnterCode, StillWaiting
@@ -49,7 +49,7 @@ def by_device(terms: Terms) -> Flow[Token]:
         code_verifier=verifier,
     )
     token = yield from _answered(terms, device, poll)
-    return (yield from keep(terms, token))
+    return (yield from Shielded(lambda: keep(terms, token)))
 
 
 def _answered(terms: Terms, device: DeviceCode, poll: Request) -> Flow[Token]:

@@ -87,6 +87,8 @@ def _granted(terms: Terms, wish: Wish, token: Token, patience: float) -> Flow[To
     try:
         outcome = yield from Exclusively(partial(renew, terms, wish), purpose=wish, patience=patience)
     except StoreFailed as error:
+        if error.kept:
+            raise
         return otherwise(terms, wish, token, error)
     if outcome is not BUSY:
         return outcome

@@ -12,12 +12,14 @@ from traktauth.flow.effects import (
     Arrival,
     Ask,
     Exclusively,
+    Keep,
     Listening,
     Load,
     NoReply,
     Note,
     Save,
     Send,
+    Shielded,
     Sleep,
     Tell,
     TryStore,
@@ -82,7 +84,7 @@ def _read_pasted(pasted: str, state: str) -> Answer | LoginRefused:
     if not any(sign in pasted for sign in "?=:/"):
         if any(not "!" <= character <= "~" for character in pasted):
             return LoginRefused("What was pasted is neither a code nor an address", error="paste")
-        return Answer(pasted)
+        return Answer(pasted, bare=True)
     answer = read_answer(pasted, state=state)
     return answer or LoginRefused("The pasted address belongs to another sign-in, or holds no code", error="paste")
 
@@ -102,17 +104,26 @@ def _exchange(terms: Terms, answer: Answer | LoginRefused, *, redirect_uri: str,
     """Turn an answer into a token that is saved. A code works once, and any failed exchange may burn it."""
     if isinstance(answer, LoginRefused):
         raise answer
+    if not answer.bare:
+        yield from _check_issuer(terms, answer)
+    # Ctrl-C from here on would throw away a sign-in that the person has finished.
+    return (yield from Shielded(partial(_exchange_and_keep, terms, answer.code, redirect_uri, verifier)))
+
+
+def _check_issuer(terms: Terms, answer: Answer) -> Flow[None]:
+    known = Metadata()
     if terms.service.issuer is not None:  # a base address: it may describe itself
         reply = yield from Send(metadata(terms.service))
-        known = Metadata() if isinstance(reply, NoReply) else read_metadata(reply)
-        check_issuer(answer.iss, service=terms.service, required=known.names_issuer, issuer=known.issuer)
-    else:
-        check_issuer(answer.iss, service=terms.service)
+        known = known if isinstance(reply, NoReply) else read_metadata(reply)
+    check_issuer(answer.iss, service=terms.service, required=known.names_issuer, issuer=known.issuer)
+
+
+def _exchange_and_keep(terms: Terms, code: str, redirect_uri: str, verifier: str) -> Flow[Token]:
     sent_at = terms.clock()
     app = terms.app
     request = exchange_code(
         terms.service,
-        code=answer.code,
+        code=code,
         client_id=app.client_id,
         client_secret=app.client_secret,
         redirect_uri=redirect_uri,
@@ -132,6 +143,7 @@ def keep(terms: Terms, token: Token) -> Flow[Token]:
 
 def _keep(terms: Terms, token: Token) -> Flow[Token]:
     until = terms.monotonic() + SAVE_LIMIT
+    new: Token | None = None
     while True:
         try:
             record = yield from Load()
@@ -139,7 +151,10 @@ def _keep(terms: Terms, token: Token) -> Flow[Token]:
             if (yield from Save(new, after=record.generation)):
                 yield from Note(f"signed in, {new.fingerprint}, generation {new.generation}")
                 return new
-        except StoreFailed:
+        except StoreFailed as error:
             if terms.monotonic() >= until:
+                if new is not None:
+                    yield from Keep(new, after=new.generation - 1)
+                    error.kept = True
                 raise
         yield from Sleep(0.25)

@@ -109,6 +109,10 @@ def _next_attempt(terms: Terms, wish: Wish, record: Record, token: Token) -> int
     if wish.resend or terms.lost_reply == "resend":
         return renewal.attempt + 1
     left = token.expires_at - terms.clock()
+    if left > 0 and token.access_token == wish.refused:
+        return LoginRequired(
+            "Trakt refuses this login's token, and the answer to its last renewal was lost", reason="reply-lost"
+        )
     if left > 0:
         return TryLater(
             "A renewal of this login was sent and its answer was lost; it is not sent again while the old token lives",
@@ -178,9 +182,10 @@ def _save(terms: Terms, old: Token, new: Token) -> Flow[Token]:
     while True:
         try:
             saved = yield from Save(new, after=old.generation)
-        except StoreFailed:
+        except StoreFailed as error:
             if terms.monotonic() >= until:
                 yield from Keep(new, after=old.generation)
+                error.kept = True
                 raise
             yield from Sleep(_SAVE_AGAIN)
         else:

@@ -70,10 +70,17 @@ def authorize_address(
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the sign-in page sent back: a code."""
+    """What the sign-in page sent back.
+
+    Attributes:
+        code: to be exchanged.
+        iss: who answered, where the address says so.
+        bare: a person copied the code alone; there was no address to check.
+    """
 
     code: str = field(repr=False)
     iss: str | None = None
+    bare: bool = False
 
 
 def read_answer(address: str, *, state: str | None) -> Answer | LoginRefused | None:
