@@ -1,0 +1,38 @@
+"""A server's description of itself."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from traktauth.models import find_service
+from traktauth.wire.messages import Reply
+from traktauth.wire.metadata import Metadata, metadata, read_metadata
+
+
+def test_the_description_is_asked_for_where_rfc_8414_puts_it():
+    request = metadata(find_service("http://127.0.0.1:8712"))
+    assert (request.method, request.body) == ("GET", b"")
+    assert request.url == "http://127.0.0.1:8712/.well-known/oauth-authorization-server"
+    assert set(request.headers) == {"Accept", "User-Agent"}
+
+
+def test_the_issuer_and_whether_answers_name_it_are_read():
+    body = {"issuer": "https://id.example", "authorization_response_iss_parameter_supported": True, "more": []}
+    assert read_metadata(Reply(200, {}, json.dumps(body).encode())) == Metadata("https://id.example", names_issuer=True)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(404, {}, b'{"issuer": "https://id.example"}'),
+        Reply(500, {}, b""),
+        Reply(302, {"location": "/"}, b""),
+        Reply(200, {}, b"<html>"),
+        Reply(200, {}, b'{"issuer": 5, "authorization_response_iss_parameter_supported": "yes"}'),
+        Reply(200, {}, b"[]"),
+    ],
+)
+def test_a_server_without_a_description_says_nothing(reply):
+    assert read_metadata(reply) == Metadata(None, names_issuer=False)

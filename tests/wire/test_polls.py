@@ -1,0 +1,87 @@
+"""Answers to a poll, by Trakt's statuses and by RFC 8628's words. Trakt: *Poll for the access_token*."""
+
+from __future__ import annotations
+
+import pytest
+
+from traktauth.errors import AppRejected, LoginRefused, TryLater, UnexpectedReply
+from traktauth.models import Token
+from traktauth.wire.devices import Waiting, read_poll
+from wire.replies import HTML, refused, reply
+
+NOW = 1_800_000_000.0
+GRANT = {"access_token": "a", "token_type": "bearer", "expires_in": 604800, "refresh_token": "r", "scope": "public"}
+
+
+def read(*answer):
+    return read_poll(reply(*answer), sent_at=NOW)
+
+
+def test_a_200_is_the_token():
+    token = read(200, GRANT)
+    assert isinstance(token, Token)
+    assert (token.access_token, token.refresh_token, token.expires_at) == ("a", "r", NOW + 604800)
+
+
+@pytest.mark.parametrize("body", [b"", HTML, b"{}", b"pending", b"null", b"[" * 100_000])
+def test_a_400_without_a_word_is_pending(body):
+    assert read(400, body) is Waiting.PENDING
+
+
+def test_rfc_8628s_pending_is_pending():
+    assert read(400, {"error": "authorization_pending"}) is Waiting.PENDING
+
+
+@pytest.mark.parametrize("body", [b"", HTML, {"message": "Too many requests. Please try again later."}])
+def test_a_429_is_too_fast(body):
+    assert read(429, body) is Waiting.TOO_FAST
+
+
+def test_rfc_8628s_slow_down_is_too_fast():
+    assert read(400, {"error": "slow_down", "error_description": "Polling too frequently"}) is Waiting.TOO_FAST
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (reply(404), "unknown_code"),
+        (reply(409), "used_code"),
+        (reply(410), "expired_token"),
+        (reply(418), "access_denied"),
+        (reply(418, HTML), "access_denied"),
+        (refused(400, "expired_token", "Device code has expired"), "expired_token"),
+        (refused(400, "access_denied", "Access denied"), "access_denied"),
+        (refused(400, "invalid_grant", "Invalid device code"), "unknown_code"),
+        (refused(400, "invalid_grant", "Client ID mismatch"), "unknown_code"),
+    ],
+)
+def test_an_end_says_why(answer, error):
+    ended = read_poll(answer, sent_at=NOW)
+    assert isinstance(ended, LoginRefused)
+    assert ended.error == error
+    assert "traktauth login" in ended.hint
+
+
+def test_two_ends_are_two_errors():
+    assert read(410) is not read(410)  # a raised error keeps its traceback, so it must not be shared
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (refused(400, "invalid_request"), UnexpectedReply),
+        (refused(400, "invalid_client"), AppRejected),
+        (refused(401, "invalid_client", "invalid client_secret"), AppRejected),
+        (refused(400, "unsupported_grant_type"), UnexpectedReply),
+        (reply(400, {"message": "[body.grant_type] …", "code": "VALIDATION_ERROR"}), UnexpectedReply),
+        (reply(415, {"message": "…", "code": "UNSUPPORTED_MEDIA_TYPE"}), UnexpectedReply),
+        (reply(200, HTML), UnexpectedReply),
+        (reply(200, b""), UnexpectedReply),
+        (reply(302), UnexpectedReply),
+        (reply(500), TryLater),
+        (reply(503, HTML), TryLater),
+        (reply(403, HTML), TryLater),
+    ],
+)
+def test_anything_else_is_no_pending(answer, error):
+    assert type(read_poll(answer, sent_at=NOW)) is error
