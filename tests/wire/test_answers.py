@@ -136,6 +136,8 @@ def test_trakts_issuer_is_any_https_host_of_its_domain_or_none(name, iss):
         "https://evil.example?.trakt.tv",
         "https://trakt.tv@evil.example",
         "https://",
+        "https://[::1",
+        "https://[trakt.tv]",
     ],
 )
 def test_a_foreign_issuer_ends_the_sign_in(name, iss):

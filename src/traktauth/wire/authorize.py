@@ -140,12 +140,19 @@ def check_issuer(iss: str | None, *, service: Service, required: bool = False, i
             )
         return
     if service.issuer is None:
-        parts = urlsplit(iss)
-        host, domain = parts.hostname or "", service.issuer_domain or ""
-        trusted = parts.scheme == "https" and (host == domain or host.endswith(f".{domain}"))
+        trusted = _is_in_domain(iss, service.issuer_domain or "")
     else:
         trusted = iss in {service.issuer, f"{service.issuer}/", issuer}
     if not trusted:
         raise LoginRefused(
             "Another server than the one that was asked answered the sign-in (iss); its code was not used", error="iss"
         )
+
+
+def _is_in_domain(iss: str, domain: str) -> bool:
+    try:
+        parts = urlsplit(iss)
+    except ValueError:  # a host in brackets that is no IPv6 address
+        return False
+    host = parts.hostname or ""
+    return parts.scheme == "https" and (host == domain or host.endswith(f".{domain}"))
