@@ -96,6 +96,8 @@ def test_pytrakts_login_lives_on_over_processes(trakt, pytrakt):
     assert alive.status == 200
 
 
+# It sends its secret by HTTP Basic, which today's Trakt does not take on this path.
+@pytest.mark.parametrize("trakt", ["classic"], indirect=True)
 def test_pytrakt_signs_in_by_browser_and_pasted_code(trakt, pytrakt):
     app = trakt.app
     process = pytrakt(f"oauth {app.client_id} {app.client_secret} {trakt.user['username']}", "settings")
