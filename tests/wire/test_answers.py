@@ -98,9 +98,8 @@ def test_any_other_error_ends_the_sign_in_under_its_own_name(error):
 def test_an_error_is_not_printed_as_whoever_wrote_it_likes():
     ended = read("error=%1b%5B31m%0ahello%20" + "x" * 5000 + "&state=ours")
     assert isinstance(ended, LoginRefused)
-    assert len(ended.message) < 200
-    assert ended.message.isprintable()
-    assert ended.error.isprintable()
+    assert ended.error == "unnamed_error"
+    assert ended.message == "Trakt's page ended the sign-in: unnamed_error"
 
 
 def test_neither_code_nor_description_shows():

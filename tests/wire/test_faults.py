@@ -97,6 +97,14 @@ def test_the_error_code_is_oauths_or_better_auths_or_none(body, code):
     assert error_code(reply(400, body)) == code
 
 
+@pytest.mark.parametrize(
+    "code", ["s3cret-Token_01", "\x1b[31mred", "two words", "é", "x" * 41, "", "<script>", "a\nb", 5, None, {"a": "b"}]
+)
+def test_a_code_that_could_be_a_secret_or_worse_is_not_shown(code):
+    error = fault(reply(400, {"error": code}), what="a token")
+    assert error.message == "Trakt answered 400 when it was asked for a token"
+
+
 # ---------------------------------------------------------------- how long to wait
 LIMIT = '{"name":"UNAUTHED_API_GET_LIMIT","period":300,"limit":500,"remaining":0,"until":"2020-10-10T00:24:00Z"}'
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from traktauth.errors import LoginRefused
 from traktauth.protocol import AUTHORIZE
+from traktauth.wire.faults import plain_word
 
 if TYPE_CHECKING:
     from traktauth.protocol import Service
@@ -117,7 +118,7 @@ def _parameters(address: str) -> dict[str, str] | None:
 def _refusal(error: str) -> LoginRefused:
     if error == "access_denied":
         return LoginRefused("The sign-in was denied on Trakt's page", error=error)
-    known = "".join(character for character in error if character.isalnum() or character in "_-.")[:60]
+    known = plain_word(error) or "unnamed_error"
     return LoginRefused(f"Trakt's page ended the sign-in: {known}", error=known)
 
 

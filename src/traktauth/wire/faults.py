@@ -24,6 +24,7 @@ UNCERTAIN = frozenset({500, 502, 503, 504, 520, 524})
 
 _APP_ERRORS = frozenset({"invalid_client", "unauthorized_client"})
 _GRANT_ERRORS = frozenset({"invalid_grant", "invalid_verification"})  # the second: better-auth up to 1.6.10
+_LONGEST_WORD = 40
 _LONGEST_WAIT = 3600.0
 _ROUND_WAIT = 30.0  # Trakt's advice after a 5xx
 
@@ -33,6 +34,12 @@ def error_code(reply: Reply) -> str:
     document = reply.document()
     code = document.get("error", document.get("code"))
     return code if isinstance(code, str) else ""
+
+
+def plain_word(code: str) -> str:
+    """Return an error code that is fit to be shown, or an empty string: one that holds a digit may be a secret."""
+    words = code.isascii() and code.replace("_", "").isalpha() and len(code) <= _LONGEST_WORD
+    return code if words else ""
 
 
 def dead_grant(reply: Reply) -> bool:
@@ -100,5 +107,5 @@ def fault(reply: Reply, *, what: str) -> TraktAuthError:
             status=status,
             hint="Try another network; a proxy or Cloudflare may be blocking this one",
         )
-    named = f"{status} {code}".strip()
+    named = f"{status} {plain_word(code)}".strip()
     return UnexpectedReply(f"Trakt answered {named} when it was asked for {what}", status=status)
