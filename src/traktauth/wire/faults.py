@@ -6,7 +6,7 @@ the request can have reached the engine behind Trakt's door.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, TryLater, UnexpectedReply
 
@@ -72,16 +72,17 @@ def retry_after(reply: Reply) -> float:
     import json  # noqa: PLC0415 - as in `messages`
 
     try:
-        limit = json.loads(reply.headers.get("x-ratelimit", ""))
-        return min(max(float(limit["period"]), 0.0), _LONGEST_WAIT)
+        period = json.loads(reply.headers.get("x-ratelimit", ""))["period"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return _ROUND_WAIT
+    seconds = _seconds(period)
+    return _ROUND_WAIT if seconds is None else seconds
 
 
-def _seconds(value: str) -> float | None:
+def _seconds(value: Any) -> float | None:  # noqa: ANN401 - whatever stood in a header field
     try:
         seconds = float(value)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
     return min(seconds, _LONGEST_WAIT) if seconds >= 0 else None  # NaN is no number of seconds either
 
