@@ -10,7 +10,8 @@ from traktauth.errors import AppRejected, LoginRefused, TryLater, UnexpectedRepl
 from traktauth.wire.faults import app_refused, dead_grant, error_code, fault, not_spent, retry_after
 from wire.replies import DEAD_GRANT, HTML, UNKNOWN_CLIENT, refused, reply
 
-SPENT, NOT_SPENT, UNKNOWN, APP = "spent", "not spent", "unknown", "not spent, the app is wrong"
+SPENT, NOT_SPENT, UNKNOWN = "spent", "not spent", "unknown"
+APP, OTHER_APP = "not spent, the app is wrong", "unknown, the app is wrong"
 
 # Did it reach the engine? One row a status and body.
 TABLE = [
@@ -22,6 +23,12 @@ TABLE = [
     (reply(523, HTML), NOT_SPENT),
     (reply(521), NOT_SPENT),
     (reply(403, HTML), NOT_SPENT),
+    (reply(403, b"x", content_type="text/html; charset=UTF-8"), NOT_SPENT),
+    (reply(403), UNKNOWN),
+    (reply(403, b"Forbidden"), UNKNOWN),
+    (reply(403, b"{}"), UNKNOWN),
+    (reply(403, {"message": "no"}, content_type="text/html"), UNKNOWN),
+    (reply(403, b'{"error": "inva'), UNKNOWN),
     (reply(500), UNKNOWN),
     (reply(500, {"message": "boom"}), UNKNOWN),
     (reply(502, HTML), UNKNOWN),
@@ -59,6 +66,8 @@ TABLE = [
     (refused(401, "invalid_client", UNKNOWN_CLIENT), APP),
     (refused(401, "invalid_client", "invalid client_secret"), APP),
     (refused(400, "invalid_client", "client is disabled"), APP),
+    (refused(400, "unauthorized_client"), OTHER_APP),
+    (refused(403, "unauthorized_client"), OTHER_APP),
 ]
 
 
@@ -75,7 +84,7 @@ def row(answer, outcome):
 def test_whether_a_reply_spent_the_refresh_token(answer, outcome):
     assert not_spent(answer) is (outcome in {NOT_SPENT, APP})
     assert dead_grant(answer) is (outcome == SPENT)
-    assert app_refused(answer) is (outcome == APP)
+    assert app_refused(answer) is (outcome in {APP, OTHER_APP})
 
 
 @pytest.mark.parametrize(

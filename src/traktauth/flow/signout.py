@@ -10,7 +10,7 @@ from traktauth.errors import AppRejected, TryLater
 from traktauth.flow.effects import BUSY, Exclusively, Forget, Load, Mark, NoReply, Note, Send
 from traktauth.flow.renewal import signed_out
 from traktauth.flow.terms import PATIENCE
-from traktauth.wire.faults import not_spent
+from traktauth.wire.faults import app_refused, not_spent
 from traktauth.wire.tokens import read_revoked, revoke
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _revoke(terms: Terms, record: Record, secret: str) -> Flow[None]:
         try:
             return read_revoked(reply)
         except (TryLater, AppRejected) as fault:
-            untouched, error = not_spent(reply), fault
+            untouched, error = not_spent(reply) or app_refused(reply), fault
     if untouched and record.token is not None and secret == record.token.refresh_token:
         yield from Mark(record.generation, None)
     raise error

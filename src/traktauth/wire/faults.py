@@ -59,8 +59,14 @@ def app_refused(reply: Reply) -> bool:
 
 def not_spent(reply: Reply) -> bool:
     """Tell whether it is certain that the request never reached the engine, or changed nothing there."""
-    page_at_the_door = reply.status == FORBIDDEN and not reply.document()
-    return reply.status in TURNED_AWAY or page_at_the_door or app_refused(reply)
+    app_unknown = app_refused(reply) and error_code(reply) == "invalid_client"
+    return reply.status in TURNED_AWAY or _page_at_the_door(reply) or app_unknown
+
+
+def _page_at_the_door(reply: Reply) -> bool:
+    """Tell whether this is Cloudflare's HTML in the place of an answer; the engine itself answers JSON or nothing."""
+    html = reply.headers.get("content-type", "").startswith("text/html") or reply.body.lstrip().startswith(b"<")
+    return reply.status == FORBIDDEN and html and not reply.document()
 
 
 def retry_after(reply: Reply) -> float:
@@ -101,9 +107,9 @@ def fault(reply: Reply, *, what: str) -> TraktAuthError:
         return TryLater(
             f"Trakt is out of order ({status})", retry_after=max(retry_after(reply), _ROUND_WAIT), status=status
         )
-    if not_spent(reply):
+    if _page_at_the_door(reply):
         return TryLater(
-            f"Something in front of Trakt turned the request away ({status}, no JSON)",
+            f"Something in front of Trakt turned the request away ({status}, a page)",
             retry_after=_ROUND_WAIT,
             status=status,
             hint="Try another network; a proxy or Cloudflare may be blocking this one",
