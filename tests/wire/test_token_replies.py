@@ -60,7 +60,7 @@ def test_a_reply_without_a_refresh_token_is_read():  # as better-auth answers a 
     assert without("refresh_token").refresh_token is None
 
 
-@pytest.mark.parametrize("value", [None, "", 5, False, ["x"], {"x": 1}])
+@pytest.mark.parametrize("value", [None, "", 5, False, ["x"], {"x": 1}, "\ud800"])
 def test_what_is_no_refresh_token_is_none(value):
     assert read(refresh_token=value).refresh_token is None
 
@@ -69,6 +69,11 @@ def test_what_is_no_refresh_token_is_none(value):
 def test_tokens_of_any_shape_are_taken_as_they_are(shape):
     token = read(access_token=shape, refresh_token=shape)
     assert (token.access_token, token.refresh_token) == (shape, shape)
+
+
+@pytest.mark.parametrize("shape", ["with a blank", "é", "\u540d", "a\nb"])
+def test_a_refresh_token_may_be_any_text_as_it_travels_in_json(shape):
+    assert read(refresh_token=shape).refresh_token == shape
 
 
 @pytest.mark.parametrize(
@@ -105,7 +110,7 @@ def test_a_missing_life_does_not_cost_a_login_whose_refresh_token_was_just_spent
     assert without("expires_in").expires_in == ASSUMED_LIFE
 
 
-@pytest.mark.parametrize("value", [None, 5, ["a"]])
+@pytest.mark.parametrize("value", [None, 5, ["a"], "\ud800"])
 def test_what_should_be_text_and_is_not_falls_back(value):
     token = read(token_type=value, scope=value)
     assert (token.token_type, token.scope) == ("bearer", "")

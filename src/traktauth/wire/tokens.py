@@ -81,11 +81,10 @@ def read_token(reply: Reply, *, sent_at: float, what: str = "a token") -> Token:
     access_token = document.get("access_token")
     if not _is_token(access_token):
         raise UnexpectedReply(f"Trakt's answer to a request for {what} holds no access token", status=reply.status)
-    refresh_token = document.get("refresh_token")
     life = _life(document.get("expires_in"))
     return Token(
         access_token=access_token,
-        refresh_token=refresh_token if _is_token(refresh_token) else None,
+        refresh_token=_text(document.get("refresh_token"), "") or None,  # it travels in JSON, so any text will do
         token_type=_text(document.get("token_type"), "bearer"),
         expires_in=life,
         created_at=_whole(document.get("created_at")),
@@ -125,4 +124,5 @@ def _whole(value: object) -> int | None:
 
 
 def _text(value: object, otherwise: str) -> str:
-    return value if isinstance(value, str) else otherwise
+    """Return a text that can be written down; half a surrogate pair, which JSON may hold, cannot."""
+    return value if isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value) else otherwise
