@@ -112,7 +112,7 @@ def read_poll(reply: Reply, *, sent_at: float) -> Token | Waiting | TraktAuthErr
     found: Waiting | int | None = reply.status
     if reply.status == POLL_PENDING:
         word = error_code(reply)
-        found = _BY_WORD.get(word) if reply.document() else Waiting.PENDING
+        found = _BY_WORD.get(word) if word else Waiting.PENDING
     elif reply.status == POLL_TOO_FAST:
         found = Waiting.TOO_FAST
     if isinstance(found, Waiting):
