@@ -26,6 +26,7 @@ def test_the_issuer_comes_along_where_one_is_named():
 def test_a_query_alone_is_read_like_a_whole_address():
     assert read_answer("/callback?code=abc&state=ours", state="ours") == Answer("abc")
     assert read_answer("?code=abc&state=ours", state="ours") == Answer("abc")
+    assert read_answer("code=abc&state=ours", state="ours") == Answer("abc")
 
 
 def test_an_out_of_band_address_is_read():

@@ -108,7 +108,8 @@ def _parameters(address: str) -> dict[str, str] | None:
     if len(address) > _LONGEST_ADDRESS:
         return None
     try:
-        pairs = parse_qsl(urlsplit(address).query, keep_blank_values=True)
+        query = urlsplit(address).query if "?" in address else address
+        pairs = parse_qsl(query, keep_blank_values=True)
     except ValueError:
         return None
     names = [name for name, _ in pairs if name in _SINGLE]
