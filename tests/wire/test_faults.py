@@ -200,6 +200,28 @@ def test_missing_in_an_invalid_grant_is_our_bug_and_no_dead_login():  # as bette
     assert "Report it" in error.hint
 
 
+# Recorded from better-auth 1.6.33 and 1.5.6: both burn the code under a word that says nothing.
+@pytest.mark.parametrize("sentence", ["redirect_uri mismatch", "missing verification redirect_uri"])
+def test_another_redirect_address_than_the_sign_ins_is_a_matter_of_the_apps_settings(sentence):
+    error = fault(refused(400, "invalid_request", sentence), what="a token")
+    assert type(error) is AppRejected
+    assert "TRAKTAUTH_REDIRECT_URI" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (400, "session no longer exists"),
+        (401, "code verification failed"),
+        (401, "code_verifier provided but PKCE was not used in authorization"),
+    ],
+)
+def test_a_code_that_was_burned_on_the_way_means_a_new_sign_in(status, sentence):
+    error = fault(refused(status, "invalid_request", sentence), what="a token")
+    assert type(error) is LoginRefused
+    assert "traktauth login" in error.hint
+
+
 @pytest.mark.parametrize(
     ("answer", "named"),
     [

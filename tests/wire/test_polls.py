@@ -23,7 +23,9 @@ def test_a_200_is_the_token():
     assert (token.access_token, token.refresh_token, token.expires_at) == ("a", "r", NOW + 604800)
 
 
-@pytest.mark.parametrize("body", [b"", HTML, b"{}", b"pending", b"null", b"[" * 100_000, {"message": "x"}, {"error": None}])
+@pytest.mark.parametrize(
+    "body", [b"", HTML, b"{}", b"pending", b"null", b"[" * 100_000, {"message": "x"}, {"error": None}]
+)
 def test_a_400_without_a_word_is_pending(body):
     assert read(400, body) is Waiting.PENDING
 

@@ -24,6 +24,15 @@ UNCERTAIN = frozenset({500, 502, 503, 504, 520, 524})
 
 _APP_ERRORS = frozenset({"invalid_client", "unauthorized_client"})
 _GRANT_ERRORS = frozenset({"invalid_grant", "invalid_verification"})  # the second: better-auth up to 1.6.10
+# better-auth's sentences under `invalid_request`, which say more than its code does.
+_ADDRESS_SENTENCES = frozenset({"redirect_uri mismatch", "missing verification redirect_uri"})
+_BURNED_SENTENCES = frozenset(
+    {
+        "session no longer exists",
+        "code verification failed",
+        "code_verifier provided but PKCE was not used in authorization",
+    }
+)
 _LONGEST_WORD = 40
 _LONGEST_WAIT = 3600.0
 _ROUND_WAIT = 30.0  # Trakt's advice after a 5xx
@@ -34,6 +43,11 @@ def error_code(reply: Reply) -> str:
     document = reply.document()
     code = document.get("error", document.get("code"))
     return code if isinstance(code, str) else ""
+
+
+def _sentence(reply: Reply) -> str:
+    description = reply.document().get("error_description")
+    return description if isinstance(description, str) else ""
 
 
 def plain_word(code: str) -> str:
@@ -47,8 +61,7 @@ def dead_grant(reply: Reply) -> bool:
 
     better-auth says `invalid_grant` "Missing …" to a request that lacks a member: our mistake, not a dead grant.
     """
-    description = reply.document().get("error_description")
-    missing = isinstance(description, str) and description.startswith("Missing ")
+    missing = _sentence(reply).startswith("Missing ")
     return reply.status in {400, 401} and error_code(reply) in _GRANT_ERRORS and not missing
 
 
@@ -101,6 +114,10 @@ def fault(reply: Reply, *, what: str) -> TraktAuthError:
         return AppRejected(f"Trakt refused the app while it was asked for {what} ({status} {code})", error=code)
     if dead_grant(reply):
         return LoginRefused(f"Trakt refused {what}: the code or token is wrong, used or expired", error=code)
+    if code == "invalid_request" and (sentence := _sentence(reply)) in _ADDRESS_SENTENCES | _BURNED_SENTENCES:
+        if sentence in _ADDRESS_SENTENCES:
+            return AppRejected("Trakt refused the redirect address: the sign-in began with another one", error=code)
+        return LoginRefused("Trakt refused the code: its sign-in does not stand any more", error=code)
     if status == BUSY:
         return TryLater(f"Trakt is being asked too often ({status})", retry_after=retry_after(reply), status=status)
     if status in TURNED_AWAY or status in UNCERTAIN:
