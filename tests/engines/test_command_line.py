@@ -1,0 +1,121 @@
+"""Every way to sign in by the command line, and every command after it, at everything that answers as Trakt does."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+
+import pytest
+
+from support.command import Command, finish, step
+from support.wire import query
+from traktauth import AuthenticationOAuthApi, LoginRefused
+
+API = {"doorkeeper": "/me"}
+
+
+def arrive(address):
+    """Do what a browser does where Trakt redirects it to."""
+    with urllib.request.urlopen(address, timeout=10) as page:
+        return page.status
+
+
+def by_browser(command, peer):
+    process = command.start("login", "--browser", "--no-open", "--json")
+    assert arrive(peer.land(step(process)["url"])) == 200
+    return process
+
+
+def by_paste(command, peer):
+    process = command.start("login", "--paste", "--json")
+    return process, peer.land(step(process)["url"]) + "\n"
+
+
+def by_pasted_code(command, peer):
+    process = command.start("login", "--paste", "--json")
+    return process, query(peer.land(step(process)["url"]))["code"] + "\n"
+
+
+def by_device(command, peer):
+    process = command.start("login", "--device", "--json")
+    peer.device(step(process)["user_code"])
+    return process
+
+
+WAYS = {"browser": by_browser, "paste": by_paste, "pasted-code": by_pasted_code, "device": by_device}
+
+
+def sign_in(way, command, peer):
+    started = WAYS[way](command, peer)
+    process, typed = started if isinstance(started, tuple) else (started, None)
+    last = json.loads(finish(process, typed).splitlines()[-1])
+    assert last["step"] == "done"
+
+
+@pytest.mark.parametrize("way", ["browser", "paste", "pasted-code"])
+def test_a_whole_login_by_the_command_line(way, peer, tmp_path):
+    command = Command(peer.base, peer.app, tmp_path)
+    sign_in(way, command, peer)
+    use_up(command, peer)
+
+
+def test_a_whole_login_by_device_code(device_peer, tmp_path):
+    command = Command(device_peer.base, device_peer.app, tmp_path)
+    sign_in("device", command, device_peer)
+    use_up(command, device_peer)
+
+
+def use_up(command, peer):
+    """Do everything that a login is for, and sign out."""
+    path = API.get(type(peer).__name__.lower(), "/users/settings")
+
+    first = command.json("token")
+    assert command("token").stdout == first["access_token"] + "\n"
+    assert peer.alive(first["access_token"])
+    assert command("status").returncode == 0
+    assert first["access_token"] not in command("status").stdout
+    called = command("request", "GET", path)
+    assert (called.returncode, bool(json.loads(called.stdout))) == (0, True)
+    show = (
+        "import os; print(os.environ['TRAKT_ACCESS_TOKEN'], any(name.startswith('TRAKTAUTH_') for name in os.environ))"
+    )
+    ran = command("exec", "--", sys.executable, "-c", show)
+    assert ran.stdout.split() == [first["access_token"], "False"], ran.stderr
+
+    assert command("refresh").returncode == 0
+    second = command.json("token")
+    assert second["access_token"] != first["access_token"]
+    assert peer.alive(second["access_token"])
+
+    assert command("logout").returncode == 0
+    assert not peer.alive(second["access_token"])
+    assert command("token").returncode == 4
+    assert command("status").returncode == 4
+
+
+def test_after_a_logout_the_refresh_token_is_dead_too(peer, tmp_path):
+    command = Command(peer.base, peer.app, tmp_path)
+    sign_in("paste", command, peer)
+    (login,) = json.loads((tmp_path / "login.json").read_text())["logins"]
+    assert command("logout").returncode == 0
+    app = peer.app
+    with AuthenticationOAuthApi(peer.base) as api, pytest.raises(LoginRefused):
+        api.exchange_refresh_token_for_access_token(
+            refresh_token=login["token"]["refresh_token"],
+            client_id=app.client_id,
+            client_secret=app.client_secret,
+            redirect_uri=app.redirect_uri,
+        )
+
+
+def test_a_denied_sign_in_ends_with_a_sentence_and_leaves_no_login(start_better_auth_with, tmp_path):
+    peer = start_better_auth_with()
+    command = Command(peer.base, peer.app, tmp_path)
+    process = command.start("login", "--browser", "--no-open", "--json")
+    arrive(peer.browse(step(process)["url"] + "&prompt=consent", deny=True)["location"])
+    printed, said = process.communicate(timeout=30)
+    assert process.returncode == 1, said
+    assert json.loads(said.splitlines()[-1])["hint"]
+    assert printed == ""
+    assert command("token").returncode == 4
