@@ -5,10 +5,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from traktauth.models.due import ADVISORY_SHARE
+
 if TYPE_CHECKING:
     from traktauth.models import Token
 
-ADVISORY_SHARE = 1 / 10
 MANDATORY_SHARE = 1 / 50
 # More life left than the token ever had, by more than clocks of two machines differ: this clock was set back.
 IMPLAUSIBLE = 86400.0

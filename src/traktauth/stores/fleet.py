@@ -1,0 +1,74 @@
+"""What a store offers a keeper beside the rest: many logins in one statement, and the next ones due."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from traktauth.stores.abase import AsyncTokenStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from traktauth.models import Login, Record, Renewal, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """One pair to be saved, as `AsyncTokenStore.save` takes it."""
+
+    login: Login
+    token: Token
+    after: int
+
+
+class FleetStore(AsyncTokenStore):
+    """A store in which a keeper can find what is due.
+
+    A login's due time is `models.due.due_at` of its pair, set by each save. Claiming takes the login's lock, the same
+    that `exclusive` takes, as a lease by the store's clock; the right to send is still given by `begin` alone.
+    """
+
+    @abstractmethod
+    async def claim(
+        self, realm: str, client_id: str, *, before: float, now: float, limit: int, lease: float, owner: str
+    ) -> list[tuple[Login, Record]]:
+        """Take the locks of up to `limit` logins that are due, the earliest first; those that others hold are left.
+
+        Due is a login with a pair that is renewable, whose due time is at most `before`, and that has no open renewal,
+        or one and an access token that has ended at `now`.
+
+        Args:
+            realm: the service's realm.
+            client_id: the app's id.
+            before: Unix seconds.
+            now: Unix seconds.
+            limit: at most so many.
+            lease: seconds until the locks are free again by themselves.
+            owner: names the claim, for `release`.
+        """
+
+    @abstractmethod
+    async def release(self, logins: Sequence[Login], *, owner: str) -> None:
+        """Give locks back that `claim` took and that are still this owner's."""
+
+    @abstractmethod
+    async def postpone(self, login: Login, generation: int, *, until: float) -> None:
+        """Let this generation come due no earlier than `until`, in Unix seconds."""
+
+    @abstractmethod
+    async def begin_many(self, renewals: Sequence[tuple[Login, Renewal]]) -> list[bool]:
+        """Open many renewals in one statement; each answer is that of `begin`."""
+
+    @abstractmethod
+    async def save_many(self, savings: Sequence[Saving], *, at: float) -> list[bool]:
+        """Save many pairs in one statement; each answer is that of `save`."""
+
+    @abstractmethod
+    async def tell_once(self, login: Login, generation: int, what: str) -> bool:
+        """Note that a person was told `what` of this generation; True for the first who says so."""
+
+    @abstractmethod
+    async def count_due(self, realm: str, client_id: str, *, before: float) -> int:
+        """Return how many renewable logins come due until `before`, claimed or not."""
