@@ -1,0 +1,1 @@
+"""The control API: puts a server into states that no OAuth request can reach."""

@@ -1,0 +1,1 @@
+"""Device codes: asked for, polled, approved or denied (RFC 8628)."""

@@ -1,0 +1,157 @@
+"""The door of the profile `classic`: Rails and Doorkeeper 5.6.6, JSON or forms in, RFC 6749 errors out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from traktauth.server.attempt import Spoken
+from traktauth.server.http.answers import JSON, NO_STORE, Answer, in_json
+from traktauth.server.http.encodings import (
+    Malformed,
+    basic_of,
+    members_of,
+    once,
+    pairs_of_form,
+    repeated_member,
+    value_of_json,
+)
+from traktauth.server.refusals import Invalid, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from traktauth.server.grants.issue import Issued
+    from traktauth.server.http.heard import Heard
+
+FORM = "application/x-www-form-urlencoded"
+MEDIA = {"content-type": "application/json; charset=utf-8"}
+KNOWN = frozenset((
+    "grant_type", "client_id", "client_secret", "code", "code_verifier", "redirect_uri", "refresh_token", "scope",
+    "token", "token_type_hint",
+))  # fmt: skip
+GRANTS = frozenset(("authorization_code", "refresh_token", "client_credentials"))
+
+
+def read(heard: Heard) -> Spoken:
+    """Read a body and the Authorization field.
+
+    Credentials in the query are not read (RFC 6749 section 2.3.1), though Doorkeeper 5 does.
+
+    Raises:
+        Refusal: the body cannot be taken apart, or a parameter is repeated.
+    """
+    said = parameters_of(heard)
+    name, secret = said.get("client_id", ""), said.get("client_secret", "")
+    authorization = heard.headers.get("authorization", "")
+    found = basic_of(authorization) if authorization.startswith("Basic ") else None
+    if found is None or not found[0]:
+        return Spoken(said, name, secret, bearer=heard.bearer)
+    return Spoken(said, *found, by_basic=True, twice=bool(secret))
+
+
+def read_token(heard: Heard) -> Spoken:
+    """Read a body for the token endpoint.
+
+    Raises:
+        Refusal: as `read` does, or the grant type is missing or none that Doorkeeper grants.
+    """
+    said = read(heard)
+    grant = said.parameters.get("grant_type", "").strip()
+    if not grant:
+        raise Refusal(400, "invalid_request", "Missing required parameter: grant_type.")
+    if grant not in GRANTS:
+        raise Refusal(
+            400,
+            "unsupported_grant_type",
+            "The authorization grant type is not supported by the authorization server.",
+        )
+    return said
+
+
+def parameters_of(heard: Heard) -> dict[str, str]:
+    """Give a body's parameters; another media type than JSON or a form says nothing.
+
+    Raises:
+        Refusal: it cannot be taken apart, or a known parameter is repeated or no text.
+    """
+    try:
+        if heard.media_type == FORM:
+            pairs = pairs_of_form(heard.body, strictly=True)
+            _refuse_twice(once(pairs, KNOWN))
+            return dict(pairs)
+        if heard.media_type != JSON or not heard.body:
+            return {}
+        _refuse_twice(repeated_member(heard.body, KNOWN))
+        value = value_of_json(heard.body)
+    except Malformed as error:
+        raise Refusal(400, "invalid_request", str(error)) from error
+    return texts(members_of(value) or {})
+
+
+def texts(members: Mapping[str, Any]) -> dict[str, str]:
+    """Give an object's members as texts; null is as good as absent.
+
+    Raises:
+        Refusal: a list or an object stands where a text belongs.
+    """
+    said: dict[str, str] = {}
+    for name, value in members.items():
+        if isinstance(value, bool):
+            said[name] = str(value).lower()
+        elif isinstance(value, (str, int, float)):
+            said[name] = str(value)
+        elif value is not None and name in KNOWN:
+            raise Refusal(400, "invalid_request", f"The parameter {name} must be a string.")
+    return said
+
+
+def write_tokens(issued: Issued, issuer: str) -> Answer:  # noqa: ARG001 - every writer is given the issuer
+    """Write tokens as Doorkeeper does."""
+    members: dict[str, Any] = {
+        "access_token": issued.access_token,
+        "token_type": "Bearer",
+        "expires_in": issued.expires_in,
+        "refresh_token": issued.refresh_token,
+        "scope": issued.scope,
+        "created_at": issued.created_at,
+    }
+    return in_json(200, {name: value for name, value in members.items() if value is not None}, {**NO_STORE, **MEDIA})
+
+
+def write_members(members: dict[str, Any], issuer: str) -> Answer:  # noqa: ARG001 - every writer is given the issuer
+    """Write members as they are."""
+    return in_json(200, members, {**NO_STORE, **MEDIA})
+
+
+def refuse(refusal: Refusal | Invalid) -> Answer:
+    """Write a refusal, as RFC 6749 section 5.2 has it, and once more in WWW-Authenticate."""
+    if isinstance(refusal, Invalid):
+        refusal = Refusal(refusal.status, "invalid_request", refusal.message)
+    body = {"error": refusal.error, "error_description": refusal.description}
+    return in_json(refusal.status, body, {**NO_STORE, **MEDIA, "www-authenticate": challenge(refusal)})
+
+
+def refuse_plainly(refusal: Refusal | Invalid) -> Answer:
+    """Write a refusal without WWW-Authenticate, as Doorkeeper's revocation does."""
+    answer = refuse(refusal)
+    del answer.headers["www-authenticate"]
+    return answer
+
+
+def refuse_token_info(refusal: Refusal | Invalid) -> Answer:
+    """Write a refusal as Doorkeeper's token information does, with a state."""
+    answer = refuse(refusal)
+    if isinstance(refusal, Refusal):
+        body = {"error": refusal.error, "error_description": refusal.description, "state": "unauthorized"}
+        answer.body = in_json(refusal.status, body).body
+    return answer
+
+
+def challenge(refusal: Refusal, realm: str = "Doorkeeper") -> str:
+    """Give the WWW-Authenticate field of a refusal."""
+    return f'Bearer realm="{realm}", error="{refusal.error}", error_description="{refusal.description}"'
+
+
+def _refuse_twice(name: str | None) -> None:
+    if name is not None:
+        raise Refusal(400, "invalid_request", f"The parameter {name} is given more than once.")

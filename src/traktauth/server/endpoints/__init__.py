@@ -1,0 +1,1 @@
+"""ASGI applications, one for each kind of address."""

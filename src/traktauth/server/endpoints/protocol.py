@@ -1,0 +1,64 @@
+"""The protocol's addresses: hear, check, do, answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from traktauth.server.http.answers import Answer, in_json
+from traktauth.server.http.application import Application
+from traktauth.server.http.heard import TooLarge, hear
+from traktauth.server.refusals import Invalid, Refusal, Unwritten
+from traktauth.server.storage.base import StorageDown
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from traktauth.server.doors.base import Endpoint
+    from traktauth.server.realm import Realm
+    from traktauth.server.storage.tables import Tables
+
+TOKEN_PATHS = ("/oauth/token", "/api/auth/oauth2/token")
+RETRY_SECONDS = 5
+
+
+def served(realm: Realm, endpoint: Endpoint) -> ASGIApp:
+    """Make the application behind one address."""
+    issuer = realm.terms.issuer
+    counts_grants = endpoint.path in TOKEN_PATHS
+
+    async def answered(scope: Scope, receive: Receive) -> Answer:
+        try:
+            said = endpoint.read(await hear(scope, receive))
+        except TooLarge:
+            return endpoint.refuse(Invalid("The request is too large.", status=413, code="PAYLOAD_TOO_LARGE"))
+        if counts_grants:
+            realm.ledger.grant(endpoint.path, said.parameters.get("grant_type", ""))
+        procedure = endpoint.chosen(said)
+
+        def work(tables: Tables) -> object:
+            return procedure.run(realm.attempt(said, tables))
+
+        result = await (realm.storage.write(work) if endpoint.changes else realm.storage.read(work))
+        return endpoint.write(result, issuer)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in endpoint.methods:
+            answer = Answer(404)  # both engines act as if the path were not there
+        else:
+            try:
+                answer = await answered(scope, receive)
+            except (Refusal, Invalid) as refusal:
+                answer = endpoint.refuse(refusal)
+            except Unwritten as status:
+                answer = Answer(status.status)
+            except StorageDown:
+                answer = unavailable()
+        await answer(scope, receive, send)
+
+    return Application(application)
+
+
+def unavailable() -> Answer:
+    """Say that the database cannot be used at the moment; nothing was half done."""
+    body = {"error": "temporarily_unavailable", "error_description": "The database cannot be used at the moment"}
+    return in_json(503, body, {"retry-after": str(RETRY_SECONDS)})

@@ -1,0 +1,93 @@
+"""The front: what happens to every request before any address is looked up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from traktauth.server.http.answers import Answer, in_json
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from traktauth.server.faults import Fault
+    from traktauth.server.realm import Realm
+
+log = logging.getLogger(__name__)
+DOUBLED = re.compile("/{2,}")
+
+
+class Front:
+    """An ASGI application around all others.
+
+    Clients in the field double slashes in the path; that is put right here. Faults take their turn here, requests are
+    counted here, and whatever goes wrong unforeseen ends here, as a 500 that says nothing and a log entry.
+    """
+
+    def __init__(self, realm: Realm, inner: ASGIApp, counted: frozenset[str]) -> None:
+        self._realm = realm
+        self._inner = inner
+        self._counted = counted
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        path: str = scope["path"]
+        if "//" in path:
+            path = scope["path"] = DOUBLED.sub("/", path)
+        realm, method = self._realm, scope["method"]
+        if path in self._counted:
+            realm.ledger.request(method, path)
+        fault = realm.faults.take(method, path, now=realm.clock()) if realm.faults else None
+        if fault is None:
+            await self._guarded(scope, receive, send)
+        else:
+            await self._faulty(fault, scope, receive, send)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._inner(scope, receive, watched)
+        except Exception:
+            log.exception("A request to %s failed", scope["path"])
+            if not begun:
+                await in_json(500, {"error": "server_error"})(scope, receive, send)
+
+    async def _faulty(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault.drop == "before":
+            cut(send)
+        elif fault.drop == "after":
+            await self._guarded(scope, receive, _unheard)
+            cut(send)
+        elif fault.status is None:
+            await self._guarded(scope, receive, send)
+        else:
+            await Answer(fault.status, fault.body, fault.headers)(scope, receive, send)
+
+
+def cut(send: Send) -> None:
+    """Cut the connection without an answer.
+
+    Raises:
+        RuntimeError: the server underneath is not uvicorn, which alone lets one do this.
+    """
+    transport: asyncio.Transport | None = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        raise RuntimeError("a connection can only be cut under uvicorn")
+    transport.abort()
+
+
+async def _unheard(message: Message) -> None:
+    """Take an answer that nobody will hear."""

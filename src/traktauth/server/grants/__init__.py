@@ -1,0 +1,1 @@
+"""What is done once a request's checks have all held."""

@@ -1,0 +1,1 @@
+"""Hearing requests and giving answers, below any rule of OAuth."""

@@ -1,0 +1,48 @@
+"""Answers: a status, header fields and a body, sent as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Receive, Scope, Send
+
+JSON = "application/json"
+NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Answer:
+    """An HTTP answer; also the ASGI application that gives it."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+        self.status = status
+        self.body = body
+        self.headers = dict(headers or {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls
+        """Send it."""
+        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        fields.append((b"content-length", str(len(self.body)).encode()))
+        await send({"type": "http.response.start", "status": self.status, "headers": fields})
+        body = b"" if scope["method"] == "HEAD" else self.body
+        await send({"type": "http.response.body", "body": body})
+
+
+def in_json(status: int, value: object, headers: Mapping[str, str] | None = None) -> Answer:
+    """Give an answer whose body is JSON."""
+    return Answer(status, _encode(value), {"content-type": JSON, **(headers or {})})
+
+
+def sent_to(location: str, status: int = 302) -> Answer:
+    """Give a redirect that no cache keeps and that tells the next host nothing (RFC 9700 section 4.2)."""
+    safe = location.encode("ascii", "xmlcharrefreplace").decode() if not location.isascii() else location
+    headers = {"location": safe, "cache-control": "no-store", "referrer-policy": "no-referrer"}
+    return Answer(status, b"", headers)

@@ -1,0 +1,47 @@
+"""What has happened since the last reset, in numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+# Requests for tokens are counted by what they asked with.
+UNNAMED = "other"
+
+
+class Ledger:
+    """Counts of requests and of what became of tokens.
+
+    The three totals are noted after the commit that made them true.
+    """
+
+    TOTALS = ("rotations", "replays", "families_killed")
+
+    def __init__(self) -> None:
+        self._requests: Counter[str] = Counter()
+        self._grants: dict[str, Counter[str]] = {}
+        self._totals: Counter[str] = Counter()
+
+    def request(self, method: str, path: str) -> None:
+        """Count a request."""
+        self._requests[f"{method} {path}"] += 1
+
+    def grant(self, path: str, grant_type: str) -> None:
+        """Count a request for tokens."""
+        self._grants.setdefault(f"POST {path}", Counter())[grant_type] += 1
+
+    def note(self, events: list[str]) -> None:
+        """Count what committed work had to tell."""
+        self._totals.update(events)
+
+    def reset(self) -> None:
+        """Begin at nothing."""
+        self._requests.clear()
+        self._grants.clear()
+        self._totals.clear()
+
+    def sums(self) -> dict[str, Any]:
+        """Give everything counted, as the control API has it (without the living)."""
+        counts: dict[str, Any] = dict(self._requests)
+        counts.update({path: dict(grants) for path, grants in self._grants.items()})
+        return {"counts": counts, **{name: self._totals[name] for name in self.TOTALS}}

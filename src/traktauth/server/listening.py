@@ -1,0 +1,110 @@
+"""The socket and the HTTP server under a local Trakt."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from starlette.types import ASGIApp
+
+    from traktauth.server.settings import Settings
+
+BACKLOG = 2048
+GRACE_SECONDS = 5.0
+TICK_SECONDS = 0.1
+STEP_SECONDS = 0.002
+
+
+def bound(settings: Settings) -> socket.socket:
+    """Bind the address to listen on.
+
+    Raises:
+        OSError: it is taken, or none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host.strip("[]"), settings.port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def url_of(settings: Settings, listener: socket.socket) -> str:
+    """Give the origin that a bound socket is reached at."""
+    host = f"[{settings.host.strip('[]')}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{listener.getsockname()[1]}"
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn, told when to start and stop instead of looking every tenth of a second.
+
+    It keeps no access log, and nothing that clients send comes into any other. Use it within one event loop.
+    """
+
+    def __init__(self, application: ASGIApp, *, started: Callable[[], None], grace: float = GRACE_SECONDS) -> None:
+        config = uvicorn.Config(
+            application,
+            access_log=False,
+            backlog=BACKLOG,
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            proxy_headers=False,
+            server_header=False,
+            ws="none",
+        )
+        super().__init__(config)
+        self._tell_started = started
+        self._grace = grace
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Take no new connections, let answers that are under way leave, then end."""
+        self.should_exit = True
+        self._stopping.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave signals to whoever runs the server."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        await super().startup(sockets)
+        self._tell_started()
+
+    async def main_loop(self) -> None:
+        """Keep the date in the answers right until told to stop."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close what is idle at once, and the rest when its answer has left or the grace is over."""
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._grace
+        while self.server_state.connections and loop.time() < until:  # noqa: ASYNC110 - uvicorn sets no event
+            await asyncio.sleep(STEP_SECONDS)
+        for connection in list(self.server_state.connections):
+            transport: asyncio.Transport | None = getattr(connection, "transport", None)
+            if transport is not None:
+                transport.abort()

@@ -1,0 +1,1 @@
+"""What a person sees: sign in, sign up, consent, codes. Server-rendered; no script, nothing from elsewhere."""

@@ -1,0 +1,47 @@
+"""The pages' addresses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.routing import Route
+
+from traktauth.server.http.answers import Answer
+from traktauth.server.http.application import Application
+from traktauth.server.pages import activation, asking, entry, home
+from traktauth.server.pages.rendering import style
+from traktauth.server.pages.visit import visited
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from traktauth.server.realm import Realm
+
+PAGES = {
+    "/": {"GET": home.show},
+    "/oauth/authorize": {"GET": asking.authorize},
+    "/oauth/authorize/native": {"GET": asking.show_code},
+    "/consent": {"GET": asking.consent, "POST": asking.decide},
+    "/sign-in": {"GET": entry.show_sign_in, "POST": entry.sign_in},
+    "/sign-up": {"GET": entry.show_sign_up, "POST": entry.sign_up},
+    "/sign-out": {"POST": entry.sign_out},
+    "/activate": {"GET": activation.show_entry, "POST": activation.enter},
+    "/activate/done": {"GET": activation.done},
+    "/activate/denied": {"GET": activation.denied},
+    "/activate/{code}": {"GET": activation.confirm, "POST": activation.answer},
+}
+
+
+def page_routes(realm: Realm) -> list[Route]:
+    """Make the pages' routes."""
+    routes = [Route(path, visited(realm, handlers)) for path, handlers in PAGES.items()]
+    native = realm.profile.native_authorize
+    if native is not None:
+        routes.append(Route(native, visited(realm, {"GET": asking.authorize_natively})))
+        routes.append(Route("/api/auth/error", visited(realm, {"GET": asking.show_error})))
+    return [*routes, Route("/style.css", Application(_style))]
+
+
+async def _style(scope: Scope, receive: Receive, send: Send) -> None:
+    headers = {"content-type": "text/css; charset=utf-8", "cache-control": "public, max-age=31536000, immutable"}
+    await Answer(200, style(), headers)(scope, receive, send)

@@ -1,0 +1,85 @@
+"""Redirect addresses: which are alike, which are fit to be used, and what is added to them.
+
+Exact comparison, except for the port of a loopback IP address (RFC 9700 section 2.1, RFC 8252 section 7.3).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+DANGEROUS = ("javascript", "data", "vbscript")
+
+
+def same_but_for_loopback_port(asked: str, registered: str) -> bool:
+    """Whether *asked* is *registered*, or the same loopback address with another port."""
+    if asked == registered:
+        return True
+    one, other = _split(asked), _split(registered)
+    if one is None or other is None or not is_loopback_ip(other.hostname):
+        return False
+    alike = (one.scheme, one.hostname, one.path, one.query) == (other.scheme, other.hostname, other.path, other.query)
+    return alike and "@" not in one.netloc and not one.fragment and "#" not in asked
+
+
+def is_registered(asked: str, registered: list[str]) -> bool:
+    """Whether *asked* is one of the *registered* addresses, up to a loopback port."""
+    return any(same_but_for_loopback_port(asked, other) for other in registered)
+
+
+def fault_of(address: str) -> str | None:
+    """Say what makes an address unfit to be registered or asked for, None where nothing does."""
+    parts = _split(address)
+    if parts is None or not parts.scheme:
+        return "is not an absolute address"
+    if parts.scheme in DANGEROUS:
+        return "must not use javascript:, data: or vbscript:"
+    if "#" in address:
+        return "must not have a fragment"
+    if parts.scheme in ("http", "https") and not parts.hostname:
+        return "names no host"
+    if any(character.isspace() or ord(character) < ord(" ") for character in address):
+        return "has blanks in it"
+    if parts.scheme == "http" and not is_loopback_host(parts.hostname):
+        return "must use https, unless it is a loopback address"
+    return None
+
+
+def is_loopback_ip(host: str | None) -> bool:
+    """Whether a host is a loopback IP address, spelled as one."""
+    try:
+        return host is not None and ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_loopback_host(host: str | None) -> bool:
+    """Whether a host is a loopback IP address, `localhost` or below it (RFC 6761)."""
+    return is_loopback_ip(host) or host == "localhost" or (host or "").endswith(".localhost")
+
+
+def host_of(address: str) -> str:
+    """Give what a person should read of a redirect address: its host, or its scheme."""
+    parts = _split(address)
+    if parts is None:
+        return address
+    return parts.netloc or f"{parts.scheme}:"
+
+
+def with_query(address: str, parameters: dict[str, str]) -> str:
+    """Add parameters to an address, keeping a query that it has (RFC 6749 section 3.1.2)."""
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(parameters)}"
+
+
+def with_fragment(address: str, parameters: dict[str, str]) -> str:
+    """Add parameters to an address behind a `#`."""
+    return f"{address}#{urlencode(parameters)}"
+
+
+def _split(address: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts

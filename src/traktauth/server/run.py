@@ -1,0 +1,51 @@
+"""Serve until told to stop: what `traktauth serve` does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Any
+
+import uvloop
+
+from traktauth.server.listening import HttpServer, bound, url_of
+from traktauth.server.wiring import build
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from traktauth.server.settings import Settings
+    from traktauth.server.wiring import Built
+
+
+def serve(settings: Settings, *, ready: Callable[[dict[str, Any]], None]) -> int:
+    """Serve until SIGINT or SIGTERM; answers that are under way still leave.
+
+    Args:
+        settings: how to run.
+        ready: is told what to announce (`url`, `profile`, `client_id`, `client_secret`, `redirect_uris`, `users`,
+            `control`) once connections are accepted.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        ValueError: the seed, the faults or the rotation make no sense.
+        OSError: the address cannot be listened on.
+        StorageDown: the database cannot be used.
+    """
+    with contextlib.closing(bound(settings)) as listener:
+        built = build(settings, url_of(settings, listener))
+        with contextlib.closing(built.realm.storage):
+            uvloop.run(_served(built, listener, ready))
+    return 0
+
+
+async def _served(built: Built, listener: socket.socket, ready: Callable[[dict[str, Any]], None]) -> None:
+    server = HttpServer(built.application, started=lambda: ready(built.announcement))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve([listener])

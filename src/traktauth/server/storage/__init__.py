@@ -1,0 +1,1 @@
+"""Where apps, people, codes and tokens rest: records, portable tables, and one file for each database."""

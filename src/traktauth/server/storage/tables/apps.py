@@ -1,0 +1,84 @@
+"""Apps, and what people have allowed them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from traktauth.server.storage.records import App, Consent
+
+if TYPE_CHECKING:
+    from traktauth.server.storage.base import Connection
+
+
+class Apps:
+    """OAuth clients and consents."""
+
+    __slots__ = ("_on",)
+
+    def __init__(self, on: Connection) -> None:
+        self._on = on
+
+    def named(self, client_id: str) -> App | None:
+        """Give the app with this client id."""
+        row = self._on.one("SELECT * FROM app WHERE client_id = ?", (client_id,))
+        return None if row is None else App(*row)
+
+    def numbered(self, number: int) -> App | None:
+        """Give the app in this row."""
+        row = self._on.one("SELECT * FROM app WHERE id = ?", (number,))
+        return None if row is None else App(*row)
+
+    def all(self) -> list[App]:
+        """Give every app, the oldest first."""
+        return [App(*row) for row in self._on.all("SELECT * FROM app ORDER BY id")]
+
+    def of(self, owner: int) -> list[App]:
+        """Give the apps that a person has registered."""
+        return [App(*row) for row in self._on.all("SELECT * FROM app WHERE owner = ? ORDER BY id", (owner,))]
+
+    def save(self, app: App) -> None:
+        """Make an app, or bring the one with its client id into line; who owns it and its being disabled stay."""
+        self._on.run(
+            """INSERT INTO app (client_id, name, secret, secret_hash, redirect_uris, confidential, trusted,
+                                require_pkce, disabled, owner)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+               ON CONFLICT (client_id) DO UPDATE SET name = excluded.name, secret = excluded.secret,
+                   secret_hash = excluded.secret_hash, redirect_uris = excluded.redirect_uris,
+                   confidential = excluded.confidential, trusted = excluded.trusted,
+                   require_pkce = excluded.require_pkce""",
+            tuple(app)[1:],
+        )
+
+    def disable(self, client_id: str, *, disabled: bool) -> int:
+        """Switch an app off or on; give how many there were of that name."""
+        return self._on.run("UPDATE app SET disabled = ? WHERE client_id = ?", (int(disabled), client_id))
+
+    def remove(self, number: int) -> None:
+        """Delete an app."""
+        self._on.run("DELETE FROM app WHERE id = ?", (number,))
+
+    def consent(self, app: int, person: int) -> Consent | None:
+        """Give what a person has allowed an app."""
+        row = self._on.one("SELECT * FROM consent WHERE app = ? AND person = ?", (app, person))
+        return None if row is None else Consent(*row)
+
+    def consents_of(self, person: int) -> list[Consent]:
+        """Give all that a person has allowed."""
+        return [Consent(*row) for row in self._on.all("SELECT * FROM consent WHERE person = ?", (person,))]
+
+    def allow(self, app: int, person: int, *, scope: str, now: float) -> None:
+        """Remember a consent, adding to an earlier one."""
+        earlier = self.consent(app, person)
+        words = dict.fromkeys((earlier.scope.split() if earlier else []) + scope.split())
+        self._on.run(
+            """INSERT INTO consent (app, person, scope, created) VALUES (?, ?, ?, ?)
+               ON CONFLICT (app, person) DO UPDATE SET scope = excluded.scope""",
+            (app, person, " ".join(words), now),
+        )
+
+    def disallow(self, app: int, person: int | None = None) -> None:
+        """Forget a person's consent, or everyone's."""
+        if person is None:
+            self._on.run("DELETE FROM consent WHERE app = ?", (app,))
+        else:
+            self._on.run("DELETE FROM consent WHERE app = ? AND person = ?", (app, person))

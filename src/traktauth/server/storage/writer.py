@@ -1,0 +1,153 @@
+"""The one thread that writes: it takes what waits, runs it in one transaction, commits, and only then answers."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from traktauth.server.refusals import OUTCOMES
+from traktauth.server.storage.base import Connection, StorageDown
+from traktauth.server.storage.tables import Tables
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+LARGEST_GROUP = 256
+
+Work = tuple["Callable[[Tables], Any]", "asyncio.Future[Any]"]
+Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
+
+
+class WritableConnection(Connection, Protocol):
+    """A connection that can begin and end a transaction."""
+
+    def begin(self) -> None:
+        """Begin to write."""
+        ...
+
+    def commit(self) -> None:
+        """Make what was written last."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo what was written, if anything was begun."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the database."""
+        ...
+
+
+class Writer:
+    """A queue of work and the thread that does it.
+
+    *broken* is the driver's error: the database's fault, not the work's. *tell* hears what the work had to tell, once
+    it is committed.
+    """
+
+    def __init__(
+        self, connection: WritableConnection, broken: type[Exception], tell: Callable[[list[str]], None]
+    ) -> None:
+        self._connection = connection
+        self._broken = broken
+        self._tell = tell
+        self._tables = Tables(connection)
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="local-trakt-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, work: Callable[[Tables], Any], answer: asyncio.Future[Any]) -> None:
+        """Have *work* done; *answer* gets its result after the commit."""
+        self._queue.put((work, answer))
+
+    def close(self) -> None:
+        """Do what still waits, then end the thread and let go of the database."""
+        self._queue.put(None)
+        self._thread.join()
+        self._connection.close()
+
+    def _serve(self) -> None:
+        """Do groups of work until told to end."""
+        ending = False
+        while not ending:
+            group = [self._queue.get()]
+            try:
+                while len(group) < LARGEST_GROUP:
+                    group.append(self._queue.get_nowait())
+            except queue.Empty:
+                pass
+            ending = None in group
+            self._do([work for work in group if work is not None])
+
+    def _do(self, group: list[Work]) -> None:
+        """Do a group in one transaction; where one piece fails, each in a transaction of its own."""
+        if not group:
+            return
+        outcomes = self._attempt(group)
+        if outcomes is None:
+            outcomes = [self._alone(work) for work in group]
+        if self._tables.events:
+            self._tell(self._tables.events)
+            self._tables.events.clear()
+        loops = {answer.get_loop() for answer, _, _ in outcomes}
+        for loop in loops:
+            of_loop = [outcome for outcome in outcomes if outcome[0].get_loop() is loop]
+            try:
+                loop.call_soon_threadsafe(_deliver, of_loop)
+            except RuntimeError:  # the loop has ended: nobody waits any more
+                continue
+
+    def _attempt(self, group: list[Work]) -> list[Outcome] | None:
+        """Do a group in one transaction; None if something failed and all of it has been undone."""
+        outcomes: list[Outcome] = []
+        try:
+            self._connection.begin()
+            for work, answer in group:
+                try:
+                    outcomes.append((answer, work(self._tables), None))
+                except OUTCOMES as refusal:
+                    outcomes.append((answer, None, refusal))
+            self._connection.commit()
+        except Exception:  # noqa: BLE001 - whatever it was, each piece is tried again alone and reports its own
+            self._undo()
+            return None
+        return outcomes
+
+    def _alone(self, piece: Work) -> Outcome:
+        """Do one piece in its own transaction."""
+        work, answer = piece
+        refusal: BaseException | None = None
+        result: Any = None
+        try:
+            self._connection.begin()
+            try:
+                result = work(self._tables)
+            except OUTCOMES as outcome:
+                refusal = outcome
+            self._connection.commit()
+        except Exception as error:  # noqa: BLE001 - handed to whoever asked for the work
+            self._undo()
+            down = StorageDown(str(error)) if isinstance(error, self._broken) else error
+            return answer, None, down
+        return answer, result, refusal
+
+    def _undo(self) -> None:
+        """Undo a transaction, and forget what it would have told the ledger."""
+        self._tables.events.clear()
+        try:
+            self._connection.rollback()
+        except self._broken:  # nothing to undo, or no database: the next piece of work will tell
+            return
+
+
+def _deliver(outcomes: list[Outcome]) -> None:
+    """Give results and refusals to those who wait, on their loop."""
+    for answer, result, error in outcomes:
+        if answer.done():  # whoever waited has given up
+            continue
+        if error is None:
+            answer.set_result(result)
+        else:
+            answer.set_exception(error)

@@ -1,0 +1,122 @@
+"""Put a local Trakt together; the only room that picks a database."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from starlette.routing import Route, Router
+
+from traktauth.server.control.routes import control_routes
+from traktauth.server.endpoints.api import behind_token, nothing_added, profile_of, settings_of
+from traktauth.server.endpoints.information import described
+from traktauth.server.endpoints.protocol import served
+from traktauth.server.faults import read_faults
+from traktauth.server.front import Front
+from traktauth.server.ledger import Ledger
+from traktauth.server.pages.routes import page_routes
+from traktauth.server.profiles import PROFILES
+from traktauth.server.realm import Realm, terms_of
+from traktauth.server.seed import Seed, apply_seed, demo, read_seed
+from traktauth.server.storage.sqlite import SqliteFile, SqliteMemory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp
+
+    from traktauth.server.settings import Settings
+    from traktauth.server.storage.tables import Tables
+
+    Tell = Callable[[list[str]], None]
+
+USERS = "announced users"
+KEY = "form key"
+
+
+class Built(NamedTuple):
+    """A server that only needs a socket."""
+
+    application: ASGIApp
+    realm: Realm
+    announcement: dict[str, Any]
+
+
+def build(settings: Settings, url: str) -> Built:
+    """Open the database, apply the seed, and make the application for the origin *url*.
+
+    Raises:
+        ValueError: the seed or the faults make no sense.
+        StorageDown: the database cannot be used.
+    """
+    profile = PROFILES[settings.profile]
+    seed = None if settings.seed is None else read_seed(settings.seed)
+    terms = terms_of(settings, profile, settings.public_url or url)
+    ledger = Ledger()
+    storage = opened(settings.database_address, ledger.note)
+    try:
+        key, announcement = storage.at_once(lambda tables: _begin(tables, seed))
+    except BaseException:
+        storage.close()
+        raise
+    realm = Realm(settings, profile, terms, storage, key, ledger=ledger)
+    if settings.faults is not None:
+        realm.faults.replace(read_faults(settings.faults))
+    announcement = {"url": terms.issuer, "profile": profile.name, **announcement, "control": settings.control}
+    return Built(application_of(realm), realm, announcement)
+
+
+def opened(address: str, tell: Tell) -> SqliteFile | SqliteMemory:
+    """Open a database.
+
+    Raises:
+        StorageDown: it cannot be used.
+        ValueError: its kind is not supported.
+    """
+    scheme, _, path = address.partition(":")
+    if scheme == "memory":
+        return SqliteMemory(tell)
+    if scheme == "sqlite":
+        return SqliteFile(Path(path).expanduser(), tell)
+    raise ValueError("postgresql:// is not supported yet; give sqlite:/PATH or memory:")
+
+
+def application_of(realm: Realm) -> Front:
+    """Make the application that answers for a realm; what is asked for most is looked up first."""
+    protocol = [Route(endpoint.path, served(realm, endpoint)) for endpoint in realm.profile.endpoints]
+    api = [
+        Route("/users/settings", behind_token(realm, "GET", settings_of)),
+        Route("/users/me", behind_token(realm, "GET", profile_of)),
+        Route("/sync/history", behind_token(realm, "POST", nothing_added, status=201)),
+    ]
+    counted = frozenset(route.path for route in protocol + api)
+    routes = [*protocol, *api, *described(realm), *page_routes(realm), *control_routes(realm)]
+    return Front(realm, Router(routes, redirect_slashes=False), counted)
+
+
+def _begin(tables: Tables, seed: Seed | None) -> tuple[bytes, dict[str, Any]]:
+    """Bring a database to its beginning; give its form key and what is to be announced of apps and users."""
+    import time  # noqa: PLC0415 - the clock is not running yet
+
+    if seed is None and not tables.apps.all():
+        seed = demo()
+    key = tables.upkeep.setting(KEY)
+    if key is None:
+        key = secrets.token_hex(32)
+        tables.upkeep.remember(KEY, key)
+    known: list[str] = json.loads(tables.upkeep.setting(USERS) or "[]")
+    passwords = {user.username: user.password for user in seed.users} if seed else {}
+    if seed is not None:
+        apply_seed(tables, seed, now=time.time())
+        known = list(dict.fromkeys([*known, *passwords]))
+        tables.upkeep.remember(USERS, json.dumps(known))
+    first = seed.apps[0].client_id if seed and seed.apps else None
+    app = tables.apps.named(first) if first else next(iter(tables.apps.all()), None)
+    return bytes.fromhex(key), {
+        "client_id": app and app.client_id,
+        "client_secret": app and app.secret,
+        "redirect_uris": app.redirects if app else [],
+        "users": [{"username": name, "password": passwords.get(name)} for name in known],
+    }
