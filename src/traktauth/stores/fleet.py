@@ -72,3 +72,18 @@ class FleetStore(AsyncTokenStore):
     @abstractmethod
     async def count_due(self, realm: str, client_id: str, *, before: float) -> int:
         """Return how many renewable logins come due until `before`, claimed or not."""
+
+    @abstractmethod
+    async def take(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
+        """Take from the budget that all keepers of a realm share; by the store's clock.
+
+        The budget is the counter that the service itself keeps: it lets `limit` requests pass and only begins again
+        after a silence of more than `period` seconds.
+
+        Returns:
+            How many of the wanted requests may be sent now; and, where none may, the seconds until some may.
+        """
+
+    @abstractmethod
+    async def hold(self, realm: str, seconds: float) -> None:
+        """Let nobody take from a realm's budget for some seconds, as the service asked for it."""
