@@ -1,0 +1,32 @@
+"""When a keeper renews a pair: a little before its users would, and not everybody at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from traktauth.models import Login, Token
+from traktauth.models.due import ADVISORY_SHARE, SPREAD, due_at
+
+DUE = [due_at(Login("trakt", "the-app", str(n)), Token("a", expires_in=1000, expires_at=10_000.0)) for n in range(500)]
+
+
+def test_a_pair_is_due_before_its_users_would_renew_it():
+    earliest, latest = 10_000 - 1000 * (ADVISORY_SHARE + SPREAD), 10_000 - 1000 * ADVISORY_SHARE
+    assert earliest <= min(DUE)
+    assert max(DUE) <= latest
+
+
+def test_a_fleets_pairs_are_spread_over_the_whole_time():
+    assert max(DUE) - min(DUE) > 0.9 * 1000 * SPREAD
+    assert len(set(DUE)) > 490
+
+
+def test_everybody_reckons_the_same_time():
+    token = Token("a", expires_in=1000, expires_at=10_000.0, generation=3)
+    assert due_at(Login("trakt", "the-app", "me"), token) == due_at(Login("trakt", "the-app", "me"), token)
+
+
+@pytest.mark.parametrize("life", [60, 86400, 7_889_237])
+def test_the_margin_is_a_share_of_the_life(life):
+    left = life - due_at(Login("trakt", "the-app", "me"), Token("a", expires_in=life, expires_at=float(life)))
+    assert ADVISORY_SHARE <= left / life <= ADVISORY_SHARE + SPREAD

@@ -1,0 +1,59 @@
+"""Tokens, device codes and records: frozen values that show no secret."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+
+import pytest
+
+from traktauth.models import Login, Record, Renewal, Token, fingerprint
+from traktauth.models.device import DeviceCode
+from traktauth.models.record import EMPTY
+
+TOKEN = Token("the-access-token", refresh_token="the-refresh-token", expires_in=60, expires_at=1e9, generation=3)
+DEVICE = DeviceCode("the-device-code", "ABCD2345", "https://trakt.tv/activate", 600, 5)
+RECORD = Record(generation=3, token=TOKEN, renewal=Renewal(3, 1, 1e9, "host:1"))
+
+
+@pytest.mark.parametrize("value", [TOKEN, DEVICE, RECORD, Record(3, TOKEN, renewable=False, why_not="because")])
+def test_a_value_shows_no_secret(value):
+    shown = repr(value) + str(value) + f"{value}"
+    assert [secret for secret in ("the-access", "the-refresh", "the-device") if secret in shown] == []
+
+
+def test_a_token_shows_what_can_be_known():
+    assert "generation=3" in repr(TOKEN)
+    assert "expires_in=60" in repr(TOKEN)
+
+
+@pytest.mark.parametrize("value", [TOKEN, DEVICE, RECORD])
+def test_a_value_is_frozen_and_can_be_copied_and_pickled(value):
+    assert copy.deepcopy(value) == pickle.loads(pickle.dumps(value)) == value
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(value, dataclasses.fields(value)[0].name, "other")
+
+
+def test_a_fingerprint_is_the_same_everywhere_and_for_ever():
+    assert fingerprint("the-access-token") == TOKEN.fingerprint == "b9bcbd67"
+    assert fingerprint("the-access-token") != fingerprint("the-access-tokem")
+    assert len(fingerprint("")) == 8
+
+
+def test_a_fingerprint_is_of_the_access_token_alone():
+    assert dataclasses.replace(TOKEN, refresh_token="other", generation=4).fingerprint == TOKEN.fingerprint
+
+
+@pytest.mark.parametrize("page", ["https://trakt.tv/activate", "https://trakt.tv/activate/"])
+def test_a_device_codes_page_can_be_opened_filled_in(page):
+    assert dataclasses.replace(DEVICE, verification_url=page).filled_in_url == "https://trakt.tv/activate/ABCD2345"
+
+
+def test_a_login_without_a_record_is_of_generation_0_and_empty():
+    assert Record(generation=0, token=None, renewable=True, why_not=None, renewal=None) == EMPTY
+
+
+def test_logins_have_an_order():
+    logins = [Login("b", "a", "a"), Login("a", "b", "b"), Login("a", "b", "a")]
+    assert sorted(logins) == [logins[2], logins[1], logins[0]]

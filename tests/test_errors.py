@@ -1,0 +1,91 @@
+"""Errors: named by what the caller does next, each with a hint, fit to be copied, pickled and printed."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from traktauth import errors
+from traktauth.errors import (
+    AppInvalid,
+    AppRejected,
+    LoginRefused,
+    LoginRequired,
+    StoreFailed,
+    TraktAuthError,
+    TryLater,
+    UnexpectedReply,
+)
+
+EXAMPLES = [
+    (TraktAuthError("fact"), {}),
+    (TraktAuthError("fact", hint="do this"), {"hint": "do this"}),
+    (LoginRequired("fact", reason="revoked"), {"reason": "revoked"}),
+    (LoginRefused("fact", error="access_denied", hint="do this"), {"error": "access_denied", "hint": "do this"}),
+    (AppRejected("fact", error="unauthorized_client"), {"error": "unauthorized_client"}),
+    (AppInvalid("fact"), {"error": "invalid_client"}),
+    (TryLater("fact", retry_after=12.5, status=503), {"retry_after": 12.5, "status": 503}),
+    (TryLater("fact"), {"retry_after": 30.0, "status": None}),
+    (StoreFailed("fact"), {}),
+    (UnexpectedReply("fact", status=418), {"status": 418}),
+]
+each_error = pytest.mark.parametrize(("error", "attributes"), EXAMPLES, ids=lambda value: type(value).__name__)
+
+
+@each_error
+def test_an_error_says_the_fact_and_carries_its_data(error, attributes):
+    assert str(error) == error.message == "fact"
+    assert error.args == ("fact",)
+    assert {name: getattr(error, name) for name in attributes} == attributes
+
+
+@each_error
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))], ids=["copy", "deep", "pickle"]
+)
+def test_an_error_is_copied_and_pickled_whole(error, attributes, again):
+    other = again(error)
+    assert type(other) is type(error)
+    assert other.args == error.args
+    assert other.__dict__ == error.__dict__
+    assert str(other) == "fact"
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (LoginRequired("fact"), "traktauth login"),
+        (LoginRefused("fact"), "traktauth login"),
+        (AppRejected("fact"), "TRAKTAUTH_CLIENT_SECRET"),
+        (AppInvalid("fact"), "TRAKTAUTH_REDIRECT_URI"),
+        (TryLater("fact", retry_after=12), "Repeat it in 12 s"),
+        (StoreFailed("fact"), "traktauth doctor"),
+        (UnexpectedReply("fact"), "Report it"),
+    ],
+)
+def test_every_error_names_its_remedy_by_default(error, remedy):
+    assert remedy in error.hint
+
+
+def test_an_empty_hint_stays_empty():
+    assert StoreFailed("fact", hint="").hint == ""
+    assert TryLater("fact", hint="").hint == ""
+
+
+def test_an_app_that_cannot_be_right_is_a_value_error_too():
+    assert issubclass(AppInvalid, AppRejected)
+    assert issubclass(AppInvalid, ValueError)
+
+
+def test_every_error_is_one_of_the_projects():
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    assert len(kinds) == 8
+    assert all(issubclass(kind, TraktAuthError) for kind in kinds)
+
+
+def test_a_cause_is_not_part_of_the_copy():
+    error = TryLater("fact")
+    error.__cause__ = OSError("the-secret")
+    assert b"the-secret" not in pickle.dumps(error)

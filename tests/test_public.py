@@ -1,0 +1,74 @@
+"""The public names: what is promised is there, typed, documented, and nothing is loaded before it is used."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import traktauth
+
+PROMISED = [
+    "App", "AsyncAuthenticationOAuthApi", "AsyncTrakt", "AuthenticationOAuthApi", "DeviceCode", "Token", "Trakt",
+    "AppInvalid", "AppRejected", "LoginRefused", "LoginRequired", "StoreFailed", "TraktAuthError", "TryLater",
+    "UnexpectedReply", "fingerprint",
+]  # fmt: skip
+HEAVY = ["asyncio", "httpx2", "click", "rich", "starlette", "uvicorn", "ssl", "sqlite3", "hashlib", "platformdirs"]
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_every_promised_name_is_there_and_documented(name):
+    assert name in traktauth.__all__
+    assert inspect.getdoc(getattr(traktauth, name))
+
+
+def test_nothing_else_is_public():
+    assert sorted(traktauth.__all__) == sorted(PROMISED)
+
+
+def test_another_name_is_missed_as_anywhere():
+    with pytest.raises(AttributeError, match="no attribute 'Trackt'"):
+        _ = traktauth.Trackt
+
+
+def test_importing_the_client_loads_nothing_heavy():
+    program = f"import sys; from traktauth import App, Trakt; print([n for n in {HEAVY} if n in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert shown.stdout == "[]\n"
+
+
+# The commissioned document's operations, one to one: names and defaults.
+OPERATIONS = {
+    "authorize_application": {
+        "client_id": ..., "redirect_uri": ..., "response_type": "code", "state": None, "signup": None,
+        "code_challenge": None,
+    },
+    "exchange_code_for_access_token": {
+        "code": ..., "client_id": ..., "client_secret": ..., "redirect_uri": ..., "code_verifier": None,
+    },
+    "exchange_refresh_token_for_access_token": {"refresh_token": ..., "client_id": ..., "client_secret": ...},
+    "revoke_an_access_token": {"token": ..., "client_id": ..., "client_secret": ...},
+    "generate_new_device_codes": {"client_id": ..., "code_challenge": None},
+    "poll_for_the_access_token": {"code": ..., "client_id": ..., "client_secret": ..., "code_verifier": None},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["AuthenticationOAuthApi", "AsyncAuthenticationOAuthApi"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_each_operation_of_the_document_has_its_names_and_defaults(kind, operation):
+    parameters = inspect.signature(getattr(getattr(traktauth, kind), operation)).parameters
+    for name, default in OPERATIONS[operation].items():
+        assert parameters[name].kind is inspect.Parameter.KEYWORD_ONLY
+        assert parameters[name].default is (inspect.Parameter.empty if default is ... else default)
+    assert set(OPERATIONS[operation]) <= set(parameters)
+
+
+@pytest.mark.parametrize("kind", ["AuthenticationOAuthApi", "AsyncAuthenticationOAuthApi"])
+def test_the_sign_in_address_is_made_without_awaiting_or_sending(kind):
+    make = getattr(traktauth, kind)().authorize_application
+    assert make(client_id="the-app", redirect_uri="http://127.0.0.1:9876/callback") == (
+        "https://trakt.tv/oauth/authorize?response_type=code&client_id=the-app"
+        "&redirect_uri=http%3A%2F%2F127.0.0.1%3A9876%2Fcallback"
+    )
