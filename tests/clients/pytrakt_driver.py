@@ -16,13 +16,7 @@ def sign_in(method, client_id, client_secret, *arguments, **options):
     trakt.core.AUTH_METHOD = method
     trakt.core.init(*arguments, client_id=client_id, client_secret=client_secret, store=True, **options)
     config = trakt.core.config()
-    say(
-        {
-            "signed_in": bool(config.OAUTH_TOKEN),
-            "access_token": config.OAUTH_TOKEN,
-            "refresh": bool(config.OAUTH_REFRESH),
-        }
-    )
+    say({"access_token": config.OAUTH_TOKEN, "refresh_token": config.OAUTH_REFRESH})
 
 
 def settings():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from support.wire import query
@@ -110,16 +108,6 @@ def test_revoking_an_unknown_token_is_no_error(peer, walk):
     walk(peer.base, story)
 
 
-async def poll_until_answered(api, ask, code, app):
-    for _ in range(10):
-        try:
-            return await ask(api.poll_for_the_access_token(code=code.device_code, **credentials(app)))
-        except TryLater as wait:
-            last = wait
-            await asyncio.sleep(code.interval + 0.2)
-    raise last
-
-
 def test_a_device_code_is_pending_until_it_is_approved(device_peer, walk):
     app = device_peer.app
 
@@ -130,8 +118,8 @@ def test_a_device_code_is_pending_until_it_is_approved(device_peer, walk):
             await ask(api.poll_for_the_access_token(code=code.device_code, **credentials(app)))
         assert pending.value.status == 400
         device_peer.device(code.user_code)
-        await asyncio.sleep(code.interval + 0.2)
-        token = await poll_until_answered(api, ask, code, app)
+        device_peer.pass_time(code.interval + 0.2)
+        token = await ask(api.poll_for_the_access_token(code=code.device_code, **credentials(app)))
         assert device_peer.alive(token.access_token)
         assert token.refresh_token
 
@@ -145,7 +133,7 @@ def test_a_denied_device_code_ends_the_sign_in(device_peer, walk):
         code = await ask(api.generate_new_device_codes(client_id=app.client_id))
         device_peer.device(code.user_code, "deny")
         with pytest.raises(LoginRefused) as refused:
-            await poll_until_answered(api, ask, code, app)
+            await ask(api.poll_for_the_access_token(code=code.device_code, **credentials(app)))
         assert refused.value.error == "access_denied"
 
     walk(device_peer.base, story)

@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,6 +103,10 @@ class BetterAuth:
     def device(self, user_code: str, action: str = "approve", **options: Any) -> Any:
         """Answer a device code: approve, deny, or only claim it."""
         return self.control("device", user_code=user_code, action=action, **options)
+
+    def pass_time(self, seconds: float) -> None:
+        """Wait: its clock is the machine's."""
+        time.sleep(seconds)
 
     def expire(self, kind: str, value: str) -> None:
         """Let one code, access, refresh or device code expire now."""

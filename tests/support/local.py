@@ -79,7 +79,7 @@ class LocalTrakt:
         body = {"user_code": user_code, "username": USER["username"], "decision": decision}
         self.control("POST", "device", body)
 
-    def advance(self, seconds: float) -> None:
+    def pass_time(self, seconds: float) -> None:
         """Move the server's clock."""
         self.control("POST", "clock", {"advance": seconds})
 
