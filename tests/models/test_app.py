@@ -87,6 +87,8 @@ def test_what_a_clipboard_adds_to_an_id_is_refused_and_found(extra):
         ("callback", "not absolute"),
         ("127.0.0.1:9876/callback", "not absolute"),
         ("//127.0.0.1:9876/callback", "not absolute"),
+        ("localhost:9876/callback", "not absolute"),
+        ("app.example:443", "not absolute"),
         ("http:///callback", "names no host"),
         ("http:/callback", "names no host"),
         ("https://", "names no host"),

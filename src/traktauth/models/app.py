@@ -92,7 +92,7 @@ def _redirect_problem(address: str) -> str | None:
         port = parts.port
     except ValueError:
         return "is no address"
-    if not parts.scheme:
+    if not parts.scheme or (not parts.netloc and parts.path.partition("/")[0].isdigit()):  # localhost:8080/…
         return "is not absolute: it begins with no scheme such as http://"
     if parts.scheme in {"http", "https"} and not parts.hostname:
         return "is not absolute: it names no host"
