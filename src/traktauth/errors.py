@@ -26,9 +26,12 @@ class TraktAuthError(Exception):
     Attributes:
         message: the fact, one sentence.
         hint: what mends it, or an empty string.
+        unconfirmed: a refresh was sent and nobody knows whether it arrived; it is not sent again while the old token
+            lives.
     """
 
     default_hint = ""
+    unconfirmed = False
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)

@@ -27,7 +27,7 @@ from traktauth.flow.effects import (
     Sleep,
     Tell,
 )
-from traktauth.stores.threads import settled
+from traktauth.stores.threads import settled, unseen_task
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -122,11 +122,7 @@ class AsyncDriver:
         return await _share((keeping.store.identity, keeping.login, effect.purpose), lead, effect.patience)
 
     async def _shielded(self, effect: Shielded[T]) -> T:
-        task: asyncio.Task[T] = asyncio.Task(self.run(effect.flow()), loop=asyncio.get_running_loop())
-        # The teardown of `asyncio.run` cancels every task that it can see, and this one must come to its end first;
-        # whoever waits for it is seen, and waits on.
-        asyncio._unregister_task(task)  # noqa: SLF001 - documented for those who extend asyncio
-        return await settled(task)
+        return await settled(unseen_task(self.run(effect.flow())))
 
 
 async def _share(tag: Any, lead: Callable[[], Awaitable[Any]], patience: float) -> Any:  # noqa: ANN401 - any outcome

@@ -164,7 +164,7 @@ def _settle(terms: Terms, wish: Wish, token: Token, reply: Reply, sent_at: float
         try:
             new = read_token(reply, sent_at=sent_at, what="a new token")
         except TraktAuthError as unreadable:
-            return (yield from _look_again(terms, wish, token, unreadable))
+            return (yield from _look_again(terms, wish, token, _unconfirmed(unreadable.message, unreadable)))
         return (yield from _save(terms, token, new))
     if dead_grant(reply):
         return (yield from _dead(terms, wish, token, back))
@@ -231,11 +231,9 @@ def _look_again(terms: Terms, wish: Wish, token: Token, error: TraktAuthError) -
 def _unconfirmed(reason: str, error: TraktAuthError) -> TraktAuthError:
     """Word a renewal that was sent and not answered in a way that could be read."""
     if isinstance(error, TryLater):
-        return TryLater(
-            f"The renewal was sent and its answer was lost ({reason})",
-            retry_after=error.retry_after,
-            status=error.status,
-        )
+        lost = f"The renewal was sent and its answer was lost ({reason})"
+        error = TryLater(lost, retry_after=error.retry_after, status=error.status)
+    error.unconfirmed = True
     return error
 
 

@@ -7,12 +7,12 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.stores.abase import AsyncTokenStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Hashable
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 
     from traktauth.models import Login, Record, Renewal, Token
     from traktauth.stores.base import TokenStore
@@ -103,6 +103,16 @@ async def settled(future: asyncio.Future[T]) -> T:
             future.exception()  # it was seen; the cancellation goes before
         raise cancelled
     return future.result()
+
+
+def unseen_task(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """Start a task that the teardown of `asyncio.run` does not cancel; somebody who is seen must wait for it.
+
+    The teardown cancels every task that it can see, and some must come to their end first.
+    """
+    task: asyncio.Task[T] = asyncio.Task(work, loop=asyncio.get_running_loop())
+    asyncio._unregister_task(task)  # noqa: SLF001 - documented for those who extend asyncio
+    return task
 
 
 _pool: ThreadPoolExecutor | None = None
