@@ -8,6 +8,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -20,6 +21,7 @@ BACKLOG = 2048
 GRACE_SECONDS = 5.0
 TICK_SECONDS = 0.1
 STEP_SECONDS = 0.002
+LARGEST_HEAD = 256 * 1024
 
 
 def bound(settings: Settings) -> socket.socket:
@@ -46,6 +48,32 @@ def url_of(settings: Settings, listener: socket.socket) -> str:
     return f"http://{host}:{listener.getsockname()[1]}"
 
 
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP, with a limit to what may come before a request's body."""
+
+    _head = 0
+    _in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has come; refuse a head that does not end."""
+        if self._in_head:
+            self._head += len(data)
+            if self._head > LARGEST_HEAD:
+                self.send_400_response("The head of the request is too large.")
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """Begin to count."""
+        self._head, self._in_head = 0, True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Stop counting: bodies have limits of their own."""
+        self._in_head = False
+        super().on_headers_complete()
+
+
 class HttpServer(uvicorn.Server):
     """uvicorn, told when to start and stop instead of looking every tenth of a second.
 
@@ -57,7 +85,7 @@ class HttpServer(uvicorn.Server):
             application,
             access_log=False,
             backlog=BACKLOG,
-            http="httptools",
+            http=BoundedProtocol,
             lifespan="off",
             log_config=None,
             proxy_headers=False,

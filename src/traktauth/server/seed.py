@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 DEMO_REDIRECTS = ("http://127.0.0.1:9876/callback", OUT_OF_BAND)
 DEMO_USER = "demo"
+HASHERS = 4
 
 
 class SeedUser(NamedTuple):
@@ -63,11 +65,12 @@ def apply_seed(tables: Tables, seed: Seed, *, now: float) -> None:
     """Bring the database into line with a seed; a user whose password is already right is left alone."""
     for app in seed.apps:
         tables.apps.save(app)
-    for user in seed.users:
-        known = tables.people.named(user.username)
-        kept = known.password_hash if known else None
-        right = kept if kept and passwords.matches(user.password, kept) else passwords.hashed(user.password)
-        tables.people.save(user.username, email=user.email, password_hash=right, now=now)
+    known = [tables.people.named(user.username) for user in seed.users]
+    kept = [person.password_hash if person else None for person in known]
+    with ThreadPoolExecutor(HASHERS) as pool:  # hashing is slow on purpose, and lets other threads run
+        hashes = list(pool.map(_hash, seed.users, kept))
+    for user, hashed in zip(seed.users, hashes, strict=True):
+        tables.people.save(user.username, email=user.email, password_hash=hashed, now=now)
 
 
 def demo() -> Seed:
@@ -83,6 +86,10 @@ def app_made(name: str, redirects: tuple[str, ...], *, confidential: bool = True
     lines = "\n".join(redirects)
     flags = {"trusted": False, "require_pkce": False, "disabled": False}
     return App(0, strings.client_id(), name, secret, None, lines, confidential=confidential, owner=owner, **flags)
+
+
+def _hash(user: SeedUser, kept: str | None) -> str:
+    return kept if kept and passwords.matches(user.password, kept) else passwords.hashed(user.password)
 
 
 def _list(source: dict[str, Any], name: str) -> list[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 JSON = "application/json"
+TOO_LARGE = 413
+PATIENCE_SECONDS = 2.0
+PATIENCE_BYTES = 64 * 1024 * 1024
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 _encode = msgspec.json.Encoder().encode
@@ -27,13 +32,28 @@ class Answer:
         self.body = body
         self.headers = dict(headers or {})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls
-        """Send it."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it. Whoever sends too much is told at once; the rest is let pass, or it would cut the answer."""
         fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
         fields.append((b"content-length", str(len(self.body)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": fields})
         body = b"" if scope["method"] == "HEAD" else self.body
+        if self.status == TOO_LARGE:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await _let_pass(receive)
+            body = b""
         await send({"type": "http.response.body", "body": body})
+
+
+async def _let_pass(receive: Receive) -> None:
+    """Hear the rest of a request, for a while, without keeping any of it."""
+    passed = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            message = await receive()
+            while message.get("more_body") and passed < PATIENCE_BYTES:
+                passed += len(message.get("body", b""))
+                message = await receive()
 
 
 def in_json(status: int, value: object, headers: Mapping[str, str] | None = None) -> Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections import Counter
@@ -91,7 +90,7 @@ def basic_of(header: str) -> tuple[str, str] | None:
     """Give the name and secret of an HTTP Basic header field, None where it cannot be read."""
     try:
         decoded = base64.b64decode(header[6:].strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # of which binascii and Unicode errors are kinds
         return None
     name, colon, secret = decoded.partition(":")
     return (name, secret) if colon else None

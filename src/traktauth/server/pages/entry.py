@@ -46,7 +46,7 @@ async def sign_in(visit: Visit) -> Answer:
     right = await passwords.matches_aside(visit.form.get("password", ""), person.password_hash if person else None)
     if person is None or not right:
         realm.passwords.failed(key, now=now)
-        return await _form(visit, "sign_in", fault="User name or password is wrong.", status=401)
+        return await _form(visit, "sign_in", fault="User name or password is wrong.", status=400)
     realm.passwords.succeeded(key)
     return await _signed_in(visit, person)
 

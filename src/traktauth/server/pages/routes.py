@@ -37,7 +37,7 @@ def page_routes(realm: Realm) -> list[Route]:
     routes = [Route(path, visited(realm, handlers)) for path, handlers in PAGES.items()]
     native = realm.profile.native_authorize
     if native is not None:
-        routes.append(Route(native, visited(realm, {"GET": asking.authorize_natively})))
+        routes.append(Route(native, visited(realm, {"GET": asking.authorize_natively}, wrong_method=404)))
         routes.append(Route("/api/auth/error", visited(realm, {"GET": asking.show_error})))
     return [*routes, Route("/style.css", Application(_style))]
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     Handler = Callable[["Visit"], Awaitable[Answer]]
 
+HTTP_WRONG_METHOD = 405
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -94,13 +95,15 @@ def signed(realm: Realm, mark: str) -> str:
     return hmac.new(realm.key, mark.encode(), "sha256").hexdigest()
 
 
-def visited(realm: Realm, handlers: Mapping[str, Handler]) -> ASGIApp:
-    """Make the application behind one page; *handlers* by method."""
+def visited(realm: Realm, handlers: Mapping[str, Handler], *, wrong_method: int = 405) -> ASGIApp:
+    """Make the application behind one page; *handlers* by method, *wrong_method* the status for any other."""
 
     async def answered(scope: Scope, receive: Receive) -> Answer:
         handler = handlers.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if handler is None:
-            return Answer(405, b"", {"allow": ", ".join(handlers)})
+            return Answer(
+                wrong_method, b"", {"allow": ", ".join(handlers)} if wrong_method == HTTP_WRONG_METHOD else {}
+            )
         visit = await visit_of(realm, await hear(scope, receive))
         if scope["method"] == "POST" and not hmac.compare_digest(
             visit.form.get("csrf", "").encode(), signed(realm, visit.mark).encode()
