@@ -44,6 +44,12 @@ class Wish:
 
 def signed_out(record: Record) -> LoginRequired:
     """Return the error for a login without a token."""
+    if record.moved:
+        return LoginRequired(
+            f"This login was moved to {record.moved}",
+            reason="moved",
+            hint=f"Use that store: --store {record.moved}, or TRAKTAUTH_STORE",
+        )
     if record.generation:
         return LoginRequired("This account is signed out", reason="signed-out")
     return LoginRequired("Nobody is signed in to this account", reason="never")

@@ -58,6 +58,7 @@ class Record:
         why_not: why it may not, in words for a person.
         renewal: the open renewal, or None.
         saved_at: Unix seconds when the pair was saved, by the clock of whoever did.
+        moved: the address of the store that the login was moved to; this one keeps no pair then.
     """
 
     generation: int = 0
@@ -66,6 +67,7 @@ class Record:
     why_not: str | None = None
     renewal: Renewal | None = None
     saved_at: float = 0.0
+    moved: str | None = None
 
 
 EMPTY = Record()

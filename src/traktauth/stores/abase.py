@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from traktauth.errors import StoreFailed
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from contextlib import AbstractAsyncContextManager
@@ -65,6 +67,20 @@ class AsyncTokenStore(ABC):
     @abstractmethod
     async def check(self) -> None:
         """Same as `TokenStore.check`."""
+
+    async def hand_over(self, login: Login, generation: int, to: str) -> bool:
+        """Same as `TokenStore.hand_over`."""
+        del login, generation, to
+        raise StoreFailed(f"{self.address} cannot note that a login was moved, so none is moved out of it")
+
+    async def reseal(self, login: Login) -> bool:
+        """Same as `TokenStore.reseal`."""
+        del login
+        return False
+
+    async def problems(self) -> list[str]:
+        """Same as `TokenStore.problems`."""
+        return []
 
     async def close(self) -> None:  # noqa: B027 - most stores hold nothing open
         """Same as `TokenStore.close`."""

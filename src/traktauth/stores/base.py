@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from traktauth.errors import StoreFailed
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from contextlib import AbstractContextManager
@@ -77,6 +79,23 @@ class TokenStore(ABC):
     @abstractmethod
     def check(self) -> None:
         """Show with a trial write that a record could be saved."""
+
+    def hand_over(self, login: Login, generation: int, to: str) -> bool:
+        """Forget this generation's pair, as it lies in the store at `to` now, and note that for whoever asks here.
+
+        False where another generation, or no pair, is stored.
+        """
+        del login, generation, to
+        raise StoreFailed(f"{self.address} cannot note that a login was moved, so none is moved out of it")
+
+    def reseal(self, login: Login) -> bool:
+        """Encrypt a record with the newest key; False where it is that already, or where nothing is encrypted."""
+        del login
+        return False
+
+    def problems(self) -> list[str]:
+        """Return what about this place may lose a login, each with the setting that mends it."""
+        return []
 
     def close(self) -> None:  # noqa: B027 - most stores hold nothing open
         """Release what the store holds open."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -22,6 +24,10 @@ class MemoryStore(TokenStore):
 
     def __init__(self) -> None:
         self._records: dict[Login, Record] = {}
+        self._unlock()
+        _stores.add(self)
+
+    def _unlock(self) -> None:
         self._writing = threading.Lock()
         self._locks: defaultdict[Login, threading.Lock] = defaultdict(threading.Lock)
 
@@ -59,6 +65,10 @@ class MemoryStore(TokenStore):
         with self._writing:
             self._put(login, transitions.forgotten(self.load(login), generation))
 
+    def hand_over(self, login: Login, generation: int, to: str) -> bool:
+        with self._writing:
+            return self._put(login, transitions.handed_over(self.load(login), generation, to))
+
     @contextmanager
     def exclusive(self, login: Login, patience: float) -> Generator[bool]:
         with self._writing:
@@ -80,3 +90,16 @@ class MemoryStore(TokenStore):
         if record is not None:
             self._records[login] = record
         return record is not None
+
+
+_stores: weakref.WeakSet[MemoryStore] = weakref.WeakSet()
+
+
+def _unlock_all() -> None:
+    """Free every lock: in a forked child nobody lives who could."""
+    for store in _stores:
+        store._unlock()  # noqa: SLF001 - its own module
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_unlock_all)

@@ -44,3 +44,8 @@ def marked(record: Record, generation: int, why: str | None) -> Record | None:
 def forgotten(record: Record, generation: int) -> Record | None:
     """Return the record without its pair, or None where another generation is stored."""
     return Record(generation=generation) if record.generation == generation else None
+
+
+def handed_over(record: Record, generation: int, to: str) -> Record | None:
+    """Return the record without its pair, which lies in another store now, or None where another generation is."""
+    return Record(generation=generation, moved=to) if record.generation == generation and record.token else None
