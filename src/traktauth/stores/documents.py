@@ -22,7 +22,7 @@ def login_of(document: dict[str, Any]) -> Login:
         StoreFailed: it is nobody's.
     """
     try:
-        return Login(*(_text(document[name]) for name in ("realm", "client_id", "account")))
+        return Login(*(_is(document[name], str) for name in ("realm", "client_id", "account")))
     except (KeyError, TypeError):
         raise StoreFailed("The store holds an entry that names no login") from None
 
@@ -41,33 +41,48 @@ def to_record(document: dict[str, Any]) -> Record:
     try:
         token, renewal = document["token"], document["renewal"]
         return Record(
-            generation=_whole(document["generation"]),
+            generation=_is(document["generation"], int),
             token=None if token is None else _token(token),
-            renewable=bool(document["renewable"]),
-            why_not=document["why_not"],
-            renewal=None if renewal is None else Renewal(**renewal),
-            saved_at=float(document.get("saved_at", 0.0)),
+            renewable=_is(document["renewable"], bool),
+            why_not=_is(document["why_not"], str, type(None)),
+            renewal=None if renewal is None else _renewal(renewal),
+            saved_at=_number(document.get("saved_at", 0.0)),
+            moved=_is(document.get("moved"), str, type(None)),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise StoreFailed(
-            "A login's record is damaged", hint="Restore the store from a backup, or sign in again: traktauth login"
+            "A login's record is damaged; it is left as it is",
+            hint="Restore the store from a backup, or move it away and sign in again: traktauth login",
         ) from None
 
 
 def _token(members: dict[str, Any]) -> Token:
     token = Token(**members)
-    _text(token.access_token)
-    _whole(token.generation)
-    return replace(token, expires_at=float(token.expires_at))
+    for text in (token.access_token, token.token_type, token.scope):
+        _is(text, str)
+    _is(token.refresh_token, str, type(None))
+    _is(token.created_at, int, type(None))
+    for whole in (token.generation, token.expires_in):
+        _is(whole, int)
+    return replace(token, expires_at=_number(token.expires_at))
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not a text")
+def _renewal(members: dict[str, Any]) -> Renewal:
+    renewal = Renewal(**members)
+    for whole in (renewal.generation, renewal.attempt):
+        _is(whole, int)
+    _is(renewal.by, str)
+    return replace(renewal, at=_number(renewal.at))
+
+
+def _is(value: Any, *kinds: type) -> Any:  # noqa: ANN401 - whatever stood in the JSON
+    if type(value) not in kinds:  # a bool is an int, but no number
+        raise TypeError("another kind of value")
     return value
 
 
-def _whole(value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError("not a whole number")
-    return value
+def _number(value: Any) -> float:  # noqa: ANN401 - the same
+    number = float(_is(value, int, float))
+    if number - number != 0:  # not finite
+        raise ValueError("no number that could be reckoned with")
+    return number

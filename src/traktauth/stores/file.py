@@ -39,7 +39,7 @@ class FileStore(TokenStore):
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
-        self._snapshot = _Snapshot(None, {}, {})
+        self._snapshot = _Snapshot(None, {}, [], {})
 
     @property
     def identity(self) -> Hashable:
@@ -119,15 +119,15 @@ class FileStore(TokenStore):
             if before is not None:
                 before()
             documents = {**snapshot.documents, login: to_document(login, record)}
-            content = json.dumps({"format": FORMAT, "logins": list(documents.values())}, indent=1).encode()
+            entries = [*documents.values(), *snapshot.strays]
+            content = json.dumps({"format": FORMAT, "logins": entries}, indent=1).encode()
             self._put(login, content, spare=before is None)
         return True
 
     def _put(self, login: Login, content: bytes, *, spare: bool) -> None:
         """Replace the file, in the room that was reserved for this login where there is some."""
-        reserved = self._beside(login, "spare")
-        usable = spare and os.path.isfile(reserved)
-        replacing.replace(replacing.resolve(self.path), content, reserved=reserved if usable else None)
+        reserved = self._beside(login, "spare") if spare else None
+        replacing.replace(replacing.resolve(self.path), content, reserved=reserved)
 
     @contextmanager
     def _writing(self) -> Generator[None]:
@@ -148,15 +148,15 @@ class FileStore(TokenStore):
         try:
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
         except FileNotFoundError:
-            return _Snapshot(None, {}, {})
+            return _Snapshot(None, {}, [], {})
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if _signature(status) != self._snapshot.signature:
-                documents = _parse(file.read(_LARGEST + 1), self.path)
+                documents, strays = _parse(file.read(_LARGEST + 1), self.path)
                 # A file that has just been written may be written again within one tick of the file system's clock,
                 # and look the same: it is not taken for known before it has settled.
                 settled = time.time_ns() - status.st_mtime_ns > _SETTLED_AFTER
-                snapshot = _Snapshot(_signature(status) if settled else None, documents, {})
+                snapshot = _Snapshot(_signature(status) if settled else None, documents, strays, {})
                 self._snapshot = snapshot  # in one step, as other threads look at it
                 return snapshot
         return self._snapshot
@@ -171,21 +171,28 @@ class FileStore(TokenStore):
         """Return the path of a neighbour file that belongs to one login."""
         from hashlib import sha256  # noqa: PLC0415 - costs milliseconds, and only a renewal needs it
 
-        key = sha256(f"{login.realm}\0{login.client_id}\0{login.account}".encode()).hexdigest()[:16]
+        name = f"{login.realm}\0{login.client_id}\0{login.account}".encode("utf-8", "surrogatepass")
+        key = sha256(name).hexdigest()[:16]
         return f"{replacing.resolve(self.path)}.{key}.{kind}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Snapshot:
-    """What the file held when its signature was this one."""
+    """What the file held when its signature was this one; `strays` are entries that name no login."""
 
     signature: Signature | None
     documents: dict[Login, dict[str, Any]]
+    strays: list[Any]
     records: dict[Login, Record]
 
     def record(self, login: Login) -> Record:
         """Return a login's record, and know it from now on."""
         document = self.documents.get(login)
+        if document is None and self.strays:
+            raise StoreFailed(
+                "The store holds a damaged entry that may be this login's; it is left as it is",
+                hint="Restore the store from a backup, or move it away and sign in again: traktauth login",
+            )
         record = self.records[login] = EMPTY if document is None else to_record(document)
         return record
 
@@ -194,22 +201,33 @@ def _signature(status: os.stat_result) -> Signature:
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _parse(content: bytes, path: str) -> dict[Login, dict[str, Any]]:
+def _parse(content: bytes, path: str) -> tuple[dict[Login, dict[str, Any]], list[Any]]:
+    """Return the entries by login, and those that name none: they are kept as they are, and hide no other."""
+    entries: list[Any] = []
     try:
         document: Any = json.loads(content)
-        entries, version = document["logins"], document["format"]
-        logins = {login_of(entry): cast("dict[str, Any]", entry) for entry in entries}
-    except (ValueError, RecursionError, KeyError, TypeError):
+        version, entries = document["format"], cast("list[Any]", document.get("logins"))
+        foreign = type(version) is not int or (version == FORMAT and type(entries) is not list)
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        version, foreign = None, True
+    if foreign:
         raise StoreFailed(
             f"{path} cannot be read: it is damaged, or another program's; it is left as it is",
             hint="Move it away or restore it from a backup, then: traktauth login",
-        ) from None
+        )
     if version != FORMAT:
         raise StoreFailed(
-            f"{path} has the format {version!r}; this version of traktauth reads {FORMAT}",
+            f"{path} has the format {version}; this version of traktauth reads {FORMAT}",
             hint="Use the version of traktauth that wrote it, or a later one",
         )
-    return logins
+    logins: dict[Login, dict[str, Any]] = {}
+    strays: list[Any] = []
+    for entry in entries:
+        try:
+            logins[login_of(entry)] = cast("dict[str, Any]", entry)
+        except StoreFailed:
+            strays.append(entry)
+    return logins, strays
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -12,6 +13,7 @@ _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _MODE = 0o600
 _FOLDER_MODE = 0o700
+_UNKNOWN = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS)  # what a file system says of what it cannot do
 _LONGEST_CHAIN = 40  # symbolic links, as Linux has it
 
 
@@ -45,9 +47,12 @@ def resolve(path: str) -> str:
 def make_folder(folder: str) -> None:
     """Make a folder, and those above it, for this user alone; one that exists is left as it is."""
     if folder and not os.path.isdir(folder):
-        make_folder(os.path.dirname(folder))
+        above = os.path.dirname(folder)
+        make_folder(above)
         with suppress(FileExistsError):
             os.mkdir(folder, _FOLDER_MODE)
+            with suppress(PermissionError):  # a folder that may be entered, but not read
+                _sync_folder(above)
 
 
 def reserve(path: str, size: int) -> None:
@@ -57,10 +62,7 @@ def reserve(path: str, size: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _CLOEXEC, _MODE)
     try:
         try:
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(descriptor, 0, size)
-            else:  # pragma: no cover - macOS
-                os.write(descriptor, bytes(size))
+            _occupy(descriptor, size)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -69,20 +71,31 @@ def reserve(path: str, size: int) -> None:
         raise
 
 
+def _occupy(descriptor: int, size: int) -> None:
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except (AttributeError, OSError) as error:  # macOS has no such call, and some file systems do not know it
+        if isinstance(error, OSError) and error.errno not in _UNKNOWN:
+            raise
+        _write_all(descriptor, bytes(size))
+
+
 def replace(path: str, content: bytes, *, reserved: str | None = None) -> None:
     """Put `content` in the place of the file at `path`: written, fsynced, renamed, the folder fsynced.
 
     Args:
         path: what is replaced; no symbolic link.
         content: the whole new file.
-        reserved: a file made by `reserve`, to be used up; otherwise a new one is made.
+        reserved: a file made by `reserve`, to be used up where it is there; otherwise a new one is made.
     """
-    new = reserved or f"{path}.new"
-    if reserved is None:
+    descriptor = None if reserved is None else _open_reserved(reserved)
+    if reserved is None or descriptor is None:
+        reserved, new = None, f"{path}.new"
         with suppress(FileNotFoundError):
             os.unlink(new)
-    flags = os.O_WRONLY | _NOFOLLOW | _CLOEXEC | (0 if reserved else os.O_CREAT | os.O_EXCL)
-    descriptor = os.open(new, flags, _MODE)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOFOLLOW | _CLOEXEC, _MODE)
+    else:
+        new = reserved
     try:
         _write_all(descriptor, content)
         os.ftruncate(descriptor, len(content))
@@ -97,6 +110,20 @@ def replace(path: str, content: bytes, *, reserved: str | None = None) -> None:
     _sync_folder(os.path.dirname(path))
 
 
+def _open_reserved(path: str) -> int | None:
+    """Open a reserved file; None where there is none, or where it is not ours: somebody may have put it there."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | _NOFOLLOW | _CLOEXEC)
+    except OSError:
+        return None
+    status = os.fstat(descriptor)
+    mine = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+    if mine and stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and not status.st_mode & 0o077:
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
 def _write_all(descriptor: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
@@ -109,5 +136,8 @@ def _sync_folder(folder: str) -> None:
     descriptor = os.open(folder, os.O_RDONLY | _CLOEXEC)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _UNKNOWN:  # some file systems cannot do it with a folder
+            raise
     finally:
         os.close(descriptor)

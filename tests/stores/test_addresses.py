@@ -1,0 +1,100 @@
+"""Which store stands behind an address."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import sys
+
+import pytest
+
+from traktauth.errors import StoreFailed
+from traktauth.stores.abase import AsyncTokenStore
+from traktauth.stores.addresses import open_async_store, open_store
+from traktauth.stores.file import FileStore
+from traktauth.stores.memory import MemoryStore
+from traktauth.stores.threads import InThread
+
+
+def test_memory_is_a_place_of_its_own_each_time():
+    one, two = open_store("memory:"), open_store("memory:")
+    assert isinstance(one, MemoryStore)
+    assert one.identity != two.identity
+    assert one.address == "memory:"
+
+
+def test_a_file_is_named_by_its_path(tmp_path):
+    store = open_store(f"file:{tmp_path}/a b.json")
+    assert isinstance(store, FileStore)
+    assert store.path == f"{tmp_path}/a b.json"
+    assert open_store(store.address).identity == store.identity
+
+
+def test_a_path_may_begin_at_home_or_here(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert open_store("file:~/x.json").path == open_store("file:x.json").path == f"{tmp_path}/x.json"
+
+
+def test_the_default_lies_in_the_platforms_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert open_store("file:").path == f"{tmp_path}/traktauth/tokens.json"
+
+
+def test_a_user_without_home_is_told_to_name_a_file(monkeypatch):
+    def nobody(_):
+        raise KeyError("no such user")
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    with pytest.raises(StoreFailed, match="no home folder") as caught:
+        open_store("file:")
+    assert "TRAKTAUTH_STORE" in caught.value.hint
+
+
+def test_home_unset_is_found_in_the_systems_list_of_users(monkeypatch):
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    assert open_store("file:").path.startswith(pwd.getpwuid(os.getuid()).pw_dir)
+
+
+@pytest.mark.parametrize(
+    "address", ["", "memory", "memory:x", "file", "tokens.json", "carrier-pigeon:coop", "redis", "postgresql"]
+)
+def test_an_address_that_names_no_store_is_refused_with_those_that_do(address):
+    with pytest.raises(ValueError, match=r"file:/PATH\.json"):
+        open_store(address)
+
+
+def test_a_refused_address_is_shown_without_its_password():
+    with pytest.raises(ValueError, match="carrier-pigeon://coop") as caught:
+        open_store("carrier-pigeon://user:hunter2@coop/1")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_path_with_a_nul_is_refused():
+    with pytest.raises(ValueError, match="NUL"):
+        open_store("file:/tmp/a\0b")
+
+
+def test_a_store_is_taken_as_it_is():
+    store = MemoryStore()
+    assert open_store(store) is store
+
+
+def test_an_async_program_gets_threads_for_a_blocking_store():
+    blocking = MemoryStore()
+    store = open_async_store(blocking)
+    assert isinstance(store, InThread)
+    assert store.blocking is blocking
+    assert open_async_store(store) is store
+    assert isinstance(open_async_store("memory:"), AsyncTokenStore)
+
+
+def test_a_blocking_store_is_opened_without_asyncio():
+    code = "import sys; from traktauth.stores.addresses import open_store; open_store('file:/x'); print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "traktauth.stores.file" in modules
+    assert not {"asyncio", "traktauth.stores.memory", "traktauth.stores.threads", "platformdirs"} & set(modules)
