@@ -123,7 +123,11 @@ async def in_thread(work: Callable[[], T]) -> T:
     global _pool  # noqa: PLW0603 - one pool serves every loop of the process
     if _pool is None:
         _pool = ThreadPoolExecutor(4, thread_name_prefix="traktauth-store")
-    return await settled(asyncio.get_running_loop().run_in_executor(_pool, work))
+    try:
+        future = asyncio.get_running_loop().run_in_executor(_pool, work)
+    except RuntimeError:
+        return work()  # the interpreter is ending, and no thread is to be had; a pair must be saved all the same
+    return await settled(future)
 
 
 def _forget_pool() -> None:
