@@ -12,6 +12,7 @@ import pytest
 
 from support.cable import Cable
 from support.chromium import chromium
+from support.command import Command
 from support.engines import BetterAuth, Doorkeeper, Missing, start_better_auth, start_doorkeeper
 from support.environments import environment
 from support.local import LocalTrakt, start_local_trakt
@@ -105,6 +106,19 @@ def local_trakt(
         return _local_trakts[key]
 
     return get
+
+
+@pytest.fixture
+def command_line(tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    """Get the command line for an app at a service: `command_line(server.base, server.app)` is a `Command`."""
+    with ExitStack() as until_the_end:
+
+        def command_line(service: str, app: object, store: str | None = None) -> Command:
+            command = Command(service, app, tmp_path, store)
+            until_the_end.callback(command.stop)
+            return command
+
+        yield command_line
 
 
 @pytest.fixture(scope="module")  # Playwright keeps an event loop in this thread: not while other modules' tests run

@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from support.command import Command, finish, step
+from support.command import finish, step
 from support.wire import query
 from traktauth import AuthenticationOAuthApi, LoginRefused
 
@@ -54,14 +54,14 @@ def sign_in(way, command, peer):
 
 
 @pytest.mark.parametrize("way", ["browser", "paste", "pasted-code"])
-def test_a_whole_login_by_the_command_line(way, peer, tmp_path):
-    command = Command(peer.base, peer.app, tmp_path)
+def test_a_whole_login_by_the_command_line(way, peer, command_line):
+    command = command_line(peer.base, peer.app)
     sign_in(way, command, peer)
     use_up(command, peer)
 
 
-def test_a_whole_login_by_device_code(device_peer, tmp_path):
-    command = Command(device_peer.base, device_peer.app, tmp_path)
+def test_a_whole_login_by_device_code(device_peer, command_line):
+    command = command_line(device_peer.base, device_peer.app)
     sign_in("device", command, device_peer)
     use_up(command, device_peer)
 
@@ -94,8 +94,8 @@ def use_up(command, peer):
     assert command("status").returncode == 4
 
 
-def test_after_a_logout_the_refresh_token_is_dead_too(peer, tmp_path):
-    command = Command(peer.base, peer.app, tmp_path)
+def test_after_a_logout_the_refresh_token_is_dead_too(peer, command_line, tmp_path):
+    command = command_line(peer.base, peer.app)
     sign_in("paste", command, peer)
     (login,) = json.loads((tmp_path / "login.json").read_text())["logins"]
     assert command("logout").returncode == 0
@@ -109,9 +109,9 @@ def test_after_a_logout_the_refresh_token_is_dead_too(peer, tmp_path):
         )
 
 
-def test_a_denied_sign_in_ends_with_a_sentence_and_leaves_no_login(start_better_auth_with, tmp_path):
+def test_a_denied_sign_in_ends_with_a_sentence_and_leaves_no_login(start_better_auth_with, command_line):
     peer = start_better_auth_with()
-    command = Command(peer.base, peer.app, tmp_path)
+    command = command_line(peer.base, peer.app)
     process = command.start("login", "--browser", "--no-open", "--json")
     arrive(peer.browse(step(process)["url"] + "&prompt=consent", deny=True)["location"])
     printed, said = process.communicate(timeout=30)

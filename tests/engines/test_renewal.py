@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +16,7 @@ from traktauth.models import Login
 
 if TYPE_CHECKING:
     from support.cable import Cable
+    from support.command import Command
     from support.engines import BetterAuth
 
 PROCESSES = 8
@@ -33,6 +31,7 @@ class SignedIn:
     cable: Cable
     store: str
     app: App
+    command: Command
 
     def trakt(self) -> Trakt:
         return Trakt(self.app, service=self.cable.base, store=self.store)
@@ -56,27 +55,9 @@ class SignedIn:
         with self.trakt() as trakt:
             return trakt.store.load(Login(self.cable.base, self.app.client_id, "default"))
 
-    def command(self, *words: str) -> subprocess.Popen[str]:
-        """Start `traktauth WORDS`."""
-        settings = {
-            "TRAKTAUTH_CLIENT_ID": self.app.client_id,
-            "TRAKTAUTH_CLIENT_SECRET": self.app.client_secret,
-            "TRAKTAUTH_REDIRECT_URI": self.app.redirect_uri,
-            "TRAKTAUTH_SERVICE": self.cable.base,
-            "TRAKTAUTH_STORE": self.store,
-        }
-        return subprocess.Popen(
-            [sys.executable, "-m", "traktauth", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **settings},
-        )
-
     def tokens(self, processes: int = PROCESSES) -> set[str]:
         """Let several processes print a token at once; each must succeed."""
-        running = [self.command("token") for _ in range(processes)]
+        running = [self.command.start("token") for _ in range(processes)]
         ended = [(process.communicate(timeout=60), process.returncode) for process in running]
         assert [code for _, code in ended] == [0] * processes, ended
         return {printed.strip() for (printed, _), _ in ended}
@@ -86,11 +67,12 @@ class SignedIn:
 
 
 @pytest.fixture
-def signed_in(start_better_auth_with, cable, tmp_path):
+def signed_in(start_better_auth_with, cable, command_line, tmp_path):
     def sign_in(**env):
         engine = start_better_auth_with(**env)
         app = App(engine.app.client_id, client_secret=engine.app.client_secret, redirect_uri=engine.app.redirect_uri)
-        login = SignedIn(engine, cable(engine.base), f"file:{tmp_path}/login.json", app)
+        through, store = cable(engine.base), f"file:{tmp_path}/login.json"
+        login = SignedIn(engine, through, store, app, command_line(through.base, app, store))
         login.sign_in()
         return login
 
@@ -146,7 +128,7 @@ def test_after_the_end_of_the_token_a_lost_answer_gets_one_last_attempt(signed_i
     login.cable.swallow("/oauth/token", grant="refresh_token")
     login.tokens(1)
     login.age(7 * 86400)
-    running = [login.command("token") for _ in range(PROCESSES)]
+    running = [login.command.start("token") for _ in range(PROCESSES)]
     codes = [process.communicate(timeout=60) and process.returncode for process in running]
     assert set(codes) == {4}
     assert login.refreshes() == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -33,10 +34,11 @@ class Command:
             "TRAKTAUTH_CLIENT_SECRET": app.client_secret or "",
             "TRAKTAUTH_REDIRECT_URI": app.redirect_uri,
         }
+        self._started: list[subprocess.Popen[str]] = []
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start it with pipes at its three streams."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "traktauth", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -44,6 +46,18 @@ class Command:
             text=True,
             env=self.env,
         )
+        self._started.append(process)
+        return process
+
+    def stop(self) -> None:
+        """End what a failed test left running, and close every pipe."""
+        for process in self._started:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
 
     def __call__(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run it to its end."""

@@ -1,0 +1,203 @@
+"""The local Trakt's pages in Chromium, between an app that asks and the login that it ends with."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import expect
+
+from support.chromium import picture
+from support.command import finish, step
+from support.local import OOB, USER
+
+
+def heading(page):
+    return page.get_by_role("heading", level=1).inner_text()
+
+
+def fits(page):
+    """Whether nothing sticks out of the window on the right."""
+    return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no-javascript"])
+def test_a_browser_sign_in_from_the_command_to_its_token(trakt, command, visit, person, javascript):
+    process = command.start("login", "--browser", "--no-open", "--json")
+    page = visit(javascript=javascript)
+    page.goto(step(process)["url"])
+    picture(page, "sign-in")
+    person.sign_in(page)
+    assert trakt.app.name in heading(page)
+    picture(page, "consent")
+    person.allow(page)
+    page.wait_for_url("http://127.0.0.1:*/callback*")
+    picture(page, "signed-in")
+    assert json.loads(finish(process).splitlines()[-1])["step"] == "done"
+    assert trakt.alive(command("token").stdout.strip())
+
+
+def test_a_second_app_of_a_signed_in_person_asks_for_consent_only(trakt, command, visit, person):
+    page = visit()
+    for _ in range(2):
+        process = command.start("login", "--browser", "--no-open", "--json")
+        page.goto(step(process)["url"])
+        if page.get_by_label("Password").count():
+            person.sign_in(page)
+        if page.url.startswith(trakt.base):
+            person.allow(page)
+        page.wait_for_url("http://127.0.0.1:*/callback*")
+        finish(process)
+
+
+def test_a_wrong_password_is_told_and_can_be_mended(trakt, command, visit, person):
+    process = command.start("login", "--browser", "--no-open", "--json")
+    page = visit()
+    page.goto(step(process)["url"])
+    person.sign_in(page, "not the password")
+    assert page.get_by_role("alert").is_visible()
+    assert page.get_by_label("User name").input_value() == USER["username"]
+    assert page.get_by_label("Password").input_value() == ""
+    picture(page, "sign-in-wrong")
+    person.sign_in(page)
+    person.allow(page)
+    finish(process)
+
+
+def test_a_person_without_an_account_makes_one_on_the_way(trakt, command, visit, person):
+    process = command.start("login", "--browser", "--no-open", "--signup", "--json")
+    page = visit()
+    page.goto(step(process)["url"])
+    picture(page, "sign-up")
+    page.get_by_label("User name").fill("newcomer")
+    page.get_by_label("E-mail address").fill("newcomer@example.test")
+    page.get_by_label("Password").fill("a long enough password")
+    page.get_by_role("button", name="Make the account").click()
+    person.allow(page)
+    finish(process)
+    assert json.loads(command("request", "GET", "/users/settings").stdout)["user"]["username"] == "newcomer"
+
+
+def test_not_allowing_ends_the_sign_in_with_a_reason(command, visit, person):
+    process = command.start("login", "--browser", "--no-open", "--json")
+    page = visit()
+    page.goto(step(process)["url"])
+    person.sign_in(page)
+    page.get_by_role("button", name="Do not allow").click()
+    page.wait_for_url("http://127.0.0.1:*/callback*")
+    picture(page, "denied")
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "Traceback" not in said
+
+
+def test_the_keyboard_alone_is_enough(trakt, command, visit):
+    process = command.start("login", "--browser", "--no-open", "--json")
+    page = visit()
+    page.goto(step(process)["url"])
+    expect(page.get_by_label("User name")).to_be_focused()
+    page.keyboard.type(USER["username"])
+    page.keyboard.press("Tab")
+    page.keyboard.type(USER["password"])
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Allow", exact=True).press("Enter")
+    finish(process)
+    assert trakt.alive(command("token").stdout.strip())
+
+
+def test_out_of_band_the_code_is_shown_to_be_pasted(trakt, visit, person, command_line):
+    app = SimpleNamespace(client_id=trakt.app.client_id, client_secret=trakt.app.client_secret, redirect_uri=OOB)
+    command = command_line(trakt.base, app)
+    process = command.start("login", "--paste", "--json")
+    page = visit()
+    page.goto(step(process)["url"])
+    person.sign_in(page)
+    person.allow(page)
+    picture(page, "code")
+    finish(process, page.locator("code#code").inner_text() + "\n")
+    assert trakt.alive(command("token").stdout.strip())
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no-javascript"])
+def test_a_device_is_activated_by_typing_its_code(trakt, command, visit, person, javascript):
+    process = command.start("login", "--device", "--json")
+    code = step(process)["user_code"]
+    page = visit(javascript=javascript)
+    page.goto(trakt.base + "/activate")
+    if page.get_by_label("Password").count():
+        person.sign_in(page)
+    picture(page, "activate")
+    page.get_by_label("The code on your device").fill(f"{code[:4]}-{code[4:]}".lower())
+    page.get_by_role("button", name="Go on").click()
+    if page.get_by_label("Password").count():
+        person.sign_in(page)
+    picture(page, "activate-confirm")
+    page.get_by_role("button", name="It is my device").click()
+    picture(page, "activated")
+    finish(process)
+    assert trakt.alive(command("token").stdout.strip())
+
+
+def test_a_devices_own_link_brings_the_code_along_and_can_be_refused(command, visit, person):
+    process = command.start("login", "--device", "--json")
+    told = step(process)
+    page = visit()
+    page.goto(f"{told['verification_url']}/{told['user_code']}")
+    person.sign_in(page)
+    page.get_by_role("button", name="No", exact=True).click()
+    picture(page, "activate-denied")
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 1, said
+
+
+def test_an_unknown_device_code_is_told(trakt, visit, person):
+    page = visit()
+    page.goto(trakt.base + "/activate")
+    if page.get_by_label("Password").count():
+        person.sign_in(page)
+    page.get_by_label("The code on your device").fill("ABCDEFGH")
+    page.get_by_role("button", name="Go on").click()
+    if page.get_by_label("Password").count():
+        person.sign_in(page)
+    picture(page, "activate-unknown")
+    assert heading(page) == "This code does not work"
+
+
+def test_an_address_that_is_not_registered_gets_a_page_and_no_redirect(trakt, visit):
+    page = visit()
+    page.goto(
+        f"{trakt.base}/oauth/authorize?response_type=code&client_id={trakt.app.client_id}"
+        "&redirect_uri=https://elsewhere.example.test/"
+    )
+    assert page.url.startswith(trakt.base)
+    assert page.get_by_role("heading", level=1).is_visible()
+    picture(page, "wrong-address")
+
+
+@pytest.mark.parametrize(("width", "dark"), [(320, False), (320, True), (1100, True)])
+def test_every_page_fits_a_small_and_a_dark_screen(trakt, visit, person, width, dark):
+    page = visit(width=width, height=640, dark=dark)
+    look = f"{width}{'-dark' if dark else ''}"
+    seen = []
+
+    def look_at(name):
+        seen.append((name, fits(page)))
+        picture(page, f"{look}-{name}")
+
+    app = trakt.app
+    authorize = f"{trakt.base}/oauth/authorize?response_type=code&client_id={app.client_id}&redirect_uri={OOB}"
+    page.goto(trakt.base + "/")
+    look_at("home")
+    page.goto(authorize)
+    look_at("sign-in")
+    page.goto(authorize + "&signup=true")
+    look_at("sign-up")
+    page.goto(authorize)
+    person.sign_in(page)
+    look_at("consent")
+    person.allow(page)
+    look_at("code")
+    page.goto(trakt.base + "/activate")
+    look_at("activate")
+    assert [name for name, fitting in seen if not fitting] == []
