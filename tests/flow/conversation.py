@@ -18,13 +18,13 @@ class Conversation:
 
     def __init__(self, flow):
         self._flows = [flow]
-        self._effect = None
+        self._asked = None
         self._end = None
         self._go_on()
 
     def expect(self, effect, *, answer=None, raising=None):
         """The next effect is this one, or one of this class; it is answered, or fails. Return it."""
-        found = self._next()
+        found = self.effect
         if isinstance(effect, type):
             assert isinstance(found, effect), f"{found} instead of {effect.__name__}"
         else:
@@ -34,7 +34,7 @@ class Conversation:
 
     def enter(self, kind, *args, **attributes):
         """The next effect holds a flow of its own, which is talked with until it ends. Return the effect."""
-        found = self._next()
+        found = self.effect
         assert isinstance(found, kind), f"{found} instead of {kind.__name__}"
         assert {name: getattr(found, name) for name in attributes} == attributes
         self._flows.append(found.flow(*args))
@@ -43,7 +43,7 @@ class Conversation:
 
     def returns(self):
         """The flow has ended with a value. Return it."""
-        assert self._end is not None, f"the flow goes on with {self._effect}"
+        assert self._end is not None, f"the flow goes on with {self._asked}"
         value, error = self._end
         if error is not None:
             raise AssertionError(f"the flow raised {error!r}") from error
@@ -51,21 +51,23 @@ class Conversation:
 
     def raises(self, kind):
         """The flow has ended with an error of exactly this class. Return it."""
-        assert self._end is not None, f"the flow goes on with {self._effect}"
+        assert self._end is not None, f"the flow goes on with {self._asked}"
         value, error = self._end
         assert type(error) is kind, f"{error or value!r} instead of {kind.__name__}"
         return error
 
-    def _next(self):
+    @property
+    def effect(self):
+        """The effect that waits for its answer."""
         assert self._end is None, f"the flow ended with {self._end}"
-        return self._effect
+        return self._asked
 
     def _go_on(self, answer=None, error=None):
         """Answer the innermost flow; where it ends, its end answers the one around it."""
         while self._flows:
             flow = self._flows[-1]
             try:
-                self._effect = flow.send(answer) if error is None else flow.throw(error)
+                self._asked = flow.send(answer) if error is None else flow.throw(error)
             except StopIteration as end:
                 answer, error = end.value, None
             except Exception as raised:  # noqa: BLE001 - whatever it is, the flow around it hears it

@@ -1,0 +1,97 @@
+"""The commissioned document's operations: one request, its reply, a value or an error; nothing is ever sent twice."""
+
+from __future__ import annotations
+
+import pytest
+
+from flow.conversation import Conversation
+from flow.givens import DEAD, HTML, NOW, Clock, grant, refused, reply
+from traktauth.errors import AppRejected, LoginRefused, TryLater, UnexpectedReply
+from traktauth.flow.effects import NoReply, Send
+from traktauth.flow.operations import device_code, granted, polled, revoked
+from traktauth.wire.messages import Request
+
+REQUEST = Request("POST", "https://api.trakt.tv/oauth/token", {}, b"{}")
+CODES = {"device_code": "d", "user_code": "U", "verification_url": "https://trakt.tv/activate"}
+
+
+def told(operation, answer):
+    talk = Conversation(operation)
+    talk.expect(Send(REQUEST), answer=answer)
+    return talk
+
+
+def clock():
+    return NOW
+
+
+def test_an_exchange_returns_the_token():
+    assert told(granted(REQUEST, clock), grant(1)).returns().access_token == "access-1"
+
+
+def test_the_time_before_the_sending_counts():
+    time = Clock()
+    talk = Conversation(granted(REQUEST, lambda: time.wall))
+    time.pass_by(10)
+    talk.expect(Send, answer=grant(1))
+    assert talk.returns().expires_at == NOW + 1000
+
+
+def test_a_revocation_returns_nothing():
+    assert told(revoked(REQUEST), reply(200, b"{}")).returns() is None
+
+
+def test_a_device_code_is_returned():
+    assert told(device_code(REQUEST), reply(200, CODES)).returns().user_code == "U"
+
+
+def test_a_poll_returns_the_token_once_there_is_one():
+    assert told(polled(REQUEST, clock), grant(1)).returns().expires_at == NOW + 1000
+
+
+@pytest.mark.parametrize(
+    ("answer", "wait"),
+    [
+        (reply(400), 5),
+        (refused(400, "authorization_pending"), 5),
+        (reply(429), 10),
+        (refused(400, "slow_down"), 10),
+    ],
+)
+def test_a_poll_without_a_token_yet_says_when_to_poll_again(answer, wait):
+    error = told(polled(REQUEST, clock), answer).raises(TryLater)
+    assert (error.retry_after, error.status) == (wait, answer.status)
+
+
+EVERY = [
+    lambda: granted(REQUEST, clock),
+    lambda: revoked(REQUEST),
+    lambda: device_code(REQUEST),
+    lambda: polled(REQUEST, clock),
+]
+
+
+@pytest.mark.parametrize("operation", EVERY)
+@pytest.mark.parametrize(("sent", "warned"), [(True, True), (False, False)])
+def test_a_reply_that_does_not_come_says_whether_the_request_may_have_arrived(operation, sent, warned):
+    error = told(operation(), NoReply(sent=sent, reason="timed out")).raises(TryLater)
+    assert "could not be reached: timed out" in error.message
+    assert ("may have arrived" in error.message) is warned
+
+
+@pytest.mark.parametrize("operation", EVERY)
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (reply(503, HTML), TryLater),
+        (refused(401, "invalid_client"), AppRejected),
+        (refused(400, "unsupported_grant_type"), UnexpectedReply),
+    ],
+)
+def test_a_refusal_is_raised_by_what_to_do_next(operation, answer, error):
+    told(operation(), answer).raises(error)
+
+
+def test_a_refused_code_or_token_is_a_refused_login():
+    told(granted(REQUEST, clock), DEAD).raises(LoginRefused)
+    told(polled(REQUEST, clock), reply(418)).raises(LoginRefused)
