@@ -9,6 +9,8 @@ import click
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
+_SOON = 600.0
+
 
 class _Life(click.ParamType[float]):
     """Seconds, not negative and finite."""
@@ -41,14 +43,15 @@ def in_words(seconds: float) -> str:
     return " ".join(word for word in words if not word.startswith("0 ")) or "0 s"
 
 
-def moment(at: float) -> str:
-    """Return a moment in this machine's own time zone: `2026-12-01 09:12`."""
+def moment(at: float, *, exact: bool = False) -> str:
+    """Return a moment in this machine's own time zone: `2026-12-01 09:12`, or with its seconds too."""
     try:
-        return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+        local = datetime.fromtimestamp(at, UTC).astimezone()
+        return local.strftime("%Y-%m-%d %H:%M:%S" if exact else "%Y-%m-%d %H:%M")
     except (ValueError, OverflowError, OSError):
         return "a date that no calendar has"
 
 
 def until(at: float, now: float) -> str:
     """Return a moment to come, with the time left: `2026-12-01 09:12 (6 d 23 h)`."""
-    return f"{moment(at)} ({in_words(at - now)})"
+    return f"{moment(at, exact=at - now < _SOON)} ({in_words(at - now)})"

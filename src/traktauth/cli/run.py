@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -23,16 +24,25 @@ def run(arguments: list[str]) -> int:
     if reconfigure is not None:
         reconfigure(errors="replace")  # what is pasted may be anything
     try:
-        status = traktauth.main(arguments, prog_name="traktauth", standalone_mode=False)
+        status = _invoke(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         let_go_of_stdout()
         return FAILED
-    except click.exceptions.Abort as error:
-        cause = error.__cause__
-        return report(cause if isinstance(cause, EOFError) else error, as_json=as_json)
     except (Exception, KeyboardInterrupt, Terminated) as error:  # noqa: BLE001 - never a traceback
         return report(error, as_json=as_json)
+    return status
+
+
+def _invoke(arguments: list[str]) -> int:
+    if os.environ.get("_TRAKTAUTH_COMPLETE"):
+        traktauth.main(arguments, prog_name="traktauth")  # the shell asks; this ends the process
+    try:
+        # Not by click's `main`, which prints a blank line of its own before an interruption is known to us.
+        with traktauth.make_context("traktauth", list(arguments)) as context:
+            status = traktauth.invoke(context)
+    except click.exceptions.Exit as end:  # --help, --version
+        return end.exit_code
     return status if isinstance(status, int) else DONE
 
 

@@ -1,0 +1,133 @@
+"""`traktauth status`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from traktauth.cli.exits import DONE, LATER, LOGIN
+from traktauth.cli.place import Place, placed
+from traktauth.cli.standing import Standing
+from traktauth.cli.stream import emit, emit_json, paint, say
+from traktauth.models import Login
+from traktauth.models.record import EMPTY
+from traktauth.stores.addresses import open_store
+
+if TYPE_CHECKING:
+    from traktauth.cli.verify import Verdict
+    from traktauth.client.settings import Settings
+    from traktauth.stores.base import TokenStore
+
+FORMAT = 1
+
+
+@click.command("status")
+@placed
+@click.option("--verify", is_flag=True, help="Ask Trakt as well; what it says is shown apart.")
+def command(place: Place, *, verify: bool) -> int:
+    """Show every login in the store, or --account: who, where, until when, renewable or not.
+
+    Without --verify nothing is sent: it is what this machine knows. Exit status 4 where a sign-in is needed.
+    """
+    settings = place.settings()
+    with place.hints():
+        store = open_store(settings.store)
+        now = time.time()
+        logins = wanted(store, settings, place)
+        standings = [Standing(each, store.load(each), now, settings.lost_reply) for each in logins]
+    verdicts = ask_all(standings, settings) if verify else {}
+    if place.json:
+        entries = [_document(each, verdicts.get(each.login), verify=verify) for each in standings]
+        emit_json({"format": FORMAT, "store": store.address, "logins": entries})
+    else:
+        _show(place, store, standings, verdicts)
+    return _status(standings, verdicts)
+
+
+def wanted(store: TokenStore, settings: Settings, place: Place) -> list[Login]:
+    """Return the logins to show: those that hold a token, and the one that the settings and flags name.
+
+    Raises:
+        ValueError: the service that a flag or a setting names does not exist.
+    """
+    realm = settings.find_service().realm
+    found = [each for each in store.logins() if store.load(each).token is not None]
+    if place.account is not None:
+        found = [each for each in found if each.account == place.account]
+    if place.service is not None:
+        found = [each for each in found if each.realm == realm]
+    own = Login(realm, settings.client_id, settings.account)
+    if settings.client_id and own not in found:
+        found.append(own)
+    if place.account is not None and not found:
+        found.append(own)
+    return sorted(found, key=lambda login: (login != own, login))
+
+
+def ask_all(standings: list[Standing], settings: Settings) -> dict[Login, Verdict]:
+    """Ask Trakt about every token that lives by this machine's clock."""
+    from traktauth.cli.verify import verify  # noqa: PLC0415 - it imports the HTTP library
+
+    return {
+        each.login: verify(each.login, each.record.token, settings)
+        for each in standings
+        if each.lives and each.record.token is not None
+    }
+
+
+def _status(standings: list[Standing], verdicts: dict[Login, Verdict]) -> int:
+    if not standings or any(each.needs_login for each in standings):
+        return LOGIN
+    for each in standings:
+        verdict = verdicts.get(each.login)
+        if verdict is not None and verdict.accepted is False and not each.can_renew:
+            return LOGIN
+    return LATER if any(verdict.accepted is None for verdict in verdicts.values()) else DONE
+
+
+def _document(standing: Standing, verdict: Verdict | None, *, verify: bool) -> dict[str, object]:
+    """Return one login for programs: what is known here, and apart from it what Trakt said."""
+    document: dict[str, object] = standing.document()
+    if verify:
+        document["trakt"] = None if verdict is None else verdict.document()
+    return document
+
+
+def _show(place: Place, store: TokenStore, standings: list[Standing], verdicts: dict[Login, Verdict]) -> None:
+    emit(f"Store {store.address}")
+    if not standings:
+        emit("  Nobody is signed in.")
+    for each in standings:
+        _show_one(each, verdicts.get(each.login))
+    hints = [_flags(place, each) for each in standings if each.needs_login] if standings else [place.flags]
+    for flags in hints:
+        say(f"{paint('→', 'cyan')} Sign in: traktauth login{flags}")
+
+
+def _show_one(standing: Standing, verdict: Verdict | None) -> None:
+    login = standing.login
+    mark = paint("✗", "red", sys.stdout) if standing.needs_login else paint("✓", "green", sys.stdout)
+    if standing.in_doubt and not standing.needs_login:
+        mark = paint("!", "yellow", sys.stdout)
+    emit(f"\n{mark} {login.account} at {login.realm} (app {login.client_id[:8]}…)")
+    if standing.record == EMPTY or standing.record.token is None:
+        emit("    nobody is signed in" if not standing.record.generation else "    signed out")
+        return
+    emit(f"    token      {standing.token_line()}")
+    emit(f"    renewable  {standing.renewal_line()}")
+    if standing.needs_login:
+        emit("    A new sign-in is needed.")
+    if verdict is not None:
+        who = f", of user {verdict.username}" if verdict.username else ""
+        emit(f"    Trakt says (asked just now): {verdict.why}{who}")
+
+
+def _flags(place: Place, standing: Standing) -> str:
+    """Return the flags that make `traktauth login` mend this very login."""
+    if place.account is None and standing.login.account != "default":
+        return f" --account {shlex.quote(standing.login.account)}{place.flags}"
+    return place.flags
