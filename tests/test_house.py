@@ -99,3 +99,20 @@ def test_every_switched_off_check_says_why():
 def test_every_script_is_plain_sh(script):
     assert (CHECKOUT / script).read_text().startswith("#!/bin/sh\n")
     subprocess.run(["sh", "-n", script], cwd=CHECKOUT, check=True)
+
+
+def test_every_place_that_contributing_names_is_there():
+    named = re.findall(
+        r"`((?:src|tests|scripts|docs|changes|\.ci)/[\w./-]*)`", (CHECKOUT / "CONTRIBUTING.md").read_text()
+    )
+    assert len(named) > 20
+    assert [name for name in named if not (CHECKOUT / name).exists()] == []
+
+
+def test_every_room_has_its_line_in_contributing():
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text()
+    rooms = {path.relative_to(CHECKOUT / "src" / "traktauth").parts[0] for path in SOURCES} - {
+        "__init__.py",
+        "__main__.py",
+    }
+    assert sorted(room for room in rooms if f"src/traktauth/{room}" not in text) == []
