@@ -84,6 +84,25 @@ def test_where_somebody_else_holds_the_lock_for_ever_an_ended_token_means_try_la
     assert talk.raises(TryLater).retry_after == 1
 
 
+@pytest.mark.parametrize("left", [ADVISORY, MANDATORY, ENDED])
+def test_where_somebody_else_held_the_lock_to_sign_out_a_sign_in_is_required(left):
+    talk = ask(record(token(left=left)))
+    talk.expect(Exclusively, answer=BUSY)
+    talk.expect(Load(), answer=Record(generation=1))
+    assert talk.raises(LoginRequired).reason == "signed-out"
+
+
+@pytest.mark.parametrize(("left", "error"), [(ADVISORY, None), (MANDATORY, None), (ENDED, StoreFailed)])
+def test_where_somebody_else_holds_the_lock_a_store_that_fails_takes_no_living_token_away(left, error):
+    talk = ask(record(token(left=left)))
+    talk.expect(Exclusively, answer=BUSY)
+    talk.expect(Load(), raising=StoreFailed("gone"))
+    if error is None:
+        assert talk.returns() == token(left=left)
+    else:
+        talk.raises(error)
+
+
 @pytest.mark.parametrize("left", [ADVISORY, MANDATORY])
 def test_a_store_that_fails_in_a_renewal_does_not_take_a_living_token_away(left):
     talk = ask(record(token(left=left)))

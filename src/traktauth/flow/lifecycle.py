@@ -93,8 +93,13 @@ def _granted(terms: Terms, wish: Wish, token: Token, patience: float) -> Flow[To
     if outcome is not BUSY:
         return outcome
     # Our patience is over; what we waited for may have come in the last moment.
-    record = yield from Load()
-    if record.token is not None and record.generation > wish.seen:
+    try:
+        record = yield from Load()
+    except StoreFailed as error:
+        return otherwise(terms, wish, token, error)
+    if record.token is None:
+        raise signed_out(record)
+    if record.generation > wish.seen:
         return record.token
     return otherwise(terms, wish, token, TryLater("Somebody else is still renewing this login", retry_after=1.0))
 
