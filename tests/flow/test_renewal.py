@@ -116,6 +116,31 @@ def test_the_winners_token_is_renewed_again_where_it_does_not_serve_either():
     assert talk.expect(Save, answer=True).token.generation == 3
 
 
+@each_token
+@pytest.mark.parametrize("answer", [DEAD, NoReply(sent=True, reason="cut"), reply(500)])
+def test_whoever_was_signed_out_while_sending_is_told_so(old, answer):
+    talk = sending(old)
+    talk.expect(Send, answer=answer)
+    talk.expect(Load(), answer=Record(generation=1))
+    assert talk.raises(LoginRequired).reason == "signed-out"
+
+
+@each_token
+def test_whoever_was_signed_out_before_sending_is_told_so(old):
+    talk = locked(old)
+    talk.enter(Shielded)
+    talk.expect(Begin(1, 1), answer=False)
+    talk.expect(Load(), answer=Record(generation=1))
+    assert talk.raises(LoginRequired).reason == "signed-out"
+
+
+def test_a_login_that_was_moved_names_the_store_that_has_it():
+    moved = Record(generation=1, moved="sqlite:/elsewhere.db")
+    error = locked(ENDED, again=moved).raises(LoginRequired)
+    assert error.reason == "moved"
+    assert "--store sqlite:/elsewhere.db" in error.hint
+
+
 def test_a_refused_winner_does_not_serve():
     talk = locked(ENDED, again=record(token(2, left=900)), refused="access-2")
     talk.enter(Shielded)

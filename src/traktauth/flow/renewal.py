@@ -210,7 +210,9 @@ def _save(terms: Terms, old: Token, new: Token) -> Flow[Token]:
 def _dead(terms: Terms, wish: Wish, token: Token, back: Cancel) -> Flow[Token]:
     """The refresh token was refused for good, unless somebody else has renewed with it meanwhile."""
     record = yield from Load()
-    if record.token is not None and record.generation != token.generation:
+    if record.token is None:
+        raise signed_out(record)
+    if record.generation != token.generation:
         return record.token
     lost = back.attempt > 1
     why = (
@@ -228,7 +230,9 @@ def _look_again(terms: Terms, wish: Wish, token: Token, error: TraktAuthError) -
         record = yield from Load()
     except StoreFailed:
         return otherwise(terms, wish, token, error)
-    if record.token is not None and record.generation > token.generation:
+    if record.token is None:
+        raise signed_out(record)
+    if record.generation > token.generation:
         return record.token
     yield from Note(f"the renewal of {token.fingerprint} stays open: {error.message}", warning=True)
     return otherwise(terms, wish, token, error)
