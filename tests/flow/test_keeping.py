@@ -9,7 +9,7 @@ import pytest
 from flow.conversation import Conversation
 from flow.givens import Clock, record, terms, token, unconfirmed
 from traktauth.errors import StoreFailed
-from traktauth.flow.effects import Exclusively, Keep, Load, Note, Save, Sleep
+from traktauth.flow.effects import BUSY, Exclusively, Keep, Load, Note, Save, Sleep
 from traktauth.flow.login import keep
 from traktauth.flow.terms import PATIENCE
 from traktauth.models import Record
@@ -42,6 +42,15 @@ def test_a_sign_in_counts_on_from_whatever_was_there(stored):
     assert new.fingerprint in note
     assert new.access_token not in note
     assert talk.returns() == new
+
+
+def test_a_lock_that_is_not_to_be_had_does_not_throw_a_finished_sign_in_away():
+    talk = Conversation(keep(terms(), FIRST))
+    talk.expect(Exclusively, answer=BUSY)
+    talk.expect(Load(), answer=record(token(7)))
+    talk.expect(Save(replace(FIRST, generation=8), after=7), answer=True)
+    talk.expect(Note)
+    assert talk.returns().generation == 8
 
 
 def test_a_pair_that_came_in_between_is_counted_on_from():

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from traktauth.errors import LoginRefused, StoreFailed, TryLater
+from traktauth.errors import LoginRefused, StoreFailed
 from traktauth.flow.effects import (
     BUSY,
     Arrival,
@@ -137,7 +137,8 @@ def keep(terms: Terms, token: Token) -> Flow[Token]:
     """Save the first pair of a sign-in, in the place of whatever was there; an old pair is not revoked."""
     outcome = yield from Exclusively(partial(_keep, terms, token), patience=PATIENCE)
     if outcome is BUSY:
-        raise TryLater("Somebody else holds this login; the sign-in could not be saved", retry_after=5.0)
+        # The lock only says who is waited for; the right to save goes by the generation, so nothing is thrown away.
+        return (yield from _keep(terms, token))
     return outcome
 
 
