@@ -117,15 +117,22 @@ def test_too_fast_adds_five_seconds_for_the_rest(answer):
     assert [screen.poll(answer), screen.poll(answer), screen.poll(PENDING), screen.poll(PENDING)] == [5, 10, 15, 15]
 
 
-def test_a_longer_wait_that_is_asked_for_is_kept_to():
+@pytest.mark.parametrize("field", ["retry_after", "x_retry_after"])
+def test_a_longer_wait_that_is_asked_for_is_kept_to(field):
     screen = Screen()
-    screen.poll(reply(429, retry_after="40"))
+    screen.poll(reply(429, **{field: "40"}))
     assert screen.poll(PENDING) == 40
 
 
 def test_a_shorter_wait_that_is_asked_for_does_not_hurry_us():
     screen = Screen()
     screen.poll(reply(429, retry_after="1"))
+    assert screen.poll(PENDING) == 10
+
+
+def test_a_wait_that_cannot_be_read_is_none():
+    screen = Screen()
+    screen.poll(reply(429, retry_after="Wed, 21 Oct 2026 07:28:00 GMT"))
     assert screen.poll(PENDING) == 10
 
 

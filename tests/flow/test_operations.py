@@ -56,6 +56,8 @@ def test_a_poll_returns_the_token_once_there_is_one():
         (refused(400, "authorization_pending"), 5),
         (reply(429), 10),
         (refused(400, "slow_down"), 10),
+        (reply(429, x_retry_after="60"), 60),
+        (reply(429, retry_after="1"), 10),
     ],
 )
 def test_a_poll_without_a_token_yet_says_when_to_poll_again(answer, wait):

@@ -11,7 +11,7 @@ from traktauth.flow.operations import perform
 from traktauth.flow.steps import EnterCode, StillWaiting
 from traktauth.wire.authorize import challenge_of
 from traktauth.wire.devices import Waiting, new_device_code, poll_device_code, read_device_code, read_poll
-from traktauth.wire.faults import BUSY, retry_after
+from traktauth.wire.faults import asked_wait
 
 if TYPE_CHECKING:
     from traktauth.flow.effects import Flow
@@ -67,8 +67,7 @@ def _answered(terms: Terms, device: DeviceCode, poll: Request) -> Flow[Token]:
             continue
         found = read_poll(reply, sent_at=sent_at)
         if found is Waiting.TOO_FAST:
-            asked = retry_after(reply) if reply.status == BUSY and "retry-after" in reply.headers else 0.0
-            interval = max(interval + _SLOWER, asked)
+            interval = max(interval + _SLOWER, asked_wait(reply) or 0.0)
         elif isinstance(found, TraktAuthError):
             if not isinstance(found, TryLater):
                 raise found

@@ -8,6 +8,7 @@ from traktauth.errors import TraktAuthError, TryLater
 from traktauth.flow.effects import NoReply, Send
 from traktauth.wire import devices, tokens
 from traktauth.wire.devices import Waiting
+from traktauth.wire.faults import asked_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +59,7 @@ def polled(request: Request, clock: Callable[[], float]) -> Flow[Token]:
     reply = yield from perform(request)
     found = devices.read_poll(reply, sent_at=sent_at)
     if isinstance(found, Waiting):
-        wait = 5.0 if found is Waiting.PENDING else 10.0
+        wait = 5.0 if found is Waiting.PENDING else max(10.0, asked_wait(reply) or 0.0)
         raise TryLater(f"No token yet: {found.value}", retry_after=wait, status=reply.status)
     if isinstance(found, TraktAuthError):
         raise found

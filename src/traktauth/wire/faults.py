@@ -82,12 +82,17 @@ def _page_at_the_door(reply: Reply) -> bool:
     return reply.status == FORBIDDEN and html and not reply.document()
 
 
+def asked_wait(reply: Reply) -> float | None:
+    """Return the seconds that `Retry-After` or `X-Retry-After` asks to wait, or None."""
+    waits = (_seconds(reply.headers.get(name, "")) for name in ("retry-after", "x-retry-after"))
+    return next((seconds for seconds in waits if seconds is not None), None)
+
+
 def retry_after(reply: Reply) -> float:
     """Return the seconds to wait, from `Retry-After`, `X-Retry-After` or `X-Ratelimit`, else half a minute."""
-    for name in ("retry-after", "x-retry-after"):
-        seconds = _seconds(reply.headers.get(name, ""))
-        if seconds is not None:
-            return seconds
+    asked = asked_wait(reply)
+    if asked is not None:
+        return asked
     import json  # noqa: PLC0415 - as in `messages`
 
     try:
