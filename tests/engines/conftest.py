@@ -7,7 +7,8 @@ import inspect
 
 import pytest
 
-from traktauth import AsyncAuthenticationOAuthApi, AuthenticationOAuthApi
+from support.signed_in import SignedIn
+from traktauth import App, AsyncAuthenticationOAuthApi, AuthenticationOAuthApi
 
 PEERS = {
     "better-auth": lambda request: request.getfixturevalue("start_better_auth_with")(DEVICE_INTERVAL="1s"),
@@ -47,3 +48,18 @@ def walk(request):
 
     run = blocking if request.param == "blocking" else awaited
     return lambda service, story: asyncio.run(run(service, story))
+
+
+@pytest.fixture
+def signed_in(start_better_auth_with, cable, command_line, tmp_path):
+    """Sign in at a better-auth of one's own settings: `signed_in(ACCESS_TTL="6")` is a `SignedIn`."""
+
+    def sign_in(**env):
+        engine = start_better_auth_with(**env)
+        app = App(engine.app.client_id, client_secret=engine.app.client_secret, redirect_uri=engine.app.redirect_uri)
+        through, store = cable(engine.base), f"file:{tmp_path}/login.json"
+        login = SignedIn(engine, through, store, app, command_line(through.base, app, store))
+        login.sign_in()
+        return login
+
+    return sign_in

@@ -2,87 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from support.wire import query
-from traktauth import App, Trakt
-from traktauth.models import Login
+from support.signed_in import PROCESSES, WEEK
 
-if TYPE_CHECKING:
-    from support.cable import Cable
-    from support.command import Command
-    from support.engines import BetterAuth
-
-PROCESSES = 8
 ROUNDS = 20
-
-
-@dataclass
-class SignedIn:
-    """A login in a file, at better-auth through a cable that counts and can be cut."""
-
-    engine: BetterAuth
-    cable: Cable
-    store: str
-    app: App
-    command: Command
-
-    def trakt(self) -> Trakt:
-        return Trakt(self.app, service=self.cable.base, store=self.store)
-
-    def sign_in(self) -> None:
-        def person(step):
-            return query(self.engine.land(step.url.replace(self.cable.base, self.engine.base)))["code"]
-
-        with self.trakt() as trakt:
-            trakt.login("paste", prompt=person)
-
-    def age(self, seconds: float) -> None:
-        """Make the stored token *seconds* older, as if that time had passed for everybody who reads it."""
-        path = Path(self.store.removeprefix("file:"))
-        document = json.loads(path.read_text())
-        (login,) = document["logins"]
-        login["token"]["expires_at"] -= seconds
-        path.write_text(json.dumps(document))
-
-    def stored(self):
-        with self.trakt() as trakt:
-            return trakt.store.load(Login(self.cable.base, self.app.client_id, "default"))
-
-    def tokens(self, processes: int = PROCESSES) -> set[str]:
-        """Let several processes print a token at once; each must succeed."""
-        running = [self.command.start("token") for _ in range(processes)]
-        ended = [(process.communicate(timeout=60), process.returncode) for process in running]
-        assert [code for _, code in ended] == [0] * processes, ended
-        return {printed.strip() for (printed, _), _ in ended}
-
-    def refreshes(self) -> int:
-        return self.cable.count("/oauth/token", grant="refresh_token")
-
-
-@pytest.fixture
-def signed_in(start_better_auth_with, cable, command_line, tmp_path):
-    def sign_in(**env):
-        engine = start_better_auth_with(**env)
-        app = App(engine.app.client_id, client_secret=engine.app.client_secret, redirect_uri=engine.app.redirect_uri)
-        through, store = cable(engine.base), f"file:{tmp_path}/login.json"
-        login = SignedIn(engine, through, store, app, command_line(through.base, app, store))
-        login.sign_in()
-        return login
-
-    return sign_in
+NEARLY_OVER = WEEK * 0.985  # in the last fiftieth of its life: a renewal is waited for
 
 
 def test_eight_processes_twenty_times_send_one_refresh_each_time(signed_in):
     login = signed_in()
     for done in range(1, ROUNDS + 1):
-        login.age(8 * 86400)
+        login.age(WEEK)
         printed = login.tokens()
         assert login.refreshes() == done
         assert len(printed) == 1
@@ -104,7 +37,7 @@ def test_a_token_that_really_expired_is_renewed_by_one_of_eight_processes(signed
 def test_a_swallowed_answer_is_sent_once_and_the_old_token_served_while_it_lives(signed_in):
     login = signed_in()
     old = login.stored().token
-    login.age(7 * 86400 * 0.985)  # in the last fiftieth of its life: a renewal is waited for
+    login.age(NEARLY_OVER)
     login.cable.swallow("/oauth/token", grant="refresh_token")
     for _ in range(3):
         assert login.tokens() == {old.access_token}
@@ -116,7 +49,7 @@ def test_a_swallowed_answer_is_sent_once_and_the_old_token_served_while_it_lives
 def test_a_dropped_request_leaves_the_old_token_in_use(signed_in):
     login = signed_in()
     old = login.stored().token
-    login.age(7 * 86400 * 0.985)
+    login.age(NEARLY_OVER)
     login.cable.drop("/oauth/token", grant="refresh_token")
     assert login.tokens() == {old.access_token}
     assert login.refreshes() == 1
@@ -124,11 +57,49 @@ def test_a_dropped_request_leaves_the_old_token_in_use(signed_in):
 
 def test_after_the_end_of_the_token_a_lost_answer_gets_one_last_attempt(signed_in):
     login = signed_in()
-    login.age(7 * 86400 * 0.985)
+    login.age(NEARLY_OVER)
     login.cable.swallow("/oauth/token", grant="refresh_token")
     login.tokens(1)
-    login.age(7 * 86400)
+    login.age(WEEK)
     running = [login.command.start("token") for _ in range(PROCESSES)]
     codes = [process.communicate(timeout=60) and process.returncode for process in running]
     assert set(codes) == {4}
+    assert login.refreshes() == 2
+
+
+def test_a_process_killed_between_sent_and_saved_does_not_make_the_next_one_send_again(signed_in):
+    login = signed_in()
+    old = login.stored().token
+    login.age(NEARLY_OVER)
+    login.cable.delay("/oauth/token", 5, grant="refresh_token")
+    killed = login.command.start("token")
+    while login.refreshes() == 0 and killed.poll() is None:
+        time.sleep(0.02)
+    killed.kill()
+    assert killed.wait() == -9
+    assert login.tokens() == {old.access_token}
+    assert login.refreshes() == 1
+
+
+def test_an_unconfirmed_renewal_is_sent_again_only_by_force(signed_in):
+    login = signed_in()
+    login.cable.swallow("/oauth/token", grant="refresh_token")
+    assert login.command("refresh").returncode == 5
+    again = login.command("refresh")
+    assert (again.returncode, login.refreshes()) == (5, 1)
+    assert login.command("token").returncode == 0
+    forced = login.command("refresh", "--force")
+    assert (forced.returncode, login.refreshes()) == (4, 2)  # the first had arrived, so this one ended the login
+    assert "Traceback" not in forced.stderr
+
+
+def test_a_new_sign_in_mends_a_lost_answer(signed_in):
+    login = signed_in()
+    login.age(NEARLY_OVER)
+    login.cable.swallow("/oauth/token", grant="refresh_token")
+    login.tokens(1)
+    login.sign_in()
+    login.age(WEEK)
+    (fresh,) = login.tokens(2)
+    assert login.engine.alive(fresh)
     assert login.refreshes() == 2

@@ -1,0 +1,86 @@
+"""Threads, tasks and processes at once, each with its own object, on one ended token: one refresh, one new token."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from support.signed_in import WEEK
+
+THREADS = 50
+TASKS = 1000
+
+
+def in_threads(login, found, number=THREADS):
+    """Ask in many threads at the same moment."""
+    gate = threading.Barrier(number)
+
+    def ask():
+        with login.trakt() as trakt:
+            gate.wait()
+            found.append(trakt.token().access_token)
+
+    threads = [threading.Thread(target=ask) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+async def in_tasks(login, found, number=TASKS):
+    """Ask in many tasks of one loop."""
+
+    async def ask():
+        async with login.async_trakt() as trakt:
+            found.append((await trakt.token()).access_token)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(number):
+            group.create_task(ask())
+
+
+def check(login, found, callers):
+    assert len(found) == callers
+    (token,) = set(found)
+    assert login.refreshes() == 1
+    assert login.engine.alive(token)
+
+
+def test_fifty_threads_share_one_refresh(signed_in):
+    login, found = signed_in(), []
+    login.age(WEEK)
+    in_threads(login, found)
+    check(login, found, THREADS)
+
+
+def test_a_thousand_tasks_share_one_refresh(signed_in):
+    login, found = signed_in(), []
+    login.age(WEEK)
+    asyncio.run(in_tasks(login, found))
+    check(login, found, TASKS)
+
+
+def test_threads_tasks_and_processes_together_share_one_refresh(signed_in):
+    login, found = signed_in(), []
+    login.age(WEEK)
+    processes = [login.command.start("token") for _ in range(4)]
+    thread = threading.Thread(target=in_threads, args=(login, found, 10))
+    thread.start()
+    asyncio.run(in_tasks(login, found, 100))
+    thread.join()
+    for process in processes:
+        printed, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        found.append(printed.strip())
+    check(login, found, 114)
+
+
+def test_while_the_token_lives_outside_the_mandatory_window_all_are_served_at_once(signed_in):
+    login, found = signed_in(), []
+    old = login.stored().token.access_token
+    login.age(WEEK * 0.95)  # past nine tenths: somebody renews, and nobody waits for that
+    login.cable.delay("/oauth/token", 2, grant="refresh_token")
+    in_threads(login, found)
+    assert len(found) == THREADS
+    assert found.count(old) >= THREADS - 1
+    assert login.refreshes() == 1
