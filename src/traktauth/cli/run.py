@@ -11,6 +11,7 @@ import click
 
 from traktauth.cli.commands import traktauth
 from traktauth.cli.exits import DONE, FAILED, Terminated, report
+from traktauth.cli.notes import warnings_said
 from traktauth.cli.stream import let_go_of_stdout
 
 
@@ -24,7 +25,8 @@ def run(arguments: list[str]) -> int:
     if reconfigure is not None:
         reconfigure(errors="replace")  # what is pasted may be anything
     try:
-        status = _invoke(arguments)
+        with warnings_said(as_json=as_json):
+            status = _invoke(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
         let_go_of_stdout()
