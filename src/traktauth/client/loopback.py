@@ -10,6 +10,7 @@ import errno
 import os
 import queue
 import socket
+import struct
 import threading
 import time
 from contextlib import suppress
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 _LARGEST_REQUEST = 32768
 _REQUEST_LIMIT = 5.0  # seconds for a visitor to say what it wants
-_GOODBYE_LIMIT = 1.0  # seconds for a visitor to hang up first, which leaves the port free at once
+_GOODBYE_LIMIT = 1.0  # seconds for a visitor to read its page and hang up
 _MOST_VISITORS = 32
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
 
@@ -59,6 +60,8 @@ class Receiver:
         self._answered = threading.Lock()
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._visitors = threading.BoundedSemaphore(_MOST_VISITORS)
+        self._open: dict[socket.socket, bool] = {}  # each visitor that is here, and whether it has its page
+        self._leaving = threading.Condition()
         self._threads = [threading.Thread(target=self._accept, args=(s,), daemon=True) for s in self._sockets]
         for thread in self._threads:
             thread.start()
@@ -80,6 +83,12 @@ class Receiver:
             listener.close()
         for thread in self._threads:
             thread.join(_REQUEST_LIMIT)
+        with self._leaving:
+            for visitor, has_page in self._open.items():
+                if not has_page:
+                    with suppress(OSError):
+                        visitor.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads
+            self._leaving.wait_for(lambda: not self._open, 2 * _GOODBYE_LIMIT)
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -88,24 +97,31 @@ class Receiver:
             except OSError:
                 return  # closed
             if not self._visitors.acquire(blocking=False):
-                visitor.close()
+                _hang_up(visitor)
                 continue
+            with self._leaving:
+                self._open[visitor] = False
             threading.Thread(target=self._serve, args=(visitor,), daemon=True).start()
 
     def _serve(self, visitor: socket.socket) -> None:
         try:
-            with visitor, suppress(OSError):
+            with suppress(OSError):
                 target = _read_target(visitor)
+                self._open[visitor] = True
                 page = self._page(target) if target is not None else pages.unreadable()
                 visitor.settimeout(_REQUEST_LIMIT)
                 visitor.sendall(page)
                 _let_go(visitor)
         finally:
+            with self._leaving:
+                _hang_up(visitor)
+                del self._open[visitor]
+                self._leaving.notify_all()
             self._visitors.release()
 
     def _page(self, target: str) -> bytes:
         """Choose the page for a visit, and pass its answer on where it brings one."""
-        if urlsplit(target).path != self._path:
+        if target.partition("?")[0] != self._path:
             return pages.not_found()
         read = self._read
         answer = read(target) if read is not None else None
@@ -170,8 +186,15 @@ def _read_target(visitor: socket.socket) -> str | None:
     return parts[1].decode("ascii", "replace")
 
 
+def _hang_up(visitor: socket.socket) -> None:
+    """End a connection with a reset, which leaves the port free at once."""
+    with suppress(OSError):
+        visitor.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    visitor.close()
+
+
 def _let_go(visitor: socket.socket) -> None:
-    """Let the visitor hang up first: the side that does keeps the port busy for a minute."""
+    """Let the visitor hang up first, as it may not have read its page yet."""
     visitor.settimeout(_GOODBYE_LIMIT)
     until = time.monotonic() + _GOODBYE_LIMIT
     while visitor.recv(65536) and time.monotonic() < until:
