@@ -20,5 +20,5 @@ def due_at(login: Login, token: Token) -> float:
     from hashlib import blake2b  # noqa: PLC0415 - costs milliseconds, and only a fleet's store needs it
 
     text = f"{login.realm}\0{login.client_id}\0{login.account}\0{token.generation}"
-    share = int.from_bytes(blake2b(text.encode(), digest_size=4).digest()) / 2**32
+    share = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).digest()) / 2**32
     return token.expires_at - token.expires_in * (ADVISORY_SHARE + SPREAD * share)

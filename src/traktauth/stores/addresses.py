@@ -9,33 +9,41 @@ from traktauth.errors import StoreFailed
 from traktauth.stores.base import TokenStore
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from traktauth.stores.abase import AsyncTokenStore
+    from traktauth.stores.sealing import Sealer
 
-_KNOWN = "memory:, file:, file:/PATH.json"
+_KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, sealed+ADDRESS"
+_SEALED = "sealed+"
 
 
-def open_store(store: TokenStore | str) -> TokenStore:
+def open_store(
+    store: TokenStore | str, *, environment: Mapping[str, str] | None = None, takes_plain: bool = False
+) -> TokenStore:
     """Return the store at an address; a store that is one already is returned as it is.
 
+    Args:
+        store: the store, or its address.
+        environment: where `TRAKTAUTH_SEAL_KEY` and the like are looked up; by default this process's.
+        takes_plain: let a sealed store take records that are not sealed, so that they can be sealed.
+
     Raises:
-        ValueError: there is no such kind of store.
-        StoreFailed: the platform names no folder for the default file.
+        ValueError: there is no such kind of store, or its address or key cannot be right.
+        StoreFailed: the platform names no folder for the default file, or a library is not installed.
     """
     if isinstance(store, TokenStore):
         return store
-    scheme, mark, rest = store.partition(":")
-    if scheme == "memory" and mark and not rest:
-        from traktauth.stores.memory import MemoryStore  # noqa: PLC0415 - one store is imported, not all
-
-        return MemoryStore()
-    if scheme == "file" and mark:
-        from traktauth.stores.file import FileStore  # noqa: PLC0415 - the same
-
-        return FileStore(_file_path(rest))
-    raise ValueError(f"No store has the address {_without_password(store)!r}; use one of {_KNOWN}")
+    sealer, scheme, rest = _read(store, environment, takes_plain=takes_plain)
+    return _open_local(scheme, rest, sealer)
 
 
-def open_async_store(store: AsyncTokenStore | TokenStore | str) -> AsyncTokenStore:
+def open_async_store(
+    store: AsyncTokenStore | TokenStore | str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    takes_plain: bool = False,
+) -> AsyncTokenStore:
     """Return the store at an address for asyncio; a blocking store is given threads to work in.
 
     Raises:
@@ -43,17 +51,57 @@ def open_async_store(store: AsyncTokenStore | TokenStore | str) -> AsyncTokenSto
     """
     if not isinstance(store, str | TokenStore):
         return store
+    if isinstance(store, str):
+        sealer, scheme, rest = _read(store, environment, takes_plain=takes_plain)
+        if scheme == "sqlite":
+            from traktauth.stores.adatabase import AsyncDatabaseStore  # noqa: PLC0415 - it imports asyncio
+            from traktauth.stores.bridged import Bridged  # noqa: PLC0415 - the same
+            from traktauth.stores.sqlite.performing import SqliteDatabase  # noqa: PLC0415 - see above
+
+            return AsyncDatabaseStore(Bridged(SqliteDatabase(_path(rest, "tokens.db"))), sealer=sealer)
+        store = _open_local(scheme, rest, sealer)
     from traktauth.stores.threads import InThread  # noqa: PLC0415 - it imports asyncio
 
-    return InThread(open_store(store))
+    return InThread(store)
 
 
-def _file_path(rest: str) -> str:
+def _read(address: str, environment: Mapping[str, str] | None, *, takes_plain: bool) -> tuple[Sealer | None, str, str]:
+    """Return what seals, the kind of the store, and the rest of its address."""
+    sealed = address.startswith(_SEALED)
+    scheme, mark, rest = address.removeprefix(_SEALED).partition(":")
+    known = {"memory", "file", "sqlite"}
+    if not mark or scheme not in known or (scheme == "memory" and rest):
+        raise ValueError(f"No store has the address {without_password(address)!r}; use one of {_KNOWN}")
+    if not sealed:
+        return None, scheme, rest
+    if scheme == "memory":
+        raise ValueError("sealed+memory: would seal what never leaves this process; use memory:")
+    from traktauth.stores.sealed import Keyring, read_keys  # noqa: PLC0415 - see above
+
+    return Keyring(read_keys(environment or os.environ), takes_plain=takes_plain), scheme, rest
+
+
+def _open_local(scheme: str, rest: str, sealer: Sealer | None) -> TokenStore:
+    if scheme == "sqlite":
+        from traktauth.stores.database import DatabaseStore  # noqa: PLC0415 - see above
+        from traktauth.stores.sqlite.performing import SqliteDatabase  # noqa: PLC0415 - see above
+
+        return DatabaseStore(SqliteDatabase(_path(rest, "tokens.db")), sealer=sealer)
+    if scheme == "memory":
+        from traktauth.stores.memory import MemoryStore  # noqa: PLC0415 - see above
+
+        return MemoryStore()
+    from traktauth.stores.file import FileStore  # noqa: PLC0415 - see above
+
+    return FileStore(_path(rest, "tokens.json"), sealer=sealer)
+
+
+def _path(rest: str, default: str) -> str:
     if "\0" in rest:
         raise ValueError("A store's path has no NUL in it")
     if rest:
         return os.path.expanduser(rest)
-    return os.path.join(_default_folder(), "tokens.json")
+    return os.path.join(_default_folder(), default)
 
 
 def _default_folder() -> str:
@@ -72,7 +120,7 @@ def _default_folder() -> str:
     return folder
 
 
-def _without_password(address: str) -> str:
-    """Return an address as it may be shown: what stands before an @ is left out."""
+def without_password(address: str) -> str:
+    """Return an address as it may be shown: what stands before an @, and the query, are left out."""
     scheme, separator, rest = address.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else address
+    return f"{scheme}{separator}{rest.partition('?')[0].rpartition('@')[2]}" if separator else address

@@ -6,28 +6,27 @@ import json
 import os
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.models.record import EMPTY, FORMAT
+from traktauth.models.record import FORMAT
 from traktauth.stores import replacing, transitions
 from traktauth.stores.base import TokenStore
-from traktauth.stores.documents import login_of, to_document, to_record
+from traktauth.stores.documents import to_document
 from traktauth.stores.locks import locked
+from traktauth.stores.sealing import is_sealed_newest, sealed
+from traktauth.stores.snapshots import LARGEST, Snapshot, parse, signature_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Hashable
 
     from traktauth.models import Login, Record, Renewal, Token
+    from traktauth.stores.sealing import Sealer
 
 _WRITE_PATIENCE = 10.0  # seconds; a write takes milliseconds
 _ROOM = 16384  # bytes that a record may grow by between two writes
 _SETTLED_AFTER = 50_000_000  # nanoseconds
-_LARGEST = 64 * 1024 * 1024
 _HINT = "See what is wrong with it: traktauth doctor"
-
-Signature = tuple[int, int, int, int]
 
 
 class FileStore(TokenStore):
@@ -35,11 +34,13 @@ class FileStore(TokenStore):
 
     Args:
         path: the file; made on the first save, its folder too.
+        sealer: encrypts what is kept; None keeps it in clear.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, sealer: Sealer | None = None) -> None:
         self.path = os.path.abspath(path)
-        self._snapshot = _Snapshot(None, {}, [], {})
+        self._sealer = sealer
+        self._snapshot = Snapshot(None, {}, [], {})
 
     @property
     def identity(self) -> Hashable:
@@ -47,19 +48,19 @@ class FileStore(TokenStore):
 
     @property
     def address(self) -> str:
-        return f"file:{self.path}"
+        return f"sealed+file:{self.path}" if self._sealer else f"file:{self.path}"
 
     def load(self, login: Login) -> Record:
         record = self.peek(login)
         if record is None:
             with _failures(self.path, "read"):
-                record = self._read().record(login)
+                record = self._read().record(login, self._sealer)
         return record
 
     def peek(self, login: Login) -> Record | None:
         snapshot = self._snapshot
         try:
-            known = _signature(os.stat(self.path)) == snapshot.signature
+            known = signature_of(os.stat(self.path)) == snapshot.signature
         except OSError:
             return None
         return snapshot.records.get(login) if known else None
@@ -84,6 +85,16 @@ class FileStore(TokenStore):
     def forget(self, login: Login, generation: int) -> None:
         self._change(login, lambda record: transitions.forgotten(record, generation))
 
+    def hand_over(self, login: Login, generation: int, to: str) -> bool:
+        return self._change(login, lambda record: transitions.handed_over(record, generation, to))
+
+    def reseal(self, login: Login) -> bool:
+        with _failures(self.path, "read"):
+            document = self._read().documents.get(login)
+        if document is None or self._sealer is None or is_sealed_newest(document, self._sealer):
+            return False
+        return self._change(login, lambda record: record)
+
     @contextmanager
     def exclusive(self, login: Login, patience: float) -> Generator[bool]:
         with _failures(self.path, "locked"):
@@ -101,6 +112,8 @@ class FileStore(TokenStore):
             return sorted(self._read().documents)
 
     def check(self) -> None:
+        if self._sealer is not None:
+            self._sealer.seal(b"", b"")
         with _failures(self.path, "written"), self._writing():
             trial = f"{replacing.resolve(self.path)}.trial"
             replacing.reserve(trial, self._size() + _ROOM)
@@ -113,12 +126,12 @@ class FileStore(TokenStore):
         """Take one step from record to record, alone among all processes; False where there is none to take."""
         with _failures(self.path, "written"), self._writing():
             snapshot = self._read()
-            record = step(snapshot.record(login))
+            record = step(snapshot.record(login, self._sealer))
             if record is None:
                 return False
             if before is not None:
                 before()
-            documents = {**snapshot.documents, login: to_document(login, record)}
+            documents = {**snapshot.documents, login: sealed(to_document(login, record), self._sealer)}
             entries = [*documents.values(), *snapshot.strays]
             content = json.dumps({"format": FORMAT, "logins": entries}, indent=1).encode()
             self._put(login, content, spare=before is None)
@@ -138,7 +151,7 @@ class FileStore(TokenStore):
                 raise StoreFailed(f"{self.path} is being written by another program", hint=_HINT)
             yield
 
-    def _read(self) -> _Snapshot:
+    def _read(self) -> Snapshot:
         """Read the file where it has changed.
 
         Raises:
@@ -148,15 +161,15 @@ class FileStore(TokenStore):
         try:
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
         except FileNotFoundError:
-            return _Snapshot(None, {}, [], {})
+            return Snapshot(None, {}, [], {})
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
-            if _signature(status) != self._snapshot.signature:
-                documents, strays = _parse(file.read(_LARGEST + 1), self.path)
+            if signature_of(status) != self._snapshot.signature:
+                documents, strays = parse(file.read(LARGEST + 1), self.path)
                 # A file that has just been written may be written again within one tick of the file system's clock,
                 # and look the same: it is not taken for known before it has settled.
                 settled = time.time_ns() - status.st_mtime_ns > _SETTLED_AFTER
-                snapshot = _Snapshot(_signature(status) if settled else None, documents, strays, {})
+                snapshot = Snapshot(signature_of(status) if settled else None, documents, strays, {})
                 self._snapshot = snapshot  # in one step, as other threads look at it
                 return snapshot
         return self._snapshot
@@ -174,60 +187,6 @@ class FileStore(TokenStore):
         name = f"{login.realm}\0{login.client_id}\0{login.account}".encode("utf-8", "surrogatepass")
         key = sha256(name).hexdigest()[:16]
         return f"{replacing.resolve(self.path)}.{key}.{kind}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """What the file held when its signature was this one; `strays` are entries that name no login."""
-
-    signature: Signature | None
-    documents: dict[Login, dict[str, Any]]
-    strays: list[Any]
-    records: dict[Login, Record]
-
-    def record(self, login: Login) -> Record:
-        """Return a login's record, and know it from now on."""
-        document = self.documents.get(login)
-        if document is None and self.strays:
-            raise StoreFailed(
-                "The store holds a damaged entry that may be this login's; it is left as it is",
-                hint="Restore the store from a backup, or move it away and sign in again: traktauth login",
-            )
-        record = self.records[login] = EMPTY if document is None else to_record(document)
-        return record
-
-
-def _signature(status: os.stat_result) -> Signature:
-    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def _parse(content: bytes, path: str) -> tuple[dict[Login, dict[str, Any]], list[Any]]:
-    """Return the entries by login, and those that name none: they are kept as they are, and hide no other."""
-    entries: list[Any] = []
-    try:
-        document: Any = json.loads(content)
-        version, entries = document["format"], cast("list[Any]", document.get("logins"))
-        foreign = type(version) is not int or (version == FORMAT and type(entries) is not list)
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-        version, foreign = None, True
-    if foreign:
-        raise StoreFailed(
-            f"{path} cannot be read: it is damaged, or another program's; it is left as it is",
-            hint="Move it away or restore it from a backup, then: traktauth login",
-        )
-    if version != FORMAT:
-        raise StoreFailed(
-            f"{path} has the format {version}; this version of traktauth reads {FORMAT}",
-            hint="Use the version of traktauth that wrote it, or a later one",
-        )
-    logins: dict[Login, dict[str, Any]] = {}
-    strays: list[Any] = []
-    for entry in entries:
-        try:
-            logins[login_of(entry)] = cast("dict[str, Any]", entry)
-        except StoreFailed:
-            strays.append(entry)
-    return logins, strays
 
 
 @contextmanager

@@ -58,6 +58,12 @@ class InThread(AsyncTokenStore):
     async def forget(self, login: Login, generation: int) -> None:
         await in_thread(lambda: self.blocking.forget(login, generation))
 
+    async def hand_over(self, login: Login, generation: int, to: str) -> bool:
+        return await in_thread(lambda: self.blocking.hand_over(login, generation, to))
+
+    async def reseal(self, login: Login) -> bool:
+        return await in_thread(lambda: self.blocking.reseal(login))
+
     @asynccontextmanager
     async def exclusive(self, login: Login, patience: float) -> AsyncGenerator[bool]:
         until = time.monotonic() + patience
@@ -85,6 +91,9 @@ class InThread(AsyncTokenStore):
 
     async def check(self) -> None:
         await in_thread(self.blocking.check)
+
+    async def problems(self) -> list[str]:
+        return await in_thread(self.blocking.problems)
 
     async def close(self) -> None:
         await in_thread(self.blocking.close)

@@ -1,0 +1,120 @@
+"""The contract for async stores: the same suite, through a loop that runs beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from traktauth.stores.base import TokenStore
+from traktauth.testing.contract import StoreContract
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Generator, Hashable
+    from pathlib import Path
+
+    from traktauth.models import Login, Record, Renewal, Token
+    from traktauth.stores.abase import AsyncTokenStore
+
+T = TypeVar("T")
+
+_loops: list[asyncio.AbstractEventLoop] = []
+_starting = threading.Lock()
+
+
+class AsyncStoreContract(StoreContract):
+    """What every `AsyncTokenStore` must do.
+
+    ```python
+    class TestMyAsyncStore(AsyncStoreContract):
+        def open_async_store(self, place: Path) -> AsyncTokenStore:
+            return MyAsyncStore(place / "logins.db")
+    ```
+    """
+
+    def open_async_store(self, place: Path) -> AsyncTokenStore:
+        """Return a store over a place, as `StoreContract.open_store` does."""
+        raise NotImplementedError(f"{type(self).__name__} opens no store for {place.name}")
+
+    def open_store(self, place: Path) -> TokenStore:
+        """Return the async store as a blocking one."""
+        return Awaited(self.open_async_store(place))
+
+
+class Awaited(TokenStore):
+    """A blocking face of an async store; its verbs are awaited in one loop, in a thread of its own."""
+
+    def __init__(self, store: AsyncTokenStore) -> None:
+        self.store = store
+
+    @property
+    def identity(self) -> Hashable:
+        """Return the store's."""
+        return self.store.identity
+
+    @property
+    def address(self) -> str:
+        """Return the store's."""
+        return self.store.address
+
+    def load(self, login: Login) -> Record:
+        """Await the store's; so do all the others."""
+        return _wait(self.store.load(login))
+
+    def peek(self, login: Login) -> Record | None:  # noqa: D102 - see above
+        async def peek() -> Record | None:
+            return self.store.peek(login)
+
+        return _wait(peek())
+
+    def begin(self, login: Login, renewal: Renewal) -> bool:  # noqa: D102 - see above
+        return _wait(self.store.begin(login, renewal))
+
+    def cancel(self, login: Login, renewal: Renewal, before: Renewal | None) -> None:  # noqa: D102 - see above
+        _wait(self.store.cancel(login, renewal, before))
+
+    def save(self, login: Login, token: Token, *, after: int, at: float) -> bool:  # noqa: D102 - see above
+        return _wait(self.store.save(login, token, after=after, at=at))
+
+    def mark(self, login: Login, generation: int, why: str | None) -> None:  # noqa: D102 - see above
+        _wait(self.store.mark(login, generation, why))
+
+    def forget(self, login: Login, generation: int) -> None:  # noqa: D102 - see above
+        _wait(self.store.forget(login, generation))
+
+    def hand_over(self, login: Login, generation: int, to: str) -> bool:  # noqa: D102 - see above
+        return _wait(self.store.hand_over(login, generation, to))
+
+    def reseal(self, login: Login) -> bool:  # noqa: D102 - see above
+        return _wait(self.store.reseal(login))
+
+    @contextmanager
+    def exclusive(self, login: Login, patience: float) -> Generator[bool]:  # noqa: D102 - see above
+        lock = self.store.exclusive(login, patience)
+        held = _wait(lock.__aenter__())
+        try:
+            yield held
+        finally:
+            _wait(lock.__aexit__(None, None, None))
+
+    def logins(self) -> list[Login]:  # noqa: D102 - see above
+        return _wait(self.store.logins())
+
+    def check(self) -> None:  # noqa: D102 - see above
+        _wait(self.store.check())
+
+    def problems(self) -> list[str]:  # noqa: D102 - see above
+        return _wait(self.store.problems())
+
+    def close(self) -> None:  # noqa: D102 - see above
+        _wait(self.store.close())
+
+
+def _wait(work: Coroutine[Any, Any, T]) -> T:
+    with _starting:
+        if not _loops:
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="traktauth-contract", daemon=True).start()
+            _loops.append(loop)
+    return asyncio.run_coroutine_threadsafe(work, _loops[0]).result()
