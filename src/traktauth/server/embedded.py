@@ -50,12 +50,13 @@ class Embedded:
             StorageDown: the database cannot be used.
         """
         listener = bound(self.settings)
+        self.url = url_of(self.settings, listener)
         try:
-            built = build(self.settings, url_of(self.settings, listener))
+            built = build(self.settings, self.url)
         except BaseException:
             listener.close()
             raise
-        self.url, self.announcement = built.announcement["url"], built.announcement
+        self.announcement = built.announcement
         self._built = built
         started = threading.Event()
         self._thread = threading.Thread(

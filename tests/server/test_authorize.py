@@ -1,0 +1,195 @@
+"""Authorization requests: where a browser ends."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+CALLBACK = "http://127.0.0.1:9876/callback"
+OOB = "urn:ietf:wg:oauth:2.0:oob"
+ASKED = {"response_type": "code", "client_id": "first-app", "redirect_uri": CALLBACK, "state": "xyz"}
+S256 = {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
+NATIVE = "/api/auth/oauth2/authorize"
+
+WRONG = {
+    "an unknown app": {"client_id": "unknown"},
+    "an unregistered address": {"redirect_uri": "https://evil.example/cb"},
+    "a trailing slash": {"redirect_uri": f"{CALLBACK}/"},
+    "another case": {"redirect_uri": "http://127.0.0.1:9876/Callback"},
+    "a query more": {"redirect_uri": f"{CALLBACK}?a=1"},
+    "a fragment": {"redirect_uri": f"{CALLBACK}#a"},
+    "a user in the address": {"redirect_uri": "http://x@127.0.0.1:9876/callback"},
+    "localhost for 127.0.0.1": {"redirect_uri": "http://localhost:9876/callback"},
+    "another loopback host": {"redirect_uri": "http://127.0.0.2:9876/callback"},
+    "no address": {"redirect_uri": ""},
+    "no response type": {"response_type": ""},
+    "another response type": {"response_type": "token"},
+}
+
+
+def address(path="/oauth/authorize", /, **changes):
+    asked = {name: value for name, value in {**ASKED, **changes}.items() if value}
+    return f"{path}?{urlencode(asked)}"
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_said_on_a_page_and_never_redirected(either, browser, name):
+    page = browser(either).go(address(**WRONG[name]))
+    assert page.status == 400
+    assert "location" not in page.headers
+    assert "sign-in cannot go on" in page.text
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_nor_is_a_denial(either, name):
+    changed = {name: value for name, value in {**ASKED, **WRONG[name]}.items() if value}
+    end = either.control("authorize", username="sean", decision="deny", via="shim", **changed)
+    if name == "no response type" and either.server.settings.profile == "current":
+        assert end["location"].startswith(CALLBACK)  # it is left out, and completed
+    else:
+        assert end["location"] is None
+
+
+def test_a_repeated_parameter_is_said_on_a_page(either, browser):
+    page = browser(either).go(f"{address()}&client_id=second-app")
+    assert (page.status, "location" in page.headers) == (400, False)
+
+
+def test_the_answer_echoes_the_state_and_names_the_issuer_on_current(current, classic):
+    state = "a b&c=d/é+%"
+    for client, names in ((current, {"code", "state", "iss"}), (classic, {"code", "state"})):
+        end = client.control("authorize", username="sean", **{**ASKED, "state": state})
+        assert (end["status"], end["state"]) == (302, state)
+        assert set(parse_qs(urlsplit(end["location"]).query)) == names
+
+
+def test_a_denial_reaches_the_client(current, classic):
+    for client, sentence in (
+        (current, "User+denied+access"),
+        (classic, "The+resource+owner+or+authorization+server+denied+the+request."),
+    ):
+        end = client.control("authorize", username="sean", decision="deny", **ASKED)
+        assert f"error=access_denied&error_description={sentence}&state=xyz" in end["location"]
+        assert end["code"] is None
+
+
+@pytest.mark.parametrize("port", ["1", "50123", ""])
+def test_a_loopback_address_may_have_any_port(either, port):
+    netloc = f"127.0.0.1:{port}" if port else "127.0.0.1"
+    end = either.control("authorize", username="sean", **{**ASKED, "redirect_uri": f"http://{netloc}/callback"})
+    assert end["location"].startswith(f"http://{netloc}/callback?code=")
+
+
+def test_a_registered_query_is_kept(either):
+    end = either.control("authorize", username="sean", **{**ASKED, "redirect_uri": "https://app.example/back?kept=1"})
+    assert end["location"].startswith("https://app.example/back?kept=1&code=")
+
+
+def test_an_out_of_band_code_stands_on_a_page(either, browser):
+    end = either.control("authorize", username="sean", **{**ASKED, "redirect_uri": OOB})
+    assert end["location"] == f"{either.url}/oauth/authorize/native?code={end['code']}"
+    page = browser(either).go(end["location"])
+    assert end["code"] in page.text
+
+
+def test_an_out_of_band_address_need_not_be_encoded(either, browser):
+    reply = browser(either).go(f"/oauth/authorize?response_type=code&client_id=first-app&redirect_uri={OOB}")
+    assert reply.location.startswith("/sign-in?")
+
+
+CHALLENGES = {
+    "none at all": ({}, "pkce is required when requesting offline_access scope"),
+    "no method": ({"code_challenge": "c" * 43}, "pkce is required when requesting offline_access scope"),
+    "a method alone": (
+        {"code_challenge_method": "S256", "scope": "public"},
+        "code_challenge and code_challenge_method must both be provided",
+    ),
+    "an unknown scope": ({**S256, "scope": "public admin x"}, "The following scopes are invalid: admin, x"),
+}
+
+
+@pytest.mark.parametrize("name", CHALLENGES)
+def test_the_native_door_tells_the_client(current, name):
+    changes, sentence = CHALLENGES[name]
+    reply = current.get(address(NATIVE, **changes))
+    assert reply.query["error_description"] == sentence
+    assert reply.query["state"] == "xyz"
+    assert reply.query["iss"] == current.url
+
+
+def test_the_native_door_sends_to_its_error_page(current):
+    reply = current.get(address(NATIVE, client_id="unknown"))
+    assert (
+        reply.location == f"{current.url}/api/auth/error?error=invalid_client&error_description=client_id+is+required"
+    )
+    assert "client_id is required" in current.get(reply.location.removeprefix(current.url)).text
+
+
+def test_the_native_door_speaks_json_to_scripts(current):
+    reply = current.get(address(NATIVE, **S256), accept="application/json")
+    assert reply.json["redirect"] is True
+    assert reply.json["url"].startswith("/sign-in?")
+
+
+def test_the_native_door_checks_the_form_of_a_request_first(current):
+    for changes, sentence in (
+        ({"code_challenge_method": "plain"}, '[query.code_challenge_method] Invalid input: expected "S256"'),
+        ({"client_id": ""}, "[query.client_id] Invalid input: expected string, received undefined"),
+        ({"response_type": "token"}, '[query.response_type] Invalid input: expected "code"'),
+    ):
+        reply = current.get(address(NATIVE, **changes))
+        assert (reply.status, reply.json["message"]) == (400, sentence)
+
+
+def test_prompt_none_never_shows_a_page(current):
+    reply = current.get(address(NATIVE, prompt="none", **S256))
+    assert reply.query["error"] == "login_required"
+    end = current.control("authorize", username="sean", via="native", **{**ASKED, **S256, "prompt": "none"})
+    assert "error=consent_required" in end["location"]
+
+
+def test_a_consent_once_given_is_not_asked_for_again(either, browser):
+    either.code()
+    visitor = browser(either)
+    visitor.sign_in()
+    assert visitor.walk(address()).location.startswith(f"{CALLBACK}?code=")
+    either.control("revoke-consent", client_id="first-app")
+    assert "would like to use your account" in visitor.walk(address()).text
+
+
+def test_a_trusted_app_is_not_asked_about(start, browser):
+    seed = {
+        "apps": [
+            {"client_id": "t", "client_secret": "s", "redirect_uris": [CALLBACK], "trusted": True, "name": "Trusted"}
+        ],
+        "users": [{"username": "sean", "password": "correct horse battery"}],
+    }
+    client = start(seed=seed)
+    visitor = browser(client)
+    visitor.sign_in()
+    assert visitor.walk(address(client_id="t")).location.startswith(f"{CALLBACK}?code=")
+
+
+def test_classic_answers_in_the_fragment_or_a_form_where_asked(classic, browser):
+    end = classic.control("authorize", username="sean", response_mode="fragment", **ASKED)
+    assert end["location"].startswith(f"{CALLBACK}#code=")
+    visitor = browser(classic)
+    visitor.sign_in()
+    page = visitor.walk(address(response_mode="form_post"))
+    assert f'action="{CALLBACK}"' in page.text
+    assert 'name="code"' in page.text
+    assert visitor.go(address(response_mode="bogus")).status == 400
+
+
+def test_metadata_names_the_issuer(either):
+    for path in ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"):
+        told = either.get(path)
+        assert told.json["issuer"] == either.url
+        assert told.json["response_types_supported"] == ["code"]
+        assert "public" in told.headers["cache-control"]
+
+
+def test_other_methods_find_nothing_at_the_protocols_addresses(either):
+    for method in ("GET", "PUT", "OPTIONS"):
+        assert either.send(method, "/oauth/token").status == 404

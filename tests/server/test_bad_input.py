@@ -1,0 +1,182 @@
+"""Whatever is sent, the answer is a 4xx that can be read, and the next one is served."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+PATHS = [
+    "/oauth/token",
+    "/oauth/revoke",
+    "/oauth/introspect",
+    "/oauth/device/code",
+    "/oauth/device/token",
+    "/oauth/authorize",
+    "/api/auth/oauth2/token",
+    "/api/auth/oauth2/revoke",
+    "/api/auth/oauth2/authorize",
+    "/api/auth/device/code",
+    "/api/auth/device/token",
+    "/users/settings",
+    "/sync/history",
+    "/sign-in",
+    "/sign-up",
+    "/consent",
+    "/activate",
+    "/activate/AAAAAAAA",
+    "/_control/authorize",
+    "/_control/tokens",
+    "/_control/clock",
+    "/_control/expire",
+    "/_control/faults",
+    "/_control/device",
+    "/nowhere",
+]
+BODIES = {
+    "broken JSON": (JSON, b'{"grant_type": "refresh_'),
+    "a list": (JSON, b"[1,2]"),
+    "a text": (JSON, b'"x"'),
+    "null": (JSON, b"null"),
+    "deep lists": (JSON, b"[" * 50_000),
+    "deep objects": (JSON, b'{"a":' * 10_000),
+    "many members": (JSON, b"{" + b",".join(b'"k%d":1' % at for at in range(5_000)) + b"}"),
+    "no UTF-8": (JSON, b'{"grant_type":"\xff"}'),
+    "a lone surrogate": (JSON, b'{"client_id":"\\ud800","token":"\\ud800","code":"\\ud800"}'),
+    "NUL": (JSON, b'{"client_id":"\\u0000","token":"a\\u0000","refresh_token":"\\u0000"}'),
+    "objects for texts": (JSON, b'{"grant_type":"refresh_token","client_id":{},"refresh_token":[]}'),
+    "a long number": (JSON, b'{"token":' + b"9" * 5_000 + b"}"),
+    "an endless number": (JSON, b'{"advance":1e999}'),
+    "nothing": (JSON, b""),
+    "broken percent": (FORM, b"grant_type=%zz&code=%"),
+    "a form of no UTF-8": (FORM, b"grant_type=authorization_code&code=%ff%fe"),
+    "a NUL in a form": (FORM, b"grant_type=authorization_code&code=%00"),
+    "many parameters": (FORM, b"a=1&" * 10_000),
+    "a long token": (FORM, b"grant_type=refresh_token&client_id=first-app&refresh_token=" + b"9" * 50_000),
+    "a row beyond all": (FORM, b"grant_type=refresh_token&client_id=first-app&refresh_token=" + b"a" * 32 + b"9" * 30),
+    "other digits": (FORM, b"grant_type=refresh_token&client_id=a&refresh_token=" + b"a" * 32 + "٣".encode()),
+    "no media type": ("", b"grant_type=refresh_token"),
+    "a strange media type": ("text/plain; charset=\xff", b"x"),
+    "multipart": ("multipart/form-data; boundary=x", b"--x\r\n"),
+}
+
+
+def send(client, method, path, headers=None, body=b""):
+    """Send bytes as they are; give the status."""
+    lines = [f"{method} ".encode() + path + b" HTTP/1.1", b"host: 127.0.0.1", b"connection: close"]
+    lines += [name.encode() + b": " + value for name, value in (headers or {}).items()]
+    lines += [b"content-length: %d" % len(body), b"", body]
+    with socket.create_connection((urlsplit(client.url).hostname, urlsplit(client.url).port), timeout=10) as connection:
+        with contextlib.suppress(OSError):  # the server need not read it all
+            connection.sendall(b"\r\n".join(lines))
+        answer = connection.makefile("rb").readline()
+    assert answer.startswith(b"HTTP/1.1 "), answer
+    return int(answer.split()[1])
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_bodies_that_make_no_sense(either, path):
+    for name, (kind, body) in BODIES.items():
+        headers = {"content-type": kind.encode("latin-1")} if kind else {}
+        for method in ("POST", "PUT", "GET"):
+            status = send(either, method, path.encode(), headers, body)
+            assert 200 <= status < 500, (name, method, path)
+    assert either.refresh("U" * 32).status == 400
+
+
+@pytest.mark.parametrize(
+    "query",
+    [b"a=%zz", b"client_id=%ff", b"client_id=%00&response_type=code", b"a=1&" * 3_000, b"client_id=a&client_id=b"],
+)
+def test_queries_that_make_no_sense(either, query):
+    for path in [*PATHS, "/", "/oauth/authorize/native", "/api/auth/error", "/style.css", "/activate/%00%ff"]:
+        status = send(either, "GET", path.encode() + b"?" + query)
+        assert 200 <= status < 500, path
+
+
+@pytest.mark.parametrize(
+    "field", [b"Basic", b"Basic ", b"Basic \xff\xfe", b"Basic Og==", b"Basic !!!", b"Bearer", b"Bearer \xff", b"\x01"]
+)
+def test_authorization_fields_that_make_no_sense(either, field):
+    for path in (b"/oauth/token", b"/api/auth/oauth2/token", b"/users/settings", b"/oauth/introspect"):
+        form = {"authorization": field, "content-type": FORM.encode(), "trakt-api-key": b"first-app"}
+        for method in ("GET", "POST"):
+            assert send(either, method, path, form, b"grant_type=client_credentials&token=x") < 500
+
+
+@pytest.mark.parametrize("cookie", [b"\xff", b"=;;=", b'a="', b"local_trakt_session_1=x", b"a=b; " * 500])
+def test_cookies_that_make_no_sense(current, cookie):
+    assert send(current, "GET", b"/", {"cookie": cookie}) == 200
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/sign-in", "/_control/clock", "/sync/history"])
+def test_a_body_of_ten_megabytes_is_refused_unread(either, path):
+    connection = http.client.HTTPConnection(urlsplit(either.url).netloc, timeout=10)
+    headers = {"content-type": JSON}
+    connection.request("POST", path, b"x" * 10_000_000, headers)
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_a_body_that_hides_its_size_is_refused_too(current):
+    connection = http.client.HTTPConnection(urlsplit(current.url).netloc, timeout=10)
+    chunks = (b"x" * 60_000 for _ in range(50))
+    connection.request("POST", "/oauth/token", chunks, {"content-type": JSON}, encode_chunked=True)
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
+def test_a_head_that_does_not_end_is_refused(current):
+    fields = {f"x-{at}": b"y" * 1_000 for at in range(1_000)}
+    assert send(current, "GET", b"/", fields) == 400
+
+
+def test_half_a_request_stalls_nobody(current):
+    with socket.create_connection((urlsplit(current.url).hostname, urlsplit(current.url).port)) as connection:
+        connection.sendall(b"POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+        assert current.refresh("U" * 32).status == 400
+
+
+def test_requests_in_a_pipeline_are_answered_in_turn(current):
+    one = b"GET /.well-known/openid-configuration HTTP/1.1\r\nhost: x\r\n\r\n"
+    last = one.replace(b"host: x", b"host: x\r\nconnection: close")
+    with socket.create_connection((urlsplit(current.url).hostname, urlsplit(current.url).port)) as connection:
+        connection.sendall(one * 20 + last)
+        assert connection.makefile("rb").read().count(b"HTTP/1.1 200") == 21
+
+
+names = st.sampled_from([
+    "grant_type", "client_id", "client_secret", "code", "code_verifier", "redirect_uri", "refresh_token", "scope",
+    "token", "token_type_hint", "resource", "device_code", "state",
+])  # fmt: skip
+words = st.sampled_from([
+    "authorization_code", "refresh_token", "client_credentials", "first-app", "first-secret", "public-app",
+    "http://127.0.0.1:9876/callback", "access_token", "public", "a" * 32 + "1",
+])  # fmt: skip
+values = st.one_of(words, st.text(max_size=20), st.integers(), st.floats(), st.none(), st.booleans(), st.lists(words))
+members = st.dictionaries(names, values, max_size=8)
+unhurried = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@unhurried
+@given(said=members, path=st.sampled_from([path for path in PATHS if "oauth" in path or "device" in path]))
+def test_no_combination_of_parameters_breaks_the_server(either, said, path):
+    body = json.dumps(said)  # NaN and Infinity are in it, which are no JSON: so much the better
+    reply = either.send("POST", path, headers={"content-type": JSON}, body=body)
+    assert reply.status < 500
+    assert "first-secret" not in reply.text
+
+
+@unhurried
+@given(data=st.binary(max_size=300), kind=st.sampled_from([JSON, FORM, "text/plain"]))
+def test_no_bytes_break_the_server(either, data, kind):
+    for path in ("/oauth/token", "/oauth/revoke", "/sign-in"):
+        assert either.send("POST", path, headers={"content-type": kind}, body=data).status < 500

@@ -1,0 +1,178 @@
+"""The control API: what it does, and whom it lets in."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+JSON = {"content-type": "application/json"}
+
+
+def test_tokens_in_bulk_each_for_a_user_of_its_own(either):
+    made = either.control("tokens", client_id="first-app", count=1001)["tokens"]
+    assert len({token["username"] for token in made}) == 1001
+    assert len({token["access_token"] for token in made}) == 1001
+    last = made[-1]
+    assert either.api(last["access_token"]).json["user"]["username"] == last["username"]
+    assert either.refresh(last["refresh_token"]).status == 200
+    assert last["expires_in"] == either.exchange(either.code()).json["expires_in"]
+
+
+def test_tokens_in_bulk_for_one_user(current):
+    made = current.control("tokens", client_id="first-app", count=3, username="sean")["tokens"]
+    assert [token["username"] for token in made] == ["sean"] * 3
+
+
+def test_the_clock_moves_and_is_put_back(either):
+    before = either.control("clock", advance=0)["now"]
+    assert either.control("clock", advance=1000.5)["now"] - before == pytest.approx(1000.5, abs=2)
+    either.control("reset")
+    assert either.control("clock", advance=0)["now"] - before == pytest.approx(0, abs=2)
+
+
+def test_an_access_token_dies_when_its_life_is_over(start):
+    client = start(access_life=100)
+    login = client.login()
+    client.control("clock", advance=99)
+    assert client.use(login.access) == 200
+    client.control("clock", advance=2)
+    assert client.use(login.access) == 401
+
+
+@pytest.mark.parametrize("kind", ["code", "access", "refresh", "device"])
+def test_one_thing_expires_and_no_other(either, kind):
+    login, other = either.login(), either.login()
+    code, other_code = either.code(), either.code()
+    device = either.post("/oauth/device/code", client_id="first-app").json
+    value = {"code": code, "access": login.access, "refresh": login.refresh, "device": device["device_code"]}[kind]
+    either.control("expire", kind=kind, value=value)
+    assert (either.use(login.access) == 401) is (kind == "access")
+    assert (either.refresh(login.refresh).status != 200) is (kind == "refresh")
+    assert (either.exchange(code).status != 200) is (kind == "code")
+    assert either.use(other.access) == 200
+    assert either.exchange(other_code).status == 200
+
+
+def test_what_does_not_exist_cannot_expire(either):
+    assert either.post("/_control/expire", kind="code", value="nothing").status == 404
+
+
+def test_the_ledger_counts_requests_by_path_and_grant(either):
+    login = either.login()
+    either.renewed(login.refresh)
+    either.revoke(login.access)
+    either.refresh("U" * 32)
+    ledger = either.ledger()
+    assert ledger["counts"]["POST /oauth/token"] == {"authorization_code": 1, "refresh_token": 2}
+    assert ledger["counts"]["POST /oauth/revoke"] == 1
+    assert ledger["rotations"] == 1
+    assert set(ledger["alive"]) == {"access", "refresh"}
+
+
+def test_the_ledger_counts_the_living(current):
+    login = current.login()
+    assert current.ledger()["alive"] == {"access": 1, "refresh": 1}
+    current.renewed(login.refresh)
+    assert current.ledger()["alive"] == {"access": 2, "refresh": 1}
+    current.refresh(login.refresh)
+    assert current.ledger()["alive"] == {"access": 0, "refresh": 0}
+
+
+def test_reset_forgets_tokens_and_keeps_apps_and_users(either):
+    login, code = either.login(), either.code()
+    either.control("reset")
+    assert either.use(login.access) == 401
+    assert either.exchange(code).status != 200
+    assert either.ledger()["counts"]["POST /oauth/token"] == {"authorization_code": 1}
+    assert either.login().access != login.access
+
+
+def test_a_user_who_does_not_exist_is_made(either):
+    login = either.login(user="somebody-new")
+    assert either.api(login.access).json["user"]["username"] == "somebody-new"
+
+
+def test_the_shortest_call_gives_a_code(either):
+    end = either.control(
+        "authorize", client_id="first-app", redirect_uri="http://127.0.0.1:9876/callback", username="sean"
+    )
+    assert end["code"]
+    assert end["code"] in end["location"]
+
+
+WRONG = {
+    "no username": ("authorize", {"client_id": "first-app"}, 400),
+    "an unknown decision": ("authorize", {"username": "sean", "decision": "maybe"}, 400),
+    "an unknown door": ("authorize", {"username": "sean", "via": "window"}, 400),
+    "an unknown user code": ("device", {"user_code": "AAAAAAAA", "username": "sean", "decision": "approve"}, 404),
+    "an unknown app": ("tokens", {"client_id": "unknown", "count": 1}, 404),
+    "no count": ("tokens", {"client_id": "first-app"}, 400),
+    "none at all": ("tokens", {"client_id": "first-app", "count": 0}, 400),
+    "a text for a number": ("clock", {"advance": "1"}, 400),
+    "an endless number": ("clock", {"advance": 1e300}, 400),
+    "a truth for a number": ("clock", {"advance": True}, 400),
+    "an unknown kind": ("expire", {"kind": "session", "value": "x"}, 400),
+    "no truth": ("disable-app", {"client_id": "first-app"}, 400),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_call_that_makes_no_sense_says_why(current, name):
+    call, members, status = WRONG[name]
+    reply = current.post(f"/_control/{call}", **members)
+    assert reply.status == status
+    assert reply.json["error"]
+
+
+@pytest.mark.parametrize("body", ["[1]", "null", "5", "{", '"x"'])
+def test_a_body_that_is_no_object_is_refused(current, body):
+    for call in ("authorize", "tokens", "clock", "expire", "device", "disable-app"):
+        assert current.send("POST", f"/_control/{call}", headers=JSON, body=body).status == 400
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({**JSON, "host": "evil.example"}, 403),
+        ({**JSON, "host": "evil.example:80"}, 403),
+        ({**JSON, "origin": "https://evil.example"}, 403),
+        ({**JSON, "origin": "null"}, 403),
+        ({"content-type": "text/plain"}, 415),
+        ({"content-type": "application/x-www-form-urlencoded"}, 415),
+        ({}, 415),
+    ],
+)
+def test_a_web_page_cannot_reach_it(current, headers, status):
+    reply = current.send("POST", "/_control/clock", headers=headers, body=json.dumps({"advance": 5}))
+    assert reply.status == status
+    assert "access-control-allow-origin" not in reply.headers
+
+
+def test_a_reading_call_wants_a_loopback_host_too(current):
+    assert current.get("/_control/ledger", host="evil.example").status == 403
+
+
+def test_its_own_origin_is_let_in(current):
+    headers = {**JSON, "origin": current.url}
+    assert current.send("POST", "/_control/clock", headers=headers, body='{"advance":0}').status == 200
+
+
+def test_without_control_there_is_none(start):
+    client = start(control=False)
+    assert client.server.announcement["control"] is False
+    for name in ("ledger", "reset", "authorize"):
+        assert client.get(f"/_control/{name}").status == 404
+
+
+def test_elsewhere_than_on_loopback_it_wants_its_key(start):
+    client = start(host="0.0.0.0", insecure=True, control_key="the-key")
+    client.url = client.url.replace("0.0.0.0", "127.0.0.1")
+    assert client.get("/_control/ledger").status == 401
+    assert client.get("/_control/ledger", authorization="Bearer wrong").status == 401
+    assert client.get("/_control/ledger", authorization="Bearer the-key").status == 200
+
+
+def test_the_wrong_method_is_told_the_right_one(current):
+    reply = current.get("/_control/reset")
+    assert (reply.status, reply.headers["allow"]) == (405, "POST")

@@ -1,0 +1,171 @@
+"""Device codes: every state, by Trakt's statuses and in the engine's words."""
+
+from __future__ import annotations
+
+import concurrent.futures
+
+import pytest
+
+GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+S256 = {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+MINE = {"client_id": "first-app", "client_secret": "first-secret"}
+
+
+def ask(client, **more):
+    reply = client.post("/oauth/device/code", client_id=more.pop("client_id", "first-app"), **more)
+    assert reply.status == 200, reply.text
+    return reply.json
+
+
+def poll(client, device, **changes):
+    return client.post("/oauth/device/token", **{"code": device["device_code"], **MINE, **changes})
+
+
+def answer(client, device, decision="approve"):
+    client.control("device", user_code=device["user_code"], username="sean", decision=decision)
+
+
+def test_what_is_given_out(either):
+    device = ask(either)
+    assert set(device) == {"device_code", "user_code", "verification_url", "expires_in", "interval"}
+    assert device["verification_url"] == f"{either.url}/activate"
+    assert (device["expires_in"], device["interval"], len(device["user_code"])) == (600, 5, 8)
+    assert device["user_code"].isupper() or device["user_code"].isdigit()
+
+
+def test_pending_then_approved_then_used(either):
+    device = ask(either)
+    pending = poll(either, device)
+    assert (pending.status, pending.text) == (400, "")
+    answer(either, device)
+    either.control("clock", advance=5)
+    granted = poll(either, device)
+    assert granted.status == 200
+    assert either.use(granted.json["access_token"]) == 200
+    assert either.refresh(granted.json["refresh_token"]).status == 200
+    assert poll(either, device).status == 409
+
+
+def test_denied_and_expired_are_told_once(either):
+    denied, expired = ask(either), ask(either)
+    answer(either, denied, "deny")
+    either.control("expire", kind="device", value=expired["device_code"])
+    for device, status in ((denied, 418), (expired, 410)):
+        assert poll(either, device).status == status
+        assert poll(either, device).status == 404
+
+
+def test_unknown_and_foreign_codes(either):
+    assert poll(either, {"device_code": "U" * 40}).status == 404
+    foreign = poll(either, ask(either), client_id="second-app", client_secret="second-secret")
+    assert foreign.status == 404
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(4.8, 429), (4.99, 400), (5.2, 400)])
+def test_polling_too_fast_is_punished_and_a_drifting_timer_is_not(either, seconds, status):
+    device = ask(either)
+    poll(either, device)
+    either.control("clock", advance=seconds - 0.05)  # the requests themselves take some milliseconds
+    assert poll(either, device).status in {status, 429 if seconds == 4.8 else status}
+
+
+def test_a_poll_that_is_too_early_moves_no_clock(either):
+    device = ask(either)
+    poll(either, device)
+    either.control("clock", advance=3)
+    assert poll(either, device).status == 429
+    either.control("clock", advance=2)
+    assert poll(either, device).status == 400
+
+
+def test_too_fast_is_said_before_anything_else(current):
+    device = ask(current)
+    poll(current, device)
+    answer(current, device)
+    assert poll(current, device).status == 429
+
+
+@pytest.mark.parametrize("secret", ["no", ...])
+def test_a_confidential_app_proves_itself(either, secret):
+    assert poll(either, ask(either), client_secret=secret).json["error"] == "invalid_client"
+
+
+def test_a_verifier_stands_for_the_secret(either):
+    device = ask(either, **S256)
+    answer(either, device)
+    assert poll(either, device, client_secret=..., code_verifier=VERIFIER).status == 200
+
+
+def test_a_public_app_polls_by_its_name_alone(either):
+    device = ask(either, client_id="public-app")
+    answer(either, device)
+    assert poll(either, device, client_id="public-app", client_secret=None).status == 200
+
+
+def test_of_two_polls_on_an_approved_code_one_wins(either):
+    device = ask(either)
+    answer(either, device)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        statuses = sorted(reply.status for reply in pool.map(lambda _: poll(either, device), range(2)))
+    assert statuses[0] == 200
+    assert statuses[1] in (409, 429)
+
+
+def test_current_takes_json_only(current):
+    reply = current.form("/oauth/device/code", client_id="first-app")
+    assert reply.said == (400, "invalid_request", "client_id is required")
+    assert current.post("/oauth/device/code", client_id="unknown").said == (
+        400,
+        "invalid_client",
+        "client_id is required",
+    )
+
+
+def test_the_native_door_speaks_rfc_8628_and_gives_a_session_token(current):
+    device = current.post("/api/auth/device/code", client_id="first-app", scope="public").json
+    assert device["verification_uri_complete"] == f"{current.url}/activate?user_code={device['user_code']}"
+    members = {"grant_type": GRANT, "device_code": device["device_code"], "client_id": "first-app"}
+    assert current.post("/api/auth/device/token", **members).json["error"] == "authorization_pending"
+    assert current.post("/api/auth/device/token", **members).json["error"] == "slow_down"
+    answer(current, device)
+    current.control("clock", advance=5)
+    token = current.post("/api/auth/device/token", **members).json
+    assert "refresh_token" not in token
+    assert current.use(token["access_token"]) == 401
+    assert current.post("/api/auth/device/token", **members).json["error_description"] == "Invalid device code"
+
+
+def test_a_person_types_a_code_in_any_way_and_confirms_it(either, browser):
+    device = ask(either)
+    visitor = browser(either)
+    visitor.sign_in()
+    typed = f"{device['user_code'][:4].lower()}-{device['user_code'][4:]} "
+    page = visitor.submit(visitor.go("/activate"), user_code=typed)
+    assert "The first app" in page.text
+    assert poll(either, device).status == 400  # nothing is allowed before it is confirmed
+    done = visitor.submit(page, decision="approve")
+    assert "Your device is signed in" in done.text
+    either.control("clock", advance=5)
+    assert poll(either, device).status == 200
+
+
+def test_a_link_with_the_code_leads_over_the_sign_in_to_the_same_page(either, browser):
+    device = ask(either)
+    visitor = browser(either)
+    page = visitor.walk(f"/activate/{device['user_code']}")
+    page = visitor.submit(page, username="sean", password="correct horse battery")
+    assert device["user_code"][:4] in page.text
+    assert "You said no" in visitor.submit(page, decision="deny").text
+    assert poll(either, device).status == 418
+
+
+def test_guessing_codes_is_slowed_down(current, browser):
+    visitor = browser(current)
+    visitor.sign_in()
+    statuses = [visitor.go(f"/activate/AAAAAAA{letter}").status for letter in "ABCDEFGHJKL"]
+    assert statuses == [404] * 10 + [429]
+    device = ask(current)
+    assert visitor.go(f"/activate/{device['user_code']}").status == 429
+    current.control("clock", advance=61)
+    assert visitor.go(f"/activate/{device['user_code']}").status == 200

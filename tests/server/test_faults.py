@@ -1,0 +1,130 @@
+"""Faults: answers replaced, delayed and cut off, in turn."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+
+import pytest
+
+from traktauth.server.faults import Fault, Faults, read_faults
+
+JSON = {"content-type": "application/json"}
+
+
+def put(client, *faults):
+    reply = client.send("PUT", "/_control/faults", headers=JSON, body=json.dumps(faults))
+    assert reply.status == 200, reply.text
+
+
+def test_an_answer_is_replaced_as_often_as_was_asked(either):
+    login = either.login()
+    put(either, {"path": "/oauth/token", "status": 503, "times": 2, "headers": {"Retry-After": "7"}, "body": "busy"})
+    for _ in range(2):
+        reply = either.refresh(login.refresh)
+        assert (reply.status, reply.text, reply.headers["retry-after"]) == (503, "busy", "7")
+    assert either.refresh(login.refresh).status == 200
+
+
+def test_a_scenario_plays_in_order(current):
+    login = current.login()
+    put(
+        current,
+        {"path": "/oauth/token", "status": 503, "for": 120},
+        {"path": "/oauth/token", "status": 429, "times": 1},
+        {"path": "/oauth/token", "drop": "after"},
+    )
+    assert [current.refresh(login.refresh).status for _ in range(3)] == [503, 503, 503]
+    current.control("clock", advance=121)
+    assert current.refresh(login.refresh).status == 429
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+        current.refresh(login.refresh)
+    assert current.ledger()["rotations"] == 1
+    assert current.refresh(login.refresh).json["error_description"] == "invalid refresh token"
+
+
+def test_cut_before_nothing_was_done(current):
+    login = current.login()
+    put(current, {"path": "/oauth/token", "drop": "before"})
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+        current.refresh(login.refresh)
+    assert current.ledger()["rotations"] == 0
+    assert current.refresh(login.refresh).status == 200
+
+
+def test_an_answer_is_delayed(current):
+    put(current, {"path": "/users/settings", "delay": 0.2})
+    began = time.monotonic()
+    assert current.use("x") == 401
+    assert time.monotonic() - began >= 0.2
+
+
+def test_a_fault_is_for_its_method_and_path(current):
+    put(current, {"path": "/users/settings", "method": "POST", "status": 500})
+    assert current.use("x") == 401
+    assert current.get("/users/me").status == 403
+
+
+def test_json_stands_for_its_text(current):
+    put(current, {"path": "/oauth/token", "body": {"access_token": "garbage"}})
+    reply = current.refresh("x")
+    assert (reply.status, reply.json) == (200, {"access_token": "garbage"})
+
+
+def test_delete_and_reset_clear_them(current):
+    for clear in (lambda: current.send("DELETE", "/_control/faults"), lambda: current.control("reset")):
+        put(current, {"path": "/users/settings", "status": 500, "times": 9})
+        clear()
+        assert current.use("x") == 401
+
+
+def test_a_server_can_begin_with_faults(start, tmp_path):
+    file = tmp_path / "faults.json"
+    file.write_text(json.dumps([{"path": "/users/settings", "status": 502}]))
+    client = start(faults=file)
+    assert client.use("x") == 502
+    assert client.use("x") == 401
+
+
+BAD = {
+    "no list": ({"path": "/"}, "must be a list"),
+    "no path": ([{"status": 500}], 'faults[0] needs "path"'),
+    "a text": (["x"], 'faults[0] needs "path"'),
+    "an unknown member": ([{"path": "/", "statsu": 500}], "statsu"),
+    "a status that is none": ([{"path": "/", "status": 1000}], '"status"'),
+    "a drop that is none": ([{"path": "/", "drop": "never"}], '"drop"'),
+    "a negative delay": ([{"path": "/", "delay": -1}], '"delay"'),
+    "an endless delay": ([{"path": "/", "delay": float("inf")}], '"delay"'),
+    "headers that are none": ([{"path": "/", "headers": "x"}], '"headers"'),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_scenario_that_is_none_says_where(name):
+    source, word = BAD[name]
+    with pytest.raises(ValueError, match="faults") as raised:
+        read_faults(source)
+    assert word in str(raised.value)
+
+
+def test_a_bad_scenario_over_http_changes_nothing(current):
+    put(current, {"path": "/users/settings", "status": 500})
+    assert current.send("PUT", "/_control/faults", headers=JSON, body='[{"status":1}]').status == 400
+    assert current.use("x") == 500
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"absent\.json"):
+        read_faults(tmp_path / "absent.json")
+
+
+def test_turns():
+    faults = Faults()
+    faults.replace([Fault("/a", times=1, status=500), Fault("/a", times=None, lasts=10, status=501)])
+    assert faults.take("GET", "/b", now=0) is None
+    assert faults.take("GET", "/a", now=0).status == 500
+    assert faults.take("GET", "/a", now=5).status == 501
+    assert faults.take("GET", "/a", now=14.9).status == 501
+    assert faults.take("GET", "/a", now=15) is None
+    assert not faults

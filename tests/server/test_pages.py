@@ -1,0 +1,154 @@
+"""The pages, walked as a browser without scripts does."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+
+CALLBACK = "http://127.0.0.1:9876/callback"
+ASKED = {"response_type": "code", "client_id": "first-app", "redirect_uri": CALLBACK, "state": "xyz"}
+AUTHORIZE = f"/oauth/authorize?{urlencode(ASKED)}"
+RIGHT = {"username": "sean", "password": "correct horse battery"}
+
+
+def test_sign_in_consent_and_back_to_the_app_with_a_code_that_works(either, browser):
+    visitor = browser(either)
+    page = visitor.walk(AUTHORIZE)
+    assert "<h1>Sign in</h1>" in page.text
+    consent = visitor.submit(page, **RIGHT)
+    assert "The first app" in consent.text
+    assert "127.0.0.1:9876" in consent.text
+    back = visitor.submit(consent, decision="approve")
+    assert back.status == 303
+    assert back.query["state"] == "xyz"
+    assert either.exchange(back.query["code"]).status == 200
+
+
+def test_saying_no_tells_the_app(either, browser):
+    visitor = browser(either)
+    back = visitor.submit(visitor.submit(visitor.walk(AUTHORIZE), **RIGHT), decision="deny")
+    assert back.query["error"] == "access_denied"
+
+
+def test_signup_true_prefers_the_sign_up_page(either, browser):
+    visitor = browser(either)
+    page = visitor.walk(f"{AUTHORIZE}&signup=true")
+    assert "<h1>Make an account</h1>" in page.text
+    consent = visitor.submit(page, username="new-one", email="new@example.test", password="long enough")
+    back = visitor.submit(consent, decision="approve")
+    tokens = either.exchange(back.query["code"]).json
+    assert either.api(tokens["access_token"]).json["user"]["username"] == "new-one"
+
+
+@pytest.mark.parametrize(
+    "entered",
+    [
+        {"username": "x", "email": "a@b.c", "password": "long enough"},
+        {"username": "new", "email": "none", "password": "long enough"},
+        {"username": "new", "email": "a@b.c", "password": "short"},
+        {"username": "sean", "email": "a@b.c", "password": "long enough"},
+    ],
+)
+def test_an_account_that_cannot_be_is_not_made(current, browser, entered):
+    visitor = browser(current)
+    page = visitor.submit(visitor.go("/sign-up"), **entered)
+    assert page.status in (400, 409)
+    assert 'role="alert"' in page.text
+
+
+def test_prompt_login_asks_again_and_then_goes_on(either, browser):
+    visitor = browser(either)
+    visitor.sign_in()
+    page = visitor.walk(f"{AUTHORIZE}&prompt=login")
+    assert "<h1>Sign in</h1>" in page.text
+    assert "would like to use your account" in visitor.submit(page, **RIGHT).text
+
+
+def test_wrong_passwords_are_slowed_down(current, browser):
+    visitor = browser(current)
+    for _ in range(5):
+        assert visitor.submit(visitor.go("/sign-in"), username="sean", password="no").status == 400
+    blocked = visitor.submit(visitor.go("/sign-in"), **RIGHT)
+    assert blocked.status == 429
+    assert 0 < int(blocked.headers["retry-after"]) <= 61
+    current.control("clock", advance=61)
+    assert "Signed in as" in visitor.sign_in().text
+
+
+def test_a_form_without_its_token_does_nothing(current, browser):
+    visitor = browser(current)
+    visitor.go("/sign-in")
+    for csrf in ("", "0" * 64):
+        reply = visitor.go("/sign-in", method="POST", form={**RIGHT, "csrf": csrf})
+        assert reply.status == 403
+    assert not any("session" in name for name in visitor.cookies)
+
+
+def test_a_form_of_another_browser_does_nothing(current, browser):
+    mine, theirs = browser(current), browser(current)
+    page = theirs.go("/sign-in")
+    mine.go("/sign-in")
+    assert mine.submit(page, **RIGHT).status == 403
+
+
+def test_signing_out_ends_the_session(current, browser):
+    visitor = browser(current)
+    visitor.sign_in()
+    kept = dict(visitor.cookies)
+    csrf = re.search(r'name="csrf" value="([^"]+)"', visitor.go("/").text)[1]
+    assert visitor.go("/sign-out", method="POST", form={"csrf": csrf}).status == 303
+    visitor.cookies = kept  # whoever copied the cookie has nothing
+    assert "Signed in as" not in visitor.go("/").text
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/sign-up", "/activate", AUTHORIZE.replace("first-app", "none")])
+def test_every_page_keeps_to_itself(either, browser, path):
+    page = browser(either).go(path)
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert page.headers["x-frame-options"] == "DENY"
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["cache-control"] == "no-store"
+    assert "not trakt.tv" in page.text
+    assert "<script" not in page.text
+    assert not re.search(r'(?:src|href|action)="https?://', page.text)
+
+
+def test_cookies_are_out_of_reach(current):
+    fields = current.get("/sign-in").headers["set-cookie"]
+    assert "HttpOnly" in fields
+    assert "SameSite=Lax" in fields
+    assert "Secure" not in fields
+
+
+def test_behind_tls_cookies_are_secure(start):
+    client = start(public_url="https://trakt.example")
+    assert "; Secure" in client.get("/sign-in").headers["set-cookie"]
+
+
+def test_the_form_may_lead_to_the_apps_address_and_nowhere_else(current, browser):
+    visitor = browser(current)
+    page = visitor.walk(AUTHORIZE)
+    assert "form-action 'self' http://127.0.0.1:9876;" in page.headers["content-security-policy"]
+    assert "form-action 'self';" in visitor.go("/sign-in").headers["content-security-policy"]
+
+
+def test_what_a_request_says_is_shown_as_text(current, browser):
+    page = browser(current).go("/api/auth/error?error_description=%3Cscript%3Ealert(1)%3C/script%3E")
+    assert "<script" not in page.text
+
+
+def test_the_stylesheet_is_there_and_small(current):
+    page = current.get("/")
+    path = re.search(r'href="(/style\.css\?[^"]+)"', page.text)[1]
+    style = current.get(path)
+    assert style.headers["content-type"].startswith("text/css")
+    assert len(style.text) < 12_000
+
+
+def test_a_page_says_405_to_another_method(current):
+    reply = current.send("DELETE", "/sign-in")
+    assert (reply.status, reply.headers["allow"]) == (405, "GET, POST")

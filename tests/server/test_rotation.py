@@ -1,0 +1,200 @@
+"""Used refresh tokens: four named modes, and what each does to everybody's tokens."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections import Counter
+
+import pytest
+
+REPLAYED = (400, "invalid_grant", "invalid refresh token")
+ENDED = (400, "invalid_grant", "session not found")
+
+
+def test_family_a_used_token_ends_every_device_of_that_user_and_app(current):
+    first, device = current.login(), current.login()
+    other_app, other_user = current.login("second"), current.login(user="other")
+    newest = current.renewed(first.refresh)
+    assert current.refresh(first.refresh).said == REPLAYED
+    assert current.refresh(newest.refresh).said == ENDED
+    assert current.refresh(device.refresh).said == ENDED
+    assert {current.use(token) for token in (first.access, newest.access, device.access)} == {401}
+    assert current.use(other_app.access, "second") == 200
+    assert current.refresh(other_app.refresh, "second").status == 200
+    assert current.use(other_user.access) == 200
+    assert current.refresh(other_user.refresh).status == 200
+    ledger = current.ledger()
+    assert (ledger["replays"], ledger["families_killed"], ledger["rotations"]) == (1, 1, 3)
+
+
+def test_family_needs_no_secret_to_be_killed(current):
+    login = current.login()
+    newest = current.renewed(login.refresh)
+    current.refresh(login.refresh, client_secret=...)
+    assert current.use(newest.access) == 401
+
+
+def test_family_survives_another_apps_attempt(current):
+    login = current.login()
+    newest = current.renewed(login.refresh)
+    assert current.refresh(login.refresh, "second").said == (400, "invalid_client", "invalid client_id")
+    assert current.use(newest.access) == 200
+
+
+def test_family_a_revoked_token_counts_as_used(current):
+    login, device = current.login(), current.login()
+    current.revoke(login.refresh)
+    assert current.use(device.access) == 200
+    assert current.refresh(login.refresh).said == REPLAYED
+    assert current.use(device.access) == 401
+
+
+def test_family_revoking_a_used_token_kills_the_revoking_apps_family_of_that_user(current):
+    login, others = current.login(), current.login("second")
+    newest = current.renewed(login.refresh)
+    assert current.revoke(login.refresh, "second").said == (400, "invalid_request", "token not found")
+    assert current.use(newest.access) == 200
+    assert current.use(others.access, "second") == 401
+
+
+def test_family_a_new_login_lives(current):
+    login = current.login()
+    current.renewed(login.refresh)
+    current.refresh(login.refresh)
+    fresh = current.login()
+    assert current.use(fresh.access) == 200
+    assert current.refresh(fresh.refresh).status == 200
+
+
+def test_the_old_access_token_lives_out_its_life_on_current(current):
+    login = current.login()
+    current.renewed(login.refresh)
+    assert current.use(login.access) == 200
+
+
+def test_once_a_used_token_is_refused_and_nobody_is_harmed(start):
+    client = start(profile="classic", rotation="once")
+    login = client.login()
+    newest = client.renewed(login.refresh)
+    assert client.use(login.access) == 401
+    assert client.refresh(login.refresh).json["error"] == "invalid_grant"
+    assert client.use(newest.access) == 200
+    assert client.refresh(newest.refresh).status == 200
+    assert client.ledger()["families_killed"] == 0
+
+
+def test_until_used_the_old_pair_works_until_the_new_access_token_does(classic):
+    login = classic.login()
+    newest = classic.renewed(login.refresh)
+    assert classic.use(login.access) == 200
+    assert classic.refresh(login.refresh).status == 200
+    assert classic.use(newest.access) == 200
+    assert classic.use(login.access) == 401
+    assert classic.refresh(login.refresh).json["error"] == "invalid_grant"
+    assert classic.refresh(newest.refresh).status == 200
+
+
+def test_grace_gives_the_same_answer_again_for_so_long(start):
+    client = start(rotation="grace:30")
+    login = client.login()
+    first = client.refresh(login.refresh).json
+    client.control("clock", advance=29)
+    assert client.refresh(login.refresh).json == first
+    assert client.ledger()["rotations"] == 1
+    client.control("clock", advance=2)
+    assert client.refresh(login.refresh).said == REPLAYED
+    assert client.use(first["access_token"]) == 200
+
+
+def test_grace_gives_nothing_for_a_revoked_token(start):
+    client = start(rotation="grace:30")
+    login = client.login()
+    client.revoke(login.refresh)
+    assert client.refresh(login.refresh).said == REPLAYED
+
+
+@pytest.mark.parametrize(
+    ("settings", "wins"),
+    [
+        ({"profile": "current"}, 1),
+        ({"profile": "current", "rotation": "once"}, 1),
+        ({"profile": "classic", "rotation": "once"}, 1),
+        ({"profile": "classic"}, 10),
+        ({"profile": "current", "rotation": "grace:60"}, 10),
+    ],
+)
+def test_of_ten_equal_refreshes_as_many_win_as_the_mode_lets(start, tmp_path, settings, wins):
+    client = start(database=f"sqlite:{tmp_path / 'db'}", **settings)
+    login = client.login()
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        replies = list(pool.map(lambda _: client.refresh(login.refresh), range(10)))
+    assert Counter(reply.status for reply in replies) == Counter({200: wins, 400: 10 - wins})
+
+
+REFUSED = {
+    "no token": ({"refresh_token": ...}, "invalid_grant", "Missing a required refresh_token for refresh_token grant"),
+    "no app": ({"client_id": ...}, "invalid_grant", "Missing required client_id"),
+    "an unknown token": ({"refresh_token": "U" * 32}, "invalid_grant", "session not found"),
+    "an unknown app": ({"client_id": "unknown"}, "invalid_client", "invalid client_id"),
+    "no secret": ({"client_secret": ...}, "invalid_client", "client secret must be provided"),
+    "a wider scope": ({"scope": "public admin"}, "invalid_scope", "unable to issue scope admin"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_current_refuses_and_leaves_the_token_alive(current, name):
+    changes, *answer = REFUSED[name]
+    login = current.login()
+    assert current.refresh(login.refresh, **changes).said == (400, *answer)
+    assert current.refresh(login.refresh).status == 200
+
+
+def test_a_wrong_secret_leaves_the_token_alive(either):
+    login = either.login()
+    assert either.refresh(login.refresh, client_secret="no").status == 401
+    assert either.refresh(login.refresh).status == 200
+
+
+def test_an_access_token_is_no_refresh_token(either):
+    login = either.login()
+    assert either.refresh(login.access).json["error"] == "invalid_grant"
+    assert either.use(login.refresh) == 401
+
+
+@pytest.mark.parametrize("address", ["http://evil.example/", ..., "http://127.0.0.1:9876/callback"])
+def test_a_refresh_ignores_its_redirect_address(either, address):
+    assert either.refresh(either.login().refresh, redirect_uri=address).status == 200
+
+
+def test_a_narrowed_token_is_refreshed_without_being_replaced(current):
+    narrowed = current.refresh(current.login().refresh, scope="public").json
+    assert narrowed["scope"] == "public"
+    again = current.refresh(narrowed["refresh_token"]).json
+    assert "refresh_token" not in again
+    assert current.refresh(narrowed["refresh_token"]).status == 200
+
+
+def test_a_refresh_token_expires_and_its_access_token_does_not_mind(start):
+    client = start(refresh_life=100)
+    login = client.login()
+    client.control("clock", advance=101)
+    assert client.refresh(login.refresh).said == REPLAYED
+    assert client.use(login.access) == 200
+
+
+def test_a_disabled_app_is_refused(current):
+    login = current.login()
+    current.control("disable-app", client_id="first-app", disabled=True)
+    assert current.refresh(login.refresh).said == (400, "invalid_client", "client is disabled")
+    current.control("disable-app", client_id="first-app", disabled=False)
+    assert current.refresh(login.refresh).status == 200
+
+
+def test_a_public_app_refreshes_by_its_name_alone(either):
+    login = either.login("public")
+    assert either.refresh(login.refresh, "public").status == 200
+
+
+def test_classic_without_an_app_is_a_bad_grant(classic):
+    reply = classic.refresh(classic.login().refresh, client_id=..., client_secret=...)
+    assert (reply.status, reply.json["error"]) == (400, "invalid_grant")

@@ -1,0 +1,242 @@
+"""Starting and stopping: in this process and in one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from traktauth.server.embedded import Embedded
+from traktauth.server.settings import Settings
+from traktauth.server.storage.base import StorageDown
+
+PROGRAM = """
+import json, sys
+from traktauth.server.run import serve
+from traktauth.server.settings import Settings
+sys.exit(serve(Settings(**json.loads(sys.argv[1])), ready=lambda told: print(json.dumps(told), flush=True)))
+"""
+
+
+def reached(url):
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def demo(**changes):
+    return Settings(**{"port": 0, "database": "memory:", **changes})
+
+
+def test_it_is_reached_while_it_runs_and_not_after():
+    with Embedded(demo()) as server:
+        assert reached(server.url)
+    assert not reached(server.url)
+
+
+def test_fifty_leave_nothing_behind():
+    gc.collect()
+    threads, files = threading.active_count(), len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0  # noqa: PTH208, PTH112 - a folder of the kernel
+    for _ in range(50):
+        with Embedded(demo()) as server:
+            assert reached(server.url)
+    gc.collect()
+    assert threading.active_count() == threads
+    if files:
+        assert len(os.listdir("/proc/self/fd")) == files  # noqa: PTH208 - as above
+
+
+def test_it_stops_though_a_client_holds_on():
+    with Embedded(demo()) as server:
+        connection = socket.create_connection((urlsplit(server.url).hostname, urlsplit(server.url).port))
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n")
+    connection.close()
+
+
+def test_a_port_that_is_taken_is_an_error_of_the_system():
+    with (
+        Embedded(demo()) as server,
+        pytest.raises(OSError, match="in use"),
+        Embedded(demo(port=urlsplit(server.url).port)),
+    ):
+        pass
+
+
+def test_a_seed_that_is_none_lets_the_port_go():
+    with Embedded(demo()) as server:
+        port = urlsplit(server.url).port
+    with pytest.raises(ValueError, match="seed"), Embedded(demo(port=port, seed={"apps": 5})):
+        pass
+    with Embedded(demo(port=port)) as server:
+        assert reached(server.url)
+
+
+def test_a_database_that_is_none_lets_the_port_go(tmp_path):
+    with pytest.raises(StorageDown), Embedded(demo(database=f"sqlite:{tmp_path}")):
+        pass
+
+
+def test_what_is_announced():
+    with Embedded(demo(profile="classic", control=True)) as server:
+        told = server.announcement
+    assert list(told) == ["url", "profile", "client_id", "client_secret", "redirect_uris", "users", "control"]
+    assert (told["profile"], told["control"]) == ("classic", True)
+    assert told["redirect_uris"] == ["http://127.0.0.1:9876/callback", "urn:ietf:wg:oauth:2.0:oob"]
+    assert [set(user) for user in told["users"]] == [{"username", "password"}]
+
+
+def test_a_later_start_announces_the_same_app_and_no_password(tmp_path):
+    settings = demo(database=f"sqlite:{tmp_path / 'db'}")
+    with Embedded(settings) as server:
+        first = server.announcement
+    with Embedded(settings) as server:
+        second = server.announcement
+    assert (second["client_id"], second["client_secret"]) == (first["client_id"], first["client_secret"])
+    assert first["users"][0]["password"]
+    assert second["users"] == [{"username": first["users"][0]["username"], "password": None}]
+
+
+def test_a_seed_is_applied_at_each_start_and_tokens_stay(start, tmp_path):
+    database = f"sqlite:{tmp_path / 'db'}"
+    client = start(database=database)
+    login = client.login()
+    client.server.__exit__(None, None, None)
+    again = start(database=database)
+    assert again.use(login.access) == 200
+    assert again.refresh(login.refresh).status == 200
+
+
+@pytest.fixture
+def run(tmp_path):
+    processes = []
+
+    def begin(**settings):
+        known = {"port": 0, "database": f"sqlite:{tmp_path / 'db'}", **settings}
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, json.dumps(known)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        return process, json.loads(line)
+
+    yield begin
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(run, number):
+    process, told = run()
+    assert reached(told["url"])
+    process.send_signal(number)
+    assert process.wait(5) == 0
+    assert process.stderr.read() == ""
+
+
+def test_an_answer_that_is_under_way_still_leaves(run):
+    process, told = run(control=True, faults=[{"path": "/", "delay": 0.5}])
+    connection = http.client.HTTPConnection(urlsplit(told["url"]).netloc, timeout=5)
+    connection.request("GET", "/")
+    time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    assert connection.getresponse().status == 200
+    assert process.wait(5) == 0
+    connection.close()
+
+
+def test_no_secret_is_in_any_log(run):
+    process, told = run(control=True)
+    connection = http.client.HTTPConnection(urlsplit(told["url"]).netloc, timeout=5)
+    body = json.dumps(
+        {"grant_type": "refresh_token", "client_secret": told["client_secret"], "refresh_token": "s3cret"}
+    )
+    connection.request("POST", "/oauth/token?code=s3cret", body, {"content-type": "application/json"})
+    connection.getresponse().read()
+    connection.close()
+    with socket.create_connection((urlsplit(told["url"]).hostname, urlsplit(told["url"]).port)) as raw:
+        raw.sendall(b"s3cret nonsense\r\n\r\n")
+        raw.recv(100)
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=5)
+    assert "s3cret" not in output + errors
+    assert told["client_secret"] not in output + errors
+
+
+def test_killed_in_the_middle_nothing_that_was_answered_is_lost(run):
+    """Refresh in a loop, kill -9, start again: every answered access token works, every used refresh token is used."""
+    seed = {
+        "apps": [{"client_id": "a", "client_secret": "s", "redirect_uris": ["x:/y"]}],
+        "users": [{"username": "u", "password": "password"}],
+    }
+    for round_ in range(4):
+        process, told = run(control=True, seed=seed, rotation="once")
+        pairs = refreshed_until_killed(process, told["url"], random.Random(round_).uniform(0.05, 0.2))
+        assert len(pairs) > 2
+        process, told = run(control=True, seed=seed, rotation="once")
+        assert {used(told["url"], pair["access_token"]) for pair in pairs} == {200}
+        assert {refresh(told["url"], pair["refresh_token"])[0] for pair in pairs[:-1]} == {400}
+        process.kill()
+        process.wait()
+
+
+def used(url, token):
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    try:
+        headers = {"authorization": f"Bearer {token}", "trakt-api-key": "a"}
+        connection.request("GET", "/users/settings", headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def post(url, path, body):
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    try:
+        connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
+        reply = connection.getresponse()
+        return reply.status, json.loads(reply.read())
+    finally:
+        connection.close()
+
+
+def refresh(url, token):
+    members = {"grant_type": "refresh_token", "refresh_token": token, "client_id": "a", "client_secret": "s"}
+    return post(url, "/oauth/token", members)
+
+
+def refreshed_until_killed(process, url, seconds):
+    """Give the pairs that were answered, in order; the very last refresh may have been done unheard."""
+    pairs = post(url, "/_control/tokens", {"client_id": "a", "count": 1})[1]["tokens"]
+    killer = threading.Timer(seconds, process.kill)
+    killer.start()
+    with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+        while True:
+            status, pair = refresh(url, pairs[-1]["refresh_token"])
+            assert status == 200
+            pairs.append(pair)
+    killer.join()
+    process.wait()
+    return pairs

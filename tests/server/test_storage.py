@@ -1,0 +1,267 @@
+"""Storages: one contract for all, then what only a file has to hold."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+
+import pytest
+
+from traktauth.server.refusals import Refusal
+from traktauth.server.storage.base import StorageDown
+from traktauth.server.storage.sqlite import SqliteFile, SqliteMemory
+from traktauth.server.storage.writer import Writer
+
+
+@pytest.fixture
+def heard():
+    return []
+
+
+@pytest.fixture(params=["file", "memory"])
+def storage(request, tmp_path, heard):
+    made = SqliteFile(tmp_path / "db", heard.extend) if request.param == "file" else SqliteMemory(heard.extend)
+    with contextlib.closing(made):
+        yield made
+
+
+def remember(value):
+    return lambda tables: tables.upkeep.remember("key", value)
+
+
+def setting(tables):
+    return tables.upkeep.setting("key")
+
+
+def test_what_was_written_is_read(storage):
+    async def both():
+        await storage.write(remember("one"))
+        return await storage.read(setting)
+
+    assert asyncio.run(both()) == "one"
+
+
+def test_a_refusal_is_a_result_and_keeps_what_was_written(storage):
+    def refuse(tables):
+        tables.upkeep.remember("key", "kept")
+        tables.events.append("replays")
+        raise Refusal(400, "invalid_grant", "no")
+
+    async def both():
+        with pytest.raises(Refusal):
+            await storage.write(refuse)
+        return await storage.read(setting)
+
+    assert asyncio.run(both()) == "kept"
+
+
+def test_any_other_error_undoes_everything_and_tells_nothing(storage, heard):
+    def fail(tables):
+        tables.upkeep.remember("key", "lost")
+        tables.events.append("rotations")
+        raise KeyError("a fault of ours")
+
+    async def both():
+        with pytest.raises(KeyError):
+            await storage.write(fail)
+        return await storage.read(setting)
+
+    assert asyncio.run(both()) is None
+    assert heard == []
+
+
+def test_one_failure_in_a_group_takes_nobody_along(storage):
+    def fail(tables):
+        raise KeyError("a fault of ours")
+
+    async def many():
+        works = [fail if at % 7 == 3 else remember(str(at)) for at in range(50)]
+        return await asyncio.gather(*map(storage.write, works), return_exceptions=True)
+
+    outcomes = asyncio.run(many())
+    assert [isinstance(outcome, KeyError) for outcome in outcomes] == [at % 7 == 3 for at in range(50)]
+
+
+def test_events_are_told_once_after_the_commit(storage, heard):
+    async def many():
+        await asyncio.gather(*(storage.write(lambda tables: tables.events.append("rotations")) for _ in range(20)))
+
+    asyncio.run(many())
+    assert heard == ["rotations"] * 20
+
+
+def test_a_swap_is_won_by_one(storage):
+    async def race():
+        await storage.write(lambda tables: tables.codes._on.run(
+            "INSERT INTO code VALUES (1, x'00', 1, 1, 1, '', '', '', '', '', 0, 0, NULL)"
+        ))  # fmt: skip
+        return await asyncio.gather(*(storage.write(lambda tables: tables.codes.spend(1)) for _ in range(30)))
+
+    assert sum(asyncio.run(race())) == 1
+
+
+def test_a_file_is_there_for_the_next_start(tmp_path):
+    for value in ("first", "second"):
+        with contextlib.closing(SqliteFile(tmp_path / "db", list)) as storage:
+            assert storage.at_once(setting) == (None if value == "first" else "first")
+            asyncio.run(storage.write(remember("first")))
+
+
+def test_a_file_is_private_and_durable(tmp_path):
+    with contextlib.closing(SqliteFile(tmp_path / "folder" / "db", list)) as storage:
+        assert (tmp_path / "folder" / "db").stat().st_mode & 0o077 == 0
+        connection = storage._connection
+        assert connection.one("PRAGMA journal_mode") == ("wal",)
+        assert connection.one("PRAGMA synchronous") == (2,)  # FULL
+
+
+@pytest.mark.parametrize("content", [b"this is no database, whatever its name says" * 100, None])
+def test_a_file_that_is_no_database_is_named(tmp_path, content):
+    path = tmp_path / "db"
+    path.write_bytes(content) if content else path.mkdir()
+    with pytest.raises(StorageDown, match="db"):
+        SqliteFile(path, list)
+
+
+def test_a_newer_database_is_left_alone(tmp_path):
+    with contextlib.closing(SqliteFile(tmp_path / "db", list)) as storage:
+        storage.at_once(lambda tables: tables.upkeep.remember("schema", "999"))
+    with pytest.raises(StorageDown, match="newer"):
+        SqliteFile(tmp_path / "db", list)
+
+
+def test_a_database_locked_by_another_program_is_down_and_heals(tmp_path, monkeypatch):
+    monkeypatch.setattr("traktauth.server.storage.sqlite.BUSY_SECONDS", 0.05)
+
+    async def use(storage):
+        with contextlib.closing(sqlite3.connect(tmp_path / "db")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StorageDown):
+                await storage.write(remember("x"))
+            assert await storage.read(setting) is None
+        await storage.write(remember("y"))
+        return await storage.read(setting)
+
+    with contextlib.closing(SqliteFile(tmp_path / "db", list)) as storage:
+        assert asyncio.run(use(storage)) == "y"
+
+
+class Recorder:
+    """A connection that writes down in which order things happen to it."""
+
+    def __init__(self):
+        self.log = []
+        self.broken = False
+
+    def begin(self):
+        self.log.append("begin")
+
+    def commit(self):
+        self.log.append("commit")
+        if self.broken:
+            raise sqlite3.OperationalError("disk full")
+
+    def rollback(self):
+        self.log.append("rollback")
+
+    def close(self):
+        self.log.append("close")
+
+
+def test_answers_leave_after_the_commit():
+    connection, seen = Recorder(), []
+    writer = Writer(connection, sqlite3.Error, list)
+
+    async def use():
+        answer = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(lambda _: seen.append(list(connection.log)))
+        writer.put(lambda tables: connection.log.append("work"), answer)
+        await answer
+
+    asyncio.run(use())
+    writer.close()
+    assert seen == [["begin", "work", "commit"]]
+
+
+def test_what_waits_is_committed_together():
+    connection, gate = Recorder(), threading.Event()
+    writer = Writer(connection, sqlite3.Error, list)
+
+    async def use():
+        loop = asyncio.get_running_loop()
+        answers = [loop.create_future() for _ in range(11)]
+        writer.put(lambda tables: gate.wait(), answers[0])
+        for answer in answers[1:]:
+            writer.put(lambda tables: None, answer)
+        gate.set()
+        await asyncio.gather(*answers)
+
+    asyncio.run(use())
+    writer.close()
+    assert connection.log.count("commit") <= 3
+
+
+def test_a_full_disk_is_told_to_all_who_wait():
+    connection = Recorder()
+    connection.broken = True
+    writer = Writer(connection, sqlite3.Error, list)
+
+    async def use():
+        answers = [asyncio.get_running_loop().create_future() for _ in range(3)]
+        for answer in answers:
+            writer.put(lambda tables: None, answer)
+        return await asyncio.gather(*answers, return_exceptions=True)
+
+    outcomes = asyncio.run(use())
+    writer.close()
+    assert [type(outcome) for outcome in outcomes] == [StorageDown] * 3
+    assert connection.log[-1] == "close"
+
+
+def test_whoever_has_given_up_disturbs_nobody():
+    connection = Recorder()
+    writer = Writer(connection, sqlite3.Error, list)
+
+    async def use():
+        loop = asyncio.get_running_loop()
+        gone, there = loop.create_future(), loop.create_future()
+        gone.cancel()
+        writer.put(lambda tables: 1, gone)
+        writer.put(lambda tables: 2, there)
+        return await there
+
+    assert asyncio.run(use()) == 2
+    writer.close()
+
+
+def test_closing_does_what_still_waits(tmp_path):
+    storage = SqliteFile(tmp_path / "db", list)
+
+    async def leave():
+        for at in range(100):
+            storage._writer.put(remember(str(at)), asyncio.get_running_loop().create_future())
+
+    asyncio.run(leave())
+    storage.close()
+    with contextlib.closing(SqliteFile(tmp_path / "db", list)) as again:
+        assert again.at_once(setting) == "99"
+
+
+def test_what_has_long_been_dead_is_swept_in_small_steps(current):
+    made = current.control("tokens", client_id="first-app", count=30)["tokens"]
+    storage = current.server._built.realm.storage
+    life = 2_592_000 + 86_400 + 10
+    steps = []
+
+    def sweep(tables):
+        above = 0
+        while above or not steps:
+            above = tables.upkeep.sweep(now=current.server._built.realm.clock() + life, above=above, rows=10)
+            steps.append(above)
+
+    storage.at_once(sweep)
+    assert len(steps) == 4
+    assert current.use(made[0]["access_token"]) == 401
+    assert current.ledger()["alive"] == {"access": 0, "refresh": 0}
