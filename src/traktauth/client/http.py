@@ -29,15 +29,36 @@ CONNECT_LIMIT = 10.0
 LARGEST_REPLY = 1024 * 1024
 
 
+class _GivenUp(Exception):
+    """Nobody waits for this exchange any more, and it must not begin now."""
+
+
 class _Progress:
     """Whether a byte of a request may have left this machine, as the HTTP library's trace tells."""
 
     def __init__(self) -> None:
-        self.sent = False
+        self._lock = threading.Lock()
+        self._traced = False
+        self._started = False
+        self.given_up = False
 
-    def trace(self, event: str, _info: dict[str, Any]) -> None:
-        if event.endswith("send_request_headers.started"):
-            self.sent = True
+    def may_have_left(self, error: Exception | None = None) -> bool:
+        """Tell whether a byte may have left; a library without a trace tells it by the error's kind."""
+        return self._started or not (self._traced or _never_left(error))
+
+    def give_up(self) -> bool:
+        """Keep the request from leaving from now on; tell whether it may have left before."""
+        with self._lock:
+            self.given_up = True
+        return self.may_have_left()
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        self._traced = True
+        if event.endswith("send_request_headers.started") and not _to_proxy(info):
+            with self._lock:
+                if self.given_up:
+                    raise _GivenUp
+                self._started = True
 
     async def atrace(self, event: str, info: dict[str, Any]) -> None:
         self.trace(event, info)
@@ -112,12 +133,15 @@ def send(client: httpx2.Client, request: Request) -> Reply | NoReply:
         except Exception as error:  # noqa: BLE001 - whatever broke the exchange, no reply came
             outcome.append(_no_reply(error, progress))
 
-    # The library limits each step, and a server may take as many steps as it likes; so the whole has a thread that
-    # is left to itself when the time is over.
+    # The library limits each step, and not the search for the host's address; and a server may take as many steps as
+    # it likes. So the whole has a thread that is left to itself when the time is over.
     thread = threading.Thread(target=work, name="traktauth-send", daemon=True)
     thread.start()
     thread.join(REQUEST_LIMIT)
-    return outcome[0] if outcome else NoReply(progress.sent, _too_slow())
+    if outcome:
+        return outcome[0]
+    sent = progress.give_up()
+    return outcome[0] if outcome else NoReply(sent, _too_slow())
 
 
 def _exchange(client: httpx2.Client, request: Request, progress: _Progress) -> Reply:
@@ -130,7 +154,7 @@ def _exchange(client: httpx2.Client, request: Request, progress: _Progress) -> R
         follow_redirects=False,
         auth=None,
     ) as response:
-        return Reply(response.status_code, _lower(response), _whole(response.iter_bytes()))
+        return Reply(response.status_code, _lower(response), _whole(response.iter_bytes(), progress))
 
 
 async def asend(client: httpx2.AsyncClient, request: Request) -> Reply | NoReply:
@@ -153,7 +177,7 @@ async def asend(client: httpx2.AsyncClient, request: Request) -> Reply | NoReply
         ):
             return Reply(response.status_code, _lower(response), await _awhole(response.aiter_bytes()))
     except TimeoutError:
-        return NoReply(progress.sent, _too_slow())
+        return NoReply(progress.give_up(), _too_slow())
     except Exception as error:  # noqa: BLE001 - whatever broke the exchange, no reply came
         return _no_reply(error, progress)
 
@@ -162,11 +186,11 @@ def _lower(response: httpx2.Response) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
 
 
-def _whole(chunks: Iterable[bytes]) -> bytes:
+def _whole(chunks: Iterable[bytes], progress: _Progress) -> bytes:
     body = bytearray()
     for chunk in chunks:
         body += chunk
-        if len(body) > LARGEST_REPLY:
+        if len(body) > LARGEST_REPLY or progress.given_up:
             break
     return bytes(body[:LARGEST_REPLY])
 
@@ -181,10 +205,18 @@ async def _awhole(chunks: AsyncIterable[bytes]) -> bytes:
 
 
 def _no_reply(error: Exception, progress: _Progress) -> NoReply:
-    """Tell whether the request may have left; a library without a trace says so by the error's kind."""
+    return NoReply(progress.may_have_left(error), _words(error))
+
+
+def _to_proxy(info: dict[str, Any]) -> bool:
+    """Tell whether what is traced asks a proxy for a tunnel, through which nothing has gone yet."""
+    return getattr(info.get("request"), "method", None) == b"CONNECT"
+
+
+def _never_left(error: Exception | None) -> bool:
     import httpx2  # noqa: PLC0415 - on first use
 
-    never_left = (
+    kinds = (
         httpx2.ConnectError,
         httpx2.ConnectTimeout,
         httpx2.PoolTimeout,
@@ -193,8 +225,7 @@ def _no_reply(error: Exception, progress: _Progress) -> NoReply:
         httpx2.InvalidURL,
         httpx2.LocalProtocolError,
     )
-    sent = progress.sent or not isinstance(error, never_left)
-    return NoReply(sent, _words(error))
+    return isinstance(error, kinds)
 
 
 def _words(error: Exception) -> str:

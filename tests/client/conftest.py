@@ -1,0 +1,49 @@
+"""A strict Trakt, an app, and logins in stores of every age."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from client.strict_trakt import StrictTrakt
+from traktauth import App, Token
+from traktauth.models import Login
+from traktauth.stores.addresses import open_store
+
+
+@pytest.fixture
+def trakt_server():
+    server = StrictTrakt()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def app():
+    return App("client-id", client_secret="secret-canary", redirect_uri="http://127.0.0.1:9876/callback")
+
+
+@pytest.fixture
+def address(tmp_path):
+    return f"file:{tmp_path}/tokens.json"
+
+
+@pytest.fixture
+def sign_in(trakt_server, app, address):
+    """Put a login into a store, of an age: `left` seconds of `life`."""
+
+    def put(store=None, *, account="default", life=3600, left=3000.0, refresh=True):
+        pair = trakt_server.pair()
+        token = Token(
+            pair["access_token"],
+            refresh_token=pair["refresh_token"] if refresh else None,
+            expires_in=life,
+            expires_at=time.time() + left,
+            generation=1,
+        )
+        login = Login(trakt_server.base, app.client_id, account)
+        assert open_store(address if store is None else store).save(login, token, after=0, at=time.time() - 1)
+        return token
+
+    return put

@@ -1,0 +1,321 @@
+"""The sender: what became of a request, within how long, and how much is read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+
+import httpx2
+import pytest
+
+from traktauth.client import http
+from traktauth.flow.effects import NoReply
+from traktauth.wire.messages import Request
+
+SECRET = b'{"refresh_token": "canary"}'
+
+
+class RawServer:
+    """Answers each connection by a function of the socket and the bytes that came first."""
+
+    def __init__(self, answer):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.answer = answer
+        self.heard = []
+        self.connections = 0
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                visitor, _ = self.listener.accept()
+                self.connections += 1
+                threading.Thread(target=self._serve, args=(visitor,), daemon=True).start()
+
+    def _serve(self, visitor):
+        with visitor, contextlib.suppress(OSError):
+            self.answer(self, visitor)
+
+    def hear(self, visitor):
+        """Read one whole request."""
+        heard = b""
+        while SECRET not in heard:
+            chunk = visitor.recv(65536)
+            if not chunk:
+                return heard
+            heard += chunk
+        self.heard.append(heard)
+        return heard
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+@pytest.fixture
+def serve():
+    made = []
+
+    def make(answer):
+        made.append(RawServer(answer))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture(params=["blocking", "async"])
+def exchange(request):
+    """Send one POST with a secret; `client` are the client's own arguments."""
+
+    def blocking(url, **given):
+        with httpx2.Client(**given) if given else http.new_client(keep=False) as client:
+            return http.send(client, Request("POST", url, {}, SECRET))
+
+    def awaited(url, **given):
+        async def go():
+            async with httpx2.AsyncClient(**given) if given else http.new_async_client(keep=False) as client:
+                return await http.asend(client, Request("POST", url, {}, SECRET))
+
+        return asyncio.run(go())
+
+    return blocking if request.param == "blocking" else awaited
+
+
+def limit(monkeypatch, seconds):
+    monkeypatch.setattr(http, "REQUEST_LIMIT", seconds)
+
+
+def ok(body=b"{}"):
+    return b"HTTP/1.1 200 OK\r\nX-One: 1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+# ---------------------------------------------------------------- it came
+def test_a_reply_comes_whole_with_names_in_lower_case(serve, exchange):
+    server = serve(lambda self, visitor: (self.hear(visitor), visitor.sendall(ok(b'{"a": 1}'))))
+    reply = exchange(f"http://127.0.0.1:{server.port}/oauth/token")
+    assert (reply.status, reply.document(), reply.headers["x-one"]) == (200, {"a": 1}, "1")
+    assert server.heard[0].startswith(b"POST /oauth/token HTTP/1.1\r\n")
+
+
+def test_a_redirect_is_not_followed(serve, exchange):
+    server = serve(
+        lambda self, visitor: (
+            self.hear(visitor),
+            visitor.sendall(b"HTTP/1.1 307 Go\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n"),
+        )
+    )
+    assert exchange(f"http://127.0.0.1:{server.port}/").status == 307
+    assert len(server.heard) == 1
+
+
+def test_ten_megabytes_are_cut_off(serve, exchange):
+    def flood(self, visitor):
+        self.hear(visitor)
+        visitor.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n")
+        for _ in range(1000):
+            visitor.sendall(bytes(10000))
+
+    server = serve(flood)
+    reply = exchange(f"http://127.0.0.1:{server.port}/")
+    assert len(reply.body) == http.LARGEST_REPLY
+    assert reply.document() == {}
+
+
+# ---------------------------------------------------------------- it was not sent
+def test_refused(exchange):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    reply = exchange(f"http://127.0.0.1:{port}/")
+    assert isinstance(reply, NoReply)
+    assert (reply.sent, reply.reason) == (False, "no connection (name not found, refused, or TLS failed)")
+
+
+def test_no_such_name(exchange, monkeypatch):
+    def unknown(*_, **__):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert exchange("http://trakt.invalid/").sent is False
+
+
+def test_no_tls_at_the_other_end(serve, exchange):
+    server = serve(lambda _, visitor: visitor.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
+    assert exchange(f"https://127.0.0.1:{server.port}/").sent is False
+    assert server.heard == []
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", b""])
+def test_a_proxy_that_opens_no_tunnel_has_got_nothing(serve, exchange, answer):
+    """The request for a tunnel has left this machine, the refresh token has not."""
+    heard = []
+    proxy = serve(lambda _, visitor: (heard.append(visitor.recv(65536)), visitor.sendall(answer)))
+    assert exchange("https://192.0.2.1/oauth/token", proxy=f"http://127.0.0.1:{proxy.port}").sent is False
+    assert heard[0].startswith(b"CONNECT ")
+
+
+def test_a_name_that_is_found_too_late_is_not_gone_to(serve, exchange, monkeypatch):
+    """Who was told that nothing was sent will send it again: the first must not leave after all."""
+    real = socket.getaddrinfo
+    found = threading.Event()
+
+    def slow(*arguments, **named):
+        time.sleep(0.4)
+        found.set()
+        return real(*arguments, **named)
+
+    server = serve(lambda self, visitor: (self.hear(visitor), visitor.sendall(ok())))
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    limit(monkeypatch, 0.1)
+    assert exchange(f"http://localhost:{server.port}/").sent is False
+    assert found.wait(5)
+    time.sleep(0.3)
+    assert server.heard == []
+
+
+# ---------------------------------------------------------------- nobody knows whether it arrived
+def test_cut_before_an_answer(serve, exchange):
+    server = serve(lambda self, visitor: self.hear(visitor))
+    reply = exchange(f"http://127.0.0.1:{server.port}/")
+    assert (reply.sent, reply.reason) == (True, "the connection was closed without an answer")
+
+
+def test_cut_before_the_request_was_read(serve, exchange):
+    server = serve(lambda _, visitor: None)
+    assert exchange(f"http://127.0.0.1:{server.port}/").sent is True
+
+
+@pytest.mark.parametrize(
+    "part", [b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", b"no HTTP\r\n\r\n"]
+)
+def test_cut_in_the_middle_of_the_answer(serve, exchange, part):
+    server = serve(lambda self, visitor: (self.hear(visitor), visitor.sendall(part)))
+    assert exchange(f"http://127.0.0.1:{server.port}/").sent is True
+
+
+def test_no_answer_in_time(serve, exchange, monkeypatch):
+    limit(monkeypatch, 0.15)
+    server = serve(lambda self, visitor: (self.hear(visitor), time.sleep(3)))
+    began = time.monotonic()
+    assert exchange(f"http://127.0.0.1:{server.port}/").sent is True
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"])
+def test_an_answer_that_drips_is_not_waited_for(serve, exchange, monkeypatch, start):
+    """Each byte is in time; the whole is not."""
+    limit(monkeypatch, 0.3)
+
+    def drip(self, visitor):
+        self.hear(visitor)
+        visitor.sendall(start)
+        for _ in range(40):
+            visitor.sendall(b"X-A: b\r\n")
+            time.sleep(0.05)
+
+    server = serve(drip)
+    began = time.monotonic()
+    assert exchange(f"http://127.0.0.1:{server.port}/").sent is True
+    assert time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize(
+    ("error", "sent"),
+    [
+        (httpx2.ConnectError("x"), False),
+        (httpx2.ConnectTimeout("x"), False),
+        (httpx2.PoolTimeout("x"), False),
+        (httpx2.UnsupportedProtocol("x"), False),
+        (httpx2.ReadTimeout("x"), True),
+        (httpx2.ReadError("x"), True),
+        (httpx2.WriteError("x"), True),
+        (httpx2.RemoteProtocolError("x"), True),
+        (OSError("x"), True),
+        (RuntimeError("x"), True),
+    ],
+)
+def test_a_library_without_a_trace_is_judged_by_its_errors(exchange, error, sent):
+    def fail(_):
+        raise error
+
+    assert exchange("http://192.0.2.1/", transport=httpx2.MockTransport(fail)).sent is sent
+
+
+def test_a_library_without_a_trace_may_have_sent_what_takes_too_long(monkeypatch):
+    limit(monkeypatch, 0.1)
+
+    def slow(_):
+        time.sleep(0.4)
+        return httpx2.Response(200)
+
+    async def aslow(_):
+        await asyncio.sleep(0.4)
+        return httpx2.Response(200)
+
+    async def go():
+        async with httpx2.AsyncClient(transport=httpx2.MockTransport(aslow)) as client:
+            return await http.asend(client, Request("POST", "http://192.0.2.1/", {}, SECRET))
+
+    with httpx2.Client(transport=httpx2.MockTransport(slow)) as client:
+        assert http.send(client, Request("POST", "http://192.0.2.1/", {}, SECRET)).sent is True
+        time.sleep(0.4)  # until the thread that nobody waits for has gone
+    assert asyncio.run(go()).sent is True
+
+
+def test_what_broke_is_named_without_secrets_or_addresses(exchange):
+    def fail(request):
+        raise httpx2.ReadError(f"{request.url} {request.content!r}")
+
+    reason = exchange("http://192.0.2.1/?code=canary", transport=httpx2.MockTransport(fail)).reason
+    assert reason == "the connection broke off"
+
+
+# ---------------------------------------------------------------- connections
+def keep_alive(self, visitor):
+    while self.hear(visitor):
+        visitor.sendall(ok())
+
+
+@pytest.mark.parametrize(("keep", "connections"), [(True, 1), (False, 3)])
+def test_a_renewal_has_a_connection_of_its_own_and_api_calls_share_one(serve, keep, connections):
+    """On a kept one that is closed in that moment, nobody would know whether the token was spent."""
+    server = serve(keep_alive)
+    with http.new_client(keep=keep) as client:
+        for _ in range(3):
+            assert http.send(client, Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)).status == 200
+    assert server.connections == connections
+
+
+@pytest.mark.parametrize(("keep", "connections"), [(True, 1), (False, 3)])
+def test_the_same_for_asyncio(serve, keep, connections):
+    server = serve(keep_alive)
+
+    async def go():
+        async with http.new_async_client(keep=keep) as client:
+            for _ in range(3):
+                reply = await http.asend(client, Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET))
+                assert reply.status == 200
+
+    asyncio.run(go())
+    assert server.connections == connections
+
+
+def test_a_cancelled_exchange_is_cancelled(serve):
+    server = serve(lambda self, visitor: (self.hear(visitor), time.sleep(1)))
+
+    async def go():
+        async with http.new_async_client(keep=False) as client:
+            request = Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)
+            task = asyncio.create_task(http.asend(client, request))
+            await asyncio.sleep(0.1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(go())
