@@ -69,8 +69,8 @@ def rooms() -> dict[str, tuple[float, float]]:
         files = json.loads(outfile.read_text())["files"]
     sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for name, file in files.items():
-        inside = Path(name).parts[Path(name).parts.index("traktauth") + 1 :]
-        sums[inside[0].removesuffix(".py")].update(file["summary"])
+        inside = ("/" + name.replace("\\", "/")).rpartition("/traktauth/")[2]
+        sums[inside.partition("/")[0].removesuffix(".py")].update(file["summary"])
     return {
         room: (
             _percent(total["covered_lines"], total["num_statements"]),
