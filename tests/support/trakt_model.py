@@ -27,6 +27,7 @@ class TraktModel:
     newest: dict[int, int] = field(default_factory=dict)
     dead: set[int] = field(default_factory=set)
     sent: list[tuple[float, int, int]] = field(default_factory=list)
+    ends: dict[tuple[int, int], float] = field(default_factory=dict)
 
     def sign_in(self, account: int) -> dict[str, object]:
         """Give an account its first pair."""
@@ -51,6 +52,7 @@ class TraktModel:
 
     def _pair(self, account: int) -> dict[str, object]:
         serial = self.newest[account]
+        self.ends[account, serial] = self.clock() + self.life
         return {
             "access_token": f"A.{account}.{serial}",
             "refresh_token": f"R.{account}.{serial}",

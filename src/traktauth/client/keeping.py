@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from traktauth.errors import StoreFailed
@@ -13,11 +13,17 @@ from traktauth.stores.abase import AsyncTokenStore
 from traktauth.stores.base import TokenStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from traktauth.models import Login, Token
 
+    Held = tuple[Token, int]  # a pair, and the generation that it follows
+
 Store = TypeVar("Store", TokenStore, AsyncTokenStore)
+
+# Pairs that could not be saved, by place and login: whatever object of this process asks next has them too, or it
+# would send a refresh token that is spent.
+_unsaved: dict[Hashable, Held] = {}
 
 
 class _Keeping(Generic[Store]):
@@ -33,7 +39,6 @@ class _Keeping(Generic[Store]):
         self.store: Store = store
         self.login = login
         self._clock = clock
-        self._unsaved: tuple[Token, int] | None = None
 
     def call(self, effect: Effect[Any]) -> Callable[[], Any] | None:
         """Return what performs a store effect; None where it is another kind of effect.
@@ -61,30 +66,54 @@ class _Keeping(Generic[Store]):
 
     def peek(self) -> Record | None:
         """Return the record where that takes microseconds."""
-        return None if self._unsaved else self.store.peek(self.login)
+        return None if self._held() else self.store.peek(self.login)
 
     def load(self) -> Any:  # noqa: ANN401 - a record, or an awaitable of one
         """Return the record; a pair that could not be saved is saved now, or at least served."""
         raise NotImplementedError
 
+    @property
+    def holds_unsaved(self) -> bool:
+        """Return whether a pair waits to be saved."""
+        return self._held() is not None
+
     def keep(self, effect: Keep) -> None:
         """Hold a pair that could not be saved."""
-        self._unsaved = (effect.token, effect.after)
+        _unsaved[self._place()] = (effect.token, effect.after)
 
     def _forget(self, generation: int) -> Any:  # noqa: ANN401 - nothing, or an awaitable of it
-        if self._unsaved is not None:  # the store knows only the pair before it
-            generation, self._unsaved = self._unsaved[1], None
+        held = self._held()
+        if held is not None:  # the store knows only the pair before it
+            generation = held[1]
+            self._drop(held)
         return self.store.forget(self.login, generation)
 
     def _try_store(self) -> Any:  # noqa: ANN401 - the same
         raise NotImplementedError
 
-    def _overlaid(self, record: Record) -> Record:
-        """Return the record with the pair that could not be saved, while the store holds nothing newer."""
-        if self._unsaved is None:
-            return record
-        token, after = self._unsaved
-        return Record(generation=token.generation, token=token) if record.generation == after else record
+    def _place(self) -> Hashable:
+        return self.store.identity, self.login
+
+    def _held(self) -> Held | None:
+        return _unsaved.get(self._place()) if _unsaved else None
+
+    def _drop(self, held: Held) -> None:
+        """Let go of a pair that was saved, or that a newer one has passed."""
+        if _unsaved.get(self._place()) is held:
+            _unsaved.pop(self._place(), None)
+
+    def _overlaid(self, record: Record | StoreFailed) -> Record:
+        """Return the record with the pair that could not be saved, while the store shows nothing newer.
+
+        Raises:
+            StoreFailed: it shows nothing at all, and no pair is held.
+        """
+        held = self._held()
+        if held is not None and (isinstance(record, StoreFailed) or record.generation == held[1]):
+            return Record(generation=held[0].generation, token=held[0])
+        if isinstance(record, StoreFailed):
+            raise record
+        return record
 
     def _renewal(self, generation: int, attempt: int) -> Renewal:
         return Renewal(
@@ -95,24 +124,17 @@ class _Keeping(Generic[Store]):
 class Keeping(_Keeping[TokenStore]):
     """A login in a blocking store."""
 
-    def __init__(self, store: TokenStore, login: Login, clock: Callable[[], float]) -> None:
-        super().__init__(store, login, clock)
-        self._lock = threading.Lock()
-
     def load(self) -> Record:
-        if self._unsaved is not None:
-            with self._lock:
-                self._save_again()
-        return self._overlaid(self.store.load(self.login))
-
-    def _save_again(self) -> None:
-        if self._unsaved is not None:
-            token, after = self._unsaved
-            try:
-                self.store.save(self.login, token, after=after, at=self._clock())
-            except StoreFailed:
-                return
-            self._unsaved = None
+        held = self._held()
+        if held is not None:
+            with suppress(StoreFailed):
+                self.store.save(self.login, held[0], after=held[1], at=self._clock())
+                self._drop(held)
+        try:
+            record: Record | StoreFailed = self.store.load(self.login)
+        except StoreFailed as error:
+            record = error
+        return self._overlaid(record)
 
     def _try_store(self) -> None:
         self.store.load(self.login)  # a damaged record shows now, not when the sign-in is over
@@ -123,16 +145,16 @@ class AsyncKeeping(_Keeping[AsyncTokenStore]):
     """A login in an async store."""
 
     async def load(self) -> Record:
-        unsaved = self._unsaved
-        if unsaved is not None:
-            token, after = unsaved
-            try:
-                await self.store.save(self.login, token, after=after, at=self._clock())
-            except StoreFailed:
-                pass
-            else:
-                self._unsaved = None
-        return self._overlaid(await self.store.load(self.login))
+        held = self._held()
+        if held is not None:
+            with suppress(StoreFailed):
+                await self.store.save(self.login, held[0], after=held[1], at=self._clock())
+                self._drop(held)
+        try:
+            record: Record | StoreFailed = await self.store.load(self.login)
+        except StoreFailed as error:
+            record = error
+        return self._overlaid(record)
 
     async def _try_store(self) -> None:
         await self.store.load(self.login)

@@ -1,0 +1,158 @@
+"""A fleet on virtual time: accounts signed in, a model of Trakt, a keeper."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from support.fleet import MemoryFleet
+from support.trakt_model import TraktModel
+from support.virtual import now
+
+from traktauth.errors import StoreFailed
+from traktauth.keeper import Keeper, Pace, Plan
+from traktauth.models import App, Login, Token, find_service
+from traktauth.stores.fleet import Saving
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from traktauth.flow.effects import NoReply
+    from traktauth.keeper import Event
+    from traktauth.wire.messages import Reply, Request
+
+APP = App("c" * 64, client_secret="s" * 64)
+DAY = 86400.0
+EPOCH = 1_800_000_000.0
+
+
+def clock() -> float:
+    """Return Unix seconds on virtual time."""
+    return EPOCH + now()
+
+
+class Mortal:
+    """Whether a keeper lives; once it is killed, nothing that it waits for ever comes."""
+
+    def __init__(self) -> None:
+        self.killed = False
+        self._buried = asyncio.Event()
+
+    async def live(self) -> None:
+        """Go on, if alive."""
+        if self.killed:
+            await self._buried.wait()
+            raise StoreFailed("dead")
+
+    def bury(self) -> None:
+        """End what is still waiting, when the story is told."""
+        self._buried.set()
+
+    def over(self, store: MemoryFleet) -> MemoryFleet:
+        """Return the store as a mortal keeper reaches it: not at all, once it is dead."""
+        mortal = self
+
+        class Reached(MemoryFleet):
+            def __init__(self) -> None:
+                self.__dict__ = store.__dict__
+
+        def guarded(name: str):
+            async def call(self, *args, **kwargs):
+                await mortal.live()
+                return await getattr(MemoryFleet, name)(self, *args, **kwargs)
+
+            return call
+
+        for name in ("claim", "release", "begin_many", "save_many", "take", "load", "cancel", "mark", "postpone"):
+            setattr(Reached, name, guarded(name))
+        return Reached()
+
+
+@dataclass
+class Fleet:
+    """Accounts, their store, their Trakt."""
+
+    accounts: int
+    life: int = 604800
+    spread: float = DAY
+    delay: float = 0.2
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.trakt = TraktModel(clock, life=self.life)
+        self.store = MemoryFleet(clock)
+        self.mortals: list[Mortal] = []
+        self.fault: Callable[[Request], Awaitable[Reply | NoReply | None]] | None = None
+
+    async def sign_everybody_in(self) -> None:
+        """Sign accounts in, spread over the day before now."""
+        for number in range(self.accounts):
+            pair = self.trakt.sign_in(number)
+            began = clock() - self.spread * number / self.accounts
+            self.trakt.ends[number, 1] = began + self.life
+            token = Token(
+                str(pair["access_token"]),
+                str(pair["refresh_token"]),
+                expires_in=self.life,
+                expires_at=began + self.life,
+                generation=1,
+            )
+            await self.store.save_many([Saving(login(number), token, 0)], at=began)
+        self.store.statements["save"].clear()
+
+    async def send(self, request: Request) -> Reply | NoReply:
+        """Send as a network does: it takes a while, and may go wrong."""
+        await asyncio.sleep(self.delay)
+        if self.fault is not None:
+            reply = await self.fault(request)
+            if reply is not None:
+                return reply
+        return self.trakt.receive(request)
+
+    def keeper(self, *, mortal: Mortal | None = None, **plan: object) -> Keeper:
+        """Return a keeper of this fleet; a mortal one can be killed."""
+        if mortal is not None:
+            self.mortals.append(mortal)
+        given = {"pace": Pace(10**6, 0.0), "clock": clock, "idle": 300.0, **plan}
+
+        async def send(request: Request) -> Reply | NoReply:
+            reply = await self.send(request)
+            if mortal is not None:
+                await mortal.live()
+            return reply
+
+        return Keeper(
+            self.store if mortal is None else mortal.over(self.store),
+            Plan(APP, find_service("trakt"), **given),
+            send=send,
+            tell=self.events.append,
+            monotonic=now,
+        )
+
+    async def keep_for(self, seconds: float, *keepers: Keeper) -> None:
+        """Let keepers run for a while, then stop them."""
+        tasks = [asyncio.create_task(keeper.run()) for keeper in keepers]
+        await asyncio.sleep(seconds)
+        for keeper in keepers:
+            keeper.stop()
+        await asyncio.gather(*tasks)
+
+    def told(self, kind: type) -> list[Event]:
+        """Return the events of one kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def resent_while_alive(self) -> list[tuple[int, int]]:
+        """Return the refresh tokens that were sent twice while their access token lived."""
+        seen: set[tuple[int, int]] = set()
+        found = []
+        for at, account, serial in self.trakt.sent:
+            if (account, serial) in seen and at < self.trakt.ends[account, serial] - 1:
+                found.append((account, serial))
+            seen.add((account, serial))
+        return found
+
+
+def login(number: int) -> Login:
+    """Return the key of an account."""
+    return Login("trakt", APP.client_id, f"user-{number}")
