@@ -1,0 +1,174 @@
+"""Exit statuses, and what is said on stderr: one line of what, one line with the command that mends it."""
+
+from __future__ import annotations
+
+import json
+
+import click
+import pytest
+
+from traktauth.cli.durations import moment
+from traktauth.cli.exits import Terminated, report, status_of
+from traktauth.errors import (
+    AppInvalid,
+    AppRejected,
+    LoginRefused,
+    LoginRequired,
+    StoreFailed,
+    TryLater,
+    UnexpectedReply,
+)
+
+STATUSES = [
+    (LoginRequired("x"), 4),
+    (AppRejected("x"), 3),
+    (AppInvalid("x"), 3),
+    (TryLater("x"), 5),
+    (LoginRefused("x"), 1),
+    (StoreFailed("x"), 1),
+    (UnexpectedReply("x"), 1),
+    (ValueError("x"), 2),
+    (click.UsageError("x"), 2),
+    (click.exceptions.Abort(), 2),
+    (KeyboardInterrupt(), 2),
+    (EOFError(), 2),
+    (Terminated(), 2),
+    (RuntimeError("x"), 1),
+    (ZeroDivisionError(), 1),
+]
+
+
+@pytest.mark.parametrize(("error", "status"), STATUSES, ids=lambda value: type(value).__name__)
+def test_each_error_has_its_exit_status(error, status):
+    assert status_of(error) == status
+
+
+@pytest.mark.parametrize(("error", "status"), STATUSES, ids=lambda value: type(value).__name__)
+def test_each_error_is_one_json_line_with_json(error, status, capsys):
+    assert report(error, as_json=True) == status
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert json.loads(said.err).keys() == {"error", "message", "hint"}
+
+
+def test_an_error_is_two_lines_without_json(capsys):
+    report(LoginRequired("Nobody is signed in"), as_json=False)
+    assert capsys.readouterr().err == "Error: Nobody is signed in\n→ Sign in: traktauth login\n"
+
+
+def test_an_unforeseen_error_shows_neither_its_words_nor_a_traceback(capsys):
+    try:
+        raise RuntimeError("the secret is hunter2")
+    except RuntimeError as error:
+        assert report(error, as_json=False) == 1
+    said = capsys.readouterr().err
+    assert "RuntimeError" in said
+    assert "Report this line" in said
+    assert "hunter2" not in said
+    assert "Traceback" not in said
+
+
+def test_an_unforeseen_error_names_where_in_the_package_it_was(capsys):
+    try:
+        moment("no number")
+    except TypeError as error:
+        report(error, as_json=False)
+    assert "TypeError at cli/durations.py:" in capsys.readouterr().err
+
+
+CASES = [
+    # status, words, environment, a piece of the message, the hint
+    (2, ["frobnicate"], {}, "No such command 'frobnicate'", "How it is used: traktauth --help"),
+    (2, ["token", "--frob"], {}, "No such option '--frob'", "How it is used: traktauth token --help"),
+    (2, ["request", "GET"], {}, "Missing argument 'PATH'", "How it is used: traktauth request --help"),
+    (2, ["token"], {"TRAKTAUTH_SERVICE": "nowhere"}, "No service is named 'nowhere'", "Every option and variable"),
+    (2, ["token"], {"TRAKTAUTH_SERVICE": "http://example.com"}, "would send tokens in clear", "Every option"),
+    (2, ["token"], {"TRAKTAUTH_STORE": "shoebox:"}, "No store has the address", "Every option and variable"),
+    (2, ["token"], {"TRAKTAUTH_CONFIG": "none.toml"}, "cannot be read: No such file", "Every option and variable"),
+    (2, ["token"], {"TRAKTAUTH_LOST_REPLY": "maybe"}, "TRAKTAUTH_LOST_REPLY must be one of", "Every option"),
+    (3, ["token"], {"TRAKTAUTH_CLIENT_ID": ""}, "client id is missing", "Set TRAKTAUTH_CLIENT_ID to"),
+    (3, ["token"], {"TRAKTAUTH_CLIENT_SECRET": "abc\n"}, "(U+000A) at position 4 of 4", "Copy the secret again"),
+    (3, ["login"], {"TRAKTAUTH_CLIENT_SECRET": "\x16abc"}, "(U+0016) at position 1 of 4", "Copy the secret again"),
+    (3, ["token"], {"TRAKTAUTH_REDIRECT_URI": "/callback"}, "is not absolute", "Set TRAKTAUTH_REDIRECT_URI"),
+    (3, ["token"], {"TRAKTAUTH_REDIRECT_URI": "http://127.0.0.1:1/#x"}, "has a fragment", "Set TRAKTAUTH_REDIRECT_URI"),
+    (4, ["token"], {}, "Nobody is signed in", "Sign in: traktauth login"),
+    (4, ["token", "--account", "my tv"], {}, "Nobody is signed in", "Sign in: traktauth login --account 'my tv'"),
+    (4, ["refresh"], {}, "Nobody is signed in", "Sign in: traktauth login"),
+    (4, ["logout"], {}, "Nobody is signed in", "Sign in: traktauth login"),
+    (4, ["exec", "--", "true"], {}, "Nobody is signed in", "Sign in: traktauth login"),
+    (4, ["request", "GET", "/users/settings"], {}, "Nobody is signed in", "Sign in: traktauth login"),
+    (2, ["request", "GET", "//evil.example/x"], {}, "path must begin with exactly one /", "Every option"),
+    (2, ["request", "GET", "https://evil.example/x"], {}, "path must begin with exactly one /", "Every option"),
+    (2, ["request", "G E T", "/x"], {}, "METHOD must be an HTTP method", "How it is used"),
+    (2, ["request", "POST", "/x", "--body", "{"], {}, "--body is no JSON", "How it is used"),
+    (2, ["request", "POST", "/x", "--body", "@none"], {}, "No such file", "How it is used"),
+    (5, ["login", "--device"], {}, "could not be reached", "Repeat it in 30 s"),
+    (1, ["token"], {"TRAKTAUTH_STORE": "file:/"}, "/ is a directory", "Name a file: --store"),
+    (1, ["login"], {"TRAKTAUTH_STORE": "file:/dev/null/x.json"}, "cannot be", "traktauth doctor"),
+    (3, ["login", "--browser"], {"TRAKTAUTH_REDIRECT_URI": "https://example.com/cb"}, "lead back", "--device"),
+]
+
+
+@pytest.mark.parametrize(("status", "words", "env", "message", "hint"), CASES)
+def test_the_command_says_what_and_what_mends_it(command, status, words, env, message, hint):
+    outcome = command(*words, **env)
+    first, second = outcome.err.splitlines()
+    assert (outcome.status, outcome.out) == (status, "")
+    assert first.startswith("Error: ")
+    assert message in first
+    assert second.startswith("→ ")
+    assert hint in second
+
+
+@pytest.mark.parametrize(("status", "words", "env", "message", "hint"), CASES)
+def test_the_command_says_the_same_in_json(command, status, words, env, message, hint):
+    at = words.index("--") if "--" in words else len(words)
+    outcome = command(*words[:at], "--json", *words[at:], **env)
+    document = json.loads(outcome.err)
+    assert (outcome.status, outcome.out, outcome.err.count("\n")) == (status, "", 1)
+    assert message in document["message"]
+    assert hint in document["hint"]
+
+
+def test_a_json_flag_of_the_command_that_is_executed_is_not_ours(command):
+    assert command("exec", "--", "true", "--json").err.startswith("Error: ")
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(command):
+    command.keep()
+    for words in (["token"], ["status"], ["doctor", "--offline"]):
+        process = command.start(*words)
+        assert process.stdout
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (1, "")
+
+
+def test_a_missing_home_is_said_with_its_remedy(command):
+    for name in ("HOME", "TRAKTAUTH_STORE"):
+        command.env.pop(name)
+    outcome = command("token", HOME="")
+    assert outcome.status in {1, 4}  # the system may know a home folder all the same
+    assert "Traceback" not in outcome.err
+
+
+def test_the_version_is_printed(command):
+    assert command("--version") == (0, "traktauth 0.1.0\n", "")
+
+
+@pytest.mark.parametrize(
+    "name", ["login", "token", "status", "request", "exec", "refresh", "logout", "doctor", "serve", "demo"]
+)
+def test_every_command_has_help(command, name):
+    outcome = command(name, "--help")
+    assert outcome.status == 0
+    assert outcome.out.startswith(f"Usage: traktauth {name} ")
+    assert f"  {name}" in command("--help").out
+
+
+def test_bash_gets_its_completion(command):
+    outcome = command(_TRAKTAUTH_COMPLETE="bash_source")
+    assert outcome.status == 0
+    assert "_TRAKTAUTH_COMPLETE=bash_complete" in outcome.out
