@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from support.fleet import MemoryFleet
 from support.trakt_model import TraktModel
 from support.virtual import now
-
 from traktauth.errors import StoreFailed
 from traktauth.keeper import Keeper, Pace, Plan
 from traktauth.models import App, Login, Token, find_service

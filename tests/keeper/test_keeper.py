@@ -7,9 +7,9 @@ import json
 from collections import Counter
 
 import pytest
-from support.virtual import now, run
 
 from keeper.givens import APP, DAY, Fleet, Mortal, clock, login
+from support.virtual import now, run
 from traktauth.errors import AppRejected, StoreFailed
 from traktauth.flow.effects import NoReply
 from traktauth.keeper import Dead, Delayed, Dying, Outage, Pace, Plan, Recovered, Unconfirmed, renew_due

@@ -9,12 +9,12 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from traktauth.flow.effects import NoReply
 from traktauth.wire.messages import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from traktauth.flow.effects import NoReply
     from traktauth.wire.messages import Request
 
 
