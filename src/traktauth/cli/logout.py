@@ -12,6 +12,8 @@ from traktauth.cli.stream import emit_json, paint, say
 if TYPE_CHECKING:
     from traktauth.protocol import Service
 
+_PAGE = "/oauth/authorized_applications"
+
 
 @click.command("logout")
 @placed
@@ -34,9 +36,7 @@ def command(place: Place, *, local: bool) -> int:
 
 
 def connected_apps(service: Service) -> str:
-    """Return the page where a user ends what apps hold."""
-    return (
-        f"{service.website}/settings/apps"
-        if "://" in service.name
-        else "https://trakt.tv/oauth/authorized_applications"
-    )
+    """Return the page where a user ends what apps hold: Trakt's own, or the front page of a base address."""
+    if service.issuer is not None:
+        return f"{service.website}/"
+    return "https://staging.trakt.tv" + _PAGE if service.realm == "staging" else "https://trakt.tv" + _PAGE

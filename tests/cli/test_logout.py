@@ -1,0 +1,66 @@
+"""`traktauth logout`: revoked at Trakt, then forgotten; and what is said where something may live on."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from support.wire import bearer, call
+from traktauth.models import Renewal
+
+
+def test_after_a_sign_out_neither_token_works(at_local, local):
+    token = at_local.keep_real(local)
+    assert at_local("logout") == (0, "", "✓ Signed out of account default: revoked at Trakt and forgotten\n")
+    headers = bearer(token.access_token, at_local.env["TRAKTAUTH_CLIENT_ID"])
+    assert call(local.base, "GET", "/users/settings", headers=headers).status == 401
+    assert local.ledger()["alive"] == {"access": 0, "refresh": 0}
+    assert token.access_token not in at_local.path.read_text()
+    assert at_local("token").status == 4
+    assert at_local("status").status == 4
+
+
+def test_local_only_forgets_and_says_where_the_rest_is_ended(at_local, local):
+    at_local.keep_real(local)
+    outcome = at_local("logout", "--local")
+    assert (outcome.status, outcome.out) == (0, "")
+    assert outcome.err == (
+        "✓ Signed out of account default: forgotten here; nothing was revoked at Trakt\n"
+        "! A refresh token may live on at Trakt.\n"
+        f"→ End it there, under connected apps: {local.base}/\n"
+    )
+    assert local.ledger()["alive"] == {"access": 1, "refresh": 1}
+
+
+def test_a_refresh_token_in_doubt_is_not_revoked_and_that_is_said(at_local, local):
+    token = at_local.keep_real(local)
+    at_local.store.begin(at_local.login(), Renewal(token.generation, 1, time.time() - 60, "elsewhere:1"))
+    outcome = at_local("logout", "--json")
+    assert json.loads(outcome.out) == {
+        "account": "default",
+        "revoked": True,
+        "left_at_trakt": True,
+        "end_at": f"{local.base}/",
+    }
+    assert local.ledger()["alive"] == {"access": 0, "refresh": 1}
+    assert outcome.err == ""
+
+
+def test_an_unreachable_service_forgets_nothing(command):
+    command.keep()
+    outcome = command("logout")
+    assert outcome.status == 5
+    assert "nothing was forgotten" in outcome.err
+    assert command("token").status == 0
+
+
+def test_trakts_own_page_is_named_for_trakt(command):
+    command.at("trakt").keep()
+    assert "https://trakt.tv/oauth/authorized_applications" in command("logout", "--local").err
+
+
+def test_one_account_is_signed_out_and_not_another(at_local, local):
+    for account in ("tv", "default"):
+        at_local.keep_real(local, account=account)
+    assert at_local("logout", "--account", "tv").status == 0
+    assert [at_local("token", "--account", "tv").status, at_local("token").status] == [4, 0]
