@@ -115,14 +115,18 @@ class AsyncDatabaseStore(AsyncTokenStore):
     async def _change(self, login: Login, step: Callable[[Record], Record | None]) -> bool:
         """Same as `DatabaseStore._change`."""
         self._reading.forget(login)
+        written = None
         for _ in range(TRIES):
             row = await self.database.perform(Read(login))
+            if row is not None and row.revision == written:
+                return True  # it was done, and the answer to it lost
             record = step(self._reading.record(login, row, known=False))
             if record is None:
                 return False
-            swap = Swap(login, row.revision if row else None, to_row(login, record, self._sealer, before=row))
-            if await self.database.perform(swap):
+            new = to_row(login, record, self._sealer, before=row)
+            if await self.database.perform(Swap(login, row.revision if row else None, new)):
                 return True
+            written = new.revision
         raise StoreFailed("Others changed this login without end, so it could not be changed")
 
     async def _release(self, login: Login, owner: str) -> None:

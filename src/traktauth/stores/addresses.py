@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from traktauth.stores.abase import AsyncTokenStore
     from traktauth.stores.sealing import Sealer
 
-_KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, sealed+ADDRESS"
+_KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, redis://…, sealed+ADDRESS"
 _SEALED = "sealed+"
+_REDIS = {"redis", "rediss", "unix"}
+_SERVERS = _REDIS
 
 
 def open_store(
@@ -35,6 +37,10 @@ def open_store(
     if isinstance(store, TokenStore):
         return store
     sealer, scheme, rest = _read(store, environment, takes_plain=takes_plain)
+    if scheme in _REDIS:
+        from traktauth.stores.redis.opening import open_redis  # noqa: PLC0415 - one store is imported, not all
+
+        return open_redis(f"{scheme}:{rest}", sealer)
     return _open_local(scheme, rest, sealer)
 
 
@@ -53,6 +59,10 @@ def open_async_store(
         return store
     if isinstance(store, str):
         sealer, scheme, rest = _read(store, environment, takes_plain=takes_plain)
+        if scheme in _REDIS:
+            from traktauth.stores.redis.opening import open_async_redis  # noqa: PLC0415 - see above
+
+            return open_async_redis(f"{scheme}:{rest}", sealer)
         if scheme == "sqlite":
             from traktauth.stores.adatabase import AsyncDatabaseStore  # noqa: PLC0415 - it imports asyncio
             from traktauth.stores.bridged import Bridged  # noqa: PLC0415 - the same
@@ -69,8 +79,13 @@ def _read(address: str, environment: Mapping[str, str] | None, *, takes_plain: b
     """Return what seals, the kind of the store, and the rest of its address."""
     sealed = address.startswith(_SEALED)
     scheme, mark, rest = address.removeprefix(_SEALED).partition(":")
-    known = {"memory", "file", "sqlite"}
-    if not mark or scheme not in known or (scheme == "memory" and rest):
+    known = {"memory", "file", "sqlite"} | _SERVERS
+    if (
+        not mark
+        or scheme not in known
+        or (scheme == "memory" and rest)
+        or (scheme in _SERVERS and not rest.startswith("//"))
+    ):
         raise ValueError(f"No store has the address {without_password(address)!r}; use one of {_KNOWN}")
     if not sealed:
         return None, scheme, rest

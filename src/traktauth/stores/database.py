@@ -113,14 +113,18 @@ class DatabaseStore(TokenStore):
     def _change(self, login: Login, step: Callable[[Record], Record | None]) -> bool:
         """Take one step from record to record by compare-and-swap; False where there is none to take."""
         self._reading.forget(login)
+        written = None
         for _ in range(TRIES):
             row = self.database.perform(Read(login))
+            if row is not None and row.revision == written:
+                return True  # it was done, and the answer to it lost
             record = step(self._reading.record(login, row, known=False))
             if record is None:
                 return False
-            swap = Swap(login, row.revision if row else None, to_row(login, record, self._sealer, before=row))
-            if self.database.perform(swap):
+            new = to_row(login, record, self._sealer, before=row)
+            if self.database.perform(Swap(login, row.revision if row else None, new)):
                 return True
+            written = new.revision
         raise StoreFailed("Others changed this login without end, so it could not be changed")
 
     def _release(self, login: Login, owner: str) -> None:

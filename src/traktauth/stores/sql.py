@@ -68,7 +68,7 @@ INSERT INTO {TABLE} (realm, client_id, account, revision, format, generation, re
     lease_until)
 VALUES (:realm, :client_id, :account, 0, 0, 0, FALSE, '[]', '{{{{}}}}', :owner, {{now}} + :seconds)
 ON CONFLICT (realm, client_id, account) DO UPDATE SET lease_owner = :owner, lease_until = {{now}} + :seconds
-WHERE {_FREE} RETURNING 1"""
+WHERE {_FREE} OR {TABLE}.lease_owner = :owner RETURNING 1"""
 RELEASE = f"UPDATE {TABLE} SET lease_owner = NULL, lease_until = NULL WHERE {_KEY} AND lease_owner = :owner"
 NAMES = f"SELECT realm, client_id, account FROM {TABLE} WHERE revision <> 0"
 TRY = f"""

@@ -1,0 +1,84 @@
+"""What about a Redis may lose a login: the promise reaches as far as the server's durability."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from traktauth.errors import StoreFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+VERSION = b"1"
+SETTINGS = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
+_UNKNOWN = (
+    "This Redis does not say how durable it is, as CONFIG GET is forbidden: see that it has `appendonly yes`, "
+    "`appendfsync always` and `maxmemory-policy noeviction`"
+)
+_warned: set[Hashable] = set()
+
+
+def questions(schema: str) -> list[tuple[str, ...]]:
+    """Return what is asked when a store is first used: whose keys these are, and how they are kept."""
+    return [("SETNX", schema, VERSION.decode()), ("GET", schema), *(("CONFIG", "GET", name) for name in SETTINGS)]
+
+
+def check_schema(address: str, answers: Sequence[Any]) -> None:
+    """Refuse what another version, or another program, has written.
+
+    Raises:
+        StoreFailed: it is not ours to touch.
+        Exception: what Redis answered instead.
+    """
+    for reply in answers[:2]:
+        if isinstance(reply, Exception) and not str(reply).startswith("WRONGTYPE"):
+            raise reply
+    version = answers[1]
+    if version == VERSION:
+        return
+    if isinstance(version, bytes) and version.isdigit():
+        raise StoreFailed(
+            f"{address} has the schema {version.decode()}; this version of traktauth knows {VERSION.decode()}; "
+            "it is left as it is",
+            hint="Use the version of traktauth that wrote it, or a later one",
+        )
+    raise StoreFailed(
+        f"{address} holds keys of another program under our names; they are left as they are",
+        hint="Give the store a prefix of its own: redis://…?prefix=NAME",
+    )
+
+
+def problems(answers: Sequence[Any]) -> list[str]:
+    """Return what may lose a login, each with the setting that mends it."""
+    settings: dict[str, str] = {}
+    for answer in answers[2:]:
+        if isinstance(answer, Exception):
+            return [_UNKNOWN]
+        settings.update(_pairs(answer))
+    found: list[str] = []
+    if settings.get("appendonly") != "yes":
+        found.append("A crash of this Redis loses logins: set `appendonly yes` and `appendfsync always`")
+    elif settings.get("appendfsync") != "always":
+        fsync = settings.get("appendfsync")
+        found.append(f"A crash of this Redis loses the last logins (`appendfsync {fsync}`): set `appendfsync always`")
+    policy = settings.get("maxmemory-policy")
+    if settings.get("maxmemory", "0") != "0" and policy != "noeviction":
+        found.append(
+            f"A full Redis throws logins away (`maxmemory-policy {policy}`): set `maxmemory-policy noeviction`"
+        )
+    return found
+
+
+def warn_once(identity: Hashable, address: str, found: list[str]) -> None:
+    """Log what may lose a login, once a process and place."""
+    if identity not in _warned:
+        _warned.add(identity)
+        for problem in found:
+            logging.getLogger("traktauth").warning("%s: %s", address, problem)
+
+
+def _pairs(answer: Any) -> dict[str, str]:  # noqa: ANN401 - a mapping in Redis's newer protocol, a list in its older
+    flat = [item for pair in answer.items() for item in pair] if hasattr(answer, "items") else list(answer)
+    texts = [item.decode() if isinstance(item, bytes) else str(item) for item in flat]
+    return dict(zip(texts[::2], texts[1::2], strict=False))

@@ -1,0 +1,180 @@
+"""Commands as Redis takes them. A script runs alone, so each is one compare-and-swap.
+
+All keys lie in one slot of a cluster, as the prefix is a hash tag. A login is a hash of its row's columns; beside it
+lie a set of all logins, for each app a sorted set of them by due time, and a lease that expires by Redis's own clock.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from traktauth.models import Login
+from traktauth.stores.commands import (
+    Claim,
+    CountDue,
+    Names,
+    Read,
+    Release,
+    ReleaseMany,
+    Swap,
+    Take,
+    Try,
+)
+from traktauth.stores.rows import COLUMNS, Row
+
+if TYPE_CHECKING:
+    from traktauth.stores.commands import Command
+
+SWAP = """
+local seen = redis.call('HGET', KEYS[1], 'revision')
+if (seen or '') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+redis.call('SADD', KEYS[2], ARGV[2])
+if ARGV[3] == '' then
+  redis.call('ZREM', KEYS[3], ARGV[2])
+else
+  redis.call('ZADD', KEYS[3], ARGV[3], ARGV[2])
+end
+return 1
+"""
+TAKE = """
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+if redis.call('GET', KEYS[1]) == ARGV[1] then return 1 end
+return 0
+"""
+RELEASE = """
+for _, key in ipairs(KEYS) do
+  if redis.call('GET', key) == ARGV[1] then redis.call('DEL', key) end
+end
+return 1
+"""
+# The keys of hashes and leases come from the members of the set of what is due.
+CLAIM = """
+local claimed, offset, page = {}, 0, 2 * ARGV[2] + 16
+while #claimed < 2 * ARGV[2] do
+  local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', offset, page)
+  for _, member in ipairs(due) do
+    if #claimed >= 2 * ARGV[2] then break end
+    local row = redis.call('HMGET', ARGV[5] .. member, unpack(ARGV, 8))
+    local open, ends = unpack(redis.call('HMGET', ARGV[5] .. member, 'renewal', 'expires_at'))
+    if (open == '' or (tonumber(ends) or 0) <= tonumber(ARGV[7]))
+        and redis.call('SET', ARGV[6] .. member, ARGV[4], 'NX', 'PX', ARGV[3]) then
+      table.insert(claimed, member)
+      table.insert(claimed, row)
+    end
+  end
+  if #due < page then break end
+  offset = offset + page
+end
+return claimed
+"""
+_ROOM = " " * 4096
+_NUMBERS = {"revision": int, "format": int, "generation": int, "expires_at": float, "due_at": float}
+
+
+class Keys:
+    """What things are called in a Redis that has other tenants too.
+
+    Args:
+        prefix: what every key begins with.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        tag = f"{{{prefix}}}:"
+        self.logins, self.trial, self.schema = f"{tag}logins", f"{tag}trial", f"{tag}schema"
+        self.login, self.lease, self.due, self.budget = f"{tag}login:", f"{tag}lease:", f"{tag}due:", f"{tag}budget:"
+
+    def request(self, command: Command[Any]) -> tuple[Any, ...]:
+        """Return the command as Redis takes it."""
+        match command:
+            case Read(login):
+                return "HMGET", self.login + member_of(login), *COLUMNS
+            case Swap(login, seen, row):
+                member = member_of(login)
+                keys = (self.login + member, self.logins, self.due + _app(login.realm, login.client_id))
+                return "EVAL", SWAP, 3, *keys, "" if seen is None else seen, member, _score(row), *_fields(row)
+            case Take(login, owner, seconds):
+                return "EVAL", TAKE, 1, self.lease + member_of(login), owner, round(seconds * 1000)
+            case Release(login, owner):
+                return "EVAL", RELEASE, 1, self.lease + member_of(login), owner
+            case ReleaseMany(logins, owner):
+                return "EVAL", RELEASE, len(logins), *(self.lease + member_of(login) for login in logins), owner
+            case Names():
+                return "SMEMBERS", self.logins
+            case Try():
+                return "SET", self.trial, _ROOM, "PX", 1000
+            case Claim():
+                return self._claim(command)
+            case CountDue(realm, client_id, before):
+                return "ZCOUNT", self.due + _app(realm, client_id), "-inf", before
+            case _:
+                raise AssertionError(f"no request does {type(command).__name__}")
+
+    def _claim(self, command: Claim) -> tuple[Any, ...]:
+        due = self.due + _app(command.realm, command.client_id)
+        terms = (command.before, command.limit, round(command.seconds * 1000), command.owner)
+        return "EVAL", CLAIM, 1, due, *terms, self.login, self.lease, command.now, *COLUMNS
+
+
+def answer(command: Command[Any], reply: Any) -> Any:  # noqa: ANN401 - the command knows its answer's type
+    """Return a command's answer from what Redis replied."""
+    match command:
+        case Read():
+            return _row(reply)
+        case Swap() | Take():
+            return reply == 1
+        case Names():
+            return [_login(member) for member in reply]
+        case Claim():
+            pairs = zip(reply[::2], reply[1::2], strict=True)
+            return [(_login(member), row) for member, values in pairs if (row := _row(values)) is not None]
+        case CountDue():
+            return reply
+        case _:
+            return None
+
+
+def member_of(login: Login) -> str:
+    """Return a login's name; JSON, so that no two are the same and none has to be escaped."""
+    return json.dumps([login.realm, login.client_id, login.account])
+
+
+def _app(realm: str, client_id: str) -> str:
+    return json.dumps([realm, client_id])
+
+
+def _login(member: bytes) -> Login:
+    return Login(*json.loads(member))
+
+
+def _score(row: Row) -> float | str:
+    """Return when a keeper has to look: an open renewal is nothing to it before the token has ended."""
+    at = row.expires_at if row.renewal else row.due_at
+    return at if at is not None and row.renewable else ""
+
+
+def _fields(row: Row) -> list[str | float]:
+    """Return all columns, so that the hash is written by one command; nothing stands as an empty text."""
+    fields: list[str | float] = []
+    for name in COLUMNS:
+        value = getattr(row, name)
+        fields += [name, "" if value is None else int(value) if isinstance(value, bool) else value]
+    return fields
+
+
+def _row(values: list[bytes | None]) -> Row | None:
+    if not any(values):
+        return None
+    columns: list[Any] = [_value(name, value) if value else None for name, value in zip(COLUMNS, values, strict=True)]
+    return Row(*columns)
+
+
+def _value(name: str, value: bytes) -> Any:  # noqa: ANN401 - what the column holds; a damaged one shows later
+    text = value.decode("utf-8", "replace")
+    if name == "renewable":
+        return {"0": False, "1": True}.get(text, text)
+    try:
+        return _NUMBERS.get(name, str)(text)
+    except ValueError:
+        return text

@@ -1,0 +1,68 @@
+"""A program that asks for tokens: a line on stdin is the time it is, a line on stdout what came of it.
+
+Usage: renewer.py blocking|async STORE SERVICE LEASE
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+from traktauth import App, AsyncTrakt, Trakt
+from traktauth.errors import TraktAuthError
+
+APP = App("client-id", client_secret="secret-canary", redirect_uri="http://127.0.0.1:9876/callback")
+TIME = [0.0]
+
+
+def clock():
+    return TIME[0]
+
+
+def told():
+    """Say that we are there, and yield when the parent tells the time."""
+    print("ready", flush=True)
+    for line in sys.stdin:
+        TIME[0] = float(line)
+        yield
+
+
+def answer(token):
+    print(json.dumps({"access": token.access_token, "generation": token.generation}), flush=True)
+
+
+def failed(error):
+    print(json.dumps({"error": type(error).__name__, "reason": getattr(error, "reason", "")}), flush=True)
+
+
+def blocking(store, service):
+    with Trakt(APP, service=service, store=store, clock=clock) as trakt:
+        for _ in told():
+            try:
+                answer(trakt.token())
+            except TraktAuthError as error:
+                failed(error)
+
+
+async def awaited(store, service):
+    async with AsyncTrakt(APP, service=service, store=store, clock=clock) as trakt:
+        for _ in told():
+            try:
+                answer(await trakt.token())
+            except TraktAuthError as error:
+                failed(error)
+
+
+if __name__ == "__main__":
+    kind, store, service, lease = sys.argv[1:]
+    if kind == "blocking":
+        from traktauth.stores import database
+
+        database.LEASE = float(lease)
+        blocking(store, service)
+    else:
+        from traktauth.stores import adatabase
+
+        adatabase.LEASE = float(lease)
+        asyncio.run(awaited(store, service))

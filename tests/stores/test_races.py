@@ -1,0 +1,141 @@
+"""Many processes, one login, and a Trakt that ends every token of who sends a refresh token twice."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from client.strict_trakt import StrictTrakt
+from traktauth.models import Login, Token
+from traktauth.stores.addresses import open_store
+from traktauth.stores.sealed import new_key
+
+PROCESSES, ROUNDS = 8, 5
+LIFE = 100
+KEY = new_key()
+STORES = ["file", "sqlite", "sealed+sqlite", "redis"]
+LEASED = [store for store in STORES if store != "file"]
+
+
+@pytest.fixture
+def trakt():
+    server = StrictTrakt()
+    server.life = LIFE
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def address(request, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAKTAUTH_SEAL_KEY", KEY)
+    kind = request.param
+    if kind in {"redis", "postgres"}:
+        return request.getfixturevalue(f"{kind}_address")
+    return f"{kind}:{tmp_path}/logins"
+
+
+@pytest.fixture
+def login(trakt, address):
+    """Put a pair into the store that ends at 100 s."""
+    pair = trakt.pair()
+    key = Login(trakt.base, "client-id", "default")
+    token = Token(
+        pair["access_token"], refresh_token=pair["refresh_token"], expires_in=LIFE, expires_at=LIFE, generation=1
+    )
+    with closing(open_store(address)) as store:
+        assert store.save(key, token, after=0, at=0.0)
+    return key
+
+
+@pytest.fixture
+def start(trakt, address, login):
+    """Start a process that asks for tokens: `start("async")`."""
+    processes = []
+
+    def start(kind, lease=30.0):
+        command = [sys.executable, Path(__file__).with_name("renewer.py"), kind, address, trakt.base, str(lease)]
+        processes.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def tell(process, now):
+    process.stdin.write(f"{now}\n")
+    process.stdin.flush()
+
+
+def answer(process):
+    return json.loads(process.stdout.readline())
+
+
+def ready(*processes):
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+
+
+def renewal_of(address, login):
+    with closing(open_store(address)) as store:
+        return store.load(login).renewal
+
+
+@pytest.mark.parametrize("address", STORES, indirect=True)
+def test_eight_processes_renew_once_a_round(trakt, start):
+    processes = [start(kind) for kind in ("blocking", "async") * (PROCESSES // 2)]
+    ready(*processes)
+    for number in range(1, ROUNDS + 1):
+        trakt.before.append(lambda: time.sleep(0.1))
+        for process in processes:
+            tell(process, number * 1000)
+        answers = [answer(process) for process in processes]
+        assert answers == [{"access": answers[0]["access"], "generation": number + 1}] * PROCESSES
+        assert (len(trakt.refreshes), trakt.killed) == (number, 0)
+
+
+@pytest.mark.parametrize("kind", ["blocking", "async"])
+@pytest.mark.parametrize("address", LEASED, indirect=True)
+def test_what_a_killed_holder_sent_is_not_sent_again_while_the_token_lives(trakt, start, address, login, kind):
+    holder, other = start(kind, lease=0.5), start(kind, lease=0.5)
+    ready(holder, other)
+    trakt.before.append(lambda: time.sleep(0.2))
+    tell(holder, LIFE - 1)
+    assert trakt.arrived.wait(10)
+    holder.kill()
+    holder.wait()
+    tell(other, LIFE - 1)
+    assert answer(other)["generation"] == 1  # the old one, which lives for a second
+    assert len(trakt.refreshes) == 1
+    assert renewal_of(address, login).attempt == 1
+    tell(other, LIFE + 1)
+    assert answer(other) == {"error": "LoginRequired", "reason": "reply-lost"}  # the one last attempt found it spent
+    assert len(trakt.refreshes) == 2
+
+
+@pytest.mark.parametrize("kind", ["blocking", "async"])
+@pytest.mark.parametrize("address", LEASED, indirect=True)
+def test_a_holder_stopped_longer_than_its_lease_saves_late(trakt, start, address, login, kind):
+    holder, other = start(kind, lease=0.4), start(kind, lease=0.4)
+    ready(holder, other)
+    trakt.before.append(lambda: time.sleep(0.3))
+    tell(holder, LIFE - 1)
+    assert trakt.arrived.wait(10)
+    holder.send_signal(signal.SIGSTOP)
+    tell(other, LIFE - 1)
+    assert answer(other)["generation"] == 1
+    assert len(trakt.refreshes) == 1
+    holder.send_signal(signal.SIGCONT)
+    assert answer(holder)["generation"] == 2
+    tell(other, LIFE - 1)
+    assert answer(other)["generation"] == 2
+    assert (len(trakt.refreshes), trakt.killed) == (1, 0)
+    assert renewal_of(address, login) is None

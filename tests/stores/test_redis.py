@@ -1,0 +1,345 @@
+"""Tokens in Redis."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+import redis
+
+from support.process import free_port
+from support.redis import DURABLE, RedisServer
+from support.stores import Closing
+from traktauth.errors import StoreFailed
+from traktauth.stores.addresses import open_async_store, open_store
+from traktauth.stores.redis import durability, scripts
+from traktauth.testing import StoreContract
+from traktauth.testing.awaited import AsyncStoreContract, Awaited
+from traktauth.testing.places import LOGIN, OTHERS, pair, renewal, signed_in
+
+
+class OnRedis(Closing):
+    @pytest.fixture(autouse=True)
+    def _server(self, redis_server):
+        self.url = redis_server.url
+
+    def address(self, place):
+        return f"{self.url}?prefix={place.parent.name}-{place.name}"
+
+
+class TestRedis(OnRedis, StoreContract):
+    def open_store(self, place):
+        return self.opened(open_store(self.address(place)))
+
+
+class TestRedisForAsyncio(OnRedis, AsyncStoreContract):
+    def open_store(self, place):
+        return self.opened(super().open_store(place))
+
+    def open_async_store(self, place):
+        return open_async_store(self.address(place))
+
+
+@pytest.fixture(params=["blocking", "async"])
+def opened(request):
+    """Open a store, blocking or async, and close it when the test ends."""
+    stores = []
+
+    def open_at(address):
+        store = open_store(address) if request.param == "blocking" else Awaited(open_async_store(address))
+        stores.append(store)
+        return store
+
+    yield open_at
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def prefix(redis_address):
+    return redis_address.partition("prefix=")[2]
+
+
+@pytest.fixture
+def raw(redis_server):
+    with closing(redis.Redis.from_url(redis_server.url)) as client:
+        yield client
+
+
+@pytest.fixture
+def own_server(tmp_path, redis_server):
+    """Start a Redis that this test may mistreat: `own_server("--appendonly", "no")`."""
+    servers = []
+
+    def start(*settings):
+        folder = tmp_path / f"redis-{len(servers)}"
+        folder.mkdir()
+        servers.append(RedisServer(folder, *settings))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.resume()
+        server.kill()
+
+
+def test_nothing_of_a_password_is_shown(redis_server):
+    url = f"redis://sean:hunter2@127.0.0.1:{redis_server.port}/3?prefix=x"
+    with closing(open_store(url)) as store:
+        assert store.address == f"redis://127.0.0.1:{redis_server.port}/3?prefix=x"
+        with pytest.raises(StoreFailed) as caught:
+            store.load(LOGIN)
+        assert "hunter2" not in f"{caught.value!r} {caught.value.hint} {store!r} {store.database!r} {store.identity}"
+
+
+@pytest.mark.parametrize("opening", [open_store, open_async_store])
+@pytest.mark.parametrize("rest", ["sean:hunter2@host:port", "sean:hunter2@[::1", "h?cache=soon", "h?cache=-1"])
+def test_an_address_that_is_none_is_refused_without_its_password(opening, rest):
+    with pytest.raises(ValueError, match="address") as caught:
+        opening(f"redis://{rest}")
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_wrong_password_is_told(own_server, opened):
+    server = own_server(*DURABLE, "--requirepass", "right")
+    for password in ("wrong@", ""):
+        store = opened(server.url.replace("//", f"//:{password}" if password else "//"))
+        with pytest.raises(StoreFailed, match=r"password|uthentication"):
+            store.load(LOGIN)
+    store = opened(server.url.replace("//", "//:right@"))
+    signed_in(store)
+    assert store.load(LOGIN).token == pair(1)
+
+
+def test_a_database_that_is_not_there_is_told(redis_server, opened):
+    with pytest.raises(StoreFailed, match="DB index is out of range"):
+        opened(f"redis://127.0.0.1:{redis_server.port}/99").load(LOGIN)
+
+
+def test_a_server_that_is_not_there_is_told(opened):
+    store = opened(f"redis://127.0.0.1:{free_port()}/0")
+    for verb in (lambda: store.load(LOGIN), lambda: signed_in(store), store.logins, store.check, store.problems):
+        with pytest.raises(StoreFailed, match="cannot be reached"):
+            verb()
+    with pytest.raises(StoreFailed), store.exclusive(LOGIN, 0.0):
+        pass
+
+
+def test_a_later_versions_schema_is_left_as_it_is(redis_address, opened, raw, prefix):
+    raw.set(f"{{{prefix}}}:schema", "2")
+    store = opened(redis_address)
+    for verb in (lambda: store.load(LOGIN), lambda: signed_in(store), store.check):
+        with pytest.raises(StoreFailed, match="has the schema 2; this version of traktauth knows 1"):
+            verb()
+    assert raw.keys(f"{{{prefix}}}*") == [f"{{{prefix}}}:schema".encode()]
+
+
+@pytest.mark.parametrize("put", ["text", "kind"])
+def test_another_programs_keys_are_left_as_they_are(redis_address, opened, raw, prefix, put):
+    if put == "text":
+        raw.set(f"{{{prefix}}}:schema", "music")
+    else:
+        raw.rpush(f"{{{prefix}}}:schema", "music")
+    with pytest.raises(StoreFailed, match="another program") as caught:
+        signed_in(opened(redis_address))
+    assert "prefix=" in caught.value.hint
+    assert raw.keys(f"{{{prefix}}}*") == [f"{{{prefix}}}:schema".encode()]
+
+
+def test_another_kind_of_key_in_a_logins_place_is_left_as_it_is(redis_address, opened, raw, prefix):
+    store = opened(redis_address)
+    signed_in(store, OTHERS[0])
+    key = f'{{{prefix}}}:login:["trakt", "app", "default"]'
+    raw.set(key, "music")
+    with pytest.raises(StoreFailed, match="cannot do it"):
+        signed_in(store)
+    assert raw.get(key) == b"music"
+    assert store.load(OTHERS[0]).token == pair(1)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("rest", "{"), ("generation", "many"), ("renewable", "7"), ("format", "2"), ("renewal", "[]")]
+)
+def test_a_damaged_row_is_reported_and_the_others_are_served(redis_address, opened, raw, prefix, field, value):
+    store = opened(redis_address)
+    signed_in(store)
+    signed_in(store, OTHERS[0])
+    key = f'{{{prefix}}}:login:["trakt", "app", "default"]'
+    raw.hset(key, field, value)
+    before = raw.hgetall(key)
+    for verb in (lambda: store.load(LOGIN), lambda: store.save(LOGIN, pair(2), after=1, at=1.0)):
+        with pytest.raises(StoreFailed, match=r"damaged|has the format 2"):
+            verb()
+    assert store.load(OTHERS[0]).token == pair(1)
+    assert store.logins() == sorted([LOGIN, OTHERS[0]])
+    assert raw.hgetall(key) == before
+
+
+def test_a_missing_library_is_named():
+    code = """
+import sys
+sys.modules["redis"] = None
+from traktauth.stores.addresses import open_async_store, open_store
+from traktauth.errors import StoreFailed
+for opening in (open_store, open_async_store):
+    try:
+        opening("redis://:hunter2@127.0.0.1")
+    except StoreFailed as error:
+        print(error.message, error.hint)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.count("needs redis") == said.count("pip install 'traktauth[redis]'") == 2
+    assert "hunter2" not in said
+
+
+# ---------------------------------------------------------------- a server that comes and goes
+def test_a_store_heals_when_its_server_is_back(own_server, opened):
+    server = own_server()
+    store = opened(server.url)
+    signed_in(store)
+    server.kill()
+    with pytest.raises(StoreFailed, match="cannot be reached"):
+        store.load(LOGIN)
+    server.start()
+    assert store.load(LOGIN).token == pair(1), "and a power cut has lost nothing"
+    assert store.begin(LOGIN, renewal(1))
+    server.kill()
+    server.start()
+    assert store.save(LOGIN, pair(2), after=1, at=1.0), "the dead connection is replaced within the call"
+    assert opened(server.url).load(LOGIN).token == pair(2)
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_long(own_server, opened):
+    server = own_server()
+    store = opened(f"{server.url}?socket_timeout=0.2")
+    signed_in(store)
+    server.pause()
+    began = time.monotonic()
+    with pytest.raises(StoreFailed, match="cannot be reached"):
+        store.load(LOGIN)
+    assert time.monotonic() - began < 2
+    server.resume()
+    assert store.load(LOGIN).token == pair(1)
+
+
+def test_an_address_that_never_answers_is_not_waited_for_long(opened):
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        store = opened(f"redis://127.0.0.1:{deaf.getsockname()[1]}/0?socket_timeout=0.2")
+        with pytest.raises(StoreFailed, match="cannot be reached"):
+            store.load(LOGIN)
+
+
+def test_a_swap_whose_answer_was_lost_counts_as_done(redis_address, opened, monkeypatch):
+    """Redis had done it; the driver repeats it, and is told that somebody has been there before."""
+    store = opened(redis_address)
+    signed_in(store)
+    monkeypatch.setattr(scripts, "SWAP", scripts.SWAP.rpartition("return 1")[0] + "return 0")
+    assert store.begin(LOGIN, renewal(1))
+    assert store.save(LOGIN, pair(2), after=1, at=1.0)
+    assert not store.begin(LOGIN, renewal(1))
+    assert store.load(LOGIN).token == pair(2)
+
+
+def test_the_lease_of_a_dead_holder_ends_by_itself(redis_address, monkeypatch):
+    monkeypatch.setattr("traktauth.stores.database.LEASE", 0.3)
+    with closing(open_store(redis_address)) as store:
+        lock = store.exclusive(LOGIN, 0.0)
+        assert lock.__enter__()
+        began = time.monotonic()
+        with store.exclusive(LOGIN, 5.0) as held:
+            assert held
+            assert 0.25 < time.monotonic() - began < 2.0
+            lock.__exit__(None, None, None)  # the dead one comes back late, and takes nobody's lease away
+            with store.exclusive(LOGIN, 0.0) as again:
+                assert not again
+
+
+def test_a_lease_that_cannot_be_given_back_ends_by_itself(own_server, opened):
+    server = own_server()
+    with opened(server.url).exclusive(LOGIN, 0.0) as held:
+        assert held
+        server.kill()
+
+
+def test_a_store_goes_on_in_a_forked_child(redis_address):
+    with closing(open_store(redis_address)) as store:
+        signed_in(store)
+        child = os.fork()
+        if child == 0:
+            good = False
+            try:
+                good = store.load(LOGIN).token == pair(1) and store.save(LOGIN, pair(2), after=1, at=1.0)
+            finally:
+                os._exit(0 if good else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert store.load(LOGIN).token == pair(2)
+
+
+# ---------------------------------------------------------------- reads that ask nobody
+def test_a_cached_read_asks_nobody(redis_address, opened, monkeypatch):
+    store, other = opened(f"{redis_address}&cache=60"), opened(redis_address)
+    signed_in(other)
+    assert store.load(LOGIN).token == pair(1)
+    assert store.peek(LOGIN).token == pair(1)
+    assert other.save(LOGIN, pair(2), after=1, at=1.0)
+    assert store.load(LOGIN).token == pair(1), "what others do is seen later"
+
+
+def test_a_cached_read_is_given_up_before_anything_is_sent(redis_address, opened):
+    store, other = opened(f"{redis_address}&cache=60"), opened(redis_address)
+    signed_in(other)
+    store.load(LOGIN)
+    assert other.save(LOGIN, pair(2), after=1, at=1.0)
+    with store.exclusive(LOGIN, 0.0) as held:
+        assert held
+        assert store.load(LOGIN).token == pair(2)
+    assert other.save(LOGIN, pair(3), after=2, at=1.0)
+    assert not store.begin(LOGIN, renewal(2)), "the right to send is given by the server alone"
+    assert store.load(LOGIN).token == pair(3)
+
+
+# ---------------------------------------------------------------- how durable it is
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (DURABLE, []),
+        (("--appendonly", "no"), ["appendonly yes"]),
+        (("--appendonly", "yes", "--appendfsync", "everysec"), ["appendfsync always"]),
+        ((*DURABLE[:4], "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"), ["maxmemory-policy noeviction"]),
+        (
+            ("--appendonly", "yes", "--appendfsync", "always", "--rename-command", "CONFIG", ""),
+            ["CONFIG GET is forbid"],
+        ),
+    ],
+)
+def test_a_server_that_may_lose_logins_is_told_of_once(own_server, opened, caplog, monkeypatch, settings, words):
+    monkeypatch.setattr(durability, "_warned", set())
+    server = own_server(*settings)
+    with caplog.at_level(logging.WARNING, "traktauth"):
+        for store in (opened(server.url), opened(server.url)):
+            signed_in(store, generation=store.load(LOGIN).generation + 1)
+            problems = store.problems()
+    assert len(problems) == len(words)
+    assert all(word in problem for word, problem in zip(words, problems, strict=True))
+    assert [record.getMessage() for record in caplog.records] == [f"{server.url}: {problem}" for problem in problems]
+
+
+def test_a_full_server_fails_check_and_save_and_keeps_what_was_there(own_server, opened):
+    server = own_server()
+    store = opened(server.url)
+    signed_in(store)
+    with closing(redis.Redis.from_url(server.url)) as admin:
+        admin.config_set("maxmemory", "100kb")
+    for verb in (store.check, lambda: store.save(LOGIN, pair(2), after=1, at=1.0)):
+        with pytest.raises(StoreFailed, match="maxmemory"):
+            verb()
+    assert store.load(LOGIN).token == pair(1)
