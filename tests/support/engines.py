@@ -187,7 +187,8 @@ def start_better_auth(folder: Path, **env: str) -> BetterAuth:
             ["bash", str(script), str(port)],
             port=port,
             log=folder / "better-auth.log",
-            env={"DB_FILE": ":memory:", "BETTER_AUTH_HOME": str(home), **env},
+            # Debian's npm 9 fails at this package's peers, which its package.json names all the same.
+            env={"DB_FILE": ":memory:", "BETTER_AUTH_HOME": str(home), "npm_config_legacy_peer_deps": "true", **env},
         )
         try:
             server.wait_until_ready("/_test/info", within=150)
