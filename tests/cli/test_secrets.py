@@ -1,0 +1,82 @@
+"""No secret on any output unless it was asked for."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from support.wire import query
+
+SILENT = [
+    ["status"],
+    ["status", "--json"],
+    ["status", "--verify"],
+    ["status", "--verify", "--json"],
+    ["doctor"],
+    ["doctor", "--json"],
+    ["refresh"],
+    ["refresh", "--json"],
+    ["refresh", "--force"],
+    ["request", "GET", "/users/settings"],
+    ["request", "GET", "/nowhere"],
+    ["exec", "--", "true"],
+    ["exec", "--", "no-such-command"],
+    ["logout"],
+    ["logout", "--local"],
+    ["logout", "--json"],
+    ["login", "--paste"],
+]
+
+
+def secrets_of(command):
+    record = command.record()
+    found = {command.env["TRAKTAUTH_CLIENT_SECRET"]}
+    if record.token is not None:
+        found |= {record.token.access_token, record.token.refresh_token}
+    return found
+
+
+def shown(outcome, secrets):
+    return [secret for secret in secrets if secret in outcome.out + outcome.err]
+
+
+@pytest.mark.parametrize("words", SILENT, ids=" ".join)
+@pytest.mark.parametrize("fault", [None, {"status": 500, "body": "a-body-with-BODYSECRET"}], ids=["well", "faulty"])
+def test_no_command_shows_a_secret(at_local, local, words, fault):
+    at_local.keep_real(local)
+    secrets = secrets_of(at_local) | {"BODYSECRET"}
+    if fault is not None:
+        paths = ("/oauth/token", "/oauth/revoke")
+        local.control("PUT", "faults", [{"path": path, "times": 9, **fault} for path in paths])
+    outcome = at_local(*words, stdin="PASTEDSECRET\n" if "--paste" in words else None)
+    local.control("DELETE", "faults")
+    assert shown(outcome, secrets | secrets_of(at_local) | {"PASTEDSECRET"}) == []
+
+
+def test_a_token_shows_the_access_token_alone(at_local, local):
+    at_local.keep_real(local)
+    record = at_local.record()
+    for words in (["token"], ["token", "--json"], ["exec", "--", "env"]):
+        assert shown(at_local(*words), secrets_of(at_local)) == [record.token.access_token]
+
+
+def test_a_sign_in_shows_neither_code_nor_verifier_nor_tokens(at_local, local):
+    process = at_local.start("login", "--paste", stdin=subprocess.PIPE)
+    said = process.stderr.readline() + process.stderr.readline()
+    answered = local.browse(said.split()[-1])
+    out, err = process.communicate(f"{answered['location']}\n", timeout=30)
+    assert process.returncode == 0
+    asked = query(said.split()[-1])
+    assert "code_verifier" not in asked
+    for secret in secrets_of(at_local) | {answered["code"]}:
+        assert secret not in said + out + err
+
+
+@pytest.mark.parametrize("secret", ["hunter2\n", "hunter2\x16", "hunter 2", "hunter2\x00"[:-1] + "\x7f"])
+def test_a_secret_that_cannot_be_right_is_not_shown(command, secret):
+    for words in (["token"], ["login"], ["doctor", "--offline"]):
+        outcome = command(*words, TRAKTAUTH_CLIENT_SECRET=secret)
+        assert outcome.status == 3
+        assert "hunter" not in outcome.out + outcome.err
+        assert f"of {len(secret)}" in outcome.out + outcome.err
