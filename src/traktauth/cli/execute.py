@@ -27,7 +27,7 @@ _OURS = "TRAKTAUTH_"
 @click.option("--min-life", type=LIFE, default=0.0, metavar="SECONDS", help="What the token must live on, at least.")
 @click.argument("words", nargs=-1, required=True, metavar="-- CMD …", type=click.UNPROCESSED)
 def command(place: Place, min_life: float, words: tuple[str, ...]) -> int:
-    r"""Replace this process by a command that finds a usable token in its environment.
+    """Replace this process by a command that finds a usable token in its environment.
 
     It gets TRAKT_ACCESS_TOKEN, TRAKT_ACCESS_TOKEN_EXPIRES_AT (Unix seconds) and TRAKT_CLIENT_ID, and no TRAKTAUTH_*
     variable, so no secret of the app.

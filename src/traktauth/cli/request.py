@@ -35,7 +35,7 @@ _HINTS = {
 @click.argument("path")
 @click.option("--body", metavar="JSON|@FILE|-", help="What to send: JSON, a file that holds it, or - for stdin.")
 def command(place: Place, method: str, path: str, body: str | None) -> int:
-    r"""Call Trakt's API as the account; the answer's body goes to stdout as it came.
+    """Call Trakt's API as the account; the answer's body goes to stdout as it came.
 
     \b
     Example: traktauth request GET /users/settings
@@ -72,7 +72,7 @@ def read_body(body: str) -> Any:  # noqa: ANN401 - whatever JSON holds
 
 
 def status_for(status: int) -> int:
-    r"""Return the exit status for an HTTP status."""
+    """Return the exit status for an HTTP status."""
     if 200 <= status < 300:  # noqa: PLR2004 - success, as HTTP has it
         return DONE
     if status == UNAUTHORIZED:

@@ -36,7 +36,7 @@ INSTALL = "Install them: pip install 'traktauth[server]'"
 @click.option("--public-url", metavar="URL", help="The origin that browsers see, where a proxy stands in front.")
 @click.option("--json", "as_json", is_flag=True, help="Announce, and fail, in JSON.")
 def command(*, as_json: bool, **options: Any) -> int:  # noqa: ANN401 - as `Settings` takes them
-    r"""Run a local Trakt: its sign-in pages, tokens and API, until stopped.
+    """Run a local Trakt: its sign-in pages, tokens and API, until stopped.
 
     It prints an app and a user to sign in with; point anything at it with TRAKTAUTH_SERVICE.
 

@@ -14,7 +14,7 @@ from traktauth.cli.stream import emit, emit_json
 @placed
 @click.option("--min-life", type=LIFE, default=0.0, metavar="SECONDS", help="What the token must live on, at least.")
 def command(place: Place, min_life: float) -> int:
-    r"""Print a usable access token, renewed if need be.
+    """Print a usable access token, renewed if need be.
 
     \b
     Example: curl -H "Authorization: Bearer $(traktauth token)" …

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Seconds to reach a host; the rest of a request's time is for its answer.
 CONNECT_LIMIT = 10.0
+# Seconds after which a kept connection is not used again.
+_IDLE = 5.0
 # Bytes. A token reply has a few hundred; what is larger is cut off, and so cannot be read.
 LARGEST_REPLY = 1024 * 1024
 
@@ -75,11 +77,15 @@ def new_client(*, keep: bool = True) -> httpx2.Client:
     return httpx2.Client(timeout=_timeout(), limits=_limits(keep=keep), follow_redirects=False)
 
 
-def new_async_client(*, keep: bool = True) -> httpx2.AsyncClient:
-    """Make an async client; otherwise as `new_client`."""
+def new_async_client(*, keep: bool = True, idle: float = _IDLE) -> httpx2.AsyncClient:
+    """Make an async client; otherwise as `new_client`.
+
+    A connection that was idle for more than `idle` seconds is not used again.
+    """
     import httpx2  # noqa: PLC0415 - on first use
 
-    return httpx2.AsyncClient(timeout=_timeout(), limits=_limits(keep=keep), follow_redirects=False)
+    limits = _limits(keep=keep, idle=idle)
+    return httpx2.AsyncClient(timeout=_timeout(), limits=limits, follow_redirects=False)
 
 
 def _timeout() -> httpx2.Timeout:
@@ -88,10 +94,10 @@ def _timeout() -> httpx2.Timeout:
     return httpx2.Timeout(REQUEST_LIMIT, connect=CONNECT_LIMIT)
 
 
-def _limits(*, keep: bool) -> httpx2.Limits:
+def _limits(*, keep: bool, idle: float = _IDLE) -> httpx2.Limits:
     import httpx2  # noqa: PLC0415 - on first use
 
-    return httpx2.Limits() if keep else httpx2.Limits(max_keepalive_connections=0)
+    return httpx2.Limits(keepalive_expiry=idle, max_keepalive_connections=20 if keep else 0)
 
 
 def api_request(

@@ -8,8 +8,9 @@ summary = await renew_due("postgresql://…", app=app, limit=500)  # from cron, 
 """
 
 from traktauth.keeper.events import Dead, Delayed, Dying, Event, Outage, Recovered, Renewed, Unconfirmed
-from traktauth.keeper.keeper import Keeper, renew_due
+from traktauth.keeper.keeper import Keeper
 from traktauth.keeper.plan import Pace, Plan
+from traktauth.keeper.step import renew_due
 from traktauth.keeper.tally import Summary
 
 __all__ = [

@@ -13,22 +13,17 @@ from traktauth.keeper.asking import Asking
 from traktauth.keeper.batching import Batcher
 from traktauth.keeper.breaker import Breaker
 from traktauth.keeper.claimed import ClaimedStore
-from traktauth.keeper.plan import Pace, Plan
 from traktauth.keeper.renewing import Renewing
 from traktauth.keeper.tally import Summary
-from traktauth.models import find_service
-from traktauth.stores.addresses import open_async_store
-from traktauth.stores.fleet import FleetStore
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from traktauth.flow.effects import NoReply
     from traktauth.keeper.events import Event
-    from traktauth.models import App, Login, Record
-    from traktauth.protocol import Service
-    from traktauth.stores.abase import AsyncTokenStore
-    from traktauth.stores.base import TokenStore
+    from traktauth.keeper.plan import Plan
+    from traktauth.models import Login, Record
+    from traktauth.stores.fleet import FleetStore
     from traktauth.wire.messages import Reply, Request
 
 _AFTER_A_FAILURE = 5.0
@@ -71,6 +66,20 @@ class Keeper:
         self._started = 0
         self._rejected: AppRejected | None = None
         self._stop = asyncio.Event()
+
+    @property
+    def in_flight(self) -> int:
+        """Return how many renewals are on the wire."""
+        return len(self._flying)
+
+    async def count_due(self) -> int:
+        """Return how many logins are due now.
+
+        Raises:
+            StoreFailed: the store cannot be read.
+        """
+        plan = self._plan
+        return await self._store.count_due(plan.service.realm, plan.app.client_id, before=plan.clock())
 
     def stop(self) -> None:
         """Take nothing up any more; `run` returns when what is on the wire is saved."""
@@ -215,44 +224,3 @@ class Keeper:
             await asyncio.wait(self._flying)
         if self._renewing.unsaved:
             await self._renewing.save_again()
-
-
-async def renew_due(
-    store: FleetStore | AsyncTokenStore | TokenStore | str,
-    *,
-    app: App,
-    service: str | Service = "trakt",
-    limit: int = 500,
-    pace: Pace | None = None,
-    tell: Callable[[Event], None] = lambda _event: None,
-) -> Summary:
-    """Renew what is due now, as one step of anybody's scheduler; safe to call at any moment, by many at once.
-
-    Args:
-        store: the fleet's store, or its address (PostgreSQL, Redis or SQLite).
-        app: whose logins.
-        service: where.
-        limit: logins at the most.
-        pace: how fast the service lets itself be asked.
-        tell: hears what happens.
-
-    Raises:
-        ValueError: the store is none that a fleet can share.
-        AppRejected: Trakt refuses the app; nothing was spent.
-        StoreFailed: the store cannot be read or written.
-    """
-    from traktauth.client.connections import AsyncConnections  # noqa: PLC0415 - it imports the HTTP library
-
-    opened = open_async_store(store)
-    if not isinstance(opened, FleetStore):
-        raise ValueError(  # noqa: TRY004 - an address is of one type, whatever store it names
-            "A keeper needs a store that a fleet can share: postgresql://…, redis://… or sqlite:/PATH"
-        )
-    plan = Plan(app, find_service(service) if isinstance(service, str) else service, pace=pace or Pace())
-    connections = AsyncConnections()
-    try:
-        return await Keeper(opened, plan, send=connections.send, tell=tell).run_once(limit)
-    finally:
-        await connections.close()
-        if opened is not store:
-            await opened.close()
