@@ -240,3 +240,45 @@ def refreshed_until_killed(process, url, seconds):
     killer.join()
     process.wait()
     return pairs
+
+
+def test_a_server_in_process_is_driven_without_http():
+    with Embedded(demo()) as server:
+        login = server.sign_in("somebody")
+        assert reached(server.url)
+        assert server.ledger["alive"] == {"access": 1, "refresh": 1}
+        before = server.clock()
+        server.advance(days=8)
+        assert server.clock() - before == pytest.approx(8 * 86400, abs=5)
+        assert server.ledger["alive"] == {"access": 0, "refresh": 1}
+        server.fail_next("/oauth/token", status=503)
+        members = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"]}
+        members |= {
+            "client_id": server.announcement["client_id"],
+            "client_secret": server.announcement["client_secret"],
+        }
+        assert post_text(server.url, members) == 503
+        assert post_text(server.url, members) == 200
+        assert server.ledger["counts"]["POST /oauth/token"] == {"refresh_token": 1}
+        end = server.authorize(
+            client_id=server.announcement["client_id"],
+            redirect_uri=server.announcement["redirect_uris"][0],
+            username="somebody",
+        )
+        assert end["code"]
+        server.reset()
+        assert server.ledger["alive"] == {"access": 0, "refresh": 0}
+
+
+def test_a_server_that_was_not_started_says_so():
+    with pytest.raises(RuntimeError, match="not been started"):
+        Embedded(demo()).advance(days=1)
+
+
+def post_text(url, members):
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    try:
+        connection.request("POST", "/oauth/token", json.dumps(members), {"content-type": "application/json"})
+        return connection.getresponse().status
+    finally:
+        connection.close()

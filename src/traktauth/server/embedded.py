@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import uvloop
 
+from traktauth.server.control import people, states
+from traktauth.server.faults import read_faults
 from traktauth.server.listening import HttpServer, bound, url_of
 from traktauth.server.wiring import build
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Awaitable
     from types import TracebackType
 
+    from traktauth.server.clock import Clock
+    from traktauth.server.control.door import Call
+    from traktauth.server.realm import Realm
     from traktauth.server.settings import Settings
     from traktauth.server.wiring import Built
 
@@ -76,6 +82,59 @@ class Embedded:
         if self._thread is not None:
             self._thread.join()
 
+    @property
+    def clock(self) -> Clock:
+        """The server's clock; calling it gives its time, as `Trakt(…, clock=)` wants it."""
+        return self._realm.clock
+
+    @property
+    def ledger(self) -> dict[str, Any]:
+        """What has happened since the last reset, as `GET /_control/ledger` has it."""
+        return self._done(states.ledger, {})
+
+    def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> float:
+        """Move the clock; give the time it shows then, in seconds since 1970."""
+        return self._realm.clock.advance(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+
+    def fail_next(self, path: str, **fault: Any) -> None:  # noqa: ANN401 - the members of a fault, as over HTTP
+        """Let the next answer on a path fail; members as in `PUT /_control/faults`. Faults take turns.
+
+        Raises:
+            ValueError: a member makes no sense.
+        """
+        for one in read_faults([{"path": path, **fault}]):
+            self._realm.faults.add(one)
+
+    def sign_in(self, username: str, *, client_id: str | None = None) -> dict[str, Any]:
+        """Sign a user in without a browser: `access_token`, `refresh_token`, `expires_in`, `username`.
+
+        A user who does not exist is made; without *client_id* it is for the first app.
+        """
+        said = {"client_id": client_id or self.announcement["client_id"], "count": 1, "username": username}
+        tokens: list[dict[str, Any]] = self._done(states.tokens, said)["tokens"]
+        return tokens[0]
+
+    def authorize(self, **said: Any) -> dict[str, Any]:  # noqa: ANN401 - the members of a call, as over HTTP
+        """Say where a browser would end, as `POST /_control/authorize` has it."""
+        return self._done(people.authorize, said)
+
+    def reset(self) -> None:
+        """Forget tokens, codes, faults and counts, keep apps and users, put the clock back."""
+        self._done(states.reset, {})
+
+    @property
+    def _realm(self) -> Realm:
+        if self._built is None:
+            raise RuntimeError("this server has not been started")
+        return self._built.realm
+
+    def _done(self, call: Call, said: dict[str, Any]) -> dict[str, Any]:
+        """Have a control call done on the server's own loop."""
+        if self._loop is None:
+            raise RuntimeError("this server has not been started")
+        doing = asyncio.run_coroutine_threadsafe(_as_coroutine(call(self._realm, said)), self._loop)
+        return doing.result()
+
     def _run(self, built: Built, listener: socket.socket, started: threading.Event) -> None:
         try:
             uvloop.run(self._served(built, listener, started))
@@ -88,3 +147,7 @@ class Embedded:
         self._loop = asyncio.get_running_loop()
         self._server = HttpServer(built.application, started=started.set, grace=GRACE_SECONDS)
         await self._server.serve([listener])
+
+
+async def _as_coroutine(awaitable: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    return await awaitable

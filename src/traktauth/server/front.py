@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 from traktauth.server.http.answers import Answer, in_json
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from traktauth.server.faults import Fault
     from traktauth.server.realm import Realm
+
+    Direct = Callable[[Scope, Receive], Awaitable[Answer]]
 
 log = logging.getLogger(__name__)
 DOUBLED = re.compile("/{2,}")
@@ -24,12 +28,14 @@ class Front:
 
     Clients in the field double slashes in the path; that is put right here. Faults take their turn here, requests are
     counted here, and whatever goes wrong unforeseen ends here, as a 500 that says nothing and a log entry.
+
+    *direct* answers by exact path, without a router; those requests are counted. *inner* answers all others.
     """
 
-    def __init__(self, realm: Realm, inner: ASGIApp, counted: frozenset[str]) -> None:
+    def __init__(self, realm: Realm, direct: Mapping[str, Direct], inner: ASGIApp) -> None:
         self._realm = realm
+        self._direct = direct
         self._inner = inner
-        self._counted = counted
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -40,7 +46,7 @@ class Front:
         if "//" in path:
             path = scope["path"] = DOUBLED.sub("/", path)
         realm, method = self._realm, scope["method"]
-        if path in self._counted:
+        if path in self._direct:
             realm.ledger.request(method, path)
         fault = realm.faults.take(method, path, now=realm.clock()) if realm.faults else None
         if fault is None:
@@ -49,6 +55,17 @@ class Front:
             await self._faulty(fault, scope, receive, send)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        direct = self._direct.get(scope["path"])
+        if direct is None:
+            await self._routed(scope, receive, send)
+            return
+        try:
+            answer = await direct(scope, receive)
+        except Exception:
+            answer = _failed(scope)
+        await answer(scope, receive, send)
+
+    async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
 
         async def watched(message: Message) -> None:
@@ -59,9 +76,9 @@ class Front:
         try:
             await self._inner(scope, receive, watched)
         except Exception:
-            log.exception("A request to %s failed", scope["path"])
+            answer = _failed(scope)
             if not begun:
-                await in_json(500, {"error": "server_error"})(scope, receive, send)
+                await answer(scope, receive, send)
 
     async def _faulty(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.delay:
@@ -87,6 +104,12 @@ def cut(send: Send) -> None:
     if transport is None:
         raise RuntimeError("a connection can only be cut under uvicorn")
     transport.abort()
+
+
+def _failed(scope: Scope) -> Answer:
+    """Log the exception that is being handled; say nothing of it."""
+    log.exception("A request to %s failed", scope["path"])
+    return in_json(500, {"error": "server_error"})
 
 
 async def _unheard(message: Message) -> None:

@@ -18,17 +18,17 @@ class Ledger:
     TOTALS = ("rotations", "replays", "families_killed")
 
     def __init__(self) -> None:
-        self._requests: Counter[str] = Counter()
+        self._requests: Counter[tuple[str, str]] = Counter()
         self._grants: dict[str, Counter[str]] = {}
         self._totals: Counter[str] = Counter()
 
     def request(self, method: str, path: str) -> None:
         """Count a request."""
-        self._requests[f"{method} {path}"] += 1
+        self._requests[method, path] += 1
 
     def grant(self, path: str, grant_type: str) -> None:
         """Count a request for tokens."""
-        self._grants.setdefault(f"POST {path}", Counter())[grant_type] += 1
+        self._grants.setdefault(f"POST {path}", Counter())[grant_type or UNNAMED] += 1
 
     def note(self, events: list[str]) -> None:
         """Count what committed work had to tell."""
@@ -42,6 +42,6 @@ class Ledger:
 
     def sums(self) -> dict[str, Any]:
         """Give everything counted, as the control API has it (without the living)."""
-        counts: dict[str, Any] = dict(self._requests)
+        counts: dict[str, Any] = {f"{method} {path}": count for (method, path), count in self._requests.items()}
         counts.update({path: dict(grants) for path, grants in self._grants.items()})
         return {"counts": counts, **{name: self._totals[name] for name in self.TOTALS}}

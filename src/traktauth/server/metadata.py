@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from traktauth.server.grants.identity import SIGNS
+
 if TYPE_CHECKING:
     from traktauth.server.terms import Terms
 
 FRESH = {"cache-control": "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400"}
+IDENTITY = {
+    "subject_types_supported": ["public"],
+    "id_token_signing_alg_values_supported": ["EdDSA"],
+}
 SECRETS = ["client_secret_basic", "client_secret_post"]
 
 
@@ -30,6 +36,7 @@ def native_metadata(terms: Terms) -> dict[str, Any]:
         "revocation_endpoint_auth_methods_supported": SECRETS,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
+        **(IDENTITY | {"jwks_uri": f"{issuer}/api/auth/jwks"} if SIGNS else {}),
     }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 
 from traktauth.server.listening import HttpServer, bound, url_of
+from traktauth.server.upkeep import kept_tidy
 from traktauth.server.wiring import build
 
 if TYPE_CHECKING:
@@ -48,4 +49,5 @@ async def _served(built: Built, listener: socket.socket, ready: Callable[[dict[s
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
-    await server.serve([listener])
+    async with kept_tidy(built.realm):
+        await server.serve([listener])

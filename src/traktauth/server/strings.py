@@ -6,12 +6,14 @@ it is found by that number and compared by hash, so nothing that could be carrie
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import secrets
 from typing import NamedTuple
 
 RANDOM = 32
+RANDOM_BYTES = 24  # which are that many characters in base64, without padding
 LARGEST_ROW = 18  # digits; a row's number has 64 bits
 USER_CODE_LENGTH = 8
 # What is left of letters and digits without those that look alike (better-auth's device plugin, 1.6.33).
@@ -31,8 +33,15 @@ class Fresh(NamedTuple):
 
 def fresh() -> Fresh:
     """Make the random part of a token, code or session."""
-    text = secrets.token_urlsafe(24)
+    text = base64.urlsafe_b64encode(secrets.token_bytes(RANDOM_BYTES)).decode()
     return Fresh(text, digest(text))
+
+
+def two_fresh() -> tuple[Fresh, Fresh]:
+    """Make two random parts at once, which costs less than one after the other."""
+    text = base64.urlsafe_b64encode(secrets.token_bytes(2 * RANDOM_BYTES)).decode()
+    one, other = text[:RANDOM], text[RANDOM:]
+    return Fresh(one, digest(one)), Fresh(other, digest(other))
 
 
 def digest(text: str) -> bytes:

@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from starlette.routing import Route, Router
+from starlette.routing import Router
 
 from traktauth.server.control.routes import control_routes
 from traktauth.server.endpoints.api import behind_token, nothing_added, profile_of, settings_of
@@ -84,16 +84,14 @@ def opened(address: str, tell: Tell) -> SqliteFile | SqliteMemory:
 
 
 def application_of(realm: Realm) -> Front:
-    """Make the application that answers for a realm; what is asked for most is looked up first."""
-    protocol = [Route(endpoint.path, served(realm, endpoint)) for endpoint in realm.profile.endpoints]
-    api = [
-        Route("/users/settings", behind_token(realm, "GET", settings_of)),
-        Route("/users/me", behind_token(realm, "GET", profile_of)),
-        Route("/sync/history", behind_token(realm, "POST", nothing_added, status=201)),
-    ]
-    counted = frozenset(route.path for route in protocol + api)
-    routes = [*protocol, *api, *described(realm), *page_routes(realm), *control_routes(realm)]
-    return Front(realm, Router(routes, redirect_slashes=False), counted)
+    """Make the application that answers for a realm."""
+    direct = {endpoint.path: served(realm, endpoint) for endpoint in realm.profile.endpoints} | {
+        "/users/settings": behind_token(realm, "GET", settings_of),
+        "/users/me": behind_token(realm, "GET", profile_of),
+        "/sync/history": behind_token(realm, "POST", nothing_added, status=201),
+    }
+    routes = [*described(realm), *page_routes(realm), *control_routes(realm)]
+    return Front(realm, direct, Router(routes, redirect_slashes=False))
 
 
 def _begin(tables: Tables, seed: Seed | None) -> tuple[bytes, dict[str, Any]]:

@@ -43,8 +43,8 @@ def admitted(attempt: Attempt) -> bool:
 
 def scope_within(attempt: Attempt) -> bool:
     """Hold where no more scopes are asked for than the token has (RFC 6749 section 6); what is asked for is taken."""
-    asked = attempt.given("scope")
-    if not asked:
+    asked = attempt.said.parameters.get("scope")
+    if asked is None:
         return True
     has = attempt.scope.split()
     for word in asked.split(" "):
@@ -53,6 +53,11 @@ def scope_within(attempt: Attempt) -> bool:
             return False
     attempt.scope = asked
     return True
+
+
+def scope_within_unless_blank(attempt: Attempt) -> bool:
+    """Hold where no more scopes are asked for than the token has; blanks ask for none."""
+    return not attempt.given("scope").strip() or scope_within(attempt)
 
 
 def user_exists(attempt: Attempt) -> bool:

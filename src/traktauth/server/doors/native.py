@@ -46,6 +46,7 @@ ABOUT_TOKEN: tuple[Field, ...] = (
     ("token", required),
     ("token_type_hint", unless_absent(one_of("access_token", "refresh_token"))),
 )
+KNOWN = frozenset(name for name, _ in TOKEN + ABOUT_TOKEN)
 DEVICE_CODE: tuple[Field, ...] = (("client_id", required), ("user_id", optional), ("scope", optional))
 DEVICE_TOKEN: tuple[Field, ...] = (
     ("grant_type", exactly(DEVICE_GRANT)),
@@ -100,7 +101,7 @@ def form_of(heard: Heard) -> object:
         pairs = pairs_of_form(heard.body)
     except Malformed as error:
         raise Refusal(400, "invalid_request", str(error)) from error
-    _refuse_twice(once(pairs, frozenset(name for name, _ in TOKEN + ABOUT_TOKEN)))
+    _refuse_twice(once(pairs, KNOWN))
     return dict(pairs)
 
 
@@ -109,11 +110,12 @@ def json_of(heard: Heard, fields: tuple[Field, ...]) -> object:
     if not heard.body:
         return ABSENT
     _want_media(heard, JSON)
-    _refuse_twice(repeated_member(heard.body, frozenset(name for name, _ in fields)))
     try:
-        return value_of_json(heard.body)
+        value = value_of_json(heard.body)
     except Malformed as error:
         raise Invalid("Invalid JSON in request body", code="BAD_REQUEST") from error
+    _refuse_twice(repeated_member(heard.body, value, frozenset(name for name, _ in fields)))
+    return value
 
 
 def spoken(parameters: Mapping[str, str], authorization: str = "") -> Spoken:

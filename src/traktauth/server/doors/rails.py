@@ -81,8 +81,8 @@ def parameters_of(heard: Heard) -> dict[str, str]:
             return dict(pairs)
         if heard.media_type != JSON or not heard.body:
             return {}
-        _refuse_twice(repeated_member(heard.body, KNOWN))
         value = value_of_json(heard.body)
+        _refuse_twice(repeated_member(heard.body, value, KNOWN))
     except Malformed as error:
         raise Refusal(400, "invalid_request", str(error)) from error
     return texts(members_of(value) or {})

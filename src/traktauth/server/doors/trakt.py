@@ -60,8 +60,8 @@ def texts_of(heard: Heard) -> dict[str, str]:
             pairs = pairs_of_form(heard.body)
             _refuse_twice(once(pairs, KNOWN))
             return dict(pairs)
-        _refuse_twice(repeated_member(heard.body, KNOWN))
         value = value_of_json(heard.body)
+        _refuse_twice(repeated_member(heard.body, value, KNOWN))
     except Malformed:
         return {}
     return texts(members_of(value) or {})

@@ -9,7 +9,6 @@ from traktauth.server.doors.rails import challenge
 from traktauth.server.endpoints.protocol import unavailable
 from traktauth.server.finding import pair_of_access
 from traktauth.server.http.answers import Answer, in_json
-from traktauth.server.http.application import Application
 from traktauth.server.http.heard import Heard, TooLarge, hear
 from traktauth.server.refusals import Refusal, Unwritten
 from traktauth.server.rotation.until_used import first_used
@@ -18,8 +17,9 @@ from traktauth.server.storage.base import StorageDown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope
 
+    from traktauth.server.front import Direct
     from traktauth.server.realm import Realm
     from traktauth.server.storage.records import Pair, Person
     from traktauth.server.storage.tables import Tables
@@ -29,31 +29,30 @@ LARGEST_WRITE = 1024 * 1024
 
 def behind_token(
     realm: Realm, method: str, describe: Callable[[Person], dict[str, Any]], *, status: int = 200
-) -> ASGIApp:
+) -> Direct:
     """Make an address of the API that describes the token's user."""
 
-    async def answered(scope: Scope, receive: Receive) -> Answer:
+    async def described(scope: Scope, receive: Receive) -> Answer:
         if scope["method"] not in (method, "HEAD" if method == "GET" else method):
             return Answer(405, b"", {"allow": method})
         heard = await hear(scope, receive, largest=LARGEST_WRITE)
         person = await user_of(realm, heard)
         return in_json(status, describe(person), {"cache-control": "private, no-store"})
 
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    async def answered(scope: Scope, receive: Receive) -> Answer:
         try:
-            answer = await answered(scope, receive)
+            return await described(scope, receive)
         except Refusal as refusal:
             headers = {"www-authenticate": challenge(refusal, "Trakt"), "cache-control": "no-store"}
-            answer = Answer(refusal.status, b"", headers)
+            return Answer(refusal.status, b"", headers)
         except Unwritten as plain:
-            answer = Answer(plain.status, b"Forbidden", {"content-type": "text/plain; charset=utf-8"})
+            return Answer(plain.status, b"Forbidden", {"content-type": "text/plain; charset=utf-8"})
         except TooLarge:
-            answer = in_json(413, {"error": "the request is too large"})
+            return in_json(413, {"error": "the request is too large"})
         except StorageDown:
-            answer = unavailable()
-        await answer(scope, receive, send)
+            return unavailable()
 
-    return Application(application)
+    return answered
 
 
 async def user_of(realm: Realm, heard: Heard) -> Person:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
+from traktauth.server.grants.identity import published_keys
 from traktauth.server.http.answers import Answer, in_json
 from traktauth.server.http.application import Application
 from traktauth.server.metadata import FRESH
@@ -26,4 +27,9 @@ def described(realm: Realm) -> list[Route]:
         allowed = scope["method"] in ("GET", "HEAD")
         await (answer if allowed else Answer(405, b"", {"allow": "GET"}))(scope, receive, send)
 
-    return [Route(path, Application(metadata)) for path in WELL_KNOWN]
+    async def keys(scope: Scope, receive: Receive, send: Send) -> None:
+        found = await realm.storage.read(published_keys)
+        await in_json(200, found)(scope, receive, send)
+
+    routes = [Route(path, Application(metadata)) for path in WELL_KNOWN]
+    return [*routes, Route("/api/auth/jwks", Application(keys))] if realm.profile.native_authorize else routes

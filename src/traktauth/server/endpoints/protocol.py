@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth.server.http.answers import Answer, in_json
-from traktauth.server.http.application import Application
 from traktauth.server.http.heard import TooLarge, hear
 from traktauth.server.refusals import Invalid, Refusal, Unwritten
 from traktauth.server.storage.base import StorageDown
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope
 
     from traktauth.server.doors.base import Endpoint
+    from traktauth.server.front import Direct
     from traktauth.server.realm import Realm
     from traktauth.server.storage.tables import Tables
 
@@ -21,12 +21,12 @@ TOKEN_PATHS = ("/oauth/token", "/api/auth/oauth2/token")
 RETRY_SECONDS = 5
 
 
-def served(realm: Realm, endpoint: Endpoint) -> ASGIApp:
-    """Make the application behind one address."""
+def served(realm: Realm, endpoint: Endpoint) -> Direct:
+    """Make what answers at one address."""
     issuer = realm.terms.issuer
     counts_grants = endpoint.path in TOKEN_PATHS
 
-    async def answered(scope: Scope, receive: Receive) -> Answer:
+    async def done(scope: Scope, receive: Receive) -> Answer:
         try:
             said = endpoint.read(await hear(scope, receive))
         except TooLarge:
@@ -41,21 +41,19 @@ def served(realm: Realm, endpoint: Endpoint) -> ASGIApp:
         result = await (realm.storage.write(work) if endpoint.changes else realm.storage.read(work))
         return endpoint.write(result, issuer)
 
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    async def answered(scope: Scope, receive: Receive) -> Answer:
         if scope["method"] not in endpoint.methods:
-            answer = Answer(404)  # both engines act as if the path were not there
-        else:
-            try:
-                answer = await answered(scope, receive)
-            except (Refusal, Invalid) as refusal:
-                answer = endpoint.refuse(refusal)
-            except Unwritten as status:
-                answer = Answer(status.status)
-            except StorageDown:
-                answer = unavailable()
-        await answer(scope, receive, send)
+            return Answer(404)  # both engines act as if the path were not there
+        try:
+            return await done(scope, receive)
+        except (Refusal, Invalid) as refusal:
+            return endpoint.refuse(refusal)
+        except Unwritten as status:
+            return Answer(status.status)
+        except StorageDown:
+            return unavailable()
 
-    return Application(application)
+    return answered
 
 
 def unavailable() -> Answer:

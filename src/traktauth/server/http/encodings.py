@@ -59,6 +59,8 @@ def value_of_json(data: bytes) -> Any:  # noqa: ANN401 - whatever stands there
 
 def members_of(value: object) -> dict[str, Any] | None:
     """Give an object's members, None where it is no object."""
+    if type(value) is dict:  # which is all that a JSON text or a form can give
+        return cast("dict[str, Any]", value)
     return dict(cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else None
 
 
@@ -69,21 +71,31 @@ def items_of(value: object) -> list[Any] | None:
 
 def once(pairs: list[tuple[str, str]], names: frozenset[str]) -> str | None:
     """Name the first of *names* that is given more than once (RFC 6749 section 3.2), None where none is."""
+    if len({name for name, _ in pairs}) == len(pairs):
+        return None
     counts = Counter(name for name, _ in pairs if name in names)
     return next((name for name, count in counts.items() if count > 1), None)
 
 
-def repeated_member(data: bytes, names: frozenset[str]) -> str | None:
-    """Name the first of *names* that a JSON object has more than once."""
-    if all(data.count(f'"{name}"'.encode()) < 2 for name in names):  # noqa: PLR2004 - once or never is the usual case
+def repeated_member(data: bytes, value: object, names: frozenset[str]) -> str | None:
+    """Name the first of *names* that a JSON object has more than once; *value* is what it was decoded to.
+
+    Every name and every text stands between two quotation marks, so where there are no more of them than what is left
+    needs, nothing was given twice.
+    """
+    members = members_of(value)
+    if members is None:
+        return None
+    texts = sum([isinstance(member, str) for member in members.values()])
+    if data.count(b'"') == 2 * (len(members) + texts):
         return None
     found: list[list[tuple[str, object]]] = []
     try:
         json.loads(data, object_pairs_hook=found.append)
     except (ValueError, RecursionError):
         return None
-    members = found[-1] if found else []  # the outermost object is finished last
-    return once([(name, "") for name, _ in members], names)
+    outermost = found[-1] if found else []  # it is finished last
+    return once([(name, "") for name, _ in outermost], names)
 
 
 def basic_of(header: str) -> tuple[str, str] | None:

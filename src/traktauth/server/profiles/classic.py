@@ -56,7 +56,7 @@ REFRESH = (
     Check(refreshes.admitted, *BAD_GRANT),
     Check(apps.proven_or_unnamed, *BAD_CLIENT),
     Check(refreshes.of_proven_app, *BAD_GRANT),
-    Check(refreshes.scope_within, *BAD_SCOPE),
+    Check(refreshes.scope_within_unless_blank, *BAD_SCOPE),
 )
 GRANTS = {
     AUTHORIZATION_CODE: Procedure(EXCHANGE, pair_for_code),

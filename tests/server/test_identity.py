@@ -1,0 +1,61 @@
+"""Id tokens: signed so that an app can check them."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from traktauth.server.grants import identity
+
+S256 = {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+CALLBACK = "http://127.0.0.1:9876/callback"
+
+
+def decoded(part):
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def tokens_of(client, app="first"):
+    code = client.code(app, scope="openid public offline_access", nonce="n-1", **S256)
+    members = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
+    members |= {"client_id": f"{app}-app", **({"client_secret": "first-secret"} if app == "first" else {})}
+    return client.form("/api/auth/oauth2/token", **members).json
+
+
+@pytest.mark.parametrize("app", ["first", "public"])
+def test_an_id_token_can_be_checked_with_the_published_key(current, app):
+    token = tokens_of(current, app)["id_token"]
+    header, claims, signature = token.split(".")
+    key = current.get("/api/auth/jwks").json["keys"][0]
+    assert json.loads(decoded(header)) == {"alg": "EdDSA", "kid": key["kid"]}
+    Ed25519PublicKey.from_public_bytes(decoded(key["x"])).verify(decoded(signature), f"{header}.{claims}".encode())
+    said = json.loads(decoded(claims))
+    assert (said["iss"], said["aud"], said["nonce"]) == (current.url, f"{app}-app", "n-1")
+    assert current.get("/.well-known/openid-configuration").json["jwks_uri"] == f"{current.url}/api/auth/jwks"
+
+
+def test_a_refresh_with_openid_gives_another(current):
+    refresh_token = tokens_of(current)["refresh_token"]
+    members = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    members |= {"client_id": "first-app", "client_secret": "first-secret"}
+    assert current.form("/api/auth/oauth2/token", **members).json["id_token"]
+
+
+def test_without_the_package_the_apps_secret_signs(current, monkeypatch):
+    monkeypatch.setattr(identity, "SIGNS", False)
+    header, claims, signature = tokens_of(current)["id_token"].split(".")
+    assert json.loads(decoded(header))["alg"] == "HS256"
+    assert hmac.digest(b"first-secret", f"{header}.{claims}".encode(), "sha256") == decoded(signature)
+    assert "id_token" not in tokens_of(current, "public")
+    assert current.get("/api/auth/jwks").json == {"keys": []}
+
+
+def test_an_empty_scope_at_a_refresh(current, classic):
+    reply = current.refresh(current.login().refresh, scope="")
+    assert reply.said == (400, "invalid_scope", "unable to issue scope ")
+    assert classic.refresh(classic.login().refresh, scope="").status == 200
