@@ -60,14 +60,15 @@ def command(trakt, command_line):
 
 @pytest.fixture
 def person():
-    """What a person does on a page, by what the page says."""
+    """What a person does on a page, by what the page says; each press waits for the page that it leads to."""
+
+    def press(page, name):
+        with page.expect_navigation(wait_until="load"):
+            page.get_by_role("button", name=name, exact=True).click()
 
     def sign_in(page, password=USER["password"]):
         page.get_by_label("User name").fill(USER["username"])
         page.get_by_label("Password").fill(password)
-        page.get_by_role("button", name="Sign in").click()
+        press(page, "Sign in")
 
-    def allow(page):
-        page.get_by_role("button", name="Allow", exact=True).click()
-
-    return SimpleNamespace(sign_in=sign_in, allow=allow)
+    return SimpleNamespace(sign_in=sign_in, press=press)

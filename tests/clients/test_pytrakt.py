@@ -51,7 +51,8 @@ def finish(process):
     """Wait for its end and return what it answered, step by step."""
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 0, printed
-    return [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    # an answer may stand behind a prompt, which ends no line
+    return [json.loads(line[line.index("{") :]) for line in printed.splitlines() if "{" in line]
 
 
 def read_until(process, pattern):
