@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 def offered(attempt: Attempt) -> bool:
     """Hold where every scope asked for is one of the server's; without any, the default is taken."""
     asked = attempt.given("scope").strip() or attempt.terms.default_scope
-    attempt.scope = asked
+    attempt.scope = " ".join(dict.fromkeys(asked.split()))
     return all(word in attempt.terms.scopes for word in asked.split())

@@ -75,7 +75,7 @@ def parameters_of(heard: Heard) -> dict[str, str]:
         Refusal: it cannot be taken apart, or a known parameter is repeated or no text.
     """
     try:
-        if heard.media_type == FORM:
+        if heard.media_type in (FORM, ""):  # Rack takes what does not say what it is for a form
             pairs = pairs_of_form(heard.body, strictly=True)
             _refuse_twice(once(pairs, KNOWN))
             return dict(pairs)

@@ -19,7 +19,9 @@ NO_CLIENT = (
     "Client authentication failed due to unknown client, no client authentication included, or unsupported "
     "authentication method."
 )
-UNAUTHORIZED = "Request need to be authorized. Required parameter for authorizing request is missing or invalid."
+UNAUTHORIZED = (
+    "The request is missing a required parameter, includes an unsupported parameter value, or is otherwise malformed."
+)
 
 
 def introspect(attempt: Attempt) -> dict[str, Any]:
