@@ -103,7 +103,7 @@ class StrictTrakt:
             before()
         return 401 if self.api_refuses or access not in self.access else 200
 
-    def _handler(self):
+    def _handler(self):  # noqa: C901 - a class of small methods
         trakt = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -117,7 +117,7 @@ class StrictTrakt:
             def log_message(self, *_):
                 pass
 
-            def do_POST(self):  # noqa: N802 - the library's own name
+            def do_POST(self):
                 asked = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
                 if self.path == "/oauth/token":
                     answer = trakt.token(asked)
@@ -136,7 +136,7 @@ class StrictTrakt:
                     return self.api()
                 return self.answer(*answer)
 
-            def do_GET(self):  # noqa: N802 - the same
+            def do_GET(self):
                 if self.path.startswith("/.well-known/"):
                     return self.answer(404, {}, {})
                 return self.api()

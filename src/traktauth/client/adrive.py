@@ -49,11 +49,13 @@ class AsyncDriver:
         *,
         person: Person | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        unfinished: set[asyncio.Task[Any]] | None = None,
     ) -> None:
         self._keeping = keeping
         self._send = send
         self._person = person
         self._sleep = sleep
+        self._unfinished = set[asyncio.Task[Any]]() if unfinished is None else unfinished
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its value; otherwise as `Driver.run`."""
@@ -122,7 +124,10 @@ class AsyncDriver:
         return await _share((keeping.store.identity, keeping.login, effect.purpose), lead, effect.patience)
 
     async def _shielded(self, effect: Shielded[T]) -> T:
-        return await settled(unseen_task(self.run(effect.flow())))
+        task = unseen_task(self.run(effect.flow()))
+        self._unfinished.add(task)
+        task.add_done_callback(self._unfinished.discard)
+        return await settled(task)
 
 
 async def _share(tag: Any, lead: Callable[[], Awaitable[Any]], patience: float) -> Any:  # noqa: ANN401 - any outcome

@@ -33,7 +33,7 @@ UNAUTHORIZED = 401
 class AsyncTrakt:
     """Same as `Trakt`, but its verbs are awaited; safe to use from many tasks, event loops and processes.
 
-    Connections belong to the event loop that made them: use one object a loop.
+    Each event loop has connections of its own; `close` closes those of the loop in which it is awaited.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class AsyncTrakt:
         self.keeping = AsyncKeeping(store, setup.key, setup.terms.clock)
         self._connections = connections
         self._owner = owner
-        self._driver = AsyncDriver(self.keeping, connections.send)
+        self._driver = AsyncDriver(self.keeping, connections.send, unfinished=connections.unfinished)
 
     @classmethod
     def from_env(cls, **given: Any) -> Self:  # noqa: ANN401 - as `read_settings` and the class take them
@@ -98,7 +98,9 @@ class AsyncTrakt:
         from traktauth.client.signing import person_and_flow  # noqa: PLC0415 - only a sign-in needs it
 
         person, flow = person_and_flow(self.setup, way, prompt=prompt, signup=signup, open_browser=open_browser)
-        return await AsyncDriver(self.keeping, self._connections.send, person=person).run(flow)
+        connections = self._connections
+        driver = AsyncDriver(self.keeping, connections.send, person=person, unfinished=connections.unfinished)
+        return await driver.run(flow)
 
     async def token(self, *, min_life: float = 0.0) -> Token:
         """Same as `Trakt.token`."""
@@ -119,13 +121,14 @@ class AsyncTrakt:
     ) -> HttpResponse:
         """Same as `Trakt.request`."""
         url = self.setup.api_url(path)
+        began = self.setup.terms.clock()
         token = await self.token()
         response = await self._connections.request(
             method, url, params=params, json=json, headers=self.setup.headers_for(token, headers)
         )
         if response.status_code != UNAUTHORIZED:
             return response
-        renewed = await self._renewed_after_refusal(token)
+        renewed = await self._renewed_after_refusal(token, began)
         if renewed is None:
             return response
         response = await self._connections.request(
@@ -135,9 +138,9 @@ class AsyncTrakt:
             self.setup.arrived_dead(renewed)
         return response
 
-    async def _renewed_after_refusal(self, token: Token) -> Token | None:
+    async def _renewed_after_refusal(self, token: Token, began: float) -> Token | None:
         """Return another token than one that an API has just answered 401 to; None where none can be had."""
-        if not self.setup.worth_renewing(token):
+        if not self.setup.worth_renewing(token, began):
             return None
         try:
             return await self._driver.run(usable_token(self.setup.terms, refused=token.access_token))

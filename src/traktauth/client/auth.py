@@ -21,10 +21,12 @@ class TraktAuth(httpx2.Auth):
     Args:
         setup: whose login it is.
         token: returns a usable token.
-        renewed: returns another token than a refused one, or None where none can be had.
+        renewed: returns another token than one that was refused to a call that began at a time, or None.
     """
 
-    def __init__(self, setup: Setup, token: Callable[[], Token], renewed: Callable[[Token], Token | None]) -> None:
+    def __init__(
+        self, setup: Setup, token: Callable[[], Token], renewed: Callable[[Token, float], Token | None]
+    ) -> None:
         self._setup = setup
         self._token = token
         self._renewed = renewed
@@ -32,11 +34,12 @@ class TraktAuth(httpx2.Auth):
     def sync_auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
         """Send the request, and once more with another token where the API refused the first."""
         _check(self._setup, request)
+        began = self._setup.terms.clock()
         token = self._token()
         response = yield _signed(self._setup, request, token)
         if response.status_code != UNAUTHORIZED:
             return
-        renewed = self._renewed(token)
+        renewed = self._renewed(token, began)
         if renewed is None:
             return
         response = yield _signed(self._setup, request, renewed)
@@ -52,7 +55,10 @@ class AsyncTraktAuth(httpx2.Auth):
     """The same for an `httpx2.AsyncClient`."""
 
     def __init__(
-        self, setup: Setup, token: Callable[[], Awaitable[Token]], renewed: Callable[[Token], Awaitable[Token | None]]
+        self,
+        setup: Setup,
+        token: Callable[[], Awaitable[Token]],
+        renewed: Callable[[Token, float], Awaitable[Token | None]],
     ) -> None:
         self._setup = setup
         self._token = token
@@ -61,11 +67,12 @@ class AsyncTraktAuth(httpx2.Auth):
     async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
         """Send the request, and once more with another token where the API refused the first."""
         _check(self._setup, request)
+        began = self._setup.terms.clock()
         token = await self._token()
         response = yield _signed(self._setup, request, token)
         if response.status_code != UNAUTHORIZED:
             return
-        renewed = await self._renewed(token)
+        renewed = await self._renewed(token, began)
         if renewed is None:
             return
         response = yield _signed(self._setup, request, renewed)

@@ -75,7 +75,7 @@ class Trakt:
         self.keeping = Keeping(store, setup.key, setup.terms.clock)
         self._connections = connections
         self._owner = owner
-        self._driver = Driver(self.keeping, connections.send)
+        self._driver = Driver(self.keeping, connections.send, unfinished=connections.unfinished)
 
     @classmethod
     def from_env(cls, **given: Any) -> Self:  # noqa: ANN401 - as `read_settings` and the class take them
@@ -128,7 +128,9 @@ class Trakt:
         from traktauth.client.signing import person_and_flow  # noqa: PLC0415 - only a sign-in needs it
 
         person, flow = person_and_flow(self.setup, way, prompt=prompt, signup=signup, open_browser=open_browser)
-        return Driver(self.keeping, self._connections.send, person=person).run(flow)
+        connections = self._connections
+        driver = Driver(self.keeping, connections.send, person=person, unfinished=connections.unfinished)
+        return driver.run(flow)
 
     def token(self, *, min_life: float = 0.0) -> Token:
         """Return a usable token, renewed if need be.
@@ -182,13 +184,14 @@ class Trakt:
             LoginRequired, TryLater, StoreFailed: as for `token`.
         """
         url = self.setup.api_url(path)
+        began = self.setup.terms.clock()
         token = self.token()
         response = self._connections.request(
             method, url, params=params, json=json, headers=self.setup.headers_for(token, headers)
         )
         if response.status_code != UNAUTHORIZED:
             return response
-        renewed = self._renewed_after_refusal(token)
+        renewed = self._renewed_after_refusal(token, began)
         if renewed is None:
             return response
         response = self._connections.request(
@@ -198,9 +201,9 @@ class Trakt:
             self.setup.arrived_dead(renewed)
         return response
 
-    def _renewed_after_refusal(self, token: Token) -> Token | None:
+    def _renewed_after_refusal(self, token: Token, began: float) -> Token | None:
         """Return another token than one that an API has just answered 401 to; None where none can be had."""
-        if not self.setup.worth_renewing(token):
+        if not self.setup.worth_renewing(token, began):
             return None
         try:
             return self._driver.run(usable_token(self.setup.terms, refused=token.access_token))
@@ -230,7 +233,7 @@ class Trakt:
         return TraktAuth(self.setup, self.token, self._renewed_after_refusal)
 
     def close(self) -> None:
-        """Close connections and store."""
+        """Close connections and store, once no renewal is under way."""
         if self._owner:
             self._connections.close()
             self.store.close()

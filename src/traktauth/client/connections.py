@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 from traktauth.client.http import api_request, asend, new_async_client, new_client, send
+from traktauth.client.threads import Unfinished
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping
 
     from traktauth.client.http import HttpAsyncClient, HttpClient, HttpResponse
@@ -17,14 +21,18 @@ if TYPE_CHECKING:
 class Connections:
     """The blocking clients of one `Trakt` and those that share with it, each made on first use.
 
+    A forked child makes its own: two processes that write into one connection would get each other's answers.
+
     Args:
         given: somebody else's client, used for everything and never closed by us.
     """
 
     def __init__(self, given: HttpClient | None = None) -> None:
         self._given = given
-        self._api: HttpClient | None = None
-        self._once: HttpClient | None = None
+        self._clients: dict[bool, HttpClient] = {}
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self.unfinished = Unfinished()  # the renewals that are under way with these clients
 
     def request(
         self,
@@ -40,34 +48,47 @@ class Connections:
             return self._given.request(
                 method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
             )
-        if self._api is None:
-            self._api = new_client()
         request = api_request(method, url, params=params, json=json, headers=headers)
-        return self._api.send(request, follow_redirects=False, auth=None)
+        return self._client(keep=True).send(request, follow_redirects=False, auth=None)
 
     def send(self, request: Request) -> Reply | NoReply:
         """Send a request of the sign-in or the life cycle, on a connection of its own."""
-        if self._given is not None:
-            return send(self._given, request)
-        if self._once is None:
-            self._once = new_client(keep=False)
-        return send(self._once, request)
+        return send(self._given or self._client(keep=False), request)
+
+    def _client(self, *, keep: bool) -> HttpClient:
+        if self._process != os.getpid():
+            _parents.append(self._clients)
+            self._clients, self._process, self._lock = {}, os.getpid(), threading.Lock()
+        client = self._clients.get(keep)
+        if client is None:
+            with self._lock:
+                if keep not in self._clients:
+                    self._clients[keep] = new_client(keep=keep)
+                client = self._clients[keep]
+        return client
 
     def close(self) -> None:
-        """Close what was made here."""
-        for client in (self._api, self._once):
-            if client is not None:
+        """Close what was made here, once no renewal is under way."""
+        self.unfinished.wait()
+        clients, self._clients = self._clients, {}
+        if self._process == os.getpid():
+            for client in clients.values():
                 client.close()
-        self._api = self._once = None
+        else:
+            _parents.append(clients)
+
+
+# Clients of the process that this one was forked from: never used, nor closed, as that would be said to the server.
+_parents: list[Any] = []
 
 
 class AsyncConnections:
-    """The async clients of one `AsyncTrakt`; otherwise as `Connections`."""
+    """The async clients of one `AsyncTrakt`, for each event loop its own; otherwise as `Connections`."""
 
     def __init__(self, given: HttpAsyncClient | None = None) -> None:
         self._given = given
-        self._api: HttpAsyncClient | None = None
-        self._once: HttpAsyncClient | None = None
+        self._clients: dict[tuple[asyncio.AbstractEventLoop, bool], HttpAsyncClient] = {}
+        self.unfinished: set[asyncio.Task[Any]] = set()
 
     async def request(
         self,
@@ -83,22 +104,33 @@ class AsyncConnections:
             return await self._given.request(
                 method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
             )
-        if self._api is None:
-            self._api = new_async_client()
         request = api_request(method, url, params=params, json=json, headers=headers)
-        return await self._api.send(request, follow_redirects=False, auth=None)
+        return await self._client(keep=True).send(request, follow_redirects=False, auth=None)
 
     async def send(self, request: Request) -> Reply | NoReply:
         """Send a request of the sign-in or the life cycle, on a connection of its own."""
-        if self._given is not None:
-            return await asend(self._given, request)
-        if self._once is None:
-            self._once = new_async_client(keep=False)
-        return await asend(self._once, request)
+        return await asend(self._given or self._client(keep=False), request)
+
+    def _client(self, *, keep: bool) -> HttpAsyncClient:
+        from asyncio import get_running_loop  # noqa: PLC0415 - a blocking program does without
+
+        loop = get_running_loop()
+        client = self._clients.get((loop, keep))
+        if client is None:
+            for key in list(self._clients):
+                if key[0].is_closed():  # its connections went with it
+                    self._clients.pop(key, None)
+            client = self._clients[loop, keep] = new_async_client(keep=keep)
+        return client
 
     async def close(self) -> None:
-        """Close what was made here."""
-        for client in (self._api, self._once):
+        """Close what was made here in this event loop, once no renewal is under way in it."""
+        import asyncio  # noqa: PLC0415 - the same
+
+        loop = asyncio.get_running_loop()
+        while mine := {task for task in self.unfinished if task.get_loop() is loop}:
+            await asyncio.wait(mine)
+        for keep in (True, False):
+            client = self._clients.pop((loop, keep), None)
             if client is not None:
                 await client.aclose()
-        self._api = self._once = None

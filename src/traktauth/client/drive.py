@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from traktauth.client import flights
 from traktauth.client.flights import Landing
 from traktauth.client.keeping import Keeping, write_note
-from traktauth.client.threads import uninterrupted
+from traktauth.client.threads import Unfinished, uninterrupted
 from traktauth.flow.effects import (
     BUSY,
     Arrival,
@@ -43,6 +43,7 @@ class Driver:
         send: sends one request.
         person: shows steps and takes answers; None for flows that sign nobody in.
         sleep: waits, in seconds.
+        unfinished: counts the renewals that are under way.
     """
 
     def __init__(
@@ -52,11 +53,13 @@ class Driver:
         *,
         person: Person | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        unfinished: Unfinished | None = None,
     ) -> None:
         self._keeping = keeping
         self._send = send
         self._person = person
         self._sleep = sleep
+        self._unfinished = unfinished or Unfinished()
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its value.
@@ -125,7 +128,11 @@ class Driver:
         return share((keeping.store.identity, keeping.login, effect.purpose), lead, effect.patience)
 
     def _shielded(self, effect: Shielded[T]) -> T:
-        return uninterrupted(lambda: self.run(effect.flow()))
+        def work() -> T:
+            with self._unfinished:
+                return self.run(effect.flow())
+
+        return uninterrupted(work)
 
 
 def share(tag: Any, lead: Callable[[], Any], patience: float) -> Any:  # noqa: ANN401 - any tag, any outcome

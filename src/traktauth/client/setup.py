@@ -12,6 +12,7 @@ from traktauth.wire.messages import USER_AGENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from urllib.parse import SplitResult
 
     from traktauth.models import Token
     from traktauth.protocol import Service
@@ -100,8 +101,11 @@ class Setup:
 
     def serves(self, url: str) -> bool:
         """Tell whether an address lies on the service's API, so that the token may go there."""
-        api = self.service.api
-        return url.startswith(api) and url[len(api) : len(api) + 1] in {"", "/", "?"}
+        from urllib.parse import urlsplit  # noqa: PLC0415 - costs milliseconds, and most programs ask for no auth
+
+        api, asked = urlsplit(self.service.api), urlsplit(url)
+        same = (asked.scheme, asked.hostname, _port(asked)) == (api.scheme, api.hostname, _port(api))
+        return same and f"{asked.path}/".startswith(f"{api.path}/")
 
     def headers_for(self, token: Token, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the header fields of an API request: the three that Trakt asks for, and the caller's."""
@@ -115,6 +119,12 @@ class Setup:
         """Remember that an API refused a token straight after its renewal: another renewal would not help."""
         self._unwelcome = token.generation
 
-    def worth_renewing(self, token: Token) -> bool:
-        """Tell whether a renewal may help a token that an API has just refused."""
+    def worth_renewing(self, token: Token, began: float) -> bool:
+        """Tell whether a renewal may help a token that an API has just refused to a call that began at a time."""
+        if token.expires_at - token.expires_in > began:
+            self.arrived_dead(token)  # this call has got it, from a renewal
         return token.generation != self._unwelcome
+
+
+def _port(address: SplitResult) -> int | None:
+    return address.port or {"http": 80, "https": 443}.get(address.scheme)

@@ -24,16 +24,18 @@ class MemoryStore(TokenStore):
 
     def __init__(self) -> None:
         self._records: dict[Login, Record] = {}
-        self._unlock()
+        self._place = object()  # not this store's id, which another may get after it
+        self.free_locks()
         _stores.add(self)
 
-    def _unlock(self) -> None:
+    def free_locks(self) -> None:
+        """Start with new locks, as nobody can release the old ones any more."""
         self._writing = threading.Lock()
         self._locks: defaultdict[Login, threading.Lock] = defaultdict(threading.Lock)
 
     @property
     def identity(self) -> Hashable:
-        return ("memory", id(self))
+        return ("memory", self._place)
 
     @property
     def address(self) -> str:
@@ -98,7 +100,7 @@ _stores: weakref.WeakSet[MemoryStore] = weakref.WeakSet()
 def _unlock_all() -> None:
     """Free every lock: in a forked child nobody lives who could."""
     for store in _stores:
-        store._unlock()  # noqa: SLF001 - its own module
+        store.free_locks()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
