@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from support.engines import Missing
+from support.postgres import PostgresServer
 from support.redis import RedisServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +31,32 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 def redis_address(redis_server: RedisServer) -> str:
     """Return the address of a store of this test's own."""
     return f"{redis_server.url}?prefix={os.urandom(6).hex()}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run a PostgreSQL; tests take a schema each."""
+    try:
+        server = PostgresServer()
+    except Missing as missing:
+        pytest.skip(str(missing))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def postgres_schema(postgres_server: PostgresServer) -> Callable[[str], str]:
+    """Make a schema, unless it is there, and return the address of a store in it: `postgres_schema("mine")`."""
+
+    def make(name: str) -> str:
+        with psycopg.connect(postgres_server.url, autocommit=True) as admin:
+            admin.execute(f'CREATE SCHEMA IF NOT EXISTS "{name}"'.encode())
+        return f"{postgres_server.url}?options=-csearch_path%3D{name}"
+
+    return make
+
+
+@pytest.fixture
+def postgres_address(postgres_schema: Callable[[str], str]) -> str:
+    """Return the address of a store of this test's own."""
+    return postgres_schema(f"s{os.urandom(6).hex()}")

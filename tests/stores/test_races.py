@@ -20,7 +20,7 @@ from traktauth.stores.sealed import new_key
 PROCESSES, ROUNDS = 8, 5
 LIFE = 100
 KEY = new_key()
-STORES = ["file", "sqlite", "sealed+sqlite", "redis"]
+STORES = ["file", "sqlite", "sealed+sqlite", "redis", "postgres"]
 LEASED = [store for store in STORES if store != "file"]
 
 

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from traktauth.stores.abase import AsyncTokenStore
     from traktauth.stores.sealing import Sealer
 
-_KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, redis://…, sealed+ADDRESS"
+_KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, redis://…, postgresql://…, sealed+ADDRESS"
 _SEALED = "sealed+"
 _REDIS = {"redis", "rediss", "unix"}
-_SERVERS = _REDIS
+_POSTGRES = {"postgresql", "postgres"}
+_SERVERS = _REDIS | _POSTGRES
 
 
 def open_store(
@@ -41,6 +42,10 @@ def open_store(
         from traktauth.stores.redis.opening import open_redis  # noqa: PLC0415 - one store is imported, not all
 
         return open_redis(f"{scheme}:{rest}", sealer)
+    if scheme in _POSTGRES:
+        from traktauth.stores.postgres.opening import open_postgres  # noqa: PLC0415 - the same
+
+        return open_postgres(f"{scheme}:{rest}", sealer)
     return _open_local(scheme, rest, sealer)
 
 
@@ -63,6 +68,10 @@ def open_async_store(
             from traktauth.stores.redis.opening import open_async_redis  # noqa: PLC0415 - see above
 
             return open_async_redis(f"{scheme}:{rest}", sealer)
+        if scheme in _POSTGRES:
+            from traktauth.stores.postgres.opening import open_async_postgres  # noqa: PLC0415 - see above
+
+            return open_async_postgres(f"{scheme}:{rest}", sealer)
         if scheme == "sqlite":
             from traktauth.stores.adatabase import AsyncDatabaseStore  # noqa: PLC0415 - it imports asyncio
             from traktauth.stores.bridged import Bridged  # noqa: PLC0415 - the same

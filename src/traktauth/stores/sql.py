@@ -75,7 +75,7 @@ TRY = f"""
 INSERT INTO {TABLE} (realm, client_id, account, revision, format, generation, renewable, told, rest)
 VALUES ('', '', '', 0, 0, 0, FALSE, '[]', :room)
 ON CONFLICT (realm, client_id, account) DO UPDATE SET rest = :room"""
-_ROOM = " " * 4096  # characters: more than a record has
+_ROOM = " " * 8192  # characters: more than a record has
 DUE_ONES = "realm = :realm AND client_id = :client_id AND renewable AND due_at IS NOT NULL AND due_at <= :before"
 CLAIM = f"""
 WITH due AS {{materialized}} (

@@ -69,7 +69,7 @@ while #claimed < 2 * ARGV[2] do
 end
 return claimed
 """
-_ROOM = " " * 4096
+_ROOM = " " * 8192
 _NUMBERS = {"revision": int, "format": int, "generation": int, "expires_at": float, "due_at": float}
 
 

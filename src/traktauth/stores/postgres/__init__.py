@@ -1,0 +1,1 @@
+"""Tokens in PostgreSQL: for programs on many machines, and for fleets."""
