@@ -137,7 +137,7 @@ def send(client: httpx2.Client, request: Request) -> Reply | NoReply:
         try:
             outcome.append(_exchange(client, request, progress))
         except Exception as error:  # noqa: BLE001 - whatever broke the exchange, no reply came
-            outcome.append(_no_reply(error, progress))
+            outcome.append(NoReply(progress.may_have_left(error), _words(error)))
 
     # The library limits each step, and not the search for the host's address; and a server may take as many steps as
     # it likes. So the whole has a thread that is left to itself when the time is over.
@@ -185,7 +185,7 @@ async def asend(client: httpx2.AsyncClient, request: Request) -> Reply | NoReply
     except TimeoutError:
         return NoReply(progress.give_up(), _too_slow())
     except Exception as error:  # noqa: BLE001 - whatever broke the exchange, no reply came
-        return _no_reply(error, progress)
+        return NoReply(progress.may_have_left(error), _words(error))
 
 
 def _lower(response: httpx2.Response) -> dict[str, str]:
@@ -208,10 +208,6 @@ async def _awhole(chunks: AsyncIterable[bytes]) -> bytes:
         if len(body) > LARGEST_REPLY:
             break
     return bytes(body[:LARGEST_REPLY])
-
-
-def _no_reply(error: Exception, progress: _Progress) -> NoReply:
-    return NoReply(progress.may_have_left(error), _words(error))
 
 
 def _to_proxy(info: dict[str, Any]) -> bool:

@@ -1,0 +1,244 @@
+"""API calls: header fields, paths, and what a 401 leads to."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import pytest
+
+from client.callers import CALLERS, Awaited
+from traktauth import App, LoginRequired, Trakt
+
+
+@pytest.fixture(params=CALLERS)
+def trakt(request, trakt_server, app, address):
+    with CALLERS[request.param](app, service=trakt_server.base, store=address) as trakt:
+        yield trakt
+
+
+def test_a_call_carries_the_three_fields_that_trakt_asks_for(trakt, trakt_server, sign_in, app):
+    token = sign_in()
+    response = trakt.request("GET", "/users/settings", params={"a": "b c"}, headers={"X-Own": "1"})
+    assert (response.status_code, response.json()["path"]) == (200, "/users/settings?a=b+c")
+    [sent] = trakt_server.headers
+    assert sent["authorization"] == f"Bearer {token.access_token}"
+    assert (sent["trakt-api-version"], sent["trakt-api-key"], sent["x-own"]) == ("2", app.client_id, "1")
+    assert sent["user-agent"].startswith("traktauth/")
+
+
+def test_a_call_may_have_a_body_and_fields_of_its_own(trakt, trakt_server, sign_in):
+    sign_in()
+    assert trakt.request("POST", "/sync/history", json={"a": 1}, headers={"user-agent": "mine"}).status_code == 200
+    assert trakt_server.headers[0]["user-agent"] == "mine"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "users/settings",
+        "http://evil.example/users",
+        "https://api.trakt.tv/users",
+        "//evil.example/users",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/users\\settings",
+        "/users settings",
+        "/users\n/settings",
+        "/users\t",
+        "/users\r\nX-Injected: 1",
+        "/us\0ers",
+        "/us\x7fers",
+        "/usérs",
+        "@evil.example/users",
+        ":80@evil.example/",
+        ".evil.example/",
+    ],
+)
+def test_a_path_that_could_lead_elsewhere_is_refused_before_anything_is_sent(trakt, trakt_server, sign_in, path):
+    sign_in(left=-1)
+    with pytest.raises(ValueError, match="path must"):
+        trakt.request("GET", path)
+    assert (trakt_server.api_calls, trakt_server.refreshes) == ([], [])
+
+
+@pytest.mark.parametrize("path", ["/@evil.example", "/..//evil.example/x", "/%0d%0a", "/a?u=http://evil.example#f"])
+def test_a_path_that_only_looks_odd_stays_on_the_host(trakt, trakt_server, sign_in, path):
+    sign_in()
+    assert trakt.request("GET", path).url.host == "127.0.0.1"
+    assert len(trakt_server.api_calls) == 1
+
+
+def test_a_redirect_is_returned_and_not_followed(trakt, trakt_server, sign_in):
+    sign_in()
+    response = trakt.request("GET", "/moved")
+    assert (response.status_code, len(trakt_server.api_calls)) == (302, 1)
+
+
+def test_an_expired_token_is_renewed_before_the_call(trakt, trakt_server, sign_in):
+    old = sign_in(left=-1)
+    assert trakt.request("GET", "/users/settings").status_code == 200
+    assert old.access_token not in trakt_server.api_calls
+
+
+def test_nobody_signed_in(trakt):
+    with pytest.raises(LoginRequired):
+        trakt.request("GET", "/users/settings")
+
+
+# ---------------------------------------------------------------- 401
+def test_a_401_is_followed_by_one_renewal_and_the_call_again(trakt, trakt_server, sign_in):
+    old = sign_in()
+    trakt_server.access.clear()
+    assert trakt.request("GET", "/users/settings").status_code == 200
+    assert trakt_server.api_calls[0] == old.access_token
+    assert (len(trakt_server.api_calls), len(trakt_server.refreshes)) == (2, 1)
+
+
+def test_a_401_straight_after_that_is_returned_and_leads_to_nothing_more(trakt, trakt_server, sign_in):
+    sign_in()
+    trakt_server.api_refuses = True
+    for _ in range(3):
+        assert trakt.request("GET", "/users/settings").status_code == 401
+    assert len(trakt_server.refreshes) == 1
+
+
+def test_a_401_to_a_token_that_the_call_has_just_got_is_returned(trakt, trakt_server, sign_in):
+    """A renewal may bring dead tokens: another one would bring no better."""
+    sign_in(left=-1)
+    trakt_server.api_refuses = True
+    for _ in range(3):
+        assert trakt.request("GET", "/users/settings").status_code == 401
+    assert len(trakt_server.refreshes) == 1
+
+
+def test_a_401_is_returned_where_nothing_can_be_renewed(trakt, trakt_server, sign_in):
+    sign_in(refresh=False)
+    trakt_server.api_refuses = True
+    assert trakt.request("GET", "/users/settings").status_code == 401
+    assert trakt_server.refreshes == []
+
+
+def test_a_401_is_returned_where_trakt_is_busy(trakt, trakt_server, sign_in):
+    sign_in()
+    trakt_server.access.clear()
+    trakt_server.answers.append((429, {}, {}))
+    assert trakt.request("GET", "/users/settings").status_code == 401
+
+
+def test_several_threads_with_a_401_at_once_cause_one_refresh(trakt_server, app, address, sign_in):
+    sign_in()
+    trakt_server.access.clear()
+    together = threading.Barrier(10)
+    trakt_server.api_before += [lambda: together.wait(10)] * 10
+
+    def call(_):
+        with Trakt(app, service=trakt_server.base, store=address) as trakt:
+            return trakt.request("GET", "/users/settings").status_code
+
+    with ThreadPoolExecutor(10) as pool:
+        assert list(pool.map(call, range(10))) == [200] * 10
+    assert len(trakt_server.refreshes) == 1
+
+
+def test_a_late_401_takes_the_pair_that_is_there_by_now(trakt, trakt_server, app, address, sign_in):
+    sign_in()
+    trakt_server.access.clear()
+
+    def renewed_meanwhile():
+        with Trakt(app, service=trakt_server.base, store=address) as other:
+            other.refresh()
+
+    trakt_server.api_before.append(renewed_meanwhile)
+    assert trakt.request("GET", "/users/settings").status_code == 200
+    assert len(trakt_server.refreshes) == 1
+
+
+# ---------------------------------------------------------------- the client of somebody else
+def test_a_client_of_ones_own_is_used_and_not_closed(trakt_server, app, address, sign_in):
+    sign_in(left=-1)
+    with httpx2.Client(headers={"X-Mine": "1"}) as client:
+        with Trakt(app, service=trakt_server.base, store=address, http=client) as trakt:
+            assert trakt.request("GET", "/users/settings").status_code == 200
+        assert not client.is_closed
+    assert trakt_server.headers[0]["x-mine"] == "1"
+    assert len(trakt_server.refreshes) == 1
+
+
+def test_the_same_for_asyncio(trakt_server, app, address, sign_in):
+    sign_in(left=-1)
+    client = httpx2.AsyncClient(headers={"X-Mine": "1"})
+    with Awaited(app, service=trakt_server.base, store=address, http=client) as trakt:
+        assert trakt.request("GET", "/users/settings").status_code == 200
+        assert not client.is_closed
+        trakt.runner.run(client.aclose())
+    assert trakt_server.headers[0]["x-mine"] == "1"
+
+
+# ---------------------------------------------------------------- where tokens may go
+@pytest.mark.parametrize("service", ["http://trakt.example", "http://192.0.2.1:80", "http://localhost.evil.example"])
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+def test_http_is_for_this_machine_alone_or_for_who_wants_it(caller, service, app):
+    with pytest.raises(ValueError, match="tokens in clear"):
+        caller(app, service=service, store="memory:")
+    with caller(app, service=service, store="memory:", insecure=True) as trakt:
+        assert trakt.setup.service.api == service
+        assert trakt.for_account("second").setup.service.api == service
+
+
+@pytest.mark.parametrize("service", ["http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"])
+def test_http_is_taken_on_this_machine(service, app):
+    assert Trakt(app, service=service, store="memory:").setup.service.api == service
+
+
+@pytest.mark.parametrize("account", ["", "a\nb", "a\0", "\x7f"])
+def test_an_account_is_a_name_without_control_characters(account):
+    with pytest.raises(ValueError, match="account"):
+        Trakt(App("x"), store="memory:", account=account)
+
+
+def test_lost_reply_is_one_of_three():
+    with pytest.raises(ValueError, match="last-attempt, sign-in, resend"):
+        Trakt(App("x"), store="memory:", lost_reply="perhaps")
+
+
+# ---------------------------------------------------------------- the other verbs
+def test_refresh_renews_a_fresh_token_and_callers_that_began_before_share_it(trakt, trakt_server, sign_in):
+    sign_in()
+    began = trakt.setup.terms.clock()
+    assert trakt.refresh(since=began).generation == 2
+    assert trakt.refresh(since=began).generation == 2
+    assert trakt.refresh().generation == 3
+    assert len(trakt_server.refreshes) == 2
+
+
+def test_logout_revokes_the_refresh_token_first_and_forgets(trakt, trakt_server, sign_in):
+    token = sign_in()
+    assert trakt.logout().revoked
+    assert trakt_server.revoked == [token.refresh_token, token.access_token]
+    with pytest.raises(LoginRequired, match="signed out"):
+        trakt.token()
+
+
+def test_a_local_logout_asks_nobody(trakt, trakt_server, sign_in):
+    sign_in()
+    assert trakt.logout(local=True).left
+    assert trakt_server.revoked == []
+
+
+def test_accounts_share_store_and_connections(trakt, trakt_server, sign_in):
+    sign_in()
+    other = sign_in(account="second")
+    second = trakt.for_account("second")
+    assert second.account == "second"
+    assert second.token().access_token == other.access_token
+    for each in (trakt, second, trakt):
+        assert each.request("GET", "/users/settings").status_code == 200
+    assert trakt_server.connections == 1
+
+
+def test_a_written_down_object_shows_no_secret(trakt):
+    assert "canary" not in repr(trakt.trakt if isinstance(trakt, Awaited) else trakt)

@@ -1,0 +1,223 @@
+"""Whoever asks, in whatever thread, task, loop or process: one refresh, and everybody has the new token."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from traktauth import AsyncTrakt, Trakt, TryLater
+
+PROGRAM = """
+import asyncio, json, sys, threading
+from traktauth import App, AsyncTrakt, Trakt
+
+base, address, kind, count = sys.argv[1:]
+app = App("client-id", client_secret="secret-canary", redirect_uri="http://127.0.0.1:9876/callback")
+print("ready", flush=True)
+sys.stdin.readline()
+
+async def one():
+    async with AsyncTrakt(app, service=base, store=address) as trakt:
+        return (await trakt.token()).access_token
+
+async def many():
+    return await asyncio.gather(*[one() for _ in range(int(count))])
+
+if kind == "async":
+    got = asyncio.run(many())
+else:
+    got = []
+    def ask():
+        with Trakt(app, service=base, store=address) as trakt:
+            got.append(trakt.token().access_token)
+    threads = [threading.Thread(target=ask) for _ in range(int(count))]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+print(json.dumps(got))
+"""
+
+
+@pytest.fixture
+def processes(trakt_server, address):
+    """Start processes that ask when they are told to; `ask()` returns what all of them got."""
+    started = []
+
+    def start(number, kind="blocking", count=1):
+        for _ in range(number):
+            process = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, trakt_server.base, address, kind, str(count)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            started.append(process)
+
+    def ask():
+        for process in started:
+            assert process.stdout.readline() == "ready\n"
+        for process in started:
+            process.stdin.write("\n")
+            process.stdin.flush()
+        return [token for process in started for token in json.loads(process.communicate(timeout=60)[0])]
+
+    yield start, ask
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def slow(server, seconds=0.3):
+    server.before.append(lambda: time.sleep(seconds))
+
+
+def one_refresh(server, got, count):
+    assert len(got) == count
+    assert len(set(got)) == 1
+    assert got[0] in server.access
+    assert len(server.refreshes) == 1
+    assert server.killed == 0
+
+
+def test_fifty_threads_with_an_object_each(trakt_server, app, address, sign_in):
+    sign_in(left=-1)
+    slow(trakt_server)
+
+    def ask(_):
+        with Trakt(app, service=trakt_server.base, store=address) as trakt:
+            return trakt.token().access_token
+
+    with ThreadPoolExecutor(50) as pool:
+        one_refresh(trakt_server, list(pool.map(ask, range(50))), 50)
+
+
+def test_a_thousand_tasks_with_an_object_each(trakt_server, app, address, sign_in):
+    sign_in(left=-1)
+    slow(trakt_server)
+
+    async def ask():
+        async with AsyncTrakt(app, service=trakt_server.base, store=address) as trakt:
+            return (await trakt.token()).access_token
+
+    async def everybody():
+        return await asyncio.gather(*[ask() for _ in range(1000)])
+
+    one_refresh(trakt_server, asyncio.run(everybody()), 1000)
+
+
+def test_eight_processes(trakt_server, sign_in, processes):
+    start, ask = processes
+    sign_in(left=-1)
+    slow(trakt_server)
+    start(8)
+    one_refresh(trakt_server, ask(), 8)
+
+
+def test_processes_threads_loops_and_tasks_together(trakt_server, app, address, sign_in, processes):
+    start, ask = processes
+    sign_in(left=-1)
+    slow(trakt_server, 0.6)
+    start(2, "async", 20)
+    start(2, "blocking", 5)
+    got = []
+
+    def blocking():
+        with Trakt(app, service=trakt_server.base, store=address) as trakt:
+            got.append(trakt.token().access_token)
+
+    async def awaited():
+        async with AsyncTrakt(app, service=trakt_server.base, store=address) as trakt:
+            got.extend(token.access_token for token in await asyncio.gather(*[trakt.token() for _ in range(10)]))
+
+    threads = [threading.Thread(target=blocking) for _ in range(5)]
+    threads += [threading.Thread(target=lambda: asyncio.run(awaited())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    got += ask()
+    for thread in threads:
+        thread.join(30)
+    one_refresh(trakt_server, got, 40 + 10 + 5 + 30)
+
+
+def test_round_after_round(trakt_server, app, address, sign_in):
+    """A token that expires again and again is renewed once each time, and the login lives on."""
+    sign_in(left=-1, life=1)
+    trakt_server.life = 1
+    now = time.time()
+    clock = [now]
+
+    def ask(_):
+        with Trakt(app, service=trakt_server.base, store=address, clock=lambda: clock[0]) as trakt:
+            return trakt.token().access_token
+
+    with ThreadPoolExecutor(8) as pool:
+        for round_ in range(1, 11):
+            clock[0] = now + 10 * round_
+            got = list(pool.map(ask, range(8)))
+            assert len(set(got)) == 1
+            assert len(trakt_server.refreshes) == round_
+    assert trakt_server.killed == 0
+
+
+@pytest.mark.parametrize("left", [300, 90], ids=["advisory", "almost mandatory"])
+def test_while_the_old_token_lives_nobody_waits_for_a_slow_refresh(trakt_server, app, address, sign_in, left):
+    old = sign_in(life=4000, left=left)
+    go_on = threading.Event()
+    trakt_server.before.append(lambda: go_on.wait(20))
+
+    def ask(_=None):
+        with Trakt(app, service=trakt_server.base, store=address) as trakt:
+            return trakt.token().access_token
+
+    with ThreadPoolExecutor(10) as pool:
+        leader = pool.submit(ask)
+        assert trakt_server.arrived.wait(10)
+        began = time.monotonic()
+        got = list(pool.map(ask, range(9)))
+        assert time.monotonic() - began < 2
+        assert set(got) == {old.access_token}
+        go_on.set()
+        assert leader.result() != old.access_token
+    assert len(trakt_server.refreshes) == 1
+
+
+def test_in_the_mandatory_window_everybody_waits_for_the_new_token(trakt_server, app, address, sign_in):
+    old = sign_in(life=4000, left=40)
+    slow(trakt_server, 0.3)
+
+    def ask(_):
+        with Trakt(app, service=trakt_server.base, store=address) as trakt:
+            return trakt.token().access_token
+
+    with ThreadPoolExecutor(10) as pool:
+        got = list(pool.map(ask, range(10)))
+    one_refresh(trakt_server, got, 10)
+    assert old.access_token not in got
+
+
+def test_everybody_hears_that_trakt_is_busy_and_one_asks_again(trakt_server, app, address, sign_in):
+    sign_in(left=-1)
+    trakt_server.answers.append((429, {"retry-after": "7"}, {}))
+    trakt_server.before.append(None)
+    arrived = threading.Barrier(8)
+
+    def ask(_):
+        with Trakt(app, service=trakt_server.base, store=address) as trakt:
+            arrived.wait(10)
+            try:
+                return trakt.token().generation
+            except TryLater as error:
+                return error.retry_after
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(8))) <= {7.0, 2}
+    with Trakt(app, service=trakt_server.base, store=address) as trakt:
+        assert trakt.token().generation == 2
+    assert trakt_server.killed == 0
