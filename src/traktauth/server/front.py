@@ -61,8 +61,8 @@ class Front:
             return
         try:
             answer = await direct(scope, receive)
-        except Exception:
-            answer = _failed(scope)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
+            answer = _failed(scope, error)
         await answer(scope, receive, send)
 
     async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,8 +75,8 @@ class Front:
 
         try:
             await self._inner(scope, receive, watched)
-        except Exception:
-            answer = _failed(scope)
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
+            answer = _failed(scope, error)
             if not begun:
                 await answer(scope, receive, send)
 
@@ -106,9 +106,9 @@ def cut(send: Send) -> None:
     transport.abort()
 
 
-def _failed(scope: Scope) -> Answer:
-    """Log the exception that is being handled; say nothing of it."""
-    log.exception("A request to %s failed", scope["path"])
+def _failed(scope: Scope, error: Exception) -> Answer:
+    """Log what went wrong; say nothing of it to the client."""
+    log.error("A request to %s failed", scope["path"], exc_info=error)
     return in_json(500, {"error": "server_error"})
 
 

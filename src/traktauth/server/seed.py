@@ -61,10 +61,13 @@ def read_seed(source: str | Path | Mapping[str, Any]) -> Seed:
     return Seed(apps, users)
 
 
-def apply_seed(tables: Tables, seed: Seed, *, now: float) -> None:
-    """Bring the database into line with a seed; a user whose password is already right is left alone."""
+def apply_seed(tables: Tables, seed: Seed, *, now: float, strict: bool = False) -> None:
+    """Bring the database into line with a seed; a user whose password is already right is left alone.
+
+    *strict* keeps only the hashes of the apps' secrets.
+    """
     for app in seed.apps:
-        tables.apps.save(app)
+        tables.apps.save(kept_as_hash(app) if strict else app)
     known = [tables.people.named(user.username) for user in seed.users]
     kept = [person.password_hash if person else None for person in known]
     with ThreadPoolExecutor(HASHERS) as pool:  # hashing is slow on purpose, and lets other threads run
@@ -78,6 +81,11 @@ def demo() -> Seed:
     app = app_made("Demo app", DEMO_REDIRECTS)
     user = SeedUser(DEMO_USER, passwords.invented(), f"{DEMO_USER}@example.test")
     return Seed((app,), (user,))
+
+
+def kept_as_hash(app: App) -> App:
+    """Give an app of whose secret only the hash is kept."""
+    return app if app.secret is None else app._replace(secret=None, secret_hash=strings.digest(app.secret))
 
 
 def app_made(name: str, redirects: tuple[str, ...], *, confidential: bool = True, owner: int | None = None) -> App:

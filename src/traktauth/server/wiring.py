@@ -11,11 +11,13 @@ from starlette.routing import Router
 
 from traktauth.server.control.routes import control_routes
 from traktauth.server.endpoints.api import behind_token, nothing_added, profile_of, settings_of
+from traktauth.server.endpoints.health import health_routes
 from traktauth.server.endpoints.information import described
 from traktauth.server.endpoints.protocol import served
 from traktauth.server.faults import read_faults
 from traktauth.server.front import Front
 from traktauth.server.ledger import Ledger
+from traktauth.server.limits import limited
 from traktauth.server.pages.routes import page_routes
 from traktauth.server.profiles import PROFILES
 from traktauth.server.realm import Realm, terms_of
@@ -57,7 +59,7 @@ def build(settings: Settings, url: str) -> Built:
     ledger = Ledger()
     storage = opened(settings.database_address, ledger.note)
     try:
-        key, announcement = storage.at_once(lambda tables: _begin(tables, seed))
+        key, announcement = storage.at_once(lambda tables: _begin(tables, seed, strict=settings.strict))
     except BaseException:
         storage.close()
         raise
@@ -90,11 +92,13 @@ def application_of(realm: Realm) -> Front:
         "/users/me": behind_token(realm, "GET", profile_of),
         "/sync/history": behind_token(realm, "POST", nothing_added, status=201),
     }
-    routes = [*described(realm), *page_routes(realm), *control_routes(realm)]
+    if realm.settings.rate_limits == "trakt":
+        direct = {path: limited(path, answer, realm.clock) for path, answer in direct.items()}
+    routes = [*described(realm), *health_routes(realm), *page_routes(realm), *control_routes(realm)]
     return Front(realm, direct, Router(routes, redirect_slashes=False))
 
 
-def _begin(tables: Tables, seed: Seed | None) -> tuple[bytes, dict[str, Any]]:
+def _begin(tables: Tables, seed: Seed | None, *, strict: bool) -> tuple[bytes, dict[str, Any]]:
     """Bring a database to its beginning; give its form key and what is to be announced of apps and users."""
     import time  # noqa: PLC0415 - the clock is not running yet
 
@@ -107,14 +111,14 @@ def _begin(tables: Tables, seed: Seed | None) -> tuple[bytes, dict[str, Any]]:
     known: list[str] = json.loads(tables.upkeep.setting(USERS) or "[]")
     passwords = {user.username: user.password for user in seed.users} if seed else {}
     if seed is not None:
-        apply_seed(tables, seed, now=time.time())
+        apply_seed(tables, seed, now=time.time(), strict=strict)
         known = list(dict.fromkeys([*known, *passwords]))
         tables.upkeep.remember(USERS, json.dumps(known))
     first = seed.apps[0].client_id if seed and seed.apps else None
     app = tables.apps.named(first) if first else next(iter(tables.apps.all()), None)
     return bytes.fromhex(key), {
         "client_id": app and app.client_id,
-        "client_secret": app and app.secret,
+        "client_secret": (seed.apps[0] if seed and seed.apps else app).secret if app else None,
         "redirect_uris": app.redirects if app else [],
         "users": [{"username": name, "password": passwords.get(name)} for name in known],
     }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
+from traktauth.server.endpoints.openapi import description
 from traktauth.server.grants.identity import published_keys
 from traktauth.server.http.answers import Answer, in_json
 from traktauth.server.http.application import Application
@@ -32,4 +33,5 @@ def described(realm: Realm) -> list[Route]:
         await in_json(200, found)(scope, receive, send)
 
     routes = [Route(path, Application(metadata)) for path in WELL_KNOWN]
+    routes.append(Route("/openapi.json", Application(in_json(200, description(realm)))))
     return [*routes, Route("/api/auth/jwks", Application(keys))] if realm.profile.native_authorize else routes

@@ -1,0 +1,131 @@
+"""Limits, health, numbers, the description of the protocol, and what `strict` keeps."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from traktauth.server.clock import Clock
+from traktauth.server.limits import Buckets, Limit
+
+
+def test_the_token_endpoint_refuses_the_21st_request_in_better_auths_way(start):
+    client = start(rate_limits="trakt")
+    assert [client.refresh("x").status for _ in range(20)] == [400] * 20
+    refused = client.refresh("x")
+    assert refused.status == 429
+    assert refused.json == {"message": "Too many requests. Please try again later."}
+    assert refused.headers["content-type"] == "text/plain;charset=UTF-8"
+    assert refused.headers["x-retry-after"] == "60"
+    assert "retry-after" not in refused.headers
+    client.control("clock", advance=61)
+    assert client.refresh("x").status == 400
+
+
+def test_a_slow_drip_is_refused_too(start):
+    client = start(rate_limits="trakt")
+    statuses = []
+    for _ in range(22):
+        statuses.append(client.refresh("x").status)
+        client.control("clock", advance=3.2)
+    assert statuses == [400] * 20 + [429] * 2
+    assert client.refresh("x").headers["x-retry-after"] in ("53", "54", "50", "51")
+
+
+def test_limits_are_off_unless_asked_for(current):
+    assert {current.refresh("x").status for _ in range(40)} == {400}
+
+
+def test_writes_are_one_a_second_and_reads_many(start):
+    client = start(rate_limits="trakt")
+    login = client.login()
+    headers = {"authorization": f"Bearer {login.access}", "trakt-api-key": "first-app"}
+    assert client.send("POST", "/sync/history", headers=headers).status == 201
+    refused = client.send("POST", "/sync/history", headers=headers)
+    assert refused.status == 429
+    assert refused.headers["retry-after"] == "1"
+    told = json.loads(refused.headers["x-ratelimit"])
+    assert (told["name"], told["limit"], told["remaining"]) == ("AUTHED_API_POST_LIMIT", 1, 0)
+    assert refused.text == "AUTHED_API_POST_LIMIT rate limit exceeded. Please wait 1 seconds then retry your request."
+    assert {client.use(login.access) for _ in range(50)} == {200}
+    client.control("clock", advance=1)
+    assert client.send("POST", "/sync/history", headers=headers).status == 201
+
+
+def test_buckets_count_by_gap_or_by_window():
+    clock = Clock()
+    buckets = Buckets(clock)
+    limit = Limit(2, 60)
+    assert [buckets.gap("a", limit) > 0 for _ in range(3)] == [False, False, True]
+    assert buckets.gap("b", limit) == 0
+    clock.advance(40)
+    assert buckets.gap("a", limit) == pytest.approx(20, abs=1)
+    clock.advance(21)
+    assert buckets.gap("a", limit) == 0
+    assert [buckets.window("w", limit) > 0 for _ in range(3)] == [False, False, True]
+    clock.advance(60)
+    assert buckets.window("w", limit) == 0
+
+
+def test_buckets_have_an_end():
+    buckets = Buckets(Clock())
+    for at in range(50_050):
+        buckets.gap(str(at), Limit(1, 60))
+    assert len(buckets._buckets) == 50_000
+
+
+def test_health_readiness_and_numbers(either):
+    either.renewed(either.login().refresh)
+    assert either.get("/healthz").json == {"status": "ok"}
+    assert either.get("/readyz").json == {"status": "ok"}
+    numbers = either.get("/metrics")
+    assert numbers.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "local_trakt_rotations_total 1" in numbers.text
+    assert 'local_trakt_requests_total{method="POST",path="/oauth/token"} 2' in numbers.text
+    assert either.send("POST", "/healthz").status == 405
+
+
+def test_it_is_not_ready_without_its_database(start, tmp_path):
+    client = start(database=f"sqlite:{tmp_path / 'db'}")
+    client.server._built.realm.storage._reader.close()
+    assert client.get("/readyz").status == 503
+    assert client.get("/healthz").status == 200
+
+
+def test_the_description_names_what_is_served_and_nothing_else(either):
+    told = either.get("/openapi.json").json
+    assert told["openapi"].startswith("3.")
+    for path, operations in told["paths"].items():
+        for method in ("get", "post"):
+            reply = either.send(method.upper(), path)
+            if method in operations:
+                assert str(reply.status) in operations[method]["responses"], (method, path)
+            else:
+                assert reply.status in (404, 405), (method, path)
+
+
+def test_strictly_secrets_are_hashed_and_told_once(start, tmp_path):
+    database = f"sqlite:{tmp_path / 'db'}"
+    client = start(strict=True, database=database, seed=None)
+    told = client.server.announcement
+    assert told["client_secret"]
+    client.server.__exit__(None, None, None)
+    assert told["client_secret"].encode() not in (tmp_path / "db").read_bytes()
+    again = start(strict=True, database=database, seed=None)
+    assert again.server.announcement["client_id"] == told["client_id"]
+    assert again.server.announcement["client_secret"] is None
+    members = {"token": "x", "client_id": told["client_id"], "client_secret": told["client_secret"]}
+    assert again.post("/oauth/revoke", **members).json["error_description"] == "token not found"
+    members["client_secret"] = "wrong"
+    assert again.post("/oauth/revoke", **members).json["error_description"] == "invalid client_secret"
+
+
+def test_tokens_and_codes_are_hashed_at_rest(start, tmp_path):
+    client = start(database=f"sqlite:{tmp_path / 'db'}")
+    login, code = client.login(), client.code()
+    device = client.post("/oauth/device/code", client_id="first-app").json
+    client.server.__exit__(None, None, None)
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    for secret in (login.access, login.refresh, code, device["device_code"], "correct horse battery"):
+        assert secret[:32].encode() not in kept
