@@ -216,10 +216,19 @@ def test_a_query_is_added_to_one_that_is_there():
 
 
 @pytest.mark.parametrize(
-    ("body", "name"), [(b'{"a":1,"b":{"a":2}}', None), (b'{"a":1,"a":2}', "a"), (b'{"a":"a"', None)]
+    ("body", "name"),
+    [
+        (b'{"a":1,"b":{"a":2}}', None),
+        (b'{"a":1,"a":2}', "a"),
+        (b'{"a":"x","a":1}', "a"),
+        (b'{"a":1,"\\u0061":"x"}', "a"),
+        (b'{"a":"a","b":"\\""}', None),
+        (b'{"x":1,"x":2}', None),
+        (b'["a","a"]', None),
+    ],
 )
 def test_repeated_members(body, name):
-    assert repeated_member(body, frozenset("ab")) == name
+    assert repeated_member(body, json.loads(body), frozenset("ab")) == name
 
 
 def test_repeated_parameters():
