@@ -16,7 +16,7 @@ import pytest
 from support.stores import Closing
 from traktauth.errors import StoreFailed
 from traktauth.stores.addresses import open_async_store, open_store
-from traktauth.stores.sealed import Keyring, key_id, new_key, read_keys
+from traktauth.stores.sealed import Seal, key_id, new_key, read_keys
 from traktauth.testing import StoreContract
 from traktauth.testing.places import LOGIN, OTHERS, pair, renewal, signed_in
 
@@ -218,8 +218,8 @@ def test_a_plain_login_is_sealed_by_resealing_alone(opened, tmp_path, kind):
 def test_address_and_repr_show_no_key(opened, kind):
     store = opened(NEW)
     assert store.address.startswith(f"sealed+{kind}:")
-    assert NEW not in repr(Keyring([base64.urlsafe_b64decode(NEW)]))
-    assert NEW_ID in repr(Keyring([base64.urlsafe_b64decode(NEW)]))
+    assert NEW not in repr(Seal([base64.urlsafe_b64decode(NEW)]))
+    assert NEW_ID in repr(Seal([base64.urlsafe_b64decode(NEW)]))
 
 
 # ---------------------------------------------------------------- keys

@@ -20,7 +20,7 @@ from traktauth.models import Login
 from traktauth.stores import leases
 from traktauth.stores.addresses import open_async_store, open_store
 from traktauth.stores.database import DatabaseStore
-from traktauth.stores.sealed import Keyring
+from traktauth.stores.sealed import Seal
 from traktauth.stores.sqlite.performing import SqliteDatabase
 from traktauth.testing import StoreContract
 from traktauth.testing.awaited import AsyncStoreContract
@@ -42,7 +42,7 @@ class TestSqliteForAsyncio(Closing, AsyncStoreContract):
 
 class TestSealedSqlite(Closing, StoreContract):
     def open_store(self, place):
-        return self.opened(DatabaseStore(SqliteDatabase(f"{place}/logins.db"), sealer=Keyring([b"k" * 32])))
+        return self.opened(DatabaseStore(SqliteDatabase(f"{place}/logins.db"), sealer=Seal([b"k" * 32])))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from traktauth.stores.abase import AsyncTokenStore
     from traktauth.stores.sealing import Sealer
 
-_KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, redis://…, postgresql://…, sealed+ADDRESS"
+_KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, keyring:, redis://…, postgresql://…, sealed+ADDRESS"
 _SEALED = "sealed+"
 _REDIS = {"redis", "rediss", "unix"}
 _POSTGRES = {"postgresql", "postgres"}
@@ -88,11 +88,11 @@ def _read(address: str, environment: Mapping[str, str] | None, *, takes_plain: b
     """Return what seals, the kind of the store, and the rest of its address."""
     sealed = address.startswith(_SEALED)
     scheme, mark, rest = address.removeprefix(_SEALED).partition(":")
-    known = {"memory", "file", "sqlite"} | _SERVERS
+    known = {"memory", "file", "sqlite", "keyring"} | _SERVERS
     if (
         not mark
         or scheme not in known
-        or (scheme == "memory" and rest)
+        or (scheme in {"memory", "keyring"} and rest)
         or (scheme in _SERVERS and not rest.startswith("//"))
     ):
         raise ValueError(f"No store has the address {without_password(address)!r}; use one of {_KNOWN}")
@@ -100,9 +100,11 @@ def _read(address: str, environment: Mapping[str, str] | None, *, takes_plain: b
         return None, scheme, rest
     if scheme == "memory":
         raise ValueError("sealed+memory: would seal what never leaves this process; use memory:")
-    from traktauth.stores.sealed import Keyring, read_keys  # noqa: PLC0415 - see above
+    if scheme == "keyring":
+        raise ValueError("keyring: is sealed already, with a key of its own; use keyring:")
+    from traktauth.stores.sealed import Seal, read_keys  # noqa: PLC0415 - see above
 
-    return Keyring(read_keys(environment or os.environ), takes_plain=takes_plain), scheme, rest
+    return Seal(read_keys(environment or os.environ), takes_plain=takes_plain), scheme, rest
 
 
 def _open_local(scheme: str, rest: str, sealer: Sealer | None) -> TokenStore:
@@ -115,6 +117,10 @@ def _open_local(scheme: str, rest: str, sealer: Sealer | None) -> TokenStore:
         from traktauth.stores.memory import MemoryStore  # noqa: PLC0415 - see above
 
         return MemoryStore()
+    if scheme == "keyring":
+        from traktauth.stores.keyring import KeyringStore  # noqa: PLC0415 - see above
+
+        return KeyringStore(os.path.join(_default_folder(), "keyring.json"))
     from traktauth.stores.file import FileStore  # noqa: PLC0415 - see above
 
     return FileStore(_path(rest, "tokens.json"), sealer=sealer)

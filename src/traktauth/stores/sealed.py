@@ -24,27 +24,30 @@ _VERSION = "1"
 _KEY_SIZE = 32
 _NONCE_SIZE = 12
 _LARGEST_FILE = 65536
+_ADD_IT = f"Add that key to {VARIABLE} or {FILE_VARIABLE}"
 _MAKE_ONE = f"Make a key with traktauth store key, and set {VARIABLE} or {FILE_VARIABLE}"
 
 
-class Keyring:
+class Seal:
     """Some keys: the first seals, all open.
 
     Args:
         keys: 32 bytes each, newest first; none can open or seal nothing, but says which key is wanted.
         takes_plain: take records that are not sealed as well, so that they can be sealed.
+        hint: what to do where a key is wanted that is not among them.
 
     Raises:
         StoreFailed: the library for it is not installed.
     """
 
-    def __init__(self, keys: Sequence[bytes], *, takes_plain: bool = False) -> None:
+    def __init__(self, keys: Sequence[bytes], *, takes_plain: bool = False, hint: str = _ADD_IT) -> None:
         try:
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - only a sealed store
         except ImportError as error:
             raise missing("seal", error) from error
         self._ciphers = {key_id(key): AESGCM(key) for key in keys}
         self.takes_plain = takes_plain
+        self._hint = hint
 
     def seal(self, content: bytes, bound: bytes) -> str:
         """Return the sealed content; it opens with the same bound data only."""
@@ -75,7 +78,7 @@ class Keyring:
             at_hand = ", ".join(self._ciphers) or "none"
             raise StoreFailed(
                 f"A login is sealed with the key {name[:8]!r}, which is not at hand (at hand: {at_hand})",
-                hint=f"Add that key to {VARIABLE} or {FILE_VARIABLE}",
+                hint=self._hint,
             )
         try:
             raw = base64.b64decode(text, altchars=b"-_", validate=True)
@@ -94,7 +97,7 @@ class Keyring:
         return next(iter(self._ciphers), None)
 
     def __repr__(self) -> str:
-        return f"Keyring({', '.join(self._ciphers)})"
+        return f"Seal({', '.join(self._ciphers)})"
 
 
 def key_id(key: bytes) -> str:
@@ -118,10 +121,15 @@ def read_keys(environment: Mapping[str, str]) -> list[bytes]:
     path = environment.get(FILE_VARIABLE)
     if path:
         texts += [(FILE_VARIABLE, line) for line in _read_file(os.path.expanduser(path)).splitlines()]
-    return [_key(where, text.strip()) for where, text in texts if text.strip()]
+    return [key_of(where, text.strip()) for where, text in texts if text.strip()]
 
 
-def _key(where: str, text: str) -> bytes:
+def key_of(where: str, text: str) -> bytes:
+    """Return the key in a text.
+
+    Raises:
+        ValueError: it is none.
+    """
     plain = text.replace("-", "+").replace("_", "/").rstrip("=")
     try:
         key = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)

@@ -1,0 +1,205 @@
+"""Tokens in a sealed file whose key lies in the keyring."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import keyring
+import keyring.backends.fail
+import keyring.backends.null
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked, PasswordSetError
+
+from support.stores import Closing
+from traktauth.errors import StoreFailed
+from traktauth.stores.addresses import open_async_store, open_store
+from traktauth.stores.keyring import KeyringStore
+from traktauth.testing import StoreContract
+from traktauth.testing.awaited import AsyncStoreContract
+from traktauth.testing.places import LOGIN, pair, signed_in
+
+
+class InMemory(KeyringBackend):
+    """A keyring as the systems have them: entries of at most 2.5 kB, one caller at a time."""
+
+    priority = 1
+
+    def __init__(self):
+        super().__init__()
+        self.entries, self.calls, self.error, self.delay = {}, [], None, 0.0
+
+    def _asked(self, what):
+        self.calls.append(what)
+        time.sleep(self.delay)
+        if self.error is not None:
+            raise self.error
+
+    def get_password(self, service, username):
+        self._asked("get")
+        return self.entries.get((service, username))
+
+    def set_password(self, service, username, password):
+        self._asked("set")
+        assert len(password) < 2500
+        self.entries[service, username] = password
+
+    def delete_password(self, service, username):
+        del self.entries[service, username]
+
+
+@pytest.fixture(autouse=True)
+def backend():
+    before = keyring.get_keyring()
+    keyring.set_keyring(InMemory())
+    yield keyring.get_keyring()
+    keyring.set_keyring(before)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    return tmp_path / "traktauth"
+
+
+class TestKeyring(Closing, StoreContract):
+    def open_store(self, place):
+        return self.opened(KeyringStore(f"{place}/keyring.json"))
+
+
+class TestKeyringForAsyncio(Closing, AsyncStoreContract):
+    def open_store(self, place):
+        return self.opened(super().open_store(place))
+
+    def open_async_store(self, place):
+        return open_async_store(KeyringStore(f"{place}/keyring.json"))
+
+
+def test_the_key_lies_in_the_keyring_and_the_tokens_sealed_in_a_file(backend, folder):
+    store = open_store("keyring:")
+    assert store.address == "keyring:"
+    signed_in(store)
+    assert list(backend.entries) == [("traktauth", "seal-key")]
+    content = (folder / "keyring.json").read_text()
+    assert "refresh-1" not in content
+    assert '"sealed"' in content
+    assert open_store("keyring:").load(LOGIN).token == pair(1)
+
+
+def test_a_living_token_asks_the_keyring_once(backend):
+    store = open_store("keyring:")
+    signed_in(store)
+    store.load(LOGIN)
+    calls = len(backend.calls)
+    for _ in range(5):
+        store.load(LOGIN)
+    assert len(backend.calls) == calls
+
+
+def test_two_programs_make_one_key(backend):
+    backend.delay = 0.02
+    start = threading.Barrier(8)
+
+    def make(number):
+        start.wait()
+        store = KeyringStore(f"{store_path}")
+        assert store.save(LOGIN.__class__("trakt", "app", str(number)), pair(1), after=0, at=1.0)
+
+    store_path = open_store("keyring:").path
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(make, range(8)))
+    assert backend.calls.count("set") == 1
+    store = open_store("keyring:")
+    assert {store.load(login).token for login in store.logins()} == {pair(1)}
+    assert len(store.logins()) == 8
+
+
+def verbs(store):
+    yield lambda: store.load(LOGIN)
+    yield store.check
+    yield lambda: signed_in(store)
+
+
+def test_without_a_keyring_the_command_that_mends_it_is_named():
+    keyring.set_keyring(keyring.backends.fail.Keyring())
+    for verb in verbs(open_store("keyring:")):
+        with pytest.raises(StoreFailed, match="no keyring on this machine") as caught:
+            verb()
+        assert "apt-get install" in caught.value.hint
+        assert "traktauth store key" in caught.value.hint
+
+
+def test_a_keyring_that_keeps_nothing_is_told():
+    keyring.set_keyring(keyring.backends.null.Keyring())
+    with pytest.raises(StoreFailed, match="has not kept the key"):
+        signed_in(open_store("keyring:"))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(KeyringLocked("x"), "locked"), (PasswordSetError("x"), "failed"), (OSError("x"), "failed")]
+)
+def test_a_keyring_that_refuses_is_told(backend, error, words):
+    backend.error = error
+    for verb in verbs(open_store("keyring:")):
+        with pytest.raises(StoreFailed, match=words):
+            verb()
+
+
+def test_a_keyring_that_does_not_answer_is_not_waited_for_long(backend, monkeypatch):
+    monkeypatch.setattr("traktauth.stores.keyring.LIMIT", 0.1)
+    backend.delay = 1.0
+    began = time.monotonic()
+    with pytest.raises(StoreFailed, match="did not answer within"):
+        open_store("keyring:").load(LOGIN)
+    assert time.monotonic() - began < 0.9
+
+
+def test_another_key_in_the_keyring_is_told_with_the_wanted_one(backend, folder):
+    signed_in(open_store("keyring:"))
+    backend.entries.clear()
+    before = (folder / "keyring.json").read_bytes()
+    with pytest.raises(StoreFailed, match=r"sealed with the key '[0-9a-f]{8}', which is not at hand") as caught:
+        open_store("keyring:").load(LOGIN)
+    assert "The keyring holds another key" in caught.value.hint
+    assert (folder / "keyring.json").read_bytes() == before
+
+
+def test_something_else_in_the_entry_is_no_key(backend):
+    backend.entries["traktauth", "seal-key"] = "hunter2"
+    with pytest.raises(StoreFailed, match="no key") as caught:
+        signed_in(open_store("keyring:"))
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("library", "extra"), [("keyring", "keyring"), ("cryptography.hazmat.primitives.ciphers.aead", "seal")]
+)
+def test_a_missing_library_is_named(library, extra):
+    code = f"""
+import sys
+sys.modules["{library}"] = None
+from traktauth.stores.addresses import open_store
+from traktauth.errors import StoreFailed
+try:
+    open_store("keyring:")
+except StoreFailed as error:
+    print(error.message, error.hint)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert f"pip install 'traktauth[{extra}]'" in said
+
+
+def test_no_address_of_it_has_a_path():
+    for address in ("keyring:x", "sealed+keyring:"):
+        with pytest.raises(ValueError, match="keyring:"):
+            open_store(address)
+
+
+def test_it_is_closed_as_any_other():
+    with closing(open_store("keyring:")) as store:
+        assert store.logins() == []
