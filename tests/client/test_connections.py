@@ -63,13 +63,13 @@ def test_many_threads_that_share_an_object_share_its_client(monkeypatch):
     made = []
 
     class Client:
-        def __init__(self):
+        def __init__(self, *, keep):
             made.append(self)
 
         def close(self):
             made.remove(self)
 
-    monkeypatch.setattr("traktauth.client.connections.new_client", lambda *, keep: Client())
+    monkeypatch.setattr("traktauth.client.connections.new_client", Client)
     connections, together = Connections(), threading.Barrier(20)
 
     def use(_):

@@ -69,11 +69,11 @@ class AsyncTrakt:
     @classmethod
     def from_env(cls, **given: Any) -> Self:  # noqa: ANN401 - as `read_settings` and the class take them
         """Same as `Trakt.from_env`."""
-        from traktauth.client.settings import read_settings  # noqa: PLC0415 - only here
+        from traktauth.client.settings import read_settings, take_objects  # noqa: PLC0415 - only here
 
-        more = {name: given.pop(name) for name in ("clock", "http") if name in given}
+        objects = take_objects(given)
         settings = read_settings(**given)
-        return cls(settings.app(), **settings.place(), **more)
+        return cls(settings.app(), **(settings.place() | objects))
 
     @property
     def account(self) -> str:

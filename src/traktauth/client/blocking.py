@@ -85,11 +85,11 @@ class Trakt:
             AppInvalid: no app, or one that cannot be right.
             ValueError: a setting has no such value.
         """
-        from traktauth.client.settings import read_settings  # noqa: PLC0415 - only here
+        from traktauth.client.settings import read_settings, take_objects  # noqa: PLC0415 - only here
 
-        more = {name: given.pop(name) for name in ("clock", "http") if name in given}
+        objects = take_objects(given)
         settings = read_settings(**given)
-        return cls(settings.app(), **settings.place(), **more)
+        return cls(settings.app(), **(settings.place() | objects))
 
     @property
     def account(self) -> str:

@@ -1,0 +1,151 @@
+"""Settings from the environment and a TOML file, and which of them wins."""
+
+from __future__ import annotations
+
+import pytest
+
+from traktauth import AppInvalid, AsyncTrakt, Trakt
+from traktauth.client.settings import config_path, read_settings
+from traktauth.stores.memory import MemoryStore
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "config.toml"
+
+    def write(text):
+        path.write_text(text)
+        return {"TRAKTAUTH_CONFIG": str(path)}
+
+    return write
+
+
+@pytest.fixture
+def bare(tmp_path, monkeypatch):
+    """An environment without any setting."""
+    for name in ("CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI", "SERVICE", "STORE", "ACCOUNT", "CONFIG"):
+        monkeypatch.delenv(f"TRAKTAUTH_{name}", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return tmp_path
+
+
+def test_the_environment_wins_over_the_file_and_a_caller_over_both(config):
+    environ = config('client_id = "file"\naccount = "file"\nservice = "staging"\n')
+    environ |= {"TRAKTAUTH_CLIENT_ID": "environment", "TRAKTAUTH_ACCOUNT": "environment"}
+    settings = read_settings(environ, account="caller", store=None)
+    assert (settings.client_id, settings.account, settings.service) == ("environment", "caller", "staging")
+    assert settings.store == "file:"
+
+
+def test_every_setting_has_a_variable_and_a_line(config):
+    values = {
+        "client_id": "id",
+        "client_secret": "secret",
+        "redirect_uri": "http://127.0.0.1:1/",
+        "service": "staging",
+        "store": "memory:",
+        "account": "second",
+        "lost_reply": "sign-in",
+    }
+    from_file = read_settings(config("".join(f'{name} = "{value}"\n' for name, value in values.items())))
+    from_environment = read_settings(
+        {f"TRAKTAUTH_{name.upper()}": value for name, value in values.items()} | config("")
+    )
+    assert from_file == from_environment
+    assert {name: getattr(from_file, name) for name in values} == values
+
+
+def test_an_empty_variable_is_none(config):
+    assert read_settings(config('client_id = "file"') | {"TRAKTAUTH_CLIENT_ID": ""}).client_id == "file"
+
+
+@pytest.mark.parametrize(
+    ("value", "insecure"), [("1", True), ("true", True), ("Yes", True), ("on", True), ("0", False), ("FALSE", False)]
+)
+def test_insecure_is_yes_or_no(config, value, insecure):
+    assert read_settings(config("") | {"TRAKTAUTH_INSECURE": value}).insecure is insecure
+    assert read_settings(config(f'insecure = "{value}"')).insecure is insecure
+
+
+def test_insecure_may_be_tomls_own(config):
+    assert read_settings(config("insecure = true")).insecure
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("client_id = ", "is no TOML"),
+        ("<xml/>", "is no TOML"),
+        ('client_id = "a"\ncolour = "red"', "unknown setting: colour"),
+        ('insecure = "perhaps"', "TRAKTAUTH_INSECURE must be 1 or 0"),
+        ('lost_reply = "perhaps"', "TRAKTAUTH_LOST_REPLY must be one of"),
+        ("account = 7", "account"),
+        ("[client_id]", "client_id"),
+    ],
+)
+def test_a_bad_file_is_told_with_what_is_wrong(config, text, said):
+    with pytest.raises(ValueError, match=said):
+        read_settings(config(text))
+
+
+def test_a_file_that_is_no_text_is_told(config, tmp_path):
+    environ = config("")
+    (tmp_path / "config.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match="is no TOML"):
+        read_settings(environ)
+
+
+def test_no_secret_of_a_bad_file_is_shown(config):
+    with pytest.raises(ValueError, match="is no TOML") as caught:
+        read_settings(config('client_secret = "canary'))
+    assert "canary" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_named_file_must_be_there(tmp_path):
+    with pytest.raises(ValueError, match="cannot be read: No such file"):
+        read_settings({"TRAKTAUTH_CONFIG": str(tmp_path / "missing.toml")})
+
+
+def test_the_platforms_file_is_read_where_it_is_there(bare):
+    assert config_path({}) is None
+    assert read_settings({}).client_id == ""
+    (bare / "config" / "traktauth").mkdir(parents=True)
+    (bare / "config" / "traktauth" / "config.toml").write_text('client_id = "platform"')
+    assert read_settings({}).client_id == "platform"
+
+
+def test_a_user_without_home_has_no_file(monkeypatch):
+    def nobody(*_, **__):
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr("platformdirs.user_config_dir", nobody)
+    assert config_path({}) is None
+
+
+@pytest.mark.parametrize("caller", [Trakt, AsyncTrakt])
+def test_an_object_from_the_environment(caller, bare, monkeypatch):
+    monkeypatch.setenv("TRAKTAUTH_CLIENT_ID", "from-the-environment")
+    monkeypatch.setenv("TRAKTAUTH_SERVICE", "staging")
+    store = MemoryStore()
+    trakt = caller.from_env(store=store, account="second", clock=lambda: 5.0)
+    assert trakt.store.identity == store.identity
+    assert (trakt.setup.app.client_id, trakt.setup.service.name) == ("from-the-environment", "staging")
+    assert (trakt.account, trakt.setup.terms.clock()) == ("second", 5.0)
+
+
+def test_a_missing_app_names_the_variable(bare):
+    with pytest.raises(AppInvalid) as caught:
+        Trakt.from_env(store="memory:")
+    assert "TRAKTAUTH_CLIENT_ID" in caught.value.hint
+
+
+def test_a_service_is_found_by_the_settings():
+    assert (
+        read_settings({"TRAKTAUTH_CONFIG": "/dev/null"}, service="http://h", insecure=True).find_service().api
+        == "http://h"
+    )
+
+
+def test_settings_show_no_secret():
+    assert "canary" not in repr(read_settings({"TRAKTAUTH_CONFIG": "/dev/null"}, client_secret="canary"))
