@@ -47,7 +47,7 @@ class Program:
         self.start_anew()
 
     def start_anew(self):
-        self.kind = self.effect = self.ready = self.flight = self.sending = self.kept = None
+        self.kind = self.effect = self.ready = self.flight = self.fate = self.sending = self.kept = None
         self.flows, self.waiting_since, self.latest = [], None, float("-inf")
         self.newer_at_reply, self.full_at_some_time, self.seen = False, False, None
         self.terms = Terms(
@@ -92,8 +92,8 @@ class Program:
 
     def crash(self):
         """Be killed: nothing is told to anybody, memory is lost; a lease stays until its time is over."""
-        if not self.world.leases:
-            self.world.release(self)
+        if self.world.holder is self:
+            self.world.holder = object() if self.world.leases else None
         for flow, _ in reversed(self.flows):
             flow.close()
         self.start_anew()
@@ -109,6 +109,8 @@ class Program:
         """Perform the pending effect, or hand its answer to the flow: the world may change in between."""
         if self.ready is not None:
             (value, error), self.ready = self.ready, None
+            if isinstance(self.effect, Send) and self.sending is not None:
+                self.learn()
             self.hand_in(value, error)
             return True
         try:
@@ -165,6 +167,7 @@ class Program:
     def keep(self):
         self.kept = (self.effect.token, self.effect.after)
         self.world.saved.add(self.effect.token.access_token)
+        self.world.pairs[self.effect.token.refresh_token] = self.effect.token
 
     def shield(self):
         self.flows.append((self.effect.flow(), False))
@@ -204,17 +207,21 @@ class Program:
         world, (sent_at, fate, answer) = self.world, self.flight
         self.flight = None
         late = world.steady - sent_at > LONGEST_REQUEST and fate not in UNSPENT
-        if self.sending is not None:
-            self.sending.unspent = fate in UNSPENT
-            newer = world.record.token is not None and world.record.generation > self.sending.generation
-            self.newer_at_reply = newer and fate not in UNSPENT
-            self.sending = None
+        self.fate = fate
         if late or fate in {"lost before", "lost after"}:
             return NoReply(sent=True, reason="timed out")
         if fate == "not sent":
             return NoReply(sent=False, reason="connection refused")
         replies = {"busy": 429, "down": 521, "500 before": 500, "500 after": 500, "unreadable": 200}
         return reply(replies[fate], b"<html>") if fate in replies else answer
+
+    def learn(self):
+        """Know, from here on, what became of a refresh token that was sent."""
+        record, sending, self.sending = self.world.record, self.sending, None
+        sending.unspent = self.fate in UNSPENT
+        self.newer_at_reply = (
+            not sending.unspent and record.token is not None and record.generation > sending.generation
+        )
 
     # ---------------------------------------------------------------- the end of a call
     def end(self, value, error):

@@ -84,7 +84,7 @@ class World:
         if self.record.generation != after:
             return False
         stored, new = self.record.token, self.server.chains[token.access_token]
-        if program.kind != "sign in" and stored is not None:
+        if stored is not None and new[0] != new[1]:  # the first pair of a sign-in may replace any
             old = self.server.chains[stored.access_token]
             must(old[0] == new[0] and old[1] < new[1], "no saved pair is replaced by an older one")
         self.write(Record(token.generation, token, saved_at=program.wall))
@@ -139,5 +139,9 @@ class World:
                 "nothing is sent again while the access token lives",
             )
             must(len(doubtful) == 1, "one last attempt is made, whoever makes it")
+        stored, number = self.record.token, int(refresh_token.removeprefix("refresh-"))
+        if stored is not None:
+            sent, newest = self.server.chains[f"access-{number}"], self.server.chains[stored.access_token]
+            must(sent[0] != newest[0] or sent[1] == newest[1], "a refresh token is not sent after its successor came")
         program.sending = Sending(self.pairs[refresh_token].generation)
         earlier.append(program.sending)
