@@ -83,7 +83,7 @@ def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> 
 
 def take_objects(given: dict[str, Any]) -> dict[str, Any]:
     """Take out of a caller's arguments what no setting can hold: a clock, a client, a store, a service."""
-    names = [name for name in ("clock", "http") if name in given]
+    names: list[str] = [name for name in ("clock", "http") if name in given]
     names += [name for name in ("service", "store") if not isinstance(given.get(name), str | None)]
     return {name: given.pop(name) for name in names}
 

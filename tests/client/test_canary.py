@@ -1,0 +1,117 @@
+"""No token, secret, code or body in a message, a hint, a repr, a traceback or a log, whatever goes wrong."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+import pytest
+
+from client.callers import CALLERS
+from traktauth import App, TraktAuthError
+from traktauth.client import keeping
+from traktauth.flow import renewal
+from traktauth.stores.file import FileStore
+
+BODY = {"access_token": 7, "refresh_token": "body-canary", "error_description": "description-canary"}
+ANSWERS = [
+    (200, {}, b"<html>body-canary</html>"),
+    (200, {}, b""),
+    (200, {}, BODY),
+    (400, {}, {"error": "invalid_grant", **BODY}),
+    (400, {}, {"error": "invalid_request", **BODY}),
+    (401, {}, {"error": "invalid_client", **BODY}),
+    (403, {}, b"<html>body-canary</html>"),
+    (404, {}, BODY),
+    (429, {"retry-after": "5"}, b"body-canary"),
+    (500, {}, b""),
+    (502, {}, b"body-canary"),
+    (521, {}, b"body-canary"),
+]
+
+
+@pytest.fixture(params=CALLERS)
+def trakt(request, trakt_server, app, address):
+    with CALLERS[request.param](app, service=trakt_server.base, store=address) as trakt:
+        yield trakt
+
+
+def shown(error):
+    """Everything that a person or a program's log would see of an error and its causes."""
+    texts = ["".join(traceback.format_exception(error))]
+    while error is not None:
+        texts += [str(error), repr(error), getattr(error, "hint", "")]
+        error = error.__cause__ or error.__context__
+    return "\n".join(texts)
+
+
+def check(work, caplog):
+    with caplog.at_level(logging.DEBUG, logger="traktauth"):
+        try:
+            work()
+        except TraktAuthError as error:
+            text = shown(error)
+        else:
+            text = ""
+    assert "canary" not in text
+    assert "canary" not in "\n".join(record.getMessage() for record in caplog.records if record.name == "traktauth")
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: f"{answer[0]}-{len(answer[2])}")
+@pytest.mark.parametrize("left", [-1, 10, 3000])
+def test_a_renewal_that_goes_wrong(trakt, trakt_server, sign_in, caplog, answer, left):
+    sign_in(life=4000, left=left)
+    trakt_server.answers.append(answer)
+    check(trakt.refresh if left == 3000 else trakt.token, caplog)
+    assert len(trakt_server.refreshes) == 1
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: f"{answer[0]}-{len(answer[2])}")
+def test_a_sign_in_that_goes_wrong(trakt, trakt_server, caplog, answer):
+    trakt_server.answers.append(answer)
+    check(lambda: trakt.login("paste", prompt=lambda _: "code-canary"), caplog)
+
+
+def test_a_sign_in_a_renewal_and_a_sign_out_that_go_well(trakt, caplog):
+    def whole():
+        trakt.login("paste", prompt=lambda _: "good-code")
+        trakt.refresh()
+        trakt.request("GET", "/users/settings")
+        trakt.logout()
+
+    check(whole, caplog)
+    assert [record.levelname for record in caplog.records if record.name == "traktauth"] == ["INFO"] * 3
+
+
+def test_a_cut_connection(trakt, trakt_server, sign_in, caplog):
+    sign_in(left=-1)
+    trakt_server.after.append(lambda: True)
+    check(trakt.token, caplog)
+    assert "stays open" in caplog.text
+
+
+def test_a_store_that_fails(trakt, sign_in, caplog, monkeypatch):
+    sign_in(left=-1)
+    monkeypatch.setattr(renewal, "SAVE_LIMIT", 0.0)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    def save(self, login, token, *, after, at):
+        with monkeypatch.context() as patch:
+            patch.setattr("traktauth.stores.replacing.replace", full)
+            return real(self, login, token, after=after, at=at)
+
+    real = FileStore.save
+    monkeypatch.setattr(FileStore, "save", save)
+    check(trakt.token, caplog)
+    keeping._unsaved.clear()
+
+
+def test_what_is_written_down(app, sign_in, trakt):
+    token = sign_in()
+    record = trakt.store
+    assert "canary" not in f"{app!r}{token!r}{record!r}{trakt.setup.terms!r}{trakt.setup!r}"
+    with pytest.raises(ValueError, match="unprintable") as caught:
+        App("x", client_secret="secret-canary\n")
+    assert "canary" not in shown(caught.value).replace("secret-canary\\n", "")  # the test's own line

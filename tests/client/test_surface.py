@@ -1,0 +1,107 @@
+"""Blocking and async twins have one surface, and importing them costs next to nothing."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+from traktauth import AsyncAuthenticationOAuthApi, AsyncTrakt, AuthenticationOAuthApi, Trakt
+
+TWINS = [(Trakt, AsyncTrakt), (AuthenticationOAuthApi, AsyncAuthenticationOAuthApi)]
+FIXED = {
+    Trakt: {"login", "token", "request", "refresh", "logout", "auth", "for_account", "from_env", "close", "account"},
+    AuthenticationOAuthApi: {
+        "authorize_application",
+        "exchange_code_for_access_token",
+        "exchange_refresh_token_for_access_token",
+        "revoke_an_access_token",
+        "generate_new_device_codes",
+        "poll_for_the_access_token",
+        "close",
+    },
+}
+
+
+def public(kind):
+    return {name for name in dir(kind) if not name.startswith("_")}
+
+
+def parameters(function):
+    return [(each.name, each.kind, each.default) for each in inspect.signature(function).parameters.values()]
+
+
+@pytest.mark.parametrize(("blocking", "awaited"), TWINS)
+def test_twins_have_the_same_public_names(blocking, awaited):
+    assert public(blocking) == public(awaited)
+    assert FIXED[blocking] <= public(blocking)
+
+
+@pytest.mark.parametrize(("blocking", "awaited"), TWINS)
+def test_twins_take_the_same_parameters_with_the_same_defaults(blocking, awaited):
+    for name in sorted(public(blocking) | {"__init__"}):
+        one, two = inspect.getattr_static(blocking, name), inspect.getattr_static(awaited, name)
+        assert type(one) is type(two), name
+        if callable(getattr(blocking, name)):
+            assert parameters(getattr(blocking, name)) == parameters(getattr(awaited, name)), name
+
+
+@pytest.mark.parametrize(("blocking", "awaited"), TWINS)
+def test_what_sends_or_stores_is_awaited_in_one_and_not_in_the_other(blocking, awaited):
+    plain = {"authorize_application", "for_account", "from_env", "auth", "account", "service"}
+    for name in public(blocking):
+        assert not inspect.iscoroutinefunction(getattr(blocking, name)), name
+        assert inspect.iscoroutinefunction(getattr(awaited, name)) is (name not in plain), name
+    enter, leave = ("__enter__", "__exit__"), ("__aenter__", "__aexit__")
+    assert all(hasattr(blocking, name) for name in enter)
+    assert all(hasattr(awaited, name) for name in leave)
+
+
+@pytest.mark.parametrize(
+    ("blocking", "fixed"),
+    [
+        ("exchange_code_for_access_token", {"code", "client_id", "client_secret", "redirect_uri", "code_verifier"}),
+        ("exchange_refresh_token_for_access_token", {"refresh_token", "client_id", "client_secret", "redirect_uri"}),
+        ("revoke_an_access_token", {"token", "client_id", "client_secret"}),
+        ("generate_new_device_codes", {"client_id", "code_challenge"}),
+        ("poll_for_the_access_token", {"code", "client_id", "client_secret", "code_verifier"}),
+    ],
+)
+def test_the_documents_operations_take_keywords_alone(blocking, fixed):
+    taken = inspect.signature(getattr(AuthenticationOAuthApi, blocking)).parameters
+    assert set(taken) == {"self", *fixed}
+    assert all(each.kind is inspect.Parameter.KEYWORD_ONLY for name, each in taken.items() if name != "self")
+
+
+HEAVY = (
+    "httpx2 httpcore2 anyio h11 asyncio ssl socket requests urllib3 starlette uvicorn click rich segno cryptography "
+    "msgspec jinja2 sqlite3 webbrowser platformdirs logging traktauth.server traktauth.cli"
+).split()  # noqa: SIM905 - one line can be read
+
+
+def loaded(code):
+    """The modules that a program has loaded at its end, beside those of the interpreter's own start."""
+    program = f"import sys; started = set(sys.modules); {code}; print(*set(sys.modules) - started)"
+    environment = {"PATH": "/usr/bin:/bin"}  # no measurement of coverage, which loads modules of its own
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    return set(run.stdout.split())
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    modules = loaded("from traktauth import App, Trakt")
+    assert "traktauth.models.app" in modules
+    assert [name for name in HEAVY if name in modules] == []
+
+
+def test_a_living_token_from_a_file_costs_no_http_library(sign_in, trakt_server, address):
+    sign_in()
+    code = (
+        "from traktauth import App, Trakt; "
+        f"t = Trakt(App('client-id'), service={trakt_server.base!r}, store={address!r}); "
+        "assert t.token().generation == 1"
+    )
+    modules = loaded(code)
+    assert "traktauth.stores.file" in modules
+    assert [name for name in HEAVY if name in modules] == []
