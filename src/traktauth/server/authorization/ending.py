@@ -61,6 +61,8 @@ def ending(rules: Authorize, wish: Wish, *, decision: str | None = None) -> Endi
         wish.tables.apps.allow(app.id, person.id, scope=wish.scope, now=wish.now)
     elif "consent" in wish.prompts or not _has_consent(wish, app, person):
         return _refused_unless_asked(rules, wish, ConsentFirst(), "consent_required")
+    elif app.trusted and wish.tables.apps.consent(app.id, person.id) is None:
+        wish.tables.apps.allow(app.id, person.id, scope=wish.scope, now=wish.now)  # so that it can be seen and revoked
     return at_client(rules, wish, {"code": _code(wish, app, person, session)})
 
 

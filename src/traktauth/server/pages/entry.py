@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,29}")
 EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}")
+OWN_PAGES = ("connected-apps", "your-apps")
+"""Where a sign-in may lead that no app asked for; nowhere else, so that it leads nobody astray."""
 LEAST_PASSWORD, GREATEST_PASSWORD = 8, 200
 
 
@@ -83,6 +85,8 @@ def onward(said: dict[str, str]) -> str:
     """Give the address to go on to after signing in; the prompts that led here have been heeded."""
     if "client_id" in said:
         return f"/consent?{urlencode(without_prompts(said, 'login', 'create'))}"
+    if said.get("next") in OWN_PAGES:
+        return f"/{said['next']}"
     return f"/activate/{said['user_code']}" if said.get("user_code", "").isalnum() else "/"
 
 

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from traktauth.server.http.answers import Answer
 from traktauth.server.http.application import Application
-from traktauth.server.pages import activation, asking, entry, home
+from traktauth.server.pages import activation, asking, connected, entry, home, own_apps
 from traktauth.server.pages.rendering import style
 from traktauth.server.pages.visit import visited
 
@@ -28,6 +28,9 @@ PAGES = {
     "/activate": {"GET": activation.show_entry, "POST": activation.enter},
     "/activate/done": {"GET": activation.done},
     "/activate/denied": {"GET": activation.denied},
+    "/connected-apps": {"GET": connected.show, "POST": connected.revoke},
+    "/your-apps": {"GET": own_apps.show, "POST": own_apps.register},
+    "/your-apps/{client_id}": {"GET": own_apps.show_one, "POST": own_apps.change},
     "/activate/{code}": {"GET": activation.confirm, "POST": activation.answer},
 }
 

@@ -55,6 +55,10 @@ class Pairs:
         """End every pair of this app and person, renewable or not."""
         self._on.run("UPDATE family SET epoch = epoch + 1 WHERE app = ? AND person = ?", (app, person))
 
+    def end_app(self, app: int) -> None:
+        """End every pair of this app."""
+        self._on.run("UPDATE family SET epoch = epoch + 1 WHERE app = ?", (app,))
+
     def end_refresh(self, number: int, why: str) -> bool:
         """End a refresh token; whether it was this call that did (a compare-and-swap)."""
         statement = "UPDATE pair SET refresh_ended = ? WHERE id = ? AND refresh_ended IS NULL"

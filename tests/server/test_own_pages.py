@@ -1,0 +1,172 @@
+"""Connected apps and your apps: what a person sees and does when no app has asked."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+CALLBACK = "http://127.0.0.1:9876/callback"
+MADE = {"name": "My app", "redirect_uris": f"{CALLBACK}\nurn:ietf:wg:oauth:2.0:oob"}
+
+
+@pytest.fixture
+def visitor(either, browser):
+    signed_in = browser(either)
+    signed_in.sign_in()
+    return signed_in
+
+
+def post(visitor, path, **form):
+    csrf = re.search(r'name="csrf" value="([^"]+)"', visitor.go("/").text)[1]
+    return visitor.go(path, method="POST", form={"csrf": csrf, **form})
+
+
+def fact(page, name):
+    return re.search(rf'<code id="{name}">([^<]+)</code>', page.text)[1]
+
+
+def test_revoking_an_app_ends_its_logins_on_all_devices_and_no_other_apps(either, visitor):
+    login, device, other = either.login(), either.login(), either.login("second")
+    page = visitor.go("/connected-apps")
+    assert "The first app" in page.text
+    assert "The second app" in page.text
+    number = re.search(r'value="(\d+)" aria-label="Revoke The first app"', page.text)[1]
+    assert post(visitor, "/connected-apps", app=number).status == 303
+    assert "The first app" not in visitor.go("/connected-apps").text
+    assert {either.use(one.access) for one in (login, device)} == {401}
+    assert {either.refresh(one.refresh).status for one in (login, device)} == {400}
+    assert either.use(other.access, "second") == 200
+
+
+def test_after_a_revocation_the_app_has_to_ask_again(either, visitor):
+    either.login()
+    number = re.search(r'value="(\d+)" aria-label="Revoke', visitor.go("/connected-apps").text)[1]
+    post(visitor, "/connected-apps", app=number)
+    asked = f"/oauth/authorize?response_type=code&client_id=first-app&redirect_uri={CALLBACK}"
+    assert "would like to use your account" in visitor.walk(asked).text
+
+
+@pytest.mark.parametrize("number", ["", "x", "9" * 30, "-1", "999999"])
+def test_revoking_what_is_not_there_does_nothing(either, visitor, number):
+    login = either.login()
+    assert post(visitor, "/connected-apps", app=number).status == 303
+    assert either.use(login.access) == 200
+
+
+@pytest.mark.parametrize("page", ["connected-apps", "your-apps", "your-apps/first-app"])
+def test_whoever_is_not_signed_in_is_asked_to_and_comes_back(either, browser, page):
+    stranger = browser(either)
+    form = stranger.walk(f"/{page}")
+    assert "<h1>Sign in</h1>" in form.text
+    back = stranger.submit(form, username="sean", password="correct horse battery")
+    assert f"<h1>{'Connected' if page == 'connected-apps' else 'Your'} apps</h1>" in back.text
+
+
+def test_a_sign_in_leads_nowhere_else(either, browser):
+    stranger = browser(either)
+    back = stranger.submit(
+        stranger.go("/sign-in?next=//evil.example"), username="sean", password="correct horse battery"
+    )
+    assert "A Trakt of your own" in back.text
+
+
+def test_an_app_is_registered_and_works(either, visitor):
+    made = post(visitor, "/your-apps", **MADE)
+    page = visitor.go(made.location)
+    app = {"client_id": fact(page, "client_id"), "client_secret": fact(page, "client_secret")}
+    end = either.control("authorize", client_id=app["client_id"], redirect_uri=CALLBACK, username="sean")
+    members = {"grant_type": "authorization_code", "code": end["code"], "redirect_uri": CALLBACK, **app}
+    assert either.post("/oauth/token", **members).status == 200
+    assert "My app" in visitor.go("/your-apps").text
+
+
+def test_a_public_app_has_no_secret(visitor):
+    page = visitor.go(post(visitor, "/your-apps", public="1", **MADE).location)
+    assert "None: a public app" in page.text
+
+
+BAD = {
+    "no name": ({"name": " "}, "name"),
+    "a long name": ({"name": "x" * 61}, "name"),
+    "no address": ({"redirect_uris": " \n"}, "redirect addresses"),
+    "an address that is none": ({"redirect_uris": f"{CALLBACK}\nnonsense"}, "nonsense"),
+    "a script": ({"redirect_uris": "javascript:alert(1)"}, "javascript"),
+    "a fragment": ({"redirect_uris": f"{CALLBACK}#x"}, "fragment"),
+    "plain http elsewhere": ({"redirect_uris": "http://app.example/cb"}, "https"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_an_app_that_cannot_be_is_not_registered(visitor, name):
+    changes, word = BAD[name]
+    page = post(visitor, "/your-apps", **{**MADE, **changes})
+    assert page.status == 400
+    assert word in re.search(r'role="alert">([^<]+)<', page.text)[1]
+
+
+def test_settings_are_changed_a_secret_is_made_anew_and_an_app_is_deleted(either, visitor):
+    path = post(visitor, "/your-apps", **MADE).location
+    before = visitor.go(path)
+    post(visitor, path, action="save", name="Renamed", redirect_uris="https://app.example/cb")
+    page = visitor.go(path)
+    assert "Renamed" in page.text
+    assert fact(page, "client_secret") == fact(before, "client_secret")
+    client_id = fact(page, "client_id")
+    end = either.control("authorize", client_id=client_id, redirect_uri=CALLBACK, username="sean")
+    assert end["location"] is None
+    post(visitor, path, action="rotate")
+    secret = fact(visitor.go(path), "client_secret")
+    assert secret != fact(before, "client_secret")
+    token = either.control("tokens", client_id=client_id, count=1)["tokens"][0]
+    post(visitor, path, action="delete")
+    assert visitor.go(path).status == 404
+    assert either.use(token["access_token"]) == 401
+
+
+def test_nobody_changes_another_ones_app(either, visitor, browser):
+    path = post(visitor, "/your-apps", **MADE).location
+    stranger = browser(either)
+    stranger.submit(stranger.go("/sign-up"), username="other", email="o@example.test", password="long enough")
+    assert stranger.go(path).status == 404
+    assert post(stranger, path, action="delete").status == 404
+    assert visitor.go(path).status == 200
+
+
+def test_an_app_of_the_seed_is_shown_and_not_changed(visitor):
+    page = visitor.go("/your-apps/first-app")
+    assert fact(page, "client_secret") == "first-secret"
+    assert post(visitor, "/your-apps/first-app", action="delete").status == 404
+
+
+def test_strictly_a_secret_is_shown_once(start, browser):
+    visitor = browser(start(strict=True))
+    visitor.sign_in()
+    page = post(visitor, "/your-apps", **MADE)
+    assert "not shown again" in page.text
+    assert fact(page, "client_secret")
+    again = visitor.go(f"/your-apps/{fact(page, 'client_id')}")
+    assert "Kept as a hash" in again.text
+
+
+def test_elsewhere_than_on_loopback_the_seeds_apps_are_nobodys_business(start, browser):
+    client = start(host="0.0.0.0", insecure=True, control=False)
+    client.url = client.url.replace("0.0.0.0", "127.0.0.1")
+    visitor = browser(client)
+    visitor.sign_in()
+    assert "The first app" not in visitor.go("/your-apps").text
+    assert visitor.go("/your-apps/first-app").status == 404
+
+
+def test_a_trusted_app_can_be_seen_and_revoked(start, browser):
+    seed = {
+        "apps": [
+            {"client_id": "t", "client_secret": "s", "redirect_uris": [CALLBACK], "trusted": True, "name": "Trusty"}
+        ],
+        "users": [{"username": "sean", "password": "correct horse battery"}],
+    }
+    client = start(seed=seed)
+    client.control("authorize", client_id="t", redirect_uri=CALLBACK, username="sean")
+    visitor = browser(client)
+    visitor.sign_in()
+    assert "Trusty" in visitor.go("/connected-apps").text
