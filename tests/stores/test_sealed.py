@@ -16,6 +16,7 @@ import pytest
 from support.stores import Closing
 from traktauth.errors import StoreFailed
 from traktauth.stores.addresses import open_async_store, open_store
+from traktauth.stores.resealing import reseal
 from traktauth.stores.sealed import Seal, key_id, new_key, read_keys
 from traktauth.testing import StoreContract
 from traktauth.testing.places import LOGIN, OTHERS, pair, renewal, signed_in
@@ -213,6 +214,21 @@ def test_a_plain_login_is_sealed_by_resealing_alone(opened, tmp_path, kind):
     assert opened(NEW, takes_plain=True).reseal(LOGIN)
     assert opened(NEW).load(LOGIN).token == pair(1)
     assert b"refresh-1" not in (tmp_path / KINDS["file"]).read_bytes() if kind == "file" else True
+
+
+def test_a_whole_store_is_resealed_by_its_address(opened, tmp_path, kind):
+    with closing(open_store(f"{kind}:{tmp_path}/{KINDS[kind]}")) as plain:
+        signed_in(plain)
+    address = f"sealed+{kind}:{tmp_path}/{KINDS[kind]}"
+    for keys, changed in (((OLD,), True), ((OLD,), False), ((NEW, OLD), True), ((NEW,), False)):
+        environment = {"TRAKTAUTH_SEAL_KEY": ",".join(keys)}
+        assert list(reseal(address, environment=environment)) == [(LOGIN, changed)]
+    assert opened(NEW).load(LOGIN).token == pair(1)
+
+
+def test_only_a_sealed_store_is_resealed(tmp_path):
+    with pytest.raises(ValueError, match=r"sealed\+"):
+        list(reseal(f"file:{tmp_path}/x"))
 
 
 def test_address_and_repr_show_no_key(opened, kind):
