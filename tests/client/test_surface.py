@@ -75,10 +75,31 @@ def test_the_documents_operations_take_keywords_alone(blocking, fixed):
     assert all(each.kind is inspect.Parameter.KEYWORD_ONLY for name, each in taken.items() if name != "self")
 
 
-HEAVY = (
-    "httpx2 httpcore2 anyio h11 asyncio ssl socket requests urllib3 starlette uvicorn click rich segno cryptography "
-    "msgspec jinja2 sqlite3 webbrowser platformdirs logging traktauth.server traktauth.cli"
-).split()  # noqa: SIM905 - one line can be read
+HEAVY = [
+    "httpx2",
+    "httpcore2",
+    "anyio",
+    "h11",
+    "asyncio",
+    "ssl",
+    "socket",
+    "requests",
+    "urllib3",
+    "starlette",
+    "uvicorn",
+    "click",
+    "rich",
+    "segno",
+    "cryptography",
+    "msgspec",
+    "jinja2",
+    "sqlite3",
+    "webbrowser",
+    "platformdirs",
+    "logging",
+    "traktauth.server",
+    "traktauth.cli",
+]
 
 
 def loaded(code):
