@@ -76,8 +76,12 @@ class Command:
 
     def end(self) -> None:
         for process in self._started:
-            process.kill()
-            process.communicate()
+            process.terminate()
+            try:
+                process.communicate(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
 
     # ------------------------------------------------------------ its store
     @property

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import http.server
 import re
+import signal
+import sys
+import threading
 import time
 from pathlib import Path
 
-from traktauth.cli.demo.visitor import Form
+import pytest
+
+from support.local import APP
+from traktauth import App, StoreFailed, Trakt, TraktAuthError, UnexpectedReply
+from traktauth.cli.demo.crowd import ask_at_once
+from traktauth.cli.demo.signing import sign_in_by
+from traktauth.cli.demo.visitor import Form, Visitor
+
+# A browser whose user reads name and password off the demo's screen.
+WALKS = """
+import os, sys, time
+from traktauth.cli.demo.visitor import Visitor
+said = []
+while len(said) < 2:
+    time.sleep(0.05)
+    said = open(os.environ["WALK"]).read().splitlines() if os.path.exists(os.environ["WALK"]) else []
+Visitor(*said, said.append).walk(sys.argv[1])
+"""
 
 
 def test_the_demo_tells_the_whole_story_and_leaves_nothing_behind(command, tmp_path):
@@ -39,6 +60,85 @@ def test_the_demo_tells_the_whole_story_and_leaves_nothing_behind(command, tmp_p
         assert told in outcome.out
     assert list(temporary.iterdir()) == []
     assert not Path(command.env["HOME"]).exists()
+
+
+def test_with_browser_the_user_signs_in_in_a_browser_of_their_own(command):
+    script = command.folder / "browser.py"
+    script.write_text(WALKS)
+    process = command.start("demo", "--browser", BROWSER=f"{sys.executable} {script} %s", WALK=str(script) + ".pipe")
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if found := re.search(r"The user is (\S+), the password (\S+)", line):
+            Path(f"{script}.pipe").write_text("\n".join(found.groups()))
+    assert (process.wait(60), process.stderr.read()) == (0, "")
+    assert "alive in the ledger: 0 access tokens, 0 refresh tokens." in "".join(lines)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing_behind(command, tmp_path, signum):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process = command.start("demo", TMPDIR=str(temporary))
+    for line in process.stdout:
+        if "Call the API" in line:
+            break
+    process.send_signal(signum)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert err in {"Error: Interrupted\n", "Error: Ended by SIGTERM\n"}
+    assert list(temporary.iterdir()) == []
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    """Pages that lead nowhere."""
+
+    def do_GET(self):
+        body = {"/none": b"<p>no form</p>", "/circle": b'<form method="post" action="/circle"></form>'}.get(self.path)
+        self.send_response(200 if body else 404)
+        self.end_headers()
+        self.wfile.write(body or b"")
+
+    def do_POST(self):
+        self.do_GET()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("path", "message"), [("/none", "has no form"), ("/circle", "in a circle"), ("/gone", "answered 404")]
+)
+def test_pages_that_lead_nowhere_end_the_walk(path, message):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(UnexpectedReply, match=message):
+            Visitor("sean", "a password", [].append).walk(f"http://127.0.0.1:{server.server_port}{path}")
+        server.shutdown()
+
+
+def test_a_server_that_is_gone_ends_the_walk():
+    with pytest.raises(UnexpectedReply, match="could not be fetched"):
+        Visitor("sean", "a password", [].append).walk("http://127.0.0.1:9/")
+
+
+def test_a_page_that_fails_ends_the_sign_in_at_once(command, local):
+    app = App(APP.client_id, client_secret=APP.client_secret, redirect_uri=APP.redirect_uri)
+    visitor = Visitor("sean", "a wrong password", [].append)
+    with Trakt(app, service=local.base, store="memory:") as trakt, pytest.raises(UnexpectedReply):
+        sign_in_by(visitor, trakt)
+
+
+def test_a_store_that_fails_ends_the_sign_in_at_once(command, local):
+    app = App(APP.client_id, client_secret=APP.client_secret, redirect_uri=APP.redirect_uri)
+    with Trakt(app, service=local.base, store="file:/dev/null/x") as trakt, pytest.raises(StoreFailed):
+        sign_in_by(Visitor("sean", "a password", [].append), trakt)
+
+
+def test_a_process_that_gets_no_token_ends_the_demo():
+    app = App(APP.client_id, client_secret=APP.client_secret)
+    with pytest.raises(TraktAuthError, match="2 of 2 processes got no token"):
+        ask_at_once(2, app=app, service="http://127.0.0.1:9", store="memory:")
 
 
 def test_a_form_is_read_as_a_browser_would():

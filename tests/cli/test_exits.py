@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import click
 import pytest
@@ -141,6 +143,35 @@ def test_a_reader_that_goes_away_ends_it_quietly(command):
         process.stdout = None
         _, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (1, "")
+
+
+@pytest.mark.parametrize("words", ["token", "status", "token --account=default"])
+def test_an_output_that_cannot_be_written_is_said(command, words):
+    command.keep()
+    for redirection, said in ((">/dev/full", "No space left on device"), (">&-", "Standard output is closed")):
+        done = subprocess.run(
+            ["sh", "-c", f"exec {sys.executable} -m traktauth {words} {redirection}"],
+            env=command.env, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        first, second = done.stderr.splitlines()
+        assert done.returncode == 1
+        assert said in first
+        assert second.startswith("→ ")
+
+
+@pytest.mark.parametrize("words", ["token", "status", "refresh"])
+def test_nobody_has_to_listen_to_what_is_said(command, words):
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m traktauth {words} 2>&-"], env=command.env, check=False, timeout=60
+    )
+    assert done.returncode == 4
+
+
+def test_an_output_in_ascii_gets_what_it_can_show(command):
+    command.keep()
+    outcome = command("status", PYTHONIOENCODING="ascii")
+    assert outcome.status == 0
+    assert "? default at http" in outcome.out
 
 
 def test_a_missing_home_is_said_with_its_remedy(command):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import time
 
 import pytest
@@ -102,6 +104,18 @@ def test_a_renewal_that_has_just_begun_is_under_way_and_not_in_doubt(command):
     outcome = command("status")
     assert "being renewed since" in outcome.out
     assert "unconfirmed" not in outcome.out
+
+
+def test_a_renewal_whose_process_has_ended_is_in_doubt_at_once(command):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    command.keep(renewal=renewal(at=time.time(), by=f"{os.uname().nodename}:{ended.pid}"))
+    assert "renewal unconfirmed since" in command("status").out
+
+
+def test_a_renewal_of_a_living_process_is_under_way(command):
+    command.keep(renewal=renewal(at=time.time(), by=f"{os.uname().nodename}:{os.getpid()}"))
+    assert "being renewed since" in command("status").out
 
 
 def test_what_status_says_is_what_token_does(command):

@@ -52,8 +52,10 @@ class _Commands(click.Group):
 
 EPILOG = """
 \b
-The app comes from TRAKTAUTH_CLIENT_ID, TRAKTAUTH_CLIENT_SECRET and TRAKTAUTH_REDIRECT_URI, or from the file that
-TRAKTAUTH_CONFIG names (client_id = "…"). A flag wins over the environment, the environment over the file.
+The app comes from TRAKTAUTH_CLIENT_ID, TRAKTAUTH_CLIENT_SECRET and TRAKTAUTH_REDIRECT_URI. More variables:
+TRAKTAUTH_SERVICE, TRAKTAUTH_STORE, TRAKTAUTH_ACCOUNT, TRAKTAUTH_LOST_REPLY (last-attempt, sign-in, resend),
+TRAKTAUTH_INSECURE (1: http:// on another host), and TRAKTAUTH_CONFIG, a TOML file with the same names
+(client_id = "…"). A flag wins over the environment, the environment over the file.
 
 \b
 Exit status: 0 done, 1 failed, 2 wrong usage or interrupted, 3 the app was rejected, 4 sign-in required,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traktauth.cli.stream import paint, say
+from traktauth.cli.stream import let_go_of_stdout, paint, say
 from traktauth.errors import AppRejected, LoginRequired, TraktAuthError, TryLater
 
 if TYPE_CHECKING:
@@ -41,6 +41,14 @@ def status_of(error: BaseException) -> int:
     if isinstance(error, click.exceptions.Abort | EOFError | KeyboardInterrupt | Terminated):
         return USAGE
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), FAILED)
+
+
+def ended(error: BaseException, *, as_json: bool) -> int:
+    """End a command with an error and return the exit status; where nobody reads its output any more, quietly."""
+    if isinstance(error, BrokenPipeError):
+        let_go_of_stdout()
+        return FAILED
+    return report(error, as_json=as_json)
 
 
 def report(error: BaseException, *, as_json: bool) -> int:

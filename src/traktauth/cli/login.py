@@ -38,6 +38,8 @@ def command(place: Place, way: Way | None, *, signup: bool, no_open: bool) -> in
         opens = chosen == "browser" and not no_open and has_browser()
         if not place.json:
             _say_what_is_replaced(place, trakt)
+            if way is None and chosen == "device":
+                say("No browser here that could bring the answer back, so a code for another device:")
         with choose_screen(as_json=place.json, opens=opens) as screen:
             token = trakt.login(chosen, prompt=screen, signup=signup or None, open_browser=opens)
         if place.json:

@@ -16,26 +16,28 @@ from traktauth.models import Login, Token
 _VALUED = {"--account", "--service", "--store", "--min-life"}
 
 
-def print_fresh_token(arguments: list[str]) -> bool:
-    """Print a fresh token from a file; False where that is not what is asked for, or there is none."""
+def print_fresh_token(arguments: list[str]) -> int | None:
+    """Print a fresh token from a file and return the exit status; None where it is not asked for, or not there."""
     options = read_plainly(arguments)
     if options is None:
-        return False
+        return None
     min_life = options.pop("min_life", "0")
     if not min_life.isascii() or not min_life.isdecimal():
-        return False
+        return None
     as_json = options.pop("json", None) is not None
     try:
         token = _fresh(options, float(min_life))
     except (TraktAuthError, ValueError, OSError):
-        return False
+        return None
     if token is None:
-        return False
+        return None
     try:
         emit_json(token_document(token)) if as_json else emit(token.access_token)
-    except BrokenPipeError:
-        return False  # the whole command meets it again, and ends quietly
-    return True
+    except (BrokenPipeError, TraktAuthError) as error:
+        from traktauth.cli.exits import ended  # noqa: PLC0415 - it imports click
+
+        return ended(error, as_json=as_json)
+    return 0
 
 
 def read_plainly(arguments: list[str]) -> dict[str, str] | None:

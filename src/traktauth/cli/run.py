@@ -10,9 +10,8 @@ from contextlib import suppress
 import click
 
 from traktauth.cli.commands import traktauth
-from traktauth.cli.exits import DONE, FAILED, Terminated, report
+from traktauth.cli.exits import DONE, Terminated, ended
 from traktauth.cli.notes import warnings_said
-from traktauth.cli.stream import let_go_of_stdout
 
 
 def run(arguments: list[str]) -> int:
@@ -27,12 +26,8 @@ def run(arguments: list[str]) -> int:
     try:
         with warnings_said(as_json=as_json):
             status = _invoke(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        let_go_of_stdout()
-        return FAILED
     except (Exception, KeyboardInterrupt, Terminated) as error:  # noqa: BLE001 - never a traceback
-        return report(error, as_json=as_json)
+        return ended(error, as_json=as_json)
     return status
 
 

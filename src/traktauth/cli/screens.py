@@ -141,7 +141,8 @@ def choose_screen(*, as_json: bool, opens: bool) -> Screen:
     """Return the screen for whoever reads this process's output."""
     if as_json:
         return JsonScreen(opens=opens)
-    return LiveScreen(opens=opens) if sys.stderr.isatty() else Screen(opens=opens)
+    live = sys.stderr is not None and sys.stderr.isatty()  # pyright: ignore[reportUnnecessaryComparison] - closed
+    return LiveScreen(opens=opens) if live else Screen(opens=opens)
 
 
 def read_line() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ class Standing:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a renewal is unconfirmed; one that has only just begun may still be under way."""
+        """Whether a renewal is open: unconfirmed, or still under way."""
         return self.record.renewal is not None
 
     @property
@@ -110,7 +111,7 @@ class Standing:
         if renewal is None:
             return ""
         age = self.now - renewal.at
-        if 0 <= age < LEASE:
+        if 0 <= age < LEASE and not has_ended(renewal.by):
             return f"being renewed since {in_words(age)} by {renewal.by}"
         then = "one last attempt, or a new sign-in" if self.can_renew else "a new sign-in"
         if self.lost_reply == "resend":
@@ -138,3 +139,17 @@ class Standing:
             "why_not": record.why_not,
             "renewal": None if record.renewal is None else asdict(record.renewal),
         }
+
+
+def has_ended(sender: str) -> bool:
+    """Tell whether the process that sent a renewal (`host:pid`) is known to have ended: one of this machine."""
+    host, _, pid = sender.rpartition(":")
+    if os.name == "nt" or host != os.uname().nodename or not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False

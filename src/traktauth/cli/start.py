@@ -11,8 +11,9 @@ def start(arguments: list[str]) -> int:
     if arguments[:1] == ["token"]:
         from traktauth.cli.quick import print_fresh_token  # noqa: PLC0415 - each only where it is used
 
-        if print_fresh_token(arguments[1:]):
-            return 0
+        status = print_fresh_token(arguments[1:])
+        if status is not None:
+            return status
     from traktauth.cli.run import run  # noqa: PLC0415 - the same
 
     return run(arguments)
