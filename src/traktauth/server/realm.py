@@ -12,6 +12,7 @@ from traktauth.server.ledger import Ledger
 from traktauth.server.rotation import rotation_named
 from traktauth.server.terms import Terms
 from traktauth.server.throttle import Throttle
+from traktauth.server.timeline import Timeline
 
 if TYPE_CHECKING:
     from traktauth.server.attempt import Spoken
@@ -34,6 +35,7 @@ class Realm:
         clock: the time it goes by.
         ledger: what has happened.
         faults: what is to go wrong.
+        timeline: the last requests, where the control API is served.
         passwords: failed sign-ins, by user and address.
         user_codes: user codes that did not exist, by address.
     """
@@ -46,6 +48,7 @@ class Realm:
     clock: Clock = field(default_factory=Clock)
     ledger: Ledger = field(default_factory=Ledger)
     faults: Faults = field(default_factory=Faults)
+    timeline: Timeline = field(default_factory=lambda: Timeline(kept=False))
     passwords: Throttle = field(default_factory=lambda: Throttle(5, 60))
     user_codes: Throttle = field(default_factory=lambda: Throttle(10, 60))
 

@@ -23,6 +23,7 @@ from traktauth.server.profiles import PROFILES
 from traktauth.server.realm import Realm, terms_of
 from traktauth.server.seed import Seed, apply_seed, demo, read_seed
 from traktauth.server.storage.sqlite import SqliteFile, SqliteMemory
+from traktauth.server.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,7 @@ def build(settings: Settings, url: str) -> Built:
     except BaseException:
         storage.close()
         raise
-    realm = Realm(settings, profile, terms, storage, key, ledger=ledger)
+    realm = Realm(settings, profile, terms, storage, key, ledger=ledger, timeline=Timeline(kept=settings.control))
     if settings.faults is not None:
         realm.faults.replace(read_faults(settings.faults))
     announcement = {"url": terms.issuer, "profile": profile.name, **announcement, "control": settings.control}

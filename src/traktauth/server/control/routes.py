@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from traktauth.server.control import people, states
 from traktauth.server.control.door import control
+from traktauth.server.control.page import control_page
 
 if TYPE_CHECKING:
     from traktauth.server.realm import Realm
@@ -31,4 +32,5 @@ def control_routes(realm: Realm) -> list[Route]:
     """Make the control API's routes; none unless the server was started with `--control`."""
     if not realm.settings.control:
         return []
-    return [Route(f"/_control/{name}", control(realm, calls)) for name, calls in CALLS.items()]
+    routes = [Route(f"/_control/{name}", control(realm, calls)) for name, calls in CALLS.items()]
+    return [*routes, Route("/_control", control_page(realm))]

@@ -154,6 +154,7 @@ async def reset(realm: Realm, said: object) -> dict[str, Any]:  # noqa: ARG001 -
     """Forget tokens, codes, faults and counts, keep apps and users, put the clock back."""
     await realm.storage.write(lambda tables: tables.upkeep.forget_tokens())
     realm.ledger.reset()
+    realm.timeline.clear()
     realm.faults.clear()
     realm.clock.put_back()
     return {}

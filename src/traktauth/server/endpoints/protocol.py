@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.server.http.answers import Answer, in_json
 from traktauth.server.http.heard import TooLarge, hear
-from traktauth.server.refusals import Invalid, Refusal, Unwritten
+from traktauth.server.refusals import OUTCOMES, Invalid, Refusal, Unwritten
 from traktauth.server.storage.base import StorageDown
 
 if TYPE_CHECKING:
@@ -38,7 +38,13 @@ def served(realm: Realm, endpoint: Endpoint) -> Direct:
         def work(tables: Tables) -> object:
             return procedure.run(realm.attempt(said, tables))
 
-        result = await (realm.storage.write(work) if endpoint.changes else realm.storage.read(work))
+        entry = realm.timeline.add(realm.clock(), endpoint.path, said)
+        try:
+            result = await (realm.storage.write(work) if endpoint.changes else realm.storage.read(work))
+        except OUTCOMES as outcome:
+            entry.outcome = outcome
+            raise
+        entry.outcome = result
         return endpoint.write(result, issuer)
 
     async def answered(scope: Scope, receive: Receive) -> Answer:
@@ -46,14 +52,17 @@ def served(realm: Realm, endpoint: Endpoint) -> Direct:
             return Answer(404)  # both engines act as if the path were not there
         try:
             return await done(scope, receive)
-        except (Refusal, Invalid) as refusal:
-            return endpoint.refuse(refusal)
-        except Unwritten as status:
-            return Answer(status.status)
+        except OUTCOMES as outcome:
+            return refused(endpoint, outcome)
         except StorageDown:
             return unavailable()
 
     return answered
+
+
+def refused(endpoint: Endpoint, outcome: Refusal | Invalid | Unwritten) -> Answer:
+    """Write a refusal as the address does, or as a bare status."""
+    return Answer(outcome.status) if isinstance(outcome, Unwritten) else endpoint.refuse(outcome)
 
 
 def unavailable() -> Answer:
