@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,6 +48,25 @@ class Renewal:
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """One generation in a login's trail, so that *why was I logged out?* has an answer.
+
+    Attributes:
+        generation: which pair.
+        fingerprint: of its access token.
+        at: Unix seconds when it was saved, by the clock of whoever did.
+        by: who renewed to it: host and process; empty for a sign-in.
+        ended: what became of it, in words; None while nothing has.
+    """
+
+    generation: int
+    fingerprint: str
+    at: float
+    by: str
+    ended: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """All that is kept of one login.
 
@@ -59,6 +78,7 @@ class Record:
         renewal: the open renewal, or None.
         saved_at: Unix seconds when the pair was saved, by the clock of whoever did.
         moved: the address of the store that the login was moved to; this one keeps no pair then.
+        trail: the last generations, oldest first.
     """
 
     generation: int = 0
@@ -68,6 +88,7 @@ class Record:
     renewal: Renewal | None = None
     saved_at: float = 0.0
     moved: str | None = None
+    trail: tuple[Trace, ...] = field(default=(), compare=False)  # history, not state
 
 
 EMPTY = Record()

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from traktauth.errors import StoreFailed
-from traktauth.models import Login, Record, Renewal, Token
+from traktauth.models import Login, Record, Renewal, Token, Trace
 from traktauth.models.record import FORMAT
 
 
@@ -48,6 +48,7 @@ def to_record(document: dict[str, Any]) -> Record:
             renewal=None if renewal is None else _renewal(renewal),
             saved_at=_number(document.get("saved_at", 0.0)),
             moved=_is(document.get("moved"), str, type(None)),
+            trail=tuple(_trace(members) for members in document.get("trail", ())),
         )
     except (KeyError, TypeError, ValueError, OverflowError):
         raise StoreFailed(
@@ -73,6 +74,15 @@ def _renewal(members: dict[str, Any]) -> Renewal:
         _is(whole, int)
     _is(renewal.by, str)
     return replace(renewal, at=_number(renewal.at))
+
+
+def _trace(members: dict[str, Any]) -> Trace:
+    trace = Trace(**members)
+    _is(trace.generation, int)
+    for text in (trace.fingerprint, trace.by):
+        _is(text, str)
+    _is(trace.ended, str, type(None))
+    return replace(trace, at=_number(trace.at))
 
 
 def _is(value: Any, *kinds: type) -> Any:  # noqa: ANN401 - whatever stood in the JSON

@@ -5,17 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from traktauth.models import Record
+from traktauth.models import Record, Trace
 
 if TYPE_CHECKING:
     from traktauth.models import Renewal, Token
+
+TRAIL = 20  # generations
 
 
 def begun(record: Record, renewal: Renewal) -> Record | None:
     """Return the record with the renewal open, or None where the right to send is not to be had."""
     last = record.renewal.attempt if record.renewal else 0
     free = record.token is not None and record.renewable and renewal.generation == record.generation
-    return replace(record, renewal=renewal) if free and renewal.attempt == last + 1 else None
+    if not free or renewal.attempt != last + 1:
+        return None
+    return replace(
+        record, renewal=renewal, trail=ended(record.trail, f"sent by {renewal.by}, attempt {renewal.attempt}")
+    )
 
 
 def cancelled(record: Record, renewal: Renewal, before: Renewal | None) -> Record | None:
@@ -24,28 +30,46 @@ def cancelled(record: Record, renewal: Renewal, before: Renewal | None) -> Recor
         renewal.generation,
         renewal.attempt,
     )
-    return replace(record, renewal=before) if mine else None
+    how = None if before is None else f"sent by {before.by}, attempt {before.attempt}"
+    return replace(record, renewal=before, trail=ended(record.trail, how)) if mine else None
 
 
 def saved(record: Record, token: Token, after: int, at: float) -> Record | None:
     """Return the record of the new pair, or None where it does not follow the stored one."""
     if record.generation != after or token.generation <= after:
         return None
-    return Record(generation=token.generation, token=token, saved_at=at)
+    by = record.renewal.by if record.renewal else ""
+    how = "renewed" if by else "replaced by a new sign-in" if record.token else _last(record.trail)
+    trace = Trace(token.generation, token.fingerprint, at, by)
+    trail = (*ended(record.trail, how), trace)[-TRAIL:]
+    return Record(generation=token.generation, token=token, saved_at=at, trail=trail)
 
 
 def marked(record: Record, generation: int, why: str | None) -> Record | None:
     """Return the record with the mark, or None where another generation is stored."""
     if record.generation != generation or record.token is None:
         return None
-    return replace(record, renewable=why is None, why_not=why)
+    return replace(record, renewable=why is None, why_not=why, trail=ended(record.trail, why))
 
 
 def forgotten(record: Record, generation: int) -> Record | None:
     """Return the record without its pair, or None where another generation is stored."""
-    return Record(generation=generation) if record.generation == generation else None
+    if record.generation != generation:
+        return None
+    return Record(generation=generation, trail=ended(record.trail, "signed out"))
 
 
 def handed_over(record: Record, generation: int, to: str) -> Record | None:
     """Return the record without its pair, which lies in another store now, or None where another generation is."""
-    return Record(generation=generation, moved=to) if record.generation == generation and record.token else None
+    if record.generation != generation or record.token is None:
+        return None
+    return Record(generation=generation, moved=to, trail=ended(record.trail, f"moved to {to}"))
+
+
+def ended(trail: tuple[Trace, ...], how: str | None) -> tuple[Trace, ...]:
+    """Return the trail with what became of its last generation."""
+    return (*trail[:-1], replace(trail[-1], ended=how)) if trail else ()
+
+
+def _last(trail: tuple[Trace, ...]) -> str | None:
+    return trail[-1].ended if trail else None
