@@ -11,7 +11,7 @@ from flow.givens import DEAD, HTML, LIFE, NOW, PUBLIC, Clock, grant, record, ref
 from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TryLater, UnexpectedReply
 from traktauth.flow.effects import Begin, Cancel, Exclusively, Load, Mark, NoReply, Note, Save, Send, Shielded
 from traktauth.flow.lifecycle import usable_token
-from traktauth.flow.terms import LEASE
+from traktauth.flow.terms import LEASE, REQUEST_LIMIT
 from traktauth.models import Record
 
 LIVING, ENDED = token(left=10.0), token(left=-1.0)
@@ -246,6 +246,19 @@ def test_a_program_that_was_stopped_for_longer_than_anybody_waits_for_it_does_no
     talk.expect(Begin(1, 1), answer=True)
     talk.expect(cancel())
     assert "stopped" in talk.raises(TryLater).message
+
+
+def test_a_request_that_could_outlive_the_lock_is_not_sent():
+    clock = Clock()
+    talk = Conversation(usable_token(terms(clock)))
+    talk.expect(Load(), answer=record(ENDED))
+    talk.enter(Exclusively)
+    clock.pass_by(LEASE - REQUEST_LIMIT + 1)  # between the lock and the right to send
+    talk.expect(Load(), answer=record(ENDED))
+    talk.enter(Shielded)
+    talk.expect(Begin(1, 1), answer=True)
+    talk.expect(cancel())
+    talk.raises(TryLater)
 
 
 def test_a_wall_clock_that_jumps_is_no_stop():

@@ -56,8 +56,10 @@ def _answered(terms: Terms, device: DeviceCode, poll: Request) -> Flow[Token]:
     """Poll, never faster than allowed, until there is an answer or the code is worthless."""
     end = terms.monotonic() + device.expires_in
     interval = float(device.interval)
+    once = 0.0  # a longer wait that is not for the rest
     while True:
-        yield from _wait(terms, min(terms.monotonic() + interval, end), end)
+        yield from _wait(terms, min(terms.monotonic() + max(interval, once), end), end)
+        once = 0.0
         if terms.monotonic() >= end:
             raise LoginRefused("The device code expired before it was answered", error="expired_token")
         sent_at = terms.clock()
@@ -71,7 +73,7 @@ def _answered(terms: Terms, device: DeviceCode, poll: Request) -> Flow[Token]:
         elif isinstance(found, TraktAuthError):
             if not isinstance(found, TryLater):
                 raise found
-            interval = max(interval, min(found.retry_after, _SLOWEST_AFTER_TIMEOUT))
+            once = min(found.retry_after, _SLOWEST_AFTER_TIMEOUT)
         elif not isinstance(found, Waiting):
             return found
 

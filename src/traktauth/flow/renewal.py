@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.flow.effects import Begin, Cancel, Keep, Load, Mark, NoReply, Note, Save, Send, Shielded, Sleep
-from traktauth.flow.terms import LEASE, SAVE_LIMIT
+from traktauth.flow.terms import LEASE, REQUEST_LIMIT, SAVE_LIMIT
 from traktauth.flow.windows import Window, window
 from traktauth.wire.faults import dead_grant, fault, not_spent
 from traktauth.wire.tokens import exchange_refresh_token, read_token
@@ -71,6 +71,7 @@ def otherwise(terms: Terms, wish: Wish, token: Token, error: TraktAuthError) -> 
 
 def renew(terms: Terms, wish: Wish) -> Flow[Token]:
     """Grant a wish: with somebody else's newer pair, a renewal, or the old token while it lives."""
+    held_since = terms.monotonic()
     record = yield from Load()
     token = record.token
     if token is None:
@@ -83,7 +84,7 @@ def renew(terms: Terms, wish: Wish) -> Flow[Token]:
     attempt = _next_attempt(terms, wish, record, token)
     if isinstance(attempt, TraktAuthError):
         return otherwise(terms, wish, token, attempt)
-    return (yield from Shielded(lambda: _refresh(terms, wish, record, token, attempt)))
+    return (yield from Shielded(lambda: _refresh(terms, wish, record, token, attempt, held_since)))
 
 
 def _granted(terms: Terms, wish: Wish, token: Token) -> bool:
@@ -133,14 +134,13 @@ def _next_attempt(terms: Terms, wish: Wish, record: Record, token: Token) -> int
     )
 
 
-def _refresh(terms: Terms, wish: Wish, record: Record, token: Token, attempt: int) -> Flow[Token]:
+def _refresh(terms: Terms, wish: Wish, record: Record, token: Token, attempt: int, held_since: float) -> Flow[Token]:
     """Send the refresh token, once, and settle what comes of it. From here to the end nothing may stop us."""
-    began = terms.monotonic()
     if not (yield from Begin(token.generation, attempt)):
         busy = TryLater("Somebody else has just begun to renew this login", retry_after=1.0)
         return (yield from _look_again(terms, wish, token, busy))
     back = Cancel(token.generation, attempt, record.renewal)
-    if terms.monotonic() - began > LEASE:
+    if terms.monotonic() - held_since > LEASE - REQUEST_LIMIT:
         # We were stopped in between and nobody waits for us any more; whoever comes next sends it.
         yield from _if_possible(back)
         return otherwise(terms, wish, token, TryLater("This program was stopped in the middle of a renewal"))
