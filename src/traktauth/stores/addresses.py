@@ -73,11 +73,11 @@ def open_async_store(
 
             return open_async_postgres(f"{scheme}:{rest}", sealer)
         if scheme == "sqlite":
-            from traktauth.stores.adatabase import AsyncDatabaseStore  # noqa: PLC0415 - it imports asyncio
             from traktauth.stores.bridged import Bridged  # noqa: PLC0415 - the same
+            from traktauth.stores.fleets import DatabaseFleet  # noqa: PLC0415 - it imports asyncio
             from traktauth.stores.sqlite.performing import SqliteDatabase  # noqa: PLC0415 - see above
 
-            return AsyncDatabaseStore(Bridged(SqliteDatabase(_path(rest, "tokens.db"))), sealer=sealer)
+            return DatabaseFleet(Bridged(SqliteDatabase(_path(rest, "tokens.db"))), sealer=sealer)
         store = _open_local(scheme, rest, sealer)
     from traktauth.stores.threads import InThread  # noqa: PLC0415 - it imports asyncio
 

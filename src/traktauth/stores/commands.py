@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_A_LITTLE = 0.001  # seconds: the silence must have been longer than the period
+
 
 class Command(Generic[T]):
     """One thing to be done in a database, whole or not at all; its answer is a *T*."""
@@ -97,6 +99,37 @@ class CountDue(Command[int]):
     realm: str
     client_id: str
     before: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spend(Command["tuple[int, float]"]):
+    """Take from a realm's budget; see `traktauth.stores.fleet.FleetStore.take`."""
+
+    realm: str
+    wanted: int
+    limit: int
+    period: float
+
+    def outcome(self, granted: int, used: int, held: float, quiet: float) -> tuple[int, float]:
+        """Return what may be sent, and the seconds until more may.
+
+        Args:
+            granted: what was taken.
+            used: what has been taken of the budget by now.
+            held: seconds until the budget is not held any more.
+            quiet: seconds until the service will have begun to count anew.
+        """
+        if granted > 0:
+            return granted, 0.0
+        return 0, max(held, quiet if used >= self.limit else 0.0, 0.0) + _A_LITTLE
+
+
+@dataclass(frozen=True, slots=True)
+class Hold(Command[None]):
+    """Let nobody take from a realm's budget for some seconds."""
+
+    realm: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from traktauth.models import Login
-from traktauth.stores.commands import Claim, CountDue, Names, Read, Release, Swap, Take, Try
+from traktauth.stores.commands import Claim, CountDue, Hold, Names, Read, Release, Spend, Swap, Take, Try
 from traktauth.stores.rows import COLUMNS, Row
 from traktauth.stores.texts import from_text, to_text
 
@@ -44,6 +44,7 @@ CREATE TABLE {TABLE} (
 BUDGETS = """
 CREATE TABLE traktauth_budgets (
     realm TEXT NOT NULL PRIMARY KEY,
+    granted BIGINT NOT NULL,
     used BIGINT NOT NULL,
     used_at DOUBLE PRECISION NOT NULL,
     held_until DOUBLE PRECISION NOT NULL
@@ -88,6 +89,23 @@ WHERE {TABLE}.realm = due.realm AND {TABLE}.client_id = due.client_id AND {TABLE
 RETURNING {TABLE}.account, {", ".join(f"{TABLE}.{name}" for name in COLUMNS)}"""
 COUNT_DUE = f"SELECT count(*) FROM {TABLE} WHERE {DUE_ONES}"
 
+# What is granted is reckoned from the row as it was, noted in it, and returned from there. A time that lies ahead is
+# one from before the clock was set back.
+_ANEW = "{now} - traktauth_budgets.used_at NOT BETWEEN -1 AND :period"
+_LEFT = f"CASE WHEN {_ANEW} THEN :limit ELSE :limit - traktauth_budgets.used END"
+_GRANTED = f"CASE WHEN {{now}} < traktauth_budgets.held_until THEN 0 ELSE {{most}}(0, {{least}}(:wanted, {_LEFT})) END"
+SPEND = f"""
+INSERT INTO traktauth_budgets (realm, granted, used, used_at, held_until)
+VALUES (:realm, {{least}}(:wanted, :limit), {{least}}(:wanted, :limit), {{now}}, 0)
+ON CONFLICT (realm) DO UPDATE SET
+    granted = {_GRANTED},
+    used = CASE WHEN {_ANEW} THEN 0 ELSE traktauth_budgets.used END + {_GRANTED},
+    used_at = CASE WHEN {_GRANTED} > 0 THEN {{now}} ELSE traktauth_budgets.used_at END
+RETURNING granted, used, held_until - {{now}}, used_at + :period - {{now}}"""
+HOLD = """
+INSERT INTO traktauth_budgets (realm, granted, used, used_at, held_until) VALUES (:realm, 0, 0, 0, {now} + :seconds)
+ON CONFLICT (realm) DO UPDATE SET held_until = {most}(traktauth_budgets.held_until, {now} + :seconds)"""
+
 
 class Dialect:
     """How a database words what the standard leaves open.
@@ -96,11 +114,14 @@ class Dialect:
         now: the database's own time in Unix seconds, as an expression.
         skip: what a select that locks its rows ends in.
         materialized: what a subquery that is to run once is called.
+        most: the greatest of some values.
+        least: the smallest of some values.
     """
 
-    def __init__(self, *, now: str, skip: str = "", materialized: str = "") -> None:
-        worded = {"now": now, "skip": skip, "materialized": materialized}
+    def __init__(self, *, now: str, skip: str = "", materialized: str = "", most: str, least: str) -> None:
+        worded = {"now": now, "skip": skip, "materialized": materialized, "most": most, "least": least}
         self._take, self._claim = TAKE.format(**worded), CLAIM.format(**worded)
+        self._spend, self._hold = SPEND.format(**worded), HOLD.format(**worded)
 
     def statement(self, command: Command[Any]) -> tuple[str, dict[str, Any]]:
         """Return the statement that does a command, and its parameters."""
@@ -118,11 +139,20 @@ class Dialect:
                 return NAMES, {}
             case Try():
                 return TRY, {"room": _ROOM}
+            case _:
+                return self._for_fleets(command)
+
+    def _for_fleets(self, command: Command[Any]) -> tuple[str, dict[str, Any]]:
+        match command:
             case Claim():
                 values = {**asdict(command), "realm": to_text(command.realm), "client_id": to_text(command.client_id)}
                 return self._claim, values
             case CountDue(realm, client_id, before):
                 return COUNT_DUE, {"realm": to_text(realm), "client_id": to_text(client_id), "before": before}
+            case Spend():
+                return self._spend, {**asdict(command), "realm": to_text(command.realm)}
+            case Hold(realm, seconds):
+                return self._hold, {"realm": to_text(realm), "seconds": seconds}
             case _:
                 raise AssertionError(f"no statement does {type(command).__name__}")
 
@@ -141,6 +171,8 @@ def answer(command: Command[Any], rows: Sequence[Any]) -> Any:  # noqa: ANN401 -
             return sorted(claimed, key=lambda pair: pair[1].due_at or 0.0)
         case CountDue():
             return rows[0][0]
+        case Spend():
+            return command.outcome(*rows[0])
         case _:
             return None
 

@@ -8,8 +8,8 @@ from traktauth.stores.postgres.performing import AsyncPostgresDatabase, Postgres
 from traktauth.stores.queries import read_query
 
 if TYPE_CHECKING:
-    from traktauth.stores.adatabase import AsyncDatabaseStore
     from traktauth.stores.database import DatabaseStore
+    from traktauth.stores.fleets import DatabaseFleet
     from traktauth.stores.sealing import Sealer
 
 
@@ -27,10 +27,10 @@ def open_postgres(url: str, sealer: Sealer | None) -> DatabaseStore:
     return DatabaseStore(database, sealer=sealer, cache=query.seconds("cache"))
 
 
-def open_async_postgres(url: str, sealer: Sealer | None) -> AsyncDatabaseStore:
+def open_async_postgres(url: str, sealer: Sealer | None) -> DatabaseFleet:
     """Return the store at an address for asyncio; otherwise as `open_postgres`."""
-    from traktauth.stores.adatabase import AsyncDatabaseStore  # noqa: PLC0415 - it imports asyncio
+    from traktauth.stores.fleets import DatabaseFleet  # noqa: PLC0415 - it imports asyncio
 
     query = read_query(url, "cache")
     database = AsyncPostgresDatabase(query.url, address=query.address)
-    return AsyncDatabaseStore(database, sealer=sealer, cache=query.seconds("cache"))
+    return DatabaseFleet(database, sealer=sealer, cache=query.seconds("cache"))

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from traktauth.stores.commands import Command
 
 _DIALECT = Dialect(
-    now="CAST(extract(epoch FROM clock_timestamp()) AS double precision)",
+    now="CAST(extract(epoch FROM statement_timestamp()) AS double precision)",
     skip=f"FOR UPDATE OF {TABLE} SKIP LOCKED",
     materialized="MATERIALIZED",
+    most="greatest",
+    least="least",
 )
 _KEYS = ("realm", "client_id", "account")
 _KINDS = dict.fromkeys(COLUMNS, "text") | {

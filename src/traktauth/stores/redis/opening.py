@@ -8,8 +8,8 @@ from traktauth.stores.queries import read_query
 from traktauth.stores.redis.performing import AsyncRedisDatabase, RedisDatabase
 
 if TYPE_CHECKING:
-    from traktauth.stores.adatabase import AsyncDatabaseStore
     from traktauth.stores.database import DatabaseStore
+    from traktauth.stores.fleets import DatabaseFleet
     from traktauth.stores.sealing import Sealer
 
 _PREFIX = "traktauth"
@@ -29,10 +29,10 @@ def open_redis(url: str, sealer: Sealer | None) -> DatabaseStore:
     return DatabaseStore(database, sealer=sealer, cache=query.seconds("cache"))
 
 
-def open_async_redis(url: str, sealer: Sealer | None) -> AsyncDatabaseStore:
+def open_async_redis(url: str, sealer: Sealer | None) -> DatabaseFleet:
     """Return the store at an address for asyncio; otherwise as `open_redis`."""
-    from traktauth.stores.adatabase import AsyncDatabaseStore  # noqa: PLC0415 - it imports asyncio
+    from traktauth.stores.fleets import DatabaseFleet  # noqa: PLC0415 - it imports asyncio
 
     query = read_query(url, "cache", "prefix")
     database = AsyncRedisDatabase(query.url, address=query.address, prefix=query.own.get("prefix", _PREFIX))
-    return AsyncDatabaseStore(database, sealer=sealer, cache=query.seconds("cache"))
+    return DatabaseFleet(database, sealer=sealer, cache=query.seconds("cache"))

@@ -13,10 +13,12 @@ from traktauth.models import Login
 from traktauth.stores.commands import (
     Claim,
     CountDue,
+    Hold,
     Names,
     Read,
     Release,
     ReleaseMany,
+    Spend,
     Swap,
     Take,
     Try,
@@ -69,6 +71,28 @@ while #claimed < 2 * ARGV[2] do
 end
 return claimed
 """
+SPEND = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+local kept = redis.call('HMGET', KEYS[1], 'used', 'used_at', 'held_until')
+local used, used_at, held_until = tonumber(kept[1] or 0), tonumber(kept[2] or 0), tonumber(kept[3] or 0)
+local wanted, limit, period = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+if now - used_at > period then used = 0 end
+local granted = 0
+if now >= held_until then granted = math.max(0, math.min(wanted, limit - used)) end
+if granted > 0 then
+  used, used_at = used + granted, now
+  redis.call('HSET', KEYS[1], 'used', used, 'used_at', used_at)
+end
+return {granted, used, tostring(held_until - now), tostring(used_at + period - now)}
+"""
+HOLD = """
+local time = redis.call('TIME')
+local until_then = time[1] + time[2] / 1000000 + ARGV[1]
+local held_until = tonumber(redis.call('HGET', KEYS[1], 'held_until') or 0)
+if until_then > held_until then redis.call('HSET', KEYS[1], 'held_until', until_then) end
+return 1
+"""
 _ROOM = " " * 8192
 _NUMBERS = {"revision": int, "format": int, "generation": int, "expires_at": float, "due_at": float}
 
@@ -98,16 +122,25 @@ class Keys:
                 return "EVAL", TAKE, 1, self.lease + member_of(login), owner, round(seconds * 1000)
             case Release(login, owner):
                 return "EVAL", RELEASE, 1, self.lease + member_of(login), owner
-            case ReleaseMany(logins, owner):
-                return "EVAL", RELEASE, len(logins), *(self.lease + member_of(login) for login in logins), owner
             case Names():
                 return "SMEMBERS", self.logins
             case Try():
                 return "SET", self.trial, _ROOM, "PX", 1000
+            case _:
+                return self._for_fleets(command)
+
+    def _for_fleets(self, command: Command[Any]) -> tuple[Any, ...]:
+        match command:
+            case ReleaseMany(logins, owner):
+                return "EVAL", RELEASE, len(logins), *(self.lease + member_of(login) for login in logins), owner
             case Claim():
                 return self._claim(command)
             case CountDue(realm, client_id, before):
                 return "ZCOUNT", self.due + _app(realm, client_id), "-inf", before
+            case Spend(realm, wanted, limit, period):
+                return "EVAL", SPEND, 1, self.budget + json.dumps(realm), wanted, limit, period
+            case Hold(realm, seconds):
+                return "EVAL", HOLD, 1, self.budget + json.dumps(realm), seconds
             case _:
                 raise AssertionError(f"no request does {type(command).__name__}")
 
@@ -131,6 +164,9 @@ def answer(command: Command[Any], reply: Any) -> Any:  # noqa: ANN401 - the comm
             return [(_login(member), row) for member, values in pairs if (row := _row(values)) is not None]
         case CountDue():
             return reply
+        case Spend():
+            granted, used, held, quiet = reply
+            return command.outcome(granted, used, float(held), float(quiet))
         case _:
             return None
 
@@ -150,8 +186,9 @@ def _login(member: bytes) -> Login:
 
 def _score(row: Row) -> float | str:
     """Return when a keeper has to look: an open renewal is nothing to it before the token has ended."""
-    at = row.expires_at if row.renewal else row.due_at
-    return at if at is not None and row.renewable else ""
+    if row.due_at is None or not row.renewable:
+        return ""
+    return max(row.due_at, row.expires_at or 0.0) if row.renewal else row.due_at
 
 
 def _fields(row: Row) -> list[str | float]:

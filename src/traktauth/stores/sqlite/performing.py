@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DIALECT = Dialect(now="((julianday('now') - 2440587.5) * 86400.0)")
+DIALECT = Dialect(now="((julianday('now') - 2440587.5) * 86400.0)", most="max", least="min")
 _HINT = "See what is wrong with it: traktauth doctor"
 # Connections that a forked child got from its parent. Closing one there would take the parent's locks away.
 _parents: list[sqlite3.Connection] = []
