@@ -24,6 +24,7 @@ GONE = ...  # a member that is left out
 CURRENT = {
     "no client_id": ({"client_id": GONE}, (400, "invalid_request", "client_id is required"), True),
     "no code": ({"code": GONE}, (400, "invalid_request", "code is required"), True),
+    "a blank code": ({"code": " "}, (401, "invalid_grant", "invalid code"), True),
     "no redirect_uri": ({"redirect_uri": GONE}, (400, "invalid_request", "redirect_uri is required"), True),
     "no proof": (
         {"client_secret": GONE},
@@ -52,6 +53,11 @@ CURRENT = {
         {"redirect_uri": "nonsense"},
         (400, "VALIDATION_ERROR", "[body.redirect_uri] Invalid URL; [body.redirect_uri] URL must be parseable"),
         True,
+    ),
+    "a resource that is none": (
+        {"resource": "https://elsewhere.example"},
+        (400, "invalid_request", "requested resource invalid"),
+        False,
     ),
     "a list as the code": (
         {"code": ["a"]},
@@ -95,6 +101,12 @@ def test_current_refuses_and_burns_the_code_from_its_being_found_on(current, nam
     assert (afterwards.status == 200) is survives
     if not survives:
         assert afterwards.said == (401, "invalid_grant", "invalid code")
+
+
+def test_a_code_for_no_scope_at_all_is_good_for_nothing(current):
+    code = current.code(scope="", via="native", response_type="code", **S256)
+    said = (400, "invalid_scope", "client does not allow scope ")
+    assert current.exchange(code, code_verifier=VERIFIER).said == said
 
 
 @pytest.mark.parametrize("name", CLASSIC)

@@ -120,7 +120,8 @@ def test_classic_introspection(classic):
     by_token = {"authorization": f"Bearer {classic.login().access}"}
     assert classic.form("/oauth/introspect", by_token, token=login.access).json["active"] is True
     by_itself = {"authorization": f"Bearer {login.access}"}
-    assert classic.form("/oauth/introspect", by_itself, token=login.access).json["error"] == "invalid_token"
+    refused = classic.form("/oauth/introspect", by_itself, token=login.access).json
+    assert (refused["error"], refused["state"]) == ("invalid_token", "unauthorized")
     assert classic.form("/oauth/introspect", token=login.access).json["error"] == "invalid_request"
     classic.revoke(login.access)
     assert classic.form("/oauth/introspect", BASIC, token=login.access).json == {"active": False}

@@ -134,6 +134,12 @@ def test_of_ten_equal_refreshes_as_many_win_as_the_mode_lets(start, tmp_path, se
 REFUSED = {
     "no token": ({"refresh_token": ...}, "invalid_grant", "Missing a required refresh_token for refresh_token grant"),
     "no app": ({"client_id": ...}, "invalid_grant", "Missing required client_id"),
+    "a blank token": ({"refresh_token": " "}, "invalid_grant", "session not found"),
+    "a resource that is none": (
+        {"resource": "https://elsewhere.example"},
+        "invalid_request",
+        "requested resource invalid",
+    ),
     "an unknown token": ({"refresh_token": "U" * 32}, "invalid_grant", "session not found"),
     "an unknown app": ({"client_id": "unknown"}, "invalid_client", "invalid client_id"),
     "no secret": ({"client_secret": ...}, "invalid_client", "client secret must be provided"),

@@ -75,22 +75,31 @@ def verifier_if_needed(attempt: Attempt) -> bool:
 def verifier_if_challenged(attempt: Attempt) -> bool:
     """Hold where a verifier came or no challenge was made."""
     challenged = attempt.code is not None and bool(attempt.code.challenge)
-    return not challenged or bool(attempt.given("code_verifier").strip())
+    return not challenged or bool(attempt.given("code_verifier"))
 
 
 def challenged_if_verifier(attempt: Attempt) -> bool:
     """Hold where a challenge was made or no verifier came (RFC 9700 section 2.1.1: a downgrade)."""
     challenged = attempt.code is not None and bool(attempt.code.challenge)
-    return challenged or not attempt.given("code_verifier").strip()
+    return challenged or not attempt.given("code_verifier")
 
 
 def verifier_right(attempt: Attempt) -> bool:
     """Hold where the verifier is the challenge's, or neither is there (RFC 7636 section 4.6)."""
     code, verifier = attempt.code, attempt.given("code_verifier")
     if code is None or not code.challenge:
-        return not verifier.strip()
+        return not verifier
     made = s256(verifier) if code.method == "S256" else verifier
     return hmac.compare_digest(made.encode("utf-8", "surrogatepass"), code.challenge.encode("utf-8", "surrogatepass"))
+
+
+def scopes_allowed(attempt: Attempt) -> bool:
+    """Hold where the app may have every scope of the code; a code for none is for the scope without a name."""
+    for word in attempt.scope.split(" "):
+        attempt.detail = word
+        if word not in attempt.terms.scopes:
+            return False
+    return True
 
 
 def session_lives(attempt: Attempt) -> bool:

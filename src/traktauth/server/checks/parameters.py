@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def given(name: str) -> Callable[[Attempt], bool]:
-    """Hold where a parameter is given and more than blanks."""
+    """Hold where a parameter is given; whether blanks are as good as nothing is the door's to say."""
 
     def holds(attempt: Attempt) -> bool:
         attempt.detail = name
-        return bool(attempt.given(name).strip())
+        return bool(attempt.given(name))
 
     return holds
 
@@ -38,3 +38,10 @@ def gives_secret(attempt: Attempt) -> bool:
 def gives_proof(attempt: Attempt) -> bool:
     """Hold where a code comes with a secret, a verifier or both."""
     return bool(attempt.said.client_secret or attempt.given("code_verifier"))
+
+
+def resource_known(attempt: Attempt) -> bool:
+    """Hold where no resource is asked for, or one that is there (RFC 8707 section 2.2)."""
+    base = f"{attempt.terms.issuer}/api/auth"
+    there = ("", base, f"{base}/oauth2/userinfo") if "openid" in attempt.scope.split() else ("", base)
+    return attempt.given("resource") in there

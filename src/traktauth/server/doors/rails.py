@@ -56,7 +56,7 @@ def read_token(heard: Heard) -> Spoken:
         Refusal: as `read` does, or the grant type is missing or none that Doorkeeper grants.
     """
     said = read(heard)
-    grant = said.parameters.get("grant_type", "").strip()
+    grant = said.parameters.get("grant_type", "")
     if not grant:
         raise Refusal(400, "invalid_request", "Missing required parameter: grant_type.")
     if grant not in GRANTS:
@@ -78,14 +78,19 @@ def parameters_of(heard: Heard) -> dict[str, str]:
         if heard.media_type in (FORM, ""):  # Rack takes what does not say what it is for a form
             pairs = pairs_of_form(heard.body, strictly=True)
             _refuse_twice(once(pairs, KNOWN))
-            return dict(pairs)
+            return unless_blank(dict(pairs))
         if heard.media_type != JSON or not heard.body:
             return {}
         value = value_of_json(heard.body)
         _refuse_twice(repeated_member(heard.body, value, KNOWN))
     except Malformed as error:
         raise Refusal(400, "invalid_request", str(error)) from error
-    return texts(members_of(value) or {})
+    return unless_blank(texts(members_of(value) or {}))
+
+
+def unless_blank(said: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what is nothing but blanks: to Rails that is as good as absent."""
+    return {name: value for name, value in said.items() if value.strip()}
 
 
 def texts(members: Mapping[str, Any]) -> dict[str, str]:
@@ -138,10 +143,10 @@ def refuse_plainly(refusal: Refusal | Invalid) -> Answer:
     return answer
 
 
-def refuse_token_info(refusal: Refusal | Invalid) -> Answer:
-    """Write a refusal as Doorkeeper's token information does, with a state."""
+def refuse_with_state(refusal: Refusal | Invalid) -> Answer:
+    """Write a refusal as Doorkeeper does of an access token that it asked for: a bad one has a state."""
     answer = refuse(refusal)
-    if isinstance(refusal, Refusal):
+    if isinstance(refusal, Refusal) and refusal.error == "invalid_token":
         body = {"error": refusal.error, "error_description": refusal.description, "state": "unauthorized"}
         answer.body = in_json(refusal.status, body).body
     return answer

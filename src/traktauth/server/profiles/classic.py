@@ -81,12 +81,18 @@ DEVICE_TOKEN = Procedure(
 ENDPOINTS = (
     Endpoint("/oauth/token", rails.read_token, rails.write_tokens, rails.refuse, grants=GRANTS),
     Endpoint("/oauth/revoke", rails.read, rails.write_members, rails.refuse_plainly, REVOKE),
-    Endpoint("/oauth/introspect", rails.read, rails.write_members, rails.refuse, Procedure((), inspection.introspect)),
+    Endpoint(
+        "/oauth/introspect",
+        rails.read,
+        rails.write_members,
+        rails.refuse_with_state,
+        Procedure((), inspection.introspect),
+    ),
     Endpoint(
         "/oauth/token/info",
         rails.read,
         rails.write_members,
-        rails.refuse_token_info,
+        rails.refuse_with_state,
         Procedure((), inspection.token_info),
         methods=("GET",),
     ),

@@ -31,6 +31,7 @@ PROVE_APP = (
     Check(apps.secret_right, 401, "invalid_client", "invalid client_secret"),
 )
 ONE_PROOF = Check(parameters.one_way_of_proof, 400, "invalid_request", "client_secret is given twice")
+RESOURCE = Check(parameters.resource_known, 400, "invalid_request", "requested resource invalid")
 
 EXCHANGE = (
     ONE_PROOF,
@@ -42,6 +43,7 @@ EXCHANGE = (
     Check(codes.of_named_app, 401, "invalid_client", "invalid client_id"),
     Check(codes.same_redirect, 400, "invalid_request", "redirect_uri mismatch"),
     *PROVE_APP,
+    Check(codes.scopes_allowed, 400, "invalid_scope", "client does not allow scope {}"),
     Check(codes.verifier_if_needed, 400, "invalid_request", "PKCE is required for this client"),
     Check(
         codes.verifier_if_challenged,
@@ -57,6 +59,7 @@ EXCHANGE = (
     ),
     Check(codes.verifier_right, 401, "invalid_request", "code verification failed"),
     Check(codes.session_lives, 400, "invalid_request", "session no longer exists"),
+    RESOURCE,
 )
 USED = (400, "invalid_grant", "invalid refresh token")
 REFRESH = (
@@ -75,6 +78,7 @@ REFRESH = (
     Check(refreshes.scope_within, 400, "invalid_scope", "unable to issue scope {}"),
     *PROVE_APP,
     Check(refreshes.user_exists, 400, "invalid_request", "user not found"),
+    RESOURCE,
 )
 ITSELF = (
     ONE_PROOF,
