@@ -193,3 +193,15 @@ def test_metadata_names_the_issuer(either):
 def test_other_methods_find_nothing_at_the_protocols_addresses(either):
     for method in ("GET", "PUT", "OPTIONS"):
         assert either.send(method, "/oauth/token").status == 404
+
+
+@pytest.mark.parametrize("hidden", ["\r\nset-cookie: a=b\r\n", "\n", "\t", " ", "\x00"])
+def test_no_line_of_a_header_comes_out_of_an_address(either, browser, hidden):
+    asked = f"http://127.0.0.1:98{hidden}76/callback"
+    visitor = browser(either)
+    visitor.sign_in()
+    either.code()
+    reply = visitor.go(address(redirect_uri=asked))
+    assert (reply.status, "location" in reply.headers, "a" in visitor.cookies) == (400, False, False)
+    end = either.control("authorize", username="sean", **{**ASKED, "redirect_uri": asked})
+    assert end["location"] is None

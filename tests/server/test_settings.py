@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from traktauth.server import passwords, strings
+from traktauth.server.http.answers import sent_to
 from traktauth.server.http.encodings import basic_of, members_of, once, repeated_member
 from traktauth.server.redirects import fault_of, host_of, is_registered, same_but_for_loopback_port, with_query
 from traktauth.server.seed import demo, read_seed
@@ -262,3 +263,8 @@ def test_a_throttle_forgives_some_forgets_all_in_time_and_has_an_end():
     for at in range(10_100):
         throttle.failed(f"user {at}", now=5)
     assert len(throttle._failures) == 10_000
+
+
+def test_a_redirect_holds_no_line_end_whatever_it_is_given():
+    assert "\n" not in sent_to("https://a.b/\r\nset-cookie: x").headers["location"]
+    assert sent_to("https://a.b/é?x=%20+y#z").headers["location"] == "https://a.b/%C3%A9?x=%20+y#z"

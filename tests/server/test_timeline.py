@@ -47,7 +47,8 @@ def test_a_reset_clears_it_and_it_looks_again_by_itself(current):
     current.control("reset")
     page = current.get("/_control")
     assert "Nothing has been asked yet" in page.text
-    assert 'http-equiv="refresh"' in page.text
+    assert page.headers["refresh"] == "2"
+    assert "refresh" not in current.get("/_control?pause=1").headers
     assert "default-src 'none'" in page.headers["content-security-policy"]
 
 

@@ -39,13 +39,19 @@ def control_page(realm: Realm) -> ASGIApp:
     async def answered(scope: Scope, receive: Receive) -> Answer:
         if scope["method"] not in ("GET", "HEAD"):
             return Answer(405, b"", {"allow": "GET"})
-        admit(realm, await hear(scope, receive))
+        heard = await hear(scope, receive)
+        admit(realm, heard)
+        live = b"pause" not in heard.query
         entries = realm.timeline.newest_first()
         lives = await realm.storage.read(lambda tables: lives_of(realm, tables, births(entries)[:MOST_PAIRS]))
         lines = [(_clock(line.at), line) for line in map(line_of, entries[:MOST_LINES])]
         shown = {"title": "Timeline", "person": None, "csrf": "", "lines": lines, "lives": lives}
         sums = realm.ledger.sums()
-        return page("timeline", {**shown, "sums": sums, "now": _clock(realm.clock()), "again": SECONDS_BETWEEN_LOOKS})
+        times = {"now": _clock(realm.clock()), "again": SECONDS_BETWEEN_LOOKS, "live": live}
+        answer = page("timeline", {**shown, "sums": sums, **times})
+        if live:
+            answer.headers["refresh"] = str(SECONDS_BETWEEN_LOOKS)
+        return answer
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         try:

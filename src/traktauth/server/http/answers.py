@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import msgspec
 
@@ -17,6 +18,8 @@ JSON = "application/json"
 TOO_LARGE = 413
 PATIENCE_SECONDS = 2.0
 PATIENCE_BYTES = 64 * 1024 * 1024
+AS_IT_IS = "%/:?#[]@!$&'()*+,;=~"
+"""What an address may hold as it is (RFC 3986); anything else, above all a line's end, is percent-encoded."""
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 _encode = msgspec.json.Encoder().encode
@@ -63,6 +66,9 @@ def in_json(status: int, value: object, headers: Mapping[str, str] | None = None
 
 def sent_to(location: str, status: int = 302) -> Answer:
     """Give a redirect that no cache keeps and that tells the next host nothing (RFC 9700 section 4.2)."""
-    safe = location.encode("ascii", "xmlcharrefreplace").decode() if not location.isascii() else location
-    headers = {"location": safe, "cache-control": "no-store", "referrer-policy": "no-referrer"}
+    headers = {
+        "location": quote(location, safe=AS_IT_IS),
+        "cache-control": "no-store",
+        "referrer-policy": "no-referrer",
+    }
     return Answer(status, b"", headers)
