@@ -38,7 +38,7 @@ def test_the_demo_tells_the_whole_story_and_leaves_nothing_behind(command, tmp_p
     began = time.monotonic()
     outcome = command("demo", TMPDIR=str(temporary), TRAKTAUTH_ACCOUNT="somebody-else")
     assert (outcome.status, outcome.err) == (0, "")
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 30  # half of that where nothing else runs
     assert re.findall(r"^\d\. (.+)$", outcome.out, re.MULTILINE) == [
         "A local Trakt",
         "Sign in, with a browser that is sent to the local Trakt and back",

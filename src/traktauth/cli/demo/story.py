@@ -24,7 +24,7 @@ from traktauth.server.settings import Settings
 if TYPE_CHECKING:
     from typing import TextIO
 
-LIFE = 3  # seconds that an access token lives here; at Trakt it is days
+LIFE = 5  # seconds that an access token lives here: more than the processes take to start, also on a slow machine
 CROWD = 8
 UNAUTHORIZED = 401
 
