@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed, TryLater
 from traktauth.flow.effects import BUSY, Exclusively, Load
-from traktauth.flow.renewal import Wish, not_renewable, otherwise, renew, signed_out
+from traktauth.flow.renewal import Wish, otherwise, renew
+from traktauth.flow.standing import not_renewable, signed_out
 from traktauth.flow.terms import PATIENCE
 from traktauth.flow.windows import Window, window
 

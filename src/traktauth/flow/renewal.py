@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.flow.effects import Begin, Cancel, Keep, Load, Mark, NoReply, Note, Save, Send, Shielded, Sleep
+from traktauth.flow.standing import not_renewable, signed_out
 from traktauth.flow.terms import LEASE, REQUEST_LIMIT, SAVE_LIMIT
 from traktauth.flow.windows import Window, window
 from traktauth.wire.faults import dead_grant, fault, not_spent
@@ -40,19 +41,6 @@ class Wish:
     must: bool = False
     resend: bool = False
     min_life: float = 0.0
-
-
-def signed_out(record: Record) -> LoginRequired:
-    """Return the error for a login without a token."""
-    if record.moved:
-        return LoginRequired(
-            f"This login was moved to {record.moved}",
-            reason="moved",
-            hint=f"Use that store: --store {record.moved}, or TRAKTAUTH_STORE",
-        )
-    if record.generation:
-        return LoginRequired("This account is signed out", reason="signed-out")
-    return LoginRequired("Nobody is signed in to this account", reason="never")
 
 
 def otherwise(terms: Terms, wish: Wish, token: Token, error: TraktAuthError) -> Token:
@@ -93,15 +81,6 @@ def _granted(terms: Terms, wish: Wish, token: Token) -> bool:
     if token.generation <= wish.seen or token.access_token == wish.refused:
         return False
     return wish.must or (window(token, now) is Window.FRESH and token.expires_at - now >= wish.min_life)
-
-
-def not_renewable(record: Record) -> LoginRequired | None:
-    """Return why this login cannot be renewed, or None if it can."""
-    if not record.renewable:
-        return LoginRequired(f"This login cannot be renewed: {record.why_not}", reason="revoked")
-    if record.token is not None and record.token.refresh_token is None:
-        return LoginRequired("This login cannot be renewed: Trakt gave no refresh token", reason="expired")
-    return None
 
 
 def _next_attempt(terms: Terms, wish: Wish, record: Record, token: Token) -> int | TraktAuthError:

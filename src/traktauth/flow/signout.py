@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import AppRejected, TryLater
 from traktauth.flow.effects import BUSY, Exclusively, Forget, Load, Mark, NoReply, Note, Send
-from traktauth.flow.renewal import signed_out
+from traktauth.flow.standing import signed_out
 from traktauth.flow.terms import PATIENCE
 from traktauth.wire.faults import app_refused, not_spent
 from traktauth.wire.tokens import read_revoked, revoke
