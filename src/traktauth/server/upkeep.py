@@ -25,13 +25,16 @@ REST_SECONDS = 600.0
 @contextlib.asynccontextmanager
 async def kept_tidy(realm: Realm) -> AsyncGenerator[None]:
     """Keep a realm's database tidy for as long as the block lasts."""
-    sweeping = asyncio.create_task(_sweep(realm))
+    tasks = [asyncio.create_task(_sweep(realm))]
+    seconds = realm.terms.rotation.tidy_seconds
+    if seconds is not None:
+        tasks.append(asyncio.create_task(_drop_kept(realm, seconds)))
     try:
         yield
     finally:
-        sweeping.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await sweeping
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _sweep(realm: Realm) -> None:
@@ -46,7 +49,13 @@ async def _sweep(realm: Realm) -> None:
         await asyncio.sleep(PAUSE_SECONDS if above else REST_SECONDS)
 
 
+async def _drop_kept(realm: Realm, seconds: float) -> None:
+    """Drop sealed answers when their time is over, at most as much later."""
+    while True:
+        await asyncio.sleep(seconds)
+        with contextlib.suppress(StorageDown):
+            await realm.storage.write(lambda tables: tables.pairs.drop_kept(now=realm.clock()))
+
+
 def _step(realm: Realm, above: int, tables: Tables) -> int:
-    now = realm.clock()
-    tables.pairs.drop_kept(now=now)
-    return tables.upkeep.sweep(now=now, above=above, rows=ROWS)
+    return tables.upkeep.sweep(now=realm.clock(), above=above, rows=ROWS)

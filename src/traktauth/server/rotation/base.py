@@ -20,6 +20,9 @@ class Rotation(Protocol):
     keeps_parent: bool
     """Whether a new pair remembers the one it came from until its access token is used."""
 
+    tidy_seconds: float | None
+    """How often kept answers whose time is over are dropped; None where none are kept."""
+
     def admits(self, attempt: Attempt) -> bool:
         """Whether the presented refresh token (`attempt.pair`) is good; if not, does to others what must be."""
         ...

@@ -21,6 +21,7 @@ class Family:
     """A used refresh token kills its family."""
 
     keeps_parent = False
+    tidy_seconds: float | None = None
 
     def admits(self, attempt: Attempt) -> bool:
         """Refuse a used token, and kill its family."""

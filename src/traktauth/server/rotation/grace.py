@@ -33,6 +33,7 @@ class Grace(Once):
         if find_spec("cryptography") is None:
             raise ValueError("rotation grace:SECONDS needs the package cryptography")
         self._seconds = seconds
+        self.tidy_seconds: float | None = seconds
 
     def admits(self, attempt: Attempt) -> bool:
         """Refuse a used token unless its answer is still kept."""

@@ -16,6 +16,7 @@ class Once:
     """A refresh token works once."""
 
     keeps_parent = False
+    tidy_seconds: float | None = None
 
     def admits(self, attempt: Attempt) -> bool:
         """Refuse a used token."""
