@@ -182,6 +182,16 @@ def test_a_visit_before_anybody_waits_is_turned_away():
         connection.close()
 
 
+def test_a_visit_that_comes_a_little_early_is_kept():
+    """A browser that is signed in already may be back before the program waits for it."""
+    with contextlib.closing(Receiver(f"http://127.0.0.1:{free_port()}/callback")) as receiver:
+        port = int(receiver.redirect_uri.split(":")[2].partition("/")[0])
+        with socket.create_connection(("127.0.0.1", port), 5) as browser:
+            browser.sendall(b"GET /callback?code=abc&state=mine HTTP/1.1\r\n\r\n")
+            time.sleep(0.1)
+            assert receiver.wait(READ, 5.0) == Answer("abc")
+
+
 def test_nobody_comes():
     with contextlib.closing(Receiver(f"http://127.0.0.1:{free_port()}/callback")) as receiver:
         assert receiver.wait(READ, 0.05) is None

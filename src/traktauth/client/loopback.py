@@ -57,6 +57,7 @@ class Receiver:
         actual = urlunsplit((parts.scheme, netloc, parts.path, "", ""))
         self.redirect_uri = redirect_uri if port == (parts.port or 80) else actual
         self._read: Callable[[str], Any] | None = None
+        self._waiting = threading.Event()
         self._answered = threading.Lock()
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._visitors = threading.BoundedSemaphore(_MOST_VISITORS)
@@ -69,6 +70,7 @@ class Receiver:
     def wait(self, read: Callable[[str], T | None], seconds: float) -> T | None:
         """Wait for the visit that `read` takes for an answer, and return it; None where none came in time."""
         self._read = read
+        self._waiting.set()
         with suppress(queue.Empty):
             answer: T | None = self._answers.get(timeout=seconds)
             return answer
@@ -123,6 +125,7 @@ class Receiver:
         """Choose the page for a visit, and pass its answer on where it brings one."""
         if target.partition("?")[0] != self._path:
             return pages.not_found()
+        self._waiting.wait(_GOODBYE_LIMIT)  # a browser may come back before anybody waits for it
         read = self._read
         answer = read(target) if read is not None else None
         if answer is None:

@@ -1,0 +1,101 @@
+"""The document's operations, blocking and async, against a server of ours: what is sent, and what is refused before."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+
+import pytest
+
+from traktauth import AppInvalid, AsyncAuthenticationOAuthApi, AuthenticationOAuthApi, LoginRefused, TryLater
+from traktauth.client.adrive import AsyncDriver
+from traktauth.client.drive import Driver
+from traktauth.flow.effects import Exclusively, Keep, Tell
+from traktauth.flow.steps import StillWaiting
+
+APP = {"client_id": "client-id", "client_secret": "secret-canary"}
+BACK = {"redirect_uri": "http://127.0.0.1:9876/callback"}
+
+
+@pytest.fixture(params=[AuthenticationOAuthApi, AsyncAuthenticationOAuthApi])
+def call(request, trakt_server):
+    """Call one operation with an object of its own."""
+
+    def call(name, **named):
+        if request.param is AuthenticationOAuthApi:
+            with AuthenticationOAuthApi(trakt_server.base) as api:
+                return getattr(api, name)(**named)
+
+        async def go():
+            async with AsyncAuthenticationOAuthApi(trakt_server.base) as api:
+                answer = getattr(api, name)(**named)
+                return await answer if inspect.isawaitable(answer) else answer
+
+        return asyncio.run(go())
+
+    return call
+
+
+def test_a_whole_life(call, trakt_server):
+    first = call("exchange_code_for_access_token", code="good-code", **APP, **BACK)
+    second = call("exchange_refresh_token_for_access_token", refresh_token=first.refresh_token, **APP, **BACK)
+    assert {first.access_token, second.access_token} <= trakt_server.access
+    assert call("revoke_an_access_token", token=second.access_token, **APP) is None
+    assert trakt_server.revoked == [second.access_token]
+
+
+def test_a_device(call):
+    device = call("generate_new_device_codes", client_id="client-id")
+    assert device.user_code == "ABCD1234"
+    assert call("poll_for_the_access_token", code=device.device_code, **APP).access_token.startswith("access-")
+
+
+def test_the_address_sends_nothing(call, trakt_server):
+    address = call("authorize_application", client_id="client-id", state="s", **BACK)
+    assert address.startswith(f"{trakt_server.base}/oauth/authorize?response_type=code&client_id=client-id")
+    assert trakt_server.connections == 0
+
+
+def test_a_refused_code(call):
+    with pytest.raises(LoginRefused):
+        call("exchange_code_for_access_token", code="bad-code", **APP, **BACK)
+
+
+def test_nothing_is_sent_twice(call, trakt_server):
+    trakt_server.after.append(lambda: True)
+    with pytest.raises(TryLater, match="may have arrived"):
+        call("exchange_refresh_token_for_access_token", refresh_token="refresh-canary", **APP, **BACK)
+    assert len(trakt_server.refreshes) == 1
+
+
+@pytest.mark.parametrize("value", ["", "a b", "a\n", "\x16"])
+def test_what_cannot_be_right_is_refused_before_anything_is_sent(call, trakt_server, value):
+    for name, given in (
+        ("exchange_code_for_access_token", {"code": value, **APP, **BACK}),
+        ("exchange_refresh_token_for_access_token", {"refresh_token": value, **APP, **BACK}),
+        ("revoke_an_access_token", {"token": value, **APP}),
+        ("poll_for_the_access_token", {"code": value, **APP}),
+    ):
+        with pytest.raises(ValueError, match="must be given"):
+            call(name, **given)
+        with pytest.raises(AppInvalid):
+            call(
+                name,
+                **{key: "x" for key in given if key not in BACK}
+                | {"client_id": value}
+                | (BACK if "redirect_uri" in given else {}),
+            )
+    with pytest.raises(AppInvalid):
+        call("generate_new_device_codes", client_id=value)
+    assert trakt_server.connections == 0
+
+
+@pytest.mark.parametrize("effect", [Tell(StillWaiting(1.0)), Exclusively(iter), Keep(None, after=1)])
+def test_a_driver_without_a_store_or_a_person_says_what_it_cannot_do(effect):
+    def flow():
+        return (yield from effect)
+
+    with pytest.raises(AssertionError):
+        Driver(None, lambda _: None).run(flow())
+    with pytest.raises(AssertionError):
+        asyncio.run(AsyncDriver(None, lambda _: None).run(flow()))
