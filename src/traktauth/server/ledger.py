@@ -28,7 +28,10 @@ class Ledger:
 
     def grant(self, path: str, grant_type: str) -> None:
         """Count a request for tokens."""
-        self._grants.setdefault(f"POST {path}", Counter())[grant_type or UNNAMED] += 1
+        counts = self._grants.get(path)
+        if counts is None:
+            counts = self._grants[path] = Counter()
+        counts[grant_type or UNNAMED] += 1
 
     def note(self, events: list[str]) -> None:
         """Count what committed work had to tell."""
@@ -43,5 +46,5 @@ class Ledger:
     def sums(self) -> dict[str, Any]:
         """Give everything counted, as the control API has it (without the living)."""
         counts: dict[str, Any] = {f"{method} {path}": count for (method, path), count in self._requests.items()}
-        counts.update({path: dict(grants) for path, grants in self._grants.items()})
+        counts.update({f"POST {path}": dict(grants) for path, grants in self._grants.items()})
         return {"counts": counts, **{name: self._totals[name] for name in self.TOTALS}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from traktauth.server.attempt import Spoken
-from traktauth.server.http.answers import JSON, NO_STORE, Answer, in_json
+from traktauth.server.http.answers import JSON, NO_STORE, Answer, Prepared, in_json, without_nothing
 from traktauth.server.http.encodings import Malformed, basic_of, once, pairs_of_form, repeated_member, value_of_json
 from traktauth.server.http.fields import (
     ABSENT,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from traktauth.server.http.heard import Heard
 
 FORM = "application/x-www-form-urlencoded"
+uncached = Prepared(200, NO_STORE)
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 TOKEN: tuple[Field, ...] = (
@@ -144,7 +145,7 @@ def write_tokens(issued: Issued, issuer: str) -> Answer:  # noqa: ARG001 - every
         "scope": issued.scope,
         "id_token": issued.id_token,
     }
-    return in_json(200, {name: value for name, value in members.items() if value is not None}, NO_STORE)
+    return uncached(without_nothing(members))
 
 
 def write_revoked(done: bool, issuer: str) -> Answer:  # noqa: ARG001, FBT001 - a result, and every writer's issuer
@@ -154,7 +155,7 @@ def write_revoked(done: bool, issuer: str) -> Answer:  # noqa: ARG001, FBT001 - 
 
 def write_members(members: dict[str, Any], issuer: str) -> Answer:  # noqa: ARG001 - every writer is given the issuer
     """Write members as they are, leaving out those that are None."""
-    return in_json(200, {name: value for name, value in members.items() if value is not None}, NO_STORE)
+    return uncached(without_nothing(members))
 
 
 def refuse(refusal: Refusal | Invalid) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from traktauth.server.attempt import Spoken
-from traktauth.server.http.answers import JSON, NO_STORE, Answer, in_json
+from traktauth.server.http.answers import JSON, NO_STORE, Answer, Prepared, in_json, without_nothing
 from traktauth.server.http.encodings import (
     Malformed,
     basic_of,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FORM = "application/x-www-form-urlencoded"
 MEDIA = {"content-type": "application/json; charset=utf-8"}
+uncached = Prepared(200, {**NO_STORE, **MEDIA})
 KNOWN = frozenset((
     "grant_type", "client_id", "client_secret", "code", "code_verifier", "redirect_uri", "refresh_token", "scope",
     "token", "token_type_hint",
@@ -120,12 +121,12 @@ def write_tokens(issued: Issued, issuer: str) -> Answer:  # noqa: ARG001 - every
         "scope": issued.scope,
         "created_at": issued.created_at,
     }
-    return in_json(200, {name: value for name, value in members.items() if value is not None}, {**NO_STORE, **MEDIA})
+    return uncached(members if issued.refresh_token else without_nothing(members))
 
 
 def write_members(members: dict[str, Any], issuer: str) -> Answer:  # noqa: ARG001 - every writer is given the issuer
     """Write members as they are."""
-    return in_json(200, members, {**NO_STORE, **MEDIA})
+    return uncached(members)
 
 
 def refuse(refusal: Refusal | Invalid) -> Answer:

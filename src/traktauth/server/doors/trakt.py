@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.server.checks.codes import s256
 from traktauth.server.doors import native
-from traktauth.server.http.answers import NO_STORE, Answer, in_json
+from traktauth.server.http.answers import NO_STORE, Answer, Prepared, without_nothing
 from traktauth.server.http.encodings import Malformed, members_of, once, pairs_of_form, repeated_member, value_of_json
 from traktauth.server.http.fields import checked, kind_of
 from traktauth.server.refusals import Invalid, Refusal
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 VERIFIER = "local-trakt-constant-verifier-00000000000000000000"
 CHALLENGE = s256(VERIFIER)
 MEDIA = {"content-type": "application/json; charset=utf-8"}
+uncached = Prepared(200, {**NO_STORE, **MEDIA})
+nothing = Prepared(200, MEDIA)
 KNOWN = frozenset(name for name, _ in native.TOKEN + native.ABOUT_TOKEN)
 
 
@@ -94,12 +96,12 @@ def write_tokens(issued: Issued, issuer: str) -> Answer:  # noqa: ARG001 - every
         "scope": issued.scope,
         "created_at": issued.created_at,
     }
-    return in_json(200, {name: value for name, value in members.items() if value is not None}, {**NO_STORE, **MEDIA})
+    return uncached(members if issued.refresh_token else without_nothing(members))
 
 
 def write_revoked(done: bool, issuer: str) -> Answer:  # noqa: ARG001, FBT001 - a result, and every writer's issuer
     """Write that a token was revoked, or is another app's: Trakt does not tell."""
-    return in_json(200, {}, MEDIA)
+    return nothing({})
 
 
 def _refuse_twice(name: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from traktauth.server.strings import fresh
+from traktauth.server.strings import fresh, two_fresh
 
 if TYPE_CHECKING:
     from traktauth.server.attempt import Attempt
@@ -44,8 +44,7 @@ class Holder(NamedTuple):
 def issue(attempt: Attempt, holder: Holder) -> tuple[int, Issued]:
     """Make a pair, keep its hashes; give its row's number and what the client gets."""
     tables, lives, now = attempt.tables, attempt.terms.lives, attempt.now
-    access = fresh()
-    refresh = fresh() if holder.renewable else None
+    access, refresh = two_fresh() if holder.renewable else (fresh(), None)
     life = lives.access
     family, epoch = holder.family or tables.pairs.family(holder.app, holder.person, renewable=holder.renewable)
     row = tables.pairs.add((

@@ -35,9 +35,13 @@ class Answer:
         self.body = body
         self.headers = dict(headers or {})
 
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """Give the header fields as they are sent, but for the length."""
+        return encoded(self.headers)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it. Whoever sends too much is told at once; the rest is let pass, or it would cut the answer."""
-        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        fields = self.fields()
         fields.append((b"content-length", str(len(self.body)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": fields})
         body = b"" if scope["method"] == "HEAD" else self.body
@@ -46,6 +50,40 @@ class Answer:
             await _let_pass(receive)
             body = b""
         await send({"type": "http.response.body", "body": body})
+
+
+class Prepared:
+    """Answers in JSON that all have one status and the same header fields, which are encoded once."""
+
+    def __init__(self, status: int, headers: Mapping[str, str]) -> None:
+        self._status = status
+        self._headers = {"content-type": JSON, **headers}
+        self._encoded = encoded(self._headers)
+
+    def __call__(self, value: object) -> Answer:
+        """Give an answer whose body is *value* in JSON."""
+        return _PreparedAnswer(self._status, _encode(value), self._headers, self._encoded)
+
+
+class _PreparedAnswer(Answer):
+    """An answer whose header fields have been encoded before; nobody changes them."""
+
+    __slots__ = ("_encoded",)
+
+    def __init__(self, status: int, body: bytes, headers: dict[str, str], ready: list[tuple[bytes, bytes]]) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers
+        self._encoded = ready
+
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """Give the header fields as they are sent, but for the length."""
+        return self._encoded.copy()
+
+
+def encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Give header fields as they are sent."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 
 
 async def _let_pass(receive: Receive) -> None:
@@ -62,6 +100,11 @@ async def _let_pass(receive: Receive) -> None:
 def in_json(status: int, value: object, headers: Mapping[str, str] | None = None) -> Answer:
     """Give an answer whose body is JSON."""
     return Answer(status, _encode(value), {"content-type": JSON, **(headers or {})})
+
+
+def without_nothing(members: Mapping[str, object]) -> dict[str, object]:
+    """Leave out the members that are None."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def sent_to(location: str, status: int = 302) -> Answer:
