@@ -12,6 +12,8 @@ assert talk.returns() == token
 
 from __future__ import annotations
 
+from traktauth.flow.effects import Note
+
 
 class Conversation:
     """One flow, with the flows inside its locks and shields, up to its end."""
@@ -42,7 +44,8 @@ class Conversation:
         return found
 
     def returns(self):
-        """The flow has ended with a value. Return it."""
+        """The flow has ended with a value, but for what it notes. Return it."""
+        self._hear_notes()
         assert self._end is not None, f"the flow goes on with {self._asked}"
         value, error = self._end
         if error is not None:
@@ -50,11 +53,16 @@ class Conversation:
         return value
 
     def raises(self, kind):
-        """The flow has ended with an error of exactly this class. Return it."""
+        """The flow has ended with an error of exactly this class, but for what it notes. Return it."""
+        self._hear_notes()
         assert self._end is not None, f"the flow goes on with {self._asked}"
         value, error = self._end
         assert type(error) is kind, f"{error or value!r} instead of {kind.__name__}"
         return error
+
+    def _hear_notes(self):
+        while self._end is None and isinstance(self._asked, Note):
+            self._go_on()
 
     @property
     def effect(self):

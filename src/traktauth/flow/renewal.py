@@ -52,8 +52,8 @@ def otherwise(terms: Terms, wish: Wish, token: Token, error: TraktAuthError) -> 
     lives = token.expires_at - terms.clock() > wish.min_life
     if wish.must or not lives or token.access_token == wish.refused:
         raise error
-    if isinstance(error, TryLater):
-        terms.rest.until = terms.monotonic() + min(error.retry_after, _LONGEST_REST)
+    rest = error.retry_after if isinstance(error, TryLater) else _LONGEST_REST
+    terms.rest.until = terms.monotonic() + min(rest, _LONGEST_REST)
     return token
 
 
@@ -121,8 +121,8 @@ def _refresh(terms: Terms, wish: Wish, record: Record, token: Token, attempt: in
     back = Cancel(token.generation, attempt, record.renewal)
     if terms.monotonic() - held_since > LEASE - REQUEST_LIMIT:
         # We were stopped in between and nobody waits for us any more; whoever comes next sends it.
-        yield from _if_possible(back)
-        return otherwise(terms, wish, token, TryLater("This program was stopped in the middle of a renewal"))
+        error: TraktAuthError = TryLater("This program was stopped in the middle of a renewal")
+        return (yield from _not_spent(terms, wish, token, error, back))
     sent_at = terms.clock()
     reply = yield from Send(
         exchange_refresh_token(
@@ -134,12 +134,11 @@ def _refresh(terms: Terms, wish: Wish, record: Record, token: Token, attempt: in
         )
     )
     if isinstance(reply, NoReply):
-        error: TraktAuthError = TryLater(f"Trakt could not be reached: {reply.reason}")
+        error = TryLater(f"Trakt could not be reached: {reply.reason}")
         if reply.sent:
             error = _unconfirmed(reply.reason, error)
             return (yield from _look_again(terms, wish, token, error))
-        yield from _if_possible(back)
-        return otherwise(terms, wish, token, error)
+        return (yield from _not_spent(terms, wish, token, error, back))
     return (yield from _settle(terms, wish, token, reply, sent_at, back))
 
 
@@ -155,9 +154,15 @@ def _settle(terms: Terms, wish: Wish, token: Token, reply: Reply, sent_at: float
         return (yield from _dead(terms, wish, token, back))
     error = fault(reply, what="a new token")
     if not_spent(reply):
-        yield from _if_possible(back)
-        return otherwise(terms, wish, token, error)
+        return (yield from _not_spent(terms, wish, token, error, back))
     return (yield from _look_again(terms, wish, token, _unconfirmed(error.message, error)))
+
+
+def _not_spent(terms: Terms, wish: Wish, token: Token, error: TraktAuthError, back: Cancel) -> Flow[Token]:
+    """Give the right to send back, and say so: nobody may hear of the error while the old token is served."""
+    yield from _if_possible(back)
+    yield from Note(f"{token.fingerprint} was not renewed: {error.message}", warning=True)
+    return otherwise(terms, wish, token, error)
 
 
 def _save(terms: Terms, old: Token, new: Token) -> Flow[Token]:

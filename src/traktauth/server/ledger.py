@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-# Requests for tokens are counted by what they asked with.
+# Requests for tokens are counted by what they asked with; those that a fault answered were never read.
+TOKEN_PATHS = ("/oauth/token", "/api/auth/oauth2/token")
 UNNAMED = "other"
+UNREAD = "unread"
 
 
 class Ledger:
@@ -46,5 +48,9 @@ class Ledger:
     def sums(self) -> dict[str, Any]:
         """Give everything counted, as the control API has it (without the living)."""
         counts: dict[str, Any] = {f"{method} {path}": count for (method, path), count in self._requests.items()}
-        counts.update({f"POST {path}": dict(grants) for path, grants in self._grants.items()})
+        for path in TOKEN_PATHS:
+            asked, read = counts.get(f"POST {path}"), self._grants.get(path, Counter())
+            if asked is not None:
+                unread = asked - read.total()
+                counts[f"POST {path}"] = {**read, **({UNREAD: unread} if unread > 0 else {})}
         return {"counts": counts, **{name: self._totals[name] for name in self.TOTALS}}

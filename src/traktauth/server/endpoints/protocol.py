@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.server.http.answers import Answer, in_json
 from traktauth.server.http.heard import TooLarge, hear
+from traktauth.server.ledger import TOKEN_PATHS
 from traktauth.server.refusals import OUTCOMES, Invalid, Refusal, Unwritten
 from traktauth.server.storage.base import StorageDown
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from traktauth.server.realm import Realm
     from traktauth.server.storage.tables import Tables
 
-TOKEN_PATHS = ("/oauth/token", "/api/auth/oauth2/token")
 RETRY_SECONDS = 5
 
 

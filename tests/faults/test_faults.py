@@ -1,0 +1,136 @@
+"""Every fault of the table, met for real: Trakt's client against the local Trakt, in both profiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import traktauth
+from faults.table import FAULTS, PROFILES, page
+from traktauth import LoginRequired, Trakt
+from traktauth.protocol import Service
+from traktauth.testing import LocalTrakt
+
+PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
+TOKEN = "/oauth/token"
+
+each_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+each_profile = pytest.mark.parametrize("profile", PROFILES)
+
+
+@pytest.fixture
+def server(profile):
+    # With classic's own lives of a day; `access_life` would hide that no margin is a constant.
+    with LocalTrakt(profile=profile) as server:
+        yield server
+
+
+@pytest.fixture
+def trakt(server):
+    with Trakt(server.app, service=server.url, store="memory:", clock=server.clock) as trakt:
+        yield trakt
+
+
+def refreshes(server):
+    return sum(server.ledger["counts"].get(f"POST {TOKEN}", {}).values())
+
+
+def to_the_advisory_window(server, token):
+    server.advance(seconds=token.expires_at - server.clock() - 0.07 * token.expires_in)
+
+
+def past_the_end(server, token):
+    server.advance(seconds=token.expires_at - server.clock() + 1)
+
+
+@each_profile
+@each_fault
+def test_while_the_old_token_lives_it_is_served_and_nothing_is_sent_twice(fault, server, trakt):
+    old = server.sign_in_at(trakt)
+    to_the_advisory_window(server, old)
+    server.fail_next(TOKEN, **fault.how)
+    for _ in range(3):
+        assert trakt.token() == old
+    assert trakt.request("GET", "/users/settings").status_code == 200
+    assert (trakt.store.load(trakt.setup.key).renewal is not None) == (fault.spent == "unknown")
+    assert server.ledger["rotations"] == int(fault.arrived)
+    assert server.ledger["replays"] == 0
+
+
+@each_profile
+@each_fault
+def test_when_no_token_lives_the_error_says_what_to_do(fault, server, trakt):
+    old = server.sign_in_at(trakt)
+    past_the_end(server, old)
+    server.fail_next(TOKEN, **fault.how)
+    with pytest.raises(getattr(traktauth, fault.error)) as caught:
+        trakt.token()
+    assert caught.value.hint
+    record = trakt.store.load(trakt.setup.key)
+    assert record.token == old
+    assert record.renewable
+    assert (record.renewal is not None) == (fault.spent == "unknown")
+
+
+@each_profile
+@each_fault
+def test_at_its_end_comes_what_the_table_says(fault, profile, server, trakt):
+    old = server.sign_in_at(trakt)
+    past_the_end(server, old)
+    server.fail_next(TOKEN, **fault.how)
+    with pytest.raises(getattr(traktauth, fault.error)):
+        trakt.token()
+    if "refused" in fault.at_the_end(profile):
+        with pytest.raises(LoginRequired) as caught:
+            trakt.token()
+        assert caught.value.reason == "reply-lost"
+        return
+    new = trakt.token()
+    assert new.generation == 2
+    assert new.access_token != old.access_token
+    assert trakt.request("GET", "/users/settings").status_code == 200
+    assert refreshes(server) <= 2
+
+
+@each_profile
+def test_a_closed_port_spends_nothing(server, trakt):
+    old = server.sign_in_at(trakt)
+    nobody = Service("x", trakt.setup.service.realm, server.url, "http://127.0.0.1:9", server.url)
+    past_the_end(server, old)
+    with Trakt(server.app, service=nobody, store=trakt.store, clock=server.clock) as lost:
+        with pytest.raises(traktauth.TryLater):
+            lost.token()
+        assert lost.store.load(trakt.setup.key).renewal is None
+    assert trakt.token().generation == 2
+
+
+@each_profile
+def test_a_service_that_is_too_slow_is_not_asked_again(monkeypatch, server, trakt):
+    monkeypatch.setattr("traktauth.client.http.REQUEST_LIMIT", 0.3)
+    old = server.sign_in_at(trakt)
+    to_the_advisory_window(server, old)
+    server.fail_next(TOKEN, delay=1.0)
+    assert trakt.token() == old
+    assert trakt.token() == old
+    assert trakt.store.load(trakt.setup.key).renewal is not None
+    assert refreshes(server) == 1
+
+
+@each_profile
+def test_a_dead_grant_leaves_the_living_token_and_says_sign_in_again(server, trakt):
+    old = server.sign_in_at(trakt)
+    to_the_advisory_window(server, old)
+    server.fail_next(TOKEN, status=400, body='{"error":"invalid_grant","error_description":"session not found"}')
+    assert trakt.token() == old
+    record = trakt.store.load(trakt.setup.key)
+    assert not record.renewable
+    past_the_end(server, old)
+    with pytest.raises(LoginRequired) as caught:
+        trakt.token()
+    assert caught.value.reason == "revoked"
+    assert refreshes(server) == 1
+
+
+def test_the_page_says_what_is_tested():
+    assert page() in PAGE.read_text(encoding="utf-8")
