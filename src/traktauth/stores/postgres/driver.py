@@ -18,7 +18,16 @@ except ImportError as error:
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["AsyncConnection", "Connection", "connect", "connect_async", "died", "failures", "settings_of"]
+__all__ = [
+    "AsyncConnection",
+    "Connection",
+    "connect",
+    "connect_async",
+    "died",
+    "failures",
+    "returns_rows",
+    "settings_of",
+]
 
 LIMIT = 6.0  # seconds for an answer, on our side; the server gives up a little sooner
 _HINT = "See what is wrong with it: traktauth doctor"
@@ -83,6 +92,11 @@ def died(error: BaseException) -> bool:
     if isinstance(error, Overdue) or not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return False
     return error.sqlstate is None or error.sqlstate.startswith(_ENDED)
+
+
+def returns_rows(cursor: psycopg.Cursor[Any] | psycopg.AsyncCursor[Any]) -> bool:
+    """Tell whether a statement returns rows, be it none; `description` would describe each column for that."""
+    return cursor.pgresult is not None and cursor.pgresult.nfields > 0
 
 
 @contextmanager

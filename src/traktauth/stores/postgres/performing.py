@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.errors import StoreFailed
 from traktauth.stores.commands import SwapMany
-from traktauth.stores.postgres.driver import LIMIT, connect, connect_async, died, failures, settings_of
+from traktauth.stores.postgres.driver import LIMIT, connect, connect_async, died, failures, returns_rows, settings_of
 from traktauth.stores.postgres.durability import QUESTION, problems
 from traktauth.stores.postgres.schema import preparing
 from traktauth.stores.postgres.statements import answered, joined, parts_of, statement
@@ -115,7 +115,7 @@ class PostgresDatabase(_Place):
     def _run_on(self, connection: Connection, text: bytes, values: dict[str, Any]) -> list[Any]:
         try:
             cursor = connection.execute(text, values)
-            rows = cursor.fetchall() if cursor.description else []
+            rows = cursor.fetchall() if returns_rows(cursor) else []
         except BaseException:
             connection.close()
             raise
@@ -130,7 +130,7 @@ class PostgresDatabase(_Place):
             steps, rows = preparing(self.address), None
             while True:
                 cursor = connection.execute((next(steps) if rows is None else steps.send(rows)).encode())
-                rows = cursor.fetchall() if cursor.description else []
+                rows = cursor.fetchall() if returns_rows(cursor) else []
         except StopIteration:
             self._ready = True
         except BaseException:
@@ -187,7 +187,7 @@ class AsyncPostgresDatabase(_Place):
     async def _run_on(self, connection: AsyncConnection, text: bytes, values: dict[str, Any]) -> list[Any]:
         try:
             cursor = await connection.execute(text, values)
-            rows = await cursor.fetchall() if cursor.description else []
+            rows = await cursor.fetchall() if returns_rows(cursor) else []
         except BaseException:
             await connection.close()
             raise
@@ -202,7 +202,7 @@ class AsyncPostgresDatabase(_Place):
             steps, rows = preparing(self.address), None
             while True:
                 cursor = await connection.execute((next(steps) if rows is None else steps.send(rows)).encode())
-                rows = await cursor.fetchall() if cursor.description else []
+                rows = await cursor.fetchall() if returns_rows(cursor) else []
         except StopIteration:
             self._ready = True
         except BaseException:
