@@ -36,8 +36,8 @@ class LocalTrakt(Embedded):
 
     Args:
         profile: `current` or `classic`.
-        more: what else `traktauth serve` takes (`access_life=`, `rotation=`, `seed=`, …). Unless they say otherwise, the
-            port is a free one, the database is memory and control is on.
+        more: what else `traktauth serve` takes (`access_life=`, `rotation=`, `seed=`, …). Unless they say otherwise,
+            the port is a free one, the database is memory and control is on.
 
     Raises:
         ValueError: a setting makes no sense.
