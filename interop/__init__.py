@@ -1,0 +1,1 @@
+"""What the real engines answer, and whether the local Trakt answers alike."""

@@ -1,0 +1,45 @@
+"""Local Trakts as the recorded engines were set, one for each profile, mode and database, shared by all tests here."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from interop.replay.apps import seed
+from interop.replay.server import Server
+from traktauth.server.embedded import Embedded
+from traktauth.server.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+WEEK = 7 * 86_400  # how long the recorded engines' access tokens live
+ROTATIONS = {"prev": None, "ui": None, "noprev": "once"}
+ADDRESS = "TRAKTAUTH_TEST_DATABASE"
+"""A database's address in the environment: the replay runs on that one too."""
+
+
+@pytest.fixture(scope="session")
+def trakt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Get a local Trakt: `trakt("classic", "noprev", "file")`, with the apps and users that the engines had."""
+    running: dict[tuple[str, ...], Server] = {}
+    with ExitStack() as until_the_end:
+
+        def get(profile: str, mode: str = "prev", database: str = "memory") -> Server:
+            rotation = ROTATIONS[mode]
+            key = (profile, rotation or "", database)
+            if key not in running:
+                folder = tmp_path_factory.mktemp("interop")
+                addresses = {"memory": "memory:", "file": f"sqlite:{folder / 'trakt.sqlite'}"}
+                settings = Settings(
+                    port=0, profile=profile, rotation=rotation, control=True, seed=seed(), access_life=WEEK,
+                    database=addresses.get(database) or os.environ[ADDRESS],
+                )  # fmt: skip
+                embedded = until_the_end.enter_context(Embedded(settings))
+                running[key] = Server(embedded.url, profile, local=True)
+            return running[key]
+
+        yield get
