@@ -41,7 +41,7 @@ def native_metadata(terms: Terms) -> dict[str, Any]:
 
 
 def trakt_metadata(terms: Terms) -> dict[str, Any]:
-    """Describe Trakt's paths, as the profile `classic` serves them."""
+    """Describe Trakt's paths, as the profile `classic` serves them; its device codes, not RFC 8628's, are not named."""
     base = f"{terms.issuer}/oauth"
     return {
         "issuer": terms.issuer,
@@ -49,7 +49,6 @@ def trakt_metadata(terms: Terms) -> dict[str, Any]:
         "token_endpoint": f"{base}/token",
         "introspection_endpoint": f"{base}/introspect",
         "revocation_endpoint": f"{base}/revoke",
-        "device_authorization_endpoint": f"{base}/device/code",
         "scopes_supported": list(terms.scopes),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "fragment", "form_post"],
