@@ -61,6 +61,7 @@ def test_a_login_is_this_json(command):
         "saved_at": pytest.approx(time.time() - 60, abs=60),
         "renewable": True,
         "why_not": None,
+        "moved": None,
         "renewal": None,
     }
 

@@ -23,6 +23,7 @@ _COMMANDS = {
     "refresh": _Entry("refresh", "Renew the token now, though it is fresh."),
     "logout": _Entry("logout", "Revoke the tokens at Trakt, then forget them."),
     "doctor": _Entry("doctor", "Find what is wrong, and say what mends it."),
+    "store": _Entry("store", "Move logins between stores, and encrypt them."),
     "keep": _Entry("keep", "Keep a fleet's tokens fresh."),
     "serve": _Entry("serve", "Run a local Trakt for tests and development."),
     "demo": _Entry("demo", "See a whole sign-in against a local Trakt, with nothing configured."),

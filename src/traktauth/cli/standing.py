@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from traktauth.cli.durations import in_words, moment, until
 from traktauth.flow.terms import LEASE
 from traktauth.models import fingerprint
+from traktauth.stores.moving import MOVER
 
 if TYPE_CHECKING:
     from traktauth.flow.terms import LostReply
@@ -24,6 +25,7 @@ class State(Enum):
 
     NEVER = "never-signed-in"
     SIGNED_OUT = "signed-out"
+    MOVED = "moved"
     GOOD = "good"
     ENDING = "good-until-it-ends"
     RENEWABLE = "ended-renewable"
@@ -71,6 +73,8 @@ class Standing:
     @property
     def state(self) -> State:
         """What this login can do."""
+        if self.record.moved:
+            return State.MOVED
         if self.record.token is None:
             return State.SIGNED_OUT if self.record.generation else State.NEVER
         if self.lives:
@@ -110,6 +114,8 @@ class Standing:
         renewal = self.record.renewal
         if renewal is None:
             return ""
+        if renewal.by.startswith(MOVER):
+            return f"no: it is being moved to another store since {moment(renewal.at)}; finish it: traktauth store move"
         age = self.now - renewal.at
         if 0 <= age < LEASE and not has_ended(renewal.by):
             return f"being renewed since {in_words(age)} by {renewal.by}"
@@ -137,6 +143,7 @@ class Standing:
             "saved_at": record.saved_at or None,
             "renewable": self.can_renew,
             "why_not": record.why_not,
+            "moved": record.moved,
             "renewal": None if record.renewal is None else asdict(record.renewal),
         }
 

@@ -11,7 +11,7 @@ import click
 
 from traktauth.cli.exits import DONE, LATER, LOGIN
 from traktauth.cli.place import Place, placed
-from traktauth.cli.standing import Standing
+from traktauth.cli.standing import Standing, State
 from traktauth.cli.stream import emit, emit_json, paint, say
 from traktauth.models import Login
 from traktauth.models.record import EMPTY
@@ -80,7 +80,7 @@ def ask_all(standings: list[Standing], settings: Settings) -> dict[Login, Verdic
 
 
 def _status(standings: list[Standing], verdicts: dict[Login, Verdict]) -> int:
-    if not standings or any(each.needs_login for each in standings):
+    if not standings or any(each.needs_login or each.state is State.MOVED for each in standings):
         return LOGIN
     for each in standings:
         verdict = verdicts.get(each.login)
@@ -111,9 +111,12 @@ def _show(place: Place, store: TokenStore, standings: list[Standing], verdicts: 
 def _show_one(standing: Standing, verdict: Verdict | None) -> None:
     login = standing.login
     mark = paint("✗", "red", sys.stdout) if standing.needs_login else paint("✓", "green", sys.stdout)
-    if standing.in_doubt and not standing.needs_login:
+    if (standing.in_doubt and not standing.needs_login) or standing.state is State.MOVED:
         mark = paint("!", "yellow", sys.stdout)
     emit(f"\n{mark} {login.account} at {login.realm} (app {login.client_id[:8]}…)")
+    if standing.record.moved:
+        emit(f"    moved to {standing.record.moved}; use it there: --store {standing.record.moved}, or TRAKTAUTH_STORE")
+        return
     if standing.record == EMPTY or standing.record.token is None:
         emit("    nobody is signed in" if not standing.record.generation else "    signed out")
         return

@@ -60,6 +60,13 @@ def say(text: str) -> None:
         sys.stderr.flush()
 
 
+def say_in_place(text: str) -> None:
+    """Write over the line of a terminal that this wrote last; with nothing, take it away."""
+    with suppress(OSError, AttributeError):
+        sys.stderr.write("\r\x1b[K" + _showable(text, sys.stderr)[:-1])
+        sys.stderr.flush()
+
+
 def _showable(text: str, stream: TextIO) -> str:
     """Return a line as a stream can show it."""
     encoding = stream.encoding or "utf-8"

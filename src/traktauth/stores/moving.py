@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from traktauth.models import Login, Record
 
-_MOVER = "store move, "
+MOVER = "store move, "  # begins the name of whoever opened a renewal so that nobody sends meanwhile
 _PATIENCE = 35.0  # seconds: a holder's whole lease, and a little for its last write
 
 
@@ -82,10 +82,10 @@ def _move(login: Login, source: TokenStore, target: TokenStore, clock: Callable[
     if record.token is None:
         return Outcome.SIGNED_OUT
     open_renewal = record.renewal
-    if open_renewal is not None and not open_renewal.by.startswith(_MOVER):
+    if open_renewal is not None and not open_renewal.by.startswith(MOVER):
         return Outcome.UNCONFIRMED
     if open_renewal is None and record.renewable:
-        open_renewal = Renewal(record.generation, 1, round(clock(), 3), f"{_MOVER}{_host()}:{os.getpid()}")
+        open_renewal = Renewal(record.generation, 1, round(clock(), 3), f"{MOVER}{_host()}:{os.getpid()}")
         if not source.begin(login, open_renewal):
             return Outcome.BUSY
     if not _written(login, record, target):

@@ -1,0 +1,19 @@
+"""`traktauth store`: what is done with a store as a whole."""
+
+from __future__ import annotations
+
+import click
+
+from traktauth.cli.store import key, move, reseal
+
+
+@click.group("store", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Move logins between stores, and encrypt them."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for each in (move.command, key.command, reseal.command):
+    command.add_command(each)

@@ -1,0 +1,269 @@
+"""`traktauth store`: logins brought elsewhere, a key made, and everything under it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from traktauth.models import Renewal
+from traktauth.stores.addresses import open_store
+from traktauth.stores.sealed import key_id
+
+ACCOUNTS = ("default", "tv", "phone")
+
+
+@pytest.fixture
+def target(command):
+    return f"sqlite:{command.folder}/new.db"
+
+
+def move(command, target, *flags, **env):
+    return command("store", "move", command.env["TRAKTAUTH_STORE"], target, *flags, **env)
+
+
+def loaded(command, address, account="default"):
+    with closing(open_store(address, environment=command.env)) as store:
+        return store.load(command.login(account))
+
+
+def events(outcome):
+    return [json.loads(line) for line in outcome.out.splitlines()]
+
+
+# ------------------------------------------------------------ move
+def test_every_login_is_in_the_target_afterwards_and_each_is_told(command, target):
+    tokens = {account: command.keep(f"access-{account}-0123", account=account) for account in ACCOUNTS}
+    outcome = move(command, target)
+    assert outcome.status == 0
+    assert sorted(outcome.out.splitlines()) == sorted(
+        f"✓ {account} at http://127.0.0.1:9 (app cccccccc…): moved" for account in ACCOUNTS
+    )
+    assert outcome.err.splitlines() == [
+        f"3 of 3 moved to {target}",
+        f"→ Use it from now on: --store {target}, or TRAKTAUTH_STORE",
+    ]
+    for account, token in tokens.items():
+        assert loaded(command, target, account).token == token
+        assert command.record(account).token is None
+
+
+def test_whoever_still_asks_the_source_is_told_where_the_login_is(command, target):
+    token = command.keep()
+    assert move(command, target).status == 0
+    asked = command("token")
+    assert (asked.status, asked.out) == (4, "")
+    assert asked.err.splitlines() == [
+        f"Error: This login was moved to {target}",
+        f"→ Use that store: --store {target}, or TRAKTAUTH_STORE",
+    ]
+    assert command("token", "--store", target).out.strip() == token.access_token
+    shown = command("status")
+    assert shown.status == 4
+    assert f"moved to {target}; use it there: --store {target}" in shown.out
+    assert "traktauth login" not in shown.err, "a sign-in would make a second login"
+    (one,) = json.loads(command("status", "--json").out)["logins"]
+    assert (one["state"], one["moved"], one["needs_login"]) == ("moved", target, False)
+
+
+def test_a_second_run_has_nothing_to_do_and_says_so(command, target):
+    command.keep()
+    assert move(command, target).status == 0
+    again = move(command, target)
+    assert (again.status, again.out) == (0, "✓ default at http://127.0.0.1:9 (app cccccccc…): was moved before\n")
+    assert again.err == f"0 of 1 moved to {target}\n"
+
+
+def test_json_has_a_line_for_each_login_and_one_for_all(command, target):
+    command.keep()
+    command.keep(account="tv", renewal=Renewal(1, 1, time.time(), "elsewhere:1"))
+    outcome = move(command, target, "--json")
+    assert (outcome.status, outcome.err) == (5, "")
+    first, second, summary = events(outcome)
+    assert first == {
+        "event": "login",
+        "realm": "http://127.0.0.1:9",
+        "client_id": "c" * 64,
+        "account": "default",
+        "outcome": "moved",
+        "message": "moved",
+    }
+    assert (second["account"], second["outcome"]) == ("tv", "unconfirmed")
+    assert (summary["event"], summary["from"], summary["to"]) == ("summary", f"file:{command.path}", target)
+    assert (summary["moved"], summary["unconfirmed"], summary["newer"]) == (1, 1, 0)
+
+
+def test_an_unconfirmed_renewal_is_left_where_its_answer_may_come(command, target):
+    token = command.keep(renewal=Renewal(1, 1, time.time() - 600, "elsewhere:1"))
+    outcome = move(command, target)
+    assert outcome.status == 5
+    assert outcome.out.startswith("! default at ")
+    assert "its last renewal is unconfirmed" in outcome.out
+    assert command.record().token == token
+
+
+def test_a_newer_login_in_the_target_is_not_replaced(command, target):
+    command.keep()
+    with closing(open_store(target)) as store:
+        there = command.keep("access-of-the-target-01")
+        assert store.save(command.login(), there, after=0, at=1.0)
+    command.store.forget(command.login(), 2)
+    command.path.unlink()
+    mine = command.keep()
+    assert move(command, target).status == 1
+    assert loaded(command, target).token == there
+    assert command.record().token == mine
+
+
+def test_a_run_that_was_cut_off_is_shown_and_finished_by_the_next(command, target):
+    token = command.keep(renewal=Renewal(1, 1, time.time(), "store move, here:1"))
+    assert "finish it: traktauth store move" in command("status").out
+    assert move(command, target).status == 0
+    assert loaded(command, target).token == token
+
+
+def test_a_target_that_cannot_be_written_leaves_everything_where_it_is(command):
+    token = command.keep()
+    outcome = move(command, "file:/dev/null/x")
+    first, second = outcome.err.splitlines()
+    assert (outcome.status, outcome.out) == (1, "")
+    assert first.startswith("Error: ")
+    assert second.startswith("→ ")
+    assert "run it again" in second
+    record = command.record()
+    assert (record.token, record.renewal) == (token, None)
+
+
+def test_a_login_can_be_moved_into_a_sealed_store_and_back(command):
+    token = command.keep()
+    key = command("store", "key").out.strip()
+    sealed = f"sealed+sqlite:{command.folder}/sealed.db"
+    assert move(command, sealed, TRAKTAUTH_SEAL_KEY=key).status == 0
+    assert token.refresh_token.encode() not in (command.folder / "sealed.db").read_bytes()
+    back = command("store", "move", sealed, f"file:{command.folder}/back.json", TRAKTAUTH_SEAL_KEY=key)
+    assert back.status == 0
+    assert loaded(command, f"file:{command.folder}/back.json").token == token
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["SAME", "SAME"], 2, "Both stores are one place"),
+        (["SAME", "memory:"], 2, "memory: ends with this command"),
+        (["SAME", "shoebox:"], 2, "No store has the address"),
+        (["SAME"], 2, "Missing argument 'TO'"),
+        (["SAME", "redis://:hunter2@127.0.0.1:9"], 1, "127.0.0.1:9"),
+        (["SAME", "sealed+sqlite:new.db"], 1, "no key to seal with"),
+    ],
+)
+def test_what_cannot_be_moved_is_said_in_two_lines_and_nothing_is_touched(command, words, status, message):
+    token = command.keep()
+    outcome = command("store", "move", *(command.env["TRAKTAUTH_STORE"] if w == "SAME" else w for w in words))
+    first, second = outcome.err.splitlines()
+    assert (outcome.status, outcome.out) == (status, "")
+    assert message in first
+    assert second.startswith("→ ")
+    assert "hunter2" not in outcome.err
+    assert (command.record().token, command.record().renewal) == (token, None)
+
+
+def test_a_store_without_logins_is_named(command, target):
+    outcome = move(command, target)
+    assert (outcome.status, outcome.out) == (0, "")
+    assert outcome.err.startswith(f"file:{command.path} holds no login.")
+
+
+# ------------------------------------------------------------ key
+def test_a_key_is_printed_alone_and_what_to_do_with_it_beside(command):
+    one, two = command("store", "key"), command("store", "key")
+    key = one.out.strip()
+    assert (one.status, one.out) == (0, f"{key}\n")
+    assert len(base64.urlsafe_b64decode(key)) == 32
+    assert one.out != two.out
+    assert "TRAKTAUTH_SEAL_KEY" in one.err
+    assert "traktauth store reseal" in one.err
+    assert key not in one.err
+
+
+def test_a_key_as_json_has_its_name(command):
+    made = json.loads(command("store", "key", "--json").out)
+    assert made["id"] == key_id(base64.urlsafe_b64decode(made["key"]))
+
+
+def test_the_line_in_the_help_makes_a_key_file_that_is_taken(command):
+    command.keep()
+    path = command.folder / "own.key"
+    python = f"PYTHONPATH={os.environ.get('PYTHONPATH', '')} {sys.executable} -m traktauth"
+    subprocess.run(["sh", "-c", f"(umask 077; {python} store key >> {path})"], check=True, capture_output=True)
+    sealed = f"sealed+sqlite:{command.folder}/sealed.db"
+    assert move(command, sealed, TRAKTAUTH_SEAL_KEY_FILE=str(path)).status == 0
+
+
+# ------------------------------------------------------------ reseal
+@pytest.fixture
+def sealed(command):
+    """A sealed store under an old key, with a login of which a part lies in clear."""
+    old = command("store", "key").out.strip()
+    address = f"sealed+sqlite:{command.folder}/logins.db"
+    command.env |= {"TRAKTAUTH_SEAL_KEY": old}
+    command.keep()
+    assert command("store", "move", f"file:{command.path}", address).status == 0
+    command.env["TRAKTAUTH_STORE"] = address
+    return old
+
+
+def key_names(command):
+    with closing(sqlite3.connect(command.folder / "logins.db")) as database:
+        (table,) = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%rest%'")]
+        kept = [rest for (rest,) in database.execute(f"SELECT rest FROM {table}") if rest.strip()]
+        return {json.loads(rest)["sealed"].split(".")[1] for rest in kept}
+
+
+def test_resealing_brings_every_login_under_the_newest_key(command, sealed):
+    new = command("store", "key").out.strip()
+    command.env["TRAKTAUTH_SEAL_KEY"] = f"{new},{sealed}"
+    outcome = command("store", "reseal")
+    assert (outcome.status, outcome.out) == (0, "")
+    assert outcome.err.startswith("✓ 1 sealed with the newest key, 0 were already")
+    assert key_names(command) == {key_id(base64.urlsafe_b64decode(new))}
+    assert command("token", TRAKTAUTH_SEAL_KEY=new).status == 0, "the old key can be thrown away"
+    again = json.loads(command("store", "reseal", "--json").out)
+    assert again == {"event": "summary", "sealed": 0, "already": 1}
+
+
+def test_resealing_encrypts_what_lies_in_clear(command):
+    token = command.keep()
+    new = command("store", "key").out.strip()
+    command.env |= {"TRAKTAUTH_STORE": f"sealed+file:{command.path}", "TRAKTAUTH_SEAL_KEY": new}
+    assert command("token").status == 1
+    assert command("store", "reseal").status == 0
+    assert token.refresh_token not in command.path.read_text()
+    assert command("token").out.strip() == token.access_token
+
+
+def test_a_missing_key_is_named(command, sealed):
+    new = command("store", "key").out.strip()
+    outcome = command("store", "reseal", TRAKTAUTH_SEAL_KEY=new)
+    assert outcome.status == 1
+    assert key_id(base64.urlsafe_b64decode(sealed)) in outcome.err
+    assert command("token").status == 0, "nothing was changed"
+
+
+def test_a_store_that_seals_nothing_is_refused(command):
+    outcome = command("store", "reseal")
+    assert outcome.status == 2
+    assert "Name the store as sealed+ADDRESS" in outcome.err
+
+
+def test_store_alone_shows_what_it_does(command):
+    outcome = command("store")
+    assert outcome.status == 0
+    for word in ("move", "key", "reseal"):
+        assert word in outcome.out
