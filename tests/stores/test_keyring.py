@@ -20,8 +20,7 @@ from support.stores import Closing
 from traktauth.errors import StoreFailed
 from traktauth.stores.addresses import open_async_store, open_store
 from traktauth.stores.keyring import KeyringStore
-from traktauth.testing import StoreContract
-from traktauth.testing.awaited import AsyncStoreContract
+from traktauth.testing import AsyncStoreContract, StoreContract
 from traktauth.testing.places import LOGIN, pair, signed_in
 
 

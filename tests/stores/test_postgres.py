@@ -22,8 +22,8 @@ from traktauth.stores.addresses import open_async_store, open_store
 from traktauth.stores.postgres import driver
 from traktauth.stores.postgres.durability import problems
 from traktauth.stores.sql import SCHEMA
-from traktauth.testing import StoreContract
-from traktauth.testing.awaited import AsyncStoreContract, Awaited
+from traktauth.testing import AsyncStoreContract, StoreContract
+from traktauth.testing.awaited import Awaited
 from traktauth.testing.places import LOGIN, OTHERS, pair, renewal, signed_in
 
 

@@ -22,8 +22,7 @@ from traktauth.stores.addresses import open_async_store, open_store
 from traktauth.stores.database import DatabaseStore
 from traktauth.stores.sealed import Seal
 from traktauth.stores.sqlite.performing import SqliteDatabase
-from traktauth.testing import StoreContract
-from traktauth.testing.awaited import AsyncStoreContract
+from traktauth.testing import AsyncStoreContract, StoreContract
 from traktauth.testing.places import LOGIN, OTHERS, pair, renewal, signed_in
 
 

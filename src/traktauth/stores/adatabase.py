@@ -125,6 +125,7 @@ class AsyncDatabaseStore(AsyncTokenStore):
                 return False
             new = to_row(login, record, self._sealer, before=row)
             if await self.database.perform(Swap(login, row.revision if row else None, new)):
+                self._reading.learn(login, new, record)
                 return True
             written = new.revision
         raise StoreFailed("Others changed this login without end, so it could not be changed")

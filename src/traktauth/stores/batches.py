@@ -41,7 +41,7 @@ class Batch:
         self.answers = [False] * len(steps)
         self._pending = list(range(len(steps)))
         self._now: dict[Login, int] = {}
-        self._written: dict[int, Row] = {}
+        self._written: dict[int, tuple[Row, Record]] = {}
 
     def unread(self) -> tuple[Login, ...]:
         """Begin a round; returns whose rows have to be read."""
@@ -62,7 +62,8 @@ class Batch:
             self._known.pop(login, None)
             if login in done:
                 self._finish(number, answer=True)
-                there[login] = self._written[number]
+                there[login], record = self._written[number]
+                self._reading.learn(login, there[login], record)
         return there
 
     @property
@@ -74,7 +75,7 @@ class Batch:
         hint = self._known.get(login)
         row = rows.get(login) if hint is None else hint
         written = self._written.get(number)
-        if row is not None and written is not None and row.revision == written.revision:
+        if row is not None and written is not None and row.revision == written[0].revision:
             self._finish(number, answer=True)  # it was done, and the answer to it lost
             return None
         try:
@@ -86,7 +87,8 @@ class Batch:
             if hint is None:
                 self._finish(number, answer=False)
             return None
-        new = self._written[number] = to_row(login, record, self._sealer, before=row)
+        new = to_row(login, record, self._sealer, before=row)
+        self._written[number] = new, record
         return Swap(login, row.revision if row else None, new)
 
     def _finish(self, number: int, *, answer: bool) -> None:

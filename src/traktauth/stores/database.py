@@ -123,6 +123,7 @@ class DatabaseStore(TokenStore):
                 return False
             new = to_row(login, record, self._sealer, before=row)
             if self.database.perform(Swap(login, row.revision if row else None, new)):
+                self._reading.learn(login, new, record)
                 return True
             written = new.revision
         raise StoreFailed("Others changed this login without end, so it could not be changed")

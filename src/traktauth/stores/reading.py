@@ -48,6 +48,10 @@ class Reading:
             _put(self._known, login, (time.monotonic() + self._cache, record))
         return record
 
+    def learn(self, login: Login, row: Row, record: Record) -> None:
+        """Know a row that was just written, so that it need not be taken apart again."""
+        _put(self._parsed, login, (row, record))
+
     def known(self, login: Login) -> Record | None:
         """Return the record that was read a short while ago, if it was."""
         if not self._cache:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import StoreFailed
 from traktauth.models.due import due_at
 from traktauth.models.record import EMPTY
-from traktauth.stores.documents import to_document, to_record
+from traktauth.stores.documents import members_of, to_document, to_record
 from traktauth.stores.sealing import is_sealed_newest, sealed, unsealed
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ COLUMNS = tuple(Row.__dataclass_fields__)
 def to_row(login: Login, record: Record, sealer: Sealer | None, *, before: Row | None = None) -> Row:
     """Return the row of a record, with a revision of its own; what belongs to a generation stays while it does."""
     document = sealed(to_document(login, record), sealer)
-    for name in asdict(login):
+    for name in ("realm", "client_id", "account"):
         del document[name]
     token, renewal = record.token, document.pop("renewal")
     same = before is not None and before.generation == record.generation
@@ -106,7 +106,7 @@ def from_row(login: Login, row: Row | None, sealer: Sealer | None) -> Record:
         document: Any = json.loads(row.rest)
         document = {
             **document,
-            **asdict(login),
+            **members_of(login),
             "format": row.format,
             "generation": row.generation,
             "renewable": row.renewable,

@@ -129,7 +129,7 @@ class Dialect:
             case Read(login):
                 return READ, key(login)
             case Swap(login, seen, row):
-                values = {**key(login), **asdict(row)}
+                values = {**key(login), **{name: getattr(row, name) for name in COLUMNS}}
                 return (PLACE, values) if seen is None else (REPLACE, {**values, "seen": seen})
             case Take(login, owner, seconds):
                 return self._take, {**key(login), "owner": owner, "seconds": seconds}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from traktauth.testing.awaited import AsyncStoreContract
 from traktauth.testing.contract import StoreContract
 
 if TYPE_CHECKING:
     from traktauth.testing.local import LocalTrakt
 
-__all__ = ["LocalTrakt", "StoreContract"]
+__all__ = ["AsyncStoreContract", "LocalTrakt", "StoreContract"]
 
 
 def __getattr__(name: str) -> object:

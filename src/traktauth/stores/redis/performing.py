@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from traktauth.stores.commands import Read, ReadMany, SwapMany
+from traktauth.stores.commands import Read, ReadMany
 from traktauth.stores.redis import durability
 from traktauth.stores.redis.driver import connect, connect_async, failures, target
 from traktauth.stores.redis.scripts import Keys, answer
@@ -60,7 +60,7 @@ class RedisDatabase(_Place):
             parts = parts_of(command)
             if parts is not None:
                 replies = self._together([self._keys.request(part) for part in parts])
-                many: T = together(command, parts, replies)
+                many: T = together(parts, replies)
                 return many
             done: T = answer(command, self._client.execute_command(*self._keys.request(command)))
             return done
@@ -95,7 +95,7 @@ class AsyncRedisDatabase(_Place):
             parts = parts_of(command)
             if parts is not None:
                 replies = await self._together([self._keys.request(part) for part in parts])
-                many: T = together(command, parts, replies)
+                many: T = together(parts, replies)
                 return many
             done: T = answer(command, await self._client.execute_command(*self._keys.request(command)))
             return done
@@ -115,18 +115,12 @@ class AsyncRedisDatabase(_Place):
             return replies
 
 
-def parts_of(command: Command[Any]) -> list[Command[Any]] | None:
+def parts_of(command: Command[Any]) -> list[Read] | None:
     """Return the parts of a command that goes out as many at once."""
-    match command:
-        case ReadMany(logins):
-            return [Read(login) for login in logins]
-        case SwapMany(swaps):
-            return list(swaps)
-        case _:
-            return None
+    return [Read(login) for login in command.logins] if isinstance(command, ReadMany) else None
 
 
-def together(command: Command[Any], parts: Sequence[Any], replies: Sequence[Any]) -> Any:  # noqa: ANN401 - as it says
+def together(parts: Sequence[Read], replies: Sequence[Any]) -> Any:  # noqa: ANN401 - as the command says
     """Return the answer of a command from those of its parts.
 
     Raises:
@@ -136,5 +130,4 @@ def together(command: Command[Any], parts: Sequence[Any], replies: Sequence[Any]
         if isinstance(reply, Exception):
             raise reply
     answers = {part.login: answer(part, reply) for part, reply in zip(parts, replies, strict=True)}
-    done = {login: value for login, value in answers.items() if value}
-    return done if isinstance(command, ReadMany) else set(done)
+    return {login: row for login, row in answers.items() if row is not None}

@@ -20,25 +20,36 @@ from traktauth.stores.commands import (
     ReleaseMany,
     Spend,
     Swap,
+    SwapMany,
     Take,
     Try,
 )
 from traktauth.stores.rows import COLUMNS, Row
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from traktauth.stores.commands import Command
 
+# Of one login or many. A key of another kind in a login's place is an error if it is the only one, else no reason to
+# leave the others alone.
 SWAP = """
-local seen = redis.call('HGET', KEYS[1], 'revision')
-if (seen or '') ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 4))
-redis.call('SADD', KEYS[2], ARGV[2])
-if ARGV[3] == '' then
-  redis.call('ZREM', KEYS[3], ARGV[2])
-else
-  redis.call('ZADD', KEYS[3], ARGV[3], ARGV[2])
+local columns, done = tonumber(ARGV[1]), {}
+local each = columns + 3
+local count = (#ARGV - 1) / each
+local ask = count == 1 and redis.call or redis.pcall
+for n = 1, count do
+  local at = 1 + (n - 1) * each
+  local login, due, member, score = KEYS[2 * n], KEYS[2 * n + 1], ARGV[at + 2], ARGV[at + 3]
+  done[n] = 0
+  if (ask('HGET', login, 'revision') or '') == ARGV[at + 1] then
+    redis.call('HSET', login, unpack(ARGV, at + 4, at + each))
+    redis.call('SADD', KEYS[1], member)
+    if score == '' then redis.call('ZREM', due, member) else redis.call('ZADD', due, score, member) end
+    done[n] = 1
+  end
 end
-return 1
+return done
 """
 TAKE = """
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
@@ -114,10 +125,10 @@ class Keys:
         match command:
             case Read(login):
                 return "HMGET", self.login + member_of(login), *COLUMNS
-            case Swap(login, seen, row):
-                member = member_of(login)
-                keys = (self.login + member, self.logins, self.due + _app(login.realm, login.client_id))
-                return "EVAL", SWAP, 3, *keys, "" if seen is None else seen, member, _score(row), *_fields(row)
+            case Swap():
+                return self._swap((command,))
+            case SwapMany(swaps):
+                return self._swap(swaps)
             case Take(login, owner, seconds):
                 return "EVAL", TAKE, 1, self.lease + member_of(login), owner, round(seconds * 1000)
             case Release(login, owner):
@@ -144,6 +155,14 @@ class Keys:
             case _:
                 raise AssertionError(f"no request does {type(command).__name__}")
 
+    def _swap(self, swaps: Sequence[Swap]) -> tuple[Any, ...]:
+        keys, values = [self.logins], list[Any]([2 * len(COLUMNS)])
+        for swap in swaps:
+            member = member_of(swap.login)
+            keys += (self.login + member, self.due + _app(swap.login.realm, swap.login.client_id))
+            values += ("" if swap.seen is None else swap.seen, member, _score(swap.row), *_fields(swap.row))
+        return "EVAL", SWAP, len(keys), *keys, *values
+
     def _claim(self, command: Claim) -> tuple[Any, ...]:
         due = self.due + _app(command.realm, command.client_id)
         terms = (command.before, command.limit, round(command.seconds * 1000), command.owner)
@@ -155,7 +174,11 @@ def answer(command: Command[Any], reply: Any) -> Any:  # noqa: ANN401 - the comm
     match command:
         case Read():
             return _row(reply)
-        case Swap() | Take():
+        case Swap():
+            return reply == [1]
+        case SwapMany(swaps):
+            return {swap.login for swap, done in zip(swaps, reply, strict=True) if done == 1}
+        case Take():
             return reply == 1
         case Names():
             return [_login(member) for member in reply]
