@@ -1,4 +1,5 @@
-"""Authlib as a program of its own, over requests or httpx2: code and PKCE, refresh, an API call, revocation.
+"""Authlib as a program of its own, over requests or httpx2: code and PKCE, refresh, an API call,
+introspection, revocation.
 
 Usage: authlib_driver.py TRANSPORT. The app and the addresses come as one line of JSON on standard input. It answers in
 lines of JSON: the address to authorize, then (once the redirected address came on standard input) what became of it.
@@ -51,6 +52,9 @@ def main(transport):
     renewed = client.refresh_token(token_url, refresh_token=token["refresh_token"])
     second = client.get(base + "/users/settings", headers=headers)
     say(token=renewed, status=second.status_code, username=second.json()["user"]["username"])
+    if given["client_secret"]:  # a public app cannot ask what a token is
+        told = client.introspect_token(base + given["introspect"], token=renewed["access_token"]).json()
+        say(active=told["active"], client_id=told["client_id"])
 
     revoked = client.revoke_token(base + given["revoke"], token=renewed["access_token"])
     last = client.get(base + "/users/settings", headers=headers)

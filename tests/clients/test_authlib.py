@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 DRIVER = Path(__file__).with_name("authlib_driver.py")
-TRAKTS_PATHS = {"authorize": "/oauth/authorize", "token": "/oauth/token", "revoke": "/oauth/revoke", "scope": None}
-NATIVE = {name: f"/api/auth/oauth2/{name}" for name in ("authorize", "token", "revoke")}
+ENDPOINTS = ("authorize", "token", "introspect", "revoke")
+TRAKTS_PATHS = {name: f"/oauth/{name}" for name in ENDPOINTS} | {"scope": None}
+NATIVE = {name: f"/api/auth/oauth2/{name}" for name in ENDPOINTS}
 NATIVE_PATHS = NATIVE | {"scope": "public offline_access"}
 
 
 @pytest.fixture
 def authlib(authlib_python):
-    """Walk Authlib through a login at *trakt* and return its three answers."""
+    """Walk Authlib through a login at *trakt* and return its answers."""
 
     def walk(trakt, app, paths, *, transport, auth_method):
         given = {
@@ -50,28 +51,33 @@ def authlib(authlib_python):
 
 
 def check(answers, trakt):
-    signed_in, renewed, revoked = answers
+    signed_in, renewed, *introspected, revoked = answers
     assert signed_in["status"] == renewed["status"] == 200
     assert signed_in["username"] == renewed["username"] == trakt.user["username"]
     assert renewed["token"]["access_token"] != signed_in["token"]["access_token"]
     assert renewed["token"]["refresh_token"] != signed_in["token"]["refresh_token"]
+    assert introspected in ([], [{"active": True, "client_id": trakt.app.client_id}])
     assert revoked == {"revoked": 200, "status": 401}
+    return len(introspected)
 
 
 @pytest.mark.parametrize("transport", ["requests", "httpx"])
 @pytest.mark.parametrize("profile", ["current", "classic"])
-def test_authlib_signs_in_renews_calls_and_revokes(authlib, local_trakt, profile, transport):
+def test_authlib_signs_in_renews_calls_introspects_and_revokes(authlib, local_trakt, profile, transport):
     trakt = local_trakt(profile)
-    check(authlib(trakt, trakt.app, TRAKTS_PATHS, transport=transport, auth_method="client_secret_post"), trakt)
+    assert (
+        check(authlib(trakt, trakt.app, TRAKTS_PATHS, transport=transport, auth_method="client_secret_post"), trakt)
+        == 1
+    )
 
 
 @pytest.mark.parametrize("profile", ["current", "classic"])
 def test_authlib_signs_in_a_public_app(authlib, local_trakt, profile):
     trakt = local_trakt(profile)
-    check(authlib(trakt, trakt.public, TRAKTS_PATHS, transport="httpx", auth_method="none"), trakt)
+    assert check(authlib(trakt, trakt.public, TRAKTS_PATHS, transport="httpx", auth_method="none"), trakt) == 0
 
 
 @pytest.mark.parametrize(("profile", "paths"), [("current", NATIVE_PATHS), ("classic", TRAKTS_PATHS)])
 def test_authlib_signs_in_by_http_basic(authlib, local_trakt, profile, paths):
     trakt = local_trakt(profile)
-    check(authlib(trakt, trakt.app, paths, transport="httpx", auth_method="client_secret_basic"), trakt)
+    assert check(authlib(trakt, trakt.app, paths, transport="httpx", auth_method="client_secret_basic"), trakt) == 1
