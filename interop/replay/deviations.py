@@ -1,6 +1,6 @@
 """Where a local Trakt answers otherwise than the engine, on purpose; and what is not compared, with the reasons.
 
-`docs/fidelity.md` tells the same in words; a test holds the two together.
+`docs/fidelity.md` shows the same; `pages.py` writes it there.
 """
 
 from __future__ import annotations
@@ -24,15 +24,19 @@ class Deviation:
 
     Attributes:
         cases: patterns of their names.
-        why: the reason, a clause.
-        instead: what it answers; None: as was recorded.
-        effects: what is seen afterwards instead.
+        engine: what the engine does.
+        local: what a local Trakt does.
+        why: the reason.
+        instead: the answer; None: as was recorded.
+        effects: what is seen afterwards instead; None: as was recorded.
         also_recorded: whether the recorded answer is right as well.
     """
 
     cases: tuple[str, ...]
+    engine: str
+    local: str
     why: str
-    instead: Mapping[str, Any] | None
+    instead: Mapping[str, Any] | None = None
     effects: Mapping[str, Any] | None = None
     also_recorded: bool = False
 
@@ -57,52 +61,68 @@ BAD_REDIRECT = "{{base}}/api/auth/error?error=invalid_redirect&error_description
 PAGE = {"status": 200, "headers": {"content-type": "text/html"}, "body": ""}
 RESOURCE = {"status": 200, "headers": JSON, "body": ANY}
 
+RFC_6749 = "RFC 6749 section {}"
 DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
     "current": (
         Deviation(
             ("native.authorize.redirect_with_userinfo",),
-            "better-auth takes a loopback address with a user's name in it for the registered one",
+            "takes `http://u@127.0.0.1:9876/callback` for the registered address without `u@`",
+            "refuses it, on a page",
+            "redirect addresses are compared exactly, up to a loopback port (RFC 9700 section 4.1.3)",
             {"status": 302, "headers": {"location": BAD_REDIRECT}, "body": ""},
         ),
     ),
     "classic": (
         Deviation(
             ("me_ok", "further.me_*", "refresh_*access_token*used*", "*_then_use"),
-            "any resource behind a token will do",
+            "has a sample resource, `/me`",
+            "has `/users/me` and `/users/settings`",
+            "any resource behind a token shows whether it works",
             RESOURCE,
             also_recorded=True,
         ),
         Deviation(
             ("token_malformed_json", "token_form_bad_percent", "token_form_bad_utf8", "token_form_null_byte"),
-            "Rails refuses some of these with an empty page and looks others up; saying what is wrong is as good",
+            "answers some malformed bodies with an empty page, and looks others up",
+            "says 400 `invalid_request`, and what is wrong",
+            "Rails' pages help nobody",
             refusal("invalid_request", ANY),
             also_recorded=True,
         ),
         Deviation(
             ("code_exchange_params_in_query",),
-            "credentials in the query are not read (RFC 6749 section 2.3.1), as in Doorkeeper 6",
+            "reads credentials in the query (5.6; 6.0 does not)",
+            "reads none there",
+            RFC_6749.format("2.3.1"),
             refusal("invalid_request", "Missing required parameter: grant_type."),
         ),
         Deviation(
             ("refresh_after_revoke_of_expired_pair",),
-            "Doorkeeper 5.6.6 cannot revoke a refresh token whose access token has expired",
+            "cannot revoke a refresh token once its access token has expired: 200, and it refreshes on",
+            "revokes it",
+            "who signed out must stay signed out",
             refusal("invalid_grant", BAD_GRANT),
         ),
         Deviation(
             ("further.revoke_expired_*",),
-            "Doorkeeper 5.6.6 answers 200 to a revocation once the access token has expired, and revokes nothing",
-            None,
+            "the same, seen from the revocation",
+            "revokes both tokens",
+            "who signed out must stay signed out",
             effects=DEAD,
         ),
         Deviation(
             ("further.revoke_public_by_confidential",),
-            "Doorkeeper lets any confidential app revoke a public app's token",
+            "lets any confidential app revoke a public app's tokens",
+            "says 403 `unauthorized_client`",
+            "a token is revoked by the app that it belongs to (RFC 7009 section 2.1)",
             {"status": 403, "headers": JSON, "body": json.dumps(NOT_YOURS)},
             effects=LIVES,
         ),
         Deviation(
             ("further.authorize_redirect_query", "further.authorize_redirect_userinfo"),
-            "Doorkeeper ignores a query or a user's name that the registered address does not have",
+            "ignores a query or a user's name that the registered address does not have",
+            "refuses the address, on a page",
+            "redirect addresses are compared exactly, up to a loopback port (RFC 9700 section 4.1.3)",
             PAGE,
         ),
         Deviation(
@@ -110,10 +130,18 @@ DEVIATIONS: dict[str, tuple[Deviation, ...]] = {
                 "authorize_ui_deny_bad_redirect",
                 *(f"further.authorize_deny_{what}" for what in ("bad_redirect", "bad_scope", "unknown_client")),
             ),
-            "Doorkeeper 5.6.6 checks nothing where a person says no, and redirects wherever the form says",
+            "checks nothing where a person says no, and redirects wherever the form says",
+            "checks a denial as it checks a consent, and shows a page",
+            "an open redirector (RFC 9700 section 4.11)",
             PAGE,
         ),
-        Deviation(("authorize_ui_deny_oob",), "a person reads it: it stands on a page", PAGE),
+        Deviation(
+            ("authorize_ui_deny_oob",),
+            "answers a denial out of band with 400 and JSON, in the person's browser",
+            "shows a page",
+            "a person reads it",
+            PAGE,
+        ),
     ),
 }
 
