@@ -22,6 +22,7 @@ from traktauth.server.pages.routes import page_routes
 from traktauth.server.profiles import PROFILES
 from traktauth.server.realm import Realm, terms_of
 from traktauth.server.seed import Seed, apply_seed, demo, read_seed
+from traktauth.server.storage.base import StorageDown
 from traktauth.server.storage.sqlite import SqliteFile, SqliteMemory
 from traktauth.server.timeline import Timeline
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from traktauth.server.settings import Settings
+    from traktauth.server.storage.postgres.storage import Postgres
     from traktauth.server.storage.tables import Tables
 
     Tell = Callable[[list[str]], None]
@@ -71,19 +73,31 @@ def build(settings: Settings, url: str) -> Built:
     return Built(application_of(realm), realm, announcement)
 
 
-def opened(address: str, tell: Tell) -> SqliteFile | SqliteMemory:
+def opened(address: str, tell: Tell) -> SqliteFile | SqliteMemory | Postgres:
     """Open a database.
 
     Raises:
         StorageDown: it cannot be used.
-        ValueError: its kind is not supported.
+        ValueError: its kind is unknown.
     """
     scheme, _, path = address.partition(":")
     if scheme == "memory":
         return SqliteMemory(tell)
     if scheme == "sqlite":
         return SqliteFile(Path(path).expanduser(), tell)
-    raise ValueError("postgresql:// is not supported yet; give sqlite:/PATH or memory:")
+    if scheme in ("postgresql", "postgres"):
+        return _postgres(address, tell)
+    raise ValueError(f"database {scheme!r} is unknown; give sqlite:/PATH, memory: or postgresql://…")
+
+
+def _postgres(address: str, tell: Tell) -> Postgres:
+    try:
+        from traktauth.server.storage.postgres.storage import Postgres  # noqa: PLC0415 - an extra, and costly
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("traktauth"):
+            raise
+        raise StorageDown("PostgreSQL needs packages of its own: pip install 'traktauth[server,postgres]'") from None
+    return Postgres(address, tell)
 
 
 def application_of(realm: Realm) -> Front:

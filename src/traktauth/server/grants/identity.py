@@ -55,11 +55,7 @@ def published_keys(tables: Tables) -> dict[str, Any]:
 
 
 def _seed(tables: Tables) -> str:
-    kept = tables.upkeep.setting(KEY)
-    if kept is None:
-        kept = secrets.token_hex(32)
-        tables.upkeep.remember(KEY, kept)
-    return kept
+    return tables.upkeep.setting(KEY) or tables.upkeep.settled(KEY, secrets.token_hex(32))
 
 
 def _signed(seed: bytes, data: bytes) -> bytes:

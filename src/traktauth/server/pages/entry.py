@@ -63,9 +63,7 @@ async def sign_up(visit: Visit) -> Answer:
     kept = await passwords.hashed_aside(password)
 
     def work(tables: Tables) -> Person | None:
-        if tables.people.named(name):
-            return None
-        return tables.people.save(name, email=email, password_hash=kept, now=realm.clock())
+        return tables.people.added(name, email=email, password_hash=kept, now=realm.clock())
 
     person = await realm.storage.write(work)
     if person is None:

@@ -110,9 +110,9 @@ def _unknown(visit: Visit) -> Answer:
 
 
 def _deleted(tables: Tables, app: App) -> None:
+    tables.apps.remove(app.id)  # first: what was just being issued to it is then there to be ended
     tables.pairs.end_app(app.id)
     tables.apps.disallow(app.id)
-    tables.apps.remove(app.id)
 
 
 def _fault(name: str, addresses: list[str]) -> str:

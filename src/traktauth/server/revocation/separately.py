@@ -50,7 +50,8 @@ def _revoke_refresh(attempt: Attempt, app: App, token: str) -> bool:
     if pair is None:
         raise Refusal(400, "invalid_request", "token not found")
     if is_used(pair):
-        attempt.terms.rotation.replay(attempt.tables, app=app.id, person=pair.person)
+        epoch = pair.family_epoch if pair.app == app.id else None
+        attempt.terms.rotation.replay(attempt.tables, app=app.id, person=pair.person, epoch=epoch)
         hinted = attempt.given("token_type_hint") == REFRESH
         raise Refusal(400, "invalid_request", "refresh token revoked" if hinted else "token not found")
     if pair.app != app.id:

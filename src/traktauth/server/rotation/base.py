@@ -39,8 +39,8 @@ class Rotation(Protocol):
         """Hear what was issued for the token that was used up."""
         ...
 
-    def replay(self, tables: Tables, *, app: int, person: int) -> None:
-        """Hear that *app* presented a used refresh token of *person* elsewhere than at the refresh."""
+    def replay(self, tables: Tables, *, app: int, person: int, epoch: int | None = None) -> None:
+        """Hear that *app* presented a used refresh token of *person*, in its own family's *epoch*."""
         ...
 
 

@@ -28,7 +28,7 @@ class Family:
         pair = attempt.pair
         if pair is None or not is_used(pair):
             return pair is not None
-        self.replay(attempt.tables, app=pair.app, person=pair.person)
+        self.replay(attempt.tables, app=pair.app, person=pair.person, epoch=pair.family_epoch)
         return False
 
     def again(self, attempt: Attempt) -> Issued | None:  # noqa: ARG002 - the protocol's parameter
@@ -42,8 +42,8 @@ class Family:
     def turned(self, attempt: Attempt, answer: Issued) -> None:
         """Remember nothing."""
 
-    def replay(self, tables: Tables, *, app: int, person: int) -> None:
-        """Kill the family of *app* and *person*."""
+    def replay(self, tables: Tables, *, app: int, person: int, epoch: int | None = None) -> None:
+        """Kill the family of *app* and *person*, as it was in *epoch*."""
         tables.events.append("replays")
-        if tables.pairs.kill_family(app, person):
+        if tables.pairs.kill_family(app, person, epoch=epoch):
             tables.events.append("families_killed")

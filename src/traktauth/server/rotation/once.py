@@ -37,6 +37,6 @@ class Once:
     def turned(self, attempt: Attempt, answer: Issued) -> None:
         """Remember nothing."""
 
-    def replay(self, tables: Tables, *, app: int, person: int) -> None:  # noqa: ARG002 - nobody is harmed
+    def replay(self, tables: Tables, *, app: int, person: int, epoch: int | None = None) -> None:  # noqa: ARG002 - nobody is harmed
         """Count it."""
         tables.events.append("replays")

@@ -24,6 +24,13 @@ class Connection(Protocol):
         """Give the first row, or None."""
         ...
 
+    def held(self, statement: str, values: Sequence[object], *, table: str, shared: bool = False) -> Row | None:
+        """Give the first row, or None; what is decided by it stays right until the transaction ends.
+
+        Nobody else changes that row of *table*, or reads it like this, before then; with *shared*, nobody deletes it.
+        """
+        ...
+
     def all(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """Give every row."""
         ...

@@ -39,6 +39,11 @@ class SqliteConnection:
         row: Row | None = self._run(statement, values).fetchone()
         return row
 
+    def held(self, statement: str, values: Sequence[object], *, table: str, shared: bool = False) -> Row | None:  # noqa: ARG002 - whoever writes has the whole database
+        """Give the first row, or None; see `Connection.held`."""
+        row: Row | None = self._run(statement, values).fetchone()
+        return row
+
     def all(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
         """Give every row."""
         return self._run(statement, values).fetchall()

@@ -19,8 +19,8 @@ class Apps:
         self._on = on
 
     def named(self, client_id: str) -> App | None:
-        """Give the app with this client id."""
-        row = self._on.one("SELECT * FROM app WHERE client_id = ?", (client_id,))
+        """Give the app with this client id; nothing is issued to one that is being deleted."""
+        row = self._on.held("SELECT * FROM app WHERE client_id = ?", (client_id,), table="app", shared=True)
         return None if row is None else App(*row)
 
     def numbered(self, number: int) -> App | None:
@@ -59,7 +59,8 @@ class Apps:
 
     def consent(self, app: int, person: int) -> Consent | None:
         """Give what a person has allowed an app."""
-        row = self._on.one("SELECT * FROM consent WHERE app = ? AND person = ?", (app, person))
+        find = "SELECT * FROM consent WHERE app = ? AND person = ?"
+        row = self._on.held(find, (app, person), table="consent")
         return None if row is None else Consent(*row)
 
     def consents_of(self, person: int) -> list[Consent]:
@@ -68,13 +69,12 @@ class Apps:
 
     def allow(self, app: int, person: int, *, scope: str, now: float) -> None:
         """Remember a consent, adding to an earlier one."""
+        insert = "INSERT INTO consent (app, person, scope, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        if self._on.run(insert, (app, person, scope, now)):
+            return
         earlier = self.consent(app, person)
         words = dict.fromkeys((earlier.scope.split() if earlier else []) + scope.split())
-        self._on.run(
-            """INSERT INTO consent (app, person, scope, created) VALUES (?, ?, ?, ?)
-               ON CONFLICT (app, person) DO UPDATE SET scope = excluded.scope""",
-            (app, person, " ".join(words), now),
-        )
+        self._on.run("UPDATE consent SET scope = ? WHERE app = ? AND person = ?", (" ".join(words), app, person))
 
     def disallow(self, app: int, person: int | None = None) -> None:
         """Forget a person's consent, or everyone's."""

@@ -20,7 +20,7 @@ class Codes:
 
     def numbered(self, number: int) -> Code | None:
         """Give the code in this row."""
-        row = self._on.one("SELECT * FROM code WHERE id = ?", (number,))
+        row = self._on.held("SELECT * FROM code WHERE id = ?", (number,), table="code")
         return None if row is None else Code(*row)
 
     def add(self, code: Code) -> int:

@@ -20,7 +20,7 @@ class Devices:
 
     def numbered(self, number: int) -> Device | None:
         """Give the device code in this row."""
-        row = self._on.one("SELECT * FROM device WHERE id = ?", (number,))
+        row = self._on.held("SELECT * FROM device WHERE id = ?", (number,), table="device")
         return None if row is None else Device(*row)
 
     def shown_as(self, user_code: str) -> Device | None:

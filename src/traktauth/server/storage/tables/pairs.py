@@ -26,7 +26,7 @@ class Pairs:
 
     def numbered(self, number: int) -> Pair | None:
         """Give the pair in this row."""
-        row = self._on.one(FIND, (number,))
+        row = self._on.held(FIND, (number,), table="pair")
         return None if row is None else Pair(*row)
 
     def add(self, values: tuple[object, ...]) -> int:
@@ -39,17 +39,21 @@ class Pairs:
         find = "SELECT id, epoch FROM family WHERE app = ? AND person = ? AND renewable = ?"
         row = self._on.one(find, key)
         if row is None:
-            self._on.add("INSERT INTO family (app, person, renewable, epoch) VALUES (?, ?, ?, 0)", key)
+            insert = "INSERT INTO family (app, person, renewable, epoch) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING"
+            self._on.run(insert, key)
             row = self._on.one(find, key)
-        return row  # type: ignore[return-value] # it was made a line above
+        return row  # type: ignore[return-value] # it was made a line above, if not by somebody else
 
-    def kill_family(self, app: int, person: int) -> bool:
+    def kill_family(self, app: int, person: int, *, epoch: int | None = None) -> bool:
         """End every pair of this app and person that can be renewed; whether there was a family.
 
-        Pairs without a refresh token live on, as in the engine measured.
+        With *epoch* only those that were signed in before it ended: of two replays at once the second must not kill
+        what was signed in after the first. Pairs without a refresh token live on, as in the engine measured.
         """
         statement = "UPDATE family SET epoch = epoch + 1 WHERE app = ? AND person = ? AND renewable = 1"
-        return self._on.run(statement, (app, person)) > 0
+        if epoch is None:
+            return self._on.run(statement, (app, person)) > 0
+        return self._on.run(f"{statement} AND epoch = ?", (app, person, epoch)) > 0
 
     def end_all(self, app: int, person: int) -> None:
         """End every pair of this app and person, renewable or not."""

@@ -42,10 +42,23 @@ class People:
         )
         return Person(*row)  # type: ignore[misc] # RETURNING always gives a row here
 
+    def added(self, username: str, *, email: str, password_hash: str | None, now: float) -> Person | None:
+        """Make a user; None where there is one of that name."""
+        row = self._on.one(
+            """INSERT INTO person (username, email, password_hash, created) VALUES (?, ?, ?, ?)
+               ON CONFLICT DO NOTHING RETURNING *""",
+            (username, email, password_hash, now),
+        )
+        return None if row is None else Person(*row)
+
     def named_or_made(self, username: str, *, now: float) -> Person:
         """Give the user of this name, made without a password if there was none."""
-        found = self.named(username)
-        return found or self.save(username, email=f"{username}@example.test", password_hash=None, now=now)
+        email = f"{username}@example.test"
+        made = self.named(username) or self.added(username, email=email, password_hash=None, now=now)
+        found = made or self.named(username)  # somebody else has just been faster
+        if found is None:
+            raise RuntimeError("a user that was just made is gone")
+        return found
 
     def session(self, number: int) -> Session | None:
         """Give the session in this row."""

@@ -42,7 +42,9 @@ class Upkeep:
                 f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE expires < ? LIMIT ?)",  # noqa: S608 - as above
                 (long_ago, rows),
             )
-        last = self._on.one("SELECT max(id) FROM (SELECT id FROM pair WHERE id > ? ORDER BY id LIMIT ?)", (above, rows))
+        last = self._on.one(
+            "SELECT max(id) FROM (SELECT id FROM pair WHERE id > ? ORDER BY id LIMIT ?) AS next", (above, rows)
+        )
         if last is None or last[0] is None:
             return 0
         self._on.run(
@@ -56,6 +58,11 @@ class Upkeep:
         """Give a remembered setting."""
         row = self._on.one("SELECT value FROM meta WHERE name = ?", (name,))
         return None if row is None else str(row[0])
+
+    def settled(self, name: str, value: str) -> str:
+        """Remember a setting unless there is one of that name; give what holds from now on."""
+        self._on.run("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, value))
+        return self.setting(name) or value
 
     def remember(self, name: str, value: str) -> None:
         """Remember a setting."""
