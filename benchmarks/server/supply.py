@@ -37,11 +37,13 @@ class Supply:
         self.terms = terms_of(Settings(profile=profile), PROFILES[profile], "http://127.0.0.1")
 
     def codes(self, count: int) -> list[str]:
-        """Give authorization codes as a sign-in through Trakt's page makes them."""
+        """Give authorization codes as a sign-in through Trakt's page makes them, in that order."""
         return self._in_chunks(count, self._code)
 
     def access_tokens(self, count: int) -> list[str]:
-        return self._in_chunks(count, lambda tables, at: self._pair(tables, at % PEOPLE).access_token)
+        made = self._in_chunks(count, lambda tables, at: self._pair(tables, at % PEOPLE).access_token)
+        random.shuffle(made)
+        return made
 
     def refresh_tokens(self, count: int) -> list[str]:
         """Give refresh tokens, each of a person of its own."""
@@ -53,7 +55,6 @@ class Supply:
             while len(made) < count:
                 numbers = range(len(made), min(len(made) + CHUNK, count))
                 made += storage.at_once(lambda tables, numbers=numbers: [make(tables, at) for at in numbers])
-        random.shuffle(made)
         return made
 
     def _pair(self, tables, at: int):

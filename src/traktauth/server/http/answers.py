@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from traktauth.server.http.whole import head_of, written_whole
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -59,26 +61,35 @@ class Prepared:
         self._status = status
         self._headers = {"content-type": JSON, **headers}
         self._encoded = encoded(self._headers)
+        self._head = head_of(status, self._encoded)
 
     def __call__(self, value: object) -> Answer:
         """Give an answer whose body is *value* in JSON."""
-        return _PreparedAnswer(self._status, _encode(value), self._headers, self._encoded)
+        return _PreparedAnswer(self._status, _encode(value), self._headers, self._encoded, self._head)
 
 
 class _PreparedAnswer(Answer):
     """An answer whose header fields have been encoded before; nobody changes them."""
 
-    __slots__ = ("_encoded",)
+    __slots__ = ("_encoded", "_head")
 
-    def __init__(self, status: int, body: bytes, headers: dict[str, str], ready: list[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self, status: int, body: bytes, headers: dict[str, str], ready: list[tuple[bytes, bytes]], head: bytes
+    ) -> None:
         self.status = status
         self.body = body
         self.headers = headers
         self._encoded = ready
+        self._head = head
 
     def fields(self) -> list[tuple[bytes, bytes]]:
         """Give the header fields as they are sent, but for the length."""
         return self._encoded.copy()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, in one piece where the server underneath lets it."""
+        if scope["method"] == "HEAD" or not written_whole(send, self._head, self.body):
+            await super().__call__(scope, receive, send)
 
 
 def encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
