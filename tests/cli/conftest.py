@@ -109,7 +109,8 @@ class Command:
         """Put a login into the store whose token has so many seconds left."""
         now = time.time()
         before = self.store.load(self.login(account)).generation
-        token = Token(access_token, refresh_token, "bearer", life, int(now), now + left, "public", before + 1)
+        came = int(now + left - life)
+        token = Token(access_token, refresh_token, "bearer", life, came, now + left, "public", before + 1)
         saved = self.store.save(self.login(account), token, after=before, at=now - 60 if saved_at is None else saved_at)
         assert saved
         if renewal is not None:

@@ -6,12 +6,16 @@ import email.utils
 import http.server
 import json
 import os
+import re
 import socket
 import threading
 import time
 
 import pytest
 
+from support.engines import Missing
+from support.redis import RedisServer
+from traktauth.cli.doctor.layers import filesystem_of, in_container_layer
 from traktauth.models import fingerprint
 
 
@@ -39,7 +43,7 @@ def test_a_healthy_one_shows_this_screen(well, local):
     token = well.keep_real(local)
     outcome = well("doctor")
     secret = well.env["TRAKTAUTH_CLIENT_SECRET"]
-    *first, last = outcome.out.splitlines()
+    *first, last, history = outcome.out.splitlines()
     assert (outcome.status, outcome.err) == (0, "")
     assert first == [
         "✓ settings from the environment; there is no configuration file",
@@ -54,6 +58,7 @@ def test_a_healthy_one_shows_this_screen(well, local):
         "✓ store    nobody else can read or replace it",
     ]
     assert last.startswith(f"✓ login    default at {local.base}: token {token.fingerprint}, good until ")
+    assert re.fullmatch(rf" +2\d\d\d-\d\d-\d\d \d\d:\d\d:\d\d +1  {token.fingerprint}  signed in", history)
 
 
 @pytest.mark.parametrize(
@@ -180,3 +185,59 @@ def test_a_public_app_needs_no_secret(well):
 
 def test_a_store_in_memory_is_doubtful(well):
     assert any("forgets every login" in each[2] for each in bad(findings(well, TRAKTAUTH_STORE="memory:")))
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "sealed+file", "sealed+sqlite"])
+def test_an_open_folder_is_found_under_every_store_that_is_a_file(well, kind):
+    path = well.folder / "own" / "logins"
+    env = {"TRAKTAUTH_STORE": f"{kind}:{path}", "TRAKTAUTH_SEAL_KEY": well("store", "key").out.strip()}
+    path.parent.mkdir(mode=0o700)
+    assert not any(about == "store" for about, *_ in bad(findings(well, "--offline", **env)))
+    path.parent.chmod(0o777)
+    found = [what for about, _, what, _ in bad(findings(well, "--offline", **env)) if about == "store"]
+    assert found == [f"Others can write in {path.parent}, and so put another file in the store's place"]
+
+
+def test_a_redis_that_may_lose_logins_is_found_with_the_setting_that_mends_it(well, tmp_path):
+    try:
+        server = RedisServer(tmp_path, "--appendonly", "no")
+    except Missing as missing:
+        pytest.skip(str(missing))
+    try:
+        outcome = well("doctor", "--offline", "--store", server.url)
+    finally:
+        server.stop()
+    assert outcome.err == "", "said once, on stdout"
+    assert "! store    A crash of this Redis loses logins\n           → Set `appendonly yes` and" in outcome.out
+
+
+MOUNTS = """\
+22 1 0:21 / / rw,relatime master:1 - overlay overlay rw,lowerdir=/a
+23 22 0:22 / /data rw - ext4 /dev/sda1 rw
+24 22 0:23 / /my\\040data rw - xfs /dev/sdb1 rw
+25 23 0:24 / /data/over rw - overlay overlay rw
+26 23 0:25 / /data/over rw - tmpfs tmpfs rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/home/me/tokens.json", "overlay"),
+        ("/data/tokens.json", "ext4"),
+        ("/data", "ext4"),
+        ("/database/tokens.json", "overlay"),
+        ("/my data/tokens.json", "xfs"),
+        ("/data/over/tokens.json", "tmpfs"),
+    ],
+)
+def test_the_filesystem_of_a_file_is_found_among_the_mounts(path, kind):
+    assert filesystem_of(path, MOUNTS) == kind
+
+
+def test_a_file_in_a_containers_own_layer_is_known_and_nothing_is_claimed_where_nobody_says(tmp_path):
+    mounts = tmp_path / "mountinfo"
+    assert not in_container_layer("/home/me/tokens.json", str(mounts))
+    mounts.write_text(MOUNTS + "nonsense\n")
+    assert in_container_layer("/home/me/tokens.json", str(mounts))
+    assert not in_container_layer("/data/tokens.json", str(mounts))

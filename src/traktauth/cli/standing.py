@@ -60,6 +60,12 @@ class Standing:
         return self.record.renewal is not None
 
     @property
+    def under_way(self) -> bool:
+        """Whether the open renewal may still get its answer: it is younger than the longest, and its process lives."""
+        renewal = self.record.renewal
+        return renewal is not None and 0 <= self.now - renewal.at < LEASE and not has_ended(renewal.by)
+
+    @property
     def can_renew(self) -> bool:
         """Whether a renewal will be sent when the token needs one."""
         record = self.record
@@ -116,9 +122,8 @@ class Standing:
             return ""
         if renewal.by.startswith(MOVER):
             return f"no: it is being moved to another store since {moment(renewal.at)}; finish it: traktauth store move"
-        age = self.now - renewal.at
-        if 0 <= age < LEASE and not has_ended(renewal.by):
-            return f"being renewed since {in_words(age)} by {renewal.by}"
+        if self.under_way:
+            return f"being renewed since {in_words(self.now - renewal.at)} by {renewal.by}"
         then = "one last attempt, or a new sign-in" if self.can_renew else "a new sign-in"
         if self.lost_reply == "resend":
             then = "it is sent again"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
@@ -34,8 +35,7 @@ def command(place: Place, *, verify: bool) -> int:
     Without --verify nothing is sent: it is what this machine knows. Exit status 4 where a sign-in is needed.
     """
     settings = place.settings()
-    with place.hints():
-        store = open_store(settings.store)
+    with place.hints(), closing(open_store(settings.store)) as store:
         now = time.time()
         logins = wanted(store, settings, place)
         standings = [Standing(each, store.load(each), now, settings.lost_reply) for each in logins]

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
 from traktauth.cli.doctor.app import check_app
 from traktauth.cli.doctor.configuration import check_settings
 from traktauth.cli.doctor.findings import Finding, Level
-from traktauth.cli.doctor.logins import check_logins
+from traktauth.cli.doctor.history import document
+from traktauth.cli.doctor.logins import check_logins, standings_of
 from traktauth.cli.doctor.service import check_service
 from traktauth.cli.doctor.store import check_store
 from traktauth.cli.exits import DONE
+from traktauth.cli.notes import warnings_hushed
 from traktauth.cli.place import Place, placed
 from traktauth.cli.stream import emit, emit_json, paint
+
+if TYPE_CHECKING:
+    from traktauth.cli.standing import Standing
 
 FORMAT = 1
 _MARKS = {Level.GOOD: ("✓", "green"), Level.DOUBTFUL: ("!", "yellow"), Level.WRONG: ("✗", "red")}
@@ -24,32 +31,37 @@ _MARKS = {Level.GOOD: ("✓", "green"), Level.DOUBTFUL: ("!", "yellow"), Level.W
 @placed
 @click.option("--offline", is_flag=True, help="Send nothing: leave the service and its clock out.")
 def command(place: Place, *, offline: bool) -> int:
-    """Look at the settings, the app, the service, the store, the clock and permissions.
+    """Look at the settings, the app, the service, the store, the clock, permissions, and why a login has ended.
 
-    Each thing that is wrong comes with the command that mends it. Secrets are shown as length and fingerprint. The
-    exit status is that of the first thing that is wrong (3 for the app, 5 for the service, …), 0 where nothing is.
+    Each thing that is wrong comes with the command that mends it, and each login with what its store remembers of it:
+    a line for each pair, when it came, who renewed it, and how it ended. Secrets are shown as length and fingerprint.
+    The exit status is that of the first thing that is wrong (3 for the app, 5 for the service, …), 0 where nothing is.
     """
-    findings = examine(place, offline=offline)
+    with warnings_hushed():
+        findings, standings = examine(place, offline=offline)
     if place.json:
-        emit_json({"format": FORMAT, "findings": [each.document() for each in findings]})
+        documents = [each.document() for each in findings]
+        emit_json({"format": FORMAT, "findings": documents, "logins": [document(each) for each in standings]})
     else:
         for each in findings:
             _show(each)
     return next((each.status for each in findings if each.level is Level.WRONG), DONE)
 
 
-def examine(place: Place, *, offline: bool) -> list[Finding]:
-    """Return what was found; what cannot be looked at because of something else is left out."""
+def examine(place: Place, *, offline: bool) -> tuple[list[Finding], list[Standing]]:
+    """Return what was found, and the logins; what cannot be looked at because of something else is left out."""
     findings, settings = check_settings(place)
     if settings is None:
-        return findings
+        return findings, []
     findings += check_app(settings)
     findings += check_service(settings, offline=offline)
     found, store = check_store(settings)
     findings += found
-    if store is not None:
-        findings += check_logins(place, settings, store)
-    return findings
+    if store is None:
+        return findings, []
+    with closing(store):
+        standings = standings_of(place, settings, store)
+    return findings + check_logins(standings, store.address), standings
 
 
 def _show(finding: Finding) -> None:
@@ -57,3 +69,5 @@ def _show(finding: Finding) -> None:
     emit(f"{paint(sign, colour, sys.stdout)} {finding.about:<8} {finding.what}")
     if finding.mend:
         emit(f"           {paint('→', 'cyan', sys.stdout)} {finding.mend}")
+    for line in finding.details:
+        emit(f"             {line}")

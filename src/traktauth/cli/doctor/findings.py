@@ -28,6 +28,7 @@ class Finding:
         what: the fact.
         mend: the command or setting that mends it.
         status: the exit status that it stands for where it is wrong.
+        details: lines that tell more, for a person.
     """
 
     about: str
@@ -35,20 +36,21 @@ class Finding:
     what: str
     mend: str = ""
     status: int = FAILED
+    details: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Return what a program reads."""
         return {"about": self.about, "level": self.level.value, "message": self.what, "hint": self.mend}
 
 
-def good(about: str, what: str) -> Finding:
+def good(about: str, what: str, details: tuple[str, ...] = ()) -> Finding:
     """Return a finding that needs nothing."""
-    return Finding(about, Level.GOOD, what)
+    return Finding(about, Level.GOOD, what, details=details)
 
 
-def doubtful(about: str, what: str, mend: str) -> Finding:
+def doubtful(about: str, what: str, mend: str, details: tuple[str, ...] = ()) -> Finding:
     """Return a finding that may become a problem."""
-    return Finding(about, Level.DOUBTFUL, what, mend)
+    return Finding(about, Level.DOUBTFUL, what, mend, details=details)
 
 
 def wrong(about: str, error: TraktAuthError | ValueError, mend: str = "") -> Finding:

@@ -1,57 +1,72 @@
-"""The doctor's look at the logins: which of them need their user, and whether a clock was set back under them."""
+"""The doctor's look at the logins: which of them need their user, why, and what their trails give away."""
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from typing import TYPE_CHECKING
 
-from traktauth.cli.doctor.findings import Finding, doubtful, good
-from traktauth.cli.durations import in_words, moment
-from traktauth.cli.standing import Standing
+from traktauth.cli.doctor.findings import Finding, Level, doubtful, good
+from traktauth.cli.doctor.history import answer, story
+from traktauth.cli.doctor.store import kind_and_path
+from traktauth.cli.doctor.traces import check_traces
+from traktauth.cli.standing import Standing, State
 from traktauth.cli.status import wanted
-from traktauth.flow.windows import IMPLAUSIBLE
 
 if TYPE_CHECKING:
     from traktauth.cli.place import Place
     from traktauth.client.settings import Settings
     from traktauth.stores.base import TokenStore
 
-_TOLERATED = 60.0  # seconds that two machines' clocks may differ by
+_MOST = 20  # logins that are well and are shown one by one; a fleet's are counted
 
 
-def check_logins(place: Place, settings: Settings, store: TokenStore) -> list[Finding]:
-    """Look at the logins that `status` shows."""
+def standings_of(place: Place, settings: Settings, store: TokenStore) -> list[Standing]:
+    """Return where the logins stand that `status` shows."""
     try:
         found = wanted(store, settings, place)
     except ValueError:
         return []  # no such service, which has been found already
     now = time.time()
+    return [Standing(login, store.load(login), now, settings.lost_reply) for login in found]
+
+
+def check_logins(standings: list[Standing], address: str) -> list[Finding]:
+    """Look at logins; of those that are well only the first are named."""
+    on_one_machine = kind_and_path(address)[0] in {"file", "sqlite", "keyring"}
     findings: list[Finding] = []
-    for login in found:
-        standing = Standing(login, store.load(login), now, settings.lost_reply)
-        findings += [_login(standing), *_clock(standing)]
+    well = 0
+    for standing in standings:
+        mine = [
+            _login(standing),
+            *check_traces(standing, on_one_machine=on_one_machine, host=this_host()),
+        ]
+        well += all(each.level is Level.GOOD for each in mine)
+        findings += mine if well <= _MOST or mine[0].level is not Level.GOOD else mine[1:]
+    if well > _MOST:
+        findings.append(good("login", f"{well - _MOST} more are well; one of them: --account NAME"))
     return findings
+
+
+def this_host() -> str:
+    """Return this machine's name, as renewals carry it."""
+    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "windows")
 
 
 def _login(standing: Standing) -> Finding:
     name = f"{standing.login.account} at {standing.login.realm}"
     account = "" if standing.login.account == "default" else f" --account {shlex.quote(standing.login.account)}"
+    details = story(standing)
+    why = answer(standing)
+    if standing.state is State.MOVED:
+        there = standing.record.moved
+        mend = f"Use that store: --store {there}, or TRAKTAUTH_STORE"
+        return doubtful("login", f"{name}: {why}", mend, details)
     if standing.needs_login:
-        return doubtful("login", f"{name} needs a sign-in ({standing.state.value})", f"traktauth login{account}")
-    if standing.record.renewal is not None or not standing.can_renew:
-        return doubtful("login", f"{name}: {standing.renewal_line()}", f"When the token ends: traktauth login{account}")
-    return good("login", f"{name}: token {standing.token_line()}, renewable")
-
-
-def _clock(standing: Standing) -> list[Finding]:
-    """Notice a clock that was set back: a pair that was saved in the future, or lives longer than any."""
-    record = standing.record
-    token = record.token
-    if token is None:
-        return []
-    ahead = max(record.saved_at - standing.now, token.expires_at - standing.now - token.expires_in)
-    if record.saved_at - standing.now <= _TOLERATED and ahead <= IMPLAUSIBLE:
-        return []
-    what = f"This machine's clock is {in_words(ahead)} behind the one that saved the login ({moment(record.saved_at)})"
-    return [doubtful("clock", what, "Set it: timedatectl set-ntp true, or your system's time settings")]
+        what = f"{name} needs a sign-in ({standing.state.value}){f': {why}' if why else ''}"
+        return doubtful("login", what, f"traktauth login{account}", details)
+    if (standing.in_doubt and not standing.under_way) or not standing.can_renew:
+        what = f"{name}: {why or standing.renewal_line()}"
+        return doubtful("login", what, f"When the token ends: traktauth login{account}", details)
+    return good("login", f"{name}: token {standing.token_line()}, renewable", details)
