@@ -6,10 +6,13 @@ import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from interop.replay.apps import seed
 from interop.replay.server import Server
+from support.postgres import PostgresServer
 from traktauth.server.embedded import Embedded
 from traktauth.server.settings import Settings
 
@@ -23,7 +26,21 @@ ADDRESS = "TRAKTAUTH_TEST_DATABASE"
 
 
 @pytest.fixture(scope="session")
-def trakt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+def _postgres_database() -> Iterator[Callable[[str], str]]:
+    """Make a database of a name in a PostgreSQL of the tests' own, and give its address."""
+    server = PostgresServer()
+
+    def make(name: str) -> str:
+        with psycopg.connect(server.url, autocommit=True) as connection:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        return server.url.rpartition("/")[0] + f"/{name}"
+
+    yield make
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def trakt(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Get a local Trakt: `trakt("classic", "noprev", "file")`, with the apps and users that the engines had."""
     running: dict[tuple[str, ...], Server] = {}
     with ExitStack() as until_the_end:
@@ -34,6 +51,8 @@ def trakt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
             if key not in running:
                 folder = tmp_path_factory.mktemp("interop")
                 addresses = {"memory": "memory:", "file": f"sqlite:{folder / 'trakt.sqlite'}"}
+                if database == "postgresql":
+                    addresses[database] = request.getfixturevalue("_postgres_database")("_".join(key[:2]))
                 settings = Settings(
                     port=0, profile=profile, rotation=rotation, control=True, seed=seed(), access_life=WEEK,
                     database=addresses.get(database) or os.environ[ADDRESS],

@@ -14,11 +14,22 @@ from interop.replay.further import further_cases
 from interop.replay.given import SETUPS
 from interop.replay.given.registry import fits
 from interop.replay.judge import judge
+from support.engines import Missing
+from support.postgres import program
 
 PROFILES = ("current", "classic")
 ALL = [case for profile in PROFILES for case in cases_of(profile)]
 PLAYED = [case for case in ALL if reason_to_skip(case) is None]
-DATABASES = ["memory", "file", *(["given"] if os.environ.get("TRAKTAUTH_TEST_DATABASE") else [])]
+try:
+    program("postgres")
+except Missing as absent:
+    ABSENT = str(absent)
+else:
+    ABSENT = ""
+# In memory and at the address in TRAKTAUTH_TEST_DATABASE every case is replayed; elsewhere the first recording will do.
+EVERY = ["memory", *(["given"] if os.environ.get("TRAKTAUTH_TEST_DATABASE") else [])]
+FIRST = ["file", *(["postgresql"] if not ABSENT else [])]
+PLAYS = [(case, database) for case in PLAYED for database in (EVERY if case.given else [*EVERY, *FIRST])]
 
 
 def named(case: Case) -> str:
@@ -30,10 +41,14 @@ def deviates(case: Case) -> bool:
     return deviation is not None and not deviation.also_recorded
 
 
-@pytest.mark.parametrize("database", DATABASES)
-@pytest.mark.parametrize("case", PLAYED, ids=named)
+@pytest.mark.parametrize(("case", "database"), PLAYS, ids=[f"{named(case)}-{database}" for case, database in PLAYS])
 def test_the_answer_and_what_came_of_it_are_the_engines(trakt, case, database):
     assert list(map(str, judge(trakt(case.profile, case.mode, database), case))) == []
+
+
+def test_postgresql_is_there():
+    if ABSENT:
+        pytest.skip(ABSENT)  # once, and not for every case
 
 
 @pytest.mark.parametrize("profile", PROFILES)
