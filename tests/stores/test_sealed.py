@@ -283,7 +283,9 @@ def test_a_key_file_that_is_not_there_is_named(tmp_path):
         read_keys({"TRAKTAUTH_SEAL_KEY_FILE": str(tmp_path / "keys")})
 
 
-@pytest.mark.parametrize("text", ["x", "hunter2hunter2", NEW[:-4], NEW + NEW, "é" * 44])
+@pytest.mark.parametrize(
+    "text", ["x", "hunter2hunter2", NEW[:-4], NEW + NEW, "é" * 44], ids=["short", "word", "cut", "twice", "not-ascii"]
+)
 def test_a_text_that_is_no_key_is_refused_and_not_shown(text):
     with pytest.raises(ValueError, match="no key of 32 bytes") as caught:
         read_keys({"TRAKTAUTH_SEAL_KEY": text})
