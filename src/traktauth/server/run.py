@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvloop
@@ -13,6 +14,7 @@ import uvloop
 from traktauth.server.listening import HttpServer, bound, url_of
 from traktauth.server.upkeep import kept_tidy
 from traktauth.server.wiring import build
+from traktauth.server.workers import Workers
 
 if TYPE_CHECKING:
     import socket
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from traktauth.server.settings import Settings
     from traktauth.server.wiring import Built
+    from traktauth.server.workers import Post
 
 
 BETWEEN_COLLECTIONS = 20_000
@@ -41,20 +44,46 @@ def serve(settings: Settings, *, ready: Callable[[dict[str, Any]], None]) -> int
         ValueError: the seed, the faults or the rotation make no sense.
         OSError: the address cannot be listened on.
         StorageDown: the database cannot be used.
+        RuntimeError: one of several workers could not start.
     """
     with contextlib.closing(bound(settings)) as listener:
         built = build(settings, url_of(settings, listener))
-        with contextlib.closing(built.realm.storage):
-            uvloop.run(_served(built, listener, ready))
+
+        def announce() -> None:
+            ready(built.announcement)
+
+        if settings.workers == 1:
+            _serve(built, listener, started=announce)
+        else:
+            Workers(settings.workers, partial(_work, built, listener)).run(announce)
     return 0
 
 
-async def _served(built: Built, listener: socket.socket, ready: Callable[[dict[str, Any]], None]) -> None:
-    server = HttpServer(built.application, started=lambda: ready(built.announcement))
-    gc.freeze()  # what is loaded by now stays as long as the process
-    gc.set_threshold(BETWEEN_COLLECTIONS)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, server.stop)
-    async with kept_tidy(built.realm):
-        await server.serve([listener])
+def _work(built: Built, listener: socket.socket, post: Post) -> None:
+    _serve(built, listener, started=post.started, life=post.life, tidies=post.number == 0)
+
+
+def _serve(
+    built: Built,
+    listener: socket.socket,
+    *,
+    started: Callable[[], None],
+    life: int | None = None,
+    tidies: bool = True,
+) -> None:
+    """Serve until a signal comes, or *life* comes to its end; one process of several *tidies* the database."""
+
+    async def served() -> None:
+        server = HttpServer(built.application, started=started)
+        gc.freeze()  # what is loaded by now stays as long as the process
+        gc.set_threshold(BETWEEN_COLLECTIONS)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, server.stop)
+        if life is not None:
+            loop.add_reader(life, server.stop)
+        async with kept_tidy(built.realm) if tidies else contextlib.nullcontext():
+            await server.serve([listener])
+
+    with contextlib.closing(built.realm.storage):
+        uvloop.run(served())

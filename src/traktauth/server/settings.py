@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,8 @@ def _check_place(settings: Settings) -> None:
         raise ValueError("workers must be at least 1")
     if settings.workers > 1 and (not scheme.startswith("postgres") or settings.control):
         raise ValueError("more than one worker needs postgresql://… and no --control")
+    if settings.workers > 1 and not hasattr(os, "fork"):
+        raise ValueError("more than one worker needs a system that forks processes; start several servers instead")
 
 
 def _check_rules(settings: Settings) -> None:
