@@ -11,6 +11,7 @@ from traktauth.server.refusals import Invalid
 
 Field = tuple[str, Callable[[Any], list[str]]]
 ABSENT = object()
+NO_FAULT: list[str] = []
 
 KINDS: dict[type, str] = {
     str: "string", bool: "boolean", int: "number", float: "number", list: "array", dict: "object", type(None): "null",
@@ -39,7 +40,7 @@ def required(value: object) -> list[str]:
 
 def optional(value: object) -> list[str]:
     """Want a string or nothing."""
-    return [] if value is ABSENT else required(value)
+    return NO_FAULT if value is ABSENT or isinstance(value, str) else required(value)
 
 
 def exactly(word: str) -> Callable[[object], list[str]]:
@@ -75,7 +76,15 @@ def checked(value: object, fields: tuple[Field, ...], *, where: str = "body") ->
     members = members_of(value)
     if members is None:
         raise Invalid(f"[{where}] Invalid input: expected object, received {kind_of(value)}")
-    faults = [f"[{where}.{name}] {fault}" for name, want in fields for fault in want(members.get(name, ABSENT))]
+    faults: list[str] = []
+    known: dict[str, str] = {}
+    for name, want in fields:
+        given: Any = members.get(name, ABSENT)
+        wrong = want(given)
+        if wrong:
+            faults += [f"[{where}.{name}] {fault}" for fault in wrong]
+        elif given is not ABSENT:
+            known[name] = given
     if faults:
         raise Invalid("; ".join(faults))
-    return {name: members[name] for name, _ in fields if name in members}
+    return known
