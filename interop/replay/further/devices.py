@@ -101,6 +101,8 @@ def device_cases() -> Iterator[Further]:
         yield Further(f"{door}.device.token.empty_body", "nothing", raw(path, None, None), door)
     happy = "device code, approved; afterwards what its tokens can"
     yield Further("shim.device.token.happy", happy, posted("/oauth/device/token", POLL), "shim")
+    looked_at = "device code, approved; afterwards what its session token can"
+    yield Further("native.device.token.happy", looked_at, posted(token, NATIVE_POLL))
     challenged = {"code": "{{device_code}}", "client_id": "{{client_id:trusted}}", "code_verifier": "w" * 43}
     given = "device code with a challenge, approved"
     yield Further("shim.device.token.wrong_verifier", given, posted("/oauth/device/token", challenged), "shim")

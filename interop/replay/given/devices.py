@@ -67,6 +67,20 @@ def device_approved_then_used(talk: Talk) -> Scene:
     return Scene(values, after)
 
 
+@given("device code, approved; afterwards what its session token can")
+def device_approved_then_looked_at(talk: Talk) -> Scene:
+    def after(answer: Answer) -> dict[str, Any]:
+        token = answer.members["access_token"]
+        refreshed = talk.refresh(token).short
+        return {
+            "access": talk.use(token), "active": talk.active(token), "userinfo": talk.userinfo(token),
+            "as_refresh_token": refreshed,
+        }  # fmt: skip
+
+    values = device_approved(talk).values
+    return Scene(values, after)
+
+
 @given("device code, used", "*.device.token.already_used")
 def device_used(talk: Talk) -> Scene:
     values = talk.device()
