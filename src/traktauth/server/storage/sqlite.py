@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BUSY_SECONDS = 5.0
+CACHE_KIB = 20_000
+"""Memory for pages of the file, for the writer: with SQLite's own 2 MB a refresh costs a third more at 10⁶ tokens."""
 
 
 class SqliteConnection:
@@ -105,6 +107,7 @@ class SqliteFile:
             path.touch(mode=0o600)
             connection = SqliteConnection(str(path), durable=True)
             prepare(connection)
+            connection.run(f"PRAGMA cache_size = -{CACHE_KIB}")
             self._reader = SqliteConnection(str(path), durable=True)
         except (OSError, sqlite3.Error) as error:
             raise StorageDown(f"The database {path} cannot be used: {error}") from error
