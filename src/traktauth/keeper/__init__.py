@@ -7,7 +7,7 @@ summary = await renew_due("postgresql://…", app=app, limit=500)  # from cron, 
 ```
 """
 
-from traktauth.keeper.events import Dead, Delayed, Dying, Event, Outage, Recovered, Renewed, Unconfirmed
+from traktauth.keeper.events import Dead, Delayed, Dying, Event, Outage, Recovered, Renewed, Unconfirmed, Unsaved
 from traktauth.keeper.keeper import Keeper
 from traktauth.keeper.plan import Pace, Plan
 from traktauth.keeper.step import renew_due
@@ -26,5 +26,6 @@ __all__ = [
     "Renewed",
     "Summary",
     "Unconfirmed",
+    "Unsaved",
     "renew_due",
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.flow.effects import NoReply
 from traktauth.keeper.events import Outage, Recovered
-from traktauth.wire.faults import BUSY, retry_after
+from traktauth.wire.faults import BUSY, error_code, retry_after
 from traktauth.wire.tokens import exchange_refresh_token
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from traktauth.protocol import Service
     from traktauth.wire.messages import Reply, Request
 
+_OK = 200
 _SERVER_ERROR = 500
 # No service has issued it, so refusing it spends nothing: the harmless question whether a service lives.
 _NOBODYS_TOKEN = "a-keeper-asks-whether-you-are-there"
@@ -56,6 +57,8 @@ class Asking:
             self._failed(f"it answered {reply.status}")
         elif reply.status == BUSY:
             self.asked_for = max(self.asked_for, retry_after(reply))
+        elif not _is_the_engines(reply):
+            self._failed(f"something else answered in its place ({reply.status})")
         else:
             self._breaker.answered()
         return reply
@@ -70,14 +73,21 @@ class Asking:
             redirect_uri=app.redirect_uri,
         )
         reply = await self._send(question)
-        if isinstance(reply, NoReply) or reply.status >= _SERVER_ERROR:
-            self._breaker.failed()
-            return False
-        if reply.status == BUSY:
+        if not isinstance(reply, NoReply) and reply.status == BUSY:
             self.asked_for = max(self.asked_for, retry_after(reply))
+        elif isinstance(reply, NoReply) or reply.status == _OK or not _is_the_engines(reply):
+            self._breaker.failed(asked=True)
+            return False
         self._tell(Recovered(self._breaker.lives()))
         return True
 
     def _failed(self, why: str) -> None:
         if self._breaker.failed():
             self._tell(Outage(why))
+
+
+def _is_the_engines(reply: Reply) -> bool:
+    """Tell whether Trakt's engine wrote this, and no proxy, portal or error page: a pair, or a refusal with a code."""
+    if reply.status == _OK:
+        return "access_token" in reply.document()
+    return reply.status < _SERVER_ERROR and error_code(reply) != ""

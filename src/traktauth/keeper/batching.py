@@ -46,8 +46,16 @@ class Batcher(Generic[Item, Answer]):
             except Exception as error:  # noqa: BLE001 - it is every caller's
                 for _, future in batch:
                     if not future.done():
-                        future.set_exception(copy.copy(error))
+                        future.set_exception(_another(error))
             else:
                 for (_, future), answer in zip(batch, answers, strict=True):
                     if not future.done():
                         future.set_result(answer)
+
+
+def _another(error: Exception) -> Exception:
+    """Return an error of its own for each caller, as each adds its own traceback."""
+    try:
+        return copy.copy(error)
+    except TypeError:  # one that cannot be made anew from its arguments
+        return error

@@ -1,7 +1,7 @@
 """The breaker: when a service fails, the fleet stops asking; when it answers again, the fleet begins slowly.
 
-Each renewal that is sent into an outage may be one whose answer is lost. So one uncertain failure stops all but those
-that are on the wire, and what is asked meanwhile is a question that spends nothing.
+Each renewal that is sent into an outage may be one whose answer is lost. So a keeper begins with one, one uncertain
+failure stops all but those that are on the wire, and what is asked meanwhile is a question that spends nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Breaker:
         self._wait = 0.0
         self._until = 0.0
         self._since: float | None = None
-        self.allowed = most
+        self.allowed = 1
 
     @property
     def is_open(self) -> bool:
@@ -40,12 +40,17 @@ class Breaker:
         """Return the seconds until the service is asked whether it lives."""
         return max(0.0, self._until - self._monotonic())
 
-    def failed(self) -> bool:
-        """Count a failure of the service; True where it is the first of an outage."""
+    def failed(self, *, asked: bool = False) -> bool:
+        """Count a failure of the service; True where it is the first of an outage.
+
+        Only the first one, and those of questions, let the next question wait longer: what was on the wire when an
+        outage began fails all at once, and says no more than that.
+        """
         first = self._since is None
         if first:
             self._since = self._monotonic()
-        self._wait = min(_LONGEST_WAIT, self._wait * 2 if self._wait else _FIRST_WAIT)
+        if first or asked:
+            self._wait = min(_LONGEST_WAIT, self._wait * 2 if self._wait else _FIRST_WAIT)
         self._until = self._monotonic() + self._wait
         self.allowed = 1
         return first

@@ -28,6 +28,7 @@ class ClaimedStore(AsyncTokenStore):
     def __init__(self, store: FleetStore, *, most: int, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
+        self._self = object()  # not this object's id, which another may get after it
         self._known: dict[Login, Record] = {}
         self._begins = Batcher(store.begin_many, most)
         self._saves = Batcher(self._save_batch, most)
@@ -35,7 +36,7 @@ class ClaimedStore(AsyncTokenStore):
     @property
     def identity(self) -> Hashable:
         """Return one that nobody shares: who waits for a keeper waits at the store."""
-        return ("keeper", id(self))
+        return ("keeper", self._self)
 
     @property
     def address(self) -> str:
@@ -62,11 +63,13 @@ class ClaimedStore(AsyncTokenStore):
 
     async def cancel(self, login: Login, renewal: Renewal, before: Renewal | None) -> None:
         """Take an open renewal back."""
+        self.lose(login)
         await self._store.cancel(login, renewal, before)
 
     async def save(self, login: Login, token: Token, *, after: int, at: float) -> bool:
         """Save a pair, together with those of other logins."""
         del at
+        self.lose(login)
         return await self._saves.add(Saving(login, token, after))
 
     async def _save_batch(self, savings: Sequence[Saving]) -> list[bool]:
@@ -74,10 +77,12 @@ class ClaimedStore(AsyncTokenStore):
 
     async def mark(self, login: Login, generation: int, why: str | None) -> None:
         """Note why a generation must not be renewed."""
+        self.lose(login)
         await self._store.mark(login, generation, why)
 
     async def forget(self, login: Login, generation: int) -> None:
         """Forget a pair."""
+        self.lose(login)
         await self._store.forget(login, generation)
 
     @asynccontextmanager

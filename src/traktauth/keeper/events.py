@@ -28,6 +28,17 @@ class Delayed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsaved:
+    """A new pair could not be saved, and the one before is spent: this process holds it, so do not kill it.
+
+    It is saved, and `Renewed` told, when the store is well again.
+    """
+
+    login: Login
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unconfirmed:
     """A renewal's answer was lost; the old token is good until `good_until` (Unix seconds). Told once."""
 
@@ -70,4 +81,4 @@ class Recovered:
     after: float  # seconds
 
 
-Event = Renewed | Delayed | Unconfirmed | Dying | Dead | Outage | Recovered
+Event = Renewed | Delayed | Unsaved | Unconfirmed | Dying | Dead | Outage | Recovered

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from traktauth.client.setup import Setup, steady_clock
-from traktauth.errors import AppRejected, StoreFailed
+from traktauth.errors import StoreFailed
 from traktauth.keeper.asking import Asking
-from traktauth.keeper.batching import Batcher
 from traktauth.keeper.breaker import Breaker
 from traktauth.keeper.claimed import ClaimedStore
+from traktauth.keeper.flying import Flying
 from traktauth.keeper.renewing import Renewing
 from traktauth.keeper.tally import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from traktauth.flow.effects import NoReply
     from traktauth.keeper.events import Event
     from traktauth.keeper.plan import Plan
-    from traktauth.models import Login, Record
     from traktauth.stores.fleet import FleetStore
     from traktauth.wire.messages import Reply, Request
 
 _AFTER_A_FAILURE = 5.0
+# Seconds for which a keeper that ends goes on trying to save what it holds, and between two tries.
+_LAST_SAVES = 20.0
+_SAVE_AGAIN = 1.0
+# Seconds for which the next steps of a scheduler send nothing when one has found the service failing.
+_AFTER_AN_OUTAGE = 60.0
 
 
 class Keeper:
@@ -36,7 +42,7 @@ class Keeper:
         store: where the fleet's logins rest.
         plan: what is to be done.
         send: sends one request; never twice.
-        tell: hears what happens; must not block.
+        tell: hears what happens; must not block. What it raises is logged, and nothing else comes of it.
 
     Attributes:
         tally: what has been done, in numbers.
@@ -52,20 +58,27 @@ class Keeper:
         monotonic: Callable[[], float] = steady_clock,
     ) -> None:
         setup = Setup(plan.app, service=plan.service, lost_reply=plan.lost_reply, clock=plan.clock, monotonic=monotonic)
+        told = partial(_told, tell)
         self._store = store
         self._plan = plan
+        self._monotonic = monotonic
+        self._stop = asyncio.Event()
         self._owner = secrets.token_hex(8)
         self._breaker = Breaker(plan.in_flight, monotonic)
-        self._asking = Asking(send, breaker=self._breaker, tell=tell)
+        self._asking = Asking(send, breaker=self._breaker, tell=told)
         self.tally = Summary()
         claimed = ClaimedStore(store, most=plan.in_flight, clock=plan.clock)
-        self._renewing = Renewing(store, claimed, setup.terms, asking=self._asking, tell=tell, tally=self.tally)
-        self._releases = Batcher(self._release_batch, plan.in_flight)
-        self._flying: set[asyncio.Task[None]] = set()
-        self._room = asyncio.Event()
-        self._started = 0
-        self._rejected: AppRejected | None = None
-        self._stop = asyncio.Event()
+        self._renewing = Renewing(store, claimed, setup.terms, asking=self._asking, tell=told, tally=self.tally)
+        self._flying = Flying(
+            store,
+            plan,
+            owner=self._owner,
+            renewing=self._renewing,
+            breaker=self._breaker,
+            tell=told,
+            tally=self.tally,
+            stop=self._stop,
+        )
 
     @property
     def in_flight(self) -> int:
@@ -90,18 +103,15 @@ class Keeper:
 
         Raises:
             AppRejected: Trakt refuses the app; nothing was spent.
+            StoreFailed: at the end there are new pairs that could not be saved.
         """
         try:
             while not self._stop.is_set():
                 pause = await self._step(self._plan.in_flight)
-                if pause is None:
-                    pause = self._plan.idle
-                await self._rest(pause)
+                await self._rest(self._plan.idle if pause is None else pause)
         finally:
             await self._land()
-        if self._rejected is not None:
-            raise self._rejected
-        return self.tally
+        return self._outcome()
 
     async def run_once(self, limit: int) -> Summary:
         """Renew at most `limit` logins of what is due now, and return when that is done or the pace forbids more.
@@ -110,16 +120,20 @@ class Keeper:
             AppRejected: Trakt refuses the app; nothing was spent.
             StoreFailed: the store cannot be read or written.
         """
+        flying = self._flying
         try:
-            while self._started < limit and not self._stop.is_set():
-                pause = await self._step(min(limit - self._started, self._plan.in_flight), raising=True)
+            while not self._stop.is_set() and flying.started < limit:
+                pause = await self._step(min(limit - flying.started, self._plan.in_flight), raising=True)
                 if pause is None or pause > 0:
                     break
-                await self._until_room()
+                await flying.until_room()
         finally:
             await self._land()
-        if self._rejected is not None:
-            raise self._rejected
+        return self._outcome()
+
+    def _outcome(self) -> Summary:
+        if self._flying.rejected is not None:
+            raise self._flying.rejected
         return self.tally
 
     async def _step(self, most: int, *, raising: bool = False) -> float | None:
@@ -127,9 +141,7 @@ class Keeper:
         try:
             if self._renewing.unsaved:
                 await self._renewing.save_again()
-            if self._asking.asked_for:
-                wait, self._asking.asked_for = self._asking.asked_for, 0.0
-                await self._store.hold(self._plan.service.realm, wait)
+            await self._obey()
             if self._breaker.is_open:
                 return await self._ask_whether_it_lives()
             free = min(most, self._breaker.allowed - len(self._flying))
@@ -161,66 +173,64 @@ class Keeper:
             lease=plan.lease,
             owner=self._owner,
         )
-        claimed = [each for each in claimed if not self._renewing.holds_unsaved(each[0])]
-        if not claimed:
+        mine = [each for each in claimed if not self._renewing.holds_unsaved(each[0])]
+        granted, wait = 0, 0.0
+        try:
+            if mine:
+                granted, wait = await self._take(len(mine))
+        finally:
+            for login, record in mine[:granted]:
+                self._flying.start(login, record)
+            taken = {login for login, _ in mine[:granted]}
+            await self._flying.give_back([login for login, _ in claimed if login not in taken])
+        if not mine:
             return None
-        granted, wait = await self._take(len(claimed))
-        for login, record in claimed[:granted]:
-            task = asyncio.create_task(self._fly(login, record))
-            self._flying.add(task)
-            self._started += 1
-            task.add_done_callback(self._landed)
-        if granted < len(claimed):
-            await self._store.release([login for login, _ in claimed[granted:]], owner=self._owner)
-        return 0.0 if granted == len(claimed) else max(wait, 1.0)
+        return 0.0 if granted == len(mine) else max(wait, 1.0)
+
+    async def _obey(self) -> None:
+        """Let every keeper leave the service alone for as long as it asked for."""
+        wait = self._asking.asked_for
+        if wait:
+            await self._store.hold(self._plan.service.realm, wait)
+            self._asking.asked_for = 0.0
 
     async def _take(self, wanted: int) -> tuple[int, float]:
         pace = self._plan.pace
         return await self._store.take(self._plan.service.realm, wanted=wanted, limit=pace.limit, period=pace.period)
 
-    async def _fly(self, login: Login, record: Record) -> None:
-        try:
-            await self._renewing.renew(login, record)
-        except AppRejected as error:
-            self._rejected = error
-            self.stop()
-        except StoreFailed:
-            self.tally.delayed += 1
-        finally:
-            with suppress(StoreFailed):
-                await self._releases.add(login)
-
-    async def _release_batch(self, logins: Sequence[Login]) -> list[None]:
-        await self._store.release(logins, owner=self._owner)
-        return [None] * len(logins)
-
-    def _landed(self, task: asyncio.Task[None]) -> None:
-        self._flying.discard(task)
-        if self._has_room():
-            self._room.set()
-
-    def _has_room(self) -> bool:
-        """Tell whether so many have landed that the next claim is worth a statement."""
-        return len(self._flying) <= self._breaker.allowed // 2
-
     async def _rest(self, seconds: float) -> None:
         """Wait until some seconds are over or the keeper is stopped; with 0, until there is room on the wire."""
         if seconds <= 0:
-            await self._until_room()
+            await self._flying.until_room()
             return
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), seconds)
 
-    async def _until_room(self) -> None:
-        self._room.clear()
-        if self._has_room():
-            await asyncio.sleep(0)
-        else:
-            await self._room.wait()
-
     async def _land(self) -> None:
-        """Wait for what is on the wire, and save what could not be saved."""
-        while self._flying:
-            await asyncio.wait(self._flying)
-        if self._renewing.unsaved:
+        """Wait for what is on the wire, save what could not be saved, and leave word for whoever comes next."""
+        await self._flying.land()
+        await self._save_the_rest()
+        with suppress(StoreFailed):
+            if self._breaker.is_open:
+                self._asking.asked_for = max(self._asking.asked_for, _AFTER_AN_OUTAGE)
+            await self._obey()
+
+    async def _save_the_rest(self) -> None:
+        until = self._monotonic() + _LAST_SAVES
+        while self._renewing.unsaved:
             await self._renewing.save_again()
+            count = len(self._renewing.unsaved)
+            if count and self._monotonic() >= until:
+                raise StoreFailed(
+                    f"{count} new pairs could not be saved, and end with this program",
+                    hint="Their logins need a new sign-in when their tokens end; see what is wrong with the store",
+                )
+            if count:
+                await asyncio.sleep(_SAVE_AGAIN)
+
+
+def _told(tell: Callable[[Event], None], event: Event) -> None:
+    try:
+        tell(event)
+    except Exception as error:  # noqa: BLE001 - whoever listens must not stop a renewal
+        logging.getLogger("traktauth").warning("what hears of a keeper's events failed: %s", type(error).__name__)

@@ -8,10 +8,11 @@ from traktauth.client.adrive import AsyncDriver
 from traktauth.client.keeping import AsyncKeeping
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.flow.lifecycle import refresh
-from traktauth.keeper.events import Dead, Delayed, Dying, Renewed, Unconfirmed
+from traktauth.keeper.events import Dead, Delayed, Dying, Renewed, Unconfirmed, Unsaved
+from traktauth.models.due import due_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from traktauth.flow.effects import NoReply
     from traktauth.flow.terms import Terms
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 
 _SHORTEST_DELAY = 30.0
 _LONGEST_DELAY = 3600.0
+# Why there is nothing to renew any more, and nothing to tell either: its user, or its owner, wanted it so.
+_GONE = {"never", "signed-out", "moved"}
+# Reasons that the flow itself does not write down; without that the login would be taken up again at once.
+_UNMARKED = {
+    "reply-lost": "the answer to its last renewal was lost",
+    "expired": "Trakt gave no refresh token",
+}
 
 
 class Renewing:
@@ -74,16 +82,20 @@ class Renewing:
             return await self._asking.send(request)
 
         self._claimed.know(login, record)
-        keeping = AsyncKeeping(self._claimed, login, self._terms.clock)
+        keeping = _SharedKeeping(self._claimed, login, self._terms.clock, place=self._store.identity)
         try:
             token = await AsyncDriver(keeping, send).run(refresh(self._terms))
         except LoginRequired as error:
             await self._ended(login, record, error)
         except (TryLater, UnexpectedReply, StoreFailed) as error:
             if isinstance(error, StoreFailed) and error.kept:
-                self.unsaved.append(keeping)
-            await self._failed(login, record, error, sent=sent)
+                self._hold(keeping, error)
+            else:
+                await self._failed(login, record, error, sent=sent)
         else:
+            if not sent:  # somebody else has renewed it since it was claimed
+                self._tally.passed += 1
+                return
             self._tally.renewed += 1
             self._tell(Renewed(login, token.fingerprint, token.generation))
         finally:
@@ -95,22 +107,41 @@ class Renewing:
 
     async def save_again(self) -> None:
         """Save what could not be saved before, where the store is well again."""
-        self.unsaved = [keeping for keeping in self.unsaved if await _still_unsaved(keeping)]
+        for keeping in tuple(self.unsaved):
+            try:
+                record = await keeping.load()
+            except StoreFailed:
+                continue
+            if keeping.holds_unsaved:
+                continue
+            self.unsaved.remove(keeping)
+            self._tally.unsaved -= 1
+            self._tally.renewed += 1
+            if record.token is not None:
+                self._tell(Renewed(keeping.login, record.token.fingerprint, record.generation))
+
+    def _hold(self, keeping: AsyncKeeping, error: StoreFailed) -> None:
+        self.unsaved.append(keeping)
+        self._tally.unsaved += 1
+        self._tell(Unsaved(keeping.login, error.message))
 
     async def _ended(self, login: Login, record: Record, error: LoginRequired) -> None:
         """Mark a login that cannot be renewed, so that it is not taken up again, and tell it once."""
+        if error.reason in _GONE:
+            self._tally.passed += 1
+            return
         good_until = record.token.expires_at if record.token else 0.0
-        if error.reason == "reply-lost" and record.renewable:
-            await self._store.mark(login, record.generation, "the answer to its last renewal was lost")
         lives = good_until > self._terms.clock()
-        told = await self._store.tell_once(login, record.generation, "dying" if lives else "dead")
         if lives:
             self._tally.dying += 1
             event: Event = Dying(login, error.message, good_until)
         else:
             self._tally.dead += 1
             event = Dead(login, error.message)
-        if told:
+        why = _UNMARKED.get(error.reason)
+        if why is not None and (await self._store.load(login)).renewable:
+            await self._store.mark(login, record.generation, why)
+        if await self._store.tell_once(login, record.generation, "dying" if lives else "dead"):
             self._tell(event)
 
     async def _failed(self, login: Login, record: Record, error: TraktAuthError, *, sent: bool) -> None:
@@ -125,16 +156,35 @@ class Renewing:
             self._tally.passed += 1
         else:
             self._tally.delayed += 1
-        wait = error.retry_after if isinstance(error, TryLater) else _SHORTEST_DELAY
-        until = self._terms.clock() + min(max(wait, _SHORTEST_DELAY), _LONGEST_DELAY)
+        until = self._terms.clock() + self._delay(login, record, error)
         if not isinstance(error, StoreFailed):
             await self._store.postpone(login, record.generation, until=until)
         self._tell(Delayed(login, error.message, until))
 
+    def _delay(self, login: Login, record: Record, error: TraktAuthError) -> float:
+        """Return the seconds to the next try.
 
-async def _still_unsaved(keeping: AsyncKeeping) -> bool:
-    try:
-        await keeping.load()
-    except StoreFailed:
-        return True
-    return keeping.holds_unsaved
+        Where Trakt itself refused, they are the more the longer the login is overdue, but leave tries before its token
+        ends. Where it was not reached, the breaker paces the fleet, and nothing speaks against this login.
+        """
+        token, now = record.token, self._terms.clock()
+        asked = error.retry_after if isinstance(error, TryLater) else 0.0
+        reached = not isinstance(error, TryLater) or error.status is not None
+        patience = 0.0
+        if token is not None and reached:
+            patience = min(now - due_at(login, token), max(0.0, token.expires_at - now) / 4)
+        return min(max(asked, patience, _SHORTEST_DELAY), _LONGEST_DELAY)
+
+
+class _SharedKeeping(AsyncKeeping):
+    """A pair that could not be saved is held for every object of this process over the same store, not for one keeper.
+
+    So a client beside the keeper is served it, and the next step of a scheduler saves it.
+    """
+
+    def __init__(self, store: ClaimedStore, login: Login, clock: Callable[[], float], *, place: Hashable) -> None:
+        super().__init__(store, login, clock)
+        self._shared = place
+
+    def _place(self) -> Hashable:
+        return self._shared, self.login

@@ -15,7 +15,8 @@ class Summary:
         unconfirmed: renewals whose answer was lost.
         dying: logins that cannot be renewed any more and whose token lives.
         dead: logins that cannot be renewed any more and whose token has ended.
-        passed: logins that somebody else was just renewing.
+        passed: logins that somebody else was just renewing, or that were signed out or moved meanwhile.
+        unsaved: logins whose new pair is held in memory, as the store failed.
     """
 
     renewed: int = 0
@@ -24,8 +25,10 @@ class Summary:
     dying: int = 0
     dead: int = 0
     passed: int = 0
+    unsaved: int = 0
 
     @property
     def tried(self) -> int:
         """Return how many logins were taken up."""
-        return self.renewed + self.delayed + self.unconfirmed + self.dying + self.dead + self.passed
+        answered = self.renewed + self.dying + self.dead
+        return answered + self.delayed + self.unconfirmed + self.passed + self.unsaved
