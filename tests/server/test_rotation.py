@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 
+pytestmark = pytest.mark.parametrize("database", ["memory", "postgresql"], indirect=True)
 REPLAYED = (400, "invalid_grant", "invalid refresh token")
 ENDED = (400, "invalid_grant", "session not found")
 
@@ -123,8 +124,9 @@ def test_grace_gives_nothing_for_a_revoked_token(start):
         ({"profile": "current", "rotation": "grace:60"}, 10),
     ],
 )
-def test_of_ten_equal_refreshes_as_many_win_as_the_mode_lets(start, tmp_path, settings, wins):
-    client = start(database=f"sqlite:{tmp_path / 'db'}", **settings)
+def test_of_ten_equal_refreshes_as_many_win_as_the_mode_lets(start, database, tmp_path, settings, wins):
+    shared = f"sqlite:{tmp_path / 'db'}" if database == "memory:" else database
+    client = start(database=shared, **settings)
     login = client.login()
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         replies = list(pool.map(lambda _: client.refresh(login.refresh), range(10)))
