@@ -7,9 +7,9 @@ import json
 import pytest
 
 from flow.conversation import Conversation
-from flow.givens import HTML, PUBLIC, record, refused, reply, terms, token, unconfirmed
+from flow.givens import HTML, PUBLIC, Clock, record, refused, reply, terms, token, unconfirmed
 from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
-from traktauth.flow.effects import BUSY, Exclusively, Forget, Load, Mark, NoReply, Note, Send
+from traktauth.flow.effects import BUSY, Begin, Cancel, Exclusively, Forget, Load, Mark, NoReply, Note, Send
 from traktauth.flow.signout import SIGNING_OUT, SignedOut, sign_out
 from traktauth.flow.terms import PATIENCE
 from traktauth.models import Record
@@ -37,6 +37,13 @@ def locked(stored, **how):
     return talk
 
 
+def begins(talk):
+    """Nobody else may send the refresh token from here on, to be used or revoked."""
+    talk.expect(Begin(4, 1), answer=True)
+    talk.expect(Mark(4, SIGNING_OUT))
+    return talk
+
+
 def revokes(talk, secret, answer=DONE):
     request = talk.expect(Send, answer=answer).request
     assert request.url == "https://api.trakt.tv/oauth/revoke"
@@ -53,23 +60,41 @@ def forgets(talk):
 @pytest.mark.parametrize("refresh", [DONE, UNKNOWN])
 @pytest.mark.parametrize("access", [DONE, UNKNOWN, reply(200), reply(200, b"null")])
 def test_the_refresh_token_goes_first_then_the_access_token_then_the_record(refresh, access):
-    talk = locked(record(PAIR))
-    talk.expect(Mark(4, SIGNING_OUT))
+    talk = begins(locked(record(PAIR)))
     revokes(talk, "refresh-4", refresh)
     revokes(talk, "access-4", access)
+    talk.expect(Cancel(4, 1, None))
     assert forgets(talk) == SignedOut(revoked=True, left=False)
 
 
 def test_nothing_more_than_the_document_asks_for_is_sent():
-    talk = locked(record(PAIR), given=terms(app=PUBLIC))
-    talk.expect(Mark)
+    talk = begins(locked(record(PAIR), given=terms(app=PUBLIC)))
     assert json.loads(talk.expect(Send, answer=DONE).request.body) == {"token": "refresh-4", "client_id": "the-app"}
 
 
 def test_what_may_be_revoked_is_marked_first_so_that_nobody_sends_it_again():
     talk = locked(record(PAIR))
+    talk.expect(Begin(4, 1), answer=True)
     talk.expect(Mark(4, SIGNING_OUT), raising=StoreFailed("full disk"))
     talk.raises(StoreFailed)
+
+
+def test_whoever_has_not_got_the_right_to_send_it_revokes_nothing():
+    talk = locked(record(PAIR))
+    talk.expect(Begin(4, 1), answer=False)
+    assert talk.raises(TryLater).retry_after == 5
+
+
+def test_whoever_was_stopped_for_longer_than_anybody_waits_revokes_nothing():
+    """Somebody else may have sent the refresh token since, and revoking a spent one ends every device's login."""
+    clock = Clock()
+    talk = locked(record(PAIR), given=terms(clock))
+    talk.expect(Begin(4, 1), answer=True)
+    clock.pass_by(11)
+    talk.expect(Mark(4, SIGNING_OUT))
+    talk.expect(Mark(4, None))
+    talk.expect(Cancel(4, 1, None))
+    talk.raises(TryLater)
 
 
 def test_a_local_sign_out_only_forgets():
@@ -114,33 +139,30 @@ def test_a_lock_that_is_not_to_be_had_means_try_later():
 # ---------------------------------------------------------------- a service that does not do it
 @pytest.mark.parametrize("answer", [*NOT_REACHED, *WRONG_APP])
 def test_where_nothing_was_revoked_the_login_is_as_it_was(answer):
-    talk = locked(record(PAIR))
-    talk.expect(Mark(4, SIGNING_OUT))
+    talk = begins(locked(record(PAIR)))
     revokes(talk, "refresh-4", answer)
     talk.expect(Mark(4, None))
+    talk.expect(Cancel(4, 1, None))
     talk.raises(AppRejected if answer in WRONG_APP else TryLater)
 
 
 @pytest.mark.parametrize("answer", NOBODY_KNOWS)
 def test_where_the_refresh_token_may_be_revoked_it_is_never_sent_again(answer):
-    talk = locked(record(PAIR))
-    talk.expect(Mark(4, SIGNING_OUT))
+    talk = begins(locked(record(PAIR)))
     revokes(talk, "refresh-4", answer)
     talk.raises(TryLater)
 
 
 @pytest.mark.parametrize("answer", [reply(204), refused(400, "invalid_request"), reply(404, HTML)])
 def test_an_answer_outside_the_contract_forgets_nothing(answer):
-    talk = locked(record(PAIR))
-    talk.expect(Mark(4, SIGNING_OUT))
+    talk = begins(locked(record(PAIR)))
     revokes(talk, "refresh-4", answer)
     talk.raises(UnexpectedReply)
 
 
 @pytest.mark.parametrize("answer", [*NOT_REACHED, *NOBODY_KNOWS, *WRONG_APP])
 def test_where_only_the_refresh_token_was_revoked_the_sign_out_waits_to_be_finished(answer):
-    talk = locked(record(PAIR))
-    talk.expect(Mark(4, SIGNING_OUT))
+    talk = begins(locked(record(PAIR)))
     revokes(talk, "refresh-4")
     revokes(talk, "access-4", answer)
     assert not talk.goes_on
@@ -157,10 +179,9 @@ def test_where_only_the_access_token_may_be_revoked_and_is_not_nothing_is_forgot
 
 @pytest.mark.parametrize("answer", [*NOT_REACHED, *NOBODY_KNOWS, *WRONG_APP, reply(204)])
 def test_no_error_holds_a_secret(answer):
-    talk = locked(record(PAIR))
-    talk.expect(Mark)
+    talk = begins(locked(record(PAIR)))
     talk.expect(Send, answer=answer)
     while talk.goes_on:
-        talk.expect(Mark)
+        talk.expect(type(talk.effect))
     shown = repr(talk.error) + str(talk.error) + talk.error.hint
     assert [secret for secret in ("access-4", "refresh-4", "the-secret") if secret in shown] == []

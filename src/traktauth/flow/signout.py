@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from traktauth.errors import AppRejected, TryLater
-from traktauth.flow.effects import BUSY, Exclusively, Forget, Load, Mark, NoReply, Note, Send
+from traktauth.errors import AppRejected, TraktAuthError, TryLater
+from traktauth.flow.effects import BUSY, Begin, Cancel, Exclusively, Forget, Load, Mark, NoReply, Note, Send
 from traktauth.flow.standing import signed_out
-from traktauth.flow.terms import PATIENCE
+from traktauth.flow.terms import LEASE, PATIENCE, REQUEST_LIMIT
 from traktauth.wire.faults import app_refused, not_spent
 from traktauth.wire.tokens import read_revoked, revoke
 
@@ -53,6 +53,7 @@ def sign_out(terms: Terms, *, local: bool = False) -> Flow[SignedOut]:
 
 
 def _sign_out(terms: Terms, *, local: bool) -> Flow[SignedOut]:
+    held_since = terms.monotonic()
     record = yield from Load()
     token = record.token
     if token is None:
@@ -62,11 +63,10 @@ def _sign_out(terms: Terms, *, local: bool) -> Flow[SignedOut]:
         return SignedOut(revoked=False, left=True)
     safe = _refresh_token_is_unspent(record)
     if safe:
-        # Written down first: a refresh token that may be revoked must never be sent again, as the present engine
-        # takes a revoked one for a stolen one and ends every device's login.
-        yield from Mark(record.generation, SIGNING_OUT)
-        yield from _revoke(terms, record, token.refresh_token or "")
-    yield from _revoke(terms, record, token.access_token)
+        yield from _revoke_refresh_token(terms, record, token.refresh_token or "", held_since)
+    yield from _revoke(terms, token.access_token)
+    if safe:
+        yield from Cancel(record.generation, 1, None)
     yield from Note(f"signed out {token.fingerprint}")
     yield from Forget(record.generation)
     return SignedOut(revoked=True, left=token.refresh_token is not None and not safe)
@@ -78,23 +78,56 @@ def _refresh_token_is_unspent(record: Record) -> bool:
     return record.renewal is None and record.renewable and token is not None and token.refresh_token is not None
 
 
-def _revoke(terms: Terms, record: Record, secret: str) -> Flow[None]:
-    """Revoke one token; where Trakt was not reached, the login is as it was before.
+def _revoke_refresh_token(terms: Terms, record: Record, secret: str, held_since: float) -> Flow[None]:
+    """Revoke the refresh token; where Trakt was not reached, the login is as it was before.
+
+    The present engine takes a revoked token that comes again for a stolen one, and ends every device's login. So the
+    right to send it is taken first, and given to nobody after that.
 
     Raises:
         TryLater, AppRejected, UnexpectedReply: it was not revoked, or nobody knows.
     """
+    generation = record.generation
+    if not (yield from Begin(generation, 1)):
+        raise TryLater("Somebody else has just begun to renew this login", retry_after=5.0)
+    yield from Mark(generation, SIGNING_OUT)
+    if terms.monotonic() - held_since > LEASE - REQUEST_LIMIT:
+        # We were stopped in between and nobody waits for us any more: somebody else may have sent it.
+        untouched = True
+        error: TraktAuthError | None = TryLater("This program was stopped in the middle of a sign-out", retry_after=1.0)
+    else:
+        untouched, error = yield from _revoked(terms, secret)
+    if error is None:
+        return
+    if untouched:
+        yield from Mark(generation, None)
+        yield from Cancel(generation, 1, None)
+    raise error
+
+
+def _revoke(terms: Terms, secret: str) -> Flow[None]:
+    """Revoke the access token, which may be done twice.
+
+    Raises:
+        TryLater, AppRejected, UnexpectedReply: it was not revoked, or nobody knows.
+    """
+    _, error = yield from _revoked(terms, secret)
+    if error is not None:
+        raise error
+
+
+def _revoked(terms: Terms, secret: str) -> Flow[tuple[bool, TraktAuthError | None]]:
+    """Ask for a revocation; return whether the token is certainly untouched, and the error if there is one."""
     app = terms.app
     request = revoke(terms.service, token=secret, client_id=app.client_id, client_secret=app.client_secret)
     reply = yield from Send(request)
     if isinstance(reply, NoReply):
-        untouched = not reply.sent
-        error: Exception = TryLater(f"Trakt could not be reached, so nothing was forgotten: {reply.reason}")
-    else:
-        try:
-            return read_revoked(reply)
-        except (TryLater, AppRejected) as fault:
-            untouched, error = not_spent(reply) or app_refused(reply), fault
-    if untouched and record.token is not None and secret == record.token.refresh_token:
-        yield from Mark(record.generation, None)
-    raise error
+        error = TryLater(f"Trakt could not be reached, so nothing was forgotten: {reply.reason}")
+        return not reply.sent, error
+    try:
+        read_revoked(reply)
+    except (TryLater, AppRejected) as fault:
+        return not_spent(reply) or app_refused(reply), fault
+    except TraktAuthError as fault:
+        return False, fault
+    return False, None
