@@ -66,7 +66,10 @@ class TokenStore(ABC):
 
     @abstractmethod
     def forget(self, login: Login, generation: int) -> None:
-        """Forget this generation's pair, but not its number; nothing where a newer one is stored."""
+        """Forget this generation's pair, but not its number; nothing where a newer one is stored.
+
+        Where a renewal of it is open the number is passed, so that what comes late is not saved.
+        """
 
     @abstractmethod
     def exclusive(self, login: Login, patience: float) -> AbstractContextManager[bool]:

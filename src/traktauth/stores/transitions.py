@@ -53,10 +53,14 @@ def marked(record: Record, generation: int, why: str | None) -> Record | None:
 
 
 def forgotten(record: Record, generation: int) -> Record | None:
-    """Return the record without its pair, or None where another generation is stored."""
+    """Return the record without its pair, or None where another generation is stored.
+
+    The generation stays, unless a renewal of it is open: one that comes late must not bring back what was forgotten.
+    """
     if record.generation != generation:
         return None
-    return Record(generation=generation, trail=ended(record.trail, "signed out"))
+    passed = generation + (record.renewal is not None)
+    return Record(generation=passed, trail=ended(record.trail, "signed out"))
 
 
 def handed_over(record: Record, generation: int, to: str) -> Record | None:

@@ -71,9 +71,13 @@ class RecordContract(Place):
         signed_in(store)
         assert store.begin(LOGIN, renewal(1)), "a renewal whose holder is stopped"
         store.forget(LOGIN, 1)
-        assert store.load(LOGIN) == Record(generation=1), "the pair is forgotten, its number is not"
+        assert not store.save(LOGIN, pair(2), after=1, at=1.0), "the stopped holder brings nothing back"
+        left = store.load(LOGIN)
+        assert left == Record(generation=left.generation), "the pair is forgotten"
+        assert left.generation > 1, "and its number passed, as a renewal of it stood open"
         assert not store.save(LOGIN, pair(1), after=0, at=1.0), "a sign-in starts behind it"
-        assert store.save(LOGIN, replace(pair(2), access_token="new"), after=1, at=1.0), "the new sign-in"
+        new = replace(pair(left.generation + 1), access_token="new")
+        assert store.save(LOGIN, new, after=left.generation, at=1.0), "the new sign-in"
         assert not store.save(LOGIN, pair(2), after=1, at=2.0), "the stopped holder is too late"
         token = store.load(LOGIN).token
         assert token is not None, "somebody is signed in"
