@@ -133,3 +133,15 @@ def test_after_a_lost_answer_nobody_asks_for_the_lock_for_half_a_minute():
             talk.enter(Exclusively)
             talk.expect(Load(), answer=unconfirmed(token(left=95)))
         assert talk.returns() == token(left=95)
+
+
+def test_a_copy_of_the_answer_that_brought_the_old_pair_counts_as_none():
+    """What became of the request, nobody knows; the pair before must not be taken for the one after."""
+    talk = Conversation(usable_token(terms()))
+    talk.expect(Load(), answer=record(LIVING))
+    talk.enter(Exclusively)
+    talk.expect(Load(), answer=record(LIVING))
+    may_send(talk, attempt=1)
+    talk.expect(Send, answer=grant(1))
+    talk.expect(Load(), answer=unconfirmed(LIVING))
+    assert talk.returns() == LIVING

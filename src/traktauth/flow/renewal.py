@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
+from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.flow.effects import Begin, Cancel, Keep, Load, Mark, NoReply, Note, Save, Send, Shielded, Sleep
 from traktauth.flow.standing import not_renewable, signed_out
 from traktauth.flow.terms import LEASE, REQUEST_LIMIT, SAVE_LIMIT
@@ -146,7 +146,7 @@ def _settle(terms: Terms, wish: Wish, token: Token, reply: Reply, sent_at: float
     """Act on the reply to a refresh: save, mark, take back, or leave the renewal open."""
     if reply.status == OK:
         try:
-            new = read_token(reply, sent_at=sent_at, what="a new token")
+            new = _read_new(reply, token, sent_at)
         except TraktAuthError as unreadable:
             return (yield from _look_again(terms, wish, token, _unconfirmed(unreadable.message, unreadable)))
         return (yield from _save(terms, token, new))
@@ -156,6 +156,14 @@ def _settle(terms: Terms, wish: Wish, token: Token, reply: Reply, sent_at: float
     if not_spent(reply):
         return (yield from _not_spent(terms, wish, token, error, back))
     return (yield from _look_again(terms, wish, token, _unconfirmed(error.message, error)))
+
+
+def _read_new(reply: Reply, old: Token, sent_at: float) -> Token:
+    """Read a pair. A copy of the answer that brought the old one tells nothing of what became of this request."""
+    new = read_token(reply, sent_at=sent_at, what="a new token")
+    if new.access_token == old.access_token:
+        raise UnexpectedReply("Trakt's answer to a request for a new token holds the old one", status=OK)
+    return new
 
 
 def _not_spent(terms: Terms, wish: Wish, token: Token, error: TraktAuthError, back: Cancel) -> Flow[Token]:
