@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from traktauth.flow.terms import LostReply, Terms
 from traktauth.models import App, Login, find_service
 from traktauth.protocol import API_VERSION
+from traktauth.stores.leases import steady_clock
 from traktauth.wire.messages import USER_AGENT
 
 if TYPE_CHECKING:
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
 
     from traktauth.models import Token
     from traktauth.protocol import Service
-
-
-def steady_clock() -> float:
-    """Return seconds that never run backwards and do not stop while the machine sleeps."""
-    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux, whose monotonic clock sleeps with it
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
 
 
 def new_secret() -> str:

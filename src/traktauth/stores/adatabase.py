@@ -11,7 +11,7 @@ from traktauth.stores import transitions
 from traktauth.stores.abase import AsyncTokenStore
 from traktauth.stores.commands import Names, Read, Release, Swap, Take, Try
 from traktauth.stores.database import TRIES
-from traktauth.stores.leases import LEASE, Wait, new_owner
+from traktauth.stores.leases import LATE, LEASE, Wait, new_owner, steady_clock
 from traktauth.stores.reading import Reading
 from traktauth.stores.rows import to_row
 from traktauth.stores.threads import settled
@@ -105,12 +105,20 @@ class AsyncDatabaseStore(AsyncTokenStore):
         await self.database.close()
 
     async def _taken(self, login: Login, owner: str, wait: Wait) -> bool:
-        while not await self.database.perform(Take(login, owner, LEASE)):
+        while not await self._take(login, owner):
             pause = wait.pause()
             if not pause:
                 return False
             await asyncio.sleep(pause)
         return True
+
+    async def _take(self, login: Login, owner: str) -> bool:
+        """Same as `DatabaseStore._take`."""
+        while True:
+            asked_at = steady_clock()
+            held = await self.database.perform(Take(login, owner, LEASE))
+            if not held or steady_clock() - asked_at < LATE:
+                return held
 
     async def _change(self, login: Login, step: Callable[[Record], Record | None]) -> bool:
         """Same as `DatabaseStore._change`."""

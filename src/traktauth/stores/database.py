@@ -10,7 +10,7 @@ from traktauth.errors import StoreFailed
 from traktauth.stores import transitions
 from traktauth.stores.base import TokenStore
 from traktauth.stores.commands import Names, Read, Release, Swap, Take, Try
-from traktauth.stores.leases import LEASE, Wait, new_owner
+from traktauth.stores.leases import LATE, LEASE, Wait, new_owner, steady_clock
 from traktauth.stores.reading import Reading
 from traktauth.stores.rows import to_row
 
@@ -83,7 +83,7 @@ class DatabaseStore(TokenStore):
     @contextmanager
     def exclusive(self, login: Login, patience: float) -> Generator[bool]:
         owner, wait = new_owner(), Wait(patience, self.database.longest_pause)
-        while not (held := self.database.perform(Take(login, owner, LEASE))):
+        while not (held := self._take(login, owner)):
             pause = wait.pause()
             if not pause:
                 break
@@ -127,6 +127,14 @@ class DatabaseStore(TokenStore):
                 return True
             written = new.revision
         raise StoreFailed("Others changed this login without end, so it could not be changed")
+
+    def _take(self, login: Login, owner: str) -> bool:
+        """Ask for the lease; an answer that was long on its way, as we were stopped, is worth nothing."""
+        while True:
+            asked_at = steady_clock()
+            held = self.database.perform(Take(login, owner, LEASE))
+            if not held or steady_clock() - asked_at < LATE:
+                return held
 
     def _release(self, login: Login, owner: str) -> None:
         """Give the lease back; where the database is gone, it ends by itself."""

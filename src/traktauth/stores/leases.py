@@ -8,7 +8,16 @@ import time
 
 # Seconds. It outlives the longest request, and is what flows reckon with (`traktauth.flow.terms.LEASE`).
 LEASE = 30.0
+# Seconds that the answer to a lease may take; one that comes later, as its asker was stopped, is asked for again.
+LATE = 10.0
 _FIRST_PAUSE = 0.003
+
+
+def steady_clock() -> float:
+    """Return seconds that never run backwards and do not stop while the machine sleeps."""
+    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux, whose monotonic clock sleeps with it
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
 
 
 def new_owner() -> str:

@@ -1,0 +1,117 @@
+"""What the simulator found, each as a test of its own on the real store or flow."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import closing
+
+import pytest
+
+from traktauth.stores import adatabase, database
+from traktauth.stores.addresses import open_async_store, open_store
+from traktauth.stores.commands import Take
+from traktauth.testing.places import LOGIN, pair, renewal, signed_in
+
+STORES = ["memory", "file", "sqlite", "redis", "postgres"]
+
+
+@pytest.fixture
+def address(request, tmp_path):
+    kind = request.param
+    if kind in {"redis", "postgres"}:
+        return request.getfixturevalue(f"{kind}_address")
+    return "memory:" if kind == "memory" else f"{kind}:{tmp_path}/logins"
+
+
+@pytest.fixture
+def store(address):
+    with closing(open_store(address)) as store:
+        yield store
+
+
+each_store = pytest.mark.parametrize("address", STORES, indirect=True)
+
+
+@each_store
+def test_a_renewal_that_comes_late_does_not_undo_a_sign_out(store):
+    signed_in(store)
+    store.begin(LOGIN, renewal(1))
+    store.forget(LOGIN, 1)
+    assert not store.save(LOGIN, pair(2), after=1, at=1.0)
+    assert store.load(LOGIN).token is None
+
+
+@each_store
+def test_a_sign_in_goes_on_after_a_sign_out_over_an_open_renewal(store):
+    signed_in(store)
+    store.begin(LOGIN, renewal(1))
+    store.forget(LOGIN, 1)
+    known = store.load(LOGIN).generation
+    assert store.save(LOGIN, pair(known + 1), after=known, at=1.0)
+
+
+@each_store
+def test_a_sign_out_with_nothing_open_keeps_the_number(store):
+    signed_in(store)
+    store.forget(LOGIN, 1)
+    assert store.load(LOGIN).generation == 1
+
+
+class Stopped:
+    """A clock by which the first answer to `Take` takes longer than a lease lasts."""
+
+    def __init__(self):
+        self.now, self.takes = 0.0, 0
+
+    def __call__(self):
+        return self.now
+
+    def heard(self, command):
+        if isinstance(command, Take):
+            self.takes += 1
+            self.now += 60.0 if self.takes == 1 else 0.0
+
+
+@pytest.mark.parametrize("address", ["sqlite", "redis", "postgres"], indirect=True)
+def test_a_lease_whose_answer_was_long_on_its_way_is_asked_for_again(store, monkeypatch):
+    clock, real = Stopped(), store.database.perform
+
+    def perform(command):
+        done = real(command)
+        clock.heard(command)
+        return done
+
+    monkeypatch.setattr(database, "steady_clock", clock)
+    monkeypatch.setattr(store.database, "perform", perform)
+    with store.exclusive(LOGIN, 0.0) as held:
+        assert (held, clock.takes) == (True, 2)
+
+
+@pytest.mark.parametrize("address", ["sqlite", "redis", "postgres"], indirect=True)
+def test_an_awaited_lease_whose_answer_was_long_on_its_way_is_asked_for_again(address, monkeypatch):
+    async def take():
+        store = open_async_store(address)
+        clock, real = Stopped(), store.database.perform
+
+        async def perform(command):
+            done = await real(command)
+            clock.heard(command)
+            return done
+
+        monkeypatch.setattr(adatabase, "steady_clock", clock)
+        monkeypatch.setattr(store.database, "perform", perform)
+        async with store.exclusive(LOGIN, 0.0) as held:
+            assert (held, clock.takes) == (True, 2)
+        await store.close()
+
+    asyncio.run(take())
+
+
+@pytest.mark.parametrize("address", ["redis"], indirect=True)
+def test_a_lease_that_is_asked_for_again_is_a_whole_one(store):
+    """By its holder, who has not heard the first answer."""
+    assert store.database.perform(Take(LOGIN, "me", 0.5))
+    assert store.database.perform(Take(LOGIN, "me", 30.0))
+    time.sleep(0.7)
+    assert not store.database.perform(Take(LOGIN, "somebody", 30.0))
