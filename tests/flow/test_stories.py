@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from flow.givens import LIFE, YEAR
-from flow.program import Program
-from flow.world import World
+from proof.program import Program
+from proof.world import World
 from traktauth.errors import LoginRequired, StoreFailed, TryLater
-from traktauth.flow.effects import Begin, Mark, Save, Send
 
 
 @pytest.fixture
 def world():
-    return World()
+    with closing(World()) as world:
+        yield world
 
 
-@pytest.fixture
-def programs(world):
-    """Two programs of one account, signed in."""
-    first, second = Program(world, "first"), Program(world, "second")
+@pytest.fixture(params=["blocking", "async"])
+def programs(world, request):
+    """Two programs of one account on one of the drivers, signed in."""
+    first, second = Program(world, "first", kind=request.param), Program(world, "second", kind=request.param)
     assert first.call("sign in").go().ended.generation == 1
     return first, second
 
 
-def until(program, kind):
-    """Go on up to the moment at which an effect of this kind was performed and its answer is not yet known."""
-    while not isinstance(program.effect, kind) or program.ready is None:
+def until(program, act):
+    """Go on up to the moment at which an act was done and its answer is not yet known."""
+    while (program.at, program.done) != (act, True):
+        assert program.busy
         program.go(1)
 
 
 def test_two_programs_with_an_ended_token_cause_one_refresh(world, programs):
     first, second = programs
     world.pass_by(LIFE)
-    first.call("token").go(4)
+    first.call("token")
+    until(first, "lock")
     second.call("token").go()
     assert second.busy
     first.go()
@@ -59,7 +63,7 @@ def test_a_program_that_is_killed_between_sent_and_saved_costs_nothing_while_the
     first, second = programs
     world.pass_by(LIFE * 0.95)
     first.call("token")
-    until(first, Send)
+    until(first, "send")
     first.crash()
     assert second.call("token").go().ended.generation == 1
     assert sum(map(len, world.sendings.values())) == 1
@@ -69,7 +73,7 @@ def test_a_program_that_is_killed_between_sent_and_saved_costs_one_sign_in_after
     first, second = programs
     world.pass_by(LIFE)
     first.call("token")
-    until(first, Send)
+    until(first, "send")
     first.crash()
     assert second.call("token").go().ended.reason == "reply-lost"
     assert second.call("sign in").go().ended.generation == 2
@@ -80,7 +84,7 @@ def test_a_program_that_is_killed_before_it_sends_costs_nothing_at_all(world, pr
     first, second = programs
     world.pass_by(LIFE)
     first.call("token")
-    until(first, Begin)
+    until(first, "begin")
     first.crash()
     assert second.call("token").go().ended.generation == 2
     assert world.server.replays == 0
@@ -102,10 +106,10 @@ def test_a_pair_that_was_saved_late_is_the_truth_for_whoever_was_refused_meanwhi
     world.leases = True
     world.pass_by(LIFE * 0.99)
     first.call("token")
-    until(first, Send)  # the answer is in, and the program is stopped
+    until(first, "send")  # the answer is in, and the program is stopped
     world.pass_by(LIFE * 0.05)
     second.call("token")
-    until(second, Send)
+    until(second, "send")
     assert world.server.replays == 1
     assert first.go().ended.generation == 2
     assert second.go().ended == first.ended
@@ -117,7 +121,7 @@ def test_a_program_that_wakes_up_after_the_sign_in_of_another_user_saves_nothing
     world.leases = True
     world.pass_by(LIFE)
     first.call("token")
-    until(first, Send)
+    until(first, "send")
     world.pass_by(31)
     signed_in = second.call("sign in").go().ended
     assert first.go().ended == signed_in == world.record.token
@@ -136,8 +140,8 @@ def test_a_sign_out_leaves_no_token_at_the_server(world, programs):
     first, second = programs
     second.call("refresh").go()
     first.call("sign out").go()
-    assert [pair for pair in world.server.access_tokens.values() if pair[0] > 1] == []
-    assert {state for _, state in world.server.refresh_tokens.values()} == {"used", "revoked"}
+    assert not world.server.alive("access-2")
+    assert {pair.state for pair in world.server.known.values()} == {"used", "revoked"}
 
 
 def test_a_sign_out_with_an_unconfirmed_renewal_does_not_end_other_devices(world, programs):
@@ -161,7 +165,7 @@ def test_a_program_that_is_killed_in_a_sign_out_leaves_a_login_that_is_not_renew
 ):
     first, second = programs
     first.call("sign out")
-    until(first, Send)
+    until(first, "send")
     first.crash()
     assert isinstance(second.call("refresh").go().ended, LoginRequired)
     second.call("sign out").go()
@@ -183,7 +187,7 @@ def test_a_disk_that_fills_up_behind_a_sending_loses_no_pair(world, programs):
     first, second = programs
     world.pass_by(LIFE)
     first.call("token")
-    until(first, Send)
+    until(first, "send")
     world.full = True
     assert first.go().ended.kept
     assert first.call("token").go().ended.generation == 2
@@ -195,7 +199,7 @@ def test_a_disk_that_fills_up_behind_a_sending_loses_no_pair(world, programs):
 
 def test_a_login_that_another_device_ended_is_served_to_its_end_and_then_asked_for(world, programs):
     first, second = programs
-    world.server.end_everything()
+    world.end_by_the_service()
     world.pass_by(LIFE * 0.95)
     assert first.call("token").go().ended.generation == 1
     assert not world.record.renewable
@@ -207,7 +211,7 @@ def test_a_login_that_another_device_ended_is_served_to_its_end_and_then_asked_f
 
 def test_a_token_that_an_api_refused_is_renewed_once_for_all_programs(world, programs):
     first, second = programs
-    world.server.access_tokens.clear()
+    world.server.known.pop(first.token)
     second.call("token").go()
     first.call("refused", refused=first.token).go()
     second.call("refused", refused=second.token).go()
@@ -246,13 +250,13 @@ def test_a_mark_and_a_save_of_two_programs_do_not_meet(world, programs):
     world.leases = True
     world.pass_by(LIFE * 0.99)
     first.call("token")
-    until(first, Send)
+    until(first, "send")
     world.pass_by(LIFE * 0.05)
     second.call("token")
-    until(second, Send)
-    while not isinstance(second.effect, Mark):
+    until(second, "send")
+    while second.at != "mark":
         second.go(1)
-    until(first, Save)
+    until(first, "save")
     second.go()
     first.go()
     assert world.record.renewable

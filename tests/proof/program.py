@@ -1,0 +1,299 @@
+"""A program with one client on a real driver: it runs one call at a time, act by act, and can be killed at each."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+
+from flow.givens import APP
+from proof.hands import Killed, TaskHand, ThreadHand
+from proof.stores import Awaited, Blocking
+from proof.world import must
+from traktauth.client import keeping
+from traktauth.client.adrive import AsyncDriver
+from traktauth.client.drive import Driver
+from traktauth.client.keeping import AsyncKeeping, Keeping
+from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
+from traktauth.flow.lifecycle import refresh, usable_token
+from traktauth.flow.login import by_paste
+from traktauth.flow.signout import sign_out
+from traktauth.flow.terms import Terms
+from traktauth.models import Login, find_service
+from traktauth.stores import transitions
+from traktauth.stores.leases import LATE
+
+LOGIN = Login("trakt", APP.client_id, "default")
+
+
+class Person:
+    """Pastes the code."""
+
+    def tell(self, step):
+        pass
+
+    def ask(self, step):
+        return "the-code"
+
+
+class Program:
+    """One process with one client.
+
+    `at` names the act that it has come to, `done` tells whether that is done and only its answer not yet known.
+    """
+
+    def __init__(self, world, name, *, lost_reply="last-attempt", kind="blocking"):
+        self.world, self.name, self.lost_reply = world, name, lost_reply
+        self.driver_kind = kind
+        self.offset = 0.0
+        self.steps = 0
+        self.numbers = count(1)
+        self.token = None  # what the last call returned
+        self.ended = None  # how the last call ended
+        world.programs.append(self)
+        self.start_anew()
+
+    def start_anew(self):
+        self.hand = self.kind = self.at = self.unsaved = self.flight = self.outcome = None
+        self.done = self.keeps = False
+        self.forget_the_last_call()
+        self.terms = Terms(
+            APP,
+            find_service("trakt"),
+            clock=self.read_clock,
+            monotonic=lambda: self.world.steady,
+            secret=lambda: f"{self.name}-{next(self.numbers)}".ljust(43, "x"),
+            lost_reply=self.lost_reply,
+        )
+        if self.driver_kind == "blocking":
+            self.keeping = Keeping(Blocking(self), LOGIN, self.read_clock)
+            self.driver = Driver(self.keeping, self.send, person=Person(), sleep=self.sleep)
+        else:
+            self.keeping = AsyncKeeping(Awaited(self), LOGIN, self.read_clock)
+            self.driver = AsyncDriver(self.keeping, self.send, person=Person(), sleep=self.sleep)
+
+    def forget_the_last_call(self):
+        self.latest = float("-inf")
+        self.newer_at_reply = self.full_at_some_time = self.cancelled = False
+        self.seen = None
+
+    # ---------------------------------------------------------------- calls
+    @property
+    def wall(self):
+        return self.world.server.now + self.offset
+
+    def read_clock(self):
+        self.latest = max(self.latest, self.wall)
+        return self.wall
+
+    @property
+    def busy(self):
+        return self.hand is not None
+
+    @property
+    def may_resend(self):
+        return self.kind == "force" or self.lost_reply == "resend"
+
+    def call(self, kind, **how):
+        calls = {
+            "token": lambda: usable_token(self.terms, **how),
+            "refused": lambda: usable_token(self.terms, **how),
+            "refresh": lambda: refresh(self.terms, **how),
+            "force": lambda: refresh(self.terms, resend=True, **how),
+            "sign in": lambda: by_paste(self.terms),
+            "sign out": lambda: sign_out(self.terms),
+        }
+        self.forget_the_last_call()
+        self.kind, self.ended, self.outcome = kind, None, None
+        self.at, self.done = "start", True
+        flow = calls[kind]()
+        if self.driver_kind == "blocking":
+            self.hand = ThreadHand(lambda: self.run(flow))
+        else:
+            self.hand = TaskHand(self.world.loop, lambda: self.arun(flow))
+        self.hand.start()
+        return self
+
+    def run(self, flow):
+        try:
+            self.outcome = (self.driver.run(flow), None)
+        except BaseException as error:  # noqa: BLE001 - looked at by `end`
+            self.outcome = (None, error)
+
+    async def arun(self, flow):
+        try:
+            self.outcome = (await self.driver.run(flow), None)
+        except BaseException as error:  # noqa: BLE001 - looked at by `end`
+            self.outcome = (None, error)
+
+    def go(self, steps=1000):
+        """Go on for some steps, or until the call ends or waits for the lock."""
+        for _ in range(steps):
+            if not self.busy:
+                break
+            self.steps += 1
+            self.hand.step()
+            if self.hand.over:
+                self.end()
+            elif self.at == "wait":
+                break
+        return self
+
+    def crash(self):
+        """Be killed: nothing is told to anybody, memory is lost; a lease stays until its time is over."""
+        if self.busy:
+            self.world.tally[f"killed at {self.at}"] += 1
+            if self.world.holder is self:
+                self.world.holder = object() if self.world.leases else None
+            self.hand.kill()
+        self.lose()
+        self.let_go_of_memory()
+        self.start_anew()
+
+    def let_go_of_memory(self):
+        keeping._unsaved.pop((self.keeping.store.identity, LOGIN), None)
+
+    def lose(self):
+        """Lose a pair that was issued and not saved: nobody can have it any more."""
+        if self.unsaved is not None:
+            self.world.excuse(self.unsaved)
+            self.unsaved = None
+
+    def cancel(self):
+        """Cancel an async call, where it stands."""
+        self.cancelled = True
+        self.hand.cancel()
+        if self.hand.over:
+            self.end()
+
+    # ---------------------------------------------------------------- acts
+    def perform(self, act):
+        return self._perform(act) if self.driver_kind == "blocking" else self._aperform(act)
+
+    def _perform(self, act):
+        try:
+            while True:
+                next(act)
+                self.hand.pause()
+        except StopIteration as end:
+            return end.value
+        finally:
+            act.close()
+
+    async def _aperform(self, act):
+        try:
+            while True:
+                next(act)
+                await self.hand.pause()
+        except StopIteration as end:
+            return end.value
+        finally:
+            act.close()
+
+    def act(self, name, work):
+        """Do one thing in the world; the call can be stopped before it, and before it hears the answer."""
+        if self.hand.killed:
+            raise Killed
+        self.at, self.done = name, False
+        yield
+        try:
+            answer = work()
+        except StoreFailed:
+            self.full_at_some_time = self.done = True
+            yield
+            raise
+        self.done = True
+        yield
+        return answer
+
+    def load(self):
+        record = yield from self.act("load", lambda: self.world.record)
+        self.seen = record.token
+        return record
+
+    def begin(self, renewal):
+        return self.act("begin", lambda: self.world.write(transitions.begun(self.world.record, renewal)))
+
+    def cancel_renewal(self, renewal, before):
+        return self.act("cancel", lambda: self.world.write(transitions.cancelled(self.world.record, renewal, before)))
+
+    def save(self, token, after, at):
+        return self.act("save", lambda: self.world.save(self, token, after, at))
+
+    def mark(self, generation, why):
+        return self.act("mark", lambda: self.world.mark(self, generation, why))
+
+    def forget(self, generation):
+        return self.act("forget", lambda: self.world.forget(self, generation))
+
+    def check(self):
+        return self.act("check", lambda: self.world.write(self.world.record))
+
+    def take(self, patience):
+        """Take the lock; an answer that is heard late is worth nothing, as a lease may be over by then."""
+        until = self.world.steady + patience
+        while True:
+            if self.hand.killed:
+                raise Killed
+            asked_at, held = self.world.steady, self.world.take(self)
+            if not held and self.world.steady < until:
+                self.at, self.done = "wait", False
+                yield
+                continue
+            self.at, self.done = "lock", True
+            try:
+                yield
+            except GeneratorExit:
+                self.let_go(held)
+                raise
+            if not held or not self.world.leases or self.world.steady - asked_at < LATE:
+                return held
+
+    def let_go(self, held):
+        if held:
+            self.world.release(self)
+
+    def send(self, request):
+        return self.perform(self.sending(request))
+
+    def sending(self, request):
+        """No time passes between the last thought and the first byte."""
+        if self.hand.killed:
+            raise Killed
+        self.flight = self.world.send(self, request)
+        self.at, self.done = "send", True
+        yield
+        flight, self.flight = self.flight, None
+        return self.world.receive(self, flight)
+
+    def sleep(self, seconds):
+        return self.perform(self.act("sleep", lambda: self.world.pass_by(seconds)))
+
+    # ---------------------------------------------------------------- the end of a call
+    def end(self):
+        (value, error), self.hand, self.at = self.outcome or (None, asyncio.CancelledError()), None, None
+        must(self.world.holder is not self, "no lock outlives its call")
+        held = self.keeping._held()
+        self.keeps = held is not None
+        if held is not None:
+            self.world.hold(held[0])
+        self.ended = error if error is not None else value
+        if isinstance(error, asyncio.CancelledError):
+            must(self.cancelled, "only who is cancelled ends so")
+            return
+        if error is not None and not isinstance(error, TraktAuthError):
+            raise error
+        if error is None and self.kind != "sign out":
+            must(value.access_token in self.world.saved, "a pair is saved before it is used")
+            must(self.kind != "refused" or value.access_token != self.token, "a refused token is not served again")
+            self.token = value.access_token
+        if error is not None:
+            must(error.hint, f"every error says what to do: {error!r}")
+        if isinstance(error, LoginRequired | TryLater):
+            self.check_that_nothing_was_better(error)
+
+    def check_that_nothing_was_better(self, error):
+        if self.full_at_some_time or self.world.record.token is None:
+            return
+        must(not self.newer_at_reply, "the loser of a race uses the winner's token")
+        if self.kind == "token" and self.seen is not None:
+            must(self.seen.expires_at <= self.latest, f"a living token is served, come what may: {error!r}")

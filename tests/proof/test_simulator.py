@@ -1,0 +1,52 @@
+"""Whatever happens, no login is lost by us; and the search that says so can fail."""
+
+from __future__ import annotations
+
+import logging
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from proof.engines import ENGINES
+from proof.mutants import MUTANTS
+from proof.scheduler import simulate
+from proof.world import Violation
+
+ACTIONS = 40  # of one world
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog):
+    """The flows' notes are many."""
+    caplog.set_level(logging.CRITICAL, logger="traktauth")
+
+
+@pytest.mark.parametrize("engine", sorted(ENGINES))
+def test_no_login_is_lost_whatever_happens(engine):
+    """A few thousand steps, always the same; `scripts/long/simulate.py` takes a million."""
+    steps = sum(simulate(random.Random(seed), ACTIONS, engine=engine).steps for seed in range(20))
+    assert steps > 1500
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=False)
+@given(st.randoms(use_true_random=False))
+def test_nothing_that_hypothesis_thinks_of_loses_a_login(chance):
+    simulate(chance, ACTIONS)
+
+
+@pytest.mark.parametrize(("mutant", "claim"), [pytest.param(*one, id=one[0].__name__) for one in MUTANTS.items()])
+def test_the_search_finds_a_program_in_which(mutant, claim, monkeypatch):
+    mutant(monkeypatch)
+    with pytest.raises(Violation, match=claim):  # noqa: PT012 - which world it is, nobody knows
+        for seed in range(1200):
+            simulate(random.Random(seed), ACTIONS)
+
+
+def test_a_world_is_the_same_each_time():
+    def tell():
+        simulation = simulate(random.Random(7), ACTIONS)
+        return simulation.steps, simulation.tally, simulation.world.record, simulation.world.steady
+
+    assert tell() == tell()
