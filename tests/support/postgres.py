@@ -15,6 +15,7 @@ from typing import Any
 
 from .engines import Missing
 from .process import NotReady, free_port
+from .tether import tethered
 
 READY_WITHIN = 60.0
 USER, PASSWORD, DATABASE = "traktauth", "hunter2", "postgres"
@@ -79,7 +80,7 @@ class PostgresServer:
         options = ["-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [self.program, "-D", self.folder / "data", *options, *self.settings],
+                tethered(self.program, "-D", self.folder / "data", *options, *self.settings),
                 **self.who,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

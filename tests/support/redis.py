@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .engines import need
 from .process import NotReady, free_port
+from .tether import tethered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ class RedisServer:
         place = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "")
         with (self.folder / "redis.log").open("ab") as log:
             self.process = subprocess.Popen(
-                ["redis-server", *place, *self.settings],
+                tethered("redis-server", *place, *self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
