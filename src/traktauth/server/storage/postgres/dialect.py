@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from traktauth.server.storage.schema import TABLES
 
@@ -40,28 +40,14 @@ class Said(NamedTuple):
 
 
 def said(statement: str, values: Sequence[object] = (), ending: str = "") -> Said:
-    """Say a statement; *ending* is what PostgreSQL needs to hear at its end."""
-    parts = [encoded(value) for value in values]
-    return Said(_numbered(statement, ending), tuple(part for part, _ in parts), tuple(form for _, form in parts))
-
-
-def encoded(value: object) -> tuple[bytes | None, int]:
-    """Give a value as it goes over the line, and how it is written.
+    """Say a statement; *ending* is what PostgreSQL needs to hear at its end.
 
     Raises:
-        TypeError: no column holds such a thing.
+        KeyError: no column holds a value of such a type.
     """
-    if isinstance(value, str):
-        return _text(value), AS_IT_IS
-    if isinstance(value, bytes):
-        return value, AS_IT_IS
-    if isinstance(value, bool):
-        return b"1" if value else b"0", IN_TEXT  # flags are numbers, as SQLite has them
-    if isinstance(value, (int, float)):
-        return repr(value).encode(), IN_TEXT
-    if value is None:
-        return None, IN_TEXT
-    raise TypeError(f"no column holds a {type(value).__name__}")
+    types = tuple([type(value) for value in values])
+    sent = tuple([_ENCODERS[kind](value) for kind, value in zip(types, values, strict=True)])
+    return Said(_numbered(statement, ending), sent, _formats(types))
 
 
 def decoder(type_number: int) -> Callable[[bytes], object]:
@@ -87,6 +73,11 @@ def tables() -> list[str]:
 
 
 @cache
+def _formats(types: tuple[type, ...]) -> tuple[int, ...]:
+    return tuple(AS_IT_IS if kind in (str, bytes) else IN_TEXT for kind in types)
+
+
+@cache
 def _numbered(statement: str, ending: str) -> bytes:
     first, *rest = statement.split("?")
     return "".join([first, *(f"${at}{part}" for at, part in enumerate(rest, 1)), ending]).encode()
@@ -108,6 +99,22 @@ def _text_of(data: bytes) -> str:
     return MARKED.sub(lambda found: chr(int(found[1], 16)), value) if MARK in value else value
 
 
+def _number(value: float) -> bytes:
+    return repr(value).encode()
+
+
+def _flag(value: bool) -> bytes:  # noqa: FBT001 - a value, not a switch
+    return b"1" if value else b"0"  # a number, as SQLite has it
+
+
+def _bytes(value: bytes) -> bytes:
+    return value
+
+
+def _nothing(value: None) -> None:
+    """Say NULL."""
+
+
 def _integer_of(data: bytes) -> int:
     return int.from_bytes(data, "big", signed=True)
 
@@ -118,6 +125,14 @@ def _float_of(data: bytes) -> float:
 
 
 _DOUBLE = struct.Struct("!d").unpack
+_ENCODERS: dict[type, Callable[[Any], bytes | None]] = {
+    bool: _flag,
+    bytes: _bytes,
+    float: _number,
+    int: _number,
+    str: _text,
+    type(None): _nothing,
+}
 _DECODERS: dict[int, Callable[[bytes], object]] = {
     16: lambda data: data == b"\1",
     17: bytes,

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from traktauth.server.storage.base import Row
 
+    Decoders = list[tuple[int, Callable[[bytes], object]]]
+
 LIMIT_SECONDS = 8.0  # for the answers to one round, on our side; the server gives up a little sooner
 DEFAULTS = {"connect_timeout": "3", "tcp_user_timeout": "8000", "application_name": "traktauth serve"}
 # `off` would answer before the commit is on disk; whatever is stricter than `on` stays.
@@ -92,7 +94,7 @@ class Line:
         self._raw.nonblocking = 1
         self._raw.enter_pipeline_mode()
         self._names: dict[bytes, bytes] = {}
-        self._decoders: dict[bytes, list[Callable[[bytes], object]]] = {}
+        self._decoders: dict[bytes, Decoders] = {}
 
     def close(self) -> None:
         """Hang up; an open transaction is undone."""
@@ -182,14 +184,14 @@ class Line:
         return replies
 
     def _reply(self, text: bytes, result: PGresult) -> Reply:
-        width, value = result.nfields, result.get_value
+        width = result.nfields
         if not width:
             return Reply([], result.command_tuples or 0)
         decoders = self._decoders.get(text)
         if decoders is None:
-            decoders = self._decoders[text] = [decoder(result.ftype(column)) for column in range(width)]
-        rows = [tuple(_read(value(at, column), decoders[column]) for column in range(width)) for at in
-                range(result.ntuples)]  # fmt: skip
+            columns = range(width)
+            decoders = self._decoders[text] = [(column, decoder(result.ftype(column))) for column in columns]
+        rows = [_row(result, at, decoders) for at in range(result.ntuples)]
         return Reply(rows, len(rows))
 
     def _fault(self, result: PGresult) -> Exception:
@@ -201,8 +203,9 @@ class Line:
         return Rejected(state, message)
 
 
-def _read(data: bytes | None, read: Callable[[bytes], object]) -> object:
-    return None if data is None else read(data)
+def _row(result: PGresult, at: int, decoders: Decoders) -> Row:
+    value = result.get_value
+    return tuple([None if (data := value(at, column)) is None else read(data) for column, read in decoders])
 
 
 def _wake(ready: asyncio.Future[None]) -> None:
