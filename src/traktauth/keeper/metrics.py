@@ -41,8 +41,8 @@ class Metrics:
         if isinstance(event, Outage | Recovered):
             self._outage.set(isinstance(event, Outage))
 
-    def serve(self, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
-        """Serve the numbers in a thread; return what ends that.
+    def serve(self, port: int, host: str = "127.0.0.1") -> tuple[int, Callable[[], None]]:
+        """Serve the numbers in a thread; return the port (with 0, one that was free) and what ends that.
 
         Raises:
             OSError: the port is taken.
@@ -54,4 +54,4 @@ class Metrics:
             server.server_close()
             thread.join()
 
-        return stop
+        return server.server_port, stop

@@ -1,0 +1,311 @@
+"""`traktauth keep` as a process: what is due is renewed once, through stops and kills, on every store of a fleet."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import closing
+from typing import NamedTuple
+
+import pytest
+
+from support.engines import Missing
+from support.local import APP
+from support.postgres import PostgresServer
+from support.redis import RedisServer
+from traktauth.models import Login, Token
+from traktauth.stores.addresses import open_store
+
+FAST = ("--pace", "1000/0")
+LIFE = 604800
+
+
+class Crew(NamedTuple):
+    """Logins of a fleet, at a local Trakt and in a store."""
+
+    command: object
+    local: object
+    address: str
+
+    def records(self):
+        with closing(open_store(self.address)) as store:
+            return {login.account: store.load(login) for login in store.logins()}
+
+    def generations(self):
+        return {account: record.generation for account, record in self.records().items()}
+
+    def open(self):
+        return {account for account, record in self.records().items() if record.renewal is not None}
+
+    def wait_for_open(self, count, within=30.0):
+        until = time.monotonic() + within
+        while len(found := self.open()) < count:
+            assert time.monotonic() < until, f"{len(found)} of {count} are on the wire"
+            time.sleep(0.05)
+
+    def sign_in(self, count, *, due=True):
+        """Sign accounts in, so that they are due, or just fresh."""
+        asked = {"client_id": APP.client_id, "count": count}
+        made = self.local.control("POST", "tokens", asked)["tokens"]
+        left = LIFE * (0.05 if due else 1.0)
+        with closing(open_store(self.address)) as store:
+            for number, each in enumerate(made):
+                token = Token(each["access_token"], each["refresh_token"], "bearer", LIFE, None, time.time() + left)
+                login = Login(self.local.base, APP.client_id, f"user-{number:02}{'' if due else '-fresh'}")
+                first = Token(**{name: getattr(token, name) for name in Token.__slots__} | {"generation": 1})
+                assert store.save(login, first, after=0, at=time.time())
+        return self
+
+    def slow_down(self, seconds):
+        self.local.control("PUT", "faults", [{"path": "/oauth/token", "times": 10_000, "delay": seconds}])
+
+    def speed_up(self):
+        self.local.control("DELETE", "faults")
+
+    def keep(self, *words, **env):
+        return self.command("keep", "--store", self.address, *FAST, *words, **env)
+
+    def start(self, *words):
+        return self.command.start("keep", "--store", self.address, "--json", *FAST, *words)
+
+    def refreshes(self):
+        ledger = self.local.ledger()
+        assert (ledger["replays"], ledger["families_killed"]) == (0, 0)
+        return ledger["counts"].get("POST /oauth/token", {}).get("refresh_token", 0)
+
+
+@pytest.fixture(scope="module")
+def _redis(tmp_path_factory):
+    try:
+        server = RedisServer(tmp_path_factory.mktemp("redis"))
+    except Missing as missing:
+        pytest.skip(str(missing))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def _postgres():
+    try:
+        server = PostgresServer()
+    except Missing as missing:
+        pytest.skip(str(missing))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def crew(at_local, local):
+    return Crew(at_local, local, f"sqlite:{at_local.folder}/fleet.db")
+
+
+@pytest.fixture(params=["sqlite", "redis", "postgres"])
+def any_crew(request, at_local, local):
+    """A crew in each of a fleet's stores, in a corner of its own."""
+    if request.param == "redis":
+        return Crew(at_local, local, f"{request.getfixturevalue('_redis').url}?prefix={os.urandom(6).hex()}")
+    if request.param == "postgres":
+        psycopg = pytest.importorskip("psycopg")
+        url, name = request.getfixturevalue("_postgres").url, f"s{os.urandom(6).hex()}"
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute(f'CREATE SCHEMA "{name}"'.encode())
+        return Crew(at_local, local, f"{url}?options=-csearch_path%3D{name}")
+    return Crew(at_local, local, f"sqlite:{at_local.folder}/fleet.db")
+
+
+def lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def ended(process, within=60):
+    out, err = process.communicate(timeout=within)
+    return process.returncode, lines(out), err
+
+
+# ------------------------------------------------------------ a step
+def test_a_step_renews_what_is_due_and_leaves_the_rest(any_crew):
+    any_crew.sign_in(7)
+    any_crew.sign_in(3, due=False)
+    outcome = any_crew.keep("--once", "--json")
+    started, *events, summary = lines(outcome.out)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert (started["event"], started["realm"], started["pace"]) == ("started", any_crew.local.base, "1000/0")
+    assert "hunter2" not in outcome.out, "no password is shown"
+    assert {event["event"] for event in events} == {"renewed"}
+    assert sorted(event["login"]["account"] for event in events) == [f"user-{number:02}" for number in range(7)]
+    assert summary == {"event": "summary"} | dict.fromkeys(list(summary)[1:], 0) | {"renewed": 7}
+    generations = any_crew.generations()
+    assert sorted(generations.values()) == [1] * 3 + [2] * 7
+    assert any_crew.refreshes() == 7
+    assert not any_crew.open()
+
+
+def test_a_step_takes_no_more_than_its_limit_and_the_next_one_the_rest(crew):
+    crew.sign_in(5)
+    first, second, third = (crew.keep("--once", "--limit", "3") for _ in range(3))
+    assert [each.err.splitlines()[-1] for each in (first, second, third)] == [
+        "3 renewed",
+        "2 renewed",
+        "nothing was due",
+    ]
+    assert [each.out for each in (first, second, third)] == [""] * 3
+    assert crew.refreshes() == 5
+
+
+def test_steps_at_the_same_moment_share_the_work(crew):
+    crew.sign_in(12)
+    steps = [crew.start("--once") for _ in range(3)]
+    summaries = [out[-1] for status, out, _ in map(ended, steps) if status == 0]
+    assert len(summaries) == 3
+    assert sum(summary["renewed"] for summary in summaries) == 12
+    assert crew.refreshes() == 12
+
+
+def test_a_step_ends_where_the_pace_forbids_more(crew):
+    crew.sign_in(5)
+    outcome = crew.keep("--once", "--pace", "2/600")
+    assert (outcome.status, outcome.err.splitlines()[-1]) == (0, "2 renewed")
+    assert crew.keep("--once", "--pace", "2/600").err.splitlines()[-1] == "nothing was due"
+    assert crew.refreshes() == 2
+
+
+def test_a_dead_login_is_told_once_in_words_that_name_it(crew):
+    crew.sign_in(1)
+    (record,) = crew.records().values()
+    crew.local.expire("refresh", record.token.refresh_token)
+    outcome = crew.keep("--once")
+    assert outcome.status == 0
+    assert "user-00 needs a new sign-in; its token is good until " in outcome.err
+    assert record.token.refresh_token not in outcome.err
+    assert crew.keep("--once").err.splitlines()[-1] == "nothing was due"
+
+
+# ------------------------------------------------------------ for good
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_saves_what_is_on_the_wire_and_ends_well(crew, sign):
+    crew.sign_in(20)
+    crew.slow_down(0.7)
+    keeper = crew.start()
+    crew.wait_for_open(2)
+    keeper.send_signal(sign)
+    keeper.send_signal(sign)
+    status, events, err = ended(keeper)
+    crew.speed_up()
+    assert (status, err) == (0, "")
+    renewed = crew.refreshes()
+    assert 2 <= renewed < 20, "it was stopped before its end"
+    assert events[-1]["renewed"] == renewed
+    assert sum(generation == 2 for generation in crew.generations().values()) == renewed
+    assert not crew.open()
+
+
+def test_of_two_keepers_one_is_killed_and_the_other_renews_all_that_was_not_on_the_wire(any_crew):
+    any_crew.sign_in(60)
+    any_crew.slow_down(1.0)
+    doomed = any_crew.start()
+    any_crew.wait_for_open(20)
+    doomed.send_signal(signal.SIGKILL)
+    doomed.wait()
+    any_crew.speed_up()
+    on_the_wire = any_crew.open()
+    done = {account for account, generation in any_crew.generations().items() if generation == 2}
+    assert 20 <= len(on_the_wire) <= 32
+    status, events, _ = ended(any_crew.start("--once"))
+    assert status == 0
+    by_the_other = [event["login"]["account"] for event in events if event["event"] == "renewed"]
+    assert len(by_the_other) == len(set(by_the_other))
+    assert set(by_the_other) == set(any_crew.generations()) - on_the_wire - done
+    assert any_crew.open() == on_the_wire, "they are not sent again while their tokens live"
+    arrived = any_crew.refreshes() - len(by_the_other) - len(done)
+    assert 0 <= arrived <= len(on_the_wire)
+
+
+def test_its_numbers_are_served_and_true(crew):
+    crew.sign_in(6)
+    keeper = crew.start("--metrics", "0")
+    started = json.loads(keeper.stdout.readline())
+    for _ in range(6):
+        keeper.stdout.readline()
+    time.sleep(0.2)  # the last of them may be landing
+    with urllib.request.urlopen(started["metrics"], timeout=10) as answer:
+        shown = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+    assert float(shown['traktauth_keeper_events_total{kind="renewed"}']) == 6
+    assert float(shown["traktauth_keeper_logins"]) == 6
+    assert float(shown["traktauth_keeper_in_flight"]) == 0
+    assert float(shown["traktauth_keeper_outage"]) == 0
+    keeper.terminate()
+    assert ended(keeper)[0] == 0
+
+
+def test_a_reader_that_goes_away_ends_it_and_costs_no_login(crew):
+    crew.sign_in(8)
+    crew.slow_down(0.3)
+    keeper = crew.start()
+    keeper.stdout.readline()
+    keeper.stdout.close()
+    assert keeper.wait(60) == 1
+    assert keeper.stderr.read() == ""
+    crew.speed_up()
+    assert sum(generation == 2 for generation in crew.generations().values()) == crew.refreshes()
+    assert not crew.open()
+
+
+def test_a_full_disk_under_the_log_stops_no_renewal(crew):
+    if not os.path.exists("/dev/full"):  # noqa: PTH110 - a device
+        pytest.skip("this system has no /dev/full")
+    crew.sign_in(3)
+    words = " ".join(("keep", "--store", crew.address, *FAST, "--once", "--json"))
+    script = ["sh", "-c", f"exec $0 -m traktauth {words} >/dev/full", sys.executable]
+    done = subprocess.run(script, env=crew.command.env, capture_output=True, text=True, check=False)
+    assert crew.refreshes() == 3
+    assert sum(generation == 2 for generation in crew.generations().values()) == 3
+    assert done.stderr.count("renewals go on without a log") == 1
+    assert done.returncode == 1, "its log is not whole"
+
+
+# ------------------------------------------------------------ what cannot be kept
+def test_a_wrong_secret_ends_it_with_three_and_nothing_is_spent(crew):
+    crew.sign_in(5)
+    before = crew.records()
+    outcome = crew.keep(TRAKTAUTH_CLIENT_SECRET="wrong" * 8)
+    assert outcome.status == 3
+    assert "TRAKTAUTH_CLIENT_SECRET" in outcome.err
+    assert crew.records() == before
+    assert crew.keep("--once").err.splitlines()[-1] == "5 renewed"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["--store", "memory:"], 1, "a store that a fleet can share, and memory: is none"),
+        (["--store", "file:"], 1, "a store that a fleet can share"),
+        (["--store", "redis://127.0.0.1:9", "--once"], 1, "127.0.0.1:9"),
+        (["--store", "shoebox:"], 2, "No store has the address"),
+        (["--pace", "20"], 2, "--pace is so many requests"),
+        (["--pace", "0/61"], 2, "--pace is so many requests"),
+        (["--pace", "20/-1"], 2, "--pace is so many requests"),
+        (["--pace", "20/nan"], 2, "--pace is so many requests"),
+        (["--in-flight", "0"], 2, "in-flight"),
+        (["--limit", "5"], 2, "--limit is for --once"),
+        (["--once", "--limit", "0"], 2, "limit"),
+        (["--metrics", "99999"], 2, "metrics"),
+    ],
+)
+def test_what_cannot_be_kept_is_said_in_two_lines(command, words, status, message):
+    outcome = command("keep", "--store", f"sqlite:{command.folder}/fleet.db", *words)
+    first, second = [line for line in outcome.err.splitlines() if not line.startswith("Keeping ")]
+    assert (outcome.status, outcome.out) == (status, "")
+    assert message in first
+    assert second.startswith("→ ")
+
+
+def test_a_taken_port_for_numbers_is_said(crew):
+    port = crew.local.base.rpartition(":")[2]
+    outcome = crew.keep("--metrics", port)
+    assert outcome.status == 1
+    assert f"Port {port} cannot be listened on" in outcome.err
