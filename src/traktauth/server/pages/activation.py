@@ -105,4 +105,5 @@ def _blocked(visit: Visit) -> Answer | None:
 def _unknown(visit: Visit) -> Answer:
     visit.realm.user_codes.failed(visit.heard.client, now=visit.realm.clock())
     text = "It has been used, has expired, or never was. Start again on your device to get a new one."
-    return message(visit, "This code does not work", text, 404, kind="expired")
+    again = ("/activate", "Type another code")
+    return message(visit, "This code does not work", text, 404, kind="unknown", onward=again)

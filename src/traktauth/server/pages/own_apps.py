@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from traktauth.server.storage.tables import Tables
 
 LONGEST_NAME, MOST_ADDRESSES = 60, 20
+YOURS = ("/your-apps", "Your apps")
 
 
 async def show(visit: Visit) -> Answer:
@@ -106,7 +107,9 @@ def _shown(visit: Visit, app: App, *, fault: str = "", once: bool = False) -> An
 def _unknown(visit: Visit) -> Answer:
     if visit.visitor is None:
         return visit.go("/sign-in?next=your-apps")
-    return message(visit, "There is no such app", "It has been deleted, or belongs to somebody else.", 404)
+    return message(
+        visit, "There is no such app", "It has been deleted, or belongs to somebody else.", 404, onward=YOURS
+    )
 
 
 def _deleted(tables: Tables, app: App) -> None:
@@ -123,5 +126,5 @@ def _fault(name: str, addresses: list[str]) -> str:
     for address in addresses:
         fault = fault_of(address)
         if fault:
-            return f"The redirect address {address} {fault}."
+            return f"The redirect address “{address}” {fault}."
     return ""

@@ -145,14 +145,20 @@ async def visit_of(realm: Realm, heard: Heard) -> Visit:
     return Visit(realm, heard, query, form, visitor, values.get(cookie_name(realm, "form"), ""), session)
 
 
-def message(visit: Visit, title: str, text: str, status: int, *, kind: str = "trouble") -> Answer:
-    """Show a page that only says something; *kind*: trouble, done, denied or expired."""
-    return visit.show("message", status=status, title=title, text=text, kind=kind)
+def message(
+    visit: Visit, title: str, text: str, status: int, *, kind: str = "trouble", onward: tuple[str, str] | None = None
+) -> Answer:
+    """Show a page that only says something; *kind*: trouble, done, denied or unknown.
+
+    *onward*: where a link leads, and what it says.
+    """
+    return visit.show("message", status=status, title=title, text=text, kind=kind, onward=onward)
 
 
 def bare(title: str, text: str, status: int) -> Answer:
     """Show the same where the request could not even be looked at."""
-    return page("message", {"title": title, "text": text, "kind": "trouble", "person": None, "csrf": ""}, status=status)
+    said = {"title": title, "text": text, "kind": "trouble", "person": None, "csrf": "", "onward": None}
+    return page("message", said, status=status)
 
 
 def _visitor(realm: Realm, tables: Tables, carried: str) -> Visitor | None:

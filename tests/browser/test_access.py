@@ -1,0 +1,114 @@
+"""Every page of the local Trakt, for whoever sees little, has a small screen, or uses the keyboard alone."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from support.gallery import walk
+
+LOOKS = [(320, False), (375, True), (1100, False), (1100, True)]
+# In the order in which the keyboard comes to them; what is hidden, it does not.
+REACHED = """
+() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), textarea, [tabindex="0"]')]
+    .map(element => element.dataset.order = String(globalThis.order = (globalThis.order ?? 0) + 1))
+"""
+FOCUSED = """
+() => {
+    const at = document.activeElement, look = getComputedStyle(at);
+    return [at.dataset.order ?? null, at.matches(':focus-visible') && look.outlineStyle !== 'none'];
+}
+"""
+FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+MARGINS = """
+() => {
+    const box = document.querySelector('.ticket').getBoundingClientRect();
+    return [box.left, document.documentElement.clientWidth - box.right].map(margin => Math.round(margin * 10) / 10);
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def axe():
+    """Find the rules of axe-core, as a package of the test group brings them along."""
+    found = find_spec("axe_playwright_python")
+    if found is None or found.origin is None:
+        pytest.skip("the package axe-playwright-python is absent")
+    return (Path(found.origin).parent / "axe.min.js").read_text()
+
+
+@pytest.fixture
+def servers(local_trakt):
+    return local_trakt("current"), local_trakt("classic")
+
+
+def broken(page, axe):
+    """Say which rules of axe a page breaks, and where."""
+    page.evaluate(axe)
+    found = page.evaluate("async () => (await axe.run()).violations")
+    return [f"{rule['id']}: {' '.join(node['target'])}" for rule in found for node in rule["nodes"]]
+
+
+def tabbed(page):
+    """Say what the Tab key comes to, from the page's top, and what of it does not show that it has the focus."""
+    wanted = page.evaluate(REACHED)
+    page.evaluate("() => { document.activeElement.blur(); getSelection().removeAllRanges(); scrollTo(0, 0); }")
+    page.evaluate("() => { document.body.tabIndex = -1; document.body.focus(); }")
+    came, unseen = [], []
+    for _ in wanted:
+        page.keyboard.press("Tab")
+        order, seen = page.evaluate(FOCUSED)
+        came.append(order)
+        if not seen:
+            unseen.append(order)
+    return wanted, came, unseen
+
+
+@pytest.mark.parametrize(("width", "dark"), LOOKS)
+def test_axe_finds_no_fault_with_any_page_and_every_page_fits_with_even_margins(servers, visit, axe, width, dark):
+    page = visit(width=width, height=700, dark=dark)
+    faults, misfits = {}, {}
+    for name in walk(page, *servers):
+        faults[name] = broken(page, axe)
+        left, right = page.evaluate(MARGINS)
+        misfits[name] = () if page.evaluate(FITS) and left == right else (left, right)
+    assert len(faults) > 25
+    assert {name: found for name, found in faults.items() if found} == {}
+    assert {name: found for name, found in misfits.items() if found} == {}
+
+
+def test_after_a_wrong_password_the_password_can_be_typed_at_once(servers, visit):
+    page = visit()
+    for name in walk(page, *servers):
+        if name == "sign-in-fault":
+            break
+    expect(page.get_by_label("Password")).to_be_focused()
+
+
+def test_an_unknown_code_is_called_so_and_leads_back_to_where_codes_are_typed(servers, visit):
+    page = visit()
+    for name in walk(page, *servers):
+        if name == "activate-unknown":
+            break
+    assert "Expired" not in page.locator(".eyebrow").inner_text()
+    page.get_by_role("link", name="Type another code").click()
+    expect(page.get_by_label("The code on your device")).to_be_focused()
+
+
+def test_the_keyboard_comes_to_everything_in_order_and_shows_where_it_is(servers, visit):
+    page = visit()
+    faults = {}
+    for name in walk(page, *servers):
+        wanted, came, unseen = tabbed(page)
+        if came != wanted or unseen:
+            faults[name] = (wanted, came, unseen)
+    assert faults == {}
+
+
+def test_the_look_finds_fault_where_there_is_some(visit, axe):
+    page = visit()
+    page.set_content("<html lang=en><title>x</title><main><h1>x</h1><button></button><div tabindex=3>x</div></main>")
+    assert {fault.partition(":")[0] for fault in broken(page, axe)} >= {"button-name", "tabindex"}
