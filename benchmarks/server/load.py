@@ -19,6 +19,7 @@ import random
 import sys
 import time
 from array import array
+from collections import deque
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote
@@ -175,7 +176,7 @@ class Run:
     def __init__(self, job: Job, *, warm: float, seconds: float, rate: float | None) -> None:
         self.job, self.warm, self.seconds, self.rate = job, warm, seconds, rate
         self.latencies = array("d")
-        self.idle: list[Kept] = []
+        self.idle: deque[Kept] = deque()
         self.ended = False
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -199,7 +200,7 @@ class Run:
         """Send what is due; what finds no idle connection waits, and its waiting counts."""
         now = time.perf_counter()
         while self.due <= now and self.idle and not self.ended:
-            self.idle.pop().send(self.due)
+            self.idle.popleft().send(self.due)
             self.due += 1 / self.rate
         if not self.ended:
             asyncio.get_running_loop().call_soon(self.pace)
@@ -220,7 +221,7 @@ class Run:
             for kept in self.all:
                 kept.send(start)
         else:
-            self.idle, self.due = list(self.all), start
+            self.idle, self.due = deque(self.all), start
             self.pace()
         await self.done
         for kept in self.all:
