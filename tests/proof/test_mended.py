@@ -8,10 +8,15 @@ from contextlib import closing
 
 import pytest
 
+from client.strict_trakt import StrictTrakt
+from traktauth.client import http
+from traktauth.flow.effects import NoReply
+from traktauth.models import find_service
 from traktauth.stores import adatabase, database
 from traktauth.stores.addresses import open_async_store, open_store
 from traktauth.stores.commands import Take
 from traktauth.testing.places import LOGIN, pair, renewal, signed_in
+from traktauth.wire.tokens import exchange_refresh_token
 
 STORES = ["memory", "file", "sqlite", "redis", "postgres"]
 
@@ -115,3 +120,43 @@ def test_a_lease_that_is_asked_for_again_is_a_whole_one(store):
     assert store.database.perform(Take(LOGIN, "me", 30.0))
     time.sleep(0.7)
     assert not store.database.perform(Take(LOGIN, "somebody", 30.0))
+
+
+# ---------------------------------------------------------------- stopped between the last thought and the first byte
+@pytest.fixture
+def strict_trakt():
+    server = StrictTrakt()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def stopped_while_connecting(monkeypatch):
+    """A clock by which the connection is there after a minute."""
+    times = iter([0.0])
+    monkeypatch.setattr(http, "steady_clock", lambda: next(times, 60.0))
+
+
+def refresh_at(server):
+    return exchange_refresh_token(
+        find_service(server.base), refresh_token="r", client_id="c", client_secret="s", redirect_uri="x:y"
+    )
+
+
+def test_a_request_whose_time_is_over_before_its_first_byte_is_not_sent(strict_trakt, stopped_while_connecting):
+    with http.new_client(keep=False) as client:
+        outcome = http.send(client, refresh_at(strict_trakt))
+    assert (type(outcome), outcome.sent) == (NoReply, False)
+    assert strict_trakt.refreshes == []
+
+
+def test_an_awaited_request_whose_time_is_over_before_its_first_byte_is_not_sent(
+    strict_trakt, stopped_while_connecting
+):
+    async def send():
+        async with http.new_async_client(keep=False) as client:
+            return await http.asend(client, refresh_at(strict_trakt))
+
+    outcome = asyncio.run(send())
+    assert (type(outcome), outcome.sent) == (NoReply, False)
+    assert strict_trakt.refreshes == []

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.flow.effects import NoReply
 from traktauth.flow.terms import REQUEST_LIMIT
+from traktauth.stores.leases import steady_clock
 from traktauth.wire.messages import Reply
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 CONNECT_LIMIT = 10.0
 # Seconds after which a kept connection is not used again.
 _IDLE = 5.0
-# Bytes. A token reply has a few hundred; what is larger is cut off, and so cannot be read.
-LARGEST_REPLY = 1024 * 1024
+LARGEST_REPLY = 1024 * 1024  # bytes; a token reply has a few hundred, and what is cut off cannot be read
 
 
 class _GivenUp(Exception):
@@ -39,6 +39,7 @@ class _Progress:
     """Whether a byte of a request may have left this machine, as the HTTP library's trace tells."""
 
     def __init__(self) -> None:
+        self._began = steady_clock()
         self._lock = threading.Lock()
         self._traced = False
         self._started = False
@@ -58,7 +59,8 @@ class _Progress:
         self._traced = True
         if event.endswith("send_request_headers.started") and not _to_proxy(info):
             with self._lock:
-                if self.given_up:
+                # A process that was stopped finds its time over here, before whoever waits for it does.
+                if self.given_up or steady_clock() - self._began > REQUEST_LIMIT:
                     raise _GivenUp
                 self._started = True
 
