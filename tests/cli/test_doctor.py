@@ -223,7 +223,7 @@ MOUNTS = """\
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
-        ("/home/me/tokens.json", "overlay"),
+        ("/srv/app/tokens.json", "overlay"),
         ("/data/tokens.json", "ext4"),
         ("/data", "ext4"),
         ("/database/tokens.json", "overlay"),
@@ -237,7 +237,7 @@ def test_the_filesystem_of_a_file_is_found_among_the_mounts(path, kind):
 
 def test_a_file_in_a_containers_own_layer_is_known_and_nothing_is_claimed_where_nobody_says(tmp_path):
     mounts = tmp_path / "mountinfo"
-    assert not in_container_layer("/home/me/tokens.json", str(mounts))
+    assert not in_container_layer("/srv/app/tokens.json", str(mounts))
     mounts.write_text(MOUNTS + "nonsense\n")
-    assert in_container_layer("/home/me/tokens.json", str(mounts))
+    assert in_container_layer("/srv/app/tokens.json", str(mounts))
     assert not in_container_layer("/data/tokens.json", str(mounts))

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from traktauth.client.setup import Setup, steady_clock
+from traktauth.client.setup import Setup
 from traktauth.errors import StoreFailed
 from traktauth.keeper.asking import Asking
 from traktauth.keeper.breaker import Breaker
@@ -17,6 +17,7 @@ from traktauth.keeper.claimed import ClaimedStore
 from traktauth.keeper.flying import Flying
 from traktauth.keeper.renewing import Renewing
 from traktauth.keeper.tally import Summary
+from traktauth.stores.leases import steady_clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from traktauth.keeper.events import Event
     from traktauth.keeper.plan import Plan
     from traktauth.stores.fleet import FleetStore
+from traktauth.stores.leases import steady_clock
     from traktauth.wire.messages import Reply, Request
 
 _AFTER_A_FAILURE = 5.0
