@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from traktauth.keeper.events import Event
     from traktauth.keeper.plan import Plan
     from traktauth.stores.fleet import FleetStore
-from traktauth.stores.leases import steady_clock
     from traktauth.wire.messages import Reply, Request
 
 _AFTER_A_FAILURE = 5.0
