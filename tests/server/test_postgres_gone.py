@@ -195,6 +195,7 @@ def test_restarted_in_the_middle_it_answers_503_loses_nothing_and_heals(start, o
     assert {(reply.status, "retry-after" in reply.headers) for reply in down} == {(503, True)}
     assert client.use(logins[0].access) == 503
     assert client.get("/readyz").status == 503
+    assert {client.get(path).status for path in ("/api/auth/jwks", "/_control", "/_control/ledger")} == {503}
     assert client.get("/healthz").status == 200
     own_server.start()
     assert [client.use(login.access) for login in logins] == [200] * 3

@@ -7,7 +7,9 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
+from traktauth.server.endpoints.protocol import unavailable
 from traktauth.server.http.answers import Answer, in_json
+from traktauth.server.storage.base import StorageDown
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -107,7 +109,9 @@ def cut(send: Send) -> None:
 
 
 def _failed(scope: Scope, error: Exception) -> Answer:
-    """Log what went wrong; say nothing of it to the client."""
+    """Log what went wrong; say nothing of it to the client. A database that is gone was nobody's fault here."""
+    if isinstance(error, StorageDown):
+        return unavailable()
     log.error("A request to %s failed", scope["path"], exc_info=error)
     return in_json(500, {"error": "server_error"})
 
