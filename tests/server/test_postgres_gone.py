@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import sys
+import threading
 import time
 
 import psycopg
@@ -214,3 +215,36 @@ def test_a_database_that_does_not_answer_is_given_up(start, own_server, monkeypa
     finally:
         own_server.resume()
     assert client.refresh(login.refresh).status == 200
+
+
+def test_killed_under_load_it_loses_no_answer_and_a_503_has_spent_nothing(start, own_server):
+    """Chains of refreshes go on while PostgreSQL dies and comes back: what was answered 503 works when sent again."""
+    client = start(database=own_server.url, rotation="once")
+    logins = [client.login(user=f"user {at}") for at in range(6)]
+    ended = threading.Event()
+
+    def chain(login):
+        statuses, tokens = [], [login.refresh]
+        while not ended.is_set():
+            reply = client.refresh(tokens[-1])
+            statuses.append(reply.status)
+            if reply.status == 200:
+                tokens.append(reply.json["refresh_token"])
+            else:
+                time.sleep(0.05)
+        return statuses, tokens
+
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        chains = [pool.submit(chain, login) for login in logins]
+        for _ in range(3):
+            time.sleep(0.4)
+            own_server.kill()
+            time.sleep(0.2)
+            own_server.start()
+        time.sleep(0.6)
+        ended.set()
+        done = [chain.result() for chain in chains]
+    assert {status for statuses, _ in done for status in statuses} == {200, 503}
+    for _, tokens in done:
+        assert client.refresh(tokens[-1]).status == 200
+        assert client.refresh(tokens[-2]).status == 400
