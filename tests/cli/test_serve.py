@@ -68,6 +68,25 @@ def test_what_it_cannot_do_is_said_in_two_lines(command, words, status, message)
     assert second.startswith("→ ")
 
 
+def test_what_would_be_served_is_said_in_json_and_in_words(command, tmp_path):
+    (tmp_path / "seed.json").write_text(
+        json.dumps({"apps": [{"client_id": "a", "client_secret": "s", "redirect_uris": ["x:/y"]}]})
+    )
+    words = ["serve", "--check", "--database", "memory:", "--seed", str(tmp_path / "seed.json")]
+    outcome = command(*words, "--json")
+    assert (outcome.status, json.loads(outcome.out)["apps"]) == (0, 1)
+    assert "could be served" in command(*words).out
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [(["--seed", "none.json"], 2), (["--rotation", "never"], 2), (["--database", "sqlite:/dev/null/x"], 1)],
+)
+def test_the_status_of_a_check_says_whose_fault_it_is(command, words, status):
+    outcome = command("serve", "--check", "--database", "memory:", *words)
+    assert (outcome.status, outcome.out) == (status, "")
+
+
 def test_a_taken_port_is_said_with_its_remedy(command):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

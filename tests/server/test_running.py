@@ -167,6 +167,37 @@ def test_an_answer_that_is_under_way_still_leaves(run):
     connection.close()
 
 
+def test_while_the_last_answer_leaves_nobody_new_is_served_and_nobody_idle_is_kept(run):
+    process, told = run(control=True, faults=[{"path": "/", "delay": 1.0}])
+    place = urlsplit(told["url"])
+    idle = http.client.HTTPConnection(place.netloc, timeout=5)
+    idle.request("GET", "/healthz")
+    idle.getresponse().read()
+    busy = http.client.HTTPConnection(place.netloc, timeout=5)
+    busy.request("GET", "/")
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    assert idle.sock.recv(1) == b""
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((place.hostname, place.port), 1)
+    reply = busy.getresponse()
+    assert (reply.status, reply.getheader("connection")) == (200, "close")
+    assert process.wait(5) == 0
+    for connection in (idle, busy):
+        connection.close()
+
+
+def test_a_connection_outlives_the_pause_between_two_polls():
+    with Embedded(demo()) as server:
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
+        for pause in (0, 5.5):
+            time.sleep(pause)
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read()
+        connection.close()
+
+
 def test_no_secret_is_in_any_log(run):
     process, told = run(control=True)
     connection = http.client.HTTPConnection(urlsplit(told["url"]).netloc, timeout=5)

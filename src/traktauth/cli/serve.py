@@ -13,6 +13,8 @@ from traktauth.errors import TraktAuthError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from traktauth.server.settings import Settings
+
 MISSING = "The local Trakt's own packages are not installed"
 INSTALL = "Install them: pip install 'traktauth[server]'"
 
@@ -34,8 +36,10 @@ INSTALL = "Install them: pip install 'traktauth[server]'"
 @click.option("--workers", default=1, show_default=True, help="Processes; more than one needs PostgreSQL.")
 @click.option("--insecure", is_flag=True, help="Listen on a host that is not loopback; TLS ends in a proxy in front.")
 @click.option("--public-url", metavar="URL", help="The origin that browsers see, where a proxy stands in front.")
+@click.option("--access-log", metavar="FILE", help="A line of JSON for each request, without secrets; - for stdout.")
+@click.option("--check", is_flag=True, help="Judge settings, files and database, and serve nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Announce, and fail, in JSON.")
-def command(*, as_json: bool, **options: Any) -> int:  # noqa: ANN401 - as `Settings` takes them
+def command(*, as_json: bool, check: bool, **options: Any) -> int:  # noqa: ANN401 - as `Settings` takes them
     """Run a local Trakt: its sign-in pages, tokens and API, until stopped.
 
     It prints an app and a user to sign in with; point anything at it with TRAKTAUTH_SERVICE.
@@ -43,8 +47,30 @@ def command(*, as_json: bool, **options: Any) -> int:  # noqa: ANN401 - as `Sett
     \b
     Example: traktauth serve --port 0 --database memory: --control
     """
+    if check:
+        told = judged(options)
+        emit_json(told) if as_json else tell(told)
+        return 0
     run = prepared(options)
     return run(emit_json if as_json else announce)
+
+
+def judged(options: dict[str, Any]) -> dict[str, Any]:
+    """Say what would be served.
+
+    Raises:
+        TraktAuthError: the local Trakt is not installed, or its database cannot be used.
+        ValueError: a setting or a file makes no sense.
+    """
+    try:
+        from traktauth.server.checking import checked  # noqa: PLC0415 - an extra, and costly
+        from traktauth.server.storage.base import StorageDown  # noqa: PLC0415 - the same
+    except ModuleNotFoundError as error:
+        raise _absent(error) from None
+    try:
+        return checked(_settings(options))
+    except StorageDown as error:
+        raise _unusable(error) from None
 
 
 def prepared(options: dict[str, Any]) -> Callable[[Callable[[dict[str, Any]], None]], int]:
@@ -56,25 +82,16 @@ def prepared(options: dict[str, Any]) -> Callable[[Callable[[dict[str, Any]], No
     """
     try:
         from traktauth.server.run import serve  # noqa: PLC0415 - an extra, and costly
-        from traktauth.server.settings import Settings  # noqa: PLC0415 - the same
         from traktauth.server.storage.base import StorageDown  # noqa: PLC0415 - the same
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("traktauth"):
-            raise
-        raise TraktAuthError(MISSING, hint=INSTALL) from None
-    try:
-        settings = Settings(**options, control_key=os.environ.get("TRAKTAUTH_CONTROL_KEY"))
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        raise _absent(error) from None
+    settings = _settings(options)
 
     def run(ready: Callable[[dict[str, Any]], None]) -> int:
         try:
             return serve(settings, ready=ready)
         except StorageDown as error:
-            raise TraktAuthError(
-                f"The local Trakt's database cannot be used: {error}",
-                hint="Name another: traktauth serve --database sqlite:/PATH, or memory:",
-            ) from None
+            raise _unusable(error) from None
         except OSError as error:
             raise TraktAuthError(
                 f"{settings.host} port {settings.port} cannot be listened on: {error.strerror}",
@@ -82,6 +99,39 @@ def prepared(options: dict[str, Any]) -> Callable[[Callable[[dict[str, Any]], No
             ) from None
 
     return run
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    from traktauth.server.settings import Settings  # noqa: PLC0415 - an extra, and costly
+
+    try:
+        return Settings(**options, control_key=os.environ.get("TRAKTAUTH_CONTROL_KEY"))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _absent(error: ModuleNotFoundError) -> Exception:
+    """Give what to raise where a module is missing: one of ours is a fault, not an extra."""
+    if (error.name or "").startswith("traktauth"):
+        return error
+    return TraktAuthError(MISSING, hint=INSTALL)
+
+
+def _unusable(error: Exception) -> TraktAuthError:
+    return TraktAuthError(
+        f"The local Trakt's database cannot be used: {error}",
+        hint="Name another: traktauth serve --database sqlite:/PATH, or memory:",
+    )
+
+
+def tell(told: dict[str, Any]) -> None:
+    """Say what would be served."""
+    emit(f"A local Trakt ({told['profile']}, as {told['measured_on']}) could be served")
+    emit(f"  rotation  {told['rotation']}{', strict' if told['strict'] else ''}")
+    emit(f"  database  {told['database']['address']} ({told['database']['state']})")
+    seeded = "the demo's own" if told["apps"] is None else f"{told['apps']} apps and {told['users']} users"
+    emit(f"  seed      {seeded}")
+    emit(f"  faults    {told['faults']}")
 
 
 def announce(announcement: dict[str, Any]) -> None:

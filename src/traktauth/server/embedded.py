@@ -141,7 +141,7 @@ class Embedded:
         finally:
             started.set()
             listener.close()
-            built.realm.storage.close()
+            built.close()
 
     async def _served(self, built: Built, listener: socket.socket, started: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()

@@ -21,6 +21,8 @@ BACKLOG = 2048
 GRACE_SECONDS = 5.0
 TICK_SECONDS = 0.1
 STEP_SECONDS = 0.002
+IDLE_SECONDS = 75
+"""How long a connection is kept on which nothing is asked: well over the 5 s between two polls of a device."""
 LARGEST_HEAD = 256 * 1024
 
 
@@ -90,6 +92,7 @@ class HttpServer(uvicorn.Server):
             log_config=None,
             proxy_headers=False,
             server_header=False,
+            timeout_keep_alive=IDLE_SECONDS,
             ws="none",
         )
         super().__init__(config)

@@ -85,5 +85,5 @@ def _serve(
         async with kept_tidy(built.realm) if tidies else contextlib.nullcontext():
             await server.serve([listener])
 
-    with contextlib.closing(built.realm.storage):
+    with contextlib.closing(built):
         uvloop.run(served())

@@ -42,6 +42,7 @@ class Settings:
         public_url: the origin that browsers see where a proxy stands in front; None: what is listened on.
         faults: faults to begin with, as a file's path or as the list itself.
         workers: processes that serve one PostgreSQL database.
+        access_log: a file that each request gets a line of JSON in, `-` for standard output; None: no log.
 
     Raises:
         ValueError: a setting makes no sense; the message names it and what would.
@@ -64,6 +65,7 @@ class Settings:
     public_url: str | None = None
     faults: str | Path | Sequence[Mapping[str, Any]] | None = None
     workers: int = 1
+    access_log: str | Path | None = None
 
     def __post_init__(self) -> None:
         _check_place(self)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.routing import Router
 
+from traktauth.server.access_log import AccessLog, Logged
 from traktauth.server.control.routes import control_routes
 from traktauth.server.endpoints.api import behind_token, nothing_added, profile_of, settings_of
 from traktauth.server.endpoints.health import health_routes
@@ -22,6 +23,7 @@ from traktauth.server.pages.routes import page_routes
 from traktauth.server.profiles import PROFILES
 from traktauth.server.realm import Realm, terms_of
 from traktauth.server.seed import Seed, apply_seed, demo, read_seed
+from traktauth.server.storage import sqlite
 from traktauth.server.storage.base import StorageDown
 from traktauth.server.storage.sqlite import SqliteFile, SqliteMemory
 from traktauth.server.timeline import Timeline
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 
     Tell = Callable[[list[str]], None]
 
+NO_DRIVER = "PostgreSQL needs packages of its own: pip install 'traktauth[server,postgres]'"
+STATES = {False: "new", True: "ready"}
 USERS = "announced users"
 KEY = "form key"
 
@@ -47,30 +51,38 @@ class Built(NamedTuple):
     application: ASGIApp
     realm: Realm
     announcement: dict[str, Any]
+    log: AccessLog | None
+
+    def close(self) -> None:
+        """Let go of the database and of the access log."""
+        self.realm.storage.close()
+        if self.log is not None:
+            self.log.close()
 
 
 def build(settings: Settings, url: str) -> Built:
     """Open the database, apply the seed, and make the application for the origin *url*.
 
     Raises:
-        ValueError: the seed or the faults make no sense.
+        ValueError: the seed, the faults or the access log make no sense.
         StorageDown: the database cannot be used.
     """
     profile = PROFILES[settings.profile]
     seed = None if settings.seed is None else read_seed(settings.seed)
+    faults = [] if settings.faults is None else read_faults(settings.faults)
     terms = terms_of(settings, profile, settings.public_url or url)
     ledger = Ledger()
     storage = opened(settings.database_address, ledger.note)
     try:
         key, announcement = storage.at_once(lambda tables: _begin(tables, seed, strict=settings.strict))
+        log = None if settings.access_log is None else AccessLog(settings.access_log)
     except BaseException:
         storage.close()
         raise
     realm = Realm(settings, profile, terms, storage, key, ledger=ledger, timeline=Timeline(kept=settings.control))
-    if settings.faults is not None:
-        realm.faults.replace(read_faults(settings.faults))
+    realm.faults.replace(faults)
     announcement = {"url": terms.issuer, "profile": profile.name, **announcement, "control": settings.control}
-    return Built(application_of(realm), realm, announcement)
+    return Built(application_of(realm, log), realm, announcement, log)
 
 
 def opened(address: str, tell: Tell) -> SqliteFile | SqliteMemory | Postgres:
@@ -96,11 +108,30 @@ def _postgres(address: str, tell: Tell) -> Postgres:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("traktauth"):
             raise
-        raise StorageDown("PostgreSQL needs packages of its own: pip install 'traktauth[server,postgres]'") from None
+        raise StorageDown(NO_DRIVER) from None
     return Postgres(address, tell)
 
 
-def application_of(realm: Realm) -> Front:
+def looked_at(address: str) -> str:
+    """Say what a database is, without making it: `new` or `ready`.
+
+    Raises:
+        StorageDown: it cannot be used.
+        ValueError: its address is none.
+    """
+    scheme, _, path = address.partition(":")
+    if scheme == "memory":
+        return "new"
+    if scheme == "sqlite":
+        return STATES[sqlite.looked_at(Path(path).expanduser())]
+    try:
+        from traktauth.server.storage.postgres.looking import looked_at as look  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        raise StorageDown(NO_DRIVER) from error
+    return STATES[look(address)]
+
+
+def application_of(realm: Realm, log: AccessLog | None = None) -> ASGIApp:
     """Make the application that answers for a realm."""
     direct = {endpoint.path: served(realm, endpoint) for endpoint in realm.profile.endpoints} | {
         "/users/settings": behind_token(realm, "GET", settings_of),
@@ -110,7 +141,8 @@ def application_of(realm: Realm) -> Front:
     if realm.settings.rate_limits == "trakt":
         direct = {path: limited(path, answer, realm.clock) for path, answer in direct.items()}
     routes = [*described(realm), *health_routes(realm), *page_routes(realm), *control_routes(realm)]
-    return Front(realm, direct, Router(routes, redirect_slashes=False))
+    front = Front(realm, direct, Router(routes, redirect_slashes=False))
+    return front if log is None else Logged(front, log, paths=direct, routes=routes)
 
 
 def _begin(tables: Tables, seed: Seed | None, *, strict: bool) -> tuple[bytes, dict[str, Any]]:

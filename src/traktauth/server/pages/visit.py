@@ -157,7 +157,14 @@ def message(
 
 def bare(title: str, text: str, status: int) -> Answer:
     """Show the same where the request could not even be looked at."""
-    said = {"title": title, "text": text, "kind": "trouble", "person": None, "csrf": "", "onward": None}
+    said: dict[str, object] = {
+        "title": title,
+        "text": text,
+        "kind": "trouble",
+        "person": None,
+        "csrf": "",
+        "onward": None,
+    }
     return page("message", said, status=status)
 
 

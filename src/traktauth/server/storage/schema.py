@@ -7,6 +7,8 @@ raising one number in its row.
 
 from __future__ import annotations
 
+from traktauth.server.storage.base import StorageDown
+
 VERSION = 1
 
 TABLES = (
@@ -43,3 +45,20 @@ TABLES = (
         kept_until REAL)""",
     "CREATE INDEX kept_until ON pair (kept_until) WHERE kept_until IS NOT NULL",
 )
+
+
+def judge(version: str | None, *, foreign: bool) -> bool:
+    """Whether tables have been made, by the version that they remember.
+
+    Args:
+        version: what they remember, None where they do not.
+        foreign: whether there are tables all the same.
+
+    Raises:
+        StorageDown: they were made by a newer version, or by another program.
+    """
+    if version is None and foreign:
+        raise StorageDown("The database has tables of another program: give it one of its own")
+    if version is not None and int(version) > VERSION:
+        raise StorageDown("The database was made by a newer version of traktauth")
+    return version is not None

@@ -7,12 +7,14 @@ cut) and read on a connection of its own. A database in memory is worked on wher
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import sqlite3
 from typing import TYPE_CHECKING, TypeVar
 
 from traktauth.server.refusals import OUTCOMES
 from traktauth.server.storage.base import Row, StorageDown
-from traktauth.server.storage.schema import TABLES, VERSION
+from traktauth.server.storage.schema import TABLES, VERSION, judge
 from traktauth.server.storage.tables import Tables
 from traktauth.server.storage.writer import Writer
 
@@ -92,6 +94,29 @@ def prepare(connection: SqliteConnection) -> None:
     connection.commit()
     if version is not None and int(version[0]) > VERSION:
         raise StorageDown("The database was made by a newer version of traktauth")
+
+
+def looked_at(path: Path) -> bool:
+    """Whether a file with the tables is there already; nothing is made.
+
+    Raises:
+        StorageDown: it cannot be written, was made by a newer version, or is something else.
+    """
+    place = next((place for place in (path, *path.parents) if place.exists()), path)
+    right = place.is_file() if place == path else place.is_dir()
+    if not right or not os.access(place, os.W_OK):
+        raise StorageDown(f"The database {path} cannot be used: {place} cannot be written")
+    if place != path or not path.stat().st_size:
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as raw:
+            tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            found: Row | None = None
+            if "meta" in tables:
+                found = raw.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+    except sqlite3.Error as error:
+        raise StorageDown(f"The database {path} cannot be used: {error}") from error
+    return judge(found[0] if found else None, foreign=bool(tables))
 
 
 class SqliteFile:
