@@ -1,0 +1,142 @@
+"""kill -9 and SIGSTOP of real processes at real better-auth."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from proof.crowd import Crowd, RecordingCable, ask, hear, ready
+from proof.killing import LIFE, Killing, summary
+
+ROUNDS = 5
+
+
+@pytest.fixture
+def address(request, tmp_path):
+    kind = request.param
+    if kind in {"redis", "postgres"}:
+        return request.getfixturevalue(f"{kind}_address")
+    return f"{kind}:{tmp_path}/logins"
+
+
+@pytest.mark.parametrize("address", ["file"], indirect=True)
+def test_a_kill_costs_a_login_only_where_the_answer_was_on_its_way(start_better_auth_with, address):
+    """`scripts/long/kill.py` does a hundred rounds."""
+    engine = start_better_auth_with(ACCESS_TTL=f"{LIFE}")
+    with closing(Killing(engine, address, random.Random(4))) as killing:
+        for _ in range(ROUNDS):
+            killing.round()
+        assert killing.lost == []
+        assert killing.tally["kills"] >= ROUNDS, summary(killing)
+
+
+# ---------------------------------------------------------------- SIGSTOP
+WEEK = 7 * 86400
+LEASE = 0.5
+
+
+@pytest.fixture
+def crowd(start_better_auth_with, address):
+    engine = start_better_auth_with()
+    with RecordingCable(engine.base) as cable, closing(Crowd(cable.base, engine.app, address)) as crowd:
+        crowd.cable, crowd.engine = cable, engine
+        crowd.sign_in(lambda url: engine.land(url.replace(cable.base, engine.base)))
+        yield crowd
+
+
+def stopped(process):
+    """Wait until the process has been stopped."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        if Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+            return
+        time.sleep(0.01)
+    pytest.fail("it was not stopped")
+
+
+def go_on(process):
+    process.send_signal(signal.SIGCONT)
+
+
+def wait_for_a_refresh(crowd, number=1):
+    until = time.monotonic() + 30
+    while len(crowd.cable.exchanges) < number:
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+NEARLY_OVER = WEEK * 0.985  # in the mandatory window: everybody waits, and is served the old token where none is had
+ADVISORY = WEEK * 0.95  # one renews, and nobody waits
+STORES = [
+    ("sqlite", "blocking", NEARLY_OVER),
+    ("redis", "async", NEARLY_OVER),
+    ("postgres", "blocking", NEARLY_OVER),
+    ("file", "async", ADVISORY),  # whose lock nobody else gets while its holder lives
+]
+each_store = pytest.mark.parametrize(("address", "kind", "age"), STORES, indirect=["address"])
+
+
+@each_store
+def test_a_holder_stopped_for_longer_than_its_lease_saves_late(crowd, kind, age):
+    holder, other = crowd.start(kind, lease=LEASE), crowd.start(kind, lease=LEASE)
+    ready(holder, other)
+    crowd.cable.delay("/oauth/token", 0.3, grant="refresh_token")
+    ask(holder, f"at {age}")
+    wait_for_a_refresh(crowd)
+    holder.send_signal(signal.SIGSTOP)
+    stopped(holder)
+    time.sleep(LEASE + 0.3)
+    ask(other, f"at {age}")
+    assert hear(other)["generation"] == 1
+    go_on(holder)
+    late = hear(holder)
+    assert late["generation"] == 2
+    assert crowd.engine.alive(late["access"])
+    ask(other)
+    assert hear(other)["access"] == late["access"]
+    assert len(crowd.cable.exchanges) == 1
+    assert crowd.record().renewal is None
+
+
+@each_store
+def test_a_holder_stopped_between_the_right_and_the_sending_does_not_send(crowd, kind, age):
+    holder, other = crowd.start(kind, lease=LEASE, stop="begin"), crowd.start(kind, lease=LEASE)
+    ready(holder, other)
+    ask(holder, f"at {age}")
+    stopped(holder)
+    time.sleep(LEASE + 0.3)
+    ask(other, f"at {age}")
+    assert hear(other)["generation"] == 1  # the renewal is open, so the old one is served while it lives
+    assert crowd.cable.exchanges == []
+    go_on(holder)
+    assert hear(holder)["generation"] == 1
+    assert crowd.cable.exchanges == []
+    assert crowd.record().renewal is None  # it gave the right back
+    fresh = crowd.start(kind)
+    ready(fresh)
+    ask(fresh, f"at {age}")
+    assert hear(fresh)["generation"] == 2
+    assert len(crowd.cable.exchanges) == 1
+
+
+@pytest.mark.parametrize(("address", "kind"), [store[:2] for store in STORES[:3]], indirect=["address"])
+def test_after_the_end_of_the_token_another_sends_and_the_late_holder_takes_its_pair(crowd, kind):
+    holder, other = crowd.start(kind, lease=LEASE, stop="begin"), crowd.start(kind, lease=LEASE)
+    ready(holder, other)
+    ask(holder, f"at {WEEK + 1}")
+    stopped(holder)
+    time.sleep(LEASE + 0.3)
+    ask(other, f"at {WEEK + 1}")
+    renewed = hear(other)
+    assert renewed["generation"] == 2  # one last attempt, as nobody knows what became of the first
+    go_on(holder)
+    ended = hear(holder)
+    ask(holder)
+    assert hear(holder)["access"] == renewed["access"], ended
+    assert len(crowd.cable.exchanges) == 1
+    assert crowd.engine.alive(renewed["access"])

@@ -1,0 +1,111 @@
+"""A process with one login: a line on stdin is a question, a line on stdout what came of it, as JSON.
+
+Usage: worker.py {"kind": "blocking" | "async", "store": …, "service": …, "app": [id, secret, redirect], …}
+
+`token` asks for a token; `at N` sets its clock N seconds off and asks. `lease` shortens the store's leases and the
+time after which a holder that was stopped sends nothing; `stop` is the store's verb after which it stops itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+from traktauth import App, AsyncTrakt, Trakt
+from traktauth.errors import TraktAuthError
+from traktauth.flow import renewal
+from traktauth.stores import adatabase, database
+
+OFFSET = [0.0]
+
+
+def clock():
+    return time.time() + OFFSET[0]
+
+
+def questions():
+    print(json.dumps({"ready": os.getpid()}), flush=True)
+    for line in sys.stdin:
+        word, _, rest = line.strip().partition(" ")
+        if word == "at":
+            OFFSET[0] = float(rest)
+        yield
+
+
+def answer(token=None, error=None):
+    told = {"pid": os.getpid(), "at": time.time()}
+    if error is None:
+        told |= {"access": token.access_token, "generation": token.generation, "end": token.expires_at}
+    else:
+        told |= {"error": type(error).__name__, "reason": getattr(error, "reason", ""), "says": str(error)}
+    print(json.dumps(told), flush=True)
+
+
+def shorten(lease):
+    """Let leases end early; whoever was stopped for that long between the lock and the sending sends nothing."""
+    database.LEASE = adatabase.LEASE = lease
+    renewal.LEASE = renewal.REQUEST_LIMIT + lease
+
+
+def stop_after(store, verb):
+    """Stop this process as SIGSTOP from outside would, straight after the store has done something."""
+    real = getattr(store, verb)
+
+    def once(*args, **named):
+        done = real(*args, **named)
+        setattr(store, verb, real)
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # stops every thread, this one at once
+        return done
+
+    async def aonce(*args, **named):
+        done = await real(*args, **named)
+        setattr(store, verb, real)
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # stops every thread, this one at once
+        return done
+
+    setattr(store, verb, aonce if asyncio.iscoroutinefunction(real) else once)
+
+
+def blocking(made, stop):
+    with Trakt(**made) as trakt:
+        if stop:
+            stop_after(trakt.store, stop)
+        for _ in questions():
+            try:
+                answer(trakt.token())
+            except TraktAuthError as error:
+                answer(error=error)
+
+
+async def awaited(made, stop):
+    async with AsyncTrakt(**made) as trakt:
+        if stop:
+            stop_after(trakt.store, stop)
+        for _ in questions():
+            try:
+                answer(await trakt.token())
+            except TraktAuthError as error:
+                answer(error=error)
+
+
+if __name__ == "__main__":
+    asked = json.loads(sys.argv[1])
+    client_id, secret, redirect = asked["app"]
+    made = {
+        "app": App(client_id, client_secret=secret, redirect_uri=redirect),
+        "service": asked["service"],
+        "store": asked["store"],
+        "clock": clock,
+    }
+    OFFSET[0] = asked.get("offset", 0.0)
+    if asked.get("lease"):
+        shorten(asked["lease"])
+    if asked["kind"] == "blocking":
+        blocking(made, asked.get("stop"))
+    else:
+        asyncio.run(awaited(made, asked.get("stop")))
