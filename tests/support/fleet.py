@@ -87,7 +87,7 @@ class MemoryFleet(FleetStore):
                 later.append(entry)
                 continue
             if record.renewal is not None and record.token.expires_at > now:
-                heapq.heappush(self._heap, (record.token.expires_at, login, generation))
+                later.append((record.token.expires_at, login, generation))
                 continue
             self.leases[login] = (owner, self.clock() + lease)
             later.append(entry)  # due until a save or a postponement says otherwise
