@@ -1,0 +1,158 @@
+"""Three hosts that share a database and nothing else, one with a clock of its own; and databases that go away."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from client.strict_trakt import StrictTrakt
+from proof.crowd import Crowd, RecordingCable, ask, hear, ready
+from proof.hosts import Absent, hosts
+from support.postgres import PostgresServer
+from support.redis import RedisServer
+from traktauth import App, Trakt
+from traktauth.errors import StoreFailed
+from traktauth.flow import renewal
+from traktauth.models import Login, Token
+from traktauth.stores.addresses import open_store
+
+WEEK = 7 * 86400
+ROUNDS, PROCESSES = 3, 8
+APART = 300.0  # seconds between the clocks of two hosts
+
+
+@pytest.fixture
+def address(request):
+    return request.getfixturevalue(f"{request.param}_address")
+
+
+@pytest.mark.parametrize("address", ["redis", "postgres"], indirect=True)
+def test_three_hosts_whose_clocks_differ_renew_once_a_round(start_better_auth_with, address, tmp_path):
+    engine = start_better_auth_with()
+    with RecordingCable(engine.base) as cable, closing(Crowd(cable.base, engine.app, address)) as crowd:
+        crowd.sign_in(lambda url: engine.land(url.replace(cable.base, engine.base)))
+        ports = [urlsplit(cable.base).port, urlsplit(address).port]
+        try:
+            with hosts(3, tmp_path, ports) as places:
+                renew_in_rounds(crowd, cable, engine, places)
+        except Absent as absent:
+            pytest.skip(str(absent))
+
+
+def renew_in_rounds(crowd, cable, engine, places):
+    off = [0.0, APART, -20.0]
+    at = [place % 3 for place in range(PROCESSES)]
+    workers = [
+        crowd.start(("blocking", "async")[number % 2], prefix=places[host], offset=off[host])
+        for number, host in enumerate(at)
+    ]
+    ready(*workers)
+    for done in range(1, ROUNDS + 1):
+        for worker, host in zip(workers, at, strict=True):
+            ask(worker, f"at {done * (WEEK + 1000) + off[host]}")
+        answers = [hear(worker) for worker in workers]
+        assert {answer.get("generation") for answer in answers} == {done + 1}, answers
+        assert len(cable.exchanges) == done
+        (access,) = {answer["access"] for answer in answers}
+        assert engine.alive(access)
+
+
+# ---------------------------------------------------------------- a database that goes away in the middle of a renewal
+@pytest.fixture
+def trakt_server():
+    server = StrictTrakt()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["redis", "postgres"])
+def database(request, tmp_path):
+    """A server of its own, that can be killed, and started again over what it had made durable."""
+    if request.param == "redis":
+        request.getfixturevalue("redis_server")  # skipped where there is none
+        server = RedisServer(tmp_path)
+    else:
+        request.getfixturevalue("postgres_server")
+        server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def login(trakt_server, database):
+    pair = trakt_server.pair()
+    key = Login(trakt_server.base, "client-id", "default")
+    token = Token(
+        pair["access_token"], refresh_token=pair["refresh_token"], expires_in=100, expires_at=100, generation=1
+    )
+    with closing(open_store(database.url)) as store:
+        assert store.save(key, token, after=0, at=0.0)
+    return key
+
+
+@pytest.fixture
+def trakt(trakt_server, database, login):
+    app = App("client-id", client_secret="secret", redirect_uri="http://127.0.0.1:9876/callback")
+    with Trakt(app, service=trakt_server.base, store=database.url, clock=lambda: 101.0) as trakt:
+        yield trakt
+
+
+def test_a_database_that_is_restarted_in_the_middle_of_a_renewal_costs_nothing(trakt, trakt_server, database, login):
+    killed = threading.Event()
+    trakt_server.before.append(lambda: (database.kill(), killed.set()))
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(trakt.token)
+        assert killed.wait(20)
+        time.sleep(1.0)
+        database.start()
+        renewed = asked.result(20)
+    assert renewed.generation == 2
+    with closing(open_store(database.url)) as store:
+        record = store.load(login)
+    assert record.token == renewed  # saved before it was used
+    assert record.renewal is None
+    assert (len(trakt_server.refreshes), trakt_server.killed) == (1, 0)
+
+
+def test_a_database_that_is_gone_for_longer_fails_and_loses_no_pair(trakt, trakt_server, database, login, monkeypatch):
+    monkeypatch.setattr(renewal, "SAVE_LIMIT", 1.0)
+    trakt_server.before.append(database.kill)
+    with pytest.raises(StoreFailed) as failed:
+        trakt.token()
+    assert failed.value.kept
+    assert trakt.token().generation == 2  # from memory
+    database.start()
+    assert trakt.token().generation == 2
+    with closing(open_store(database.url)) as store:
+        assert store.load(login).generation == 2
+    assert (len(trakt_server.refreshes), trakt_server.killed) == (1, 0)
+
+
+def test_a_database_that_was_gone_before_the_sending_sends_nothing_and_heals(trakt, trakt_server, database):
+    database.kill()
+    with pytest.raises(StoreFailed):
+        trakt.token()
+    assert trakt_server.refreshes == []
+    database.start()
+    assert trakt.token().generation == 2
+
+
+def test_a_database_that_is_cut_off_in_the_middle_of_a_renewal_is_waited_for(
+    trakt, trakt_server, database, monkeypatch
+):
+    """It answers nothing for a while, as behind a broken line, and then goes on."""
+
+    def cut():
+        database.pause()
+        threading.Timer(1.5, database.resume).start()
+
+    trakt_server.before.append(cut)
+    began = time.monotonic()
+    assert trakt.token().generation == 2
+    assert time.monotonic() - began > 1.0
+    assert (len(trakt_server.refreshes), trakt_server.killed) == (1, 0)
