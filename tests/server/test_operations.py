@@ -116,9 +116,9 @@ def test_strictly_secrets_are_hashed_and_told_once(start, tmp_path):
     assert again.server.announcement["client_id"] == told["client_id"]
     assert again.server.announcement["client_secret"] is None
     members = {"token": "x", "client_id": told["client_id"], "client_secret": told["client_secret"]}
-    assert again.post("/oauth/revoke", **members).json["error_description"] == "token not found"
+    assert again.post("/oauth/revoke", **members).status == 200
     members["client_secret"] = "wrong"
-    assert again.post("/oauth/revoke", **members).json["error_description"] == "invalid client_secret"
+    assert again.post("/oauth/revoke", **members).status == 401
 
 
 def test_tokens_and_codes_are_hashed_at_rest(start, tmp_path):

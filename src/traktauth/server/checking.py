@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.server.faults import read_faults
 from traktauth.server.profiles import PROFILES
+from traktauth.server.profiles.strict import strictly
 from traktauth.server.realm import terms_of
 from traktauth.server.seed import read_seed
 from traktauth.server.wiring import looked_at
@@ -25,7 +26,7 @@ def checked(settings: Settings) -> dict[str, Any]:
         ValueError: the seed, the faults, the rotation or the access log make no sense.
         StorageDown: the database cannot be used.
     """
-    profile = PROFILES[settings.profile]
+    profile = strictly(PROFILES[settings.profile]) if settings.strict else PROFILES[settings.profile]
     terms_of(settings, profile, "")  # a rotation may lack a package
     seed = None if settings.seed is None else read_seed(settings.seed)
     faults = [] if settings.faults is None else read_faults(settings.faults)

@@ -21,6 +21,7 @@ from traktauth.server.ledger import Ledger
 from traktauth.server.limits import limited
 from traktauth.server.pages.routes import page_routes
 from traktauth.server.profiles import PROFILES
+from traktauth.server.profiles.strict import strictly
 from traktauth.server.realm import Realm, terms_of
 from traktauth.server.seed import Seed, apply_seed, demo, read_seed
 from traktauth.server.storage import sqlite
@@ -68,6 +69,8 @@ def build(settings: Settings, url: str) -> Built:
         StorageDown: the database cannot be used.
     """
     profile = PROFILES[settings.profile]
+    if settings.strict:
+        profile = strictly(profile)
     seed = None if settings.seed is None else read_seed(settings.seed)
     faults = [] if settings.faults is None else read_faults(settings.faults)
     terms = terms_of(settings, profile, settings.public_url or url)

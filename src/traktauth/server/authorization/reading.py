@@ -66,6 +66,18 @@ def read_as_rails(pairs: Pairs) -> dict[str, str]:
     return {name: value for name, value in pairs if name in RAILS}
 
 
+def read_as_said(pairs: Pairs) -> dict[str, str]:
+    """Read a query as RFC 6749 section 3.1 has it: nothing twice, and what it says is for the rules to judge.
+
+    Raises:
+        Invalid: a parameter is repeated.
+    """
+    twice = once(pairs, RAILS | {"nonce", "request_uri"})
+    if twice:
+        raise Invalid(f"The parameter {twice} is given more than once.")
+    return {name: value for name, value in pairs if value}
+
+
 def add_as_trakts_page(said: dict[str, str], terms: Terms) -> dict[str, str]:
     """Add the scope and the constant challenge that a client left out; `signup=true` prefers the sign-up page."""
     added = dict(said)

@@ -32,6 +32,12 @@ def no_prompt(word: str) -> Callable[[Wish], bool]:
     return lambda wish: word not in wish.prompts
 
 
+def app_named(wish: Wish) -> bool:
+    """Hold where the app says who it is."""
+    wish.detail = "client_id"
+    return bool(wish.asked("client_id").strip())
+
+
 def app_known(wish: Wish) -> bool:
     """Hold where there is an app with this client id; finds it."""
     wish.app = wish.tables.apps.named(wish.asked("client_id"))
@@ -101,9 +107,10 @@ def challenge_whole_or_absent(wish: Wish) -> bool:
     return bool(wish.asked("code_challenge")) == bool(wish.asked("code_challenge_method"))
 
 
-def method_is_s256(wish: Wish) -> bool:
-    """Hold where the method, if any, is S256."""
-    return wish.asked("code_challenge_method") in ("", "S256")
+def challenge_by_s256(wish: Wish) -> bool:
+    """Hold where no challenge is made, or one by S256; without a method it would be plain (RFC 7636 section 4.3)."""
+    method = wish.asked("code_challenge_method").strip()
+    return method == "S256" if wish.asked("code_challenge").strip() else not method
 
 
 def method_known(wish: Wish) -> bool:

@@ -56,6 +56,11 @@ def proven_or_unnamed(attempt: Attempt) -> bool:
     return not attempt.said.client_id.strip() or proven(attempt)
 
 
+def keeps_secret(attempt: Attempt) -> bool:
+    """Hold where the app is one that can keep a secret."""
+    return attempt.app is not None and attempt.app.confidential
+
+
 def never(attempt: Attempt) -> bool:  # noqa: ARG001 - a check like others
     """Hold for no one."""
     return False

@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from typing import TYPE_CHECKING
 
 from traktauth.server.finding import code_of
 from traktauth.server.redirects import same_but_for_loopback_port
-from traktauth.server.rotation.base import REVOKED
+from traktauth.server.rotation.base import REVOKED, ROTATED
 
 if TYPE_CHECKING:
     from traktauth.server.attempt import Attempt
+
+FORMED = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
 def look_up(attempt: Attempt) -> bool:
@@ -84,6 +87,12 @@ def challenged_if_verifier(attempt: Attempt) -> bool:
     return challenged or not attempt.given("code_verifier")
 
 
+def verifier_formed(attempt: Attempt) -> bool:
+    """Hold where no verifier came, or one of the characters and the length of RFC 7636 section 4.1."""
+    verifier = attempt.given("code_verifier")
+    return not verifier or FORMED.fullmatch(verifier) is not None
+
+
 def verifier_right(attempt: Attempt) -> bool:
     """Hold where the verifier is the challenge's, or neither is there (RFC 7636 section 4.6)."""
     code, verifier = attempt.code, attempt.given("code_verifier")
@@ -115,7 +124,10 @@ def s256(verifier: str) -> str:
 
 
 def end_what_came_of(attempt: Attempt) -> None:
-    """Revoke the pair that a reused code was exchanged for (RFC 6749 section 4.1.2)."""
-    if attempt.code is not None and attempt.code.pair is not None:
-        attempt.tables.pairs.end_refresh(attempt.code.pair, REVOKED)
-        attempt.tables.pairs.end_access(attempt.code.pair, REVOKED)
+    """Revoke the pair that a reused code was exchanged for, or all that came of it since (RFC 6749 section 4.1.2)."""
+    pair = attempt.tables.pairs.numbered(attempt.code.pair) if attempt.code and attempt.code.pair else None
+    if pair is None:
+        return
+    attempt.tables.pairs.end_access(pair.id, REVOKED)
+    if not attempt.tables.pairs.end_refresh(pair.id, REVOKED) and pair.refresh_ended == ROTATED:
+        attempt.tables.pairs.kill_family(pair.app, pair.person, epoch=pair.family_epoch)

@@ -103,7 +103,7 @@ AUTHORIZE = Authorize(
     read=read_as_rails,
     prepare=prefer_sign_up,
     steps=(  # Doorkeeper shows every fault of a request on a page, and tells the client of none
-        Step(steps.given("client_id"), "invalid_request", "Missing required parameter: client_id."),
+        Step(steps.app_named, "invalid_request", "Missing required parameter: client_id."),
         Step(steps.app_known, "invalid_client", inspection.NO_CLIENT),
         Step(steps.app_enabled, "invalid_client", inspection.NO_CLIENT),
         Step(

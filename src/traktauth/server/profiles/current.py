@@ -162,7 +162,7 @@ AUTHORIZE = Authorize(
     prepare=add_as_trakts_page,
     steps=(
         Step(steps.absent("request_uri"), "invalid_request_uri", "request_uri not supported"),
-        Step(steps.given("client_id"), "invalid_client", "client_id is required"),
+        Step(steps.app_named, "invalid_client", "client_id is required"),
         Step(steps.given("response_type"), "invalid_request", "response_type is required"),
         Step(steps.no_prompt("select_account"), "unsupported_prompt_select_account", "unsupported prompt type"),
         Step(steps.wants_code, "unsupported_response_type", "unsupported response type"),
