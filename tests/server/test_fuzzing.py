@@ -1,0 +1,21 @@
+"""Requests that schemathesis makes up from `/openapi.json`."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.fuzzing import Fuzzing
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["faithful", "strict"])
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_whatever_is_sent_to_what_is_described_the_answer_is_one_of_those_described(start, profile, strict):
+    client = start(profile=profile, strict=strict)
+    fuzzing = Fuzzing(client.url)
+    try:
+        fuzzing.round(20, 1)
+    finally:
+        fuzzing.close()
+    assert fuzzing.done > 200
+    assert fuzzing.faults == {}
+    assert client.use(client.login().access) == 200
