@@ -134,9 +134,10 @@ async def _share(tag: Any, lead: Callable[[], Awaitable[Any]], patience: float) 
     """Lead a flight, or wait for the outcome of the one that is under way in this process; as `drive.share`."""
     until = time.monotonic() + patience
     while True:
-        flight, leading = flights.board(tag)
-        if leading:
-            with flights.flying(flight, tag) as land:
+        mine = flights.Flight()
+        with flights.flying(mine, tag) as land:
+            flight = flights.board(tag, mine)
+            if flight is mine:
                 outcome = await lead()
                 land(Landing.ABANDONED if outcome is BUSY else outcome)
                 return outcome

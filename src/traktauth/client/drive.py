@@ -139,9 +139,10 @@ def share(tag: Any, lead: Callable[[], Any], patience: float) -> Any:  # noqa: A
     """Lead a flight, or wait `patience` seconds for the outcome of the one that is under way; BUSY after that."""
     until = time.monotonic() + patience
     while True:
-        flight, leading = flights.board(tag)
-        if leading:
-            with flights.flying(flight, tag) as land:
+        mine = flights.Flight()
+        with flights.flying(mine, tag) as land:
+            flight = flights.board(tag, mine)
+            if flight is mine:
                 outcome = lead()
                 # Who got no lock has found out nothing for those who are more patient.
                 land(Landing.ABANDONED if outcome is BUSY else outcome)
