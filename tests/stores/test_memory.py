@@ -6,8 +6,11 @@ import gc
 import threading
 import weakref
 
+import pytest
+
 from stores.children import in_child
-from traktauth.models import Login, Token
+from traktauth.errors import StoreFailed
+from traktauth.models import Login, Renewal, Token
 from traktauth.stores.memory import MemoryStore
 
 LOGIN = Login("trakt", "app", "default")
@@ -45,3 +48,29 @@ def test_a_store_that_nobody_uses_any_more_goes():
     del store
     gc.collect()
     assert reference() is None
+
+
+# ---------------------------------------------------------------- a pair that parent and child both have
+def renewal(generation):
+    return Renewal(generation, 1, 1.0, "here:1")
+
+
+def test_a_forked_child_does_not_send_its_parents_refresh_token():
+    store = MemoryStore()
+    store.save(LOGIN, Token("a", refresh_token="r", generation=1), after=0, at=1.0)
+    with pytest.raises(StoreFailed) as failed:
+        in_child(lambda: store.begin(LOGIN, renewal(1)))
+    assert "file:" in failed.value.hint
+    assert store.begin(LOGIN, renewal(1))  # the parent does
+
+
+def test_a_forked_child_is_served_and_renews_what_it_signed_in_itself():
+    store = MemoryStore()
+    store.save(LOGIN, Token("a", refresh_token="r", generation=1), after=0, at=1.0)
+
+    def sign_in():
+        served = store.load(LOGIN).token.access_token
+        store.save(LOGIN, Token("b", refresh_token="s", generation=2), after=1, at=1.0)
+        return served, store.begin(LOGIN, renewal(2))
+
+    assert in_child(sign_in) == ("a", True)

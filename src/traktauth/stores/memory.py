@@ -9,6 +9,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from traktauth.errors import StoreFailed
 from traktauth.models.record import EMPTY
 from traktauth.stores import transitions
 from traktauth.stores.base import TokenStore
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
 
 
 class MemoryStore(TokenStore):
-    """A store in this process's memory; two objects are two places."""
+    """A store in this process's memory; two objects are two places.
+
+    A forked child has a copy of each pair, and so would its parent: the child serves it, and does not renew it.
+    """
 
     def __init__(self) -> None:
         self._records: dict[Login, Record] = {}
+        self._parents: dict[Login, int] = {}  # generations that this process has from the one that forked it
         self._place = object()  # not this store's id, which another may get after it
         self.free_locks()
         _stores.add(self)
@@ -32,6 +37,10 @@ class MemoryStore(TokenStore):
         """Start with new locks, as nobody can release the old ones any more."""
         self._writing = threading.Lock()
         self._locks: defaultdict[Login, threading.Lock] = defaultdict(threading.Lock)
+
+    def leave_to_the_parent(self) -> None:
+        """Renew none of the pairs that are here now."""
+        self._parents = {login: record.generation for login, record in self._records.items()}
 
     @property
     def identity(self) -> Hashable:
@@ -48,6 +57,11 @@ class MemoryStore(TokenStore):
         return self.load(login)
 
     def begin(self, login: Login, renewal: Renewal) -> bool:
+        if self._parents.get(login) == renewal.generation:
+            raise StoreFailed(
+                "This login belongs to the process that forked this one, and would be ended if both renewed it",
+                hint="Keep it where both can see it: --store file:, or TRAKTAUTH_STORE",
+            )
         with self._writing:
             return self._put(login, transitions.begun(self.load(login), renewal))
 
@@ -97,11 +111,12 @@ class MemoryStore(TokenStore):
 _stores: weakref.WeakSet[MemoryStore] = weakref.WeakSet()
 
 
-def _unlock_all() -> None:
-    """Free every lock: in a forked child nobody lives who could."""
+def _become_a_child() -> None:
+    """Free every lock, as in a forked child nobody lives who could; and know whose pairs these are."""
     for store in _stores:
         store.free_locks()
+        store.leave_to_the_parent()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_unlock_all)
+    os.register_at_fork(after_in_child=_become_a_child)
