@@ -1,0 +1,120 @@
+"""The disk is full, or another program holds the file: 503 with Retry-After, nothing half done, and well again by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import resource
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from server.conftest import APPS, SEED, Client
+from server.test_running import PROGRAM
+from traktauth.server.storage import sqlite
+
+needs_prlimit = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
+
+
+class Elsewhere:
+    """A server in another process, as `Client` wants one."""
+
+    def __init__(self, url):
+        self.url = url
+
+
+@pytest.fixture(params=["current", "classic"])
+def profile(request):
+    return request.param
+
+
+@pytest.fixture
+def apart(tmp_path, profile):
+    """A server in a process of its own, and what lets its files grow no more, or again."""
+    known = {"port": 0, "database": f"sqlite:{tmp_path / 'db'}", "control": True, "seed": SEED, "profile": profile}
+    command = [sys.executable, "-c", PROGRAM, json.dumps(known)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        told = json.loads(process.stdout.readline())
+
+        def full(*, really):
+            limit = 4096 if really else resource.RLIM_INFINITY
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+
+        yield Client(Elsewhere(told["url"])), full
+        process.terminate()
+        assert process.wait(10) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+@pytest.fixture
+def locked(tmp_path, start, profile, monkeypatch):
+    """A server on a file, and what holds that file as another program would."""
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.2)
+    client = start(database=f"sqlite:{tmp_path / 'db'}", profile=profile)
+
+    @contextlib.contextmanager
+    def hold():
+        with contextlib.closing(sqlite3.connect(tmp_path / "db", isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            yield
+            other.execute("ROLLBACK")
+
+    return client, hold
+
+
+def refused(reply):
+    assert (reply.status, int(reply.headers["retry-after"]) > 0) == (503, True), reply.text
+    return True
+
+
+def everything_that_writes(client, login, code):
+    """What is asked while the database cannot be written: tokens, the device's code, revocation, control, pages."""
+    return [
+        client.refresh(login.refresh),
+        client.exchange(code),
+        client.revoke(login.access),
+        client.post("/oauth/device/code", client_id=APPS["first"].client_id),
+        client.post("/_control/tokens", client_id=APPS["first"].client_id, count=1),
+        client.get(
+            f"/oauth/authorize?response_type=code&client_id=first-app&redirect_uri={APPS['first'].redirect_uri}"
+        ),
+    ]
+
+
+@needs_prlimit
+def test_a_full_disk_is_a_503_and_costs_nothing_once_there_is_room(apart):
+    client, full = apart
+    login, code = client.login(), client.code()
+    before = client.ledger()
+    full(really=True)
+    for _ in range(3):
+        assert all(refused(reply) for reply in everything_that_writes(client, login, code))
+        assert client.use(login.access) == 200
+    assert client.ledger()["alive"] == before["alive"]
+    full(really=False)
+    assert client.exchange(code).status == 200
+    assert client.use(client.renewed(login.refresh).access) == 200
+    assert client.ledger()["rotations"] == before["rotations"] + 1
+
+
+def test_a_file_that_another_program_holds_is_a_503_and_costs_nothing_once_it_lets_go(locked):
+    client, hold = locked
+    login, code = client.login(), client.code()
+    before = client.ledger()
+    with hold():
+        assert all(refused(reply) for reply in everything_that_writes(client, login, code))
+        assert client.use(login.access) == 200
+    assert client.ledger()["alive"] == before["alive"]
+    assert client.exchange(code).status == 200
+    assert client.use(client.renewed(login.refresh).access) == 200
+    assert client.ledger()["rotations"] == before["rotations"] + 1
+
+
+def test_a_short_hold_costs_time_and_no_answer(locked, monkeypatch):
+    client, hold = locked
+    login = client.login()
+    with hold():
+        assert client.get("/healthz").status == 200
+    assert client.refresh(login.refresh).status == 200
