@@ -1,0 +1,105 @@
+"""`docs/local-trakt.md`: its programs run, its commands are real, and what it says of profiles and rotation is so."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from traktauth.cli.serve import command
+from traktauth.server.control.routes import control_routes
+from traktauth.server.profiles import PROFILES
+from traktauth.server.rotation import rotation_named
+from traktauth.testing import LocalTrakt
+
+TEXT = (Path(__file__).parents[2] / "docs" / "local-trakt.md").read_text()
+DAY = 86_400
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+
+
+def programs():
+    names = {}
+    (program,) = blocks("python")
+    exec(compile(program, "docs/local-trakt.md", "exec"), names)
+    return {name: test for name, test in names.items() if name.startswith("test_")}
+
+
+@pytest.mark.parametrize("test", [pytest.param(test, id=name) for name, test in programs().items()])
+def test_its_tests_pass(test):
+    test()
+
+
+@pytest.mark.parametrize(
+    "line", [line for block in blocks("sh") for line in block.splitlines() if "traktauth serve" in line]
+)
+def test_its_commands_take_these_options(line):
+    words = shlex.split(line)
+    assert words[:2] == ["traktauth", "serve"]
+    command.make_context("serve", words[2:]).close()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the program curl is absent")
+def test_its_calls_are_answered():
+    (calls,) = [block for block in blocks("sh") if "curl" in block]
+    with LocalTrakt() as server:
+        env = {**os.environ, "URL": server.url, "CLIENT_ID": server.app.client_id, "NO_PROXY": "*"}
+        done = subprocess.run(
+            ["sh", "-ec", calls.replace("curl -s", "curl -sf -w '\\n'")],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        made, moved, ledger = map(json.loads, done.stdout.splitlines())
+        assert len(made["tokens"]) == 1
+        assert moved["now"] > 8 * DAY
+        assert ledger["alive"] == {"access": 0, "refresh": 1}
+
+
+def test_its_scenario_happens_in_that_order(start):
+    scenario, _ = map(json.loads, blocks("json"))
+    client = start(faults=scenario)
+    login = client.login
+    assert client.refresh("x").status == 503
+    client.control("clock", advance=121)
+    assert client.refresh("x").status == 429
+    with pytest.raises(OSError, match="closed"):
+        client.refresh("x")
+    assert login().access
+
+
+def test_its_seed_is_one():
+    _, seed = map(json.loads, blocks("json"))
+    with LocalTrakt(seed=seed) as server:
+        assert server.app.client_id == "my-app"
+
+
+def test_it_names_every_control_call():
+    with LocalTrakt() as server:
+        paths = {route.path for route in control_routes(server._realm)} - {"/_control"}
+    assert {path for path in paths if path not in TEXT} == set()
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_its_table_of_profiles_is_true(profile):
+    days = {1: "1 day", 7: "7 days", 30: "30 days"}
+    refresh = days[profile.lives.refresh // DAY] if profile.lives.refresh else "does not expire"
+    row = f"| `{profile.name}` | {profile.measured_on} | {days[profile.lives.access // DAY]} | {refresh} |"
+    assert row in TEXT
+    assert f"`{profile.name}` is `{profile.rotation}`" in TEXT
+
+
+def test_its_picture_names_modes_that_there_are():
+    picture = TEXT.partition("## What becomes of a used refresh token")[2].split("```")[1]
+    names = re.findall(r"^([a-z-]+(?::\d+)?) ", picture, re.MULTILINE)
+    assert names == ["family", "once", "until-used", "grace:20"]
+    assert all(rotation_named(name) for name in names)
