@@ -5,6 +5,7 @@ What is not on this machine is skipped, and the reason names it.
 
 from __future__ import annotations
 
+import signal
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 pytest_plugins = ["support.closing"]
+
+# A shell's background job ignores Ctrl-C, and so would the programs that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
