@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # Percent of branches, and of lines. The mark is 95 for each; the stores have yet to reach it, and must not fall.
 FLOORS = {"wire": 95.0, "flow": 95.0, "client": 95.0, "stores": 93.0}
+ROOMS = tuple(FLOORS)
 
 BELOW = pytest.StashKey[list[str]]()
 TABLE = pytest.StashKey[list[str]]()
