@@ -176,3 +176,12 @@ def test_elsewhere_than_on_loopback_it_wants_its_key(start):
 def test_the_wrong_method_is_told_the_right_one(current):
     reply = current.get("/_control/reset")
     assert (reply.status, reply.headers["allow"]) == (405, "POST")
+
+
+def test_a_reset_forgives_wrong_guesses(current, browser):
+    visitor = browser(current)
+    page = visitor.go("/sign-in")
+    wrong = {"username": "sean", "password": "not the password"}
+    assert [visitor.submit(page, **wrong).status for _ in range(6)][-1] == 429
+    current.control("reset")
+    assert visitor.submit(page, **wrong).status == 400

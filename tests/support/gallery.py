@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 ASKED = f"response_type=code&client_id={APP.client_id}&redirect_uri={OOB}"
 FAR_AWAY = "https://elsewhere.example.test/"
-THROTTLED = 61  # seconds after which no earlier mistake counts
 
 
 def press(page: Page, name: str) -> None:
@@ -34,7 +33,6 @@ def sign_in(page: Page, password: str = USER["password"]) -> None:
 def walk(page: Page, current: LocalTrakt, classic: LocalTrakt) -> Iterator[str]:
     """Go from page to page; yield the name of each while it is shown. Both servers have been reset."""
     for trakt in (current, classic):
-        trakt.pass_time(THROTTLED)
         trakt.control("POST", "revoke-consent", {"client_id": APP.client_id})
     yield from _strangers(page, current)
     yield from _asked(page, current)

@@ -31,3 +31,7 @@ class Throttle:
     def succeeded(self, key: str) -> None:
         """Forget the failures of *key*."""
         self._failures.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget all failures."""
+        self._failures.clear()

@@ -155,10 +155,12 @@ async def ledger(realm: Realm, said: object) -> dict[str, Any]:  # noqa: ARG001 
 
 
 async def reset(realm: Realm, said: object) -> dict[str, Any]:  # noqa: ARG001 - as every call is made
-    """Forget tokens, codes, faults and counts, keep apps and users, put the clock back."""
+    """Forget tokens, codes, faults, counts and wrong guesses, keep apps and users, put the clock back."""
     await realm.storage.write(lambda tables: tables.upkeep.forget_tokens())
     realm.ledger.reset()
     realm.timeline.clear()
     realm.faults.clear()
+    realm.passwords.clear()
+    realm.user_codes.clear()
     realm.clock.put_back()
     return {}
