@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -130,6 +131,14 @@ def test_a_newer_database_is_left_alone(tmp_path):
         storage.at_once(lambda tables: tables.upkeep.remember("schema", "999"))
     with pytest.raises(StorageDown, match="newer"):
         SqliteFile(tmp_path / "db", list)
+    assert str(tmp_path / "db") not in open_files()
+
+
+def open_files():
+    """The paths of this process's open files, where the system tells."""
+    folder = Path("/proc/self/fd")
+    entries = list(folder.iterdir()) if folder.is_dir() else []
+    return {str(entry.readlink()) for entry in entries if entry.is_symlink()}
 
 
 def test_a_database_locked_by_another_program_is_down_and_heals(tmp_path, monkeypatch):

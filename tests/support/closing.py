@@ -34,7 +34,12 @@ TABLE = pytest.StashKey[list[str]]()
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     result = yield
     config = session.config
-    if config.getoption("cov_source", None) and not config.getoption("collectonly") and Path(".coverage").exists():
+    if (
+        not hasattr(config, "workerinput")
+        and config.getoption("cov_source", None)
+        and not config.getoption("collectonly")
+        and Path(".coverage").exists()
+    ):
         shares = rooms()
         config.stash[TABLE] = [
             f"{room:10} lines {lines:6.2f} %  branches {branches:6.2f} %" for room, (lines, branches) in shares.items()

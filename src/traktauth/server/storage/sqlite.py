@@ -33,10 +33,14 @@ class SqliteConnection:
 
     def __init__(self, address: str, *, durable: bool) -> None:
         self._raw = sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        if durable:
-            self._raw.execute("PRAGMA journal_mode=WAL")
-            self._raw.execute("PRAGMA synchronous=FULL")
         self._run = self._raw.execute
+        if durable:
+            try:
+                self._run("PRAGMA journal_mode=WAL")
+                self._run("PRAGMA synchronous=FULL")
+            except sqlite3.Error:
+                self._raw.close()
+                raise
 
     def one(self, statement: str, values: Sequence[object] = ()) -> Row | None:
         """Give the first row, or None."""
@@ -127,15 +131,18 @@ class SqliteFile:
     """
 
     def __init__(self, path: Path, tell: Callable[[list[str]], None]) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            connection = SqliteConnection(str(path), durable=True)
-            prepare(connection)
-            connection.run(f"PRAGMA cache_size = -{CACHE_KIB}")
-            self._reader = SqliteConnection(str(path), durable=True)
-        except (OSError, sqlite3.Error) as error:
-            raise StorageDown(f"The database {path} cannot be used: {error}") from error
+        with contextlib.ExitStack() as refused:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch(mode=0o600)
+                connection = SqliteConnection(str(path), durable=True)
+                refused.callback(connection.close)
+                prepare(connection)
+                connection.run(f"PRAGMA cache_size = -{CACHE_KIB}")
+                self._reader = SqliteConnection(str(path), durable=True)
+            except (OSError, sqlite3.Error) as error:
+                raise StorageDown(f"The database {path} cannot be used: {error}") from error
+            refused.pop_all()  # it is good, and stays open
         self._look = Tables(self._reader)
         self._connection = connection
         self._writer = Writer(connection, sqlite3.Error, tell)
