@@ -143,7 +143,7 @@ def test_a_denied_sign_in_fails_and_keeps_nothing(redirected):
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sign_in_leaves_nothing_behind(redirected, signum):
-    process = redirected.start("login", "--browser", "--no-open")
+    process = redirected.unmeasured().start("login", "--browser", "--no-open")
     lines_until(process.stderr, "http://")
     lines_until(process.stderr, "Waiting")
     process.send_signal(signum)

@@ -35,20 +35,27 @@ class Terminal:
         os.close(slave)
         self.shown = ""
 
+    def read_more(self, until):
+        """Read what comes next; False at the end."""
+        ready, _, _ = select.select([self.master], [], [], max(0.0, until - time.monotonic()))
+        assert ready, f"no more was shown: {self.shown!r}"
+        try:
+            chunk = os.read(self.master, 65536)
+        except OSError:
+            return False  # its end, on Linux
+        self.shown += chunk.decode("utf-8", "replace")
+        return bool(chunk)
+
     def read_until(self, pattern, within=20.0):
         until = time.monotonic() + within
         while not re.search(pattern, self.shown):
-            ready, _, _ = select.select([self.master], [], [], max(0.0, until - time.monotonic()))
-            assert ready, f"{pattern} was not shown: {self.shown!r}"
-            self.shown += os.read(self.master, 65536).decode("utf-8", "replace")
+            assert self.read_more(until), f"{pattern} was not shown: {self.shown!r}"
         return self.shown
 
-    def read_to_the_end(self):
-        try:
-            while chunk := os.read(self.master, 65536):
-                self.shown += chunk.decode("utf-8", "replace")
-        except OSError:
-            pass  # its end, on Linux
+    def read_to_the_end(self, within=20.0):
+        until = time.monotonic() + within
+        while self.read_more(until):
+            pass
         self.process.wait(20)
         return self.shown
 
@@ -74,7 +81,7 @@ def test_a_device_code_has_a_qr_code_and_a_countdown_that_runs(at_local, local):
 
 
 def test_ctrl_c_brings_the_cursor_back(at_local):
-    with Terminal(at_local, "login", "--device") as terminal:
+    with Terminal(at_local.unmeasured(), "login", "--device") as terminal:
         terminal.read_until("left")
         terminal.process.send_signal(signal.SIGINT)
         shown = terminal.read_to_the_end()

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import traceback
 from contextlib import closing
 
@@ -75,6 +76,14 @@ def renew(address, told):
         os.write(told, b"failed ")
 
 
+def stop_measuring():
+    """Leave out what measures coverage: its calls to the system are none of the store's."""
+    coverage = sys.modules.get("coverage")
+    measured = coverage and coverage.Coverage.current()
+    if measured:
+        measured.stop()
+
+
 def traced(place, log, *options):
     """Renew in a child under strace; return what it told, and how it ended."""
     told, telling = os.pipe()
@@ -85,14 +94,17 @@ def traced(place, log, *options):
         try:
             for end in (told, go):
                 os.close(end)
+            stop_measuring()
+            os.write(telling, b".")
             os.read(going, 1)
             renew(place.address, telling)
         except BaseException:  # noqa: BLE001 - shown
             traceback.print_exc()
             code = 1
-        posix._exit(code)  # not what measures coverage has put in its place: its calls are none of the store's
+        posix._exit(code)  # not what measures coverage has put in its place
     for end in (telling, going):
         os.close(end)
+    assert os.read(told, 1) == b"."  # whatever a fork sets going is done before its calls are counted
     command = ["strace", "-f", "-y", "-s", "64", "-o", str(log), *options, "-p", str(child)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
         assert "attached" in tracer.stderr.readline()
