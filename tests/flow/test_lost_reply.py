@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from flow.conversation import Conversation
-from flow.givens import DEAD, YEAR, Clock, grant, record, terms, token, unconfirmed
+from flow.givens import DEAD, NOW, YEAR, Clock, grant, record, terms, token, unconfirmed
 from traktauth.errors import LoginRequired, TryLater
 from traktauth.flow.effects import Begin, Exclusively, Load, Mark, NoReply, Note, Save, Send, Shielded
 from traktauth.flow.lifecycle import refresh, usable_token
+from traktauth.models import Renewal
 
 SETTINGS = ["last-attempt", "sign-in", "resend"]
 LIVING, ENDED = token(left=10.0), token(left=-1.0)
@@ -145,3 +146,33 @@ def test_a_copy_of_the_answer_that_brought_the_old_pair_counts_as_none():
     talk.expect(Send, answer=grant(1))
     talk.expect(Load(), answer=unconfirmed(LIVING))
     assert talk.returns() == LIVING
+
+
+# ---------------------------------------------------------------- a move to another store that was cut off
+def being_moved(old, *, lost_reply="last-attempt", **wanted):
+    stored = record(old, renewal=Renewal(1, 1, NOW, "store move, here:1"))
+    talk = Conversation(usable_token(terms(lost_reply=lost_reply), **wanted))
+    talk.expect(Load(), answer=stored)
+    talk.enter(Exclusively)
+    talk.expect(Load(), answer=stored)
+    return talk
+
+
+@pytest.mark.parametrize("lost_reply", SETTINGS)
+def test_what_is_being_moved_is_never_sent_from_here_as_the_other_store_may_have_it(lost_reply):
+    error = being_moved(ENDED, lost_reply=lost_reply).raises(LoginRequired)
+    assert error.reason == "moved"
+    assert "traktauth store move" in error.hint
+    assert being_moved(LIVING, lost_reply=lost_reply).returns() == LIVING
+
+
+@pytest.mark.parametrize("resend", [False, True])
+def test_what_is_being_moved_is_not_renewed_on_demand(resend):
+    stored = record(LIVING, renewal=Renewal(1, 1, NOW, "store move, here:1"))
+    talk = Conversation(refresh(terms(), resend=resend))
+    talk.expect(Load(), answer=stored)
+    talk.enter(Exclusively)
+    talk.expect(Load(), answer=stored)
+    error = talk.raises(TryLater)
+    assert error.retry_after == 1.0
+    assert "traktauth store move" in error.hint

@@ -19,7 +19,8 @@ from keyring.errors import KeyringLocked, PasswordSetError
 from support.stores import Closing
 from traktauth.errors import StoreFailed
 from traktauth.stores.addresses import open_async_store, open_store
-from traktauth.stores.keyring import KeyringStore
+from traktauth.stores.keyring import KeyInKeyring, KeyringStore
+from traktauth.stores.locks import locked
 from traktauth.testing import AsyncStoreContract, StoreContract
 from traktauth.testing.places import LOGIN, pair, signed_in
 
@@ -131,6 +132,27 @@ def test_without_a_keyring_the_command_that_mends_it_is_named():
             verb()
         assert "apt-get install" in caught.value.hint
         assert "traktauth store key" in caught.value.hint
+
+
+def test_a_key_that_another_program_makes_meanwhile_is_used(backend, tmp_path):
+    lock = str(tmp_path / "lock")
+    ours, theirs = KeyInKeyring(lock), KeyInKeyring(str(tmp_path / "another"))
+    with ThreadPoolExecutor(1) as pool:
+        with locked(lock, 5.0):
+            sealing = pool.submit(ours.seal, b"content", b"place")
+            while len(backend.calls) < 1:  # it has seen that there is none
+                time.sleep(0.001)
+            sealed = theirs.seal(b"content", b"place")
+        assert theirs.open(sealing.result(), b"place") == b"content"
+    assert ours.newest(sealed)
+    assert backend.calls.count("set") == 1
+
+
+def test_what_is_sealed_with_the_key_need_not_be_sealed_again():
+    store = open_store("keyring:")
+    assert not store.reseal(LOGIN), "there is no key yet"
+    signed_in(store)
+    assert not store.reseal(LOGIN)
 
 
 def test_a_keyring_that_keeps_nothing_is_told():

@@ -160,6 +160,33 @@ def test_the_next_run_finishes(source, target, monkeypatch, verb):
     assert target.load(LOGIN).token == pair(1)
 
 
+@pytest.mark.parametrize("verb", ["begin", "hand_over"])
+def test_who_is_faster_at_the_source_keeps_it_there(source, target, monkeypatch, verb):
+    signed_in(source)
+    monkeypatch.setattr(source, verb, lambda *_: False)
+    assert moved(source, target) == {LOGIN: Outcome.BUSY}
+    assert source.load(LOGIN).token == pair(1)
+
+
+def test_a_pair_without_the_right_to_renew_is_moved_with_its_reason_or_left_where_a_newer_one_is(source, target):
+    signed_in(source)
+    source.mark(LOGIN, 1, "refused")
+    signed_in(target)
+    assert target.save(LOGIN, pair(2), after=1, at=1.0)
+    assert moved(source, target) == {LOGIN: Outcome.NEWER}
+    target.forget(LOGIN, 2)
+    assert moved(source, target) == {LOGIN: Outcome.NEWER}, "the target knows a later generation"
+    assert source.load(LOGIN).why_not == "refused"
+
+
+def test_a_target_that_does_not_keep_what_it_was_given_gets_no_login(source, target, monkeypatch):
+    signed_in(source)
+    monkeypatch.setattr(target, "save", lambda *_, **__: True)
+    with pytest.raises(StoreFailed, match="does not hold what was just written"):
+        moved(source, target)
+    assert source.load(LOGIN).token == pair(1)
+
+
 def test_somebody_who_renews_is_waited_for(source, target, monkeypatch):
     monkeypatch.setattr("traktauth.stores.moving._PATIENCE", 0.05)
     signed_in(source)

@@ -22,8 +22,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-# Percent of branches, and of lines. The mark is 95 for each; the stores have yet to reach it, and must not fall.
-FLOORS = {"wire": 95.0, "flow": 95.0, "client": 95.0, "stores": 93.0}
+FLOORS = {"wire": 95.0, "flow": 95.0, "client": 95.0, "stores": 95.0}  # percent of branches, and of lines
 ROOMS = tuple(FLOORS)
 
 BELOW = pytest.StashKey[list[str]]()

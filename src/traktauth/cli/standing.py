@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from traktauth.cli.durations import in_words, moment, until
 from traktauth.flow.terms import LEASE
 from traktauth.models import fingerprint
-from traktauth.stores.moving import MOVER
 
 if TYPE_CHECKING:
     from traktauth.flow.terms import LostReply
@@ -72,7 +71,11 @@ class Standing:
         if record.token is None or record.token.refresh_token is None or not record.renewable:
             return False
         renewal = record.renewal
-        if renewal is None or self.lost_reply == "resend":
+        if renewal is None:
+            return True
+        if renewal.moving:
+            return False
+        if self.lost_reply == "resend":
             return True
         return self.lost_reply == "last-attempt" and renewal.attempt < ENDED_IN_DOUBT
 
@@ -120,7 +123,7 @@ class Standing:
         renewal = self.record.renewal
         if renewal is None:
             return ""
-        if renewal.by.startswith(MOVER):
+        if renewal.moving:
             return f"no: it is being moved to another store since {moment(renewal.at)}; finish it: traktauth store move"
         if self.under_way:
             return f"being renewed since {in_words(self.now - renewal.at)} by {renewal.by}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.flow.effects import Begin, Cancel, Keep, Load, Mark, NoReply, Note, Save, Send, Shielded, Sleep
-from traktauth.flow.standing import not_renewable, signed_out
+from traktauth.flow.standing import being_moved, not_renewable, signed_out
 from traktauth.flow.terms import LEASE, REQUEST_LIMIT, SAVE_LIMIT
 from traktauth.flow.windows import Window, window
 from traktauth.wire.faults import dead_grant, fault, not_spent
@@ -92,6 +92,8 @@ def _next_attempt(terms: Terms, wish: Wish, record: Record, token: Token) -> int
     renewal = record.renewal
     if renewal is None:
         return 1
+    if renewal.moving:
+        return being_moved(lives=token.expires_at > terms.clock())
     if wish.resend or terms.lost_reply == "resend":
         return renewal.attempt + 1
     left = token.expires_at - terms.clock()

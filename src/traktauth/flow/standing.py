@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traktauth.errors import LoginRequired
+from traktauth.errors import LoginRequired, TryLater
 
 if TYPE_CHECKING:
+    from traktauth.errors import TraktAuthError
     from traktauth.models import Record
 
 
@@ -30,3 +31,15 @@ def not_renewable(record: Record) -> LoginRequired | None:
     if record.token is not None and record.token.refresh_token is None:
         return LoginRequired("This login cannot be renewed: Trakt gave no refresh token", reason="expired")
     return None
+
+
+def being_moved(*, lives: bool) -> TraktAuthError:
+    """Return why nobody renews here meanwhile: the other store may have the pair by now, and then renews it.
+
+    Args:
+        lives: whether the access token does.
+    """
+    message = "This login is being moved to another store"
+    if lives:
+        return TryLater(message, retry_after=1.0, hint="Where that was cut off, finish it: traktauth store move")
+    return LoginRequired(message, reason="moved", hint="Finish it, then use that store: traktauth store move FROM TO")

@@ -30,6 +30,9 @@ class Login:
         return mine < theirs
 
 
+MOVER = "store move, "  # begins the name of who moves a login
+
+
 @dataclass(frozen=True, slots=True)
 class Renewal:
     """A refresh that was begun: its token may be spent, and no answer has been saved.
@@ -38,13 +41,18 @@ class Renewal:
         generation: of the token that was sent.
         attempt: 1 for the first sending, one more for each that `lost_reply` or `refresh --force` allowed.
         at: Unix seconds, by the clock of the sender.
-        by: who sends: host and process.
+        by: who sends: host and process; or who moves the login to another store, so that nobody sends meanwhile.
     """
 
     generation: int
     attempt: int
     at: float
     by: str
+
+    @property
+    def moving(self) -> bool:
+        """Whether it was opened so that nobody sends while the login is moved to another store."""
+        return self.by.startswith(MOVER)
 
 
 @dataclass(frozen=True, slots=True)

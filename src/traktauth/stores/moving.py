@@ -14,7 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.models import Renewal
+from traktauth.models.record import MOVER, Renewal
 from traktauth.stores.base import TokenStore
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from traktauth.models import Login, Record
 
-MOVER = "store move, "  # begins the name of whoever opened a renewal so that nobody sends meanwhile
 _PATIENCE = 35.0  # seconds: a holder's whole lease, and a little for its last write
 
 
@@ -82,7 +81,7 @@ def _move(login: Login, source: TokenStore, target: TokenStore, clock: Callable[
     if record.token is None:
         return Outcome.SIGNED_OUT
     open_renewal = record.renewal
-    if open_renewal is not None and not open_renewal.by.startswith(MOVER):
+    if open_renewal is not None and not open_renewal.moving:
         return Outcome.UNCONFIRMED
     if open_renewal is None and record.renewable:
         open_renewal = Renewal(record.generation, 1, round(clock(), 3), f"{MOVER}{_host()}:{os.getpid()}")

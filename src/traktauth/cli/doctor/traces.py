@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from traktauth.cli.doctor.findings import Finding, doubtful
 from traktauth.cli.durations import in_words, moment
 from traktauth.flow.windows import IMPLAUSIBLE
-from traktauth.stores.moving import MOVER
+from traktauth.models.record import MOVER
 
 if TYPE_CHECKING:
     from traktauth.cli.standing import Standing

@@ -1,0 +1,187 @@
+"""Databases at bad moments: a command done twice, a record that others change without end, one that is slow to open."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
+
+import pytest
+
+from traktauth.errors import StoreFailed
+from traktauth.stores.addresses import open_async_store, open_store
+from traktauth.stores.commands import Read, Swap, SwapMany
+from traktauth.stores.fleet import Saving
+from traktauth.stores.leases import steady_clock
+from traktauth.stores.rows import new_revision
+from traktauth.stores.sqlite import opening
+from traktauth.testing.places import LOGIN, OTHERS, pair, renewal, signed_in
+
+
+@pytest.fixture
+def address(tmp_path):
+    return f"sqlite:{tmp_path}/logins"
+
+
+@pytest.fixture
+def store(address):
+    with closing(open_store(address)) as store:
+        signed_in(store)
+        yield store
+
+
+def twice(perform):
+    """A connection that dies with the answer: the database has done the command, and is given it again."""
+
+    def performed(command):
+        if isinstance(command, (Swap, SwapMany)):
+            perform(command)
+        return perform(command)
+
+    return performed
+
+
+def meddled(perform):
+    """Somebody else is always a little faster."""
+
+    def performed(command):
+        swaps = command.swaps if isinstance(command, SwapMany) else [command] if isinstance(command, Swap) else []
+        for swap in swaps:
+            row = perform(Read(swap.login))
+            perform(Swap(swap.login, row.revision, replace(row, revision=new_revision())))
+        return perform(command)
+
+    return performed
+
+
+def awaited(wrapper, perform):
+    """The same for an async database: `perform` is that of a blocking one at the same place."""
+    performed = wrapper(perform)
+
+    async def perform_async(command):
+        return performed(command)
+
+    return perform_async
+
+
+@pytest.fixture
+def keeping(store, address, monkeypatch):
+    """An async store at the same place, with its luck."""
+
+    @asynccontextmanager
+    async def opened(wrapper):
+        keeping = open_async_store(address)
+        monkeypatch.setattr(keeping.database, "perform", awaited(wrapper, store.database.perform))
+        yield keeping
+        await keeping.close()
+
+    return opened
+
+
+# ---------------------------------------------------------------- an answer that is lost
+def test_a_change_whose_answer_is_lost_is_known_as_ones_own(store, monkeypatch):
+    monkeypatch.setattr(store.database, "perform", twice(store.database.perform))
+    assert store.begin(LOGIN, renewal(1))
+    assert store.save(LOGIN, pair(2), after=1, at=1.0)
+    assert store.load(LOGIN).token == pair(2)
+
+
+@pytest.mark.asyncio
+async def test_many_changes_whose_answers_are_lost_are_known_as_ones_own(store, keeping):
+    signed_in(store, OTHERS[0])
+    async with keeping(twice) as fleet:
+        assert await fleet.begin(LOGIN, renewal(1))
+        assert await fleet.save(LOGIN, pair(2), after=1, at=1.0)
+        assert await fleet.begin_many([(LOGIN, renewal(2)), (OTHERS[0], renewal(1))]) == [True, True]
+        assert await fleet.save_many([Saving(LOGIN, pair(3), 2)], at=1.0) == [True]
+        await fleet.postpone(OTHERS[0], 1, until=1e12)
+        assert await fleet.tell_once(OTHERS[0], 1, "damaged")
+        assert not await fleet.tell_once(OTHERS[0], 1, "damaged")
+        assert not await fleet.tell_once(OTHERS[1], 1, "nobody is signed in there")
+
+
+# ---------------------------------------------------------------- others who change it without end
+def test_one_who_never_gets_through_says_so(store, monkeypatch):
+    monkeypatch.setattr("traktauth.stores.database.TRIES", 20)
+    monkeypatch.setattr(store.database, "perform", meddled(store.database.perform))
+    with pytest.raises(StoreFailed, match="without end"):
+        store.begin(LOGIN, renewal(1))
+
+
+@pytest.mark.asyncio
+async def test_one_who_never_gets_through_with_many_says_so(store, keeping, monkeypatch):
+    for module in ("adatabase", "fleets"):
+        monkeypatch.setattr(f"traktauth.stores.{module}.TRIES", 20)
+    async with keeping(meddled) as fleet:
+        for change in (
+            fleet.begin(LOGIN, renewal(1)),
+            fleet.begin_many([(LOGIN, renewal(1))]),
+            fleet.postpone(LOGIN, 1, until=1e12),
+        ):
+            with pytest.raises(StoreFailed, match="without end"):
+                await change
+    assert store.load(LOGIN).renewal is None
+
+
+# ---------------------------------------------------------------- opening an SQLite file
+@pytest.fixture
+def busy(tmp_path):
+    """A connection that holds a file which is no WAL yet."""
+    with closing(opening.connect(str(tmp_path / "logins"))) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
+
+
+def test_a_file_that_others_are_opening_is_waited_for(busy, tmp_path):
+    timer = threading.Timer(0.2, busy.execute, ["COMMIT"])
+    timer.start()
+    started = time.monotonic()
+    opening.connect(str(tmp_path / "logins")).close()
+    assert time.monotonic() - started > 0.1
+    timer.join()
+
+
+def test_a_file_that_is_held_for_too_long_is_not_opened(busy, tmp_path, monkeypatch):
+    monkeypatch.setattr(opening, "BUSY_LIMIT", 0.05)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        opening.connect(str(tmp_path / "logins"))
+
+
+def test_of_two_who_make_one_file_the_second_finds_the_tables(tmp_path):
+    path = str(tmp_path / "logins")
+    with closing(opening.connect(path)), closing(sqlite3.connect(path, isolation_level=None)) as second:
+        before = list(second.execute("SELECT * FROM sqlite_master"))
+        opening._make_schema(second)
+        assert list(second.execute("SELECT * FROM sqlite_master")) == before
+
+
+def test_tables_that_cannot_be_made_are_not_half_made(tmp_path, monkeypatch):
+    path = str(tmp_path / "logins")
+    monkeypatch.setattr(opening, "DUE", "CREATE INDEX due ON no_such_table (due_at)")
+    with pytest.raises(sqlite3.OperationalError, match="no_such_table"):
+        opening.connect(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+    monkeypatch.undo()
+    opening.connect(path).close()
+
+
+# ---------------------------------------------------------------- what is remembered
+def test_no_more_is_remembered_than_a_process_has_room_for(store, monkeypatch):
+    monkeypatch.setattr("traktauth.stores.reading._MOST", 3)
+    logins = [replace(LOGIN, account=f"account {number}") for number in range(10)]
+    for login in logins:
+        signed_in(store, login)
+    for _ in range(2):
+        for login in logins:
+            assert store.load(login).token == pair(1)
+        assert len(store._reading._parsed) <= 3
+
+
+def test_a_lease_is_timed_by_a_clock_that_never_runs_backwards_wherever_it_runs(monkeypatch):
+    assert steady_clock() <= steady_clock()
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)  # as on macOS
+    assert steady_clock() <= steady_clock() <= time.monotonic()
