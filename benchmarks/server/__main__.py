@@ -1,7 +1,7 @@
 """The local Trakt under load, side by side with the floor and with rivals, in one run.
 
 Usage: python benchmarks/server [--rounds 3] [--seconds 60] [--rival-seconds 10] [--profile current|classic]
-                                [--without rivals,kinds,paced,ready,growth] [--largest 1000000] [--folder DIR]
+                                [--without rivals,kinds,paced,ready,growth,postgres] [--largest 1000000] [--folder DIR]
 """
 
 from __future__ import annotations
@@ -17,44 +17,15 @@ import tempfile
 import time
 from pathlib import Path
 
+from on_postgres import on_postgres
 from processes import Failed, resident
+from report import HEADINGS, grown, mark, ratio, row
 from supply import Supply
 from targets import ID, REDIRECT, Floor, Local, Missing, Rival
 
-PARTS = ("rivals", "kinds", "paced", "ready", "growth")
+PARTS = ("rivals", "kinds", "paced", "ready", "growth", "postgres")
 RIVALS = {"doorkeeper": 30, "authlib": 12, "oidc_provider": 1.8}
 WARM = 1.0
-
-
-def median(results: list[dict], name: str) -> float:
-    return statistics.median(result[name] for result in results)
-
-
-def ratio(ours: list[dict], theirs: list[dict], name: str = "rate") -> float:
-    """Give the median of ratios taken round by round, as the machine's speed drifts."""
-    return statistics.median(our[name] / their[name] for our, their in zip(ours, theirs, strict=False))
-
-
-def mark(what: str, got: float, wanted: float, *, at_least: bool = True) -> None:
-    held = got >= wanted if at_least else got <= wanted
-    print(
-        f"{'held  ' if held else 'MISSED'}  {what}: {got:.2f} (mark: {'≥' if at_least else '≤'} {wanted})", flush=True
-    )
-
-
-def row(name: str, results: list[dict], ours: list[dict]) -> None:
-    print(
-        f"{name:22}{median(results, 'rate'):10.0f}{median(results, 'p50'):9.2f}{median(results, 'p99'):9.2f}"
-        f"{median(results, 'cpu'):10.1f}{median(results, 'busy'):8.2f}{ratio(ours, results):12.2f}"
-        f"{1 / ratio(ours, results, 'cpu'):12.2f}",
-        flush=True,
-    )
-
-
-HEADINGS = (
-    f"{'':22}{'req/s':>10}{'p50 ms':>9}{'p99 ms':>9}{'CPU µs':>10}{'load':>8}{'local Trakt':>12}{'the same,':>12}\n"
-    f"{'':58}{'busy':>8}{'÷ this':>12}{'by CPU':>12}"
-)
 
 
 def refreshes(local: Local, floor: Floor, rivals: list[Rival], options) -> None:
@@ -163,14 +134,7 @@ def growth(folder: Path, options) -> None:
     finally:
         for local in targets.values():
             local.stop()
-    print(f"\nTokens drawn at random from all that are stored, {options.rounds} rounds")
-    first = results[sizes[0]]
-    for size, result in results.items():
-        print(
-            f"{size:10} tokens {median(result, 'rate'):9.0f} req/s {median(result, 'cpu'):8.1f} µs CPU  "
-            f"cost ÷ least {ratio(first, result):5.2f}  by CPU {ratio(result, first, 'cpu'):5.2f}"
-        )
-    mark("cost of a refresh, most ÷ fewest tokens", ratio(first, results[sizes[-1]]), 1.25, at_least=False)
+    grown(results)
 
 
 def synced(folder: Path) -> float:
@@ -219,6 +183,8 @@ def measured(folder: Path, options) -> None:
             target.stop()
     if "growth" in parts:
         growth(folder, options)
+    if "postgres" in parts:
+        on_postgres(folder, options)
 
 
 def main() -> None:

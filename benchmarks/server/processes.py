@@ -52,14 +52,14 @@ class Failed(Exception):
 class Load:
     """A process that sends; see `load.py`."""
 
-    def __init__(self, **plan) -> None:
+    def __init__(self, core: int | None = LOAD, **plan) -> None:
         command = [sys.executable, str(HERE / "load.py")]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            preexec_fn=pinned(LOAD),  # noqa: PLW1509 - no thread runs here
+            preexec_fn=pinned(core),  # noqa: PLW1509 - no thread runs here
         )
         self.ask(do="open", **plan)
 

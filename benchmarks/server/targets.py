@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from processes import SERVER, Failed, Load, cpu, pinned
+from processes import LOAD, SERVER, Failed, Load, cpu, pinned
 
 HERE = Path(__file__).parent
 RIVALS = HERE.parent / "rivals"
@@ -29,6 +29,7 @@ class Target:
 
     media = "form"
     job = "refresh"
+    cores = (SERVER, LOAD)
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
@@ -45,7 +46,7 @@ class Target:
             stderr=(self.folder / f"{self.name}.log").open("w"),
             text=True,
             env={**os.environ, **environ},
-            preexec_fn=pinned(SERVER),  # noqa: PLW1509 - no thread runs here
+            preexec_fn=pinned(self.cores[0]),  # noqa: PLW1509 - no thread runs here
         )
 
     def wait_for(self, file: Path) -> None:
@@ -62,7 +63,7 @@ class Target:
     def load(self, job: str, **plan) -> Load:
         """Give the process that sends *job*, started when first asked for."""
         if job not in self.loads:
-            self.loads[job] = Load(**{
+            self.loads[job] = Load(self.cores[1], **{
                 "port": self.port, "job": job, "path": "/oauth/token", "media": self.media, "fields": self.fields,
                 "connections": CONNECTIONS, **plan,
             })  # fmt: skip
@@ -70,13 +71,17 @@ class Target:
 
     def run(self, job: str, *, seconds: float, warm: float, rate: float | None = None) -> dict:
         """Measure once; the server's CPU time for an answer is the figure that other programs disturb least."""
-        before = cpu(self.process.pid)
+        before = self.cpu()
         try:
             answer = self.loads[job].ask(do="run", seconds=seconds, warm=warm, rate=rate)
         except Failed as failed:
             raise Failed(f"{self.name}, {job}: {failed}") from None
-        answer["cpu"] = (cpu(self.process.pid) - before) / (answer["rate"] * (seconds + warm)) * 1e6
+        answer["cpu"] = (self.cpu() - before) / (answer["rate"] * (seconds + warm)) * 1e6
         return answer
+
+    def cpu(self) -> float:
+        """Give the seconds that its programs have run."""
+        return cpu(self.process.pid)
 
     def stop(self) -> None:
         for load in self.loads.values():
@@ -102,21 +107,24 @@ class Floor(Target):
 
 
 class Local(Target):
-    """The local Trakt on a file; the control API is served, and so its log of the last requests is kept."""
+    """The local Trakt, on a file where nothing else is said.
+
+    The control API is served, and so its log of the last requests is kept.
+    """
 
     media = "json"
 
-    def __init__(self, folder: Path, profile: str, name: str = "local Trakt") -> None:
+    def __init__(self, folder: Path, profile: str, name: str = "local Trakt", database: str | None = None) -> None:
         super().__init__(name, folder)
         self.fields["redirect_uri"] = REDIRECT
-        self.database = folder / f"{name.replace(' ', '-')}.sqlite"
+        self.database = database or f"sqlite:{folder / name.replace(' ', '-')}.sqlite"
         seed = folder / "seed.json"
         app = {"name": "Couch", "client_id": ID, "client_secret": SECRET, "redirect_uris": [REDIRECT]}
         seed.write_text(json.dumps({"apps": [app], "users": []}))
         began = time.perf_counter()
         self.start([
             sys.executable, "-m", "traktauth", "serve", "--port", "0", "--profile", profile, "--json", "--control",
-            "--seed", str(seed), "--database", f"sqlite:{self.database}",
+            "--seed", str(seed), "--database", self.database,
         ])  # fmt: skip
         announced = self.process.stdout.readline()
         self.ready = time.perf_counter() - began

@@ -3,7 +3,8 @@
 
 Usage: .venv/bin/python scripts/long/fuzz.py [REQUESTS] [--seed N] [--each N] [--seconds N]
 
-schemathesis makes the requests from `/openapi.json`, half of them against its rules. Every answer must be one that the
+schemathesis makes the requests from `/openapi.json`, half of them against its rules; into half of them true
+values are put, an app's, a living code's or token's, so that every check is come to. Every answer must be one that the
 description names, and none a 5xx; in the end a login must still work. Each seed is one round, the same each time. Exit
 status 1 if anything else happened, 2 if requests are left when the time is over.
 """
@@ -37,7 +38,7 @@ def main() -> int:
     began, number = time.monotonic(), options.seed
     with ExitStack() as until_the_end:
         servers = [until_the_end.enter_context(LocalTrakt(profile=profile, strict=strict)) for profile, strict in KINDS]
-        fuzzings = [until_the_end.enter_context(closing(Fuzzing(server.url))) for server in servers]
+        fuzzings = [until_the_end.enter_context(closing(fuzzing_of(server))) for server in servers]
 
         def done() -> int:
             return sum(one.done for one in fuzzings)
@@ -61,6 +62,12 @@ def main() -> int:
     for fault, count in faults.items():
         print(f"{count} x {fault}")
     return 1 if faults or lost else 2 * (done() < options.requests)
+
+
+def fuzzing_of(server: LocalTrakt) -> Fuzzing:
+    """Make up requests to a server; its first app's values are the true ones."""
+    app = server.app
+    return Fuzzing(server.url, (app.client_id, app.client_secret or "", app.redirect_uri))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from traktauth import App, Trakt
 from traktauth.models import Login
 from traktauth.stores.addresses import open_store
 
+ROUNDS = 20
+WEEK = 7 * 86400
 WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -134,3 +136,23 @@ def hear(process, within=60.0):
     assert readable, "a worker answers nothing"
     line = process.stdout.readline()
     return json.loads(line) if line else None
+
+
+def renew_in_rounds(workers, cable, engine, offsets=None):
+    """Let all of them ask at once for a token that has just ended, and again when its successor has.
+
+    Args:
+        workers: which are ready, and whose login has been renewed by nobody.
+        cable: through which all of them send.
+        engine: whose tokens live a week.
+        offsets: seconds by which the clock of each is wrong.
+    """
+    offsets = offsets or [0.0] * len(workers)
+    for done in range(1, ROUNDS + 1):
+        for worker, offset in zip(workers, offsets, strict=True):
+            ask(worker, f"at {done * (WEEK + 1000) + offset}")
+        answers = [hear(worker) for worker in workers]
+        assert {answer.get("generation") for answer in answers} == {done + 1}, answers
+        assert len(cable.exchanges) == done
+        (access,) = {answer["access"] for answer in answers}
+        assert engine.alive(access)

@@ -1,9 +1,10 @@
 """A process with one login: a line on stdin is a question, a line on stdout what came of it, as JSON.
 
-Usage: worker.py {"kind": "blocking" | "async", "store": …, "service": …, "app": [id, secret, redirect], …}
+Usage: worker.py {"kind": "blocking" | "async" | "tasks", "store": …, "service": …, "app": [id, secret, redirect], …}
 
 `token` asks for a token; `at N` sets its clock N seconds off and asks. `lease` shortens the store's leases and the
 time after which a holder that was stopped sends nothing; `stop` is the store's verb after which it stops itself.
+Of the kind `tasks`, a thousand tasks ask at once, and the answer is the last one's.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from traktauth import App, AsyncTrakt, Trakt
 from traktauth.errors import TraktAuthError
 from traktauth.flow import renewal
 from traktauth.stores import adatabase, database
+from traktauth.stores.addresses import open_async_store
 
 OFFSET = [0.0]
 
@@ -93,6 +95,16 @@ async def awaited(made, stop):
                 answer(error=error)
 
 
+async def thousand(made):
+    store = open_async_store(made["store"])
+    everybody = [AsyncTrakt(**{**made, "store": store}) for _ in range(1000)]
+    for _ in questions():
+        tokens = await asyncio.gather(*[trakt.token() for trakt in everybody])
+        assert len({token.access_token for token in tokens}) == 1
+        answer(tokens[0])
+    await store.close()
+
+
 if __name__ == "__main__":
     asked = json.loads(sys.argv[1])
     client_id, secret, redirect = asked["app"]
@@ -107,5 +119,7 @@ if __name__ == "__main__":
         shorten(asked["lease"])
     if asked["kind"] == "blocking":
         blocking(made, asked.get("stop"))
+    elif asked["kind"] == "tasks":
+        asyncio.run(thousand(made))
     else:
         asyncio.run(awaited(made, asked.get("stop")))

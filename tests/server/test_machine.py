@@ -233,14 +233,21 @@ def proof(app, right):
     return {} if right else {"client_secret": f"not {APPS[app].client_secret}"}
 
 
-@pytest.mark.parametrize(("profile", "model"), [("current", Current), ("classic", Classic)])
-def test_whatever_apps_and_users_do_the_model_foretells_it(start, profile, model):
-    client = start(profile=profile)
+MODELS = {"current": Current, "classic": Classic}
+
+
+def explore(client, profile, *, examples, steps=40):
+    """Run so many made-up stories against a server, and raise what the model did not foretell."""
     looked = settings(
-        max_examples=60,
-        stateful_step_count=40,
+        max_examples=examples,
+        stateful_step_count=steps,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(lambda: Machine(client, model()), settings=looked)
+    run_state_machine_as_test(lambda: Machine(client, MODELS[profile]()), settings=looked)
+
+
+@pytest.mark.parametrize("profile", MODELS)
+def test_whatever_apps_and_users_do_the_model_foretells_it(start, profile):
+    explore(start(profile=profile), profile, examples=60)

@@ -6,12 +6,13 @@ import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from traktauth.client.progress import Progress
 from traktauth.flow.effects import NoReply
 from traktauth.flow.terms import REQUEST_LIMIT
-from traktauth.stores.leases import steady_clock
 from traktauth.wire.messages import Reply
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterable, Iterable, Mapping
 
     import httpx2
@@ -31,43 +32,6 @@ _IDLE = 5.0
 LARGEST_REPLY = 1024 * 1024  # bytes; a token reply has a few hundred, and what is cut off cannot be read
 
 
-class _GivenUp(Exception):
-    """Nobody waits for this exchange any more, and it must not begin now."""
-
-
-class _Progress:
-    """Whether a byte of a request may have left this machine, as the HTTP library's trace tells."""
-
-    def __init__(self) -> None:
-        self._began = steady_clock()
-        self._lock = threading.Lock()
-        self._traced = False
-        self._started = False
-        self.given_up = False
-
-    def may_have_left(self, error: Exception | None = None) -> bool:
-        """Tell whether a byte may have left; a library without a trace tells it by the error's kind."""
-        return self._started or not (self._traced or _never_left(error))
-
-    def give_up(self) -> bool:
-        """Keep the request from leaving from now on; tell whether it may have left before."""
-        with self._lock:
-            self.given_up = True
-        return self.may_have_left()
-
-    def trace(self, event: str, info: dict[str, Any]) -> None:
-        self._traced = True
-        if event.endswith("send_request_headers.started") and not _to_proxy(info):
-            with self._lock:
-                # A process that was stopped finds its time over here, before whoever waits for it does.
-                if self.given_up or steady_clock() - self._began > REQUEST_LIMIT:
-                    raise _GivenUp
-                self._started = True
-
-    async def atrace(self, event: str, info: dict[str, Any]) -> None:
-        self.trace(event, info)
-
-
 def new_client(*, keep: bool = True) -> httpx2.Client:
     """Make a blocking client; with `keep=False` each request has a connection of its own.
 
@@ -79,15 +43,25 @@ def new_client(*, keep: bool = True) -> httpx2.Client:
     return httpx2.Client(timeout=_timeout(), limits=_limits(keep=keep), follow_redirects=False)
 
 
-def new_async_client(*, keep: bool = True, idle: float = _IDLE) -> httpx2.AsyncClient:
+def new_async_client(
+    *, keep: bool = True, idle: float = _IDLE, tls: ssl.SSLContext | None = None
+) -> httpx2.AsyncClient:
     """Make an async client; otherwise as `new_client`.
 
-    A connection that was idle for more than `idle` seconds is not used again.
+    A connection that was idle for more than `idle` seconds is not used again. Many clients may share what `new_tls`
+    makes, which costs more than the rest of them.
     """
     import httpx2  # noqa: PLC0415 - on first use
 
     limits = _limits(keep=keep, idle=idle)
-    return httpx2.AsyncClient(timeout=_timeout(), limits=limits, follow_redirects=False)
+    return httpx2.AsyncClient(timeout=_timeout(), limits=limits, follow_redirects=False, verify=tls or True)
+
+
+def new_tls() -> ssl.SSLContext:
+    """Load the certificates that are trusted."""
+    import httpx2  # noqa: PLC0415 - on first use
+
+    return httpx2.create_ssl_context()
 
 
 def _timeout() -> httpx2.Timeout:
@@ -132,14 +106,14 @@ def _parsed(url: str) -> httpx2.URL:
 
 def send(client: httpx2.Client, request: Request) -> Reply | NoReply:
     """Send one request and read its whole reply, within `REQUEST_LIMIT` seconds in all."""
-    progress = _Progress()
+    progress = Progress()
     outcome: list[Reply | NoReply] = []
 
     def work() -> None:
         try:
             outcome.append(_exchange(client, request, progress))
         except Exception as error:  # noqa: BLE001 - whatever broke the exchange, no reply came
-            outcome.append(NoReply(progress.may_have_left(error), _words(error)))
+            outcome.append(NoReply(progress.may_have_left(never=_never_left(error)), _words(error)))
 
     # The library limits each step, and not the search for the host's address; and a server may take as many steps as
     # it likes. So the whole has a thread that is left to itself when the time is over.
@@ -152,7 +126,7 @@ def send(client: httpx2.Client, request: Request) -> Reply | NoReply:
     return outcome[0] if outcome else NoReply(sent, _too_slow())
 
 
-def _exchange(client: httpx2.Client, request: Request, progress: _Progress) -> Reply:
+def _exchange(client: httpx2.Client, request: Request, progress: Progress) -> Reply:
     with client.stream(
         request.method,
         request.url,
@@ -169,7 +143,7 @@ async def asend(client: httpx2.AsyncClient, request: Request) -> Reply | NoReply
     """Send one request; otherwise as `send`."""
     import asyncio  # noqa: PLC0415 - a blocking program does without
 
-    progress = _Progress()
+    progress = Progress()
     try:
         async with (
             asyncio.timeout(REQUEST_LIMIT),
@@ -187,14 +161,14 @@ async def asend(client: httpx2.AsyncClient, request: Request) -> Reply | NoReply
     except TimeoutError:
         return NoReply(progress.give_up(), _too_slow())
     except Exception as error:  # noqa: BLE001 - whatever broke the exchange, no reply came
-        return NoReply(progress.may_have_left(error), _words(error))
+        return NoReply(progress.may_have_left(never=_never_left(error)), _words(error))
 
 
 def _lower(response: httpx2.Response) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
 
 
-def _whole(chunks: Iterable[bytes], progress: _Progress) -> bytes:
+def _whole(chunks: Iterable[bytes], progress: Progress) -> bytes:
     body = bytearray()
     for chunk in chunks:
         body += chunk
@@ -212,12 +186,7 @@ async def _awhole(chunks: AsyncIterable[bytes]) -> bytes:
     return bytes(body[:LARGEST_REPLY])
 
 
-def _to_proxy(info: dict[str, Any]) -> bool:
-    """Tell whether what is traced asks a proxy for a tunnel, through which nothing has gone yet."""
-    return getattr(info.get("request"), "method", None) == b"CONNECT"
-
-
-def _never_left(error: Exception | None) -> bool:
+def _never_left(error: Exception) -> bool:
     import httpx2  # noqa: PLC0415 - on first use
 
     kinds = (

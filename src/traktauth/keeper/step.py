@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 from traktauth.keeper.keeper import Keeper
 from traktauth.keeper.plan import Pace, Plan
+from traktauth.keeper.sending import sender
 from traktauth.models import find_service
 from traktauth.stores.addresses import open_async_store
 from traktauth.stores.fleet import FleetStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import Callable
 
-    from traktauth.flow.effects import NoReply
     from traktauth.keeper.events import Event
     from traktauth.keeper.tally import Summary
     from traktauth.models import App
     from traktauth.protocol import Service
     from traktauth.stores.abase import AsyncTokenStore
     from traktauth.stores.base import TokenStore
-    from traktauth.wire.messages import Reply, Request
-
-_IDLE = 1.0
-
-
-@asynccontextmanager
-async def sender() -> AsyncGenerator[Callable[[Request], Awaitable[Reply | NoReply]]]:
-    """Make what sends a keeper's requests, on connections that are kept while they are busy.
-
-    An idle one is soon given up: a refresh on a connection that the other side is just closing would be unconfirmed.
-    """
-    from traktauth.client.http import asend, new_async_client  # noqa: PLC0415 - it imports the HTTP library
-
-    async with new_async_client(idle=_IDLE) as client:
-        yield partial(asend, client)
 
 
 async def renew_due(

@@ -38,6 +38,7 @@ class Realm:
         timeline: the last requests, where the control API is served.
         passwords: failed sign-ins, by user and address.
         user_codes: user codes that did not exist, by address.
+        proofs: wrong proofs of an app, by address; counted under `strict` alone.
     """
 
     settings: Settings
@@ -51,6 +52,7 @@ class Realm:
     timeline: Timeline = field(default_factory=lambda: Timeline(kept=False))
     passwords: Throttle = field(default_factory=lambda: Throttle(5, 60))
     user_codes: Throttle = field(default_factory=lambda: Throttle(10, 60))
+    proofs: Throttle = field(default_factory=lambda: Throttle(20, 60))
 
     def attempt(self, said: Spoken, tables: Tables) -> Attempt:
         """Begin to check a request."""

@@ -1,9 +1,20 @@
-"""Slow down guessing: of passwords and of user codes (RFC 8628 section 5.1)."""
+"""Slow down guessing: of passwords, user codes (RFC 8628 section 5.1) and apps' secrets (RFC 6749 section 2.3.1)."""
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 
+from traktauth.server.http.answers import NO_STORE, Answer, in_json
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope
+
+    from traktauth.server.clock import Clock
+    from traktauth.server.front import Direct
+
+UNPROVEN = 401
 LARGEST = 10_000
 """Keys remembered; the oldest make room for new ones."""
 
@@ -35,3 +46,29 @@ class Throttle:
     def clear(self) -> None:
         """Forget all failures."""
         self._failures.clear()
+
+
+def guarded(direct: Direct, failures: Throttle, clock: Clock) -> Direct:
+    """Put a stop in front of an address for whoever proves to be nobody again and again.
+
+    A right proof forgives nothing: it may be the guesser's own app's.
+    """
+
+    async def answered(scope: Scope, receive: Receive) -> Answer:
+        client = (scope.get("client") or ("", 0))[0]
+        wait = failures.wait(client, now=clock())
+        if wait > 0:
+            return _too_often(wait)
+        answer = await direct(scope, receive)
+        if answer.status == UNPROVEN and b'"invalid_client"' in answer.body:
+            failures.failed(client, now=clock())
+        return answer
+
+    return answered
+
+
+def _too_often(wait: float) -> Answer:
+    seconds = math.ceil(wait)
+    said = f"Too many wrong client secrets have come from here; wait {seconds} seconds."
+    members = {"error": "invalid_client", "error_description": said}
+    return in_json(429, members, {**NO_STORE, "retry-after": str(seconds)})

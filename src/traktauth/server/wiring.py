@@ -27,6 +27,7 @@ from traktauth.server.seed import Seed, apply_seed, demo, read_seed
 from traktauth.server.storage import sqlite
 from traktauth.server.storage.base import StorageDown
 from traktauth.server.storage.sqlite import SqliteFile, SqliteMemory
+from traktauth.server.throttle import guarded
 from traktauth.server.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -141,6 +142,8 @@ def application_of(realm: Realm, log: AccessLog | None = None) -> ASGIApp:
         "/users/me": behind_token(realm, "GET", profile_of),
         "/sync/history": behind_token(realm, "POST", nothing_added, status=201),
     }
+    if realm.settings.strict:
+        direct = {path: guarded(answer, realm.proofs, realm.clock) for path, answer in direct.items()}
     if realm.settings.rate_limits == "trakt":
         direct = {path: limited(path, answer, realm.clock) for path, answer in direct.items()}
     routes = [*described(realm), *health_routes(realm), *page_routes(realm), *control_routes(realm)]

@@ -34,9 +34,15 @@ class Reply:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    _document: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     def document(self) -> dict[str, Any]:
         """Return the body where it is one JSON object, whatever its media type; else an empty dict."""
+        if self._document is None:
+            object.__setattr__(self, "_document", self._read())  # once, as several look at it
+        return self._document or {}
+
+    def _read(self) -> dict[str, Any]:
         import json  # noqa: PLC0415 - on first use: an import of the package sends nothing
 
         try:

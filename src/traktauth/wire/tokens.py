@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from traktauth.errors import UnexpectedReply
@@ -19,6 +20,8 @@ LONGEST_LIFE = 10 * 365 * 86400
 # Where a reply names no life that can be read, an hour is reckoned with; a 401 corrects it. Refusing such a reply
 # would lose a login whose refresh token has just been spent.
 ASSUMED_LIFE = 3600
+_VISIBLE = re.compile("[!-~]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def exchange_code(
@@ -107,7 +110,7 @@ def read_revoked(reply: Reply) -> None:
 
 def _is_token(value: object) -> TypeGuard[str]:
     """Tell whether a value can stand in a header field as it is."""
-    return isinstance(value, str) and value != "" and all("!" <= character <= "~" for character in value)
+    return isinstance(value, str) and _VISIBLE.fullmatch(value) is not None
 
 
 def _life(value: Any) -> int:  # noqa: ANN401 - whatever stood in the JSON
@@ -125,4 +128,4 @@ def _whole(value: object) -> int | None:
 
 def _text(value: object, otherwise: str) -> str:
     """Return a text that can be written down; half a surrogate pair, which JSON may hold, cannot."""
-    return value if isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value) else otherwise
+    return value if isinstance(value, str) and not _SURROGATE.search(value) else otherwise

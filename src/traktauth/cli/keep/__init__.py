@@ -88,7 +88,7 @@ def read_pace(text: str) -> Pace:
 async def _keep(address: str, plan: Plan, limit: int | None, port: int | None, as_json: bool) -> Summary:  # noqa: FBT001 - called in one place
     from traktauth.cli.keep.telling import Log  # noqa: PLC0415 - see above
     from traktauth.keeper import Keeper  # noqa: PLC0415 - see above
-    from traktauth.keeper.step import sender  # noqa: PLC0415 - see above
+    from traktauth.keeper.sending import sender  # noqa: PLC0415 - see above
 
     log = Log(as_json=as_json)
     listeners: list[Callable[[Event], None]] = [log.tell]

@@ -162,5 +162,6 @@ async def reset(realm: Realm, said: object) -> dict[str, Any]:  # noqa: ARG001 -
     realm.faults.clear()
     realm.passwords.clear()
     realm.user_codes.clear()
+    realm.proofs.clear()
     realm.clock.put_back()
     return {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from traktauth.server.http.answers import NO_STORE, Answer, in_json
 from traktauth.server.storage.records import Device
@@ -40,19 +40,31 @@ def fresh_device_code(attempt: Attempt) -> Shown:
 
 def write_as_trakt(shown: Shown, issuer: str) -> Answer:
     """Write it with the members that Trakt documents."""
-    members = {
+    return in_json(200, _as_trakt(shown, issuer), {**NO_STORE, "content-type": "application/json; charset=utf-8"})
+
+
+def write_for_both(shown: Shown, issuer: str) -> Answer:
+    """Write it with Trakt's members and those of RFC 8628."""
+    return in_json(200, _as_trakt(shown, issuer) | _as_native(shown, issuer), NO_STORE)
+
+
+def write_as_native(shown: Shown, issuer: str) -> Answer:
+    """Write it with the members of RFC 8628 section 3.2."""
+    return in_json(200, _as_native(shown, issuer), {"cache-control": "no-store"})
+
+
+def _as_trakt(shown: Shown, issuer: str) -> dict[str, Any]:
+    return {
         "device_code": shown.device_code,
         "user_code": shown.user_code,
         "verification_url": f"{issuer}/activate",
         "expires_in": shown.expires_in,
         "interval": shown.interval,
     }
-    return in_json(200, members, {**NO_STORE, "content-type": "application/json; charset=utf-8"})
 
 
-def write_as_native(shown: Shown, issuer: str) -> Answer:
-    """Write it with the members of RFC 8628 section 3.2."""
-    members = {
+def _as_native(shown: Shown, issuer: str) -> dict[str, Any]:
+    return {
         "device_code": shown.device_code,
         "user_code": shown.user_code,
         "verification_uri": f"{issuer}/activate",
@@ -60,7 +72,6 @@ def write_as_native(shown: Shown, issuer: str) -> Answer:
         "expires_in": shown.expires_in,
         "interval": shown.interval,
     }
-    return in_json(200, members, {"cache-control": "no-store"})
 
 
 def _unused_user_code(attempt: Attempt) -> str:

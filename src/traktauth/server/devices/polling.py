@@ -15,6 +15,8 @@ from traktauth.server.refusals import Refusal, Unwritten
 from traktauth.server.strings import fresh
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from traktauth.server.attempt import Attempt
     from traktauth.server.storage.records import Device
 
@@ -42,9 +44,22 @@ def poll_as_trakt(attempt: Attempt) -> Issued:
     Raises:
         Unwritten: the status that Trakt documents for any other state.
     """
+    return _granted(attempt, lambda state: Unwritten(STATUSES[state]))
+
+
+def poll_in_words(attempt: Attempt) -> Issued:
+    """Give tokens for an approved code, or say what is missing as RFC 8628 section 3.5 does.
+
+    Raises:
+        Refusal: the code is in any other state.
+    """
+    return _granted(attempt, lambda state: Refusal(400, *WORDS[state]))
+
+
+def _granted(attempt: Attempt, refusal: Callable[[str], Exception]) -> Issued:
     device, state = polled(attempt)
     if device is None or device.person is None or state != "approved":
-        raise Unwritten(STATUSES[state])
+        raise refusal(state)
     session = _session(attempt, device.person)[0]
     scope = attempt.terms.default_scope
     attempt.tables.apps.allow(device.app, device.person, scope=scope, now=attempt.now)

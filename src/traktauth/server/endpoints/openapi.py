@@ -26,7 +26,7 @@ KINDS: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
               (200, 400, 401)),
     "revoke": ("Revoke an access_token", TOKEN, (200, 400, 401, 403)),
     "introspect": ("Say what a token is", TOKEN, (200, 400, 401)),
-    "userinfo": ("Say whose a token is", {}, (200, 400, 401)),
+    "userinfo": ("Say whose a token is", {}, (200, 400, 401, 403)),
 }  # fmt: skip
 MORE = (413, 415, 429, 503)
 """What any of them may answer: too large, another media type, too often, the database is gone."""

@@ -2,7 +2,7 @@
 
 The requests for tokens get the lists below, at each of the profile's addresses; authorization requests keep the
 profile's rules but tell the client of all that may be told it, and want S256; the profile's numbers change at the end.
-Addresses of device codes stay Trakt's.
+Device codes stay at Trakt's addresses, and are told of in the words of RFC 8628.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from traktauth.server.authorization import steps
 from traktauth.server.authorization.reading import read_as_said
 from traktauth.server.authorization.wish import Step
 from traktauth.server.checks import apps, codes, parameters, refreshes, scopes
+from traktauth.server.devices import asking, polling
 from traktauth.server.doors import rails, rfc
 from traktauth.server.refusals import Refusal
 from traktauth.server.revocation import together
@@ -110,9 +111,20 @@ def _endpoint(endpoint: Endpoint, profile: Profile) -> Endpoint:
         checks = (ONE_PROOF, PROVEN, Check(parameters.given("token"), *ABSENT))
         asked = Procedure(checks, _inactive_unless_known(endpoint.procedure.deed))
         return replace(endpoint, read=rfc.read_about_token, refuse=rfc.refuse, procedure=asked)
+    if path.endswith("/device/code"):
+        return replace(endpoint, write=asking.write_for_both, refuse=rfc.refuse)
+    if path.endswith("/device/token"):
+        return replace(endpoint, refuse=rfc.refuse, procedure=_in_words(endpoint.procedure))
     if path.endswith(("/userinfo", "/token/info")):
         return replace(endpoint, refuse=rfc.refuse_bearer)
     return endpoint
+
+
+def _in_words(given: Procedure | None) -> Procedure | None:
+    """Let a poll at Trakt's address tell the state of a code by a word, not a status alone."""
+    if given is None or given.deed is not polling.poll_as_trakt:
+        return given
+    return Procedure(given.checks, polling.poll_in_words)
 
 
 def _checks(grant: str, given: Procedure) -> tuple[Check, ...]:

@@ -1,0 +1,221 @@
+"""What a keeper costs: renewals a second beside the same exchanges without a store, and beside the naive loop.
+
+Usage: python benchmarks/keeper [--rounds 3] [--renewals 4000] [--fleet 1000000] [--way 0.05]
+    --fleet N   accounts that lie in the store for the run that shows what a large one costs; 0 leaves it out
+    --way S     seconds by which the local Trakt answers later in one more comparison, as one on another continent does
+The local Trakt, the database and the keeper share all cores. Ratios are medians of rounds that ran side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1] / "tests"))
+from support.engines import Missing  # noqa: E402 - found through the line above
+from support.environments import environment  # noqa: E402 - the same
+from support.local import APP, start_local_trakt  # noqa: E402 - the same
+from support.postgres import PostgresServer  # noqa: E402 - the same
+from support.redis import RedisServer  # noqa: E402 - the same
+from support.wire import call  # noqa: E402 - the same
+from traktauth import Token  # noqa: E402 - the same
+from traktauth.models import Login  # noqa: E402 - the same
+from traktauth.models.service import find_service  # noqa: E402 - the same
+from traktauth.stores.addresses import open_async_store  # noqa: E402 - the same
+from traktauth.stores.fleet import Saving  # noqa: E402 - the same
+
+WEEK = 604_800
+CHUNK = 2000
+WARM = 200  # renewals that are not counted: they import and connect
+
+
+class Bench:
+    """A local Trakt and who renews at it."""
+
+    def __init__(self, base: str) -> None:
+        self.base, self.service = base, find_service(base)
+        self.named = 0
+
+    def tokens(self, count: int) -> list[str]:
+        """Sign in so many times."""
+        made = call(self.base, "POST", "/_control/tokens", body={"client_id": APP.client_id, "count": count}).json()
+        return [each["refresh_token"] for each in made["tokens"]]
+
+    def run(self, do: str, program: list[str], **plan) -> dict:
+        known = {
+            "base": self.base,
+            "client_id": APP.client_id,
+            "client_secret": APP.client_secret,
+            "redirect_uri": APP.redirect_uri,
+        }
+        asked = json.dumps({"do": do, **known, **plan})
+        done = subprocess.run(program, input=asked, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{do} failed: {done.stderr[-800:]}")
+        told = json.loads(done.stdout)
+        told["rate"], told["each"] = told["done"] / told["seconds"], told["cpu"] / told["done"] * 1e6
+        return told
+
+    def bare(self, count: int) -> dict:
+        return self.run(
+            "bare", [sys.executable, str(HERE / "worker.py")], tokens=self.tokens(count + WARM), warm=WARM, count=count
+        )
+
+    def naive(self, python: Path, count: int) -> dict:
+        return self.run("naive", [str(python), str(HERE / "naive.py")], tokens=self.tokens(count))
+
+    def keep(self, store: str, count: int) -> dict:
+        asyncio.run(self.fill(store, count + WARM, real=True))
+        return self.run("keep", [sys.executable, str(HERE / "worker.py")], store=store, warm=WARM, count=count)
+
+    async def fill(self, address: str, count: int, *, real: bool) -> None:
+        """Put accounts into a store: real ones that are due now, or others that come due during the week."""
+        store, made = open_async_store(address), 0
+        while made < count:
+            size = min(CHUNK, count - made)
+            secrets = self.tokens(size) if real else [f"{'r' * 60}{number}" for number in range(size)]
+            savings = [Saving(self._login(), self._token(secret, due=real), 0) for secret in secrets]
+            await store.save_many(savings, at=time.time())
+            made += size
+        await store.close()
+
+    def _login(self) -> Login:
+        self.named += 1
+        return Login(self.service.realm, APP.client_id, f"{self.named:08}")
+
+    def _token(self, secret: str, *, due: bool) -> Token:
+        token = Token("a" * 64, secret, expires_in=WEEK, expires_at=time.time() + 60, generation=1)
+        spread = WEEK * (0.2 + 0.8 * os.urandom(1)[0] / 255)
+        return token if due else replace(token, expires_at=time.time() + spread)
+
+
+def ratio(ours: list[dict], theirs: list[dict]) -> float:
+    return statistics.median(our["rate"] / its["rate"] for our, its in zip(ours, theirs, strict=True))
+
+
+def median(results: list[dict], name: str) -> float:
+    return statistics.median(result[name] for result in results)
+
+
+def mark(what: str, got: float, wanted: float, *, at_least: bool) -> None:
+    held = got >= wanted if at_least else got <= wanted
+    print(
+        f"{'held  ' if held else 'MISSED'}  {what}: {got:.2f} (mark: {'≥' if at_least else '≤'} {wanted})", flush=True
+    )
+
+
+def stores(until_the_end: ExitStack) -> dict[str, str]:
+    """Start what there is; PostgreSQL with synchronous_commit=on, Redis so that no login can be lost."""
+    found = {"sqlite": f"sqlite:{until_the_end.enter_context(tempfile.TemporaryDirectory())}/fleet"}
+    try:
+        postgres = PostgresServer("-c", "synchronous_commit=on", "-c", "max_wal_size=4GB")
+        until_the_end.callback(postgres.stop)
+        found["postgres"] = postgres.url
+    except Missing as missing:
+        print(f"postgres: left out, {missing}")
+    try:
+        redis = RedisServer(Path(tempfile.mkdtemp()))
+        until_the_end.callback(redis.kill)
+        found["redis"] = redis.url
+    except Missing as missing:
+        print(f"redis: left out, {missing}")
+    return found
+
+
+def side_by_side(bench: Bench, kinds: dict[str, str], python: Path | None, options) -> dict[str, list[dict]]:
+    results: dict[str, list[dict]] = {name: [] for name in ("bare", "naive", *kinds)}
+    for number in range(options.rounds + 1):
+        told = {"bare": bench.bare(options.renewals)}
+        if python is not None:
+            told["naive"] = bench.naive(python, max(100, options.renewals // 8))
+        told |= {kind: bench.keep(address, options.renewals) for kind, address in kinds.items()}
+        if number:  # the first round warms up
+            for name, one in told.items():
+                results[name].append(one)
+    return {name: result for name, result in results.items() if result}
+
+
+def report(title: str, results: dict[str, list[dict]]) -> None:
+    bare = results["bare"]
+    print(f"\n{title}\n{'':12}{'a second':>10}{'÷ bare':>9}{'CPU µs each':>13}{'beyond bare':>13}{'MB':>8}")
+    for name, result in results.items():
+        beyond = statistics.median(one["each"] - its["each"] for one, its in zip(result, bare, strict=True))
+        print(
+            f"{name:12}{median(result, 'rate'):10.0f}{ratio(result, bare):9.2f}{median(result, 'each'):13.0f}"
+            f"{beyond:13.0f}{median(result, 'resident'):8.0f}"
+        )
+
+
+def judge(results: dict[str, list[dict]]) -> None:
+    if "postgres" not in results:
+        return
+    keeping, bare = results["postgres"], results["bare"]
+    beyond = statistics.median(one["each"] - its["each"] for one, its in zip(keeping, bare, strict=True))
+    mark("keeper on PostgreSQL ÷ the same exchanges without a store", ratio(keeping, bare), 0.6, at_least=True)
+    mark("its CPU beyond the exchange, µs a renewal", beyond, 200, at_least=False)
+    if "redis" in results:
+        mark("keeper on Redis ÷ on PostgreSQL", ratio(results["redis"], keeping), 0.7, at_least=True)
+
+
+def large(bench: Bench, kinds: dict[str, str], options) -> None:
+    """The same with a large fleet beside, none of which is due."""
+    print(f"\nWith {options.fleet} more accounts in the store")
+    for kind, address in kinds.items():
+        if kind == "sqlite":
+            continue
+        small = [bench.keep(address, options.renewals) for _ in range(options.rounds)]
+        asyncio.run(bench.fill(address, options.fleet, real=False))
+        many = [bench.keep(address, options.renewals) for _ in range(options.rounds)]
+        print(
+            f"{kind:12}{median(small, 'rate'):10.0f} a second before, {median(many, 'rate'):.0f} with them; "
+            f"CPU {median(small, 'each'):.0f} and {median(many, 'each'):.0f} µs"
+        )
+        mark(f"resident MB of the keeper on {kind}", median(many, "resident"), 120, at_least=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python benchmarks/keeper")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--renewals", type=int, default=4000)
+    parser.add_argument("--fleet", type=int, default=1_000_000)
+    parser.add_argument("--way", type=float, default=0.05)
+    options = parser.parse_args()
+    print(json.dumps({"python": sys.version.split()[0], "cores": os.cpu_count(), "load": os.getloadavg()[0]}))
+    with ExitStack() as until_the_end:
+        local = start_local_trakt(Path(tempfile.mkdtemp()))
+        until_the_end.callback(local.stop)
+        bench, kinds = Bench(local.base), stores(until_the_end)
+        try:
+            python = environment("bench-naive", "authlib>=1.6", "requests>=2.32")
+        except Missing as missing:
+            print(f"naive: left out, {missing}")
+            python = None
+        results = side_by_side(bench, kinds, python, options)
+        report(f"{options.renewals} renewals, {options.rounds} rounds", results)
+        judge(results)
+        if python is not None and options.way:
+            fault = {"path": "/oauth/token", "delay": options.way, "for": 1e6}
+            call(local.base, "PUT", "/_control/faults", body=[fault])
+            few = argparse.Namespace(**{**vars(options), "renewals": options.renewals // 4})
+            results = side_by_side(bench, kinds, python, few)
+            report(f"The same where an answer takes {options.way * 1e3:.0f} ms more", results)
+            if "postgres" in results:
+                mark("keeper ÷ the naive loop", ratio(results["postgres"], results["naive"]), 5, at_least=True)
+            call(local.base, "DELETE", "/_control/faults")
+        if options.fleet:
+            large(bench, kinds, options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""`--strict`: device codes as RFC 8628 has them at Trakt's addresses, and an end to guessing an app's secret."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.conftest import APPS
+from server.test_devices import answer, ask, poll
+
+TRAKTS = {"device_code", "user_code", "verification_url", "expires_in", "interval"}
+
+
+@pytest.fixture(params=["current", "classic"])
+def strict(request, start):
+    return start(profile=request.param, strict=True)
+
+
+def test_strictly_a_device_code_comes_with_the_members_of_both(strict):
+    device = ask(strict)
+    assert set(device) == TRAKTS | {"verification_uri", "verification_uri_complete"}
+    assert device["verification_uri"] == device["verification_url"] == f"{strict.url}/activate"
+    assert device["verification_uri_complete"].endswith(f"?user_code={device['user_code']}")
+
+
+def test_strictly_the_state_of_a_device_code_is_told_by_a_word(strict):
+    pending, denied, expired = ask(strict), ask(strict), ask(strict)
+    answer(strict, denied, "deny")
+    strict.control("expire", kind="device", value=expired["device_code"])
+    told = [
+        (pending, "authorization_pending"),
+        (pending, "slow_down"),
+        (denied, "access_denied"),
+        (expired, "expired_token"),
+        ({"device_code": "U" * 40}, "invalid_grant"),
+    ]
+    for device, error in told:
+        reply = poll(strict, device)
+        assert (reply.status, reply.json["error"]) == (400, error)
+        assert reply.headers["cache-control"] == "no-store"
+
+
+def test_strictly_an_approved_device_code_gives_tokens_once(strict):
+    device = ask(strict)
+    answer(strict, device)
+    granted = poll(strict, device)
+    assert granted.status == 200
+    assert strict.use(granted.json["access_token"]) == 200
+    again = poll(strict, device)
+    assert (again.status, again.json["error"]) == (400, "invalid_grant")
+
+
+def test_strictly_a_wrong_secret_is_a_401_for_a_device_as_well(strict):
+    reply = poll(strict, ask(strict), client_secret="wrong")
+    assert (reply.status, reply.json["error"]) == (401, "invalid_client")
+
+
+def guess(client, secret="wrong"):
+    known = {**APPS["first"].credentials, "client_secret": secret}
+    return client.post("/oauth/token", grant_type="client_credentials", **known)
+
+
+def test_strictly_guessing_a_secret_is_slowed_down(strict):
+    assert [guess(strict).status for _ in range(20)] == [401] * 20
+    refused = guess(strict)
+    assert (refused.status, refused.json["error"]) == (429, "invalid_client")
+    assert 0 < int(refused.headers["retry-after"]) <= 60
+    right = APPS["first"].client_secret
+    assert guess(strict, right).status == 429, "or the guesser would know"
+    strict.control("clock", advance=61)
+    assert guess(strict).status == 401
+
+
+def test_strictly_a_right_secret_forgives_no_wrong_ones(strict):
+    for _ in range(10):
+        assert [guess(strict).status for _ in range(2)] == [401] * 2
+        second = strict.post("/oauth/token", grant_type="client_credentials", **APPS["second"].credentials)
+        assert second.status != 401
+    assert guess(strict).status == 429
+
+
+def test_a_reset_forgives_wrong_secrets(strict):
+    for _ in range(21):
+        guess(strict)
+    strict.control("reset")
+    assert guess(strict).status == 401
+
+
+def test_otherwise_a_test_may_guess_as_often_as_it_likes(either):
+    assert {guess(either).status for _ in range(30)} <= {400, 401}
