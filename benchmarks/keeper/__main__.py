@@ -37,6 +37,7 @@ from traktauth.stores.fleet import Saving  # noqa: E402 - the same
 
 WEEK = 604_800
 CHUNK = 2000
+NAIVE = {"naive": False, "naive, each": True}
 WARM = 200  # renewals that are not counted: they import and connect
 
 
@@ -72,8 +73,8 @@ class Bench:
             "bare", [sys.executable, str(HERE / "worker.py")], tokens=self.tokens(count + WARM), warm=WARM, count=count
         )
 
-    def naive(self, python: Path, count: int) -> dict:
-        return self.run("naive", [str(python), str(HERE / "naive.py")], tokens=self.tokens(count))
+    def naive(self, python: Path, count: int, *, each: bool) -> dict:
+        return self.run("naive", [str(python), str(HERE / "naive.py")], tokens=self.tokens(count), each=each)
 
     def keep(self, store: str, count: int) -> dict:
         asyncio.run(self.fill(store, count + WARM, real=True))
@@ -134,11 +135,12 @@ def stores(until_the_end: ExitStack) -> dict[str, str]:
 
 
 def side_by_side(bench: Bench, kinds: dict[str, str], python: Path | None, options) -> dict[str, list[dict]]:
-    results: dict[str, list[dict]] = {name: [] for name in ("bare", "naive", *kinds)}
+    results: dict[str, list[dict]] = {name: [] for name in ("bare", *NAIVE, *kinds)}
     for number in range(options.rounds + 1):
         told = {"bare": bench.bare(options.renewals)}
         if python is not None:
-            told["naive"] = bench.naive(python, max(100, options.renewals // 8))
+            few = max(100, options.renewals // 8)
+            told |= {name: bench.naive(python, few, each=each) for name, each in NAIVE.items()}
         told |= {kind: bench.keep(address, options.renewals) for kind, address in kinds.items()}
         if number:  # the first round warms up
             for name, one in told.items():

@@ -81,6 +81,15 @@ def test_a_database_that_cannot_be_used_is_found_out(tmp_path, make, why):
         checked(Settings(database=f"sqlite:{tmp_path / 'db'}"))
 
 
+@pytest.mark.parametrize("make", [foreign, newer, text], ids=["foreign", "newer", "text"])
+def test_what_is_not_ours_is_neither_served_nor_changed(tmp_path, make):
+    make(tmp_path / "db")
+    before = (tmp_path / "db").read_bytes()
+    with pytest.raises(StorageDown), Embedded(Settings(port=0, database=f"sqlite:{tmp_path / 'db'}")):
+        pass
+    assert (tmp_path / "db").read_bytes() == before
+
+
 def test_a_path_through_a_file_is_found_out(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageDown, match="cannot be written"):

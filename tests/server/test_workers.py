@@ -207,6 +207,11 @@ def test_more_than_one_needs_postgresql_and_no_control():
         Settings(database="postgresql://h/d", workers=2, control=True)
 
 
+def test_more_than_one_count_no_rate_limits():
+    with pytest.raises(ValueError, match="rate limits"):
+        Settings(database="postgresql://h/d", workers=2, rate_limits="trakt")
+
+
 def test_without_fork_there_is_one(monkeypatch):
     monkeypatch.delattr(os, "fork")
     with pytest.raises(ValueError, match="fork"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.client.adrive import AsyncDriver
 from traktauth.client.keeping import AsyncKeeping
@@ -14,7 +14,7 @@ from traktauth.models.due import due_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from traktauth.flow.effects import NoReply
+    from traktauth.flow.effects import Exclusively, NoReply
     from traktauth.flow.terms import Terms
     from traktauth.keeper.asking import Asking
     from traktauth.keeper.claimed import ClaimedStore
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from traktauth.models import Login, Record
     from traktauth.stores.fleet import FleetStore
     from traktauth.wire.messages import Reply, Request
+
+T = TypeVar("T")
 
 _SHORTEST_DELAY = 30.0
 _LONGEST_DELAY = 3600.0
@@ -84,7 +86,7 @@ class Renewing:
         self._claimed.know(login, record)
         keeping = _SharedKeeping(self._claimed, login, self._terms.clock, place=self._store.identity)
         try:
-            token = await AsyncDriver(keeping, send).run(refresh(self._terms))
+            token = await _ClaimedDriver(keeping, send).run(refresh(self._terms))
         except LoginRequired as error:
             await self._ended(login, record, error)
         except (TryLater, UnexpectedReply, StoreFailed) as error:
@@ -174,6 +176,13 @@ class Renewing:
         if token is not None and reached:
             patience = min(now - due_at(login, token), max(0.0, token.expires_at - now) / 4)
         return min(max(asked, patience, _SHORTEST_DELAY), _LONGEST_DELAY)
+
+
+class _ClaimedDriver(AsyncDriver):
+    """A driver of claimed logins: the claim is the lock, and nobody in this process shares a run with a keeper."""
+
+    async def _exclusively(self, effect: Exclusively[T]) -> Any:  # noqa: ANN401 - the flow's outcome
+        return await self.run(effect.flow())
 
 
 class _SharedKeeping(AsyncKeeping):

@@ -69,6 +69,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         _check_place(self)
+        _check_workers(self)
         _check_rules(self)
 
     @property
@@ -117,11 +118,19 @@ def _check_place(settings: Settings) -> None:
         raise ValueError(f"database {scheme!r} is unknown; give sqlite:/PATH, memory: or postgresql://…")
     if settings.database_address == "sqlite:":
         raise ValueError("database sqlite: lacks its path; give sqlite:/PATH")
+
+
+def _check_workers(settings: Settings) -> None:
+    """Check in how many processes the server serves."""
     if settings.workers < 1:
         raise ValueError("workers must be at least 1")
-    if settings.workers > 1 and (not scheme.startswith("postgres") or settings.control):
+    if settings.workers == 1:
+        return
+    if not settings.database_address.startswith("postgres") or settings.control:
         raise ValueError("more than one worker needs postgresql://… and no --control")
-    if settings.workers > 1 and not hasattr(os, "fork"):
+    if settings.rate_limits != "off":
+        raise ValueError("rate limits are counted in one process: leave rate_limits off, or workers at 1")
+    if not hasattr(os, "fork"):
         raise ValueError("more than one worker needs a system that forks processes; start several servers instead")
 
 

@@ -127,10 +127,11 @@ class SqliteFile:
     """A `Storage` in a file.
 
     Raises:
-        StorageDown: the file cannot be opened, or is something else than a database.
+        StorageDown: the file cannot be opened, is another program's, or was made by a newer version.
     """
 
     def __init__(self, path: Path, tell: Callable[[list[str]], None]) -> None:
+        looked_at(path)  # what is another program's is left as it is
         with contextlib.ExitStack() as refused:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
