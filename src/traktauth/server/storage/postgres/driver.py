@@ -44,11 +44,13 @@ class Rejected(Exception):
     """PostgreSQL rejects a statement; nothing of its transaction will be kept.
 
     Attributes:
+        state: PostgreSQL's code for the reason.
         again: whether another attempt may do.
     """
 
     def __init__(self, state: str, message: str) -> None:
         super().__init__(message)
+        self.state = state
         self.again = state in AGAIN
 
 

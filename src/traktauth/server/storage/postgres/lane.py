@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from traktauth.server.storage.base import StorageDown
 from traktauth.server.storage.postgres.dialect import said
 from traktauth.server.storage.postgres.driver import Cut, Rejected
+from traktauth.server.storage.postgres.fate import NO_SUCH_NUMBER, Marks
 from traktauth.server.storage.postgres.steps import Reading, Writing, in_step
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 BEGIN, COMMIT, ROLLBACK = said("BEGIN"), said("COMMIT"), said("ROLLBACK")
 # The transaction's number is asked for so that its fate can be found out where the connection breaks at the commit.
 ARM = "SELECT pg_current_xact_id()::text, set_config('lock_timeout', ?, true)"
-FATE = "SELECT pg_xact_status(CAST(? AS text)::xid8)"
 GROUP_PATIENCE, PATIENCE = "300", "5000"  # milliseconds to wait for a row that another transaction holds
 ATTEMPTS = 5
 FATE_SECONDS, PAUSE_SECONDS = 10.0, 0.1
@@ -46,6 +46,7 @@ class Lane:
         self._line: Line | None = None
         self._writing = Writing()
         self._reading = Reading()
+        self._marks = Marks()
 
     def close(self) -> None:
         """Hang up."""
@@ -147,7 +148,7 @@ class Lane:
             await line.exchange([ROLLBACK])
             raise Undone from failed.error
         try:
-            await line.exchange([COMMIT])
+            await line.exchange([self._marks.mark(number), COMMIT])
         except Cut:
             self.close()
             if not await self._was_committed(number):
@@ -162,13 +163,16 @@ class Lane:
         loop = asyncio.get_running_loop()
         until = loop.time() + FATE_SECONDS
         while loop.time() < until:
+            committed = None
             try:
-                fate = str((await self.ask(said(FATE, (number,))))[0].rows[0][0])
+                committed = self._marks.committed(*await self.ask(*self._marks.asked(number)))
             except Cut:
                 self.close()
-                fate = "in progress"
-            if fate != "in progress":
-                return fate == "committed"
+            except Rejected as rejected:
+                if rejected.state == NO_SUCH_NUMBER:
+                    return False
+            if committed is not None:
+                return committed
             await asyncio.sleep(PAUSE_SECONDS)
         raise StorageDown("The connection to the database broke at a commit")
 

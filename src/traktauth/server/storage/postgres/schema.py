@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.server.storage.base import StorageDown
 from traktauth.server.storage.postgres.dialect import said, tables
+from traktauth.server.storage.postgres.fate import forgetting
 from traktauth.server.storage.schema import VERSION
 
 if TYPE_CHECKING:
@@ -34,4 +35,4 @@ async def prepare(lane: Lane) -> None:
         if has_meta or has_pairs:
             raise StorageDown("The database has tables of another program: give it a schema of its own")
         await lane.ask(*map(said, tables()), REMEMBER)
-    await lane.ask(said("COMMIT"))
+    await lane.ask(forgetting(), said("COMMIT"))
