@@ -107,6 +107,10 @@ return 1
 """
 _ROOM = " " * 8192
 _NUMBERS = {"revision": int, "format": int, "generation": int, "expires_at": float, "due_at": float}
+_READERS = tuple(
+    {b"0": False, b"1": True}.__getitem__ if name == "renewable" else _NUMBERS.get(name, bytes.decode)
+    for name in COLUMNS
+)
 
 
 class Keys:
@@ -227,11 +231,15 @@ def _fields(row: Row) -> list[str | float]:
 def _row(values: list[bytes | None]) -> Row | None:
     if not any(values):
         return None
-    columns: list[Any] = [_value(name, value) if value else None for name, value in zip(COLUMNS, values, strict=True)]
+    columns: list[Any]
+    try:
+        columns = [read(value) if value else None for read, value in zip(_READERS, values, strict=True)]
+    except (ValueError, KeyError):  # a damaged one, which shows later
+        columns = [_value(name, value) if value else None for name, value in zip(COLUMNS, values, strict=True)]
     return Row(*columns)
 
 
-def _value(name: str, value: bytes) -> Any:  # noqa: ANN401 - what the column holds; a damaged one shows later
+def _value(name: str, value: bytes) -> Any:  # noqa: ANN401 - what the column holds, or the text that stands there
     text = value.decode("utf-8", "replace")
     if name == "renewable":
         return {"0": False, "1": True}.get(text, text)
