@@ -13,6 +13,7 @@ import time
 from itertools import islice
 
 from traktauth import App
+from traktauth.cli.keep import collect_seldom
 from traktauth.keeper import Keeper, Pace, Plan
 from traktauth.keeper.sending import sender
 from traktauth.models.service import find_service
@@ -81,6 +82,7 @@ async def measured(kind, app, service, plan):
 def main():
     plan = json.loads(sys.stdin.read())
     app = App(plan["client_id"], client_secret=plan["client_secret"], redirect_uri=plan["redirect_uri"])
+    collect_seldom()  # as the command does, for both kinds
     kind = {"bare": Exchanges, "keep": Renewals}[plan["do"]]
     told = asyncio.run(measured(kind, app, find_service(plan["base"]), plan))
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -72,7 +72,10 @@ def handed_over(record: Record, generation: int, to: str) -> Record | None:
 
 def ended(trail: tuple[Trace, ...], how: str | None) -> tuple[Trace, ...]:
     """Return the trail with what became of its last generation."""
-    return (*trail[:-1], replace(trail[-1], ended=how)) if trail else ()
+    if not trail:
+        return ()
+    last = trail[-1]
+    return (*trail[:-1], Trace(last.generation, last.fingerprint, last.at, last.by, how))
 
 
 def _last(trail: tuple[Trace, ...]) -> str | None:
