@@ -115,6 +115,12 @@ def servers(until_the_end):
         print(f"postgres: skipped, {missing}")
 
 
+def settle(address):
+    """Clean up after a flood of new rows, as PostgreSQL does by itself in the course of an hour."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+
+
 async def claim_costs(address, accounts):
     """Return what a claim of 32 costs among a thousand and among many accounts."""
     store, costs, made = open_async_store(address), [], 0
@@ -124,6 +130,9 @@ async def claim_costs(address, accounts):
             tokens = [replace(TOKEN, expires_at=time.time() + 600000 * os.urandom(1)[0] / 255) for _ in batch]
             await store.save_many([Saving(*pair, 0) for pair in zip(batch, tokens, strict=True)], at=time.time())
             made += len(batch)
+
+        if address.startswith("postgres"):
+            settle(address)
 
         async def claim():
             claimed = await store.claim("trakt", "fleet", before=1e12, now=0.0, limit=32, lease=30.0, owner="me")
