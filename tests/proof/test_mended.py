@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from client.strict_trakt import StrictTrakt
-from traktauth.client import http
+from traktauth.client import http, progress
 from traktauth.flow.effects import NoReply
 from traktauth.models import find_service
 from traktauth.stores import adatabase, database
@@ -134,7 +134,7 @@ def strict_trakt():
 def stopped_while_connecting(monkeypatch):
     """A clock by which the connection is there after a minute."""
     times = iter([0.0])
-    monkeypatch.setattr(http, "steady_clock", lambda: next(times, 60.0))
+    monkeypatch.setattr(progress, "steady_clock", lambda: next(times, 60.0))
 
 
 def refresh_at(server):

@@ -75,7 +75,11 @@ class Postgres:
         self._reads.close()
 
     def _in_a_loop(self, use: Callable[[Lane], Coroutine[Any, Any, T]]) -> T:
-        """Use a connection before or beside the server's own loop, in a thread, as the caller may be in a loop."""
+        """Use a connection before or beside the server's own loop.
+
+        In a thread only where the caller is in a loop: who forks workers must have had none, as a thread that ends holds
+        a lock of OpenSSL's for a moment, which a worker that was forked then would wait for without end.
+        """
 
         async def used() -> T:
             lane = Lane(self._connect)
@@ -84,6 +88,10 @@ class Postgres:
             finally:
                 lane.close()
 
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(used())
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, used()).result()
 
