@@ -87,6 +87,15 @@ def test_an_address_that_is_none_is_refused_without_its_password(address):
     assert "s3cret" not in str(caught.value)
 
 
+def test_who_is_in_no_loop_starts_no_thread_as_workers_may_be_forked_from_there(postgres_address, monkeypatch):
+    def started(_):
+        raise AssertionError("a thread was started")
+
+    monkeypatch.setattr(threading.Thread, "start", started)
+    with contextlib.closing(Postgres(postgres_address, list)) as storage:
+        storage.at_once(remember("here"))
+
+
 def test_nobody_there_is_a_database_that_is_down():
     with pytest.raises(StorageDown):
         opened("postgresql://u:s3cret@127.0.0.1:1/d", list)

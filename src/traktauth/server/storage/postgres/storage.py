@@ -77,8 +77,8 @@ class Postgres:
     def _in_a_loop(self, use: Callable[[Lane], Coroutine[Any, Any, T]]) -> T:
         """Use a connection before or beside the server's own loop.
 
-        In a thread only where the caller is in a loop: who forks workers must have had none, as a thread that ends holds
-        a lock of OpenSSL's for a moment, which a worker that was forked then would wait for without end.
+        In a thread only where the caller is in a loop: who forks workers must have had none. A thread that ends holds a
+        lock of OpenSSL's for a moment, and a worker that is forked just then would wait for it without end.
         """
 
         async def used() -> T:
