@@ -7,24 +7,23 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.stores import transitions
-from traktauth.stores.base import TokenStore
 from traktauth.stores.commands import Names, Read, Release, Swap, Take, Try
 from traktauth.stores.leases import LATE, LEASE, Wait, new_owner, steady_clock
 from traktauth.stores.reading import Reading
 from traktauth.stores.rows import to_row
+from traktauth.stores.stepping import SteppingStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Hashable
 
-    from traktauth.models import Login, Record, Renewal, Token
+    from traktauth.models import Login, Record
     from traktauth.stores.commands import Database
     from traktauth.stores.sealing import Sealer
 
 TRIES = 1000  # a change is tried again only when another has got through, so this is no waiting for nothing
 
 
-class DatabaseStore(TokenStore):
+class DatabaseStore(SteppingStore):
     """A store whose records are rows.
 
     Args:
@@ -57,24 +56,6 @@ class DatabaseStore(TokenStore):
         if self.database.quick:
             return self.load(login)
         return self._reading.known(login)
-
-    def begin(self, login: Login, renewal: Renewal) -> bool:
-        return self._change(login, lambda record: transitions.begun(record, renewal))
-
-    def cancel(self, login: Login, renewal: Renewal, before: Renewal | None) -> None:
-        self._change(login, lambda record: transitions.cancelled(record, renewal, before))
-
-    def save(self, login: Login, token: Token, *, after: int, at: float) -> bool:
-        return self._change(login, lambda record: transitions.saved(record, token, after, at))
-
-    def mark(self, login: Login, generation: int, why: str | None) -> None:
-        self._change(login, lambda record: transitions.marked(record, generation, why))
-
-    def forget(self, login: Login, generation: int) -> None:
-        self._change(login, lambda record: transitions.forgotten(record, generation))
-
-    def hand_over(self, login: Login, generation: int, to: str) -> bool:
-        return self._change(login, lambda record: transitions.handed_over(record, generation, to))
 
     def reseal(self, login: Login) -> bool:
         row = self.database.perform(Read(login))

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from traktauth.errors import StoreFailed
 from traktauth.models.record import FORMAT
 from traktauth.stores import replacing, transitions
-from traktauth.stores.base import TokenStore
 from traktauth.stores.documents import to_document
 from traktauth.stores.locks import locked
 from traktauth.stores.sealing import is_sealed_newest, sealed
 from traktauth.stores.snapshots import LARGEST, Snapshot, parse, signature_of
+from traktauth.stores.stepping import SteppingStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Hashable
 
-    from traktauth.models import Login, Record, Renewal, Token
+    from traktauth.models import Login, Record, Renewal
     from traktauth.stores.sealing import Sealer
 
 _WRITE_PATIENCE = 10.0  # seconds; a write takes milliseconds
@@ -29,7 +29,7 @@ _SETTLED_AFTER = 50_000_000  # nanoseconds
 _HINT = "See what is wrong with it: traktauth doctor"
 
 
-class FileStore(TokenStore):
+class FileStore(SteppingStore):
     """A store in a JSON file.
 
     Args:
@@ -75,18 +75,6 @@ class FileStore(TokenStore):
         if self._change(login, lambda record: transitions.cancelled(record, renewal, before)):
             with suppress(OSError):
                 os.unlink(self._beside(login, "spare"))
-
-    def save(self, login: Login, token: Token, *, after: int, at: float) -> bool:
-        return self._change(login, lambda record: transitions.saved(record, token, after, at))
-
-    def mark(self, login: Login, generation: int, why: str | None) -> None:
-        self._change(login, lambda record: transitions.marked(record, generation, why))
-
-    def forget(self, login: Login, generation: int) -> None:
-        self._change(login, lambda record: transitions.forgotten(record, generation))
-
-    def hand_over(self, login: Login, generation: int, to: str) -> bool:
-        return self._change(login, lambda record: transitions.handed_over(record, generation, to))
 
     def reseal(self, login: Login) -> bool:
         with _failures(self.path, "read"):

@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from traktauth.errors import StoreFailed
 from traktauth.models.record import EMPTY
-from traktauth.stores import transitions
-from traktauth.stores.base import TokenStore
 from traktauth.stores.documents import login_of, to_document, to_record
+from traktauth.stores.stepping import SteppingStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Hashable, Iterable
     from contextlib import AbstractContextManager
 
-    from traktauth.models import Login, Record, Renewal, Token
+    from traktauth.models import Login, Record
 
 TRIES = 1000  # a change is tried again only when another has got through, so this is no waiting for nothing
 _TRIAL = "trial"
 
 
-class TextStore(TokenStore):
+class TextStore(SteppingStore):
     """A store whose records are texts under keys.
 
     A subclass has the four methods below; `traktauth.testing.StoreContract` tries whether they do what they must.
@@ -76,24 +75,6 @@ class TextStore(TokenStore):
         with self._worded():
             text = self.read(_key(login))
         return EMPTY if text is None else to_record(self._document(text))
-
-    def begin(self, login: Login, renewal: Renewal) -> bool:
-        return self._change(login, lambda record: transitions.begun(record, renewal))
-
-    def cancel(self, login: Login, renewal: Renewal, before: Renewal | None) -> None:
-        self._change(login, lambda record: transitions.cancelled(record, renewal, before))
-
-    def save(self, login: Login, token: Token, *, after: int, at: float) -> bool:
-        return self._change(login, lambda record: transitions.saved(record, token, after, at))
-
-    def mark(self, login: Login, generation: int, why: str | None) -> None:
-        self._change(login, lambda record: transitions.marked(record, generation, why))
-
-    def forget(self, login: Login, generation: int) -> None:
-        self._change(login, lambda record: transitions.forgotten(record, generation))
-
-    def hand_over(self, login: Login, generation: int, to: str) -> bool:
-        return self._change(login, lambda record: transitions.handed_over(record, generation, to))
 
     @contextmanager
     def exclusive(self, login: Login, patience: float) -> Generator[bool]:
