@@ -51,6 +51,15 @@ def test_nor_is_a_denial(either, name):
         assert end["location"] is None
 
 
+@pytest.mark.parametrize("half", [{"code_challenge_method": "plain"}, {"code_challenge": "", "scope": ""}])
+def test_trakts_page_completes_what_is_asked_before_it_is_read(current, browser, half):
+    visitor = browser(current)
+    visitor.sign_in()
+    assert visitor.go(f"/oauth/authorize?{urlencode({**ASKED, **half})}").headers["location"].startswith("/consent?")
+    end = current.control("authorize", username="sean", **ASKED, **half)
+    assert end["code"]
+
+
 def test_a_repeated_parameter_is_said_on_a_page(either, browser):
     page = browser(either).go(f"{address()}&client_id=second-app")
     assert (page.status, "location" in page.headers) == (400, False)

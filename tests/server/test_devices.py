@@ -136,6 +136,13 @@ def test_the_native_door_speaks_rfc_8628_and_gives_a_session_token(current):
     assert current.post("/api/auth/device/token", **members).json["error_description"] == "Invalid device code"
 
 
+def test_trakts_door_asks_for_what_trakt_gives(current):
+    device = ask(current)
+    answer(current, device)
+    members = {"grant_type": GRANT, "device_code": device["device_code"], "client_id": "first-app"}
+    assert current.post("/api/auth/device/token", **members).json["scope"] == "public offline_access"
+
+
 def test_a_person_types_a_code_in_any_way_and_confirms_it(either, browser):
     device = ask(either)
     visitor = browser(either)

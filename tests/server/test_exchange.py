@@ -194,7 +194,18 @@ def test_a_challenge_wants_its_verifier(either):
 def test_current_takes_no_code_of_someone_who_has_signed_out(current):
     code = current.code()
     current.control("signout")
+    current.code()  # signed in again: that is another session
     assert current.exchange(code).said == (400, "invalid_request", "session no longer exists")
+
+
+@pytest.mark.parametrize("grant", [{}, {"grant_type": "password"}, {"grant_type": "authorization_code"}])
+def test_of_what_cannot_be_granted_doorkeeper_gives_the_state_back(classic, grant):
+    assert classic.post("/oauth/token", state="s", **grant).json["state"] == "s"
+    assert "state" not in classic.post("/oauth/token", **grant).json
+
+
+def test_no_other_refusal_has_a_state(classic):
+    assert "state" not in classic.exchange("x" * 32, state="s").json
 
 
 def test_clients_in_the_field_are_served(either):

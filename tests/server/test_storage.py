@@ -12,6 +12,7 @@ import pytest
 
 from traktauth.server.refusals import Refusal
 from traktauth.server.storage.base import StorageDown
+from traktauth.server.storage.records import App
 from traktauth.server.storage.sqlite import SqliteFile, SqliteMemory
 from traktauth.server.storage.writer import Writer
 
@@ -101,6 +102,26 @@ def test_a_swap_is_won_by_one(storage):
         return await asyncio.gather(*(storage.write(lambda tables: tables.codes.spend(1)) for _ in range(30)))
 
     assert sum(asyncio.run(race())) == 1
+
+
+@pytest.mark.parametrize("kind", ["app", "session"])
+def test_the_number_of_what_was_deleted_is_given_to_nothing_else(storage, kind):
+    def make(tables):
+        if kind == "session":
+            return tables.people.sign_in(1, digest=b"", now=0, life=1)
+        app = App(0, "id", "name", None, None, "", *[False] * 4, None)
+        tables.apps.save(app)
+        return tables.apps.named("id").id
+
+    async def twice():
+        first = await storage.write(make)
+        await storage.write(
+            lambda tables: tables.people.sign_out(first) if kind == "session" else tables.apps.remove(first)
+        )
+        return first, await storage.write(make)
+
+    first, second = asyncio.run(twice())
+    assert first != second
 
 
 def test_a_file_is_there_for_the_next_start(tmp_path):

@@ -67,12 +67,16 @@ class Attempt:
 
 
 class Check(NamedTuple):
-    """A rule and what breaking it is answered with; `{}` in the description stands for the attempt's detail."""
+    """A rule and what breaking it is answered with; `{}` in the description stands for the attempt's detail.
+
+    With `tells_state` the answer gives the request's `state` back.
+    """
 
     holds: Callable[[Attempt], bool]
     status: int
     error: str
     description: str
+    tells_state: bool = False
 
 
 class Procedure(NamedTuple):
@@ -89,5 +93,6 @@ class Procedure(NamedTuple):
         """
         for check in self.checks:
             if not check.holds(attempt):
-                raise Refusal(check.status, check.error, check.description.replace("{}", attempt.detail))
+                state = attempt.given("state") if check.tells_state else ""
+                raise Refusal(check.status, check.error, check.description.replace("{}", attempt.detail), state=state)
         return self.deed(attempt)

@@ -10,13 +10,15 @@ class Refusal(Exception):
         status: the HTTP status, where the engine's rule names one.
         error: OAuth's error code.
         description: a sentence for developers; never holds what the client sent as a secret.
+        state: a member of that name in the answer, empty where there is none.
     """
 
-    def __init__(self, status: int, error: str, description: str) -> None:
+    def __init__(self, status: int, error: str, description: str, *, state: str = "") -> None:
         super().__init__(error)
         self.status = status
         self.error = error
         self.description = description
+        self.state = state
 
 
 class Invalid(Exception):

@@ -12,6 +12,7 @@ from traktauth.server.strings import fresh
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from traktauth.server.authorization.reading import Pairs
     from traktauth.server.storage.records import App, Person, Session
     from traktauth.server.terms import Terms
 
@@ -21,16 +22,16 @@ class Authorize:
     """How a profile answers authorization requests.
 
     Attributes:
+        prepare: makes the additions that Trakt's own page makes to a query's parameters, before they are read.
         read: takes a query's parameters apart; may raise Invalid.
-        prepare: makes the additions that Trakt's own page makes to what a client asks.
         steps: the rules, in order.
         denied: error code and sentence where the person says no.
         names_issuer: whether every answer to the client names the issuer (RFC 9207).
         modes: whether `response_mode` is heeded.
     """
 
-    read: Callable[[list[tuple[str, str]]], dict[str, str]]
-    prepare: Callable[[dict[str, str], Terms], dict[str, str]]
+    prepare: Callable[[Pairs, Terms], Pairs]
+    read: Callable[[Pairs], dict[str, str]]
     steps: tuple[Step, ...]
     denied: tuple[str, str]
     names_issuer: bool

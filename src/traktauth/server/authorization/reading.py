@@ -78,18 +78,21 @@ def read_as_said(pairs: Pairs) -> dict[str, str]:
     return {name: value for name, value in pairs if value}
 
 
-def add_as_trakts_page(said: dict[str, str], terms: Terms) -> dict[str, str]:
+def add_as_trakts_page(pairs: Pairs, terms: Terms) -> Pairs:
     """Add the scope and the constant challenge that a client left out; `signup=true` prefers the sign-up page."""
-    added = dict(said)
+    said, added = dict(pairs), {}
     if not said.get("scope"):
         added["scope"] = terms.default_scope
     if not said.get("code_challenge"):
         added |= {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
-    return prefer_sign_up(added, terms)
+    return prefer_sign_up(_with(pairs, added), terms)
 
 
-def prefer_sign_up(said: dict[str, str], terms: Terms) -> dict[str, str]:  # noqa: ARG001 - as `prepare` is called
+def prefer_sign_up(pairs: Pairs, terms: Terms) -> Pairs:  # noqa: ARG001 - as `prepare` is called
     """Turn `signup=true` into a prompt for a new user."""
-    if said.get("signup") == "true" and not said.get("prompt"):
-        return {**said, "prompt": "create"}
-    return said
+    said = dict(pairs)
+    return _with(pairs, {"prompt": "create"}) if said.get("signup") == "true" and not said.get("prompt") else pairs
+
+
+def _with(pairs: Pairs, added: dict[str, str]) -> Pairs:
+    return [pair for pair in pairs if pair[0] not in added] + list(added.items())

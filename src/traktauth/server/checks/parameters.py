@@ -41,7 +41,7 @@ def gives_proof(attempt: Attempt) -> bool:
 
 
 def resource_known(attempt: Attempt) -> bool:
-    """Hold where no resource is asked for, or one that is there (RFC 8707 section 2.2)."""
+    """Hold where no resource is asked for, or one that is there (RFC 8707 section 2.2); an empty one is none."""
     base = f"{attempt.terms.issuer}/api/auth"
-    there = ("", base, f"{base}/oauth2/userinfo") if "openid" in attempt.scope.split() else ("", base)
-    return attempt.given("resource") in there
+    there = (base, f"{base}/oauth2/userinfo") if "openid" in attempt.scope.split() else (base,)
+    return attempt.said.parameters.get("resource", base) in there

@@ -36,12 +36,11 @@ async def authorize(realm: Realm, said: dict[str, Any]) -> dict[str, Any]:
     native = via == "native"
     if not native and (realm.profile.native_authorize or "decision" not in said):
         parameters.setdefault("response_type", "code")
+    rules, pairs = realm.profile.authorize, list(parameters.items())
     try:
-        query = realm.profile.authorize.read(list(parameters.items()))
+        query = rules.read(pairs if native else rules.prepare(pairs, realm.terms))
     except Invalid as error:
         return _told(None, 400, parameters) | {"message": error.message}
-    if not native:
-        query = realm.profile.authorize.prepare(query, realm.terms)
     query = without_prompts(query, "login", "create")
 
     def work(tables: Tables) -> Ending:

@@ -25,14 +25,22 @@ class Shown(NamedTuple):
 
 
 def fresh_device_code(attempt: Attempt) -> Shown:
-    """Make a device code and the user code to show."""
+    """Make a device code and the user code to show; at Trakt's address nothing says for which scope."""
+    return _fresh_device_code(attempt, attempt.terms.default_scope)
+
+
+def fresh_device_code_by_scope(attempt: Attempt) -> Shown:
+    """Make a device code for the scope that is asked for, and the user code to show."""
+    return _fresh_device_code(attempt, attempt.given("scope"))
+
+
+def _fresh_device_code(attempt: Attempt, scope: str) -> Shown:
     terms, app = attempt.terms, attempt.app
     if app is None:
         raise RuntimeError("a check that finds the app is missing from the list")
     secret = fresh()
     shown = _unused_user_code(attempt)
-    scope, challenge = attempt.given("scope"), attempt.given("code_challenge")
-    expires = attempt.now + terms.lives.device
+    challenge, expires = attempt.given("code_challenge"), attempt.now + terms.lives.device
     device = Device(0, secret.hash, shown, app.id, scope, challenge, "pending", None, expires, None)
     row = attempt.tables.devices.add(device)
     return Shown(secret.carried(row), shown, terms.lives.device, terms.interval)

@@ -54,17 +54,18 @@ def read_token(heard: Heard) -> Spoken:
     """Read a body for the token endpoint.
 
     Raises:
-        Refusal: as `read` does, or the grant type is missing or none that Doorkeeper grants.
+        Refusal: as `read` does, or the grant type is missing or none that Doorkeeper grants; it gives the state back.
     """
     said = read(heard)
-    grant = said.parameters.get("grant_type", "")
+    grant, state = said.parameters.get("grant_type", ""), said.parameters.get("state", "")
     if not grant:
-        raise Refusal(400, "invalid_request", "Missing required parameter: grant_type.")
+        raise Refusal(400, "invalid_request", "Missing required parameter: grant_type.", state=state)
     if grant not in GRANTS:
         raise Refusal(
             400,
             "unsupported_grant_type",
             "The authorization grant type is not supported by the authorization server.",
+            state=state,
         )
     return said
 
@@ -133,23 +134,14 @@ def refuse(refusal: Refusal | Invalid) -> Answer:
     """Write a refusal, as RFC 6749 section 5.2 has it, and once more in WWW-Authenticate."""
     if isinstance(refusal, Invalid):
         refusal = Refusal(refusal.status, "invalid_request", refusal.message)
-    body = {"error": refusal.error, "error_description": refusal.description}
-    return in_json(refusal.status, body, {**NO_STORE, **MEDIA, "www-authenticate": challenge(refusal)})
+    body = {"error": refusal.error, "error_description": refusal.description, "state": refusal.state or None}
+    return in_json(refusal.status, without_nothing(body), {**NO_STORE, **MEDIA, "www-authenticate": challenge(refusal)})
 
 
 def refuse_plainly(refusal: Refusal | Invalid) -> Answer:
     """Write a refusal without WWW-Authenticate, as Doorkeeper's revocation does."""
     answer = refuse(refusal)
     del answer.headers["www-authenticate"]
-    return answer
-
-
-def refuse_with_state(refusal: Refusal | Invalid) -> Answer:
-    """Write a refusal as Doorkeeper does of an access token that it asked for: a bad one has a state."""
-    answer = refuse(refusal)
-    if isinstance(refusal, Refusal) and refusal.error == "invalid_token":
-        body = {"error": refusal.error, "error_description": refusal.description, "state": "unauthorized"}
-        answer.body = in_json(refusal.status, body).body
     return answer
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from traktauth.server.attempt import Attempt
     from traktauth.server.storage.records import Pair
 
-INVALID_TOKEN = (401, "invalid_token", "The access token is invalid")
 NO_CLIENT = (
     "Client authentication failed due to unknown client, no client authentication included, or unsupported "
     "authentication method."
@@ -60,7 +59,7 @@ def token_info(attempt: Attempt) -> dict[str, Any]:
     if pair is not None:
         first_used(attempt.tables, pair, attempt.terms)
     if pair is None or not _accessible(attempt, pair):
-        raise Refusal(*INVALID_TOKEN)
+        raise _invalid_token()
     app = attempt.tables.apps.numbered(pair.app)
     return {
         "resource_owner_id": pair.person or None,
@@ -77,9 +76,14 @@ def _asker_by_token(attempt: Attempt, named: Pair | None) -> int:
     if asking is None:
         raise Refusal(400, "invalid_request", UNAUTHORIZED)
     if named is None or asking.id == named.id or not _accessible(attempt, asking) or asking.app != named.app:
-        raise Refusal(*INVALID_TOKEN)
+        raise _invalid_token()
     return asking.app
 
 
 def _accessible(attempt: Attempt, pair: Pair) -> bool:
     return not pair.access_ended and pair.access_expires > attempt.now
+
+
+def _invalid_token() -> Refusal:
+    """Doorkeeper gives the refusal of a token a state, whatever the request's was."""
+    return Refusal(401, "invalid_token", "The access token is invalid", state="unauthorized")

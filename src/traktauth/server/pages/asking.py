@@ -29,7 +29,7 @@ async def authorize(visit: Visit) -> Answer:
     """Trakt: *Authorize Application*, at Trakt's own address: whatever is wrong is said on a page."""
     rules = visit.realm.profile.authorize
     try:
-        said = rules.prepare(rules.read(visit.query), visit.realm.terms)
+        said = rules.read(rules.prepare(visit.query, visit.realm.terms))
     except Invalid as error:
         return wrong(visit, error.message)
     return await ended(visit, said)

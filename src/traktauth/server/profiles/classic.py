@@ -37,7 +37,7 @@ ONE_PROOF = Check(parameters.one_way_of_proof, 400, "invalid_request", "The para
 
 EXCHANGE = (
     ONE_PROOF,
-    Check(parameters.given("code"), *MISSING),
+    Check(parameters.given("code"), *MISSING, tells_state=True),
     Check(codes.look_up, *BAD_GRANT),
     Check(codes.verifier_if_challenged, 400, "invalid_request", "Missing required parameter: code_verifier."),
     Check(parameters.given("redirect_uri"), *MISSING),
@@ -85,14 +85,14 @@ ENDPOINTS = (
         "/oauth/introspect",
         rails.read,
         rails.write_members,
-        rails.refuse_with_state,
+        rails.refuse,
         Procedure((), inspection.introspect),
     ),
     Endpoint(
         "/oauth/token/info",
         rails.read,
         rails.write_members,
-        rails.refuse_with_state,
+        rails.refuse,
         Procedure((), inspection.token_info),
         methods=("GET",),
     ),
@@ -100,8 +100,8 @@ ENDPOINTS = (
     Endpoint("/oauth/device/token", rails.read, rails.write_tokens, rails.refuse, DEVICE_TOKEN),
 )
 AUTHORIZE = Authorize(
-    read=read_as_rails,
     prepare=prefer_sign_up,
+    read=read_as_rails,
     steps=(  # Doorkeeper shows every fault of a request on a page, and tells the client of none
         Step(steps.app_named, "invalid_request", "Missing required parameter: client_id."),
         Step(steps.app_known, "invalid_client", inspection.NO_CLIENT),

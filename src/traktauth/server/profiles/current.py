@@ -114,14 +114,14 @@ TRAKT_DEVICE_TOKEN = Procedure(
     (
         NEEDS_APP,
         Check(apps.known, 401, "invalid_client", "missing client"),
-        Check(apps.enabled, 400, "invalid_client", "client is disabled"),
         Check(parameters.given("code"), 400, "invalid_request", "code is required"),
         Check(polling.proof_right, 401, "invalid_client", "invalid client_secret"),
+        Check(apps.enabled, 400, "invalid_client", "client is disabled"),
     ),
     polling.poll_as_trakt,
 )
 NATIVE_DEVICE_CODE = Procedure(
-    (Check(apps.known, 400, "invalid_client", "Invalid client ID"),), asking.fresh_device_code
+    (Check(apps.known, 400, "invalid_client", "Invalid client ID"),), asking.fresh_device_code_by_scope
 )
 NATIVE_DEVICE_TOKEN = Procedure((Check(apps.known, 400, "invalid_grant", "Invalid client ID"),), polling.poll_as_native)
 
@@ -158,8 +158,8 @@ ENDPOINTS = (
     Endpoint("/api/auth/device/token", native.read_device_token, polling.write_session_token, BY, NATIVE_DEVICE_TOKEN),
 )
 AUTHORIZE = Authorize(
-    read=read_as_native,
     prepare=add_as_trakts_page,
+    read=read_as_native,
     steps=(
         Step(steps.absent("request_uri"), "invalid_request_uri", "request_uri not supported"),
         Step(steps.app_named, "invalid_client", "client_id is required"),

@@ -3,6 +3,9 @@
 Tokens, codes and sessions carry their row's number, so they are found by primary key and compared by hash: no index
 on hashes is needed, and the cost of a refresh does not grow with the number of tokens stored. A family is killed by
 raising one number in its row.
+
+Where other rows name a row that may be deleted (AUTOINCREMENT), its number is never given to another one: no token of a
+session that has ended, or of a deleted app, becomes that of the next.
 """
 
 from __future__ import annotations
@@ -14,14 +17,14 @@ VERSION = 1
 TABLES = (
     "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
     """CREATE TABLE app (
-        id INTEGER PRIMARY KEY, client_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, secret TEXT, secret_hash BLOB,
-        redirect_uris TEXT NOT NULL, confidential INTEGER NOT NULL, trusted INTEGER NOT NULL,
+        id INTEGER PRIMARY KEY AUTOINCREMENT, client_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, secret TEXT,
+        secret_hash BLOB, redirect_uris TEXT NOT NULL, confidential INTEGER NOT NULL, trusted INTEGER NOT NULL,
         require_pkce INTEGER NOT NULL, disabled INTEGER NOT NULL, owner INTEGER)""",
     """CREATE TABLE person (
         id INTEGER PRIMARY KEY, username TEXT NOT NULL UNIQUE, email TEXT NOT NULL, password_hash TEXT,
         created REAL NOT NULL)""",
     """CREATE TABLE session (
-        id INTEGER PRIMARY KEY, hash BLOB NOT NULL, person INTEGER NOT NULL, created REAL NOT NULL,
+        id INTEGER PRIMARY KEY AUTOINCREMENT, hash BLOB NOT NULL, person INTEGER NOT NULL, created REAL NOT NULL,
         expires REAL NOT NULL)""",
     """CREATE TABLE consent (
         app INTEGER NOT NULL, person INTEGER NOT NULL, scope TEXT NOT NULL, created REAL NOT NULL,
