@@ -126,9 +126,9 @@ class Talk:
         return {"access": self.use(login.access, app), "refresh": self.refresh(login.refresh, app).short}
 
     # ------------------------------------------------------------ devices
-    def device(self, **parameters: str) -> dict[str, str]:
+    def device(self, *, via: str = "", **parameters: str) -> dict[str, str]:
         """Ask for a device code."""
-        native = self.via == "native"
+        native = (via or self.via) == "native"
         path, scope = ("/api/auth/device/code", "public offline_access") if native else ("/oauth/device/code", None)
         answer = self.server.send(in_json(path, client_id=APPS[self.app].client_id, scope=scope, **parameters))
         return {name: answer.members[name] for name in ("device_code", "user_code")}

@@ -103,6 +103,7 @@ INTROSPECTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "bearer": ("two logins, one for openid", {"token": "Bearer {{access_token}}"}),
     "rotated_refresh": (FOUR, {"token": "{{refresh_token_previous}}"}),
     "after_signout": ("login, then signed out", {}),
+    "after_another_session": ("login, then signed out and in again", {}),
     "client_disabled": ("login to an app that is then switched off", OTHER),
 }
 

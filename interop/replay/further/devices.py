@@ -67,6 +67,11 @@ def device_cases() -> Iterator[Further]:
     for name, given in STATES.items():
         yield Further(f"native.device.token.{name}", given, posted(token, NATIVE_POLL))
         yield Further(f"shim.device.token.{name}", given, posted("/oauth/device/token", POLL), "shim")
+    yield Further(
+        "native.device.token.of_trakts_path",
+        "device code asked for at Trakt's path, approved",
+        posted(token, NATIVE_POLL),
+    )
     then = "device code; afterwards approved and polled"
     native: dict[str, Any] = {
         "missing_device_code": {"device_code": GONE},

@@ -69,6 +69,7 @@ EXCHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "of_public_client": (THEN, PUBLIC),
     "client_disabled": ("code for an app that is then switched off; afterwards on again", OTHER),
     "session_gone": ("code, then signed out", {}),
+    "session_gone_another_begun": ("code, then signed out and in again", {}),
     "secret_sent_by_public_client": (
         "code for a public app; afterwards the right exchange",
         {**PUBLIC, "client_secret": "anything"},
@@ -83,6 +84,7 @@ EXCHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "with_scope": ("code", {"scope": "public"}),
     "with_resource_unknown": (THEN, {"resource": "https://elsewhere.example"}),
+    "with_resource_empty": (THEN, {"resource": ""}),
     "with_resource_known": ("code", {"resource": "{{base}}/api/auth"}),
     "with_refresh_token_too": ("code", {"refresh_token": "x"}),
 }
@@ -161,6 +163,7 @@ REFRESHES: dict[str, tuple[str, dict[str, Any]]] = {
     "replay_rotated_scope_widen": (FOUR, {"refresh_token": "{{refresh_token_previous}}", "scope": "admin"}),
     "newest_after_nothing": (FOUR, {"refresh_token": "{{refresh_token_3}}"}),
     "with_resource_unknown": (UNHARMED, {"resource": "https://elsewhere.example"}),
+    "with_resource_empty": (UNHARMED, {"resource": ""}),
 }
 
 

@@ -121,6 +121,14 @@ def code_then_signed_out(talk: Talk) -> Scene:
     return Scene(values)
 
 
+@given("code, then signed out and in again")
+def code_of_an_earlier_session(talk: Talk) -> Scene:
+    values = talk.code()
+    talk.server.control("signout")
+    talk.code()
+    return Scene(values)
+
+
 @given(
     "code; afterwards the right exchange", "*.code.wrong_redirect_uri", "*.code.missing_redirect_uri",
     "*.code.wrong_secret", "*.code.missing_secret_but_pkce_confidential", "*.code.no_secret_no_verifier",

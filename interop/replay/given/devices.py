@@ -55,6 +55,13 @@ def device_approved(talk: Talk) -> Scene:
     return Scene(values)
 
 
+@given("device code asked for at Trakt's path, approved")
+def approved_of_trakts(talk: Talk) -> Scene:
+    values = talk.device(via="shim")
+    talk.answer_device(values)
+    return Scene(values)
+
+
 @given("device code, approved; afterwards what its tokens can")
 def device_approved_then_used(talk: Talk) -> Scene:
     values = talk.device()

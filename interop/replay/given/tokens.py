@@ -160,6 +160,14 @@ def login_then_signed_out(talk: Talk) -> Scene:
     return Scene(tokens_of(login), lambda _: {"old_access_token": talk.use(login.access)})
 
 
+@given("login, then signed out and in again")
+def login_of_an_earlier_session(talk: Talk) -> Scene:
+    login = talk.login()
+    talk.server.control("signout")
+    talk.code()
+    return Scene(tokens_of(login))
+
+
 @given("login to an app whose consent is then withdrawn")
 def login_then_no_consent(talk: Talk) -> Scene:
     login = talk.login("consent")

@@ -1,0 +1,102 @@
+"""Random stories, told to two servers: what is alike is found alike, and what differs is found and cut down.
+
+Both servers are local Trakts here; `test_engines.py` tells stories to the real engines.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+
+from interop.replay.apps import seed
+from interop.replay.compare import Difference
+from interop.replay.server import Server
+from interop.replay.walk.cutting import differing
+from interop.replay.walk.known import is_known
+from interop.replay.walk.making import story_of
+from interop.replay.walk.telling import Step, tell
+from traktauth.server.embedded import Embedded
+from traktauth.server.settings import Settings
+
+
+@pytest.fixture
+def trakt():
+    with ExitStack() as until_the_end:
+
+        def begin(profile, **settings):
+            known = {"port": 0, "control": True, "seed": seed(), "database": "memory:"}
+            started = until_the_end.enter_context(Embedded(Settings(profile=profile, **known, **settings)))
+            return Server(started.url, profile, local=True)
+
+        yield begin
+
+
+def stories(profile, count):
+    return [story_of(profile, number) for number in range(count)]
+
+
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_two_that_are_alike_answer_alike(trakt, profile):
+    one, other = trakt(profile), trakt(profile)
+    assert [found for story in stories(profile, 12) if (found := tell(story, one, other))] == []
+
+
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_the_same_number_is_the_same_story(profile):
+    assert [*map(str, stories(profile, 3)[2])] == [*map(str, stories(profile, 3)[2])]
+
+
+DIFFERENT = {
+    "another fate of used tokens": ("current", {"rotation": "once"}),
+    "used tokens work on": ("classic", {"rotation": "once"}),
+    "shorter lives": ("current", {"access_life": 60}),
+    "strict": ("current", {"strict": True}),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_a_difference_is_found_and_cut_down_to_what_it_needs(trakt, name):
+    profile, settings = DIFFERENT[name]
+    one, other = trakt(profile), trakt(profile, **settings)
+    told = ((story, differing(story, one, other)) for story in stories(profile, 40))
+    story, outcome = next((story, outcome) for story, outcome in told if outcome)
+    needed, why, meant = outcome
+    assert why
+    assert not meant
+    assert len(needed) <= len(story)
+    again = tell(needed, one, other)
+    assert again is not None
+    assert again[0] is needed[-1]
+    for left_out in needed[:-1]:
+        shorter = tell([step for step in needed if step is not left_out], one, other)
+        assert shorter is None or {one.what for one in shorter[1]} != {one.what for one in why}
+
+
+def sent(path):
+    return Step(0, {"method": "POST", "path": path, "headers": {}, "body": None})
+
+
+MEANT = {
+    "revoking a public app's token": ([sent("/oauth/revoke")], ("status", 200, "403 {}"), True),
+    "revoking what has expired": (
+        [Step(0, None, "clock"), sent("/oauth/revoke"), sent("/oauth/token")],
+        ("status", 200, "400 {}"),
+        True,
+    ),
+    "the same without the time": ([sent("/oauth/revoke"), sent("/oauth/token")], ("status", 200, "400 {}"), False),
+    "a session that is over": ([Step(0, None, "clock"), sent("/x")], ("location", "http://x", "/sign-in"), True),
+    "polling for an app that is switched off": (
+        [Step(0, None, "disable-app"), sent("/oauth/device/token")],
+        ("body", "", "{}"),
+        True,
+    ),
+    "nobody signed in": ([sent("/x")], ("location", "http://x", "/sign-in"), False),
+    "a refusal for another": ([sent("/oauth/revoke")], ("status", 401, "403 {}"), False),
+}
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_what_is_meant(name):
+    story, difference, expected = MEANT[name]
+    assert is_known(story, [Difference(*difference)]) is expected
