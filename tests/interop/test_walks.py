@@ -77,26 +77,37 @@ def sent(path):
     return Step(0, {"method": "POST", "path": path, "headers": {}, "body": None})
 
 
+SWITCHED_OFF, LATER = Step(0, None, "disable-app"), Step(0, None, "clock")
 MEANT = {
-    "revoking a public app's token": ([sent("/oauth/revoke")], ("status", 200, "403 {}"), True),
+    "revoking a public app's token": ("classic", [sent("/oauth/revoke")], ("status", 200, "403 {}"), True),
+    "the same at better-auth": ("current", [sent("/oauth/revoke")], ("status", 200, "403 {}"), False),
+    "another refusal": ("classic", [sent("/oauth/revoke")], ("status", 401, "403 {}"), False),
+    "a member": ("classic", [sent("/oauth/revoke")], ("error", 200, "403 {}"), False),
     "revoking what has expired": (
-        [Step(0, None, "clock"), sent("/oauth/revoke"), sent("/oauth/token")],
+        "classic",
+        [LATER, sent("/oauth/revoke"), sent("/oauth/token")],
         ("status", 200, "400 {}"),
         True,
     ),
-    "the same without the time": ([sent("/oauth/revoke"), sent("/oauth/token")], ("status", 200, "400 {}"), False),
-    "a session that is over": ([Step(0, None, "clock"), sent("/x")], ("location", "http://x", "/sign-in"), True),
-    "polling for an app that is switched off": (
-        [Step(0, None, "disable-app"), sent("/oauth/device/token")],
+    "the same without the time": (
+        "classic",
+        [sent("/oauth/revoke"), sent("/oauth/token")],
+        ("status", 200, "400 {}"),
+        False,
+    ),
+    "a session that is over": ("current", [LATER, sent("/x")], ("location", "http://x", "/sign-in"), True),
+    "nobody signed in": ("current", [sent("/x")], ("location", "http://x", "/sign-in"), False),
+    "polling for an app that is off": (
+        "current",
+        [SWITCHED_OFF, sent("/oauth/device/token")],
         ("body", "", "{}"),
         True,
     ),
-    "nobody signed in": ([sent("/x")], ("location", "http://x", "/sign-in"), False),
-    "a refusal for another": ([sent("/oauth/revoke")], ("status", 401, "403 {}"), False),
+    "polling for one that is on": ("current", [sent("/oauth/device/token")], ("body", "", "{}"), False),
 }
 
 
 @pytest.mark.parametrize("name", MEANT)
 def test_what_is_meant(name):
-    story, difference, expected = MEANT[name]
-    assert is_known(story, [Difference(*difference)]) is expected
+    profile, story, difference, expected = MEANT[name]
+    assert is_known(profile, story, [Difference(*difference)]) is expected

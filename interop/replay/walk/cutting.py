@@ -36,7 +36,7 @@ def differing(story: list[Step], engine: Server, local: Server) -> Different | N
     if found is None:
         return None
     needed, why = cut_down(story, found, engine, local)
-    return Different(needed, why, is_known(needed, why))
+    return Different(needed, why, is_known(engine.profile, needed, why))
 
 
 def cut_down(story: list[Step], found: Found, engine: Server, local: Server) -> tuple[list[Step], list[Difference]]:

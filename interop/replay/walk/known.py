@@ -11,16 +11,26 @@ if TYPE_CHECKING:
     from interop.replay.walk.telling import Step
 
 
-def is_known(story: Sequence[Step], found: Sequence[Difference]) -> bool:
+def is_known(profile: str, story: Sequence[Step], found: Sequence[Difference]) -> bool:
     """Whether a story that has been cut down ends in a difference that is meant."""
     calls, paths = {step.call for step in story}, [step.request["path"] for step in story if step.request]
-    last = found[0]
-    if "clock" in calls and last.what == "location" and last.came == "/sign-in":
-        return True  # the browser's session at better-auth grows longer with each use
+    return KNOWN[profile](calls, paths, found[0])
+
+
+def _at_better_auth(calls: set[str], paths: list[str], first: Difference) -> bool:
     if "disable-app" in calls and paths[-1:] == ["/oauth/device/token"]:
         return True  # the guess at Trakt's paths asks nothing about an app that is switched off
-    if last.what != "status" or last.recorded != 200 or not paths:
+    # A browser's session grows longer there with each use.
+    return "clock" in calls and (first.what, first.came) == ("location", "/sign-in")
+
+
+def _at_doorkeeper(calls: set[str], paths: list[str], first: Difference) -> bool:
+    if first.what != "status":
         return False
-    if paths[-1] == "/oauth/revoke":  # a confidential app may revoke a public one's token at Doorkeeper
-        return str(last.came).startswith("403")
-    return "clock" in calls and "/oauth/revoke" in paths[:-1]  # nor can it revoke what has expired
+    if paths[-1] == "/oauth/revoke":  # a confidential app may revoke a public one's token there
+        return first.recorded == 200 and str(first.came).startswith("403")
+    # What has expired cannot be revoked there, and is renewed on.
+    return "clock" in calls and "/oauth/revoke" in paths[:-1] and str(first.came).startswith("400")
+
+
+KNOWN = {"current": _at_better_auth, "classic": _at_doorkeeper}
