@@ -14,18 +14,12 @@ from interop.replay.further import further_cases
 from interop.replay.given import SETUPS
 from interop.replay.given.registry import fits
 from interop.replay.judge import judge
-from support.engines import Missing
-from support.postgres import program
+from support.postgres import absence
 
 PROFILES = ("current", "classic")
 ALL = [case for profile in PROFILES for case in cases_of(profile)]
 PLAYED = [case for case in ALL if reason_to_skip(case) is None]
-try:
-    program("postgres")
-except Missing as absent:
-    ABSENT = str(absent)
-else:
-    ABSENT = ""
+ABSENT = absence()
 # In memory and at the address in TRAKTAUTH_TEST_DATABASE every case is replayed; elsewhere the first recording will do.
 EVERY = ["memory", *(["given"] if os.environ.get("TRAKTAUTH_TEST_DATABASE") else [])]
 FIRST = ["file", *(["postgresql"] if not ABSENT else [])]

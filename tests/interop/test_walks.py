@@ -16,12 +16,15 @@ from interop.replay.walk.cutting import differing
 from interop.replay.walk.known import is_known
 from interop.replay.walk.making import story_of
 from interop.replay.walk.telling import Step, tell
+from support.postgres import absence
 from traktauth.server.embedded import Embedded
 from traktauth.server.settings import Settings
 
+needs_postgresql = pytest.mark.skipif(bool(absence()), reason="the program postgres is absent")
+
 
 @pytest.fixture
-def trakt():
+def begin():
     with ExitStack() as until_the_end:
 
         def begin(profile, **settings):
@@ -37,8 +40,9 @@ def stories(profile, count):
 
 
 @pytest.mark.parametrize("profile", ["current", "classic"])
-def test_two_that_are_alike_answer_alike(trakt, profile):
-    one, other = trakt(profile), trakt(profile)
+@pytest.mark.parametrize("database", ["file", pytest.param("postgresql", marks=needs_postgresql)])
+def test_two_that_are_alike_answer_alike(trakt, profile, database):
+    one, other = trakt(profile), trakt(profile, "prev", database)
     assert [found for story in stories(profile, 12) if (found := tell(story, one, other))] == []
 
 
@@ -56,9 +60,9 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize("name", DIFFERENT)
-def test_a_difference_is_found_and_cut_down_to_what_it_needs(trakt, name):
+def test_a_difference_is_found_and_cut_down_to_what_it_needs(begin, name):
     profile, settings = DIFFERENT[name]
-    one, other = trakt(profile), trakt(profile, **settings)
+    one, other = begin(profile), begin(profile, **settings)
     told = ((story, differing(story, one, other)) for story in stories(profile, 40))
     story, outcome = next((story, outcome) for story, outcome in told if outcome)
     needed, why, meant = outcome

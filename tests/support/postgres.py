@@ -33,6 +33,15 @@ def program(name: str) -> str:
     return found
 
 
+def absence() -> str:
+    """Say why no PostgreSQL can be started here, nothing where one can."""
+    try:
+        program("postgres")
+    except Missing as absent:
+        return str(absent)
+    return ""
+
+
 def somebody() -> dict[str, Any]:
     """Who runs it: PostgreSQL refuses to be run by root."""
     if os.geteuid() != 0:
