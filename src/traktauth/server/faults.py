@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from traktauth.server.given import read_json
 from traktauth.server.http.encodings import items_of, members_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 LARGEST_DELAY = 600.0
 FIELDS = frozenset(("path", "method", "times", "for", "status", "headers", "body", "delay", "drop"))
@@ -94,12 +95,7 @@ def read_faults(source: str | Path | Sequence[Any] | object) -> list[Fault]:
     Raises:
         ValueError: it is none; the message says what and where.
     """
-    if isinstance(source, (str, Path)):
-        try:
-            source = json.loads(Path(source).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ValueError(f"The fault file {source} cannot be read: {error}") from error
-    found = items_of(source)
+    found = items_of(read_json(source, "fault"))
     if found is None:
         raise ValueError("faults must be a list")
     return [_fault(value, f"faults[{at}]") for at, value in enumerate(found)]

@@ -5,19 +5,19 @@ A seed is applied at each start: apps by `client_id` and users by `username` are
 
 from __future__ import annotations
 
-import json
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from traktauth.protocol import OUT_OF_BAND
 from traktauth.server import passwords, strings
+from traktauth.server.given import read_json
 from traktauth.server.http.encodings import items_of, members_of
 from traktauth.server.storage.records import App
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from traktauth.server.storage.tables import Tables
 
@@ -47,13 +47,7 @@ def read_seed(source: str | Path | Mapping[str, Any]) -> Seed:
     Raises:
         ValueError: the file cannot be read, or does not hold what it should; the message says what and where.
     """
-    found: object = source
-    if isinstance(source, (str, Path)):
-        try:
-            found = json.loads(Path(source).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ValueError(f"The seed file {source} cannot be read: {error}") from error
-    members = members_of(found)
+    members = members_of(read_json(source, "seed"))
     if members is None:
         raise ValueError('A seed must be an object with "apps" and "users"')
     apps = tuple(_app(value, f"apps[{at}]") for at, value in enumerate(_list(members, "apps")))

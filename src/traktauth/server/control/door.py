@@ -53,13 +53,19 @@ def control(realm: Realm, calls: Mapping[str, Call]) -> ASGIApp:
         admit(realm, heard)
         return in_json(200, await call(realm, said_by(heard)))
 
+    return answering(answered)
+
+
+def answering(answered: Callable[[Scope, Receive], Awaitable[Answer]]) -> ASGIApp:
+    """Make an application of what gives answers: what goes wrong is said in JSON, and nothing is kept by a cache."""
+
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             answer = await answered(scope, receive)
         except BadCall as error:
             answer = in_json(error.status, {"error": str(error)})
         except TooLarge:
-            answer = in_json(413, {"error": "the body is too large"})
+            answer = in_json(413, {"error": "the request is too large"})
         except StorageDown:
             answer = unavailable()
         answer.headers["cache-control"] = "no-store"

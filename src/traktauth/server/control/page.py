@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from traktauth.server.control.door import BadCall, admit
-from traktauth.server.http.answers import Answer, in_json
-from traktauth.server.http.application import Application
-from traktauth.server.http.heard import TooLarge, hear
+from traktauth.server.control.door import admit, answering
+from traktauth.server.http.answers import Answer
+from traktauth.server.http.heard import hear
 from traktauth.server.pages.rendering import page
 from traktauth.server.timeline import Birth, births, line_of
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope
 
     from traktauth.server.realm import Realm
     from traktauth.server.storage.records import Pair
@@ -53,16 +52,7 @@ def control_page(realm: Realm) -> ASGIApp:
             answer.headers["refresh"] = str(SECONDS_BETWEEN_LOOKS)
         return answer
 
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            answer = await answered(scope, receive)
-        except BadCall as error:
-            answer = in_json(error.status, {"error": str(error)})
-        except TooLarge:
-            answer = in_json(413, {"error": "the request is too large"})
-        await answer(scope, receive, send)
-
-    return Application(application)
+    return answering(answered)
 
 
 def lives_of(realm: Realm, tables: Tables, born: list[Birth]) -> list[Life]:

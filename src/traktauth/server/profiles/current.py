@@ -127,33 +127,32 @@ NATIVE_DEVICE_TOKEN = Procedure((Check(apps.known, 400, "invalid_grant", "Invali
 
 AT = "/api/auth/oauth2"
 BY = native.refuse
+
+
+def _inspection(at: str) -> tuple[Endpoint, Endpoint]:
+    return (
+        Endpoint(f"{at}/introspect", native.read_about_token, native.write_members, BY, INTROSPECT, changes=False),
+        Endpoint(
+            f"{at}/userinfo",
+            native.read_bearer,
+            native.write_members,
+            BY,
+            USER_INFO,
+            methods=("GET", "POST"),
+            changes=False,
+        ),
+    )
+
+
 ENDPOINTS = (
     Endpoint("/oauth/token", trakt.read_token, trakt.write_tokens, BY, grants=GRANTS),
     Endpoint("/oauth/revoke", trakt.read_about_token, trakt.write_revoked, BY, REVOKE),
-    Endpoint("/oauth/introspect", native.read_about_token, native.write_members, BY, INTROSPECT, changes=False),
-    Endpoint(
-        "/oauth/userinfo",
-        native.read_bearer,
-        native.write_members,
-        BY,
-        USER_INFO,
-        methods=("GET", "POST"),
-        changes=False,
-    ),
+    *_inspection("/oauth"),
     Endpoint("/oauth/device/code", trakt.read_device, asking.write_as_trakt, BY, TRAKT_DEVICE_CODE),
     Endpoint("/oauth/device/token", trakt.read_device, trakt.write_tokens, BY, TRAKT_DEVICE_TOKEN),
     Endpoint(f"{AT}/token", native.read_token, native.write_tokens, BY, grants=GRANTS),
     Endpoint(f"{AT}/revoke", native.read_about_token, native.write_revoked, BY, REVOKE),
-    Endpoint(f"{AT}/introspect", native.read_about_token, native.write_members, BY, INTROSPECT, changes=False),
-    Endpoint(
-        f"{AT}/userinfo",
-        native.read_bearer,
-        native.write_members,
-        BY,
-        USER_INFO,
-        methods=("GET", "POST"),
-        changes=False,
-    ),
+    *_inspection(AT),
     Endpoint("/api/auth/device/code", native.read_device_code, asking.write_as_native, BY, NATIVE_DEVICE_CODE),
     Endpoint("/api/auth/device/token", native.read_device_token, polling.write_session_token, BY, NATIVE_DEVICE_TOKEN),
 )
