@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from traktauth.server.attempt import Spoken
-from traktauth.server.http.answers import JSON, NO_STORE, Answer, Prepared, in_json, without_nothing
+from traktauth.server.doors.documented import MEDIA, NoText, texts, tokens, uncached
+from traktauth.server.http.answers import JSON, NO_STORE, Answer, in_json, without_nothing
 from traktauth.server.http.encodings import (
     Malformed,
     basic_of,
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from traktauth.server.http.heard import Heard
 
 FORM = "application/x-www-form-urlencoded"
-MEDIA = {"content-type": "application/json; charset=utf-8"}
-uncached = Prepared(200, {**NO_STORE, **MEDIA})
 KNOWN = frozenset((
     "grant_type", "client_id", "client_secret", "code", "code_verifier", "redirect_uri", "refresh_token", "scope",
     "token", "token_type_hint",
@@ -85,9 +84,11 @@ def parameters_of(heard: Heard) -> dict[str, str]:
             return {}
         value = value_of_json(heard.body)
         _refuse_twice(repeated_member(heard.body, value, KNOWN))
+        return unless_blank(texts(members_of(value) or {}, KNOWN))
     except Malformed as error:
         raise Refusal(400, "invalid_request", str(error)) from error
-    return unless_blank(texts(members_of(value) or {}))
+    except NoText as error:
+        raise Refusal(400, "invalid_request", f"The parameter {error.name} must be a string.") from None
 
 
 def unless_blank(said: Mapping[str, str]) -> dict[str, str]:
@@ -95,34 +96,9 @@ def unless_blank(said: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in said.items() if value.strip()}
 
 
-def texts(members: Mapping[str, Any]) -> dict[str, str]:
-    """Give an object's members as texts; null is as good as absent.
-
-    Raises:
-        Refusal: a list or an object stands where a text belongs.
-    """
-    said: dict[str, str] = {}
-    for name, value in members.items():
-        if isinstance(value, bool):
-            said[name] = str(value).lower()
-        elif isinstance(value, (str, int, float)):
-            said[name] = str(value)
-        elif value is not None and name in KNOWN:
-            raise Refusal(400, "invalid_request", f"The parameter {name} must be a string.")
-    return said
-
-
 def write_tokens(issued: Issued, issuer: str) -> Answer:  # noqa: ARG001 - every writer is given the issuer
     """Write tokens as Doorkeeper does."""
-    members: dict[str, Any] = {
-        "access_token": issued.access_token,
-        "token_type": "Bearer",
-        "expires_in": issued.expires_in,
-        "refresh_token": issued.refresh_token,
-        "scope": issued.scope,
-        "created_at": issued.created_at,
-    }
-    return uncached(members if issued.refresh_token else without_nothing(members))
+    return tokens(issued, "Bearer")
 
 
 def write_members(members: dict[str, Any], issuer: str) -> Answer:  # noqa: ARG001 - every writer is given the issuer

@@ -6,11 +6,12 @@ Trakt's page adds where a client makes none, and the documented members in the a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from traktauth.server.checks.codes import s256
 from traktauth.server.doors import native
-from traktauth.server.http.answers import NO_STORE, Answer, Prepared, without_nothing
+from traktauth.server.doors.documented import MEDIA, NoText, texts, tokens
+from traktauth.server.http.answers import Answer, Prepared
 from traktauth.server.http.encodings import Malformed, members_of, once, pairs_of_form, repeated_member, value_of_json
 from traktauth.server.http.fields import checked, kind_of
 from traktauth.server.refusals import Invalid, Refusal
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 VERIFIER = "local-trakt-constant-verifier-00000000000000000000"
 CHALLENGE = s256(VERIFIER)
-MEDIA = {"content-type": "application/json; charset=utf-8"}
-uncached = Prepared(200, {**NO_STORE, **MEDIA})
 nothing = Prepared(200, MEDIA)
 KNOWN = frozenset(name for name, _ in native.TOKEN + native.ABOUT_TOKEN)
 
@@ -64,39 +63,17 @@ def texts_of(heard: Heard) -> dict[str, str]:
             return dict(pairs)
         value = value_of_json(heard.body)
         _refuse_twice(repeated_member(heard.body, value, KNOWN))
+        return texts(members_of(value) or {}, KNOWN)
     except Malformed:
         return {}
-    return texts(members_of(value) or {})
-
-
-def texts(members: dict[str, Any]) -> dict[str, str]:
-    """Give an object's members as texts; null is as good as absent.
-
-    Raises:
-        Invalid: a list or an object stands where a text belongs.
-    """
-    said: dict[str, str] = {}
-    for name, value in members.items():
-        if isinstance(value, bool):
-            said[name] = str(value).lower()
-        elif isinstance(value, (str, int, float)):
-            said[name] = str(value)
-        elif value is not None and name in KNOWN:
-            raise Invalid(f"[body.{name}] Invalid input: expected string, received {kind_of(value)}")
-    return said
+    except NoText as error:
+        kind = kind_of(error.value)
+        raise Invalid(f"[body.{error.name}] Invalid input: expected string, received {kind}") from None
 
 
 def write_tokens(issued: Issued, issuer: str) -> Answer:  # noqa: ARG001 - every writer is given the issuer
     """Write tokens as Trakt's documentation has them."""
-    members: dict[str, Any] = {
-        "access_token": issued.access_token,
-        "token_type": "bearer",
-        "expires_in": issued.expires_in,
-        "refresh_token": issued.refresh_token,
-        "scope": issued.scope,
-        "created_at": issued.created_at,
-    }
-    return uncached(members if issued.refresh_token else without_nothing(members))
+    return tokens(issued, "bearer")
 
 
 def write_revoked(done: bool, issuer: str) -> Answer:  # noqa: ARG001, FBT001 - a result, and every writer's issuer

@@ -19,11 +19,11 @@ class Once:
     tidy_seconds: float | None = None
 
     def admits(self, attempt: Attempt) -> bool:
-        """Refuse a used token."""
+        """Refuse a used token, and hear of the replay."""
         pair = attempt.pair
         if pair is None or not is_used(pair):
             return pair is not None
-        self.replay(attempt.tables, app=pair.app, person=pair.person)
+        self.replay(attempt.tables, app=pair.app, person=pair.person, epoch=pair.family_epoch)
         return False
 
     def again(self, attempt: Attempt) -> Issued | None:  # noqa: ARG002 - the protocol's parameter
