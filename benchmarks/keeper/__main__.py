@@ -37,7 +37,7 @@ from traktauth.stores.fleet import Saving  # noqa: E402 - the same
 
 WEEK = 604_800
 CHUNK = 2000
-NAIVE = {"naive": False, "naive, each": True}
+NAIVE = {"naive": (False, False), "naive, each": (True, False), "naive, kept": (True, True)}  # sessions, saved
 WARM = 200  # renewals that are not counted: they import and connect
 
 
@@ -73,8 +73,9 @@ class Bench:
             "bare", [sys.executable, str(HERE / "worker.py")], tokens=self.tokens(count + WARM), warm=WARM, count=count
         )
 
-    def naive(self, python: Path, count: int, *, each: bool) -> dict:
-        return self.run("naive", [str(python), str(HERE / "naive.py")], tokens=self.tokens(count), each=each)
+    def naive(self, python: Path, count: int, *, each: bool, database: str) -> dict:
+        plan = {"tokens": self.tokens(count), "each": each, "database": database}
+        return self.run("naive", [str(python), str(HERE / "naive.py")], **plan)
 
     def keep(self, store: str, count: int) -> dict:
         asyncio.run(self.fill(store, count + WARM, real=True))
@@ -140,7 +141,9 @@ def side_by_side(bench: Bench, kinds: dict[str, str], python: Path | None, optio
         told = {"bare": bench.bare(options.renewals)}
         if python is not None:
             few = max(100, options.renewals // 8)
-            told |= {name: bench.naive(python, few, each=each) for name, each in NAIVE.items()}
+            for name, (each, saved) in NAIVE.items():
+                if not saved or "postgres" in kinds:
+                    told[name] = bench.naive(python, few, each=each, database=kinds["postgres"] if saved else "")
         told |= {kind: bench.keep(address, options.renewals) for kind, address in kinds.items()}
         if number:  # the first round warms up
             for name, one in told.items():
@@ -199,7 +202,7 @@ def main() -> None:
         until_the_end.callback(local.stop)
         bench, kinds = Bench(local.base), stores(until_the_end)
         try:
-            python = environment("bench-naive", "authlib>=1.6", "requests>=2.32")
+            python = environment("bench-naive", "authlib>=1.6", "requests>=2.32", "psycopg[binary]>=3.2")
         except Missing as missing:
             print(f"naive: left out, {missing}")
             python = None
@@ -213,7 +216,8 @@ def main() -> None:
             results = side_by_side(bench, kinds, python, few)
             report(f"The same where an answer takes {options.way * 1e3:.0f} ms more", results)
             if "postgres" in results:
-                mark("keeper ÷ the naive loop", ratio(results["postgres"], results["naive"]), 5, at_least=True)
+                for name in NAIVE:
+                    mark(f"keeper ÷ the loop: {name}", ratio(results["postgres"], results[name]), 5, at_least=True)
             call(local.base, "DELETE", "/_control/faults")
         if options.fleet:
             large(bench, kinds, options)
