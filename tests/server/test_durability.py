@@ -23,7 +23,8 @@ PROGRAM = """
 import json, os, sys
 from traktauth.server.run import serve
 from traktauth.server.settings import Settings
-from traktauth.server.storage import sqlite, writer
+from traktauth.server.storage import writer
+from traktauth.server.storage.sqlite import storages
 {change}
 def tell(told):
     print(json.dumps(dict(told, pid=os.getpid())), flush=True)
@@ -31,11 +32,11 @@ sys.exit(serve(Settings(**json.loads(sys.argv[1])), ready=tell))
 """
 NO_CHANGE = ""
 NO_WAITING_FOR_THE_DISK = """
-prepare = sqlite.prepare
+prepare = storages.prepare
 def prepare_carelessly(connection):
     prepare(connection)
     connection.run("PRAGMA synchronous=OFF")
-sqlite.prepare = prepare_carelessly
+storages.prepare = prepare_carelessly
 """
 ANSWER_FIRST = """
 import time

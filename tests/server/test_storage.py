@@ -163,7 +163,7 @@ def open_files():
 
 
 def test_a_database_locked_by_another_program_is_down_and_heals(tmp_path, monkeypatch):
-    monkeypatch.setattr("traktauth.server.storage.sqlite.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("traktauth.server.storage.sqlite.connections.BUSY_SECONDS", 0.05)
 
     async def use(storage):
         with contextlib.closing(sqlite3.connect(tmp_path / "db")) as other:
@@ -248,6 +248,99 @@ def test_a_full_disk_is_told_to_all_who_wait():
     writer.close()
     assert [type(outcome) for outcome in outcomes] == [StorageDown] * 3
     assert connection.log[-1] == "close"
+
+
+def test_where_nothing_can_begin_all_who_wait_are_told_at_once():
+    class Held(Recorder):
+        def begin(self):
+            super().begin()
+            others.wait(5)  # as long as another program holds the file
+            raise sqlite3.OperationalError("database is locked")
+
+    connection, others = Held(), threading.Event()
+    writer = Writer(connection, sqlite3.Error, list)
+
+    async def use():
+        answers = [asyncio.get_running_loop().create_future() for _ in range(600)]
+        for answer in answers:
+            writer.put(lambda tables: None, answer)
+        others.set()
+        return await asyncio.gather(*answers, return_exceptions=True)
+
+    outcomes = asyncio.run(use())
+    writer.close()
+    assert [type(outcome) for outcome in outcomes] == [StorageDown] * 600
+    assert connection.log.count("begin") <= 2
+
+
+def test_what_waits_at_the_end_is_done():
+    connection, gate, done = Recorder(), threading.Event(), []
+    writer = Writer(connection, sqlite3.Error, list)
+
+    async def use():
+        loop = asyncio.get_running_loop()
+        answers = [loop.create_future() for _ in range(4)]
+        writer.put(lambda tables: gate.wait(), answers[0])
+        for number, answer in enumerate(answers[1:]):
+            writer.put(lambda tables, number=number: done.append(number), answer)
+        closing = loop.run_in_executor(None, writer.close)
+        gate.set()
+        await asyncio.gather(closing, *answers)
+
+    asyncio.run(use())
+    assert done == [0, 1, 2]
+    assert connection.log[-1] == "close"
+
+
+def moved_away(path):
+    return path.rename(path.with_suffix(".away"))
+
+
+@pytest.mark.parametrize("gone", [Path.unlink, moved_away, lambda path: (path.unlink(), path.touch())])
+def test_a_file_that_is_gone_is_down_and_nothing_is_written_into_the_void(tmp_path, gone):
+    async def use(storage):
+        await storage.write(remember("x"))
+        gone(tmp_path / "db")
+        for attempt in (storage.write(remember("y")), storage.read(setting)):
+            with pytest.raises(StorageDown):
+                await attempt
+
+    with contextlib.closing(SqliteFile(tmp_path / "db", list)) as storage:
+        asyncio.run(use(storage))
+
+
+def test_a_file_that_comes_back_is_used_on(tmp_path):
+    async def use(storage):
+        await storage.write(remember("x"))
+        away = moved_away(tmp_path / "db")
+        with pytest.raises(StorageDown):
+            await storage.write(remember("y"))
+        away.rename(tmp_path / "db")
+        seen = await storage.read(setting)
+        await storage.write(remember("z"))
+        return seen, await storage.read(setting)
+
+    with contextlib.closing(SqliteFile(tmp_path / "db", list)) as storage:
+        assert asyncio.run(use(storage)) == ("x", "z")
+
+
+def test_a_backup_that_is_put_in_its_place_is_turned_to(tmp_path):
+    async def use(storage):
+        await storage.write(remember("then"))
+        with contextlib.closing(sqlite3.connect(tmp_path / "db")) as raw:
+            raw.execute("VACUUM INTO ?", (str(tmp_path / "backup"),))
+        await storage.write(remember("now"))
+        for name in ("db", "db-wal", "db-shm"):
+            (tmp_path / name).unlink()
+        (tmp_path / "backup").rename(tmp_path / "db")
+        seen = await storage.read(setting)
+        await storage.write(remember("on"))
+        return seen, await storage.read(setting)
+
+    with contextlib.closing(SqliteFile(tmp_path / "db", list)) as storage:
+        assert asyncio.run(use(storage)) == ("then", "on")
+    with contextlib.closing(sqlite3.connect(tmp_path / "db")) as raw:
+        assert raw.execute("SELECT value FROM meta WHERE name = 'key'").fetchone() == ("on",)
 
 
 def test_whoever_has_given_up_disturbs_nobody():

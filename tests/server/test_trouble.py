@@ -15,7 +15,7 @@ import pytest
 
 from server.conftest import APPS, SEED, Client
 from server.test_running import PROGRAM
-from traktauth.server.storage import sqlite
+from traktauth.server.storage.sqlite import connections
 
 needs_prlimit = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
 
@@ -53,7 +53,7 @@ def apart(tmp_path, profile):
 @pytest.fixture
 def locked(tmp_path, start, profile, monkeypatch):
     """A server on a file, and what holds that file as another program would."""
-    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.2)
     client = start(database=f"sqlite:{tmp_path / 'db'}", profile=profile)
 
     @contextlib.contextmanager
@@ -113,6 +113,29 @@ def test_a_file_that_another_program_holds_is_a_503_and_costs_nothing_once_it_le
     assert client.exchange(code).status == 200
     assert client.use(client.renewed(login.refresh).access) == 200
     assert client.ledger()["rotations"] == before["rotations"] + 1
+
+
+def test_many_who_wait_for_the_file_are_told_together(locked):
+    client, hold = locked
+    logins = [client.login() for _ in range(8)]
+    with hold(), concurrent.futures.ThreadPoolExecutor(8) as pool:
+        began = time.monotonic()
+        assert all(refused(reply) for reply in pool.map(client.refresh, [login.refresh for login in logins]))
+        assert time.monotonic() - began < 1.2  # two waits of 0.2 s, and not eight or more
+    assert all(client.refresh(login.refresh).status == 200 for login in logins)
+
+
+@pytest.mark.parametrize("kind", ["removed", "away for a while"])
+def test_a_file_that_is_gone_is_a_503_until_it_is_there_again(locked, tmp_path, kind):
+    client, _ = locked
+    login = client.login()
+    away = (tmp_path / "db").rename(tmp_path / "away")
+    assert all(refused(reply) for reply in (client.refresh(login.refresh), client.get("/readyz")))
+    assert client.use(login.access) == 503
+    if kind == "away for a while":
+        away.rename(tmp_path / "db")
+        assert client.use(client.renewed(login.refresh).access) == 200
+        assert client.get("/readyz").status == 200
 
 
 def test_a_short_hold_costs_time_and_no_answer(locked):

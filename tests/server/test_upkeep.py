@@ -63,7 +63,7 @@ def test_a_token_that_can_still_be_refreshed_is_not_swept(current):
 
 
 def test_a_locked_database_is_told_as_503_and_nothing_is_half_done(start, tmp_path, monkeypatch):
-    monkeypatch.setattr("traktauth.server.storage.sqlite.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("traktauth.server.storage.sqlite.connections.BUSY_SECONDS", 0.05)
     client = start(database=f"sqlite:{tmp_path / 'db'}")
     login = client.login()
     with contextlib.closing(sqlite3.connect(tmp_path / "db", isolation_level=None)) as other:

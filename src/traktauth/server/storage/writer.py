@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
@@ -55,6 +56,7 @@ class Writer:
         self._tell = tell
         self._tables = Tables(connection)
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._ending = False
         self._thread = threading.Thread(target=self._serve, name="local-trakt-writer", daemon=True)
         self._thread.start()
 
@@ -70,24 +72,39 @@ class Writer:
 
     def _serve(self) -> None:
         """Do groups of work until told to end."""
-        ending = False
-        while not ending:
-            group = [self._queue.get()]
-            try:
-                while len(group) < LARGEST_GROUP:
-                    group.append(self._queue.get_nowait())
-            except queue.Empty:
-                pass
-            ending = None in group
-            self._do([work for work in group if work is not None])
+        while not self._ending:
+            first = self._queue.get()
+            self._ending = first is None
+            group = ([] if first is None else [first]) + self._waiting(LARGEST_GROUP - 1)
+            if group:
+                self._do(group)
+
+    def _waiting(self, most: int | None = None) -> list[Work]:
+        """Take what waits, and no more than *most*."""
+        taken: list[Work] = []
+        with contextlib.suppress(queue.Empty):
+            while not self._ending and (most is None or len(taken) < most):
+                work = self._queue.get_nowait()
+                if work is None:
+                    self._ending = True
+                else:
+                    taken.append(work)
+        return taken
 
     def _do(self, group: list[Work]) -> None:
         """Do a group in one transaction; where one piece fails, each in a transaction of its own."""
-        if not group:
+        try:
+            self._connection.begin()
+        except Exception as error:  # noqa: BLE001 - handed to whoever asked for the work
+            self._undo()
+            # Whoever has come since has waited for the same thing: nobody's turn would be any better.
+            self._answer([(answer, None, self._told(error)) for _, answer in group + self._waiting()])
             return
         outcomes = self._attempt(group)
-        if outcomes is None:
-            outcomes = [self._alone(work) for work in group]
+        self._answer([self._alone(work) for work in group] if outcomes is None else outcomes)
+
+    def _answer(self, outcomes: list[Outcome]) -> None:
+        """Tell what was committed, then give each its outcome."""
         if self._tables.events:
             self._tell(self._tables.events)
             self._tables.events.clear()
@@ -100,10 +117,9 @@ class Writer:
                 continue
 
     def _attempt(self, group: list[Work]) -> list[Outcome] | None:
-        """Do a group in one transaction; None if something failed and all of it has been undone."""
+        """Do a group in the transaction that has begun; None if something failed and all of it has been undone."""
         outcomes: list[Outcome] = []
         try:
-            self._connection.begin()
             for work, answer in group:
                 try:
                     outcomes.append((answer, work(self._tables), None))
@@ -129,9 +145,12 @@ class Writer:
             self._connection.commit()
         except Exception as error:  # noqa: BLE001 - handed to whoever asked for the work
             self._undo()
-            down = StorageDown(str(error)) if isinstance(error, self._broken) else error
-            return answer, None, down
+            return answer, None, self._told(error)
         return answer, result, refusal
+
+    def _told(self, error: Exception) -> Exception:
+        """Tell the database's fault from the work's."""
+        return StorageDown(str(error)) if isinstance(error, self._broken) else error
 
     def _undo(self) -> None:
         """Undo a transaction, and forget what it would have told the ledger."""
