@@ -6,11 +6,14 @@ import contextlib
 import http.client
 import json
 import socket
+import time
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from traktauth.server import listening
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -137,6 +140,80 @@ def test_a_body_that_hides_its_size_is_refused_too(current):
 def test_a_head_that_does_not_end_is_refused(current):
     fields = {f"x-{at}": b"y" * 1_000 for at in range(1_000)}
     assert send(current, "GET", b"/", fields) == 400
+
+
+def test_a_flood_of_fields_is_refused(current):
+    assert send(current, "GET", b"/healthz", {f"x-{at}": b"y" for at in range(90)}) == 200
+    assert send(current, "GET", b"/healthz", {f"x-{at}": b"y" for at in range(10_000)}) == 431
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(listening, "SLOWEST_SECONDS", 0.5)
+    monkeypatch.setattr(listening, "TICKS_BETWEEN_LOOKS", 1)
+
+
+HALVES = {
+    "nothing": (b"", b""),
+    "a part of the head": (b"POST /oauth/token HTTP/1.1\r\nho", b"HTTP/1.1 408 "),
+    "a part of the body": (
+        b"POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{",
+        b"HTTP/1.1 408 ",
+    ),
+    "a part of a body that is too large": (
+        b"POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n{",
+        b"HTTP/1.1 413 ",
+    ),
+    "a part of a page's form": (
+        b"POST /sign-in HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nusername=",
+        b"HTTP/1.1 408 ",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_whoever_sends_a_part_and_no_more_is_refused_in_the_end(start, impatient, name, caplog, tmp_path):
+    log = tmp_path / "log"
+    client = start(access_log=log)
+    sent, begins = HALVES[name]
+    with socket.create_connection((urlsplit(client.url).hostname, urlsplit(client.url).port), timeout=5) as connection:
+        connection.sendall(sent)
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(begins)
+    assert bool(answer) is bool(begins)
+    assert caplog.records == []
+    assert " 500," not in log.read_text()
+    assert client.refresh("U" * 32).status == 400
+
+
+def test_whoever_waits_for_an_answer_is_not_hurried(start, impatient):
+    client = start(control=True)
+    client.server.fail_next("/oauth/token", delay=1.5)
+    assert client.refresh("U" * 32).status == 400
+
+
+def test_whoever_leaves_in_the_middle_is_no_fault_of_ours(start, tmp_path, caplog):
+    log = tmp_path / "log"
+    client = start(access_log=log)
+    for path in (b"/oauth/token", b"/users/me", b"/sign-in"):
+        head = b"POST " + path + b" HTTP/1.1\r\nhost: x\r\ncontent-length: 300\r\n\r\n{"
+        with socket.create_connection((urlsplit(client.url).hostname, urlsplit(client.url).port)) as connection:
+            connection.sendall(head)
+            connection.shutdown(socket.SHUT_WR)
+            connection.makefile("rb").read()
+    assert client.refresh("U" * 32).status == 400
+    until = time.monotonic() + 5
+    while log.read_text().count("\n") < 4 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert {json.loads(line)["status"] for line in log.read_text().splitlines()} <= {0, 400, 405}
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"])
+def test_what_is_only_looked_at_takes_no_other_method(current, method):
+    for path in ("/openapi.json", "/api/auth/jwks", "/style.css", "/healthz", "/.well-known/openid-configuration"):
+        reply = current.send(method, path)
+        assert (path, reply.status, reply.headers["allow"]) == (path, 405, "GET")
 
 
 def test_half_a_request_stalls_nobody(current):

@@ -136,6 +136,7 @@ def test_a_body_that_is_no_object_is_refused(current, body):
     [
         ({**JSON, "host": "evil.example"}, 403),
         ({**JSON, "host": "evil.example:80"}, 403),
+        *(({**JSON, "host": host}, 403) for host in ("[", "[::1", "[zz]", "a[b]", "")),
         ({**JSON, "origin": "https://evil.example"}, 403),
         ({**JSON, "origin": "null"}, 403),
         ({"content-type": "text/plain"}, 415),

@@ -167,6 +167,22 @@ def test_an_answer_that_is_under_way_still_leaves(run):
     connection.close()
 
 
+def test_whoever_does_not_want_to_wait_says_so_once_more(run):
+    process, told = run(control=True, faults=[{"path": "/", "delay": 60}])
+    connection = http.client.HTTPConnection(urlsplit(told["url"]).netloc, timeout=10)
+    connection.request("GET", "/")
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0
+    assert process.stderr.read() == ""
+    with pytest.raises(OSError, match=r".*"):
+        connection.getresponse()
+    connection.close()
+
+
 def test_while_the_last_answer_leaves_nobody_new_is_served_and_nobody_idle_is_kept(run):
     process, told = run(control=True, faults=[{"path": "/", "delay": 1.0}])
     place = urlsplit(told["url"])
@@ -299,6 +315,26 @@ def test_a_server_in_process_is_driven_without_http():
         assert end["code"]
         server.reset()
         assert server.ledger["alive"] == {"access": 0, "refresh": 0}
+
+
+def test_a_server_that_ends_in_the_middle_of_an_answer_makes_no_noise(caplog, capfd):
+    with Embedded(demo(control=True)) as server:
+        server.fail_next("/", delay=60)
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
+        connection.request("GET", "/")
+        time.sleep(0.2)
+    connection.close()
+    assert caplog.records == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_server_that_has_ended_says_so():
+    with Embedded(demo()) as server:
+        pass
+    with pytest.raises(RuntimeError, match="has ended"):
+        _ = server.ledger
+    with server:
+        assert server.ledger["alive"]
 
 
 def test_a_server_that_was_not_started_says_so():

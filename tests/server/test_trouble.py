@@ -91,8 +91,10 @@ def test_a_full_disk_is_a_503_and_costs_nothing_once_there_is_room(apart):
     for _ in range(3):
         assert all(refused(reply) for reply in everything_that_writes(client, login, code))
         assert client.use(login.access) == 200
+        assert refused(client.get("/readyz"))
     assert client.ledger()["alive"] == before["alive"]
     full(really=False)
+    assert client.get("/readyz").status == 200
     assert client.exchange(code).status == 200
     assert client.use(client.renewed(login.refresh).access) == 200
     assert client.ledger()["rotations"] == before["rotations"] + 1

@@ -81,6 +81,7 @@ class Embedded:
                 self._loop.call_soon_threadsafe(self._server.stop)
         if self._thread is not None:
             self._thread.join()
+        self._loop = None
 
     @property
     def clock(self) -> Clock:
@@ -131,7 +132,7 @@ class Embedded:
     def _done(self, call: Call, said: dict[str, Any]) -> dict[str, Any]:
         """Have a control call done on the server's own loop."""
         if self._loop is None:
-            raise RuntimeError("this server has not been started")
+            raise RuntimeError("this server has not been started, or has ended: use it within its `with`")
         doing = asyncio.run_coroutine_threadsafe(_as_coroutine(call(self._realm, said)), self._loop)
         return doing.result()
 

@@ -7,6 +7,8 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
+
 from traktauth.server.endpoints.protocol import unavailable
 from traktauth.server.http.answers import Answer, in_json
 from traktauth.server.storage.base import StorageDown
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 DOUBLED = re.compile("/{2,}")
+MOST_FIELDS = 100
+"""Header fields in a request; browsers send some twenty."""
 
 
 class Front:
@@ -44,6 +48,15 @@ class Front:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
+        try:
+            await self._served(scope, receive, send)
+        except (ClientDisconnect, asyncio.CancelledError):
+            return  # the client has gone, or the server ends: nobody is there to be answered
+
+    async def _served(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if len(scope["headers"]) > MOST_FIELDS:
+            await Answer(431)(scope, receive, send)
+            return
         path: str = scope["path"]
         if "//" in path:
             path = scope["path"] = DOUBLED.sub("/", path)
@@ -63,6 +76,8 @@ class Front:
             return
         try:
             answer = await direct(scope, receive)
+        except ClientDisconnect:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
             answer = _failed(scope, error)
         await answer(scope, receive, send)
@@ -77,6 +92,8 @@ class Front:
 
         try:
             await self._inner(scope, receive, watched)
+        except ClientDisconnect:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
             answer = _failed(scope, error)
             if not begun:
@@ -86,17 +103,17 @@ class Front:
         if fault.delay:
             await asyncio.sleep(fault.delay)
         if fault.drop == "before":
-            cut(send)
+            await cut(send)
         elif fault.drop == "after":
             await self._guarded(scope, receive, _unheard)
-            cut(send)
+            await cut(send)
         elif fault.status is None:
             await self._guarded(scope, receive, send)
         else:
             await Answer(fault.status, fault.body, fault.headers)(scope, receive, send)
 
 
-def cut(send: Send) -> None:
+async def cut(send: Send) -> None:
     """Cut the connection without an answer.
 
     Raises:
@@ -106,6 +123,7 @@ def cut(send: Send) -> None:
     if transport is None:
         raise RuntimeError("a connection can only be cut under uvicorn")
     transport.abort()
+    await asyncio.sleep(0)  # until uvicorn has heard of it, and misses no answer
 
 
 def _failed(scope: Scope, error: Exception) -> Answer:

@@ -14,16 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from starlette.types import ASGIApp
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
     from traktauth.server.settings import Settings
 
 BACKLOG = 2048
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 30.0
+"""How long answers that are under way may take to leave when the server is stopped."""
 TICK_SECONDS = 0.1
+TICKS_BETWEEN_LOOKS = 10
 STEP_SECONDS = 0.002
 IDLE_SECONDS = 75
 """How long a connection is kept on which nothing is asked: well over the 5 s between two polls of a device."""
 LARGEST_HEAD = 256 * 1024
+SLOWEST_SECONDS = 30.0
+"""How long a request may take to arrive: who sends a part and no more holds a connection for ever."""
+
+
+TOO_SLOW = (
+    b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"content-length: 34\r\nconnection: close\r\n\r\nThe request took too long to come."
+)
 
 
 def bound(settings: Settings) -> socket.socket:
@@ -51,10 +62,16 @@ def url_of(settings: Settings, listener: socket.socket) -> str:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP, with a limit to what may come before a request's body."""
+    """uvicorn's HTTP, with limits to what may come before a request's body, and to how long a request may take."""
 
     _head = 0
     _in_head = True
+    _began: float | None = None  # to come, on the loop's clock; None while none is on its way
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._began = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
         """Take what has come; refuse a head that does not end."""
@@ -67,13 +84,30 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin to count."""
-        self._head, self._in_head = 0, True
+        self._head, self._in_head, self._began = 0, True, self.loop.time()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Stop counting: bodies have limits of their own."""
         self._in_head = False
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note that it has come."""
+        self._began = None
+        super().on_message_complete()
+
+    def give_up(self, now: float) -> None:
+        """Refuse a request that has been on its way for too long."""
+        if self._began is None or now - self._began < SLOWEST_SECONDS:
+            return
+        cycle: RequestResponseCycle | None = self.cycle  # the request's whose body comes, or the one before
+        if cycle is not None and not cycle.response_complete and not cycle.more_body:
+            return  # the answer to the one before has yet to leave
+        refused = cycle is not None and cycle.response_started and not cycle.response_complete
+        if self.scope is not None and not refused:  # a request has begun to come
+            self.transport.write(TOO_SLOW)
+        self.transport.close()
 
 
 class HttpServer(uvicorn.Server):
@@ -105,6 +139,10 @@ class HttpServer(uvicorn.Server):
         self.should_exit = True
         self._stopping.set()
 
+    def hurry(self) -> None:
+        """Wait for no answer any longer."""
+        self._grace = 0.0
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Leave signals to whoever runs the server."""
@@ -116,10 +154,14 @@ class HttpServer(uvicorn.Server):
         self._tell_started()
 
     async def main_loop(self) -> None:
-        """Keep the date in the answers right until told to stop."""
-        ticks = 0
+        """Keep the date in the answers right, and wait for no request for ever, until told to stop."""
+        ticks, loop = 0, asyncio.get_running_loop()
         while not await self.on_tick(ticks):
             ticks += 1
+            if ticks % TICKS_BETWEEN_LOOKS == 0:
+                for connection in list(self.server_state.connections):
+                    if isinstance(connection, BoundedProtocol):
+                        connection.give_up(loop.time())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
 
@@ -132,8 +174,8 @@ class HttpServer(uvicorn.Server):
         for connection in list(self.server_state.connections):
             connection.shutdown()
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._grace
-        while self.server_state.connections and loop.time() < until:  # noqa: ASYNC110 - uvicorn sets no event
+        since = loop.time()
+        while self.server_state.connections and loop.time() < since + self._grace:  # noqa: ASYNC110 - uvicorn sets no event
             await asyncio.sleep(STEP_SECONDS)
         for connection in list(self.server_state.connections):
             transport: asyncio.Transport | None = getattr(connection, "transport", None)

@@ -30,7 +30,7 @@ BETWEEN_COLLECTIONS = 20_000
 
 
 def serve(settings: Settings, *, ready: Callable[[dict[str, Any]], None]) -> int:
-    """Serve until SIGINT or SIGTERM; answers that are under way still leave.
+    """Serve until SIGINT or SIGTERM; answers that are under way still leave, for half a minute or until the next one.
 
     Args:
         settings: how to run.
@@ -78,8 +78,12 @@ def _serve(
         gc.freeze()  # what is loaded by now stays as long as the process
         gc.set_threshold(BETWEEN_COLLECTIONS)
         loop = asyncio.get_running_loop()
+
+        def told() -> None:
+            (server.hurry if server.should_exit else server.stop)()
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, server.stop)
+            loop.add_signal_handler(number, told)
         if life is not None:
             loop.add_reader(life, server.stop)
         async with kept_tidy(built.realm) if tidies else contextlib.nullcontext():

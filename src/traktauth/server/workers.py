@@ -14,6 +14,8 @@ import time
 import traceback
 from typing import TYPE_CHECKING, NamedTuple
 
+from traktauth.server import listening
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
 WATCHED = (*ENDING, signal.SIGCHLD)
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = listening.GRACE_SECONDS + 5.0
 """For workers to let their answers leave; then they are killed."""
 PAUSE_SECONDS = 1.0
 """Before a worker that has not lived as long is replaced."""

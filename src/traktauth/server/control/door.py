@@ -86,11 +86,19 @@ def admit(realm: Realm, heard: Heard) -> None:
             raise BadCall("the control API needs its key as a Bearer token", status=401)
         return
     host = heard.headers.get("host", "")
-    if not is_loopback(urlsplit(f"//{host}").hostname or ""):
+    if not is_loopback(_name_in(host)):
         raise BadCall("the control API needs a loopback Host", status=403)
     origin = heard.headers.get("origin")
     if origin is not None and origin != f"http://{host}":
         raise BadCall("the control API takes no foreign Origin", status=403)
+
+
+def _name_in(host: str) -> str:
+    """Give the name in a `Host` field, empty where there is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def said_by(heard: Heard) -> Any:  # noqa: ANN401 - JSON

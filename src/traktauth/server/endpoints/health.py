@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING, Any
 from starlette.routing import Route
 
 from traktauth.server.http.answers import Answer, in_json
-from traktauth.server.http.application import Application
+from traktauth.server.http.application import got
 from traktauth.server.storage.base import StorageDown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from starlette.types import Receive, Scope, Send
-
     from traktauth.server.realm import Realm
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -32,8 +28,8 @@ def health_routes(realm: Realm) -> list[Route]:
         return in_json(200, {"status": "ok"}, {"cache-control": "no-store"})
 
     async def ready() -> Answer:
-        try:
-            await realm.storage.read(lambda tables: tables.upkeep.setting("schema"))
+        try:  # a full disk can still be read
+            await realm.storage.write(lambda tables: tables.upkeep.remember("ready", ""))
         except StorageDown:
             return in_json(503, {"status": "the database cannot be used"}, {"retry-after": "5"})
         return in_json(200, {"status": "ok"}, {"cache-control": "no-store"})
@@ -41,9 +37,7 @@ def health_routes(realm: Realm) -> list[Route]:
     async def metrics() -> Answer:
         return Answer(200, exposed(realm.ledger.sums()).encode(), {"content-type": TEXT})
 
-    return [
-        Route(path, _asked(give)) for path, give in (("/healthz", alive), ("/readyz", ready), ("/metrics", metrics))
-    ]
+    return [Route(path, got(give)) for path, give in (("/healthz", alive), ("/readyz", ready), ("/metrics", metrics))]
 
 
 def exposed(sums: dict[str, Any]) -> str:
@@ -57,12 +51,3 @@ def exposed(sums: dict[str, Any]) -> str:
         metric = f"local_trakt_{name}_total"
         lines += [f"# HELP {metric} {text}", f"# TYPE {metric} counter", f"{metric} {sums[name]}"]
     return "\n".join([*lines, ""])
-
-
-def _asked(give: Callable[[], Awaitable[Answer]]) -> Application:
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        right = scope["method"] in ("GET", "HEAD")
-        answer = await give() if right else Answer(405, b"", {"allow": "GET"})
-        await answer(scope, receive, send)
-
-    return Application(serve)

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from traktauth.server.http.answers import Answer
-from traktauth.server.http.application import Application
+from traktauth.server.http.application import got
 from traktauth.server.pages import activation, asking, connected, entry, home, own_apps
 from traktauth.server.pages.rendering import style
 from traktauth.server.pages.visit import visited
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
-
     from traktauth.server.realm import Realm
 
 PAGES = {
@@ -42,9 +40,5 @@ def page_routes(realm: Realm) -> list[Route]:
     if native is not None:
         routes.append(Route(native, visited(realm, {"GET": asking.authorize_natively}, wrong_method=404)))
         routes.append(Route("/api/auth/error", visited(realm, {"GET": asking.show_error})))
-    return [*routes, Route("/style.css", Application(_style))]
-
-
-async def _style(scope: Scope, receive: Receive, send: Send) -> None:
     headers = {"content-type": "text/css; charset=utf-8", "cache-control": "public, max-age=31536000, immutable"}
-    await Answer(200, style(), headers)(scope, receive, send)
+    return [*routes, Route("/style.css", got(Answer(200, style(), headers)))]

@@ -1,0 +1,57 @@
+"""What the library's log says while a command runs."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from traktauth.cli import notes
+from traktauth.cli.notes import warnings_said
+from traktauth.models import service
+
+log = logging.getLogger("traktauth.somewhere")
+
+
+def fails():
+    try:
+        service.find_service("a-s3cret:")
+    except Exception as error:  # whatever it is
+        log.error("A request to %s failed", "/x", exc_info=error)  # noqa: TRY400 - as the server does
+        return type(error).__name__
+    raise AssertionError
+
+
+def test_a_warning_is_said(capsys):
+    with warnings_said(as_json=False):
+        log.warning("the store is slow")
+    assert capsys.readouterr().err == "! the store is slow\n"
+
+
+def test_of_a_fault_its_kind_and_place_are_said_and_nothing_that_it_holds(capsys):
+    with warnings_said(as_json=False):
+        kind = fails()
+    said = capsys.readouterr().err
+    assert said.startswith(f"! A request to /x failed: {kind}, ")
+    assert "service" in said
+    assert "line " in said
+    assert "s3cret" not in said
+
+
+def test_a_program_hears_of_faults_and_of_no_warnings(capsys):
+    with warnings_said(as_json=True):
+        log.warning("the store is slow")
+        kind = fails()
+    said = json.loads(capsys.readouterr().err)
+    assert said["level"] == "error"
+    assert said["message"].startswith(f"A request to /x failed: {kind}")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_afterwards_nothing_is_said(capsys, as_json):
+    with warnings_said(as_json=as_json):
+        pass
+    log.error("late")
+    assert capsys.readouterr().err == ""
+    assert notes.logging.getLogger("traktauth").handlers == []
