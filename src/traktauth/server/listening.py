@@ -68,7 +68,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _in_head = True
     _began: float | None = None  # to come, on the loop's clock; None while none is on its way
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait for a request."""
         super().connection_made(transport)
         self._began = self.loop.time()
