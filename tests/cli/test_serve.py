@@ -56,6 +56,7 @@ def test_a_seed_and_lives_are_passed_on(command, tmp_path):
         (["--port", "x"], 2, "'x' is not a valid integer"),
         (["--host", "0.0.0.0"], 2, "is not loopback"),
         (["--rotation", "never"], 2, "rotation 'never' is unknown"),
+        (["--public-url", "trakt.example"], 2, "public_url is no origin"),
         (["--seed", "none.json"], 2, "seed file none.json cannot be read"),
         (["--database", "sqlite:/dev/null/x"], 1, "database cannot be used"),
     ],
@@ -80,7 +81,12 @@ def test_what_would_be_served_is_said_in_json_and_in_words(command, tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "status"),
-    [(["--seed", "none.json"], 2), (["--rotation", "never"], 2), (["--database", "sqlite:/dev/null/x"], 1)],
+    [
+        (["--seed", "none.json"], 2),
+        (["--rotation", "never"], 2),
+        (["--public-url", "trakt.example"], 2),
+        (["--database", "sqlite:/dev/null/x"], 1),
+    ],
 )
 def test_the_status_of_a_check_says_whose_fault_it_is(command, words, status):
     outcome = command("serve", "--check", "--database", "memory:", *words)

@@ -129,6 +129,16 @@ def test_behind_tls_cookies_are_secure(start):
     assert "; Secure" in client.get("/sign-in").headers["set-cookie"]
 
 
+def test_behind_a_proxy_addresses_begin_with_the_public_origin_and_one_slash(start):
+    client = start(public_url="https://trakt.example/")
+    told = client.get("/.well-known/oauth-authorization-server").json
+    assert (told["issuer"], told["token_endpoint"]) == (
+        "https://trakt.example",
+        "https://trakt.example/api/auth/oauth2/token",
+    )
+    assert client.server.announcement["url"] == "https://trakt.example"
+
+
 def test_the_form_may_lead_to_the_apps_address_and_nowhere_else(current, browser):
     visitor = browser(current)
     page = visitor.walk(AUTHORIZE)

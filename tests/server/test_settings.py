@@ -32,6 +32,8 @@ BAD = {
     "grace without seconds": ({"rotation": "grace:"}, "grace:SECONDS"),
     "endless grace": ({"rotation": "grace:inf"}, "grace:SECONDS"),
     "rate_limits": ({"rate_limits": "on"}, "off or trakt"),
+    "a public address that is none": ({"public_url": "not a url"}, "public_url is no origin"),
+    "an empty public address": ({"public_url": ""}, "https://trakt.example"),
     "workers": ({"workers": 0}, "workers"),
     "workers on a file": ({"workers": 2}, "postgresql"),
 }
@@ -42,6 +44,50 @@ def test_a_setting_that_makes_no_sense_says_what_would(name):
     changes, word = BAD[name]
     with pytest.raises(ValueError, match=re.escape(word)):
         Settings(**changes)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "trakt.example",
+        "//trakt.example",
+        "ftp://trakt.example",
+        "https://",
+        "https://:443",
+        "https://[::1",
+        "https://[1:2]",
+        "https://trakt.example:",
+        "https://trakt.example:0",
+        "https://trakt.example:99999",
+        "https://sean:pa55word@trakt.example",
+        "https://trakt.example/trakt",
+        "https://trakt.example//",
+        "https://trakt.example?",
+        "https://trakt.example/?a=1",
+        "https://trakt.example#a",
+        "https://trakt.example\n",
+        "https://trakt example",
+        "https://tr\u00e4kt.example",
+    ],
+)
+def test_a_public_address_that_is_no_origin_is_refused_and_not_quoted(address):
+    with pytest.raises(ValueError, match="public_url is no origin") as raised:
+        Settings(public_url=address)
+    assert "pa55word" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://trakt.example", "https://trakt.example"),
+        ("https://trakt.example/", "https://trakt.example"),
+        ("HTTPS://Trakt.Example:8443/", "https://trakt.example:8443"),
+        ("http://[::1]:80", "http://[::1]:80"),
+        ("http://127.0.0.1:8712/", "http://127.0.0.1:8712"),
+    ],
+)
+def test_a_public_address_is_kept_as_an_origin(given, kept):
+    assert Settings(public_url=given).public_url == kept
 
 
 def test_the_default_database_is_a_file_in_the_platforms_folder():
@@ -70,6 +116,22 @@ BAD_SEEDS = {
     "an app without an id": ({"apps": [{"redirect_uris": []}]}, 'apps[0] in the seed needs "client_id"'),
     "an app without addresses": ({"apps": [{"client_id": "a"}]}, "redirect_uris"),
     "addresses that are none": ({"apps": [{"client_id": "a", "redirect_uris": [1]}]}, "redirect_uris"),
+    "an address that cannot be read": (
+        {"apps": [{"client_id": "a", "redirect_uris": ["x:/y", "http://["]}]},
+        "apps[0] in the seed: redirect_uris[1] is not an absolute address",
+    ),
+    "an address with a fragment": (
+        {"apps": [{"client_id": "a", "redirect_uris": ["https://app.example/#x"]}]},
+        "redirect_uris[0] must not have a fragment",
+    ),
+    "an address in the clear": (
+        {"apps": [{"client_id": "a", "redirect_uris": ["http://app.example/cb"]}]},
+        "redirect_uris[0] must use https",
+    ),
+    "two addresses in one": (
+        {"apps": [{"client_id": "a", "redirect_uris": ["https://a.example/\nhttps://b.example/"]}]},
+        "redirect_uris[0] has blanks",
+    ),
     "a secret that is a number": (
         {"apps": [{"client_id": "a", "redirect_uris": [], "client_secret": 5}]},
         "client_secret",

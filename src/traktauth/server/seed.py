@@ -13,6 +13,7 @@ from traktauth.protocol import OUT_OF_BAND
 from traktauth.server import passwords, strings
 from traktauth.server.given import read_json
 from traktauth.server.http.encodings import items_of, members_of
+from traktauth.server.redirects import fault_of
 from traktauth.server.storage.records import App
 
 if TYPE_CHECKING:
@@ -106,6 +107,10 @@ def _app(found: object, where: str) -> App:
     redirects = items_of(value.get("redirect_uris"))
     if redirects is None or not all(isinstance(address, str) for address in redirects):
         raise ValueError(f'{where} in the seed needs "redirect_uris", a list of addresses')
+    for at, address in enumerate(redirects):
+        fault = fault_of(address)
+        if fault:
+            raise ValueError(f"{where} in the seed: redirect_uris[{at}] {fault}")
     secret = value.get("client_secret")
     if secret is not None and not isinstance(secret, str):
         raise ValueError(f'{where} in the seed: "client_secret" must be a text or null')

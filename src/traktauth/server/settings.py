@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ PROFILES = ("current", "classic")
 ROTATIONS = ("family", "once", "until-used", "grace:SECONDS")
 LARGEST_PORT = 65535
 DEFAULT_PORT = 8712
+ORIGIN = re.compile(r"(https?://(?:[a-z0-9._-]+|\[([0-9a-f:.]+)\])(?::([0-9]{1,5}))?)/?", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,8 @@ class Settings:
         rate_limits: `off` or `trakt`.
         strict: whether what the RFCs demand beyond Trakt is switched on.
         insecure: whether a *host* that is not loopback may be listened on in plain HTTP.
-        public_url: the origin that browsers see where a proxy stands in front; None: what is listened on.
+        public_url: the origin that browsers see where a proxy stands in front, kept as `scheme://host[:port]`; None:
+            what is listened on.
         faults: faults to begin with, as a file's path or as the list itself.
         workers: processes that serve one PostgreSQL database.
         access_log: a file that each request gets a line of JSON in, `-` for standard output; None: no log.
@@ -71,6 +74,8 @@ class Settings:
         _check_place(self)
         _check_workers(self)
         _check_rules(self)
+        if self.public_url is not None:
+            object.__setattr__(self, "public_url", origin_of(self.public_url))
 
     @property
     def loopback(self) -> bool:
@@ -93,6 +98,20 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def origin_of(address: str) -> str:
+    """Give the origin that an address is, without a slash at its end.
+
+    Raises:
+        ValueError: it is none; it is not quoted, as it may hold a password.
+    """
+    found = ORIGIN.fullmatch(address)  # without a path: the pages' own links begin at the host
+    if found is None or not _leads_somewhere(found[2], found[3]):
+        raise ValueError(
+            "public_url is no origin; give a scheme, a host and no more than a port, such as https://trakt.example"
+        )
+    return found[1].lower()
+
+
 def grace_seconds(rotation: str) -> float | None:
     """Give the seconds of `grace:SECONDS`, None where they are none."""
     word, _, seconds = rotation.partition(":")
@@ -101,6 +120,14 @@ def grace_seconds(rotation: str) -> float | None:
     except ValueError:
         return None
     return found if word == "grace" and 0 < found < float("inf") else None
+
+
+def _leads_somewhere(ipv6: str | None, port: str | None) -> bool:
+    try:
+        ipaddress.IPv6Address(ipv6 or "::1")
+    except ValueError:
+        return False
+    return 0 < int(port or DEFAULT_PORT) <= LARGEST_PORT
 
 
 def _check_place(settings: Settings) -> None:
