@@ -96,7 +96,39 @@ BAD = {
     "a drop that is none": ([{"path": "/", "drop": "never"}], '"drop"'),
     "a negative delay": ([{"path": "/", "delay": -1}], '"delay"'),
     "an endless delay": ([{"path": "/", "delay": float("inf")}], '"delay"'),
+    "a delay past all patience": ([{"path": "/", "delay": 601}], '"delay" must be 600 seconds at most'),
     "headers that are none": ([{"path": "/", "headers": "x"}], '"headers"'),
+    "no time": ([{"path": "/", "times": 0}], '"times" must be a whole number, 1 or more'),
+    "half a time": ([{"path": "/", "times": 1.5}], '"times" must be a whole number'),
+    "a time that is a truth": ([{"path": "/", "times": True}], '"times" must be a whole number'),
+    "no seconds": ([{"path": "/", "for": 0}], '"for" must be more than 0'),
+    "a path without a slash": (
+        [{"path": "oauth/token"}],
+        '"path" must be an address\'s path alone, such as /oauth/token',
+    ),
+    "a whole address": ([{"path": "http://127.0.0.1/oauth/token"}], '"path" must be an address\'s path'),
+    "a query": ([{"path": "/oauth/token?x=1"}], '"path" must be an address\'s path'),
+    "a doubled slash": ([{"path": "/oauth//token"}], '"path" must be an address\'s path'),
+    "the control page": ([{"path": "/_control"}], "control API"),
+    "a control call": ([{"path": "/_control/faults", "status": 503, "for": 1e6}], "control API"),
+    "a list of methods": ([{"path": "/", "method": ["GET"]}], '"method" must be one method, such as "POST"'),
+    "two methods": ([{"path": "/", "method": "GET, POST"}], '"method" must be one method'),
+    "no method": ([{"path": "/", "method": ""}], '"method" must be one method'),
+    "a status without a body": ([{"path": "/", "status": 204, "body": "x"}], "status 204 has no body"),
+    "another": ([{"path": "/", "status": 304, "body": {}}], "status 304 has no body"),
+    "a body that is none": ([{"path": "/", "body": object()}], '"body" must be a text, or what JSON can say'),
+    "half a letter": ([{"path": "/", "body": "\ud800"}], '"body" must be a text, or what JSON can say'),
+    "a header's name that is none": ([{"path": "/", "headers": {"retry after": "1"}}], "'retry after' is not"),
+    "a header without a name": ([{"path": "/", "headers": {"": "1"}}], "'' is not"),
+    "a header beyond Latin-1": ([{"path": "/", "headers": {"x-a": "\u20ac"}}], "one line in Latin-1"),
+    "two lines": ([{"path": "/", "headers": {"x-a": "1\r\nset-cookie: a=b"}}], "one line in Latin-1"),
+    "a line's end": ([{"path": "/", "headers": {"x-a": "1\n"}}], "one line in Latin-1"),
+    "a header that is null": ([{"path": "/", "headers": {"x-a": None}}], "one line in Latin-1"),
+    "a length by hand": ([{"path": "/", "headers": {"Content-Length": 5}}], "leave Content-Length to the server"),
+    "an encoding by hand": (
+        [{"path": "/", "headers": {"transfer-encoding": "chunked"}}],
+        "leave transfer-encoding to the server",
+    ),
 }
 
 
@@ -112,6 +144,27 @@ def test_a_bad_scenario_over_http_changes_nothing(current):
     put(current, {"path": "/users/settings", "status": 500})
     assert current.send("PUT", "/_control/faults", headers=JSON, body='[{"status":1}]').status == 400
     assert current.use("x") == 500
+
+
+def test_what_cannot_be_carried_out_is_told_by_every_way_in(current, start, tmp_path):
+    said = current.send("PUT", "/_control/faults", headers=JSON, body='[{"path": "/users/me", "times": 0}]')
+    assert (said.status, said.json) == (400, {"error": 'faults[0]: "times" must be a whole number, 1 or more'})
+    with pytest.raises(ValueError, match="control API"):
+        current.server.fail_next("/_control/ledger", status=503)
+    file = tmp_path / "faults.json"
+    file.write_text('[{"path": "users/me"}]')
+    with pytest.raises(ValueError, match="such as /oauth/token"):
+        start(faults=file)
+
+
+def test_what_a_header_and_a_method_may_be(current):
+    put(
+        current, {"path": "/users/me", "method": "get", "status": 503, "headers": {"Retry-After": 7, "x-a": "\u00e9 b"}}
+    )
+    reply = current.get("/users/me")
+    assert (reply.status, reply.headers["retry-after"], reply.headers["x-a"]) == (503, "7", "\u00e9 b")
+    put(current, {"path": "/users/me", "status": 204, "body": ""})
+    assert current.get("/users/me").status == 204
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):

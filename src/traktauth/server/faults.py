@@ -6,6 +6,7 @@ A scenario is a list; each fault takes its turn where its path (and method) are 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 LARGEST_DELAY = 600.0
 FIELDS = frozenset(("path", "method", "times", "for", "status", "headers", "body", "delay", "drop"))
 LEAST_STATUS, GREATEST_STATUS = 200, 599
+BODILESS = (204, 304)
+"""Statuses whose answers end with their header fields (RFC 9110 section 6.4.1)."""
+CONTROL = "/_control"
+TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+FRAMING = ("content-length", "transfer-encoding")
+"""Fields that say where an answer ends, which the server works out."""
 
 
 @dataclass(slots=True)
@@ -103,38 +111,87 @@ def read_faults(source: str | Path | Sequence[Any] | object) -> list[Fault]:
 
 def _fault(found: object, where: str) -> Fault:
     value = members_of(found) or {}
-    if not isinstance(value.get("path"), str):
-        raise ValueError(f'{where} needs "path", a text')  # noqa: TRY004 - a bad file, not a bad call
+    path = _path(value.get("path"), where)
     unknown = sorted(set(value) - FIELDS)
     if unknown:
         raise ValueError(f"{where} has unknown members: {', '.join(unknown)}")
-    status, drop = value.get("status"), value.get("drop")
-    if status is not None and not (isinstance(status, int) and LEAST_STATUS <= status <= GREATEST_STATUS):
-        raise ValueError(f'{where}: "status" must be {LEAST_STATUS} to {GREATEST_STATUS}')
+    drop = value.get("drop")
     if drop not in (None, "before", "after"):
         raise ValueError(f'{where}: "drop" must be "before" or "after"')
-    lasts = _number(value, "for", where)
-    times = _number(value, "times", where)
-    if times is None and lasts is None:
-        times = 1
-    headers = members_of(value.get("headers") or {})
-    if headers is None:
-        raise ValueError(f'{where}: "headers" must be an object')
-    body = value.get("body")
+    status, body = _status(value.get("status"), where), _bytes(value.get("body"), where)
+    if status in BODILESS and body:
+        raise ValueError(
+            f'{where}: an answer with status {status} has no body; leave "body" out, or take another status'
+        )
+    lasts, delay = _seconds(value, "for", where), _seconds(value, "delay", where)
+    if lasts == 0:
+        raise ValueError(f'{where}: "for" must be more than 0 seconds')
+    if delay is not None and delay > LARGEST_DELAY:
+        raise ValueError(f'{where}: "delay" must be {LARGEST_DELAY:.0f} seconds at most')
     return Fault(
-        path=value["path"],
-        method=str(value["method"]).upper() if value.get("method") else None,
-        times=None if times is None else int(times),
+        path=path,
+        method=_method(value.get("method"), where),
+        times=_times(value.get("times"), 1 if lasts is None else None, where),
         lasts=lasts,
-        status=status if status is not None else (200 if body is not None else None),
-        headers={str(name).lower(): str(text) for name, text in headers.items()},
-        body=_bytes(body),
-        delay=min(_number(value, "delay", where) or 0.0, LARGEST_DELAY),
+        status=200 if status is None and body is not None else status,
+        headers=_headers(value.get("headers"), where),
+        body=body or b"",
+        delay=delay or 0.0,
         drop=drop,
     )
 
 
-def _number(value: Mapping[str, Any], name: str, where: str) -> float | None:
+def _path(found: object, where: str) -> str:
+    if not isinstance(found, str):
+        raise ValueError(f'{where} needs "path", a text')  # noqa: TRY004 - a bad file, not a bad call
+    if not found.startswith("/") or any(mark in found for mark in ("//", "?", "#")):
+        raise ValueError(f'{where}: "path" must be an address\'s path alone, such as /oauth/token')
+    if found == CONTROL or found.startswith(f"{CONTROL}/"):
+        raise ValueError(f'{where}: "path" must not be one of the control API, which takes faults away again')
+    return found
+
+
+def _method(found: object, where: str) -> str | None:
+    if found is None:
+        return None
+    if not isinstance(found, str) or not TOKEN.fullmatch(found):
+        raise ValueError(f'{where}: "method" must be one method, such as "POST"; leave it out for all')
+    return found.upper()
+
+
+def _times(found: object, otherwise: int | None, where: str) -> int | None:
+    if found is None:
+        return otherwise
+    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+        raise ValueError(f'{where}: "times" must be a whole number, 1 or more')
+    return found
+
+
+def _status(found: object, where: str) -> int | None:
+    if found is None:
+        return None
+    if not isinstance(found, int) or not LEAST_STATUS <= found <= GREATEST_STATUS:
+        raise ValueError(f'{where}: "status" must be {LEAST_STATUS} to {GREATEST_STATUS}')
+    return found
+
+
+def _headers(found: object, where: str) -> dict[str, str]:
+    headers = members_of({} if found is None else found)
+    if headers is None:
+        raise ValueError(f'{where}: "headers" must be an object')
+    told: dict[str, str] = {}
+    for name, value in ((str(name), value) for name, value in headers.items()):
+        if not TOKEN.fullmatch(name):
+            raise ValueError(f'{where}: "headers" must have names such as "retry-after", which {name!r} is not')
+        if name.lower() in FRAMING:
+            raise ValueError(f'{where}: "headers" must leave {name} to the server')
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not VALUE.fullmatch(str(value)):
+            raise ValueError(f'{where}: the value of {name} in "headers" must be a number, or one line in Latin-1')
+        told[name.lower()] = str(value)
+    return told
+
+
+def _seconds(value: Mapping[str, Any], name: str, where: str) -> float | None:
     found = value.get(name)
     if found is None:
         return None
@@ -143,7 +200,10 @@ def _number(value: Mapping[str, Any], name: str, where: str) -> float | None:
     return float(found)
 
 
-def _bytes(body: object) -> bytes:
+def _bytes(body: object, where: str) -> bytes | None:
     if body is None:
-        return b""
-    return body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        return None
+    try:
+        return (body if isinstance(body, str) else json.dumps(body)).encode()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'{where}: "body" must be a text, or what JSON can say') from error
