@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from traktauth.server.endpoints.protocol import unavailable
 from traktauth.server.http.answers import Answer, in_json
 from traktauth.server.storage.base import StorageDown
+from traktauth.server.timeline import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -103,14 +104,21 @@ class Front:
         if fault.delay:
             await asyncio.sleep(fault.delay)
         if fault.drop == "before":
+            self._note(scope, "cut, a fault, before it was done")
             await cut(send)
         elif fault.drop == "after":
             await self._guarded(scope, receive, _unheard)
+            self._note(scope, "cut, a fault, after it was done")
             await cut(send)
         elif fault.status is None:
             await self._guarded(scope, receive, send)
         else:
+            self._note(scope, f"{fault.status}, a fault")
             await Answer(fault.status, fault.body, fault.headers)(scope, receive, send)
+
+    def _note(self, scope: Scope, how: str) -> None:
+        realm = self._realm
+        realm.timeline.add(realm.clock(), scope["method"], scope["path"]).outcome = Failed(how)
 
 
 async def cut(send: Send) -> None:

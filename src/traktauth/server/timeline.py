@@ -1,4 +1,4 @@
-"""What the protocol's addresses were asked of late, and what came of it.
+"""What the protocol and the API were asked of late, which faults took a request, and what came of it.
 
 Kept in memory only, and only where the control API is served. What was said is kept as it was said and turned into
 fingerprints when it is looked at, so that keeping it costs next to nothing.
@@ -10,31 +10,58 @@ import hashlib
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from traktauth.server.attempt import Spoken
 from traktauth.server.grants.issue import Issued
 from traktauth.server.refusals import Invalid, Refusal, Unwritten
+from traktauth.server.storage.base import StorageDown
 from traktauth.server.strings import row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from traktauth.server.attempt import Spoken
+    from collections.abc import Iterator, Mapping
 
 LENGTH = 500
 # What is shown as it is; anything else could be a secret and is shown as a fingerprint.
 PLAIN = frozenset(("grant_type", "client_id", "redirect_uri", "scope", "token_type_hint", "code_challenge_method"))
 LONGEST = 60
+NOTHING = Spoken({}, "", "")
+"""What a request said that was not read."""
 
 
 class Entry:
-    """One request; its outcome is None until it has one."""
+    """One request; its outcome is None until it has one: a result, or one of the three below."""
 
-    __slots__ = ("at", "outcome", "path", "said")
+    __slots__ = ("at", "method", "outcome", "path", "said")
 
-    def __init__(self, at: float, path: str, said: Spoken) -> None:
+    def __init__(self, at: float, method: str, path: str, said: Spoken) -> None:
         self.at = at
+        self.method = method
         self.path = path
         self.said = said
         self.outcome: object = None
+
+    def failed(self, error: Exception) -> None:
+        """Note what was raised: its words alone, as its traceback would hold the request's body."""
+        self.outcome = Failed(_words_of(error))
+
+
+class Known(NamedTuple):
+    """The outcome of a request to the API: the token was good, and this user's."""
+
+    status: int
+    username: str
+
+
+class Failed(NamedTuple):
+    """The outcome of a request that was refused, or that a fault answered or cut."""
+
+    how: str
+
+
+class Made(NamedTuple):
+    """The outcome of a control call: so many *pairs*, and the numbers of the last of them."""
+
+    pairs: int
+    numbers: tuple[int, ...]
 
 
 class Timeline:
@@ -43,9 +70,9 @@ class Timeline:
     def __init__(self, *, kept: bool) -> None:
         self._entries: deque[Entry] = deque(maxlen=LENGTH if kept else 0)
 
-    def add(self, at: float, path: str, said: Spoken) -> Entry:
+    def add(self, at: float, method: str, path: str, said: Spoken = NOTHING) -> Entry:
         """Note a request; whoever answers it sets its outcome."""
-        entry = Entry(at, path, said)
+        entry = Entry(at, method, path, said)
         self._entries.append(entry)
         return entry
 
@@ -62,7 +89,7 @@ class Line(NamedTuple):
     """A request as it is shown."""
 
     at: float
-    path: str
+    asked: str
     said: str
     came: str
     good: bool
@@ -83,32 +110,58 @@ def fingerprint(secret: str) -> str:
 def line_of(entry: Entry) -> Line:
     """Show a request with its secrets as fingerprints."""
     said = " ".join(f"{name}={_shown(name, value)}" for name, value in _members(entry.said).items())
-    outcome = entry.outcome
-    if isinstance(outcome, Refusal):
-        return Line(entry.at, entry.path, said, f"{outcome.status} {outcome.error}: {outcome.description}", good=False)
-    if isinstance(outcome, Invalid):
-        return Line(entry.at, entry.path, said, f"{outcome.status} {outcome.message}", good=False)
-    if isinstance(outcome, Unwritten):
-        return Line(entry.at, entry.path, said, str(outcome.status), good=False)
-    if isinstance(outcome, Issued):
-        gave = f"access {fingerprint(outcome.access_token)}"
-        if outcome.refresh_token:
-            gave += f", refresh {fingerprint(outcome.refresh_token)}"
-        return Line(entry.at, entry.path, said, f"200 {gave}", good=True)
-    return Line(entry.at, entry.path, said, "under way" if outcome is None else "200", good=True)
+    good = not isinstance(entry.outcome, Failed)
+    return Line(entry.at, f"{entry.method} {entry.path}", said, _came(entry.outcome), good)
 
 
 def births(entries: list[Entry]) -> list[Birth]:
-    """Give the pairs that were issued, the newest first, and what each came from."""
+    """Give the pairs that were made, the newest first, and what each came from."""
     found: dict[int, Birth] = {}
     for entry in entries:
-        if isinstance(entry.outcome, Issued):
-            number = row_of(entry.outcome.access_token)
-            old = entry.said.parameters.get("refresh_token")
-            code = entry.said.parameters.get("code", "")
-            source = f"pair {row_of(old)}, refreshed" if old else f"code {fingerprint(code)}" if code else "the app"
-            found.setdefault(number, Birth(number, source))
+        for birth in _born(entry):
+            found.setdefault(birth.number, birth)
     return list(found.values())
+
+
+def _came(outcome: object) -> str:
+    match outcome:
+        case None:
+            return "under way"
+        case Issued():
+            renewable = f", refresh {fingerprint(outcome.refresh_token)}" if outcome.refresh_token else ""
+            return f"200 access {fingerprint(outcome.access_token)}{renewable}"
+        case Known():
+            return f"{outcome.status} {outcome.username}"
+        case Failed():
+            return outcome.how
+        case Made():
+            return f"200 {outcome.pairs} {'pair' if outcome.pairs == 1 else 'pairs'}"
+        case _:
+            return "200"
+
+
+def _words_of(error: Exception) -> str:
+    match error:
+        case Refusal():
+            return f"{error.status} {error.error}: {error.description}"
+        case Invalid():
+            return f"{error.status} {error.message}"
+        case Unwritten():
+            return str(error.status)
+        case StorageDown():
+            return "503 the database cannot be used"
+        case _:
+            return "500"
+
+
+def _born(entry: Entry) -> Iterator[Birth]:
+    outcome, said = entry.outcome, entry.said.parameters
+    if isinstance(outcome, Made):
+        yield from (Birth(number, "the control API") for number in reversed(outcome.numbers))
+    if isinstance(outcome, Issued):
+        old, code = said.get("refresh_token"), said.get("code", "")
+        source = f"pair {row_of(old)}, refreshed" if old else f"code {fingerprint(code)}" if code else "the app"
+        yield Birth(row_of(outcome.access_token), source)
 
 
 def _members(said: Spoken) -> Mapping[str, Any]:

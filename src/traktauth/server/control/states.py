@@ -13,6 +13,8 @@ from traktauth.server.faults import read_faults
 from traktauth.server.finding import code_of, device_of, pair_of_access, pair_of_refresh
 from traktauth.server.grants.issue import Holder, issue
 from traktauth.server.http.encodings import items_of
+from traktauth.server.strings import row_of
+from traktauth.server.timeline import LENGTH, Made
 
 if TYPE_CHECKING:
     from traktauth.server.realm import Realm
@@ -42,6 +44,9 @@ async def tokens(realm: Realm, said: dict[str, Any]) -> dict[str, Any]:
         works = [partial(_sign_ins, realm, app, username, size) for size in sizes]
         for some in await asyncio.gather(*map(realm.storage.write, works)):
             made += some
+    numbers = tuple(row_of(one["access_token"]) for one in made[-LENGTH:])
+    call = Spoken({"client_id": client_id}, "", "")
+    realm.timeline.add(realm.clock(), "POST", "/_control/tokens", call).outcome = Made(count, numbers)
     return {"tokens": made}
 
 

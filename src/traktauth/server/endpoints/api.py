@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from traktauth.server.attempt import Spoken
 from traktauth.server.doors.rails import challenge
 from traktauth.server.endpoints.protocol import unavailable
 from traktauth.server.finding import pair_of_access
@@ -13,6 +14,7 @@ from traktauth.server.http.heard import Heard, TooLarge, hear
 from traktauth.server.refusals import Refusal, Unwritten
 from traktauth.server.rotation.until_used import first_used
 from traktauth.server.storage.base import StorageDown
+from traktauth.server.timeline import Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +38,14 @@ def behind_token(
         if scope["method"] not in (method, "HEAD" if method == "GET" else method):
             return Answer(405, b"", {"allow": method})
         heard = await hear(scope, receive, largest=LARGEST_WRITE)
-        person = await user_of(realm, heard)
+        said = Spoken({}, "", "", bearer=heard.bearer)
+        entry = realm.timeline.add(realm.clock(), heard.method, heard.path, said)
+        try:
+            person = await user_of(realm, heard)
+        except Exception as error:
+            entry.failed(error)
+            raise
+        entry.outcome = Known(status, person.username)
         return in_json(status, describe(person), {"cache-control": "private, no-store"})
 
     async def answered(scope: Scope, receive: Receive) -> Answer:

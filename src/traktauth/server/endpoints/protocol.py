@@ -13,6 +13,7 @@ from traktauth.server.storage.base import StorageDown
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
+    from traktauth.server.attempt import Spoken
     from traktauth.server.doors.base import Endpoint
     from traktauth.server.front import Direct
     from traktauth.server.realm import Realm
@@ -27,10 +28,7 @@ def served(realm: Realm, endpoint: Endpoint) -> Direct:
     counts_grants = endpoint.path in TOKEN_PATHS
 
     async def done(scope: Scope, receive: Receive) -> Answer:
-        try:
-            said = endpoint.read(await hear(scope, receive))
-        except TooLarge:
-            return endpoint.refuse(Invalid("The request is too large.", status=413, code="PAYLOAD_TOO_LARGE"))
+        said = await read(realm, endpoint, scope, receive)
         if counts_grants:
             realm.ledger.grant(endpoint.path, said.parameters.get("grant_type", ""))
         procedure = endpoint.chosen(said)
@@ -38,11 +36,11 @@ def served(realm: Realm, endpoint: Endpoint) -> Direct:
         def work(tables: Tables) -> object:
             return procedure.run(realm.attempt(said, tables))
 
-        entry = realm.timeline.add(realm.clock(), endpoint.path, said)
+        entry = realm.timeline.add(realm.clock(), scope["method"], endpoint.path, said)
         try:
             result = await (realm.storage.write(work) if endpoint.changes else realm.storage.read(work))
-        except OUTCOMES as outcome:
-            entry.outcome = outcome
+        except Exception as error:
+            entry.failed(error)
             raise
         entry.outcome = result
         return endpoint.write(result, issuer)
@@ -58,6 +56,23 @@ def served(realm: Realm, endpoint: Endpoint) -> Direct:
             return unavailable()
 
     return answered
+
+
+async def read(realm: Realm, endpoint: Endpoint, scope: Scope, receive: Receive) -> Spoken:
+    """Give what a request says.
+
+    Raises:
+        Refusal: its address cannot read it, which is noted.
+        Invalid: the same, or it is too large.
+    """
+    try:
+        return endpoint.read(await hear(scope, receive))
+    except TooLarge:
+        outcome: Exception = Invalid("The request is too large.", status=413, code="PAYLOAD_TOO_LARGE")
+    except OUTCOMES as unread:
+        outcome = unread
+    realm.timeline.add(realm.clock(), scope["method"], endpoint.path).failed(outcome)
+    raise outcome
 
 
 def refused(endpoint: Endpoint, outcome: Refusal | Invalid | Unwritten) -> Answer:
