@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
+from server.conftest import APPS, FORM, JSON
 from traktauth.server.clock import Clock
 from traktauth.server.limits import Buckets, Limit
 
@@ -103,6 +105,56 @@ def test_the_description_names_what_is_served_and_nothing_else(either):
                 assert str(reply.status) in operations[method]["responses"], (method, path)
             else:
                 assert reply.status in (404, 405), (method, path)
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["faithful", "strict"])
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_the_description_lists_the_bodies_that_an_address_reads_and_no_others(start, profile, strict):
+    client = start(profile=profile, strict=strict)
+    said = APPS["first"].credentials | dict.fromkeys(("token", "code", "device_code"), "x")
+    said["grant_type"] = "refresh_token"
+    told = client.get("/openapi.json").json["paths"]
+    taking = {path for path, operations in told.items() if "requestBody" in operations.get("post", {})}
+    assert {"/oauth/token", "/oauth/revoke", "/oauth/device/code"} <= taking
+    for path in taking:
+        bodies = (JSON, json.dumps(said)), (FORM, urlencode(said))
+        answers = {media["content-type"]: client.send("POST", path, headers=media, body=body) for media, body in bodies}
+        unheard = client.send("POST", path)
+        heard = {media for media, reply in answers.items() if reply.status != 415 and reply.text != unheard.text}
+        assert heard == set(told[path]["post"]["requestBody"]["content"]), path
+        refuses = any(reply.status == 415 for reply in answers.values())
+        assert not refuses or "415" in told[path]["post"]["responses"], path
+
+
+def test_the_description_has_where_browsers_and_discoverers_go(either):
+    paths = either.get("/openapi.json").json["paths"]
+    said = either.get("/.well-known/openid-configuration").json
+    named = {urlsplit(value).path for value in said.values() if str(value).startswith(f"{either.url}/")}
+    assert urlsplit(said["authorization_endpoint"]).path in named
+    assert named <= paths.keys()
+    assert paths.keys() >= {
+        "/oauth/authorize",
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+    }
+    query = {each["name"] for each in paths["/oauth/authorize"]["get"]["parameters"] if each["required"]}
+    assert query == {"response_type", "client_id", "redirect_uri"}
+    reply = either.get(f"/oauth/authorize?{urlencode(dict.fromkeys(query, 'x'))}")
+    assert str(reply.status) in paths["/oauth/authorize"]["get"]["responses"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/users/settings", 200), ("GET", "/users/me", 200), ("POST", "/sync/history", 201)],
+)
+def test_the_description_of_the_api_is_what_it_answers_to_those_who_heed_it(either, method, path, status):
+    told = either.get("/openapi.json").json["paths"][path][method.lower()]
+    (named,) = told["parameters"]
+    assert (named["in"], named["required"]) == ("header", True)
+    headers = {"authorization": f"Bearer {either.login().access}"}
+    assert either.send(method, path, headers=headers).status == 403
+    assert either.send(method, path, headers={**headers, named["name"]: "first-app"}).status == status
+    assert [code for code in told["responses"] if code < "300"] == [str(status)]
 
 
 def test_strictly_secrets_are_hashed_and_told_once(start, tmp_path):

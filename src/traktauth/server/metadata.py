@@ -9,6 +9,7 @@ from traktauth.server.grants.identity import SIGNS
 if TYPE_CHECKING:
     from traktauth.server.terms import Terms
 
+WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 FRESH = {"cache-control": "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400"}
 IDENTITY = {
     "subject_types_supported": ["public"],

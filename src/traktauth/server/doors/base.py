@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from traktauth.server.attempt import Procedure, Spoken
-from traktauth.server.http.answers import Answer
+from traktauth.server.http.answers import JSON, Answer
+from traktauth.server.http.encodings import FORM
 from traktauth.server.refusals import Invalid, Refusal
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 Written = Callable[[Any, str], Answer]
 Refused = Callable[[Refusal | Invalid], Answer]
+EITHER = (JSON, FORM)
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Endpoint:
         write: writes the result as an answer; is given the issuer too.
         refuse: writes a refusal as an answer.
         methods: the methods that it answers; any other is as if the path were not there.
+        media: the media types of the bodies that it reads.
         changes: whether it may change anything, or only looks.
     """
 
@@ -39,6 +42,7 @@ class Endpoint:
     procedure: Procedure | None = None
     grants: Mapping[str, Procedure] = field(default_factory=dict[str, Procedure])
     methods: tuple[str, ...] = ("POST",)
+    media: tuple[str, ...] = EITHER
     changes: bool = True
 
     def chosen(self, said: Spoken) -> Procedure:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.server.attempt import Spoken
 from traktauth.server.http.answers import JSON, NO_STORE, Answer, Prepared, in_json, without_nothing
-from traktauth.server.http.encodings import Malformed, basic_of, once, pairs_of_form, repeated_member, value_of_json
+from traktauth.server.http.encodings import (
+    FORM,
+    Malformed,
+    basic_of,
+    once,
+    pairs_of_form,
+    repeated_member,
+    value_of_json,
+)
 from traktauth.server.http.fields import (
     ABSENT,
     Field,
@@ -26,7 +34,6 @@ if TYPE_CHECKING:
     from traktauth.server.grants.issue import Issued
     from traktauth.server.http.heard import Heard
 
-FORM = "application/x-www-form-urlencoded"
 uncached = Prepared(200, NO_STORE)
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 

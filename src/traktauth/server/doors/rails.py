@@ -8,6 +8,7 @@ from traktauth.server.attempt import Spoken
 from traktauth.server.doors.documented import MEDIA, NoText, texts, tokens, uncached
 from traktauth.server.http.answers import JSON, NO_STORE, Answer, in_json, without_nothing
 from traktauth.server.http.encodings import (
+    FORM,
     Malformed,
     basic_of,
     members_of,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from traktauth.server.grants.issue import Issued
     from traktauth.server.http.heard import Heard
 
-FORM = "application/x-www-form-urlencoded"
 KNOWN = frozenset((
     "grant_type", "client_id", "client_secret", "code", "code_verifier", "redirect_uri", "refresh_token", "scope",
     "token", "token_type_hint",

@@ -12,7 +12,15 @@ from traktauth.server.checks.codes import s256
 from traktauth.server.doors import native
 from traktauth.server.doors.documented import MEDIA, NoText, texts, tokens
 from traktauth.server.http.answers import Answer, Prepared
-from traktauth.server.http.encodings import Malformed, members_of, once, pairs_of_form, repeated_member, value_of_json
+from traktauth.server.http.encodings import (
+    FORM,
+    Malformed,
+    members_of,
+    once,
+    pairs_of_form,
+    repeated_member,
+    value_of_json,
+)
 from traktauth.server.http.fields import checked, kind_of
 from traktauth.server.refusals import Invalid, Refusal
 
@@ -45,7 +53,7 @@ def read_about_token(heard: Heard) -> Spoken:
 
 def read_device(heard: Heard) -> Spoken:
     """Read JSON that asks for a device code or polls one; anything else than a JSON object says nothing."""
-    said = {} if heard.media_type == native.FORM else texts_of(heard)
+    said = {} if heard.media_type == FORM else texts_of(heard)
     return native.spoken(said)
 
 
@@ -57,7 +65,7 @@ def texts_of(heard: Heard) -> dict[str, str]:
         Refusal: a known parameter is repeated.
     """
     try:
-        if native.FORM in heard.media_type:
+        if FORM in heard.media_type:
             pairs = pairs_of_form(heard.body)
             _refuse_twice(once(pairs, KNOWN))
             return dict(pairs)

@@ -10,12 +10,10 @@ from traktauth.server.endpoints.openapi import description
 from traktauth.server.grants.identity import published_keys
 from traktauth.server.http.answers import Answer, in_json
 from traktauth.server.http.application import got
-from traktauth.server.metadata import FRESH
+from traktauth.server.metadata import FRESH, WELL_KNOWN
 
 if TYPE_CHECKING:
     from traktauth.server.realm import Realm
-
-WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
 
 def described(realm: Realm) -> list[Route]:

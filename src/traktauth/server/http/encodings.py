@@ -15,6 +15,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+FORM = "application/x-www-form-urlencoded"
 LARGEST_NUMBER_OF_PARAMETERS = 1000
 # A percent sign that two hexadecimal digits do not follow.
 BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")

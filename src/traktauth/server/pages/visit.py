@@ -13,7 +13,7 @@ from traktauth.server.endpoints.authorize import Visitor
 from traktauth.server.finding import session_of
 from traktauth.server.http.answers import Answer, sent_to
 from traktauth.server.http.application import Application
-from traktauth.server.http.encodings import Malformed, pairs_of_form
+from traktauth.server.http.encodings import FORM, Malformed, pairs_of_form
 from traktauth.server.http.heard import Heard, TooLarge, hear
 from traktauth.server.pages.rendering import page
 from traktauth.server.storage.base import StorageDown
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     Handler = Callable[["Visit"], Awaitable[Answer]]
 
 HTTP_WRONG_METHOD = 405
-FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass

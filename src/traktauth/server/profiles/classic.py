@@ -95,6 +95,7 @@ ENDPOINTS = (
         rails.refuse,
         Procedure((), inspection.token_info),
         methods=("GET",),
+        media=(),
     ),
     Endpoint("/oauth/device/code", rails.read, asking.write_as_trakt, rails.refuse, DEVICE_CODE),
     Endpoint("/oauth/device/token", rails.read, rails.write_tokens, rails.refuse, DEVICE_TOKEN),

@@ -17,6 +17,8 @@ from traktauth.server.doors import native, trakt
 from traktauth.server.doors.base import Endpoint
 from traktauth.server.grants.exchange import pair_for_code_by_scope
 from traktauth.server.grants.refresh import successor_by_scope
+from traktauth.server.http.answers import JSON
+from traktauth.server.http.encodings import FORM
 from traktauth.server.inspection import separately as inspection
 from traktauth.server.metadata import native_metadata
 from traktauth.server.profiles.base import Profile
@@ -127,11 +129,20 @@ NATIVE_DEVICE_TOKEN = Procedure((Check(apps.known, 400, "invalid_grant", "Invali
 
 AT = "/api/auth/oauth2"
 BY = native.refuse
+FORMS, OBJECTS = (FORM,), (JSON,)
 
 
 def _inspection(at: str) -> tuple[Endpoint, Endpoint]:
     return (
-        Endpoint(f"{at}/introspect", native.read_about_token, native.write_members, BY, INTROSPECT, changes=False),
+        Endpoint(
+            f"{at}/introspect",
+            native.read_about_token,
+            native.write_members,
+            BY,
+            INTROSPECT,
+            media=FORMS,
+            changes=False,
+        ),
         Endpoint(
             f"{at}/userinfo",
             native.read_bearer,
@@ -139,6 +150,7 @@ def _inspection(at: str) -> tuple[Endpoint, Endpoint]:
             BY,
             USER_INFO,
             methods=("GET", "POST"),
+            media=(),
             changes=False,
         ),
     )
@@ -148,13 +160,22 @@ ENDPOINTS = (
     Endpoint("/oauth/token", trakt.read_token, trakt.write_tokens, BY, grants=GRANTS),
     Endpoint("/oauth/revoke", trakt.read_about_token, trakt.write_revoked, BY, REVOKE),
     *_inspection("/oauth"),
-    Endpoint("/oauth/device/code", trakt.read_device, asking.write_as_trakt, BY, TRAKT_DEVICE_CODE),
-    Endpoint("/oauth/device/token", trakt.read_device, trakt.write_tokens, BY, TRAKT_DEVICE_TOKEN),
-    Endpoint(f"{AT}/token", native.read_token, native.write_tokens, BY, grants=GRANTS),
-    Endpoint(f"{AT}/revoke", native.read_about_token, native.write_revoked, BY, REVOKE),
+    Endpoint("/oauth/device/code", trakt.read_device, asking.write_as_trakt, BY, TRAKT_DEVICE_CODE, media=OBJECTS),
+    Endpoint("/oauth/device/token", trakt.read_device, trakt.write_tokens, BY, TRAKT_DEVICE_TOKEN, media=OBJECTS),
+    Endpoint(f"{AT}/token", native.read_token, native.write_tokens, BY, grants=GRANTS, media=FORMS),
+    Endpoint(f"{AT}/revoke", native.read_about_token, native.write_revoked, BY, REVOKE, media=FORMS),
     *_inspection(AT),
-    Endpoint("/api/auth/device/code", native.read_device_code, asking.write_as_native, BY, NATIVE_DEVICE_CODE),
-    Endpoint("/api/auth/device/token", native.read_device_token, polling.write_session_token, BY, NATIVE_DEVICE_TOKEN),
+    Endpoint(
+        "/api/auth/device/code", native.read_device_code, asking.write_as_native, BY, NATIVE_DEVICE_CODE, media=OBJECTS
+    ),
+    Endpoint(
+        "/api/auth/device/token",
+        native.read_device_token,
+        polling.write_session_token,
+        BY,
+        NATIVE_DEVICE_TOKEN,
+        media=OBJECTS,
+    ),
 )
 AUTHORIZE = Authorize(
     prepare=add_as_trakts_page,

@@ -18,6 +18,7 @@ from traktauth.server.authorization.wish import Step
 from traktauth.server.checks import apps, codes, parameters, refreshes, scopes
 from traktauth.server.devices import asking, polling
 from traktauth.server.doors import rails, rfc
+from traktauth.server.doors.base import EITHER
 from traktauth.server.refusals import Refusal
 from traktauth.server.revocation import together
 
@@ -103,14 +104,14 @@ def _endpoint(endpoint: Endpoint, profile: Profile) -> Endpoint:
         adds = profile.native_authorize is not None and not path.startswith("/api/")
         read = rfc.read_token_with_trakts_verifier if adds else rails.read_token
         grants = {name: Procedure(_checks(name, given), given.deed) for name, given in endpoint.grants.items()}
-        return replace(endpoint, read=read, refuse=rfc.refuse, grants=grants)
+        return replace(endpoint, read=read, refuse=rfc.refuse, grants=grants, media=EITHER)
     if path.endswith("/revoke"):
         read, write = rfc.read_about_token, rfc.write_revoked
-        return replace(endpoint, read=read, write=write, refuse=rfc.refuse, procedure=REVOKE)
+        return replace(endpoint, read=read, write=write, refuse=rfc.refuse, procedure=REVOKE, media=EITHER)
     if path.endswith("/introspect") and endpoint.procedure is not None:
         checks = (ONE_PROOF, PROVEN, Check(parameters.given("token"), *ABSENT))
         asked = Procedure(checks, _inactive_unless_known(endpoint.procedure.deed))
-        return replace(endpoint, read=rfc.read_about_token, refuse=rfc.refuse, procedure=asked)
+        return replace(endpoint, read=rfc.read_about_token, refuse=rfc.refuse, procedure=asked, media=EITHER)
     if path.endswith("/device/code"):
         return replace(endpoint, write=asking.write_for_both, refuse=rfc.refuse)
     if path.endswith("/device/token"):
