@@ -66,6 +66,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     _head = 0
     _in_head = True
+    _asked = False
     _began: float | None = None  # to come, on the loop's clock; None while none is on its way
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
@@ -84,7 +85,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin to count."""
-        self._head, self._in_head, self._began = 0, True, self.loop.time()
+        self._head, self._in_head, self._asked, self._began = 0, True, True, self.loop.time()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -101,13 +102,17 @@ class BoundedProtocol(HttpToolsProtocol):
         """Refuse a request that has been on its way for too long."""
         if self._began is None or now - self._began < SLOWEST_SECONDS:
             return
-        cycle: RequestResponseCycle | None = self.cycle  # the request's whose body comes, or the one before
+        cycle = self._last_cycle()
         if cycle is not None and not cycle.response_complete and not cycle.more_body:
             return  # the answer to the one before has yet to leave
         refused = cycle is not None and cycle.response_started and not cycle.response_complete
-        if self.scope is not None and not refused:  # a request has begun to come
+        if self._asked and not refused:
             self.transport.write(TOO_SLOW)
         self.transport.close()
+
+    def _last_cycle(self) -> RequestResponseCycle | None:
+        """Give the request whose body comes, or the one before; uvicorn has none at first."""
+        return self.cycle
 
 
 class HttpServer(uvicorn.Server):
@@ -161,7 +166,7 @@ class HttpServer(uvicorn.Server):
             if ticks % TICKS_BETWEEN_LOOKS == 0:
                 for connection in list(self.server_state.connections):
                     if isinstance(connection, BoundedProtocol):
-                        connection.give_up(loop.time())
+                        BoundedProtocol.give_up(connection, loop.time())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
 

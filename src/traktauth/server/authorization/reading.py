@@ -80,7 +80,8 @@ def read_as_said(pairs: Pairs) -> dict[str, str]:
 
 def add_as_trakts_page(pairs: Pairs, terms: Terms) -> Pairs:
     """Add the scope and the constant challenge that a client left out; `signup=true` prefers the sign-up page."""
-    said, added = dict(pairs), {}
+    said = dict(pairs)
+    added: dict[str, str] = {}
     if not said.get("scope"):
         added["scope"] = terms.default_scope
     if not said.get("code_challenge"):
