@@ -14,6 +14,7 @@ from contextlib import closing
 import pytest
 
 from traktauth.models import Renewal
+from traktauth.models.record import mover
 from traktauth.stores.addresses import open_store
 from traktauth.stores.sealed import key_id
 
@@ -123,10 +124,18 @@ def test_a_newer_login_in_the_target_is_not_replaced(command, target):
 
 
 def test_a_run_that_was_cut_off_is_shown_and_finished_by_the_next(command, target):
-    token = command.keep(renewal=Renewal(1, 1, time.time(), "store move, here:1"))
+    token = command.keep(renewal=Renewal(1, 1, time.time(), mover(target, "here:1")))
+    assert f"being moved to {target}" in command("status").out
     assert "finish it: traktauth store move" in command("status").out
     assert move(command, target).status == 0
     assert loaded(command, target).token == token
+
+
+def test_a_run_to_another_store_does_not_take_up_one_that_was_cut_off(command, target):
+    token = command.keep(renewal=Renewal(1, 1, time.time(), mover("sqlite:/new", "here:1")))
+    outcome = move(command, target)
+    assert (outcome.status, "being moved to another store" in outcome.out) == (1, True)
+    assert command.record().token == token
 
 
 def test_a_target_that_cannot_be_written_leaves_everything_where_it_is(command):

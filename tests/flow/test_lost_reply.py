@@ -150,7 +150,7 @@ def test_a_copy_of_the_answer_that_brought_the_old_pair_counts_as_none():
 
 # ---------------------------------------------------------------- a move to another store that was cut off
 def being_moved(old, *, lost_reply="last-attempt", **wanted):
-    stored = record(old, renewal=Renewal(1, 1, NOW, "store move, here:1"))
+    stored = record(old, renewal=Renewal(1, 1, NOW, "store move to sqlite:/new, here:1"))
     talk = Conversation(usable_token(terms(lost_reply=lost_reply), **wanted))
     talk.expect(Load(), answer=stored)
     talk.enter(Exclusively)
@@ -168,7 +168,7 @@ def test_what_is_being_moved_is_never_sent_from_here_as_the_other_store_may_have
 
 @pytest.mark.parametrize("resend", [False, True])
 def test_what_is_being_moved_is_not_renewed_on_demand(resend):
-    stored = record(LIVING, renewal=Renewal(1, 1, NOW, "store move, here:1"))
+    stored = record(LIVING, renewal=Renewal(1, 1, NOW, "store move to sqlite:/new, here:1"))
     talk = Conversation(refresh(terms(), resend=resend))
     talk.expect(Load(), answer=stored)
     talk.enter(Exclusively)

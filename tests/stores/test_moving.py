@@ -141,10 +141,101 @@ class Broken(Exception):
     """The power is cut."""
 
 
-@pytest.mark.parametrize("verb", ["save", "hand_over"])
+def cut_off(source, target, monkeypatch, verb="hand_over"):
+    """Move, and be killed before *verb*."""
+    broken = source if verb == "hand_over" else target
+
+    def cut(*_, **__):
+        raise Broken
+
+    with monkeypatch.context() as patch:
+        patch.setattr(broken, verb, cut, raising=False)
+        with pytest.raises(Broken):
+            moved(source, target)
+
+
+def test_what_the_target_has_renewed_since_is_never_sent_from_the_source_again(source, target, monkeypatch):
+    signed_in(source)
+    cut_off(source, target, monkeypatch)
+    assert target.begin(LOGIN, renewal(1)), "a program uses the new store already"
+    assert target.save(LOGIN, pair(2), after=1, at=2.0)
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}
+    assert not source.begin(LOGIN, renewal(1))
+    assert source.load(LOGIN).moved == target.address
+    assert target.load(LOGIN).token == pair(2)
+
+
+def test_nor_what_was_signed_out_there(source, target, monkeypatch):
+    signed_in(source)
+    cut_off(source, target, monkeypatch)
+    target.forget(LOGIN, 1)
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}
+    assert not source.begin(LOGIN, renewal(1))
+    assert target.load(LOGIN).token is None
+
+
+def test_a_move_that_was_cut_off_is_finished_to_no_other_target(source, target, monkeypatch, tmp_path):
+    signed_in(source)
+    cut_off(source, target, monkeypatch)
+    with closing(open_store(f"sqlite:{tmp_path}/another")) as another:
+        assert moved(source, another) == {LOGIN: Outcome.ELSEWHERE}
+        assert another.load(LOGIN).token is None
+    assert not source.begin(LOGIN, renewal(1))
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_the_trail_moves_too(source, target, monkeypatch, cut):
+    signed_in(source)
+    assert source.begin(LOGIN, renewal(1))
+    assert source.save(LOGIN, pair(2), after=1, at=2.0)
+    before = source.load(LOGIN).trail
+    if cut:
+        cut_off(source, target, monkeypatch, verb="take_over")
+    moved(source, target)
+    assert target.load(LOGIN).trail == before
+    assert [(trace.generation, trace.ended) for trace in before] == [(1, "renewed"), (2, None)]
+
+
+@pytest.mark.parametrize("why", [None, "refused"])
+def test_a_store_that_says_nothing_of_it_takes_over_the_pair_and_its_mark(source, why):
+    signed_in(source)
+    source.mark(LOGIN, 1, why)
+    plain = MemoryStore()
+    assert plain.take_over(LOGIN, source.load(LOGIN))
+    assert (plain.load(LOGIN).token, plain.load(LOGIN).why_not) == (pair(1), why)
+    assert not plain.take_over(LOGIN, source.load(LOGIN)), "it knows that generation"
+
+
+def test_what_cannot_be_read_is_told_and_the_others_are_moved(source, target, monkeypatch):
+    for login in (LOGIN, *OTHERS):
+        signed_in(source, login)
+    real = source.load
+
+    def load(login):
+        if login == LOGIN:
+            raise StoreFailed("A login's record is damaged")
+        return real(login)
+
+    monkeypatch.setattr(source, "load", load)
+    assert moved(source, target) == {LOGIN: Outcome.UNREADABLE, **dict.fromkeys(OTHERS, Outcome.MOVED)}
+
+
+def test_a_store_that_fails_altogether_ends_the_run(source, target, monkeypatch):
+    def fail(*_):
+        raise StoreFailed("the server is gone")
+
+    signed_in(source)
+    monkeypatch.setattr(source, "load", fail)
+    monkeypatch.setattr(source, "check", fail)
+    with pytest.raises(StoreFailed, match="gone"):
+        moved(source, target)
+
+
+@pytest.mark.parametrize("verb", ["take_over", "hand_over"])
 def test_the_next_run_finishes(source, target, monkeypatch, verb):
     signed_in(source)
-    broken = target if verb == "save" else source
+    broken = target if verb == "take_over" else source
     real = getattr(broken, verb)
 
     def cut(*_, **__):
@@ -181,7 +272,7 @@ def test_a_pair_without_the_right_to_renew_is_moved_with_its_reason_or_left_wher
 
 def test_a_target_that_does_not_keep_what_it_was_given_gets_no_login(source, target, monkeypatch):
     signed_in(source)
-    monkeypatch.setattr(target, "save", lambda *_, **__: True)
+    monkeypatch.setattr(target, "take_over", lambda *_: True)
     with pytest.raises(StoreFailed, match="does not hold what was just written"):
         moved(source, target)
     assert source.load(LOGIN).token == pair(1)

@@ -124,7 +124,8 @@ class Standing:
         if renewal is None:
             return ""
         if renewal.moving:
-            return f"no: it is being moved to another store since {moment(renewal.at)}; finish it: traktauth store move"
+            since = moment(renewal.at)
+            return f"no: it is being moved to {renewal.moving_to} since {since}; finish it: traktauth store move"
         if self.under_way:
             return f"being renewed since {in_words(self.now - renewal.at)} by {renewal.by}"
         then = "one last attempt, or a new sign-in" if self.can_renew else "a new sign-in"

@@ -30,7 +30,7 @@ class Login:
         return mine < theirs
 
 
-MOVER = "store move, "  # begins the name of who moves a login
+MOVER = "store move to "  # begins the name of who moves a login
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,16 @@ class Renewal:
     def moving(self) -> bool:
         """Whether it was opened so that nobody sends while the login is moved to another store."""
         return self.by.startswith(MOVER)
+
+    @property
+    def moving_to(self) -> str:
+        """Return the address of the store that the login is being moved to, empty where it is not."""
+        return self.by.removeprefix(MOVER).rpartition(", ")[0] if self.moving else ""
+
+
+def mover(to: str, host: str) -> str:
+    """Return the name of who moves a login: where to, and from which host and process."""
+    return f"{MOVER}{to}, {host}"
 
 
 @dataclass(frozen=True, slots=True)

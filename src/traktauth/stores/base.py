@@ -91,6 +91,18 @@ class TokenStore(ABC):
         del login, generation, to
         raise StoreFailed(f"{self.address} cannot note that a login was moved, so none is moved out of it")
 
+    def take_over(self, login: Login, record: Record) -> bool:
+        """Keep another store's record here; False where this one knows a generation that is as new.
+
+        A store that does not say otherwise keeps its pair and mark, and not its history.
+        """
+        token, known = record.token, self.load(login).generation
+        if token is None or not self.save(login, token, after=known, at=record.saved_at):
+            return False
+        if not record.renewable:
+            self.mark(login, record.generation, record.why_not)
+        return True
+
     def reseal(self, login: Login) -> bool:
         """Encrypt a record with the newest key; False where it is that already, or where nothing is encrypted."""
         del login

@@ -1,7 +1,8 @@
 """Bring logins from one store into another, so that neither a crash nor a program that still uses the old one harms.
 
 The order is: take the right to send at the source, write the target, note at the source that the login has moved. A run
-that was cut off is taken up by the next one, which knows its own open renewals by their name.
+that was cut off is taken up by the next one to the same target, which knows it by the name of its open renewal. The
+right to send is given back by the run that took it, and by no later one: what the target got then may be spent by now.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.models.record import MOVER, Renewal
+from traktauth.models.record import Renewal, mover
 from traktauth.stores.base import TokenStore
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Outcome(Enum):
     ALREADY = "was moved before"
     SIGNED_OUT = "nobody is signed in"
     UNCONFIRMED = "left where it is, as its last renewal is unconfirmed: wait until it is settled, or sign in again"
+    ELSEWHERE = "left where it is, as it is being moved to another store: run that move to its end"
+    UNREADABLE = "left where it is, as it cannot be read: see what is wrong with traktauth doctor"
     NEWER = "left where it is, as the target holds a newer pair"
     BUSY = "left where it is, as somebody was renewing it: run it again"
 
@@ -63,7 +66,7 @@ def move(source: TokenStore, target: TokenStore, *, clock: Callable[[], float] =
     target.check()
     for login in source.logins():
         with _locks(login, target, source) as held:
-            outcome = _move(login, source, target, clock) if held else Outcome.BUSY
+            outcome = _tried(login, source, target, clock) if held else Outcome.BUSY
         yield Moved(login, outcome)
 
 
@@ -74,35 +77,41 @@ def _locks(login: Login, *stores: TokenStore) -> Generator[bool]:
         yield one and two
 
 
-def _move(login: Login, source: TokenStore, target: TokenStore, clock: Callable[[], float]) -> Outcome:
-    record = source.load(login)
+def _tried(login: Login, source: TokenStore, target: TokenStore, clock: Callable[[], float]) -> Outcome:
+    try:
+        record = source.load(login)
+    except StoreFailed:
+        source.check()  # a store that does its work has one record that cannot be read; the others are moved
+        return Outcome.UNREADABLE
+    return _move(login, record, source, target, clock)
+
+
+def _move(login: Login, record: Record, source: TokenStore, target: TokenStore, clock: Callable[[], float]) -> Outcome:
     if record.moved:
         return Outcome.ALREADY
     if record.token is None:
         return Outcome.SIGNED_OUT
-    open_renewal = record.renewal
-    if open_renewal is not None and not open_renewal.moving:
-        return Outcome.UNCONFIRMED
-    if open_renewal is None and record.renewable:
-        open_renewal = Renewal(record.generation, 1, round(clock(), 3), f"{MOVER}{_host()}:{os.getpid()}")
-        if not source.begin(login, open_renewal):
+    earlier = record.renewal
+    if earlier is not None and earlier.moving_to != target.address:
+        return Outcome.ELSEWHERE if earlier.moving else Outcome.UNCONFIRMED
+    mine = None
+    if earlier is None and record.renewable:
+        mine = Renewal(record.generation, 1, round(clock(), 3), mover(target.address, f"{_host()}:{os.getpid()}"))
+        if not source.begin(login, mine):
             return Outcome.BUSY
-    if not _written(login, record, target):
-        if open_renewal is not None:
-            source.cancel(login, open_renewal, None)
+    if not _written(login, record, target) and earlier is None:
+        if mine is not None:
+            source.cancel(login, mine, None)
         return Outcome.NEWER
     return Outcome.MOVED if source.hand_over(login, record.generation, target.address) else Outcome.BUSY
 
 
 def _written(login: Login, record: Record, target: TokenStore) -> bool:
-    """Write a record's pair into the target; False where that holds another one that is as new."""
-    token, there = record.token, target.load(login)
-    if there.token != token or token is None:
-        if token is None or not target.save(login, token, after=there.generation, at=record.saved_at):
+    """Write a record into the target; False where that holds another one that is as new."""
+    if target.load(login).token != record.token:
+        if not target.take_over(login, record):
             return False
-        if not record.renewable:
-            target.mark(login, record.generation, record.why_not)
-        if target.load(login).token != token:
+        if target.load(login).token != record.token:
             raise StoreFailed(f"{target.address} does not hold what was just written to it")
     return True
 

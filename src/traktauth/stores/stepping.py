@@ -36,5 +36,8 @@ class SteppingStore(TokenStore):
     def forget(self, login: Login, generation: int) -> None:
         self._change(login, lambda record: transitions.forgotten(record, generation))
 
+    def take_over(self, login: Login, record: Record) -> bool:
+        return self._change(login, lambda own: transitions.taken_over(own, record))
+
     def hand_over(self, login: Login, generation: int, to: str) -> bool:
         return self._change(login, lambda record: transitions.handed_over(record, generation, to))

@@ -70,6 +70,15 @@ def handed_over(record: Record, generation: int, to: str) -> Record | None:
     return Record(generation=generation, moved=to, trail=ended(record.trail, f"moved to {to}"))
 
 
+def taken_over(record: Record, given: Record) -> Record | None:
+    """Return another store's record with its history, or None where this one knows a generation that is as new."""
+    if given.token is None or given.generation <= record.generation:
+        return None
+    before = ended(record.trail, "replaced by one from another store") if record.token else record.trail
+    trail = (*before, *ended(given.trail, given.why_not))[-TRAIL:]
+    return replace(given, renewal=None, moved=None, trail=trail)
+
+
 def ended(trail: tuple[Trace, ...], how: str | None) -> tuple[Trace, ...]:
     """Return the trail with what became of its last generation."""
     if not trail:

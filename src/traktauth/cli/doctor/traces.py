@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from traktauth.cli.doctor.findings import Finding, doubtful
 from traktauth.cli.durations import in_words, moment
 from traktauth.flow.windows import IMPLAUSIBLE
-from traktauth.models.record import MOVER
 
 if TYPE_CHECKING:
     from traktauth.cli.standing import Standing
@@ -61,7 +60,7 @@ def writers(record: Record) -> list[str]:
     names = [trace.by for trace in record.trail]
     if record.renewal is not None:
         names.append(record.renewal.by)
-    hosts = [name.removeprefix(MOVER).rpartition(":")[0] for name in names if name]
+    hosts = [name.rpartition(", ")[2].rpartition(":")[0] for name in names if name]  # a mover's name says where to
     return [host for host, _ in groupby(hosts)]
 
 

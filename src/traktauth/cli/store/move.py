@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _AGAIN = "Then run it again: what was moved stays moved, and the rest follows"
 # What a later run of the same command can settle.
 _LATER = {Outcome.UNCONFIRMED, Outcome.BUSY}
+_IN_THE_WAY = {Outcome.NEWER, Outcome.ELSEWHERE, Outcome.UNREADABLE}
 _SETTLED = {Outcome.MOVED, Outcome.ALREADY, Outcome.SIGNED_OUT}
 
 
@@ -36,7 +37,7 @@ def command(source: str, target: str, *, as_json: bool) -> int:
     nothing. A newer login in the new store is never replaced. It can be cut off and run again at any time.
 
     Exit status 5 where a login was left as its renewal is unconfirmed or under way, 1 where the new store holds a
-    newer one.
+    newer one, where it is being moved to yet another store, or where it cannot be read.
 
     \b
     Example: traktauth store move file: postgresql://db/app
@@ -94,6 +95,6 @@ def _sum_up(counts: Counter[Outcome], source: TokenStore, target: TokenStore, *,
 
 
 def _status(counts: Counter[Outcome]) -> int:
-    if counts[Outcome.NEWER]:
+    if any(counts[outcome] for outcome in _IN_THE_WAY):
         return FAILED
     return LATER if any(counts[outcome] for outcome in _LATER) else DONE
