@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -302,6 +303,38 @@ def test_what_cannot_be_kept_is_said_in_two_lines(command, words, status, messag
     assert (outcome.status, outcome.out) == (status, "")
     assert message in first
     assert second.startswith("→ ")
+
+
+@pytest.mark.parametrize("words", [("--once",), ()])
+def test_a_store_that_cannot_be_reached_is_said_at_the_start(command, words):
+    outcome = command("keep", *words, "--store", "redis://127.0.0.1:1/0")
+    assert outcome.status == 1
+    assert "127.0.0.1:1" in outcome.err
+
+
+def test_a_wrong_key_is_named_and_keeps_nobody_who_has_the_right_one(crew):
+    crew.sign_in(3)
+    right, wrong = (crew.command("store", "key").out.strip() for _ in range(2))
+    sealed = crew._replace(address=f"sealed+{crew.address}")
+    assert crew.command("store", "reseal", "--store", sealed.address, TRAKTAUTH_SEAL_KEY=right).status == 0
+    outcome = sealed.keep("--once", "--json", TRAKTAUTH_SEAL_KEY=wrong)
+    assert outcome.status == 1
+    assert "key" in outcome.err
+    assert sealed.keep("--once", "--json", TRAKTAUTH_SEAL_KEY=right).status == 0
+    assert crew.refreshes() == 3
+
+
+def test_a_damaged_row_is_told_and_the_others_are_renewed(crew):
+    crew.sign_in(3)
+    with closing(sqlite3.connect(crew.address.removeprefix("sqlite:"))) as raw, raw:
+        raw.execute("UPDATE traktauth_logins SET rest = 'garb{age', due_at = due_at - 9999 WHERE account = 'user-01'")
+    for expected in (2, 0):
+        outcome = crew.keep("--once", "--json")
+        lines = [json.loads(line) for line in outcome.out.splitlines()]
+        told = [line["login"]["account"] for line in lines if line["event"] == "delayed"]
+        assert told == ["user-01"]
+        assert sum(line["event"] == "renewed" for line in lines) == expected
+    assert crew.refreshes() == 2
 
 
 def test_a_taken_port_for_numbers_is_said(crew):

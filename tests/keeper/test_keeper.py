@@ -159,11 +159,25 @@ async def test_a_lost_answer_whose_request_had_arrived_ends_in_a_death_that_is_t
 @story(4)
 async def test_a_login_that_trakt_refuses_is_told_while_its_token_still_lives(fleet):
     fleet.trakt.dead.add(2)
-    await fleet.keep_for(20 * DAY, fleet.keeper(), fleet.keeper())
-    dying = fleet.told(Dying)
-    assert [event.login for event in dying] == [login(2)]
+    record = await fleet.store.load(login(2))
+    await fleet.keep_for(6 * DAY, fleet.keeper(), fleet.keeper())
+    (dying,) = fleet.told(Dying)
+    assert (dying.login, dying.good_until) == (login(2), record.token.expires_at)
     assert not (await fleet.store.load(login(2))).renewable
     assert fleet.told(Dead) == []
+    await fleet.keep_for(14 * DAY, fleet.keeper(), fleet.keeper())
+    assert [event.login for event in fleet.told(Dead)] == [login(2)]
+    assert len(fleet.told(Dying)) == 1
+
+
+@story(4)
+async def test_a_login_that_somebody_else_marked_is_told_too(fleet):
+    await fleet.store.mark(login(1), 1, "Trakt refused its refresh token")
+    await fleet.keep_for(20 * DAY, fleet.keeper(), fleet.keeper())
+    assert [event.login for event in fleet.told(Dying)] == [login(1)]
+    assert "Trakt refused its refresh token" in fleet.told(Dying)[0].why
+    assert [event.login for event in fleet.told(Dead)] == [login(1)]
+    assert all(account != 1 for _, account, _ in fleet.trakt.sent)
 
 
 @story(50, spread=0.0)

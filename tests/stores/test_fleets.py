@@ -124,10 +124,18 @@ async def test_a_claim_is_the_same_lock_as_exclusive(stores, store):
         assert held
 
 
-async def test_what_cannot_be_renewed_is_not_claimed(store):
+async def test_what_cannot_be_renewed_is_claimed_until_that_is_told(store):
     await store.mark(FLEET[0], 1, "Trakt refused it")
     await store.forget(FLEET[1], 1)
     await store.hand_over(FLEET[2], 1, "file:/x")
+    claimed = await claim(store, 2)
+    assert names(claimed) == [FLEET[0], FLEET[3]]
+    assert [record.renewable for _, record in claimed] == [False, True]
+    await store.release(FLEET, owner="me")
+    await store.settle(FLEET[0], 2)  # another generation's
+    assert await store.count_due(*REALM, before=1e9) == 8
+    await store.settle(FLEET[0], 1)
+    await store.settle(FLEET[0], 1)
     assert names(await claim(store, 2)) == FLEET[3:5]
     assert await store.count_due(*REALM, before=1e9) == 7
     await store.release(FLEET, owner="me")
@@ -195,7 +203,10 @@ async def test_a_damaged_record_is_left_and_the_others_are_kept(store):
     database = store.database
     row = await database.perform(Read(FLEET[0]))
     assert await database.perform(Swap(FLEET[0], row.revision, replace(row, rest="{", revision=5)))
-    assert names(await claim(store, 3)) == FLEET[1:3]
+    damaged, *others = await claim(store, 3)
+    assert damaged[0] == FLEET[0]
+    assert isinstance(damaged[1], StoreFailed)
+    assert names(others) == FLEET[1:3]
     assert await store.begin_many([(login, renewal(1)) for login in FLEET[:3]]) == [False, True, True]
     with pytest.raises(StoreFailed, match="damaged"):
         await store.load(FLEET[0])

@@ -81,7 +81,7 @@ class MemoryFleet(FleetStore):
             entry = heapq.heappop(self._heap)
             _, login, generation = entry
             record = self.plain.load(login)
-            if record.generation != generation or record.token is None or not record.renewable:
+            if record.generation != generation or record.token is None:
                 continue
             if not self._free(login):
                 later.append(entry)
@@ -107,6 +107,10 @@ class MemoryFleet(FleetStore):
         self._heap = [entry for entry in self._heap if entry[1] != login]
         heapq.heapify(self._heap)
         heapq.heappush(self._heap, (until, login, generation))
+
+    async def settle(self, login: Login, generation: int) -> None:
+        self._heap = [entry for entry in self._heap if entry[1:] != (login, generation)]
+        heapq.heapify(self._heap)
 
     async def begin_many(self, renewals: Sequence[tuple[Login, Renewal]]) -> list[bool]:
         self.statements["begin"].append(len(renewals))

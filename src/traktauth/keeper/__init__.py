@@ -7,7 +7,19 @@ summary = await renew_due("postgresql://…", app=app, limit=500)  # from cron, 
 ```
 """
 
-from traktauth.keeper.events import Dead, Delayed, Dying, Event, Outage, Recovered, Renewed, Unconfirmed, Unsaved
+from traktauth.keeper.events import (
+    Dead,
+    Delayed,
+    Dying,
+    Event,
+    Outage,
+    Recovered,
+    Renewed,
+    Resumed,
+    Stalled,
+    Unconfirmed,
+    Unsaved,
+)
 from traktauth.keeper.keeper import Keeper
 from traktauth.keeper.plan import Pace, Plan
 from traktauth.keeper.step import renew_due
@@ -24,6 +36,8 @@ __all__ = [
     "Plan",
     "Recovered",
     "Renewed",
+    "Resumed",
+    "Stalled",
     "Summary",
     "Unconfirmed",
     "Unsaved",

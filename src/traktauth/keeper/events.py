@@ -81,4 +81,18 @@ class Recovered:
     after: float  # seconds
 
 
-Event = Renewed | Delayed | Unsaved | Unconfirmed | Dying | Dead | Outage | Recovered
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """The store cannot do its work; the keeper asks it again every few seconds. Told once, until it works again."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The store does its work again."""
+
+    after: float  # seconds
+
+
+Event = Renewed | Delayed | Unsaved | Unconfirmed | Dying | Dead | Outage | Recovered | Stalled | Resumed

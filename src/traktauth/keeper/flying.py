@@ -79,11 +79,6 @@ class Flying:
         self.started += 1
         task.add_done_callback(self._landed)
 
-    async def give_back(self, logins: Sequence[Login]) -> None:
-        """Give back what was claimed and is not renewed."""
-        if logins:
-            await self._store.release(logins, owner=self._owner)
-
     async def until_room(self) -> None:
         """Wait until so many have landed that the next claim is worth a statement."""
         self._room.clear()
@@ -122,7 +117,7 @@ class Flying:
         self._tell(Delayed(login, what, until))
 
     async def _release_batch(self, logins: Sequence[Login]) -> list[None]:
-        await self.give_back(logins)
+        await self._store.release(logins, owner=self._owner)
         return [None] * len(logins)
 
     def _landed(self, task: asyncio.Task[None]) -> None:

@@ -14,9 +14,11 @@ from traktauth.errors import StoreFailed
 from traktauth.keeper.asking import Asking
 from traktauth.keeper.breaker import Breaker
 from traktauth.keeper.claimed import ClaimedStore
+from traktauth.keeper.claiming import Claiming
 from traktauth.keeper.flying import Flying
 from traktauth.keeper.renewing import Renewing
 from traktauth.keeper.tally import Summary
+from traktauth.keeper.trouble import Trouble
 from traktauth.stores.leases import steady_clock
 
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ class Keeper:
         self.tally = Summary()
         claimed = ClaimedStore(store, most=plan.in_flight, clock=plan.clock)
         self._renewing = Renewing(store, claimed, setup.terms, asking=self._asking, tell=told, tally=self.tally)
+        self._claiming = Claiming(store, plan, owner=self._owner, renewing=self._renewing, tell=told, tally=self.tally)
+        self._trouble = Trouble(told, monotonic)
         self._flying = Flying(
             store,
             plan,
@@ -130,6 +134,8 @@ class Keeper:
                 await flying.until_room()
         finally:
             await self._land()
+        if self._claiming.unreadable is not None and not flying.started:
+            raise self._claiming.unreadable
         return self._outcome()
 
     def _outcome(self) -> Summary:
@@ -144,13 +150,17 @@ class Keeper:
                 await self._renewing.save_again()
             await self._obey()
             if self._breaker.is_open:
-                return await self._ask_whether_it_lives()
-            free = min(most, self._breaker.allowed - len(self._flying))
-            return await self._take_off(free) if free > 0 else 0.0
-        except StoreFailed:
+                pause: float | None = await self._ask_whether_it_lives()
+            else:
+                free = min(most, self._breaker.allowed - len(self._flying))
+                pause = await self._take_off(free) if free > 0 else 0.0
+        except StoreFailed as error:
             if raising:
                 raise
+            self._trouble.began(error)
             return _AFTER_A_FAILURE
+        self._trouble.ended()
+        return pause
 
     async def _ask_whether_it_lives(self) -> float:
         wait = self._breaker.seconds()
@@ -163,18 +173,8 @@ class Keeper:
 
     async def _take_off(self, free: int) -> float | None:
         """Claim, take from the budget, and start; what the budget does not cover is given back."""
-        plan = self._plan
-        now = plan.clock()
-        claimed = await self._store.claim(
-            plan.service.realm,
-            plan.app.client_id,
-            before=now,
-            now=now,
-            limit=free,
-            lease=plan.lease,
-            owner=self._owner,
-        )
-        mine = [each for each in claimed if not self._renewing.holds_unsaved(each[0])]
+        claimed = await self._claiming.claim(free)
+        mine = claimed.renewable
         granted, wait = 0, 0.0
         try:
             if mine:
@@ -182,10 +182,9 @@ class Keeper:
         finally:
             for login, record in mine[:granted]:
                 self._flying.start(login, record)
-            taken = {login for login, _ in mine[:granted]}
-            await self._flying.give_back([login for login, _ in claimed if login not in taken])
+            await self._claiming.give_back([*claimed.rest, *(login for login, _ in mine[granted:])])
         if not mine:
-            return None
+            return 0.0 if claimed.more else None
         return 0.0 if granted == len(mine) else max(wait, 1.0)
 
     async def _obey(self) -> None:
@@ -212,6 +211,7 @@ class Keeper:
         await self._flying.land()
         await self._save_the_rest()
         with suppress(StoreFailed):
+            await self._claiming.land()
             if self._breaker.is_open:
                 self._asking.asked_for = max(self._asking.asked_for, _AFTER_AN_OUTAGE)
             await self._obey()

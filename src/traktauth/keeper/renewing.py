@@ -8,6 +8,7 @@ from traktauth.client.adrive import AsyncDriver
 from traktauth.client.keeping import AsyncKeeping
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.flow.lifecycle import refresh
+from traktauth.flow.standing import not_renewable
 from traktauth.keeper.events import Dead, Delayed, Dying, Renewed, Unconfirmed, Unsaved
 from traktauth.models.due import due_at
 
@@ -30,6 +31,7 @@ _SHORTEST_DELAY = 30.0
 _LONGEST_DELAY = 3600.0
 # Why there is nothing to renew any more, and nothing to tell either: its user, or its owner, wanted it so.
 _GONE = {"never", "signed-out", "moved"}
+_WHILE_IT_IS_MOVED = 3600.0  # seconds between two looks at a login whose move was cut off
 # Reasons that the flow itself does not write down; without that the login would be taken up again at once.
 _UNMARKED = {
     "reply-lost": "the answer to its last renewal was lost",
@@ -129,22 +131,38 @@ class Renewing:
 
     async def _ended(self, login: Login, record: Record, error: LoginRequired) -> None:
         """Mark a login that cannot be renewed, so that it is not taken up again, and tell it once."""
+        if record.renewal is not None and record.renewal.moving:
+            self._tally.delayed += 1
+            until = self._terms.clock() + _WHILE_IT_IS_MOVED
+            await self._store.postpone(login, record.generation, until=until)
+            self._tell(Delayed(login, f"{error.message}. {error.hint}", until))
+            return
         if error.reason in _GONE:
             self._tally.passed += 1
             return
-        good_until = record.token.expires_at if record.token else 0.0
-        lives = good_until > self._terms.clock()
-        if lives:
-            self._tally.dying += 1
-            event: Event = Dying(login, error.message, good_until)
-        else:
-            self._tally.dead += 1
-            event = Dead(login, error.message)
         why = _UNMARKED.get(error.reason)
         if why is not None and (await self._store.load(login)).renewable:
             await self._store.mark(login, record.generation, why)
+        await self._tell_end(login, record, error.message)
+
+    async def tell_end(self, login: Login, record: Record) -> None:
+        """Tell of a login that was marked as not renewable, by whomever: while its token lives, and when that ends."""
+        error = not_renewable(record)
+        if error is not None:
+            await self._tell_end(login, record, error.message)
+
+    async def _tell_end(self, login: Login, record: Record, why: str) -> None:
+        good_until = record.token.expires_at if record.token else 0.0
+        lives = good_until > self._terms.clock()
+        event: Event = Dying(login, why, good_until) if lives else Dead(login, why)
         if await self._store.tell_once(login, record.generation, "dying" if lives else "dead"):
+            self._tally.dying += lives
+            self._tally.dead += not lives
             self._tell(event)
+        if lives:
+            await self._store.postpone(login, record.generation, until=good_until)
+        else:
+            await self._store.settle(login, record.generation)
 
     async def _failed(self, login: Login, record: Record, error: TraktAuthError, *, sent: bool) -> None:
         """Come back later: at the token's end where the answer was lost, else after a while."""

@@ -94,7 +94,7 @@ class Claim(Command["list[tuple[Login, Row]]"]):
 
 @dataclass(frozen=True, slots=True)
 class CountDue(Command[int]):
-    """Count the renewable logins that come due until a time."""
+    """Count the logins that come due until a time."""
 
     realm: str
     client_id: str

@@ -11,6 +11,7 @@ from traktauth.stores.abase import AsyncTokenStore
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from traktauth.errors import StoreFailed
     from traktauth.models import Login, Record, Renewal, Token
 
 
@@ -33,11 +34,11 @@ class FleetStore(AsyncTokenStore):
     @abstractmethod
     async def claim(
         self, realm: str, client_id: str, *, before: float, now: float, limit: int, lease: float, owner: str
-    ) -> list[tuple[Login, Record]]:
+    ) -> list[tuple[Login, Record | StoreFailed]]:
         """Take the locks of up to `limit` logins that are due, the earliest first; those that others hold are left.
 
-        Due is a login with a pair that is renewable, whose due time is at most `before`, and that has no open renewal,
-        or one and an access token that has ended at `now`.
+        Due is a login with a pair whose due time is at most `before`, and that has no open renewal, or one and an
+        access token that has ended at `now`. One that is not renewable is due until that is told; see `settle`.
 
         Args:
             realm: the service's realm.
@@ -47,6 +48,9 @@ class FleetStore(AsyncTokenStore):
             limit: at most so many.
             lease: seconds until the locks are free again by themselves.
             owner: names the claim, for `release`.
+
+        Returns:
+            Each with its record, or with why that cannot be read.
         """
 
     @abstractmethod
@@ -56,6 +60,10 @@ class FleetStore(AsyncTokenStore):
     @abstractmethod
     async def postpone(self, login: Login, generation: int, *, until: float) -> None:
         """Let this generation come due no earlier than `until`, in Unix seconds."""
+
+    @abstractmethod
+    async def settle(self, login: Login, generation: int) -> None:
+        """Let this generation never come due again."""
 
     @abstractmethod
     async def begin_many(self, renewals: Sequence[tuple[Login, Renewal]]) -> list[bool]:
@@ -71,7 +79,7 @@ class FleetStore(AsyncTokenStore):
 
     @abstractmethod
     async def count_due(self, realm: str, client_id: str, *, before: float) -> int:
-        """Return how many renewable logins come due until `before`, claimed or not."""
+        """Return how many logins come due until `before`, claimed or not."""
 
     @abstractmethod
     async def take(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:

@@ -38,14 +38,15 @@ class DatabaseFleet(AsyncDatabaseStore, FleetStore):
 
     async def claim(
         self, realm: str, client_id: str, *, before: float, now: float, limit: int, lease: float, owner: str
-    ) -> list[tuple[Login, Record]]:
+    ) -> list[tuple[Login, Record | StoreFailed]]:
         claim = Claim(realm, client_id, before=before, now=now, limit=limit, seconds=lease, owner=owner)
-        claimed: list[tuple[Login, Record]] = []
+        claimed: list[tuple[Login, Record | StoreFailed]] = []
         for login, row in await self.database.perform(claim):
             try:
                 claimed.append((login, self._reading.record(login, row, known=False)))
-            except StoreFailed:
-                continue  # a damaged record: its lease ends by itself, and whoever asks for it is told
+            except StoreFailed as error:
+                claimed.append((login, error))
+                continue
             self._claimed[login] = row
         return claimed
 
@@ -62,6 +63,14 @@ class DatabaseFleet(AsyncDatabaseStore, FleetStore):
             return replace(row, due_at=until, revision=new_revision())
 
         await self._change_row(login, later)
+
+    async def settle(self, login: Login, generation: int) -> None:
+        def never(row: Row) -> Row | None:
+            if row.generation != generation or row.due_at is None:
+                return None
+            return replace(row, due_at=None, revision=new_revision())
+
+        await self._change_row(login, never)
 
     async def tell_once(self, login: Login, generation: int, what: str) -> bool:
         return await self._change_row(login, lambda row: with_told(row, what) if row.generation == generation else None)

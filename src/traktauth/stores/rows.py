@@ -31,7 +31,7 @@ class Row:
         format: of the row; see `traktauth.models.record.FORMAT`.
         generation: of the newest pair.
         expires_at: Unix seconds; None where no pair is stored.
-        due_at: Unix seconds when a keeper renews the pair; None where there is none.
+        due_at: Unix seconds when a keeper looks at the pair, to renew it or to tell that it ends; None: never.
         renewable: whether the refresh token may be used.
         moved: where the login lies now, if it was moved.
         renewal: the open renewal as JSON, if any.
@@ -61,12 +61,13 @@ def to_row(login: Login, record: Record, sealer: Sealer | None, *, before: Row |
         del document[name]
     token, renewal = record.token, document.pop("renewal")
     same = before is not None and before.generation == record.generation
+    due = before.due_at if before and same else None
     return Row(
         revision=new_revision(),
         format=document.pop("format"),
         generation=document.pop("generation"),
         expires_at=document.pop("expires_at", None if token is None else token.expires_at),
-        due_at=None if token is None else before.due_at if before and same else due_at(login, token),
+        due_at=None if token is None else due if due is not None else due_at(login, token),
         renewable=document.pop("renewable"),
         moved=document.pop("moved"),
         renewal=None if renewal is None else json.dumps(renewal),

@@ -49,7 +49,7 @@ CREATE TABLE traktauth_budgets (
     used_at DOUBLE PRECISION NOT NULL,
     held_until DOUBLE PRECISION NOT NULL
 )"""
-DUE = f"CREATE INDEX traktauth_logins_due ON {TABLE} (realm, client_id, due_at) WHERE due_at IS NOT NULL AND renewable"
+DUE = f"CREATE INDEX traktauth_logins_due ON {TABLE} (realm, client_id, due_at) WHERE due_at IS NOT NULL"
 SCHEMA = {TABLE: LOGINS, "traktauth_budgets": BUDGETS}
 
 _RENEWABLE = COLUMNS.index("renewable")
@@ -77,7 +77,7 @@ INSERT INTO {TABLE} (realm, client_id, account, revision, format, generation, re
 VALUES ('', '', '', 0, 0, 0, FALSE, '[]', :room)
 ON CONFLICT (realm, client_id, account) DO UPDATE SET rest = :room"""
 _ROOM = " " * 8192  # characters: more than a record has
-DUE_ONES = "realm = :realm AND client_id = :client_id AND renewable AND due_at IS NOT NULL AND due_at <= :before"
+DUE_ONES = "realm = :realm AND client_id = :client_id AND due_at IS NOT NULL AND due_at <= :before"
 CLAIM = f"""
 WITH due AS {{materialized}} (
     SELECT realm, client_id, account FROM {TABLE}

@@ -115,6 +115,7 @@ async def _keep(address: str, plan: Plan, limit: int | None, port: int | None, a
                     asyncio.get_running_loop().add_signal_handler(name, keeper.stop)
             with ExitStack() as stack:
                 where = None if port is None else _metrics(keeper, port, stack, listeners)
+                await store.check()  # a wrong password is told now, and not every few seconds for ever
                 _say_begun(store, plan, where, log if as_json else None)
                 return await _run(keeper, limit, log, shown=not as_json)
     finally:

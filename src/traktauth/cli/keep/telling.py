@@ -11,7 +11,17 @@ from traktauth.cli.durations import in_words, until
 from traktauth.cli.progress import is_terminal
 from traktauth.cli.stream import emit_json, paint, say, say_in_place
 from traktauth.errors import StoreFailed, TraktAuthError
-from traktauth.keeper import Dead, Delayed, Dying, Outage, Recovered, Unconfirmed, Unsaved
+from traktauth.keeper import (
+    Dead,
+    Delayed,
+    Dying,
+    Outage,
+    Recovered,
+    Resumed,
+    Stalled,
+    Unconfirmed,
+    Unsaved,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,8 +71,9 @@ def tell_person(event: Event) -> None:
     """Say an event that a person should know of."""
     text = _words(event)
     if text:
-        colour = "red" if isinstance(event, Dead | Outage | Unsaved) else "yellow"
-        say(f"{paint('✓', 'green') if isinstance(event, Recovered) else paint('!', colour)} {text}")
+        colour = "red" if isinstance(event, Dead | Outage | Unsaved | Stalled) else "yellow"
+        well = isinstance(event, Recovered | Resumed)
+        say(f"{paint('✓', 'green') if well else paint('!', colour)} {text}")
 
 
 def _words(event: Event) -> str:
@@ -82,6 +93,10 @@ def _words(event: Event) -> str:
             return f"The service fails ({why}); nothing is renewed until it answers"
         case Recovered(after):
             return f"The service answers again after {in_words(after)}"
+        case Stalled(why):
+            return f"The store fails, and is asked again every few seconds: {why}"
+        case Resumed(after):
+            return f"The store works again after {in_words(after)}"
         case _:
             return ""
 

@@ -214,7 +214,7 @@ def _login(member: bytes) -> Login:
 
 def _score(row: Row) -> float | str:
     """Return when a keeper has to look: an open renewal is nothing to it before the token has ended."""
-    if row.due_at is None or not row.renewable:
+    if row.due_at is None:
         return ""
     return max(row.due_at, row.expires_at or 0.0) if row.renewal else row.due_at
 

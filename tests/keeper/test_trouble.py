@@ -1,0 +1,114 @@
+"""Records that cannot be read, logins that are being moved, a store that fails: told, and nobody else waits."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from keeper.givens import DAY, clock, login
+from keeper.story import story
+from traktauth.errors import StoreFailed
+from traktauth.keeper import Dead, Delayed, Pace, Renewed, Resumed, Stalled
+from traktauth.models.record import Renewal, mover
+
+
+def damage(fleet, *numbers):
+    """Let the records of some logins be unreadable, and those logins be the first that are due."""
+    broken, claim, mended = {login(number) for number in numbers}, fleet.store.claim, []
+
+    async def claimed(*args, **kwargs):
+        found = await claim(*args, **kwargs)
+        if mended:
+            return found
+        return [(one, StoreFailed(f"{one.account} is damaged") if one in broken else record) for one, record in found]
+
+    fleet.store.claim = claimed
+    fleet.store._heap = [(due - DAY if one in broken else due, one, at) for due, one, at in fleet.store._heap]
+    fleet.store._heap.sort()
+    return mended
+
+
+@story(6, spread=0.0)
+async def test_a_step_renews_the_others_though_damaged_ones_are_due_first(fleet):
+    damage(fleet, 0, 1)
+    await asyncio.sleep(6.5 * DAY)
+    summary = await fleet.keeper().run_once(100)
+    assert (summary.renewed, summary.delayed) == (4, 2)
+    assert {(event.login, "is damaged" in event.why) for event in fleet.told(Delayed)} == {
+        (login(0), True), (login(1), True)
+    }  # fmt: skip
+
+
+@story(45, spread=0.0)
+async def test_many_damaged_ones_keep_a_step_from_nothing(fleet):
+    damage(fleet, *range(40))
+    await asyncio.sleep(6.5 * DAY)
+    assert (await fleet.keeper().run_once(3)).renewed == 3
+    assert (await fleet.keeper().run_once(3)).renewed == 2
+
+
+@story(3, spread=0.0)
+async def test_where_nothing_can_be_read_a_step_fails_and_gives_everything_back(fleet):
+    mended = damage(fleet, 0, 1, 2)
+    await asyncio.sleep(6.5 * DAY)
+    with pytest.raises(StoreFailed, match="is damaged"):
+        await fleet.keeper().run_once(100)
+    mended.append(True)
+    assert (await fleet.keeper().run_once(100)).renewed == 3, "at once, with the right key"
+
+
+@story(150, spread=0.0)
+async def test_a_step_does_not_read_a_whole_fleet_to_find_that_the_key_is_wrong(fleet):
+    damage(fleet, *range(150))
+    await asyncio.sleep(6.5 * DAY)
+    with pytest.raises(StoreFailed):
+        await fleet.keeper().run_once(500)
+    assert 100 <= sum(fleet.store.statements["claim"]) < 150
+
+
+@story(4, spread=0.0)
+async def test_a_daemon_tells_of_a_damaged_one_once_and_keeps_the_others(fleet):
+    damage(fleet, 2)
+    await fleet.keep_for(20 * DAY, fleet.keeper())
+    assert [event.login for event in fleet.told(Delayed)] == [login(2)]
+    assert {event.login for event in fleet.told(Renewed)} == {login(0), login(1), login(3)}
+
+
+@story(3, spread=0.0)
+async def test_a_login_whose_move_was_cut_off_keeps_nobody_waiting(fleet):
+    moving = Renewal(1, 1, clock(), mover("sqlite:/new", "here:1"))
+    assert fleet.store.plain.begin(login(0), moving)
+    await asyncio.sleep(7.1 * DAY)
+    fleet.events.clear()
+    summary = await fleet.keeper(pace=Pace(20, 61.0)).run_once(100)
+    assert summary.renewed == 2
+    (told,) = fleet.told(Delayed)
+    assert (told.login, "store move" in told.why, told.until > clock()) == (login(0), True, True)
+    await fleet.keep_for(DAY, fleet.keeper(pace=Pace(20, 61.0)))
+    assert len(fleet.told(Delayed)) <= 26, "once an hour"
+    assert fleet.told(Dead) == []
+    assert fleet.store.plain.load(login(0)).renewal == moving
+
+
+@story(3, spread=0.0)
+async def test_a_store_that_fails_is_told_once_and_when_it_works_again(fleet):
+    claim = fleet.store.claim
+
+    async def gone(*_args, **_kwargs):
+        raise StoreFailed("password authentication failed")
+
+    fleet.store.claim = gone
+    keeper = fleet.keeper()
+    task = asyncio.create_task(keeper.run())
+    await asyncio.sleep(600)
+    (stalled,) = fleet.told(Stalled)
+    assert stalled.why.startswith("password authentication failed")
+    assert fleet.told(Resumed) == []
+    fleet.store.claim = claim
+    await asyncio.sleep(60)
+    keeper.stop()
+    await task
+    (resumed,) = fleet.told(Resumed)
+    assert 590 < resumed.after < 620
+    assert len(fleet.told(Stalled)) == 1
