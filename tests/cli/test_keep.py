@@ -337,6 +337,20 @@ def test_a_damaged_row_is_told_and_the_others_are_renewed(crew):
     assert crew.refreshes() == 2
 
 
+def test_a_redis_that_may_lose_logins_is_warned_of_in_the_log(crew, tmp_path):
+    try:
+        server = RedisServer(tmp_path, "--appendonly", "no")
+    except Missing as missing:
+        pytest.skip(str(missing))
+    try:
+        careless = crew._replace(address=server.url).sign_in(1)
+        lines = [json.loads(line) for line in careless.keep("--once", "--json").out.splitlines()]
+    finally:
+        server.stop()
+    (warning,) = [line for line in lines if line["event"] == "warning"]
+    assert "appendonly" in warning["message"]
+
+
 def test_a_taken_port_for_numbers_is_said(crew):
     port = crew.local.base.rpartition(":")[2]
     outcome = crew.keep("--metrics", port)

@@ -94,7 +94,7 @@ def collect_seldom() -> None:
 
 
 async def _keep(address: str, plan: Plan, limit: int | None, port: int | None, as_json: bool) -> Summary:  # noqa: FBT001 - called in one place
-    from traktauth.cli.keep.telling import Log  # noqa: PLC0415 - see above
+    from traktauth.cli.keep.telling import Log, warnings_in  # noqa: PLC0415 - see above
     from traktauth.keeper import Keeper  # noqa: PLC0415 - see above
     from traktauth.keeper.sending import sender  # noqa: PLC0415 - see above
 
@@ -114,6 +114,8 @@ async def _keep(address: str, plan: Plan, limit: int | None, port: int | None, a
                 with suppress(NotImplementedError):  # Windows
                     asyncio.get_running_loop().add_signal_handler(name, keeper.stop)
             with ExitStack() as stack:
+                if as_json:
+                    stack.enter_context(warnings_in(log))
                 where = None if port is None else _metrics(keeper, port, stack, listeners)
                 await store.check()  # a wrong password is told now, and not every few seconds for ever
                 _say_begun(store, plan, where, log if as_json else None)

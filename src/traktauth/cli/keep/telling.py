@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,7 @@ from traktauth.keeper import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from traktauth.keeper import Event, Keeper, Summary
 
@@ -65,6 +67,33 @@ class Log:
             if self.unwritten is None:
                 say(f"{error.message}; renewals go on without a log")
             self.unwritten = error
+
+
+class Warned(logging.Handler):
+    """Writes the library's warnings into a log that a program reads.
+
+    Args:
+        log: where to.
+    """
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one."""
+        self._log.write("warning", {"message": record.getMessage()})
+
+
+@contextmanager
+def warnings_in(log: Log) -> Generator[None]:
+    """Write the library's warnings into a log meanwhile."""
+    logger, handler = logging.getLogger("traktauth"), Warned(log)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def tell_person(event: Event) -> None:
