@@ -8,8 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from server.conftest import APPS, FORM, JSON
-from traktauth.server.clock import Clock
-from traktauth.server.limits import Buckets, Limit
+from traktauth.server.buckets import Buckets, Limit
 
 
 def test_the_token_endpoint_refuses_the_21st_request_in_better_auths_way(start):
@@ -39,12 +38,21 @@ def test_limits_are_off_unless_asked_for(current):
     assert {current.refresh("x").status for _ in range(40)} == {400}
 
 
+def asked(client, method, path, authorization=None, *, app="first-app"):
+    token = {} if authorization is None else {"authorization": authorization}
+    return client.send(method, path, headers={**token, "trakt-api-key": app})
+
+
+def wrote(client, authorization):
+    return asked(client, "POST", "/sync/history", authorization).status
+
+
 def test_writes_are_one_a_second_and_reads_many(start):
     client = start(rate_limits="trakt")
     login = client.login()
-    headers = {"authorization": f"Bearer {login.access}", "trakt-api-key": "first-app"}
-    assert client.send("POST", "/sync/history", headers=headers).status == 201
-    refused = client.send("POST", "/sync/history", headers=headers)
+    bearer = f"Bearer {login.access}"
+    assert wrote(client, bearer) == 201
+    refused = asked(client, "POST", "/sync/history", bearer)
     assert refused.status == 429
     assert refused.headers["retry-after"] == "1"
     told = json.loads(refused.headers["x-ratelimit"])
@@ -52,28 +60,70 @@ def test_writes_are_one_a_second_and_reads_many(start):
     assert refused.text == "AUTHED_API_POST_LIMIT rate limit exceeded. Please wait 1 seconds then retry your request."
     assert {client.use(login.access) for _ in range(50)} == {200}
     client.control("clock", advance=1)
-    assert client.send("POST", "/sync/history", headers=headers).status == 201
+    assert wrote(client, bearer) == 201
+
+
+def test_the_api_counts_a_persons_tokens_together_and_no_others(start):
+    client = start(rate_limits="trakt")
+    one, two, others = client.login(), client.login("second"), client.login(user="somebody-else")
+    assert wrote(client, f"Bearer {one.access}") == 201
+    assert wrote(client, f"Bearer {two.access}") == 429
+    assert wrote(client, f"Bearer {client.renewed(one.refresh).access}") == 429
+    assert wrote(client, f"Bearer {others.access}") == 201
+
+
+def test_a_token_in_other_words_is_the_same_token(start):
+    client = start(rate_limits="trakt")
+    token = client.login().access
+    spelled = [f"Bearer {token}", f"bearer {token}", f"BEARER {token}", f"Bearer  {token} "]
+    assert [wrote(client, one) for one in spelled] == [201, 429, 429, 429]
+
+
+def test_the_api_counts_reads_at_all_its_addresses_together(start):
+    client = start(rate_limits="trakt")
+    bearer = f"Bearer {client.login().access}"
+    paths = ["/users/me", "/users/settings"] * 250
+    assert {asked(client, "GET", path, bearer).status for path in paths} == {200}
+    for path in ("/users/me", "/users/settings"):
+        refused = asked(client, "GET", path, bearer)
+        assert refused.status == 429
+        assert json.loads(refused.headers["x-ratelimit"])["name"] == "AUTHED_API_GET_LIMIT"
+    assert wrote(client, bearer) == 201, "writes are counted by themselves"
+
+
+def test_a_token_that_is_none_counts_as_its_app_and_address(start):
+    client = start(rate_limits="trakt")
+    login = client.login()
+    client.revoke(login.access)
+    none = [None, "Bearer ", f"Bearer {login.access}", f"Basic {login.access}", *(f"Bearer x{at}" for at in range(496))]
+    assert {asked(client, "GET", "/users/me", one).status for one in none} == {401}
+    refused = asked(client, "GET", "/users/settings", "Bearer another")
+    assert refused.status == 429
+    assert json.loads(refused.headers["x-ratelimit"])["name"] == "UNAUTHED_API_GET_LIMIT"
+    assert asked(client, "GET", "/users/me", app="second-app").status == 401
+    assert client.use(client.login().access) == 200
+
+
+def test_apps_that_do_not_exist_count_as_one(start):
+    client = start(rate_limits="trakt")
+    statuses = [asked(client, "GET", "/users/me", app=f"app {at}").status for at in range(501)]
+    assert statuses == [403] * 500 + [429]
 
 
 def test_buckets_count_by_gap_or_by_window():
-    clock = Clock()
-    buckets = Buckets(clock)
-    limit = Limit(2, 60)
-    assert [buckets.gap("a", limit) > 0 for _ in range(3)] == [False, False, True]
-    assert buckets.gap("b", limit) == 0
-    clock.advance(40)
-    assert buckets.gap("a", limit) == pytest.approx(20, abs=1)
-    clock.advance(21)
-    assert buckets.gap("a", limit) == 0
-    assert [buckets.window("w", limit) > 0 for _ in range(3)] == [False, False, True]
-    clock.advance(60)
-    assert buckets.window("w", limit) == 0
+    buckets, limit = Buckets(), Limit(2, 60)
+    assert [buckets.gap("a", limit, now=0) > 0 for _ in range(3)] == [False, False, True]
+    assert buckets.gap("b", limit, now=0) == 0
+    assert buckets.gap("a", limit, now=40) == 20
+    assert buckets.gap("a", limit, now=61) == 0
+    assert [buckets.window("w", limit, now=61) > 0 for _ in range(3)] == [False, False, True]
+    assert buckets.window("w", limit, now=121) == 0
 
 
 def test_buckets_have_an_end():
-    buckets = Buckets(Clock())
+    buckets = Buckets()
     for at in range(50_050):
-        buckets.gap(str(at), Limit(1, 60))
+        buckets.gap(str(at), Limit(1, 60), now=0)
     assert len(buckets._buckets) == 50_000
 
 

@@ -2,43 +2,31 @@
 
 The sign-in endpoints count as better-auth does (measured on 1.6.33): counting begins anew where a request comes more
 than the window after the last one that was let in; it is no sliding window, so with 20 in 60 s the 21st of one every
-3.2 s is refused. The API counts in fixed windows: reads by user, or by app and address without a token, writes one a
-second by user.
+3.2 s is refused. They count each by itself, by address.
+
+The API counts in fixed windows, all its addresses together: reads and writes each by the person whose token came,
+however many tokens they have. Whoever sends none that is alive is nobody: their reads count by app and address, and
+their writes come to nothing and have no limit.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from traktauth.server.buckets import Limit
+from traktauth.server.endpoints.api import fault_of, found_by
 from traktauth.server.http.answers import Answer
+from traktauth.server.http.heard import bearer_in
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
-    from traktauth.server.clock import Clock
     from traktauth.server.front import Direct
-
-LARGEST = 50_000
-"""Buckets remembered; the oldest make room for new ones."""
-
-
-class Limit(NamedTuple):
-    """So many requests in so many seconds."""
-
-    requests: int
-    seconds: int
-
-
-class Bucket(NamedTuple):
-    """How many requests were let in, and since when, or when last."""
-
-    requests: int
-    at: float
-
+    from traktauth.server.realm import Realm
+    from traktauth.server.storage.tables import Tables
 
 GAPS = {
     "/oauth/token": Limit(20, 60),
@@ -56,65 +44,66 @@ GAPS = {
 }
 READS = Limit(500, 300)
 WRITES = Limit(1, 1)
+READING = ("GET", "HEAD")
 
 
-class Buckets:
-    """Counters by key, on the server's clock."""
+class Asking(NamedTuple):
+    """Who asks the API: the person of a living token, else nobody (0), through an app (0: none that is known)."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
-
-    def gap(self, key: str, limit: Limit) -> float:
-        """Count a request; give 0 where it is let in, else the seconds until the window after the last one is over."""
-        now = self._clock()
-        bucket = self._buckets.get(key)
-        if bucket is None or now - bucket.at > limit.seconds:
-            self._keep(key, Bucket(1, now))
-        elif bucket.requests >= limit.requests:
-            return limit.seconds - (now - bucket.at)
-        else:
-            self._keep(key, Bucket(bucket.requests + 1, now))
-        return 0.0
-
-    def window(self, key: str, limit: Limit) -> float:
-        """Count a request; give 0 where it is let in, else the seconds until its window is over."""
-        now = self._clock()
-        bucket = self._buckets.get(key)
-        if bucket is None or now - bucket.at >= limit.seconds:
-            self._keep(key, Bucket(1, now))
-        elif bucket.requests >= limit.requests:
-            return limit.seconds - (now - bucket.at)
-        else:
-            self._keep(key, Bucket(bucket.requests + 1, bucket.at))
-        return 0.0
-
-    def _keep(self, key: str, bucket: Bucket) -> None:
-        self._buckets[key] = bucket
-        self._buckets.move_to_end(key)
-        while len(self._buckets) > LARGEST:
-            self._buckets.popitem(last=False)
+    person: int
+    app: int
 
 
-def limited(path: str, direct: Direct, clock: Clock) -> Direct:
+def limited(path: str, direct: Direct, realm: Realm) -> Direct:
     """Put the limit of a path in front of what answers there."""
-    buckets, gap = Buckets(clock), GAPS.get(path)
+    gap = GAPS.get(path)
+    if gap is None:
+        return _limited_at_api(direct, realm)
 
     async def answered(scope: Scope, receive: Receive) -> Answer:
-        client = (scope.get("client") or ("", 0))[0]
-        if gap is not None:
-            wait = buckets.gap(client, gap)
-            return too_many_at_sign_in(wait) if wait > 0 else await direct(scope, receive)
-        fields = dict(scope["headers"])
-        token = fields.get(b"authorization", b"")
-        who = token or fields.get(b"trakt-api-key", b"") + client.encode()
-        writes = scope["method"] not in ("GET", "HEAD")
-        limit = WRITES if writes else READS
-        wait = buckets.window(f"{writes} {who.hex()}", limit)
-        name = f"{'AUTHED' if token else 'UNAUTHED'}_API_{'POST' if writes else 'GET'}_LIMIT"
-        return too_many_at_api(name, limit, wait, clock()) if wait > 0 else await direct(scope, receive)
+        wait = realm.buckets.gap(f"{path} {_address(scope)}", gap, now=realm.clock())
+        return too_many_at_sign_in(wait) if wait > 0 else await direct(scope, receive)
 
     return answered
+
+
+def _limited_at_api(direct: Direct, realm: Realm) -> Direct:
+    async def answered(scope: Scope, receive: Receive) -> Answer:
+        reads = scope["method"] in READING
+        asking = await _asking(realm, scope)
+        if not asking.person and not reads:
+            return await direct(scope, receive)
+        limit = READS if reads else WRITES
+        name = f"{'AUTHED' if asking.person else 'UNAUTHED'}_API_{'GET' if reads else 'POST'}_LIMIT"
+        who = str(asking.person) if asking.person else f"{asking.app} {_address(scope)}"
+        now = realm.clock()
+        wait = realm.buckets.window(f"{name} {who}", limit, now=now)
+        return too_many_at_api(name, limit, wait, now) if wait > 0 else await direct(scope, receive)
+
+    return answered
+
+
+async def _asking(realm: Realm, scope: Scope) -> Asking:
+    """Say who asks.
+
+    Raises:
+        StorageDown: the database is gone.
+    """
+    fields = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    token, now = bearer_in(fields.get(b"authorization", "")), realm.clock()
+
+    def look(tables: Tables) -> Asking:
+        pair, person = found_by(tables, token)
+        alive = person is not None and not fault_of(pair, person, now=now)
+        app = tables.apps.named(fields.get(b"trakt-api-key", ""))
+        return Asking(person.id if person and alive else 0, app.id if app else 0)
+
+    return await realm.storage.read(look)
+
+
+def _address(scope: Scope) -> str:
+    address: str = (scope.get("client") or ("", 0))[0]
+    return address
 
 
 def too_many_at_sign_in(wait: float) -> Answer:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from traktauth.server.attempt import Attempt
+from traktauth.server.buckets import Buckets
 from traktauth.server.clock import Clock
 from traktauth.server.faults import Faults
 from traktauth.server.ledger import Ledger
@@ -39,6 +40,7 @@ class Realm:
         passwords: failed sign-ins, by user and address.
         user_codes: user codes that did not exist, by address.
         proofs: wrong proofs of an app, by address; counted under `strict` alone.
+        buckets: requests by what limits them; counted under `rate_limits` alone.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class Realm:
     passwords: Throttle = field(default_factory=lambda: Throttle(5, 60))
     user_codes: Throttle = field(default_factory=lambda: Throttle(10, 60))
     proofs: Throttle = field(default_factory=lambda: Throttle(20, 60))
+    buckets: Buckets = field(default_factory=Buckets)
 
     def attempt(self, said: Spoken, tables: Tables) -> Attempt:
         """Begin to check a request."""

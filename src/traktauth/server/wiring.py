@@ -145,7 +145,7 @@ def application_of(realm: Realm, log: AccessLog | None = None) -> ASGIApp:
     if realm.settings.strict:
         direct = {path: guarded(answer, realm.proofs, realm.clock) for path, answer in direct.items()}
     if realm.settings.rate_limits == "trakt":
-        direct = {path: limited(path, answer, realm.clock) for path, answer in direct.items()}
+        direct = {path: limited(path, answer, realm) for path, answer in direct.items()}
     routes = [*described(realm), *health_routes(realm), *page_routes(realm), *control_routes(realm)]
     front = Front(realm, direct, Router(routes, redirect_slashes=False))
     return front if log is None else Logged(front, log, paths=direct, routes=routes)

@@ -76,8 +76,7 @@ async def user_of(realm: Realm, heard: Heard) -> Person:
     def look(tables: Tables) -> tuple[Pair | None, Person | None]:
         if tables.apps.named(heard.headers.get("trakt-api-key", "")) is None:
             raise Unwritten(403)
-        pair = pair_of_access(tables, heard.bearer)
-        return pair, tables.people.numbered(pair.person) if pair else None
+        return found_by(tables, heard.bearer)
 
     pair, person = await realm.storage.read(look)
     if pair is not None and pair.parent is not None:
@@ -87,6 +86,12 @@ async def user_of(realm: Realm, heard: Heard) -> Person:
     if fault or person is None:
         raise Refusal(401, "invalid_token", f"The access token {fault}")
     return person
+
+
+def found_by(tables: Tables, token: str) -> tuple[Pair | None, Person | None]:
+    """Give what an access token belongs to, alive or not."""
+    pair = pair_of_access(tables, token)
+    return pair, tables.people.numbered(pair.person) if pair else None
 
 
 def fault_of(pair: Pair | None, person: Person | None, *, now: float) -> str:

@@ -49,8 +49,13 @@ class Heard(NamedTuple):
     @property
     def bearer(self) -> str:
         """The token in the Authorization field, empty without one."""
-        scheme, _, token = self.headers.get("authorization", "").partition(" ")
-        return token.strip() if scheme.lower() == "bearer" else ""
+        return bearer_in(self.headers.get("authorization", ""))
+
+
+def bearer_in(authorization: str) -> str:
+    """Give the token in an Authorization field, empty where it holds none; the scheme may be in any case."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 async def hear(scope: Scope, receive: Receive, *, largest: int = LARGEST_BODY) -> Heard:
