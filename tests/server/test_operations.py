@@ -120,6 +120,25 @@ def test_buckets_count_by_gap_or_by_window():
     assert buckets.window("w", limit, now=121) == 0
 
 
+def test_buckets_begin_anew_where_the_clock_goes_back():
+    buckets, limit = Buckets(), Limit(1, 60)
+    for count in (buckets.gap, buckets.window):
+        assert count(count.__name__, limit, now=1000) == 0
+        assert count(count.__name__, limit, now=999) == 0
+        assert count(count.__name__, limit, now=999) == 60
+
+
+def test_a_reset_forgets_what_limits_have_counted(start):
+    client = start(rate_limits="trakt")
+    bearer = f"Bearer {client.login().access}"
+    assert [wrote(client, bearer) for _ in range(2)] == [201, 429]
+    client.control("clock", advance=8 * 86_400)
+    assert [client.refresh("x").status for _ in range(21)] == [400] * 20 + [429]
+    client.control("reset")
+    assert client.refresh("x").status == 400
+    assert wrote(client, f"Bearer {client.login().access}") == 201
+
+
 def test_buckets_have_an_end():
     buckets = Buckets()
     for at in range(50_050):

@@ -24,7 +24,7 @@ class Bucket(NamedTuple):
 
 
 class Buckets:
-    """Counters by key."""
+    """Counters by key; where the clock has gone back behind one, it begins anew."""
 
     def __init__(self) -> None:
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
@@ -32,7 +32,7 @@ class Buckets:
     def gap(self, key: str, limit: Limit, *, now: float) -> float:
         """Count a request; give 0 where it is let in, else the seconds until the window after the last one is over."""
         bucket = self._buckets.get(key)
-        if bucket is None or now - bucket.at > limit.seconds:
+        if bucket is None or not 0 <= now - bucket.at <= limit.seconds:
             self._keep(key, Bucket(1, now))
         elif bucket.requests >= limit.requests:
             return limit.seconds - (now - bucket.at)
@@ -43,13 +43,17 @@ class Buckets:
     def window(self, key: str, limit: Limit, *, now: float) -> float:
         """Count a request; give 0 where it is let in, else the seconds until its window is over."""
         bucket = self._buckets.get(key)
-        if bucket is None or now - bucket.at >= limit.seconds:
+        if bucket is None or not 0 <= now - bucket.at < limit.seconds:
             self._keep(key, Bucket(1, now))
         elif bucket.requests >= limit.requests:
             return limit.seconds - (now - bucket.at)
         else:
             self._keep(key, Bucket(bucket.requests + 1, bucket.at))
         return 0.0
+
+    def clear(self) -> None:
+        """Forget all that was counted."""
+        self._buckets.clear()
 
     def _keep(self, key: str, bucket: Bucket) -> None:
         self._buckets[key] = bucket

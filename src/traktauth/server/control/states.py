@@ -168,5 +168,6 @@ async def reset(realm: Realm, said: object) -> dict[str, Any]:  # noqa: ARG001 -
     realm.passwords.clear()
     realm.user_codes.clear()
     realm.proofs.clear()
+    realm.buckets.clear()
     realm.clock.put_back()
     return {}
