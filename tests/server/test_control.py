@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -29,6 +30,40 @@ def test_the_clock_moves_and_is_put_back(either):
     assert either.control("clock", advance=1000.5)["now"] - before == pytest.approx(1000.5, abs=2)
     either.control("reset")
     assert either.control("clock", advance=0)["now"] - before == pytest.approx(0, abs=2)
+
+
+@pytest.mark.parametrize("seconds", [9e11, -9e11, 1e13])
+def test_a_clock_that_would_leave_its_dates_says_how_far_it_goes_and_stays(either, seconds):
+    before = either.control("clock", advance=0)["now"]
+    refused = either.post("/_control/clock", advance=seconds)
+    assert refused.status == 400
+    assert "1970-01-01 to 9000-01-01" in refused.json["error"]
+    assert either.control("clock", advance=0)["now"] - before == pytest.approx(0, abs=2)
+
+
+@pytest.mark.parametrize("profile", ["current", "classic"])
+@pytest.mark.parametrize("year", [1970, 9000])
+def test_wherever_the_clock_goes_everything_has_a_date(start, browser, profile, year):
+    client = start(profile=profile, access_life=100 * 365 * 86_400)
+    now, edge = client.control("clock", advance=0)["now"], datetime(year, 1, 1, tzinfo=UTC).timestamp()
+    client.control("clock", advance=edge - now + (10 if year == 1970 else -10))
+    token = client.exchange(client.code(user="somebody-new")).json
+    assert datetime.fromtimestamp(token["created_at"] + token["expires_in"], UTC).year == year + 99
+    assert client.api(token["access_token"]).json["user"]["joined_at"].startswith(str(min(year, 8999)))
+    assert client.renewed(token["refresh_token"])
+    assert client.get("/_control").status == 200
+    client.code()
+    visitor = browser(client)
+    visitor.sign_in()
+    assert visitor.go("/connected-apps").status == 200
+
+
+def test_the_clock_goes_back_and_tokens_live_longer(either):
+    login = either.login()
+    either.control("clock", advance=8 * 86_400)
+    assert either.use(login.access) == 401
+    either.control("clock", advance=-8 * 86_400)
+    assert either.use(login.access) == 200
 
 
 def test_an_access_token_dies_when_its_life_is_over(start):
@@ -111,6 +146,8 @@ WRONG = {
     "none at all": ("tokens", {"client_id": "first-app", "count": 0}, 400),
     "a text for a number": ("clock", {"advance": "1"}, 400),
     "an endless number": ("clock", {"advance": 1e300}, 400),
+    "a year that has no date": ("clock", {"advance": 9e11}, 400),
+    "a time before 1970": ("clock", {"advance": -9e11}, 400),
     "a truth for a number": ("clock", {"advance": True}, 400),
     "an unknown kind": ("expire", {"kind": "session", "value": "x"}, 400),
     "no truth": ("disable-app", {"client_id": "first-app"}, 400),

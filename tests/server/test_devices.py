@@ -79,6 +79,14 @@ def test_a_poll_that_is_too_early_moves_no_clock(either):
     assert poll(either, device).status == 400
 
 
+def test_a_clock_that_goes_back_makes_no_poll_too_early(either):
+    either.control("clock", advance=3600)
+    device = ask(either)
+    poll(either, device)
+    either.control("clock", advance=-3600)
+    assert [poll(either, device).status for _ in range(2)] == [400, 429]
+
+
 def test_too_fast_is_said_before_anything_else(current):
     device = ask(current)
     poll(current, device)

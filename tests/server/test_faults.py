@@ -44,6 +44,13 @@ def test_a_scenario_plays_in_order(current):
     assert current.refresh(login.refresh).json["error_description"] == "invalid refresh token"
 
 
+def test_a_fault_lasts_no_longer_because_the_clock_goes_back():
+    faults = Faults()
+    faults.add(Fault("/", status=503, times=None, lasts=120))
+    assert [faults.take("GET", "/", now=now) is not None for now in (10_000, 10_119, 50, 169)] == [True] * 4
+    assert faults.take("GET", "/", now=170) is None
+
+
 def test_cut_before_nothing_was_done(current):
     login = current.login()
     put(current, {"path": "/oauth/token", "drop": "before"})

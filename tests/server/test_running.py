@@ -317,6 +317,14 @@ def test_a_server_in_process_is_driven_without_http():
         assert server.ledger["alive"] == {"access": 0, "refresh": 0}
 
 
+@pytest.mark.parametrize("days", [9e11, -9e11, float("inf"), float("nan"), 10**400])
+def test_a_clock_that_would_leave_its_dates_says_how_far_it_goes(days):
+    with Embedded(demo()) as server:
+        with pytest.raises(ValueError, match="1970-01-01 to 9000-01-01"):
+            server.advance(days=days)
+        assert server.clock() == pytest.approx(time.time(), abs=5)
+
+
 def test_a_server_that_ends_in_the_middle_of_an_answer_makes_no_noise(caplog, capfd):
     with Embedded(demo(control=True)) as server:
         server.fail_next("/", delay=60)

@@ -26,6 +26,7 @@ BAD = {
     "database": ({"database": "mysql://x"}, "sqlite:/PATH"),
     "a database without a path": ({"database": "sqlite:"}, "path"),
     "access_life": ({"access_life": 0}, "access_life"),
+    "an access_life without end": ({"access_life": 10**20}, "a hundred years"),
     "refresh_life": ({"refresh_life": -1}, "refresh_life"),
     "code_life": ({"code_life": -1}, "code_life"),
     "rotation": ({"rotation": "never"}, "until-used"),

@@ -1,12 +1,20 @@
-"""The one clock that everything here goes by."""
+"""The one clock that everything here goes by.
+
+It shows 1970 to 9000: what is reckoned from it, the end of the longest life as well, is then a date that has a name in
+Python and in most other languages, which know no year after 9999.
+"""
 
 from __future__ import annotations
 
+import math
 import time
+from datetime import UTC, datetime
+
+LATEST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
 
 
 class Clock:
-    """The machine's clock, moved forward on request.
+    """The machine's clock, moved on request.
 
     Calling it gives the time in seconds since 1970, so that it can stand wherever `time.time` does.
     """
@@ -21,7 +29,17 @@ class Clock:
         return time.time() + self._ahead
 
     def advance(self, seconds: float) -> float:
-        """Move the clock by *seconds*; give the time it shows then."""
+        """Move the clock by *seconds*, back where they are less than 0; give the time it shows then.
+
+        Raises:
+            ValueError: it would show a time before 1970-01-01 or after 9000-01-01; it stays as it was.
+        """
+        now = self()
+        if not -now <= seconds <= LATEST - now:
+            raise ValueError(
+                "the clock goes from 1970-01-01 to 9000-01-01: "
+                f"from here it can be moved by {math.ceil(-now)} to {math.floor(LATEST - now)} seconds"
+            )
         self._ahead += seconds
         return self()
 

@@ -94,7 +94,11 @@ class Embedded:
         return self._done(states.ledger, {})
 
     def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> float:
-        """Move the clock; give the time it shows then, in seconds since 1970."""
+        """Move the clock, back where the sum is less than 0; give the time it shows then, in seconds since 1970.
+
+        Raises:
+            ValueError: it would show a time before 1970-01-01 or after 9000-01-01; it stays as it was.
+        """
         return self._realm.clock.advance(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
     def fail_next(self, path: str, **fault: Any) -> None:  # noqa: ANN401 - the members of a fault, as over HTTP

@@ -84,8 +84,8 @@ class Faults:
         for fault in list(self._waiting):
             if fault.path != path or fault.method not in (None, method):
                 continue
-            if fault.lasts is not None and fault.until is None:
-                fault.until = now + fault.lasts
+            if fault.lasts is not None and (fault.until is None or fault.until - now > fault.lasts):
+                fault.until = now + fault.lasts  # it begins, or the clock has gone back to before it did
             if fault.until is not None and now >= fault.until:
                 self._waiting.remove(fault)
                 continue

@@ -19,6 +19,8 @@ ROTATIONS = ("family", "once", "until-used", "grace:SECONDS")
 LARGEST_PORT = 65535
 DEFAULT_PORT = 8712
 ORIGIN = re.compile(r"(https?://(?:[a-z0-9._-]+|\[([0-9a-f:.]+)\])(?::([0-9]{1,5}))?)/?", re.IGNORECASE | re.ASCII)
+LONGEST_LIFE = 100 * 365 * 86_400
+"""Of a token or code, in seconds: a hundred years, so that its end is a date whatever the clock shows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,8 +169,8 @@ def _check_rules(settings: Settings) -> None:
         raise ValueError(f"profile {settings.profile!r} is unknown; give one of {', '.join(PROFILES)}")
     for name in ("access_life", "refresh_life", "code_life"):
         life: int | None = getattr(settings, name)
-        if life is not None and life <= 0:
-            raise ValueError(f"{name} must be more than 0 seconds")
+        if life is not None and not 0 < life <= LONGEST_LIFE:
+            raise ValueError(f"{name} must be more than 0 seconds, and at most a hundred years: {LONGEST_LIFE}")
     rotation = settings.rotation
     if rotation is not None and rotation not in ROTATIONS[:-1] and grace_seconds(rotation) is None:
         raise ValueError(f"rotation {rotation!r} is unknown; give one of {', '.join(ROTATIONS)}")

@@ -7,6 +7,7 @@ its media type and no foreign `Origin` (which rules out forms and, without CORS,
 from __future__ import annotations
 
 import hmac
+import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     Call = Callable[[Realm, Any], Awaitable[dict[str, Any]]]
 
 LARGEST_BODY = 4 * 1024 * 1024
+LARGEST_NUMBER = sys.float_info.max
 
 
 class BadCall(Exception):
@@ -136,6 +138,6 @@ def number(said: Any, name: str) -> float:  # noqa: ANN401 - JSON
         BadCall: it is missing, endless or something else.
     """
     found = (members_of(said) or {}).get(name)
-    if isinstance(found, bool) or not isinstance(found, (int, float)) or not abs(found) < 1e12:  # noqa: PLR2004 - 30 000 years
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not abs(found) <= LARGEST_NUMBER:
         raise BadCall(f'"{name}" is needed, a number')
     return float(found)

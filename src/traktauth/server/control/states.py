@@ -79,8 +79,15 @@ async def app_named(realm: Realm, client_id: str) -> App:
 
 
 async def clock(realm: Realm, said: dict[str, Any]) -> dict[str, Any]:
-    """Move the clock forward, or look at it (0 seconds)."""
-    return {"now": realm.clock.advance(number(said, "advance"))}
+    """Move the clock forward or back, or look at it (0 seconds).
+
+    Raises:
+        BadCall: `advance` is missing, or goes further than the clock does.
+    """
+    try:
+        return {"now": realm.clock.advance(number(said, "advance"))}
+    except ValueError as error:
+        raise BadCall(str(error)) from error
 
 
 async def expire(realm: Realm, said: dict[str, Any]) -> dict[str, Any]:

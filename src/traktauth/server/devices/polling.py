@@ -98,7 +98,8 @@ def polled(attempt: Attempt) -> tuple[Device | None, str]:
         return device, "foreign"
     if device.status == "used":
         return device, "used"
-    if device.last_poll is not None and attempt.now - device.last_poll < attempt.terms.interval - TOLERANCE:
+    since = None if device.last_poll is None else attempt.now - device.last_poll
+    if since is not None and 0 <= since < attempt.terms.interval - TOLERANCE:
         return device, "slow"
     attempt.tables.devices.polled(device.id, now=attempt.now)
     if device.expires <= attempt.now:
