@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from server.conftest import APPS, FORM, JSON
+from server.conftest import APPS, CALLBACK, FORM, JSON, App, Browser
 from traktauth.server.buckets import Buckets, Limit
+from traktauth.server.storage.sqlite.connections import SqliteFileConnection
 
 
 def test_the_token_endpoint_refuses_the_21st_request_in_better_auths_way(start):
@@ -240,6 +242,50 @@ def test_strictly_secrets_are_hashed_and_told_once(start, tmp_path):
     assert again.post("/oauth/revoke", **members).status == 200
     members["client_secret"] = "wrong"
     assert again.post("/oauth/revoke", **members).status == 401
+
+
+@pytest.mark.parametrize("database", ["memory", "postgresql"], indirect=True)
+def test_strictly_secrets_from_a_time_without_it_are_hashed_too(start, tmp_path, database):
+    if database == "memory:":
+        database = f"sqlite:{tmp_path / 'db'}"
+    before = start(database=database)
+    visitor = Browser(before)
+    visitor.sign_in()
+    shown = visitor.submit(visitor.go("/your-apps"), name="My own", redirect_uris=CALLBACK).text
+    own = re.findall(r"[0-9a-f]{64}", shown)[:2]
+    apps = [APPS["first"], APPS["second"], App(*own)]
+    assert before.server.announcement["client_secret"] == "first-secret"
+    before.server.__exit__(None, None, None)
+
+    strict = start(strict=True, database=database, seed=None)
+    assert strict.server.announcement["client_id"] == "first-app"
+    assert strict.server.announcement["client_secret"] is None
+    for app in apps:
+        assert secret_is_taken(strict, app)
+        assert not secret_is_taken(strict, app._replace(client_secret="wrong"))
+    strict.server.__exit__(None, None, None)
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert [app.client_secret for app in apps if str(app.client_secret).encode() in kept] == []
+
+    after = start(database=database, seed=None)
+    assert after.server.announcement["client_secret"] is None
+    for app in apps:
+        assert secret_is_taken(after, app)
+        assert not secret_is_taken(after, app._replace(client_secret="wrong"))
+    assert not secret_is_taken(after, APPS["public"]._replace(client_secret="any"))
+
+
+def secret_is_taken(client, app):
+    """Whether an app is known by its secret: then it may ask about tokens."""
+    reply = client.post("/oauth/revoke", token=client.login().access, **app.credentials)
+    assert reply.status == 200 or reply.json["error"] in {"invalid_client", "unauthorized_client"}
+    return reply.status == 200 or reply.json["error"] == "unauthorized_client"
+
+
+def test_what_is_replaced_leaves_no_bytes_in_the_file(tmp_path):
+    connection = SqliteFileConnection(tmp_path / "db")
+    assert connection.one("PRAGMA secure_delete") == (1,)
+    connection.close()
 
 
 def test_tokens_and_codes_are_hashed_at_rest(start, tmp_path):

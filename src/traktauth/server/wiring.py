@@ -23,7 +23,7 @@ from traktauth.server.pages.routes import page_routes
 from traktauth.server.profiles import PROFILES
 from traktauth.server.profiles.strict import strictly
 from traktauth.server.realm import Realm, terms_of
-from traktauth.server.seed import Seed, apply_seed, demo, read_seed
+from traktauth.server.seed import Seed, apply_seed, demo, hash_secrets, read_seed
 from traktauth.server.storage import sqlite
 from traktauth.server.storage.base import StorageDown
 from traktauth.server.storage.sqlite import SqliteFile, SqliteMemory
@@ -167,6 +167,8 @@ def _begin(tables: Tables, seed: Seed | None, *, strict: bool) -> tuple[bytes, d
         apply_seed(tables, seed, now=time.time(), strict=strict)
         known = list(dict.fromkeys([*known, *passwords]))
         tables.upkeep.remember(USERS, json.dumps(known))
+    if strict:
+        hash_secrets(tables)
     first = seed.apps[0].client_id if seed and seed.apps else None
     app = tables.apps.named(first) if first else next(iter(tables.apps.all()), None)
     return bytes.fromhex(key), {

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUSY_SECONDS = 5.0
+OVERWRITTEN = "secure_delete=ON"
+"""What is replaced leaves no bytes in the file, such as a secret that is hashed from now on; SQLite's builds differ."""
 
 
 class SqliteConnection:
@@ -101,7 +103,8 @@ class SqliteFileConnection(SqliteConnection):
         self._file = self._set_up()
 
     def _set_up(self) -> tuple[int, int]:
-        for setting in ("journal_mode=WAL", "synchronous=FULL", f"cache_size=-{self._cache_kib}"):
+        cache = f"cache_size=-{self._cache_kib}"
+        for setting in ("journal_mode=WAL", "synchronous=FULL", cache, OVERWRITTEN):
             self._run(f"PRAGMA {setting}")
         return _identity(self._path)
 
