@@ -78,6 +78,44 @@ def test_strictly_a_right_secret_forgives_no_wrong_ones(strict):
     assert guess(strict).status == 429
 
 
+def test_strictly_guesses_stop_no_one_where_no_secret_is_taken(strict):
+    login = strict.login()
+    device = ask(strict)
+    assert [guess(strict).status for _ in range(21)] == [401] * 20 + [429]
+    headers = {"authorization": f"Bearer {login.access}", "trakt-api-key": "first-app"}
+    for method, path, status in (
+        ("GET", "/users/me", 200),
+        ("GET", "/users/settings", 200),
+        ("POST", "/sync/history", 201),
+    ):
+        assert strict.send(method, path, headers=headers).status == status
+    assert ask(strict)["user_code"]
+    assert strict.get("/oauth/userinfo", authorization="Bearer wrong").status in {401, 404}
+    assert strict.get("/oauth/token/info", authorization="Bearer wrong").status in {401, 404}
+    for stopped in (
+        poll(strict, device),
+        strict.refresh(login.refresh),
+        strict.revoke(login.access),
+        strict.post("/oauth/introspect", token=login.access, **APPS["first"].credentials),
+    ):
+        assert (stopped.status, stopped.json["error"]) == (429, "invalid_client")
+
+
+@pytest.mark.parametrize("address", ["/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/device/token"])
+def test_strictly_every_address_that_takes_a_secret_counts_wrong_ones(strict, address):
+    members = {"grant_type": "client_credentials", "token": "x", "code": ask(strict)["device_code"]}
+    wrong = {"client_id": "first-app", "client_secret": "wrong"}
+    assert [strict.post(address, **members, **wrong).status for _ in range(21)] == [401] * 20 + [429]
+
+
+def test_strictly_so_do_the_native_addresses(start):
+    client = start(profile="current", strict=True)
+    guarded = {endpoint.path for endpoint in client.server._built.realm.profile.endpoints if endpoint.guarded}
+    shared = {"/token", "/revoke", "/introspect"}
+    trakts = {f"/oauth{end}" for end in shared} | {"/oauth/device/token"}
+    assert guarded == trakts | {f"/api/auth/oauth2{end}" for end in shared}
+
+
 def test_a_reset_forgives_wrong_secrets(strict):
     for _ in range(21):
         guess(strict)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from traktauth.server.doors.base import Endpoint
+    from traktauth.server.front import Direct
     from traktauth.server.settings import Settings
     from traktauth.server.storage.postgres.storage import Postgres
     from traktauth.server.storage.tables import Tables
@@ -137,18 +139,22 @@ def looked_at(address: str) -> str:
 
 def application_of(realm: Realm, log: AccessLog | None = None) -> ASGIApp:
     """Make the application that answers for a realm."""
-    direct = {endpoint.path: served(realm, endpoint) for endpoint in realm.profile.endpoints} | {
+    direct = {endpoint.path: _protected(realm, endpoint) for endpoint in realm.profile.endpoints} | {
         "/users/settings": behind_token(realm, "GET", settings_of),
         "/users/me": behind_token(realm, "GET", profile_of),
         "/sync/history": behind_token(realm, "POST", nothing_added, status=201),
     }
-    if realm.settings.strict:
-        direct = {path: guarded(answer, realm.proofs, realm.clock) for path, answer in direct.items()}
     if realm.settings.rate_limits == "trakt":
         direct = {path: limited(path, answer, realm) for path, answer in direct.items()}
     routes = [*described(realm), *health_routes(realm), *page_routes(realm), *control_routes(realm)]
     front = Front(realm, direct, Router(routes, redirect_slashes=False))
     return front if log is None else Logged(front, log, paths=direct, routes=routes)
+
+
+def _protected(realm: Realm, endpoint: Endpoint) -> Direct:
+    """Make what answers at one address of the protocol, behind a stop where secrets could be guessed."""
+    answer = served(realm, endpoint)
+    return guarded(answer, realm.proofs, realm.clock) if endpoint.guarded else answer
 
 
 def _begin(tables: Tables, seed: Seed | None, *, strict: bool) -> tuple[bytes, dict[str, Any]]:

@@ -33,6 +33,7 @@ class Endpoint:
         methods: the methods that it answers; any other is as if the path were not there.
         media: the media types of the bodies that it reads.
         changes: whether it may change anything, or only looks.
+        guarded: whether it takes an app's secret, and stops whoever guesses at one.
     """
 
     path: str
@@ -44,6 +45,7 @@ class Endpoint:
     methods: tuple[str, ...] = ("POST",)
     media: tuple[str, ...] = EITHER
     changes: bool = True
+    guarded: bool = False
 
     def chosen(self, said: Spoken) -> Procedure:
         """Give what is to be done. The reader has made sure that the grant type is a known one."""

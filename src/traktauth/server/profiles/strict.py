@@ -104,18 +104,25 @@ def _endpoint(endpoint: Endpoint, profile: Profile) -> Endpoint:
         adds = profile.native_authorize is not None and not path.startswith("/api/")
         read = rfc.read_token_with_trakts_verifier if adds else rails.read_token
         grants = {name: Procedure(_checks(name, given), given.deed) for name, given in endpoint.grants.items()}
-        return replace(endpoint, read=read, refuse=rfc.refuse, grants=grants, media=EITHER)
+        return replace(endpoint, read=read, refuse=rfc.refuse, grants=grants, media=EITHER, guarded=True)
     if path.endswith("/revoke"):
         read, write = rfc.read_about_token, rfc.write_revoked
-        return replace(endpoint, read=read, write=write, refuse=rfc.refuse, procedure=REVOKE, media=EITHER)
+        return replace(
+            endpoint, read=read, write=write, refuse=rfc.refuse, procedure=REVOKE, media=EITHER, guarded=True
+        )
     if path.endswith("/introspect") and endpoint.procedure is not None:
         checks = (ONE_PROOF, PROVEN, Check(parameters.given("token"), *ABSENT))
         asked = Procedure(checks, _inactive_unless_known(endpoint.procedure.deed))
-        return replace(endpoint, read=rfc.read_about_token, refuse=rfc.refuse, procedure=asked, media=EITHER)
+        return replace(
+            endpoint, read=rfc.read_about_token, refuse=rfc.refuse, procedure=asked, media=EITHER, guarded=True
+        )
     if path.endswith("/device/code"):
         return replace(endpoint, write=asking.write_for_both, refuse=rfc.refuse)
     if path.endswith("/device/token"):
-        return replace(endpoint, refuse=rfc.refuse, procedure=_in_words(endpoint.procedure))
+        proves = endpoint.procedure is not None and any(
+            check.holds is polling.proof_right for check in endpoint.procedure.checks
+        )
+        return replace(endpoint, refuse=rfc.refuse, procedure=_in_words(endpoint.procedure), guarded=proves)
     if path.endswith(("/userinfo", "/token/info")):
         return replace(endpoint, refuse=rfc.refuse_bearer)
     return endpoint
