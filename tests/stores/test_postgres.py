@@ -142,7 +142,8 @@ def test_a_later_versions_schema_is_left_as_it_is(postgres_address, opened, raw)
 @pytest.mark.parametrize(
     ("statement", "table"),
     [
-        ("CREATE TABLE traktauth_logins (mood text)", "traktauth_schema"),
+        ("CREATE TABLE traktauth_logins (mood text)", "traktauth_logins"),
+        ("CREATE TABLE traktauth_budgets (mood text)", "traktauth_budgets"),
         ("CREATE TABLE traktauth_schema (mood text)", "traktauth_schema"),
     ],
 )

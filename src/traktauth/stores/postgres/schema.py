@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from traktauth.errors import StoreFailed
@@ -10,7 +10,8 @@ from traktauth.stores.sql import DUE, SCHEMA, VERSION
 
 _VERSIONS = "traktauth_schema"
 _LOCK = 0x7472616B74  # of all the advisory locks in a database, ours
-_LOOK = f"SELECT {', '.join(f'to_regclass({name!r}) IS NOT NULL' for name in (_VERSIONS, *SCHEMA))}"
+_TABLES = (_VERSIONS, *SCHEMA)
+_LOOK = f"SELECT {', '.join(f'to_regclass({name!r}) IS NOT NULL' for name in _TABLES)}"
 _COLUMNS = """
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
 WHERE attrelid = to_regclass('{table}') AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
@@ -24,22 +25,28 @@ def preparing(address: str) -> Preparing:
     Raises:
         StoreFailed: they are a later version's, or another program's; they are left as they are.
     """
-    if any((yield _LOOK)[0]):
-        return (yield from _check(address))
+    found = (yield _LOOK)[0]
+    if any(found):
+        return (yield from _check(address, found))
     yield f"SELECT pg_advisory_lock({_LOCK})"
     yield "BEGIN"  # after the lock, as names are looked up in what was there when it began
-    if not any((yield _LOOK)[0]):
+    found = (yield _LOOK)[0]
+    if not any(found):
         for statement in (*SCHEMA.values(), DUE):  # noqa: UP028 - a tuple cannot be sent to what a statement returns
             yield statement
         # Rows are rewritten on their page while there is room, and then no index has to be.
         yield "ALTER TABLE traktauth_logins SET (fillfactor = 70)"
         yield f"CREATE TABLE {_VERSIONS} AS SELECT {VERSION} AS version"
+        found = [True] * len(_TABLES)
     yield "COMMIT"
     yield f"SELECT pg_advisory_unlock({_LOCK})"
-    return (yield from _check(address))
+    return (yield from _check(address, found))
 
 
-def _check(address: str) -> Preparing:
+def _check(address: str, found: Sequence[bool]) -> Preparing:
+    """Look at the tables that were found; where ours come without their versions, they are another program's."""
+    if not found[0]:
+        raise _foreign(address, next(table for table, there in zip(_TABLES, found, strict=True) if there))
     if (yield _COLUMNS.format(table=_VERSIONS)) != [("version", "integer")]:
         raise _foreign(address, _VERSIONS)
     versions = yield f"SELECT version FROM {_VERSIONS}"  # noqa: S608 - a name of ours
