@@ -107,6 +107,22 @@ def test_an_address_that_is_none_is_refused_without_its_password(opening, rest):
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.parametrize("opening", [open_store, open_async_store])
+@pytest.mark.parametrize("rest", ["h/logins", "h/1/2", "h/-1", "h/1x", "h/%31/a", ":12/hunter2@h/0"])
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_a_database_that_is_no_number_is_refused_with_what_would_be_right(opening, scheme, rest):
+    with pytest.raises(ValueError, match="numbers, so its address ends in one: redis://HOST:PORT/0") as caught:
+        opening(f"{scheme}://{rest}")
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "database"), [("redis://h", None), ("redis://h/", None), ("redis://h/7", 7), ("unix:///r.sock?db=7", 7)]
+)
+def test_a_database_is_named_by_its_number(opened, url, database):
+    assert opened(url).identity[4] == database
+
+
 def test_a_wrong_password_is_told(own_server, opened):
     server = own_server(*DURABLE, "--requirepass", "right")
     for password in ("wrong@", ""):

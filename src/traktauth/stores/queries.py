@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,5 +52,10 @@ def read_query(url: str, *names: str) -> Query:
     own = {name: value for name, value in query if name in names}
     others = urlencode([(name, value) for name, value in query if name not in names])
     host = parts.netloc.rpartition("@")[2]
-    shown = urlunsplit((parts.scheme, host, parts.path, urlencode(own), ""))
-    return Query(urlunsplit((parts.scheme, parts.netloc, parts.path, others, "")), shown, own)
+    shown = _joined(parts.scheme, host, parts.path, urlencode(own))
+    return Query(_joined(parts.scheme, parts.netloc, parts.path, others), shown, own)
+
+
+def _joined(scheme: str, host: str, path: str, query: str) -> str:
+    """Return an address; `urlunsplit` leaves the slashes of one without a host out, such as that of a socket."""
+    return f"{scheme}://{host}{path}{'?' if query else ''}{query}"

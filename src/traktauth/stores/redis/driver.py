@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from traktauth.errors import StoreFailed
 from traktauth.stores.extras import missing
@@ -26,6 +28,7 @@ __all__ = ["connect", "connect_async", "failures", "target"]
 
 _LIMIT = 5.0  # seconds for an answer, and for a connection
 _CONNECTIONS = 32
+_DATABASE = re.compile(r"/?|/[0-9]+")  # at the end of an address; without one it is 0
 _HINT = "See what is wrong with it: traktauth doctor"
 
 
@@ -51,7 +54,19 @@ def target(client: Redis | AsyncRedis) -> tuple[object, ...]:
     return tuple(settings.get(name) for name in ("host", "port", "path", "db"))
 
 
+def _check_database(url: str) -> None:
+    """Look at the database that an address ends in: redis-py takes one that is no number for 0, and says nothing.
+
+    Raises:
+        ValueError: it is no number; it is not repeated, as a password that holds a slash may have come to stand there.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "unix" and not _DATABASE.fullmatch(unquote(parts.path)):
+        raise ValueError("The databases of a Redis are numbers, so its address ends in one: redis://HOST:PORT/0")
+
+
 def _pool(kind: Any, url: str, **settings: Any) -> Any:  # noqa: ANN401 - blocking and async ones have no common type
+    _check_database(url)
     limits = {"socket_timeout": _LIMIT, "socket_connect_timeout": _LIMIT, "timeout": _LIMIT}
     try:
         return kind.from_url(url, max_connections=_CONNECTIONS, **limits, **settings)
