@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from flow.conversation import Conversation
-from flow.givens import DEAD, NOW, YEAR, Clock, grant, record, terms, token, unconfirmed
+from flow.givens import DEAD, NOW, YEAR, Clock, grant, record, reply, terms, token, unconfirmed
 from traktauth.errors import LoginRequired, TryLater
 from traktauth.flow.effects import Begin, Exclusively, Load, Mark, NoReply, Note, Save, Send, Shielded
 from traktauth.flow.lifecycle import refresh, usable_token
@@ -68,13 +68,39 @@ def test_a_last_attempt_that_is_refused_says_what_it_cost():
     assert talk.raises(LoginRequired).reason == "reply-lost"
 
 
-def test_a_last_attempt_whose_answer_is_lost_too_is_not_repeated():
+LOST = [NoReply(sent=True, reason="cut"), reply(503), reply(200)]
+
+
+@pytest.mark.parametrize("answer", LOST, ids=["cut", "503", "unreadable"])
+def test_a_last_attempt_whose_answer_is_lost_too_is_not_repeated_and_says_sign_in(answer):
     talk = may_send(locked("last-attempt", ENDED), attempt=2)
-    talk.expect(Send, answer=NoReply(sent=True, reason="cut"))
+    talk.expect(Send, answer=answer)
     talk.expect(Load(), answer=unconfirmed(ENDED, 2))
     talk.expect(Note)
-    assert talk.raises(TryLater).unconfirmed
+    error = talk.raises(LoginRequired)
+    assert (error.reason, error.unconfirmed) == ("reply-lost", True)
+    assert "the last attempt" in error.message
+    assert "traktauth login" in error.hint
     assert locked("last-attempt", ENDED, attempt=2).raises(LoginRequired).reason == "reply-lost"
+
+
+@pytest.mark.parametrize(
+    ("lost_reply", "kind"), [("last-attempt", TryLater), ("sign-in", LoginRequired), ("resend", TryLater)]
+)
+def test_what_is_said_of_a_lost_answer_is_what_the_next_call_does(lost_reply, kind):
+    talk = Conversation(usable_token(terms(lost_reply=lost_reply)))
+    talk.expect(Load(), answer=record(ENDED))
+    talk.enter(Exclusively)
+    talk.expect(Load(), answer=record(ENDED))
+    may_send(talk, attempt=1).expect(Send, answer=LOST[0])
+    talk.expect(Load(), answer=unconfirmed(ENDED))
+    talk.expect(Note)
+    assert talk.raises(kind).unconfirmed
+    again = locked(lost_reply, ENDED)
+    if kind is LoginRequired:
+        again.raises(kind)
+    else:
+        may_send(again, attempt=2)
 
 
 def test_with_sign_in_it_is_never_sent_again():

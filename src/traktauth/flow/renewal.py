@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.flow.effects import Begin, Cancel, Keep, Load, Mark, NoReply, Note, Save, Send, Shielded, Sleep
-from traktauth.flow.standing import being_moved, not_renewable, signed_out
+from traktauth.flow.standing import next_attempt, not_renewable, over, signed_out
 from traktauth.flow.terms import LEASE, REQUEST_LIMIT, SAVE_LIMIT
 from traktauth.flow.windows import Window, window
 from traktauth.wire.faults import dead_grant, fault, not_spent
@@ -69,7 +69,7 @@ def renew(terms: Terms, wish: Wish) -> Flow[Token]:
     problem = not_renewable(record)
     if problem is not None:
         return otherwise(terms, wish, token, problem)
-    attempt = _next_attempt(terms, wish, record, token)
+    attempt = next_attempt(terms, wish, record, token)
     if isinstance(attempt, TraktAuthError):
         return otherwise(terms, wish, token, attempt)
     return (yield from Shielded(lambda: _refresh(terms, wish, record, token, attempt, held_since)))
@@ -81,38 +81,6 @@ def _granted(terms: Terms, wish: Wish, token: Token) -> bool:
     if token.generation <= wish.seen or token.access_token == wish.refused:
         return False
     return wish.must or (window(token, now) is Window.FRESH and token.expires_at - now >= wish.min_life)
-
-
-def _next_attempt(terms: Terms, wish: Wish, record: Record, token: Token) -> int | TraktAuthError:
-    """Return the number of the attempt that may be made now, or the error that says why none may.
-
-    An open renewal tells that the refresh token was sent and nobody knows whether it arrived. If it did, sending it
-    again ends every device's login, so only the `lost_reply` setting or the user allows it.
-    """
-    renewal = record.renewal
-    if renewal is None:
-        return 1
-    if renewal.moving:
-        return being_moved(lives=token.expires_at > terms.clock())
-    if wish.resend or terms.lost_reply == "resend":
-        return renewal.attempt + 1
-    left = token.expires_at - terms.clock()
-    if left > 0 and token.access_token == wish.refused:
-        return LoginRequired(
-            "Trakt refuses this login's token, and the answer to its last renewal was lost", reason="reply-lost"
-        )
-    if left > 0:
-        return TryLater(
-            "A renewal of this login was sent and its answer was lost; it is not sent again while the old token lives",
-            retry_after=left,
-            hint="Nothing needs doing yet; traktauth status says until when the token is good, "
-            "traktauth refresh --force sends it again at your risk",
-        )
-    if terms.lost_reply == "last-attempt" and renewal.attempt == 1:
-        return 2
-    return LoginRequired(
-        "The answer to this login's last renewal was lost, and its token has expired", reason="reply-lost"
-    )
 
 
 def _refresh(terms: Terms, wish: Wish, record: Record, token: Token, attempt: int, held_since: float) -> Flow[Token]:
@@ -138,7 +106,7 @@ def _refresh(terms: Terms, wish: Wish, record: Record, token: Token, attempt: in
     if isinstance(reply, NoReply):
         error = TryLater(f"Trakt could not be reached: {reply.reason}")
         if reply.sent:
-            error = _unconfirmed(reply.reason, error)
+            error = _unconfirmed(terms, token, attempt, reply.reason, error)
             return (yield from _look_again(terms, wish, token, error))
         return (yield from _not_spent(terms, wish, token, error, back))
     return (yield from _settle(terms, wish, token, reply, sent_at, back))
@@ -150,14 +118,16 @@ def _settle(terms: Terms, wish: Wish, token: Token, reply: Reply, sent_at: float
         try:
             new = _read_new(reply, token, sent_at)
         except TraktAuthError as unreadable:
-            return (yield from _look_again(terms, wish, token, _unconfirmed(unreadable.message, unreadable)))
+            error = _unconfirmed(terms, token, back.attempt, unreadable.message, unreadable)
+            return (yield from _look_again(terms, wish, token, error))
         return (yield from _save(terms, token, new))
     if dead_grant(reply):
         return (yield from _dead(terms, wish, token, back))
     error = fault(reply, what="a new token")
     if not_spent(reply):
         return (yield from _not_spent(terms, wish, token, error, back))
-    return (yield from _look_again(terms, wish, token, _unconfirmed(error.message, error)))
+    error = _unconfirmed(terms, token, back.attempt, error.message, error)
+    return (yield from _look_again(terms, wish, token, error))
 
 
 def _read_new(reply: Reply, old: Token, sent_at: float) -> Token:
@@ -232,10 +202,12 @@ def _look_again(terms: Terms, wish: Wish, token: Token, error: TraktAuthError) -
     return otherwise(terms, wish, token, error)
 
 
-def _unconfirmed(reason: str, error: TraktAuthError) -> TraktAuthError:
-    """Word a renewal that was sent and not answered in a way that could be read."""
-    if isinstance(error, TryLater):
-        lost = f"The renewal was sent and its answer was lost ({reason})"
+def _unconfirmed(terms: Terms, token: Token, attempt: int, reason: str, error: TraktAuthError) -> TraktAuthError:
+    """Word a renewal that was sent and not answered in a way that could be read; after the last, a sign-in is left."""
+    lost = f"The renewal was sent and its answer was lost ({reason})"
+    if isinstance(error, TryLater | UnexpectedReply) and over(terms, token, attempt):
+        error = LoginRequired(f"{lost}; it was the last attempt, and the token has expired", reason="reply-lost")
+    elif isinstance(error, TryLater):
         error = TryLater(lost, retry_after=error.retry_after, status=error.status)
     error.unconfirmed = True
     return error
