@@ -16,7 +16,8 @@ import pytest
 from support.engines import Missing
 from support.redis import RedisServer
 from traktauth.cli.doctor.layers import filesystem_of, in_container_layer
-from traktauth.models import fingerprint
+from traktauth.cli.place import Place
+from traktauth.models import Renewal, fingerprint
 
 
 @pytest.fixture
@@ -176,6 +177,34 @@ def test_a_login_that_needs_its_user_is_found_and_is_not_the_doctors_failure(wel
     well.keep_real(local, left=-1, why_not="Trakt refused its refresh token", account="my tv")
     found = [each for each in bad(findings(well, "--account", "my tv")) if each[0] == "login"]
     assert found[0][3] == "traktauth login --account 'my tv'"
+
+
+def test_the_commands_that_mend_it_name_the_store_that_was_looked_at(well, local):
+    well.keep_real(local, left=-1, why_not="Trakt refused its refresh token", account="tv")
+    well.path.parent.chmod(0o777)
+    store = well.env.pop("TRAKTAUTH_STORE")
+    found = [hint for about, _, _, hint in bad(findings(well, "--store", store)) if about == "login"]
+    assert f"traktauth login --account tv --store {store}" in found
+    busy = Renewal(1, 1, time.time() - 600, "store move, here:1")
+    well.keep_real(local, renewal=busy)
+    found = [what for about, _, what, _ in bad(findings(well, "--store", store)) if about == "login"]
+    assert any(f"finish it: traktauth store move {store} TO" in what for what in found)
+
+
+@pytest.mark.parametrize(
+    ("hint", "aimed"),
+    [
+        ("traktauth store reseal", "traktauth store reseal --store sealed+file:x"),
+        ("traktauth store move", "traktauth store move sealed+file:x TO"),
+        ("traktauth store move FROM TO", "traktauth store move sealed+file:x TO"),
+        ("traktauth store move FROM redis://…", "traktauth store move sealed+file:x redis://…"),
+        ("traktauth store key", "traktauth store key"),
+        ("traktauth login", "traktauth login --account tv --store sealed+file:x"),
+    ],
+)
+def test_each_command_in_a_hint_is_given_what_it_takes(hint, aimed):
+    assert Place("tv", None, "sealed+file:x", json=False).aim(f"Do: {hint}, now") == f"Do: {aimed}, now"
+    assert Place(None, None, None, json=False).aim(hint) == hint
 
 
 def test_a_public_app_needs_no_secret(well):

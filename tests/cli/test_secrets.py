@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from support.engines import Missing
+from support.redis import DURABLE, RedisServer
 from support.wire import query
 
 SILENT = [
@@ -80,3 +82,50 @@ def test_a_secret_that_cannot_be_right_is_not_shown(command, secret):
         assert outcome.status == 3
         assert "hunter" not in outcome.out + outcome.err
         assert f"of {len(secret)}" in outcome.out + outcome.err
+
+
+STORES = [
+    "postgresql://app:hunter2@127.0.0.1:9/app",
+    "postgresql://127.0.0.1:9/app?password=hunter2",
+    "redis://:hunter2@127.0.0.1:9/0",
+    "postgres:app:hunter2@127.0.0.1:9/app",
+]
+COMMANDS = [
+    ["token"],
+    ["token", "--json"],
+    ["refresh"],
+    ["status"],
+    ["doctor", "--offline"],
+    ["logout"],
+    ["store", "reseal"],
+    ["keep", "--once"],
+    ["keep", "--once", "--json"],
+]
+
+
+@pytest.mark.parametrize("address", STORES)
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_the_password_of_a_store_is_not_said_back(command, address, words):
+    for sealed in ("", "sealed+"):
+        outcome = command(*words, "--store", sealed + address, TRAKTAUTH_SEAL_KEY="0" * 43)
+        assert outcome.status in {1, 2}
+        assert "hunter2" not in outcome.out + outcome.err
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """The address of a Redis with a password."""
+    try:
+        server = RedisServer(tmp_path, *DURABLE, "--requirepass", "hunter2")
+    except Missing as missing:
+        pytest.skip(str(missing))
+    yield server.url.replace("//", "//:hunter2@")
+    server.stop()
+
+
+def test_the_commands_in_a_hint_name_the_store_without_its_password(command, guarded):
+    shown = guarded.replace("hunter2", "***")
+    for words in (["token"], ["status"]):
+        outcome = command(*words, "--store", guarded)
+        assert outcome.status == 4
+        assert f"Sign in: traktauth login --store '{shown}'\n" in outcome.err

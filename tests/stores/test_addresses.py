@@ -14,6 +14,7 @@ from traktauth.stores.abase import AsyncTokenStore
 from traktauth.stores.addresses import open_async_store, open_store
 from traktauth.stores.file import FileStore
 from traktauth.stores.memory import MemoryStore
+from traktauth.stores.passwords import without_password
 from traktauth.stores.threads import InThread
 
 
@@ -68,10 +69,42 @@ def test_an_address_that_names_no_store_is_refused_with_those_that_do(address):
         open_store(address)
 
 
-def test_a_refused_address_is_shown_without_its_password():
-    with pytest.raises(ValueError, match="carrier-pigeon://coop") as caught:
-        open_store("carrier-pigeon://user:hunter2@coop/1")
+@pytest.mark.parametrize(
+    "address",
+    ["carrier-pigeon://user:hunter2@coop/1", "postgres:user:hunter2@coop", "user:hunter2@coop/1", "redis:hunter2@coop"],
+)
+def test_a_refused_address_is_shown_without_its_password(address):
+    with pytest.raises(ValueError, match="coop") as caught:
+        open_store(address)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("file:/a@b?c=d.json", "file:/a@b?c=d.json"),
+        ("sealed+sqlite:/u:p@x", "sealed+sqlite:/u:p@x"),
+        ("memory:", "memory:"),
+        ("postgresql://db/app", "postgresql://db/app"),
+        ("postgresql://app@db/app", "postgresql://app@db/app"),
+        ("sealed+postgresql://app:hunter2@db:5432/app", "sealed+postgresql://app:***@db:5432/app"),
+        ("redis://:hunter2@h/1?prefix=tv&cache=3", "redis://:***@h/1?prefix=tv&cache=3"),
+        ("rediss://hunter2@h", "rediss://***@h"),
+        ("unix:///run/r.sock?db=2&password=hunter2", "unix:///run/r.sock?db=2&password=***"),
+        (
+            "postgresql://h/x?user=app&password=hunter2&options=-csearch_path%3Dtv&sslpassword=hunter2",
+            "postgresql://h/x?user=app&password=***&options=-csearch_path%3Dtv&sslpassword=***",
+        ),
+        # Not percent-encoded, so that nobody can tell where the password begins or ends.
+        ("postgresql://app:hun@ter2@db/app", "postgresql://app:***@db/app"),
+        ("postgresql://app:hun/ter2@db/app", "postgresql://app:***@db/app"),
+        ("postgresql://app:hun?ter2@db/app", "postgresql://***"),
+        ("postgresql://db/app?password=hun@ter2", "postgresql://***"),
+        ("postgresql://hun/ter2@db", "postgresql://***"),
+    ],
+)
+def test_an_address_is_shown_with_stars_for_its_passwords(address, shown):
+    assert without_password(address) == shown
 
 
 def test_a_path_with_a_nul_is_refused():

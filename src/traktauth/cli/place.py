@@ -6,21 +6,23 @@ import functools
 import re
 import shlex
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
 from traktauth.client.settings import Settings, read_settings
 from traktauth.errors import TraktAuthError
+from traktauth.stores.passwords import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from traktauth.client.blocking import Trakt
+    from traktauth.models import Login
 
 P = ParamSpec("P")
-_COMMAND = re.compile(r"traktauth (login|refresh|logout|status|doctor)\b")
+_COMMAND = re.compile(r"traktauth (login|refresh|logout|status|doctor|store reseal|store move( FROM)?)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,17 @@ class Place:
 
     @property
     def flags(self) -> str:
-        """The flags that were given, as another command takes them; with a blank before."""
-        given = {"account": self.account, "service": self.service, "store": self.store}
+        """The flags that were given, as another command takes them; with a blank before, and without passwords."""
+        given = {"account": self.account, "service": self.service, "store": self._shown_store}
         return "".join(f" --{name} {shlex.quote(value)}" for name, value in given.items() if value is not None)
+
+    @property
+    def _shown_store(self) -> str | None:
+        return None if self.store is None else without_password(self.store)
+
+    def about(self, login: Login) -> Place:
+        """Return the place whose flags name another login of this store."""
+        return self if self.account is not None or login.account == "default" else replace(self, account=login.account)
 
     @contextmanager
     def trakt(self) -> Generator[Trakt]:
@@ -70,8 +80,21 @@ class Place:
             raise
 
     def aim(self, hint: str) -> str:
-        """Return a hint whose commands are about this very login."""
-        return _COMMAND.sub(lambda found: f"{found[0]}{self.flags}", hint)
+        """Return a hint whose commands are about this very login and store."""
+        return _COMMAND.sub(self._aimed, hint)
+
+    def _aimed(self, found: re.Match[str]) -> str:
+        """Return one command; those for a whole store take no account."""
+        store = self._shown_store
+        match found[1].split():
+            case ["store", "move", *rest]:
+                return (
+                    found[0] if store is None else f"traktauth store move {shlex.quote(store)}{'' if rest else ' TO'}"
+                )
+            case ["store", _]:
+                return found[0] if store is None else f"{found[0]} --store {shlex.quote(store)}"
+            case _:
+                return f"{found[0]}{self.flags}"
 
 
 def placed(command: Callable[Concatenate[Place, P], int]) -> Callable[P, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from contextlib import closing
@@ -102,13 +101,13 @@ def _show(place: Place, store: TokenStore, standings: list[Standing], verdicts: 
     if not standings:
         emit("  Nobody is signed in.")
     for each in standings:
-        _show_one(each, verdicts.get(each.login))
-    hints = [_flags(place, each) for each in standings if each.needs_login] if standings else [place.flags]
-    for flags in hints:
-        say(f"{paint('→', 'cyan')} Sign in: traktauth login{flags}")
+        _show_one(place, each, verdicts.get(each.login))
+    places = [place.about(each.login) for each in standings if each.needs_login] if standings else [place]
+    for each_place in places:
+        say(f"{paint('→', 'cyan')} Sign in: traktauth login{each_place.flags}")
 
 
-def _show_one(standing: Standing, verdict: Verdict | None) -> None:
+def _show_one(place: Place, standing: Standing, verdict: Verdict | None) -> None:
     login = standing.login
     mark = paint("✗", "red", sys.stdout) if standing.needs_login else paint("✓", "green", sys.stdout)
     if (standing.in_doubt and not standing.needs_login) or standing.state is State.MOVED:
@@ -121,16 +120,9 @@ def _show_one(standing: Standing, verdict: Verdict | None) -> None:
         emit("    nobody is signed in" if not standing.record.generation else "    signed out")
         return
     emit(f"    token      {standing.token_line()}")
-    emit(f"    renewable  {standing.renewal_line()}")
+    emit(f"    renewable  {place.aim(standing.renewal_line())}")
     if standing.needs_login:
         emit("    A new sign-in is needed.")
     if verdict is not None:
         who = f", of user {verdict.username}" if verdict.username else ""
         emit(f"    Trakt says (asked just now): {verdict.why}{who}")
-
-
-def _flags(place: Place, standing: Standing) -> str:
-    """Return the flags that make `traktauth login` mend this very login."""
-    if place.account is None and standing.login.account != "default":
-        return f" --account {shlex.quote(standing.login.account)}{place.flags}"
-    return place.flags

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
 from traktauth.stores.base import TokenStore
+from traktauth.stores.passwords import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,9 +149,3 @@ def _default_folder() -> str:
             hint="Name a file: --store file:/PATH.json, or TRAKTAUTH_STORE",
         )
     return folder
-
-
-def without_password(address: str) -> str:
-    """Return an address as it may be shown: what stands before an @, and the query, are left out."""
-    scheme, separator, rest = address.partition("://")
-    return f"{scheme}{separator}{rest.partition('?')[0].rpartition('@')[2]}" if separator else address

@@ -52,16 +52,16 @@ def examine(place: Place, *, offline: bool) -> tuple[list[Finding], list[Standin
     """Return what was found, and the logins; what cannot be looked at because of something else is left out."""
     findings, settings = check_settings(place)
     if settings is None:
-        return findings, []
+        return [each.aimed(place) for each in findings], []
     findings += check_app(settings)
     findings += check_service(settings, offline=offline)
     found, store = check_store(settings)
-    findings += found
+    findings = [each.aimed(place) for each in findings + found]
     if store is None:
         return findings, []
     with closing(store):
         standings = standings_of(place, settings, store)
-    return findings + check_logins(standings, store.address), standings
+    return findings + check_logins(standings, store.address, place), standings
 
 
 def _show(finding: Finding) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from traktauth.cli.exits import FAILED, status_of
 from traktauth.errors import TraktAuthError
+
+if TYPE_CHECKING:
+    from traktauth.cli.place import Place
 
 
 class Level(Enum):
@@ -37,6 +40,10 @@ class Finding:
     mend: str = ""
     status: int = FAILED
     details: tuple[str, ...] = ()
+
+    def aimed(self, place: Place) -> Finding:
+        """Return it with commands that are about the store and login of a place."""
+        return replace(self, what=place.aim(self.what), mend=place.aim(self.mend))
 
     def document(self) -> dict[str, Any]:
         """Return what a program reads."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import time
 from typing import TYPE_CHECKING
 
@@ -32,16 +31,14 @@ def standings_of(place: Place, settings: Settings, store: TokenStore) -> list[St
     return [Standing(login, store.load(login), now, settings.lost_reply) for login in found]
 
 
-def check_logins(standings: list[Standing], address: str) -> list[Finding]:
+def check_logins(standings: list[Standing], address: str, place: Place) -> list[Finding]:
     """Look at logins; of those that are well only the first are named."""
     on_one_machine = kind_and_path(address)[0] in {"file", "sqlite", "keyring"}
     findings: list[Finding] = []
     well = 0
     for standing in standings:
-        mine = [
-            _login(standing),
-            *check_traces(standing, on_one_machine=on_one_machine, host=this_host()),
-        ]
+        traces = check_traces(standing, on_one_machine=on_one_machine, host=this_host())
+        mine = [each.aimed(place.about(standing.login)) for each in (_login(standing), *traces)]
         well += all(each.level is Level.GOOD for each in mine)
         findings += mine if well <= _MOST or mine[0].level is not Level.GOOD else mine[1:]
     if well > _MOST:
@@ -56,7 +53,6 @@ def this_host() -> str:
 
 def _login(standing: Standing) -> Finding:
     name = f"{standing.login.account} at {standing.login.realm}"
-    account = "" if standing.login.account == "default" else f" --account {shlex.quote(standing.login.account)}"
     details = story(standing)
     why = answer(standing)
     if standing.state is State.MOVED:
@@ -65,8 +61,8 @@ def _login(standing: Standing) -> Finding:
         return doubtful("login", f"{name}: {why}", mend, details)
     if standing.needs_login:
         what = f"{name} needs a sign-in ({standing.state.value}){f': {why}' if why else ''}"
-        return doubtful("login", what, f"traktauth login{account}", details)
+        return doubtful("login", what, "traktauth login", details)
     if (standing.in_doubt and not standing.under_way) or not standing.can_renew:
         what = f"{name}: {why or standing.renewal_line()}"
-        return doubtful("login", what, f"When the token ends: traktauth login{account}", details)
+        return doubtful("login", what, "When the token ends: traktauth login", details)
     return good("login", f"{name}: token {standing.token_line()}, renewable", details)
