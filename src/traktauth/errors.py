@@ -124,10 +124,12 @@ class StoreFailed(TraktAuthError):
 
     Attributes:
         kept: a new pair could not be saved; it is held in memory, served from there, and saved at the next chance.
+        of_one: it is about the record of one login, which cannot be read; the store's others are not touched by it.
     """
 
     default_hint = "See what is wrong with the store: traktauth doctor"
     kept = False
+    of_one = False
 
 
 class UnexpectedReply(TraktAuthError):

@@ -181,10 +181,9 @@ def test_a_login_that_needs_its_user_is_found_and_is_not_the_doctors_failure(wel
 
 def test_the_commands_that_mend_it_name_the_store_that_was_looked_at(well, local):
     well.keep_real(local, left=-1, why_not="Trakt refused its refresh token", account="tv")
-    well.path.parent.chmod(0o777)
     store = well.env.pop("TRAKTAUTH_STORE")
     found = [hint for about, _, _, hint in bad(findings(well, "--store", store)) if about == "login"]
-    assert f"traktauth login --account tv --store {store}" in found
+    assert found == [f"traktauth login --account tv --store {store}"]
     busy = Renewal(1, 1, time.time() - 600, "store move, here:1")
     well.keep_real(local, renewal=busy)
     found = [what for about, _, what, _ in bad(findings(well, "--store", store)) if about == "login"]
@@ -205,6 +204,15 @@ def test_the_commands_that_mend_it_name_the_store_that_was_looked_at(well, local
 def test_each_command_in_a_hint_is_given_what_it_takes(hint, aimed):
     assert Place("tv", None, "sealed+file:x", json=False).aim(f"Do: {hint}, now") == f"Do: {aimed}, now"
     assert Place(None, None, None, json=False).aim(hint) == hint
+
+
+def test_a_machine_without_a_keyring_is_found_beside_all_else(well):
+    fails = "keyring.backends.fail.Keyring"
+    found = findings(well, "--store", "keyring:", status=1, PYTHON_KEYRING_BACKEND=fails)
+    wrong = [each for each in found if each["level"] == "wrong"]
+    assert [each["message"] for each in wrong] == ["There is no keyring on this machine"]
+    assert "gnome-keyring" in wrong[0]["hint"]
+    assert {"settings", "app", "service"} <= {each["about"] for each in found}
 
 
 def test_a_public_app_needs_no_secret(well):

@@ -146,6 +146,26 @@ def test_an_account_that_never_signed_in_needs_a_sign_in(command):
     assert outcome.err == "→ Sign in: traktauth login --account 'my tv'\n"
 
 
+def test_where_nobody_has_the_name_that_nobody_gave_those_who_are_there_are_shown(command):
+    for account in ("tv", "phone"):
+        command.keep(account=account)
+    outcome = command("status")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert "nobody is signed in" not in outcome.out
+    named = command("status", TRAKTAUTH_ACCOUNT="radio")
+    assert named.status == 4
+    assert "✗ radio at " in named.out
+
+
+def test_an_account_that_signed_out_is_shown_where_there_is_no_other(command):
+    command.keep()
+    command.store.forget(command.login(), 1)
+    assert "signed out" in command("status").out
+    command.keep(account="tv")
+    assert command("status").status == 0
+    assert command("status", "--account", "default").status == 4
+
+
 def test_an_empty_store_needs_a_sign_in_also_without_an_app(command):
     outcome = command("status", TRAKTAUTH_CLIENT_ID="")
     assert outcome == (4, f"Store file:{command.path}\n  Nobody is signed in.\n", "→ Sign in: traktauth login\n")

@@ -191,8 +191,9 @@ def test_a_damaged_row_is_reported_and_the_others_are_served(redis_address, open
     raw.hset(key, field, value)
     before = raw.hgetall(key)
     for verb in (lambda: store.load(LOGIN), lambda: store.save(LOGIN, pair(2), after=1, at=1.0)):
-        with pytest.raises(StoreFailed, match=r"damaged|has the format 2"):
+        with pytest.raises(StoreFailed, match=r"damaged|has the format 2") as caught:
             verb()
+        assert caught.value.of_one
     assert store.load(OTHERS[0]).token == pair(1)
     assert store.logins() == sorted([LOGIN, OTHERS[0]])
     assert raw.hgetall(key) == before

@@ -155,8 +155,9 @@ def test_a_damaged_row_is_reported_and_the_others_are_served(store, path, column
     signed_in(store, OTHERS[0])
     sql(path, f"UPDATE traktauth_logins SET {column} = ? WHERE account = 'default'", value)
     before = sql(path, "SELECT * FROM traktauth_logins ORDER BY account")
-    with pytest.raises(StoreFailed, match=r"damaged|has the format 2"):
+    with pytest.raises(StoreFailed, match=r"damaged|has the format 2") as caught:
         store.load(LOGIN)
+    assert caught.value.of_one
     for verb in (
         lambda: store.save(LOGIN, pair(2), after=1, at=1.0),
         lambda: store.begin(LOGIN, renewal(1)),

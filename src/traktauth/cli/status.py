@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import sys
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
 
-from traktauth.cli.exits import DONE, LATER, LOGIN
+from traktauth.cli.exits import DONE, FAILED, LATER, LOGIN
+from traktauth.cli.looking import Seen, look
 from traktauth.cli.place import Place, placed
 from traktauth.cli.standing import Standing, State
 from traktauth.cli.stream import emit, emit_json, paint, say
-from traktauth.models import Login
 from traktauth.models.record import EMPTY
 from traktauth.stores.addresses import open_store
 
 if TYPE_CHECKING:
     from traktauth.cli.verify import Verdict
     from traktauth.client.settings import Settings
+    from traktauth.models import Login
     from traktauth.stores.base import TokenStore
 
 FORMAT = 1
@@ -31,40 +31,21 @@ FORMAT = 1
 def command(place: Place, *, verify: bool) -> int:
     """Show every login in the store, or --account: who, where, until when, renewable or not.
 
-    Without --verify nothing is sent: it is what this machine knows. Exit status 4 where a sign-in is needed.
+    Without --verify nothing is sent: it is what this machine knows. Exit status 1 where a login cannot be read, which
+    is named, else 4 where a sign-in is needed.
     """
     settings = place.settings()
     with place.hints(), closing(open_store(settings.store)) as store:
-        now = time.time()
-        logins = wanted(store, settings, place)
-        standings = [Standing(each, store.load(each), now, settings.lost_reply) for each in logins]
+        seen = look(store, settings, place)
+    standings = seen.standings
     verdicts = ask_all(standings, settings) if verify else {}
     if place.json:
         entries = [_document(each, verdicts.get(each.login), verify=verify) for each in standings]
+        entries += [each.document() for each in seen.unread]
         emit_json({"format": FORMAT, "store": store.address, "logins": entries})
     else:
-        _show(place, store, standings, verdicts)
-    return _status(standings, verdicts)
-
-
-def wanted(store: TokenStore, settings: Settings, place: Place) -> list[Login]:
-    """Return the logins to show: those that hold a token, and the one that the settings and flags name.
-
-    Raises:
-        ValueError: the service that a flag or a setting names does not exist.
-    """
-    realm = settings.find_service().realm
-    found = [each for each in store.logins() if store.load(each).token is not None]
-    if place.account is not None:
-        found = [each for each in found if each.account == place.account]
-    if place.service is not None:
-        found = [each for each in found if each.realm == realm]
-    own = Login(realm, settings.client_id, settings.account)
-    if settings.client_id and own not in found:
-        found.append(own)
-    if place.account is not None and not found:
-        found.append(own)
-    return sorted(found, key=lambda login: (login != own, login))
+        _show(place, store, seen, verdicts)
+    return FAILED if seen.unread else _status(standings, verdicts)
 
 
 def ask_all(standings: list[Standing], settings: Settings) -> dict[Login, Verdict]:
@@ -96,23 +77,29 @@ def _document(standing: Standing, verdict: Verdict | None, *, verify: bool) -> d
     return document
 
 
-def _show(place: Place, store: TokenStore, standings: list[Standing], verdicts: dict[Login, Verdict]) -> None:
+def _show(place: Place, store: TokenStore, seen: Seen, verdicts: dict[Login, Verdict]) -> None:
     emit(f"Store {store.address}")
-    if not standings:
+    standings, unread = seen.standings, seen.unread
+    if not standings and not unread:
         emit("  Nobody is signed in.")
     for each in standings:
         _show_one(place, each, verdicts.get(each.login))
-    places = [place.about(each.login) for each in standings if each.needs_login] if standings else [place]
+    for damaged in unread:
+        emit(f"\n{paint('✗', 'red', sys.stdout)} {_name(damaged.login)}\n    cannot be read: {damaged.why}")
+    places = [place.about(each.login) for each in standings if each.needs_login]
+    if not standings and not unread:
+        places.append(place)
     for each_place in places:
         say(f"{paint('→', 'cyan')} Sign in: traktauth login{each_place.flags}")
+    for damaged in unread:
+        say(f"{paint('→', 'cyan')} {damaged.login.account}: {damaged.hint}")
 
 
 def _show_one(place: Place, standing: Standing, verdict: Verdict | None) -> None:
-    login = standing.login
     mark = paint("✗", "red", sys.stdout) if standing.needs_login else paint("✓", "green", sys.stdout)
     if (standing.in_doubt and not standing.needs_login) or standing.state is State.MOVED:
         mark = paint("!", "yellow", sys.stdout)
-    emit(f"\n{mark} {login.account} at {login.realm} (app {login.client_id[:8]}…)")
+    emit(f"\n{mark} {_name(standing.login)}")
     if standing.record.moved:
         emit(f"    moved to {standing.record.moved}; use it there: --store {standing.record.moved}, or TRAKTAUTH_STORE")
         return
@@ -126,3 +113,7 @@ def _show_one(place: Place, standing: Standing, verdict: Verdict | None) -> None
     if verdict is not None:
         who = f", of user {verdict.username}" if verdict.username else ""
         emit(f"    Trakt says (asked just now): {verdict.why}{who}")
+
+
+def _name(login: Login) -> str:
+    return f"{login.account} at {login.realm} (app {login.client_id[:8]}…)"

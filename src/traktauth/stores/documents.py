@@ -8,6 +8,7 @@ from typing import Any
 from traktauth.errors import StoreFailed
 from traktauth.models import Login, Record, Renewal, Token, Trace
 from traktauth.models.record import FORMAT
+from traktauth.stores.unreadable import unreadable
 
 
 def to_document(login: Login, record: Record) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def to_record(document: dict[str, Any]) -> Record:
         StoreFailed: it is damaged, or a later version of traktauth wrote it.
     """
     if document.get("format") != FORMAT:
-        raise StoreFailed(
+        raise unreadable(
             f"A login has the format {document.get('format')!r}; this version of traktauth reads {FORMAT}",
             hint="Use the version of traktauth that wrote it, or a later one",
         )
@@ -64,10 +65,7 @@ def to_record(document: dict[str, Any]) -> Record:
             trail=tuple(_trace(members) for members in document.get("trail", ())),
         )
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise StoreFailed(
-            "A login's record is damaged; it is left as it is",
-            hint="Restore the store from a backup, or move it away and sign in again: traktauth login",
-        ) from None
+        raise unreadable("A login's record is damaged; it is left as it is") from None
 
 
 def _token(members: dict[str, Any]) -> Token:

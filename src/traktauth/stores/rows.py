@@ -11,11 +11,11 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from traktauth.errors import StoreFailed
 from traktauth.models.due import due_at
 from traktauth.models.record import EMPTY
 from traktauth.stores.documents import members_of, to_document, to_record
 from traktauth.stores.sealing import is_sealed_newest, sealed, unsealed
+from traktauth.stores.unreadable import unreadable
 
 if TYPE_CHECKING:
     from traktauth.models import Login, Record
@@ -117,8 +117,5 @@ def from_row(login: Login, row: Row | None, sealer: Sealer | None) -> Record:
         if "sealed" in document:
             document["expires_at"] = row.expires_at
         return to_record(unsealed(document, sealer))
-    except (ValueError, TypeError, RecursionError):
-        raise StoreFailed(
-            "A login's record is damaged; it is left as it is",
-            hint="Restore the store from a backup, or move it away and sign in again: traktauth login",
-        ) from None
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        raise unreadable("A login's record is damaged; it is left as it is") from None

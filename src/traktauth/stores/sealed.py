@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
 from traktauth.stores.extras import missing
+from traktauth.stores.unreadable import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,14 +70,14 @@ class Seal:
         version, _, rest = sealed.partition(".")
         name, _, text = rest.partition(".")
         if version != _VERSION:
-            raise StoreFailed(
+            raise unreadable(
                 f"A login is sealed in the way {version[:8]!r}; this version of traktauth knows {_VERSION}",
                 hint="Use the version of traktauth that wrote it, or a later one",
             )
         cipher = self._ciphers.get(name)
         if cipher is None:
             at_hand = ", ".join(self._ciphers) or "none"
-            raise StoreFailed(
+            raise unreadable(
                 f"A login is sealed with the key {name[:8]!r}, which is not at hand (at hand: {at_hand})",
                 hint=self._hint,
             )
@@ -84,10 +85,7 @@ class Seal:
             raw = base64.b64decode(text, altchars=b"-_", validate=True)
             return cipher.decrypt(raw[:_NONCE_SIZE], raw[_NONCE_SIZE:], _associated(bound))
         except (InvalidTag, ValueError):
-            raise StoreFailed(
-                "A sealed login was changed, or is another login's; it is left as it is",
-                hint="Restore the store from a backup, or move it away and sign in again: traktauth login",
-            ) from None
+            raise unreadable("A sealed login was changed, or is another login's; it is left as it is") from None
 
     def newest(self, sealed: str) -> bool:
         """Tell whether this was sealed with the newest key."""

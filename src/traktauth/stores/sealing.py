@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from traktauth.errors import StoreFailed
+from traktauth.stores.unreadable import unreadable
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -61,9 +61,9 @@ def unsealed(document: dict[str, Any], sealer: Sealer | None) -> dict[str, Any]:
     if text is None:
         if sealer is None or sealer.takes_plain:
             return document
-        raise StoreFailed("A login lies here unencrypted; it is left as it is", hint="Seal it: traktauth store reseal")
+        raise unreadable("A login lies here unencrypted; it is left as it is", hint="Seal it: traktauth store reseal")
     if sealer is None:
-        raise StoreFailed("A login lies here encrypted", hint="Open the store as sealed+ADDRESS, with its key")
+        raise unreadable("A login lies here encrypted", hint="Open the store as sealed+ADDRESS, with its key")
     clear = {name: value for name, value in document.items() if name not in {"sealed", "expires_at"}}
     inside = sealer.open(str(text), _bound(document))
     return {**clear, **json.loads(inside)}

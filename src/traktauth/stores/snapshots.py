@@ -10,6 +10,7 @@ from traktauth.errors import StoreFailed
 from traktauth.models.record import EMPTY, FORMAT
 from traktauth.stores.documents import login_of, to_record
 from traktauth.stores.sealing import unsealed
+from traktauth.stores.unreadable import unreadable
 
 if TYPE_CHECKING:
     import os
@@ -35,11 +36,12 @@ class Snapshot:
         """Return a login's record, and know it from now on."""
         document = self.documents.get(login)
         if document is None and self.strays:
-            raise StoreFailed(
-                "The store holds a damaged entry that may be this login's; it is left as it is",
-                hint="Restore the store from a backup, or move it away and sign in again: traktauth login",
-            )
-        record = self.records[login] = EMPTY if document is None else to_record(unsealed(document, sealer))
+            raise unreadable("The store holds a damaged entry that may be this login's; it is left as it is")
+        try:
+            record = EMPTY if document is None else to_record(unsealed(document, sealer))
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            raise unreadable("A login's record is damaged; it is left as it is") from None
+        self.records[login] = record
         return record
 
 

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import click
 
 from traktauth.cli.doctor.app import check_app
 from traktauth.cli.doctor.configuration import check_settings
 from traktauth.cli.doctor.findings import Finding, Level
-from traktauth.cli.doctor.history import document
-from traktauth.cli.doctor.logins import check_logins, standings_of
+from traktauth.cli.doctor.history import document, unread
+from traktauth.cli.doctor.logins import check_logins
 from traktauth.cli.doctor.service import check_service
-from traktauth.cli.doctor.store import check_store
+from traktauth.cli.doctor.store import check_store, unusable
 from traktauth.cli.exits import DONE
+from traktauth.cli.looking import Seen, look
 from traktauth.cli.notes import warnings_hushed
 from traktauth.cli.place import Place, placed
 from traktauth.cli.stream import emit, emit_json, paint
-
-if TYPE_CHECKING:
-    from traktauth.cli.standing import Standing
+from traktauth.errors import StoreFailed
 
 FORMAT = 1
 _MARKS = {Level.GOOD: ("✓", "green"), Level.DOUBTFUL: ("!", "yellow"), Level.WRONG: ("✗", "red")}
@@ -38,30 +36,38 @@ def command(place: Place, *, offline: bool) -> int:
     The exit status is that of the first thing that is wrong (3 for the app, 5 for the service, …), 0 where nothing is.
     """
     with warnings_hushed():
-        findings, standings = examine(place, offline=offline)
+        findings, seen = examine(place, offline=offline)
     if place.json:
         documents = [each.document() for each in findings]
-        emit_json({"format": FORMAT, "findings": documents, "logins": [document(each) for each in standings]})
+        logins = [*map(document, seen.standings), *map(unread, seen.unread)]
+        emit_json({"format": FORMAT, "findings": documents, "logins": logins})
     else:
         for each in findings:
             _show(each)
     return next((each.status for each in findings if each.level is Level.WRONG), DONE)
 
 
-def examine(place: Place, *, offline: bool) -> tuple[list[Finding], list[Standing]]:
+def examine(place: Place, *, offline: bool) -> tuple[list[Finding], Seen]:
     """Return what was found, and the logins; what cannot be looked at because of something else is left out."""
     findings, settings = check_settings(place)
     if settings is None:
-        return [each.aimed(place) for each in findings], []
+        return [each.aimed(place) for each in findings], Seen()
     findings += check_app(settings)
     findings += check_service(settings, offline=offline)
     found, store = check_store(settings)
     findings = [each.aimed(place) for each in findings + found]
     if store is None:
-        return findings, []
+        return findings, Seen()
     with closing(store):
-        standings = standings_of(place, settings, store)
-    return findings + check_logins(standings, store.address, place), standings
+        try:
+            seen = look(store, settings, place)
+        except ValueError:
+            seen = Seen()  # no such service, which has been found already
+        except StoreFailed as error:
+            seen = Seen()
+            if all(each.level is not Level.WRONG for each in found):
+                findings.append(unusable(error).aimed(place))
+    return findings + check_logins(seen, store.address, place), seen
 
 
 def _show(finding: Finding) -> None:

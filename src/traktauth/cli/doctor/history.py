@@ -9,6 +9,7 @@ from traktauth.cli.durations import moment
 from traktauth.cli.standing import State
 
 if TYPE_CHECKING:
+    from traktauth.cli.looking import Unread
     from traktauth.cli.standing import Standing
     from traktauth.models.record import Trace
 
@@ -72,3 +73,8 @@ def document(standing: Standing) -> dict[str, Any]:
         "answer": answer(standing),
         "trail": [asdict(trace) for trace in standing.record.trail],
     }
+
+
+def unread(login: Unread) -> dict[str, Any]:
+    """Return the same of a login that cannot be read."""
+    return {**asdict(login.login), "state": "unreadable", "answer": login.why, "trail": []}

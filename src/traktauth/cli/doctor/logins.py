@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING
 
 from traktauth.cli.doctor.findings import Finding, Level, doubtful, good
@@ -11,38 +10,38 @@ from traktauth.cli.doctor.history import answer, story
 from traktauth.cli.doctor.store import kind_and_path
 from traktauth.cli.doctor.traces import check_traces
 from traktauth.cli.standing import Standing, State
-from traktauth.cli.status import wanted
 
 if TYPE_CHECKING:
+    from traktauth.cli.looking import Seen, Unread
     from traktauth.cli.place import Place
-    from traktauth.client.settings import Settings
-    from traktauth.stores.base import TokenStore
 
 _MOST = 20  # logins that are well and are shown one by one; a fleet's are counted
 
 
-def standings_of(place: Place, settings: Settings, store: TokenStore) -> list[Standing]:
-    """Return where the logins stand that `status` shows."""
-    try:
-        found = wanted(store, settings, place)
-    except ValueError:
-        return []  # no such service, which has been found already
-    now = time.time()
-    return [Standing(login, store.load(login), now, settings.lost_reply) for login in found]
-
-
-def check_logins(standings: list[Standing], address: str, place: Place) -> list[Finding]:
-    """Look at logins; of those that are well only the first are named."""
+def check_logins(seen: Seen, address: str, place: Place) -> list[Finding]:
+    """Look at logins; of those that are well, and of those that cannot be read, only the first are named."""
     on_one_machine = kind_and_path(address)[0] in {"file", "sqlite", "keyring"}
     findings: list[Finding] = []
     well = 0
-    for standing in standings:
+    for standing in seen.standings:
         traces = check_traces(standing, on_one_machine=on_one_machine, host=this_host())
         mine = [each.aimed(place.about(standing.login)) for each in (_login(standing), *traces)]
         well += all(each.level is Level.GOOD for each in mine)
         findings += mine if well <= _MOST or mine[0].level is not Level.GOOD else mine[1:]
     if well > _MOST:
         findings.append(good("login", f"{well - _MOST} more are well; one of them: --account NAME"))
+    return findings + _unread(seen.unread, place)
+
+
+def _unread(logins: list[Unread], place: Place) -> list[Finding]:
+    """Return a finding for each login that cannot be read."""
+    findings = [
+        Finding("login", Level.WRONG, f"{each.login.account} at {each.login.realm}: {each.why}", each.hint)
+        for each in logins[:_MOST]
+    ]
+    if len(logins) > _MOST:
+        more = f"{len(logins) - _MOST} more cannot be read"
+        findings.append(Finding("login", Level.WRONG, more, place.aim("See which: traktauth status")))
     return findings
 
 

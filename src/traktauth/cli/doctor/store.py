@@ -23,16 +23,15 @@ def check_store(settings: Settings) -> tuple[list[Finding], TokenStore | None]:
     """Look at the store; None in its place where it cannot be read."""
     try:
         store = open_store(settings.store)
-        for login in store.logins():
-            store.load(login)
+        store.logins()
     except (StoreFailed, ValueError) as error:
-        return [wrong("store", error, _mend(error))], None
+        return [unusable(error)], None
     findings = [good("store", store.address)]
     try:
         store.check()
         problems = store.problems()
     except StoreFailed as error:
-        findings.append(wrong("store", error, _mend(error)))
+        findings.append(unusable(error))
     else:
         findings.append(good("store", "a trial write succeeded"))
         findings += [_problem(each) for each in problems]
@@ -52,10 +51,10 @@ def _problem(text: str) -> Finding:
     return doubtful("store", what, mend[:1].upper() + mend[1:]) if colon else doubtful("store", text, _ELSEWHERE)
 
 
-def _mend(error: StoreFailed | ValueError) -> str:
-    """Return the error's own advice, unless that is to ask the doctor."""
+def unusable(error: StoreFailed | ValueError) -> Finding:
+    """Return what an error says of the store, with its own advice, unless that is to ask the doctor."""
     hint = error.hint if isinstance(error, StoreFailed) else ""
-    return _ELSEWHERE if not hint or "traktauth doctor" in hint else hint
+    return wrong("store", error, _ELSEWHERE if not hint or "traktauth doctor" in hint else hint)
 
 
 def _file(path: str) -> list[Finding]:

@@ -1,0 +1,104 @@
+"""One record that cannot be read: it is named, and every other login is served as ever."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+
+from traktauth.models import Token
+from traktauth.stores.addresses import open_store
+from traktauth.stores.sealed import new_key
+
+KINDS = ["file", "sqlite", "sealed+file", "sealed+sqlite"]
+KEY = new_key()
+
+
+@pytest.fixture(params=KINDS)
+def damaged(command, request):
+    """`traktauth` with the logins m1, m2 and m3, of which m2's record is damaged."""
+    path = command.folder / "store"
+    address = f"{request.param}:{path}"
+    command.env |= {"TRAKTAUTH_SEAL_KEY": KEY, "TRAKTAUTH_STORE": address}
+    for account in ("m1", "m2", "m3"):
+        command.keep(f"access-{account}-0123456789", account=account)
+        with closing(open_store(address, environment=command.env)) as store:
+            token = command.record(account).token
+            assert isinstance(token, Token)
+            assert store.save(command.login(account), token, after=0, at=time.time())
+    tamper(path, "m2")
+    return command
+
+
+def tamper(path, account):
+    """Change a character in what is kept of a login, or make it none of JSON."""
+    if path.read_bytes().startswith(b"SQLite"):
+        with closing(sqlite3.connect(path)) as database, database:
+            (rest,) = database.execute("SELECT rest FROM traktauth_logins WHERE account = ?", (account,)).fetchone()
+            database.execute("UPDATE traktauth_logins SET rest = ? WHERE account = ?", (changed(rest), account))
+        return
+    document = json.loads(path.read_text())
+    (entry,) = [each for each in document["logins"] if each["account"] == account]
+    if "sealed" in entry:
+        entry["sealed"] = changed(entry["sealed"])
+    else:
+        entry["token"] = "garb{age"
+    path.write_text(json.dumps(document))
+
+
+def changed(text):
+    if "1." not in text:
+        return "garb{age"
+    at = len(text) // 2
+    return f"{text[:at]}{'A' if text[at] != 'A' else 'B'}{text[at + 1 :]}"
+
+
+def test_status_shows_the_others_and_names_the_damaged_one(damaged):
+    outcome = damaged("status")
+    assert outcome.status == 1
+    assert outcome.out.count("\n✓ m") == 2
+    assert "✗ m2 at http://127.0.0.1:9 (app cccccccc…)\n    cannot be read: A " in outcome.out
+    assert outcome.err.startswith("→ m2: Restore the store from a backup, or ")
+    assert outcome.err.endswith("traktauth login --account m2\n")
+    logins = json.loads(damaged("status", "--json").out)["logins"]
+    assert [(each["account"], each["state"]) for each in logins] == [
+        ("m1", "good"),
+        ("m3", "good"),
+        ("m2", "unreadable"),
+    ]
+    assert logins[2]["message"]
+    assert "--account m2" in logins[2]["hint"]
+
+
+def test_a_healthy_account_is_shown_as_ever(damaged):
+    outcome = damaged("status", "--account", "m1")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert "m2" not in outcome.out
+    assert damaged("status", "--account", "m2").status == 1
+
+
+def test_the_doctor_has_a_finding_for_it_and_all_for_the_others(damaged):
+    outcome = damaged("doctor", "--offline", "--json")
+    document = json.loads(outcome.out)
+    found = [each for each in document["findings"] if each["about"] == "login"]
+    assert outcome.status == 1
+    assert [each["level"] for each in found] == ["good", "good", "wrong"]
+    assert found[2]["message"].startswith("m2 at http://127.0.0.1:9: A ")
+    assert "traktauth login --account m2" in found[2]["hint"]
+    assert any(each["message"] == "a trial write succeeded" for each in document["findings"])
+    assert [each["state"] for each in document["logins"]] == ["good", "good", "unreadable"]
+
+
+def test_many_damaged_ones_are_counted(command):
+    for number in range(23):
+        command.keep(account=f"m{number}")
+    document = json.loads(command.path.read_text())
+    for entry in document["logins"]:
+        entry["generation"] = None
+    command.path.write_text(json.dumps(document))
+    found = [each for each in json.loads(command("doctor", "--offline", "--json").out)["findings"] if each["hint"]]
+    found = [each["message"] for each in found if each["about"] == "login"]
+    assert (len(found), found[-1]) == (21, "3 more cannot be read")
