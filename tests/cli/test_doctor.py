@@ -176,7 +176,9 @@ def test_a_clock_that_was_set_back_under_a_login_is_found(well, local):
 def test_a_login_that_needs_its_user_is_found_and_is_not_the_doctors_failure(well, local):
     well.keep_real(local, left=-1, why_not="Trakt refused its refresh token", account="my tv")
     found = [each for each in bad(findings(well, "--account", "my tv")) if each[0] == "login"]
-    assert found[0][3] == "traktauth login --account 'my tv'"
+    assert found[0][1:2] + found[0][3:] == ("doubtful", "traktauth login --account 'my tv'")
+    assert well("status", "--account", "my tv").status == 4
+    assert "exit status 4 in: traktauth status" in " ".join(well("doctor", "--help").out.split())
 
 
 def test_the_commands_that_mend_it_name_the_store_that_was_looked_at(well, local):

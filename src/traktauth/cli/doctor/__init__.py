@@ -33,7 +33,9 @@ def command(place: Place, *, offline: bool) -> int:
 
     Each thing that is wrong comes with the command that mends it, and each login with what its store remembers of it:
     a line for each pair, when it came, who renewed it, and how it ended. Secrets are shown as length and fingerprint.
-    The exit status is that of the first thing that is wrong (3 for the app, 5 for the service, …), 0 where nothing is.
+    The exit status is that of the first thing that is wrong, marked ✗ (3 for the app, 5 for the service, …), else 0:
+    what is marked ! may become a problem or is for the user, as a login that needs a sign-in. That has the exit status
+    4 in: traktauth status
     """
     with warnings_hushed():
         findings, seen = examine(place, offline=offline)
