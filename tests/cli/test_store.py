@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -206,13 +205,42 @@ def test_a_key_as_json_has_its_name(command):
     assert made["id"] == key_id(base64.urlsafe_b64decode(made["key"]))
 
 
-def test_the_line_in_the_help_makes_a_key_file_that_is_taken(command):
+@pytest.fixture
+def examples(command):
+    """The examples of the help, as functions that run them in a shell of their own."""
+    shim = command.folder / "bin" / "traktauth"
+    for folder in (shim.parent, command.folder / "home"):
+        folder.mkdir()
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m traktauth "$@"\n')
+    shim.chmod(0o755)
+    env = {**command.env, "PATH": f"{shim.parent}:{command.env['PATH']}"}
+    text = command("store", "key", "--help").out
+    scripts = [each.partition("\n\n")[0].partition("Options:")[0] for each in text.split("Example: ")[1:]]
+    return [lambda script=each: subprocess.run(["sh", "-c", script], env=env, check=False) for each in scripts]
+
+
+def test_the_examples_in_the_help_make_a_key_file_and_put_a_new_key_first(command, examples):
+    first, another = examples
+    path = command.folder / "home" / ".traktauth.key"
+    assert another().returncode != 0, "there is no key to keep yet"
+    assert not path.exists()
+    assert first().returncode == 0
+    command.env["TRAKTAUTH_SEAL_KEY_FILE"] = str(path)
+    old = path.read_text()
     command.keep()
-    path = command.folder / "own.key"
-    python = f"PYTHONPATH={os.environ.get('PYTHONPATH', '')} {sys.executable} -m traktauth"
-    subprocess.run(["sh", "-c", f"(umask 077; {python} store key >> {path})"], check=True, capture_output=True)
     sealed = f"sealed+sqlite:{command.folder}/sealed.db"
-    assert move(command, sealed, TRAKTAUTH_SEAL_KEY_FILE=str(path)).status == 0
+    assert move(command, sealed).status == 0
+    first()
+    assert path.read_text() == old, "a key is never written over"
+    assert another().returncode == 0
+    new, kept = path.read_text().splitlines(keepends=True)
+    assert (kept, path.stat().st_mode & 0o777) == (old, 0o600)
+    outcome = command("store", "reseal", "--store", sealed)
+    names = [key_id(base64.urlsafe_b64decode(key)) for key in (new, old)]
+    assert f"1 sealed with the newest key, {names[0]};" in outcome.err
+    assert outcome.err.endswith(f"  Not needed here any more, once every program has {names[0]}: the key {names[1]}\n")
+    path.write_text(new)
+    assert command("token", "--store", sealed).status == 0
 
 
 # ------------------------------------------------------------ reseal
@@ -240,11 +268,51 @@ def test_resealing_brings_every_login_under_the_newest_key(command, sealed):
     command.env["TRAKTAUTH_SEAL_KEY"] = f"{new},{sealed}"
     outcome = command("store", "reseal")
     assert (outcome.status, outcome.out) == (0, "")
-    assert outcome.err.startswith("✓ 1 sealed with the newest key, 0 were already")
-    assert key_names(command) == {key_id(base64.urlsafe_b64decode(new))}
+    name, other = (key_id(base64.urlsafe_b64decode(key)) for key in (new, sealed))
+    assert outcome.err.splitlines() == [
+        f"✓ 1 sealed with the newest key, {name}; 0 were already",
+        f"  1 lies under the key {name}",
+        f"  Not needed here any more, once every program has {name}: the key {other}",
+    ]
+    assert key_names(command) == {name}
     assert command("token", TRAKTAUTH_SEAL_KEY=new).status == 0, "the old key can be thrown away"
     again = json.loads(command("store", "reseal", "--json").out)
-    assert again == {"event": "summary", "sealed": 0, "already": 1}
+    assert again == {"event": "summary", "key": name, "sealed": 0, "already": 1, "failed": 0, "keys": {name: 1}}
+
+
+def test_a_key_that_was_put_last_is_told_by_its_name(command, sealed):
+    new = command("store", "key").out.strip()
+    outcome = command("store", "reseal", TRAKTAUTH_SEAL_KEY=f"{sealed},{new}")
+    name, other = (key_id(base64.urlsafe_b64decode(key)) for key in (sealed, new))
+    assert f"0 sealed with the newest key, {name}; 1 were already" in outcome.err
+    assert outcome.err.endswith(f"once every program has {name}: the key {other}\n")
+
+
+def test_a_key_that_is_still_needed_is_not_given_up(command, sealed):
+    with closing(open_store(command.env["TRAKTAUTH_STORE"], environment=command.env)) as store:
+        token = store.load(command.login()).token
+        assert store.save(command.login("tv"), token, after=0, at=time.time())
+    with closing(sqlite3.connect(command.folder / "logins.db")) as database, database:
+        database.execute("UPDATE traktauth_logins SET generation = 9 WHERE account = 'tv'")
+    new, unused = (command("store", "key").out.strip() for _ in range(2))
+    command.env["TRAKTAUTH_SEAL_KEY"] = f"{new},{sealed},{unused}"
+    names = [key_id(base64.urlsafe_b64decode(key)) for key in (new, sealed, unused)]
+    outcome = command("store", "reseal")
+    assert outcome.status == 1
+    assert outcome.out == (
+        "✗ tv at http://127.0.0.1:9 (app cccccccc…): "
+        "A sealed login was changed, or is another login's; it is left as it is\n"
+    )
+    assert outcome.err.splitlines()[1:] == [
+        f"! 1 sealed with the newest key, {names[0]}; 0 were already, 1 could not be opened",
+        f"  1 lies under the key {names[0]}",
+        f"  1 lies under the key {names[1]}",
+        f"  Not needed here any more, once every program has {names[0]}: the key {names[2]}",
+    ]
+    one, summary = events(command("store", "reseal", "--json"))
+    assert (one["event"], one["account"], one["key"]) == ("login", "tv", names[1])
+    assert "traktauth login --account tv" in one["hint"]
+    assert (summary["already"], summary["failed"], summary["keys"]) == (1, 1, {names[0]: 1, names[1]: 1})
 
 
 def test_resealing_encrypts_what_lies_in_clear(command):
@@ -261,7 +329,7 @@ def test_a_missing_key_is_named(command, sealed):
     new = command("store", "key").out.strip()
     outcome = command("store", "reseal", TRAKTAUTH_SEAL_KEY=new)
     assert outcome.status == 1
-    assert key_id(base64.urlsafe_b64decode(sealed)) in outcome.err
+    assert key_id(base64.urlsafe_b64decode(sealed)) in outcome.out
     assert command("token").status == 0, "nothing was changed"
 
 

@@ -16,7 +16,7 @@ import pytest
 from support.stores import Closing
 from traktauth.errors import StoreFailed
 from traktauth.stores.addresses import open_async_store, open_store
-from traktauth.stores.resealing import reseal
+from traktauth.stores.resealing import Resealed, key_ids, reseal
 from traktauth.stores.sealed import Seal, key_id, new_key, read_keys
 from traktauth.testing import StoreContract
 from traktauth.testing.places import LOGIN, OTHERS, pair, renewal, signed_in
@@ -222,8 +222,29 @@ def test_a_whole_store_is_resealed_by_its_address(opened, tmp_path, kind):
     address = f"sealed+{kind}:{tmp_path}/{KINDS[kind]}"
     for keys, changed in (((OLD,), True), ((OLD,), False), ((NEW, OLD), True), ((NEW,), False)):
         environment = {"TRAKTAUTH_SEAL_KEY": ",".join(keys)}
-        assert list(reseal(address, environment=environment)) == [(LOGIN, changed)]
+        assert list(reseal(address, environment=environment)) == [Resealed(LOGIN, changed, key_ids(environment)[0])]
     assert opened(NEW).load(LOGIN).token == pair(1)
+
+
+def test_what_cannot_be_opened_is_named_with_its_key_and_all_else_is_resealed(opened, tmp_path, kind):
+    for login in (LOGIN, OTHERS[0]):
+        signed_in(opened(OLD), login)
+    rewrite(kind, tmp_path, lambda entries: entries[OTHERS[0].account].update(generation=9))
+    address = f"sealed+{kind}:{tmp_path}/{KINDS[kind]}"
+    environment = {"TRAKTAUTH_SEAL_KEY": f"{NEW},{OLD}"}
+    for changed in (True, False):
+        found = {each.login: each for each in reseal(address, environment=environment)}
+        damaged = found.pop(OTHERS[0])
+        assert (damaged.changed, damaged.key) == (False, key_ids(environment)[1])
+        assert "was changed" in damaged.error.message
+        assert [(each.changed, each.key, each.error) for each in found.values()] == [(changed, NEW_ID, None)]
+
+
+def test_what_is_damaged_under_the_newest_key_is_named_too(opened, tmp_path, kind):
+    signed_in(opened(NEW))
+    rewrite(kind, tmp_path, lambda entries: entries[LOGIN.account].update(generation=9))
+    (damaged,) = reseal(f"sealed+{kind}:{tmp_path}/{KINDS[kind]}", environment={"TRAKTAUTH_SEAL_KEY": NEW})
+    assert (damaged.key, damaged.error.of_one) == (NEW_ID, True)
 
 
 def test_only_a_sealed_store_is_resealed(tmp_path):

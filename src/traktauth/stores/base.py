@@ -108,6 +108,11 @@ class TokenStore(ABC):
         del login
         return False
 
+    def sealed_with(self, login: Login) -> str | None:
+        """Return the id of the key that a record is encrypted with; None where it is with none, or cannot be told."""
+        del login
+        return None
+
     def problems(self) -> list[str]:
         """Return what about this place may lose a login, each with the setting that mends it."""
         return []

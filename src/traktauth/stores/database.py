@@ -10,7 +10,7 @@ from traktauth.errors import StoreFailed
 from traktauth.stores.commands import Names, Read, Release, Swap, Take, Try
 from traktauth.stores.leases import LATE, LEASE, Wait, new_owner, steady_clock
 from traktauth.stores.reading import Reading
-from traktauth.stores.rows import to_row
+from traktauth.stores.rows import key_of_row, to_row
 from traktauth.stores.stepping import SteppingStore
 
 if TYPE_CHECKING:
@@ -60,6 +60,10 @@ class DatabaseStore(SteppingStore):
     def reseal(self, login: Login) -> bool:
         row = self.database.perform(Read(login))
         return self._reading.needs_sealing(row) and self._change(login, lambda record: record)
+
+    def sealed_with(self, login: Login) -> str | None:
+        row = self.database.perform(Read(login))
+        return None if row is None else key_of_row(row)
 
     @contextmanager
     def exclusive(self, login: Login, patience: float) -> Generator[bool]:

@@ -13,7 +13,7 @@ from traktauth.models.record import FORMAT
 from traktauth.stores import replacing, transitions
 from traktauth.stores.documents import to_document
 from traktauth.stores.locks import locked
-from traktauth.stores.sealing import is_sealed_newest, sealed
+from traktauth.stores.sealing import is_sealed_newest, key_of_seal, sealed
 from traktauth.stores.snapshots import LARGEST, Snapshot, parse, signature_of
 from traktauth.stores.stepping import SteppingStore
 
@@ -82,6 +82,10 @@ class FileStore(SteppingStore):
         if document is None or self._sealer is None or is_sealed_newest(document, self._sealer):
             return False
         return self._change(login, lambda record: record)
+
+    def sealed_with(self, login: Login) -> str | None:
+        with _failures(self.path, "read"):
+            return key_of_seal(self._read().documents.get(login))
 
     @contextmanager
     def exclusive(self, login: Login, patience: float) -> Generator[bool]:

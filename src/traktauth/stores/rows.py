@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from traktauth.models.due import due_at
 from traktauth.models.record import EMPTY
 from traktauth.stores.documents import members_of, to_document, to_record
-from traktauth.stores.sealing import is_sealed_newest, sealed, unsealed
+from traktauth.stores.sealing import is_sealed_newest, key_of_seal, sealed, unsealed
 from traktauth.stores.unreadable import unreadable
 
 if TYPE_CHECKING:
@@ -93,6 +93,14 @@ def needs_sealing(row: Row, sealer: Sealer) -> bool:
         return not is_sealed_newest(json.loads(row.rest), sealer)
     except (ValueError, AttributeError):
         return True
+
+
+def key_of_row(row: Row) -> str | None:
+    """Return the id of the key that a row is sealed with; None where it is with none, or cannot be told."""
+    try:
+        return key_of_seal(json.loads(row.rest))
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 def from_row(login: Login, row: Row | None, sealer: Sealer | None) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from traktauth.stores.unreadable import unreadable
 
@@ -73,6 +73,14 @@ def is_sealed_newest(document: dict[str, Any], sealer: Sealer) -> bool:
     """Tell whether a document is sealed with the newest key."""
     text = document.get("sealed")
     return isinstance(text, str) and sealer.newest(text)
+
+
+def key_of_seal(document: Any) -> str | None:  # noqa: ANN401 - whatever stood there
+    """Return the id of the key that a document is sealed with; None where it is with none."""
+    if not isinstance(document, dict):
+        return None
+    text = cast("dict[str, Any]", document).get("sealed")
+    return text.split(".")[1] if isinstance(text, str) and text.count(".") > 1 else None
 
 
 def _bound(clear: dict[str, Any]) -> bytes:

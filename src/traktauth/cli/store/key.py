@@ -14,8 +14,15 @@ def command(*, as_json: bool) -> int:
     """Make a key for stores that encrypt what they keep (sealed+…), and print it.
 
     \b
-    Example: (umask 077; traktauth store key >> ~/.traktauth.key)
+    Example: (umask 077; set -C; traktauth store key > ~/.traktauth.key)
              export TRAKTAUTH_SEAL_KEY_FILE=~/.traktauth.key
+
+    The first key in the file seals, and all open. A new key goes before the old ones, which are kept until
+    traktauth store reseal says that they are not needed any more:
+
+    \b
+    Example: (umask 077; cd && { traktauth store key && cat .traktauth.key; } > .new.key &&
+             mv .new.key .traktauth.key)
     """
     key = new_key()
     name = key_id(key_of(VARIABLE, key))
