@@ -18,6 +18,7 @@ from support.redis import RedisServer
 from traktauth.cli.doctor.layers import filesystem_of, in_container_layer
 from traktauth.cli.place import Place
 from traktauth.models import Renewal, fingerprint
+from traktauth.models.record import mover
 
 
 @pytest.fixture
@@ -186,7 +187,7 @@ def test_the_commands_that_mend_it_name_the_store_that_was_looked_at(well, local
     store = well.env.pop("TRAKTAUTH_STORE")
     found = [hint for about, _, _, hint in bad(findings(well, "--store", store)) if about == "login"]
     assert found == [f"traktauth login --account tv --store {store}"]
-    busy = Renewal(1, 1, time.time() - 600, "store move, here:1")
+    busy = Renewal(1, 1, time.time() - 600, mover("sqlite:/new", "here:1"))
     well.keep_real(local, renewal=busy)
     found = [what for about, _, what, _ in bad(findings(well, "--store", store)) if about == "login"]
     assert any(f"finish it: traktauth store move {store} TO" in what for what in found)
