@@ -80,8 +80,9 @@ def _locks(login: Login, *stores: TokenStore) -> Generator[bool]:
 def _tried(login: Login, source: TokenStore, target: TokenStore, clock: Callable[[], float]) -> Outcome:
     try:
         record = source.load(login)
-    except StoreFailed:
-        source.check()  # a store that does its work has one record that cannot be read; the others are moved
+    except StoreFailed as error:
+        if not error.of_one:
+            raise
         return Outcome.UNREADABLE
     return _move(login, record, source, target, clock)
 

@@ -12,6 +12,7 @@ from traktauth.errors import StoreFailed
 from traktauth.models.record import EMPTY
 from traktauth.stores.documents import login_of, to_document, to_record
 from traktauth.stores.stepping import SteppingStore
+from traktauth.stores.unreadable import unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Hashable, Iterable
@@ -116,7 +117,7 @@ class TextStore(SteppingStore):
         except ValueError:
             document = None
         if not isinstance(document, dict):
-            raise StoreFailed(f"{self.address} holds a damaged record; it is left as it is")
+            raise unreadable(f"{self.address} holds a damaged record; it is left as it is")
         return document
 
     @contextmanager
