@@ -51,7 +51,7 @@ def the_right_to_send_is_not_asked_for(patch):
 
 
 def the_right_to_send_is_given_again_when_a_lease_runs_out(patch):
-    next_attempt, begun = renewal._next_attempt, transitions.begun
+    next_attempt, begun = renewal.next_attempt, transitions.begun
 
     def over(record, now):
         return record.renewal is not None and now - record.renewal.at > LEASE
@@ -62,7 +62,7 @@ def the_right_to_send_is_given_again_when_a_lease_runs_out(patch):
     def begun_(record, renewal):
         return begun(replace(record, renewal=None) if over(record, renewal.at) else record, renewal)
 
-    patch.setattr(renewal, "_next_attempt", next_)
+    patch.setattr(renewal, "next_attempt", next_)
     patch.setattr(transitions, "begun", begun_)
 
 
@@ -70,7 +70,7 @@ def a_lost_reply_is_sent_again(patch):
     def next_attempt(terms, wish, record, token):
         return 1 if record.renewal is None else record.renewal.attempt + 1
 
-    patch.setattr(renewal, "_next_attempt", next_attempt)
+    patch.setattr(renewal, "next_attempt", next_attempt)
 
 
 def a_time_out_is_tried_again_at_once(patch):
@@ -99,7 +99,7 @@ def a_500_is_taken_for_a_refusal_at_the_door(patch):
 
 
 def last_attempts_are_not_counted(patch):
-    real = renewal._next_attempt
+    real = renewal.next_attempt
 
     def next_attempt(terms, wish, record, token):
         if record.renewal is None:
@@ -107,7 +107,7 @@ def last_attempts_are_not_counted(patch):
         found = real(terms, wish, replace(record, renewal=replace(record.renewal, attempt=1)), token)
         return record.renewal.attempt + 1 if isinstance(found, int) else found
 
-    patch.setattr(renewal, "_next_attempt", next_attempt)
+    patch.setattr(renewal, "next_attempt", next_attempt)
 
 
 def a_program_that_was_stopped_sends_all_the_same(patch):
