@@ -292,12 +292,18 @@ def test_what_waits_at_the_end_is_done():
     assert connection.log[-1] == "close"
 
 
+@pytest.fixture
+def looking(monkeypatch):
+    """Look for the file each time, and not ten times a second."""
+    monkeypatch.setattr("traktauth.server.storage.sqlite.connections.LOOK_SECONDS", 0.0)
+
+
 def moved_away(path):
     return path.rename(path.with_suffix(".away"))
 
 
 @pytest.mark.parametrize("gone", [Path.unlink, moved_away, lambda path: (path.unlink(), path.touch())])
-def test_a_file_that_is_gone_is_down_and_nothing_is_written_into_the_void(tmp_path, gone):
+def test_a_file_that_is_gone_is_down_and_nothing_is_written_into_the_void(tmp_path, gone, looking):
     async def use(storage):
         await storage.write(remember("x"))
         gone(tmp_path / "db")
@@ -309,7 +315,7 @@ def test_a_file_that_is_gone_is_down_and_nothing_is_written_into_the_void(tmp_pa
         asyncio.run(use(storage))
 
 
-def test_a_file_that_comes_back_is_used_on(tmp_path):
+def test_a_file_that_comes_back_is_used_on(tmp_path, looking):
     async def use(storage):
         await storage.write(remember("x"))
         away = moved_away(tmp_path / "db")
@@ -324,7 +330,7 @@ def test_a_file_that_comes_back_is_used_on(tmp_path):
         assert asyncio.run(use(storage)) == ("x", "z")
 
 
-def test_a_backup_that_is_put_in_its_place_is_turned_to(tmp_path):
+def test_a_backup_that_is_put_in_its_place_is_turned_to(tmp_path, looking):
     async def use(storage):
         await storage.write(remember("then"))
         with contextlib.closing(sqlite3.connect(tmp_path / "db")) as raw:

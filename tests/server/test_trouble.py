@@ -132,6 +132,7 @@ def test_a_file_that_is_gone_is_a_503_until_it_is_there_again(locked, tmp_path, 
     client, _ = locked
     login = client.login()
     away = (tmp_path / "db").rename(tmp_path / "away")
+    time.sleep(2 * connections.LOOK_SECONDS)
     assert all(refused(reply) for reply in (client.refresh(login.refresh), client.get("/readyz")))
     assert client.use(login.access) == 503
     if kind == "away for a while":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from typing import TYPE_CHECKING
 
 from traktauth.server.storage.base import Row, StorageDown
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BUSY_SECONDS = 5.0
+LOOK_SECONDS = 0.1
+"""Between two looks whether the file is still there: each lets other threads run, and costs a busy writer dearly."""
 OVERWRITTEN = "secure_delete=ON"
 """What is replaced leaves no bytes in the file, such as a secret that is hashed from now on; SQLite's builds differ."""
 
@@ -72,6 +75,7 @@ class SqliteFileConnection(SqliteConnection):
     def __init__(self, path: Path, *, cache_kib: int = 2000) -> None:
         super().__init__(str(path))
         self._path = path
+        self._next_look = 0.0
         self._cache_kib = cache_kib
         try:
             self._file = self._set_up()
@@ -90,7 +94,11 @@ class SqliteFileConnection(SqliteConnection):
         Raises:
             sqlite3.OperationalError: there is none, or it is not a local Trakt's.
         """
+        now = time.monotonic()
+        if now < self._next_look:
+            return
         if _identity(self._path) == self._file:
+            self._next_look = now + LOOK_SECONDS
             return
         try:
             if not looked_at(self._path):
