@@ -31,10 +31,11 @@ SLOWEST_SECONDS = 30.0
 """How long a request may take to arrive: who sends a part and no more holds a connection for ever."""
 
 
+WHY_TOO_SLOW = b"The request took too long to come."
 TOO_SLOW = (
     b"HTTP/1.1 408 Request Timeout\r\ncontent-type: text/plain; charset=utf-8\r\n"
-    b"content-length: 34\r\nconnection: close\r\n\r\nThe request took too long to come."
-)
+    b"content-length: %d\r\nconnection: close\r\n\r\n%s"
+) % (len(WHY_TOO_SLOW), WHY_TOO_SLOW)
 
 
 def bound(settings: Settings) -> socket.socket:
