@@ -42,7 +42,7 @@ ANSWER_FIRST = """
 import time
 def answer_first(self, group):
     self._connection.begin()
-    outcomes = [(answer, work(self._tables), None) for work, answer in group]
+    outcomes = [(answer, work(writer.Tables(self._connection)), None) for work, answer in group]
     outcomes[0][0].get_loop().call_soon_threadsafe(writer._deliver, outcomes)
     time.sleep(0.05)
     self._connection.commit()

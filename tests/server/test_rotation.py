@@ -190,6 +190,13 @@ def test_a_refresh_token_expires_and_its_access_token_does_not_mind(start):
     assert client.use(login.access) == 200
 
 
+def test_a_token_whose_user_is_gone_is_refused(current):
+    login = current.login()
+    storage = current.server._built.realm.storage
+    storage.at_once(lambda tables: tables.people._on.run("DELETE FROM person"))
+    assert current.refresh(login.refresh).said == (400, "invalid_request", "user not found")
+
+
 def test_a_disabled_app_is_refused(current):
     login = current.login()
     current.control("disable-app", client_id="first-app", disabled=True)

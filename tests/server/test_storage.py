@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,38 @@ def test_the_number_of_what_was_deleted_is_given_to_nothing_else(storage, kind):
     assert first != second
 
 
+def test_an_app_is_looked_up_once_in_a_transaction_and_its_change_is_seen(storage):
+    def named(tables):
+        return tables.apps.named("id")
+
+    def change(tables):
+        seen = [named(tables)]
+        for name in ("before", "after"):
+            tables.apps.save(App(0, "id", name, None, None, "", *[False] * 4, None))
+            seen += [named(tables), named(tables)]
+        tables.apps.disable("id", disabled=True)
+        seen.append(named(tables))
+        return seen
+
+    def remove(tables):
+        tables.apps.remove(named(tables).id)
+        return named(tables)
+
+    async def use():
+        seen = await storage.write(change)
+        between = await storage.read(named)
+        return seen, between, await storage.write(remove), await storage.read(named)
+
+    (none, before, same, after, same_after, disabled), between, removed, read = asyncio.run(use())
+    assert (none, before.name, after.name) == (None, "before", "after")
+    assert same is before
+    assert same_after is after
+    assert disabled.disabled
+    assert between == disabled
+    assert removed is None
+    assert read is None
+
+
 def test_a_file_is_there_for_the_next_start(tmp_path):
     for value in ("first", "second"):
         with contextlib.closing(SqliteFile(tmp_path / "db", list)) as storage:
@@ -231,6 +264,49 @@ def test_what_waits_is_committed_together():
     asyncio.run(use())
     writer.close()
     assert connection.log.count("commit") <= 3
+
+
+def test_whoever_comes_while_answers_are_passed_on_is_done_together():
+    connection = Recorder()
+    writer = Writer(connection, sqlite3.Error, list)
+
+    async def use():
+        loop = asyncio.get_running_loop()
+
+        async def done():
+            answer = loop.create_future()
+            writer.put(lambda tables: None, answer)
+            await answer
+
+        async def chain():
+            for _ in range(20):
+                time.sleep(0.0005)  # noqa: ASYNC251 - so that the writer could go on
+                await done()
+
+        await done()
+        await asyncio.gather(*(chain() for _ in range(8)))
+
+    asyncio.run(use())
+    writer.close()
+    assert connection.log.count("commit") <= 30  # of 161; without their turns, many more
+
+
+def test_a_loop_that_has_ended_holds_nobody_up():
+    connection = Recorder()
+    writer = Writer(connection, sqlite3.Error, list)
+
+    async def leave():
+        writer.put(lambda tables: None, asyncio.get_running_loop().create_future())
+
+    async def stay():
+        answer = asyncio.get_running_loop().create_future()
+        writer.put(lambda tables: "done", answer)
+        return await asyncio.wait_for(answer, 5)
+
+    for _ in range(5):
+        asyncio.run(leave())
+        assert asyncio.run(stay()) == "done"
+    writer.close()
 
 
 def test_a_full_disk_is_told_to_all_who_wait():

@@ -50,25 +50,26 @@ class Front:
             await self._inner(scope, receive, send)
             return
         try:
-            await self._served(scope, receive, send)
+            if len(scope["headers"]) > MOST_FIELDS:
+                await Answer(431)(scope, receive, send)
+                return
+            fault = self._noted(scope)
+            if fault is None:
+                await self._guarded(scope, receive, send)
+            else:
+                await self._faulty(fault, scope, receive, send)
         except (ClientDisconnect, asyncio.CancelledError):
             return  # the client has gone, or the server ends: nobody is there to be answered
 
-    async def _served(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if len(scope["headers"]) > MOST_FIELDS:
-            await Answer(431)(scope, receive, send)
-            return
+    def _noted(self, scope: Scope) -> Fault | None:
+        """Put a request's path right and count the request; give the fault that takes it."""
         path: str = scope["path"]
         if "//" in path:
             path = scope["path"] = DOUBLED.sub("/", path)
         realm, method = self._realm, scope["method"]
         if path in self._direct:
             realm.ledger.request(method, path)
-        fault = realm.faults.take(method, path, now=realm.clock()) if realm.faults else None
-        if fault is None:
-            await self._guarded(scope, receive, send)
-        else:
-            await self._faulty(fault, scope, receive, send)
+        return realm.faults.take(method, path, now=realm.clock()) if realm.faults else None
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         direct = self._direct.get(scope["path"])

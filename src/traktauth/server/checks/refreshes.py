@@ -62,4 +62,4 @@ def scope_within_unless_blank(attempt: Attempt) -> bool:
 
 def user_exists(attempt: Attempt) -> bool:
     """Hold where the token's user has not been deleted."""
-    return attempt.pair is not None and attempt.tables.people.numbered(attempt.pair.person) is not None
+    return attempt.pair is not None and attempt.pair.user is not None

@@ -13,7 +13,6 @@ from traktauth.server.storage.base import StorageDown
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
-    from traktauth.server.attempt import Spoken
     from traktauth.server.doors.base import Endpoint
     from traktauth.server.front import Direct
     from traktauth.server.realm import Realm
@@ -28,7 +27,10 @@ def served(realm: Realm, endpoint: Endpoint) -> Direct:
     counts_grants = endpoint.path in TOKEN_PATHS
 
     async def done(scope: Scope, receive: Receive) -> Answer:
-        said = await read(realm, endpoint, scope, receive)
+        try:
+            said = endpoint.read(await hear(scope, receive))
+        except (TooLarge, *OUTCOMES) as error:
+            raise unread(realm, endpoint, scope, error) from None
         if counts_grants:
             realm.ledger.grant(endpoint.path, said.parameters.get("grant_type", ""))
         procedure = endpoint.chosen(said)
@@ -58,21 +60,12 @@ def served(realm: Realm, endpoint: Endpoint) -> Direct:
     return answered
 
 
-async def read(realm: Realm, endpoint: Endpoint, scope: Scope, receive: Receive) -> Spoken:
-    """Give what a request says.
-
-    Raises:
-        Refusal: its address cannot read it, which is noted.
-        Invalid: the same, or it is too large.
-    """
-    try:
-        return endpoint.read(await hear(scope, receive))
-    except TooLarge:
-        outcome: Exception = Invalid("The request is too large.", status=413, code="PAYLOAD_TOO_LARGE")
-    except OUTCOMES as unread:
-        outcome = unread
-    realm.timeline.add(realm.clock(), scope["method"], endpoint.path).failed(outcome)
-    raise outcome
+def unread(realm: Realm, endpoint: Endpoint, scope: Scope, error: Exception) -> Exception:
+    """Note a request that its address cannot read; give what it is refused with."""
+    if isinstance(error, TooLarge):
+        error = Invalid("The request is too large.", status=413, code="PAYLOAD_TOO_LARGE")
+    realm.timeline.add(realm.clock(), scope["method"], endpoint.path).failed(error)
+    return error
 
 
 def refused(endpoint: Endpoint, outcome: Refusal | Invalid | Unwritten) -> Answer:

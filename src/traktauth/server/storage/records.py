@@ -97,7 +97,7 @@ class Pair(NamedTuple):
 
     `access_ended` and `refresh_ended` say what ended them (`rotated`, `revoked`), None while nothing has. A pair whose
     `epoch` is not its family's has been killed with its family. `kept` is the sealed answer to its refresh, for as long
-    as the same answer may be given again.
+    as the same answer may be given again. `user` is its person's number, None where there is no such person (any more).
     """
 
     id: int
@@ -119,6 +119,7 @@ class Pair(NamedTuple):
     kept: bytes | None
     kept_until: float | None
     family_epoch: int
+    user: int | None
 
     @property
     def in_family(self) -> bool:

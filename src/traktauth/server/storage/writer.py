@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LARGEST_GROUP = 256
+LONGEST_TURN = 0.05
+"""Seconds to wait for a loop to pass on what was answered and to hear who is next."""
 
 Work = tuple["Callable[[Tables], Any]", "asyncio.Future[Any]"]
 Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
@@ -54,8 +56,8 @@ class Writer:
         self._connection = connection
         self._broken = broken
         self._tell = tell
-        self._tables = Tables(connection)
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._turns: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ending = False
         self._thread = threading.Thread(target=self._serve, name="local-trakt-writer", daemon=True)
         self._thread.start()
@@ -67,6 +69,7 @@ class Writer:
     def close(self) -> None:
         """Do what still waits, then end the thread and let go of the database."""
         self._queue.put(None)
+        self._turns.put(None)  # no turn of a loop's is waited for any more
         self._thread.join()
         self._connection.close()
 
@@ -104,48 +107,57 @@ class Writer:
         self._answer([self._alone(work) for work in group] if outcomes is None else outcomes)
 
     def _answer(self, outcomes: list[Outcome]) -> None:
-        """Tell what was committed, then give each its outcome."""
-        if self._tables.events:
-            self._tell(self._tables.events)
-            self._tables.events.clear()
-        loops = {answer.get_loop() for answer, _, _ in outcomes}
-        for loop in loops:
-            of_loop = [outcome for outcome in outcomes if outcome[0].get_loop() is loop]
+        """Give each its outcome, and let its loop have a turn: who is next has then come, and is done together."""
+        of_loops: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
+        for outcome in outcomes:
+            of_loops.setdefault(outcome[0].get_loop(), []).append(outcome)
+        for loop, of_loop in of_loops.items():
             try:
-                loop.call_soon_threadsafe(_deliver, of_loop)
+                loop.call_soon_threadsafe(self._turn, loop, of_loop)
             except RuntimeError:  # the loop has ended: nobody waits any more
                 continue
+            with contextlib.suppress(queue.Empty):
+                self._turns.get(timeout=LONGEST_TURN)
+
+    def _turn(self, loop: asyncio.AbstractEventLoop, outcomes: list[Outcome]) -> None:
+        """Give a loop's outcomes to those who wait on it; once they have heard, the turn is over."""
+        _deliver(outcomes)
+        loop.call_soon(self._turns.put, None)
 
     def _attempt(self, group: list[Work]) -> list[Outcome] | None:
         """Do a group in the transaction that has begun; None if something failed and all of it has been undone."""
+        tables = Tables(self._connection)
         outcomes: list[Outcome] = []
         try:
             for work, answer in group:
                 try:
-                    outcomes.append((answer, work(self._tables), None))
+                    outcomes.append((answer, work(tables), None))
                 except OUTCOMES as refusal:
                     outcomes.append((answer, None, refusal))
             self._connection.commit()
         except Exception:  # noqa: BLE001 - whatever it was, each piece is tried again alone and reports its own
             self._undo()
             return None
+        self._tell(tables.events)
         return outcomes
 
     def _alone(self, piece: Work) -> Outcome:
         """Do one piece in its own transaction."""
         work, answer = piece
+        tables = Tables(self._connection)
         refusal: BaseException | None = None
         result: Any = None
         try:
             self._connection.begin()
             try:
-                result = work(self._tables)
+                result = work(tables)
             except OUTCOMES as outcome:
                 refusal = outcome
             self._connection.commit()
         except Exception as error:  # noqa: BLE001 - handed to whoever asked for the work
             self._undo()
             return answer, None, self._told(error)
+        self._tell(tables.events)
         return answer, result, refusal
 
     def _told(self, error: Exception) -> Exception:
@@ -153,8 +165,7 @@ class Writer:
         return StorageDown(str(error)) if isinstance(error, self._broken) else error
 
     def _undo(self) -> None:
-        """Undo a transaction, and forget what it would have told the ledger."""
-        self._tables.events.clear()
+        """Undo a transaction."""
         try:
             self._connection.rollback()
         except self._broken:  # nothing to undo, or no database: the next piece of work will tell

@@ -47,7 +47,6 @@ class SqliteFile:
             except (OSError, sqlite3.Error) as error:
                 raise StorageDown(f"The database {path} cannot be used: {error}") from error
             refused.pop_all()  # it is good, and stays open
-        self._look = Tables(self._reader)
         self._connection = connection
         self._writer = Writer(connection, sqlite3.Error, tell)
 
@@ -65,7 +64,7 @@ class SqliteFile:
         """Run *look* here, on the reading connection; see `Storage.read`."""
         try:
             self._reader.settle()
-            return look(self._look)
+            return look(Tables(self._reader))
         except sqlite3.Error as error:
             raise StorageDown(str(error)) from error
 
@@ -82,7 +81,6 @@ class SqliteMemory:
         self._connection = SqliteConnection(":memory:")
         self._tell = tell
         prepare(self._connection)
-        self._tables = Tables(self._connection)
 
     def at_once(self, work: Callable[[Tables], T]) -> T:
         """Run *work* here and now, before anything is served."""
@@ -90,29 +88,27 @@ class SqliteMemory:
 
     async def write(self, work: Callable[[Tables], T]) -> T:
         """Run *work* at once; see `Storage.write`."""
+        tables = Tables(self._connection)
         self._connection.begin()
         try:
-            result = work(self._tables)
+            result = work(tables)
         except OUTCOMES:
-            self._commit()
+            self._commit(tables)
             raise
         except BaseException:
-            self._tables.events.clear()
             self._connection.rollback()
             raise
-        self._commit()
+        self._commit(tables)
         return result
 
-    def _commit(self) -> None:
+    def _commit(self, tables: Tables) -> None:
         """Make what was written last, then tell."""
         self._connection.commit()
-        if self._tables.events:
-            self._tell(self._tables.events)
-            self._tables.events.clear()
+        self._tell(tables.events)
 
     async def read(self, look: Callable[[Tables], T]) -> T:
         """Run *look* at once; see `Storage.read`."""
-        return look(self._tables)
+        return look(Tables(self._connection))
 
     def close(self) -> None:
         """Forget everything."""

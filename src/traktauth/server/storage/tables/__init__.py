@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Tables:
-    """Every table, on one connection.
+    """Every table, on one connection, until the end of one transaction: what has been read stays right until then.
 
     Attributes:
         events: what a piece of work has to tell the ledger once it is committed (`rotations`, `replays`, …).

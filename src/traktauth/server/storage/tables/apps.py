@@ -13,15 +13,20 @@ if TYPE_CHECKING:
 class Apps:
     """OAuth clients and consents."""
 
-    __slots__ = ("_on",)
+    __slots__ = ("_named", "_on")
 
     def __init__(self, on: Connection) -> None:
         self._on = on
+        self._named: dict[str, App] = {}
 
     def named(self, client_id: str) -> App | None:
-        """Give the app with this client id; nothing is issued to one that is being deleted."""
-        row = self._on.held("SELECT * FROM app WHERE client_id = ?", (client_id,), table="app", shared=True)
-        return None if row is None else App(*row)
+        """Give the app with this client id, looked up once; nothing is issued to one that is being deleted."""
+        app = self._named.get(client_id)
+        if app is None:
+            row = self._on.held("SELECT * FROM app WHERE client_id = ?", (client_id,), table="app", shared=True)
+            if row is not None:
+                app = self._named[client_id] = App(*row)
+        return app
 
     def numbered(self, number: int) -> App | None:
         """Give the app in this row."""
@@ -38,6 +43,7 @@ class Apps:
 
     def save(self, app: App) -> None:
         """Make an app, or bring the one with its client id into line; who owns it and its being disabled stay."""
+        self._named.clear()
         self._on.run(
             """INSERT INTO app (client_id, name, secret, secret_hash, redirect_uris, confidential, trusted,
                                 require_pkce, disabled, owner)
@@ -51,10 +57,12 @@ class Apps:
 
     def disable(self, client_id: str, *, disabled: bool) -> int:
         """Switch an app off or on; give how many there were of that name."""
+        self._named.clear()
         return self._on.run("UPDATE app SET disabled = ? WHERE client_id = ?", (int(disabled), client_id))
 
     def remove(self, number: int) -> None:
         """Delete an app."""
+        self._named.clear()
         self._on.run("DELETE FROM app WHERE id = ?", (number,))
 
     def consent(self, app: int, person: int) -> Consent | None:

@@ -9,11 +9,12 @@ from traktauth.server.storage.records import Pair
 if TYPE_CHECKING:
     from traktauth.server.storage.base import Connection
 
-# A pair as it was before it had a number and a family's state.
+# A pair as it was before it had a number, a family's state and a user.
 NEW = """INSERT INTO pair (family, epoch, app, person, session, scope, created, access_hash, access_life,
                            access_expires, refresh_hash, refresh_expires, parent)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-FIND = "SELECT pair.*, family.epoch FROM pair JOIN family ON family.id = pair.family WHERE pair.id = ?"
+FIND = """SELECT pair.*, family.epoch, person.id FROM pair JOIN family ON family.id = pair.family
+          LEFT JOIN person ON person.id = pair.person WHERE pair.id = ?"""
 
 
 class Pairs:
