@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LARGEST_GROUP = 256
-LONGEST_TURN = 0.05
+LONGEST_TURN = 0.02
 """Seconds to wait for a loop to pass on what was answered and to hear who is next."""
 
 Work = tuple["Callable[[Tables], Any]", "asyncio.Future[Any]"]
@@ -57,7 +57,6 @@ class Writer:
         self._broken = broken
         self._tell = tell
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
-        self._turns: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ending = False
         self._thread = threading.Thread(target=self._serve, name="local-trakt-writer", daemon=True)
         self._thread.start()
@@ -69,7 +68,6 @@ class Writer:
     def close(self) -> None:
         """Do what still waits, then end the thread and let go of the database."""
         self._queue.put(None)
-        self._turns.put(None)  # no turn of a loop's is waited for any more
         self._thread.join()
         self._connection.close()
 
@@ -112,17 +110,13 @@ class Writer:
         for outcome in outcomes:
             of_loops.setdefault(outcome[0].get_loop(), []).append(outcome)
         for loop, of_loop in of_loops.items():
+            heard = threading.Event()
             try:
-                loop.call_soon_threadsafe(self._turn, loop, of_loop)
+                loop.call_soon_threadsafe(_deliver, of_loop)
+                loop.call_soon_threadsafe(loop.call_soon, heard.set)  # behind those whom the answers wake
             except RuntimeError:  # the loop has ended: nobody waits any more
                 continue
-            with contextlib.suppress(queue.Empty):
-                self._turns.get(timeout=LONGEST_TURN)
-
-    def _turn(self, loop: asyncio.AbstractEventLoop, outcomes: list[Outcome]) -> None:
-        """Give a loop's outcomes to those who wait on it; once they have heard, the turn is over."""
-        _deliver(outcomes)
-        loop.call_soon(self._turns.put, None)
+            heard.wait(LONGEST_TURN)
 
     def _attempt(self, group: list[Work]) -> list[Outcome] | None:
         """Do a group in the transaction that has begun; None if something failed and all of it has been undone."""
