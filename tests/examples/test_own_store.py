@@ -47,9 +47,11 @@ def test_a_damaged_record_is_a_failure_of_the_store_and_is_left_as_it_is(tmp_pat
     with closing(sqlite3.connect(store.path)) as connection:
         connection.execute("UPDATE logins SET text = '{'")
         connection.commit()
-    for verb in (lambda: store.load(LOGIN), lambda: store.forget(LOGIN, 0), store.logins):
+    for verb in (lambda: store.load(LOGIN), lambda: store.forget(LOGIN, 0)):
         with pytest.raises(StoreFailed, match="damaged"):
             verb()
+    assert store.logins() == []
+    assert len(store.problems()) == 1
     assert store.read(store.keys()[0]) == "{"
 
 

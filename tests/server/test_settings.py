@@ -32,6 +32,7 @@ BAD = {
     "rotation": ({"rotation": "never"}, "until-used"),
     "grace without seconds": ({"rotation": "grace:"}, "grace:SECONDS"),
     "endless grace": ({"rotation": "grace:inf"}, "grace:SECONDS"),
+    "grace beyond every life": ({"rotation": "grace:1e10"}, "at most 3153600000"),
     "rate_limits": ({"rate_limits": "on"}, "off or trakt"),
     "a public address that is none": ({"public_url": "not a url"}, "public_url is no origin"),
     "an empty public address": ({"public_url": ""}, "https://trakt.example"),

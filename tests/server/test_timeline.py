@@ -89,6 +89,17 @@ def test_a_request_that_a_fault_took_is_a_line_that_says_so(current):
     ]
 
 
+def test_a_request_that_a_rate_limit_took_is_a_line_that_says_so(start):
+    client = start(rate_limits="trakt")
+    for _ in range(21):
+        client.refresh("x")
+    bearer = {"authorization": f"Bearer {client.server.sign_in('sean')['access_token']}"}
+    for _ in range(2):
+        client.send("POST", "/sync/history", headers={**bearer, "trakt-api-key": "first-app"})
+    limited = [(asked, said) for asked, said, came in lines_at(client) if came == "429, a rate limit"]
+    assert limited == [("POST /sync/history", ""), ("POST /oauth/token", "")]
+
+
 def test_a_delayed_request_is_told_of_once_as_what_it_was(current):
     current.server.fail_next("/users/me", delay=0.01)
     current.get("/users/me")

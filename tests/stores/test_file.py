@@ -293,6 +293,9 @@ def test_an_entry_that_names_no_login_is_kept_and_hides_no_other(path, stray):
     path.write_text(json.dumps({"format": 1, "logins": [stray, entry(LOGIN)]}))
     store = FileStore(str(path))
     assert store.load(LOGIN).token is not None
+    assert store.logins() == [LOGIN]
+    (told,) = store.problems()
+    assert told.startswith("A record names no login and is left as found: restore")
     assert store.save(LOGIN, pair(2), after=1, at=1.0)
     assert stray in json.loads(path.read_text())["logins"]
     with pytest.raises(StoreFailed, match="damaged entry that may be this login's"):

@@ -83,7 +83,20 @@ def test_what_is_no_record_is_left_as_it_is(text):
     signed_in(store)
     (key,) = store.keys()
     store.texts[key] = text
-    for verb in (lambda: store.load(LOGIN), store.logins, lambda: store.begin(LOGIN, renewal(1))):
+    for verb in (lambda: store.load(LOGIN), lambda: store.begin(LOGIN, renewal(1))):
         with pytest.raises(StoreFailed, match="damaged"):
             verb()
     assert store.texts[key] == text
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "1", "{}", '{"realm": 1}'])
+def test_a_record_that_names_no_login_hides_no_other_and_is_told(text):
+    store = Texts()
+    for login in (LOGIN, OTHERS[0]):
+        signed_in(store, login)
+    assert store.problems() == []
+    store.texts[next(iter(store.texts))] = text
+    assert store.logins() == [OTHERS[0]]
+    assert store.load(OTHERS[0]).token is not None
+    (told,) = store.problems()
+    assert told.startswith("A record names no login and is left as found: restore")

@@ -20,6 +20,7 @@ from traktauth.server.buckets import Limit
 from traktauth.server.endpoints.api import fault_of, found_by
 from traktauth.server.http.answers import Answer
 from traktauth.server.http.heard import bearer_in
+from traktauth.server.timeline import Failed
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
@@ -62,7 +63,7 @@ def limited(path: str, direct: Direct, realm: Realm) -> Direct:
 
     async def answered(scope: Scope, receive: Receive) -> Answer:
         wait = realm.buckets.gap(f"{path} {_address(scope)}", gap, now=realm.clock())
-        return too_many_at_sign_in(wait) if wait > 0 else await direct(scope, receive)
+        return _noted(realm, scope, too_many_at_sign_in(wait)) if wait > 0 else await direct(scope, receive)
 
     return answered
 
@@ -78,9 +79,19 @@ def _limited_at_api(direct: Direct, realm: Realm) -> Direct:
         who = str(asking.person) if asking.person else f"{asking.app} {_address(scope)}"
         now = realm.clock()
         wait = realm.buckets.window(f"{name} {who}", limit, now=now)
-        return too_many_at_api(name, limit, wait, now) if wait > 0 else await direct(scope, receive)
+        if wait <= 0:
+            return await direct(scope, receive)
+        return _noted(realm, scope, too_many_at_api(name, limit, wait, now))
 
     return answered
+
+
+def _noted(realm: Realm, scope: Scope, refused: Answer) -> Answer:
+    """Note in the timeline what was not even read."""
+    realm.timeline.add(realm.clock(), scope["method"], scope["path"]).outcome = Failed(
+        f"{refused.status}, a rate limit"
+    )
+    return refused
 
 
 async def _asking(realm: Realm, scope: Scope) -> Asking:

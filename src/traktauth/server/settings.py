@@ -115,13 +115,13 @@ def origin_of(address: str) -> str:
 
 
 def grace_seconds(rotation: str) -> float | None:
-    """Give the seconds of `grace:SECONDS`, None where they are none."""
+    """Give the seconds of `grace:SECONDS`, None where they are none, or more than a token's longest life."""
     word, _, seconds = rotation.partition(":")
     try:
         found = float(seconds)
     except ValueError:
         return None
-    return found if word == "grace" and 0 < found < float("inf") else None
+    return found if word == "grace" and 0 < found <= LONGEST_LIFE else None
 
 
 def _leads_somewhere(ipv6: str | None, port: str | None) -> bool:
@@ -173,6 +173,7 @@ def _check_rules(settings: Settings) -> None:
             raise ValueError(f"{name} must be more than 0 seconds, and at most a hundred years: {LONGEST_LIFE}")
     rotation = settings.rotation
     if rotation is not None and rotation not in ROTATIONS[:-1] and grace_seconds(rotation) is None:
-        raise ValueError(f"rotation {rotation!r} is unknown; give one of {', '.join(ROTATIONS)}")
+        bounds = f"SECONDS more than 0, and at most {LONGEST_LIFE}"
+        raise ValueError(f"rotation {rotation!r} is unknown; give one of {', '.join(ROTATIONS)} ({bounds})")
     if settings.rate_limits not in ("off", "trakt"):
         raise ValueError(f"rate_limits {settings.rate_limits!r} is unknown; give off or trakt")

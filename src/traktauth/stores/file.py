@@ -16,6 +16,7 @@ from traktauth.stores.locks import locked
 from traktauth.stores.sealing import is_sealed_newest, key_of_seal, sealed
 from traktauth.stores.snapshots import LARGEST, Snapshot, parse, signature_of
 from traktauth.stores.stepping import SteppingStore
+from traktauth.stores.unreadable import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Hashable
@@ -102,6 +103,10 @@ class FileStore(SteppingStore):
     def logins(self) -> list[Login]:
         with _failures(self.path, "read"):
             return sorted(self._read().documents)
+
+    def problems(self) -> list[str]:
+        with _failures(self.path, "read"):
+            return problems_of(len(self._read().strays))
 
     def check(self) -> None:
         if self._sealer is not None:

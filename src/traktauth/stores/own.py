@@ -12,7 +12,7 @@ from traktauth.errors import StoreFailed
 from traktauth.models.record import EMPTY
 from traktauth.stores.documents import login_of, to_document, to_record
 from traktauth.stores.stepping import SteppingStore
-from traktauth.stores.unreadable import unreadable
+from traktauth.stores.unreadable import problems_of, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Hashable, Iterable
@@ -88,9 +88,10 @@ class TextStore(SteppingStore):
             lock.__exit__(None, None, None)
 
     def logins(self) -> list[Login]:
-        with self._worded():
-            texts = [self.read(key) for key in self.keys() if key != _TRIAL]
-        return sorted(login_of(self._document(text)) for text in texts if text is not None)
+        return sorted(login for login in self._named() if login is not None)
+
+    def problems(self) -> list[str]:
+        return problems_of(self._named().count(None))
 
     def check(self) -> None:
         with self._worded():
@@ -110,6 +111,19 @@ class TextStore(SteppingStore):
                 if self.swap(key, text, json.dumps(to_document(login, record))):
                     return True
         raise StoreFailed("Others changed this login without end, so it could not be changed")
+
+    def _named(self) -> list[Login | None]:
+        """Return whose each text is; None for one that does not say."""
+        with self._worded():
+            texts = [self.read(key) for key in self.keys() if key != _TRIAL]
+        found: list[Login | None] = []
+        for text in texts:
+            if text is not None:
+                try:
+                    found.append(login_of(self._document(text)))
+                except StoreFailed:
+                    found.append(None)
+        return found
 
     def _document(self, text: str) -> dict[str, Any]:
         try:
