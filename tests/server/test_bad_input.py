@@ -222,6 +222,35 @@ def test_half_a_request_stalls_nobody(current):
         assert current.refresh("U" * 32).status == 400
 
 
+@pytest.mark.parametrize("part", [b"", b"{"])
+def test_half_a_call_of_the_control_api_does_nothing(current, part):
+    current.login()
+    fields = b"host: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 9\r\n"
+    head = b"POST /_control/reset HTTP/1.1\r\n%b\r\n" % fields
+    with socket.create_connection((urlsplit(current.url).hostname, urlsplit(current.url).port)) as connection:
+        connection.sendall(head + part)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.makefile("rb").read() == b""
+    assert current.ledger()["alive"] == {"access": 1, "refresh": 1}
+
+
+def test_a_flood_of_fields_behind_a_body_is_refused(current):
+    head = b"POST /oauth/token HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+    with socket.create_connection((urlsplit(current.url).hostname, urlsplit(current.url).port)) as connection:
+        connection.sendall(head)
+        with contextlib.suppress(OSError):  # it may hang up before all of it has been sent
+            for at in range(40):
+                connection.sendall(b"x-%d: %b\r\n" % (at, b"y" * 50_000))
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.makefile("rb").readline() == b"HTTP/1.1 400 Bad Request\r\n"
+    assert current.ledger()["counts"] == {"POST /oauth/token": {"unread": 1}}
+
+
+def test_a_large_call_in_one_piece_is_no_flood(current):
+    body = json.dumps([{"path": "/x", "body": "y" * 1_000_000}])
+    assert current.send("PUT", "/_control/faults", headers={"content-type": JSON}, body=body).status == 200
+
+
 def test_requests_in_a_pipeline_are_answered_in_turn(current):
     one = b"GET /.well-known/openid-configuration HTTP/1.1\r\nhost: x\r\n\r\n"
     last = one.replace(b"host: x", b"host: x\r\nconnection: close")

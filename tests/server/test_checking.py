@@ -125,3 +125,10 @@ def test_a_postgresql_that_is_not_there_is_found_out():
 def test_no_password_of_a_database_is_told():
     assert shown("postgresql://u:s3cret@host:5/name?password=s3cret") == "postgresql://host:5/name"
     assert shown("sqlite:/a/b") == "sqlite:/a/b"
+
+
+def test_a_place_that_cannot_be_is_named(tmp_path):
+    with pytest.raises(ValueError, match="it is a folder"):
+        checked(Settings(database="memory:", access_log=str(tmp_path)))
+    with pytest.raises(ValueError, match=r"host no\.such\.host\.invalid cannot be found"):
+        checked(Settings(database="memory:", host="no.such.host.invalid", insecure=True))

@@ -131,6 +131,10 @@ BAD = {
     "two lines": ([{"path": "/", "headers": {"x-a": "1\r\nset-cookie: a=b"}}], "one line in Latin-1"),
     "a line's end": ([{"path": "/", "headers": {"x-a": "1\n"}}], "one line in Latin-1"),
     "a header that is null": ([{"path": "/", "headers": {"x-a": None}}], "one line in Latin-1"),
+    "seconds without end": ([{"path": "/", "for": 10**400}], '"for" must be a number of seconds'),
+    "a delay without end": ([{"path": "/", "delay": 10**400}], '"delay" must be a number of seconds'),
+    "headers of no answer": ([{"path": "/", "headers": {"x-a": "1"}}], 'give its "status", too'),
+    "an answer on a cut line": ([{"path": "/", "drop": "after", "status": 503}], "leave one of the two out"),
     "a length by hand": ([{"path": "/", "headers": {"Content-Length": 5}}], "leave Content-Length to the server"),
     "an encoding by hand": (
         [{"path": "/", "headers": {"transfer-encoding": "chunked"}}],

@@ -197,6 +197,25 @@ def test_the_description_lists_the_bodies_that_an_address_reads_and_no_others(st
         assert not refuses or "415" in told[path]["post"]["responses"], path
 
 
+@pytest.mark.parametrize("strict", [False, True], ids=["faithful", "strict"])
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_the_description_tells_how_a_poll_is_answered(start, profile, strict):
+    paths = start(profile=profile, strict=strict).get("/openapi.json").json["paths"]
+    trakts = {"404", "409", "410", "418"}
+    told = paths["/oauth/device/token"]["post"]
+    (media, *_) = told["requestBody"]["content"].values()
+    assert trakts & told["responses"].keys() == (set() if strict else trakts)
+    assert media["schema"]["properties"].keys() == {"code", "client_id", "client_secret", "code_verifier"}
+    assert "scope" not in json.dumps(paths["/oauth/device/code"])
+    assert ("403" in paths["/oauth/revoke"]["post"]["responses"]) == (profile == "classic" and not strict)
+    if profile == "current":
+        native = paths["/api/auth/device/token"]["post"]
+        assert not trakts & native["responses"].keys()
+        assert "device_code" in json.dumps(native)
+        assert "415" in native["responses"]
+        assert "415" not in told["responses"]
+
+
 def test_the_description_has_where_browsers_and_discoverers_go(either):
     paths = either.get("/openapi.json").json["paths"]
     said = either.get("/.well-known/openid-configuration").json

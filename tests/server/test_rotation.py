@@ -107,6 +107,16 @@ def test_grace_gives_the_same_answer_again_for_so_long(start):
     assert client.use(first["access_token"]) == 200
 
 
+@pytest.mark.parametrize("rotation", ["family", "grace:30"])
+def test_a_token_is_refused_that_is_written_in_another_way(start, rotation):
+    client = start(rotation=rotation)
+    login = client.login()
+    otherwise = f"{login.refresh[:32]}000{login.refresh[32:]}"
+    assert client.refresh(otherwise).status == 400
+    assert client.refresh(login.refresh).status == 200
+    assert client.refresh(otherwise).status == 400
+
+
 def test_grace_gives_nothing_for_a_revoked_token(start):
     client = start(rotation="grace:30")
     login = client.login()

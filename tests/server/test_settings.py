@@ -139,7 +139,24 @@ BAD_SEEDS = {
         "client_secret",
     ),
     "a user without a password": ({"users": [{"username": "a"}]}, 'users[0] in the seed needs "password"'),
-    "a user that is a text": ({"users": ["a"]}, "username"),
+    "a user that is a text": ({"users": ["a"]}, "users[0] in the seed must be an object"),
+    "an app twice": ({"apps": [{"client_id": "a", "redirect_uris": []}] * 2}, "two apps in the seed are called 'a'"),
+    "a user twice": ({"users": [{"username": "a", "password": "p"}] * 2}, "two users in the seed are called 'a'"),
+    "a list of another name": ({"aps": []}, "unknown members: aps; it may have apps, users"),
+    "a member of another name": (
+        {"apps": [{"client_id": "a", "redirect_uris": [], "redirect_uri": "x:/y"}]},
+        "apps[0] in the seed has unknown members: redirect_uri;",
+    ),
+    "a flag that is a text": (
+        {"apps": [{"client_id": "a", "redirect_uris": [], "trusted": "false"}]},
+        'apps[0] in the seed: "trusted" must be true or false',
+    ),
+    "an empty secret": ({"apps": [{"client_id": "a", "redirect_uris": [], "client_secret": ""}]}, "not empty"),
+    "half a character": (
+        {"users": [{"username": "a", "password": "\ud800"}]},
+        'users[0] in the seed: "password" has a NUL or half a character in it',
+    ),
+    "a NUL": ({"apps": [{"client_id": "a\0", "redirect_uris": []}]}, '"client_id" has a NUL'),
 }
 
 
@@ -153,13 +170,20 @@ def test_a_seed_that_is_none_says_where(name, tmp_path):
     assert word in str(raised.value)
 
 
-@pytest.mark.parametrize("text", ["{", "", None])
+@pytest.mark.parametrize("text", ["{", "", None, "[" * 100_000])
 def test_a_seed_file_that_cannot_be_read_is_named(tmp_path, text):
     file = tmp_path / "the-seed.json"
     if text is not None:
         file.write_text(text)
     with pytest.raises(ValueError, match=r"the-seed\.json"):
         read_seed(file)
+
+
+def test_null_is_as_good_as_absent_in_a_seed():
+    app = {"client_id": "a", "redirect_uris": [], "name": None, "confidential": None}
+    seed = read_seed({"apps": [app], "users": [{"username": "a", "password": "p", "email": None}]})
+    assert seed.apps[0].name == "An app"
+    assert seed.users[0].email == "a@example.test"
 
 
 def test_an_app_without_a_secret_is_public():
@@ -182,6 +206,7 @@ def test_a_carried_string_is_found_by_its_row_and_known_by_its_hash():
     assert strings.is_of(carried, made.hash)
     assert not strings.is_of(strings.fresh().carried(42), made.hash)
     assert made.text.encode() not in made.hash
+    assert strings.row_of(f"{made.text}042") == strings.row_of(f"{made.text}0") == 0, "it was not given like that"
 
 
 def test_no_two_are_alike():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.conftest import APPS
+from server.conftest import APPS, CHALLENGE, VERIFIER
 from server.test_devices import answer, ask, poll
 
 TRAKTS = {"device_code", "user_code", "verification_url", "expires_in", "interval"}
@@ -47,6 +47,18 @@ def test_strictly_an_approved_device_code_gives_tokens_once(strict):
     assert strict.use(granted.json["access_token"]) == 200
     again = poll(strict, device)
     assert (again.status, again.json["error"]) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize("app", ["first", "public"])
+def test_strictly_a_challenge_wants_its_verifier(strict, app):
+    known = APPS[app].credentials
+    device = ask(strict, client_id=APPS[app].client_id, code_challenge=CHALLENGE, code_challenge_method="S256")
+    answer(strict, device)
+    for verifier in ({}, {"code_verifier": VERIFIER[::-1]}):
+        reply = strict.post("/oauth/device/token", code=device["device_code"], **known, **verifier)
+        assert reply.said[:2] == (400, "invalid_grant")
+    reply = strict.post("/oauth/device/token", code=device["device_code"], code_verifier=VERIFIER, **known)
+    assert reply.status == 200
 
 
 def test_strictly_a_wrong_secret_is_a_401_for_a_device_as_well(strict):

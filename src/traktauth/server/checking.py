@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,7 @@ def checked(settings: Settings) -> dict[str, Any]:
     terms_of(settings, profile, "")  # a rotation may lack a package
     seed = None if settings.seed is None else read_seed(settings.seed)
     faults = [] if settings.faults is None else read_faults(settings.faults)
-    if settings.access_log is not None and not Path(settings.access_log).absolute().parent.is_dir():
-        raise ValueError(f"access_log {settings.access_log} cannot be written: its folder does not exist")
+    _check_place(settings)
     return {
         "profile": profile.name,
         "measured_on": profile.measured_on,
@@ -42,6 +42,20 @@ def checked(settings: Settings) -> dict[str, Any]:
         "users": None if seed is None else len(seed.users),
         "faults": len(faults),
     }
+
+
+def _check_place(settings: Settings) -> None:
+    """Check where it would listen, and log."""
+    try:
+        socket.getaddrinfo(settings.host.strip("[]"), settings.port)
+    except OSError as error:
+        raise ValueError(f"host {settings.host} cannot be found: {error.strerror}") from error
+    if settings.access_log is None:
+        return
+    log = Path(settings.access_log).absolute()
+    if log.is_dir() or not log.parent.is_dir():
+        why = "it is a folder" if log.is_dir() else "its folder does not exist"
+        raise ValueError(f"access_log {settings.access_log} cannot be written: {why}")
 
 
 def shown(address: str) -> str:

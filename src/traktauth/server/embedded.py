@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 0.02
 """Whoever ends a test has no answers to wait for."""
+NOT_RUNNING = "this server has not been started, or has ended: use it within its `with`"
 
 
 class Embedded:
@@ -114,13 +115,20 @@ class Embedded:
         """Sign a user in without a browser: `access_token`, `refresh_token`, `expires_in`, `username`.
 
         A user who does not exist is made; without *client_id* it is for the first app.
+
+        Raises:
+            ValueError: there is no such app, or the user's name is none.
         """
-        said = {"client_id": client_id or self.announcement["client_id"], "count": 1, "username": username}
+        said = {"client_id": client_id or self._announced["client_id"], "count": 1, "username": username}
         tokens: list[dict[str, Any]] = self._done(states.tokens, said)["tokens"]
         return tokens[0]
 
     def authorize(self, **said: Any) -> dict[str, Any]:  # noqa: ANN401 - the members of a call, as over HTTP
-        """Say where a browser would end, as `POST /_control/authorize` has it."""
+        """Say where a browser would end, as `POST /_control/authorize` has it.
+
+        Raises:
+            ValueError: a member is missing, or makes no sense.
+        """
         return self._done(people.authorize, said)
 
     def reset(self) -> None:
@@ -128,15 +136,23 @@ class Embedded:
         self._done(states.reset, {})
 
     @property
+    def _announced(self) -> dict[str, Any]:
+        if not self.announcement:
+            raise RuntimeError(NOT_RUNNING)
+        if self.announcement["client_id"] is None:
+            raise ValueError("this server has no app: seed one")
+        return self.announcement
+
+    @property
     def _realm(self) -> Realm:
         if self._built is None:
-            raise RuntimeError("this server has not been started")
+            raise RuntimeError(NOT_RUNNING)
         return self._built.realm
 
     def _done(self, call: Call, said: dict[str, Any]) -> dict[str, Any]:
         """Have a control call done on the server's own loop."""
         if self._loop is None:
-            raise RuntimeError("this server has not been started, or has ended: use it within its `with`")
+            raise RuntimeError(NOT_RUNNING)
         doing = asyncio.run_coroutine_threadsafe(_as_coroutine(call(self._realm, said)), self._loop)
         return doing.result()
 

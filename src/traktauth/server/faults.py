@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST_DELAY = 600.0
+LARGEST_NUMBER = sys.float_info.max
 FIELDS = frozenset(("path", "method", "times", "for", "status", "headers", "body", "delay", "drop"))
 LEAST_STATUS, GREATEST_STATUS = 200, 599
 BODILESS = (204, 304)
@@ -128,13 +130,18 @@ def _fault(found: object, where: str) -> Fault:
         raise ValueError(f'{where}: "for" must be more than 0 seconds')
     if delay is not None and delay > LARGEST_DELAY:
         raise ValueError(f'{where}: "delay" must be {LARGEST_DELAY:.0f} seconds at most')
+    headers = _headers(value.get("headers"), where)
+    if drop is not None and (headers or status is not None or body is not None):
+        raise ValueError(f'{where}: where a connection is cut ("drop") there is no answer: leave one of the two out')
+    if headers and status is None and body is None:
+        raise ValueError(f'{where}: "headers" go with an answer in the place of the true one: give its "status", too')
     return Fault(
         path=path,
         method=_method(value.get("method"), where),
         times=_times(value.get("times"), 1 if lasts is None else None, where),
         lasts=lasts,
         status=200 if status is None and body is not None else status,
-        headers=_headers(value.get("headers"), where),
+        headers=headers,
         body=body or b"",
         delay=delay or 0.0,
         drop=drop,
@@ -195,8 +202,8 @@ def _seconds(value: Mapping[str, Any], name: str, where: str) -> float | None:
     found = value.get(name)
     if found is None:
         return None
-    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 <= found < float("inf"):
-        raise ValueError(f'{where}: "{name}" must be a number, 0 or more')
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 0 <= found <= LARGEST_NUMBER:
+        raise ValueError(f'{where}: "{name}" must be a number of seconds, 0 or more')
     return float(found)
 
 

@@ -22,3 +22,5 @@ def read_json(source: object, what: str) -> object:
         return json.loads(Path(source).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"The {what} file {source} cannot be read: {error}") from error
+    except RecursionError as error:
+        raise ValueError(f"The {what} file {source} cannot be read: it is nested too deeply") from error

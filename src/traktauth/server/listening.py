@@ -65,8 +65,7 @@ def url_of(settings: Settings, listener: socket.socket) -> str:
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's HTTP, with limits to what may come before a request's body, and to how long a request may take."""
 
-    _head = 0
-    _in_head = True
+    _no_body = 0  # bytes that have come since a request began, or since the last of its body
     _asked = False
     _began: float | None = None  # to come, on the loop's clock; None while none is on its way
 
@@ -76,23 +75,22 @@ class BoundedProtocol(HttpToolsProtocol):
         self._began = self.loop.time()
 
     def data_received(self, data: bytes) -> None:
-        """Take what has come; refuse a head that does not end."""
-        if self._in_head:
-            self._head += len(data)
-            if self._head > LARGEST_HEAD:
-                self.send_400_response("The head of the request is too large.")
-                return
+        """Take what has come; refuse a head, or fields behind the body, that do not end."""
+        self._no_body += len(data)
+        if self._no_body > LARGEST_HEAD:
+            self.send_400_response("The head of the request is too large.")
+            return
         super().data_received(data)
 
     def on_message_begin(self) -> None:
         """Begin to count."""
-        self._head, self._in_head, self._asked, self._began = 0, True, True, self.loop.time()
+        self._no_body, self._asked, self._began = 0, True, self.loop.time()
         super().on_message_begin()
 
-    def on_headers_complete(self) -> None:
-        """Stop counting: bodies have limits of their own."""
-        self._in_head = False
-        super().on_headers_complete()
+    def on_body(self, body: bytes) -> None:
+        """Count anew: bodies have limits of their own."""
+        self._no_body = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note that it has come."""

@@ -5,6 +5,7 @@ A seed is applied at each start: apps by `client_id` and users by `username` are
 
 from __future__ import annotations
 
+import re
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 DEMO_REDIRECTS = ("http://127.0.0.1:9876/callback", OUT_OF_BAND)
 DEMO_USER = "demo"
 HASHERS = 4
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+SEED = frozenset(("apps", "users"))
+APP = frozenset(("name", "client_id", "client_secret", "redirect_uris", "confidential", "trusted", "require_pkce"))
+USER = frozenset(("username", "password", "email"))
 
 
 class SeedUser(NamedTuple):
@@ -48,11 +53,11 @@ def read_seed(source: str | Path | Mapping[str, Any]) -> Seed:
     Raises:
         ValueError: the file cannot be read, or does not hold what it should; the message says what and where.
     """
-    members = members_of(read_json(source, "seed"))
-    if members is None:
-        raise ValueError('A seed must be an object with "apps" and "users"')
-    apps = tuple(_app(value, f"apps[{at}]") for at, value in enumerate(_list(members, "apps")))
-    users = tuple(_user(value, f"users[{at}]") for at, value in enumerate(_list(members, "users")))
+    members = _members(read_json(source, "seed"), SEED, "The seed")
+    apps = tuple(_app(value, f"apps[{at}] in the seed") for at, value in enumerate(_list(members, "apps")))
+    users = tuple(_user(value, f"users[{at}] in the seed") for at, value in enumerate(_list(members, "users")))
+    _no_two([app.client_id for app in apps], "apps")
+    _no_two([user.username for user in users], "users")
     return Seed(apps, users)
 
 
@@ -102,6 +107,16 @@ def _hash(user: SeedUser, kept: str | None) -> str:
     return kept if kept and passwords.matches(user.password, kept) else passwords.hashed(user.password)
 
 
+def _members(found: object, names: frozenset[str], where: str) -> dict[str, Any]:
+    value = members_of(found)
+    if value is None:
+        raise ValueError(f"{where} must be an object")
+    unknown = sorted(set(value) - names)
+    if unknown:
+        raise ValueError(f"{where} has unknown members: {', '.join(unknown)}; it may have {', '.join(sorted(names))}")
+    return {name: given for name, given in value.items() if given is not None}  # null is as good as absent
+
+
 def _list(source: dict[str, Any], name: str) -> list[Any]:
     found = items_of(source.get(name, []))
     if found is None:
@@ -109,34 +124,53 @@ def _list(source: dict[str, Any], name: str) -> list[Any]:
     return found
 
 
+def _no_two(names: list[str], what: str) -> None:
+    twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+    if twice is not None:
+        raise ValueError(f"two {what} in the seed are called {twice!r}; leave one out")
+
+
 def _app(found: object, where: str) -> App:
-    value = members_of(found) or {}
+    value = _members(found, APP, where)
+    client_id = _text(value, "client_id", where)
     redirects = items_of(value.get("redirect_uris"))
     if redirects is None or not all(isinstance(address, str) for address in redirects):
-        raise ValueError(f'{where} in the seed needs "redirect_uris", a list of addresses')
+        raise ValueError(f'{where} needs "redirect_uris", a list of addresses')
     for at, address in enumerate(redirects):
-        fault = fault_of(address)
+        fault = fault_of(address) or _fault_of_text(address)
         if fault:
-            raise ValueError(f"{where} in the seed: redirect_uris[{at}] {fault}")
-    secret = value.get("client_secret")
-    if secret is not None and not isinstance(secret, str):
-        raise ValueError(f'{where} in the seed: "client_secret" must be a text or null')
-    confidential = bool(value.get("confidential", True)) and secret is not None
-    return App(
-        0, _text(value, "client_id", where), str(value.get("name", "An app")), secret, None, "\n".join(redirects),
-        confidential, bool(value.get("trusted", False)), bool(value.get("require_pkce", False)),
-        disabled=False, owner=None,
-    )  # fmt: skip
+            raise ValueError(f"{where}: redirect_uris[{at}] {fault}")
+    secret = _text(value, "client_secret", where) if "client_secret" in value else None
+    confidential = _flag(value, "confidential", where, otherwise=True) and secret is not None
+    name = _text({"name": "An app", **value}, "name", where)
+    trusted, pkce = _flag(value, "trusted", where), _flag(value, "require_pkce", where)
+    lines = "\n".join(redirects)
+    return App(0, client_id, name, secret, None, lines, confidential, trusted, pkce, disabled=False, owner=None)
 
 
 def _user(found: object, where: str) -> SeedUser:
-    value = members_of(found) or {}
-    username = _text(value, "username", where)
-    return SeedUser(username, _text(value, "password", where), str(value.get("email") or f"{username}@example.test"))
+    value = _members(found, USER, where)
+    username, password = _text(value, "username", where), _text(value, "password", where)
+    return SeedUser(username, password, _text({"email": f"{username}@example.test", **value}, "email", where))
+
+
+def _flag(value: dict[str, Any], name: str, where: str, *, otherwise: bool = False) -> bool:
+    found = value.get(name, otherwise)
+    if not isinstance(found, bool):
+        raise ValueError(f'{where}: "{name}" must be true or false')  # noqa: TRY004 - a bad file, not a bad call
+    return found
 
 
 def _text(value: dict[str, Any], name: str, where: str) -> str:
     found = value.get(name)
     if not isinstance(found, str) or not found:
-        raise ValueError(f'{where} in the seed needs "{name}", a text')
+        raise ValueError(f'{where} needs "{name}", a text that is not empty')
+    fault = _fault_of_text(found)
+    if fault:
+        raise ValueError(f'{where}: "{name}" {fault}')
     return found
+
+
+def _fault_of_text(text: str) -> str | None:
+    """Say what no database would keep."""
+    return "has a NUL or half a character in it" if UNSTORABLE.search(text) else None

@@ -50,9 +50,10 @@ def digest(text: str) -> bytes:
 
 
 def row_of(carried: str) -> int:
-    """Give the row's number in a carried string, 0 where it has none."""
+    """Give the row's number in a carried string, 0 where it has none; only as it was given is it that string."""
     number = carried[RANDOM:]
-    return int(number) if len(number) <= LARGEST_ROW and number.isascii() and number.isdigit() else 0
+    good = len(number) <= LARGEST_ROW and number.isascii() and number.isdigit() and number[0] != "0"
+    return int(number) if good else 0
 
 
 def is_of(carried: str, kept: bytes | None) -> bool:

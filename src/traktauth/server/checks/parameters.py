@@ -27,6 +27,7 @@ def one_way_of_proof(attempt: Attempt) -> bool:
 
 def names_app(attempt: Attempt) -> bool:
     """Hold where the client says who it is."""
+    attempt.detail = "client_id"
     return bool(attempt.said.client_id)
 
 

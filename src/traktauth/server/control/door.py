@@ -32,7 +32,7 @@ LARGEST_BODY = 4 * 1024 * 1024
 LARGEST_NUMBER = sys.float_info.max
 
 
-class BadCall(Exception):
+class BadCall(ValueError):
     """A control call cannot be done; the message says why.
 
     Attributes:

@@ -116,13 +116,21 @@ def proof_right(attempt: Attempt) -> bool:
     """Hold where the app's secret is right, or the verifier of the challenge that the code was asked for with."""
     app, said = attempt.app, attempt.said.client_secret
     device, verifier = device_of(attempt.tables, attempt.given("code")), attempt.given("code_verifier")
-    if device is not None and device.challenge and verifier:
-        made = s256(verifier)
-        if hmac.compare_digest(made.encode(), device.challenge.encode("utf-8", "surrogatepass")):
-            return True
+    if device is not None and device.challenge and verifier and _is_verifier(verifier, device.challenge):
+        return True
     if app is None:
         return False
     return is_secret_of(app, said) if app.confidential else not said or not app.secret or is_secret_of(app, said)
+
+
+def verifier_right(attempt: Attempt) -> bool:
+    """Hold where the code was asked for without a challenge, or its verifier comes with the poll."""
+    device = device_of(attempt.tables, attempt.given("code"))
+    return device is None or not device.challenge or _is_verifier(attempt.given("code_verifier"), device.challenge)
+
+
+def _is_verifier(verifier: str, challenge: str) -> bool:
+    return hmac.compare_digest(s256(verifier).encode(), challenge.encode("utf-8", "surrogatepass"))
 
 
 def _session(attempt: Attempt, person: int) -> tuple[int, str]:

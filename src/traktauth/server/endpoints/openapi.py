@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from traktauth.server.devices.polling import STATUSES, poll_as_trakt
+from traktauth.server.doors import rfc
+from traktauth.server.doors.trakt import read_device
 from traktauth.server.metadata import WELL_KNOWN
 
 if TYPE_CHECKING:
@@ -14,21 +17,24 @@ if TYPE_CHECKING:
 TEXT: dict[str, Any] = {"type": "string"}
 CLIENT = {"client_id": TEXT, "client_secret": TEXT}
 TOKEN = {"token": TEXT, "token_type_hint": TEXT, **CLIENT}
-# By the end of the address: what it is called, what its body says, which statuses it answers with.
+# By the end of the address, the first that fits: what it is called, what its body says, and which statuses it answers
+# with beside those of its checks.
 KINDS: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
-    "device/token": ("Poll for the access_token", {"code": TEXT, "device_code": TEXT, "grant_type": TEXT, **CLIENT,
-                     "code_verifier": TEXT}, (200, 400, 401, 404, 409, 410, 418, 429)),
-    "device/code": ("Generate new device codes", {"client_id": TEXT, "scope": TEXT, "code_challenge": TEXT,
-                    "code_challenge_method": TEXT}, (200, 400, 401)),
-    "token/info": ("Say what an access token is", {}, (200, 400, 401)),
+    "api/auth/device/token": ("Poll for a session token", {"grant_type": TEXT, "device_code": TEXT,
+                              "client_id": TEXT}, ()),
+    "api/auth/device/code": ("Generate new device codes", {"client_id": TEXT, "scope": TEXT}, ()),
+    "device/token": ("Poll for the access_token", {"code": TEXT, **CLIENT, "code_verifier": TEXT}, ()),
+    "device/code": ("Generate new device codes", {"client_id": TEXT, "code_challenge": TEXT,
+                    "code_challenge_method": TEXT}, ()),
+    "token/info": ("Say what an access token is", {}, (401,)),
     "token": ("Exchange a code or a refresh_token for an access_token", {"grant_type": TEXT, "code": TEXT,
-              "refresh_token": TEXT, "redirect_uri": TEXT, "code_verifier": TEXT, "scope": TEXT, **CLIENT},
-              (200, 400, 401)),
-    "revoke": ("Revoke an access_token", TOKEN, (200, 400, 401, 403)),
-    "introspect": ("Say what a token is", TOKEN, (200, 400, 401)),
-    "userinfo": ("Say whose a token is", {}, (200, 400, 401, 403)),
+              "refresh_token": TEXT, "redirect_uri": TEXT, "code_verifier": TEXT, "scope": TEXT, **CLIENT}, (401,)),
+    "revoke": ("Revoke an access_token", TOKEN, ()),
+    "introspect": ("Say what a token is", TOKEN, (401,)),
+    "userinfo": ("Say whose a token is", {}, (401, 403)),
 }  # fmt: skip
 BEHIND_TOKEN = ("token/info", "userinfo")
+DONE_OR_WRONG = (200, 400)
 MORE = (413, 429, 503)
 """What any of them may answer: too large, too often, the database is gone."""
 OTHER_MEDIA = 415
@@ -62,15 +68,27 @@ def description(realm: Realm) -> dict[str, Any]:
 def operations(endpoint: Endpoint) -> dict[str, Any]:
     """Describe one address by method."""
     kind = next(kind for kind in KINDS if endpoint.path.endswith(kind))
-    title, members, statuses = KINDS[kind]
-    only = (OTHER_MEDIA,) if len(endpoint.media) == 1 else ()
-    told = _operation(title, (*statuses, *only, *MORE))
+    title, members, beside = KINDS[kind]
+    told = _operation(title, (*_statuses(endpoint), *beside, *MORE))
     if endpoint.media:
         schema = {"schema": {"type": "object", "properties": members}}
         told["requestBody"] = {"content": dict.fromkeys(endpoint.media, schema)}
     if kind in BEHIND_TOKEN:
         told["security"] = [{"token": []}]
     return {method.lower(): told for method in endpoint.methods}
+
+
+def _statuses(endpoint: Endpoint) -> set[int]:
+    """Give the statuses that follow from how an address reads and what it checks."""
+    procedures = [*endpoint.grants.values(), *([endpoint.procedure] if endpoint.procedure else [])]
+    found = {*DONE_OR_WRONG, *(check.status for procedure in procedures for check in procedure.checks)}
+    if any(procedure.deed is poll_as_trakt for procedure in procedures):
+        found |= set(STATUSES.values())
+    if endpoint.refuse is rfc.refuse:
+        found.add(401)  # for an app that is unknown, whatever its engine says
+    if len(endpoint.media) == 1 and endpoint.read is not read_device:  # which takes another medium for an empty body
+        found.add(OTHER_MEDIA)
+    return found
 
 
 def _authorize(profile: Profile) -> dict[str, Any]:
@@ -92,4 +110,4 @@ def _parameter(place: str, name: str, *, required: bool) -> dict[str, Any]:
 
 
 def _operation(title: str, statuses: tuple[int, ...]) -> dict[str, Any]:
-    return {"summary": title, "responses": {str(status): {"description": ""} for status in statuses}}
+    return {"summary": title, "responses": {str(status): {"description": ""} for status in sorted(set(statuses))}}

@@ -70,13 +70,13 @@ async def hear(scope: Scope, receive: Receive, *, largest: int = LARGEST_BODY) -
     length = headers.get("content-length", "0")
     if len(query) > LARGEST_QUERY or not length.isdigit() or int(length) > largest:
         raise TooLarge
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body"):
+    body, more = b"", True
+    while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         body += message.get("body", b"")
+        more = message.get("more_body", False)
         if len(body) > largest:
             raise TooLarge
     client = scope.get("client") or ("", 0)

@@ -68,6 +68,7 @@ ITSELF = (
     Check(scopes.offered, 400, "invalid_scope", "A scope is unknown."),
 )
 CHECKS = {AUTHORIZATION_CODE: EXCHANGE, REFRESH_TOKEN: REFRESH, "client_credentials": ITSELF}
+VERIFIED = Check(polling.verifier_right, 400, "invalid_grant", "The code_verifier is not the challenge's.")
 REVOKE = Procedure((ONE_PROOF, PROVEN, Check(parameters.given("token"), *ABSENT)), together.revoke)
 
 FOR_THE_PERSON = frozenset(("invalid_client", "client_disabled", "invalid_redirect", "invalid_redirect_uri"))
@@ -132,7 +133,7 @@ def _in_words(given: Procedure | None) -> Procedure | None:
     """Let a poll at Trakt's address tell the state of a code by a word, not a status alone."""
     if given is None or given.deed is not polling.poll_as_trakt:
         return given
-    return Procedure(given.checks, polling.poll_in_words)
+    return Procedure((*given.checks, VERIFIED), polling.poll_in_words)
 
 
 def _checks(grant: str, given: Procedure) -> tuple[Check, ...]:
