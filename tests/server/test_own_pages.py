@@ -47,6 +47,23 @@ def test_after_a_revocation_the_app_has_to_ask_again(either, visitor):
     assert "would like to use your account" in visitor.walk(asked).text
 
 
+class Interleaved:
+    """A storage in which something else is written just before the next write."""
+
+    def __init__(self, client, first):
+        self.realm, self.first = client.server._realm, first
+        self.storage = self.realm.storage
+        object.__setattr__(self.realm, "storage", self)
+
+    def __getattr__(self, name):
+        return getattr(self.storage, name)
+
+    async def write(self, work):
+        object.__setattr__(self.realm, "storage", self.storage)
+        await self.storage.write(self.first)
+        return await self.storage.write(work)
+
+
 @pytest.mark.parametrize("number", ["", "x", "9" * 30, "-1", "999999"])
 def test_revoking_what_is_not_there_does_nothing(either, visitor, number):
     login = either.login()
@@ -122,6 +139,46 @@ def test_settings_are_changed_a_secret_is_made_anew_and_an_app_is_deleted(either
     post(visitor, path, action="delete")
     assert visitor.go(path).status == 404
     assert either.use(token["access_token"]) == 401
+
+
+@pytest.mark.parametrize("action", ["save", "rotate", "delete"])
+def test_a_change_beside_a_deletion_does_not_bring_the_app_back(either, visitor, action):
+    path = post(visitor, "/your-apps", **MADE).location
+
+    def remove(tables):
+        tables.apps.remove(tables.apps.named(path.rpartition("/")[2]).id)
+
+    visitor.go("/")
+    Interleaved(either, remove)
+    assert post(visitor, path, action=action, **MADE).status == 404
+    assert visitor.go(path).status == 404
+
+
+def test_a_save_beside_a_new_secret_does_not_bring_the_old_one_back(either, visitor):
+    path = post(visitor, "/your-apps", **MADE).location
+
+    def renew(tables):
+        app = tables.apps.named(path.rpartition("/")[2])
+        tables.apps.save(app._replace(secret="new", name="In between"))
+
+    Interleaved(either, renew)
+    assert post(visitor, path, action="save", **MADE).status == 303
+    assert fact(visitor.go(path), "client_secret") == "new"
+
+
+def test_a_new_secret_beside_a_save_leaves_what_was_saved(either, visitor):
+    path = post(visitor, "/your-apps", **MADE).location
+
+    def rename(tables):
+        app = tables.apps.named(path.rpartition("/")[2])
+        tables.apps.save(app._replace(name="In between"))
+
+    Interleaved(either, rename)
+    before = fact(visitor.go(path), "client_secret")
+    post(visitor, path, action="rotate")
+    page = visitor.go(path)
+    assert "In between" in page.text
+    assert fact(page, "client_secret") != before
 
 
 def test_nobody_changes_another_ones_app(either, visitor, browser):

@@ -13,6 +13,8 @@ from traktauth.server.redirects import fault_of
 from traktauth.server.seed import app_made, kept_as_hash
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from traktauth.server.http.answers import Answer
     from traktauth.server.pages.visit import Visit
     from traktauth.server.storage.records import App
@@ -48,30 +50,68 @@ async def show_one(visit: Visit) -> Answer:
 
 async def change(visit: Visit) -> Answer:
     """Save, make a new secret, or delete; only for one's own."""
-    app, visitor = await _named(visit), visit.visitor
-    if app is None or visitor is None or app.owner != visitor.person.id:
-        return _unknown(visit)
     action = visit.form.get("action", "")
     if action == "delete":
-        await visit.realm.storage.write(lambda tables: _deleted(tables, app))
-        return visit.go("/your-apps")
-    if action == "rotate" and app.confidential:
-        return await _saved(visit, app._replace(secret=secrets.token_hex(32), secret_hash=None))
+        app = await _changed(visit, _deleted)
+        return _unknown(visit) if app is None else visit.go("/your-apps")
+    if action == "rotate":
+        return await _rotated(visit)
     name, addresses = visit.form.get("name", "").strip(), visit.form.get("redirect_uris", "").split()
     fault = _fault(name, addresses)
     if fault:
-        return _shown(visit, app, fault=fault)
-    changed = app._replace(name=name, redirect_uris="\n".join(addresses))
-    await visit.realm.storage.write(lambda tables: tables.apps.save(changed))
+        app, visitor = await _named(visit), visit.visitor
+        own = app is not None and visitor is not None and app.owner == visitor.person.id
+        return _shown(visit, app, fault=fault) if app is not None and own else _unknown(visit)
+    lines = "\n".join(addresses)
+    app = await _changed(visit, lambda tables, app: tables.apps.describe(app.id, name=name, redirect_uris=lines))
+    return _unknown(visit) if app is None else visit.go(f"/your-apps/{app.client_id}")
+
+
+async def _rotated(visit: Visit) -> Answer:
+    """Make a new secret; under `strict` it is shown now and never again."""
+    strict, secret = visit.realm.terms.strict, secrets.token_hex(32)
+
+    def renew(tables: Tables, app: App) -> None:
+        if app.confidential:
+            kept = _kept(app._replace(secret=secret, secret_hash=None), strict=strict)
+            tables.apps.prove_by(app.id, secret=kept.secret, secret_hash=kept.secret_hash)
+
+    app = await _changed(visit, renew)
+    if app is None:
+        return _unknown(visit)
+    if strict and app.confidential:
+        return _shown(visit, app._replace(secret=secret), once=True)
     return visit.go(f"/your-apps/{app.client_id}")
 
 
+async def _changed(visit: Visit, deed: Callable[[Tables, App], None]) -> App | None:
+    """Do something to the app in the address and give it as it was before; None where it is not this person's.
+
+    Looking up and changing are one transaction: no deletion and no other change comes between.
+    """
+    visitor = visit.visitor
+    if visitor is None:
+        return None
+
+    def work(tables: Tables) -> App | None:
+        app = tables.apps.owned(_asked(visit), visitor.person.id)
+        if app is not None:
+            deed(tables, app)
+        return app
+
+    return await visit.realm.storage.write(work)
+
+
 async def _saved(visit: Visit, app: App) -> Answer:
-    """Keep an app; under `strict` its secret is shown now and never again."""
+    """Keep a new app; under `strict` its secret is shown now and never again."""
     strict = visit.realm.terms.strict
-    kept = kept_as_hash(app) if strict else app
+    kept = _kept(app, strict=strict)
     await visit.realm.storage.write(lambda tables: tables.apps.save(kept))
     return _shown(visit, app, once=True) if strict else visit.go(f"/your-apps/{app.client_id}")
+
+
+def _kept(app: App, *, strict: bool) -> App:
+    return kept_as_hash(app) if strict else app
 
 
 async def _listed(visit: Visit, *, fault: str = "") -> Answer:
@@ -90,7 +130,7 @@ async def _listed(visit: Visit, *, fault: str = "") -> Answer:
 
 async def _named(visit: Visit) -> App | None:
     """Give the app in the address, if this person may look at it."""
-    visitor, name = visit.visitor, visit.heard.path.removeprefix("/your-apps/")
+    visitor, name = visit.visitor, _asked(visit)
     app = await visit.realm.storage.read(lambda tables: tables.apps.named(name)) if visitor else None
     if app is None or visitor is None:
         return None
@@ -102,6 +142,10 @@ def _shown(visit: Visit, app: App, *, fault: str = "", once: bool = False) -> An
     own = visit.visitor is not None and app.owner == visit.visitor.person.id
     status = 400 if fault else 200
     return visit.show("app", status=status, title=app.name, app=app, own=own, fault=fault, once=once)
+
+
+def _asked(visit: Visit) -> str:
+    return visit.heard.path.removeprefix("/your-apps/")
 
 
 def _unknown(visit: Visit) -> Answer:

@@ -41,6 +41,12 @@ class Apps:
         """Give the apps that a person has registered."""
         return [App(*row) for row in self._on.all("SELECT * FROM app WHERE owner = ? ORDER BY id", (owner,))]
 
+    def owned(self, client_id: str, owner: int) -> App | None:
+        """Give the app with this client id if it is this person's; until the transaction ends nobody changes it."""
+        find = "SELECT * FROM app WHERE client_id = ? AND owner = ?"
+        row = self._on.held(find, (client_id, owner), table="app")
+        return None if row is None else App(*row)
+
     def save(self, app: App) -> None:
         """Make an app, or bring the one with its client id into line; who owns it and its being disabled stay."""
         self._named.clear()
@@ -54,6 +60,16 @@ class Apps:
                    require_pkce = excluded.require_pkce""",
             tuple(app)[1:],
         )
+
+    def describe(self, number: int, *, name: str, redirect_uris: str) -> None:
+        """Change an app's name and redirect addresses, and nothing else of it; one that is gone stays so."""
+        self._named.clear()
+        self._on.run("UPDATE app SET name = ?, redirect_uris = ? WHERE id = ?", (name, redirect_uris, number))
+
+    def prove_by(self, number: int, *, secret: str | None, secret_hash: bytes | None) -> None:
+        """Change an app's secret, and nothing else of it."""
+        self._named.clear()
+        self._on.run("UPDATE app SET secret = ?, secret_hash = ? WHERE id = ?", (secret, secret_hash, number))
 
     def disable(self, client_id: str, *, disabled: bool) -> int:
         """Switch an app off or on; give how many there were of that name."""
