@@ -47,6 +47,46 @@ def test_after_a_revocation_the_app_has_to_ask_again(either, visitor):
     assert "would like to use your account" in visitor.walk(asked).text
 
 
+def revoke_first_app(visitor):
+    number = re.search(r'value="(\d+)" aria-label="Revoke The first app"', visitor.go("/connected-apps").text)[1]
+    assert post(visitor, "/connected-apps", app=number).status == 303
+
+
+def test_revoking_an_app_ends_its_codes_and_no_other_apps(either, visitor):
+    code, other = either.code(), either.code("second")
+    revoke_first_app(visitor)
+    refused = either.exchange(code)
+    assert refused.said == either.exchange("x" * 32 + "1").said
+    assert either.exchange(other, "second").status == 200
+
+
+def test_a_code_from_before_a_revocation_stays_dead_when_the_app_is_let_in_again(either, visitor):
+    before = either.code()
+    revoke_first_app(visitor)
+    after = either.code()
+    assert either.exchange(before).status in (400, 401)
+    assert either.exchange(after).status == 200
+
+
+def test_revoking_an_app_refuses_the_devices_that_have_not_fetched_their_tokens(either, visitor):
+    either.login()
+    device = either.post("/oauth/device/code", client_id="first-app").json
+    either.control("device", user_code=device["user_code"], username="sean", decision="approve")
+    revoke_first_app(visitor)
+    poll = either.post(
+        "/oauth/device/token", code=device["device_code"], client_id="first-app", client_secret="first-secret"
+    )
+    assert poll.status == 418
+    assert "The first app" not in visitor.go("/connected-apps").text
+
+
+def test_no_login_comes_of_a_consent_that_is_gone(either, visitor):
+    code = either.code()
+    either.control("revoke-consent", client_id="first-app")
+    assert either.exchange(code).status in (400, 401)
+    assert "The first app" not in visitor.go("/connected-apps").text
+
+
 class Interleaved:
     """A storage in which something else is written just before the next write."""
 

@@ -158,8 +158,8 @@ def _unknown(visit: Visit) -> Answer:
 
 def _deleted(tables: Tables, app: App) -> None:
     tables.apps.remove(app.id)  # first: what was just being issued to it is then there to be ended
-    tables.pairs.end_app(app.id)
     tables.apps.disallow(app.id)
+    tables.pairs.end_app(app.id)
 
 
 def _fault(name: str, addresses: list[str]) -> str:

@@ -82,7 +82,7 @@ class Apps:
         self._on.run("DELETE FROM app WHERE id = ?", (number,))
 
     def consent(self, app: int, person: int) -> Consent | None:
-        """Give what a person has allowed an app."""
+        """Give what a person has allowed an app; until the transaction ends nobody withdraws it."""
         find = "SELECT * FROM consent WHERE app = ? AND person = ?"
         row = self._on.held(find, (app, person), table="consent")
         return None if row is None else Consent(*row)
@@ -94,10 +94,10 @@ class Apps:
     def allow(self, app: int, person: int, *, scope: str, now: float) -> None:
         """Remember a consent, adding to an earlier one."""
         insert = "INSERT INTO consent (app, person, scope, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-        if self._on.run(insert, (app, person, scope, now)):
-            return
-        earlier = self.consent(app, person)
-        words = dict.fromkeys((earlier.scope.split() if earlier else []) + scope.split())
+        while (earlier := self.consent(app, person)) is None:
+            if self._on.run(insert, (app, person, scope, now)):
+                return  # else somebody has been faster, and may have withdrawn it by now
+        words = dict.fromkeys(earlier.scope.split() + scope.split())
         self._on.run("UPDATE consent SET scope = ? WHERE app = ? AND person = ?", (" ".join(words), app, person))
 
     def disallow(self, app: int, person: int | None = None) -> None:
