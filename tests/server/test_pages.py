@@ -93,6 +93,32 @@ def test_a_form_of_another_browser_does_nothing(current, browser):
     assert mine.submit(page, **RIGHT).status == 403
 
 
+def sign_out(visitor):
+    csrf = re.search(r'name="csrf" value="([^"]+)"', visitor.go("/").text)[1]
+    assert visitor.go("/sign-out", method="POST", form={"csrf": csrf}).status == 303
+
+
+@pytest.mark.parametrize("kind", ["consent", "device"])
+def test_a_form_shown_to_one_person_decides_nothing_for_another(current, browser, kind):
+    visitor = browser(current)
+    visitor.sign_in()
+    device = current.post("/oauth/device/code", client_id="first-app").json
+    page = visitor.walk(AUTHORIZE if kind == "consent" else f"/activate/{device['user_code']}")
+    sign_out(visitor)
+    visitor.submit(visitor.go("/sign-up"), username="mary", email="m@example.test", password="long enough")
+    reply = visitor.submit(page, decision="approve")
+    assert reply.status == 403
+    assert "This form is too old" in reply.text
+    assert "The first app" not in visitor.go("/connected-apps").text
+
+
+def test_a_sign_in_form_from_before_another_sign_in_works(current, browser):
+    visitor = browser(current)
+    page = visitor.go("/sign-in")
+    visitor.submit(visitor.go("/sign-up"), username="mary", email="m@example.test", password="long enough")
+    assert "sean" in visitor.submit(page, **RIGHT).text
+
+
 def test_signing_out_ends_the_session(current, browser):
     visitor = browser(current)
     visitor.sign_in()

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     Handler = Callable[["Visit"], Awaitable[Answer]]
 
 HTTP_WRONG_METHOD = 405
+FOR_ANYONE = ("/sign-in", "/sign-up", "/activate")
+"""Where a form does nothing for whoever is signed in, so that one from before the sign-in is good as well."""
 
 
 @dataclass
@@ -58,11 +60,17 @@ class Visit:
         """The query's parameters; of a repeated one, the last."""
         return dict(self.query)
 
+    @property
+    def session_number(self) -> int:
+        """The number of the session that the browser is signed in with, 0 without one."""
+        return self.visitor.session.id if self.visitor else 0
+
     def show(self, name: str, *, status: int = 200, leads_to: str = "", **context: object) -> Answer:
         """Render a page whose forms this browser may send back."""
         mark = self.mark or secrets.token_urlsafe(24)
         person = self.visitor.person if self.visitor else None
-        common = {"csrf": signed(self.realm, mark), "person": person, "query": urlencode(self.query), "title": ""}
+        csrf, query = signed(self.realm, mark, self.session_number), urlencode(self.query)
+        common = {"csrf": csrf, "person": person, "query": query, "title": ""}
         answer = page(name, {**common, **context}, status=status, leads_to=leads_to)
         if not self.mark:
             answer.headers["set-cookie"] = cookie(self.realm, "form", mark)
@@ -89,9 +97,12 @@ def cookie(realm: Realm, purpose: str, value: str) -> str:
     return f"{cookie_name(realm, purpose)}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}"
 
 
-def signed(realm: Realm, mark: str) -> str:
-    """Give the hidden value that belongs to a browser's form cookie."""
-    return hmac.new(realm.key, mark.encode(), "sha256").hexdigest()
+def signed(realm: Realm, mark: str, session: int) -> str:
+    """Give the hidden value that belongs to a browser's form cookie and to who is signed in there.
+
+    A page that one person was shown decides nothing for another who has signed in since.
+    """
+    return hmac.new(realm.key, f"{session} {mark}".encode(), "sha256").hexdigest()
 
 
 def visited(realm: Realm, handlers: Mapping[str, Handler], *, wrong_method: int = 405) -> ASGIApp:
@@ -104,9 +115,7 @@ def visited(realm: Realm, handlers: Mapping[str, Handler], *, wrong_method: int 
                 wrong_method, b"", {"allow": ", ".join(handlers)} if wrong_method == HTTP_WRONG_METHOD else {}
             )
         visit = await visit_of(realm, await hear(scope, receive))
-        if scope["method"] == "POST" and not hmac.compare_digest(
-            visit.form.get("csrf", "").encode(), signed(realm, visit.mark).encode()
-        ):
+        if scope["method"] == "POST" and not _is_ours(visit):
             return message(visit, "This form is too old", "Go back, load the page again, and send it once more.", 403)
         return await handler(visit)
 
@@ -165,6 +174,13 @@ def bare(title: str, text: str, status: int) -> Answer:
         "onward": None,
     }
     return page("message", said, status=status)
+
+
+def _is_ours(visit: Visit) -> bool:
+    """Whether a form comes from a page that this browser was shown, and this person."""
+    said = visit.form.get("csrf", "").encode()
+    sessions = {visit.session_number, 0} if visit.heard.path in FOR_ANYONE else {visit.session_number}
+    return any(hmac.compare_digest(said, signed(visit.realm, visit.mark, one).encode()) for one in sessions)
 
 
 def _visitor(realm: Realm, tables: Tables, carried: str) -> Visitor | None:
