@@ -93,6 +93,15 @@ def test_a_form_of_another_browser_does_nothing(current, browser):
     assert mine.submit(page, **RIGHT).status == 403
 
 
+@pytest.mark.parametrize(
+    "foreign", ['theme={"mode":"dark"}', "foo[bar]=1", "expires=1", "name=gr\xfc\xdfe", "bare", "=", 'open="', "a=b=c"]
+)
+def test_other_programs_cookies_are_no_obstacle(current, browser, foreign):
+    visitor = browser(current)
+    visitor.cookies = {"first": "1; " + foreign}
+    assert "Signed in as" in visitor.sign_in().text
+
+
 def sign_out(visitor):
     csrf = re.search(r'name="csrf" value="([^"]+)"', visitor.go("/").text)[1]
     assert visitor.go("/sign-out", method="POST", form={"csrf": csrf}).status == 303
