@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import re
+from collections import Counter
 from urllib.parse import urlencode
 
 import pytest
@@ -75,6 +77,16 @@ def test_wrong_passwords_are_slowed_down(current, browser):
     assert 0 < int(blocked.headers["retry-after"]) <= 61
     current.control("clock", advance=61)
     assert "Signed in as" in visitor.sign_in().text
+
+
+@pytest.mark.parametrize(("password", "statuses"), [("no", {400: 5, 429: 7}), (RIGHT["password"], {303: 12})])
+def test_of_many_passwords_at_once_each_is_counted(current, browser, password, statuses):
+    visitor = browser(current)
+    csrf = re.search(r'name="csrf" value="([^"]+)"', visitor.go("/sign-in").text)[1]
+    form = {"csrf": csrf, "username": "sean", "password": password}
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        replies = list(pool.map(lambda _: visitor.go("/sign-in", method="POST", form=form), range(12)))
+    assert Counter(reply.status for reply in replies) == statuses
 
 
 def test_a_form_without_its_token_does_nothing(current, browser):
