@@ -236,14 +236,59 @@ def test_an_app_of_the_seed_is_shown_and_not_changed(visitor):
     assert post(visitor, "/your-apps/first-app", action="delete").status == 404
 
 
-def test_strictly_a_secret_is_shown_once(start, browser):
+@pytest.mark.parametrize("action", ["register", "rotate"])
+def test_strictly_a_secret_is_shown_once_on_the_page_that_the_form_leads_to(start, browser, action):
+    client = start(strict=True)
+    visitor = browser(client)
+    visitor.sign_in()
+    made = post(visitor, "/your-apps", **MADE)
+    path = made.location
+    if action == "rotate":
+        first = fact(visitor.go(path), "client_secret")
+        made = post(visitor, path, action="rotate")
+    assert made.status == 303
+    assert made.location == path
+    assert {"HttpOnly", "SameSite=Lax", f"Path={path}", "Max-Age=60"} <= set(made.headers["set-cookie"].split("; "))
+    page = visitor.go(path)
+    assert "not shown again" in page.text
+    secret, client_id = fact(page, "client_secret"), fact(page, "client_id")
+    assert secret not in made.headers["set-cookie"]
+    assert "Kept as a hash" in visitor.go(path).text
+    end = client.control("authorize", client_id=client_id, redirect_uri=CALLBACK, username="sean")
+    members = {"code": end["code"], "redirect_uri": CALLBACK, "client_id": client_id, "client_secret": secret}
+    assert client.post("/oauth/token", grant_type="authorization_code", **members).status == 200
+    assert action == "register" or secret != first
+
+
+@pytest.mark.parametrize("carried", ["nonsense", "x" * 43, "gr\xfc\xdfe"])
+def test_strictly_no_other_cookie_shows_a_secret(start, browser, carried):
     visitor = browser(start(strict=True))
     visitor.sign_in()
-    page = post(visitor, "/your-apps", **MADE)
-    assert "not shown again" in page.text
-    assert fact(page, "client_secret")
-    again = visitor.go(f"/your-apps/{fact(page, 'client_id')}")
-    assert "Kept as a hash" in again.text
+    path = post(visitor, "/your-apps", **MADE).location
+    (name,) = (name for name in visitor.cookies if "secret" in name)
+    visitor.cookies[name] = carried
+    assert "Kept as a hash" in visitor.go(path).text
+
+
+def test_strictly_a_secret_is_not_shown_to_another_or_once_it_is_replaced(start, browser):
+    client = start(strict=True)
+    visitor, elsewhere, stranger = browser(client), browser(client), browser(client)
+    visitor.sign_in()
+    elsewhere.sign_in()
+    stranger.submit(stranger.go("/sign-up"), username="other", email="o@example.test", password="long enough")
+    path = post(visitor, "/your-apps", **MADE).location
+    stranger.cookies |= {name: value for name, value in visitor.cookies.items() if "secret" in name}
+    assert stranger.go(path).status == 404
+    post(elsewhere, path, action="rotate")
+    assert "Kept as a hash" in visitor.go(path).text
+
+
+def test_strictly_a_public_app_carries_no_secret(start, browser):
+    visitor = browser(start(strict=True))
+    visitor.sign_in()
+    made = post(visitor, "/your-apps", public="1", **MADE)
+    assert "set-cookie" not in made.headers
+    assert "None: a public app" in visitor.go(made.location).text
 
 
 def test_elsewhere_than_on_loopback_the_seeds_apps_are_nobodys_business(start, browser):

@@ -1,14 +1,19 @@
 """Your apps: register an app, change its redirect addresses, make a new secret, delete it.
 
 Apps of a seed have no owner; on a loopback host everyone may look at them, secrets included, as this is a test server.
+
+Under `strict` a new secret is shown once, on the page that the form leads to. It is made of the server's key and a
+random value that only the browser keeps, in a cookie: any worker can make it once more for that page, and nobody else.
 """
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from typing import TYPE_CHECKING
 
-from traktauth.server.pages.visit import message
+from traktauth.server.checks.apps import is_secret_of
+from traktauth.server.pages.visit import cookie, cookie_name, cookies_of, message
 from traktauth.server.redirects import fault_of
 from traktauth.server.seed import app_made, kept_as_hash
 
@@ -43,9 +48,17 @@ async def register(visit: Visit) -> Answer:
 
 
 async def show_one(visit: Visit) -> Answer:
-    """Show one app's settings."""
+    """Show one app's settings, and its secret if this browser has just had it made."""
     app = await _named(visit)
-    return _unknown(visit) if app is None else _shown(visit, app)
+    if app is None:
+        return _unknown(visit)
+    carried = cookies_of(visit.heard).get(cookie_name(visit.realm, "secret"), "")
+    secret = _secret(visit, app, carried)
+    if not carried or app.secret is not None or not is_secret_of(app, secret):
+        return _shown(visit, app)
+    answer = _shown(visit, app._replace(secret=secret), once=True)
+    answer.headers["set-cookie"] = cookie(visit.realm, "secret", "", path=_page(app))
+    return answer
 
 
 async def change(visit: Visit) -> Answer:
@@ -64,24 +77,20 @@ async def change(visit: Visit) -> Answer:
         return _shown(visit, app, fault=fault) if app is not None and own else _unknown(visit)
     lines = "\n".join(addresses)
     app = await _changed(visit, lambda tables, app: tables.apps.describe(app.id, name=name, redirect_uris=lines))
-    return _unknown(visit) if app is None else visit.go(f"/your-apps/{app.client_id}")
+    return _unknown(visit) if app is None else visit.go(_page(app))
 
 
 async def _rotated(visit: Visit) -> Answer:
-    """Make a new secret; under `strict` it is shown now and never again."""
-    strict, secret = visit.realm.terms.strict, secrets.token_hex(32)
+    """Make a new secret."""
+    carried = secrets.token_urlsafe(32)
 
     def renew(tables: Tables, app: App) -> None:
         if app.confidential:
-            kept = _kept(app._replace(secret=secret, secret_hash=None), strict=strict)
+            kept = _kept(visit, app._replace(secret=_secret(visit, app, carried), secret_hash=None))
             tables.apps.prove_by(app.id, secret=kept.secret, secret_hash=kept.secret_hash)
 
     app = await _changed(visit, renew)
-    if app is None:
-        return _unknown(visit)
-    if strict and app.confidential:
-        return _shown(visit, app._replace(secret=secret), once=True)
-    return visit.go(f"/your-apps/{app.client_id}")
+    return _unknown(visit) if app is None else _sent_on(visit, app, carried)
 
 
 async def _changed(visit: Visit, deed: Callable[[Tables, App], None]) -> App | None:
@@ -103,15 +112,31 @@ async def _changed(visit: Visit, deed: Callable[[Tables, App], None]) -> App | N
 
 
 async def _saved(visit: Visit, app: App) -> Answer:
-    """Keep a new app; under `strict` its secret is shown now and never again."""
-    strict = visit.realm.terms.strict
-    kept = _kept(app, strict=strict)
-    await visit.realm.storage.write(lambda tables: tables.apps.save(kept))
-    return _shown(visit, app, once=True) if strict else visit.go(f"/your-apps/{app.client_id}")
+    """Keep a new app."""
+    carried = secrets.token_urlsafe(32)
+    made = app._replace(secret=_secret(visit, app, carried)) if app.confidential else app
+    await visit.realm.storage.write(lambda tables: tables.apps.save(_kept(visit, made)))
+    return _sent_on(visit, app, carried)
 
 
-def _kept(app: App, *, strict: bool) -> App:
-    return kept_as_hash(app) if strict else app
+def _sent_on(visit: Visit, app: App, carried: str) -> Answer:
+    """Lead to an app's page, with what its new secret is made of where that can be shown but once."""
+    answer = visit.go(_page(app))
+    if visit.realm.terms.strict and app.confidential:
+        answer.headers["set-cookie"] = cookie(visit.realm, "secret", carried, path=_page(app))
+    return answer
+
+
+def _secret(visit: Visit, app: App, carried: str) -> str:
+    return hmac.new(visit.realm.key, f"secret {app.client_id} {carried}".encode(), "sha256").hexdigest()
+
+
+def _kept(visit: Visit, app: App) -> App:
+    return kept_as_hash(app) if visit.realm.terms.strict else app
+
+
+def _page(app: App) -> str:
+    return f"/your-apps/{app.client_id}"
 
 
 async def _listed(visit: Visit, *, fault: str = "") -> Answer:

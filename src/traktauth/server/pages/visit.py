@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Handler = Callable[["Visit"], Awaitable[Answer]]
 
 HTTP_WRONG_METHOD = 405
+SECRET_SECONDS = 60
+"""For how long a browser may come for an app's new secret."""
 FOR_ANYONE = ("/sign-in", "/sign-up", "/activate")
 """Where a form does nothing for whoever is signed in, so that one from before the sign-in is good as well."""
 
@@ -89,11 +91,12 @@ def cookie_name(realm: Realm, purpose: str) -> str:
     return f"local_trakt_{purpose}_{parts.port or parts.scheme}"
 
 
-def cookie(realm: Realm, purpose: str, value: str) -> str:
-    """Give a Set-Cookie field; an empty value deletes the cookie."""
+def cookie(realm: Realm, purpose: str, value: str, *, path: str = "/") -> str:
+    """Give a Set-Cookie field; an empty value deletes the cookie, whose *path* must be the same."""
     secure = "; Secure" if realm.terms.issuer.startswith("https:") else ""
-    age = "; Max-Age=0" if not value else f"; Max-Age={realm.terms.lives.session}" if purpose == "session" else ""
-    return f"{cookie_name(realm, purpose)}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}"
+    ages = {"session": realm.terms.lives.session, "secret": SECRET_SECONDS}
+    age = "; Max-Age=0" if not value else f"; Max-Age={ages[purpose]}" if purpose in ages else ""
+    return f"{cookie_name(realm, purpose)}={value}; Path={path}; HttpOnly; SameSite=Lax{secure}{age}"
 
 
 def signed(realm: Realm, mark: str, session: int) -> str:
