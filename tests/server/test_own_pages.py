@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -88,10 +89,10 @@ def test_no_login_comes_of_a_consent_that_is_gone(either, visitor):
 
 
 class Interleaved:
-    """A storage in which something else is written just before the next write."""
+    """A storage in which something else is written just before the next write, or in its transaction after it."""
 
-    def __init__(self, client, first):
-        self.realm, self.first = client.server._realm, first
+    def __init__(self, client, first=None, *, beside=None):
+        self.realm, self.first, self.beside = client.server._realm, first, beside
         self.storage = self.realm.storage
         object.__setattr__(self.realm, "storage", self)
 
@@ -100,8 +101,16 @@ class Interleaved:
 
     async def write(self, work):
         object.__setattr__(self.realm, "storage", self.storage)
-        await self.storage.write(self.first)
-        return await self.storage.write(work)
+        if self.first is not None:
+            await self.storage.write(self.first)
+
+        def both(tables):
+            result = work(tables)
+            if self.beside is not None:
+                self.beside(tables)
+            return result
+
+        return await self.storage.write(both)
 
 
 @pytest.mark.parametrize("number", ["", "x", "9" * 30, "-1", "999999"])
@@ -192,6 +201,27 @@ def test_a_change_beside_a_deletion_does_not_bring_the_app_back(either, visitor,
     Interleaved(either, remove)
     assert post(visitor, path, action=action, **MADE).status == 404
     assert visitor.go(path).status == 404
+
+
+def test_what_is_issued_beside_a_deletion_ends_with_the_app(either, visitor):
+    path = post(visitor, "/your-apps", **MADE).location
+    client_id = path.rpartition("/")[2]
+    either.control("tokens", client_id=client_id, username="sean", count=1)
+
+    def find(tables):
+        app = tables.apps.named(client_id)
+        return app.id, tables.people.named("sean").id
+
+    def issue(tables):
+        family, epoch = tables.pairs.family(app, person, renewable=True)
+        tables.pairs.add((family, epoch, app, person, None, "", 0.0, b"", 1, 1e12, b"", 1e12, None))
+
+    page = visitor.go("/")
+    app, person = asyncio.run(either.server._realm.storage.read(find))
+    Interleaved(either, beside=issue)
+    csrf = re.search(r'name="csrf" value="([^"]+)"', page.text)[1]
+    assert visitor.go(path, method="POST", form={"csrf": csrf, "action": "delete"}).status == 303
+    assert either.ledger()["alive"] == {"access": 0, "refresh": 0}
 
 
 def test_a_save_beside_a_new_secret_does_not_bring_the_old_one_back(either, visitor):

@@ -65,8 +65,7 @@ async def change(visit: Visit) -> Answer:
     """Save, make a new secret, or delete; only for one's own."""
     action = visit.form.get("action", "")
     if action == "delete":
-        app = await _changed(visit, _deleted)
-        return _unknown(visit) if app is None else visit.go("/your-apps")
+        return await _gone(visit)
     if action == "rotate":
         return await _rotated(visit)
     name, addresses = visit.form.get("name", "").strip(), visit.form.get("redirect_uris", "").split()
@@ -78,6 +77,19 @@ async def change(visit: Visit) -> Answer:
     lines = "\n".join(addresses)
     app = await _changed(visit, lambda tables, app: tables.apps.describe(app.id, name=name, redirect_uris=lines))
     return _unknown(visit) if app is None else visit.go(_page(app))
+
+
+async def _gone(visit: Visit) -> Answer:
+    """Delete an app, and end what was issued to it beside that.
+
+    Work that shares the deletion's transaction may have found the app before it was gone, and issue tokens after all of
+    its were ended; those are there to be ended once that transaction is over.
+    """
+    app = await _changed(visit, _deleted)
+    if app is None:
+        return _unknown(visit)
+    await visit.realm.storage.write(lambda tables: tables.pairs.end_app(app.id))
+    return visit.go("/your-apps")
 
 
 async def _rotated(visit: Visit) -> Answer:
