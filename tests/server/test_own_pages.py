@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -45,6 +46,71 @@ def test_after_a_revocation_the_app_has_to_ask_again(either, visitor):
     post(visitor, "/connected-apps", app=number)
     asked = f"/oauth/authorize?response_type=code&client_id=first-app&redirect_uri={CALLBACK}"
     assert "would like to use your account" in visitor.walk(asked).text
+
+
+def revoke_first_app(visitor):
+    number = re.search(r'value="(\d+)" aria-label="Revoke The first app"', visitor.go("/connected-apps").text)[1]
+    assert post(visitor, "/connected-apps", app=number).status == 303
+
+
+def test_revoking_an_app_ends_its_codes_and_no_other_apps(either, visitor):
+    code, other = either.code(), either.code("second")
+    revoke_first_app(visitor)
+    refused = either.exchange(code)
+    assert refused.said == either.exchange("x" * 32 + "1").said
+    assert either.exchange(other, "second").status == 200
+
+
+def test_a_code_from_before_a_revocation_stays_dead_when_the_app_is_let_in_again(either, visitor):
+    before = either.code()
+    revoke_first_app(visitor)
+    after = either.code()
+    assert either.exchange(before).status in (400, 401)
+    assert either.exchange(after).status == 200
+
+
+def test_revoking_an_app_refuses_the_devices_that_have_not_fetched_their_tokens(either, visitor):
+    either.login()
+    device = either.post("/oauth/device/code", client_id="first-app").json
+    either.control("device", user_code=device["user_code"], username="sean", decision="approve")
+    revoke_first_app(visitor)
+    poll = either.post(
+        "/oauth/device/token", code=device["device_code"], client_id="first-app", client_secret="first-secret"
+    )
+    assert poll.status == 418
+    assert "The first app" not in visitor.go("/connected-apps").text
+
+
+def test_no_login_comes_of_a_consent_that_is_gone(either, visitor):
+    code = either.code()
+    either.control("revoke-consent", client_id="first-app")
+    assert either.exchange(code).status in (400, 401)
+    assert "The first app" not in visitor.go("/connected-apps").text
+
+
+class Interleaved:
+    """A storage in which something else is written just before the next write, or in its transaction after it."""
+
+    def __init__(self, client, first=None, *, beside=None):
+        self.realm, self.first, self.beside = client.server._realm, first, beside
+        self.storage = self.realm.storage
+        object.__setattr__(self.realm, "storage", self)
+
+    def __getattr__(self, name):
+        return getattr(self.storage, name)
+
+    async def write(self, work):
+        object.__setattr__(self.realm, "storage", self.storage)
+        if self.first is not None:
+            await self.storage.write(self.first)
+
+        def both(tables):
+            result = work(tables)
+            if self.beside is not None:
+                self.beside(tables)
+            return result
+
+        return await self.storage.write(both)
 
 
 @pytest.mark.parametrize("number", ["", "x", "9" * 30, "-1", "999999"])
@@ -124,6 +190,67 @@ def test_settings_are_changed_a_secret_is_made_anew_and_an_app_is_deleted(either
     assert either.use(token["access_token"]) == 401
 
 
+@pytest.mark.parametrize("action", ["save", "rotate", "delete"])
+def test_a_change_beside_a_deletion_does_not_bring_the_app_back(either, visitor, action):
+    path = post(visitor, "/your-apps", **MADE).location
+
+    def remove(tables):
+        tables.apps.remove(tables.apps.named(path.rpartition("/")[2]).id)
+
+    visitor.go("/")
+    Interleaved(either, remove)
+    assert post(visitor, path, action=action, **MADE).status == 404
+    assert visitor.go(path).status == 404
+
+
+def test_what_is_issued_beside_a_deletion_ends_with_the_app(either, visitor):
+    path = post(visitor, "/your-apps", **MADE).location
+    client_id = path.rpartition("/")[2]
+    either.control("tokens", client_id=client_id, username="sean", count=1)
+
+    def find(tables):
+        app = tables.apps.named(client_id)
+        return app.id, tables.people.named("sean").id
+
+    def issue(tables):
+        family, epoch = tables.pairs.family(app, person, renewable=True)
+        tables.pairs.add((family, epoch, app, person, None, "", 0.0, b"", 1, 1e12, b"", 1e12, None))
+
+    page = visitor.go("/")
+    app, person = asyncio.run(either.server._realm.storage.read(find))
+    Interleaved(either, beside=issue)
+    csrf = re.search(r'name="csrf" value="([^"]+)"', page.text)[1]
+    assert visitor.go(path, method="POST", form={"csrf": csrf, "action": "delete"}).status == 303
+    assert either.ledger()["alive"] == {"access": 0, "refresh": 0}
+
+
+def test_a_save_beside_a_new_secret_does_not_bring_the_old_one_back(either, visitor):
+    path = post(visitor, "/your-apps", **MADE).location
+
+    def renew(tables):
+        app = tables.apps.named(path.rpartition("/")[2])
+        tables.apps.save(app._replace(secret="new", name="In between"))
+
+    Interleaved(either, renew)
+    assert post(visitor, path, action="save", **MADE).status == 303
+    assert fact(visitor.go(path), "client_secret") == "new"
+
+
+def test_a_new_secret_beside_a_save_leaves_what_was_saved(either, visitor):
+    path = post(visitor, "/your-apps", **MADE).location
+
+    def rename(tables):
+        app = tables.apps.named(path.rpartition("/")[2])
+        tables.apps.save(app._replace(name="In between"))
+
+    Interleaved(either, rename)
+    before = fact(visitor.go(path), "client_secret")
+    post(visitor, path, action="rotate")
+    page = visitor.go(path)
+    assert "In between" in page.text
+    assert fact(page, "client_secret") != before
+
+
 def test_nobody_changes_another_ones_app(either, visitor, browser):
     path = post(visitor, "/your-apps", **MADE).location
     stranger = browser(either)
@@ -139,14 +266,59 @@ def test_an_app_of_the_seed_is_shown_and_not_changed(visitor):
     assert post(visitor, "/your-apps/first-app", action="delete").status == 404
 
 
-def test_strictly_a_secret_is_shown_once(start, browser):
+@pytest.mark.parametrize("action", ["register", "rotate"])
+def test_strictly_a_secret_is_shown_once_on_the_page_that_the_form_leads_to(start, browser, action):
+    client = start(strict=True)
+    visitor = browser(client)
+    visitor.sign_in()
+    made = post(visitor, "/your-apps", **MADE)
+    path = made.location
+    if action == "rotate":
+        first = fact(visitor.go(path), "client_secret")
+        made = post(visitor, path, action="rotate")
+    assert made.status == 303
+    assert made.location == path
+    assert {"HttpOnly", "SameSite=Lax", f"Path={path}", "Max-Age=60"} <= set(made.headers["set-cookie"].split("; "))
+    page = visitor.go(path)
+    assert "not shown again" in page.text
+    secret, client_id = fact(page, "client_secret"), fact(page, "client_id")
+    assert secret not in made.headers["set-cookie"]
+    assert "Kept as a hash" in visitor.go(path).text
+    end = client.control("authorize", client_id=client_id, redirect_uri=CALLBACK, username="sean")
+    members = {"code": end["code"], "redirect_uri": CALLBACK, "client_id": client_id, "client_secret": secret}
+    assert client.post("/oauth/token", grant_type="authorization_code", **members).status == 200
+    assert action == "register" or secret != first
+
+
+@pytest.mark.parametrize("carried", ["nonsense", "x" * 43, "gr\xfc\xdfe"])
+def test_strictly_no_other_cookie_shows_a_secret(start, browser, carried):
     visitor = browser(start(strict=True))
     visitor.sign_in()
-    page = post(visitor, "/your-apps", **MADE)
-    assert "not shown again" in page.text
-    assert fact(page, "client_secret")
-    again = visitor.go(f"/your-apps/{fact(page, 'client_id')}")
-    assert "Kept as a hash" in again.text
+    path = post(visitor, "/your-apps", **MADE).location
+    (name,) = (name for name in visitor.cookies if "secret" in name)
+    visitor.cookies[name] = carried
+    assert "Kept as a hash" in visitor.go(path).text
+
+
+def test_strictly_a_secret_is_not_shown_to_another_or_once_it_is_replaced(start, browser):
+    client = start(strict=True)
+    visitor, elsewhere, stranger = browser(client), browser(client), browser(client)
+    visitor.sign_in()
+    elsewhere.sign_in()
+    stranger.submit(stranger.go("/sign-up"), username="other", email="o@example.test", password="long enough")
+    path = post(visitor, "/your-apps", **MADE).location
+    stranger.cookies |= {name: value for name, value in visitor.cookies.items() if "secret" in name}
+    assert stranger.go(path).status == 404
+    post(elsewhere, path, action="rotate")
+    assert "Kept as a hash" in visitor.go(path).text
+
+
+def test_strictly_a_public_app_carries_no_secret(start, browser):
+    visitor = browser(start(strict=True))
+    visitor.sign_in()
+    made = post(visitor, "/your-apps", public="1", **MADE)
+    assert "set-cookie" not in made.headers
+    assert "None: a public app" in visitor.go(made.location).text
 
 
 def test_elsewhere_than_on_loopback_the_seeds_apps_are_nobodys_business(start, browser):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import re
+from collections import Counter
 from urllib.parse import urlencode
 
 import pytest
@@ -77,6 +79,16 @@ def test_wrong_passwords_are_slowed_down(current, browser):
     assert "Signed in as" in visitor.sign_in().text
 
 
+@pytest.mark.parametrize(("password", "statuses"), [("no", {400: 5, 429: 7}), (RIGHT["password"], {303: 12})])
+def test_of_many_passwords_at_once_each_is_counted(current, browser, password, statuses):
+    visitor = browser(current)
+    csrf = re.search(r'name="csrf" value="([^"]+)"', visitor.go("/sign-in").text)[1]
+    form = {"csrf": csrf, "username": "sean", "password": password}
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        replies = list(pool.map(lambda _: visitor.go("/sign-in", method="POST", form=form), range(12)))
+    assert Counter(reply.status for reply in replies) == statuses
+
+
 def test_a_form_without_its_token_does_nothing(current, browser):
     visitor = browser(current)
     visitor.go("/sign-in")
@@ -91,6 +103,41 @@ def test_a_form_of_another_browser_does_nothing(current, browser):
     page = theirs.go("/sign-in")
     mine.go("/sign-in")
     assert mine.submit(page, **RIGHT).status == 403
+
+
+@pytest.mark.parametrize(
+    "foreign", ['theme={"mode":"dark"}', "foo[bar]=1", "expires=1", "name=gr\xfc\xdfe", "bare", "=", 'open="', "a=b=c"]
+)
+def test_other_programs_cookies_are_no_obstacle(current, browser, foreign):
+    visitor = browser(current)
+    visitor.cookies = {"first": "1; " + foreign}
+    assert "Signed in as" in visitor.sign_in().text
+
+
+def sign_out(visitor):
+    csrf = re.search(r'name="csrf" value="([^"]+)"', visitor.go("/").text)[1]
+    assert visitor.go("/sign-out", method="POST", form={"csrf": csrf}).status == 303
+
+
+@pytest.mark.parametrize("kind", ["consent", "device"])
+def test_a_form_shown_to_one_person_decides_nothing_for_another(current, browser, kind):
+    visitor = browser(current)
+    visitor.sign_in()
+    device = current.post("/oauth/device/code", client_id="first-app").json
+    page = visitor.walk(AUTHORIZE if kind == "consent" else f"/activate/{device['user_code']}")
+    sign_out(visitor)
+    visitor.submit(visitor.go("/sign-up"), username="mary", email="m@example.test", password="long enough")
+    reply = visitor.submit(page, decision="approve")
+    assert reply.status == 403
+    assert "This form is too old" in reply.text
+    assert "The first app" not in visitor.go("/connected-apps").text
+
+
+def test_a_sign_in_form_from_before_another_sign_in_works(current, browser):
+    visitor = browser(current)
+    page = visitor.go("/sign-in")
+    visitor.submit(visitor.go("/sign-up"), username="mary", email="m@example.test", password="long enough")
+    assert "sean" in visitor.submit(page, **RIGHT).text
 
 
 def test_signing_out_ends_the_session(current, browser):

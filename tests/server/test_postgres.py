@@ -10,9 +10,18 @@ from collections import Counter
 
 import pytest
 
+from traktauth.server.attempt import Attempt, Spoken
+from traktauth.server.finding import code_of
+from traktauth.server.grants.refresh import successor_by_scope
+from traktauth.server.pages.connected import disconnect
+from traktauth.server.profiles import PROFILES
+from traktauth.server.realm import terms_of
 from traktauth.server.refusals import Refusal
+from traktauth.server.settings import Settings
 from traktauth.server.storage.postgres import lane as lanes
 from traktauth.server.storage.postgres.storage import Postgres
+from traktauth.server.storage.records import Code
+from traktauth.server.strings import fresh
 
 
 @pytest.fixture
@@ -205,6 +214,72 @@ def test_a_second_replay_spares_what_was_signed_in_after_the_first(storage):
         return tables.pairs.kill_family(1, 1, epoch=0), tables.pairs.kill_family(1, 1, epoch=0)
 
     assert asyncio.run(storage.write(work)) == (True, False)
+
+
+def exchanging(carried, slowness):
+    """Exchange a code, with so many questions between its being found and its tokens."""
+
+    def work(tables):
+        found = code_of(tables, carried)
+        if found is None or found.spent or not tables.codes.spend(found.id):
+            return None
+        for _ in range(slowness):
+            tables.upkeep.setting("schema")
+        family, epoch = tables.pairs.family(1, 1, renewable=True)
+        return tables.pairs.add((family, epoch, 1, 1, 1, "", 0.0, b"", 1, 1.0, b"", 1.0, None))
+
+    return work
+
+
+@pytest.mark.parametrize("same_process", [True, False])
+@pytest.mark.parametrize("slowness", range(0, 10, 3))
+def test_no_login_of_a_code_outlives_a_revocation_beside_it(storage, other, same_process, slowness):
+    secret = fresh()
+
+    def authorize(tables):
+        tables.apps.allow(1, 1, scope="public", now=0.0)
+        tables.pairs.family(1, 1, renewable=True)
+        return tables.codes.add(Code(0, secret.hash, 1, 1, 1, "", "", "", "", "", 1.0, spent=False, pair=None))
+
+    async def race(delay):
+        row = await storage.write(authorize)
+        exchange = asyncio.ensure_future(storage.write(exchanging(secret.carried(row), slowness)))
+        await asyncio.sleep(delay)
+        await (storage if same_process else other).write(lambda tables: disconnect(tables, 1, 1))
+        made = await exchange
+        found = await storage.read(lambda tables: tables.pairs.numbered(made)) if made else None
+        return found is None or not found.in_family
+
+    async def races():
+        return [await race(at * 0.0005) for at in range(6)]
+
+    assert all(asyncio.run(races()))
+
+
+@pytest.mark.parametrize("slowness", range(0, 12, 3))
+def test_no_narrowed_token_outlives_a_revocation_beside_it(storage, slowness):
+    terms = terms_of(Settings(database="memory:"), PROFILES["current"], "")
+    renew = successor_by_scope((400, "invalid_grant", "gone"))
+
+    def sign_in(tables):
+        family, epoch = tables.pairs.family(1, 1, renewable=True)
+        tables.pairs.family(1, 1, renewable=False)
+        tables.apps.allow(1, 1, scope="public", now=0.0)
+        return tables.pairs.add((family, epoch, 1, 1, 1, "public", 0.0, b"", 1, 1.0, b"", 1.0, None))
+
+    def narrow(tables, row):
+        pair = tables.pairs.numbered(row)
+        for _ in range(slowness):
+            tables.upkeep.setting("schema")
+        renew(Attempt(Spoken({}, "", ""), tables, terms, 0.0, pair=pair, scope="public"))
+
+    async def race():
+        row = await storage.write(sign_in)
+        both = (lambda tables: narrow(tables, row), lambda tables: disconnect(tables, 1, 1))
+        await asyncio.gather(*map(storage.write, both), return_exceptions=True)
+        return (await storage.read(lambda tables: tables.upkeep.alive(now=-1.0)))["access"]
+
+    assert asyncio.run(race()) == 0
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
 import json
 import re
+import time
 
 import pytest
 from hypothesis import given
@@ -223,6 +226,35 @@ def test_whatever_is_carried_has_a_row_or_none(text):
 @given(st.text(alphabet=strings.USER_CODE_ALPHABET, min_size=8, max_size=8), st.sampled_from([" ", "-", ".", "_", ""]))
 def test_a_user_code_is_read_however_it_is_typed(code, mark):
     assert strings.as_typed(f" {code[:4].lower()}{mark}{code[4:]}\n") == code
+
+
+def test_passwords_are_hashed_two_at_a_time_whatever_loop_asks(monkeypatch):
+    now, most = [], []
+
+    def slow(password, kept):
+        now.append(password)
+        most.append(len(now))
+        time.sleep(0.02)
+        now.remove(password)
+        return kept is None
+
+    async def three(name):
+        return await asyncio.gather(*(passwords.matches_aside(f"{name} {at}", None) for at in range(3)))
+
+    monkeypatch.setattr(passwords, "matches", slow)
+    with concurrent.futures.ThreadPoolExecutor(3) as loops:
+        answers = list(loops.map(lambda name: asyncio.run(three(name)), ["a", "b", "c"]))
+    assert answers == [[True] * 3] * 3
+    assert max(most) == 2
+
+
+def test_a_throttle_keeps_little_of_what_was_typed():
+    throttle = Throttle(3, 60)
+    for _ in range(3):
+        throttle.failed("x" * 60_000, now=0)
+    assert throttle.wait("x" * 60_000, now=1) > 0
+    assert throttle.wait("x" * 59_999, now=1) == 0
+    assert sum(map(len, throttle._failures)) < 100
 
 
 def test_user_codes_have_no_letters_that_look_alike():

@@ -1,6 +1,9 @@
 """Find what a carried string belongs to: by its row's number, then by hash.
 
 What has been killed with its family is not found, as the engine measured deletes it.
+
+A code is found together with the consent that stands behind it, and holds that: whoever issues tokens for a code and
+whoever withdraws the consent come one after the other, whatever either does in between.
 """
 
 from __future__ import annotations
@@ -27,17 +30,23 @@ def pair_of_refresh(tables: Tables, token: str) -> Pair | None:
 
 
 def code_of(tables: Tables, code: str) -> Code | None:
-    """Give an authorization code, spent, expired or not."""
+    """Give an authorization code, spent, expired or not; none whose consent has been withdrawn."""
     row = row_of(code)
     found = tables.codes.numbered(row) if row else None
-    return found if found is not None and is_of(code, found.hash) else None
+    if found is None or not is_of(code, found.hash):
+        return None
+    return found if tables.apps.consent(found.app, found.person) is not None else None
 
 
 def device_of(tables: Tables, device_code: str) -> Device | None:
     """Give a device code, used, expired or not."""
     row = row_of(device_code)
     found = tables.devices.numbered(row) if row else None
-    return found if found is not None and is_of(device_code, found.hash) else None
+    if found is None or not is_of(device_code, found.hash):
+        return None
+    if found.person is not None:
+        tables.apps.consent(found.app, found.person)  # there may be none yet: the poll makes it of the answer
+    return found
 
 
 def session_of(tables: Tables, carried: str, *, now: float) -> Session | None:

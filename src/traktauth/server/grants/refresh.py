@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from traktauth.server.attempt import Attempt
+    from traktauth.server.storage.records import Pair
 
 Lost = tuple[int, str, str]
 
@@ -54,9 +55,23 @@ def successor_by_scope(lost: Lost) -> Callable[[Attempt], Issued]:
         if OFFLINE in pair.scope.split() + attempt.scope.split():
             issued = rotate(attempt)
         else:
-            issued = issue(attempt, Holder(pair.app, pair.person, pair.session, attempt.scope, renewable=False))[1]
+            issued = _narrowed(attempt, pair, lost)
         if OPENID in attempt.scope.split() and attempt.app is not None and issued.id_token is None:
             return issued._replace(id_token=id_token(attempt, attempt.app, person=pair.person, nonce=""))
         return issued
 
     return rotate_or_not
+
+
+def _narrowed(attempt: Attempt, pair: Pair, lost: Lost) -> Issued:
+    """Issue an access token alone, which belongs to the other family.
+
+    That one is looked up before the presented token is looked at once more: both end together where the person revokes
+    the app, so a token that still lives then has seen the other family as it was before that.
+    """
+    tables = attempt.tables
+    family = tables.pairs.family(pair.app, pair.person, renewable=False)
+    still = tables.pairs.numbered(pair.id)
+    if still is None or not still.in_family:
+        raise Refusal(*lost)
+    return issue(attempt, Holder(pair.app, pair.person, pair.session, attempt.scope, renewable=False, family=family))[1]

@@ -32,7 +32,7 @@ async def show(visit: Visit) -> Answer:
 
 
 async def revoke(visit: Visit) -> Answer:
-    """End every token of an app and this person, and forget the consent; unlike a used refresh token, for good."""
+    """End every token and code of an app and this person, and forget the consent; for good."""
     visitor, number = visit.visitor, visit.form.get("app", "")
     if visitor is None:
         return visit.go("/sign-in?next=connected-apps")
@@ -54,6 +54,19 @@ def connected_to(tables: Tables, person: int) -> list[Connected]:
 
 
 def disconnect(tables: Tables, app: int, person: int) -> None:
-    """End what an app may do for a person."""
-    tables.pairs.end_all(app, person)
+    """End what an app may do for a person, and what it was about to be allowed.
+
+    Codes are ended twice. First so as to wait for whoever is just using one: who looks a code up holds its row, then
+    the consent's, and holding them here the other way round would be a deadlock. Once the consent is held nobody is
+    using a code or being given one; what has been given between is ended then, and the tokens of all come last.
+    """
+    _end_codes(tables, app, person)
+    tables.apps.consent(app, person)
+    _end_codes(tables, app, person)
     tables.apps.disallow(app, person)
+    tables.pairs.end_all(app, person)
+
+
+def _end_codes(tables: Tables, app: int, person: int) -> None:
+    tables.devices.refuse(app, person)
+    tables.codes.end(app, person)

@@ -37,20 +37,22 @@ async def show_sign_up(visit: Visit) -> Answer:
 async def sign_in(visit: Visit) -> Answer:
     """Check name and password; after five wrong ones in a minute, a user has to wait."""
     realm, name = visit.realm, visit.form.get("username", "").strip()
-    key, now = f"{name.lower()} {visit.heard.client}", realm.clock()
-    wait = realm.passwords.wait(key, now=now)
-    if wait > 0:
-        fault = f"Too many wrong passwords. Try again in {int(wait) + 1} seconds."
-        answer = await _form(visit, "sign_in", fault=fault, status=429)
-        answer.headers["retry-after"] = str(int(wait) + 1)
-        return answer
-    person = await realm.storage.read(lambda tables: tables.people.named(name))
-    right = await passwords.matches_aside(visit.form.get("password", ""), person.password_hash if person else None)
-    if person is None or not right:
-        realm.passwords.failed(key, now=now)
+    key = f"{name.lower()} {visit.heard.client}"
+    async with realm.passwords.turn(key):  # one after the other: a check takes so long that many could come meanwhile
+        wait = realm.passwords.wait(key, now=realm.clock())
+        person = await _proven(visit, name) if wait <= 0 else None
+        if person is not None:
+            realm.passwords.succeeded(key)
+        elif wait <= 0:
+            realm.passwords.failed(key, now=realm.clock())
+    if person is not None:
+        return await _signed_in(visit, person)
+    if wait <= 0:
         return await _form(visit, "sign_in", fault="User name or password is wrong.", status=400)
-    realm.passwords.succeeded(key)
-    return await _signed_in(visit, person)
+    fault = f"Too many wrong passwords. Try again in {int(wait) + 1} seconds."
+    answer = await _form(visit, "sign_in", fault=fault, status=429)
+    answer.headers["retry-after"] = str(int(wait) + 1)
+    return answer
 
 
 async def sign_up(visit: Visit) -> Answer:
@@ -77,6 +79,13 @@ async def sign_out(visit: Visit) -> Answer:
     if visitor is not None:
         await visit.realm.storage.write(lambda tables: tables.people.sign_out(visitor.session.id))
     return visit.go("/", session="")
+
+
+async def _proven(visit: Visit, name: str) -> Person | None:
+    """Give the user of this name, if the password is theirs."""
+    person = await visit.realm.storage.read(lambda tables: tables.people.named(name))
+    kept = person.password_hash if person else None
+    return person if await passwords.matches_aside(visit.form.get("password", ""), kept) else None
 
 
 def onward(said: dict[str, str]) -> str:

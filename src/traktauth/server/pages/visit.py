@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import secrets
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
@@ -29,6 +28,10 @@ if TYPE_CHECKING:
     Handler = Callable[["Visit"], Awaitable[Answer]]
 
 HTTP_WRONG_METHOD = 405
+SECRET_SECONDS = 60
+"""For how long a browser may come for an app's new secret."""
+FOR_ANYONE = ("/sign-in", "/sign-up", "/activate")
+"""Where a form does nothing for whoever is signed in, so that one from before the sign-in is good as well."""
 
 
 @dataclass
@@ -58,11 +61,17 @@ class Visit:
         """The query's parameters; of a repeated one, the last."""
         return dict(self.query)
 
+    @property
+    def session_number(self) -> int:
+        """The number of the session that the browser is signed in with, 0 without one."""
+        return self.visitor.session.id if self.visitor else 0
+
     def show(self, name: str, *, status: int = 200, leads_to: str = "", **context: object) -> Answer:
         """Render a page whose forms this browser may send back."""
         mark = self.mark or secrets.token_urlsafe(24)
         person = self.visitor.person if self.visitor else None
-        common = {"csrf": signed(self.realm, mark), "person": person, "query": urlencode(self.query), "title": ""}
+        csrf, query = signed(self.realm, mark, self.session_number), urlencode(self.query)
+        common = {"csrf": csrf, "person": person, "query": query, "title": ""}
         answer = page(name, {**common, **context}, status=status, leads_to=leads_to)
         if not self.mark:
             answer.headers["set-cookie"] = cookie(self.realm, "form", mark)
@@ -82,16 +91,20 @@ def cookie_name(realm: Realm, purpose: str) -> str:
     return f"local_trakt_{purpose}_{parts.port or parts.scheme}"
 
 
-def cookie(realm: Realm, purpose: str, value: str) -> str:
-    """Give a Set-Cookie field; an empty value deletes the cookie."""
+def cookie(realm: Realm, purpose: str, value: str, *, path: str = "/") -> str:
+    """Give a Set-Cookie field; an empty value deletes the cookie, whose *path* must be the same."""
     secure = "; Secure" if realm.terms.issuer.startswith("https:") else ""
-    age = "; Max-Age=0" if not value else f"; Max-Age={realm.terms.lives.session}" if purpose == "session" else ""
-    return f"{cookie_name(realm, purpose)}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}"
+    ages = {"session": realm.terms.lives.session, "secret": SECRET_SECONDS}
+    age = "; Max-Age=0" if not value else f"; Max-Age={ages[purpose]}" if purpose in ages else ""
+    return f"{cookie_name(realm, purpose)}={value}; Path={path}; HttpOnly; SameSite=Lax{secure}{age}"
 
 
-def signed(realm: Realm, mark: str) -> str:
-    """Give the hidden value that belongs to a browser's form cookie."""
-    return hmac.new(realm.key, mark.encode(), "sha256").hexdigest()
+def signed(realm: Realm, mark: str, session: int) -> str:
+    """Give the hidden value that belongs to a browser's form cookie and to who is signed in there.
+
+    A page that one person was shown decides nothing for another who has signed in since.
+    """
+    return hmac.new(realm.key, f"{session} {mark}".encode(), "sha256").hexdigest()
 
 
 def visited(realm: Realm, handlers: Mapping[str, Handler], *, wrong_method: int = 405) -> ASGIApp:
@@ -104,9 +117,7 @@ def visited(realm: Realm, handlers: Mapping[str, Handler], *, wrong_method: int 
                 wrong_method, b"", {"allow": ", ".join(handlers)} if wrong_method == HTTP_WRONG_METHOD else {}
             )
         visit = await visit_of(realm, await hear(scope, receive))
-        if scope["method"] == "POST" and not hmac.compare_digest(
-            visit.form.get("csrf", "").encode(), signed(realm, visit.mark).encode()
-        ):
+        if scope["method"] == "POST" and not _is_ours(visit):
             return message(visit, "This form is too old", "Go back, load the page again, and send it once more.", 403)
         return await handler(visit)
 
@@ -131,17 +142,22 @@ async def visit_of(realm: Realm, heard: Heard) -> Visit:
     Raises:
         Malformed: its query or form cannot be taken apart.
     """
-    cookies: SimpleCookie = SimpleCookie()
-    try:
-        cookies.load(heard.headers.get("cookie", ""))
-    except CookieError:
-        cookies = SimpleCookie()
-    values = {name: morsel.value for name, morsel in cookies.items()}
-    session = values.get(cookie_name(realm, "session"), "")
+    cookies = cookies_of(heard)
+    session = cookies.get(cookie_name(realm, "session"), "")
     form = dict(pairs_of_form(heard.body, strictly=True)) if heard.media_type == FORM else {}
     query = pairs_of_form(heard.query, strictly=True)
     visitor = await realm.storage.read(lambda tables: _visitor(realm, tables, session)) if session else None
-    return Visit(realm, heard, query, form, visitor, values.get(cookie_name(realm, "form"), ""), session)
+    return Visit(realm, heard, query, form, visitor, cookies.get(cookie_name(realm, "form"), ""), session)
+
+
+def cookies_of(heard: Heard) -> dict[str, str]:
+    """Give the values of a request's cookies.
+
+    Other programs on this host set cookies, too, and in ways that a strict reader gives up at: whatever they are, ours
+    stand between two semicolons and need no unquoting.
+    """
+    parts = (part.partition("=") for part in heard.headers.get("cookie", "").split(";"))
+    return {name.strip(): value.strip() for name, _, value in parts}
 
 
 def message(
@@ -165,6 +181,13 @@ def bare(title: str, text: str, status: int) -> Answer:
         "onward": None,
     }
     return page("message", said, status=status)
+
+
+def _is_ours(visit: Visit) -> bool:
+    """Whether a form comes from a page that this browser was shown, and this person."""
+    said = visit.form.get("csrf", "").encode()
+    sessions = {visit.session_number, 0} if visit.heard.path in FOR_ANYONE else {visit.session_number}
+    return any(hmac.compare_digest(said, signed(visit.realm, visit.mark, one).encode()) for one in sessions)
 
 
 def _visitor(realm: Realm, tables: Tables, carried: str) -> Visitor | None:

@@ -41,6 +41,12 @@ class Apps:
         """Give the apps that a person has registered."""
         return [App(*row) for row in self._on.all("SELECT * FROM app WHERE owner = ? ORDER BY id", (owner,))]
 
+    def owned(self, client_id: str, owner: int) -> App | None:
+        """Give the app with this client id if it is this person's; until the transaction ends nobody changes it."""
+        find = "SELECT * FROM app WHERE client_id = ? AND owner = ?"
+        row = self._on.held(find, (client_id, owner), table="app")
+        return None if row is None else App(*row)
+
     def save(self, app: App) -> None:
         """Make an app, or bring the one with its client id into line; who owns it and its being disabled stay."""
         self._named.clear()
@@ -55,6 +61,16 @@ class Apps:
             tuple(app)[1:],
         )
 
+    def describe(self, number: int, *, name: str, redirect_uris: str) -> None:
+        """Change an app's name and redirect addresses, and nothing else of it; one that is gone stays so."""
+        self._named.clear()
+        self._on.run("UPDATE app SET name = ?, redirect_uris = ? WHERE id = ?", (name, redirect_uris, number))
+
+    def prove_by(self, number: int, *, secret: str | None, secret_hash: bytes | None) -> None:
+        """Change an app's secret, and nothing else of it."""
+        self._named.clear()
+        self._on.run("UPDATE app SET secret = ?, secret_hash = ? WHERE id = ?", (secret, secret_hash, number))
+
     def disable(self, client_id: str, *, disabled: bool) -> int:
         """Switch an app off or on; give how many there were of that name."""
         self._named.clear()
@@ -66,7 +82,7 @@ class Apps:
         self._on.run("DELETE FROM app WHERE id = ?", (number,))
 
     def consent(self, app: int, person: int) -> Consent | None:
-        """Give what a person has allowed an app."""
+        """Give what a person has allowed an app; until the transaction ends nobody withdraws it."""
         find = "SELECT * FROM consent WHERE app = ? AND person = ?"
         row = self._on.held(find, (app, person), table="consent")
         return None if row is None else Consent(*row)
@@ -78,10 +94,10 @@ class Apps:
     def allow(self, app: int, person: int, *, scope: str, now: float) -> None:
         """Remember a consent, adding to an earlier one."""
         insert = "INSERT INTO consent (app, person, scope, created) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-        if self._on.run(insert, (app, person, scope, now)):
-            return
-        earlier = self.consent(app, person)
-        words = dict.fromkeys((earlier.scope.split() if earlier else []) + scope.split())
+        while (earlier := self.consent(app, person)) is None:
+            if self._on.run(insert, (app, person, scope, now)):
+                return  # else somebody has been faster, and may have withdrawn it by now
+        words = dict.fromkeys(earlier.scope.split() + scope.split())
         self._on.run("UPDATE consent SET scope = ? WHERE app = ? AND person = ?", (" ".join(words), app, person))
 
     def disallow(self, app: int, person: int | None = None) -> None:

@@ -35,6 +35,10 @@ class Codes:
         """Use a code up; whether it was this call that did (a compare-and-swap)."""
         return self._on.run("UPDATE code SET spent = 1 WHERE id = ? AND spent = 0", (number,)) == 1
 
+    def end(self, app: int, person: int) -> None:
+        """Use up every code of this app and person that still is good."""
+        self._on.run("UPDATE code SET spent = 1 WHERE app = ? AND person = ? AND spent = 0", (app, person))
+
     def yielded(self, number: int, pair: int) -> None:
         """Remember which pair was issued for a code."""
         self._on.run("UPDATE code SET pair = ? WHERE id = ?", (pair, number))

@@ -41,6 +41,11 @@ class Devices:
         statement = "UPDATE device SET status = ?, person = ? WHERE id = ? AND status = 'pending'"
         return self._on.run(statement, (status, person, number)) == 1
 
+    def refuse(self, app: int, person: int) -> None:
+        """Deny what this person has approved for this app and no device has fetched yet."""
+        statement = "UPDATE device SET status = 'denied' WHERE app = ? AND person = ? AND status <> 'used'"
+        self._on.run(statement, (app, person))
+
     def use(self, number: int) -> bool:
         """Use an approved code up; whether it was this call that did (a compare-and-swap)."""
         return self._on.run("UPDATE device SET status = 'used' WHERE id = ? AND status = 'approved'", (number,)) == 1
