@@ -146,6 +146,40 @@ def test_the_form_may_lead_to_the_apps_address_and_nowhere_else(current, browser
     assert "form-action 'self';" in visitor.go("/sign-in").headers["content-security-policy"]
 
 
+NOT_ITS_OWN = ["https://*/", "https://evil.example/", "https://ex€.test/"]
+NOT_ITS_OWN += [f"https://app{character}.example/" for character in "\x01\x0b\x7f"]
+
+
+@pytest.mark.parametrize("address", NOT_ITS_OWN)
+@pytest.mark.parametrize("page", ["/sign-in", "/sign-up"])
+def test_the_form_leads_to_no_address_that_is_not_the_apps(either, page, address):
+    reply = either.get(f"{page}?{urlencode({**ASKED, 'redirect_uri': address})}")
+    assert reply.status == 200
+    assert "form-action 'self';" in reply.headers["content-security-policy"]
+
+
+REGISTERED = {
+    "https://€.test/": ("https://xn--lzg.test", "xn--lzg.test"),
+    "http://[::1]:8080/cb": ("http:", "[::1]:8080"),
+    "https://accounts.trakt.tv@evil.test/cb": ("https://evil.test", "evil.test"),
+    "urn:of:mine": ("urn:", "urn:"),
+}
+
+
+@pytest.mark.parametrize("address", REGISTERED)
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_every_registered_address_can_be_consented_to_and_is_called_by_its_host(start, browser, profile, address):
+    app = {"name": "An app", "client_id": "a", "client_secret": "s", "redirect_uris": [address]}
+    visitor = browser(start(profile=profile, seed={"apps": [app], "users": [{**RIGHT}]}))
+    origin, host = REGISTERED[address]
+    sign_in = visitor.walk(f"/oauth/authorize?{urlencode({**ASKED, 'client_id': 'a', 'redirect_uri': address})}")
+    consent = visitor.submit(sign_in, **RIGHT)
+    for page in (sign_in, consent):
+        assert f"form-action 'self' {origin};" in page.headers["content-security-policy"]
+    assert f"You will be sent to <strong>{host}</strong>." in consent.text
+    assert visitor.submit(consent, decision="approve").query["state"] == "xyz"
+
+
 def test_what_a_request_says_is_shown_as_text(current, browser):
     page = browser(current).go("/api/auth/error?error_description=%3Cscript%3Ealert(1)%3C/script%3E")
     assert "<script" not in page.text

@@ -19,6 +19,7 @@ KINDS: dict[type, str] = {
 FAULTS = {
     "is not an absolute address": ["Invalid URL", "URL must be parseable"],
     "names no host": ["Invalid URL", "URL must be parseable"],
+    "names a host that cannot be": ["Invalid URL", "URL must be parseable"],
     "has blanks in it": ["Invalid URL", "URL must be parseable"],
     "must not use javascript:, data: or vbscript:": ["URL cannot use javascript:, data:, or vbscript: scheme"],
     "must not have a fragment": ["Redirect URI must not contain a fragment component"],

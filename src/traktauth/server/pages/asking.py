@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from traktauth.protocol import OUT_OF_BAND
 from traktauth.server.authorization.wish import AtClient, ConsentFirst, OnPage
 from traktauth.server.control.people import without_prompts
 from traktauth.server.endpoints.authorize import Ended, judged, location_of, native_answer, own_page
@@ -103,7 +104,7 @@ def _ask(visit: Visit, outcome: Ended) -> Answer:
         app=wish.app,
         permissions=[PERMISSIONS[word] for word in wish.scope.split() if word in PERMISSIONS],
         host=host_of(redirect),
-        out_of_band=redirect.startswith("urn:"),
+        out_of_band=redirect == OUT_OF_BAND,
     )
 
 

@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 from traktauth.server import passwords
 from traktauth.server.control.people import without_prompts
 from traktauth.server.endpoints.authorize import judged
+from traktauth.server.redirects import is_registered
+from traktauth.server.refusals import Invalid
 from traktauth.server.strings import fresh
 
 if TYPE_CHECKING:
@@ -103,11 +105,15 @@ async def _form(visit: Visit, name: str, *, fault: str = "", status: int = 200) 
 
 async def _asker(visit: Visit) -> tuple[App | None, str]:
     """Give the app that the person came from, and its redirect address, if that is its own."""
-    said = visit.said
-    if "client_id" not in said:
+    if "client_id" not in visit.said:
         return None, ""
-    ended = await visit.realm.storage.read(lambda tables: judged(visit.realm, tables, said, None))
-    return ended.wish.app, said.get("redirect_uri", "") if ended.wish.app else ""
+    try:
+        said = visit.realm.profile.authorize.read(visit.query)
+    except Invalid:  # which is said once the person has signed in, as everything about the request is
+        return None, ""
+    app = (await visit.realm.storage.read(lambda tables: judged(visit.realm, tables, said, None))).wish.app
+    redirect = said.get("redirect_uri", "")
+    return app, redirect if app is not None and is_registered(redirect, app.redirects) else ""
 
 
 async def _signed_in(visit: Visit, person: Person) -> Answer:
