@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -144,6 +145,55 @@ def test_the_form_may_lead_to_the_apps_address_and_nowhere_else(current, browser
     page = visitor.walk(AUTHORIZE)
     assert "form-action 'self' http://127.0.0.1:9876;" in page.headers["content-security-policy"]
     assert "form-action 'self';" in visitor.go("/sign-in").headers["content-security-policy"]
+
+
+UNFIT = {
+    "current": [
+        {"code_challenge": "abc", "code_challenge_method": "plain"},
+        {"prompt": "bogus"},
+        {"redirect_uri": "nonsense"},
+    ],
+    "classic": [],
+}
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_consent_is_as_strict_about_a_request_as_the_address_that_clients_send(either, start, browser, strict):
+    profile = either.server.settings.profile
+    client = start(profile=profile, strict=True) if strict else either
+    visitor = browser(client)
+    consent = visitor.submit(visitor.walk(AUTHORIZE), **RIGHT)
+    visitor.submit(consent, decision="approve")
+    repeated = [[*ASKED.items(), (name, value)] for name, value in {"client_id": "second-app", **ASKED}.items()]
+    for query in [*repeated, *([] if strict else [{**ASKED, **changes} for changes in UNFIT[profile]])]:
+        assert visitor.go(f"/consent?{urlencode(query)}").status == 400
+        answered = re.sub(r'action="/consent\?[^"]*"', f'action="/consent?{urlencode(query)}"', consent.text)
+        for decision in ("approve", "deny"):
+            assert visitor.submit(replace(consent, text=answered), decision=decision).status == 400
+        assert visitor.submit(visitor.go(f"/sign-in?{urlencode(query)}"), **RIGHT).status == 400
+
+
+PREPARED = [
+    {},
+    {"scope": "public", "prompt": "consent"},
+    {"signup": "true"},
+    {"prompt": "login consent"},
+    {"response_mode": "fragment"},
+    {"scope": "public", "state": "", "nonce": "n", "unheard": "of"},
+    {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"},
+]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("changes", PREPARED)
+def test_what_has_been_made_ready_once_is_taken_again(either, start, browser, strict, changes):
+    client = start(profile=either.server.settings.profile, strict=True) if strict else either
+    visitor = browser(client)
+    page = visitor.walk(f"/oauth/authorize?{urlencode({**ASKED, **changes})}")
+    consent = visitor.submit(page, username="new-one", email="n@example.test", password="long enough")
+    if "signup" not in changes:
+        consent = visitor.submit(page, **RIGHT)
+    assert "code=" in visitor.submit(consent, decision="approve").location
 
 
 NOT_ITS_OWN = ["https://*/", "https://evil.example/", "https://ex€.test/"]

@@ -49,8 +49,15 @@ async def authorize_natively(visit: Visit) -> Answer:
 
 
 async def consent(visit: Visit) -> Answer:
-    """Go on with a request after the person has signed in; show the consent page where they have to be asked."""
-    return await ended(visit, visit.said)
+    """Go on with a request after the person has signed in; show the consent page where they have to be asked.
+
+    The address can be opened by anyone with any query, so it is read as strictly as the one that a client sends.
+    """
+    try:
+        said = visit.realm.profile.authorize.read(visit.query)
+    except Invalid as error:
+        return wrong(visit, error.message)
+    return await ended(visit, said)
 
 
 async def decide(visit: Visit) -> Answer:
@@ -58,8 +65,11 @@ async def decide(visit: Visit) -> Answer:
     decision = visit.form.get("decision", "")
     if decision not in ("approve", "deny"):
         return message(visit, "Nothing was decided", "Go back and choose one of the two buttons.", 400)
-    said = without_prompts(visit.said, "consent")
-    return await ended(visit, said, decision=decision)
+    try:
+        said = visit.realm.profile.authorize.read(visit.query)
+    except Invalid as error:
+        return wrong(visit, error.message)
+    return await ended(visit, without_prompts(said, "consent"), decision=decision)
 
 
 async def ended(visit: Visit, said: dict[str, str], *, decision: str | None = None) -> Answer:

@@ -81,10 +81,15 @@ async def sign_out(visit: Visit) -> Answer:
     return visit.go("/", session="")
 
 
-def onward(said: dict[str, str]) -> str:
-    """Give the address to go on to after signing in; the prompts that led here have been heeded."""
+def onward(query: list[tuple[str, str]]) -> str:
+    """Give the address to go on to after signing in; the prompts that led here have been heeded.
+
+    What is repeated in the query stays so, and is refused there.
+    """
+    said = dict(query)
     if "client_id" in said:
-        return f"/consent?{urlencode(without_prompts(said, 'login', 'create'))}"
+        left = [without_prompts({name: value}, "login", "create") for name, value in query]
+        return f"/consent?{urlencode([pair for one in left for pair in one.items()])}"
     if said.get("next") in OWN_PAGES:
         return f"/{said['next']}"
     return f"/activate/{said['user_code']}" if said.get("user_code", "").isalnum() else "/"
@@ -126,7 +131,7 @@ async def _signed_in(visit: Visit, person: Person) -> Answer:
         return tables.people.sign_in(person.id, digest=secret.hash, now=now, life=life)
 
     row = await realm.storage.write(work)
-    return visit.go(onward(visit.said), session=secret.carried(row))
+    return visit.go(onward(visit.query), session=secret.carried(row))
 
 
 def _fault(name: str, email: str, password: str) -> str:
