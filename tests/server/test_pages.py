@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from traktauth.server.pages.words import in_words
+
 CALLBACK = "http://127.0.0.1:9876/callback"
 ASKED = {"response_type": "code", "client_id": "first-app", "redirect_uri": CALLBACK, "state": "xyz"}
 AUTHORIZE = f"/oauth/authorize?{urlencode(ASKED)}"
@@ -194,6 +196,30 @@ def test_what_has_been_made_ready_once_is_taken_again(either, start, browser, st
     if "signup" not in changes:
         consent = visitor.submit(page, **RIGHT)
     assert "code=" in visitor.submit(consent, decision="approve").location
+
+
+def test_an_app_that_asks_for_no_permission_is_said_to(current, browser):
+    visitor = browser(current)
+    visitor.sign_in()
+    asked = f"/api/auth/oauth2/authorize?{urlencode({**ASKED, 'scope': '', 'prompt': 'consent'})}"
+    page = visitor.walk(asked)
+    assert "no permission in particular" in page.text
+    assert "It will be able to" not in page.text
+    assert "code=" in visitor.submit(page, decision="approve").location
+    some = visitor.walk(asked.replace("scope=", "scope=public"))
+    assert "It will be able to" in some.text
+    assert "no permission in particular" not in some.text
+
+
+@pytest.mark.parametrize(("life", "words"), [(None, "ten minutes"), (60, "one minute"), (90, "90 seconds")])
+def test_an_out_of_band_code_says_how_long_it_works(start, life, words):
+    page = start(code_life=life).get("/oauth/authorize/native?code=abc")
+    assert f"for {words}." in page.text
+
+
+def test_a_length_of_time_in_words():
+    said = {1: "one second", 720: "twelve minutes", 780: "13 minutes", 3600: "one hour", 172_800: "two days"}
+    assert {seconds: in_words(seconds) for seconds in said} == said
 
 
 NOT_ITS_OWN = ["https://*/", "https://evil.example/", "https://ex€.test/"]

@@ -11,6 +11,7 @@ from traktauth.server.endpoints.authorize import Ended, judged, location_of, nat
 from traktauth.server.http.answers import Answer, in_json, sent_to
 from traktauth.server.http.encodings import pairs_of_form
 from traktauth.server.pages.visit import message
+from traktauth.server.pages.words import in_words
 from traktauth.server.redirects import host_of
 from traktauth.server.refusals import Invalid
 
@@ -91,7 +92,7 @@ async def show_code(visit: Visit) -> Answer:
     code = visit.said.get("code", "")
     if not code:
         return message(visit, "There is no code", "Start again at the app that sent you here.", 400)
-    return visit.show("code", title="Your code", code=code)
+    return visit.show("code", title="Your code", code=code, life=in_words(visit.realm.terms.lives.code))
 
 
 async def show_error(visit: Visit) -> Answer:
