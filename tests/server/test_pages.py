@@ -120,6 +120,31 @@ def test_every_page_keeps_to_itself(either, browser, path):
     assert not re.search(r'(?:src|href|action)="https?://', page.text)
 
 
+KEEPS = ("content-security-policy", "x-frame-options", "x-content-type-options", "referrer-policy", "cache-control")
+
+
+def test_where_there_is_nothing_a_person_is_shown_a_page_and_a_client_told_in_two_words(either):
+    for method in ("GET", "HEAD", "POST"):
+        for accept in ("text/html,*/*;q=0.8", "*/*"):
+            reply = either.send(method, "/nope", headers={"accept": accept})
+            assert reply.status == 404
+            assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+            assert reply.headers["x-content-type-options"] == "nosniff"
+            assert set(KEEPS) <= set(reply.headers)
+    page = either.get("/nope", accept="text/html")
+    assert "<h1>There is no such page</h1>" in page.text
+    assert "not trakt.tv" in page.text
+    assert either.get("/nope").text == "Not Found"
+
+
+def test_answers_to_a_wrong_method_and_the_stylesheet_keep_to_themselves_too(either):
+    style = either.get("/style.css")
+    for reply in (style, either.send("POST", "/style.css"), either.send("DELETE", "/sign-in")):
+        assert set(KEEPS) <= set(reply.headers)
+        assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+    assert "immutable" in style.headers["cache-control"]
+
+
 def test_cookies_are_out_of_reach(current):
     fields = current.get("/sign-in").headers["set-cookie"]
     assert "HttpOnly" in fields
