@@ -20,7 +20,7 @@ def visit(browser):
     contexts, foreign, complaints = [], [], []
 
     def note_request(request):
-        if not request.url.startswith(("http://127.0.0.1:", "http://localhost:", "data:")):
+        if not request.url.startswith(("http://127.0.0.1:", "http://[::1]:", "http://localhost:", "data:")):
             foreign.append(request.url)
 
     def note_response(response):

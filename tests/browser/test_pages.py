@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
@@ -173,6 +177,49 @@ def test_an_address_that_is_not_registered_gets_a_page_and_no_redirect(trakt, vi
     assert page.url.startswith(trakt.base)
     assert page.get_by_role("heading", level=1).is_visible()
     picture(page, "wrong-address")
+
+
+class OnIpv6(HTTPServer):
+    address_family = socket.AF_INET6
+
+
+class Landed(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(204 if self.path == "/favicon.ico" else 200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        """Keep quiet."""
+
+
+@pytest.fixture
+def ipv6_app():
+    """An app's own server on `[::1]`: its address."""
+    try:
+        server = OnIpv6(("::1", 0), Landed)
+    except OSError as error:
+        pytest.skip(f"no IPv6 on loopback: {error}")
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://[::1]:{server.server_port}/callback"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_app_on_an_ipv6_loopback_address_gets_its_answer(trakt, visit, person, ipv6_app):
+    page = visit()
+    page.goto(f"{trakt.base}/sign-in?next=your-apps")
+    person.sign_in(page)
+    page.get_by_label("Name").fill("On IPv6")
+    page.get_by_label("Redirect addresses").fill(ipv6_app)
+    person.press(page, "Register")
+    client_id = page.locator("#client_id").inner_text()
+    page.goto(f"{trakt.base}/oauth/authorize?response_type=code&client_id={client_id}&redirect_uri={quote(ipv6_app)}")
+    assert "[::1]:" in page.locator("main").inner_text()
+    person.press(page, "Allow")
+    assert page.url.startswith(f"{ipv6_app}?code=")
 
 
 @pytest.mark.parametrize(("width", "dark"), [(320, False), (320, True), (1100, True)])

@@ -135,6 +135,12 @@ def test_the_native_door_sends_to_its_error_page(current):
     assert "client_id is required" in current.get(reply.location.removeprefix(current.url)).text
 
 
+@pytest.mark.parametrize("redirect", ["https://*/", "https://%41.test/", "https://stra\u00dfe.test/"])
+def test_the_native_door_takes_a_host_that_cannot_be_for_one_that_is_not_the_apps(current, redirect):
+    reply = current.get(address(NATIVE, redirect_uri=redirect, **S256))
+    assert "error=invalid_redirect&" in reply.location
+
+
 def test_the_native_door_speaks_json_to_scripts(current):
     reply = current.get(address(NATIVE, **S256), accept="application/json")
     assert reply.json["redirect"] is True

@@ -184,3 +184,62 @@ def test_guessing_codes_is_slowed_down(current, browser):
     assert visitor.go(f"/activate/{device['user_code']}").status == 429
     current.control("clock", advance=61)
     assert visitor.go(f"/activate/{device['user_code']}").status == 200
+
+
+def signed_in(client, browser):
+    visitor = browser(client)
+    visitor.sign_in()
+    return visitor
+
+
+def switch_off(client):
+    client.control("disable-app", client_id="first-app", disabled=True)
+
+
+def test_a_device_of_an_app_that_was_switched_off_meanwhile_is_let_in_by_no_page(either, browser):
+    visitor, device = signed_in(either, browser), ask(either)
+    path = f"/activate/{device['user_code']}"
+    page = visitor.go(path)
+    switch_off(either)
+    assert visitor.go(path).status == 404
+    for decision in ("approve", "deny"):
+        refused = visitor.submit(page, decision=decision)
+        assert (refused.status, "does not work" in refused.text) == (404, True)
+    either.control("disable-app", client_id="first-app", disabled=False)
+    assert poll(either, device).status == 400  # nobody has answered it
+
+
+def test_a_device_of_an_app_that_was_deleted_meanwhile_is_let_in_by_no_page(either, browser):
+    visitor = signed_in(either, browser)
+    app = visitor.submit(visitor.go("/your-apps"), name="Mine", redirect_uris="urn:ietf:wg:oauth:2.0:oob")
+    device = ask(either, client_id=visitor.at.removeprefix("/your-apps/"))
+    page = visitor.go(f"/activate/{device['user_code']}")
+    visitor.submit(app, action="delete")
+    assert visitor.submit(page, decision="approve").status == 404
+
+
+@pytest.mark.parametrize(("decision", "said"), [("approve", "Your device is signed in"), ("deny", "You said no")])
+def test_the_same_answer_twice_is_no_wrong_code(either, browser, decision, said):
+    visitor, device = signed_in(either, browser), ask(either)
+    page = visitor.go(f"/activate/{device['user_code']}")
+    for _ in range(12):  # more than there may be wrong ones
+        assert said in visitor.submit(page, decision=decision).text
+    other = "deny" if decision == "approve" else "approve"
+    assert visitor.submit(page, decision=other).status == 404
+    assert poll(either, device).status == (200 if decision == "approve" else 418)
+    if decision == "approve":  # also after the device has noticed
+        assert said in visitor.submit(page, decision=decision).text
+    switch_off(either)
+    assert visitor.submit(page, decision=decision).status == 404
+
+
+def test_nobody_is_told_of_another_ones_answer(either, browser):
+    visitor, device = signed_in(either, browser), ask(either)
+    page = visitor.go(f"/activate/{device['user_code']}")
+    either.control("device", user_code=device["user_code"], username="other", decision="approve")
+    assert visitor.submit(page, decision="approve").status == 404
+    mine = ask(either)
+    page = visitor.go(f"/activate/{mine['user_code']}")
+    visitor.submit(page, decision="approve")
+    either.control("expire", kind="device", value=mine["device_code"])
+    assert visitor.submit(page, decision="approve").status == 404

@@ -171,6 +171,45 @@ def test_an_app_that_cannot_be_is_not_registered(visitor, name):
     assert word in re.search(r'role="alert">([^<]+)<', page.text)[1]
 
 
+def field(page, name):
+    """A field's opening tag, and what stands in it."""
+    tag, value = re.search(rf'(<(?:input|textarea) id="{name}"[^>]*>)([^<]*)', page.text).groups()
+    return tag, value if tag.startswith("<textarea") else re.search(r'value="([^"]*)"', tag)[1]
+
+
+ENTERED = {"name": "Another name", "redirect_uris": "https://app.example/cb\nnonsense"}
+
+
+def test_what_was_entered_is_not_lost_with_a_fault(visitor):
+    path = post(visitor, "/your-apps", **MADE).location
+    for page in (
+        post(visitor, path, action="save", **ENTERED),
+        post(visitor, "/your-apps", public="1", **ENTERED),
+    ):
+        assert page.status == 400
+        assert {name: field(page, name)[1] for name in ENTERED} == ENTERED
+    assert 'name="public" value="1" checked>' in page.text
+    assert 'value="1" checked>' not in post(visitor, "/your-apps", **ENTERED).text
+    kept = visitor.go(path)
+    assert {name: field(kept, name)[1] for name in MADE} == MADE
+    assert 'name="public" value="1">' in visitor.go("/your-apps").text
+
+
+@pytest.mark.parametrize("faulty", ["name", "redirect_uris"])
+def test_a_fault_is_told_first_and_tied_to_its_field(visitor, faulty):
+    path = post(visitor, "/your-apps", **MADE).location
+    for at in (path, "/your-apps"):
+        page = post(visitor, at, action="save", **{**MADE, faulty: " "})
+        assert "<title>Error: " in page.text
+        assert re.search(r'</h1>\s*<p class="fault" id="fault" role="alert">', page.text)
+        for name in ("name", "redirect_uris"):
+            tag = field(page, name)[0]
+            assert ('aria-invalid="true"' in tag, 'aria-describedby="fault' in tag) == (name == faulty,) * 2
+        assert 'redirect-hint"' in field(page, "redirect_uris")[0]
+        assert "<title>Error: " not in visitor.go(at).text
+        assert "aria-invalid" not in visitor.go(at).text
+
+
 def test_settings_are_changed_a_secret_is_made_anew_and_an_app_is_deleted(either, visitor):
     path = post(visitor, "/your-apps", **MADE).location
     before = visitor.go(path)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import concurrent.futures
 import re
 from collections import Counter
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
+
+from traktauth.server.pages.words import in_words
 
 CALLBACK = "http://127.0.0.1:9876/callback"
 ASKED = {"response_type": "code", "client_id": "first-app", "redirect_uri": CALLBACK, "state": "xyz"}
@@ -164,6 +167,31 @@ def test_every_page_keeps_to_itself(either, browser, path):
     assert not re.search(r'(?:src|href|action)="https?://', page.text)
 
 
+KEEPS = ("content-security-policy", "x-frame-options", "x-content-type-options", "referrer-policy", "cache-control")
+
+
+def test_where_there_is_nothing_a_person_is_shown_a_page_and_a_client_told_in_two_words(either):
+    for method in ("GET", "HEAD", "POST"):
+        for accept in ("text/html,*/*;q=0.8", "*/*"):
+            reply = either.send(method, "/nope", headers={"accept": accept})
+            assert reply.status == 404
+            assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+            assert reply.headers["x-content-type-options"] == "nosniff"
+            assert set(KEEPS) <= set(reply.headers)
+    page = either.get("/nope", accept="text/html")
+    assert "<h1>There is no such page</h1>" in page.text
+    assert "not trakt.tv" in page.text
+    assert either.get("/nope").text == "Not Found"
+
+
+def test_answers_to_a_wrong_method_and_the_stylesheet_keep_to_themselves_too(either):
+    style = either.get("/style.css")
+    for reply in (style, either.send("POST", "/style.css"), either.send("DELETE", "/sign-in")):
+        assert set(KEEPS) <= set(reply.headers)
+        assert "frame-ancestors 'none'" in reply.headers["content-security-policy"]
+    assert "immutable" in style.headers["cache-control"]
+
+
 def test_cookies_are_out_of_reach(current):
     fields = current.get("/sign-in").headers["set-cookie"]
     assert "HttpOnly" in fields
@@ -191,6 +219,113 @@ def test_the_form_may_lead_to_the_apps_address_and_nowhere_else(current, browser
     page = visitor.walk(AUTHORIZE)
     assert "form-action 'self' http://127.0.0.1:9876;" in page.headers["content-security-policy"]
     assert "form-action 'self';" in visitor.go("/sign-in").headers["content-security-policy"]
+
+
+UNFIT = {
+    "current": [
+        {"code_challenge": "abc", "code_challenge_method": "plain"},
+        {"prompt": "bogus"},
+        {"redirect_uri": "nonsense"},
+    ],
+    "classic": [],
+}
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_consent_is_as_strict_about_a_request_as_the_address_that_clients_send(either, start, browser, strict):
+    profile = either.server.settings.profile
+    client = start(profile=profile, strict=True) if strict else either
+    visitor = browser(client)
+    consent = visitor.submit(visitor.walk(AUTHORIZE), **RIGHT)
+    visitor.submit(consent, decision="approve")
+    repeated = [[*ASKED.items(), (name, value)] for name, value in {"client_id": "second-app", **ASKED}.items()]
+    for query in [*repeated, *([] if strict else [{**ASKED, **changes} for changes in UNFIT[profile]])]:
+        assert visitor.go(f"/consent?{urlencode(query)}").status == 400
+        answered = re.sub(r'action="/consent\?[^"]*"', f'action="/consent?{urlencode(query)}"', consent.text)
+        for decision in ("approve", "deny"):
+            assert visitor.submit(replace(consent, text=answered), decision=decision).status == 400
+        assert visitor.submit(visitor.go(f"/sign-in?{urlencode(query)}"), **RIGHT).status == 400
+
+
+PREPARED = [
+    {},
+    {"scope": "public", "prompt": "consent"},
+    {"signup": "true"},
+    {"prompt": "login consent"},
+    {"response_mode": "fragment"},
+    {"scope": "public", "state": "", "nonce": "n", "unheard": "of"},
+    {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"},
+]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("changes", PREPARED)
+def test_what_has_been_made_ready_once_is_taken_again(either, start, browser, strict, changes):
+    client = start(profile=either.server.settings.profile, strict=True) if strict else either
+    visitor = browser(client)
+    page = visitor.walk(f"/oauth/authorize?{urlencode({**ASKED, **changes})}")
+    consent = visitor.submit(page, username="new-one", email="n@example.test", password="long enough")
+    if "signup" not in changes:
+        consent = visitor.submit(page, **RIGHT)
+    assert "code=" in visitor.submit(consent, decision="approve").location
+
+
+def test_an_app_that_asks_for_no_permission_is_said_to(current, browser):
+    visitor = browser(current)
+    visitor.sign_in()
+    asked = f"/api/auth/oauth2/authorize?{urlencode({**ASKED, 'scope': '', 'prompt': 'consent'})}"
+    page = visitor.walk(asked)
+    assert "no permission in particular" in page.text
+    assert "It will be able to" not in page.text
+    assert "code=" in visitor.submit(page, decision="approve").location
+    some = visitor.walk(asked.replace("scope=", "scope=public"))
+    assert "It will be able to" in some.text
+    assert "no permission in particular" not in some.text
+
+
+@pytest.mark.parametrize(("life", "words"), [(None, "ten minutes"), (60, "one minute"), (90, "90 seconds")])
+def test_an_out_of_band_code_says_how_long_it_works(start, life, words):
+    page = start(code_life=life).get("/oauth/authorize/native?code=abc")
+    assert f"for {words}." in page.text
+
+
+def test_a_length_of_time_in_words():
+    said = {1: "one second", 720: "twelve minutes", 780: "13 minutes", 3600: "one hour", 172_800: "two days"}
+    assert {seconds: in_words(seconds) for seconds in said} == said
+
+
+NOT_ITS_OWN = ["https://*/", "https://evil.example/", "https://ex€.test/"]
+NOT_ITS_OWN += [f"https://app{character}.example/" for character in "\x01\x0b\x7f"]
+
+
+@pytest.mark.parametrize("address", NOT_ITS_OWN)
+@pytest.mark.parametrize("page", ["/sign-in", "/sign-up"])
+def test_the_form_leads_to_no_address_that_is_not_the_apps(either, page, address):
+    reply = either.get(f"{page}?{urlencode({**ASKED, 'redirect_uri': address})}")
+    assert reply.status == 200
+    assert "form-action 'self';" in reply.headers["content-security-policy"]
+
+
+REGISTERED = {
+    "https://€.test/": ("https://xn--lzg.test", "xn--lzg.test"),
+    "http://[::1]:8080/cb": ("http:", "[::1]:8080"),
+    "https://accounts.trakt.tv@evil.test/cb": ("https://evil.test", "evil.test"),
+    "urn:of:mine": ("urn:", "urn:"),
+}
+
+
+@pytest.mark.parametrize("address", REGISTERED)
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_every_registered_address_can_be_consented_to_and_is_called_by_its_host(start, browser, profile, address):
+    app = {"name": "An app", "client_id": "a", "client_secret": "s", "redirect_uris": [address]}
+    visitor = browser(start(profile=profile, seed={"apps": [app], "users": [{**RIGHT}]}))
+    origin, host = REGISTERED[address]
+    sign_in = visitor.walk(f"/oauth/authorize?{urlencode({**ASKED, 'client_id': 'a', 'redirect_uri': address})}")
+    consent = visitor.submit(sign_in, **RIGHT)
+    for page in (sign_in, consent):
+        assert f"form-action 'self' {origin};" in page.headers["content-security-policy"]
+    assert f"You will be sent to <strong>{host}</strong>." in consent.text
+    assert visitor.submit(consent, decision="approve").query["state"] == "xyz"
 
 
 def test_what_a_request_says_is_shown_as_text(current, browser):

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from traktauth.server import passwords, strings
 from traktauth.server.http.answers import sent_to
 from traktauth.server.http.encodings import basic_of, members_of, once, repeated_member
-from traktauth.server.redirects import fault_of, host_of, is_registered, same_but_for_loopback_port, with_query
+from traktauth.server.redirects import (
+    fault_of,
+    host_of,
+    is_registered,
+    origin_of,
+    same_but_for_loopback_port,
+    with_query,
+)
 from traktauth.server.seed import demo, read_seed
 from traktauth.server.settings import Settings, grace_seconds, is_loopback
 from traktauth.server.throttle import Throttle
@@ -321,6 +328,17 @@ def test_no_other_host_may_have_another_port():
         ("nonsense", "absolute"),
         ("https://app.example/a b", "blanks"),
         ("http://[::1", "absolute"),
+        ("http://[::1]:1/cb", None),
+        ("https://€.test/", None),
+        ("https://*/", "host"),
+        ("https://a;b/", "host"),
+        ("https://a..b/", "host"),
+        ("https://%41.test/", "host"),
+        ("https://straße.test/", "host"),
+        ("https://app.example\\@evil.example/", "host"),
+        ("http://[::1]x/", "host"),
+        ("https://[::1]@evil.example/", "host"),
+        ("https://app\x0b.example/", "blanks"),
     ],
 )
 def test_what_an_address_may_be(address, fault):
@@ -331,6 +349,33 @@ def test_what_an_address_may_be(address, fault):
 def test_what_a_person_reads_of_an_address():
     assert host_of("https://app.example:8443/cb?x=1") == "app.example:8443"
     assert host_of("com.example.app:/cb") == "com.example.app:"
+    assert host_of("com.example.app://accounts.trakt.tv/cb") == "com.example.app:"
+    assert host_of("https://accounts.trakt.tv@evil.test/cb") == "evil.test"
+    assert host_of("http://x:y@[::1]:8080/cb") == "[::1]:8080"
+    assert host_of("https://\u0430pp.test/") == "xn--pp-6kc.test"  # its first letter is Cyrillic
+
+
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("https://app.example:8443/cb?x=1", "https://app.example:8443"),
+        ("https://accounts.trakt.tv@evil.test/cb", "https://evil.test"),
+        ("https://ex€.test/", "https://xn--ex-9fu.test"),
+        ("http://[::1]:8080/cb", "http:"),
+        ("com.example.app:/cb", "com.example.app:"),
+        ("com.example.app://home/cb", "com.example.app:"),
+        ("https://*/", ""),
+        ("https://a'b/", ""),
+        ("https://app\x7f.example/", ""),
+        ("https:app.example", ""),
+        ("javascript:alert(1)", ""),
+        ("/relative", ""),
+        ("http://[::1", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_policy_calls_an_address(address, origin):
+    assert origin_of(address) == origin
 
 
 def test_a_query_is_added_to_one_that_is_there():

@@ -47,6 +47,8 @@ def _strangers(page: Page, trakt: LocalTrakt) -> Iterator[str]:
     yield "home"
     page.goto(f"{trakt.base}/oauth/authorize?{ASKED.replace(OOB, FAR_AWAY)}")
     yield "wrong-address"
+    page.goto(f"{trakt.base}/nowhere")
+    yield "nowhere"
     page.goto(f"{trakt.base}/oauth/authorize?{ASKED}&signup=true")
     yield "sign-up"
     page.get_by_label("User name").fill("-not-a-name-")

@@ -19,6 +19,7 @@ from traktauth.server.faults import read_faults
 from traktauth.server.front import Front
 from traktauth.server.ledger import Ledger
 from traktauth.server.limits import limited
+from traktauth.server.pages.absent import absent
 from traktauth.server.pages.routes import page_routes
 from traktauth.server.profiles import PROFILES
 from traktauth.server.profiles.strict import strictly
@@ -147,7 +148,7 @@ def application_of(realm: Realm, log: AccessLog | None = None) -> ASGIApp:
     if realm.settings.rate_limits == "trakt":
         direct = {path: limited(path, answer, realm) for path, answer in direct.items()}
     routes = [*described(realm), *health_routes(realm), *page_routes(realm), *control_routes(realm)]
-    front = Front(realm, direct, Router(routes, redirect_slashes=False))
+    front = Front(realm, direct, Router(routes, redirect_slashes=False, default=absent))
     return front if log is None else Logged(front, log, paths=direct, routes=routes)
 
 

@@ -16,6 +16,7 @@ NO_FAULT: list[str] = []
 KINDS: dict[type, str] = {
     str: "string", bool: "boolean", int: "number", float: "number", list: "array", dict: "object", type(None): "null",
 }  # fmt: skip
+# A host that cannot be is no fault here: a URL parser takes it, and no app can have it registered.
 FAULTS = {
     "is not an absolute address": ["Invalid URL", "URL must be parseable"],
     "names no host": ["Invalid URL", "URL must be parseable"],

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from traktauth.server.devices.answering import answer_device, waiting_device
+from traktauth.server.devices.answering import answer_on_page, asking_app
 from traktauth.server.pages.visit import message
 from traktauth.server.strings import USER_CODE_LENGTH, as_typed
 
 if TYPE_CHECKING:
     from traktauth.server.http.answers import Answer
     from traktauth.server.pages.visit import Visit
-    from traktauth.server.storage.records import App
-    from traktauth.server.storage.tables import Tables
 
 
 async def show_entry(visit: Visit) -> Answer:
@@ -41,7 +39,8 @@ async def confirm(visit: Visit) -> Answer:
     blocked = _blocked(visit)
     if blocked is not None:
         return blocked
-    app = await _asking_app(visit, typed)
+    realm = visit.realm
+    app = await realm.storage.read(lambda tables: asking_app(tables, typed, now=realm.clock()))
     if app is None:
         return _unknown(visit)
     shown = f"{typed[:4]}-{typed[4:]}"
@@ -60,7 +59,7 @@ async def answer(visit: Visit) -> Answer:
         return message(visit, "Nothing was decided", "Go back and choose one of the two buttons.", 400)
     person = visit.visitor.person.id
     done = await realm.storage.write(
-        lambda tables: answer_device(tables, typed, person=person, decision=decision, now=realm.clock())
+        lambda tables: answer_on_page(tables, typed, person=person, decision=decision, now=realm.clock())
     )
     if not done:
         return _unknown(visit)
@@ -80,16 +79,6 @@ async def denied(visit: Visit) -> Answer:
 def code_in_path(visit: Visit) -> str:
     """Give the user code that stands in the address."""
     return as_typed(visit.heard.path.removeprefix("/activate/"))[:USER_CODE_LENGTH]
-
-
-async def _asking_app(visit: Visit, typed: str) -> App | None:
-    realm = visit.realm
-
-    def look(tables: Tables) -> App | None:
-        device = waiting_device(tables, typed, now=realm.clock())
-        return tables.apps.numbered(device.app) if device else None
-
-    return await realm.storage.read(look)
 
 
 def _blocked(visit: Visit) -> Answer | None:

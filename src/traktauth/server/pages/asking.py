@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from traktauth.protocol import OUT_OF_BAND
 from traktauth.server.authorization.wish import AtClient, ConsentFirst, OnPage
 from traktauth.server.control.people import without_prompts
 from traktauth.server.endpoints.authorize import Ended, judged, location_of, native_answer, own_page
 from traktauth.server.http.answers import Answer, in_json, sent_to
 from traktauth.server.http.encodings import pairs_of_form
 from traktauth.server.pages.visit import message
+from traktauth.server.pages.words import in_words
 from traktauth.server.redirects import host_of
 from traktauth.server.refusals import Invalid
 
@@ -48,8 +50,15 @@ async def authorize_natively(visit: Visit) -> Answer:
 
 
 async def consent(visit: Visit) -> Answer:
-    """Go on with a request after the person has signed in; show the consent page where they have to be asked."""
-    return await ended(visit, visit.said)
+    """Go on with a request after the person has signed in; show the consent page where they have to be asked.
+
+    The address can be opened by anyone with any query, so it is read as strictly as the one that a client sends.
+    """
+    try:
+        said = visit.realm.profile.authorize.read(visit.query)
+    except Invalid as error:
+        return wrong(visit, error.message)
+    return await ended(visit, said)
 
 
 async def decide(visit: Visit) -> Answer:
@@ -57,8 +66,11 @@ async def decide(visit: Visit) -> Answer:
     decision = visit.form.get("decision", "")
     if decision not in ("approve", "deny"):
         return message(visit, "Nothing was decided", "Go back and choose one of the two buttons.", 400)
-    said = without_prompts(visit.said, "consent")
-    return await ended(visit, said, decision=decision)
+    try:
+        said = visit.realm.profile.authorize.read(visit.query)
+    except Invalid as error:
+        return wrong(visit, error.message)
+    return await ended(visit, without_prompts(said, "consent"), decision=decision)
 
 
 async def ended(visit: Visit, said: dict[str, str], *, decision: str | None = None) -> Answer:
@@ -80,7 +92,7 @@ async def show_code(visit: Visit) -> Answer:
     code = visit.said.get("code", "")
     if not code:
         return message(visit, "There is no code", "Start again at the app that sent you here.", 400)
-    return visit.show("code", title="Your code", code=code)
+    return visit.show("code", title="Your code", code=code, life=in_words(visit.realm.terms.lives.code))
 
 
 async def show_error(visit: Visit) -> Answer:
@@ -103,7 +115,7 @@ def _ask(visit: Visit, outcome: Ended) -> Answer:
         app=wish.app,
         permissions=[PERMISSIONS[word] for word in wish.scope.split() if word in PERMISSIONS],
         host=host_of(redirect),
-        out_of_band=redirect.startswith("urn:"),
+        out_of_band=redirect == OUT_OF_BAND,
     )
 
 

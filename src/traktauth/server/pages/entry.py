@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 from traktauth.server import passwords
 from traktauth.server.control.people import without_prompts
 from traktauth.server.endpoints.authorize import judged
+from traktauth.server.redirects import is_registered
+from traktauth.server.refusals import Invalid
 from traktauth.server.strings import fresh
 
 if TYPE_CHECKING:
@@ -88,10 +90,15 @@ async def _proven(visit: Visit, name: str) -> Person | None:
     return person if await passwords.matches_aside(visit.form.get("password", ""), kept) else None
 
 
-def onward(said: dict[str, str]) -> str:
-    """Give the address to go on to after signing in; the prompts that led here have been heeded."""
+def onward(query: list[tuple[str, str]]) -> str:
+    """Give the address to go on to after signing in; the prompts that led here have been heeded.
+
+    What is repeated in the query stays so, and is refused there.
+    """
+    said = dict(query)
     if "client_id" in said:
-        return f"/consent?{urlencode(without_prompts(said, 'login', 'create'))}"
+        left = [without_prompts({name: value}, "login", "create") for name, value in query]
+        return f"/consent?{urlencode([pair for one in left for pair in one.items()])}"
     if said.get("next") in OWN_PAGES:
         return f"/{said['next']}"
     return f"/activate/{said['user_code']}" if said.get("user_code", "").isalnum() else "/"
@@ -112,11 +119,15 @@ async def _form(visit: Visit, name: str, *, fault: str = "", status: int = 200) 
 
 async def _asker(visit: Visit) -> tuple[App | None, str]:
     """Give the app that the person came from, and its redirect address, if that is its own."""
-    said = visit.said
-    if "client_id" not in said:
+    if "client_id" not in visit.said:
         return None, ""
-    ended = await visit.realm.storage.read(lambda tables: judged(visit.realm, tables, said, None))
-    return ended.wish.app, said.get("redirect_uri", "") if ended.wish.app else ""
+    try:
+        said = visit.realm.profile.authorize.read(visit.query)
+    except Invalid:  # which is said once the person has signed in, as everything about the request is
+        return None, ""
+    app = (await visit.realm.storage.read(lambda tables: judged(visit.realm, tables, said, None))).wish.app
+    redirect = said.get("redirect_uri", "")
+    return app, redirect if app is not None and is_registered(redirect, app.redirects) else ""
 
 
 async def _signed_in(visit: Visit, person: Person) -> Answer:
@@ -129,7 +140,7 @@ async def _signed_in(visit: Visit, person: Person) -> Answer:
         return tables.people.sign_in(person.id, digest=secret.hash, now=now, life=life)
 
     row = await realm.storage.write(work)
-    return visit.go(onward(visit.said), session=secret.carried(row))
+    return visit.go(onward(visit.query), session=secret.carried(row))
 
 
 def _fault(name: str, email: str, password: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from traktauth.server.checks.apps import is_secret_of
 from traktauth.server.pages.visit import cookie, cookie_name, cookies_of, message
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from traktauth.server.storage.tables import Tables
 
 LONGEST_NAME, MOST_ADDRESSES = 60, 20
+BAD_NAME = f"An app's name has 1 to {LONGEST_NAME} characters."
 YOURS = ("/your-apps", "Your apps")
 
 
@@ -160,9 +161,9 @@ async def _listed(visit: Visit, *, fault: str = "") -> Answer:
     if visit.realm.settings.loopback:
         found = await visit.realm.storage.read(lambda tables: tables.apps.all())
         others = [app for app in found if app.owner is None]
-    entered = {"name": visit.form.get("name", ""), "redirect_uris": visit.form.get("redirect_uris", "")}
     status = 400 if fault else 200
-    return visit.show("apps", status=status, title="Your apps", own=own, others=others, fault=fault, entered=entered)
+    shown: dict[str, Any] = {"own": own, "others": others, "public": "public" in visit.form}
+    return visit.show("apps", status=status, title="Your apps", **shown, **_filled_in(visit, "", "", fault))
 
 
 async def _named(visit: Visit) -> App | None:
@@ -178,7 +179,16 @@ async def _named(visit: Visit) -> App | None:
 def _shown(visit: Visit, app: App, *, fault: str = "", once: bool = False) -> Answer:
     own = visit.visitor is not None and app.owner == visit.visitor.person.id
     status = 400 if fault else 200
-    return visit.show("app", status=status, title=app.name, app=app, own=own, fault=fault, once=once)
+    filled = _filled_in(visit, app.name, app.redirect_uris, fault)
+    return visit.show("app", status=status, title=app.name, app=app, own=own, once=once, **filled)
+
+
+def _filled_in(visit: Visit, name: str, redirect_uris: str, fault: str) -> dict[str, Any]:
+    """Give what stands in the form, which is what was entered where that has a fault; and which field has it."""
+    if fault:
+        name, redirect_uris = visit.form.get("name", ""), visit.form.get("redirect_uris", "")
+    at = "name" if fault == BAD_NAME else "redirect_uris" if fault else ""
+    return {"entered": {"name": name, "redirect_uris": redirect_uris}, "fault": fault, "faulty": at}
 
 
 def _asked(visit: Visit) -> str:
@@ -201,7 +211,7 @@ def _deleted(tables: Tables, app: App) -> None:
 
 def _fault(name: str, addresses: list[str]) -> str:
     if not 0 < len(name) <= LONGEST_NAME:
-        return f"An app's name has 1 to {LONGEST_NAME} characters."
+        return BAD_NAME
     if not 0 < len(addresses) <= MOST_ADDRESSES:
         return f"An app has 1 to {MOST_ADDRESSES} redirect addresses."
     for address in addresses:

@@ -6,11 +6,11 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from traktauth.server.http.answers import Answer
+from traktauth.server.redirects import origin_of
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -73,13 +73,3 @@ def policy(leads_to: str = "") -> dict[str, str]:
         "referrer-policy": "no-referrer",
         "cache-control": "no-store",
     }
-
-
-def origin_of(address: str) -> str:
-    """Give what a content security policy calls an address: its origin, or its scheme; empty where it has neither."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return ""
-    found = f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:" if parts.scheme else ""
-    return "" if any(character in found for character in " ;,'\"\n\r") else found

@@ -9,10 +9,13 @@ from starlette.routing import Route
 from traktauth.server.http.answers import Answer
 from traktauth.server.http.application import got
 from traktauth.server.pages import activation, asking, connected, entry, home, own_apps
+from traktauth.server.pages.absent import kept_to_itself
 from traktauth.server.pages.rendering import style
 from traktauth.server.pages.visit import visited
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from traktauth.server.realm import Realm
 
 PAGES = {
@@ -35,10 +38,14 @@ PAGES = {
 
 def page_routes(realm: Realm) -> list[Route]:
     """Make the pages' routes."""
-    routes = [Route(path, visited(realm, handlers)) for path, handlers in PAGES.items()]
+    routes = [_route(path, visited(realm, handlers)) for path, handlers in PAGES.items()]
     native = realm.profile.native_authorize
     if native is not None:
-        routes.append(Route(native, visited(realm, {"GET": asking.authorize_natively}, wrong_method=404)))
-        routes.append(Route("/api/auth/error", visited(realm, {"GET": asking.show_error})))
+        routes.append(_route(native, visited(realm, {"GET": asking.authorize_natively}, wrong_method=404)))
+        routes.append(_route("/api/auth/error", visited(realm, {"GET": asking.show_error})))
     headers = {"content-type": "text/css; charset=utf-8", "cache-control": "public, max-age=31536000, immutable"}
-    return [*routes, Route("/style.css", got(Answer(200, style(), headers)))]
+    return [*routes, _route("/style.css", got(Answer(200, style(), headers)))]
+
+
+def _route(path: str, application: ASGIApp) -> Route:
+    return Route(path, kept_to_itself(application))
