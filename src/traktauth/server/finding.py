@@ -2,8 +2,8 @@
 
 What has been killed with its family is not found, as the engine measured deletes it.
 
-A code is found together with the consent that stands behind it, and holds that: whoever issues tokens for a code and
-whoever withdraws the consent come one after the other, whatever either does in between.
+Whoever finds a code holds the consent that stands behind it as well, whether there is one or not: issuing tokens for a
+code and ending an app's codes with its consent come one after the other, whatever either does in between.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ def pair_of_refresh(tables: Tables, token: str) -> Pair | None:
 
 
 def code_of(tables: Tables, code: str) -> Code | None:
-    """Give an authorization code, spent, expired or not; none whose consent has been withdrawn."""
+    """Give an authorization code, spent, expired or not."""
     row = row_of(code)
     found = tables.codes.numbered(row) if row else None
     if found is None or not is_of(code, found.hash):
         return None
-    return found if tables.apps.consent(found.app, found.person) is not None else None
+    tables.apps.consent(found.app, found.person)
+    return found
 
 
 def device_of(tables: Tables, device_code: str) -> Device | None:
@@ -45,7 +46,7 @@ def device_of(tables: Tables, device_code: str) -> Device | None:
     if found is None or not is_of(device_code, found.hash):
         return None
     if found.person is not None:
-        tables.apps.consent(found.app, found.person)  # there may be none yet: the poll makes it of the answer
+        tables.apps.consent(found.app, found.person)
     return found
 
 

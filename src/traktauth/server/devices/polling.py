@@ -75,6 +75,7 @@ def poll_as_native(attempt: Attempt) -> dict[str, Any]:
     device, state = polled(attempt)
     if device is None or device.person is None or state != "approved":
         raise Refusal(400, *WORDS[state])
+    attempt.tables.devices.remove(device.id)  # as the engine forgets it: Trakt's address knows nothing of it then
     token = _session(attempt, device.person)[1]
     life = attempt.terms.lives.session
     return {"access_token": token, "token_type": "Bearer", "expires_in": life, "scope": device.scope}
