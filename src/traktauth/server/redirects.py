@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]|\s")
@@ -35,6 +36,7 @@ def is_registered(asked: str, registered: list[str]) -> bool:
     return any(same_but_for_loopback_port(asked, other) for other in registered)
 
 
+@lru_cache(maxsize=128)  # an app sends the same one with each exchange
 def fault_of(address: str) -> str | None:
     """Say what makes an address unfit to be registered or asked for, None where nothing does."""
     if BLANK_OR_CONTROL.search(address):
