@@ -142,6 +142,7 @@ def test_the_native_door_speaks_rfc_8628_and_gives_a_session_token(current):
     assert "refresh_token" not in token
     assert current.use(token["access_token"]) == 401
     assert current.post("/api/auth/device/token", **members).json["error_description"] == "Invalid device code"
+    assert poll(current, device).status == 404, "the engine has forgotten it"
 
 
 def test_trakts_door_asks_for_what_trakt_gives(current):
