@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from server.conftest import SEED
+
 CALLBACK = "http://127.0.0.1:9876/callback"
 MADE = {"name": "My app", "redirect_uris": f"{CALLBACK}\nurn:ietf:wg:oauth:2.0:oob"}
 
@@ -380,3 +382,11 @@ def test_a_trusted_app_can_be_seen_and_revoked(start, browser):
     visitor = browser(client)
     visitor.sign_in()
     assert "Trusty" in visitor.go("/connected-apps").text
+
+
+def test_an_app_has_its_page_whatever_its_id(start, browser):
+    app = {"name": "Slashed", "client_id": "a/b c", "client_secret": "s", "redirect_uris": ["x:/y"]}
+    visitor = browser(start(seed={**SEED, "apps": [app]}))
+    visitor.sign_in()
+    (address,) = re.findall(r'href="(/your-apps/[^"]+)"', visitor.go("/your-apps").text)
+    assert "Slashed" in visitor.go(address).text

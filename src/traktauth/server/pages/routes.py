@@ -31,7 +31,7 @@ PAGES = {
     "/activate/denied": {"GET": activation.denied},
     "/connected-apps": {"GET": connected.show, "POST": connected.revoke},
     "/your-apps": {"GET": own_apps.show, "POST": own_apps.register},
-    "/your-apps/{client_id}": {"GET": own_apps.show_one, "POST": own_apps.change},
+    "/your-apps/{client_id:path}": {"GET": own_apps.show_one, "POST": own_apps.change},
     "/activate/{code}": {"GET": activation.confirm, "POST": activation.answer},
 }
 
