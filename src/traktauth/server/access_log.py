@@ -71,7 +71,7 @@ class Logged:
         self._inner = inner
         self._log = log
         known = list(routes)
-        self._paths = frozenset([*paths, *(route.path for route in known)])
+        self._paths = frozenset([*paths, *(route.path_format for route in known)])
         self._patterns = [route for route in known if "{" in route.path]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,7 +96,7 @@ class Logged:
     def _named(self, path: str) -> str:
         if path in self._paths:
             return path
-        return next((route.path for route in self._patterns if route.path_regex.fullmatch(path)), OTHER)
+        return next((route.path_format for route in self._patterns if route.path_regex.fullmatch(path)), OTHER)
 
 
 class Watched:
