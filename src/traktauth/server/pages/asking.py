@@ -29,12 +29,7 @@ PERMISSIONS = {
 
 async def authorize(visit: Visit) -> Answer:
     """Trakt: *Authorize Application*, at Trakt's own address: whatever is wrong is said on a page."""
-    rules = visit.realm.profile.authorize
-    try:
-        said = rules.read(rules.prepare(visit.query, visit.realm.terms))
-    except Invalid as error:
-        return wrong(visit, error.message)
-    return await ended(visit, said)
+    return await ended(visit, visit.realm.profile.authorize.prepare(visit.query, visit.realm.terms))
 
 
 async def authorize_natively(visit: Visit) -> Answer:
@@ -54,11 +49,7 @@ async def consent(visit: Visit) -> Answer:
 
     The address can be opened by anyone with any query, so it is read as strictly as the one that a client sends.
     """
-    try:
-        said = visit.realm.profile.authorize.read(visit.query)
-    except Invalid as error:
-        return wrong(visit, error.message)
-    return await ended(visit, said)
+    return await ended(visit, visit.query)
 
 
 async def decide(visit: Visit) -> Answer:
@@ -66,16 +57,18 @@ async def decide(visit: Visit) -> Answer:
     decision = visit.form.get("decision", "")
     if decision not in ("approve", "deny"):
         return message(visit, "Nothing was decided", "Go back and choose one of the two buttons.", 400)
+    return await ended(visit, visit.query, decision=decision)
+
+
+async def ended(visit: Visit, query: list[tuple[str, str]], *, decision: str | None = None) -> Answer:
+    """Take the browser where a request ends, once it has been read; a decision heeds the prompt that asked for it."""
+    realm = visit.realm
     try:
-        said = visit.realm.profile.authorize.read(visit.query)
+        said = realm.profile.authorize.read(query)
     except Invalid as error:
         return wrong(visit, error.message)
-    return await ended(visit, without_prompts(said, "consent"), decision=decision)
-
-
-async def ended(visit: Visit, said: dict[str, str], *, decision: str | None = None) -> Answer:
-    """Take the browser where a request ends."""
-    realm = visit.realm
+    if decision is not None:
+        said = without_prompts(said, "consent")
     outcome = await realm.storage.write(lambda tables: judged(realm, tables, said, visit.visitor, decision=decision))
     end = outcome.ending
     if isinstance(end, OnPage):
