@@ -10,7 +10,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from traktauth.server import listening
@@ -273,12 +273,15 @@ unhurried = settings(max_examples=150, deadline=None, suppress_health_check=[Hea
 
 
 @unhurried
+@example(said={"state": "first-secret"}, path="/oauth/token")
 @given(said=members, path=st.sampled_from([path for path in PATHS if "oauth" in path or "device" in path]))
 def test_no_combination_of_parameters_breaks_the_server(either, said, path):
     body = json.dumps(said)  # NaN and Infinity are in it, which are no JSON: so much the better
     reply = either.send("POST", path, headers={"content-type": JSON}, body=body)
     assert reply.status < 500
-    assert "first-secret" not in reply.text
+    told = reply.json if reply.text.startswith("{") else {"": reply.text}
+    told.pop("state", None)  # which Doorkeeper gives back as it was sent, whatever it is
+    assert "first-secret" not in json.dumps(told)
 
 
 @unhurried
