@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from proof.crowd import Crowd, ask, hear, ready
 from proof.hosts import Absent, hosts
 from support.engines import Missing
@@ -40,7 +41,7 @@ def places(until_the_end: ExitStack) -> dict[str, str]:
 
 
 def prefixes(until_the_end: ExitStack, local, address: str) -> list[tuple[str, ...]]:
-    """Give what runs a program on each host; none where the store is no server, or where there can be no hosts."""
+    """Give what runs a program on each host; none if the store has no server, or hosts cannot be made."""
     if address.startswith("sqlite"):
         return []
     folder = Path(until_the_end.enter_context(tempfile.TemporaryDirectory()))

@@ -19,6 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psycopg
 import redis
@@ -27,10 +28,10 @@ from support.engines import Missing
 from support.postgres import PostgresServer
 from support.redis import RedisServer
 from traktauth import App, AsyncTrakt, Token, Trakt
-from traktauth.models import Login
-from traktauth.stores.addresses import open_async_store, open_store
-from traktauth.stores.fleet import Saving
-from traktauth.stores.sealed import new_key
+from traktauth.models import LoginKey
+from traktauth.models.changes import SaveToken
+from traktauth.stores.encryption.aes_gcm import new_key
+from traktauth.stores.open import open_async_store, open_store
 
 SERVICE = "http://127.0.0.1:1"
 APP = App("client-id", client_secret="secret")
@@ -72,7 +73,7 @@ async def measure_async(work, runs=7, seconds=0.15):
 
 def signed_in(store):
     store = open_store(store)
-    store.save(Login(SERVICE, APP.client_id, "default"), TOKEN, after=0, at=time.time())
+    store.apply(LoginKey(SERVICE, APP.client_id, "default"), SaveToken(TOKEN, after=0, at=time.time()))
     return store
 
 
@@ -126,9 +127,11 @@ async def claim_costs(address, accounts):
     store, costs, made = open_async_store(address), [], 0
     for count in (1000, accounts):
         while made < count:
-            batch = [Login("trakt", "fleet", f"{number:07}") for number in range(made, min(made + 1000, count))]
+            batch = [LoginKey("trakt", "fleet", f"{number:07}") for number in range(made, min(made + 1000, count))]
             tokens = [replace(TOKEN, expires_at=time.time() + 600000 * os.urandom(1)[0] / 255) for _ in batch]
-            await store.save_many([Saving(*pair, 0) for pair in zip(batch, tokens, strict=True)], at=time.time())
+            await store.apply_many(
+                [(login, SaveToken(token, 0, at=time.time())) for login, token in zip(batch, tokens, strict=True)]
+            )
             made += len(batch)
 
         if address.startswith("postgres"):

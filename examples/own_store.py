@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from traktauth.stores.own import TextStore
+from traktauth.stores.text_store import TextStore
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -37,8 +37,8 @@ class TableStore(TextStore):
         return [key for (key,) in self._do("SELECT key FROM logins")[1]]
 
     @contextmanager
-    def locked(self, key: str, patience: float) -> Generator[bool]:
-        with closing(sqlite3.connect(f"{self.path}.{key}.lock", timeout=patience, isolation_level=None)) as lock:
+    def locked(self, key: str, timeout: float) -> Generator[bool]:
+        with closing(sqlite3.connect(f"{self.path}.{key}.lock", timeout=timeout, isolation_level=None)) as lock:
             try:
                 lock.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError:

@@ -15,7 +15,7 @@ from support.cable import Cable
 from support.chromium import chromium
 from support.command import Command
 from support.engines import BetterAuth, Doorkeeper, Missing, start_better_auth, start_doorkeeper
-from support.environments import environment
+from support.environments import PYTRAKT, environment
 from support.local import LocalTrakt, start_local_trakt
 from support.pool import Pool
 
@@ -27,11 +27,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-pytest_plugins = ["support.closing"]
+pytest_plugins = ["support.final_checks", "support.scheduling"]
 
 # A shell's background job ignores Ctrl-C, and so would the programs that the tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+SLOW = {"browser", "clients", "engines", "proof"}  # folders whose tests start engines, browsers or many processes
+VERSION_INDEPENDENT = {"browser", "clients"}  # folders whose tests look at pages or at other programs
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in these folders; elsewhere a test or its file is marked where it stands."""
+    for item in items:
+        if item.path.parent.name in SLOW:
+            item.add_marker(pytest.mark.slow)
+        if item.path.parent.name in VERSION_INDEPENDENT:
+            item.add_marker(pytest.mark.version_independent)
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +67,7 @@ def start_better_auth_with(_better_auths: Pool[BetterAuth]) -> Callable[..., Bet
 
 @pytest.fixture
 def start_doorkeeper_with(_doorkeepers: Pool[Doorkeeper]) -> Callable[..., Doorkeeper]:
-    """Get a real Doorkeeper with `DK_PREV="0"` and the like: `start_doorkeeper_with(**env)`."""
+    """Get a real Doorkeeper with `ROTATION="once"` and the like: `start_doorkeeper_with(**env)`."""
     return _or_skip(_doorkeepers)
 
 
@@ -144,7 +157,7 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.fixture(scope="session")
 def pytrakt_python() -> Path:
     """Find the python of an environment with PyTrakt, the rival that most tools use."""
-    return _or_skip(environment)("pytrakt", "pytrakt~=4.4")
+    return _or_skip(environment)(*PYTRAKT)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from traktauth.errors import (
     TryLater,
     UnexpectedReply,
 )
+from traktauth.explain import load_entries
 
 EXAMPLES = [
     (TraktAuthError("fact"), {}),
@@ -81,7 +82,7 @@ def test_an_app_that_cannot_be_right_is_a_value_error_too():
 
 def test_every_error_is_one_of_the_projects():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-    assert len(kinds) == 8
+    assert len(kinds) == 9
     assert all(issubclass(kind, TraktAuthError) for kind in kinds)
 
 
@@ -89,3 +90,29 @@ def test_a_cause_is_not_part_of_the_copy():
     error = TryLater("fact")
     error.__cause__ = OSError("the-secret")
     assert b"the-secret" not in pickle.dumps(error)
+
+
+REASONS = ("never", "signed-out", "revoked", "expired", "reply-lost", "moved")
+EXPLAINED = [AppRejected("fact"), AppInvalid("fact"), UnexpectedReply("fact"), UnexpectedReply("fact", hint="")]
+EXPLAINED += [LoginRequired("fact", reason=reason) for reason in REASONS]
+EXPLAINED += [LoginRequired("fact", hint="Do this."), AppRejected("fact", hint="do this")]
+
+
+@pytest.mark.parametrize("error", EXPLAINED, ids=lambda error: f"{type(error).__name__}-{getattr(error, 'reason', '')}")
+def test_a_hint_ends_in_the_command_that_explains_it(error):
+    command, _, entry = error.hint.rpartition(" ")
+    assert command.endswith("Why: traktauth explain")
+    assert ".." not in error.hint
+    assert entry in {each.id for each in load_entries()}
+
+
+def test_a_hint_that_is_changed_still_ends_in_the_command_once():
+    error = LoginRequired("fact")
+    error.hint = error.hint.replace("traktauth login", "traktauth login --account tv")
+    assert error.hint == "Sign in: traktauth login --account tv. Why: traktauth explain login-required"
+    error.hint = "Ask the user."
+    assert error.hint == "Ask the user. Why: traktauth explain login-required"
+
+
+def test_other_hints_are_unchanged():
+    assert TryLater("fact", hint="Wait a little...").hint == "Wait a little..."

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import importlib.metadata
 import inspect
 import os
+import pickle
 import subprocess
 import sys
 
@@ -12,9 +15,10 @@ import pytest
 import traktauth
 
 PROMISED = [
-    "App", "AsyncAuthenticationOAuthApi", "AsyncTrakt", "AuthenticationOAuthApi", "DeviceCode", "Token", "Trakt",
-    "AppInvalid", "AppRejected", "LoginRefused", "LoginRequired", "StoreFailed", "TraktAuthError", "TryLater",
-    "UnexpectedReply", "fingerprint",
+    "App", "AsyncAttempt", "AsyncAuthenticationOAuthApi", "AsyncTrakt", "Attempt", "AuthenticationOAuthApi",
+    "DeviceCode", "LoginState", "LoginStatus", "Service", "SignedOut", "Token", "Trakt", "AppInvalid", "AppRejected",
+    "LoginExists", "LoginRefused", "LoginRequired", "StoreFailed", "TraktAuthError", "TryLater", "UnexpectedReply",
+    "fingerprint", "steps",
 ]  # fmt: skip
 HEAVY = ["asyncio", "httpx2", "click", "rich", "starlette", "uvicorn", "ssl", "sqlite3", "hashlib", "platformdirs"]
 
@@ -26,7 +30,46 @@ def test_every_promised_name_is_there_and_documented(name):
 
 
 def test_nothing_else_is_public():
-    assert sorted(traktauth.__all__) == sorted(PROMISED)
+    assert sorted(traktauth.__all__) == sorted([*PROMISED, "LostReply", "LoginMethod", "__version__"])
+
+
+def test_a_repl_and_help_show_every_public_name():
+    """In a process of its own, as an import of the name would add it."""
+    program = "import traktauth, pydoc; print(*dir(traktauth)); print(pydoc.plain(pydoc.render_doc(traktauth)))"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    names, text = shown.split("\n", 1)
+    assert set(traktauth.__all__) <= set(names.split())
+    assert "class Trakt(" in text
+    assert "class AsyncTrakt(" in text
+
+
+@pytest.mark.parametrize("kind", ["Trakt", "AsyncTrakt"])
+@pytest.mark.parametrize(
+    "method", ["__init__", "from_env", "login", "token", "request", "attempt", "logout", "refresh"]
+)
+def test_the_types_of_every_signature_can_be_read_at_run_time(kind, method):
+    program = f"import typing, traktauth; print(typing.get_type_hints(traktauth.{kind}.{method})['return'])"
+    subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+
+@pytest.mark.parametrize("name", ["AsyncTokenStore", "FleetStore", "TextStore", "TokenStore", "open_store"])
+def test_the_stores_are_public(name):
+    assert name in dir(traktauth.stores)
+    assert inspect.getdoc(getattr(traktauth.stores, name))
+    with pytest.raises(AttributeError, match="TextStor"):
+        _ = traktauth.stores.TextStor
+
+
+@pytest.mark.parametrize("kind", [traktauth.Trakt, traktauth.AsyncTrakt])
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_a_client_that_is_pickled_or_copied_says_what_to_do_instead(kind, copied):
+    with pytest.raises(TypeError, match="make one in each process"):
+        copied(kind(traktauth.App("client-id"), store="memory:"))
+
+
+def test_an_unknown_argument_of_from_env_is_refused():
+    with pytest.raises(TypeError, match="acount"):
+        traktauth.Trakt.from_env(acount="x")
 
 
 def test_another_name_is_missed_as_anywhere():
@@ -74,3 +117,7 @@ def test_the_sign_in_address_is_made_without_awaiting_or_sending(kind):
         "https://trakt.tv/oauth/authorize?response_type=code&client_id=the-app"
         "&redirect_uri=http%3A%2F%2F127.0.0.1%3A9876%2Fcallback"
     )
+
+
+def test_the_version_is_that_of_the_distribution():
+    assert traktauth.__version__ == importlib.metadata.version("traktauth")

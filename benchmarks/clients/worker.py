@@ -26,12 +26,13 @@ def httpx2_bare(base):
 
 def traktauth(base):
     from traktauth import App, Token, Trakt
+    from traktauth.models.changes import SaveToken
 
     app = App(CLIENT_ID, client_secret="s" * 64)
     store = f"file:{tempfile.mkdtemp()}/tokens.json"
     trakt = Trakt(app, service=base, store=store)
     token = Token(TOKEN, "R" * 64, expires_in=604800, expires_at=time.time() + 604800, generation=1)
-    trakt.store.save(trakt.setup.key, token, after=0, at=time.time())
+    trakt.store.apply(trakt.config.key, SaveToken(token, after=0, at=time.time()))
     return lambda: trakt.request("GET", PATH).status_code
 
 
@@ -39,10 +40,11 @@ def traktauth_auth(base):
     import httpx2
 
     from traktauth import App, Token, Trakt
+    from traktauth.models.changes import SaveToken
 
     trakt = Trakt(App(CLIENT_ID, client_secret="s" * 64), service=base, store=f"file:{tempfile.mkdtemp()}/tokens.json")
     token = Token(TOKEN, "R" * 64, expires_in=604800, expires_at=time.time() + 604800, generation=1)
-    trakt.store.save(trakt.setup.key, token, after=0, at=time.time())
+    trakt.store.apply(trakt.config.key, SaveToken(token, after=0, at=time.time()))
     client = httpx2.Client(auth=trakt.auth)
     return lambda: client.request("GET", base + PATH).status_code
 

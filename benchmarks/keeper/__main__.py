@@ -1,6 +1,6 @@
-"""What a keeper costs: renewals a second beside the same exchanges without a store, and beside the naive loop.
+"""What a keeper costs: refreshes a second beside the same exchanges without a store, and beside the naive loop.
 
-Usage: python benchmarks/keeper [--rounds 3] [--renewals 4000] [--fleet 1000000] [--way 0.05]
+Usage: python benchmarks/keeper [--rounds 3] [--refreshes 4000] [--fleet 1000000] [--way 0.05]
     --fleet N   accounts that lie in the store for the run that shows what a large one costs; 0 leaves it out
     --way S     seconds by which the local Trakt answers later in one more comparison, as one on another continent does
 The local Trakt, the database and the keeper share all cores. Ratios are medians of rounds that ran side by side.
@@ -23,6 +23,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "tests"))
+sys.path.insert(0, str(HERE.parents[1]))
 from support.engines import Missing  # noqa: E402 - found through the line above
 from support.environments import environment  # noqa: E402 - the same
 from support.local import APP, start_local_trakt  # noqa: E402 - the same
@@ -30,15 +31,15 @@ from support.postgres import PostgresServer  # noqa: E402 - the same
 from support.redis import RedisServer  # noqa: E402 - the same
 from support.wire import call  # noqa: E402 - the same
 from traktauth import Token  # noqa: E402 - the same
-from traktauth.models import Login  # noqa: E402 - the same
+from traktauth.models import LoginKey  # noqa: E402 - the same
+from traktauth.models.changes import SaveToken  # noqa: E402 - the same
 from traktauth.models.service import find_service  # noqa: E402 - the same
-from traktauth.stores.addresses import open_async_store  # noqa: E402 - the same
-from traktauth.stores.fleet import Saving  # noqa: E402 - the same
+from traktauth.stores.open import open_async_store  # noqa: E402 - the same
 
 WEEK = 604_800
 CHUNK = 2000
 NAIVE = {"naive": (False, False), "naive, each": (True, False), "naive, kept": (True, True)}  # sessions, saved
-WARM = 200  # renewals that are not counted: they import and connect
+WARM = 200  # refreshes that are not counted: they import and connect
 
 
 class Bench:
@@ -87,14 +88,14 @@ class Bench:
         while made < count:
             size = min(CHUNK, count - made)
             secrets = self.tokens(size) if real else [f"{'r' * 60}{number}" for number in range(size)]
-            savings = [Saving(self._login(), self._token(secret, due=real), 0) for secret in secrets]
-            await store.save_many(savings, at=time.time())
+            savings = [(self._login(), SaveToken(self._token(secret, due=real), 0, at=1.0)) for secret in secrets]
+            await store.apply_many(savings)
             made += size
         await store.close()
 
-    def _login(self) -> Login:
+    def _login(self) -> LoginKey:
         self.named += 1
-        return Login(self.service.realm, APP.client_id, f"{self.named:08}")
+        return LoginKey(self.service.realm, APP.client_id, f"{self.named:08}")
 
     def _token(self, secret: str, *, due: bool) -> Token:
         token = Token("a" * 64, secret, expires_in=WEEK, expires_at=time.time() + 60, generation=1)
@@ -138,13 +139,13 @@ def stores(until_the_end: ExitStack) -> dict[str, str]:
 def side_by_side(bench: Bench, kinds: dict[str, str], python: Path | None, options) -> dict[str, list[dict]]:
     results: dict[str, list[dict]] = {name: [] for name in ("bare", *NAIVE, *kinds)}
     for number in range(options.rounds + 1):
-        told = {"bare": bench.bare(options.renewals)}
+        told = {"bare": bench.bare(options.refreshes)}
         if python is not None:
-            few = max(100, options.renewals // 8)
+            few = max(100, options.refreshes // 8)
             for name, (each, saved) in NAIVE.items():
                 if not saved or "postgres" in kinds:
                     told[name] = bench.naive(python, few, each=each, database=kinds["postgres"] if saved else "")
-        told |= {kind: bench.keep(address, options.renewals) for kind, address in kinds.items()}
+        told |= {kind: bench.keep(address, options.refreshes) for kind, address in kinds.items()}
         if number:  # the first round warms up
             for name, one in told.items():
                 results[name].append(one)
@@ -168,7 +169,7 @@ def judge(results: dict[str, list[dict]]) -> None:
     keeping, bare = results["postgres"], results["bare"]
     beyond = statistics.median(one["each"] - its["each"] for one, its in zip(keeping, bare, strict=True))
     mark("keeper on PostgreSQL ÷ the same exchanges without a store", ratio(keeping, bare), 0.6, at_least=True)
-    mark("its CPU beyond the exchange, µs a renewal", beyond, 200, at_least=False)
+    mark("its CPU beyond the exchange, µs a refresh", beyond, 200, at_least=False)
     if "redis" in results:
         mark("keeper on Redis ÷ on PostgreSQL", ratio(results["redis"], keeping), 0.7, at_least=True)
 
@@ -179,9 +180,9 @@ def large(bench: Bench, kinds: dict[str, str], options) -> None:
     for kind, address in kinds.items():
         if kind == "sqlite":
             continue
-        small = [bench.keep(address, options.renewals) for _ in range(options.rounds)]
+        small = [bench.keep(address, options.refreshes) for _ in range(options.rounds)]
         asyncio.run(bench.fill(address, options.fleet, real=False))
-        many = [bench.keep(address, options.renewals) for _ in range(options.rounds)]
+        many = [bench.keep(address, options.refreshes) for _ in range(options.rounds)]
         print(
             f"{kind:12}{median(small, 'rate'):10.0f} a second before, {median(many, 'rate'):.0f} with them; "
             f"CPU {median(small, 'each'):.0f} and {median(many, 'each'):.0f} µs"
@@ -192,7 +193,7 @@ def large(bench: Bench, kinds: dict[str, str], options) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python benchmarks/keeper")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--renewals", type=int, default=4000)
+    parser.add_argument("--refreshes", type=int, default=4000)
     parser.add_argument("--fleet", type=int, default=1_000_000)
     parser.add_argument("--way", type=float, default=0.05)
     options = parser.parse_args()
@@ -207,12 +208,12 @@ def main() -> None:
             print(f"naive: left out, {missing}")
             python = None
         results = side_by_side(bench, kinds, python, options)
-        report(f"{options.renewals} renewals, {options.rounds} rounds", results)
+        report(f"{options.refreshes} refreshes, {options.rounds} rounds", results)
         judge(results)
         if python is not None and options.way:
             fault = {"path": "/oauth/token", "delay": options.way, "for": 1e6}
             call(local.base, "PUT", "/_control/faults", body=[fault])
-            few = argparse.Namespace(**{**vars(options), "renewals": options.renewals // 4})
+            few = argparse.Namespace(**{**vars(options), "refreshes": options.refreshes // 4})
             results = side_by_side(bench, kinds, python, few)
             report(f"The same where an answer takes {options.way * 1e3:.0f} ms more", results)
             if "postgres" in results:

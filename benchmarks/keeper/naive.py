@@ -2,7 +2,7 @@
 
 With `each` in the plan, every account has a session of its own, as Authlib's session carries the account's token; else
 one session, and its kept connection, serves all. With `database`, the tokens rest in PostgreSQL as the keeper's do, and
-each is read, renewed and saved for good before the next has its turn; else nothing is saved.
+each is read, refreshed and saved for good before the next has its turn; else nothing is saved.
 """
 
 import json

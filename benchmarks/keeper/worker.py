@@ -1,4 +1,4 @@
-"""One run in a process of its own, so that its time is nobody else's. Reads a plan from stdin, prints what it took.
+"""One run in a process of its own, so that its time is its own. Reads a plan from stdin, prints what it took.
 
 Both kinds send by the same means, as many at once: `bare` exchanges tokens and forgets them, `keep` is the keeper.
 """
@@ -13,15 +13,15 @@ import time
 from itertools import islice
 
 from traktauth import App
-from traktauth.cli.keep import collect_seldom
-from traktauth.keeper import Keeper, Pace, Plan
-from traktauth.keeper.sending import sender
+from traktauth.cli.keep.command import tune_gc
+from traktauth.keeper import Keeper, KeeperConfig, RateLimit
+from traktauth.keeper.http_sender import open_sender
 from traktauth.models.service import find_service
-from traktauth.stores.addresses import open_async_store
-from traktauth.wire.tokens import exchange_refresh_token, read_token
+from traktauth.stores.open import open_async_store
+from traktauth.wire.token_endpoint import exchange_refresh_token, parse_token_response
 
 IN_FLIGHT = 32
-UNPACED = Pace(10**9, 0.0)
+UNPACED = RateLimit(10**9, 0.0)
 
 
 class Exchanges:
@@ -44,7 +44,7 @@ class Exchanges:
                 client_secret=self.app.client_secret,
                 redirect_uri=self.app.redirect_uri,
             )
-            read_token(await self.send(request), sent_at=time.time())
+            parse_token_response(await self.send(request), sent_at=time.time())
         return len(tokens)
 
     async def close(self):
@@ -55,21 +55,21 @@ class Renewals:
     """The keeper."""
 
     def __init__(self, app, service, plan, send):
-        self.plan, self.send = Plan(app, service, pace=UNPACED, in_flight=IN_FLIGHT), send
+        self.plan, self.send = KeeperConfig(app, service, rate_limit=UNPACED, in_flight=IN_FLIGHT), send
         self.store = open_async_store(plan["store"])
 
     async def work(self, count):
         summary = await Keeper(self.store, self.plan, send=self.send).run_once(count)
-        if summary.renewed != count or summary.tried != count:
-            raise SystemExit(f"not all were renewed: {summary}")
-        return summary.renewed
+        if summary.refreshed != count or summary.tried != count:
+            raise SystemExit(f"not all were refreshed: {summary}")
+        return summary.refreshed
 
     async def close(self):
         await self.store.close()
 
 
 async def measured(kind, app, service, plan):
-    async with sender() as send:
+    async with open_sender(service.token) as send:
         worker = kind(app, service, plan, send)
         await worker.work(plan["warm"])
         began, spent = time.perf_counter(), time.process_time()
@@ -82,7 +82,7 @@ async def measured(kind, app, service, plan):
 def main():
     plan = json.loads(sys.stdin.read())
     app = App(plan["client_id"], client_secret=plan["client_secret"], redirect_uri=plan["redirect_uri"])
-    collect_seldom()  # as the command does, for both kinds
+    tune_gc()  # as the command does, for both kinds
     kind = {"bare": Exchanges, "keep": Renewals}[plan["do"]]
     told = asyncio.run(measured(kind, app, find_service(plan["base"]), plan))
     resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -76,7 +76,7 @@ class Job:
         return self.tokens[at]
 
     def drawn(self, back: bytes | None = None) -> bytes:
-        """Take a chain that nobody is sending from, in exchange for one's own."""
+        """Take a chain that is not in use, in exchange for one's own."""
         at = random.randrange(len(self.tokens))
         token = self.tokens[at]
         if back is None:

@@ -29,7 +29,7 @@ def offspring(process: int) -> list[int]:
 
 
 def cpu(process: int) -> float:
-    """Give the seconds that a process and all that came of it have run (0 where there is no /proc)."""
+    """Give the seconds that a process and all that came of it have run (0 without /proc)."""
     total = 0
     for one in offspring(process):
         stat = Path(f"/proc/{one}/stat")

@@ -14,6 +14,7 @@ from processes import LOAD, SERVER, Failed, Load, cpu, pinned
 HERE = Path(__file__).parent
 RIVALS = HERE.parent / "rivals"
 sys.path.insert(0, str(HERE.parents[1] / "tests"))
+sys.path.insert(0, str(HERE.parents[1]))
 from support.engines import Missing, need  # noqa: E402 - found through the line above
 from support.environments import environment  # noqa: E402 - the same
 from support.process import free_port  # noqa: E402 - the same

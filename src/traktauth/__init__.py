@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from traktauth._version import __version__
 from traktauth.errors import (
     AppInvalid,
     AppRejected,
+    LoginExists,
     LoginRefused,
     LoginRequired,
     StoreFailed,
@@ -24,47 +26,82 @@ from traktauth.errors import (
     TryLater,
     UnexpectedReply,
 )
-from traktauth.models import App, Token, fingerprint
 
 if TYPE_CHECKING:
-    from traktauth.client.aio import AsyncTrakt
-    from traktauth.client.blocking import Trakt
+    from traktauth import steps
+    from traktauth.client.api_request import AsyncAttempt, Attempt
+    from traktauth.client.async_client import AsyncTrakt
     from traktauth.client.operations import AsyncAuthenticationOAuthApi, AuthenticationOAuthApi
-    from traktauth.models.device import DeviceCode
+    from traktauth.client.sync_client import Trakt
+    from traktauth.flow.context import LostReply
+    from traktauth.flow.login_status import LoginState, LoginStatus
+    from traktauth.models import App, Token, fingerprint
+    from traktauth.models.device_code import DeviceCode
+    from traktauth.models.signed_out import SignedOut
+    from traktauth.protocol import Service
+    from traktauth.steps import LoginMethod
 
-__version__ = "0.1.0"
 __all__ = [
     "App",
     "AppInvalid",
     "AppRejected",
+    "AsyncAttempt",
     "AsyncAuthenticationOAuthApi",
     "AsyncTrakt",
+    "Attempt",
     "AuthenticationOAuthApi",
     "DeviceCode",
+    "LoginExists",
+    "LoginMethod",
     "LoginRefused",
     "LoginRequired",
+    "LoginState",
+    "LoginStatus",
+    "LostReply",
+    "Service",
+    "SignedOut",
     "StoreFailed",
     "Token",
     "Trakt",
     "TraktAuthError",
     "TryLater",
     "UnexpectedReply",
+    "__version__",
     "fingerprint",
+    "steps",
 ]
 
 # Imported on first use, so that a program pays for what it uses.
 _LATER = {
-    "Trakt": "traktauth.client.blocking",
-    "DeviceCode": "traktauth.models.device",
-    "AsyncTrakt": "traktauth.client.aio",
+    "App": "traktauth.models",
+    "Token": "traktauth.models",
+    "fingerprint": "traktauth.models",
+    "AsyncAttempt": "traktauth.client.api_request",
+    "AsyncTrakt": "traktauth.client.async_client",
+    "Attempt": "traktauth.client.api_request",
+    "DeviceCode": "traktauth.models.device_code",
+    "LoginState": "traktauth.flow.login_status",
+    "LoginStatus": "traktauth.flow.login_status",
+    "LostReply": "traktauth.flow.context",
+    "Service": "traktauth.protocol",
+    "SignedOut": "traktauth.models.signed_out",
+    "Trakt": "traktauth.client.sync_client",
+    "LoginMethod": "traktauth.steps",
     "AuthenticationOAuthApi": "traktauth.client.operations",
     "AsyncAuthenticationOAuthApi": "traktauth.client.operations",
 }
+_MODULES = {"steps", "stores", "testing"}
 
 
 def __getattr__(name: str) -> object:
-    if name in _LATER:
+    if name in _LATER or name in _MODULES:
         from importlib import import_module  # noqa: PLC0415 - on first use
 
+        if name in _MODULES:
+            return import_module(f"traktauth.{name}")
         return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""`python -m traktauth`, and the entry point of the command."""
+"""Entry point of the `traktauth` command and of `python -m traktauth`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import sys
 def main() -> int:
     """Run the command with this process's arguments and return its exit status."""
     try:
-        from traktauth.cli.start import start  # noqa: PLC0415 - importing this module runs nothing
+        from traktauth.cli import main as cli  # noqa: PLC0415 - importing this module must not run anything
 
-        return start(sys.argv[1:])
+        return cli.main(sys.argv[1:])
     except KeyboardInterrupt:
-        return 2  # before any command was there to say so
+        return 2  # interrupted before a command could report it
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 TraktAuthError
 ├── LoginRequired      ask the user to sign in again
 ├── LoginRefused       tell the user why the sign-in ended
+├── LoginExists        keep the login that is there, or say that it is to be replaced
 ├── AppRejected        fix the app's id, secret or redirect address
 │   └── AppInvalid     … which could be seen before anything was sent (a ValueError too)
 ├── TryLater           wait `retry_after` seconds, then repeat the call
@@ -11,13 +12,17 @@ TraktAuthError
 └── UnexpectedReply    Trakt answered outside its contract: report it
 ```
 
-The message states the fact, the hint names the command or setting that mends it. Neither ever holds a token, a
-secret, a code or a reply's body.
+The message states the fact, the hint names the command or setting that fixes it. Neither ever holds a token, a
+secret, a code or a response's body.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from traktauth.display import escape
+
+_EXPLAINED = "Why: traktauth explain "
 
 
 class TraktAuthError(Exception):
@@ -25,18 +30,34 @@ class TraktAuthError(Exception):
 
     Attributes:
         message: the fact, one sentence.
-        hint: what mends it, or an empty string.
-        unconfirmed: a refresh was sent and nobody knows whether it arrived; it is not sent again while the old token
-            lives.
+        hint: the fix, or an empty string; it ends with the command that explains it, if there is more to say.
+        explanation: the id of an entry of `traktauth explain`, or an empty string.
+        unconfirmed: a refresh was sent and it is unknown whether it arrived; it is not sent again while the old token
+            is valid.
     """
 
     default_hint = ""
+    explanation = ""
     unconfirmed = False
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
+        message = escape(message)  # it may name what a server or a store said, and end on a terminal
         super().__init__(message)
         self.message = message
-        self.hint = self.default_hint if hint is None else hint
+        self.hint = self.default_hint if hint is None else escape(hint)
+
+    @property
+    def hint(self) -> str:
+        """Return the fix, with the command that explains the error if there is one."""
+        if not self.explanation:
+            return self._hint
+        stop = "" if not self._hint else " " if self._hint.endswith(".") else ". "
+        return f"{self._hint}{stop}{_EXPLAINED}{self.explanation}"
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        before, explained, _ = hint.partition(_EXPLAINED)  # it may be this hint, changed
+        self._hint = before.rstrip(". ") if explained else hint
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.__dict__)
@@ -53,6 +74,14 @@ def _rebuild(kind: type[TraktAuthError], state: dict[str, Any]) -> TraktAuthErro
     return error
 
 
+EXPLANATIONS = {
+    "revoked": "refresh-token-invalid",
+    "expired": "refresh-token-expired",
+    "reply-lost": "response-lost",
+}
+"""Of a LoginRequired, by its reason."""
+
+
 class LoginRequired(TraktAuthError):
     """The user has to sign in again.
 
@@ -65,6 +94,7 @@ class LoginRequired(TraktAuthError):
     def __init__(self, message: str, *, reason: str = "never", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
+        self.explanation = EXPLANATIONS.get(reason, "login-required")
 
 
 class LoginRefused(TraktAuthError):
@@ -81,6 +111,12 @@ class LoginRefused(TraktAuthError):
         self.error = error
 
 
+class LoginExists(TraktAuthError):
+    """The account has a login that is still valid or can be refreshed; nothing was changed."""
+
+    default_hint = "Sign out first: traktauth logout; or replace it: replace=True"
+
+
 class AppRejected(TraktAuthError):
     """The app's id, secret or redirect address is wrong.
 
@@ -91,6 +127,7 @@ class AppRejected(TraktAuthError):
     default_hint = (
         "Compare TRAKTAUTH_CLIENT_ID, TRAKTAUTH_CLIENT_SECRET and TRAKTAUTH_REDIRECT_URI with the app's settings"
     )
+    explanation = "app-rejected"
 
     def __init__(self, message: str, *, error: str = "invalid_client", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -106,7 +143,7 @@ class TryLater(TraktAuthError):
 
     Attributes:
         retry_after: seconds to wait before the call is repeated.
-        status: the reply's HTTP status, or None where no reply came.
+        status: the response's HTTP status, or None if no response came.
     """
 
     def __init__(
@@ -123,23 +160,27 @@ class StoreFailed(TraktAuthError):
     """Tokens could not be read or written; what was stored is untouched.
 
     Attributes:
-        kept: a new pair could not be saved; it is held in memory, served from there, and saved at the next chance.
+        kept: a new token could not be saved; it is held in memory, served from there, and saved at the next chance.
         of_one: it is about the record of one login, which cannot be read; the store's others are not touched by it.
+        temporary: the store is away, busy or read-only at the moment, so the same call may succeed later; a wrong
+            password or address is not temporary.
     """
 
     default_hint = "See what is wrong with the store: traktauth doctor"
     kept = False
     of_one = False
+    temporary = False
 
 
 class UnexpectedReply(TraktAuthError):
     """Trakt answered outside its contract.
 
     Attributes:
-        status: the reply's HTTP status.
+        status: the response's HTTP status.
     """
 
     default_hint = "Report it, with this message, to the authors of traktauth"
+    explanation = "unexpected-response"
 
     def __init__(self, message: str, *, status: int | None = None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from traktauth.values import value
 
 AUTHORIZE = "/oauth/authorize"
 TOKEN = "/oauth/token"
 REVOKE = "/oauth/revoke"
 DEVICE_CODE = "/oauth/device/code"
 DEVICE_TOKEN = "/oauth/device/token"
+USER_SETTINGS = "/users/settings"
+
+# Where a user makes apps, and sees which are connected.
+APPS_PAGE = "https://app.trakt.tv/settings/apps/api"
+CONNECTED_PAGE = "https://app.trakt.tv/settings/apps/connected"
+
+# What Trakt changed in 2026, as it is told to users; docs/trakt-2026.md has the sources.
+APPS_ARE_DELETED = f"Trakt deletes unused apps and those of accounts without VIP: {APPS_PAGE}"
+ONE_COMMUNITY_APP = f"A free Trakt account can connect one community app: {CONNECTED_PAGE}"
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 API_VERSION = "2"
@@ -26,7 +35,7 @@ POLL_DENIED = 418
 POLL_TOO_FAST = 429
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Service:
     """A named set of addresses that serve one realm of apps, users and tokens.
 
@@ -36,7 +45,7 @@ class Service:
         website: origin of the sign-in page.
         token: origin of the token, revoke and device endpoints.
         api: origin of the API.
-        issuer: the issuer that an authorization answer must name where it names one, or None where it is not known.
+        issuer: the issuer that an authorization response must name if it names one, or None if it is not known.
         issuer_domain: where the issuer is not known: the domain that its host must be or lie under.
     """
 

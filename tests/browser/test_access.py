@@ -1,4 +1,4 @@
-"""Every page of the local Trakt, for whoever sees little, has a small screen, or uses the keyboard alone."""
+"""Every page of the local Trakt, for users who see little, has a small screen, or uses the keyboard alone."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from playwright.sync_api import expect
 
 from support.gallery import walk
 
-LOOKS = [(320, False), (375, True), (1100, False), (1100, True)]
+LOOKS = [(320, False, True), (390, True, False), (1280, False, False), (1280, True, True)]  # width, dark, with axe
 # In the order in which the keyboard comes to them; what is hidden, it does not.
 REACHED = """
-() => [...document.querySelectorAll('a[href], button, input:not([type=hidden]), textarea, [tabindex="0"]')]
+() => [...document.querySelectorAll(
+    'a[href], button, input:not([type=hidden]), select, summary, textarea, [tabindex="0"]')]
     .map(element => element.dataset.order = String(globalThis.order = (globalThis.order ?? 0) + 1))
 """
 FOCUSED = """
@@ -67,17 +68,22 @@ def tabbed(page):
     return wanted, came, unseen
 
 
-@pytest.mark.parametrize(("width", "dark"), LOOKS)
-def test_axe_finds_no_fault_with_any_page_and_every_page_fits_with_even_margins(servers, visit, axe, width, dark):
-    page = visit(width=width, height=700, dark=dark)
-    faults, misfits = {}, {}
+def test_axe_finds_no_fault_with_any_page_and_every_page_fits_with_even_margins(servers, visit, axe):
+    page = visit(width=320, height=700)
+    faults, misfits, pages = {}, {}, []
     for name in walk(page, *servers):
-        faults[name] = broken(page, axe)
-        left, right = page.evaluate(MARGINS)
-        misfits[name] = () if page.evaluate(FITS) and left == right else (left, right)
-    assert len(faults) > 25
-    assert {name: found for name, found in faults.items() if found} == {}
-    assert {name: found for name, found in misfits.items() if found} == {}
+        pages.append(name)
+        for width, dark, runs_axe in LOOKS:
+            page.set_viewport_size({"width": width, "height": 700})
+            page.emulate_media(color_scheme="dark" if dark else "light")
+            if runs_axe and (found := broken(page, axe)):
+                faults[name, width, dark] = found
+            left, right = page.evaluate(MARGINS)
+            if left != right or not page.evaluate(FITS):
+                misfits[name, width, dark] = left, right
+    assert len(pages) > 25
+    assert faults == {}
+    assert misfits == {}
 
 
 def test_after_a_wrong_password_the_password_can_be_typed_at_once(servers, visit):
@@ -112,3 +118,43 @@ def test_the_look_finds_fault_where_there_is_some(visit, axe):
     page = visit()
     page.set_content("<html lang=en><title>x</title><main><h1>x</h1><button></button><div tabindex=3>x</div></main>")
     assert {fault.partition(":")[0] for fault in broken(page, axe)} >= {"button-name", "tabindex"}
+
+
+def test_what_is_to_be_copied_is_copied_by_a_button(servers, visit):
+    page = visit()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for name in walk(page, *servers):
+        if name == "code":
+            break
+    code = page.locator("code#code").inner_text()
+    page.get_by_role("button", name="Copy the code").click()
+    expect(page.get_by_role("status")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == code
+
+
+def test_without_scripts_there_is_no_button_that_does_nothing(servers, visit):
+    page = visit(javascript=False)
+    page.goto(servers[0].base)
+    assert page.get_by_text("export TRAKTAUTH_SERVICE").is_visible()
+    assert page.get_by_role("button", name="Copy").count() == 0
+
+
+def test_the_first_field_with_a_fault_has_the_focus(servers, visit):
+    page = visit()
+    faulty = {"sign-up-fault": "User name", "your-apps-fault": "Redirect addresses", "app-fault": "Redirect addresses"}
+    for name in walk(page, *servers):
+        if name in faulty:
+            expect(page.get_by_label(faulty[name])).to_be_focused()
+            assert page.get_by_role("alert").is_visible()
+
+
+def test_a_field_that_is_empty_does_not_prevent_deleting(servers, visit):
+    page = visit()
+    for name in walk(page, *servers):
+        if name == "app":
+            page.get_by_label("Redirect addresses").fill("")
+            page.get_by_role("button", name="Delete", exact=True).click()
+            expect(page.get_by_role("heading", level=1)).to_contain_text("Delete A television")
+            page.get_by_role("button", name="Delete", exact=True).click()
+            expect(page.get_by_role("status")).to_have_text("Deleted.")
+            break

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from support.local import APP
-from traktauth.models import Login, Renewal, Token
-from traktauth.stores.file import FileStore
+from traktauth.models import LoginKey, PendingRefresh, Token
+from traktauth.models.changes import BeginRefresh, SaveToken, SetRefreshable
+from traktauth.stores.file.store import FileStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,8 +94,8 @@ class Command:
     def store(self) -> FileStore:
         return FileStore(str(self.path))
 
-    def login(self, account: str = "default") -> Login:
-        return Login(self.env.get("TRAKTAUTH_SERVICE", "trakt"), self.env["TRAKTAUTH_CLIENT_ID"], account)
+    def login(self, account: str = "default") -> LoginKey:
+        return LoginKey(self.env.get("TRAKTAUTH_SERVICE", "trakt"), self.env["TRAKTAUTH_CLIENT_ID"], account)
 
     def record(self, account: str = "default"):
         return self.store.load(self.login(account))
@@ -107,8 +108,8 @@ class Command:
         left: float = 86400.0,
         life: int = 604800,
         account: str = "default",
-        renewal: Renewal | None = None,
-        why_not: str | None = None,
+        pending_refresh: PendingRefresh | None = None,
+        not_refreshable_reason: str | None = None,
         saved_at: float | None = None,
     ) -> Token:
         """Put a login into the store whose token has so many seconds left."""
@@ -116,12 +117,14 @@ class Command:
         before = self.store.load(self.login(account)).generation
         came = int(now + left - life)
         token = Token(access_token, refresh_token, "bearer", life, came, now + left, "public", before + 1)
-        saved = self.store.save(self.login(account), token, after=before, at=now - 60 if saved_at is None else saved_at)
+        saved = self.store.apply(
+            self.login(account), SaveToken(token, after=before, at=now - 60 if saved_at is None else saved_at)
+        )
         assert saved
-        if renewal is not None:
-            assert self.store.begin(self.login(account), renewal)
-        if why_not is not None:
-            self.store.mark(self.login(account), token.generation, why_not)
+        if pending_refresh is not None:
+            assert self.store.apply(self.login(account), BeginRefresh(pending_refresh))
+        if not_refreshable_reason is not None:
+            self.store.apply(self.login(account), SetRefreshable(token.generation, not_refreshable_reason))
         return token
 
     def keep_real(self, local: LocalTrakt, *, left: float = 86400.0, **more: object) -> Token:
@@ -135,7 +138,7 @@ class Command:
 @pytest.fixture
 def command(tmp_path: Path) -> Iterator[Command]:
     """Run `traktauth` for an app of the local Trakt, with no service running."""
-    one = Command(tmp_path).at("http://127.0.0.1:9")  # the discard port: nobody listens there
+    one = Command(tmp_path).at("http://127.0.0.1:9")  # the discard port: no server listens there
     yield one
     one.end()
 

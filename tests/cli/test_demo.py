@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import os
 import re
 import signal
 import sys
@@ -14,19 +15,27 @@ import pytest
 
 from support.local import APP
 from traktauth import App, StoreFailed, Trakt, TraktAuthError, UnexpectedReply
-from traktauth.cli.demo.crowd import ask_at_once
-from traktauth.cli.demo.signing import sign_in_by
-from traktauth.cli.demo.visitor import Form, Visitor
+from traktauth.cli.demo.login import sign_in_by_program
+from traktauth.cli.demo.page_walker import Form, PageWalker
+from traktauth.cli.demo.processes import run_token_processes
+
+pytestmark = pytest.mark.slow
 
 # A browser whose user reads name and password off the demo's screen.
 WALKS = """
-import os, sys, time
-from traktauth.cli.demo.visitor import Visitor
+import os, sys, time, urllib.error, urllib.request
+from traktauth.cli.demo.page_walker import PageWalker
 said = []
 while len(said) < 2:
     time.sleep(0.05)
     said = open(os.environ["WALK"]).read().splitlines() if os.path.exists(os.environ["WALK"]) else []
-Visitor(*said, said.append).walk(sys.argv[1])
+class Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+try:
+    urllib.request.build_opener(Stay).open(sys.argv[1])
+except urllib.error.HTTPError as redirected:
+    PageWalker(*said, said.append).walk(redirected.headers["Location"])
 """
 
 
@@ -36,15 +45,15 @@ def test_the_demo_tells_the_whole_story_and_leaves_nothing_behind(command, tmp_p
     for name in [name for name in command.env if name.startswith("TRAKTAUTH_")]:
         command.env.pop(name)
     began = time.monotonic()
-    outcome = command("demo", TMPDIR=str(temporary), TRAKTAUTH_ACCOUNT="somebody-else")
+    outcome = command("demo", TMPDIR=str(temporary), TRAKTAUTH_ACCOUNT="another-app")
     assert (outcome.status, outcome.err) == (0, "")
     assert time.monotonic() - began < 30  # half of that where nothing else runs
     assert re.findall(r"^\d\. (.+)$", outcome.out, re.MULTILINE) == [
         "A local Trakt",
-        "Sign in, with a browser that is sent to the local Trakt and back",
+        "Sign in with a browser, which is redirected to the local Trakt and back",
         "Call the API",
-        "Renew",
-        "8 processes ask at once, and the token has ended",
+        "Refresh",
+        "8 processes need a token at once, and it has expired",
         "What Trakt does when a used refresh token is sent again",
         "Sign in again, then sign out",
     ]
@@ -52,12 +61,13 @@ def test_the_demo_tells_the_whole_story_and_leaves_nothing_behind(command, tmp_p
         "/sign-in: filled in name and password, sent the form",
         "/consent: agreed, sent the form",
         "GET /users/settings: 200, user demo",
-        "All 8 printed the same new token. The local Trakt's ledger: 1 refresh request",
-        "every token of this user and app is dead, the newest too",
-        "traktauth says: This login cannot be renewed: Trakt refused its refresh token.",
-        "alive in the ledger: 0 access tokens, 0 refresh tokens.",
+        "All 8 printed the same new token. The local Trakt counted 1 refresh request",
+        "revokes every token of this user and app, also the newest one",
+        "traktauth says: This login cannot be refreshed: Trakt refused its refresh token.",
+        "valid here: 0 access tokens, 0 refresh tokens.",
     ):
-        assert told in outcome.out
+        assert told in " ".join(outcome.out.split())
+    assert max(map(len, outcome.out.splitlines())) <= 80
     assert list(temporary.iterdir()) == []
     assert not Path(command.env["HOME"]).exists()
 
@@ -72,7 +82,24 @@ def test_with_browser_the_user_signs_in_in_a_browser_of_their_own(command):
         if found := re.search(r"The user is (\S+), the password (\S+)", line):
             Path(f"{script}.pipe").write_text("\n".join(found.groups()))
     assert (process.wait(60), process.stderr.read()) == (0, "")
-    assert "alive in the ledger: 0 access tokens, 0 refresh tokens." in "".join(lines)
+    assert "valid here: 0 access tokens, 0 refresh tokens." in " ".join("".join(lines).split())
+
+
+def test_no_module_of_the_current_folder_is_run(command):
+    """A user who can write in a folder must not decide what runs there, as in /tmp or a clone."""
+    (command.folder / "traktauth.py").write_text("print('a-token-of-the-folder')")
+    with pytest.raises(TraktAuthError, match="got no token"):
+        inside(command.folder, run_token_processes, 2)
+
+
+def inside(folder, call, count):
+    """Call in a folder, with no service that could answer."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        return call(count, app=APP, service="http://127.0.0.1:9", store=f"file:{folder}/none.json")
+    finally:
+        os.chdir(before)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -107,38 +134,38 @@ class Pages(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize(
-    ("path", "message"), [("/none", "has no form"), ("/circle", "in a circle"), ("/gone", "answered 404")]
+    ("path", "message"), [("/none", "has no form"), ("/circle", "in a loop"), ("/gone", "answered 404")]
 )
 def test_pages_that_lead_nowhere_end_the_walk(path, message):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with pytest.raises(UnexpectedReply, match=message):
-            Visitor("sean", "a password", [].append).walk(f"http://127.0.0.1:{server.server_port}{path}")
+            PageWalker("sean", "a password", [].append).walk(f"http://127.0.0.1:{server.server_port}{path}")
         server.shutdown()
 
 
 def test_a_server_that_is_gone_ends_the_walk():
     with pytest.raises(UnexpectedReply, match="could not be fetched"):
-        Visitor("sean", "a password", [].append).walk("http://127.0.0.1:9/")
+        PageWalker("sean", "a password", [].append).walk("http://127.0.0.1:9/")
 
 
 def test_a_page_that_fails_ends_the_sign_in_at_once(command, local):
     app = App(APP.client_id, client_secret=APP.client_secret, redirect_uri=APP.redirect_uri)
-    visitor = Visitor("sean", "a wrong password", [].append)
+    visitor = PageWalker("sean", "a wrong password", [].append)
     with Trakt(app, service=local.base, store="memory:") as trakt, pytest.raises(UnexpectedReply):
-        sign_in_by(visitor, trakt)
+        sign_in_by_program(visitor, trakt)
 
 
 def test_a_store_that_fails_ends_the_sign_in_at_once(command, local):
     app = App(APP.client_id, client_secret=APP.client_secret, redirect_uri=APP.redirect_uri)
     with Trakt(app, service=local.base, store="file:/dev/null/x") as trakt, pytest.raises(StoreFailed):
-        sign_in_by(Visitor("sean", "a password", [].append), trakt)
+        sign_in_by_program(PageWalker("sean", "a password", [].append), trakt)
 
 
 def test_a_process_that_gets_no_token_ends_the_demo():
     app = App(APP.client_id, client_secret=APP.client_secret)
     with pytest.raises(TraktAuthError, match="2 of 2 processes got no token"):
-        ask_at_once(2, app=app, service="http://127.0.0.1:9", store="memory:")
+        run_token_processes(2, app=app, service="http://127.0.0.1:9", store="memory:")
 
 
 def test_a_form_is_read_as_a_browser_would():

@@ -1,4 +1,4 @@
-"""`traktauth doctor`: one thing wrong at a time, found, with the command that mends it."""
+"""`traktauth doctor`: one thing wrong at a time, found, with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ import re
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from support.engines import Missing
 from support.redis import RedisServer
-from traktauth.cli.doctor.layers import filesystem_of, in_container_layer
-from traktauth.cli.place import Place
-from traktauth.models import Renewal, fingerprint
-from traktauth.models.record import mover
+from support.wire import call
+from traktauth.cli.common_options import CommonOptions
+from traktauth.cli.doctor.container import find_filesystem, is_in_container_layer
+from traktauth.models import PendingRefresh, Sender, fingerprint
+from traktauth.models.changes import SaveToken
+from traktauth.stores.mounts import parse
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -47,26 +52,28 @@ def test_a_healthy_one_shows_this_screen(well, local):
     secret = well.env["TRAKTAUTH_CLIENT_SECRET"]
     *first, last, history = outcome.out.splitlines()
     assert (outcome.status, outcome.err) == (0, "")
+    config = f"{well.env['HOME']}/.config/traktauth/config.toml"
     assert first == [
-        "✓ settings from the environment; there is no configuration file",
+        f"✓ settings from the environment; the configuration file {config} does not exist",
         f"✓ app      client id {well.env['TRAKTAUTH_CLIENT_ID']}",
         f"✓ app      secret of 64 characters, fingerprint {fingerprint(secret)}",
         f"✓ app      redirect address {well.env['TRAKTAUTH_REDIRECT_URI']}, free to listen on",
         f"✓ service  {local.base}: sign-in at {local.base}, tokens at {local.base}",
         f"✓ service  {local.base} answers",
         "✓ clock    as the service's",
+        "✓ app      the service knows this client id and secret",
         f"✓ store    file:{well.path}",
-        "✓ store    a trial write succeeded",
-        "✓ store    nobody else can read or replace it",
+        "✓ store    a test write succeeded",
+        "✓ store    only this user can read or replace it",
     ]
-    assert last.startswith(f"✓ login    default at {local.base}: token {token.fingerprint}, good until ")
+    assert last.startswith(f"✓ login    default at {local.base}: token {token.fingerprint}, valid until ")
     assert re.fullmatch(rf" +2\d\d\d-\d\d-\d\d \d\d:\d\d:\d\d +1  {token.fingerprint}  signed in", history)
 
 
 @pytest.mark.parametrize(
     ("env", "status", "about", "message", "hint"),
     [
-        ({"TRAKTAUTH_CLIENT_ID": ""}, 3, "app", "client id is missing", "Set TRAKTAUTH_CLIENT_ID"),
+        ({"TRAKTAUTH_CLIENT_ID": ""}, 3, "app", "client id is missing", "Set it up: traktauth setup"),
         ({"TRAKTAUTH_CLIENT_SECRET": "a\x16b"}, 3, "app", "(U+0016) at position 2 of 3", "Copy the secret again"),
         ({"TRAKTAUTH_REDIRECT_URI": "callback"}, 3, "app", "is not absolute", "Set TRAKTAUTH_REDIRECT_URI"),
         ({"TRAKTAUTH_SERVICE": "nowhere"}, 2, "service", "No service is named", "Set TRAKTAUTH_SERVICE"),
@@ -74,8 +81,8 @@ def test_a_healthy_one_shows_this_screen(well, local):
         ({"TRAKTAUTH_STORE": "file:/dev/null/x"}, 1, "store", "cannot be", "keep logins elsewhere: --store"),
         ({"TRAKTAUTH_STORE": "shoebox:"}, 2, "store", "No store has the address", "keep logins elsewhere"),
         ({"TRAKTAUTH_STORE": "file:/"}, 1, "store", "is a directory", "Name a file: --store"),
-        ({"TRAKTAUTH_CONFIG": "none.toml"}, 2, "settings", "cannot be read", "Mend it"),
-        ({"TRAKTAUTH_LOST_REPLY": "maybe"}, 2, "settings", "must be one of", "Mend it"),
+        ({"TRAKTAUTH_CONFIG": "none.toml"}, 2, "settings", "cannot be read", "Fix it"),
+        ({"TRAKTAUTH_LOST_REPLY": "maybe"}, 2, "settings", "must be one of", "Fix it"),
         ({"TRAKTAUTH_SERVICE": "http://127.0.0.1:9"}, 5, "service", "could not be reached", "this machine's network"),
     ],
 )
@@ -88,13 +95,118 @@ def test_what_is_wrong_is_found_with_its_remedy_and_exit_status(well, env, statu
     assert well("doctor", **env).status == status
 
 
+APP_MISTAKES = {
+    "wrong id": ({"TRAKTAUTH_CLIENT_ID": "a" * 64}, "does not know the client id", "Compare TRAKTAUTH_CLIENT_ID"),
+    "wrong secret": (
+        {"TRAKTAUTH_CLIENT_SECRET": "wrong"},
+        "does not belong to the client id",
+        "Copy the Client Secret",
+    ),
+    "no secret": (
+        {"TRAKTAUTH_CLIENT_SECRET": ""},
+        "No secret is set, and this app has one",
+        "Set TRAKTAUTH_CLIENT_SECRET",
+    ),
+}
+
+
+@pytest.mark.parametrize("profile", ["current", "classic"])
+@pytest.mark.parametrize("strict", [(), ("--strict",)], ids=["", "strict"])
+@pytest.mark.parametrize("mistake", APP_MISTAKES)
+def test_an_app_that_the_service_refuses_is_found(command, local_trakt, profile, strict, mistake):
+    env, message, hint = APP_MISTAKES[mistake]
+    command.at(local_trakt(profile, *strict).base)
+    [wrong] = [each for each in findings(command, status=3, **env) if each["level"] == "wrong"]
+    assert wrong["about"] == "app"
+    assert message in wrong["message"]
+    assert hint in wrong["hint"]
+    assert "unset TRAKTAUTH_CLIENT_ID TRAKTAUTH_CLIENT_SECRET; traktauth setup" in wrong["hint"]
+
+
+def test_for_a_wrong_app_in_the_configuration_file_setup_is_named(command, local, tmp_path):
+    command.at(local.base)
+    client_id = command.env.pop("TRAKTAUTH_CLIENT_ID")
+    del command.env["TRAKTAUTH_CLIENT_SECRET"]
+    file = tmp_path / "config.toml"
+    file.write_text(f'client_id = "{client_id}"\nclient_secret = "wrong"\n')
+    file.chmod(0o600)
+    found = findings(command, status=3, TRAKTAUTH_CONFIG=str(file))
+    [wrong] = [each for each in found if each["level"] == "wrong"]
+    assert wrong["hint"].startswith("Enter the app again: traktauth setup")
+    assert "Copy the Client Secret" in wrong["hint"]
+
+
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_an_app_that_the_service_takes_is_found_right_and_nothing_is_spent(command, local_trakt, profile):
+    local = local_trakt(profile)
+    command.at(local.base)
+    token = command.keep_real(local)
+    for env in ({}, {"TRAKTAUTH_CLIENT_ID": local.public.client_id, "TRAKTAUTH_CLIENT_SECRET": ""}):
+        found = findings(command, **env)
+        assert [each["message"] for each in found if "the service knows" in each["message"]]
+        assert [each for each in found if each["level"] == "wrong"] == []
+    assert local.alive(token.access_token)
+    assert command("refresh").status == 0
+
+
+def login_doubts(command, **env):
+    return [each for each in bad(findings(command, **env)) if each[0] == "login"]
+
+
+def test_a_refused_refresh_token_is_reported_as_refused(well, local):
+    """A refusal leaves the refresh that met it pending, and that must not be taken for a lost response."""
+    token = well.keep_real(local, left=-1)
+    spent = {"grant_type": "refresh_token", "refresh_token": token.refresh_token}
+    app = {"client_id": well.env["TRAKTAUTH_CLIENT_ID"], "client_secret": well.env["TRAKTAUTH_CLIENT_SECRET"]}
+    redirect = {"redirect_uri": "http://127.0.0.1:9876/callback"}
+    assert call(local.base, "POST", "/oauth/token", body={**spent, **app, **redirect}).status == 200
+    assert well("token").status == 4
+    [(_, level, message, hint)] = login_doubts(well)
+    assert level == "doubtful"
+    assert "Trakt refused its refresh token" in message
+    assert "no response came" not in message
+    assert hint == "Sign in: traktauth login"
+    assert "Trakt refused its refresh token" in well("status").out
+
+
+def test_the_login_of_another_app_or_service_is_named(well, local, local_trakt):
+    other = local_trakt("classic")
+    client_id = well.env["TRAKTAUTH_CLIENT_ID"]
+    for env, held, fix in (
+        (
+            {"TRAKTAUTH_CLIENT_ID": local.public.client_id, "TRAKTAUTH_CLIENT_SECRET": ""},
+            local.base,
+            f"export TRAKTAUTH_CLIENT_ID={client_id}",
+        ),
+        ({"TRAKTAUTH_SERVICE": other.base}, local.base, f"export TRAKTAUTH_SERVICE={local.base}"),
+    ):
+        well.keep_real(local)
+        [(_, _, message, hint), *_] = login_doubts(well, **env)
+        assert f"it has default at {held} (app {client_id})" in message
+        assert hint == f"If that is the login that you want: {fix}"
+
+
+def test_a_store_that_went_back_is_found(well, local):
+    token = well.keep_real(local)
+    newer = replace(token, access_token="newer-access", generation=5)
+    assert well.store.apply(well.login(), SaveToken(newer, after=4, at=time.time()))
+    assert any("the store went back by 3 generations" in each[2] for each in bad(findings(well)))
+
+
+def test_a_service_that_is_busy_leaves_open_whether_the_app_is_right(well, local):
+    local.control("PUT", "faults", [{"path": "/oauth/revoke", "status": 429}])
+    found = bad(findings(well))
+    assert ("app", "doubtful") in [each[:2] for each in found]
+    assert any("could not be checked" in each[2] for each in found)
+
+
 def test_offline_sends_nothing(well):
     assert "clock" not in {
         each["about"] for each in findings(well, "--offline", TRAKTAUTH_SERVICE="http://127.0.0.1:9")
     }
 
 
-def test_an_open_file_and_an_open_folder_are_found_and_the_commands_mend_them(well, local):
+def test_an_open_file_and_an_open_folder_are_found_and_the_commands_fix_them(well, local):
     well.keep_real(local)
     well.path.chmod(0o644)
     well.path.parent.chmod(0o777)
@@ -107,11 +219,13 @@ def test_an_open_file_and_an_open_folder_are_found_and_the_commands_mend_them(we
 
 def test_an_open_configuration_file_with_a_secret_is_found(well, tmp_path):
     config = tmp_path / "my config.toml"
-    config.write_text('client_secret = "abc"\n')
+    config.write_text(f'client_secret = "{well.env["TRAKTAUTH_CLIENT_SECRET"]}"\n')
     config.chmod(0o640)
     well.env.pop("TRAKTAUTH_CLIENT_SECRET")
     found = [each for each in bad(findings(well, TRAKTAUTH_CONFIG=str(config))) if each[0] == "settings"]
-    assert found == [("settings", "doubtful", f"Others can read {config}", f"chmod 600 '{config}'")]
+    assert found == [
+        ("settings", "doubtful", f"Others can read {config}, and it contains the app's secret", f"chmod 600 '{config}'")
+    ]
 
 
 def test_a_damaged_store_is_found_and_left_as_it_is(well, local):
@@ -127,12 +241,12 @@ def test_a_taken_port_is_found(well):
     with socket.create_server(("127.0.0.1", port)):
         found = bad(findings(well))
     assert ("app", "doubtful") in [each[:2] for each in found]
-    assert "is taken" in found[0][2]
+    assert "is used by another program" in found[0][2]
 
 
 def test_a_redirect_address_elsewhere_is_found(well):
     found = bad(findings(well, TRAKTAUTH_REDIRECT_URI="https://example.com/callback"))
-    assert "does not lead to this machine" in found[0][2]
+    assert "is not on this machine" in found[0][2]
 
 
 class Dated(http.server.BaseHTTPRequestHandler):
@@ -152,17 +266,17 @@ class Dated(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize(
-    ("ahead", "said"),
+    ("ahead", "expected"),
     [(7200.0, "clock is 2 h behind the service's"), (-7205.0, "clock is 2 h ahead of the service's"), (20.0, None)],
 )
-def test_a_clock_that_differs_from_the_services_is_found(well, ahead, said, monkeypatch):
+def test_a_clock_that_differs_from_the_services_is_found(well, ahead, expected, monkeypatch):
     monkeypatch.setattr(Dated, "ahead", ahead + 3)  # what it takes to ask
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Dated) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         found = bad(findings(well, TRAKTAUTH_SERVICE=f"http://127.0.0.1:{server.server_port}"))
         server.shutdown()
     messages = [message for about, _, message, _ in found if about == "clock"]
-    assert messages == ([] if said is None else [f"This machine's {said}"])
+    assert messages == ([] if expected is None else [f"This machine's {expected}"])
 
 
 def test_a_clock_that_was_set_back_under_a_login_is_found(well, local):
@@ -175,26 +289,26 @@ def test_a_clock_that_was_set_back_under_a_login_is_found(well, local):
 
 
 def test_a_login_that_needs_its_user_is_found_and_is_not_the_doctors_failure(well, local):
-    well.keep_real(local, left=-1, why_not="Trakt refused its refresh token", account="my tv")
+    well.keep_real(local, left=-1, not_refreshable_reason="Trakt refused its refresh token", account="my tv")
     found = [each for each in bad(findings(well, "--account", "my tv")) if each[0] == "login"]
-    assert found[0][1:2] + found[0][3:] == ("doubtful", "traktauth login --account 'my tv'")
+    assert found[0][1:2] + found[0][3:] == ("doubtful", "Sign in: traktauth login --account 'my tv'")
     assert well("status", "--account", "my tv").status == 4
-    assert "exit status 4 in: traktauth status" in " ".join(well("doctor", "--help").out.split())
+    assert "traktauth status exits with 4" in " ".join(well("doctor", "--help").out.split())
 
 
-def test_the_commands_that_mend_it_name_the_store_that_was_looked_at(well, local):
-    well.keep_real(local, left=-1, why_not="Trakt refused its refresh token", account="tv")
+def test_the_commands_that_fix_it_name_the_store_that_was_looked_at(well, local):
+    well.keep_real(local, left=-1, not_refreshable_reason="Trakt refused its refresh token", account="tv")
     store = well.env.pop("TRAKTAUTH_STORE")
     found = [hint for about, _, _, hint in bad(findings(well, "--store", store)) if about == "login"]
-    assert found == [f"traktauth login --account tv --store {store}"]
-    busy = Renewal(1, 1, time.time() - 600, mover("sqlite:/new", "here:1"))
-    well.keep_real(local, renewal=busy)
+    assert found == [f"Sign in: traktauth login --account tv --store {store}"]
+    busy = PendingRefresh(1, 1, time.time() - 600, Sender("here", 1), "sqlite:/new")
+    well.keep_real(local, pending_refresh=busy)
     found = [what for about, _, what, _ in bad(findings(well, "--store", store)) if about == "login"]
-    assert any(f"finish it: traktauth store move {store} TO" in what for what in found)
+    assert any(f"to finish: traktauth store move {store} TO" in what for what in found)
 
 
 @pytest.mark.parametrize(
-    ("hint", "aimed"),
+    ("hint", "with_flags"),
     [
         ("traktauth store reseal", "traktauth store reseal --store sealed+file:x"),
         ("traktauth store move", "traktauth store move sealed+file:x TO"),
@@ -204,27 +318,30 @@ def test_the_commands_that_mend_it_name_the_store_that_was_looked_at(well, local
         ("traktauth login", "traktauth login --account tv --store sealed+file:x"),
     ],
 )
-def test_each_command_in_a_hint_is_given_what_it_takes(hint, aimed):
-    assert Place("tv", None, "sealed+file:x", json=False).aim(f"Do: {hint}, now") == f"Do: {aimed}, now"
-    assert Place(None, None, None, json=False).aim(hint) == hint
+def test_each_command_in_a_hint_gets_its_options(hint, with_flags):
+    assert (
+        CommonOptions("tv", None, "sealed+file:x", json=False).with_flags(f"Do: {hint}, now")
+        == f"Do: {with_flags}, now"
+    )
+    assert CommonOptions(None, None, None, json=False).with_flags(hint) == hint
 
 
 def test_a_machine_without_a_keyring_is_found_beside_all_else(well):
     fails = "keyring.backends.fail.Keyring"
     found = findings(well, "--store", "keyring:", status=1, PYTHON_KEYRING_BACKEND=fails)
     wrong = [each for each in found if each["level"] == "wrong"]
-    assert [each["message"] for each in wrong] == ["There is no keyring on this machine"]
+    assert [each["message"] for each in wrong] == ["This machine has no keyring"]
     assert "gnome-keyring" in wrong[0]["hint"]
     assert {"settings", "app", "service"} <= {each["about"] for each in found}
 
 
 def test_a_public_app_needs_no_secret(well):
-    messages = [each["message"] for each in findings(well, TRAKTAUTH_CLIENT_SECRET="")]
-    assert "no secret: a public app, which signs in with PKCE alone" in messages
+    messages = [each["message"] for each in findings(well, "--offline", TRAKTAUTH_CLIENT_SECRET="")]
+    assert "no secret: a public app, which signs in with PKCE only" in messages
 
 
 def test_a_store_in_memory_is_doubtful(well):
-    assert any("forgets every login" in each[2] for each in bad(findings(well, TRAKTAUTH_STORE="memory:")))
+    assert any("loses every login" in each[2] for each in bad(findings(well, TRAKTAUTH_STORE="memory:")))
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "sealed+file", "sealed+sqlite"])
@@ -238,7 +355,7 @@ def test_an_open_folder_is_found_under_every_store_that_is_a_file(well, kind):
     assert found == [f"Others can write in {path.parent}, and so put another file in the store's place"]
 
 
-def test_a_redis_that_may_lose_logins_is_found_with_the_setting_that_mends_it(well, tmp_path):
+def test_a_redis_that_may_lose_logins_is_found_with_the_setting_that_fixes_it(well, tmp_path):
     try:
         server = RedisServer(tmp_path, "--appendonly", "no")
     except Missing as missing:
@@ -272,12 +389,12 @@ MOUNTS = """\
     ],
 )
 def test_the_filesystem_of_a_file_is_found_among_the_mounts(path, kind):
-    assert filesystem_of(path, MOUNTS) == kind
+    assert find_filesystem(path, parse(MOUNTS)) == kind
 
 
-def test_a_file_in_a_containers_own_layer_is_known_and_nothing_is_claimed_where_nobody_says(tmp_path):
+def test_a_file_in_a_container_layer_is_found_if_the_system_lists_its_mounts(tmp_path):
     mounts = tmp_path / "mountinfo"
-    assert not in_container_layer("/srv/app/tokens.json", str(mounts))
+    assert not is_in_container_layer("/srv/app/tokens.json", str(mounts))
     mounts.write_text(MOUNTS + "nonsense\n")
-    assert in_container_layer("/srv/app/tokens.json", str(mounts))
-    assert not in_container_layer("/data/tokens.json", str(mounts))
+    assert is_in_container_layer("/srv/app/tokens.json", str(mounts))
+    assert not is_in_container_layer("/data/tokens.json", str(mounts))

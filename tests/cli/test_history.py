@@ -1,4 +1,4 @@
-"""`traktauth doctor` answers "why was I logged out?" from the trail that a store keeps with each login."""
+"""`traktauth doctor` answers "why was I logged out?" from the history that a store keeps with each login."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from dataclasses import replace
 
 import pytest
 
-from traktauth.models import Renewal
+from traktauth.models import PendingRefresh, Sender
+from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken, SetMoved, SetRefreshable
+
+pytestmark = pytest.mark.slow
 
 HERE = os.uname().nodename
 HOUR = 3600.0
 
 
-def renewed(command, *writers, began=None, apart=HOUR):
-    """Let writers renew the login one after another, an hour apart, the last an hour ago; return the last pair."""
+def refreshed(command, *writers, began=None, apart=HOUR):
+    """Let writers renew the login one after another, an hour apart, the last an hour ago; return the last token."""
     at = time.time() - apart * (len(writers) + 1) if began is None else began
     token = command.keep(saved_at=at)
     for number, by in enumerate(writers, 1):
         at += apart
-        assert command.store.begin(command.login(), Renewal(token.generation, 1, at, by))
+        assert command.store.apply(command.login(), BeginRefresh(PendingRefresh(token.generation, 1, at, Sender(*by))))
         token = replace(token, access_token=f"access-after-{number}", generation=token.generation + 1)
-        assert command.store.save(command.login(), token, after=token.generation - 1, at=at)
+        assert command.store.apply(command.login(), SaveToken(token, after=token.generation - 1, at=at))
     return token
 
 
@@ -50,31 +53,31 @@ def answer(command, **env):
 
 
 def test_the_story_of_a_lost_login_names_every_pair_and_who_renewed_it(command):
-    token = renewed(command, f"{HERE}:11", f"{HERE}:12")
-    command.store.mark(command.login(), 3, "Trakt refused its refresh token")
+    token = refreshed(command, (HERE, 11), (HERE, 12))
+    command.store.apply(command.login(), SetRefreshable(3, "Trakt refused its refresh token"))
     login, mend, *story = login_lines(command)
-    assert "Trakt refused its refresh token; the last pair" in login
-    assert f"{token.fingerprint}, was renewed by {HERE}:12 at " in login
+    assert "Trakt refused its refresh token; the last token" in login
+    assert f"{token.fingerprint}, was refreshed by {HERE}:12 at " in login
     assert "traktauth login" in mend
     first, second, third = story
     assert first.endswith("signed in")
-    assert second.endswith(f"renewed by {HERE}:11")
-    assert third.endswith(f"{token.fingerprint}  renewed by {HERE}:12, then Trakt refused its refresh token")
+    assert second.endswith(f"refreshed by {HERE}:11")
+    assert third.endswith(f"{token.fingerprint}  refreshed by {HERE}:12, then Trakt refused its refresh token")
 
 
 def test_a_program_reads_the_same(command):
-    token = renewed(command, f"{HERE}:11")
+    token = refreshed(command, (HERE, 11))
     (one,) = examined(command)["logins"]
-    assert (one["account"], one["state"], one["answer"]) == ("default", "good", "")
-    assert [(trace["generation"], trace["by"], trace["ended"]) for trace in one["trail"]] == [
-        (1, "", "renewed"),
-        (2, f"{HERE}:11", None),
+    assert (one["account"], one["state"], one["answer"]) == ("default", "valid", "")
+    assert [(each["generation"], each["host"], each["pid"], each["outcome"]) for each in one["history"]] == [
+        (1, None, 0, "refreshed"),
+        (2, HERE, 11, None),
     ]
-    assert one["trail"][1]["fingerprint"] == token.fingerprint
+    assert one["history"][1]["fingerprint"] == token.fingerprint
 
 
 def test_a_login_that_is_well_shows_its_last_pairs_alone(command):
-    renewed(command, *[f"{HERE}:11"] * 30)
+    refreshed(command, *[(HERE, 11)] * 30)
     mark, before, *story = login_lines(command)
     assert mark.startswith("✓")
     assert before.strip() == "(17 before)"
@@ -82,63 +85,83 @@ def test_a_login_that_is_well_shows_its_last_pairs_alone(command):
 
 
 @pytest.mark.parametrize(
-    ("happened", "env", "said"),
+    ("happened", "env", "expected"),
     [
-        ("signed out", {}, "Somebody signed out here; the last pair, "),
+        ("signed out", {}, "It was signed out here; the last token, "),
         ("moved", {}, "It was moved to sqlite:/elsewhere"),
-        ("refused", {}, "Trakt refused its refresh token; the last pair, "),
-        ("lost", {"TRAKTAUTH_LOST_REPLY": "sign-in"}, "no answer came, and its token has ended since"),
-        ("no refresh token", {}, "Trakt gave no refresh token with its last pair"),
-        ("unconfirmed", {}, "renewal unconfirmed since "),
+        ("refused", {}, "Trakt refused its refresh token; the last token, "),
+        ("lost", {"TRAKTAUTH_LOST_REPLY": "sign-in"}, "no response came, and its token has expired since"),
+        ("no refresh token", {}, "Trakt gave no refresh token with its last token"),
+        ("unconfirmed", {}, "unconfirmed since "),
         ("unconfirmed", {"TRAKTAUTH_LOST_REPLY": "sign-in"}, "then a new sign-in"),
     ],
 )
-def test_the_question_has_an_answer(command, happened, env, said):
+def test_the_question_has_an_answer(command, happened, env, expected):
     ended = happened in {"refused", "lost", "no refresh token"}
     command.keep(
         left=-60 if ended else 86400,
         refresh_token=None if happened == "no refresh token" else "refresh-token-0123456789",
-        why_not="Trakt refused its refresh token" if happened == "refused" else None,
-        renewal=Renewal(1, 1, time.time() - 600, f"{HERE}:1") if happened in {"lost", "unconfirmed"} else None,
+        not_refreshable_reason="Trakt refused its refresh token" if happened == "refused" else None,
+        # A refusal leaves the refresh that met it pending.
+        pending_refresh=PendingRefresh(1, 1, time.time() - 600, Sender(HERE, 1))
+        if happened in {"lost", "unconfirmed", "refused"}
+        else None,
     )
     if happened == "signed out":
-        command.store.forget(command.login(), 1)
+        command.store.apply(command.login(), DeleteToken(1))
     if happened == "moved":
-        command.store.hand_over(command.login(), 1, "sqlite:/elsewhere")
-    assert said in answer(command, **env)
-    assert said in command("doctor", "--offline", **env).out
+        command.store.apply(command.login(), SetMoved(1, "sqlite:/elsewhere"))
+    assert expected in answer(command, **env)
+    assert expected in command("doctor", "--offline", **env).out
 
 
-def test_a_renewal_that_is_under_way_is_no_reason_to_doubt(command):
-    command.keep(renewal=Renewal(1, 1, time.time(), f"{HERE}:{os.getpid()}"))
+@pytest.mark.parametrize(
+    ("left", "env", "expected"),
+    [
+        (86400, {}, "Nothing has to be done"),
+        (-60, {}, "Try it now, which needs no sign-in: traktauth token"),
+        (86400, {"TRAKTAUTH_LOST_REPLY": "sign-in"}, "When the token expires: traktauth login"),
+        (-60, {"TRAKTAUTH_LOST_REPLY": "sign-in"}, "Sign in: traktauth login"),
+    ],
+)
+def test_an_unconfirmed_refresh_leads_to_a_sign_in_only_if_nothing_else_helps(command, left, env, expected):
+    command.keep(left=left, pending_refresh=PendingRefresh(1, 1, time.time() - 600, Sender(HERE, 1)))
+    (login,) = [each for each in examined(command, **env)["findings"] if each["about"] == "login"]
+    assert login["hint"].startswith(expected)
+
+
+def test_a_refresh_that_is_under_way_is_no_reason_to_doubt(command):
+    command.keep(pending_refresh=PendingRefresh(1, 1, time.time(), Sender(HERE, os.getpid())))
     assert doubts(command, "login") == []
 
 
 @pytest.mark.parametrize(
-    ("writers", "said"),
+    ("writers", "expected"),
     [
-        ([f"{HERE}:1", f"{HERE}:2"], None),
-        (["attic:1", "cellar:2", "attic:3"], "is renewed by several machines by turns (attic, cellar)"),
-        ([f"{HERE}:1", "attic:1", f"{HERE}:1"], "is renewed by several machines by turns"),
-        (["attic:1", "attic:2"], f"was last renewed by attic, and this is {HERE}: the store was copied"),
-        (["attic:1", f"{HERE}:2"], "was renewed by attic before; if the store is still used there"),
+        ([(HERE, 1), (HERE, 2)], None),
+        ([("attic", 1), ("cellar", 2), ("attic", 3)], "is refreshed by several machines by turns (attic, cellar)"),
+        ([(HERE, 1), ("attic", 1), (HERE, 1)], "is refreshed by several machines by turns"),
+        ([("attic", 1), ("attic", 2)], f"was last refreshed by attic, and this is {HERE}: the store was copied"),
+        ([("attic", 1), (HERE, 2)], "was refreshed by attic before; if the store is still used there"),
     ],
 )
-def test_machines_that_share_a_file_or_a_copy_of_it_are_found(command, writers, said):
-    renewed(command, *writers)
+def test_machines_that_share_a_file_or_a_copy_of_it_are_found(command, writers, expected):
+    refreshed(command, *writers)
     found = doubts(command, "login")
-    assert len(found) == (said is not None)
-    assert said is None or said in found[0]
+    assert len(found) == (expected is not None)
+    assert expected is None or expected in found[0]
 
 
-def test_an_open_renewal_names_a_writer_too(command):
-    renewed(command, f"{HERE}:1")
-    assert command.store.begin(command.login(), Renewal(2, 1, time.time() - 600, "attic:1"))
-    assert any("was last renewed by attic" in each for each in doubts(command, "login"))
+def test_a_pending_refresh_names_a_writer_too(command):
+    refreshed(command, (HERE, 1))
+    assert command.store.apply(
+        command.login(), BeginRefresh(PendingRefresh(2, 1, time.time() - 600, Sender("attic", 1)))
+    )
+    assert any("was last refreshed by attic" in each for each in doubts(command, "login"))
 
 
 @pytest.mark.parametrize(
-    ("ahead", "said"),
+    ("ahead", "expected"),
     [
         (0, None),
         (119, None),
@@ -147,35 +170,35 @@ def test_an_open_renewal_names_a_writer_too(command):
         (-360, "was 5 min behind Trakt's when the token came, so it is taken to end that much too early"),
     ],
 )
-def test_a_clock_that_differed_from_trakts_is_found_without_asking_trakt(command, ahead, said):
-    token = renewed(command, f"{HERE}:1")
+def test_a_clock_that_differed_from_trakts_is_found_offline(command, ahead, expected):
+    token = refreshed(command, (HERE, 1))
     token = replace(token, created_at=int(token.expires_at - token.expires_in) - ahead, generation=3)
-    assert command.store.begin(command.login(), Renewal(2, 1, time.time(), f"{HERE}:1"))
-    assert command.store.save(command.login(), token, after=2, at=time.time())
+    assert command.store.apply(command.login(), BeginRefresh(PendingRefresh(2, 1, time.time(), Sender(HERE, 1))))
+    assert command.store.apply(command.login(), SaveToken(token, after=2, at=time.time()))
     found = doubts(command, "clock")
-    assert len(found) == (said is not None)
-    assert said is None or re.sub(r"5 min 59 s|6 min", "5 min", found[0]) == f"The clock of {HERE} {said}"
+    assert len(found) == (expected is not None)
+    assert expected is None or re.sub(r"5 min 59 s|6 min", "5 min", found[0]) == f"The clock of {HERE} {expected}"
 
 
 def test_a_reply_without_a_time_says_nothing_of_clocks(command):
     token = command.keep()
-    command.store.forget(command.login(), 1)
-    bare = replace(token, created_at=None, generation=2)
-    assert command.store.save(command.login(), bare, after=1, at=time.time())
+    command.store.apply(command.login(), DeleteToken(1))
+    bare = replace(token, created_at=None, generation=3)
+    assert command.store.apply(command.login(), SaveToken(bare, after=2, at=time.time()))
     assert doubts(command, "clock") == []
 
 
 def test_a_pair_that_was_saved_before_its_predecessor_shows_a_clock_that_was_set_back(command):
-    renewed(command, f"{HERE}:1", f"{HERE}:2", began=time.time() - 3 * HOUR, apart=-HOUR)
+    refreshed(command, (HERE, 1), (HERE, 2), began=time.time() - 3 * HOUR, apart=-HOUR)
     assert doubts(command, "clock") == [
-        "Generation 2 was saved 1 h before the one before it: a clock was set back, or those of two machines differ"
+        "Generation 2 was saved 1 h before generation 1: a clock was set back, or the clocks of two machines differ"
     ]
 
 
 def test_a_whole_fleet_is_counted_and_its_unwell_logins_are_named(command):
     for number in range(30):
         command.keep(account=f"user {number:02}")
-    command.keep(account="unwell", left=-1, why_not="Trakt refused its refresh token")
+    command.keep(account="unwell", left=-1, not_refreshable_reason="Trakt refused its refresh token")
     found = [each for each in examined(command)["findings"] if each["about"] == "login"]
     named = [each["message"] for each in found]
     assert sum("user " in each for each in named) == 20
@@ -184,8 +207,8 @@ def test_a_whole_fleet_is_counted_and_its_unwell_logins_are_named(command):
 
 
 def test_the_history_holds_no_secret(command):
-    token = renewed(command, f"{HERE}:1")
-    command.store.mark(command.login(), 2, "Trakt refused its refresh token")
+    token = refreshed(command, (HERE, 1))
+    command.store.apply(command.login(), SetRefreshable(2, "Trakt refused its refresh token"))
     shown = command("doctor", "--offline").out + command("doctor", "--offline", "--json").out
     for secret in (token.access_token, token.refresh_token, "access-token-0123456789"):
         assert secret not in shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -18,9 +19,13 @@ import pytest
 from support.engines import Missing
 from support.local import APP
 from support.postgres import PostgresServer
+from support.pseudo_terminal import Terminal
 from support.redis import RedisServer
-from traktauth.models import Login, Token
-from traktauth.stores.addresses import open_store
+from traktauth.models import LoginKey, Token
+from traktauth.models.changes import SaveToken, SetRefreshable
+from traktauth.stores.open import open_store
+
+pytestmark = pytest.mark.slow
 
 FAST = ("--pace", "1000/0")
 LIFE = 604800
@@ -35,18 +40,18 @@ class Crew(NamedTuple):
 
     def records(self):
         with closing(open_store(self.address)) as store:
-            return {login.account: store.load(login) for login in store.logins()}
+            return {login.account: store.load(login) for login in store.list_logins()}
 
     def generations(self):
         return {account: record.generation for account, record in self.records().items()}
 
     def open(self):
-        return {account for account, record in self.records().items() if record.renewal is not None}
+        return {account for account, record in self.records().items() if record.pending_refresh is not None}
 
     def wait_for_open(self, count, within=30.0):
-        until = time.monotonic() + within
+        format_deadline = time.monotonic() + within
         while len(found := self.open()) < count:
-            assert time.monotonic() < until, f"{len(found)} of {count} are on the wire"
+            assert time.monotonic() < format_deadline, f"{len(found)} of {count} are on the wire"
             time.sleep(0.05)
 
     def sign_in(self, count, *, due=True):
@@ -57,9 +62,9 @@ class Crew(NamedTuple):
         with closing(open_store(self.address)) as store:
             for number, each in enumerate(made):
                 token = Token(each["access_token"], each["refresh_token"], "bearer", LIFE, None, time.time() + left)
-                login = Login(self.local.base, APP.client_id, f"user-{number:02}{'' if due else '-fresh'}")
+                login = LoginKey(self.local.base, APP.client_id, f"user-{number:02}{'' if due else '-fresh'}")
                 first = Token(**{name: getattr(token, name) for name in Token.__slots__} | {"generation": 1})
-                assert store.save(login, first, after=0, at=time.time())
+                assert store.apply(login, SaveToken(first, after=0, at=time.time()))
         return self
 
     def slow_down(self, seconds):
@@ -149,11 +154,10 @@ def test_a_step_renews_what_is_due_and_leaves_the_rest(any_crew):
 def test_a_step_takes_no_more_than_its_limit_and_the_next_one_the_rest(crew):
     crew.sign_in(5)
     first, second, third = (crew.keep("--once", "--limit", "3") for _ in range(3))
-    assert [each.err.splitlines()[-1] for each in (first, second, third)] == [
-        "3 renewed",
-        "2 renewed",
-        "nothing was due",
-    ]
+    last = [each.err.splitlines()[-1] for each in (first, second, third)]
+    assert last[0].startswith("3 refreshed; 5 logins, 2 due now; the next is due ")
+    assert last[1].startswith("2 refreshed; 5 logins, none due; the next is due ")
+    assert last[2].startswith("Nothing refreshed; 5 logins, none due; the next is due ")
     assert [each.out for each in (first, second, third)] == [""] * 3
     assert crew.refreshes() == 5
 
@@ -170,20 +174,109 @@ def test_steps_at_the_same_moment_share_the_work(crew):
 def test_a_step_ends_where_the_pace_forbids_more(crew):
     crew.sign_in(5)
     outcome = crew.keep("--once", "--pace", "2/600")
-    assert (outcome.status, outcome.err.splitlines()[-1]) == (0, "2 renewed")
-    assert crew.keep("--once", "--pace", "2/600").err.splitlines()[-1] == "nothing was due"
+    assert outcome.status == 0
+    assert outcome.err.splitlines()[-1].startswith("2 refreshed; 5 logins, 3 due now")
+    again = crew.keep("--once", "--pace", "2/600")
+    assert again.err.splitlines()[-1].startswith("Nothing refreshed; 5 logins, 3 due now")
     assert crew.refreshes() == 2
 
 
-def test_a_dead_login_is_told_once_in_words_that_name_it(crew):
+def test_an_expired_login_is_reported_once_by_its_name(crew):
     crew.sign_in(1)
     (record,) = crew.records().values()
     crew.local.expire("refresh", record.token.refresh_token)
     outcome = crew.keep("--once")
     assert outcome.status == 0
-    assert "user-00 needs a new sign-in; its token is good until " in outcome.err
+    assert "user-00 needs a new sign-in; its token is valid until " in outcome.err
     assert record.token.refresh_token not in outcome.err
-    assert crew.keep("--once").err.splitlines()[-1] == "nothing was due"
+    assert crew.keep("--once").err.splitlines()[-1].startswith("Nothing refreshed; 1 login, none due")
+
+
+# ------------------------------------------------------------ a plan
+def test_a_plan_shows_what_would_be_refreshed_when_and_sends_nothing(any_crew):
+    any_crew.sign_in(3)
+    any_crew.sign_in(2, due=False)
+    before = any_crew.records()
+    outcome = any_crew.command("keep", "--store", any_crew.address, "--pace", "2/60", "--plan", "--json")
+    *planned, plan = lines(outcome.out)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert (plan["event"], plan["logins"], plan["due"]) == ("plan", 5, 3)
+    assert plan["next_due_at"] == min(each["due_at"] for each in planned[3:])
+    assert {each["action"] for each in planned} == {"refresh"}
+    assert {each["login"]["account"] for each in planned[:3]} == {"user-00", "user-01", "user-02"}
+    assert sorted(each["due_at"] for each in planned) == [each["due_at"] for each in planned]
+    first, second, third, fourth, _ = (each["starts_at"] for each in planned)
+    assert (second - first, third - first) == (0.0, 60.0), "by its pace"
+    assert fourth == planned[3]["due_at"] > time.time()
+    assert any_crew.records() == before
+    assert any_crew.refreshes() == 0
+
+
+def test_a_plan_in_words_fits_80_columns_and_says_what_is_left_out(crew):
+    crew.sign_in(2)
+    crew.sign_in(3, due=False)
+    with closing(open_store(crew.address)) as store:
+        store.apply(
+            next(login for login in store.list_logins() if login.account == "user-01"), SetRefreshable(1, "refused")
+        )
+    shown = crew.keep("--plan", "--limit", "4").out.splitlines()
+    assert shown[0].startswith("5 logins, 2 due now; the next is due ")
+    assert len([line for line in shown if re.fullmatch(r"  user-00 +now +refresh", line)]) == 1
+    assert len([line for line in shown if re.fullmatch(r"  user-01 +now +report that .*", line)]) == 1
+    fresh = [line for line in shown if re.fullmatch(r"  user-0\d-fresh +20\S+ \S+ \(in \d d[^)]*\) +refresh", line)]
+    assert len(fresh) == 2
+    assert shown[-1] == "  … and 1 more; --limit shows them"
+    assert max(map(len, shown)) <= 80
+    assert crew.refreshes() == 0
+
+
+def test_a_store_without_logins_is_reported(crew):
+    assert crew.keep("--plan").out == "The store has no login of this app\n"
+    assert crew.keep("--once").err.splitlines()[-1] == "Nothing refreshed; the store has no login of this app"
+
+
+# ------------------------------------------------------------ for a user
+def shown_lines(text):
+    """Return the lines of a terminal, those that were rewritten too, without colours; a broken line is made whole."""
+    return re.split(r"[\r\n]+", re.sub(r"\r?\n  (?=\S)", " ", re.sub(r"\x1b\[\d*[Km]", "", text)))
+
+
+def test_a_terminal_shows_how_many_there_are_and_when_the_next_is_due(crew):
+    crew.sign_in(2, due=False)
+    with Terminal(crew.command, "keep", "--store", crew.address, *FAST, columns=80, rows=24) as terminal:
+        terminal.read_until(r"2 logins \| none due, next in \d d( \d+ h)? \| 0 refreshed")
+        terminal.process.send_signal(signal.SIGINT)
+        shown = terminal.read_to_the_end()
+    assert re.search(r"2 logins, none due; the next is due 20\d\d-\d\d-\d\d", shown)
+    assert max(len(line) for line in shown_lines(shown) if " | " in line) < 80
+
+
+def test_an_outage_is_one_line_for_all_its_logins_and_stays_in_the_live_line(crew):
+    crew.sign_in(6)
+    crew.local.control("PUT", "faults", [{"path": "/oauth/token", "times": 2, "status": 503}])
+    with Terminal(crew.command, "keep", "--store", crew.address, *FAST, columns=80, rows=24) as terminal:
+        terminal.read_until(r"service failing for \d+ s \| 6 logins", within=30.0)
+        terminal.read_until(r"The service works again after", within=60.0)
+        terminal.process.send_signal(signal.SIGINT)
+        shown = terminal.read_to_the_end()
+    events = [line for line in shown_lines(shown) if re.match(r"\d\d:\d\d:\d\d ", line)]
+    assert re.fullmatch(r"\S+ ! The service is failing \(.*503\); refreshing pauses until it works again", events[0])
+    assert re.fullmatch(r"\S+ ✓ The service works again after .*; meanwhile \d logins? \w+.*", events[1])
+    assert not [line for line in events if "user-" in line]
+    assert "stays open" not in shown
+    assert "probe" not in shown
+
+
+def test_an_outage_that_lasts_is_one_line_in_a_pipe_too(crew):
+    crew.sign_in(4)
+    crew.local.control("PUT", "faults", [{"path": "/oauth/token", "times": 99, "status": 503}])
+    outcome = crew.keep("--once")
+    crew.speed_up()
+    stamped = [line for line in outcome.err.splitlines() if re.match(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d ", line)]
+    assert "The service is failing (" in stamped[0]
+    assert "The service is still failing; meanwhile 1 login " in stamped[1]
+    assert len(stamped) == 2
+    assert len(outcome.err.splitlines()) == 5, "a beginning of two lines, and a summary"
 
 
 # ------------------------------------------------------------ for good
@@ -256,7 +349,7 @@ def test_a_reader_that_goes_away_ends_it_and_costs_no_login(crew):
     assert not crew.open()
 
 
-def test_a_full_disk_under_the_log_stops_no_renewal(crew):
+def test_a_full_disk_under_the_log_stops_no_refresh(crew):
     if not os.path.exists("/dev/full"):  # noqa: PTH110 - a device
         pytest.skip("this system has no /dev/full")
     crew.sign_in(3)
@@ -265,7 +358,7 @@ def test_a_full_disk_under_the_log_stops_no_renewal(crew):
     done = subprocess.run(script, env=crew.command.env, capture_output=True, text=True, check=False)
     assert crew.refreshes() == 3
     assert sum(generation == 2 for generation in crew.generations().values()) == 3
-    assert done.stderr.count("renewals go on without a log") == 1
+    assert done.stderr.count("refreshing continues without a log") == 1
     assert done.returncode == 1, "its log is not whole"
 
 
@@ -277,46 +370,52 @@ def test_a_wrong_secret_ends_it_with_three_and_nothing_is_spent(crew):
     assert outcome.status == 3
     assert "TRAKTAUTH_CLIENT_SECRET" in outcome.err
     assert crew.records() == before
-    assert crew.keep("--once").err.splitlines()[-1] == "5 renewed"
+    assert crew.keep("--once").err.splitlines()[-1].startswith("5 refreshed; ")
 
 
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (["--store", "memory:"], 1, "a store that a fleet can share, and memory: is none"),
-        (["--store", "file:"], 1, "a store that a fleet can share"),
+        (["--store", "memory:"], 1, "cannot use the store memory:"),
+        (["--store", "file:"], 1, "several processes cannot share it"),
         (["--store", "redis://127.0.0.1:9", "--once"], 1, "127.0.0.1:9"),
         (["--store", "shoebox:"], 2, "No store has the address"),
-        (["--pace", "20"], 2, "--pace is so many requests"),
-        (["--pace", "0/61"], 2, "--pace is so many requests"),
-        (["--pace", "20/-1"], 2, "--pace is so many requests"),
-        (["--pace", "20/nan"], 2, "--pace is so many requests"),
+        (["--pace", "20"], 2, "--pace must be N/SECONDS"),
+        (["--pace", "0/61"], 2, "--pace must be N/SECONDS"),
+        (["--pace", "20/-1"], 2, "--pace must be N/SECONDS"),
+        (["--pace", "20/nan"], 2, "--pace must be N/SECONDS"),
         (["--in-flight", "0"], 2, "in-flight"),
-        (["--limit", "5"], 2, "--limit is for --once"),
+        (["--limit", "5"], 2, "--limit needs --once or --plan"),
         (["--once", "--limit", "0"], 2, "limit"),
         (["--metrics", "99999"], 2, "metrics"),
+        (["--account", "foo"], 2, "No such option '--account'"),
+        (["--plan", "--once"], 2, "--plan sends nothing, so it cannot be used with --once"),
+        (["--plan", "--metrics", "0"], 2, "--plan sends nothing, so it cannot be used with --metrics"),
+        (["--plan", "--store", "file:"], 1, "several processes cannot share it"),
     ],
 )
-def test_what_cannot_be_kept_is_said_in_two_lines(command, words, status, message):
+def test_what_cannot_be_kept_is_reported_in_two_lines(command, words, status, message):
     outcome = command("keep", "--store", f"sqlite:{command.folder}/fleet.db", *words)
-    first, second = [line for line in outcome.err.splitlines() if not line.startswith("Keeping ")]
+    first, second = [line for line in outcome.err.splitlines() if not line.startswith(("Keeping ", "No login "))]
     assert (outcome.status, outcome.out) == (status, "")
     assert message in first
     assert second.startswith("→ ")
 
 
 @pytest.mark.parametrize("words", [("--once",), ()])
-def test_a_store_that_cannot_be_reached_is_said_at_the_start(command, words):
+def test_a_store_that_cannot_be_reached_is_reported_at_the_start(command, words):
     outcome = command("keep", *words, "--store", "redis://127.0.0.1:1/0")
     assert outcome.status == 1
     assert "127.0.0.1:1" in outcome.err
 
 
-def test_a_wrong_key_is_named_and_keeps_nobody_who_has_the_right_one(crew):
+def test_a_wrong_key_is_named_and_does_not_block_a_keeper_with_the_right_one(crew):
     crew.sign_in(3)
     right, wrong = (crew.command("store", "key").out.strip() for _ in range(2))
     sealed = crew._replace(address=f"sealed+{crew.address}")
-    assert crew.command("store", "reseal", "--store", sealed.address, TRAKTAUTH_SEAL_KEY=right).status == 0
+    assert (
+        crew.command("store", "reseal", "--take-plain", "--store", sealed.address, TRAKTAUTH_SEAL_KEY=right).status == 0
+    )
     outcome = sealed.keep("--once", "--json", TRAKTAUTH_SEAL_KEY=wrong)
     assert outcome.status == 1
     assert "key" in outcome.err
@@ -324,15 +423,17 @@ def test_a_wrong_key_is_named_and_keeps_nobody_who_has_the_right_one(crew):
     assert crew.refreshes() == 3
 
 
-def test_a_damaged_row_is_told_and_the_others_are_renewed(crew):
+def test_a_damaged_row_is_reported_and_the_others_are_renewed(crew):
     crew.sign_in(3)
     with closing(sqlite3.connect(crew.address.removeprefix("sqlite:"))) as raw, raw:
-        raw.execute("UPDATE traktauth_logins SET rest = 'garb{age', due_at = due_at - 9999 WHERE account = 'user-01'")
+        raw.execute(
+            "UPDATE traktauth_logins SET payload = 'garb{age', due_at = due_at - 9999 WHERE account = 'user-01'"
+        )
     for expected in (2, 0):
         outcome = crew.keep("--once", "--json")
         lines = [json.loads(line) for line in outcome.out.splitlines()]
-        told = [line["login"]["account"] for line in lines if line["event"] == "delayed"]
-        assert told == ["user-01"]
+        reported = [line["login"]["account"] for line in lines if line["event"] == "delayed"]
+        assert reported == ["user-01"]
         assert sum(line["event"] == "renewed" for line in lines) == expected
     assert crew.refreshes() == 2
 
@@ -351,8 +452,8 @@ def test_a_redis_that_may_lose_logins_is_warned_of_in_the_log(crew, tmp_path):
     assert "appendonly" in warning["message"]
 
 
-def test_a_taken_port_for_numbers_is_said(crew):
+def test_a_taken_port_for_numbers_is_reported(crew):
     port = crew.local.base.rpartition(":")[2]
     outcome = crew.keep("--metrics", port)
     assert outcome.status == 1
-    assert f"Port {port} cannot be listened on" in outcome.err
+    assert f"Cannot listen on port {port}" in outcome.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -14,12 +15,22 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from support.local import APP, PUBLIC
 from support.process import free_port
+from support.pseudo_terminal import Terminal
 from support.wire import call, query
 
+pytestmark = pytest.mark.slow
+
 BROWSER = """
-import sys, urllib.parse, urllib.request, json
-address = sys.argv[1]
+import sys, urllib.parse, urllib.error, urllib.request, json
+class Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+try:
+    urllib.request.build_opener(Stay).open(sys.argv[1])
+except urllib.error.HTTPError as redirected:
+    address = redirected.headers["Location"]
 base = address.split("/oauth/")[0]
 asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(address).query))
 body = json.dumps({**asked, "username": "sean", "decision": DECISION}).encode()
@@ -84,19 +95,23 @@ def test_a_browser_sign_in_shows_this_screen(redirected, local):
     a_browser(redirected)
     outcome = redirected("login")
     screen = re.sub(r"(?<=&(?:state)=)[\w-]+|(?<=code_challenge=)[\w-]+", "…", outcome.err)
-    screen = re.sub(r"token [0-9a-f]{8}, good until [-0-9: ]+ \([^)]+\)", "token FINGERPRINT, good until THEN", screen)
+    screen = re.sub(
+        r"token [0-9a-f]{8}, valid until [-0-9: ]+ \([^)]+\)", "token FINGERPRINT, valid until THEN", screen
+    )
+    screen = re.sub(r"until [0-9]{2}:[0-9]{2}\.", "until CLOCK.", screen)
     app, redirect = redirected.env["TRAKTAUTH_CLIENT_ID"], redirected.env["TRAKTAUTH_REDIRECT_URI"]
     encoded = redirect.replace(":", "%3A").replace("/", "%2F")
     assert (outcome.status, outcome.out) == (0, "")
     assert screen == (
-        "Open this page to sign in to Trakt:\n"
+        "Opening your browser. If no page appears, open this one to sign in to Trakt:\n"
         f"  {local.base}/oauth/authorize?response_type=code&client_id={app}&redirect_uri={encoded}"
         "&state=…&code_challenge=…&code_challenge_method=S256\n"
-        "Your browser is being opened; waiting for its answer …\n"
-        "✓ Signed in as account default\n"
-        "  token FINGERPRINT, good until THEN; renewed by itself when it is used\n"
-        f"  kept in file:{redirected.path}\n"
-        "  Who and until when: traktauth status\n"
+        "Waiting until CLOCK. Ctrl-C stops; to sign in on another device:\n"
+        "  traktauth login --device\n"
+        "✓ Signed in as sean (account default)\n"
+        "  token FINGERPRINT, valid until THEN; refreshed automatically\n"
+        f"  stored in file:{redirected.path}\n"
+        "  See all logins: traktauth status\n"
     )
     assert works(local, redirected("token").out.strip())
     assert is_free(port_of(redirected))
@@ -120,7 +135,7 @@ def test_no_open_opens_no_browser_and_the_address_comes_at_once_through_a_pipe(r
     assert asked["redirect_uri"] == redirected.env["TRAKTAUTH_REDIRECT_URI"]
     answered = local.browse(address)
     time.sleep(0.3)
-    assert process.poll() is None  # nobody opened it: it still waits
+    assert process.poll() is None  # no browser opened it: it still waits
     with socket.create_connection(("127.0.0.1", port_of(redirected))) as visitor:
         target = answered["location"].split(f":{port_of(redirected)}")[1]
         visitor.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
@@ -144,8 +159,7 @@ def test_a_denied_sign_in_fails_and_keeps_nothing(redirected):
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sign_in_leaves_nothing_behind(redirected, signum):
     process = redirected.unmeasured().start("login", "--browser", "--no-open")
-    lines_until(process.stderr, "http://")
-    lines_until(process.stderr, "Waiting")
+    ready(process)
     process.send_signal(signum)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (2, "")
@@ -169,7 +183,7 @@ def test_a_sign_in_over_a_login_says_that_the_old_one_lives_on_and_does_not_revo
     a_browser(redirected)
     outcome = redirected("login")
     assert outcome.status == 0
-    assert outcome.err.startswith(f"The account default is signed in already (token {old.fingerprint}, good until ")
+    assert outcome.err.startswith(f"Account default is already signed in (token {old.fingerprint}, valid until ")
     assert redirected.record().generation == 2
     assert works(local, old.access_token)
 
@@ -182,6 +196,234 @@ def test_a_program_gets_a_device_code_where_no_browser_is(at_local):
 def test_an_ssh_session_gets_a_device_code_though_it_has_a_display(at_local):
     process = at_local.start("login", "--json", DISPLAY=":0", SSH_CONNECTION="192.0.2.1 1 192.0.2.2 22")
     assert json.loads(process.stdout.readline())["step"] == "device"
+
+
+def ready(process):
+    """The lines that a browser sign-in shows until it waits."""
+    return "".join(lines_until(process.stderr, r"^  traktauth login( .*)? --device$"))
+
+
+def test_no_open_on_a_machine_without_a_browser_stays_a_sign_in_by_browser(redirected):
+    shown = ready(redirected.start("login", "--no-open"))
+    assert "/oauth/authorize?" in shown
+    assert f"in a browser on this machine ({socket.gethostname()})" in shown
+
+
+def test_no_open_of_an_app_without_an_address_here_gets_a_device_code(at_local):
+    at_local.env["TRAKTAUTH_REDIRECT_URI"] = "urn:ietf:wg:oauth:2.0:oob"
+    process = at_local.start("login", "--no-open", "--json")
+    assert json.loads(process.stdout.readline())["step"] == "device"
+
+
+@pytest.mark.parametrize(
+    ("session", "at_port"), [("192.0.2.1 1 192.0.2.2 22", ""), ("192.0.2.1 1 192.0.2.2 2222", "-p 2222 ")]
+)
+def test_a_sign_in_by_browser_over_ssh_names_the_machine_the_tunnel_and_the_way_out(redirected, session, at_port):
+    process = redirected.start("login", "--browser", "--account", "tv", SSH_CONNECTION=session)
+    shown, port = ready(process), port_of(redirected)
+    assert re.search(rf"\n  ssh -L {port}:127\.0\.0\.1:{port} {at_port}\S*{socket.gethostname()}\n", shown)
+    assert re.search(r"Waiting until \d\d:\d\d\. Ctrl-C stops; .*:\n  traktauth login --account tv --device\n", shown)
+
+
+def test_a_taken_port_is_reported_with_what_to_do(redirected):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port_of(redirected)))
+        other.listen()
+        shown = ready(redirected.start("login", "--no-open"))
+    notice, page = (next(line for line in shown.splitlines() if sign in line) for sign in ("taken", "/authorize?"))
+    assert notice.startswith(f"! port {port_of(redirected)} is taken, so this sign-in uses http://127.0.0.1:")
+    assert query(page.strip())["redirect_uri"] in notice
+    assert "! if that address is refused: free the port, or use traktauth login --device\n" in shown
+    assert f"ssh -L {urlsplit(query(page.strip())['redirect_uri']).port}:127.0.0.1:" in shown
+
+
+# ---------------------------------------------------------------- what is missing
+def test_an_app_that_is_not_set_up_is_reported_at_once_with_the_command_that_sets_it_up(command):
+    for name in ("CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI"):
+        del command.env[f"TRAKTAUTH_{name}"]
+    outcome = command("login")
+    assert (outcome.status, outcome.out) == (3, "")
+    assert outcome.err.splitlines()[0] == (
+        "Error: The app's client id is missing, so nothing was sent to Trakt; not set either: its secret (a public app "
+        "has none) and its redirect address (device codes do without)"
+    )
+    assert "→ Set it up: traktauth setup; or set TRAKTAUTH_CLIENT_ID," in outcome.err
+
+
+def test_a_refused_app_without_a_secret_reports_that_none_is_set(at_local, local):
+    del at_local.env["TRAKTAUTH_CLIENT_SECRET"]
+    process = at_local.start("login", "--paste", stdin=subprocess.PIPE)
+    shown = lines_until(process.stderr, "paste it here")
+    code = local.browse(next(line.strip() for line in shown if "/oauth/authorize" in line))["code"]
+    _, err = process.communicate(f"{code}\n", timeout=30)
+    assert process.returncode == 3
+    assert "; no secret is set\n" in err
+    assert "→ If the app has a secret, set TRAKTAUTH_CLIENT_SECRET to it" in err
+    assert "traktauth setup" in err
+
+
+# ---------------------------------------------------------------- a token from elsewhere
+def token_of(local):
+    made = local.control("POST", "tokens", {"client_id": APP.client_id, "count": 1, "username": "sean"})["tokens"][0]
+    return {"created_at": int(time.time()), "expires_in": 86400, **made}
+
+
+def test_a_token_response_on_stdin_becomes_the_login(at_local, local):
+    response = token_of(local)
+    outcome = at_local("login", "--with-token", stdin=json.dumps(response))
+    assert (outcome.status, outcome.out) == (0, "")
+    assert "✓ Signed in as sean (account default)" in outcome.err
+    assert response["access_token"] not in outcome.err
+    user = at_local.record().user
+    assert (user.username, bool(user.uuid)) == ("sean", True)
+    assert at_local("token").out.strip() == response["access_token"]
+    assert at_local("refresh").status == 0
+
+
+def test_a_token_response_over_a_valid_login_needs_yes(at_local, local):
+    old = at_local.keep_real(local)
+    response = token_of(local)
+    outcome = at_local("login", "--with-token", "--json", stdin=json.dumps(response))
+    assert outcome.status == 1
+    error = json.loads(outcome.err)
+    assert (error["error"], error["hint"]) == (
+        "LoginExists", "Replace it: add --yes; or revoke it first: traktauth logout"
+    )  # fmt: skip
+    assert at_local.record().token == old
+    outcome = at_local("login", "--with-token", "--yes", "--json", stdin=json.dumps(response))
+    assert (outcome.status, json.loads(outcome.out)) == (0, {"step": "done", "account": "default"})
+    assert at_local.record().token.access_token == response["access_token"]
+
+
+@pytest.mark.parametrize(
+    ("stdin_text", "expected"),
+    [
+        ("", "is not a JSON object"),
+        ("a-bare-access-token", "is not a JSON object"),
+        ("[1]", "is not a JSON object"),
+        ("[" * 100000, "is not a JSON object"),
+        ("{}", "has no access_token"),
+        ('{"access_token": "se cret", "expires_at": 9e9}', "has no access_token"),
+        ('{"access_token": "secret"}', "has no expiry"),
+        ('{"access_token": "secret", "expires_in": 60}', "has no expiry"),
+        ('{"access_token": "secret", "expires_at": "soon"}', "has no expiry"),
+        ('{"access_token": "secret", "expires_at": 1e308}', "has no expiry"),
+        ('{"access_token": "secret", "expires_at": 1000}', "has expired and has no refresh_token"),
+    ],
+)
+def test_what_is_not_a_token_response_with_an_expiry_is_refused_and_not_repeated(command, stdin_text, expected):
+    outcome = command("login", "--with-token", stdin=stdin_text)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert expected in outcome.err
+    assert "secret" not in outcome.err
+    assert command.record().token is None
+
+
+def test_a_token_that_trakt_does_not_accept_is_not_saved(at_local):
+    response = {"access_token": "an-unknown-token", "expires_at": time.time() + 1000}
+    outcome = at_local("login", "--with-token", stdin=json.dumps(response))
+    assert outcome.status == 1
+    assert "Trakt does not accept the token" in outcome.err
+    assert "an-unknown-token" not in outcome.err
+    assert at_local.record().token is None
+
+
+def test_a_token_cannot_be_an_argument(at_local):
+    assert at_local("login", "--with-token", "abc").status == 2
+
+
+# ---------------------------------------------------------------- resumed
+def interrupted(command, *words):
+    """Interrupt a device sign-in while its code is shown; return the code."""
+    process = command.unmeasured().start("login", "--device", *words)
+    code = re.search(r"enter the code   (\S+)\n", "".join(lines_until(process.stderr, "Waiting")))[1]
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 2, err
+    return code, err
+
+
+def pending_files(command):
+    return sorted((command.folder / "home").rglob("device-login-*"))
+
+
+def test_an_interrupted_device_sign_in_is_resumed_with_the_same_code(at_local, local):
+    code, err = interrupted(at_local, "--account", "tv")
+    assert re.search(
+        r"^Error: Interrupted\n→ To resume within 9 min( \d+ s)?: traktauth login --account tv --resume$", err.strip()
+    )
+    [path] = pending_files(at_local)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "token" not in path.read_text()
+    process = at_local.start("login", "--resume", "--account", "tv", "--json")
+    step = json.loads(process.stdout.readline())
+    assert step["user_code"] == code
+    assert 500 < step["expires_in"] < 600
+    local.device(code)
+    out, _ = process.communicate(timeout=30)
+    assert (process.returncode, json.loads(out)) == (0, {"step": "done", "account": "tv"})
+    assert pending_files(at_local) == []
+    assert works(local, at_local("token", "--account", "tv").out.strip())
+
+
+def test_a_public_app_resumes_with_its_verifier(at_local, local):
+    at_local.env["TRAKTAUTH_CLIENT_ID"] = PUBLIC.client_id
+    del at_local.env["TRAKTAUTH_CLIENT_SECRET"]
+    code, _ = interrupted(at_local)
+    process = at_local.start("login", "--resume")
+    lines_until(process.stderr, "Waiting")
+    local.device(code)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def test_a_resumed_code_that_was_denied_is_forgotten(at_local, local):
+    code, _ = interrupted(at_local)
+    local.device(code, "deny")
+    assert at_local("login", "--resume").status == 1
+    assert pending_files(at_local) == []
+    outcome = at_local("login", "--resume")
+    assert outcome.status == 1
+    assert outcome.err == (
+        "Error: Account default has no interrupted device sign-in to resume\n→ Start one: traktauth login --device\n"
+    )
+
+
+def test_a_code_of_another_app_is_not_polled_for_and_removed(at_local):
+    interrupted(at_local)
+    outcome = at_local("login", "--resume", TRAKTAUTH_CLIENT_ID="another-app")
+    assert outcome.status == 1
+    assert "belongs to the app" in outcome.err
+    assert "another-" in outcome.err
+    assert pending_files(at_local) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda text: re.sub(r'"expires_at": [0-9.]+', '"expires_at": 1000.0', text), "has expired; it was removed"),
+        (lambda text: text[:20], "is damaged; it was removed"),
+        (lambda text: text.replace('"interval": ', '"interval": -'), "is damaged; it was removed"),
+        (lambda _: "[]", "is damaged; it was removed"),
+    ],
+    ids=["expired", "cut", "interval", "list"],
+)
+def test_an_expired_or_damaged_code_is_removed(at_local, change, expected):
+    interrupted(at_local)
+    [path] = pending_files(at_local)
+    path.write_text(change(path.read_text()))
+    outcome = at_local("login", "--resume")
+    assert outcome.status == 1
+    assert expected in outcome.err
+    assert pending_files(at_local) == []
+
+
+def test_a_home_that_cannot_be_written_does_not_end_a_device_sign_in(at_local, local):
+    (at_local.folder / "home").write_text("no folder")
+    process = at_local.start("login", "--device", "--json")
+    local.device(json.loads(process.stdout.readline())["user_code"])
+    process.communicate(timeout=30)
+    assert process.returncode == 0
 
 
 # ---------------------------------------------------------------- device
@@ -204,7 +446,7 @@ def test_a_device_code_is_shown_in_plain_lines_through_a_pipe(at_local, local):
         f"On any device, open  {local.base}/activate\n"
         f"and enter the code   {code}\n"
         f"or open at once      {local.base}/activate/{code}\n"
-        "The code is good for 10 min. Waiting …\n"
+        "The code is valid for 10 min. Waiting …\n"
     )
     local.device(code, "deny")
     out, err = process.communicate(timeout=30)
@@ -216,7 +458,10 @@ def test_a_device_code_is_shown_in_plain_lines_through_a_pipe(at_local, local):
 @pytest.mark.parametrize("whole", [False, True], ids=["code", "address"])
 def test_what_the_browser_ended_at_can_be_pasted(at_local, local, whole):
     process = at_local.start("login", "--paste", stdin=subprocess.PIPE)
-    address = lines_until(process.stderr, "http://")[-1].strip()
+    shown = lines_until(process.stderr, "paste it here")
+    address = next(line.strip() for line in shown if "/oauth/authorize" in line)
+    assert f"  {at_local.env['TRAKTAUTH_REDIRECT_URI']}\n" in shown
+    assert any("cannot be loaded" in line for line in shown)
     answered = local.browse(address)
     out, err = process.communicate(f"  {answered['location' if whole else 'code']}\n", timeout=30)
     assert (process.returncode, out) == (0, "")
@@ -226,19 +471,42 @@ def test_what_the_browser_ended_at_can_be_pasted(at_local, local, whole):
 
 def test_an_empty_line_is_asked_for_again(at_local, local):
     process = at_local.start("login", "--paste", stdin=subprocess.PIPE)
-    code = local.browse(lines_until(process.stderr, "http://")[-1].strip())["code"]
+    shown = lines_until(process.stderr, "paste it here")
+    code = local.browse(next(line.strip() for line in shown if "/oauth/authorize" in line))["code"]
     _, err = process.communicate(f"\n\n{code}\n", timeout=30)
     assert process.returncode == 0
     assert err.count("Nothing was pasted.") == 2
 
 
-@pytest.mark.parametrize("given", ["", "\n", "\n\n"])
-def test_a_closed_stdin_is_wrong_usage(at_local, given):
-    outcome = at_local("login", "--paste", stdin=given)
+def test_a_wrong_paste_is_asked_again_and_the_right_one_signs_in(at_local, local):
+    process = at_local.start("login", "--paste", stdin=subprocess.PIPE)
+    shown = lines_until(process.stderr, "paste it here")
+    address = next(line.strip() for line in shown if "/oauth/authorize" in line)
+    requests = local.ledger()
+    process.stdin.write(f"two words\n{address}\nhttp://127.0.0.1:9876/callback?code=abc&state=theirs\n")
+    process.stdin.flush()
+    lines_until(process.stderr, "another sign-in, or has no code")
+    assert local.ledger() == requests
+    _, err = process.communicate(f"{local.browse(address)['code']}\n", timeout=30)
+    assert process.returncode == 0
+    assert "Signed in as sean" in err
+
+
+def test_four_wrong_pastes_end_the_sign_in(at_local):
+    outcome = at_local("login", "--paste", stdin="two words\n" * 9)
+    assert outcome.status == 1
+    assert outcome.err.endswith(
+        "Error: What was pasted is neither a code nor an address\n→ Start again: traktauth login\n"
+    )
+
+
+@pytest.mark.parametrize("stdin_text", ["", "\n", "\n\n"])
+def test_a_closed_stdin_is_wrong_usage(at_local, stdin_text):
+    outcome = at_local("login", "--paste", stdin=stdin_text)
     assert outcome.status == 2
     assert outcome.err.splitlines()[-2:] == [
         "Error: Standard input ended before a code was pasted",
-        "→ Give the answer on standard input, or sign in another way: traktauth login --device",
+        "→ Answer on standard input, or sign in another way: traktauth login --device",
     ]
 
 
@@ -258,11 +526,11 @@ def test_a_stdin_that_was_never_there_is_wrong_usage(at_local):
 @pytest.mark.parametrize(
     ("pasted", "status"),
     [
-        ("http://127.0.0.1:9876/callback?code=abc&state=another", 1),
-        ("http://127.0.0.1:9876/callback?code=abc", 1),
+        ("http://127.0.0.1:9876/callback?code=abc&state=another", 2),
+        ("http://127.0.0.1:9876/callback?code=abc", 2),
         ("no-such-code", 1),
-        ("\udcff\udcfe".encode("utf-8", "surrogateescape").decode("latin-1"), 1),
-        ("two words", 1),
+        ("\udcff\udcfe".encode("utf-8", "surrogateescape").decode("latin-1"), 2),
+        ("two words", 2),
     ],
 )
 def test_a_wrong_paste_is_refused_without_being_repeated(at_local, pasted, status):
@@ -279,3 +547,75 @@ def test_a_pasted_code_of_a_json_reader_is_asked_for_with_the_address(at_local, 
     assert (step["step"], step["paste"]) == ("open", True)
     out, _ = process.communicate(f"{local.browse(step['url'])['code']}\n", timeout=30)
     assert json.loads(out) == {"step": "done", "account": "default"}
+
+
+# ---------------------------------------------------------------- on a terminal
+REPLACE = r"already(?s:.*)Replace it\? \[y/N\]: "
+
+
+def test_a_valid_login_is_replaced_on_a_terminal_only_after_a_yes(at_local, local):
+    old = at_local.keep_real(local)
+    for answer in ("", "n", "maybe\nno"):
+        with Terminal(at_local, "login", "--device", typed=True) as terminal:
+            terminal.answer(REPLACE, answer)
+            assert "Nothing was changed." in terminal.read_to_the_end()
+            assert terminal.process.returncode == 0
+    assert at_local.record().token == old
+    with Terminal(at_local, "login", "--device", typed=True) as terminal:
+        terminal.answer(REPLACE, "y")
+        code = re.search(r"activate/(\w+)", terminal.read_until(" left"))[1]
+        local.device(code)
+        assert "Signed in as sean" in terminal.read_to_the_end()
+    assert at_local.record().generation == 2
+    assert works(local, old.access_token)
+
+
+@pytest.mark.parametrize("flag", ["--yes", "-y", "--force"])
+def test_yes_replaces_a_valid_login_without_a_question(at_local, local, flag):
+    at_local.keep_real(local)
+    with Terminal(at_local, "login", "--device", flag, typed=True) as terminal:
+        assert "Replace it?" not in terminal.read_until(" left")
+
+
+def test_a_login_that_needs_a_sign_in_is_replaced_without_a_question(at_local):
+    at_local.keep(left=-5, not_refreshable_reason="Trakt refused its refresh token")
+    with Terminal(at_local, "login", "--device", typed=True) as terminal:
+        assert "signed in already" not in terminal.read_until(" left")
+
+
+def test_ctrl_c_at_the_question_changes_nothing(at_local, local):
+    old = at_local.keep_real(local)
+    with Terminal(at_local.unmeasured(), "login", typed=True) as terminal:
+        terminal.read_until(REPLACE)
+        terminal.process.send_signal(signal.SIGINT)
+        while not select.select([terminal.master], [], [], 5.0)[0]:
+            terminal.process.send_signal(signal.SIGINT)  # the first came just before Python began to read
+        assert "Interrupted" in terminal.read_to_the_end()
+        assert terminal.process.returncode == 2
+    assert at_local.record().token == old
+
+
+def test_a_sign_in_by_browser_counts_down_on_a_terminal_of_80_columns(redirected):
+    with Terminal(redirected, "login", "--no-open", rows=24, columns=80) as terminal:
+        shown = terminal.read_until(r"(?s)14:5(\d) left.*14:5(?!\1)\d left")
+    lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line) for line in shown.replace("\r\n", "\n").splitlines()]
+    assert any(re.fullmatch(r"Waiting until \d\d:\d\d\. Ctrl-C stops; to sign in on another device:", x) for x in lines)
+    assert [line for line in lines if len(line) > 80 and "/oauth/authorize" not in line] == []
+
+
+def test_a_notice_takes_the_place_of_the_countdown(redirected):
+    with Terminal(redirected, "login", BROWSER="/nonexistent/firefox", PATH="/nonexistent") as terminal:
+        shown = terminal.read_until(r"(?s)No browser could be opened.* left")
+    assert (
+        re.search(r"\r\x1b\[K(\x1b\[\d+m)?!(\x1b\[0m)? No browser could be opened", shown)
+        or " left" not in (shown.partition("No browser")[0])
+    )
+
+
+def test_sigterm_keeps_a_device_code_too(at_local):
+    process = at_local.unmeasured().start("login", "--device")
+    lines_until(process.stderr, "Waiting")
+    process.terminate()
+    _, err = process.communicate(timeout=20)
+    assert "traktauth login --resume" in err
+    assert len(pending_files(at_local)) == 1

@@ -6,12 +6,13 @@ import json
 import time
 
 from support.wire import bearer, call
-from traktauth.models import Renewal
+from traktauth.models import PendingRefresh, Sender
+from traktauth.models.changes import BeginRefresh
 
 
 def test_after_a_sign_out_neither_token_works(at_local, local):
     token = at_local.keep_real(local)
-    assert at_local("logout") == (0, "", "✓ Signed out of account default: revoked at Trakt and forgotten\n")
+    assert at_local("logout") == (0, "", "✓ Signed out of account default: revoked at Trakt and deleted here\n")
     headers = bearer(token.access_token, at_local.env["TRAKTAUTH_CLIENT_ID"])
     assert call(local.base, "GET", "/users/settings", headers=headers).status == 401
     assert local.ledger()["alive"] == {"access": 0, "refresh": 0}
@@ -25,16 +26,18 @@ def test_local_only_forgets_and_says_where_the_rest_is_ended(at_local, local):
     outcome = at_local("logout", "--local")
     assert (outcome.status, outcome.out) == (0, "")
     assert outcome.err == (
-        "✓ Signed out of account default: forgotten here; nothing was revoked at Trakt\n"
-        "! A refresh token may live on at Trakt.\n"
-        f"→ End it there, under connected apps: {local.base}/\n"
+        "✓ Signed out of account default: deleted here; nothing was revoked at Trakt\n"
+        "! A refresh token may still be valid at Trakt.\n"
+        f"→ Remove the app there, under connected apps: {local.base}/\n"
     )
     assert local.ledger()["alive"] == {"access": 1, "refresh": 1}
 
 
-def test_a_refresh_token_in_doubt_is_not_revoked_and_that_is_said(at_local, local):
+def test_a_refresh_token_in_doubt_is_not_revoked_and_that_is_reported(at_local, local):
     token = at_local.keep_real(local)
-    at_local.store.begin(at_local.login(), Renewal(token.generation, 1, time.time() - 60, "elsewhere:1"))
+    at_local.store.apply(
+        at_local.login(), BeginRefresh(PendingRefresh(token.generation, 1, time.time() - 60, Sender("elsewhere", 1)))
+    )
     outcome = at_local("logout", "--json")
     assert json.loads(outcome.out) == {
         "account": "default",
@@ -50,7 +53,7 @@ def test_an_unreachable_service_forgets_nothing(command):
     command.keep()
     outcome = command("logout")
     assert outcome.status == 5
-    assert "nothing was forgotten" in outcome.err
+    assert "nothing was deleted" in outcome.err
     assert command("token").status == 0
 
 
@@ -64,3 +67,25 @@ def test_one_account_is_signed_out_and_not_another(at_local, local):
         at_local.keep_real(local, account=account)
     assert at_local("logout", "--account", "tv").status == 0
     assert [at_local("token", "--account", "tv").status, at_local("token").status] == [4, 0]
+
+
+def test_erase_leaves_no_name(at_local, local):
+    at_local.keep_real(local, account="anna-canary")
+    assert at_local("logout", "--erase", "--account", "anna-canary").status == 0
+    assert "canary" not in at_local.path.read_text()
+    assert "canary" not in at_local("status").out
+
+
+def test_a_login_that_was_signed_out_before_is_erased(at_local, local):
+    at_local.keep_real(local, account="anna-canary")
+    for _ in range(2):
+        at_local("logout", "--account", "anna-canary")
+    assert at_local("logout", "--erase", "--account", "anna-canary").status == 0
+    assert "canary" not in at_local.path.read_text()
+
+
+def test_an_account_that_never_had_a_login_is_named_with_the_command_that_lists_them(at_local):
+    outcome = at_local("logout", "--account", "unknown")
+    assert outcome.status == 4
+    assert "→ See all logins: traktauth status" in outcome.err
+    assert "traktauth login" not in outcome.err

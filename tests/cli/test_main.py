@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from traktauth import __main__
-from traktauth.cli import start
+from traktauth.cli import main as cli
 
 
 def test_the_installed_command_is_the_module(command):
@@ -25,5 +25,5 @@ def test_an_interruption_before_any_command_is_there_shows_no_traceback(monkeypa
     def interrupted(_arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(start, "start", interrupted)
+    monkeypatch.setattr(cli, "main", interrupted)
     assert __main__.main() == 2

@@ -1,4 +1,4 @@
-"""Progress: one line on a terminal, and nothing where nobody watches."""
+"""Progress: one line on a terminal, and nothing without a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def ticking(monkeypatch):
-    """Let a quarter of a second pass whenever somebody looks at the clock."""
+    """Let a quarter of a second pass whenever the clock is read."""
     ticks = iter(range(1000))
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(ticks) / 4)
 
@@ -54,13 +54,13 @@ def test_a_line_that_stays_has_room(monkeypatch, ticking):
     with Progress(9, shown=True) as shown:
         for _ in range(5):
             shown.step()
-        with shown.aside():
+        with shown.paused():
             sys.stderr.write("a line that stays\n")
     assert "\r\x1b[Ka line that stays\n" in sys.stderr.getvalue()
 
 
 @pytest.mark.parametrize(("stream", "shown"), [(io.StringIO, True), (Terminal, False), (lambda: None, True)])
-def test_nobody_who_does_not_watch_is_shown_anything(monkeypatch, ticking, stream, shown):
+def test_nothing_is_shown_without_a_terminal(monkeypatch, ticking, stream, shown):
     monkeypatch.setattr(sys, "stderr", stream())
     with Progress(9, shown=shown) as progressing:
         for _ in range(9):

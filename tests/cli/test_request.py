@@ -6,7 +6,10 @@ import json
 
 import pytest
 
-from traktauth.cli.request import status_for
+from traktauth.cli.request.arguments import Call, read_fields
+from traktauth.cli.request.command import status_for
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -58,18 +61,139 @@ def test_each_http_status_has_its_exit_status(answer, status):
     ("answer", "status", "hint"),
     [
         ({"status": 404, "body": "nothing"}, 1, "→ Look the path up in Trakt's API documentation"),
-        ({"status": 426, "body": "nothing"}, 1, "→ This needs Trakt VIP"),
+        ({"status": 426, "body": "nothing"}, 1, "→ Only accounts with Trakt VIP may do this: https://trakt.tv/vip"),
         ({"status": 429, "body": "nothing", "headers": {"Retry-After": "7"}}, 5, "→ Repeat it in 7 s"),
         ({"status": 503, "body": "nothing"}, 5, "→ Repeat it in 30 s"),
     ],
 )
-def test_a_refusal_is_said_and_its_body_printed(answering, answer, status, hint):
+def test_a_refusal_is_reported_and_its_body_printed(answering, answer, status, hint):
     answering.answer("/users/settings", **answer)
     outcome = answering("request", "GET", "/users/settings")
     assert (outcome.status, outcome.out) == (status, "nothing")
     first, second = outcome.err.splitlines()
     assert first.startswith(f"Error: Trakt answered {answer['status']}")
     assert second == hint
+
+
+def test_a_method_and_a_slash_may_be_left_out(answering):
+    expected = answering("request", "GET", "/users/settings").out
+    assert answering("request", "/users/settings").out == expected
+    assert answering("request", "users/settings").out == expected
+    assert answering("request", "sync/history", "--body", "{}").status == 0  # a POST
+
+
+def test_the_status_and_the_header_fields_are_shown_on_request(answering):
+    outcome = answering("request", "-i", "/users/settings")
+    head, _, body = outcome.out.partition("\n\n")
+    assert head.startswith("HTTP/1.1 200 OK\n")
+    assert "\ncontent-type: application/json" in head.lower()
+    assert json.loads(body)["user"]["username"] == "sean"
+    assert answering("request", "-i", "--silent", "/users/settings").out.endswith("\n\n")
+    assert answering("request", "--silent", "/users/settings").out == ""
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("Authorization: Bearer x", "the account's own token is sent"),
+        ("AUTHORIZATION:x", "the account's own token is sent"),
+        ("Host: evil.example", "it is set by itself"),
+        ("no colon", "must be NAME:VALUE"),
+        ("a b: c", "must be NAME:VALUE"),
+        ("X: a\nY: b", "must be printable ASCII"),
+    ],
+)
+def test_a_header_field_that_must_not_be_set_is_refused_before_anything_is_sent(command, header, reason):
+    outcome = command("request", "-H", header, "/users/settings")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert reason in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "expected"),
+    [
+        ("GET", "/a", None, Call("GET", "/a?text=1&number=1&yes=true")),
+        ("GET", "/a?b=c", None, Call("GET", "/a?b=c&text=1&number=1&yes=true")),
+        ("DELETE", "/a", None, Call("DELETE", "/a?text=1&number=1&yes=true")),
+        ("POST", "/a", None, Call("POST", "/a", {"text": "1", "number": 1, "yes": True})),
+        ("POST", "/a", {"c": []}, Call("POST", "/a", {"c": [], "text": "1", "number": 1, "yes": True})),
+    ],
+)
+def test_fields_go_into_the_query_or_the_body(method, path, body, expected):
+    fields = read_fields(("text=1",), ("number=1", "yes=true"))
+    assert Call.read(method, path, fields=fields, body=body, headers={}) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["GET"], "PATH is missing"),
+        (["/a", "-f", "novalue"], "-f must be NAME=VALUE, not novalue"),
+        (["/a", "-F", "x=@nowhere"], "No such file"),
+        (["/a", "--body", "[]", "-f", "a=1"], "must be a JSON object"),
+        (["/a", "--body", "{"], "--body is not valid JSON: line 1, column 2"),
+        (["POST", "/a", "--paginate"], "--paginate is for GET"),
+        (["/a", "--max-pages", "0"], "--max-pages"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused_with_the_reason(command, words, message):
+    outcome = command("request", *words)
+    assert outcome.status == 2
+    assert message in outcome.err
+
+
+def pages(count, total=None):
+    return [
+        {
+            "path": "/sync/history",
+            "method": "GET",
+            "times": 1,
+            "status": 200,
+            "body": [{"id": 2 * page}, {"id": 2 * page + 1}],
+            "headers": {"X-Pagination-Page": str(page + 1), "X-Pagination-Page-Count": str(total or count)},
+        }
+        for page in range(count)
+    ]
+
+
+def test_all_pages_of_a_list_are_printed_as_one(answering, local):
+    local.control("PUT", "faults", pages(3))
+    outcome = answering("request", "/sync/history?limit=2", "--paginate")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert json.loads(outcome.out) == [{"id": number} for number in range(6)]
+
+
+def test_an_endless_list_is_bounded_and_the_command_says_so(answering, local):
+    local.control("PUT", "faults", pages(3, total=5000))
+    outcome = answering("request", "sync/history", "--paginate", "--max-pages", "3")
+    assert outcome.status == 1
+    assert len(json.loads(outcome.out)) == 6
+    assert outcome.err == ("Error: Stopped after 3 pages; 4997 more were not read\n→ Read them too: --max-pages 5000\n")
+
+
+def test_a_page_that_is_refused_ends_the_list_with_that(answering, local):
+    local.control("PUT", "faults", [*pages(1, total=3), {"path": "/sync/history", "method": "GET", "status": 503}])
+    assert answering("request", "sync/history", "--paginate").status == 5
+
+
+def test_what_is_not_in_pages_is_printed_as_it_is(answering):
+    assert json.loads(answering("request", "/users/settings", "--paginate").out)["user"]["username"] == "sean"
+
+
+def test_jq_selects_what_is_printed(answering):
+    assert answering("request", "/users/settings", "-q", ".user.username").out == "sean\n"
+    assert answering("request", "/users/settings", "-q", ".user | {username}").out == '{"username": "sean"}\n'
+    outcome = answering("request", "/users/settings", "-q", ".user |")
+    assert outcome.status == 2
+    assert "-q .user |" in outcome.err
+
+
+def test_an_api_that_cannot_be_reached_is_try_later_and_no_bug(command):
+    command.keep()
+    outcome = command("request", "/users/settings")
+    assert (outcome.status, outcome.out) == (5, "")
+    assert "could not be reached" in outcome.err
+    assert "Report" not in outcome.err
 
 
 def test_a_refusal_is_one_json_line_with_json(answering):

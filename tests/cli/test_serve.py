@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -10,7 +11,10 @@ import sys
 
 import pytest
 
+from support.pseudo_terminal import Terminal
 from support.wire import call
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -28,10 +32,93 @@ def test_it_announces_itself_in_one_json_line_and_ends_cleanly(command, signum):
 
 def test_it_announces_itself_to_a_person(command):
     process = command.start("serve", "--port", "0", "--database", "memory:", "--profile", "classic")
-    lines = [process.stdout.readline() for _ in range(7)]
+    lines = list(iter(process.stdout.readline, "Stop it with Ctrl-C.\n"))
     assert lines[0].startswith("A local Trakt (classic) is at http://127.0.0.1:")
-    assert "client secret" in lines[2]
-    assert lines[-1] == "Stop it with Ctrl-C.\n"
+    assert "Database: memory:\n" in lines
+    assert not [line for line in lines if "Control page" in line]
+
+
+def served(command, *words, **env):
+    """Start one; return the process and what it has announced."""
+    process = command.start("serve", "--port", "0", *words, **env)
+    return process, list(iter(process.stdout.readline, "Stop it with Ctrl-C.\n"))
+
+
+def test_what_it_announces_can_be_pasted_into_a_shell(command):
+    seed = {"apps": [{"client_id": "it's; exit 9", "client_secret": "s$HOME", "redirect_uris": ["x:/y?a=1&b", "z:/"]}]}
+    (command.folder / "seed.json").write_text(json.dumps(seed))
+    _, lines = served(command, "--database", "memory:", "--seed", "seed.json")
+    exports = [line for line in lines if line.lstrip().startswith("export ")]
+    pasted = "".join(exports) + 'printf \'%s\n\' "$TRAKTAUTH_SERVICE" "$TRAKTAUTH_CLIENT_ID" '
+    pasted += '"$TRAKTAUTH_CLIENT_SECRET" "$TRAKTAUTH_REDIRECT_URI"'
+    done = subprocess.run(["sh", "-c", pasted], capture_output=True, text=True, check=True)
+    url = lines[0].split()[-1]
+    assert done.stdout.splitlines() == [url, "it's; exit 9", "s$HOME", "x:/y?a=1&b"]
+    assert "z:/" in "".join(lines)
+
+
+def test_a_hashed_secret_is_not_announced_again(command):
+    words = ("--database", f"sqlite:{command.folder}/trakt.db", "--strict")
+    first, lines = served(command, *words)
+    assert "export TRAKTAUTH_CLIENT_SECRET=" in "".join(lines)
+    first.terminate()
+    first.wait()
+    _, lines = served(command, *words)
+    assert "TRAKTAUTH_CLIENT_SECRET" not in "".join(lines)
+    assert "The app's secret is not shown: the app has none, or only its hash is kept\n" in lines
+    assert f"Database: sqlite:{command.folder}/trakt.db\n" in lines
+
+
+def test_the_control_page_is_announced_as_a_link_that_opens(command):
+    _, lines = served(command, "--database", "memory:", "--control")
+    (link,) = [line.split()[-1] for line in lines if line.startswith("Control page: ")]
+    url = lines[0].split()[-1]
+    assert link == f"{url}/_control"
+    assert call(url, "GET", "/_control").status == 200
+
+
+def requested(process, url, *extra):
+    """Make some requests, end the server, and return what is on standard error."""
+    call(url, "GET", "/oauth/authorize?client_id=SECRET1&state=SECRET2")
+    call(url, "GET", f"/{'S' * 40}/%1b]0;title")
+    for path, form in [("/oauth/token", {"grant_type": "refresh_token", "refresh_token": "SECRET3"}), *extra]:
+        call(url, "POST", path, form=form)
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=20)[1]
+
+
+def test_each_request_is_a_line_if_that_is_asked_for(command):
+    process, lines = served(command, "--database", "memory:", "--request-log")
+    err = requested(process, lines[0].split()[-1])
+    shown = [re.sub(r"^\d\d:\d\d:\d\d |\b\d+ ms", "", line) for line in err.splitlines()]
+    assert shown[0].startswith("GET /oauth/authorize 302 ") or shown[0].startswith("GET /oauth/authorize 40")
+    assert re.fullmatch(r"POST /oauth/token 40[01]   refresh_token: invalid_\w+: .*", shown[2])
+    assert shown[1].startswith("GET /…/")
+    assert "SECRET" not in err
+    assert "SSSS" not in err
+    assert "\x1b" not in err
+
+
+def test_a_pipe_gets_no_line_per_request(command):
+    process, lines = served(command, "--database", "memory:")
+    assert requested(process, lines[0].split()[-1]) == ""
+
+
+@pytest.mark.parametrize(("words", "count"), [((), 3), (("--quiet",), 0), (("--access-log", "-"), 0), (("-q",), 0)])
+def test_a_terminal_gets_a_line_per_request_unless_it_is_quiet(command, words, count):
+    with Terminal(command, "serve", "--port", "0", "--database", "memory:", *words, both=True) as terminal:
+        url = re.search(r"http://\S+", terminal.read_until("Stop it with Ctrl-C."))[0]
+        call(url, "GET", "/oauth/authorize")
+        call(url, "GET", "/users/settings")
+        call(url, "GET", "/nowhere")
+        terminal.process.send_signal(signal.SIGINT)
+        rest = terminal.read_to_the_end()
+    lines = [line for line in rest.splitlines() if re.search(r"\d+ ms", line)]
+    assert len(lines) == count
+    assert len([line for line in rest.splitlines() if line.startswith("{")]) == (
+        3 if words[:1] == ("--access-log",) else 0
+    )
+    assert ("\x1b[32m" in rest or "\x1b[33m" in rest) is (count > 0)
 
 
 def test_a_seed_and_lives_are_passed_on(command, tmp_path):
@@ -48,28 +135,70 @@ def test_a_seed_and_lives_are_passed_on(command, tmp_path):
     assert made["tokens"][0]["expires_in"] == 77
 
 
+@pytest.mark.parametrize("source", ["environment", "file", "stdin", "argument"])
+def test_the_databases_address_need_not_stand_in_the_arguments(command, source):
+    (command.folder / "database.txt").write_text("memory:\n")
+    words = {
+        "file": ["--database", "@database.txt"],
+        "stdin": ["--database", "-"],
+        "argument": ["--database", "memory:"],
+    }
+    env = {"TRAKTAUTH_DATABASE": "memory:"} if source == "environment" else {}
+    checked = command("serve", "--check", "--json", *words.get(source, []), stdin="memory:\n", **env)
+    assert checked.status == 0, checked.err
+    assert json.loads(checked.out)["database"]["address"] == "memory:"
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"), [("@none.txt", "No such file"), ("-", "it is empty"), ("@", "directory")]
+)
+def test_an_address_that_is_not_there_is_reported(command, word, expected):
+    outcome = command("serve", "--check", "--database", word, stdin="")
+    assert outcome.status == 2
+    assert f"Error: --database {word}: " in outcome.err
+    assert expected in outcome.err
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (["--profile", "future"], 2, "profile 'future' is unknown"),
-        (["--port", "99999"], 2, "port 99999 is none"),
+        (["--profile", "future"], 2, "'future' is not one of 'current', 'classic'"),
+        (["--port", "99999"], 2, "--port must be 0-65535 (0 picks a free port), not 99999"),
         (["--port", "x"], 2, "'x' is not a valid integer"),
         (["--host", "0.0.0.0"], 2, "is not loopback"),
-        (["--rotation", "never"], 2, "rotation 'never' is unknown"),
-        (["--public-url", "trakt.example"], 2, "public_url is no origin"),
-        (["--seed", "none.json"], 2, "seed file none.json cannot be read"),
-        (["--database", "sqlite:/dev/null/x"], 1, "database cannot be used"),
+        (["--rotation", "never"], 2, "'never' is not one of family, once, until-used"),
+        (["--public-url", "trakt.example"], 2, "--public-url must be an origin"),
+        (["--seed", "none.json"], 2, "The seed file none.json does not exist"),
+        (["--database", "sqlite:/dev/null/x"], 1, "The database /dev/null/x cannot be used"),
+        (["--database", "sqlite:none/x"], 1, "/none does not exist"),
+        (["--workers", "2"], 2, "--workers above 1 needs --database postgresql://"),
+        (["--access-life", "0"], 2, "--access-life must be more than 0 seconds"),
+        (["--rate-limits", "on"], 2, "'on' is not one of 'off', 'trakt'"),
+        (
+            ["--seed", "bad.json"],
+            2,
+            "bad.json is not valid JSON: line 2, column 3: Expecting value; expected an ",
+        ),
+        (["--faults", "bad.json"], 2, "bad.json is not valid JSON: line 2, column 3: Expecting value; expected a list"),
+        (["--faults", "none.json"], 2, "The fault file none.json does not exist"),
+        (["--seed", "list.json"], 2, "The seed must be an object such as"),
+        (["--access-log", "none/log"], 2, "--access-log none/log cannot be written"),
     ],
 )
-def test_what_it_cannot_do_is_said_in_two_lines(command, words, status, message):
+def test_what_it_cannot_do_is_reported_in_two_lines(command, words, status, message):
+    (command.folder / "bad.json").write_text("[\n  ?]")
+    (command.folder / "list.json").write_text("[]")
     outcome = command("serve", "--port", "0", "--database", "memory:", *words)
     first, second = outcome.err.splitlines()
     assert (outcome.status, outcome.out) == (status, "")
     assert message in first
+    assert "[Errno" not in first
     assert second.startswith("→ ")
+    assert second != "→ See: traktauth --help"
+    assert not (command.folder / "none").exists()
 
 
-def test_what_would_be_served_is_said_in_json_and_in_words(command, tmp_path):
+def test_what_would_be_served_is_reported_in_json_and_in_words(command, tmp_path):
     (tmp_path / "seed.json").write_text(
         json.dumps({"apps": [{"client_id": "a", "client_secret": "s", "redirect_uris": ["x:/y"]}]})
     )
@@ -93,12 +222,12 @@ def test_the_status_of_a_check_says_whose_fault_it_is(command, words, status):
     assert (outcome.status, outcome.out) == (status, "")
 
 
-def test_a_taken_port_is_said_with_its_remedy(command):
+def test_a_taken_port_is_reported_with_its_remedy(command):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         outcome = command("serve", "--port", port, "--database", "memory:")
     assert outcome.status == 1
-    assert outcome.err.splitlines()[1] == "→ Take another port: traktauth serve --port 0"
+    assert outcome.err.splitlines()[1] == "→ Use another port: traktauth serve --port 0"
 
 
 @pytest.mark.parametrize("words", [["serve"], ["demo"]])

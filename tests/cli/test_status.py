@@ -10,7 +10,11 @@ import time
 
 import pytest
 
-from traktauth.models import Renewal
+from traktauth.models import PendingRefresh, Sender
+from traktauth.models.changes import BeginRefresh, DeleteToken, SetRefreshable
+from traktauth.stores.processes import this_process
+
+pytestmark = pytest.mark.slow
 
 
 def screen(outcome):
@@ -19,8 +23,10 @@ def screen(outcome):
     return re.sub(r"\((\d+ (d|h|min|s) ?)+\)", "(LEFT)", text)
 
 
-def renewal(**changes):
-    return Renewal(**{"generation": 1, "attempt": 1, "at": time.time() - 600, "by": "elsewhere:1", **changes})
+def pending_refresh(**changes):
+    return PendingRefresh(
+        **{"generation": 1, "sending": 1, "started_at": time.time() - 600, "sender": Sender("elsewhere", 1), **changes}
+    )
 
 
 def only(outcome):
@@ -35,9 +41,9 @@ def test_a_login_shows_this_screen(command):
     assert screen(outcome) == (
         f"Store file:{command.path}\n"
         "\n"
-        "✓ default at http://127.0.0.1:9 (app cccccccc…)\n"
-        f"    token      {token.fingerprint}, good until WHEN (LEFT)\n"
-        "    renewable  yes, by itself when it is used (refresh token 0c6b0ba7)\n"
+        "✓ default at http://127.0.0.1:9 (app cccccccc…, current)\n"
+        f"    token    {token.fingerprint}, valid until WHEN (LEFT)\n"
+        "    refresh  automatic (refresh token 0c6b0ba7)\n"
     ).replace("0c6b0ba7", json.loads(command("status", "--json").out)["logins"][0]["refresh_fingerprint"])
 
 
@@ -48,45 +54,83 @@ def test_a_login_is_this_json(command):
     one = document["logins"][0]
     assert (document["format"], document["store"]) == (1, f"file:{command.path}")
     assert one == {
-        "realm": "http://127.0.0.1:9",
-        "client_id": "c" * 64,
         "account": "default",
-        "state": "good",
-        "needs_login": False,
+        "service": "http://127.0.0.1:9",
+        "client_id": "c" * 64,
+        "current": True,
+        "state": "valid",
+        "username": None,
+        "uuid": None,
+        "expires_at": token.expires_at,
+        "refreshable": True,
+        "reason": None,
+        "message": None,
+        "pending": None,
         "generation": 1,
         "fingerprint": token.fingerprint,
         "refresh_fingerprint": one["refresh_fingerprint"],
-        "expires_at": token.expires_at,
-        "expires_in": pytest.approx(86400, abs=60),
         "saved_at": pytest.approx(time.time() - 60, abs=60),
-        "renewable": True,
-        "why_not": None,
-        "moved": None,
-        "renewal": None,
+        "moved_to": None,
     }
 
 
-LOST = {"left": -1, "why_not": "Trakt refused its refresh token"}
+LOST = {"left": -1, "not_refreshable_reason": "Trakt refused its refresh token"}
 
 
 @pytest.mark.parametrize(
     ("kept", "env", "status", "state", "words"),
     [
-        ({}, {}, 0, "good", "good until"),
-        ({"left": -1}, {}, 0, "ended-renewable", "yes, the next use renews it"),
-        ({"why_not": "Trakt refused its refresh token"}, {}, 0, "good-until-it-ends", "no: Trakt refused its refresh"),
-        (LOST, {}, 4, "sign-in-needed", "A new sign-in is needed."),
-        ({"refresh_token": None}, {}, 0, "good-until-it-ends", "no: Trakt gave no refresh token"),
-        ({"refresh_token": None, "left": -1}, {}, 4, "sign-in-needed", "A new sign-in is needed."),
-        ({"renewal": renewal()}, {}, 0, "good", "then one last attempt, or a new sign-in"),
-        ({"renewal": renewal()}, {"TRAKTAUTH_LOST_REPLY": "sign-in"}, 0, "good-until-it-ends", "then a new sign-in"),
-        ({"renewal": renewal()}, {"TRAKTAUTH_LOST_REPLY": "resend"}, 0, "good", "then it is sent again"),
-        ({"renewal": renewal(), "left": -1}, {}, 0, "ended-renewable", "the token has ended, then one last attempt"),
-        ({"renewal": renewal(), "left": -1}, {"TRAKTAUTH_LOST_REPLY": "sign-in"}, 4, "sign-in-needed", "attempt 1"),
-        ({"left": 60, "renewal": renewal(at=time.time() + 3600)}, {}, 0, "good", "unconfirmed since"),
+        ({}, {}, 0, "valid", "valid until"),
+        ({"left": -1}, {}, 0, "expired", "at the next use (refresh token"),
+        (
+            {"not_refreshable_reason": "Trakt refused its refresh token"},
+            {},
+            0,
+            "valid-not-refreshable",
+            "no: Trakt refused its refresh",
+        ),
+        (LOST, {}, 4, "sign-in-required", "A new sign-in is required."),
+        ({"refresh_token": None}, {}, 0, "valid-not-refreshable", "no: Trakt gave no refresh token"),
+        ({"refresh_token": None, "left": -1}, {}, 4, "sign-in-required", "A new sign-in is required."),
+        ({"pending_refresh": pending_refresh()}, {}, 0, "valid", "then it is sent again"),
+        (
+            {"pending_refresh": pending_refresh()},
+            {"TRAKTAUTH_LOST_REPLY": "sign-in"},
+            0,
+            "valid-not-refreshable",
+            "then a new sign-in",
+        ),
+        (
+            {"pending_refresh": pending_refresh()},
+            {"TRAKTAUTH_LOST_REPLY": "resend"},
+            0,
+            "valid",
+            "then it is sent again",
+        ),
+        (
+            {"pending_refresh": pending_refresh(), "left": -1},
+            {},
+            0,
+            "expired",
+            "the token has expired, it is sent again at the next use",
+        ),
+        (
+            {"pending_refresh": pending_refresh(), "left": -1},
+            {"TRAKTAUTH_LOST_REPLY": "sign-in"},
+            4,
+            "sign-in-required",
+            "sending 1",
+        ),
+        (
+            {"left": 60, "pending_refresh": pending_refresh(started_at=time.time() + 3600)},
+            {},
+            0,
+            "valid",
+            "unconfirmed since",
+        ),
     ],
 )
-def test_each_standing_is_told_and_has_its_exit_status(command, kept, env, status, state, words):
+def test_each_login_state_is_shown_and_has_its_exit_status(command, kept, env, status, state, words):
     command.keep(**kept)
     outcome = command("status", **env)
     assert outcome.status == status
@@ -94,29 +138,44 @@ def test_each_standing_is_told_and_has_its_exit_status(command, kept, env, statu
     assert only(command("status", "--json", **env))["state"] == state
 
 
-def test_a_second_attempt_in_doubt_needs_a_sign_in_when_its_token_has_ended(command):
-    command.keep(left=-1, renewal=renewal())
-    assert command.store.begin(command.login(), renewal(attempt=2))
-    assert command("status").status == 4
-
-
-def test_a_renewal_that_has_just_begun_is_under_way_and_not_in_doubt(command):
-    command.keep(renewal=renewal(at=time.time()))
+def test_a_refresh_whose_outcome_stays_unknown_needs_no_sign_in(command):
+    command.keep(left=-1, pending_refresh=pending_refresh())
+    assert command.store.apply(command.login(), BeginRefresh(pending_refresh(sending=2)))
     outcome = command("status")
-    assert "being renewed since" in outcome.out
+    assert outcome.status == 0
+    assert "(sending 2); the token has expired, it is sent again at the next use" in outcome.out
+
+
+def test_a_pending_refresh_is_data(command):
+    command.keep(pending_refresh=pending_refresh(started_at=1000.0))
+    assert only(command("status", "--json"))["pending"] == {
+        "kind": "refresh",
+        "sending": 1,
+        "started_at": 1000.0,
+        "host": "elsewhere",
+        "pid": 1,
+        "in_progress": False,
+        "moving_to": None,
+    }
+
+
+def test_a_refresh_that_has_just_begun_is_under_way_and_not_in_doubt(command):
+    command.keep(pending_refresh=pending_refresh(started_at=time.time()))
+    outcome = command("status")
+    assert "in progress since" in outcome.out
     assert "unconfirmed" not in outcome.out
 
 
-def test_a_renewal_whose_process_has_ended_is_in_doubt_at_once(command):
+def test_a_refresh_whose_process_has_ended_is_in_doubt_at_once(command):
     ended = subprocess.Popen(["true"])
     ended.wait()
-    command.keep(renewal=renewal(at=time.time(), by=f"{os.uname().nodename}:{ended.pid}"))
-    assert "renewal unconfirmed since" in command("status").out
+    command.keep(pending_refresh=pending_refresh(started_at=time.time(), sender=Sender(os.uname().nodename, ended.pid)))
+    assert "unconfirmed since" in command("status").out
 
 
-def test_a_renewal_of_a_living_process_is_under_way(command):
-    command.keep(renewal=renewal(at=time.time(), by=f"{os.uname().nodename}:{os.getpid()}"))
-    assert "being renewed since" in command("status").out
+def test_a_refresh_of_a_living_process_is_under_way(command):
+    command.keep(pending_refresh=pending_refresh(started_at=time.time(), sender=this_process()))
+    assert "in progress since" in command("status").out
 
 
 def test_what_status_says_is_what_token_does(command):
@@ -134,6 +193,45 @@ def test_every_login_is_shown_this_one_first(command):
                      ("far away", "trakt")]  # fmt: skip
 
 
+def test_an_expired_login_of_another_service_does_not_fail_the_command_and_can_be_removed(command):
+    command.keep()
+    command.at("http://127.0.0.1:8").keep(account="short", **LOST)
+    command.at("http://127.0.0.1:9")
+    outcome = command("status")
+    assert outcome.status == 0
+    assert "✗ short at http://127.0.0.1:8" in outcome.out
+    fix = "traktauth logout --account short --service http://127.0.0.1:8 --local"
+    assert outcome.err == (
+        f"→ short at http://127.0.0.1:8 belongs to another app or service than the settings. Remove it: {fix}\n"
+    )
+    assert command(*fix.split()[1:]).status == 0
+    assert "short" not in command("status").out
+
+
+def test_an_expired_login_of_the_same_service_is_signed_in_again_by_the_command_that_is_named(command):
+    command.keep()
+    command.keep(account="short", **LOST)
+    outcome = command("status")
+    assert (outcome.status, outcome.err) == (4, "→ Sign in: traktauth login --account short\n")
+
+
+def test_the_user_is_shown(at_local, local):
+    login = at_local.start("login", "--device", "--json")
+    local.device(json.loads(login.stdout.readline())["user_code"])
+    assert login.wait(60) == 0
+    assert "    user     sean\n" in at_local("status").out
+    assert only(at_local("status", "--json"))["username"] == "sean"
+
+
+def test_a_wrong_client_id_names_the_app_that_the_login_is_of(command):
+    command.keep()
+    for words in (["token"], ["refresh"], ["request", "/users/settings"]):
+        outcome = command(*words, TRAKTAUTH_CLIENT_ID="d" * 64)
+        assert outcome.status == 4
+        assert "default at http://127.0.0.1:9 (app cccccccc…)" in outcome.err
+        assert "Check TRAKTAUTH_CLIENT_ID" in outcome.err
+
+
 def test_one_account_is_shown_alone(command):
     command.keep(account="tv")
     command.keep()
@@ -146,12 +244,12 @@ def test_an_account_that_never_signed_in_needs_a_sign_in(command):
     assert outcome.err == "→ Sign in: traktauth login --account 'my tv'\n"
 
 
-def test_where_nobody_has_the_name_that_nobody_gave_those_who_are_there_are_shown(command):
+def test_other_accounts_are_shown_if_the_default_account_has_no_login(command):
     for account in ("tv", "phone"):
         command.keep(account=account)
     outcome = command("status")
     assert (outcome.status, outcome.err) == (0, "")
-    assert "nobody is signed in" not in outcome.out
+    assert "not signed in" not in outcome.out
     named = command("status", TRAKTAUTH_ACCOUNT="radio")
     assert named.status == 4
     assert "✗ radio at " in named.out
@@ -159,7 +257,7 @@ def test_where_nobody_has_the_name_that_nobody_gave_those_who_are_there_are_show
 
 def test_an_account_that_signed_out_is_shown_where_there_is_no_other(command):
     command.keep()
-    command.store.forget(command.login(), 1)
+    command.store.apply(command.login(), DeleteToken(1))
     assert "signed out" in command("status").out
     command.keep(account="tv")
     assert command("status").status == 0
@@ -168,7 +266,7 @@ def test_an_account_that_signed_out_is_shown_where_there_is_no_other(command):
 
 def test_an_empty_store_needs_a_sign_in_also_without_an_app(command):
     outcome = command("status", TRAKTAUTH_CLIENT_ID="")
-    assert outcome == (4, f"Store file:{command.path}\n  Nobody is signed in.\n", "→ Sign in: traktauth login\n")
+    assert outcome == (4, f"Store file:{command.path}\n  No account is signed in.\n", "→ Sign in: traktauth login\n")
     assert json.loads(command("status", "--json", TRAKTAUTH_CLIENT_ID="").out)["logins"] == []
 
 
@@ -179,7 +277,7 @@ def test_logins_are_shown_without_an_app(command):
 
 def test_a_signed_out_account_of_another_app_is_not_shown(command):
     command.keep()
-    command.store.forget(command.login(), 1)
+    command.store.apply(command.login(), DeleteToken(1))
     assert (
         json.loads(command("status", "--json", TRAKTAUTH_CLIENT_ID="d" * 64).out)["logins"][0]["client_id"] == "d" * 64
     )
@@ -204,9 +302,9 @@ def test_verify_tells_trakts_word_apart(at_local, local):
     at_local.keep_real(local)
     outcome = at_local("status", "--verify")
     assert outcome.status == 0
-    assert outcome.out.splitlines()[-1] == "    Trakt says (asked just now): the token is good, of user sean"
+    assert outcome.out.splitlines()[-1] == "    checked  Trakt accepts the token (user sean)"
     document = only(at_local("status", "--verify", "--json"))
-    assert document["trakt"] == {"accepted": True, "username": "sean", "why": "the token is good"}
+    assert document["trakt"] == {"accepted": True, "username": "sean", "why": "accepts the token"}
     assert "trakt" not in only(at_local("status", "--json"))
 
 
@@ -215,15 +313,15 @@ def test_verify_renews_nothing_where_trakt_refuses(at_local, local):
     local.expire("access", token.access_token)
     outcome = at_local("status", "--verify")
     assert outcome.status == 0  # the next use renews it
-    assert "good until" in outcome.out
-    assert "Trakt says (asked just now): the token is refused (401)" in outcome.out
+    assert "valid until" in outcome.out
+    assert "checked  Trakt rejects the token (401)" in outcome.out
     assert at_local.record().generation == 1
     assert "POST /oauth/token" not in local.ledger()["counts"]
 
 
 def test_a_refused_token_that_cannot_be_renewed_needs_a_sign_in(at_local, local):
     token = at_local.keep_real(local)
-    at_local.store.mark(at_local.login(), 1, "Trakt refused its refresh token")
+    at_local.store.apply(at_local.login(), SetRefreshable(1, "Trakt refused its refresh token"))
     local.expire("access", token.access_token)
     assert at_local("status").status == 0
     assert at_local("status", "--verify").status == 4
@@ -233,5 +331,5 @@ def test_a_service_that_cannot_be_asked_is_try_later(command):
     command.keep()
     outcome = command("status", "--verify")
     assert outcome.status == 5
-    assert "Trakt says (asked just now): could not be asked: no connection" in outcome.out
+    assert "checked  Trakt could not be reached: no connection" in outcome.out
     assert only(command("status", "--verify", "--json"))["trakt"]["accepted"] is None

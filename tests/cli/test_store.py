@@ -12,10 +12,12 @@ from contextlib import closing
 
 import pytest
 
-from traktauth.models import Renewal
-from traktauth.models.record import mover
-from traktauth.stores.addresses import open_store
-from traktauth.stores.sealed import key_id
+from traktauth.models import PendingRefresh, Sender
+from traktauth.models.changes import DeleteToken, SaveToken, SetRefreshable
+from traktauth.stores.encryption.seal_keys import key_id
+from traktauth.stores.open import open_store
+
+pytestmark = pytest.mark.slow
 
 ACCOUNTS = ("default", "tv", "phone")
 
@@ -39,7 +41,7 @@ def events(outcome):
 
 
 # ------------------------------------------------------------ move
-def test_every_login_is_in_the_target_afterwards_and_each_is_told(command, target):
+def test_every_login_is_in_the_target_afterwards_and_each_is_reported(command, target):
     tokens = {account: command.keep(f"access-{account}-0123", account=account) for account in ACCOUNTS}
     outcome = move(command, target)
     assert outcome.status == 0
@@ -55,22 +57,22 @@ def test_every_login_is_in_the_target_afterwards_and_each_is_told(command, targe
         assert command.record(account).token is None
 
 
-def test_whoever_still_asks_the_source_is_told_where_the_login_is(command, target):
+def test_a_program_that_uses_the_source_store_gets_the_new_address(command, target):
     token = command.keep()
     assert move(command, target).status == 0
     asked = command("token")
     assert (asked.status, asked.out) == (4, "")
     assert asked.err.splitlines() == [
         f"Error: This login was moved to {target}",
-        f"→ Use that store: --store {target}, or TRAKTAUTH_STORE",
+        f"→ Use that store: --store {target}, or TRAKTAUTH_STORE. Why: traktauth explain login-required",
     ]
     assert command("token", "--store", target).out.strip() == token.access_token
     shown = command("status")
     assert shown.status == 4
-    assert f"moved to {target}; use it there: --store {target}" in shown.out
+    assert f"    moved to {target}\n    → Use that store: --store {target}, or TRAKTAUTH_STORE\n" in shown.out
     assert "traktauth login" not in shown.err, "a sign-in would make a second login"
     (one,) = json.loads(command("status", "--json").out)["logins"]
-    assert (one["state"], one["moved"], one["needs_login"]) == ("moved", target, False)
+    assert (one["state"], one["moved_to"]) == ("moved", target)
 
 
 def test_a_second_run_has_nothing_to_do_and_says_so(command, target):
@@ -83,7 +85,7 @@ def test_a_second_run_has_nothing_to_do_and_says_so(command, target):
 
 def test_json_has_a_line_for_each_login_and_one_for_all(command, target):
     command.keep()
-    command.keep(account="tv", renewal=Renewal(1, 1, time.time(), "elsewhere:1"))
+    command.keep(account="tv", pending_refresh=PendingRefresh(1, 1, time.time(), Sender("elsewhere", 1)))
     outcome = move(command, target, "--json")
     assert (outcome.status, outcome.err) == (5, "")
     first, second, summary = events(outcome)
@@ -100,12 +102,12 @@ def test_json_has_a_line_for_each_login_and_one_for_all(command, target):
     assert (summary["moved"], summary["unconfirmed"], summary["newer"]) == (1, 1, 0)
 
 
-def test_an_unconfirmed_renewal_is_left_where_its_answer_may_come(command, target):
-    token = command.keep(renewal=Renewal(1, 1, time.time() - 600, "elsewhere:1"))
+def test_an_unconfirmed_refresh_is_left_where_its_answer_may_come(command, target):
+    token = command.keep(pending_refresh=PendingRefresh(1, 1, time.time() - 600, Sender("elsewhere", 1)))
     outcome = move(command, target)
     assert outcome.status == 5
     assert outcome.out.startswith("! default at ")
-    assert "its last renewal is unconfirmed" in outcome.out
+    assert "its last refresh is unconfirmed" in outcome.out
     assert command.record().token == token
 
 
@@ -113,8 +115,8 @@ def test_a_newer_login_in_the_target_is_not_replaced(command, target):
     command.keep()
     with closing(open_store(target)) as store:
         there = command.keep("access-of-the-target-01")
-        assert store.save(command.login(), there, after=0, at=1.0)
-    command.store.forget(command.login(), 2)
+        assert store.apply(command.login(), SaveToken(there, after=0, at=1.0))
+    command.store.apply(command.login(), DeleteToken(2))
     command.path.unlink()
     mine = command.keep()
     assert move(command, target).status == 1
@@ -123,15 +125,15 @@ def test_a_newer_login_in_the_target_is_not_replaced(command, target):
 
 
 def test_a_run_that_was_cut_off_is_shown_and_finished_by_the_next(command, target):
-    token = command.keep(renewal=Renewal(1, 1, time.time(), mover(target, "here:1")))
+    token = command.keep(pending_refresh=PendingRefresh(1, 1, time.time(), Sender("here", 1), target))
     assert f"being moved to {target}" in command("status").out
-    assert "finish it: traktauth store move" in command("status").out
+    assert "to finish: traktauth store move" in command("status").out
     assert move(command, target).status == 0
     assert loaded(command, target).token == token
 
 
 def test_a_run_to_another_store_does_not_take_up_one_that_was_cut_off(command, target):
-    token = command.keep(renewal=Renewal(1, 1, time.time(), mover("sqlite:/new", "here:1")))
+    token = command.keep(pending_refresh=PendingRefresh(1, 1, time.time(), Sender("here", 1), "sqlite:/new"))
     outcome = move(command, target)
     assert (outcome.status, "being moved to another store" in outcome.out) == (1, True)
     assert command.record().token == token
@@ -146,7 +148,7 @@ def test_a_target_that_cannot_be_written_leaves_everything_where_it_is(command):
     assert second.startswith("→ ")
     assert "run it again" in second
     record = command.record()
-    assert (record.token, record.renewal) == (token, None)
+    assert (record.token, record.pending_refresh) == (token, None)
 
 
 def test_a_login_can_be_moved_into_a_sealed_store_and_back(command):
@@ -164,14 +166,14 @@ def test_a_login_can_be_moved_into_a_sealed_store_and_back(command):
     ("words", "status", "message"),
     [
         (["SAME", "SAME"], 2, "Both stores are one place"),
-        (["SAME", "memory:"], 2, "memory: ends with this command"),
+        (["SAME", "memory:"], 2, "memory: is lost when this command ends"),
         (["SAME", "shoebox:"], 2, "No store has the address"),
         (["SAME"], 2, "Missing argument 'TO'"),
         (["SAME", "redis://:hunter2@127.0.0.1:9"], 1, "127.0.0.1:9"),
-        (["SAME", "sealed+sqlite:new.db"], 1, "no key to seal with"),
+        (["SAME", "sealed+sqlite:new.db"], 1, "No key to seal with"),
     ],
 )
-def test_what_cannot_be_moved_is_said_in_two_lines_and_nothing_is_touched(command, words, status, message):
+def test_what_cannot_be_moved_is_reported_in_two_lines_and_nothing_is_touched(command, words, status, message):
     token = command.keep()
     outcome = command("store", "move", *(command.env["TRAKTAUTH_STORE"] if w == "SAME" else w for w in words))
     first, second = outcome.err.splitlines()
@@ -179,13 +181,83 @@ def test_what_cannot_be_moved_is_said_in_two_lines_and_nothing_is_touched(comman
     assert message in first
     assert second.startswith("→ ")
     assert "hunter2" not in outcome.err
-    assert (command.record().token, command.record().renewal) == (token, None)
+    assert (command.record().token, command.record().pending_refresh) == (token, None)
+
+
+def test_a_login_is_moved_back_at_once(command, target):
+    token = command.keep()
+    source = command.env["TRAKTAUTH_STORE"]
+    for one, other in ((source, target), (target, source)):
+        outcome = command("store", "move", one, other)
+        assert (outcome.status, outcome.out) == (0, "✓ default at http://127.0.0.1:9 (app cccccccc…): moved\n")
+    assert command.record().token == token
+    assert command("token").out.strip() == token.access_token
+
+
+def test_a_login_that_trakt_refused_is_moved(command, target):
+    token = command.keep(pending_refresh=PendingRefresh(1, 1, time.time() - 60, Sender("elsewhere", 1)))
+    command.store.apply(command.login(), SetRefreshable(1, "Trakt refused its refresh token"))
+    assert move(command, target).status == 0
+    record = loaded(command, target)
+    assert (record.token, record.not_refreshable_reason) == (token, "Trakt refused its refresh token")
+
+
+@pytest.mark.parametrize("account", ["default", "tv"])
+@pytest.mark.parametrize("client_id", [True, False])
+def test_status_of_a_store_whose_only_login_was_moved_names_the_move(command, target, account, client_id):
+    command.keep(account=account)
+    move(command, target)
+    if not client_id:
+        del command.env["TRAKTAUTH_CLIENT_ID"]
+    shown = command("status")
+    assert shown.status == 4
+    assert f"moved to {target}" in shown.out
+    assert "This account has no login" not in shown.out
+    assert "traktauth login" not in shown.err
+
+
+def test_an_address_need_not_stand_in_the_command(command, target):
+    token = command.keep()
+    source = command.env["TRAKTAUTH_STORE"]
+    (command.folder / "address").write_text(f"{target}\n")
+    assert command("store", "move", "env:OLD_STORE", f"@{command.folder}/address", OLD_STORE=source).status == 0
+    assert loaded(command, target).token == token
+    outcome = command("store", "move", "-", "-", stdin=f"{target}\n{source}\n")
+    assert outcome.status == 0
+    assert command.record().token == token
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("env:NOT_THERE", "The variable NOT_THERE holds no address"),
+        ("env:", "holds no address"),
+        ("@/not/there", "The file /not/there cannot be read: No such file or directory"),
+        ("@/dev/null", "The file /dev/null holds no address"),
+        ("-", "Standard input holds no address"),
+    ],
+)
+def test_an_address_that_is_not_where_it_should_be_is_reported(command, target, argument, message):
+    outcome = command("store", "move", argument, target, stdin="")
+    assert outcome.status == 2
+    assert message in outcome.err
+
+
+def test_a_wait_for_a_lock_is_reported(command, target):
+    command.keep()
+    with command.store.lock(command.login(), 0.0) as held:
+        assert held
+        moving = command.start("store", "move", command.env["TRAKTAUTH_STORE"], target, "--json")
+        expected = json.loads(moving.stdout.readline())
+    assert (expected["event"], expected["account"], expected["seconds"]) == ("waiting", "default", 34.0)
+    moving.communicate(timeout=60)
+    assert moving.returncode == 0
 
 
 def test_a_store_without_logins_is_named(command, target):
     outcome = move(command, target)
     assert (outcome.status, outcome.out) == (0, "")
-    assert outcome.err.startswith(f"file:{command.path} holds no login.")
+    assert outcome.err.startswith(f"file:{command.path} contains no login.")
 
 
 # ------------------------------------------------------------ key
@@ -214,15 +286,18 @@ def examples(command):
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m traktauth "$@"\n')
     shim.chmod(0o755)
     env = {**command.env, "PATH": f"{shim.parent}:{command.env['PATH']}"}
-    text = command("store", "key", "--help").out
-    scripts = [each.partition("\n\n")[0].partition("Options:")[0] for each in text.split("Example: ")[1:]]
+    text = command("store", "key", "--help").out.partition("Examples:")[2]
+    first, another = (
+        part.replace("export TRAKTAUTH_SEAL_KEY_FILE=~/.traktauth.key", "") for part in text.split("# ")[1:]
+    )
+    scripts = [each.partition("\n")[2] for each in (first, another)]
     return [lambda script=each: subprocess.run(["sh", "-c", script], env=env, check=False) for each in scripts]
 
 
 def test_the_examples_in_the_help_make_a_key_file_and_put_a_new_key_first(command, examples):
     first, another = examples
     path = command.folder / "home" / ".traktauth.key"
-    assert another().returncode != 0, "there is no key to keep yet"
+    assert another().returncode != 0, "no key exists yet"
     assert not path.exists()
     assert first().returncode == 0
     command.env["TRAKTAUTH_SEAL_KEY_FILE"] = str(path)
@@ -258,8 +333,8 @@ def sealed(command):
 
 def key_names(command):
     with closing(sqlite3.connect(command.folder / "logins.db")) as database:
-        (table,) = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%rest%'")]
-        kept = [rest for (rest,) in database.execute(f"SELECT rest FROM {table}") if rest.strip()]
+        (table,) = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%payload%'")]
+        kept = [rest for (rest,) in database.execute(f"SELECT payload FROM {table}") if rest.strip()]
         return {json.loads(rest)["sealed"].split(".")[1] for rest in kept}
 
 
@@ -280,7 +355,7 @@ def test_resealing_brings_every_login_under_the_newest_key(command, sealed):
     assert again == {"event": "summary", "key": name, "sealed": 0, "already": 1, "failed": 0, "keys": {name: 1}}
 
 
-def test_a_key_that_was_put_last_is_told_by_its_name(command, sealed):
+def test_a_key_that_was_put_last_is_reported_by_its_name(command, sealed):
     new = command("store", "key").out.strip()
     outcome = command("store", "reseal", TRAKTAUTH_SEAL_KEY=f"{sealed},{new}")
     name, other = (key_id(base64.urlsafe_b64decode(key)) for key in (sealed, new))
@@ -288,10 +363,10 @@ def test_a_key_that_was_put_last_is_told_by_its_name(command, sealed):
     assert outcome.err.endswith(f"once every program has {name}: the key {other}\n")
 
 
-def test_a_key_that_is_still_needed_is_not_given_up(command, sealed):
+def test_a_key_that_is_still_needed_is_not_reported_as_unused(command, sealed):
     with closing(open_store(command.env["TRAKTAUTH_STORE"], environment=command.env)) as store:
         token = store.load(command.login()).token
-        assert store.save(command.login("tv"), token, after=0, at=time.time())
+        assert store.apply(command.login("tv"), SaveToken(token, after=0, at=time.time()))
     with closing(sqlite3.connect(command.folder / "logins.db")) as database, database:
         database.execute("UPDATE traktauth_logins SET generation = 9 WHERE account = 'tv'")
     new, unused = (command("store", "key").out.strip() for _ in range(2))
@@ -301,7 +376,7 @@ def test_a_key_that_is_still_needed_is_not_given_up(command, sealed):
     assert outcome.status == 1
     assert outcome.out == (
         "✗ tv at http://127.0.0.1:9 (app cccccccc…): "
-        "A sealed login was changed, or is another login's; it is left as it is\n"
+        "The sealed login 'tv' at 'http://127.0.0.1:9' was changed, or is another login's; it is left as it is\n"
     )
     assert outcome.err.splitlines()[1:] == [
         f"! 1 sealed with the newest key, {names[0]}; 0 were already, 1 could not be opened",
@@ -320,7 +395,13 @@ def test_resealing_encrypts_what_lies_in_clear(command):
     new = command("store", "key").out.strip()
     command.env |= {"TRAKTAUTH_STORE": f"sealed+file:{command.path}", "TRAKTAUTH_SEAL_KEY": new}
     assert command("token").status == 1
-    assert command("store", "reseal").status == 0
+    left = command("store", "reseal")
+    assert left.status == 1
+    assert "traktauth store reseal --take-plain" in left.err
+    assert token.refresh_token in command.path.read_text(), "it is left as it is"
+    taken = command("store", "reseal", "--take-plain")
+    assert taken.status == 0
+    assert "default at http://127.0.0.1:9 (app cccccccc…): it lay there unencrypted, and is sealed now" in taken.out
     assert token.refresh_token not in command.path.read_text()
     assert command("token").out.strip() == token.access_token
 

@@ -1,71 +1,17 @@
-"""What is shown on a real terminal: the QR code, the countdown, colours, and none of them where nobody wants them."""
+"""What is shown on a real terminal: the QR code, the countdown, colours, and none of them if they are turned off."""
 
 from __future__ import annotations
 
-import os
 import re
-import select
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
 
+from support.pseudo_terminal import Terminal
+
+pytestmark = pytest.mark.slow
+
 pty = pytest.importorskip("pty")
-
-
-class Terminal:
-    """A command whose stderr is a terminal of 100 columns and 50 rows."""
-
-    def __init__(self, command, *words, **env):
-        import fcntl  # noqa: PLC0415 - not on Windows
-        import struct  # noqa: PLC0415 - only here
-        import termios  # noqa: PLC0415 - not on Windows
-
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "traktauth", *words],
-            env={**command.env, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=slave,
-        )
-        os.close(slave)
-        self.shown = ""
-
-    def read_more(self, until):
-        """Read what comes next; False at the end."""
-        ready, _, _ = select.select([self.master], [], [], max(0.0, until - time.monotonic()))
-        assert ready, f"no more was shown: {self.shown!r}"
-        try:
-            chunk = os.read(self.master, 65536)
-        except OSError:
-            return False  # its end, on Linux
-        self.shown += chunk.decode("utf-8", "replace")
-        return bool(chunk)
-
-    def read_until(self, pattern, within=20.0):
-        until = time.monotonic() + within
-        while not re.search(pattern, self.shown):
-            assert self.read_more(until), f"{pattern} was not shown: {self.shown!r}"
-        return self.shown
-
-    def read_to_the_end(self, within=20.0):
-        until = time.monotonic() + within
-        while self.read_more(until):
-            pass
-        self.process.wait(20)
-        return self.shown
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.communicate()
-        os.close(self.master)
 
 
 def test_a_device_code_has_a_qr_code_and_a_countdown_that_runs(at_local, local):
@@ -76,17 +22,32 @@ def test_a_device_code_has_a_qr_code_and_a_countdown_that_runs(at_local, local):
         code = re.search(r"and enter the code\s+(?:\x1b\[\d+m)?(\w+)", terminal.shown)[1]
         local.device(code)
         shown = terminal.read_to_the_end()
-        assert "Signed in as account default" in shown
+        assert "Signed in as sean (account default)" in shown
         assert terminal.process.returncode == 0
 
 
-def test_ctrl_c_brings_the_cursor_back(at_local):
+def test_a_terminal_of_80_columns_and_24_rows_shows_the_qr_code_and_all_below_it(at_local):
+    with Terminal(at_local, "login", "--device", rows=24, columns=80) as terminal:
+        shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.read_until(r"9:5[0-9] left"))
+        lines = shown[: shown.index(" left")].splitlines()
+        assert "█" in lines[0] or "▄" in lines[0]
+        assert len(lines) <= 24, "the code has scrolled out"
+        assert max(map(len, lines)) <= 80
+
+
+def test_a_terminal_that_is_too_low_shows_the_code_in_words_alone(at_local):
+    with Terminal(at_local, "login", "--device", rows=20, columns=80) as terminal:
+        assert "█" not in terminal.read_until(r"9:5[0-9] left")
+
+
+def test_ctrl_c_takes_the_countdown_away(at_local):
     with Terminal(at_local.unmeasured(), "login", "--device") as terminal:
         terminal.read_until("left")
         terminal.process.send_signal(signal.SIGINT)
         shown = terminal.read_to_the_end()
         assert terminal.process.returncode == 2
-        assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+        assert "\x1b[?25l" not in shown  # the cursor was never hidden
+        assert re.search(r"left\r\x1b\[K.*Interrupted", shown)
         assert at_local.record().token is None
 
 
@@ -101,3 +62,39 @@ def test_a_terminal_without_block_characters_gets_no_qr_code(at_local):
     with Terminal(at_local, "login", "--device", PYTHONIOENCODING="ascii") as terminal:
         shown = terminal.read_until("enter the code")
         assert "?????" not in shown
+
+
+def test_a_body_on_a_terminal_is_indented_in_colour_safe_and_ends_its_line(at_local, local):
+    at_local.keep_real(local)
+    fault = {"path": "/users/settings", "times": 2, "status": 404, "body": {"name": "a\x1b]52;c;x\x07\u202eb"}}
+    local.control("PUT", "faults", [fault])
+    with Terminal(at_local, "request", "/users/settings", both=True) as terminal:
+        shown = terminal.read_to_the_end()
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", shown).replace("\r\n", "\n")
+    assert '{\n  "name": "a\\u001b]52;c;x\\u0007\\u202eb"\n}\nError: Trakt answered 404' in plain
+    assert "\x1b[" in shown  # colours
+    with Terminal(at_local, "request", "/users/settings", both=True, NO_COLOR="1") as terminal:
+        assert "\x1b" not in terminal.read_to_the_end()
+
+
+def test_the_doctors_findings_break_between_words_and_its_commands_do_not_break(command):
+    command.keep(left=-5, not_refreshable_reason="Trakt refused its refresh token")
+    with Terminal(command, "doctor", "--offline", both=True, rows=60, columns=80, NO_COLOR="1") as terminal:
+        lines = terminal.read_to_the_end().replace("\r\n", "\n").splitlines()
+    findings = [line for line in lines if "→" not in line and not line.startswith(" " * 13)]
+    assert [line for line in findings if len(line) > 80 and len(max(line.split(), key=len)) < 60] == []
+    assert any(line.startswith(" " * 11) for line in findings)
+
+
+def test_an_error_breaks_between_words_and_its_hint_does_not(command):
+    for name in ("TRAKTAUTH_CLIENT_ID", "TRAKTAUTH_CLIENT_SECRET", "TRAKTAUTH_REDIRECT_URI"):
+        del command.env[name]
+    with Terminal(command, "login", "--device", both=True, rows=24, columns=80, NO_COLOR="1") as terminal:
+        lines = terminal.read_to_the_end().replace("\r\n", "\n").splitlines()
+    first, *others, hint = lines
+    assert first.startswith("Error: ")
+    assert others
+    assert all(line.startswith("  ") for line in others)
+    assert max(map(len, [first, *others])) <= 80
+    assert hint.startswith("→ ")
+    assert len(hint) > 80

@@ -8,8 +8,9 @@ import pytest
 
 from client.strict_trakt import StrictTrakt
 from traktauth import App, Token
-from traktauth.models import Login
-from traktauth.stores.addresses import open_store
+from traktauth.models import LoginKey
+from traktauth.models.changes import SaveToken
+from traktauth.stores.open import open_store
 
 
 @pytest.fixture
@@ -42,8 +43,10 @@ def sign_in(trakt_server, app, address):
             expires_at=time.time() + left,
             generation=1,
         )
-        login = Login(trakt_server.base, app.client_id, account)
-        assert open_store(address if store is None else store).save(login, token, after=0, at=time.time() - 1)
+        login = LoginKey(trakt_server.base, app.client_id, account)
+        assert open_store(address if store is None else store).apply(
+            login, SaveToken(token, after=0, at=time.time() - 1)
+        )
         return token
 
     return put

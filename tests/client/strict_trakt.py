@@ -22,12 +22,15 @@ class Quiet(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request, client_address):
-        """A client that went away is no news."""
+        """A client that went away is not news."""
 
 
 class StrictTrakt:
     def __init__(self):
         self.life = 3600
+        self.oauth_headers = []
+        self.user = None  # what /users/settings tells of the user
+        self.moved_to = "http://192.0.2.1/elsewhere"
         self.api_refuses = False
         self.refreshes = []  # the refresh tokens that were sent, in order
         self.api_calls = []  # the access tokens that came
@@ -118,6 +121,8 @@ class StrictTrakt:
                 pass
 
             def do_POST(self):
+                if self.path.startswith("/oauth/"):
+                    trakt.oauth_headers.append({name.lower(): value for name, value in self.headers.items()})
                 asked = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)) or b"{}")
                 if self.path == "/oauth/token":
                     answer = trakt.token(asked)
@@ -147,8 +152,9 @@ class StrictTrakt:
                 trakt.headers.append({name.lower(): value for name, value in self.headers.items()} | {":": self.path})
                 status = trakt.api((self.headers.get("authorization") or "").removeprefix("Bearer "))
                 if self.path == "/moved":
-                    return self.answer(302, {"location": "http://192.0.2.1/elsewhere"}, {})
-                return self.answer(status, {}, {"path": self.path})
+                    return self.answer(302, {"location": trakt.moved_to}, {})
+                user = {} if trakt.user is None else {"user": trakt.user}
+                return self.answer(status, {}, {"path": self.path, **user})
 
             def answer(self, status, headers, body):
                 content = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx2
 import pytest
 
 from client.callers import CALLERS, Awaited
-from traktauth import App, LoginRequired, Trakt
+from traktauth import App, AppInvalid, AsyncTrakt, LoginRequired, Trakt, TraktAuthError, TryLater, __version__
+from traktauth.models import find_service
+from traktauth.stores.open import open_store
 
 
 @pytest.fixture(params=CALLERS)
@@ -84,13 +89,13 @@ def test_an_expired_token_is_renewed_before_the_call(trakt, trakt_server, sign_i
     assert old.access_token not in trakt_server.api_calls
 
 
-def test_nobody_signed_in(trakt):
+def test_without_a_sign_in(trakt):
     with pytest.raises(LoginRequired):
         trakt.request("GET", "/users/settings")
 
 
 # ---------------------------------------------------------------- 401
-def test_a_401_is_followed_by_one_renewal_and_the_call_again(trakt, trakt_server, sign_in):
+def test_a_401_is_followed_by_one_refresh_and_the_call_again(trakt, trakt_server, sign_in):
     old = sign_in()
     trakt_server.access.clear()
     assert trakt.request("GET", "/users/settings").status_code == 200
@@ -107,7 +112,7 @@ def test_a_401_straight_after_that_is_returned_and_leads_to_nothing_more(trakt, 
 
 
 def test_a_401_to_a_token_that_the_call_has_just_got_is_returned(trakt, trakt_server, sign_in):
-    """A renewal may bring dead tokens: another one would bring no better."""
+    """A refresh may bring dead tokens: another one would bring no better."""
     sign_in(left=-1)
     trakt_server.api_refuses = True
     for _ in range(3):
@@ -115,18 +120,80 @@ def test_a_401_to_a_token_that_the_call_has_just_got_is_returned(trakt, trakt_se
     assert len(trakt_server.refreshes) == 1
 
 
-def test_a_401_is_returned_where_nothing_can_be_renewed(trakt, trakt_server, sign_in):
+def test_a_rejected_token_that_cannot_be_refreshed_asks_for_a_sign_in(trakt, trakt_server, sign_in):
     sign_in(refresh=False)
     trakt_server.api_refuses = True
-    assert trakt.request("GET", "/users/settings").status_code == 401
+    with pytest.raises(LoginRequired):
+        trakt.request("GET", "/users/settings")
     assert trakt_server.refreshes == []
 
 
-def test_a_401_is_returned_where_trakt_is_busy(trakt, trakt_server, sign_in):
+def test_a_401_while_the_token_endpoint_is_busy_is_try_later(trakt, trakt_server, sign_in):
     sign_in()
     trakt_server.access.clear()
     trakt_server.answers.append((429, {}, {}))
-    assert trakt.request("GET", "/users/settings").status_code == 401
+    with pytest.raises(TryLater):
+        trakt.request("GET", "/users/settings")
+
+
+# ---------------------------------------------------------------- an API that cannot be reached
+@pytest.mark.parametrize("http", [None, "httpx2"])
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+def test_an_api_that_cannot_be_reached_is_try_later(app, address, sign_in, caller, http, trakt_server):
+    sign_in()
+    client = httpx2.AsyncClient() if http and caller is Awaited else httpx2.Client() if http else None
+    service = replace(find_service(trakt_server.base), api="http://127.0.0.1:1")
+    with caller(app, service=service, store=address, http=client) as trakt:
+        with pytest.raises(TryLater, match="could not be reached") as caught:
+            trakt.request("GET", "/users/settings")
+        if isinstance(client, httpx2.AsyncClient):
+            trakt.runner.run(client.aclose())
+        elif client is not None:
+            client.close()
+    assert isinstance(caught.value.__cause__, httpx2.ConnectError)
+    assert caught.value.retry_after == 30
+
+
+def test_an_api_that_does_not_answer_in_time_is_try_later(trakt_server, app, address, sign_in):
+    sign_in()
+    over = threading.Event()
+    trakt_server.api_before.append(lambda: over.wait(10))
+    with httpx2.Client(timeout=0.2) as client, Trakt(app, service=trakt_server.base, store=address, http=client) as own:
+        with pytest.raises(TryLater, match="no response"):
+            own.request("GET", "/users/settings")
+        over.set()
+
+
+@pytest.mark.parametrize("headers", [{"X-Own": "a\nb"}, {"X\nOwn": "1"}])
+def test_a_header_field_that_cannot_be_sent_is_a_value_error(trakt, sign_in, headers):
+    sign_in()
+    with pytest.raises(ValueError, match="cannot be sent"):
+        trakt.request("GET", "/users/settings", headers=headers)
+
+
+def test_a_body_that_is_not_json_stays_a_type_error(trakt, sign_in):
+    sign_in()
+    with pytest.raises(TypeError):
+        trakt.request("POST", "/sync/history", json={"a": object()})
+
+
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+def test_the_program_names_itself_on_every_request(trakt_server, address, sign_in, caller):
+    app = App("client-id", client_secret="s", redirect_uri="http://127.0.0.1:9876/callback", user_agent="my-app/1.0")
+    sign_in()
+    trakt_server.access.clear()
+    with caller(app, service=trakt_server.base, store=address) as trakt:
+        assert trakt.request("GET", "/users/settings").status_code == 200
+        trakt.logout()
+    assert {sent["user-agent"] for sent in trakt_server.headers} == {f"my-app/1.0 traktauth/{__version__}"}
+    assert {sent["user-agent"] for sent in trakt_server.oauth_headers} == {f"my-app/1.0 traktauth/{__version__}"}
+    assert len(trakt_server.oauth_headers) == 3  # a refresh and two revocations
+
+
+@pytest.mark.parametrize("value", ["", " ", "a\nb", "é", "a\r\nX: 1"])
+def test_a_user_agent_is_one_line_of_ascii(value):
+    with pytest.raises(AppInvalid, match="user_agent"):
+        App("client-id", user_agent=value)
 
 
 def test_several_threads_with_a_401_at_once_cause_one_refresh(trakt_server, app, address, sign_in):
@@ -157,7 +224,7 @@ def test_a_late_401_takes_the_pair_that_is_there_by_now(trakt, trakt_server, app
     assert len(trakt_server.refreshes) == 1
 
 
-# ---------------------------------------------------------------- the client of somebody else
+# ---------------------------------------------------------------- the client of another process
 def test_a_client_of_ones_own_is_used_and_not_closed(trakt_server, app, address, sign_in):
     sign_in(left=-1)
     with httpx2.Client(headers={"X-Mine": "1"}) as client:
@@ -185,13 +252,13 @@ def test_http_is_for_this_machine_alone_or_for_who_wants_it(caller, service, app
     with pytest.raises(ValueError, match="tokens in clear"):
         caller(app, service=service, store="memory:")
     with caller(app, service=service, store="memory:", insecure=True) as trakt:
-        assert trakt.setup.service.api == service
-        assert trakt.for_account("second").setup.service.api == service
+        assert trakt.config.service.api == service
+        assert trakt.for_account("second").config.service.api == service
 
 
 @pytest.mark.parametrize("service", ["http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"])
 def test_http_is_taken_on_this_machine(service, app):
-    assert Trakt(app, service=service, store="memory:").setup.service.api == service
+    assert Trakt(app, service=service, store="memory:").config.service.api == service
 
 
 @pytest.mark.parametrize("account", ["", "a\nb", "a\0", "\x7f"])
@@ -208,7 +275,7 @@ def test_lost_reply_is_one_of_three():
 # ---------------------------------------------------------------- the other verbs
 def test_refresh_renews_a_fresh_token_and_callers_that_began_before_share_it(trakt, trakt_server, sign_in):
     sign_in()
-    began = trakt.setup.terms.clock()
+    began = trakt.config.context.clock()
     assert trakt.refresh(since=began).generation == 2
     assert trakt.refresh(since=began).generation == 2
     assert trakt.refresh().generation == 3
@@ -223,7 +290,7 @@ def test_logout_revokes_the_refresh_token_first_and_forgets(trakt, trakt_server,
         trakt.token()
 
 
-def test_a_local_logout_asks_nobody(trakt, trakt_server, sign_in):
+def test_a_local_logout_sends_nothing(trakt, trakt_server, sign_in):
     sign_in()
     assert trakt.logout(local=True).left
     assert trakt_server.revoked == []
@@ -240,5 +307,91 @@ def test_accounts_share_store_and_connections(trakt, trakt_server, sign_in):
     assert trakt_server.connections == 1
 
 
+@pytest.fixture(params=["memory:", "file:{}", "sqlite:{}"])
+def shared_store(request, tmp_path):
+    return open_store(request.param.format(tmp_path / "logins"))
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_a_fresh_token_whose_record_is_unchanged_needs_no_flow(
+    trakt_server, app, shared_store, sign_in, caller, monkeypatch
+):
+    now = time.time()
+    sign_in(shared_store)
+    with CALLERS[caller](app, service=trakt_server.base, store=shared_store, clock=lambda: now) as trakt:
+        url = trakt.config.api_url("/users/settings")
+        first = [trakt.attempt(url) for _ in range(2)][-1]
+        time.sleep(0.1)  # a file is read again until its time is settled
+        trakt.attempt(url)
+        with monkeypatch.context() as patch:
+            patch.setattr(trakt._driver, "run", None)
+            assert trakt.attempt(url).headers == first.headers
+            now -= 1e8  # the clock was set back: the token's expiry cannot be relied on
+            with pytest.raises(TypeError):
+                trakt.attempt(url)
+        now += 1e8 + 3590
+        assert trakt.attempt(url).headers != first.headers
+    assert len(trakt_server.refreshes) == 1
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_what_another_object_saves_or_deletes_counts_at_the_next_attempt(
+    trakt_server, app, shared_store, sign_in, caller
+):
+    sign_in(shared_store)
+    with (
+        CALLERS[caller](app, service=trakt_server.base, store=shared_store) as trakt,
+        Trakt(app, service=trakt_server.base, store=shared_store) as other,
+    ):
+        url = trakt.config.api_url("/users/settings")
+        for _ in range(2):
+            before = trakt.attempt(url).headers["Authorization"]
+        refreshed = other.refresh()
+        assert trakt.attempt(url).headers["Authorization"] == f"Bearer {refreshed.access_token}" != before
+        trakt.attempt(url)
+        other.logout(local=True)
+        with pytest.raises(LoginRequired):
+            trakt.attempt(url)
+
+
 def test_a_written_down_object_shows_no_secret(trakt):
     assert "canary" not in repr(trakt.trakt if isinstance(trakt, Awaited) else trakt)
+
+
+# ---------------------------------------------------------------- what a client leaves alone
+def test_closing_an_account_that_shares_the_connections_closes_nothing(trakt, trakt_server, sign_in):
+    sign_in()
+    if isinstance(trakt, Trakt):
+        trakt.for_account("second").close()
+    else:
+        trakt.runner.run(trakt.trakt.for_account("second").close())
+    assert trakt.request("GET", "/users/settings").status_code == 200
+
+
+@pytest.mark.parametrize("raised", [RuntimeError("closed"), KeyError("x")])
+def test_a_client_of_the_programs_own_that_fails_is_named(trakt_server, app, address, sign_in, raised):
+    sign_in()
+
+    class Broken(httpx2.Client):
+        def request(self, *_, **__):
+            raise raised
+
+    with Broken() as client, Trakt(app, service=trakt_server.base, store=address, http=client) as own:
+        with pytest.raises(TraktAuthError, match=f"The HTTP client failed: {type(raised).__name__}") as caught:
+            own.request("GET", "/users/settings")
+        assert "http=" in caught.value.hint
+        assert caught.value.__cause__ is raised
+
+
+def test_an_event_loop_that_has_ended_leaves_no_client_behind(trakt_server, app, address, sign_in):
+    sign_in()
+
+    async def call(trakt):
+        response = await trakt.request("GET", "/users/settings")
+        await trakt._http_clients.close()
+        return response.status_code
+
+    trakt = AsyncTrakt(app, service=trakt_server.base, store=address, http=None)
+    assert asyncio.run(call(trakt)) == 200
+    assert asyncio.run(call(trakt)) == 200
+    assert trakt._http_clients._clients == {}

@@ -9,9 +9,10 @@ import pytest
 
 from client.callers import CALLERS
 from traktauth import App, TraktAuthError
-from traktauth.client import keeping
-from traktauth.flow import renewal
-from traktauth.stores.file import FileStore
+from traktauth.client.driver import unsaved_tokens
+from traktauth.flow import refresh
+from traktauth.models.changes import SaveToken
+from traktauth.stores.file.store import FileStore
 
 CODE = "code-canary"  # not written where a traceback would show the line
 SECRET = "secret-canary\n"
@@ -61,7 +62,7 @@ def check(work, caplog):
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: f"{answer[0]}-{len(answer[2])}")
 @pytest.mark.parametrize("left", [-1, 10, 3000])
-def test_a_renewal_that_goes_wrong(trakt, trakt_server, sign_in, caplog, answer, left):
+def test_a_refresh_that_goes_wrong(trakt, trakt_server, sign_in, caplog, answer, left):
     sign_in(life=4000, left=left)
     trakt_server.answers.append(answer)
     check(trakt.refresh if left == 3000 else trakt.token, caplog)
@@ -74,7 +75,7 @@ def test_a_sign_in_that_goes_wrong(trakt, trakt_server, caplog, answer):
     check(lambda: trakt.login("paste", prompt=lambda _: CODE), caplog)
 
 
-def test_a_sign_in_a_renewal_and_a_sign_out_that_go_well(trakt, caplog):
+def test_a_sign_in_a_refresh_and_a_sign_out_that_go_well(trakt, caplog):
     def whole():
         trakt.login("paste", prompt=lambda _: "good-code")
         trakt.refresh()
@@ -89,31 +90,32 @@ def test_a_cut_connection(trakt, trakt_server, sign_in, caplog):
     sign_in(left=-1)
     trakt_server.after.append(lambda: True)
     check(trakt.token, caplog)
-    assert "stays open" in caplog.text
+    assert "stays pending" in caplog.text
 
 
 def test_a_store_that_fails(trakt, sign_in, caplog, monkeypatch):
     sign_in(left=-1)
-    monkeypatch.setattr(renewal, "SAVE_LIMIT", 0.0)
+    monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    def save(self, login, token, *, after, at):
+    def apply(self, login, change):
         with monkeypatch.context() as patch:
-            patch.setattr("traktauth.stores.replacing.replace", full)
-            return real(self, login, token, after=after, at=at)
+            if isinstance(change, SaveToken):
+                patch.setattr("traktauth.stores.file.atomic_file.replace", full)
+            return real(self, login, change)
 
-    real = FileStore.save
-    monkeypatch.setattr(FileStore, "save", save)
+    real = FileStore.apply
+    monkeypatch.setattr(FileStore, "apply", apply)
     check(trakt.token, caplog)
-    keeping._unsaved.clear()
+    unsaved_tokens.held.clear()
 
 
 def test_what_is_written_down(app, sign_in, trakt):
     token = sign_in()
     record = trakt.store
-    assert "-canary" not in f"{app!r}{token!r}{record!r}{trakt.setup.terms!r}{trakt.setup!r}"
+    assert "-canary" not in f"{app!r}{token!r}{record!r}{trakt.config.context!r}{trakt.config!r}"
     with pytest.raises(ValueError, match="unprintable") as caught:
         App("x", client_secret=SECRET)
     assert "-canary" not in shown(caught.value)

@@ -11,8 +11,9 @@ import time
 import httpx2
 import pytest
 
-from traktauth.client import http
-from traktauth.flow.effects import NoReply
+from traktauth.client import http, http_exchange
+from traktauth.client.http_exchange import LARGEST_REPLY
+from traktauth.flow.effects import NoResponse
 from traktauth.wire.messages import Request
 
 SECRET = b'{"refresh_token": "canary"}'
@@ -74,14 +75,14 @@ def serve():
 def exchange(request):
     """Send one POST with a secret; `client` are the client's own arguments."""
 
-    def blocking(url, **given):
-        with httpx2.Client(**given) if given else http.new_client(keep=False) as client:
-            return http.send(client, Request("POST", url, {}, SECRET))
+    def blocking(url, **options):
+        with httpx2.Client(**options) if options else http.new_client(keep=False) as client:
+            return http_exchange.send(client, Request("POST", url, {}, SECRET))
 
-    def awaited(url, **given):
+    def awaited(url, **options):
         async def go():
-            async with httpx2.AsyncClient(**given) if given else http.new_async_client(keep=False) as client:
-                return await http.asend(client, Request("POST", url, {}, SECRET))
+            async with httpx2.AsyncClient(**options) if options else http.new_async_client(keep=False) as client:
+                return await http_exchange.send_async(client, Request("POST", url, {}, SECRET))
 
         return asyncio.run(go())
 
@@ -89,7 +90,7 @@ def exchange(request):
 
 
 def limit(monkeypatch, seconds):
-    monkeypatch.setattr(http, "REQUEST_LIMIT", seconds)
+    monkeypatch.setattr(http_exchange, "REQUEST_TIMEOUT", seconds)
 
 
 def ok(body=b"{}"):
@@ -124,7 +125,7 @@ def test_ten_megabytes_are_cut_off(serve, exchange):
 
     server = serve(flood)
     reply = exchange(f"http://127.0.0.1:{server.port}/")
-    assert len(reply.body) == http.LARGEST_REPLY
+    assert len(reply.body) == LARGEST_REPLY
     assert reply.document() == {}
 
 
@@ -133,7 +134,7 @@ def test_refused(exchange):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     reply = exchange(f"http://127.0.0.1:{port}/")
-    assert isinstance(reply, NoReply)
+    assert isinstance(reply, NoResponse)
     assert (reply.sent, reply.reason) == (False, "no connection (name not found, refused, or TLS failed)")
 
 
@@ -179,11 +180,11 @@ def test_a_name_that_is_found_too_late_is_not_gone_to(serve, exchange, monkeypat
     assert server.heard == []
 
 
-# ---------------------------------------------------------------- nobody knows whether it arrived
+# ---------------------------------------------------------------- no caller knows whether it arrived
 def test_cut_before_an_answer(serve, exchange):
     server = serve(lambda self, visitor: self.hear(visitor))
     reply = exchange(f"http://127.0.0.1:{server.port}/")
-    assert (reply.sent, reply.reason) == (True, "the connection was closed without an answer")
+    assert (reply.sent, reply.reason) == (True, "the connection was closed without a response")
 
 
 def test_cut_before_the_request_was_read(serve, exchange):
@@ -260,11 +261,11 @@ def test_a_library_without_a_trace_may_have_sent_what_takes_too_long(monkeypatch
 
     async def go():
         async with httpx2.AsyncClient(transport=httpx2.MockTransport(aslow)) as client:
-            return await http.asend(client, Request("POST", "http://192.0.2.1/", {}, SECRET))
+            return await http_exchange.send_async(client, Request("POST", "http://192.0.2.1/", {}, SECRET))
 
     with httpx2.Client(transport=httpx2.MockTransport(slow)) as client:
-        assert http.send(client, Request("POST", "http://192.0.2.1/", {}, SECRET)).sent is True
-        time.sleep(0.4)  # until the thread that nobody waits for has gone
+        assert http_exchange.send(client, Request("POST", "http://192.0.2.1/", {}, SECRET)).sent is True
+        time.sleep(0.4)  # until the thread that no caller waits for has gone
     assert asyncio.run(go()).sent is True
 
 
@@ -283,12 +284,15 @@ def keep_alive(self, visitor):
 
 
 @pytest.mark.parametrize(("keep", "connections"), [(True, 1), (False, 3)])
-def test_a_renewal_has_a_connection_of_its_own_and_api_calls_share_one(serve, keep, connections):
-    """On a kept one that is closed in that moment, nobody would know whether the token was spent."""
+def test_a_refresh_has_a_connection_of_its_own_and_api_calls_share_one(serve, keep, connections):
+    """On a kept one that is closed in that moment, no caller would know whether the token was spent."""
     server = serve(keep_alive)
     with http.new_client(keep=keep) as client:
         for _ in range(3):
-            assert http.send(client, Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)).status == 200
+            assert (
+                http_exchange.send(client, Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)).status
+                == 200
+            )
     assert server.connections == connections
 
 
@@ -299,7 +303,9 @@ def test_the_same_for_asyncio(serve, keep, connections):
     async def go():
         async with http.new_async_client(keep=keep) as client:
             for _ in range(3):
-                reply = await http.asend(client, Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET))
+                reply = await http_exchange.send_async(
+                    client, Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)
+                )
                 assert reply.status == 200
 
     asyncio.run(go())
@@ -312,7 +318,7 @@ def test_a_cancelled_exchange_is_cancelled(serve):
     async def go():
         async with http.new_async_client(keep=False) as client:
             request = Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)
-            task = asyncio.create_task(http.asend(client, request))
+            task = asyncio.create_task(http_exchange.send_async(client, request))
             await asyncio.sleep(0.1)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""Whoever asks, in whatever thread, task, loop or process: one refresh, and everybody has the new token."""
+"""Any caller that asks, in whatever thread, task, loop or process: one refresh, and everybody has the new token."""
 
 from __future__ import annotations
 
@@ -98,6 +98,7 @@ def test_fifty_threads_with_an_object_each(trakt_server, app, address, sign_in):
         one_refresh(trakt_server, list(pool.map(ask, range(50))), 50)
 
 
+@pytest.mark.slow
 def test_a_thousand_tasks_with_an_object_each(trakt_server, app, address, sign_in):
     sign_in(left=-1)
     slow(trakt_server)
@@ -112,6 +113,7 @@ def test_a_thousand_tasks_with_an_object_each(trakt_server, app, address, sign_i
     one_refresh(trakt_server, asyncio.run(everybody()), 1000)
 
 
+@pytest.mark.slow
 def test_eight_processes(trakt_server, sign_in, processes):
     start, ask = processes
     sign_in(left=-1)
@@ -167,7 +169,7 @@ def test_round_after_round(trakt_server, app, address, sign_in):
 
 
 @pytest.mark.parametrize("left", [300, 90], ids=["advisory", "almost mandatory"])
-def test_while_the_old_token_lives_nobody_waits_for_a_slow_refresh(trakt_server, app, address, sign_in, left):
+def test_while_the_old_token_lives_no_one_waits_for_a_slow_refresh(trakt_server, app, address, sign_in, left):
     old = sign_in(life=4000, left=left)
     go_on = threading.Event()
     trakt_server.before.append(lambda: go_on.wait(20))

@@ -8,10 +8,10 @@ import inspect
 import pytest
 
 from traktauth import AppInvalid, AsyncAuthenticationOAuthApi, AuthenticationOAuthApi, LoginRefused, TryLater
-from traktauth.client.adrive import AsyncDriver
-from traktauth.client.drive import Driver
-from traktauth.flow.effects import Exclusively, Keep, Tell
-from traktauth.flow.steps import StillWaiting
+from traktauth.client.driver.async_driver import AsyncDriver
+from traktauth.client.driver.sync_driver import Driver
+from traktauth.flow.effects import HoldUnsaved, ShowStep, WithLock
+from traktauth.steps import StillWaiting
 
 APP = {"client_id": "client-id", "client_secret": "secret-canary"}
 BACK = {"redirect_uri": "http://127.0.0.1:9876/callback"}
@@ -70,27 +70,27 @@ def test_nothing_is_sent_twice(call, trakt_server):
 
 @pytest.mark.parametrize("value", ["", "a b", "a\n", "\x16"])
 def test_what_cannot_be_right_is_refused_before_anything_is_sent(call, trakt_server, value):
-    for name, given in (
+    for name, values in (
         ("exchange_code_for_access_token", {"code": value, **APP, **BACK}),
         ("exchange_refresh_token_for_access_token", {"refresh_token": value, **APP, **BACK}),
         ("revoke_an_access_token", {"token": value, **APP}),
         ("poll_for_the_access_token", {"code": value, **APP}),
     ):
         with pytest.raises(ValueError, match="must be given"):
-            call(name, **given)
+            call(name, **values)
         with pytest.raises(AppInvalid):
             call(
                 name,
-                **{key: "x" for key in given if key not in BACK}
+                **{key: "x" for key in values if key not in BACK}
                 | {"client_id": value}
-                | (BACK if "redirect_uri" in given else {}),
+                | (BACK if "redirect_uri" in values else {}),
             )
     with pytest.raises(AppInvalid):
         call("generate_new_device_codes", client_id=value)
     assert trakt_server.connections == 0
 
 
-@pytest.mark.parametrize("effect", [Tell(StillWaiting(1.0)), Exclusively(iter), Keep(None, after=1)])
+@pytest.mark.parametrize("effect", [ShowStep(StillWaiting(1.0)), WithLock(iter), HoldUnsaved(None, after=1)])
 def test_a_driver_without_a_store_or_a_person_says_what_it_cannot_do(effect):
     def flow():
         return (yield from effect)

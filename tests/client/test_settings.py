@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from traktauth import AppInvalid, AsyncTrakt, Trakt
@@ -72,31 +74,63 @@ def test_insecure_may_be_tomls_own(config):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "warned"),
     [
-        ("client_id = ", "is no TOML"),
-        ("<xml/>", "is no TOML"),
+        ("client_id = ", "is not valid TOML"),
+        ("<xml/>", "is not valid TOML"),
+        ("client_secret = 12345678", "client_secret must be a string in quotes .*, not an integer"),
+        ("client_id = true", "not true or false"),
+        ("account = 1.5", "not a float"),
+        ('service = ["trakt"]', "not an array"),
+        ("store = 2026-01-01", "not a date or time"),
+        ('clientid = "x"', r"unknown setting: clientid \(did you mean client_id\?\)"),
         ('client_id = "a"\ncolour = "red"', "unknown setting: colour"),
-        ('insecure = "perhaps"', "TRAKTAUTH_INSECURE must be 1 or 0"),
+        ('insecure = "perhaps"', "insecure must be true or false"),
         ('lost_reply = "perhaps"', "TRAKTAUTH_LOST_REPLY must be one of"),
         ("account = 7", "account"),
-        ("[client_id]", "client_id"),
+        ("[client_id]", "client_id must be .*, not a table"),
     ],
 )
-def test_a_bad_file_is_told_with_what_is_wrong(config, text, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_bad_file_is_reported_with_what_is_wrong(config, text, warned):
+    with pytest.raises(ValueError, match=warned):
         read_settings(config(text))
 
 
-def test_a_file_that_is_no_text_is_told(config, tmp_path):
+def test_a_file_that_is_no_text_is_reported(config, tmp_path):
     environ = config("")
     (tmp_path / "config.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="is no TOML"):
+    with pytest.raises(ValueError, match="is not UTF-8"):
+        read_settings(environ)
+
+
+def test_a_byte_order_mark_is_no_mistake(config, tmp_path):
+    environ = config("")
+    (tmp_path / "config.toml").write_bytes(b'\xef\xbb\xbfclient_id = "bom"\r\n')
+    assert read_settings(environ).client_id == "bom"
+
+
+def test_no_wrong_value_of_a_file_is_quoted(config):
+    with pytest.raises(ValueError, match="client_secret") as caught:
+        read_settings(config("client_secret = 31415926"))
+    assert "31415926" not in str(caught.value)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such permissions")
+@pytest.mark.parametrize(
+    ("mode", "taken"), [(0o600, True), (0o644, True), (0o660, True), (0o602, False), (0o666, False)]
+)
+def test_a_file_that_every_user_can_change_is_not_used(config, tmp_path, mode, taken):
+    environ = config('client_id = "x"')
+    (tmp_path / "config.toml").chmod(mode)
+    if taken:
+        assert read_settings(environ).client_id == "x"
+        return
+    with pytest.raises(ValueError, match=r"can be changed by every user of this machine.*chmod 600 "):
         read_settings(environ)
 
 
 def test_no_secret_of_a_bad_file_is_shown(config):
-    with pytest.raises(ValueError, match="is no TOML") as caught:
+    with pytest.raises(ValueError, match="is not valid TOML") as caught:
         read_settings(config('client_secret = "canary'))
     assert "canary" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -116,10 +150,8 @@ def test_the_platforms_file_is_read_where_it_is_there(bare):
 
 
 def test_a_user_without_home_has_no_file(monkeypatch):
-    def nobody(*_, **__):
-        raise RuntimeError("no home")
-
-    monkeypatch.setattr("platformdirs.user_config_dir", nobody)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
     assert config_path({}) is None
 
 
@@ -130,8 +162,8 @@ def test_an_object_from_the_environment(caller, bare, monkeypatch):
     store = MemoryStore()
     trakt = caller.from_env(store=store, account="second", clock=lambda: 5.0)
     assert trakt.store.identity == store.identity
-    assert (trakt.setup.app.client_id, trakt.setup.service.name) == ("from-the-environment", "staging")
-    assert (trakt.account, trakt.setup.terms.clock()) == ("second", 5.0)
+    assert (trakt.config.app.client_id, trakt.config.service.name) == ("from-the-environment", "staging")
+    assert (trakt.account, trakt.config.context.clock()) == ("second", 5.0)
 
 
 def test_a_missing_app_names_the_variable(bare):
@@ -147,5 +179,11 @@ def test_a_service_is_found_by_the_settings():
     )
 
 
-def test_settings_show_no_secret():
-    assert "canary" not in repr(read_settings({"TRAKTAUTH_CONFIG": "/dev/null"}, client_secret="canary"))
+@pytest.mark.parametrize("secret", [{"client_secret": "canary"}, {"store": "redis://user:canary@host/0"}])
+def test_settings_show_no_secret(secret):
+    assert "canary" not in repr(read_settings({"TRAKTAUTH_CONFIG": "/dev/null"}, **secret))
+
+
+def test_another_word_for_insecure_is_refused_with_the_word():
+    with pytest.raises(ValueError, match="TRAKTAUTH_INSECURE must be 1 or 0, not 'perhaps'"):
+        read_settings({"TRAKTAUTH_CLIENT_ID": "x", "TRAKTAUTH_INSECURE": "perhaps", "TRAKTAUTH_CONFIG": ""})

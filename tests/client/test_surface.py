@@ -124,5 +124,5 @@ def test_a_living_token_from_a_file_costs_no_http_library(sign_in, trakt_server,
         "assert t.token().generation == 1"
     )
     modules = loaded(code)
-    assert "traktauth.stores.file" in modules
+    assert "traktauth.stores.file.store" in modules
     assert [name for name in HEAVY if name in modules] == []

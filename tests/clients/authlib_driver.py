@@ -27,23 +27,23 @@ def say(**data):
 
 def main(transport):
     """Walk through a whole login."""
-    given = json.loads(sys.stdin.readline())
-    base, token_url = given["base"], given["base"] + given["token"]
+    values = json.loads(sys.stdin.readline())
+    base, token_url = values["base"], values["base"] + values["token"]
     client = client_class(transport)(
-        client_id=given["client_id"],
-        client_secret=given["client_secret"],
-        redirect_uri=given["redirect_uri"],
-        scope=given["scope"],
+        client_id=values["client_id"],
+        client_secret=values["client_secret"],
+        redirect_uri=values["redirect_uri"],
+        scope=values["scope"],
         code_challenge_method="S256",
-        token_endpoint_auth_method=given["auth_method"],
-        revocation_endpoint_auth_method=given["auth_method"],
+        token_endpoint_auth_method=values["auth_method"],
+        revocation_endpoint_auth_method=values["auth_method"],
         token_endpoint=token_url,
     )
     verifier = generate_token(48)
-    address, state = client.create_authorization_url(base + given["authorize"], code_verifier=verifier)
+    address, state = client.create_authorization_url(base + values["authorize"], code_verifier=verifier)
     say(address=address)
     landed = sys.stdin.readline().strip()
-    headers = SETTINGS | {"trakt-api-key": given["client_id"]}
+    headers = SETTINGS | {"trakt-api-key": values["client_id"]}
 
     token = client.fetch_token(token_url, authorization_response=landed, state=state, code_verifier=verifier)
     first = client.get(base + "/users/settings", headers=headers)
@@ -52,11 +52,11 @@ def main(transport):
     renewed = client.refresh_token(token_url, refresh_token=token["refresh_token"])
     second = client.get(base + "/users/settings", headers=headers)
     say(token=renewed, status=second.status_code, username=second.json()["user"]["username"])
-    if given["client_secret"]:  # a public app cannot ask what a token is
-        told = client.introspect_token(base + given["introspect"], token=renewed["access_token"]).json()
-        say(active=told["active"], client_id=told["client_id"])
+    if values["client_secret"]:  # a public app cannot ask what a token is
+        reported = client.introspect_token(base + values["introspect"], token=renewed["access_token"]).json()
+        say(active=reported["active"], client_id=reported["client_id"])
 
-    revoked = client.revoke_token(base + given["revoke"], token=renewed["access_token"])
+    revoked = client.revoke_token(base + values["revoke"], token=renewed["access_token"])
     last = client.get(base + "/users/settings", headers=headers)
     say(revoked=revoked.status_code, status=last.status_code)
 

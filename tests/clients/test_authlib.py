@@ -20,7 +20,7 @@ def authlib(authlib_python):
     """Walk Authlib through a login at *trakt* and return its answers."""
 
     def walk(trakt, app, paths, *, transport, auth_method):
-        given = {
+        values = {
             "base": trakt.base,
             "client_id": app.client_id,
             "client_secret": app.client_secret,
@@ -36,7 +36,7 @@ def authlib(authlib_python):
             text=True,
         )
         try:
-            process.stdin.write(json.dumps(given) + "\n")
+            process.stdin.write(json.dumps(values) + "\n")
             process.stdin.flush()
             asked = process.stdout.readline()
             landed = trakt.browse(json.loads(asked)["address"])["location"] if asked else ""

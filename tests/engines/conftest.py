@@ -11,9 +11,9 @@ from support.signed_in import SignedIn
 from traktauth import App, AsyncAuthenticationOAuthApi, AuthenticationOAuthApi
 
 PEERS = {
-    "better-auth": lambda request: request.getfixturevalue("start_better_auth_with")(DEVICE_INTERVAL="1s"),
-    "doorkeeper": lambda request: request.getfixturevalue("start_doorkeeper_with")(DK_PREV="1"),
-    "doorkeeper-once": lambda request: request.getfixturevalue("start_doorkeeper_with")(DK_PREV="0"),
+    "better-auth": lambda request: request.getfixturevalue("start_better_auth_with")(INTERVAL="1"),
+    "doorkeeper": lambda request: request.getfixturevalue("start_doorkeeper_with")(ROTATION="until-used"),
+    "doorkeeper-once": lambda request: request.getfixturevalue("start_doorkeeper_with")(ROTATION="once"),
     "local-current": lambda request: request.getfixturevalue("local_trakt")("current"),
     "local-classic": lambda request: request.getfixturevalue("local_trakt")("classic"),
 }

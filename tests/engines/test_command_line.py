@@ -27,7 +27,7 @@ def by_browser(command, peer):
     return process
 
 
-def by_paste(command, peer):
+def login_paste(command, peer):
     process = command.start("login", "--paste", "--json")
     return process, peer.land(step(process)["url"]) + "\n"
 
@@ -37,13 +37,13 @@ def by_pasted_code(command, peer):
     return process, query(peer.land(step(process)["url"]))["code"] + "\n"
 
 
-def by_device(command, peer):
+def login_device(command, peer):
     process = command.start("login", "--device", "--json")
     peer.device(step(process)["user_code"])
     return process
 
 
-WAYS = {"browser": by_browser, "paste": by_paste, "pasted-code": by_pasted_code, "device": by_device}
+WAYS = {"browser": by_browser, "paste": login_paste, "pasted-code": by_pasted_code, "device": login_device}
 
 
 def sign_in(way, command, peer):
@@ -113,9 +113,9 @@ def test_a_denied_sign_in_ends_with_a_sentence_and_leaves_no_login(start_better_
     peer = start_better_auth_with()
     command = command_line(peer.base, peer.app)
     process = command.start("login", "--browser", "--no-open", "--json")
-    arrive(peer.browse(step(process)["url"] + "&prompt=consent", deny=True)["location"])
-    printed, said = process.communicate(timeout=30)
-    assert process.returncode == 1, said
-    assert json.loads(said.splitlines()[-1])["hint"]
+    arrive(peer.browse(step(process)["url"] + "&prompt=consent", decision="deny")["location"])
+    printed, message = process.communicate(timeout=30)
+    assert process.returncode == 1, message
+    assert json.loads(message.splitlines()[-1])["hint"]
     assert printed == ""
     assert command("token").returncode == 4

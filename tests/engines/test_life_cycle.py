@@ -13,11 +13,12 @@ import pytest
 
 from support.wire import bearer, call
 from traktauth import App, AsyncTrakt, LoginRequired, Trakt, TryLater
-from traktauth.models import Login
-from traktauth.stores.file import FileStore
+from traktauth.models import LoginKey
+from traktauth.stores.file.store import FileStore
 
 PROCESSES = 8
 ROUNDS = 4
+HOUR = 3600
 
 # Waits for a line, asks for a token, prints what came, and waits for the next line.
 PROGRAM = """
@@ -55,7 +56,7 @@ class SignedIn:
         self.engine, self.cable = engine, cable
         self.app = App(known.client_id, client_secret=known.client_secret, redirect_uri=known.redirect_uri)
         self.store = f"file:{folder}/tokens.json"
-        self.login = Login(cable.base, self.app.client_id, "default")
+        self.login = LoginKey(cable.base, self.app.client_id, "default")
         self.processes = []
         with self.trakt() as trakt:
             trakt.login("paste", prompt=self.person)
@@ -123,16 +124,16 @@ def signed_in(start_better_auth_with, cable, tmp_path):
 
 
 def test_eight_processes_round_after_round_cause_one_refresh_each(signed_in):
-    login = signed_in(ACCESS_TTL="2")
+    login = signed_in(ACCESS_TTL=f"{HOUR}")  # a token that lives for seconds could expire within a round
     login.start()
     for round_ in range(1, ROUNDS + 1):
-        login.wait_for_expiry()
+        login.age(HOUR)
         got = login.ask()
         assert len(set(map(str, got))) == 1
         assert login.alive(got[0])
         assert login.refreshes() == round_
     assert login.record().generation == 1 + ROUNDS
-    assert login.record().renewable
+    assert login.record().refreshable
 
 
 def test_a_lost_answer_is_not_asked_for_again_while_the_old_token_lives(signed_in):
@@ -144,28 +145,28 @@ def test_a_lost_answer_is_not_asked_for_again_while_the_old_token_lives(signed_i
     assert login.ask() == [old.access_token] * PROCESSES
     assert login.refreshes() == 1
     assert login.alive(old.access_token)
-    renewal = login.record().renewal
-    assert (renewal.generation, renewal.attempt) == (1, 1)
+    pending_refresh = login.record().pending_refresh
+    assert (pending_refresh.generation, pending_refresh.sending) == (1, 1)
     assert login.ask() == [old.access_token] * PROCESSES
     assert login.refreshes() == 1  # nothing was sent again
 
 
-def test_after_a_lost_answer_and_expiry_one_last_attempt_is_made_together(signed_in):
+def test_after_a_lost_answer_and_expiry_it_is_sent_again_once_for_all(signed_in):
     login = signed_in(ACCESS_TTL="2")
     login.start()
     login.cable.swallow("/oauth/token", grant="refresh_token")
     login.wait_for_expiry()
     first = login.ask()
-    assert login.refreshes() <= 2  # the one whose answer was lost, and the last attempt
+    assert login.refreshes() <= 3  # the one whose answer was lost, a probe, and the one after it
     login.ask()
-    assert login.refreshes() == 2
+    assert login.refreshes() == 3
     assert all(kind == "LoginRequired" for kind, _ in login.ask())
     assert all(got[0] in {"TryLater", "LoginRequired"} for got in first)
-    assert login.record().why_not == "its refresh token was spent by a renewal whose answer was lost"
+    assert login.record().not_refreshable_reason == "its refresh token was spent by a refresh whose response was lost"
 
 
 def test_a_dropped_connection_is_a_lost_answer_too(signed_in):
-    """Nobody knows whether it arrived; here it did not, and the last attempt brings the login back."""
+    """The client cannot know whether it arrived; here it did not, and the next sending brings the login back."""
     login = signed_in(ACCESS_TTL="2")
     login.cable.drop("/oauth/token", grant="refresh_token")
     login.wait_for_expiry()
@@ -174,7 +175,7 @@ def test_a_dropped_connection_is_a_lost_answer_too(signed_in):
             trakt.token()
         assert caught.value.unconfirmed
         assert login.alive(trakt.token().access_token)
-    assert login.refreshes() == 2
+    assert login.refreshes() == 3  # a probe among them
 
 
 def test_a_service_that_cannot_be_reached_costs_nothing(signed_in):
@@ -184,7 +185,7 @@ def test_a_service_that_cannot_be_reached_costs_nothing(signed_in):
     login.cable.__exit__()
     with login.trakt() as trakt, pytest.raises(TryLater, match="no connection"):
         trakt.token()
-    assert login.record().renewal is None
+    assert login.record().pending_refresh is None
     assert closed == login.cable.base
 
 

@@ -69,8 +69,8 @@ def test_threads_tasks_and_processes_together_share_one_refresh(signed_in):
     asyncio.run(in_tasks(login, found, 100))
     thread.join()
     for process in processes:
-        printed, said = process.communicate(timeout=60)
-        assert process.returncode == 0, said
+        printed, message = process.communicate(timeout=60)
+        assert process.returncode == 0, message
         found.append(printed.strip())
     check(login, found, 114)
 
@@ -78,7 +78,7 @@ def test_threads_tasks_and_processes_together_share_one_refresh(signed_in):
 def test_while_the_token_lives_outside_the_mandatory_window_all_are_served_at_once(signed_in):
     login, found = signed_in(), []
     old = login.stored().token.access_token
-    login.age(WEEK * 0.95)  # past nine tenths: somebody renews, and nobody waits for that
+    login.age(WEEK * 0.95)  # past nine tenths: one caller refreshes, and the others do not wait
     login.cable.delay("/oauth/token", 2, grant="refresh_token")
     in_threads(login, found)
     assert len(found) == THREADS

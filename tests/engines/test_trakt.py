@@ -12,6 +12,7 @@ import pytest
 
 from support.wire import query
 from traktauth import App, AsyncTrakt, LoginRefused, LoginRequired, Trakt
+from traktauth.steps import OpenPage
 
 
 def path_of(peer):
@@ -50,25 +51,28 @@ def live(request, tmp_path):
     return run
 
 
-def by_paste(peer):
-    return {"way": "paste", "prompt": lambda step: query(peer.land(step.url))["code"]}
+def login_paste(peer):
+    return {"method": "paste", "prompt": lambda step: query(peer.land(step.url))["code"]}
 
 
 def by_pasted_address(peer):
-    return {"way": "paste", "prompt": lambda step: peer.land(step.url)}
+    return {"method": "paste", "prompt": lambda step: peer.land(step.url)}
 
 
 def by_browser(peer):
     def browse(step):
+        if not isinstance(step, OpenPage):
+            return
+
         def follow():
             urllib.request.urlopen(peer.land(step.url), timeout=10).close()
 
         threading.Thread(target=follow).start()
 
-    return {"way": "browser", "prompt": browse, "open_browser": False}
+    return {"method": "browser", "prompt": browse, "open_browser": False}
 
 
-WAYS = {"paste": by_paste, "pasted-address": by_pasted_address, "browser": by_browser}
+WAYS = {"paste": login_paste, "pasted-address": by_pasted_address, "browser": by_browser}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -131,7 +135,7 @@ def test_a_denied_device_sign_in_leaves_no_login(device_peer, live):
 
 def test_a_refused_access_token_is_renewed_once_and_the_call_repeated(peer, live):
     async def story(trakt, ask):
-        first = await ask(lambda: trakt.login(**by_paste(peer)))
+        first = await ask(lambda: trakt.login(**login_paste(peer)))
         peer.expire("access", first.access_token)
         assert not peer.alive(first.access_token)
         reply = await ask(lambda: trakt.request("GET", path_of(peer)))
@@ -143,7 +147,7 @@ def test_a_refused_access_token_is_renewed_once_and_the_call_repeated(peer, live
 
 def test_anybodys_own_client_can_call_with_the_login(peer, tmp_path):
     with Trakt(app_of(peer.app), service=peer.base, store=f"file:{tmp_path}/logins.json") as trakt:
-        first = trakt.login(**by_paste(peer))
+        first = trakt.login(**login_paste(peer))
         with httpx2.Client(auth=trakt.auth, base_url=peer.base) as client:
             assert client.get(path_of(peer)).status_code == 200
             peer.expire("access", first.access_token)
@@ -154,8 +158,8 @@ def test_anybodys_own_client_can_call_with_the_login(peer, tmp_path):
 def test_two_accounts_of_one_app_have_logins_of_their_own(peer, live):
     async def story(trakt, ask):
         other = trakt.for_account("other")
-        first = await ask(lambda: trakt.login(**by_paste(peer)))
-        second = await ask(lambda: other.login(**by_paste(peer)))
+        first = await ask(lambda: trakt.login(**login_paste(peer)))
+        second = await ask(lambda: other.login(**login_paste(peer)))
         assert first.access_token != second.access_token
         await ask(trakt.logout)
         assert (await ask(other.token)).access_token == second.access_token

@@ -1,6 +1,6 @@
-"""Each fault that a refresh can meet, in each profile: what is sent, what is kept, what the user sees.
+"""Each fault of a refresh, in each profile: what is sent, what is stored, what the user sees.
 
-The tests act by this table, and the page `docs/faults.md` is written from it.
+The tests run this table, and the page `docs/faults.md` contains it.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PROFILES = ("current", "classic")
-KEPT = "the old pair; nothing is open"
-OPEN = "the old pair, and the open renewal"
-SERVED = "nothing: the old token is served"
+KEPT = "the old token; no pending refresh"
+PENDING = "the old token and the pending refresh"
+SERVED = "the old token is used; nothing is sent"
 
 
 @dataclass(frozen=True)
@@ -19,11 +19,11 @@ class Fault:
     """A fault.
 
     Attributes:
-        name: as the page has it.
-        how: what the local Trakt is told to do, as `PUT /_control/faults` takes it.
-        spent: `no`, it is certain that nothing was; `unknown`.
-        arrived: whether the engine did its work.
-        error: the error where no token lives.
+        name: the name on the page.
+        how: the fault for the local Trakt, as in the body of `PUT /_control/faults`.
+        spent: `no` if the refresh token was certainly not used, else `unknown`.
+        arrived: whether the engine used the refresh token.
+        error: the error if no access token is valid.
     """
 
     name: str
@@ -34,20 +34,20 @@ class Fault:
 
     @property
     def kept(self) -> str:
-        """Say what is kept."""
-        return KEPT if self.spent == "no" else OPEN
+        """Return what the store keeps."""
+        return KEPT if self.spent == "no" else PENDING
 
     def at_the_end(self, profile: str) -> str:
-        """Say what comes when the old token has ended."""
+        """Return what happens when the old access token has expired."""
         if self.spent == "no":
-            return "renewed"
+            return "refreshed"
         if self.arrived and profile == "current":
-            return "one last attempt, refused: sign in again"
-        return "one last attempt: renewed"
+            return "sent again after a probe and refused: sign-in required"
+        return "sent again after a probe: refreshed"
 
 
 def answered(status: int, body: str = "", **headers: str) -> dict[str, Any]:
-    """Return the fault of an answer in the engine's place."""
+    """Return the fault that replaces the engine's response."""
     return {"status": status, "body": body, "headers": headers}
 
 
@@ -57,6 +57,11 @@ FAULTS = (
     Fault("521, web server is down", answered(521, PAGE, **{"content-type": "text/html"}), "no"),
     Fault("522, connection timed out", answered(522, PAGE, **{"content-type": "text/html"}), "no"),
     Fault("523, origin is unreachable", answered(523, PAGE, **{"content-type": "text/html"}), "no"),
+    Fault("525, TLS to the origin failed", answered(525, PAGE, **{"content-type": "text/html"}), "no"),
+    Fault("526, the origin's certificate is invalid", answered(526, PAGE, **{"content-type": "text/html"}), "no"),
+    Fault("530, an error 1xxx of Cloudflare", answered(530, PAGE, **{"content-type": "text/html"}), "no"),
+    Fault("421, misdirected request", answered(421), "no"),
+    Fault("425, too early", answered(425), "no"),
     Fault("403, Cloudflare's page", answered(403, PAGE, **{"content-type": "text/html"}), "no"),
     Fault("401 invalid_client", answered(401, '{"error":"invalid_client"}'), "no", error="AppRejected"),
     Fault("500", answered(500), "unknown"),
@@ -65,18 +70,19 @@ FAULTS = (
     Fault("504", answered(504, PAGE), "unknown"),
     Fault("520", answered(520, PAGE), "unknown"),
     Fault("524", answered(524, PAGE), "unknown"),
-    Fault("a 200 that cannot be read", answered(200, "<html>hello"), "unknown", error="UnexpectedReply"),
-    Fault("a 200 without a token", answered(200, "{}"), "unknown", error="UnexpectedReply"),
-    Fault("an answer nobody has heard of", answered(418, "teapot"), "unknown", error="UnexpectedReply"),
-    Fault("cut before the work was done", {"drop": "before"}, "unknown"),
-    Fault("cut after the work was done", {"drop": "after"}, "unknown", arrived=True),
+    Fault("a 200 that cannot be read", answered(200, "<html>hello"), "unknown"),
+    Fault("a captcha page with 200", answered(200, PAGE, **{"content-type": "text/html"}), "unknown"),
+    Fault("a 200 without a token", answered(200, "{}"), "unknown"),
+    Fault("an unknown response", answered(418, "teapot"), "unknown"),
+    Fault("connection closed before the refresh was done", {"drop": "before"}, "unknown"),
+    Fault("connection closed after the refresh was done", {"drop": "after"}, "unknown", arrived=True),
 )
 
 
 def page() -> str:
-    """Return the table as the page has it."""
+    """Return the table of the page."""
     lines = [
-        "| fault | spent? | kept | while the old token lives | its end, `current` | its end, `classic` | test |",
+        "| fault | used? | stored | old token valid | expired, `current` | expired, `classic` | test |",
         "|---|---|---|---|---|---|---|",
     ]
     for fault in FAULTS:

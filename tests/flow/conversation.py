@@ -1,9 +1,9 @@
 """Plays the driver of a flow, effect by effect: what it asks for is checked, what it hears is the test's to choose.
 
 ```python
-talk = Conversation(usable_token(terms))
+talk = Conversation(get_token(context))
 talk.expect(Load(), answer=record)
-talk.enter(Exclusively, patience=35.0)
+talk.enter(WithLock, timeout=35.0)
 talk.expect(Begin(1, 1), answer=True)
 request = talk.expect(Send, answer=reply).request
 assert talk.returns() == token
@@ -12,7 +12,8 @@ assert talk.returns() == token
 
 from __future__ import annotations
 
-from traktauth.flow.effects import Note
+from flow.changes import check_change, is_change
+from traktauth.flow.effects import LogMessage
 
 
 class Conversation:
@@ -27,6 +28,10 @@ class Conversation:
     def expect(self, effect, *, answer=None, raising=None):
         """The next effect is this one, or one of this class; it is answered, or fails. Return it."""
         found = self.effect
+        if is_change(effect):
+            change = check_change(found, effect)
+            self._go_on(answer, raising)
+            return change
         if isinstance(effect, type):
             assert isinstance(found, effect), f"{found} instead of {effect.__name__}"
         else:
@@ -61,7 +66,7 @@ class Conversation:
         return error
 
     def _hear_notes(self):
-        while self._end is None and isinstance(self._asked, Note):
+        while self._end is None and isinstance(self._asked, LogMessage):
             self._go_on()
 
     @property
@@ -76,6 +81,8 @@ class Conversation:
             flow = self._flows[-1]
             try:
                 self._asked = flow.send(answer) if error is None else flow.throw(error)
+                while isinstance(self._asked, LogMessage) and self._asked.debug:
+                    self._asked = flow.send(None)
             except StopIteration as end:
                 answer, error = end.value, None
             except Exception as raised:  # noqa: BLE001 - whatever it is, the flow around it hears it

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from flow.changes import Begin, Mark, MarkRejected, MarkUnconfirmed, Save, SwapProbe
 from flow.conversation import Conversation
-from flow.givens import DEAD, NOW, YEAR, Clock, grant, record, reply, terms, token, unconfirmed
+from flow.setup import DEAD, HTML, NOW, YEAR, Clock, context, grant, record, reply, token, unconfirmed
 from traktauth.errors import LoginRequired, TryLater
-from traktauth.flow.effects import Begin, Exclusively, Load, Mark, NoReply, Note, Save, Send, Shielded
-from traktauth.flow.lifecycle import refresh, usable_token
-from traktauth.models import Renewal
+from traktauth.flow.effects import Load, LoadProbe, LogMessage, NoResponse, Send, Shielded, WithLock
+from traktauth.flow.get_token import get_token
+from traktauth.flow.refresh import refresh
+from traktauth.models import PendingRefresh, Probe, Sender
 
 SETTINGS = ["last-attempt", "sign-in", "resend"]
 LIVING, ENDED = token(left=10.0), token(left=-1.0)
+HEALTHY = Probe(NOW, "healthy", 1e9)
 
 
 def locked(lost_reply, old, *, attempt=1, clock=None, **wanted):
     stored = unconfirmed(old, attempt)
-    talk = Conversation(usable_token(terms(clock, lost_reply=lost_reply), **wanted))
+    talk = Conversation(get_token(context(clock, lost_reply=lost_reply), **wanted))
     talk.expect(Load(), answer=stored)
-    talk.enter(Exclusively)
+    talk.enter(WithLock)
     talk.expect(Load(), answer=stored)
     return talk
 
@@ -37,74 +42,104 @@ def test_while_the_access_token_lives_nothing_is_sent_again(lost_reply, attempt)
 
 
 @pytest.mark.parametrize("lost_reply", ["last-attempt", "sign-in"])
-def test_while_the_access_token_lives_a_renewal_on_demand_waits_for_its_end(lost_reply):
-    talk = Conversation(refresh(terms(lost_reply=lost_reply)))
+def test_while_the_access_token_lives_a_refresh_on_demand_waits_for_its_end(lost_reply):
+    talk = Conversation(refresh(context(lost_reply=lost_reply)))
     talk.expect(Load(), answer=unconfirmed(LIVING))
-    talk.enter(Exclusively)
+    talk.enter(WithLock)
     talk.expect(Load(), answer=unconfirmed(LIVING))
     error = talk.raises(TryLater)
     assert error.retry_after == 10
     assert "traktauth refresh --force" in error.hint
 
 
-def test_after_the_end_one_last_attempt_is_made():
-    talk = may_send(locked("last-attempt", ENDED), attempt=2)
+def after_a_probe(talk, attempt):
+    """The endpoint has been probed a moment ago, and works."""
+    talk.expect(LoadProbe(), answer=HEALTHY)
+    return may_send(talk, attempt)
+
+
+def test_after_the_end_it_is_sent_again_once_a_probe_has_shown_that_the_endpoint_works():
+    talk = after_a_probe(locked("last-attempt", ENDED), attempt=2)
     talk.expect(Send, answer=grant(2))
     assert talk.expect(Save, answer=True).token.generation == 2
 
 
-def test_after_the_last_attempt_a_sign_in_is_required_whoever_made_it():
-    error = locked("last-attempt", ENDED, attempt=2).raises(LoginRequired)
-    assert error.reason == "reply-lost"
-    assert "traktauth login" in error.hint
+@pytest.mark.parametrize(("attempt", "pause"), [(2, 60), (3, 120), (4, 240), (7, 1920), (8, 3600), (40, 3600)])
+def test_between_two_sendings_lie_pauses_that_double_up_to_an_hour(attempt, pause):
+    clock = Clock()
+    clock.pass_by(pause - 60 - 0.5)  # the last one was a minute ago
+    error = locked("last-attempt", ENDED, attempt=attempt, clock=clock).raises(TryLater)
+    assert error.retry_after == 0.5
+    assert "traktauth refresh --force" in error.hint
+    clock.pass_by(0.5)
+    after_a_probe(locked("last-attempt", ENDED, attempt=attempt, clock=clock), attempt + 1).expect(Send)
 
 
-def test_a_last_attempt_that_is_refused_says_what_it_cost():
-    talk = may_send(locked("last-attempt", ENDED), attempt=2)
+def test_a_sending_that_lies_far_ahead_is_of_a_wrong_clock_and_is_not_waited_for():
+    clock = Clock()
+    clock.jump(-YEAR)
+    old = token(left=-YEAR - 1)
+    after_a_probe(locked("last-attempt", old, attempt=5, clock=clock), attempt=6).expect(Send)
+
+
+def test_a_second_sending_that_is_refused_says_what_it_cost():
+    talk = after_a_probe(locked("last-attempt", ENDED), attempt=2)
     talk.expect(Send, answer=DEAD)
     talk.expect(Load(), answer=unconfirmed(ENDED, 2))
-    talk.expect(Mark(1, "its refresh token was spent by a renewal whose answer was lost"))
-    talk.expect(Note)
+    talk.expect(Mark(1, "its refresh token was spent by a refresh whose response was lost"))
+    talk.expect(LogMessage)
     assert talk.raises(LoginRequired).reason == "reply-lost"
 
 
-LOST = [NoReply(sent=True, reason="cut"), reply(503), reply(200)]
+LOST = [NoResponse(sent=True, reason="cut"), reply(503), reply(200), reply(200, HTML), reply(520, HTML)]
 
 
-@pytest.mark.parametrize("answer", LOST, ids=["cut", "503", "unreadable"])
-def test_a_last_attempt_whose_answer_is_lost_too_is_not_repeated_and_says_sign_in(answer):
-    talk = may_send(locked("last-attempt", ENDED), attempt=2)
+@pytest.mark.parametrize("answer", LOST, ids=["cut", "503", "unreadable", "captcha", "520"])
+@pytest.mark.parametrize("attempt", [2, 3, 9])
+def test_a_further_sending_whose_outcome_is_unknown_too_does_not_end_the_login(answer, attempt):
+    clock = Clock()
+    clock.pass_by(3600)
+    talk = after_a_probe(locked("last-attempt", ENDED, attempt=attempt, clock=clock), attempt + 1)
     talk.expect(Send, answer=answer)
-    talk.expect(Load(), answer=unconfirmed(ENDED, 2))
-    talk.expect(Note)
-    error = talk.raises(LoginRequired)
-    assert (error.reason, error.unconfirmed) == ("reply-lost", True)
-    assert "the last attempt" in error.message
-    assert "traktauth login" in error.hint
-    assert locked("last-attempt", ENDED, attempt=2).raises(LoginRequired).reason == "reply-lost"
+    talk.expect(LoadProbe(), answer=HEALTHY)
+    spoiled = talk.expect(SwapProbe, answer=True)
+    assert (spoiled.after.outcome, spoiled.after.at) == ("failed", HEALTHY.at), "no other process sends on its word"
+    talk.expect(Load(), answer=unconfirmed(ENDED, attempt + 1))
+    talk.expect(MarkUnconfirmed(1, attempt + 1))
+    talk.expect(LogMessage)
+    error = talk.raises(TryLater)
+    assert error.unconfirmed
+    assert error.retry_after >= min(3600, 60 * 2 ** (attempt - 1))
 
 
 @pytest.mark.parametrize(
     ("lost_reply", "kind"), [("last-attempt", TryLater), ("sign-in", LoginRequired), ("resend", TryLater)]
 )
-def test_what_is_said_of_a_lost_answer_is_what_the_next_call_does(lost_reply, kind):
-    talk = Conversation(usable_token(terms(lost_reply=lost_reply)))
+def test_what_is_reported_of_a_lost_response_is_what_the_next_call_does(lost_reply, kind):
+    talk = Conversation(get_token(context(lost_reply=lost_reply)))
     talk.expect(Load(), answer=record(ENDED))
-    talk.enter(Exclusively)
+    talk.enter(WithLock)
     talk.expect(Load(), answer=record(ENDED))
     may_send(talk, attempt=1).expect(Send, answer=LOST[0])
+    talk.expect(LoadProbe(), answer=None)
     talk.expect(Load(), answer=unconfirmed(ENDED))
-    talk.expect(Note)
+    talk.expect(MarkUnconfirmed(1, 1))
+    talk.expect(LogMessage)
     assert talk.raises(kind).unconfirmed
     again = locked(lost_reply, ENDED)
-    if kind is LoginRequired:
+    if lost_reply == "sign-in":
         again.raises(kind)
-    else:
+    elif lost_reply == "resend":
         may_send(again, attempt=2)
+    else:
+        after_a_probe(again, attempt=2)
 
 
 def test_with_sign_in_it_is_never_sent_again():
-    assert locked("sign-in", ENDED).raises(LoginRequired).reason == "reply-lost"
+    error = locked("sign-in", ENDED).raises(LoginRequired)
+    assert error.reason == "reply-lost"
+    assert "traktauth login" in error.hint
+    assert "traktauth refresh --force" in error.hint
 
 
 @pytest.mark.parametrize("old", [LIVING, ENDED])
@@ -117,26 +152,88 @@ def test_with_resend_it_is_sent_again_at_any_time_and_each_attempt_is_counted(ol
 @pytest.mark.parametrize("old", [LIVING, ENDED])
 @pytest.mark.parametrize("attempt", [1, 2])
 def test_a_user_who_forces_it_has_it_sent_again_under_every_setting(lost_reply, old, attempt):
-    talk = Conversation(refresh(terms(lost_reply=lost_reply), resend=True))
+    talk = Conversation(refresh(context(lost_reply=lost_reply), resend=True))
     talk.expect(Load(), answer=unconfirmed(old, attempt))
-    talk.enter(Exclusively)
+    talk.enter(WithLock)
     talk.expect(Load(), answer=unconfirmed(old, attempt))
     may_send(talk, attempt + 1).expect(Send)
 
 
 @pytest.mark.parametrize("lost_reply", SETTINGS)
-def test_an_open_renewal_of_which_somebody_saved_the_answer_is_over(lost_reply):
-    talk = Conversation(usable_token(terms(lost_reply=lost_reply)))
+def test_an_open_refresh_of_which_another_process_saved_the_answer_is_over(lost_reply):
+    talk = Conversation(get_token(context(lost_reply=lost_reply)))
     talk.expect(Load(), answer=unconfirmed(ENDED))
-    talk.enter(Exclusively)
+    talk.enter(WithLock)
     talk.expect(Load(), answer=record(token(2, left=900)))
     assert talk.returns() == token(2, left=900)
 
 
-@pytest.mark.parametrize("lost_reply", ["last-attempt", "sign-in"])
-def test_a_token_that_an_api_refused_in_its_life_needs_a_sign_in(lost_reply):
-    error = locked(lost_reply, token(left=500), refused="access-1").raises(LoginRequired)
-    assert error.reason == "reply-lost"
+@pytest.mark.parametrize("noted", [False, True])
+def test_a_token_that_an_api_rejected_in_its_life_is_as_one_that_has_expired(noted):
+    """Whether this caller was refused, or the record says that another one was."""
+    old = token(left=500)
+    stored = replace(unconfirmed(old), rejected_at=NOW if noted else None)
+    for lost_reply in ("sign-in", "last-attempt"):
+        talk = Conversation(get_token(context(lost_reply=lost_reply), rejected=None if noted else "access-1"))
+        talk.expect(Load(), answer=stored)
+        talk.enter(WithLock)
+        talk.expect(Load(), answer=stored)
+        if not noted:
+            talk.expect(MarkRejected(1))
+        if lost_reply == "sign-in":
+            assert talk.raises(LoginRequired).reason == "reply-lost"
+        else:
+            after_a_probe(talk, attempt=2).expect(Send)
+
+
+def test_a_rejected_token_is_never_served_once_it_cannot_be_refreshed():
+    stored = replace(
+        record(token(left=500)), rejected_at=NOW, refreshable=False, not_refreshable_reason="Trakt refused it"
+    )
+    talk = Conversation(get_token(context()))
+    talk.expect(Load(), answer=stored)
+    assert talk.raises(LoginRequired).reason == "revoked"
+
+
+def test_a_rejection_of_a_token_that_cannot_be_refreshed_is_noted_for_every_process():
+    stored = record(token(left=500), refreshable=False, not_refreshable_reason="Trakt refused it")
+    talk = Conversation(get_token(context(), rejected="access-1"))
+    talk.expect(Load(), answer=stored)
+    talk.expect(MarkRejected(1))
+    assert talk.raises(LoginRequired).reason == "revoked"
+
+
+def test_a_rejected_token_is_refreshed_though_it_has_not_expired():
+    stored = replace(record(token(left=500)), rejected_at=NOW)
+    talk = Conversation(get_token(context()))
+    talk.expect(Load(), answer=stored)
+    talk.enter(WithLock)
+    talk.expect(Load(), answer=stored)
+    may_send(talk, attempt=1).expect(Send)
+
+
+# ---------------------------------------------------------------- another process that is still alive
+def with_sender(*, alive, **changed):
+    given = replace(context(), other_is_alive=lambda sender: alive and sender.host == "elsewhere")
+    stored = unconfirmed(ENDED)
+    stored = replace(stored, pending_refresh=replace(stored.pending_refresh, **changed))
+    talk = Conversation(get_token(given))
+    talk.expect(Load(), answer=stored)
+    talk.enter(WithLock)
+    talk.expect(Load(), answer=stored)
+    return talk
+
+
+def test_no_one_sends_again_while_the_sender_is_alive_on_this_host_for_up_to_three_leases():
+    for age in (0, 60, 89):
+        error = with_sender(alive=True, started_at=NOW - age).raises(TryLater)
+        assert "elsewhere:1" in error.message
+    after_a_probe(with_sender(alive=True, started_at=NOW - 91), attempt=2).expect(Send)
+    after_a_probe(with_sender(alive=False, started_at=NOW - 31), attempt=2).expect(Send)
+
+
+def test_a_sender_that_waits_for_no_response_any_more_is_not_waited_for():
+    after_a_probe(with_sender(alive=True, started_at=NOW - 5, unconfirmed=True), attempt=2).expect(Send)
 
 
 def test_a_token_that_does_not_live_long_enough_is_no_reason_to_send_again():
@@ -149,37 +246,39 @@ def test_a_clock_that_was_set_back_a_year_is_no_reason_to_send_again():
     assert locked("last-attempt", token(left=500), clock=clock).returns() == token(left=500)
 
 
-def test_after_a_lost_answer_nobody_asks_for_the_lock_for_half_a_minute():
+def test_after_a_lost_response_no_one_asks_for_the_lock_for_half_a_minute():
     clock = Clock()
-    given = terms(clock)
+    given = context(clock)
     for rest, waits in [(0, False), (29, True), (2, False)]:
         clock.steady += rest
-        talk = Conversation(usable_token(given))
+        talk = Conversation(get_token(given))
         talk.expect(Load(), answer=unconfirmed(token(left=95)))
         if not waits:
-            talk.enter(Exclusively)
+            talk.enter(WithLock)
             talk.expect(Load(), answer=unconfirmed(token(left=95)))
         assert talk.returns() == token(left=95)
 
 
 def test_a_copy_of_the_answer_that_brought_the_old_pair_counts_as_none():
-    """What became of the request, nobody knows; the pair before must not be taken for the one after."""
-    talk = Conversation(usable_token(terms()))
+    """What became of the request, no caller knows; the pair before must not be taken for the one after."""
+    talk = Conversation(get_token(context()))
     talk.expect(Load(), answer=record(LIVING))
-    talk.enter(Exclusively)
+    talk.enter(WithLock)
     talk.expect(Load(), answer=record(LIVING))
     may_send(talk, attempt=1)
     talk.expect(Send, answer=grant(1))
+    talk.expect(LoadProbe(), answer=None)
     talk.expect(Load(), answer=unconfirmed(LIVING))
+    talk.expect(MarkUnconfirmed(1, 1))
     assert talk.returns() == LIVING
 
 
 # ---------------------------------------------------------------- a move to another store that was cut off
 def being_moved(old, *, lost_reply="last-attempt", **wanted):
-    stored = record(old, renewal=Renewal(1, 1, NOW, "store move to sqlite:/new, here:1"))
-    talk = Conversation(usable_token(terms(lost_reply=lost_reply), **wanted))
+    stored = record(old, pending_refresh=PendingRefresh(1, 1, NOW, Sender("here", 1), "sqlite:/new"))
+    talk = Conversation(get_token(context(lost_reply=lost_reply), **wanted))
     talk.expect(Load(), answer=stored)
-    talk.enter(Exclusively)
+    talk.enter(WithLock)
     talk.expect(Load(), answer=stored)
     return talk
 
@@ -194,10 +293,10 @@ def test_what_is_being_moved_is_never_sent_from_here_as_the_other_store_may_have
 
 @pytest.mark.parametrize("resend", [False, True])
 def test_what_is_being_moved_is_not_renewed_on_demand(resend):
-    stored = record(LIVING, renewal=Renewal(1, 1, NOW, "store move to sqlite:/new, here:1"))
-    talk = Conversation(refresh(terms(), resend=resend))
+    stored = record(LIVING, pending_refresh=PendingRefresh(1, 1, NOW, Sender("here", 1), "sqlite:/new"))
+    talk = Conversation(refresh(context(), resend=resend))
     talk.expect(Load(), answer=stored)
-    talk.enter(Exclusively)
+    talk.enter(WithLock)
     talk.expect(Load(), answer=stored)
     error = talk.raises(TryLater)
     assert error.retry_after == 1.0

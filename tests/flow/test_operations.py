@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from flow.conversation import Conversation
-from flow.givens import DEAD, HTML, NOW, Clock, grant, refused, reply
+from flow.setup import DEAD, HTML, NOW, Clock, grant, refused, reply
 from traktauth.errors import AppRejected, LoginRefused, TryLater, UnexpectedReply
-from traktauth.flow.effects import NoReply, Send
+from traktauth.flow.effects import NoResponse, Send
 from traktauth.flow.operations import device_code, granted, polled, revoked
 from traktauth.wire.messages import Request
 
@@ -15,7 +15,7 @@ REQUEST = Request("POST", "https://api.trakt.tv/oauth/token", {}, b"{}")
 CODES = {"device_code": "d", "user_code": "U", "verification_url": "https://trakt.tv/activate"}
 
 
-def told(operation, answer):
+def converse(operation, answer):
     talk = Conversation(operation)
     talk.expect(Send(REQUEST), answer=answer)
     return talk
@@ -26,7 +26,7 @@ def clock():
 
 
 def test_an_exchange_returns_the_token():
-    assert told(granted(REQUEST, clock), grant(1)).returns().access_token == "access-1"
+    assert converse(granted(REQUEST, clock), grant(1)).returns().access_token == "access-1"
 
 
 def test_the_time_before_the_sending_counts():
@@ -38,15 +38,15 @@ def test_the_time_before_the_sending_counts():
 
 
 def test_a_revocation_returns_nothing():
-    assert told(revoked(REQUEST), reply(200, b"{}")).returns() is None
+    assert converse(revoked(REQUEST), reply(200, b"{}")).returns() is None
 
 
 def test_a_device_code_is_returned():
-    assert told(device_code(REQUEST), reply(200, CODES)).returns().user_code == "U"
+    assert converse(device_code(REQUEST), reply(200, CODES)).returns().user_code == "U"
 
 
 def test_a_poll_returns_the_token_once_there_is_one():
-    assert told(polled(REQUEST, clock), grant(1)).returns().expires_at == NOW + 1000
+    assert converse(polled(REQUEST, clock), grant(1)).returns().expires_at == NOW + 1000
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_poll_returns_the_token_once_there_is_one():
     ],
 )
 def test_a_poll_without_a_token_yet_says_when_to_poll_again(answer, wait):
-    error = told(polled(REQUEST, clock), answer).raises(TryLater)
+    error = converse(polled(REQUEST, clock), answer).raises(TryLater)
     assert (error.retry_after, error.status) == (wait, answer.status)
 
 
@@ -76,7 +76,7 @@ EVERY = [
 @pytest.mark.parametrize("operation", EVERY)
 @pytest.mark.parametrize(("sent", "warned"), [(True, True), (False, False)])
 def test_a_reply_that_does_not_come_says_whether_the_request_may_have_arrived(operation, sent, warned):
-    error = told(operation(), NoReply(sent=sent, reason="timed out")).raises(TryLater)
+    error = converse(operation(), NoResponse(sent=sent, reason="timed out")).raises(TryLater)
     assert "could not be reached: timed out" in error.message
     assert ("may have arrived" in error.message) is warned
 
@@ -91,9 +91,9 @@ def test_a_reply_that_does_not_come_says_whether_the_request_may_have_arrived(op
     ],
 )
 def test_a_refusal_is_raised_by_what_to_do_next(operation, answer, error):
-    told(operation(), answer).raises(error)
+    converse(operation(), answer).raises(error)
 
 
 def test_a_refused_code_or_token_is_a_refused_login():
-    told(granted(REQUEST, clock), DEAD).raises(LoginRefused)
-    told(polled(REQUEST, clock), reply(418)).raises(LoginRefused)
+    converse(granted(REQUEST, clock), DEAD).raises(LoginRefused)
+    converse(polled(REQUEST, clock), reply(418)).raises(LoginRefused)

@@ -1,29 +1,30 @@
-"""A renewal on demand, though the token is fresh: once, and shared with whoever asked before the new pair was there."""
+"""A refresh on demand, though the token is fresh: once, and shared with callers that asked before it was saved."""
 
 from __future__ import annotations
 
 import pytest
 
+from flow.changes import Begin, Cancel, Save
 from flow.conversation import Conversation
-from flow.givens import NOW, grant, record, refused, reply, terms, token
+from flow.setup import NOW, context, grant, record, refused, reply, token
 from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TryLater
-from traktauth.flow.effects import BUSY, Begin, Cancel, Exclusively, Load, Save, Send, Shielded
-from traktauth.flow.lifecycle import refresh
-from traktauth.flow.terms import PATIENCE
+from traktauth.flow.effects import BUSY, Load, Send, Shielded, WithLock
+from traktauth.flow.refresh import refresh
 from traktauth.models import Record
+from traktauth.timeouts import LOCK_TIMEOUT
 
 FRESH = token(left=900.0)
 
 
 def demand(stored, **how):
-    talk = Conversation(refresh(terms(), **how))
+    talk = Conversation(refresh(context(), **how))
     talk.expect(Load(), answer=stored)
     return talk
 
 
 def test_a_fresh_token_is_renewed():
     talk = demand(record(FRESH))
-    talk.enter(Exclusively, patience=PATIENCE)
+    talk.enter(WithLock, timeout=LOCK_TIMEOUT)
     talk.expect(Load(), answer=record(FRESH))
     talk.enter(Shielded)
     talk.expect(Begin(1, 1), answer=True)
@@ -33,15 +34,15 @@ def test_a_fresh_token_is_renewed():
 
 def test_a_pair_that_came_while_waiting_is_shared():
     talk = demand(record(FRESH))
-    talk.enter(Exclusively)
+    talk.enter(WithLock)
     talk.expect(Load(), answer=record(token(2, left=900)))
     assert talk.returns() == token(2, left=900)
 
 
 def test_a_pair_that_was_saved_after_the_caller_began_is_shared():
     assert demand(record(FRESH, saved_at=NOW), since=NOW - 1).returns() == FRESH
-    demand(record(FRESH, saved_at=NOW - 1), since=NOW).enter(Exclusively)
-    demand(record(FRESH, saved_at=NOW)).enter(Exclusively)
+    demand(record(FRESH, saved_at=NOW - 1), since=NOW).enter(WithLock)
+    demand(record(FRESH, saved_at=NOW)).enter(WithLock)
 
 
 @pytest.mark.parametrize(("stored", "reason"), [(Record(), "never"), (Record(generation=3), "signed-out")])
@@ -50,14 +51,16 @@ def test_without_a_token_a_sign_in_is_required(stored, reason):
 
 
 def test_a_login_that_cannot_be_renewed_says_why_though_its_token_lives():
-    assert demand(record(FRESH, renewable=False, why_not="x")).raises(LoginRequired).reason == "revoked"
+    assert (
+        demand(record(FRESH, refreshable=False, not_refreshable_reason="x")).raises(LoginRequired).reason == "revoked"
+    )
     assert demand(record(token(left=900, refresh=False))).raises(LoginRequired).reason == "expired"
 
 
 @pytest.mark.parametrize(("answer", "error"), [(reply(429), TryLater), (refused(401, "invalid_client"), AppRejected)])
 def test_the_old_token_is_no_substitute(answer, error):
     talk = demand(record(FRESH))
-    talk.enter(Exclusively)
+    talk.enter(WithLock)
     talk.expect(Load(), answer=record(FRESH))
     talk.enter(Shielded)
     talk.expect(Begin(1, 1), answer=True)
@@ -68,17 +71,17 @@ def test_the_old_token_is_no_substitute(answer, error):
 
 def test_the_old_token_is_no_substitute_where_the_lock_is_not_to_be_had():
     talk = demand(record(FRESH))
-    talk.expect(Exclusively, answer=BUSY)
+    talk.expect(WithLock, answer=BUSY)
     talk.expect(Load(), answer=record(FRESH))
     talk.raises(TryLater)
 
 
 def test_the_old_token_is_no_substitute_where_the_store_fails():
     talk = demand(record(FRESH))
-    talk.expect(Exclusively, raising=StoreFailed("full disk"))
+    talk.expect(WithLock, raising=StoreFailed("full disk"))
     talk.raises(StoreFailed)
 
 
 def test_forced_and_unforced_demands_are_not_shared():
-    wishes = {demand(record(FRESH), resend=force).expect(Exclusively).purpose for force in (True, False)}
+    wishes = {demand(record(FRESH), resend=force).expect(WithLock).purpose for force in (True, False)}
     assert len(wishes) == 2

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import pytest
 
+from flow.changes import Begin, Save
 from flow.conversation import Conversation
-from flow.givens import Clock, grant, record, terms, token
+from flow.setup import LIFE, Clock, context, grant, record, token
 from traktauth.errors import LoginRequired, StoreFailed
-from traktauth.flow.effects import Begin, Exclusively, Keep, Load, Note, Save, Send, Shielded, Sleep
-from traktauth.flow.lifecycle import usable_token
+from traktauth.flow.effects import HoldUnsaved, Load, LogMessage, Send, Shielded, Sleep, WithLock
+from traktauth.flow.get_token import get_token
 from traktauth.models import Record
 
 LIVING, ENDED = token(left=10.0), token(left=-1.0)
 FULL = StoreFailed("full disk")
 
 
+def test_a_token_that_expired_while_it_was_being_saved_is_refreshed_again():
+    """As in a database that another program kept locked: another process may have refreshed it by now."""
+    clock = Clock()
+    talk = Conversation(get_token(context(clock)))
+    talk.expect(Load(), answer=record(token(left=-1.0)))
+    talk.enter(WithLock)
+    talk.expect(Load(), answer=record(token(left=-1.0)))
+    talk.enter(Shielded)
+    talk.expect(Begin(1, 1), answer=True)
+    talk.expect(Send, answer=grant(2))
+    talk.expect(Save, answer=True)
+    clock.pass_by(LIFE + 1)
+    talk.expect(LogMessage)
+    talk.enter(WithLock)
+    newer = token(3, left=2 * LIFE)
+    talk.expect(Load(), answer=record(newer))
+    assert talk.returns() == newer
+
+
 def answered(old, clock=None):
-    talk = Conversation(usable_token(terms(clock)))
+    talk = Conversation(get_token(context(clock)))
     talk.expect(Load(), answer=record(old))
-    talk.enter(Exclusively)
+    talk.enter(WithLock)
     talk.expect(Load(), answer=record(old))
     talk.enter(Shielded)
     talk.expect(Begin(1, 1), answer=True)
@@ -33,12 +53,12 @@ def test_a_save_that_fails_is_tried_again_a_moment_later():
     talk.expect(Sleep(0.25))
     clock.pass_by(0.25)
     assert talk.expect(Save, answer=True) == first
-    talk.expect(Note)
+    talk.expect(LogMessage)
     assert talk.returns() == first.token
 
 
 @pytest.mark.parametrize("old", [LIVING, ENDED])
-def test_after_ten_seconds_the_pair_is_held_in_memory_and_the_caller_is_told(old):
+def test_after_ten_seconds_the_token_is_held_in_memory_and_the_caller_is_informed(old):
     clock = Clock()
     talk = answered(old, clock)
     tries = 0
@@ -49,7 +69,7 @@ def test_after_ten_seconds_the_pair_is_held_in_memory_and_the_caller_is_told(old
         tries += 1
     assert tries == 40
     talk.expect(save, raising=FULL)
-    talk.expect(Keep(save.token, after=1))
+    talk.expect(HoldUnsaved(save.token, after=1))
     assert talk.raises(StoreFailed).kept
 
 
@@ -65,7 +85,7 @@ def test_a_wall_clock_that_jumps_does_not_cut_the_ten_seconds():
 def test_a_pair_that_comes_too_late_is_reported_and_the_newer_one_used(old):
     talk = answered(old)
     talk.expect(Save, answer=False)
-    assert talk.expect(Note).warning
+    assert talk.expect(LogMessage).warning
     talk.expect(Load(), answer=record(token(5, left=900)))
     assert talk.returns() == token(5, left=900)
 
@@ -73,23 +93,23 @@ def test_a_pair_that_comes_too_late_is_reported_and_the_newer_one_used(old):
 def test_a_pair_that_comes_after_a_sign_out_is_not_used():
     talk = answered(ENDED)
     talk.expect(Save, answer=False)
-    talk.expect(Note)
+    talk.expect(LogMessage)
     talk.expect(Load(), answer=Record(generation=1))
     assert talk.raises(LoginRequired).reason == "signed-out"
 
 
 def test_a_saved_pair_ends_the_rest_after_an_earlier_failure():
     clock = Clock()
-    given = terms(clock)
-    given.rest.until = clock.steady + 30
-    talk = Conversation(usable_token(given))
+    given = context(clock)
+    given.cooldown.until = clock.steady + 30
+    talk = Conversation(get_token(given))
     talk.expect(Load(), answer=record(ENDED))
-    talk.enter(Exclusively)
+    talk.enter(WithLock)
     talk.expect(Load(), answer=record(ENDED))
     talk.enter(Shielded)
     talk.expect(Begin(1, 1), answer=True)
     talk.expect(Send, answer=grant(2))
     talk.expect(Save, answer=True)
-    talk.expect(Note)
+    talk.expect(LogMessage)
     talk.returns()
-    assert given.rest.until < clock.steady
+    assert given.cooldown.until < clock.steady

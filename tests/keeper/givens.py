@@ -10,16 +10,16 @@ from support.fleet import MemoryFleet
 from support.trakt_model import TraktModel
 from support.virtual import now
 from traktauth.errors import StoreFailed
-from traktauth.keeper import Keeper, Pace, Plan
-from traktauth.models import App, Login, Token, find_service
-from traktauth.stores.fleet import Saving
+from traktauth.keeper import Keeper, KeeperConfig, RateLimit
+from traktauth.models import App, LoginKey, Token, find_service
+from traktauth.models.changes import SaveToken
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from traktauth.flow.effects import NoReply
+    from traktauth.flow.effects import NoResponse
     from traktauth.keeper import Event
-    from traktauth.wire.messages import Reply, Request
+    from traktauth.wire.messages import Request, Response
 
 APP = App("c" * 64, client_secret="s" * 64)
 DAY = 86400.0
@@ -63,7 +63,7 @@ class Mortal:
 
             return call
 
-        for name in ("claim", "release", "begin_many", "save_many", "take", "load", "cancel", "mark", "postpone"):
+        for name in ("claim", "release", "apply_many", "take_budget", "load", "defer"):
             setattr(Reached, name, guarded(name))
         return Reached()
 
@@ -82,7 +82,7 @@ class Fleet:
         self.trakt = TraktModel(clock, life=self.life)
         self.store = MemoryFleet(clock)
         self.mortals: list[Mortal] = []
-        self.fault: Callable[[Request], Awaitable[Reply | NoReply | None]] | None = None
+        self.fault: Callable[[Request], Awaitable[Response | NoResponse | None]] | None = None
 
     async def sign_everybody_in(self) -> None:
         """Sign accounts in, spread over the day before now."""
@@ -97,10 +97,10 @@ class Fleet:
                 expires_at=began + self.life,
                 generation=1,
             )
-            await self.store.save_many([Saving(login(number), token, 0)], at=began)
+            await self.store.apply_many([(login(number), SaveToken(token, 0, at=1.0))])
         self.store.statements["save"].clear()
 
-    async def send(self, request: Request) -> Reply | NoReply:
+    async def send(self, request: Request) -> Response | NoResponse:
         """Send as a network does: it takes a while, and may go wrong."""
         await asyncio.sleep(self.delay)
         if self.fault is not None:
@@ -113,9 +113,9 @@ class Fleet:
         """Return a keeper of this fleet; a mortal one can be killed."""
         if mortal is not None:
             self.mortals.append(mortal)
-        given = {"pace": Pace(10**6, 0.0), "clock": clock, "idle": 300.0, **plan}
+        values = {"rate_limit": RateLimit(10**6, 0.0), "clock": clock, "idle": 300.0, **plan}
 
-        async def send(request: Request) -> Reply | NoReply:
+        async def send(request: Request) -> Response | NoResponse:
             reply = await self.send(request)
             if mortal is not None:
                 await mortal.live()
@@ -123,9 +123,9 @@ class Fleet:
 
         return Keeper(
             self.store if mortal is None else mortal.over(self.store),
-            Plan(APP, find_service("trakt"), **given),
+            KeeperConfig(APP, find_service("trakt"), **values),
             send=send,
-            tell=self.events.append,
+            on_event=self.events.append,
             monotonic=now,
         )
 
@@ -137,7 +137,7 @@ class Fleet:
             keeper.stop()
         await asyncio.gather(*tasks)
 
-    def told(self, kind: type) -> list[Event]:
+    def reported(self, kind: type) -> list[Event]:
         """Return the events of one kind."""
         return [event for event in self.events if isinstance(event, kind)]
 
@@ -152,6 +152,6 @@ class Fleet:
         return found
 
 
-def login(number: int) -> Login:
+def login(number: int) -> LoginKey:
     """Return the key of an account."""
-    return Login("trakt", APP.client_id, f"user-{number}")
+    return LoginKey("trakt", APP.client_id, f"user-{number}")

@@ -1,4 +1,4 @@
-"""What a keeper does when something goes wrong that is nobody's renewal: it spends nothing and tells nothing false."""
+"""Failures beside a refresh: the keeper spends nothing, and reports nothing that is false."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from keeper.givens import DAY, clock, login
 from keeper.story import story
 from support.virtual import now
 from traktauth.errors import StoreFailed
-from traktauth.flow.effects import NoReply
-from traktauth.keeper import Dead, Delayed, Dying, Outage, Pace, Recovered, Renewed, Unconfirmed, Unsaved
-from traktauth.models import Renewal
-from traktauth.stores.fleet import Saving
-from traktauth.wire.messages import Reply
+from traktauth.flow.effects import NoResponse
+from traktauth.keeper import Delayed, Expired, Expiring, Outage, RateLimit, Recovered, Refreshed, Unconfirmed, Unsaved
+from traktauth.models import PendingRefresh
+from traktauth.models.changes import DeleteToken, SaveToken, SetMoved
+from traktauth.stores.processes import this_process
+from traktauth.wire.messages import Response
+
+pytestmark = pytest.mark.slow
 
 PAGE = {"content-type": "text/html"}
 
@@ -35,18 +38,18 @@ async def everybody_is_due(seconds=6.9 * DAY):
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(200, PAGE, b"<html>Sign in to the hotel's network</html>"),
-        Reply(403, PAGE, b"<html>Just a moment</html>"),
-        Reply(404, PAGE, b"<html>Not found</html>"),
-        Reply(502, {}, b""),
-        NoReply(sent=True, reason="no answer"),
-        NoReply(sent=False, reason="no route"),
+        Response(200, PAGE, b"<html>Sign in to the hotel's network</html>"),
+        Response(403, PAGE, b"<html>Just a moment</html>"),
+        Response(404, PAGE, b"<html>Not found</html>"),
+        Response(502, {}, b""),
+        NoResponse(sent=True, reason="no answer"),
+        NoResponse(sent=False, reason="no route"),
     ],
     ids=["portal", "challenge", "not found", "bad gateway", "no answer", "no route"],
 )
-def test_whatever_answers_in_trakts_place_costs_one_renewal_and_no_login(reply):
+def test_whatever_answers_in_trakts_place_costs_one_refresh_and_no_login(reply):
     @story(100, spread=0.0)
-    async def told(fleet):
+    async def reported(fleet):
         asked = []
 
         async def answer(request):
@@ -59,13 +62,13 @@ def test_whatever_answers_in_trakts_place_costs_one_renewal_and_no_login(reply):
         await everybody_is_due()
         await fleet.keep_for(0.5 * DAY, fleet.keeper())
         assert len(refresh_tokens(asked)) == 1, "a keeper begins with one"
-        assert len(fleet.told(Outage)) == len(fleet.told(Recovered)) == 1
-        assert not fleet.told(Dead)
+        assert len(fleet.reported(Outage)) == len(fleet.reported(Recovered)) == 1
+        assert not fleet.reported(Expired)
         assert not fleet.trakt.dead
         assert fleet.resent_while_alive() == []
         assert {account for _, account, _ in fleet.trakt.sent} >= set(range(99))
 
-    told()
+    reported()
 
 
 @story(200, spread=0.0)
@@ -74,7 +77,7 @@ async def test_what_fails_all_at_once_is_one_failure_and_the_next_question_comes
 
     async def blink(_request):
         if cut and cut[0] <= now() < cut[0] + 1:
-            return NoReply(sent=False, reason="the network blinked")
+            return NoResponse(sent=False, reason="the network blinked")
         return None
 
     fleet.fault = blink
@@ -88,14 +91,14 @@ async def test_what_fails_all_at_once_is_one_failure_and_the_next_question_comes
     await asyncio.sleep(120)
     keeper.stop()
     await task
-    assert [event.after < 10 for event in fleet.told(Recovered)] == [True]
-    assert keeper.tally.renewed == 200
+    assert [event.after < 10 for event in fleet.reported(Recovered)] == [True]
+    assert keeper.summary.refreshed == 200
 
 
 @story(3, spread=0.0)
 async def test_a_step_that_was_asked_to_wait_leaves_word_for_the_next(fleet):
     async def busy(_request):
-        return Reply(429, {"retry-after": "600"}, b"slow down")
+        return Response(429, {"retry-after": "600"}, b"slow down")
 
     fleet.fault = busy
     await everybody_is_due()
@@ -104,7 +107,7 @@ async def test_a_step_that_was_asked_to_wait_leaves_word_for_the_next(fleet):
     await asyncio.sleep(60)
     assert (await fleet.keeper().run_once(9)).tried == 0
     await asyncio.sleep(3600)
-    assert (await fleet.keeper().run_once(9)).renewed == 3
+    assert (await fleet.keeper().run_once(9)).refreshed == 3
 
 
 @story(50, spread=0.0)
@@ -113,7 +116,7 @@ async def test_steps_of_a_scheduler_do_not_hammer_a_service_that_is_down(fleet):
 
     async def down(request):
         asked.append(json.loads(request.body)["refresh_token"])
-        return NoReply(sent=True, reason="no answer")
+        return NoResponse(sent=True, reason="no answer")
 
     fleet.fault = down
     await everybody_is_due()
@@ -139,52 +142,66 @@ def after_each_claim(fleet, happens):
 
 
 @story(4, spread=0.0)
-async def test_who_signs_out_between_claim_and_sending_is_not_told_to_be_dying(fleet):
+async def test_a_sign_out_between_claim_and_send_is_not_reported_as_expiring(fleet):
     await everybody_is_due()
 
     def end(each):
         if each == login(0):
-            fleet.store.plain.forget(each, 1)
+            fleet.store.plain.apply(each, DeleteToken(1))
         if each == login(1):
-            fleet.store.plain.hand_over(each, 1, "elsewhere:")
+            fleet.store.plain.apply(each, SetMoved(1, "elsewhere:"))
 
     after_each_claim(fleet, end)
     summary = await fleet.keeper().run_once(100)
-    assert (summary.renewed, summary.passed) == (2, 2)
-    assert not fleet.told(Dying)
-    assert not fleet.told(Dead)
+    assert (summary.refreshed, summary.skipped) == (2, 2)
+    assert not fleet.reported(Expiring)
+    assert not fleet.reported(Expired)
     assert {account for _, account, _ in fleet.trakt.sent} == {2, 3}
 
 
 @story(3, spread=0.0)
-async def test_what_somebody_else_has_renewed_since_the_claim_is_not_counted_as_ours(fleet):
+async def test_a_refresh_by_another_program_since_the_claim_is_counted_as_skipped(fleet):
     await everybody_is_due()
 
     def renew(each):
         if each == login(0):
             token = fleet.store.plain.load(each).token
             new = replace(token, access_token="A.0.2", generation=2, expires_at=clock() + 604800)
-            assert fleet.store.plain.save(each, new, after=1, at=clock())
+            assert fleet.store.plain.apply(each, SaveToken(new, after=1, at=clock()))
 
     after_each_claim(fleet, renew)
     summary = await fleet.keeper().run_once(100)
-    assert (summary.renewed, summary.passed) == (2, 1)
-    assert login(0) not in [event.login for event in fleet.told(Renewed)]
+    assert (summary.refreshed, summary.skipped) == (2, 1)
+    assert login(0) not in [event.login for event in fleet.reported(Refreshed)]
 
 
 @story(2, spread=0.0)
-async def test_a_pair_without_a_refresh_token_is_told_once_and_not_taken_up_again(fleet):
+async def test_a_token_without_a_refresh_token_is_reported_once_and_not_claimed_again(fleet):
     record = await fleet.store.load(login(0))
     bare = replace(record.token, refresh_token=None, generation=2)
-    await fleet.store.save_many([Saving(login(0), bare, 1)], at=clock())
+    await fleet.store.apply_many([(login(0), SaveToken(bare, 1, at=1.0))])
     await fleet.keep_for(7 * DAY, keeper := fleet.keeper())
-    assert [event.login for event in fleet.told(Dying)] == [login(0)]
-    assert keeper.tally.dying == 1
-    assert not (await fleet.store.load(login(0))).renewable
+    assert [event.login for event in fleet.reported(Expiring)] == [login(0)]
+    assert keeper.summary.expiring == 1
+    assert not (await fleet.store.load(login(0))).refreshable
 
 
 @story(5, spread=0.0)
-async def test_a_login_that_nobody_foresaw_how_to_treat_is_left_alone_for_an_hour(fleet):
+async def test_an_unexpected_error_defers_the_login_for_an_hour(fleet):
+    await everybody_is_due(6.5 * DAY)
+    record = await fleet.store.load(login(2))
+    fleet.store.plain._records[login(2)] = replace(record, token=replace(record.token, refresh_token=object()))
+    keeper = fleet.keeper()
+    with _hushed():
+        await fleet.keep_for(1800, keeper)
+    assert keeper.summary.refreshed == 4
+    (delayed,) = fleet.reported(Delayed)
+    assert "TypeError" in delayed.why
+    assert (await fleet.store.load(login(2))).pending_refresh is None
+
+
+@story(5, spread=0.0)
+async def test_a_login_whose_sending_raised_counts_as_unconfirmed_and_is_left_alone(fleet):
     tried = []
 
     async def odd(request):
@@ -198,13 +215,13 @@ async def test_a_login_that_nobody_foresaw_how_to_treat_is_left_alone_for_an_hou
     with _hushed():
         await fleet.keep_for(1800, keeper)
     assert len(tried) == 1
-    assert keeper.tally.renewed == 4
-    (delayed,) = fleet.told(Delayed)
-    assert "ZeroDivisionError" in delayed.why
+    assert keeper.summary.refreshed == 4
+    (unconfirmed,) = fleet.reported(Unconfirmed)
+    assert "ZeroDivisionError" in unconfirmed.why
 
 
 @story(5, spread=0.0)
-async def test_a_listener_that_fails_stops_no_renewal(fleet):
+async def test_a_listener_that_fails_stops_no_refresh(fleet):
     def tell(_event):
         raise RuntimeError("the listener's own secret")
 
@@ -212,7 +229,7 @@ async def test_a_listener_that_fails_stops_no_renewal(fleet):
     await everybody_is_due()
     with _hushed() as log:
         summary = await fleet.keeper().run_once(100)
-    assert summary.renewed == 5
+    assert summary.refreshed == 5
     assert "RuntimeError" in log[0]
     assert "secret" not in "".join(log)
 
@@ -224,7 +241,7 @@ async def test_a_login_that_is_refused_again_and_again_is_tried_less_and_less_of
     async def busy(request):
         if json.loads(request.body)["refresh_token"] == "R.1.1":
             times.append(now())
-            return Reply(429, {"retry-after": "1"}, b"slow down")
+            return Response(429, {"retry-after": "1"}, b"slow down")
         return None
 
     fleet.fault = busy
@@ -248,29 +265,42 @@ def failing(fleet, *verbs):
     for verb in verbs:
         setattr(fleet.store, verb, fail)
 
-    def mend():
+    def repair():
         for verb, function in real.items():
             setattr(fleet.store, verb, function)
 
-    return mend
+    return repair
+
+
+def failing_saves(fleet):
+    """Let the store fail when a token is to be saved, until the returned function is called."""
+    real, gone = fleet.store.apply_many, [True]
+
+    async def fail(changes):
+        if gone and any(isinstance(change, SaveToken) for _, change in changes):
+            raise StoreFailed("the database is gone")
+        return await real(changes)
+
+    fleet.store.apply_many = fail
+    return gone.clear
 
 
 @story(4, spread=0.0)
 async def test_a_stopped_keeper_goes_on_until_what_it_holds_is_saved(fleet):
     await everybody_is_due()
     keeper = fleet.keeper()
-    mend = failing(fleet, "save_many")
+    repair = failing_saves(fleet)
     task = asyncio.create_task(keeper.run())
     await asyncio.sleep(5)
     keeper.stop()
     await asyncio.sleep(20)
-    assert fleet.told(Unsaved)
-    assert not fleet.told(Delayed), "nothing is spent, it would say"
-    assert keeper.tally.unsaved == len(fleet.told(Unsaved))
-    mend()
+    assert fleet.reported(Unsaved)
+    assert not fleet.reported(Delayed), "nothing is spent, it would say"
+    assert keeper.summary.unsaved == len(fleet.reported(Unsaved))
+    repair()
     summary = await task
-    assert (summary.unsaved, summary.renewed) == (0, len(fleet.trakt.sent))
-    assert len(fleet.told(Renewed)) == summary.renewed
+    assert (summary.unsaved, summary.refreshed) == (0, len(fleet.trakt.sent))
+    assert len(fleet.reported(Refreshed)) == summary.refreshed
     for _, account, _ in fleet.trakt.sent:
         assert (await fleet.store.load(login(account))).generation == 2
 
@@ -278,10 +308,10 @@ async def test_a_stopped_keeper_goes_on_until_what_it_holds_is_saved(fleet):
 @story(1, spread=0.0)
 async def test_a_pair_that_cannot_be_saved_to_the_end_is_no_success_and_the_next_step_here_saves_it(fleet):
     await everybody_is_due()
-    mend = failing(fleet, "save_many")
-    with pytest.raises(StoreFailed, match="1 new pairs could not be saved"):
+    repair = failing_saves(fleet)
+    with pytest.raises(StoreFailed, match="1 new tokens could not be saved"):
         await fleet.keeper().run_once(100)
-    mend()
+    repair()
     await asyncio.sleep(0.2 * DAY)  # its token has ended, so it is due
     await fleet.keeper().run_once(100)
     assert [serial for _, _, serial in fleet.trakt.sent] in ([1], [1, 2])
@@ -290,64 +320,62 @@ async def test_a_pair_that_cannot_be_saved_to_the_end_is_no_success_and_the_next
 
 
 @story(4, spread=0.0)
-async def test_claims_are_given_back_where_the_budget_cannot_be_read(fleet):
+async def test_claims_are_released_if_the_budget_cannot_be_read(fleet):
     await everybody_is_due()
-    mend = failing(fleet, "take")
+    repair = failing(fleet, "take_budget")
     with pytest.raises(StoreFailed):
         await fleet.keeper().run_once(100)
     assert fleet.store.leases == {}
-    mend()
-    assert (await fleet.keeper().run_once(100)).renewed == 4
+    repair()
+    assert (await fleet.keeper().run_once(100)).refreshed == 4
 
 
 @story(6, spread=0.0)
 async def test_a_claim_that_ran_out_while_the_store_was_slow_sends_nothing_twice(fleet):
     await everybody_is_due()
-    begin = fleet.store.begin_many
+    apply_many = fleet.store.apply_many
 
-    async def slowly(renewals):
+    async def slowly(changes):
         await asyncio.sleep(50)  # longer than the claim
-        return await begin(renewals)
+        return await apply_many(changes)
 
-    fleet.store.begin_many = slowly
+    fleet.store.apply_many = slowly
     slow = fleet.keeper()
     task = asyncio.create_task(slow.run_once(1))
     await asyncio.sleep(46)
-    fleet.store.begin_many = begin
-    assert (await fleet.keeper().run_once(100)).renewed == 6
+    fleet.store.apply_many = apply_many
+    assert (await fleet.keeper().run_once(100)).refreshed == 6
     await task
     assert len(fleet.trakt.sent) == 6
     assert not fleet.trakt.dead
-    assert slow.tally.renewed == 0
+    assert slow.summary.refreshed == 0
 
 
 @story(1, spread=0.0)
 async def test_the_memory_of_a_keeper_holds_nothing_of_what_is_done(fleet):
     keeper = fleet.keeper()
     await fleet.keep_for(60 * DAY, keeper)
-    assert keeper.tally.renewed > 8
-    renewing = keeper._renewing
-    assert renewing._claimed._known == {}
-    assert renewing.unsaved == []
-    assert len(keeper._flying) == 0
+    assert keeper.summary.refreshed > 8
+    assert keeper._refresher._batched_store._claimed == {}
+    assert keeper._refresher.unsaved == []
+    assert keeper.in_flight == 0
     assert fleet.store.leases == {}
 
 
 @story(3, spread=0.0)
-async def test_an_unconfirmed_renewal_is_no_delay(fleet):
+async def test_an_unconfirmed_refresh_is_no_delay(fleet):
     async def lost(request):
         if json.loads(request.body)["refresh_token"] == "R.1.1":
-            return NoReply(sent=True, reason="no answer")
+            return NoResponse(sent=True, reason="no answer")
         return None
 
     fleet.fault = lost
     await everybody_is_due(6.8 * DAY)
     summary = await fleet.keeper().run_once(100)
     assert summary.unconfirmed == 1
-    assert [event.login for event in fleet.told(Unconfirmed)] == [login(1)]
-    assert (await fleet.store.load(login(1))).renewal == Renewal(
-        1, 1, pytest.approx(clock(), abs=5), (await fleet.store.load(login(1))).renewal.by
-    )
+    assert [event.login for event in fleet.reported(Unconfirmed)] == [login(1)]
+    pending_refresh = (await fleet.store.load(login(1))).pending_refresh
+    assert pending_refresh == PendingRefresh(1, 1, pytest.approx(clock(), abs=5), this_process(), unconfirmed=True)
 
 
 class _Failing(list):
@@ -373,8 +401,8 @@ class _hushed:  # noqa: N801 - used as a word
 
 def test_a_pace_is_kept_by_a_step_too():
     @story(30, spread=0.0)
-    async def told(fleet):
+    async def reported(fleet):
         await everybody_is_due()
-        assert (await fleet.keeper(pace=Pace(7, 61.0)).run_once(100)).renewed == 7
+        assert (await fleet.keeper(rate_limit=RateLimit(7, 61.0)).run_once(100)).refreshed == 7
 
-    told()
+    reported()

@@ -15,11 +15,12 @@ import pytest
 
 from traktauth import Trakt
 from traktauth.cli.commands import traktauth
-from traktauth.keeper import Event, Keeper, Pace, Plan, Summary
-from traktauth.keeper.breaker import Breaker
+from traktauth.keeper import Event, Keeper, KeeperConfig, RateLimit, Summary
+from traktauth.keeper.circuit_breaker import CircuitBreaker
 from traktauth.keeper.metrics import Metrics
 from traktauth.models import App, find_service
-from traktauth.stores.addresses import open_store
+from traktauth.models.changes import SaveToken
+from traktauth.stores.open import open_store
 from traktauth.testing import LocalTrakt
 
 TEXT = (Path(__file__).parents[2] / "docs" / "keeper.md").read_text()
@@ -36,7 +37,7 @@ def test_its_program_renews_what_is_due(tmp_path, monkeypatch, capsys):
         with closing(open_store(address)) as store, Trakt(server.app, service=server.url, store=store) as trakt:
             token = server.sign_in_at(trakt)
             due = replace(token, generation=2, expires_at=time.time() + 0.05 * token.expires_in)
-            assert store.save(trakt.setup.key, due, after=1, at=time.time())
+            assert store.apply(trakt.config.key, SaveToken(due, after=1, at=time.time()))
         monkeypatch.setenv("TRAKTAUTH_CLIENT_ID", server.app.client_id)
         monkeypatch.setenv("TRAKTAUTH_CLIENT_SECRET", server.app.client_secret)
         monkeypatch.setenv("TRAKTAUTH_STORE", address)
@@ -44,7 +45,7 @@ def test_its_program_renews_what_is_due(tmp_path, monkeypatch, capsys):
         names = {}
         exec(compile(program, "docs/keeper.md", "exec"), names)
         asyncio.run(names["step"]())
-        assert capsys.readouterr().out == "1 renewed, 1 tried\n"
+        assert capsys.readouterr().out == "1 refreshed, 1 tried\n"
         assert server.ledger["rotations"] == 1
 
 
@@ -67,11 +68,11 @@ def test_its_commands_take_these_options(line):
 
 def test_it_names_every_event_count_and_metric():
     for kind in get_args(Event):
-        assert f"`{kind.__name__.lower()}`" in TEXT, kind.__name__
+        assert f"`{kind.kind}`" in TEXT, kind.__name__
         for member in fields(kind):
             assert member.name == "login" or f"`{member.name}`" in TEXT, (kind.__name__, member.name)
-    for member in fields(Summary):
-        assert f"`{member.name}`" in TEXT, member.name
+    for name in Summary().to_json():
+        assert f"`{name}`" in TEXT, name
     keeper = Keeper.__new__(Keeper)
     for family in Metrics(keeper).registry._names_to_collectors:
         if not family.endswith("_created"):
@@ -79,12 +80,12 @@ def test_it_names_every_event_count_and_metric():
 
 
 def test_its_figures_are_those_of_the_code():
-    plan = Plan(App("c" * 64), find_service("trakt"))
-    assert plan.pace == Pace(20, 61.0)
+    plan = KeeperConfig(App("c" * 64), find_service("trakt"))
+    assert plan.rate_limit == RateLimit(20, 61.0)
     assert "`--pace 20/61`" in TEXT
     assert f"`--in-flight` ({plan.in_flight})" in TEXT
     assert f"within {plan.lease:.0f} s" in TEXT
-    assert Breaker(32, time.monotonic).allowed == 1
+    assert CircuitBreaker(32, time.monotonic).allowed == 1
     assert round(86400 / 61 * 20, -3) == 28_000
     assert 160_000 < 86400 / 61 * 20 * 0.88 * 7 < 180_000
 
@@ -95,7 +96,7 @@ def test_its_rules_ask_for_metrics_that_exist():
     assert asked
     assert asked <= served
     kinds = set(re.findall(r'kind=~?"([\w|]+)"', TEXT))
-    assert {each for kind in kinds for each in kind.split("|")} <= {kind.__name__.lower() for kind in get_args(Event)}
+    assert {each for kind in kinds for each in kind.split("|")} <= {kind.kind for kind in get_args(Event)}
 
 
 def test_its_yaml_has_the_shape_of_yaml():

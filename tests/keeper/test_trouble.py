@@ -1,4 +1,4 @@
-"""Records that cannot be read, logins that are being moved, a store that fails: told, and nobody else waits."""
+"""Unreadable records, interrupted moves and store failures are reported, and do not delay other logins."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import pytest
 from keeper.givens import DAY, clock, login
 from keeper.story import story
 from traktauth.errors import StoreFailed
-from traktauth.keeper import Dead, Delayed, Pace, Renewed, Resumed, Stalled
-from traktauth.models.record import Renewal, mover
+from traktauth.keeper import Delayed, Expired, RateLimit, Refreshed, Resumed, Stalled
+from traktauth.models.changes import BeginRefresh
+from traktauth.models.record import PendingRefresh, Sender
+
+pytestmark = pytest.mark.slow
 
 
 def damage(fleet, *numbers):
@@ -34,8 +37,8 @@ async def test_a_step_renews_the_others_though_damaged_ones_are_due_first(fleet)
     damage(fleet, 0, 1)
     await asyncio.sleep(6.5 * DAY)
     summary = await fleet.keeper().run_once(100)
-    assert (summary.renewed, summary.delayed) == (4, 2)
-    assert {(event.login, "is damaged" in event.why) for event in fleet.told(Delayed)} == {
+    assert (summary.refreshed, summary.delayed) == (4, 2)
+    assert {(event.login, "is damaged" in event.why) for event in fleet.reported(Delayed)} == {
         (login(0), True), (login(1), True)
     }  # fmt: skip
 
@@ -44,8 +47,8 @@ async def test_a_step_renews_the_others_though_damaged_ones_are_due_first(fleet)
 async def test_many_damaged_ones_keep_a_step_from_nothing(fleet):
     damage(fleet, *range(40))
     await asyncio.sleep(6.5 * DAY)
-    assert (await fleet.keeper().run_once(3)).renewed == 3
-    assert (await fleet.keeper().run_once(3)).renewed == 2
+    assert (await fleet.keeper().run_once(3)).refreshed == 3
+    assert (await fleet.keeper().run_once(3)).refreshed == 2
 
 
 @story(3, spread=0.0)
@@ -55,7 +58,7 @@ async def test_where_nothing_can_be_read_a_step_fails_and_gives_everything_back(
     with pytest.raises(StoreFailed, match="is damaged"):
         await fleet.keeper().run_once(100)
     mended.append(True)
-    assert (await fleet.keeper().run_once(100)).renewed == 3, "at once, with the right key"
+    assert (await fleet.keeper().run_once(100)).refreshed == 3, "at once, with the right key"
 
 
 @story(150, spread=0.0)
@@ -70,29 +73,30 @@ async def test_a_step_does_not_read_a_whole_fleet_to_find_that_the_key_is_wrong(
 @story(4, spread=0.0)
 async def test_a_daemon_tells_of_a_damaged_one_once_and_keeps_the_others(fleet):
     damage(fleet, 2)
-    await fleet.keep_for(20 * DAY, fleet.keeper())
-    assert [event.login for event in fleet.told(Delayed)] == [login(2)]
-    assert {event.login for event in fleet.told(Renewed)} == {login(0), login(1), login(3)}
+    await asyncio.sleep(6 * DAY)
+    await fleet.keep_for(1.5 * DAY, fleet.keeper())
+    assert [event.login for event in fleet.reported(Delayed)] == [login(2)]
+    assert {event.login for event in fleet.reported(Refreshed)} == {login(0), login(1), login(3)}
 
 
 @story(3, spread=0.0)
-async def test_a_login_whose_move_was_cut_off_keeps_nobody_waiting(fleet):
-    moving = Renewal(1, 1, clock(), mover("sqlite:/new", "here:1"))
-    assert fleet.store.plain.begin(login(0), moving)
+async def test_an_interrupted_move_of_one_login_does_not_delay_the_others(fleet):
+    moving = PendingRefresh(1, 1, clock(), Sender("here", 1), "sqlite:/new")
+    assert fleet.store.plain.apply(login(0), BeginRefresh(moving))
     await asyncio.sleep(7.1 * DAY)
     fleet.events.clear()
-    summary = await fleet.keeper(pace=Pace(20, 61.0)).run_once(100)
-    assert summary.renewed == 2
-    (told,) = fleet.told(Delayed)
-    assert (told.login, "store move" in told.why, told.until > clock()) == (login(0), True, True)
-    await fleet.keep_for(DAY, fleet.keeper(pace=Pace(20, 61.0)))
-    assert len(fleet.told(Delayed)) <= 26, "once an hour"
-    assert fleet.told(Dead) == []
-    assert fleet.store.plain.load(login(0)).renewal == moving
+    summary = await fleet.keeper(rate_limit=RateLimit(20, 61.0)).run_once(100)
+    assert summary.refreshed == 2
+    (reported,) = fleet.reported(Delayed)
+    assert (reported.login, "store move" in reported.why, reported.until > clock()) == (login(0), True, True)
+    await fleet.keep_for(DAY, fleet.keeper(rate_limit=RateLimit(20, 61.0)))
+    assert len(fleet.reported(Delayed)) <= 26, "once an hour"
+    assert fleet.reported(Expired) == []
+    assert fleet.store.plain.load(login(0)).pending_refresh == moving
 
 
 @story(3, spread=0.0)
-async def test_a_store_that_fails_is_told_once_and_when_it_works_again(fleet):
+async def test_a_store_failure_is_reported_once_and_so_is_its_end(fleet):
     claim = fleet.store.claim
 
     async def gone(*_args, **_kwargs):
@@ -102,13 +106,13 @@ async def test_a_store_that_fails_is_told_once_and_when_it_works_again(fleet):
     keeper = fleet.keeper()
     task = asyncio.create_task(keeper.run())
     await asyncio.sleep(600)
-    (stalled,) = fleet.told(Stalled)
+    (stalled,) = fleet.reported(Stalled)
     assert stalled.why.startswith("password authentication failed")
-    assert fleet.told(Resumed) == []
+    assert fleet.reported(Resumed) == []
     fleet.store.claim = claim
     await asyncio.sleep(60)
     keeper.stop()
     await task
-    (resumed,) = fleet.told(Resumed)
+    (resumed,) = fleet.reported(Resumed)
     assert 590 < resumed.after < 620
-    assert len(fleet.told(Stalled)) == 1
+    assert len(fleet.reported(Stalled)) == 1

@@ -1,4 +1,4 @@
-"""The app refuses what cannot be right, and says which setting mends it."""
+"""The app refuses what cannot be right, and says which setting fixes it."""
 
 from __future__ import annotations
 
@@ -101,9 +101,9 @@ def test_what_a_clipboard_adds_to_an_id_is_refused_and_found(extra):
         (" " + REDIRECT, "blank, a line end"),
         (REDIRECT + "\x16", "blank, a line end"),
         ("http://exämple.test/callback", "another character"),
-        ("http://[::1/callback", "no address"),
-        ("http://127.0.0.1:port/callback", "no address"),
-        ("http://127.0.0.1:99999/callback", "no address"),
+        ("http://[::1/callback", "not an address"),
+        ("http://127.0.0.1:port/callback", "not an address"),
+        ("http://127.0.0.1:99999/callback", "not an address"),
         ("http://127.0.0.1:0/callback", "port 0"),
     ],
 )
@@ -140,6 +140,7 @@ def test_every_address_that_can_be_registered_is_kept_as_it_stands(redirect_uri)
         ("http://[::1]:1/callback", True),
         ("https://127.0.0.1:9876/callback", False),
         ("http://127.0.0.1.example/callback", False),
+        ("http://sean@127.0.0.1/callback", False),
         ("http://192.168.1.2/callback", False),
         ("myapp://localhost/callback", False),
         (OUT_OF_BAND, False),
@@ -147,6 +148,14 @@ def test_every_address_that_can_be_registered_is_kept_as_it_stands(redirect_uri)
 )
 def test_only_plain_http_on_this_machine_is_a_loopback_address(redirect_uri, loopback):
     assert App("the-app", redirect_uri=redirect_uri).loopback is loopback
+
+
+@pytest.mark.parametrize(
+    "host", ["[::1]evil.example", "[::1].evil.example", "[::1]@evil.example", "a[::1]", "[::1]\\evil"]
+)
+def test_a_host_that_only_begins_like_loopback_is_refused_on_every_python(host):
+    with pytest.raises(AppInvalid, match="is not an address"):
+        App("the-app", redirect_uri=f"http://{host}/callback")
 
 
 def test_an_app_does_not_show_its_secret():
@@ -163,6 +172,6 @@ def test_an_app_is_a_value():
         app.client_id = "another"
 
 
-def test_secret_and_address_are_given_by_name():
+def test_secret_and_address_are_passed_by_name():
     with pytest.raises(TypeError):
         App("the-app", SECRET)

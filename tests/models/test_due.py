@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from traktauth.models import Login, Token
-from traktauth.models.due import ADVISORY_SHARE, SPREAD, due_at
+from traktauth.models import LoginKey, Token
+from traktauth.models.refresh_window import ADVISORY_SHARE, SPREAD, due_at
 
-DUE = [due_at(Login("trakt", "the-app", str(n)), Token("a", expires_in=1000, expires_at=10_000.0)) for n in range(500)]
+DUE = [
+    due_at(LoginKey("trakt", "the-app", str(n)), Token("a", expires_in=1000, expires_at=10_000.0)) for n in range(500)
+]
 
 
 def test_a_pair_is_due_before_its_users_would_renew_it():
@@ -23,10 +25,10 @@ def test_a_fleets_pairs_are_spread_over_the_whole_time():
 
 def test_everybody_reckons_the_same_time():
     token = Token("a", expires_in=1000, expires_at=10_000.0, generation=3)
-    assert due_at(Login("trakt", "the-app", "me"), token) == due_at(Login("trakt", "the-app", "me"), token)
+    assert due_at(LoginKey("trakt", "the-app", "me"), token) == due_at(LoginKey("trakt", "the-app", "me"), token)
 
 
 @pytest.mark.parametrize("life", [60, 86400, 7_889_237])
 def test_the_margin_is_a_share_of_the_life(life):
-    left = life - due_at(Login("trakt", "the-app", "me"), Token("a", expires_in=life, expires_at=float(life)))
+    left = life - due_at(LoginKey("trakt", "the-app", "me"), Token("a", expires_in=life, expires_at=float(life)))
     assert ADVISORY_SHARE <= left / life <= ADVISORY_SHARE + SPREAD

@@ -84,12 +84,28 @@ def test_an_unknown_name_lists_the_known_ones(name):
         ("https://user:the-password@trakt.example", "plain address"),
         ("https://trakt.example/a b", "plain address"),
         ("https://trakt.example\n", "plain address"),
-        ("https://[::1", "no address"),
-        ("https://trakt.example:port", "no address"),
-        ("https://trakt.example:99999", "no address"),
+        ("https://[::1", "not an address"),
+        ("https://trakt.example:port", "not an address"),
+        ("https://trakt.example:99999", "not an address"),
     ],
 )
 def test_a_base_address_that_is_none_is_refused_without_repeating_it(address, problem):
     with pytest.raises(ValueError, match=problem) as caught:
         find_service(address, insecure=True)
     assert "the-password" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["[::1]evil.example", "[::1].evil.example", "[::1]\\evil", "127.0.0.1\\evil.example", "a[::1]"]
+)
+def test_a_host_that_only_begins_like_loopback_is_refused_on_every_python(host):
+    with pytest.raises(ValueError, match=r"not an address|no address has"):
+        find_service(f"http://{host}")
+
+
+@pytest.mark.parametrize(
+    "address", ['https://a.example/"', "https://a.example/`id`", "https://$(id).example", "https://a%20b"]
+)
+def test_a_base_address_has_no_characters_that_a_shell_would_read(address):
+    with pytest.raises(ValueError, match="no address"):
+        find_service(address)

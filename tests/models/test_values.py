@@ -8,16 +8,18 @@ import pickle
 
 import pytest
 
-from traktauth.models import Login, Record, Renewal, Token, fingerprint
-from traktauth.models.device import DeviceCode
+from traktauth.models import LoginKey, PendingRefresh, Record, Sender, Token, fingerprint
+from traktauth.models.device_code import DeviceCode
 from traktauth.models.record import EMPTY
 
 TOKEN = Token("the-access-token", refresh_token="the-refresh-token", expires_in=60, expires_at=1e9, generation=3)
 DEVICE = DeviceCode("the-device-code", "ABCD2345", "https://trakt.tv/activate", 600, 5)
-RECORD = Record(generation=3, token=TOKEN, renewal=Renewal(3, 1, 1e9, "host:1"))
+RECORD = Record(generation=3, token=TOKEN, pending_refresh=PendingRefresh(3, 1, 1e9, Sender("host", 1)))
 
 
-@pytest.mark.parametrize("value", [TOKEN, DEVICE, RECORD, Record(3, TOKEN, renewable=False, why_not="because")])
+@pytest.mark.parametrize(
+    "value", [TOKEN, DEVICE, RECORD, Record(3, TOKEN, refreshable=False, not_refreshable_reason="because")]
+)
 def test_a_value_shows_no_secret(value):
     shown = repr(value) + str(value) + f"{value}"
     assert [secret for secret in ("the-access", "the-refresh", "the-device") if secret in shown] == []
@@ -47,13 +49,18 @@ def test_a_fingerprint_is_of_the_access_token_alone():
 
 @pytest.mark.parametrize("page", ["https://trakt.tv/activate", "https://trakt.tv/activate/"])
 def test_a_device_codes_page_can_be_opened_filled_in(page):
-    assert dataclasses.replace(DEVICE, verification_url=page).filled_in_url == "https://trakt.tv/activate/ABCD2345"
+    assert (
+        dataclasses.replace(DEVICE, verification_url=page).verification_url_complete
+        == "https://trakt.tv/activate/ABCD2345"
+    )
 
 
 def test_a_login_without_a_record_is_of_generation_0_and_empty():
-    assert Record(generation=0, token=None, renewable=True, why_not=None, renewal=None) == EMPTY
+    assert (
+        Record(generation=0, token=None, refreshable=True, not_refreshable_reason=None, pending_refresh=None) == EMPTY
+    )
 
 
 def test_logins_have_an_order():
-    logins = [Login("b", "a", "a"), Login("a", "b", "b"), Login("a", "b", "a")]
+    logins = [LoginKey("b", "a", "a"), LoginKey("a", "b", "b"), LoginKey("a", "b", "a")]
     assert sorted(logins) == [logins[2], logins[1], logins[0]]

@@ -16,8 +16,8 @@ from pathlib import Path
 from support.cable import Cable
 from support.wire import query
 from traktauth import App, Trakt
-from traktauth.models import Login
-from traktauth.stores.addresses import open_store
+from traktauth.models import LoginKey
+from traktauth.stores.open import open_store
 
 ROUNDS = 20
 WEEK = 7 * 86400
@@ -87,7 +87,7 @@ class Crowd:
 
     def __init__(self, service, app, store, **how):
         self.service, self.app, self.store, self.how = service, app, store, how
-        self.key = Login(service, app.client_id, "default")
+        self.key = LoginKey(service, app.client_id, "default")
         self.processes = []
 
     def start(self, kind="blocking", *, prefix=(), **how):
@@ -142,7 +142,7 @@ def renew_in_rounds(workers, cable, engine, offsets=None):
     """Let all of them ask at once for a token that has just ended, and again when its successor has.
 
     Args:
-        workers: which are ready, and whose login has been renewed by nobody.
+        workers: which are ready, and whose login has been renewed by no one.
         cable: through which all of them send.
         engine: whose tokens live a week.
         offsets: seconds by which the clock of each is wrong.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from flow.givens import LIFE, NOW, refused, reply
+from flow.setup import LIFE, NOW, refused, reply
 
 ACTIVE, USED, REVOKED = "active", "used", "revoked"
 
@@ -47,7 +47,7 @@ class Engine:
         pair = self.known.get(access)
         return pair is not None and not pair.dead and pair.end > self.now
 
-    def renewable(self, refresh):
+    def refreshable(self, refresh):
         pair = self.known.get(refresh)
         return pair is not None and pair.state == ACTIVE
 
@@ -110,7 +110,7 @@ class Family(Engine):
 
 
 class Once(Engine):
-    """A used refresh token, and its access token, are dead at once; whoever sends it again is refused, no more."""
+    """A used refresh token, and its access token, are dead at once; anyone who sends it again is refused, no more."""
 
     name = "once"
 

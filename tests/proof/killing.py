@@ -12,7 +12,7 @@ from proof.crowd import Crowd, RecordingCable, ask, hear, ready
 PROCESSES = 8
 LIFE = 3  # seconds, of an access token
 HOLDS = 0.6  # seconds for which the cable holds answers back, at most
-SETTLES = 30.0  # seconds within which everybody has a token again, or knows that there is none
+SETTLES = 60.0  # seconds within which everybody has a token again, or knows that it does not exist
 
 
 class Killing:
@@ -44,7 +44,7 @@ class Killing:
 
     # ---------------------------------------------------------------- a round
     def round(self):
-        """Kill in or near one renewal; see that nobody is worse off than the protocol makes him."""
+        """Kill in or near one refresh; see that no one is worse off than the protocol makes him."""
         self.tally["rounds"] += 1
         self.cable.exchanges.clear()
         old = self.crowd.record()
@@ -58,7 +58,7 @@ class Killing:
         self.judge(old, answers, killed_at, victims, sender)
 
     def kill(self, end):
-        """Kill one to three at any time around the renewal, or take aim at who is sending."""
+        """Kill one to three at any time around the refresh, or take aim at who is sending."""
         if self.chance.random() < 0.7:
             until = time.monotonic() + 5.0
             while not self.cable.exchanges and time.monotonic() < until:
@@ -78,9 +78,9 @@ class Killing:
         return killed_at, victims, self.sender()
 
     def sender(self):
-        """The process whose renewal is open, by the store."""
-        renewal = self.crowd.record().renewal
-        return int(renewal.by.rpartition(":")[2]) if renewal else None
+        """The process whose refresh is open, by the store."""
+        pending_refresh = self.crowd.record().pending_refresh
+        return pending_refresh.sender.pid if pending_refresh else None
 
     def bury(self, victims):
         for victim in victims:
@@ -105,7 +105,7 @@ class Killing:
             if newer or all(answer.get("error") == "LoginRequired" for answer in answers):
                 return answers
             if time.monotonic() > until:
-                self.lost.append(f"nobody knows: {answers}")
+                self.lost.append(f"no one knows: {answers}")
                 return answers
             time.sleep(0.05)
 
@@ -117,8 +117,8 @@ class Killing:
             self.tally["a sender was killed between begin and save"] += 1
         if "error" not in answers[0]:
             self.check_that_it_lives()
-            if len(exchanges) == 2 and {answer["generation"] for answer in answers} == {old.generation + 1}:
-                self.tally["a last attempt renewed"] += 1
+            if len(exchanges) == 3 and {answer["generation"] for answer in answers} == {old.generation + 1}:
+                self.tally["sent again after a probe, and renewed"] += 1
             return
         first = exchanges[0] if exchanges else None
         if first is not None and hit and first.asked <= killed_at and (first.answered or killed_at) >= killed_at:
@@ -138,11 +138,11 @@ class Killing:
             self.lost.append(f"a dead token was served: {answer} at {time.time()}; {self.cable.exchanges}")
 
     def check_what_was_done(self, old, answers, exchanges):
-        """As the page of faults has it: the old token to its end, one last attempt after that, then a sign-in."""
+        """As the page of faults has it: the old token to its end, then a probe and one more sending, then a sign-in."""
         as_told = (
-            len(exchanges) == 2
+            len(exchanges) == 3
             and exchanges[1].asked >= old.token.expires_at
-            and all("answer was lost" in answer["says"] for answer in answers)
+            and all("response was lost" in answer["says"] for answer in answers)
         )
         if not as_told:
             self.lost.append(f"handled otherwise than told: {answers}; {exchanges}; end {old.token.expires_at}")

@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 from itertools import count
 
-from flow.givens import APP
-from proof.hands import Killed, TaskHand, ThreadHand
+from flow.setup import APP
+from proof.driver import Killed, TaskHand, ThreadHand
 from proof.stores import Awaited, Blocking
-from proof.world import must
-from traktauth.client import keeping
-from traktauth.client.adrive import AsyncDriver
-from traktauth.client.drive import Driver
-from traktauth.client.keeping import AsyncKeeping, Keeping
+from proof.world import CANNOT_BE_SENT, must
+from traktauth.client.driver import unsaved_tokens
+from traktauth.client.driver.async_driver import AsyncDriver
+from traktauth.client.driver.bound_store import AsyncBoundStore, BoundStore
+from traktauth.client.driver.sync_driver import Driver
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
-from traktauth.flow.lifecycle import refresh, usable_token
-from traktauth.flow.login import by_paste
-from traktauth.flow.signout import sign_out
-from traktauth.flow.terms import Terms
-from traktauth.models import Login, find_service
-from traktauth.stores import transitions
-from traktauth.stores.leases import LATE
+from traktauth.flow.context import FlowContext
+from traktauth.flow.get_token import get_token
+from traktauth.flow.login_browser import login_paste
+from traktauth.flow.logout import log_out
+from traktauth.flow.refresh import refresh
+from traktauth.models import LoginKey, Record, Sender, find_service
+from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SaveToken, SetRefreshable, SwapProbe
+from traktauth.stores.database.lease import LEASE_GRANT_MAX_AGE
 
-LOGIN = Login("trakt", APP.client_id, "default")
+LOGIN = LoginKey("trakt", APP.client_id, "default")
 
 
 class Person:
@@ -35,6 +36,18 @@ class Person:
         return "the-code"
 
 
+class HandSaved(BoundStore):
+    """Leaves the saving of a held pair to the next call, so that every step is one of the scenario's."""
+
+    def _saving(self, effect):
+        return None
+
+
+class AsyncHandSaved(AsyncBoundStore):
+    def _saving(self, effect):
+        return None
+
+
 class Program:
     """One process with one client.
 
@@ -45,7 +58,7 @@ class Program:
         self.world, self.name, self.lost_reply = world, name, lost_reply
         self.driver_kind = kind
         self.offset = 0.0
-        self.steps = 0
+        self.steps = self.lives = 0
         self.numbers = count(1)
         self.token = None  # what the last call returned
         self.ended = None  # how the last call ended
@@ -53,28 +66,36 @@ class Program:
         self.start_anew()
 
     def start_anew(self):
-        self.hand = self.kind = self.at = self.unsaved = self.flight = self.outcome = None
+        self.hand = self.kind = self.at = self.unsaved = self.request_under_way = self.outcome = None
         self.done = self.keeps = False
         self.forget_the_last_call()
-        self.terms = Terms(
+        self.context = FlowContext(
             APP,
             find_service("trakt"),
             clock=self.read_clock,
             monotonic=lambda: self.world.steady,
-            secret=lambda: f"{self.name}-{next(self.numbers)}".ljust(43, "x"),
+            new_secret=lambda: f"{self.name}-{next(self.numbers)}".ljust(43, "x"),
             lost_reply=self.lost_reply,
+            sender=lambda: Sender(self.name, self.lives),  # each life is a process of its own
+            other_is_alive=self.sees_alive,
         )
         if self.driver_kind == "blocking":
-            self.keeping = Keeping(Blocking(self), LOGIN, self.read_clock)
-            self.driver = Driver(self.keeping, self.send, person=Person(), sleep=self.sleep)
+            self.bound_store = HandSaved(Blocking(self), LOGIN, self.read_clock)
+            self.driver = Driver(self.bound_store, self.send, ui=Person(), sleep=self.sleep)
         else:
-            self.keeping = AsyncKeeping(Awaited(self), LOGIN, self.read_clock)
-            self.driver = AsyncDriver(self.keeping, self.send, person=Person(), sleep=self.sleep)
+            self.bound_store = AsyncHandSaved(Awaited(self), LOGIN, self.read_clock)
+            self.driver = AsyncDriver(self.bound_store, self.send, ui=Person(), sleep=self.sleep)
+        self.lives += 1
+
+    def sees_alive(self, sender):
+        """Half of the programs can see each other's processes."""
+        there = [other for other in self.world.programs if other.name == sender.host and other.lives == sender.pid]
+        return bool(there) and there[0] is not self and there[0].driver_kind == self.driver_kind
 
     def forget_the_last_call(self):
         self.latest = float("-inf")
-        self.newer_at_reply = self.full_at_some_time = self.cancelled = False
-        self.seen = None
+        self.newer_at_reply = self.full_at_some_time = self.cancelled = self.heard_refusal = False
+        self.seen, self.seen_rejected = None, False
 
     # ---------------------------------------------------------------- calls
     @property
@@ -95,12 +116,12 @@ class Program:
 
     def call(self, kind, **how):
         calls = {
-            "token": lambda: usable_token(self.terms, **how),
-            "refused": lambda: usable_token(self.terms, **how),
-            "refresh": lambda: refresh(self.terms, **how),
-            "force": lambda: refresh(self.terms, resend=True, **how),
-            "sign in": lambda: by_paste(self.terms),
-            "sign out": lambda: sign_out(self.terms),
+            "token": lambda: get_token(self.context, **how),
+            "refused": lambda: get_token(self.context, **how),
+            "refresh": lambda: refresh(self.context, **how),
+            "force": lambda: refresh(self.context, resend=True, **how),
+            "sign in": lambda: login_paste(self.context),
+            "sign out": lambda: log_out(self.context),
         }
         self.forget_the_last_call()
         self.kind, self.ended, self.outcome = kind, None, None
@@ -142,6 +163,7 @@ class Program:
         """Be killed: nothing is told to anybody, memory is lost; a lease stays until its time is over."""
         if self.busy:
             self.world.tally[f"killed at {self.at}"] += 1
+            self.world.tolerate()
             if self.world.holder is self:
                 self.world.holder = object() if self.world.leases else None
             self.hand.kill()
@@ -150,10 +172,10 @@ class Program:
         self.start_anew()
 
     def let_go_of_memory(self):
-        keeping._unsaved.pop((self.keeping.store.identity, LOGIN), None)
+        unsaved_tokens.held.pop((self.bound_store.store.identity, LOGIN), None)
 
     def lose(self):
-        """Lose a pair that was issued and not saved: nobody can have it any more."""
+        """Lose a pair that was issued and not saved: no one can have it any more."""
         if self.unsaved is not None:
             self.world.excuse(self.unsaved)
             self.unsaved = None
@@ -198,6 +220,8 @@ class Program:
         try:
             answer = work()
         except StoreFailed:
+            if name == "cancel":
+                self.world.tolerate()
             self.full_at_some_time = self.done = True
             yield
             raise
@@ -207,30 +231,30 @@ class Program:
 
     def load(self):
         record = yield from self.act("load", lambda: self.world.record)
-        self.seen = record.token
+        self.seen, self.seen_rejected = record.token, record.rejected_at is not None
         return record
 
-    def begin(self, renewal):
-        return self.act("begin", lambda: self.world.write(transitions.begun(self.world.record, renewal)))
+    def load_app(self):
+        return self.act("load", lambda: Record(probe=self.world.probe))
 
-    def cancel_renewal(self, renewal, before):
-        return self.act("cancel", lambda: self.world.write(transitions.cancelled(self.world.record, renewal, before)))
-
-    def save(self, token, after, at):
-        return self.act("save", lambda: self.world.save(self, token, after, at))
-
-    def mark(self, generation, why):
-        return self.act("mark", lambda: self.world.mark(self, generation, why))
-
-    def forget(self, generation):
-        return self.act("forget", lambda: self.world.forget(self, generation))
+    def apply(self, change):
+        works = {
+            BeginRefresh: ("begin", self.world.begin),
+            CancelRefresh: ("cancel", self.world.cancel),
+            SaveToken: ("save", self.world.save),
+            SetRefreshable: ("mark", self.world.mark),
+            DeleteToken: ("forget", self.world.forget),
+            SwapProbe: ("note", self.world.set_probe),
+        }
+        name, work = works.get(type(change), ("note", self.world.note))
+        return self.act(name, lambda: work(self, change))
 
     def check(self):
         return self.act("check", lambda: self.world.write(self.world.record))
 
-    def take(self, patience):
+    def take(self, timeout):
         """Take the lock; an answer that is heard late is worth nothing, as a lease may be over by then."""
-        until = self.world.steady + patience
+        until = self.world.steady + timeout
         while True:
             if self.hand.killed:
                 raise Killed
@@ -245,7 +269,7 @@ class Program:
             except GeneratorExit:
                 self.let_go(held)
                 raise
-            if not held or not self.world.leases or self.world.steady - asked_at < LATE:
+            if not held or not self.world.leases or self.world.steady - asked_at < LEASE_GRANT_MAX_AGE:
                 return held
 
     def let_go(self, held):
@@ -259,11 +283,15 @@ class Program:
         """No time passes between the last thought and the first byte."""
         if self.hand.killed:
             raise Killed
-        self.flight = self.world.send(self, request)
+        self.request_under_way = self.world.send(self, request)
         self.at, self.done = "send", True
         yield
-        flight, self.flight = self.flight, None
-        return self.world.receive(self, flight)
+        request_under_way, self.request_under_way = self.request_under_way, None
+        if request_under_way.fate == CANNOT_BE_SENT:
+            if request_under_way.sending is not None:
+                request_under_way.sending.unspent = True
+            raise TryLater("No thread is to be had; nothing was sent")
+        return self.world.receive(self, request_under_way)
 
     def sleep(self, seconds):
         return self.perform(self.act("sleep", lambda: self.world.pass_by(seconds)))
@@ -272,10 +300,10 @@ class Program:
     def end(self):
         (value, error), self.hand, self.at = self.outcome or (None, asyncio.CancelledError()), None, None
         must(self.world.holder is not self, "no lock outlives its call")
-        held = self.keeping._held()
+        held = self.bound_store._held()
         self.keeps = held is not None
         if held is not None:
-            self.world.hold(held[0])
+            self.world.hold(held.token)
         self.ended = error if error is not None else value
         if isinstance(error, asyncio.CancelledError):
             must(self.cancelled, "only who is cancelled ends so")
@@ -290,10 +318,13 @@ class Program:
             must(error.hint, f"every error says what to do: {error!r}")
         if isinstance(error, LoginRequired | TryLater):
             self.check_that_nothing_was_better(error)
+        if isinstance(error, LoginRequired) and error.reason == "reply-lost" and self.lost_reply != "sign-in":
+            must(self.heard_refusal, "only a definite refusal of the refresh token ends a login")
 
     def check_that_nothing_was_better(self, error):
         if self.full_at_some_time or self.world.record.token is None:
             return
         must(not self.newer_at_reply, "the loser of a race uses the winner's token")
         if self.kind == "token" and self.seen is not None:
-            must(self.seen.expires_at <= self.latest, f"a living token is served, come what may: {error!r}")
+            over = self.seen.expires_at <= self.latest or self.seen_rejected
+            must(over, f"a living token is served, come what may: {error!r}")

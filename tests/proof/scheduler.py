@@ -9,13 +9,13 @@ import asyncio
 from collections import Counter
 from contextlib import closing
 
-from flow.givens import LIFE, YEAR
+from flow.setup import LIFE, YEAR
 from proof.engines import ENGINES
 from proof.program import Program
 from proof.world import DOUBLED, LOST, UNSPENT, World, must
 from traktauth.errors import TraktAuthError
-from traktauth.flow.signout import SignedOut
 from traktauth.models import Token
+from traktauth.models.signed_out import SignedOut
 
 SETTINGS = ["last-attempt", "last-attempt", "sign-in", "resend"]
 CALLS = ["token"] * 4 + ["refused", "refresh", "force", "sign in", "sign out"]
@@ -70,13 +70,13 @@ class Simulation:
         elif kind != "refused":
             self.go(program.call(kind), steps)
         elif program.token is not None and not self.world.server.use(program.token):
-            self.go(program.call("refused", refused=program.token), steps)
+            self.go(program.call("refused", rejected=program.token), steps)
 
     def go_on(self):
         self.go(self.some(), self.chance.randint(1, 12))
 
     def stop_one_while_another_comes(self):
-        """A renewal is stopped within an act, while another program gets as far as to its reply."""
+        """A refresh is stopped within an act, while another program gets as far as to its reply."""
         self.world.pass_by(self.chance.choice(AGES))
         one, other = self.some(), self.some()
         first = self.chance.choice(["token", "token", "token", "refresh", "sign out"])
@@ -114,12 +114,16 @@ class Simulation:
 
     def a_clock_jumps(self):
         self.some().offset = self.chance.choice(JUMPS)
+        self.world.clocks_jumped = True
 
     def the_network_fails(self):
         self.world.fates = [self.chance.choice(FATES) for _ in range(self.chance.randint(1, 3))]
 
     def the_disk_fills_up_or_has_room_again(self):
         self.world.full = not self.world.full
+
+    def the_next_begin_is_done_and_reported_as_failed(self):
+        self.world.unclear = True
 
     def somebody_calls_the_api(self):
         program = self.some()
@@ -137,23 +141,23 @@ class Simulation:
                 return
             for program in self.programs:
                 self.go(program)
-            self.world.pass_by(1)  # whoever waits, waits
+            self.world.pass_by(1)  # anyone who waits, waits
         must(False, "every call ends")  # noqa: FBT003 - the claim
 
     def come_to_rest(self):
-        self.world.fates, self.world.full = [], False
+        self.world.fates, self.world.full, self.world.unclear = [], False, False
         self.finish()
         for program in self.programs:
             must(isinstance(program.ended, ENDS), "a call ends as it may")
             program.offset = 0.0
-            self.go(program.call("token"))  # whoever holds a pair that could not be saved, saves it now
+            self.go(program.call("token"))  # anyone who holds a pair that could not be saved, saves it now
             self.finish()
         self.world.check_that_no_login_was_lost()
         last = self.programs[0]
-        if self.world.record.token is None or not self.world.record.renewable:
+        if self.world.record.token is None or not self.world.record.refreshable:
             self.go(last.call("sign in"))
             self.finish()
-            must(isinstance(last.ended, Token), "whoever signs in has a token")
+            must(isinstance(last.ended, Token), "anyone who signs in has a token")
 
 
 ACTIONS = [
@@ -170,6 +174,7 @@ ACTIONS = [
     Simulation.a_clock_jumps,
     Simulation.the_network_fails,
     Simulation.the_disk_fills_up_or_has_room_again,
+    Simulation.the_next_begin_is_done_and_reported_as_failed,
     Simulation.somebody_calls_the_api,
     Simulation.the_user_ends_every_login_elsewhere,
 ]

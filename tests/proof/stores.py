@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager, contextmanager
 
-from traktauth.stores.abase import AsyncTokenStore
-from traktauth.stores.base import TokenStore
+from traktauth.stores.base import AsyncTokenStore, TokenStore
 
 
 class _Verbs:
@@ -25,34 +24,22 @@ class _Verbs:
         return "simulated:"
 
     def load(self, login):
-        return self.perform(self.program.load())
+        return self.perform(self.program.load() if login.account else self.program.load_app())
 
-    def begin(self, login, renewal):
-        return self.perform(self.program.begin(renewal))
+    def apply(self, login, change):
+        return self.perform(self.program.apply(change))
 
-    def cancel(self, login, renewal, before):
-        return self.perform(self.program.cancel_renewal(renewal, before))
-
-    def save(self, login, token, *, after, at):
-        return self.perform(self.program.save(token, after, at))
-
-    def mark(self, login, generation, why):
-        return self.perform(self.program.mark(generation, why))
-
-    def forget(self, login, generation):
-        return self.perform(self.program.forget(generation))
-
-    def check(self):
+    def check_writable(self):
         return self.perform(self.program.check())
 
-    def logins(self):
+    def list_logins(self):
         raise NotImplementedError
 
 
 class Blocking(_Verbs, TokenStore):
     @contextmanager
-    def exclusive(self, login, patience):
-        held = self.perform(self.program.take(patience))
+    def lock(self, login, timeout):
+        held = self.perform(self.program.take(timeout))
         try:
             yield held
         finally:
@@ -61,8 +48,8 @@ class Blocking(_Verbs, TokenStore):
 
 class Awaited(_Verbs, AsyncTokenStore):
     @asynccontextmanager
-    async def exclusive(self, login, patience):
-        held = await self.perform(self.program.take(patience))
+    async def lock(self, login, timeout):
+        held = await self.perform(self.program.take(timeout))
         try:
             yield held
         finally:

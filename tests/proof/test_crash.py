@@ -14,8 +14,9 @@ import pytest
 
 from stores.children import fork
 from traktauth.errors import StoreFailed
-from traktauth.stores.addresses import open_store
-from traktauth.testing.places import LOGIN, pair, renewal
+from traktauth.models.changes import BeginRefresh, SaveToken
+from traktauth.stores.open import open_store
+from traktauth.testing.store_contract.base import LOGIN, pair, pending_refresh
 
 posix = pytest.importorskip("posix")
 
@@ -51,7 +52,7 @@ class Place:
     def fresh(self):
         shutil.rmtree(self.folder, ignore_errors=True)
         with closing(open_store(self.address)) as store:
-            assert store.save(LOGIN, pair(1), after=0, at=1.0)
+            assert store.apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
         return self
 
     def record(self):
@@ -64,16 +65,16 @@ def place(kind, tmp_path):
     return Place(kind, tmp_path)
 
 
-def renew(address, told):
+def renew(address, reported):
     """Take the right to send and save, and tell of each as soon as it is done."""
     store = open_store(address)
     try:
-        assert store.begin(LOGIN, renewal(1))
-        os.write(told, b"begun ")
-        assert store.save(LOGIN, pair(2), after=1, at=1.0)
-        os.write(told, b"saved ")
+        assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+        os.write(reported, b"begun ")
+        assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+        os.write(reported, b"saved ")
     except StoreFailed:
-        os.write(told, b"failed ")
+        os.write(reported, b"failed ")
 
 
 def stop_measuring():
@@ -86,13 +87,13 @@ def stop_measuring():
 
 def traced(place, log, *options):
     """Renew in a child under strace; return what it told, and how it ended."""
-    told, telling = os.pipe()
+    reported, telling = os.pipe()
     going, go = os.pipe()
     child = fork()
     if child == 0:
         code = 0
         try:
-            for end in (told, go):
+            for end in (reported, go):
                 os.close(end)
             stop_measuring()
             os.write(telling, b".")
@@ -104,7 +105,7 @@ def traced(place, log, *options):
         posix._exit(code)  # not what measures coverage has put in its place
     for end in (telling, going):
         os.close(end)
-    assert os.read(told, 1) == b"."  # whatever a fork sets going is done before its calls are counted
+    assert os.read(reported, 1) == b"."  # whatever a fork sets going is done before its calls are counted
     command = ["strace", "-f", "-y", "-s", "64", "-o", str(log), *options, "-p", str(child)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
         assert "attached" in tracer.stderr.readline()
@@ -112,12 +113,12 @@ def traced(place, log, *options):
         os.close(go)
         _, status = os.waitpid(child, 0)
         tracer.stderr.read()
-    with os.fdopen(told, "rb") as pipe:
+    with os.fdopen(reported, "rb") as pipe:
         return pipe.read().decode().split(), os.waitstatus_to_exitcode(status)
 
 
 def calls(log):
-    """Each call of the renewal: its name, which of its name it is, and the line."""
+    """Each call of the refresh: its name, which of its name it is, and the line."""
     counted, found = {}, []
     for line in log.read_text().splitlines():
         match = re.match(r"\d+ +(\w+)\(", line)
@@ -127,19 +128,19 @@ def calls(log):
     return found
 
 
-def lives_on(place, told):
+def lives_on(place, reported):
     """What was confirmed is there, nothing is half there, and the store works."""
     record = place.record()
     assert record.token in (pair(1), pair(2))
     assert record.token == pair(record.generation)
-    if "saved" in told:
+    if "saved" in reported:
         assert record.generation == 2
-    elif "begun" in told and record.generation == 1:
-        assert record.renewal is not None
+    elif "begun" in reported and record.generation == 1:
+        assert record.pending_refresh is not None
     with closing(open_store(place.address)) as store:
-        if record.renewal is not None:
-            assert not store.begin(LOGIN, renewal(1))  # the right to send is not given again
-        assert store.save(LOGIN, pair(record.generation + 1), after=record.generation, at=1.0)
+        if record.pending_refresh is not None:
+            assert not store.apply(LOGIN, BeginRefresh(pending_refresh(1)))  # the right to send is not given again
+        assert store.apply(LOGIN, SaveToken(pair(record.generation + 1), after=record.generation, at=1.0))
 
 
 def test_a_kill_at_any_call_to_the_system_loses_nothing_that_was_confirmed(place, kind, tmp_path):
@@ -149,10 +150,10 @@ def test_a_kill_at_any_call_to_the_system_loses_nothing_that_was_confirmed(place
     assert len(points) > 30
     killed, states = 0, set()
     for name, number in points:
-        told, code = traced(place.fresh(), log, "-e", f"inject={name}:signal=KILL:when={number}")
+        reported, code = traced(place.fresh(), log, "-e", f"inject={name}:signal=KILL:when={number}")
         killed += code == -9
-        states.add((*told, place.record().generation))
-        lives_on(place, told)
+        states.add((*reported, place.record().generation))
+        lives_on(place, reported)
     assert killed >= len(points) - 3  # a call more or less is made from run to run
     assert {state[:-1] for state in states} >= {(), ("begun",)}
 
@@ -165,18 +166,20 @@ def test_a_call_that_the_system_refuses_fails_the_store_and_changes_nothing(plac
     points = [(name, number) for name, number, line in calls(log) if name in refusable and "<pipe:" not in line]
     failed = 0
     for name, number in points:
-        told, code = traced(place.fresh(), log, "-e", f"inject={name}:error={error}:when={number}")
-        assert code == 0, f"{name} {number}: {told}"
-        failed += "failed" in told
-        lives_on(place, told)
+        reported, code = traced(place.fresh(), log, "-e", f"inject={name}:error={error}:when={number}")
+        assert code == 0, f"{name} {number}: {reported}"
+        failed += "failed" in reported
+        if reported == ["failed"]:
+            assert place.record().pending_refresh is None, f"{name} {number}: begin was reported as failed, and done"
+        lives_on(place, reported)
     assert failed > len(points) / 3
 
 
 def test_a_disk_that_stays_full_is_seen_before_anything_may_be_sent(place, kind, tmp_path):
     name = {"file": "fallocate", "sqlite": "pwrite64"}[kind]
-    told, code = traced(place.fresh(), tmp_path / "log", "-e", f"inject={name}:error=ENOSPC:when=1+")
-    assert (told, code) == (["failed"], 0)
-    assert place.record().renewal is None
+    reported, code = traced(place.fresh(), tmp_path / "log", "-e", f"inject={name}:error=ENOSPC:when=1+")
+    assert (reported, code) == (["failed"], 0)
+    assert place.record().pending_refresh is None
 
 
 @pytest.mark.parametrize("kind", ["file"], indirect=True)
@@ -194,7 +197,7 @@ def test_a_file_is_written_synced_renamed_and_its_folder_synced(place, tmp_path)
             order.append("rename")
         elif name == "write" and ("begun" in line or "saved" in line):
             order.append("tell")
-    replaced = ["write", "sync the file", "rename", "sync the folder"]
+    replaced = ["write", "sync the file", "sync the folder", "rename", "sync the folder"]
     assert order == ["sync the file", *replaced, "tell", *replaced, "tell"]  # first the room for the save
 
 
@@ -210,7 +213,7 @@ def test_a_log_is_synced_before_the_answer(place, tmp_path):
             order.append("sync the log")
         elif name == "write" and ("begun" in line or "saved" in line):
             order.append("tell")
-    told = [number for number, what in enumerate(order) if what == "tell"]
-    assert len(told) == 2
-    assert [order[number - 1] for number in told] == ["sync the log"] * 2
-    assert [order[number - 2] for number in told] == ["write the log"] * 2
+    reported = [number for number, what in enumerate(order) if what == "tell"]
+    assert len(reported) == 2
+    assert [order[number - 1] for number in reported] == ["sync the log"] * 2
+    assert [order[number - 2] for number in reported] == ["write the log"] * 2

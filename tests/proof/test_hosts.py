@@ -17,9 +17,10 @@ from support.postgres import PostgresServer
 from support.redis import RedisServer
 from traktauth import App, Trakt
 from traktauth.errors import StoreFailed
-from traktauth.flow import renewal
-from traktauth.models import Login, Token
-from traktauth.stores.addresses import open_store
+from traktauth.flow import refresh
+from traktauth.models import LoginKey, Token
+from traktauth.models.changes import SaveToken
+from traktauth.stores.open import open_store
 
 PROCESSES = 8
 APART = 300.0  # seconds between the clocks of two hosts
@@ -54,7 +55,7 @@ def renew_on(places, crowd, cable, engine):
     renew_in_rounds(workers, cable, engine, [off[host] for host in at])
 
 
-# ---------------------------------------------------------------- a database that goes away in the middle of a renewal
+# ---------------------------------------------------------------- a database that goes away in the middle of a refresh
 @pytest.fixture
 def trakt_server():
     server = StrictTrakt()
@@ -66,7 +67,7 @@ def trakt_server():
 def database(request, tmp_path):
     """A server of its own, that can be killed, and started again over what it had made durable."""
     if request.param == "redis":
-        request.getfixturevalue("redis_server")  # skipped where there is none
+        request.getfixturevalue("redis_server")  # skipped where it does not exist
         server = RedisServer(tmp_path)
     else:
         request.getfixturevalue("postgres_server")
@@ -78,12 +79,12 @@ def database(request, tmp_path):
 @pytest.fixture
 def login(trakt_server, database):
     pair = trakt_server.pair()
-    key = Login(trakt_server.base, "client-id", "default")
+    key = LoginKey(trakt_server.base, "client-id", "default")
     token = Token(
         pair["access_token"], refresh_token=pair["refresh_token"], expires_in=100, expires_at=100, generation=1
     )
     with closing(open_store(database.url)) as store:
-        assert store.save(key, token, after=0, at=0.0)
+        assert store.apply(key, SaveToken(token, after=0, at=0.0))
     return key
 
 
@@ -94,7 +95,7 @@ def trakt(trakt_server, database, login):
         yield trakt
 
 
-def test_a_database_that_is_restarted_in_the_middle_of_a_renewal_costs_nothing(trakt, trakt_server, database, login):
+def test_a_database_that_is_restarted_in_the_middle_of_a_refresh_costs_nothing(trakt, trakt_server, database, login):
     killed = threading.Event()
     trakt_server.before.append(lambda: (database.kill(), killed.set()))
     with ThreadPoolExecutor(1) as pool:
@@ -107,12 +108,12 @@ def test_a_database_that_is_restarted_in_the_middle_of_a_renewal_costs_nothing(t
     with closing(open_store(database.url)) as store:
         record = store.load(login)
     assert record.token == renewed  # saved before it was used
-    assert record.renewal is None
+    assert record.pending_refresh is None
     assert (len(trakt_server.refreshes), trakt_server.killed) == (1, 0)
 
 
 def test_a_database_that_is_gone_for_longer_fails_and_loses_no_pair(trakt, trakt_server, database, login, monkeypatch):
-    monkeypatch.setattr(renewal, "SAVE_LIMIT", 1.0)
+    monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 1.0)
     trakt_server.before.append(database.kill)
     with pytest.raises(StoreFailed) as failed:
         trakt.token()
@@ -134,7 +135,7 @@ def test_a_database_that_was_gone_before_the_sending_sends_nothing_and_heals(tra
     assert trakt.token().generation == 2
 
 
-def test_a_database_that_is_cut_off_in_the_middle_of_a_renewal_is_waited_for(
+def test_a_database_that_is_cut_off_in_the_middle_of_a_refresh_is_waited_for(
     trakt, trakt_server, database, monkeypatch
 ):
     """It answers nothing for a while, as behind a broken line, and then goes on."""

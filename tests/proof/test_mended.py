@@ -9,14 +9,15 @@ from contextlib import closing
 import pytest
 
 from client.strict_trakt import StrictTrakt
-from traktauth.client import http, progress
-from traktauth.flow.effects import NoReply
+from traktauth.client import http, http_exchange
+from traktauth.flow.effects import NoResponse
 from traktauth.models import find_service
-from traktauth.stores import adatabase, database
-from traktauth.stores.addresses import open_async_store, open_store
-from traktauth.stores.commands import Take
-from traktauth.testing.places import LOGIN, pair, renewal, signed_in
-from traktauth.wire.tokens import exchange_refresh_token
+from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken
+from traktauth.stores.database import operations
+from traktauth.stores.database.commands import AcquireLease
+from traktauth.stores.open import open_async_store, open_store
+from traktauth.testing.store_contract.base import LOGIN, pair, pending_refresh, signed_in
+from traktauth.wire.token_endpoint import exchange_refresh_token
 
 STORES = ["memory", "file", "sqlite", "redis", "postgres"]
 
@@ -39,28 +40,28 @@ each_store = pytest.mark.parametrize("address", STORES, indirect=True)
 
 
 @each_store
-def test_a_renewal_that_comes_late_does_not_undo_a_sign_out(store):
+def test_a_refresh_that_comes_late_does_not_undo_a_sign_out(store):
     signed_in(store)
-    store.begin(LOGIN, renewal(1))
-    store.forget(LOGIN, 1)
-    assert not store.save(LOGIN, pair(2), after=1, at=1.0)
+    store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    store.apply(LOGIN, DeleteToken(1))
+    assert not store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
     assert store.load(LOGIN).token is None
 
 
 @each_store
-def test_a_sign_in_goes_on_after_a_sign_out_over_an_open_renewal(store):
+def test_a_sign_in_goes_on_after_a_sign_out_over_a_pending_refresh(store):
     signed_in(store)
-    store.begin(LOGIN, renewal(1))
-    store.forget(LOGIN, 1)
+    store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    store.apply(LOGIN, DeleteToken(1))
     known = store.load(LOGIN).generation
-    assert store.save(LOGIN, pair(known + 1), after=known, at=1.0)
+    assert store.apply(LOGIN, SaveToken(pair(known + 1), after=known, at=1.0))
 
 
 @each_store
-def test_a_sign_out_with_nothing_open_keeps_the_number(store):
+def test_a_sign_out_passes_the_generation_so_that_an_older_one_tells_that_the_store_went_back(store):
     signed_in(store)
-    store.forget(LOGIN, 1)
-    assert store.load(LOGIN).generation == 1
+    store.apply(LOGIN, DeleteToken(1))
+    assert store.load(LOGIN).generation == 2
 
 
 class Stopped:
@@ -73,7 +74,7 @@ class Stopped:
         return self.now
 
     def heard(self, command):
-        if isinstance(command, Take):
+        if isinstance(command, AcquireLease):
             self.takes += 1
             self.now += 60.0 if self.takes == 1 else 0.0
 
@@ -87,9 +88,9 @@ def test_a_lease_whose_answer_was_long_on_its_way_is_asked_for_again(store, monk
         clock.heard(command)
         return done
 
-    monkeypatch.setattr(database, "steady_clock", clock)
+    monkeypatch.setattr(operations, "steady_clock", clock)
     monkeypatch.setattr(store.database, "perform", perform)
-    with store.exclusive(LOGIN, 0.0) as held:
+    with store.lock(LOGIN, 0.0) as held:
         assert (held, clock.takes) == (True, 2)
 
 
@@ -104,9 +105,9 @@ def test_an_awaited_lease_whose_answer_was_long_on_its_way_is_asked_for_again(ad
             clock.heard(command)
             return done
 
-        monkeypatch.setattr(adatabase, "steady_clock", clock)
+        monkeypatch.setattr(operations, "steady_clock", clock)
         monkeypatch.setattr(store.database, "perform", perform)
-        async with store.exclusive(LOGIN, 0.0) as held:
+        async with store.lock(LOGIN, 0.0) as held:
             assert (held, clock.takes) == (True, 2)
         await store.close()
 
@@ -116,10 +117,10 @@ def test_an_awaited_lease_whose_answer_was_long_on_its_way_is_asked_for_again(ad
 @pytest.mark.parametrize("address", ["redis"], indirect=True)
 def test_a_lease_that_is_asked_for_again_is_a_whole_one(store):
     """By its holder, who has not heard the first answer."""
-    assert store.database.perform(Take(LOGIN, "me", 0.5))
-    assert store.database.perform(Take(LOGIN, "me", 30.0))
+    assert store.database.perform(AcquireLease(LOGIN, "me", 0.5))
+    assert store.database.perform(AcquireLease(LOGIN, "me", 30.0))
     time.sleep(0.7)
-    assert not store.database.perform(Take(LOGIN, "somebody", 30.0))
+    assert not store.database.perform(AcquireLease(LOGIN, "another", 30.0))
 
 
 # ---------------------------------------------------------------- stopped between the last thought and the first byte
@@ -134,7 +135,7 @@ def strict_trakt():
 def stopped_while_connecting(monkeypatch):
     """A clock by which the connection is there after a minute."""
     times = iter([0.0])
-    monkeypatch.setattr(progress, "steady_clock", lambda: next(times, 60.0))
+    monkeypatch.setattr(http_exchange, "steady_clock", lambda: next(times, 60.0))
 
 
 def refresh_at(server):
@@ -145,8 +146,8 @@ def refresh_at(server):
 
 def test_a_request_whose_time_is_over_before_its_first_byte_is_not_sent(strict_trakt, stopped_while_connecting):
     with http.new_client(keep=False) as client:
-        outcome = http.send(client, refresh_at(strict_trakt))
-    assert (type(outcome), outcome.sent) == (NoReply, False)
+        outcome = http_exchange.send(client, refresh_at(strict_trakt))
+    assert (type(outcome), outcome.sent) == (NoResponse, False)
     assert strict_trakt.refreshes == []
 
 
@@ -155,8 +156,8 @@ def test_an_awaited_request_whose_time_is_over_before_its_first_byte_is_not_sent
 ):
     async def send():
         async with http.new_async_client(keep=False) as client:
-            return await http.asend(client, refresh_at(strict_trakt))
+            return await http_exchange.send_async(client, refresh_at(strict_trakt))
 
     outcome = asyncio.run(send())
-    assert (type(outcome), outcome.sent) == (NoReply, False)
+    assert (type(outcome), outcome.sent) == (NoResponse, False)
     assert strict_trakt.refreshes == []

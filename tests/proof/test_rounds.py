@@ -10,7 +10,7 @@ import pytest
 
 from proof.crowd import Crowd, RecordingCable, ready, renew_in_rounds
 from support import keyring_in_file
-from traktauth.stores.sealed import new_key
+from traktauth.stores.encryption.seal_keys import new_key
 
 PROCESSES = 8
 STORES = ["file", "sqlite", "sealed+file", "sealed+sqlite", "keyring", "redis", "postgres", "sealed+postgres"]

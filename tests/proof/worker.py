@@ -3,7 +3,7 @@
 Usage: worker.py {"kind": "blocking" | "async" | "tasks", "store": …, "service": …, "app": [id, secret, redirect], …}
 
 `token` asks for a token; `at N` sets its clock N seconds off and asks. `lease` shortens the store's leases and the
-time after which a holder that was stopped sends nothing; `stop` is the store's verb after which it stops itself.
+time after which a holder that was stopped sends nothing; `stop` names the change after which it stops itself.
 Of the kind `tasks`, a thousand tasks ask at once, and the answer is the last one's.
 """
 
@@ -19,9 +19,9 @@ import time
 
 from traktauth import App, AsyncTrakt, Trakt
 from traktauth.errors import TraktAuthError
-from traktauth.flow import renewal
-from traktauth.stores import adatabase, database
-from traktauth.stores.addresses import open_async_store
+from traktauth.flow import refresh, refresh_policy
+from traktauth.stores.database import operations
+from traktauth.stores.open import open_async_store
 
 OFFSET = [0.0]
 
@@ -40,37 +40,41 @@ def questions():
 
 
 def answer(token=None, error=None):
-    told = {"pid": os.getpid(), "at": time.time()}
+    reported = {"pid": os.getpid(), "at": time.time()}
     if error is None:
-        told |= {"access": token.access_token, "generation": token.generation, "end": token.expires_at}
+        reported |= {"access": token.access_token, "generation": token.generation, "end": token.expires_at}
     else:
-        told |= {"error": type(error).__name__, "reason": getattr(error, "reason", ""), "says": str(error)}
-    print(json.dumps(told), flush=True)
+        reported |= {"error": type(error).__name__, "reason": getattr(error, "reason", ""), "says": str(error)}
+    print(json.dumps(reported), flush=True)
 
 
 def shorten(lease):
-    """Let leases end early; whoever was stopped for that long between the lock and the sending sends nothing."""
-    database.LEASE = adatabase.LEASE = lease
-    renewal.LEASE = renewal.REQUEST_LIMIT + lease
+    """Let leases end early; anyone who was stopped for that long between the lock and the sending sends nothing."""
+    operations.LEASE = lease
+    refresh.LEASE = refresh_policy.LEASE = refresh_policy.REQUEST_TIMEOUT + lease
 
 
-def stop_after(store, verb):
-    """Stop this process as SIGSTOP from outside would, straight after the store has done something."""
-    real = getattr(store, verb)
+def stop_after(store, change):
+    """Stop this process as SIGSTOP from outside would, straight after the store has applied a change of this name."""
+    real = store.apply
 
-    def once(*args, **named):
-        done = real(*args, **named)
-        setattr(store, verb, real)
+    def stop():
+        store.apply = real
         signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # stops every thread, this one at once
+
+    def once(login, wanted):
+        done = real(login, wanted)
+        if type(wanted).__name__ == change:
+            stop()
         return done
 
-    async def aonce(*args, **named):
-        done = await real(*args, **named)
-        setattr(store, verb, real)
-        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # stops every thread, this one at once
+    async def aonce(login, wanted):
+        done = await real(login, wanted)
+        if type(wanted).__name__ == change:
+            stop()
         return done
 
-    setattr(store, verb, aonce if asyncio.iscoroutinefunction(real) else once)
+    store.apply = aonce if asyncio.iscoroutinefunction(real) else once
 
 
 def blocking(made, stop):

@@ -17,8 +17,8 @@ import pytest
 
 from support.engines import Missing
 from support.postgres import PostgresServer
-from traktauth.server.embedded import Embedded
-from traktauth.server.settings import Settings
+from traktauth.server.config.settings import Settings
+from traktauth.server.process.embedded import EmbeddedServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ class Reply:
         return json.loads(self.text)
 
     @property
-    def said(self) -> tuple[int, str, str]:
+    def message(self) -> tuple[int, str, str]:
         """Status, error and sentence of a refusal."""
         body = self.json
         return self.status, body.get("error", body.get("code")), body.get("error_description", body.get("message"))
@@ -92,7 +92,7 @@ class Reply:
 class Client:
     """Sends requests to a server, as apps and tests do."""
 
-    def __init__(self, server: Embedded) -> None:
+    def __init__(self, server: EmbeddedServer) -> None:
         self.server = server
         self.url = server.url
 
@@ -225,6 +225,17 @@ def postgres_server():
     server.stop()
 
 
+@pytest.fixture
+def own_server():
+    """A PostgreSQL that a test may kill."""
+    try:
+        server = PostgresServer("-c", "fsync=off")
+    except Missing as missing:
+        pytest.skip(str(missing))
+    yield server
+    server.stop()
+
+
 def schema_in(server: PostgresServer, name: str) -> str:
     with psycopg.connect(server.url, autocommit=True) as admin:
         admin.execute(f"CREATE SCHEMA {name}")
@@ -257,11 +268,11 @@ def database(request):
 @pytest.fixture
 def start(database):
     """Start servers, each a client; all of them end with the test."""
-    running: list[Embedded] = []
+    running: list[EmbeddedServer] = []
 
     def begin(**settings: Any) -> Client:
         known = {"port": 0, "database": database, "control": True, "seed": SEED}
-        server = Embedded(Settings(**{**known, **settings}))
+        server = EmbeddedServer(Settings(**{**known, **settings}))
         server.__enter__()
         running.append(server)
         return Client(server)

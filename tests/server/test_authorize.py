@@ -34,11 +34,11 @@ def address(path="/oauth/authorize", /, **changes):
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_wrong_is_said_on_a_page_and_never_redirected(either, browser, name):
+def test_what_is_wrong_is_reported_on_a_page_and_never_redirected(either, browser, name):
     page = browser(either).go(address(**WRONG[name]))
     assert page.status == 400
     assert "location" not in page.headers
-    assert "sign-in cannot go on" in page.text
+    assert "sign-in cannot continue" in page.text
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -60,7 +60,7 @@ def test_trakts_page_completes_what_is_asked_before_it_is_read(current, browser,
     assert end["code"]
 
 
-def test_a_repeated_parameter_is_said_on_a_page(either, browser):
+def test_a_repeated_parameter_is_reported_on_a_page(either, browser):
     page = browser(either).go(f"{address()}&client_id=second-app")
     assert (page.status, "location" in page.headers) == (400, False)
 
@@ -119,7 +119,7 @@ CHALLENGES = {
 
 
 @pytest.mark.parametrize("name", CHALLENGES)
-def test_the_native_door_tells_the_client(current, name):
+def test_the_native_endpoint_tells_the_client(current, name):
     changes, sentence = CHALLENGES[name]
     reply = current.get(address(NATIVE, **changes))
     assert reply.query["error_description"] == sentence
@@ -127,7 +127,7 @@ def test_the_native_door_tells_the_client(current, name):
     assert reply.query["iss"] == current.url
 
 
-def test_the_native_door_sends_to_its_error_page(current):
+def test_the_native_endpoint_sends_to_its_error_page(current):
     reply = current.get(address(NATIVE, client_id="unknown"))
     assert (
         reply.location == f"{current.url}/api/auth/error?error=invalid_client&error_description=client_id+is+required"
@@ -136,18 +136,18 @@ def test_the_native_door_sends_to_its_error_page(current):
 
 
 @pytest.mark.parametrize("redirect", ["https://*/", "https://%41.test/", "https://stra\u00dfe.test/"])
-def test_the_native_door_takes_a_host_that_cannot_be_for_one_that_is_not_the_apps(current, redirect):
+def test_the_native_endpoint_takes_a_host_that_cannot_be_for_one_that_is_not_the_apps(current, redirect):
     reply = current.get(address(NATIVE, redirect_uri=redirect, **S256))
     assert "error=invalid_redirect&" in reply.location
 
 
-def test_the_native_door_speaks_json_to_scripts(current):
+def test_the_native_endpoint_speaks_json_to_scripts(current):
     reply = current.get(address(NATIVE, **S256), accept="application/json")
     assert reply.json["redirect"] is True
     assert reply.json["url"].startswith("/sign-in?")
 
 
-def test_the_native_door_checks_the_form_of_a_request_first(current):
+def test_the_native_endpoint_checks_the_form_of_a_request_first(current):
     for changes, sentence in (
         ({"code_challenge_method": "plain"}, '[query.code_challenge_method] Invalid input: expected "S256"'),
         ({"client_id": ""}, "[query.client_id] Invalid input: expected string, received undefined"),
@@ -164,7 +164,7 @@ def test_prompt_none_never_shows_a_page(current):
     assert "error=consent_required" in end["location"]
 
 
-def test_a_consent_once_given_is_not_asked_for_again(either, browser):
+def test_a_consent_once_granted_is_not_asked_for_again(either, browser):
     either.code()
     visitor = browser(either)
     visitor.sign_in()
@@ -199,10 +199,10 @@ def test_classic_answers_in_the_fragment_or_a_form_where_asked(classic, browser)
 
 def test_metadata_names_the_issuer(either):
     for path in ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"):
-        told = either.get(path)
-        assert told.json["issuer"] == either.url
-        assert told.json["response_types_supported"] == ["code"]
-        assert "public" in told.headers["cache-control"]
+        reported = either.get(path)
+        assert reported.json["issuer"] == either.url
+        assert reported.json["response_types_supported"] == ["code"]
+        assert "public" in reported.headers["cache-control"]
 
 
 def test_other_methods_find_nothing_at_the_protocols_addresses(either):

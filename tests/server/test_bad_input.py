@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from traktauth.server import listening
+from traktauth.server.process import http_server
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -137,9 +137,9 @@ def test_a_body_that_hides_its_size_is_refused_too(current):
     connection.close()
 
 
-def test_a_head_that_does_not_end_is_refused(current):
+def test_a_head_that_does_not_end_is_refused(either):
     fields = {f"x-{at}": b"y" * 1_000 for at in range(1_000)}
-    assert send(current, "GET", b"/", fields) == 400
+    assert send(either, "GET", b"/", fields) == 400
 
 
 def test_a_flood_of_fields_is_refused(current):
@@ -149,30 +149,30 @@ def test_a_flood_of_fields_is_refused(current):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(listening, "SLOWEST_SECONDS", 0.5)
-    monkeypatch.setattr(listening, "TICKS_BETWEEN_LOOKS", 1)
+    monkeypatch.setattr(http_server, "SLOWEST_SECONDS", 0.5)
+    monkeypatch.setattr(http_server, "TICKS_BETWEEN_LOOKS", 1)
 
 
 HALVES = {
     "nothing": (b"", b""),
     "a part of the head": (b"POST /oauth/token HTTP/1.1\r\nho", b"HTTP/1.1 408 "),
     "a part of the body": (
-        b"POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{",
+        b"POST /oauth/token HTTP/1.1\r\nhost: [::1]\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{",
         b"HTTP/1.1 408 ",
     ),
     "a part of a body that is too large": (
-        b"POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-length: 100000000\r\n\r\n{",
+        b"POST /oauth/token HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000000\r\n\r\n{",
         b"HTTP/1.1 413 ",
     ),
     "a part of a page's form": (
-        b"POST /sign-in HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nusername=",
+        b"POST /sign-in HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nusername=",
         b"HTTP/1.1 408 ",
     ),
 }
 
 
 @pytest.mark.parametrize("name", HALVES)
-def test_whoever_sends_a_part_and_no_more_is_refused_in_the_end(start, impatient, name, caplog, tmp_path):
+def test_a_request_that_never_ends_is_refused(start, impatient, name, caplog, tmp_path):
     log = tmp_path / "log"
     client = start(access_log=log)
     sent, begins = HALVES[name]
@@ -186,17 +186,17 @@ def test_whoever_sends_a_part_and_no_more_is_refused_in_the_end(start, impatient
     assert client.refresh("U" * 32).status == 400
 
 
-def test_whoever_waits_for_an_answer_is_not_hurried(start, impatient):
+def test_a_client_that_waits_for_a_response_is_not_cut_off(start, impatient):
     client = start(control=True)
     client.server.fail_next("/oauth/token", delay=1.5)
     assert client.refresh("U" * 32).status == 400
 
 
-def test_whoever_leaves_in_the_middle_is_no_fault_of_ours(start, tmp_path, caplog):
+def test_a_client_that_leaves_in_the_middle_is_not_logged_as_an_error(start, tmp_path, caplog):
     log = tmp_path / "log"
     client = start(access_log=log)
     for path in (b"/oauth/token", b"/users/me", b"/sign-in"):
-        head = b"POST " + path + b" HTTP/1.1\r\nhost: x\r\ncontent-length: 300\r\n\r\n{"
+        head = b"POST " + path + b" HTTP/1.1\r\nhost: localhost\r\ncontent-length: 300\r\n\r\n{"
         with socket.create_connection((urlsplit(client.url).hostname, urlsplit(client.url).port)) as connection:
             connection.sendall(head)
             connection.shutdown(socket.SHUT_WR)
@@ -216,9 +216,9 @@ def test_what_is_only_looked_at_takes_no_other_method(current, method):
         assert (path, reply.status, reply.headers["allow"]) == (path, 405, "GET")
 
 
-def test_half_a_request_stalls_nobody(current):
+def test_half_a_request_delays_no_other(current):
     with socket.create_connection((urlsplit(current.url).hostname, urlsplit(current.url).port)) as connection:
-        connection.sendall(b"POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+        connection.sendall(b"POST /oauth/token HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
         assert current.refresh("U" * 32).status == 400
 
 
@@ -235,7 +235,7 @@ def test_half_a_call_of_the_control_api_does_nothing(current, part):
 
 
 def test_a_flood_of_fields_behind_a_body_is_refused(current):
-    head = b"POST /oauth/token HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+    head = b"POST /oauth/token HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
     with socket.create_connection((urlsplit(current.url).hostname, urlsplit(current.url).port)) as connection:
         connection.sendall(head)
         with contextlib.suppress(OSError):  # it may hang up before all of it has been sent
@@ -252,11 +252,91 @@ def test_a_large_call_in_one_piece_is_no_flood(current):
 
 
 def test_requests_in_a_pipeline_are_answered_in_turn(current):
-    one = b"GET /.well-known/openid-configuration HTTP/1.1\r\nhost: x\r\n\r\n"
-    last = one.replace(b"host: x", b"host: x\r\nconnection: close")
+    one = b"GET /.well-known/openid-configuration HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    last = one.replace(b"host: localhost", b"host: localhost\r\nconnection: close")
     with socket.create_connection((urlsplit(current.url).hostname, urlsplit(current.url).port)) as connection:
         connection.sendall(one * 20 + last)
         assert connection.makefile("rb").read().count(b"HTTP/1.1 200") == 21
+
+
+def test_a_long_pipeline_that_reads_nothing_fills_no_memory(current):
+    """What is not answered yet is not parsed either: the connection is read no further."""
+    one = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n" * 1000
+    with socket.create_connection((urlsplit(current.url).hostname, urlsplit(current.url).port)) as connection:
+        connection.settimeout(1)
+        with contextlib.suppress(TimeoutError):
+            for _ in range(1000):
+                connection.sendall(one)
+        (protocol,) = (
+            protocol for protocol in current.server._server.server_state.connections if protocol.cycle is not None
+        )
+        assert len(protocol.pipeline) <= http_server.MOST_PIPELINED + 100  # what is in a piece comes on top
+        assert len(protocol._unparsed) <= 1_000_000
+        assert current.get("/healthz").status == 200
+
+
+def test_a_body_behind_a_long_pipeline_is_read(current):
+    one = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    body = b"x=" + b"y" * 50_000
+    fields = b"content-type: application/x-www-form-urlencoded\r\nconnection: close\r\ncontent-length: %d" % len(body)
+    last = b"POST /oauth/token HTTP/1.1\r\nhost: localhost\r\n%b\r\n\r\n%b" % (fields, body)
+    with socket.create_connection(
+        (urlsplit(current.url).hostname, urlsplit(current.url).port), timeout=10
+    ) as connection:
+        connection.sendall(one * 300 + last)
+        answers = connection.makefile("rb").read()
+    assert (answers.count(b"HTTP/1.1 200"), answers.count(b"HTTP/1.1 400")) == (300, 1)
+
+
+def test_half_requests_keep_no_other_client_out(start, monkeypatch):
+    monkeypatch.setattr(http_server, "connection_limit", lambda: 20)
+    monkeypatch.setattr(http_server, "OVERDUE_SECONDS", 0.0)
+    client = start()
+    with contextlib.ExitStack() as opened:
+        place = (urlsplit(client.url).hostname, urlsplit(client.url).port)
+        polite = opened.enter_context(contextlib.closing(http.client.HTTPConnection(*place, timeout=10)))
+        for at in range(60):
+            half = opened.enter_context(socket.create_connection(place, timeout=10))
+            half.sendall(b"GET /healthz HTTP/1.1\r\nho")
+            if at % 10 == 0:
+                polite.request("GET", "/healthz")
+                reply = polite.getresponse()
+                assert (reply.status, bool(reply.read())) == (200, True)
+        assert client.get("/healthz").status == 200
+
+
+class Connection:
+    """What decides about a connection."""
+
+    def __init__(self, address, since, *, overdue=False, is_waiting=True):
+        self.client, self.eviction_key, self.is_waiting, self.transport = (
+            (address, 1),
+            (not overdue, since),
+            is_waiting,
+            self,
+        )
+        self.aborted = False
+
+    def abort(self):
+        self.aborted = True
+
+
+@pytest.mark.parametrize(
+    ("connections", "closed"),
+    [
+        ([Connection("10.0.0.1", at) for at in range(8)], None),
+        ([Connection("10.0.0.1", at) for at in range(9)], 0),
+        ([Connection("10.0.0.1", at, overdue=at == 5) for at in range(9)], 5),
+        ([Connection("10.0.0.1", at, is_waiting=at > 3) for at in range(9)], 4),
+        ([Connection("10.0.0.1", at, is_waiting=False) for at in range(9)], None),
+        ([Connection("10.0.0.2", 0), *(Connection("10.0.0.1", at + 1) for at in range(7))], 1),
+        ([Connection("10.0.0.2", 0), *(Connection("10.0.0.1", at + 1) for at in range(6))], None),
+        ([Connection("10.0.0.2", 0), *(Connection("10.0.0.1", at + 1) for at in range(8))], 1),
+    ],
+)
+def test_which_connection_makes_room(connections, closed):
+    http_server.close_excess_connection(set(connections), 8)
+    assert [at for at, one in enumerate(connections) if one.aborted] == ([] if closed is None else [closed])
 
 
 names = st.sampled_from([
@@ -273,15 +353,15 @@ unhurried = settings(max_examples=150, deadline=None, suppress_health_check=[Hea
 
 
 @unhurried
-@example(said={"state": "first-secret"}, path="/oauth/token")
-@given(said=members, path=st.sampled_from([path for path in PATHS if "oauth" in path or "device" in path]))
-def test_no_combination_of_parameters_breaks_the_server(either, said, path):
-    body = json.dumps(said)  # NaN and Infinity are in it, which are no JSON: so much the better
+@example(message={"state": "first-secret"}, path="/oauth/token")
+@given(message=members, path=st.sampled_from([path for path in PATHS if "oauth" in path or "device" in path]))
+def test_no_combination_of_parameters_breaks_the_server(either, message, path):
+    body = json.dumps(message)  # NaN and Infinity are in it, which are no JSON: so much the better
     reply = either.send("POST", path, headers={"content-type": JSON}, body=body)
     assert reply.status < 500
-    told = reply.json if reply.text.startswith("{") else {"": reply.text}
-    told.pop("state", None)  # which Doorkeeper gives back as it was sent, whatever it is
-    assert "first-secret" not in json.dumps(told)
+    reported = reply.json if reply.text.startswith("{") else {"": reply.text}
+    reported.pop("state", None)  # which Doorkeeper gives back as it was sent, whatever it is
+    assert "first-secret" not in json.dumps(reported)
 
 
 @unhurried

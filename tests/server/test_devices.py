@@ -26,7 +26,7 @@ def answer(client, device, decision="approve"):
     client.control("device", user_code=device["user_code"], username="sean", decision=decision)
 
 
-def test_what_is_given_out(either):
+def test_what_is_issued(either):
     device = ask(either)
     assert set(device) == {"device_code", "user_code", "verification_url", "expires_in", "interval"}
     assert device["verification_url"] == f"{either.url}/activate"
@@ -47,7 +47,7 @@ def test_pending_then_approved_then_used(either):
     assert poll(either, device).status == 409
 
 
-def test_denied_and_expired_are_told_once(either):
+def test_denied_and_expired_are_reported_once(either):
     denied, expired = ask(either), ask(either)
     answer(either, denied, "deny")
     either.control("expire", kind="device", value=expired["device_code"])
@@ -87,7 +87,7 @@ def test_a_clock_that_goes_back_makes_no_poll_too_early(either):
     assert [poll(either, device).status for _ in range(2)] == [400, 429]
 
 
-def test_too_fast_is_said_before_anything_else(current):
+def test_too_fast_is_reported_before_anything_else(current):
     device = ask(current)
     poll(current, device)
     answer(current, device)
@@ -122,15 +122,15 @@ def test_of_two_polls_on_an_approved_code_one_wins(either):
 
 def test_current_takes_json_only(current):
     reply = current.form("/oauth/device/code", client_id="first-app")
-    assert reply.said == (400, "invalid_request", "client_id is required")
-    assert current.post("/oauth/device/code", client_id="unknown").said == (
+    assert reply.message == (400, "invalid_request", "client_id is required")
+    assert current.post("/oauth/device/code", client_id="unknown").message == (
         400,
         "invalid_client",
         "client_id is required",
     )
 
 
-def test_the_native_door_speaks_rfc_8628_and_gives_a_session_token(current):
+def test_the_native_endpoint_speaks_rfc_8628_and_gives_a_session_token(current):
     device = current.post("/api/auth/device/code", client_id="first-app", scope="public").json
     assert device["verification_uri_complete"] == f"{current.url}/activate?user_code={device['user_code']}"
     members = {"grant_type": GRANT, "device_code": device["device_code"], "client_id": "first-app"}
@@ -145,7 +145,7 @@ def test_the_native_door_speaks_rfc_8628_and_gives_a_session_token(current):
     assert poll(current, device).status == 404, "the engine has forgotten it"
 
 
-def test_trakts_door_asks_for_what_trakt_gives(current):
+def test_trakts_endpoint_asks_for_what_trakt_gives(current):
     device = ask(current)
     answer(current, device)
     members = {"grant_type": GRANT, "device_code": device["device_code"], "client_id": "first-app"}
@@ -172,19 +172,29 @@ def test_a_link_with_the_code_leads_over_the_sign_in_to_the_same_page(either, br
     page = visitor.walk(f"/activate/{device['user_code']}")
     page = visitor.submit(page, username="sean", password="correct horse battery")
     assert device["user_code"][:4] in page.text
-    assert "You said no" in visitor.submit(page, decision="deny").text
+    assert "Access denied" in visitor.submit(page, decision="deny").text
     assert poll(either, device).status == 418
 
 
-def test_guessing_codes_is_slowed_down(current, browser):
-    visitor = browser(current)
+def test_guessing_codes_is_slowed_down(either, browser):
+    visitor = browser(either)
     visitor.sign_in()
     statuses = [visitor.go(f"/activate/AAAAAAA{letter}").status for letter in "ABCDEFGHJKL"]
     assert statuses == [404] * 10 + [429]
-    device = ask(current)
+    device = ask(either)
     assert visitor.go(f"/activate/{device['user_code']}").status == 429
-    current.control("clock", advance=61)
+    either.control("clock", advance=61)
     assert visitor.go(f"/activate/{device['user_code']}").status == 200
+
+
+def test_a_strangers_guesses_keep_no_other_persons_device_out(either, browser):
+    stranger, visitor, device = browser(either), signed_in(either, browser), ask(either)
+    stranger.submit(stranger.go("/sign-up"), username="other", email="o@example.test", password="long enough")
+    assert [stranger.go("/activate/AAAAAAAA").status for _ in range(11)] == [404] * 10 + [429]
+    assert stranger.go(f"/activate/{device['user_code']}").status == 429
+    page = visitor.go(f"/activate/{device['user_code']}")
+    assert page.status == 200
+    assert "Your device is signed in" in visitor.submit(page, decision="approve").text
 
 
 def signed_in(client, browser):
@@ -207,7 +217,7 @@ def test_a_device_of_an_app_that_was_switched_off_meanwhile_is_let_in_by_no_page
         refused = visitor.submit(page, decision=decision)
         assert (refused.status, "does not work" in refused.text) == (404, True)
     either.control("disable-app", client_id="first-app", disabled=False)
-    assert poll(either, device).status == 400  # nobody has answered it
+    assert poll(either, device).status == 400  # no one has answered it
 
 
 def test_a_device_of_an_app_that_was_deleted_meanwhile_is_let_in_by_no_page(either, browser):
@@ -215,26 +225,26 @@ def test_a_device_of_an_app_that_was_deleted_meanwhile_is_let_in_by_no_page(eith
     app = visitor.submit(visitor.go("/your-apps"), name="Mine", redirect_uris="urn:ietf:wg:oauth:2.0:oob")
     device = ask(either, client_id=visitor.at.removeprefix("/your-apps/"))
     page = visitor.go(f"/activate/{device['user_code']}")
-    visitor.submit(app, action="delete")
+    visitor.submit(app, action="delete", sure="1")
     assert visitor.submit(page, decision="approve").status == 404
 
 
-@pytest.mark.parametrize(("decision", "said"), [("approve", "Your device is signed in"), ("deny", "You said no")])
-def test_the_same_answer_twice_is_no_wrong_code(either, browser, decision, said):
+@pytest.mark.parametrize(("decision", "message"), [("approve", "Your device is signed in"), ("deny", "Access denied")])
+def test_the_same_answer_twice_is_no_wrong_code(either, browser, decision, message):
     visitor, device = signed_in(either, browser), ask(either)
     page = visitor.go(f"/activate/{device['user_code']}")
     for _ in range(12):  # more than there may be wrong ones
-        assert said in visitor.submit(page, decision=decision).text
+        assert message in visitor.submit(page, decision=decision).text
     other = "deny" if decision == "approve" else "approve"
     assert visitor.submit(page, decision=other).status == 404
     assert poll(either, device).status == (200 if decision == "approve" else 418)
     if decision == "approve":  # also after the device has noticed
-        assert said in visitor.submit(page, decision=decision).text
+        assert message in visitor.submit(page, decision=decision).text
     switch_off(either)
     assert visitor.submit(page, decision=decision).status == 404
 
 
-def test_nobody_is_told_of_another_ones_answer(either, browser):
+def test_a_client_does_not_learn_of_the_answer_to_another_one(either, browser):
     visitor, device = signed_in(either, browser), ask(either)
     page = visitor.go(f"/activate/{device['user_code']}")
     either.control("device", user_code=device["user_code"], username="other", decision="approve")

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from traktauth.cli.serve import command
-from traktauth.server.control.routes import control_routes
-from traktauth.server.profiles import PROFILES
-from traktauth.server.rotation import rotation_named
+from traktauth.cli.serve.command import command
+from traktauth.server.config.settings import grace_seconds
+from traktauth.server.control.call_table import CALLS
+from traktauth.server.engines.profiles import PROFILES
+from traktauth.server.oauth.rotation import make_rotation
 from traktauth.testing import LocalTrakt
 
 TEXT = (Path(__file__).parents[2] / "docs" / "local-trakt.md").read_text()
@@ -84,22 +85,20 @@ def test_its_seed_is_one():
 
 
 def test_it_names_every_control_call():
-    with LocalTrakt() as server:
-        paths = {route.path for route in control_routes(server._realm)} - {"/_control"}
-    assert {path for path in paths if path not in TEXT} == set()
+    assert [name for name in CALLS if f"/_control/{name}" not in TEXT] == []
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 def test_its_table_of_profiles_is_true(profile):
     days = {1: "1 day", 7: "7 days", 30: "30 days"}
-    refresh = days[profile.lives.refresh // DAY] if profile.lives.refresh else "does not expire"
-    row = f"| `{profile.name}` | {profile.measured_on} | {days[profile.lives.access // DAY]} | {refresh} |"
+    refresh = days[profile.lifetimes.refresh // DAY] if profile.lifetimes.refresh else "does not expire"
+    row = f"| `{profile.name}` | {profile.measured_on} | {days[profile.lifetimes.access // DAY]} | {refresh} |"
     assert row in TEXT
     assert f"`{profile.name}` is `{profile.rotation}`" in TEXT
 
 
 def test_its_picture_names_modes_that_there_are():
-    picture = TEXT.partition("## What becomes of a used refresh token")[2].split("```")[1]
+    picture = TEXT.partition("## Rules for a used refresh token")[2].split("```")[1]
     names = re.findall(r"^([a-z-]+(?::\d+)?) ", picture, re.MULTILINE)
     assert names == ["family", "once", "until-used", "grace:20"]
-    assert all(rotation_named(name) for name in names)
+    assert all(make_rotation(name, grace_seconds(name)) for name in names)

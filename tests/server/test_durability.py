@@ -21,10 +21,9 @@ import pytest
 
 PROGRAM = """
 import json, os, sys
-from traktauth.server.run import serve
-from traktauth.server.settings import Settings
-from traktauth.server.storage import writer
-from traktauth.server.storage.sqlite import storages
+from traktauth.server.process.serve import serve
+from traktauth.server.config.settings import Settings
+from traktauth.server.storage.sqlite import storage
 {change}
 def tell(told):
     print(json.dumps(dict(told, pid=os.getpid())), flush=True)
@@ -32,21 +31,21 @@ sys.exit(serve(Settings(**json.loads(sys.argv[1])), ready=tell))
 """
 NO_CHANGE = ""
 NO_WAITING_FOR_THE_DISK = """
-prepare = storages.prepare
+prepare = storage.prepare
 def prepare_carelessly(connection):
     prepare(connection)
-    connection.run("PRAGMA synchronous=OFF")
-storages.prepare = prepare_carelessly
+    connection.execute("PRAGMA synchronous=OFF")
+storage.prepare = prepare_carelessly
 """
 ANSWER_FIRST = """
 import time
 def answer_first(self, group):
     self._connection.begin()
-    outcomes = [(answer, work(writer.Tables(self._connection)), None) for work, answer in group]
-    outcomes[0][0].get_loop().call_soon_threadsafe(writer._deliver, outcomes)
+    outcomes = [(answer, work(storage.Repositories(self._connection)), None) for work, answer in group]
+    outcomes[0][0].get_loop().call_soon_threadsafe(storage._deliver, outcomes)
     time.sleep(0.05)
     self._connection.commit()
-writer.Writer._do = answer_first
+storage.Writer._run = answer_first
 """
 CALLS = "read,recvfrom,fdatasync,fsync,pwrite64,pwritev,write,writev,sendto,sendmsg"
 SEED = {
@@ -62,7 +61,7 @@ def traceable():
     return subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True, check=False).returncode == 0
 
 
-pytestmark = pytest.mark.skipif(not traceable(), reason="strace is missing or not allowed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not traceable(), reason="strace is missing or not allowed")]
 
 
 @pytest.mark.parametrize(
@@ -74,13 +73,13 @@ def test_every_answer_leaves_after_its_rotation_is_on_disk(tmp_path, change, dur
     program = [sys.executable, "-c", PROGRAM.format(change=change), json.dumps(settings)]
     traced = ["strace", "-f", "-y", "-s", "2000", "-e", f"trace={CALLS}", "-o", str(log), *program]
     with subprocess.Popen(traced, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        told = json.loads(process.stdout.readline())
-        token = post(told["url"], "/_control/tokens", {"client_id": "a", "count": 1})["tokens"][0]["refresh_token"]
+        reported = json.loads(process.stdout.readline())
+        token = post(reported["url"], "/_control/tokens", {"client_id": "a", "count": 1})["tokens"][0]["refresh_token"]
         for _ in range(5):
             time.sleep(0.2)  # what is committed late is committed before the next request, not after it
             members = {"grant_type": "refresh_token", "refresh_token": token, "client_id": "a", "client_secret": "s"}
-            token = post(told["url"], "/oauth/token", members)["refresh_token"]
-        os.kill(told["pid"], signal.SIGTERM)
+            token = post(reported["url"], "/oauth/token", members)["refresh_token"]
+        os.kill(reported["pid"], signal.SIGTERM)
         process.communicate(timeout=20)
     answers = synced_before_answers(log.read_text())
     assert len(answers) == 5

@@ -7,6 +7,8 @@ import pytest
 from server.conftest import APPS, CALLBACK
 from support.fuzzing import Fuzzing
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("strict", [False, True], ids=["faithful", "strict"])
 @pytest.mark.parametrize("profile", ["current", "classic"])

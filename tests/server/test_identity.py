@@ -9,7 +9,7 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from traktauth.server.grants import identity
+from traktauth.server.oauth.grants import id_token
 
 S256 = {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
@@ -34,8 +34,8 @@ def test_an_id_token_can_be_checked_with_the_published_key(current, app):
     key = current.get("/api/auth/jwks").json["keys"][0]
     assert json.loads(decoded(header)) == {"alg": "EdDSA", "kid": key["kid"]}
     Ed25519PublicKey.from_public_bytes(decoded(key["x"])).verify(decoded(signature), f"{header}.{claims}".encode())
-    said = json.loads(decoded(claims))
-    assert (said["iss"], said["aud"], said["nonce"]) == (current.url, f"{app}-app", "n-1")
+    message = json.loads(decoded(claims))
+    assert (message["iss"], message["aud"], message["nonce"]) == (current.url, f"{app}-app", "n-1")
     assert current.get("/.well-known/openid-configuration").json["jwks_uri"] == f"{current.url}/api/auth/jwks"
 
 
@@ -47,7 +47,7 @@ def test_a_refresh_with_openid_gives_another(current):
 
 
 def test_without_the_package_the_apps_secret_signs(current, monkeypatch):
-    monkeypatch.setattr(identity, "SIGNS", False)
+    monkeypatch.setattr(id_token, "HAS_EDDSA", False)
     header, claims, signature = tokens_of(current)["id_token"].split(".")
     assert json.loads(decoded(header))["alg"] == "HS256"
     assert hmac.digest(b"first-secret", f"{header}.{claims}".encode(), "sha256") == decoded(signature)
@@ -57,5 +57,5 @@ def test_without_the_package_the_apps_secret_signs(current, monkeypatch):
 
 def test_an_empty_scope_at_a_refresh(current, classic):
     reply = current.refresh(current.login().refresh, scope="")
-    assert reply.said == (400, "invalid_scope", "unable to issue scope ")
+    assert reply.message == (400, "invalid_scope", "unable to issue scope ")
     assert classic.refresh(classic.login().refresh, scope="").status == 200

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import inspect
 
 import pytest
 
 from traktauth import AsyncTrakt
 from traktauth.protocol import OUT_OF_BAND
+from traktauth.server.config.settings import Settings
 from traktauth.testing import LocalTrakt
 
 
@@ -32,7 +35,7 @@ def test_what_makes_no_sense_is_a_value_error():
         for use in (
             lambda: server.authorize(username=5),
             lambda: server.authorize(username="sean", via="nowhere"),
-            lambda: server.sign_in("sean", client_id="nobody"),
+            lambda: server.sign_in("sean", client_id="unknown"),
             lambda: server.fail_next("/x", delay=-1),
         ):
             with pytest.raises(ValueError, match=r"username|via|client_id|delay"):
@@ -61,3 +64,13 @@ def test_a_user_is_signed_in_at_an_async_client_too():
 
     with LocalTrakt() as server:
         asyncio.run(use(server))
+
+
+def test_every_setting_but_the_number_of_workers_can_be_set():
+    values = inspect.signature(LocalTrakt).parameters
+    assert set(values) == {each.name for each in dataclasses.fields(Settings)} - {"workers"}
+
+
+def test_a_misspelt_setting_is_refused_when_the_object_is_made():
+    with pytest.raises(TypeError, match="acess_life"):
+        LocalTrakt(acess_life=5)

@@ -20,6 +20,8 @@ from hypothesis.stateful import (
 
 from server.conftest import APPS
 
+pytestmark = pytest.mark.slow
+
 NAMES = st.sampled_from(["first", "second"])
 USERS = st.sampled_from(["ann", "bob"])
 RIGHT = st.sampled_from([True, True, True, False])
@@ -52,7 +54,7 @@ class Code:
 @dataclass(eq=False)
 class Device:
     app: str
-    told: dict[str, Any]
+    reported: dict[str, Any]
     state: str = "pending"
     user: str = ""
 
@@ -194,7 +196,7 @@ class Machine(RuleBasedStateMachine):
     @rule(device=devices, user=USERS, decision=st.sampled_from(["approve", "deny"]))
     def answer(self, device, user, decision):
         if device.state == "pending":
-            code = device.told["user_code"]
+            code = device.reported["user_code"]
             self.client.control("device", user_code=code, username=user, decision=decision)
             device.state, device.user = {"approve": "approved", "deny": "denied"}[decision], user
 
@@ -203,7 +205,7 @@ class Machine(RuleBasedStateMachine):
         self.client.control("clock", advance=POLL_SECONDS)
         wanted = {"pending": 400, "approved": 200, "denied": 418, "used": 409, "told": 404}[device.state]
         members = {**APPS[device.app].credentials, **proof(device.app, secret)}
-        reply = self.client.post("/oauth/device/token", code=device.told["device_code"], **members)
+        reply = self.client.post("/oauth/device/token", code=device.reported["device_code"], **members)
         if secret:
             device.state = {"approved": "used", "denied": "told"}.get(device.state, device.state)
         return self.issued(reply, wanted if secret else 401, device)

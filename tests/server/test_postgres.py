@@ -6,22 +6,25 @@ import asyncio
 import concurrent.futures
 import contextlib
 import math
+import time
 from collections import Counter
 
 import pytest
 
-from traktauth.server.attempt import Attempt, Spoken
-from traktauth.server.finding import code_of
-from traktauth.server.grants.refresh import successor_by_scope
-from traktauth.server.pages.connected import disconnect
-from traktauth.server.profiles import PROFILES
-from traktauth.server.realm import terms_of
-from traktauth.server.refusals import Refusal
-from traktauth.server.settings import Settings
-from traktauth.server.storage.postgres import lane as lanes
-from traktauth.server.storage.postgres.storage import Postgres
-from traktauth.server.storage.records import Code
-from traktauth.server.strings import fresh
+from traktauth.server.config.settings import Settings
+from traktauth.server.context import make_policy
+from traktauth.server.engines.profiles import PROFILES
+from traktauth.server.errors import OAuthError
+from traktauth.server.oauth.grants.refresh_token import rotate_by_scope
+from traktauth.server.oauth.lookup import find_code
+from traktauth.server.oauth.request import ClientRequest, TokenRequest
+from traktauth.server.storage.models import Code
+from traktauth.server.storage.postgres.storage import PostgresStorage
+from traktauth.server.tokens import Lifetimes, generate_token, row_id
+from traktauth.server.web.authorized_applications import disconnect
+
+pytestmark = pytest.mark.slow
+A_SECOND = Lifetimes(access=1, refresh=1, code=1, device=1, session=1)
 
 
 @pytest.fixture
@@ -31,28 +34,29 @@ def heard():
 
 @pytest.fixture
 def storage(postgres_address, heard):
-    with contextlib.closing(Postgres(postgres_address, heard.extend)) as made:
+    with contextlib.closing(PostgresStorage(postgres_address, heard.extend)) as made:
         yield made
 
 
 @pytest.fixture
 def other(storage, postgres_address):
     """Another process's view of the same database."""
-    with contextlib.closing(Postgres(postgres_address, list)) as made:
+    with contextlib.closing(PostgresStorage(postgres_address, list)) as made:
         yield made
 
 
 def remember(value):
-    return lambda tables: tables.upkeep.remember("key", value)
+    return lambda db: db.settings.set("key", value)
 
 
-def setting(tables):
-    return tables.upkeep.setting("key")
+def setting(db):
+    return db.settings.get("key")
 
 
-def code(tables):
-    return tables.codes._on.add(
-        """INSERT INTO code (hash, app, person, session, redirect_uri, scope, challenge, method, nonce, expires, spent)
+def code(db):
+    return db.codes._db.insert(
+        """INSERT INTO codes (hash, client, user_id, session, redirect_uri, scope, challenge, method, nonce, expires,
+                              spent)
            VALUES (?, 1, 1, 1, '', '', '', '', '', 0, 0)""",
         (b"",),
     )
@@ -66,14 +70,14 @@ def test_what_was_written_is_read_elsewhere_at_once(storage, other):
     assert asyncio.run(both()) == "one"
 
 
-def test_a_refusal_keeps_what_was_written_and_is_told(storage, heard):
-    def refuse(tables):
-        tables.upkeep.remember("key", "kept")
-        tables.events.append("replays")
-        raise Refusal(400, "invalid_grant", "no")
+def test_a_refusal_keeps_what_was_written_and_is_reported(storage, heard):
+    def refuse(db):
+        db.settings.set("key", "kept")
+        db.events.append("replays")
+        raise OAuthError(400, "invalid_grant", "no")
 
     async def both():
-        with pytest.raises(Refusal):
+        with pytest.raises(OAuthError):
             await storage.write(refuse)
         return await storage.read(setting)
 
@@ -81,10 +85,10 @@ def test_a_refusal_keeps_what_was_written_and_is_told(storage, heard):
     assert heard == ["replays"]
 
 
-def test_one_failure_in_a_group_takes_nobody_along_and_tells_nothing(storage, heard):
-    def fail(tables):
-        tables.upkeep.remember("key", "lost")
-        tables.events.append("rotations")
+def test_a_failure_rolls_back_its_own_transaction_alone(storage, heard):
+    def fail(db):
+        db.settings.set("key", "lost")
+        db.events.append("rotations")
         raise KeyError("a fault of ours")
 
     async def many():
@@ -98,47 +102,12 @@ def test_one_failure_in_a_group_takes_nobody_along_and_tells_nothing(storage, he
     assert heard == []
 
 
-def test_a_group_is_one_transaction_and_costs_as_many_round_trips_as_its_longest_piece(storage, monkeypatch):
-    rounds = []
-    exchange = lanes.Lane._transaction.__globals__["in_step"]
-
-    async def counted(line, works, connection, *, opening=()):
-        send = line.exchange
-
-        async def counting(batch):
-            rounds.append(len(batch))
-            return await send(batch)
-
-        line.exchange = counting
-        try:
-            return await exchange(line, works, connection, opening=opening)
-        finally:
-            del line.exchange
-
-    monkeypatch.setattr(lanes, "in_step", counted)
-
-    def three(at):
-        def work(tables):
-            tables.upkeep.setting("schema")
-            tables.upkeep.setting("schema")
-            tables.people.added(f"user {at}", email="", password_hash=None, now=0)
-
-        return work
-
-    async def many():
-        await asyncio.gather(*(storage.write(three(at)) for at in range(40)))
-
-    asyncio.run(many())
-    begin, asked_alike, asked_apart = 2, 1, 40
-    assert rounds == [begin + asked_alike, asked_alike, asked_apart]
-
-
 @pytest.mark.parametrize("same_process", [True, False])
 def test_a_swap_is_won_by_one(storage, other, same_process):
     async def race():
         row = await storage.write(code)
         places = [storage, storage if same_process else other]
-        spent = [places[at % 2].write(lambda tables: tables.codes.spend(row)) for at in range(30)]
+        spent = [places[at % 2].write(lambda db: db.codes.spend(row)) for at in range(30)]
         return await asyncio.gather(*spent)
 
     assert sum(asyncio.run(race())) == 1
@@ -149,12 +118,12 @@ def test_what_a_decision_depends_on_stays_until_it_is_done(storage, other, same_
     """Each spends the code only if it finds it unspent, without a word of that in the statement."""
 
     def spend(row):
-        def work(tables):
-            found = tables.codes.numbered(row)
-            tables.upkeep.setting("schema")
+        def work(db):
+            found = db.codes.get(row)
+            db.settings.get("schema")
             if found.spent:
                 return False
-            tables.codes._on.run("UPDATE code SET spent = 1 WHERE id = ?", (row,))
+            db.codes._db.execute("UPDATE codes SET spent = 1 WHERE id = ?", (row,))
             return True
 
         return work
@@ -167,10 +136,12 @@ def test_what_a_decision_depends_on_stays_until_it_is_done(storage, other, same_
     assert sum(asyncio.run(race())) == 1
 
 
-def test_pieces_that_wait_for_each_other_are_done_one_by_one(storage):
+def test_transactions_that_wait_for_each_other_are_run_again(storage):
     def both(first, second):
-        def work(tables):
-            return tables.codes.numbered(first).id, tables.codes.numbered(second).id
+        def work(db):
+            found = db.codes.get(first)
+            time.sleep(0.2)  # until the other has locked its first row
+            return found.id, db.codes.get(second).id
 
         return work
 
@@ -183,35 +154,35 @@ def test_pieces_that_wait_for_each_other_are_done_one_by_one(storage):
     assert asyncio.run(crossed())
 
 
-def test_a_family_is_made_once_and_a_name_is_given_once(storage, other):
-    def sign_up(tables):
-        tables.pairs.family(1, 1, renewable=True)
-        return tables.people.added("sean", email="", password_hash=None, now=0) is not None
+def test_a_family_is_made_once_and_a_name_is_assigned_once(storage, other):
+    def sign_up(db):
+        db.tokens.family(1, 1, refreshable=True)
+        return db.users.create("sean", email="", password_hash=None, now=0) is not None
 
     async def race():
         made = await asyncio.gather(*(place.write(sign_up) for place in [storage, other] * 8))
-        return sum(made), await storage.read(lambda tables: tables.pairs._on.one("SELECT count(*) FROM family"))
+        return sum(made), await storage.read(lambda db: db.tokens._db.fetchone("SELECT count(*) FROM families"))
 
     assert asyncio.run(race()) == (1, (1,))
 
 
-def test_consents_given_at_once_add_up(storage, other):
+def test_consents_granted_at_once_add_up(storage, other):
     async def race():
         words = [f"w{at}" for at in range(8)]
-        given = [
-            place.write(lambda tables, word=word: tables.apps.allow(1, 1, scope=word, now=0))
+        values = [
+            place.write(lambda db, word=word: db.clients.grant_consent(1, 1, scope=word, now=0))
             for word, place in zip(words, [storage, other] * 4, strict=True)
         ]
-        await asyncio.gather(*given)
-        return sorted((await storage.read(lambda tables: tables.apps.consent(1, 1))).scope.split()) == words
+        await asyncio.gather(*values)
+        return sorted((await storage.read(lambda db: db.clients.consent(1, 1))).scope.split()) == words
 
     assert asyncio.run(race())
 
 
 def test_a_second_replay_spares_what_was_signed_in_after_the_first(storage):
-    def work(tables):
-        tables.pairs.family(1, 1, renewable=True)
-        return tables.pairs.kill_family(1, 1, epoch=0), tables.pairs.kill_family(1, 1, epoch=0)
+    def work(db):
+        db.tokens.family(1, 1, refreshable=True)
+        return db.tokens.kill_family(1, 1, epoch=0), db.tokens.kill_family(1, 1, epoch=0)
 
     assert asyncio.run(storage.write(work)) == (True, False)
 
@@ -219,14 +190,13 @@ def test_a_second_replay_spares_what_was_signed_in_after_the_first(storage):
 def exchanging(carried, slowness):
     """Exchange a code, with so many questions between its being found and its tokens."""
 
-    def work(tables):
-        found = code_of(tables, carried)
-        if found is None or found.spent or not tables.codes.spend(found.id):
+    def work(db):
+        found = find_code(db, carried)
+        if found is None or found.spent or not db.codes.spend(found.id):
             return None
         for _ in range(slowness):
-            tables.upkeep.setting("schema")
-        family, epoch = tables.pairs.family(1, 1, renewable=True)
-        return tables.pairs.add((family, epoch, 1, 1, 1, "", 0.0, b"", 1, 1.0, b"", 1.0, None))
+            db.settings.get("schema")
+        return row_id(db.tokens.issue(A_SECOND, now=0.0, client=1, user=1, scope="").access_token)
 
     return work
 
@@ -234,20 +204,20 @@ def exchanging(carried, slowness):
 @pytest.mark.parametrize("same_process", [True, False])
 @pytest.mark.parametrize("slowness", range(0, 10, 3))
 def test_no_login_of_a_code_outlives_a_revocation_beside_it(storage, other, same_process, slowness):
-    secret = fresh()
+    secret = generate_token()
 
-    def authorize(tables):
-        tables.apps.allow(1, 1, scope="public", now=0.0)
-        tables.pairs.family(1, 1, renewable=True)
-        return tables.codes.add(Code(0, secret.hash, 1, 1, 1, "", "", "", "", "", 1.0, spent=False, pair=None))
+    def authorize(db):
+        db.clients.grant_consent(1, 1, scope="public", now=0.0)
+        db.tokens.family(1, 1, refreshable=True)
+        return db.codes.add(Code(0, secret.hash, 1, 1, 1, "", "", "", "", "", 1.0, spent=False, pair=None))
 
     async def race(delay):
         row = await storage.write(authorize)
-        exchange = asyncio.ensure_future(storage.write(exchanging(secret.carried(row), slowness)))
+        exchange = asyncio.ensure_future(storage.write(exchanging(secret.with_row_id(row), slowness)))
         await asyncio.sleep(delay)
-        await (storage if same_process else other).write(lambda tables: disconnect(tables, 1, 1))
+        await (storage if same_process else other).write(lambda db: disconnect(db, 1, 1))
         made = await exchange
-        found = await storage.read(lambda tables: tables.pairs.numbered(made)) if made else None
+        found = await storage.read(lambda db: db.tokens.get(made)) if made else None
         return found is None or not found.in_family
 
     async def races():
@@ -258,26 +228,28 @@ def test_no_login_of_a_code_outlives_a_revocation_beside_it(storage, other, same
 
 @pytest.mark.parametrize("slowness", range(0, 12, 3))
 def test_no_narrowed_token_outlives_a_revocation_beside_it(storage, slowness):
-    terms = terms_of(Settings(database="memory:"), PROFILES["current"], "")
-    renew = successor_by_scope((400, "invalid_grant", "gone"))
+    policy = make_policy(Settings(database="memory:"), PROFILES["current"], "")
+    refresh = rotate_by_scope((400, "invalid_grant", "gone"))
 
-    def sign_in(tables):
-        family, epoch = tables.pairs.family(1, 1, renewable=True)
-        tables.pairs.family(1, 1, renewable=False)
-        tables.apps.allow(1, 1, scope="public", now=0.0)
-        return tables.pairs.add((family, epoch, 1, 1, 1, "public", 0.0, b"", 1, 1.0, b"", 1.0, None))
+    def sign_in(db):
+        db.tokens.family(1, 1, refreshable=True)
+        db.tokens.family(1, 1, refreshable=False)
+        db.clients.grant_consent(1, 1, scope="public", now=0.0)
+        return row_id(db.tokens.issue(A_SECOND, now=0.0, client=1, user=1, scope="public").access_token)
 
-    def narrow(tables, row):
-        pair = tables.pairs.numbered(row)
+    def narrow(db, row):
+        pair = db.tokens.get(row)
         for _ in range(slowness):
-            tables.upkeep.setting("schema")
-        renew(Attempt(Spoken({}, "", ""), tables, terms, 0.0, pair=pair, scope="public"))
+            db.settings.get("schema")
+        request = TokenRequest(db, policy, 0.0, ClientRequest({}, "", ""))
+        request.token_pair, request.scope = pair, "public"
+        refresh(request)
 
     async def race():
         row = await storage.write(sign_in)
-        both = (lambda tables: narrow(tables, row), lambda tables: disconnect(tables, 1, 1))
+        both = (lambda db: narrow(db, row), lambda db: disconnect(db, 1, 1))
         await asyncio.gather(*map(storage.write, both), return_exceptions=True)
-        return (await storage.read(lambda tables: tables.upkeep.alive(now=-1.0)))["access"]
+        return (await storage.read(lambda db: db.maintenance.count_active(now=-1.0)))["access"]
 
     assert asyncio.run(race()) == 0
 
@@ -287,7 +259,7 @@ def test_no_narrowed_token_outlives_a_revocation_beside_it(storage, slowness):
 )
 def test_any_text_comes_back(storage, text):
     async def both():
-        await storage.write(lambda tables: tables.upkeep.remember("key", text))
+        await storage.write(lambda db: db.settings.set("key", text))
         return await storage.read(setting)
 
     assert asyncio.run(both()) == text
@@ -295,8 +267,8 @@ def test_any_text_comes_back(storage, text):
 
 def test_a_name_ends_where_it_ends(storage):
     async def both():
-        await storage.write(lambda tables: tables.people.added("sean", email="", password_hash=None, now=0))
-        return await storage.read(lambda tables: tables.people.named("sean\0x"))
+        await storage.write(lambda db: db.users.create("sean", email="", password_hash=None, now=0))
+        return await storage.read(lambda db: db.users.by_username("sean\0x"))
 
     assert asyncio.run(both()) is None
 
@@ -304,7 +276,7 @@ def test_a_name_ends_where_it_ends(storage):
 @pytest.mark.parametrize("at", [0.1 + 0.2, 1795500000.123456789, math.pi * 1e9, 0.0, -1.5])
 def test_a_time_loses_no_precision(storage, at):
     async def both():
-        made = await storage.write(lambda tables: tables.people.added("sean", email="", password_hash=None, now=at))
+        made = await storage.write(lambda db: db.users.create("sean", email="", password_hash=None, now=at))
         return made.created
 
     assert asyncio.run(both()) == at

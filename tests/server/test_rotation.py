@@ -16,9 +16,9 @@ def test_family_a_used_token_ends_every_device_of_that_user_and_app(current):
     first, device = current.login(), current.login()
     other_app, other_user = current.login("second"), current.login(user="other")
     newest = current.renewed(first.refresh)
-    assert current.refresh(first.refresh).said == REPLAYED
-    assert current.refresh(newest.refresh).said == ENDED
-    assert current.refresh(device.refresh).said == ENDED
+    assert current.refresh(first.refresh).message == REPLAYED
+    assert current.refresh(newest.refresh).message == ENDED
+    assert current.refresh(device.refresh).message == ENDED
     assert {current.use(token) for token in (first.access, newest.access, device.access)} == {401}
     assert current.use(other_app.access, "second") == 200
     assert current.refresh(other_app.refresh, "second").status == 200
@@ -38,7 +38,7 @@ def test_family_needs_no_secret_to_be_killed(current):
 def test_family_survives_another_apps_attempt(current):
     login = current.login()
     newest = current.renewed(login.refresh)
-    assert current.refresh(login.refresh, "second").said == (400, "invalid_client", "invalid client_id")
+    assert current.refresh(login.refresh, "second").message == (400, "invalid_client", "invalid client_id")
     assert current.use(newest.access) == 200
 
 
@@ -46,14 +46,14 @@ def test_family_a_revoked_token_counts_as_used(current):
     login, device = current.login(), current.login()
     current.revoke(login.refresh)
     assert current.use(device.access) == 200
-    assert current.refresh(login.refresh).said == REPLAYED
+    assert current.refresh(login.refresh).message == REPLAYED
     assert current.use(device.access) == 401
 
 
 def test_family_revoking_a_used_token_kills_the_revoking_apps_family_of_that_user(current):
     login, others = current.login(), current.login("second")
     newest = current.renewed(login.refresh)
-    assert current.revoke(login.refresh, "second").said == (400, "invalid_request", "token not found")
+    assert current.revoke(login.refresh, "second").message == (400, "invalid_request", "token not found")
     assert current.use(newest.access) == 200
     assert current.use(others.access, "second") == 401
 
@@ -73,7 +73,7 @@ def test_the_old_access_token_lives_out_its_life_on_current(current):
     assert current.use(login.access) == 200
 
 
-def test_once_a_used_token_is_refused_and_nobody_is_harmed(start):
+def test_once_a_used_token_is_refused_and_no_login_is_harmed(start):
     client = start(profile="classic", rotation="once")
     login = client.login()
     newest = client.renewed(login.refresh)
@@ -103,7 +103,7 @@ def test_grace_gives_the_same_answer_again_for_so_long(start):
     assert client.refresh(login.refresh).json == first
     assert client.ledger()["rotations"] == 1
     client.control("clock", advance=2)
-    assert client.refresh(login.refresh).said == REPLAYED
+    assert client.refresh(login.refresh).message == REPLAYED
     assert client.use(first["access_token"]) == 200
 
 
@@ -121,7 +121,7 @@ def test_grace_gives_nothing_for_a_revoked_token(start):
     client = start(rotation="grace:30")
     login = client.login()
     client.revoke(login.refresh)
-    assert client.refresh(login.refresh).said == REPLAYED
+    assert client.refresh(login.refresh).message == REPLAYED
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ REFUSED = {
     "no token": ({"refresh_token": ...}, "invalid_grant", "Missing a required refresh_token for refresh_token grant"),
     "no app": ({"client_id": ...}, "invalid_grant", "Missing required client_id"),
     "a blank token": ({"refresh_token": " "}, "invalid_grant", "session not found"),
-    "a resource that is none": (
+    "a resource that is invalid": (
         {"resource": "https://elsewhere.example"},
         "invalid_request",
         "requested resource invalid",
@@ -163,7 +163,7 @@ REFUSED = {
 def test_current_refuses_and_leaves_the_token_alive(current, name):
     changes, *answer = REFUSED[name]
     login = current.login()
-    assert current.refresh(login.refresh, **changes).said == (400, *answer)
+    assert current.refresh(login.refresh, **changes).message == (400, *answer)
     assert current.refresh(login.refresh).status == 200
 
 
@@ -184,6 +184,21 @@ def test_a_refresh_ignores_its_redirect_address(either, address):
     assert either.refresh(either.login().refresh, redirect_uri=address).status == 200
 
 
+def test_a_narrowed_scope_is_in_the_response_and_a_wider_one_is_refused(either):
+    narrowed = either.refresh(either.login().refresh, scope="public")
+    assert (narrowed.status, narrowed.json["scope"]) == (200, "public")
+    login = either.login()
+    assert either.refresh(login.refresh, scope="public admin").json["error"] == "invalid_scope"
+    assert either.refresh(login.refresh).status == 200
+
+
+def test_another_app_cannot_refresh_and_ends_nothing(either):
+    login = either.login()
+    assert either.refresh(login.refresh, "second").status in (400, 401)
+    assert either.use(login.access) == 200
+    assert either.refresh(login.refresh).status == 200
+
+
 def test_a_narrowed_token_is_refreshed_without_being_replaced(current):
     narrowed = current.refresh(current.login().refresh, scope="public").json
     assert narrowed["scope"] == "public"
@@ -196,21 +211,21 @@ def test_a_refresh_token_expires_and_its_access_token_does_not_mind(start):
     client = start(refresh_life=100)
     login = client.login()
     client.control("clock", advance=101)
-    assert client.refresh(login.refresh).said == REPLAYED
+    assert client.refresh(login.refresh).message == REPLAYED
     assert client.use(login.access) == 200
 
 
 def test_a_token_whose_user_is_gone_is_refused(current):
     login = current.login()
-    storage = current.server._built.realm.storage
-    storage.at_once(lambda tables: tables.people._on.run("DELETE FROM person"))
-    assert current.refresh(login.refresh).said == (400, "invalid_request", "user not found")
+    storage = current.server._built.context.storage
+    storage.run_sync(lambda db: db.users._db.execute("DELETE FROM users"))
+    assert current.refresh(login.refresh).message == (400, "invalid_request", "user not found")
 
 
 def test_a_disabled_app_is_refused(current):
     login = current.login()
     current.control("disable-app", client_id="first-app", disabled=True)
-    assert current.refresh(login.refresh).said == (400, "invalid_client", "client is disabled")
+    assert current.refresh(login.refresh).message == (400, "invalid_client", "client is disabled")
     current.control("disable-app", client_id="first-app", disabled=False)
     assert current.refresh(login.refresh).status == 200
 

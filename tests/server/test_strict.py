@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from urllib.parse import urlencode
+import socket
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from server.conftest import APPS, CALLBACK, CHALLENGE, FORM, NATIVE, OOB, VERIFIER
+from server.conftest import APPS, CALLBACK, CHALLENGE, FORM, NATIVE, OOB, SEED, VERIFIER
+from traktauth.server.oauth.pkce import TRAKT_CHALLENGE, TRAKT_VERIFIER
 
 PKCE = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
 
@@ -39,10 +41,10 @@ def at_client(reply):
     return reply.query
 
 
-def asked(client, browser, **changes):
+def asked(client, browser, address="/oauth/authorize", **changes):
     known = {"response_type": "code", "client_id": "first-app", "redirect_uri": CALLBACK, "state": "s"}
-    said = {name: value for name, value in {**known, **changes}.items() if value is not None}
-    return browser(client).go(f"/oauth/authorize?{urlencode(said)}")
+    message = {name: value for name, value in {**known, **changes}.items() if value is not None}
+    return browser(client).go(f"{address}?{urlencode(message)}")
 
 
 @pytest.mark.parametrize(
@@ -161,8 +163,8 @@ def test_strictly_a_revoked_refresh_token_leaves_no_older_access_token(strict):
 
 def test_strictly_an_unknown_token_is_as_good_as_revoked_and_inactive(strict):
     assert strict.revoke("unknown").status == 200
-    told = strict.post("/oauth/introspect", token="unknown", **APPS["first"].credentials)
-    assert (told.status, told.json) == (200, {"active": False})
+    reported = strict.post("/oauth/introspect", token="unknown", **APPS["first"].credentials)
+    assert (reported.status, reported.json) == (200, {"active": False})
 
 
 def test_strictly_another_apps_token_is_refused_and_stays_alive(strict):
@@ -182,9 +184,9 @@ def test_strictly_another_apps_token_is_refused_and_stays_alive(strict):
         ({"client_id": "public-app", "code_challenge": CHALLENGE, "code_challenge_method": "none"}, "invalid_request"),
     ],
 )
-def test_strictly_the_client_is_told_what_is_wrong_with_its_request(strict, browser, changes, error):
-    told = at_client(asked(strict, browser, **changes))
-    assert (told["error"], told["state"], told["iss"]) == (error, "s", strict.url)
+def test_strictly_the_client_learns_what_is_wrong_with_its_request(strict, browser, changes, error):
+    reported = at_client(asked(strict, browser, **changes))
+    assert (reported["error"], reported["state"], reported["iss"]) == (error, "s", strict.url)
 
 
 @pytest.mark.parametrize(
@@ -195,17 +197,107 @@ def test_strictly_an_app_or_address_that_is_wrong_is_still_a_page(strict, browse
     assert (reply.status, "location" in reply.headers) == (400, False)
 
 
-def test_strictly_a_public_app_needs_a_challenge(start, browser):
-    client = start(profile="classic", strict=True)
-    assert at_client(asked(client, browser, client_id="public-app"))["error"] == "invalid_request"
-    assert client.login("public").access
+ADDRESSES = [("current", "/oauth/authorize"), ("current", f"{NATIVE}/authorize"), ("classic", "/oauth/authorize")]
+PINNED = {"name": "Pinned", "client_id": "pinned-app", "client_secret": "pinned-secret", "redirect_uris": [CALLBACK]}
+PINNED_SEED = {**SEED, "apps": [*SEED["apps"], {**PINNED, "require_pkce": True}]}
+
+
+@pytest.mark.parametrize(("profile", "address"), ADDRESSES)
+@pytest.mark.parametrize("app", ["public-app", "pinned-app"])
+@pytest.mark.parametrize(
+    "pkce",
+    [{}, {"code_challenge": TRAKT_CHALLENGE, "code_challenge_method": "S256"}],
+    ids=["no challenge", "the challenge that everybody knows"],
+)
+def test_strictly_a_public_app_needs_a_challenge(start, browser, profile, address, app, pkce):
+    client = start(profile=profile, strict=True, seed=PINNED_SEED)
+    assert at_client(asked(client, browser, address, client_id=app, **pkce))["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize(("profile", "address"), ADDRESSES)
+@pytest.mark.parametrize("app", ["public-app", "pinned-app"])
+def test_strictly_a_challenge_of_its_own_is_taken_and_wants_its_verifier(start, browser, profile, address, app):
+    client = start(profile=profile, strict=True, seed=PINNED_SEED)
+    led = asked(client, browser, address, client_id=app, **PKCE)
+    assert led.location.startswith("/sign-in?")
+    via = {"via": "native"} if address != "/oauth/authorize" else {}
+    known = {"client_id": app, "redirect_uri": CALLBACK, "response_type": "code", "scope": "public", **PKCE, **via}
+    code = client.control("authorize", username="sean", **known)["code"]
+    proof = {"client_id": app, "client_secret": "pinned-secret" if app == "pinned-app" else ...}
+    assert refused(client.exchange(code, **proof)) == "invalid_grant"
+    assert refused(client.exchange(code, code_verifier=TRAKT_VERIFIER, **proof)) == "invalid_grant"
+    assert client.exchange(code, code_verifier=VERIFIER, **proof).status == 200
+
+
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_strictly_a_code_from_a_time_without_it_is_not_redeemed_without_a_challenge(start, tmp_path, profile):
+    database = f"sqlite:{tmp_path / 'trakt.db'}"
+    client = start(profile=profile, database=database)
+    code = client.code("public")
+    client.server.__exit__(None, None, None)
+    client = start(profile=profile, database=database, strict=True)
+    for verifier in (TRAKT_VERIFIER, ...):
+        assert refused(client.exchange(code, "public", code_verifier=verifier)) == "invalid_grant"
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_an_app_that_requires_pkce_gets_no_code_without_its_own_challenge(start, profile, strict):
+    client = start(profile=profile, strict=strict, seed=PINNED_SEED)
+    known = {"client_id": "pinned-app", "redirect_uri": CALLBACK, "username": "sean"}
+    assert client.control("authorize", **known)["code"] is None
+    code = client.control("authorize", **known, **PKCE)["code"]
+    proof = {"client_id": "pinned-app", "client_secret": "pinned-secret"}
+    assert client.exchange(code, **proof, code_verifier="A" * 43).status in (400, 401)
+    code = client.control("authorize", **known, **PKCE)["code"]
+    assert client.exchange(code, **proof, code_verifier=VERIFIER).status == 200
+
+
+def test_strictly_introspection_wants_a_secret(strict):
+    login = strict.login("public")
+    assert refused(strict.post("/oauth/introspect", token=login.access, client_id="public-app")) == "invalid_client"
+    assert strict.post("/oauth/introspect", token=strict.login().access, **APPS["first"].credentials).json["active"]
+
+
+def test_strictly_introspection_at_the_native_address_wants_a_secret(start):
+    client = start(profile="current", strict=True)
+    login = client.login("public")
+    assert refused(client.form(f"{NATIVE}/introspect", token=login.access, client_id="public-app")) == "invalid_client"
+
+
+@pytest.mark.parametrize("address", ["/oauth/token", "/oauth/revoke", "/oauth/introspect"])
+def test_strictly_a_client_that_names_itself_in_two_ways_is_refused(strict, address):
+    login = strict.login()
+    members = {"grant_type": "refresh_token", "refresh_token": login.refresh, "token": login.access}
+    assert refused(strict.form(address, basic(), client_id="second-app", **members)) == "invalid_request"
+    broken = {"authorization": "Basic %%%"}
+    assert refused(strict.form(address, broken, **APPS["first"].credentials, **members)) == "invalid_request"
+    assert strict.use(login.access) == 200
+    assert strict.form(address, basic(), client_id="first-app", **members).status == 200
+
+
+def test_strictly_a_native_address_refuses_a_client_that_names_itself_in_two_ways(start):
+    client = start(profile="current", strict=True)
+    for path in ("token", "revoke", "introspect"):
+        members = {"grant_type": "refresh_token", "refresh_token": "x", "token": "x", "client_id": "second-app"}
+        assert refused(client.form(f"{NATIVE}/{path}", basic(), **members)) == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [("", 400), ("Host: 127.0.0.1\r\nHost: 127.0.0.1\r\n", 400), ("Host: 127.0.0.1\r\n", 200)],
+)
+def test_strictly_a_request_has_one_host(strict, fields, status):
+    with socket.create_connection(("127.0.0.1", urlsplit(strict.url).port), timeout=10) as raw:
+        raw.sendall(f"GET /healthz HTTP/1.1\r\n{fields}Connection: close\r\n\r\n".encode())
+        assert raw.recv(100).startswith(f"HTTP/1.1 {status} ".encode())
 
 
 def test_strictly_the_metadata_says_so(strict):
-    told = strict.get("/.well-known/oauth-authorization-server").json
-    assert told["code_challenge_methods_supported"] == ["S256"]
-    assert told["authorization_response_iss_parameter_supported"] is True
-    assert "none" in told["token_endpoint_auth_methods_supported"]
+    reported = strict.get("/.well-known/oauth-authorization-server").json
+    assert reported["code_challenge_methods_supported"] == ["S256"]
+    assert reported["authorization_response_iss_parameter_supported"] is True
+    assert "none" in reported["token_endpoint_auth_methods_supported"]
 
 
 def test_strictly_every_answer_of_an_authorization_names_the_issuer(strict):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+from collections import Counter
+
 import pytest
 
 from server.conftest import APPS, CHALLENGE, VERIFIER
@@ -22,18 +25,18 @@ def test_strictly_a_device_code_comes_with_the_members_of_both(strict):
     assert device["verification_uri_complete"].endswith(f"?user_code={device['user_code']}")
 
 
-def test_strictly_the_state_of_a_device_code_is_told_by_a_word(strict):
+def test_strictly_the_state_of_a_device_code_is_reported_by_a_word(strict):
     pending, denied, expired = ask(strict), ask(strict), ask(strict)
     answer(strict, denied, "deny")
     strict.control("expire", kind="device", value=expired["device_code"])
-    told = [
+    reported = [
         (pending, "authorization_pending"),
         (pending, "slow_down"),
         (denied, "access_denied"),
         (expired, "expired_token"),
         ({"device_code": "U" * 40}, "invalid_grant"),
     ]
-    for device, error in told:
+    for device, error in reported:
         reply = poll(strict, device)
         assert (reply.status, reply.json["error"]) == (400, error)
         assert reply.headers["cache-control"] == "no-store"
@@ -56,7 +59,7 @@ def test_strictly_a_challenge_wants_its_verifier(strict, app):
     answer(strict, device)
     for verifier in ({}, {"code_verifier": VERIFIER[::-1]}):
         reply = strict.post("/oauth/device/token", code=device["device_code"], **known, **verifier)
-        assert reply.said[:2] == (400, "invalid_grant")
+        assert reply.message[:2] == (400, "invalid_grant")
     reply = strict.post("/oauth/device/token", code=device["device_code"], code_verifier=VERIFIER, **known)
     assert reply.status == 200
 
@@ -80,6 +83,48 @@ def test_strictly_guessing_a_secret_is_slowed_down(strict):
     assert guess(strict, right).status == 429, "or the guesser would know"
     strict.control("clock", advance=61)
     assert guess(strict).status == 401
+
+
+def test_strictly_of_many_guesses_at_once_each_is_counted(start, tmp_path):
+    for number, profile in enumerate(("current", "classic")):
+        client = start(profile=profile, strict=True, database=f"sqlite:{tmp_path}/{number}.db")
+        with concurrent.futures.ThreadPoolExecutor(40) as pool:
+            statuses = Counter(reply.status for reply in pool.map(lambda _, client=client: guess(client), range(120)))
+        assert statuses == {401: 20, 429: 100}
+
+
+def test_strictly_many_right_secrets_at_once_are_taken(strict):
+    def once(_):
+        return strict.post("/oauth/token", grant_type="client_credentials", **APPS["first"].credentials).status
+
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        assert len(set(pool.map(once, range(80))) & {401, 429}) == 0
+
+
+def test_strictly_behind_a_proxy_a_strangers_guesses_stop_no_right_app(start):
+    client = start(strict=True, trust_proxy=True)
+    known = {"grant_type": "client_credentials", **APPS["first"].credentials}
+
+    def ask_from(forwarded, **changes):
+        return client.form("/oauth/token", {"x-forwarded-for": forwarded}, **{**known, **changes})
+
+    spoofed = [f"10.0.0.{at}, 203.0.113.9" for at in range(25)]  # a proxy adds what it has seen behind what it was told
+    statuses = [ask_from(one, client_secret="wrong").status for one in spoofed]
+    assert statuses == [401] * 20 + [429] * 5
+    assert ask_from("203.0.113.10").status not in (401, 429)
+    assert ask_from("203.0.113.9").status == 429
+    assert ask_from("203.0.113.9", **APPS["second"].credentials).status not in (401, 429)
+
+
+@pytest.mark.parametrize("forwarded", ["203.0.113.9", "nonsense", "", "1.2.3.4, "])
+def test_strictly_without_a_trusted_proxy_its_word_counts_for_nothing(start, forwarded):
+    client = start(strict=True, trust_proxy=forwarded != "203.0.113.9")
+    statuses = []
+    for at in range(22):
+        reported = {"x-forwarded-for": f"203.0.113.{at}" if forwarded == "203.0.113.9" else forwarded}
+        wrong = {"client_id": "first-app", "client_secret": "wrong"}
+        statuses.append(client.form("/oauth/token", reported, grant_type="client_credentials", **wrong).status)
+    assert statuses == [401] * 20 + [429] * 2
 
 
 def test_strictly_a_right_secret_forgives_no_wrong_ones(strict):
@@ -122,7 +167,7 @@ def test_strictly_every_address_that_takes_a_secret_counts_wrong_ones(strict, ad
 
 def test_strictly_so_do_the_native_addresses(start):
     client = start(profile="current", strict=True)
-    guarded = {endpoint.path for endpoint in client.server._built.realm.profile.endpoints if endpoint.guarded}
+    guarded = {endpoint.path for endpoint in client.server._built.context.profile.endpoints if endpoint.is_guarded}
     shared = {"/token", "/revoke", "/introspect"}
     trakts = {f"/oauth{end}" for end in shared} | {"/oauth/device/token"}
     assert guarded == trakts | {f"/api/auth/oauth2{end}" for end in shared}

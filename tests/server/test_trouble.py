@@ -14,8 +14,10 @@ import time
 import pytest
 
 from server.conftest import APPS, SEED, Client
-from server.test_running import PROGRAM
-from traktauth.server.storage.sqlite import connections
+from server.process.test_serve import PROGRAM
+from traktauth.server.storage.sqlite import connection
+
+pytestmark = pytest.mark.slow
 
 needs_prlimit = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
 
@@ -38,13 +40,13 @@ def apart(tmp_path, profile):
     known = {"port": 0, "database": f"sqlite:{tmp_path / 'db'}", "control": True, "seed": SEED, "profile": profile}
     command = [sys.executable, "-c", PROGRAM, json.dumps(known)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        told = json.loads(process.stdout.readline())
+        reported = json.loads(process.stdout.readline())
 
         def full(*, really):
             limit = 4096 if really else resource.RLIM_INFINITY
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
-        yield Client(Elsewhere(told["url"])), full
+        yield Client(Elsewhere(reported["url"])), full
         process.terminate()
         assert process.wait(10) == 0
         assert "Traceback" not in process.stderr.read()
@@ -53,7 +55,7 @@ def apart(tmp_path, profile):
 @pytest.fixture
 def locked(tmp_path, start, profile, monkeypatch):
     """A server on a file, and what holds that file as another program would."""
-    monkeypatch.setattr(connections, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.2)
     client = start(database=f"sqlite:{tmp_path / 'db'}", profile=profile)
 
     @contextlib.contextmanager
@@ -107,7 +109,7 @@ def test_a_file_that_another_program_holds_is_a_503_and_costs_nothing_once_it_le
     authorize = f"/oauth/authorize?response_type=code&client_id=first-app&redirect_uri={APPS['first'].redirect_uri}"
     with hold():
         page = client.get(authorize)
-        assert "Not now" in page.text
+        assert "Temporarily unavailable" in page.text
         assert refused(page)
         assert all(refused(reply) for reply in everything_that_writes(client, login, code))
         assert client.use(login.access) == 200
@@ -117,7 +119,7 @@ def test_a_file_that_another_program_holds_is_a_503_and_costs_nothing_once_it_le
     assert client.ledger()["rotations"] == before["rotations"] + 1
 
 
-def test_many_who_wait_for_the_file_are_told_together(locked):
+def test_all_waiters_for_the_file_get_the_error_together(locked):
     client, hold = locked
     logins = [client.login() for _ in range(8)]
     with hold(), concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -132,7 +134,7 @@ def test_a_file_that_is_gone_is_a_503_until_it_is_there_again(locked, tmp_path, 
     client, _ = locked
     login = client.login()
     away = (tmp_path / "db").rename(tmp_path / "away")
-    time.sleep(2 * connections.LOOK_SECONDS)
+    time.sleep(2 * connection.LOOK_SECONDS)
     assert all(refused(reply) for reply in (client.refresh(login.refresh), client.get("/readyz")))
     assert client.use(login.access) == 503
     if kind == "away for a while":

@@ -11,6 +11,7 @@ import sys
 
 from traktauth import App, AsyncTrakt, Trakt
 from traktauth.errors import TraktAuthError
+from traktauth.stores.database import operations
 
 APP = App("client-id", client_secret="secret-canary", redirect_uri="http://127.0.0.1:9876/callback")
 TIME = [0.0]
@@ -20,7 +21,7 @@ def clock():
     return TIME[0]
 
 
-def told():
+def times():
     """Say that we are there, and yield when the parent tells the time."""
     print("ready", flush=True)
     for line in sys.stdin:
@@ -38,7 +39,7 @@ def failed(error):
 
 def blocking(store, service):
     with Trakt(APP, service=service, store=store, clock=clock) as trakt:
-        for _ in told():
+        for _ in times():
             try:
                 answer(trakt.token())
             except TraktAuthError as error:
@@ -47,7 +48,7 @@ def blocking(store, service):
 
 async def awaited(store, service):
     async with AsyncTrakt(APP, service=service, store=store, clock=clock) as trakt:
-        for _ in told():
+        for _ in times():
             try:
                 answer(await trakt.token())
             except TraktAuthError as error:
@@ -56,13 +57,8 @@ async def awaited(store, service):
 
 if __name__ == "__main__":
     kind, store, service, lease = sys.argv[1:]
+    operations.LEASE = float(lease)
     if kind == "blocking":
-        from traktauth.stores import database
-
-        database.LEASE = float(lease)
         blocking(store, service)
     else:
-        from traktauth.stores import adatabase
-
-        adatabase.LEASE = float(lease)
         asyncio.run(awaited(store, service))

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from traktauth.models import Login
-from traktauth.stores.file import FileStore
+from traktauth.models import LoginKey
+from traktauth.models.changes import BeginRefresh, CancelRefresh, Change, DeleteToken, SaveToken, SetRefreshable
+from traktauth.stores.adapters.threaded_store import ThreadedStore
+from traktauth.stores.file.store import FileStore
 from traktauth.stores.memory import MemoryStore
-from traktauth.stores.threads import InThread
 from traktauth.testing import StoreContract
 
 
@@ -44,7 +45,12 @@ class AsBlocking(MemoryStore):
         self.store = store
 
     def __getattribute__(self, name):
-        if name in {"load", "begin", "cancel", "save", "mark", "forget", "logins", "check"}:
+        if name in {
+            "load",
+            "apply",
+            "list_logins",
+            "check_writable",
+        }:
             verb = getattr(object.__getattribute__(self, "store"), name)
             return lambda *a, **k: asyncio.run(verb(*a, **k))
         if name in {"identity", "address", "peek"}:
@@ -52,9 +58,9 @@ class AsBlocking(MemoryStore):
         return object.__getattribute__(self, name)
 
     @contextmanager
-    def exclusive(self, login, patience):
+    def lock(self, login, timeout):
         with asyncio.Runner() as runner:
-            lock = self.store.exclusive(login, patience)
+            lock = self.store.lock(login, timeout)
             held = runner.run(lock.__aenter__())
             try:
                 yield held
@@ -67,107 +73,136 @@ class AsBlocking(MemoryStore):
 
 class TestFileStoreInThreads(StoreContract):
     def open_store(self, place):
-        return AsBlocking(InThread(FileStore(str(place / "tokens.json"))))
+        return AsBlocking(ThreadedStore(FileStore(str(place / "tokens.json"))))
 
 
 # ---------------------------------------------------------------- stores that break one promise each
-class GivesTheRightToSendTwice(MemoryStore):
-    def begin(self, login, renewal):
-        return super().begin(login, renewal) or self.load(login).renewal is not None
+class Breaks(MemoryStore):
+    """A store whose `broken` replaces what one kind of change does."""
+
+    kind = Change
+
+    def apply(self, login, change):
+        return self.broken(login, change) if isinstance(change, self.kind) else super().apply(login, change)
+
+    def put(self, login, **changes):
+        self._records[login] = replace(self.load(login), **changes)
+        return True
 
 
-class BeginsWithoutComparing(MemoryStore):
-    def begin(self, login, renewal):
-        record = self.load(login)
-        return self._put(login, replace(record, renewal=renewal)) if record.token else False
+class GivesTheRightToSendTwice(Breaks):
+    kind = BeginRefresh
+
+    def broken(self, login, change):
+        return MemoryStore.apply(self, login, change) or self.load(login).pending_refresh is not None
 
 
-class SavesLate(MemoryStore):
-    def save(self, login, token, *, after, at):
-        return super().save(login, token, after=min(after, self.load(login).generation), at=at) or self._put(
-            login, replace(self.load(login), token=token)
-        )
+class BeginsWithoutComparing(Breaks):
+    kind = BeginRefresh
+
+    def broken(self, login, change):
+        return self.load(login).token is not None and self.put(login, pending_refresh=change.pending_refresh)
 
 
-class RefusesALateHolder(MemoryStore):
-    def save(self, login, token, *, after, at):
-        renewal = self.load(login).renewal
-        return (renewal is None or renewal.attempt == 1) and super().save(login, token, after=after, at=at)
+class SavesLate(Breaks):
+    kind = SaveToken
+
+    def broken(self, login, change):
+        early = replace(change, after=min(change.after, self.load(login).generation))
+        return MemoryStore.apply(self, login, early) or self.put(login, token=change.token)
 
 
-class StartsAgainAtASignIn(MemoryStore):
-    def forget(self, login, generation):
-        del self._records[login]
+class RefusesALateHolder(Breaks):
+    kind = SaveToken
+
+    def broken(self, login, change):
+        pending_refresh = self.load(login).pending_refresh
+        return (pending_refresh is None or pending_refresh.sending == 1) and MemoryStore.apply(self, login, change)
 
 
-class ForgetsTheOpenRenewal(MemoryStore):
-    def cancel(self, login, renewal, before):
-        super().cancel(login, renewal, None)
+class StartsAgainAtASignIn(Breaks):
+    kind = DeleteToken
+
+    def broken(self, login, change):
+        return self._records.pop(login, None) is not None
 
 
-class CancelsWhateverIsOpen(MemoryStore):
-    def cancel(self, login, renewal, before):
-        self._put(login, replace(self.load(login), renewal=before))
+class ForgetsThePendingRefresh(Breaks):
+    kind = CancelRefresh
+
+    def broken(self, login, change):
+        return MemoryStore.apply(self, login, replace(change, before=None))
 
 
-class KeepsTheMark(MemoryStore):
-    def save(self, login, token, *, after, at):
+class CancelsWhateverIsOpen(Breaks):
+    kind = CancelRefresh
+
+    def broken(self, login, change):
+        return self.put(login, pending_refresh=change.before)
+
+
+class KeepsTheMark(Breaks):
+    kind = SaveToken
+
+    def broken(self, login, change):
         old = self.load(login)
-        saved = super().save(login, token, after=after, at=at)
-        if saved:
-            self._put(login, replace(self.load(login), renewable=old.renewable, why_not=old.why_not))
-        return saved
+        saved = MemoryStore.apply(self, login, change)
+        return saved and self.put(login, refreshable=old.refreshable, not_refreshable_reason=old.not_refreshable_reason)
 
 
-class MarksAnyGeneration(MemoryStore):
-    def mark(self, login, generation, why):
-        super().mark(login, self.load(login).generation, why)
+class MarksAnyGeneration(Breaks):
+    kind = SetRefreshable
+
+    def broken(self, login, change):
+        return MemoryStore.apply(self, login, replace(change, generation=self.load(login).generation))
 
 
-class ForgetsAnyGeneration(MemoryStore):
-    def forget(self, login, generation):
-        super().forget(login, self.load(login).generation)
+class ForgetsAnyGeneration(Breaks):
+    kind = DeleteToken
+
+    def broken(self, login, change):
+        return MemoryStore.apply(self, login, replace(change, generation=self.load(login).generation))
 
 
 class MixesAccounts(MemoryStore):
     def load(self, login):
-        return super().load(Login(login.realm, login.client_id, "default"))
+        return super().load(LoginKey(login.realm, login.client_id, "default"))
 
-    def _put(self, login, record):
-        return super()._put(Login(login.realm, login.client_id, "default"), record)
+    def apply(self, login, change):
+        return super().apply(LoginKey(login.realm, login.client_id, "default"), change)
 
 
 class FoldsCase(MemoryStore):
     def load(self, login):
         return super().load(replace(login, account=login.account.lower()))
 
-    def _put(self, login, record):
-        return super()._put(replace(login, account=login.account.lower()), record)
+    def apply(self, login, change):
+        return super().apply(replace(login, account=login.account.lower()), change)
 
 
 class ExcludesNobody(MemoryStore):
     @contextmanager
-    def exclusive(self, login, patience):
+    def lock(self, login, timeout):
         yield True
 
 
-class HasNoPatience(MemoryStore):
-    def exclusive(self, login, patience):
-        return super().exclusive(login, 0.0)
+class HasNoTimeout(MemoryStore):
+    def lock(self, login, timeout):
+        return super().lock(login, 0.0)
 
 
 class KeepsTheLockAfterAnError(MemoryStore):
     @contextmanager
-    def exclusive(self, login, patience):
-        lock = super().exclusive(login, patience)
+    def lock(self, login, timeout):
+        lock = super().lock(login, timeout)
         self.__dict__.setdefault("kept", []).append(lock)
         yield lock.__enter__()
         lock.__exit__(None, None, None)
 
 
 class HasOneLockForAll(MemoryStore):
-    def exclusive(self, login, patience):
-        return super().exclusive(Login("", "", ""), patience)
+    def lock(self, login, timeout):
+        return super().lock(LoginKey("", "", ""), timeout)
 
 
 class PeeksAtThePast(MemoryStore):
@@ -185,7 +220,7 @@ BROKEN = [
     SavesLate,
     RefusesALateHolder,
     StartsAgainAtASignIn,
-    ForgetsTheOpenRenewal,
+    ForgetsThePendingRefresh,
     CancelsWhateverIsOpen,
     KeepsTheMark,
     MarksAnyGeneration,
@@ -193,7 +228,7 @@ BROKEN = [
     MixesAccounts,
     FoldsCase,
     ExcludesNobody,
-    HasNoPatience,
+    HasNoTimeout,
     KeepsTheLockAfterAnError,
     HasOneLockForAll,
     PeeksAtThePast,

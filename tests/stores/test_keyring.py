@@ -18,11 +18,12 @@ from keyring.errors import KeyringLocked, PasswordSetError
 
 from support.stores import Closing
 from traktauth.errors import StoreFailed
-from traktauth.stores.addresses import open_async_store, open_store
-from traktauth.stores.keyring import KeyInKeyring, KeyringStore
-from traktauth.stores.locks import locked
+from traktauth.models.changes import Reencrypt, SaveToken
+from traktauth.stores.file.file_lock import locked
+from traktauth.stores.keyring import KeyringCipher, KeyringStore
+from traktauth.stores.open import open_async_store, open_store
 from traktauth.testing import AsyncStoreContract, StoreContract
-from traktauth.testing.places import LOGIN, pair, signed_in
+from traktauth.testing.store_contract.base import LOGIN, pair, signed_in
 
 
 class InMemory(KeyringBackend):
@@ -108,27 +109,27 @@ def test_two_programs_make_one_key(backend):
     def make(number):
         start.wait()
         store = KeyringStore(f"{store_path}")
-        assert store.save(LOGIN.__class__("trakt", "app", str(number)), pair(1), after=0, at=1.0)
+        assert store.apply(LOGIN.__class__("trakt", "app", str(number)), SaveToken(pair(1), after=0, at=1.0))
 
     store_path = open_store("keyring:").path
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(make, range(8)))
     assert backend.calls.count("set") == 1
     store = open_store("keyring:")
-    assert {store.load(login).token for login in store.logins()} == {pair(1)}
-    assert len(store.logins()) == 8
+    assert {store.load(login).token for login in store.list_logins()} == {pair(1)}
+    assert len(store.list_logins()) == 8
 
 
 def verbs(store):
     yield lambda: store.load(LOGIN)
-    yield store.check
+    yield store.check_writable
     yield lambda: signed_in(store)
 
 
-def test_without_a_keyring_the_command_that_mends_it_is_named():
+def test_without_a_keyring_the_command_that_fixes_it_is_named():
     keyring.set_keyring(keyring.backends.fail.Keyring())
     for verb in verbs(open_store("keyring:")):
-        with pytest.raises(StoreFailed, match="no keyring on this machine") as caught:
+        with pytest.raises(StoreFailed, match="This machine has no keyring") as caught:
             verb()
         assert "apt-get install" in caught.value.hint
         assert "traktauth store key" in caught.value.hint
@@ -136,11 +137,11 @@ def test_without_a_keyring_the_command_that_mends_it_is_named():
 
 def test_a_key_that_another_program_makes_meanwhile_is_used(backend, tmp_path):
     lock = str(tmp_path / "lock")
-    ours, theirs = KeyInKeyring(lock), KeyInKeyring(str(tmp_path / "another"))
+    ours, theirs = KeyringCipher(lock), KeyringCipher(str(tmp_path / "another"))
     with ThreadPoolExecutor(1) as pool:
         with locked(lock, 5.0):
             sealing = pool.submit(ours.seal, b"content", b"place")
-            while len(backend.calls) < 1:  # it has seen that there is none
+            while len(backend.calls) < 1:  # it has seen that it is missing
                 time.sleep(0.001)
             sealed = theirs.seal(b"content", b"place")
         assert theirs.open(sealing.result(), b"place") == b"content"
@@ -150,12 +151,12 @@ def test_a_key_that_another_program_makes_meanwhile_is_used(backend, tmp_path):
 
 def test_what_is_sealed_with_the_key_need_not_be_sealed_again():
     store = open_store("keyring:")
-    assert not store.reseal(LOGIN), "there is no key yet"
+    assert not store.apply(LOGIN, Reencrypt()), "the key is missing"
     signed_in(store)
-    assert not store.reseal(LOGIN)
+    assert not store.apply(LOGIN, Reencrypt())
 
 
-def test_a_keyring_that_keeps_nothing_is_told():
+def test_a_keyring_that_stores_nothing_is_reported():
     keyring.set_keyring(keyring.backends.null.Keyring())
     with pytest.raises(StoreFailed, match="has not kept the key"):
         signed_in(open_store("keyring:"))
@@ -164,7 +165,7 @@ def test_a_keyring_that_keeps_nothing_is_told():
 @pytest.mark.parametrize(
     ("error", "words"), [(KeyringLocked("x"), "locked"), (PasswordSetError("x"), "failed"), (OSError("x"), "failed")]
 )
-def test_a_keyring_that_refuses_is_told(backend, error, words):
+def test_a_keyring_that_refuses_is_reported(backend, error, words):
     backend.error = error
     for verb in verbs(open_store("keyring:")):
         with pytest.raises(StoreFailed, match=words):
@@ -180,7 +181,7 @@ def test_a_keyring_that_does_not_answer_is_not_waited_for_long(backend, monkeypa
     assert time.monotonic() - began < 0.9
 
 
-def test_another_key_in_the_keyring_is_told_with_the_wanted_one(backend, folder):
+def test_another_key_in_the_keyring_is_reported_with_the_wanted_one(backend, folder):
     signed_in(open_store("keyring:"))
     backend.entries.clear()
     before = (folder / "keyring.json").read_bytes()
@@ -204,7 +205,7 @@ def test_a_missing_library_is_named(library, extra):
     code = f"""
 import sys
 sys.modules["{library}"] = None
-from traktauth.stores.addresses import open_store
+from traktauth.stores.open import open_store
 from traktauth.errors import StoreFailed
 try:
     open_store("keyring:")
@@ -223,4 +224,4 @@ def test_no_address_of_it_has_a_path():
 
 def test_it_is_closed_as_any_other():
     with closing(open_store("keyring:")) as store:
-        assert store.logins() == []
+        assert store.list_logins() == []

@@ -10,19 +10,20 @@ import pytest
 
 from stores.children import in_child
 from traktauth.errors import StoreFailed
-from traktauth.models import Login, Renewal, Token
+from traktauth.models import LoginKey, PendingRefresh, Sender, Token
+from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.memory import MemoryStore
 
-LOGIN = Login("trakt", "app", "default")
+LOGIN = LoginKey("trakt", "app", "default")
 
 
 def test_a_forked_child_is_not_locked_out_by_threads_it_does_not_have():
     store = MemoryStore()
-    store.save(LOGIN, Token("a", generation=1), after=0, at=1.0)
+    store.apply(LOGIN, SaveToken(Token("a", generation=1), after=0, at=1.0))
     held, done = threading.Event(), threading.Event()
 
     def hold():
-        with store.exclusive(LOGIN, 0.0), store._writing:
+        with store.lock(LOGIN, 0.0), store._writing:
             held.set()
             done.wait()
 
@@ -31,8 +32,8 @@ def test_a_forked_child_is_not_locked_out_by_threads_it_does_not_have():
     held.wait()
 
     def use():
-        with store.exclusive(LOGIN, 0.0) as mine:
-            return mine and store.save(LOGIN, Token("b", generation=2), after=1, at=1.0)
+        with store.lock(LOGIN, 0.0) as mine:
+            return mine and store.apply(LOGIN, SaveToken(Token("b", generation=2), after=1, at=1.0))
 
     try:
         assert in_child(use)
@@ -42,7 +43,7 @@ def test_a_forked_child_is_not_locked_out_by_threads_it_does_not_have():
         thread.join()
 
 
-def test_a_store_that_nobody_uses_any_more_goes():
+def test_a_store_that_is_not_used_any_more_goes():
     store = MemoryStore()
     reference = weakref.ref(store)
     del store
@@ -51,26 +52,26 @@ def test_a_store_that_nobody_uses_any_more_goes():
 
 
 # ---------------------------------------------------------------- a pair that parent and child both have
-def renewal(generation):
-    return Renewal(generation, 1, 1.0, "here:1")
+def pending_refresh(generation):
+    return PendingRefresh(generation, 1, 1.0, Sender("here", 1))
 
 
 def test_a_forked_child_does_not_send_its_parents_refresh_token():
     store = MemoryStore()
-    store.save(LOGIN, Token("a", refresh_token="r", generation=1), after=0, at=1.0)
+    store.apply(LOGIN, SaveToken(Token("a", refresh_token="r", generation=1), after=0, at=1.0))
     with pytest.raises(StoreFailed) as failed:
-        in_child(lambda: store.begin(LOGIN, renewal(1)))
+        in_child(lambda: store.apply(LOGIN, BeginRefresh(pending_refresh(1))))
     assert "file:" in failed.value.hint
-    assert store.begin(LOGIN, renewal(1))  # the parent does
+    assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))  # the parent does
 
 
 def test_a_forked_child_is_served_and_renews_what_it_signed_in_itself():
     store = MemoryStore()
-    store.save(LOGIN, Token("a", refresh_token="r", generation=1), after=0, at=1.0)
+    store.apply(LOGIN, SaveToken(Token("a", refresh_token="r", generation=1), after=0, at=1.0))
 
     def sign_in():
         served = store.load(LOGIN).token.access_token
-        store.save(LOGIN, Token("b", refresh_token="s", generation=2), after=1, at=1.0)
-        return served, store.begin(LOGIN, renewal(2))
+        store.apply(LOGIN, SaveToken(Token("b", refresh_token="s", generation=2), after=1, at=1.0))
+        return served, store.apply(LOGIN, BeginRefresh(pending_refresh(2)))
 
     assert in_child(sign_in) == ("a", True)

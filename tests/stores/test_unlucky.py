@@ -11,13 +11,13 @@ from dataclasses import replace
 import pytest
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.addresses import open_async_store, open_store
-from traktauth.stores.commands import Read, Swap, SwapMany
-from traktauth.stores.fleet import Saving
-from traktauth.stores.leases import steady_clock
-from traktauth.stores.rows import new_revision
-from traktauth.stores.sqlite import opening
-from traktauth.testing.places import LOGIN, OTHERS, pair, renewal, signed_in
+from traktauth.models.changes import BeginRefresh, SaveToken
+from traktauth.stores.database.commands import ReadRow, SwapRow, SwapRows
+from traktauth.stores.database.lease import steady_clock
+from traktauth.stores.database.row import new_revision
+from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.sqlite import connection as sqlite_connection
+from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def twice(perform):
     """A connection that dies with the answer: the database has done the command, and is given it again."""
 
     def performed(command):
-        if isinstance(command, (Swap, SwapMany)):
+        if isinstance(command, (SwapRow, SwapRows)):
             perform(command)
         return perform(command)
 
@@ -44,13 +44,13 @@ def twice(perform):
 
 
 def meddled(perform):
-    """Somebody else is always a little faster."""
+    """Another writer is always a little faster."""
 
     def performed(command):
-        swaps = command.swaps if isinstance(command, SwapMany) else [command] if isinstance(command, Swap) else []
+        swaps = command.swaps if isinstance(command, SwapRows) else [command] if isinstance(command, SwapRow) else []
         for swap in swaps:
-            row = perform(Read(swap.login))
-            perform(Swap(swap.login, row.revision, replace(row, revision=new_revision())))
+            row = perform(ReadRow(swap.login))
+            perform(SwapRow(swap.login, row.revision, replace(row, revision=new_revision())))
         return perform(command)
 
     return performed
@@ -67,15 +67,15 @@ def awaited(wrapper, perform):
 
 
 @pytest.fixture
-def keeping(store, address, monkeypatch):
+def fleet_of(store, address, monkeypatch):
     """An async store at the same place, with its luck."""
 
     @asynccontextmanager
     async def opened(wrapper):
-        keeping = open_async_store(address)
-        monkeypatch.setattr(keeping.database, "perform", awaited(wrapper, store.database.perform))
-        yield keeping
-        await keeping.close()
+        fleet_of = open_async_store(address)
+        monkeypatch.setattr(fleet_of.database, "perform", awaited(wrapper, store.database.perform))
+        yield fleet_of
+        await fleet_of.close()
 
     return opened
 
@@ -83,53 +83,57 @@ def keeping(store, address, monkeypatch):
 # ---------------------------------------------------------------- an answer that is lost
 def test_a_change_whose_answer_is_lost_is_known_as_ones_own(store, monkeypatch):
     monkeypatch.setattr(store.database, "perform", twice(store.database.perform))
-    assert store.begin(LOGIN, renewal(1))
-    assert store.save(LOGIN, pair(2), after=1, at=1.0)
+    assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
     assert store.load(LOGIN).token == pair(2)
 
 
 @pytest.mark.asyncio
-async def test_many_changes_whose_answers_are_lost_are_known_as_ones_own(store, keeping):
+async def test_many_changes_whose_answers_are_lost_are_known_as_ones_own(store, fleet_of):
     signed_in(store, OTHERS[0])
-    async with keeping(twice) as fleet:
-        assert await fleet.begin(LOGIN, renewal(1))
-        assert await fleet.save(LOGIN, pair(2), after=1, at=1.0)
-        assert await fleet.begin_many([(LOGIN, renewal(2)), (OTHERS[0], renewal(1))]) == [True, True]
-        assert await fleet.save_many([Saving(LOGIN, pair(3), 2)], at=1.0) == [True]
-        await fleet.postpone(OTHERS[0], 1, until=1e12)
-        assert await fleet.tell_once(OTHERS[0], 1, "damaged")
-        assert not await fleet.tell_once(OTHERS[0], 1, "damaged")
-        assert not await fleet.tell_once(OTHERS[1], 1, "nobody is signed in there")
+    async with fleet_of(twice) as fleet:
+        assert await fleet.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+        assert await fleet.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+        assert await fleet.apply_many(
+            [(LOGIN, BeginRefresh(pending_refresh(2))), (OTHERS[0], BeginRefresh(pending_refresh(1)))]
+        ) == [
+            True,
+            True,
+        ]
+        assert await fleet.apply_many([(LOGIN, SaveToken(pair(3), 2, at=1.0))]) == [True]
+        await fleet.defer(OTHERS[0], 1, until=1e12)
+        assert await fleet.record_notification(OTHERS[0], 1, "damaged")
+        assert not await fleet.record_notification(OTHERS[0], 1, "damaged")
+        assert not await fleet.record_notification(OTHERS[1], 1, "no login is there")
 
 
 # ---------------------------------------------------------------- others who change it without end
 def test_one_who_never_gets_through_says_so(store, monkeypatch):
-    monkeypatch.setattr("traktauth.stores.database.TRIES", 20)
+    monkeypatch.setattr("traktauth.stores.compare_and_swap.MAX_ATTEMPTS", 20)
     monkeypatch.setattr(store.database, "perform", meddled(store.database.perform))
-    with pytest.raises(StoreFailed, match="without end"):
-        store.begin(LOGIN, renewal(1))
+    with pytest.raises(StoreFailed, match="kept changing"):
+        store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
 
 
 @pytest.mark.asyncio
-async def test_one_who_never_gets_through_with_many_says_so(store, keeping, monkeypatch):
-    for module in ("adatabase", "fleets"):
-        monkeypatch.setattr(f"traktauth.stores.{module}.TRIES", 20)
-    async with keeping(meddled) as fleet:
+async def test_one_who_never_gets_through_with_many_says_so(store, fleet_of, monkeypatch):
+    monkeypatch.setattr("traktauth.stores.compare_and_swap.MAX_ATTEMPTS", 20)
+    async with fleet_of(meddled) as fleet:
         for change in (
-            fleet.begin(LOGIN, renewal(1)),
-            fleet.begin_many([(LOGIN, renewal(1))]),
-            fleet.postpone(LOGIN, 1, until=1e12),
+            fleet.apply(LOGIN, BeginRefresh(pending_refresh(1))),
+            fleet.apply_many([(LOGIN, BeginRefresh(pending_refresh(1)))]),
+            fleet.defer(LOGIN, 1, until=1e12),
         ):
-            with pytest.raises(StoreFailed, match="without end"):
+            with pytest.raises(StoreFailed, match="kept changing"):
                 await change
-    assert store.load(LOGIN).renewal is None
+    assert store.load(LOGIN).pending_refresh is None
 
 
 # ---------------------------------------------------------------- opening an SQLite file
 @pytest.fixture
 def busy(tmp_path):
-    """A connection that holds a file which is no WAL yet."""
-    with closing(opening.connect(str(tmp_path / "logins"))) as connection:
+    """A connection that holds a file which is not a WAL yet."""
+    with closing(sqlite_connection.connect(str(tmp_path / "logins"))) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("BEGIN IMMEDIATE")
         yield connection
@@ -139,46 +143,46 @@ def test_a_file_that_others_are_opening_is_waited_for(busy, tmp_path):
     timer = threading.Timer(0.2, busy.execute, ["COMMIT"])
     timer.start()
     started = time.monotonic()
-    opening.connect(str(tmp_path / "logins")).close()
+    sqlite_connection.connect(str(tmp_path / "logins")).close()
     assert time.monotonic() - started > 0.1
     timer.join()
 
 
 def test_a_file_that_is_held_for_too_long_is_not_opened(busy, tmp_path, monkeypatch):
-    monkeypatch.setattr(opening, "BUSY_LIMIT", 0.05)
+    monkeypatch.setattr(sqlite_connection, "BUSY_LIMIT", 0.05)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        opening.connect(str(tmp_path / "logins"))
+        sqlite_connection.connect(str(tmp_path / "logins"))
 
 
 def test_of_two_who_make_one_file_the_second_finds_the_tables(tmp_path):
     path = str(tmp_path / "logins")
-    with closing(opening.connect(path)), closing(sqlite3.connect(path, isolation_level=None)) as second:
+    with closing(sqlite_connection.connect(path)), closing(sqlite3.connect(path, isolation_level=None)) as second:
         before = list(second.execute("SELECT * FROM sqlite_master"))
-        opening._make_schema(second)
+        sqlite_connection._make_schema(second)
         assert list(second.execute("SELECT * FROM sqlite_master")) == before
 
 
 def test_tables_that_cannot_be_made_are_not_half_made(tmp_path, monkeypatch):
     path = str(tmp_path / "logins")
-    monkeypatch.setattr(opening, "DUE", "CREATE INDEX due ON no_such_table (due_at)")
+    monkeypatch.setattr(sqlite_connection, "DUE", "CREATE INDEX due ON no_such_table (due_at)")
     with pytest.raises(sqlite3.OperationalError, match="no_such_table"):
-        opening.connect(path)
+        sqlite_connection.connect(path)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
     monkeypatch.undo()
-    opening.connect(path).close()
+    sqlite_connection.connect(path).close()
 
 
 # ---------------------------------------------------------------- what is remembered
 def test_no_more_is_remembered_than_a_process_has_room_for(store, monkeypatch):
-    monkeypatch.setattr("traktauth.stores.reading._MOST", 3)
+    monkeypatch.setattr("traktauth.stores.database.row_cache._MOST", 3)
     logins = [replace(LOGIN, account=f"account {number}") for number in range(10)]
     for login in logins:
         signed_in(store, login)
     for _ in range(2):
         for login in logins:
             assert store.load(login).token == pair(1)
-        assert len(store._reading._parsed) <= 3
+        assert len(store._operations.cache._parsed) <= 3
 
 
 def test_a_lease_is_timed_by_a_clock_that_never_runs_backwards_wherever_it_runs(monkeypatch):

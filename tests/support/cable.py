@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
-Fate = Literal["drop", "swallow", "delay"]
+Fate = Literal["drop", "swallow", "delay", "answer"]
 
 
 class Seen(NamedTuple):
@@ -41,6 +41,7 @@ class Rule:
     grant: str | None
     times: int
     seconds: float
+    content: bytes = b""
 
     def matches(self, seen: Seen) -> bool:
         return self.times > 0 and seen.path == self.path and self.grant in (None, seen.grant)
@@ -71,6 +72,25 @@ class Cable:
     def delay(self, path: str, seconds: float, *, grant: str | None = None, times: int = 1) -> None:
         """Hold the answer back."""
         self._add(Rule(path, "delay", grant, times, seconds))
+
+    def answer(
+        self,
+        path: str,
+        status: int,
+        body: bytes = b"",
+        *,
+        kind: str = "text/html",
+        grant: str | None = None,
+        times: int = 1,
+    ) -> None:
+        """Answer in the server's place, as a proxy does in an outage: the server never hears of it."""
+        head = f"HTTP/1.1 {status} Outage\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        self._add(Rule(path, "answer", grant, times, 0, head + body))
+
+    def restore(self) -> None:
+        """Let everything through from now on."""
+        with self._lock:
+            self._rules.clear()
 
     def _add(self, rule: Rule) -> None:
         with self._lock:
@@ -119,6 +139,9 @@ class Cable:
                     rule = self._take(_describe(request))
                     if rule == "drop":
                         return _reset(near)
+                    if isinstance(rule, bytes):
+                        near.sendall(rule)
+                        continue
                     far = far or self._hold(socket.create_connection(self._upstream))
                     far.sendall(request)
                     with far.makefile("rb") as answers:
@@ -144,13 +167,15 @@ class Cable:
             self._open.add(end)
         return end
 
-    def _take(self, seen: Seen) -> Literal["drop", "swallow"] | float:
+    def _take(self, seen: Seen) -> Literal["drop", "swallow"] | float | bytes:
         """Count a request and use up the first rule that is meant for it."""
         with self._lock:
             self._seen[seen] += 1
             for rule in self._rules:
                 if rule.matches(seen):
                     rule.times -= 1
+                    if rule.fate == "answer":
+                        return rule.content
                     return rule.seconds if rule.fate == "delay" else rule.fate
         return 0.0
 

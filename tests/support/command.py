@@ -62,8 +62,8 @@ class Command:
     def __call__(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run it to its end."""
         process = self.start(*words)
-        printed, said = process.communicate(stdin, timeout=60)
-        return subprocess.CompletedProcess(words, process.returncode, printed, said)
+        printed, message = process.communicate(stdin, timeout=60)
+        return subprocess.CompletedProcess(words, process.returncode, printed, message)
 
     def json(self, *words: str) -> Any:
         """Run it, expect success, and read what it printed as JSON."""
@@ -83,6 +83,6 @@ def step(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 def finish(process: subprocess.Popen[str], stdin: str | None = None) -> str:
     """Wait for its end, expect success, and return what is left of its output."""
-    printed, said = process.communicate(stdin, timeout=60)
-    assert process.returncode == 0, said
+    printed, message = process.communicate(stdin, timeout=60)
+    assert process.returncode == 0, message
     return printed

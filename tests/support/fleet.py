@@ -6,14 +6,17 @@ import heapq
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from traktauth.models.due import due_at
-from traktauth.stores.fleet import FleetStore, Saving
+from traktauth.models.changes import BeginRefresh, CancelRefresh, SaveToken
+from traktauth.models.refresh_window import due_at
+from traktauth.stores.database.commands import LoginCounts
+from traktauth.stores.fleet import FleetStore
 from traktauth.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
-    from traktauth.models import Login, Record, Renewal, Token
+    from traktauth.models import LoginKey, Record
+    from traktauth.models.changes import Change
 
 
 class MemoryFleet(FleetStore):
@@ -22,10 +25,10 @@ class MemoryFleet(FleetStore):
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.plain = MemoryStore()
-        self.leases: dict[Login, tuple[str, float]] = {}
-        self.told: set[tuple[Login, int, str]] = set()
+        self.leases: dict[LoginKey, tuple[str, float]] = {}
+        self.reported: set[tuple[LoginKey, int, str]] = set()
         self.statements: dict[str, list[int]] = {"claim": [], "begin": [], "save": [], "release": []}
-        self._heap: list[tuple[float, Login, int]] = []
+        self._heap: list[tuple[float, LoginKey, int]] = []
         self._budget: dict[str, tuple[int, float, float]] = {}
 
     @property
@@ -36,27 +39,14 @@ class MemoryFleet(FleetStore):
     def address(self) -> str:
         return "memory:"
 
-    async def load(self, login: Login) -> Record:
+    async def load(self, login: LoginKey) -> Record:
         return self.plain.load(login)
 
-    async def begin(self, login: Login, renewal: Renewal) -> bool:
-        return (await self.begin_many([(login, renewal)]))[0]
-
-    async def cancel(self, login: Login, renewal: Renewal, before: Renewal | None) -> None:
-        self.plain.cancel(login, renewal, before)
-        self._schedule(login)
-
-    async def save(self, login: Login, token: Token, *, after: int, at: float) -> bool:
-        return (await self.save_many([Saving(login, token, after)], at=at))[0]
-
-    async def mark(self, login: Login, generation: int, why: str | None) -> None:
-        self.plain.mark(login, generation, why)
-
-    async def forget(self, login: Login, generation: int) -> None:
-        self.plain.forget(login, generation)
+    async def apply(self, login: LoginKey, change: Change) -> bool:
+        return (await self.apply_many([(login, change)]))[0]
 
     @asynccontextmanager
-    async def exclusive(self, login: Login, patience: float) -> AsyncGenerator[bool]:
+    async def lock(self, login: LoginKey, timeout: float) -> AsyncGenerator[bool]:
         held = self._free(login)
         if held:
             self.leases[login] = ("a client", self.clock() + 30)
@@ -66,15 +56,15 @@ class MemoryFleet(FleetStore):
             if held:
                 self.leases.pop(login, None)
 
-    async def logins(self) -> list[Login]:
-        return self.plain.logins()
+    async def list_logins(self) -> list[LoginKey]:
+        return self.plain.list_logins()
 
-    async def check(self) -> None:
-        self.plain.check()
+    async def check_writable(self) -> None:
+        self.plain.check_writable()
 
     async def claim(
         self, realm: str, client_id: str, *, before: float, now: float, limit: int, lease: float, owner: str
-    ) -> list[tuple[Login, Record]]:
+    ) -> list[tuple[LoginKey, Record]]:
         claimed = []
         later = []
         while self._heap and len(claimed) < limit and self._heap[0][0] <= before:
@@ -86,7 +76,7 @@ class MemoryFleet(FleetStore):
             if not self._free(login):
                 later.append(entry)
                 continue
-            if record.renewal is not None and record.token.expires_at > now:
+            if record.pending_refresh is not None and record.token.expires_at > now:
                 later.append((record.token.expires_at, login, generation))
                 continue
             self.leases[login] = (owner, self.clock() + lease)
@@ -97,43 +87,46 @@ class MemoryFleet(FleetStore):
         self.statements["claim"].append(len(claimed))
         return claimed
 
-    async def release(self, logins: Sequence[Login], *, owner: str) -> None:
+    async def release(self, logins: Sequence[LoginKey], *, owner: str) -> None:
         self.statements["release"].append(len(logins))
         for login in logins:
             if self.leases.get(login, ("", 0))[0] == owner:
                 del self.leases[login]
 
-    async def postpone(self, login: Login, generation: int, *, until: float) -> None:
+    async def defer(self, login: LoginKey, generation: int, *, until: float) -> None:
         self._heap = [entry for entry in self._heap if entry[1] != login]
         heapq.heapify(self._heap)
         heapq.heappush(self._heap, (until, login, generation))
 
-    async def settle(self, login: Login, generation: int) -> None:
+    async def never_due(self, login: LoginKey, generation: int) -> None:
         self._heap = [entry for entry in self._heap if entry[1:] != (login, generation)]
         heapq.heapify(self._heap)
 
-    async def begin_many(self, renewals: Sequence[tuple[Login, Renewal]]) -> list[bool]:
-        self.statements["begin"].append(len(renewals))
-        return [self.plain.begin(login, renewal) for login, renewal in renewals]
-
-    async def save_many(self, savings: Sequence[Saving], *, at: float) -> list[bool]:
-        self.statements["save"].append(len(savings))
+    async def apply_many(self, changes: Sequence[tuple[LoginKey, Change]]) -> list[bool]:
+        for name, kind in (("begin", BeginRefresh), ("save", SaveToken)):
+            count = sum(isinstance(change, kind) for _, change in changes)
+            if count:
+                self.statements[name].append(count)
         answers = []
-        for saving in savings:
-            answers.append(self.plain.save(saving.login, saving.token, after=saving.after, at=at))
-            if answers[-1]:
-                self._schedule(saving.login)
+        for login, change in changes:
+            answers.append(self.plain.apply(login, change))
+            if answers[-1] and isinstance(change, SaveToken | CancelRefresh):
+                self._schedule(login)
         return answers
 
-    async def tell_once(self, login: Login, generation: int, what: str) -> bool:
-        known = (login, generation, what) in self.told
-        self.told.add((login, generation, what))
+    async def record_notification(self, login: LoginKey, generation: int, what: str) -> bool:
+        known = (login, generation, what) in self.reported
+        self.reported.add((login, generation, what))
         return not known
 
-    async def count_due(self, realm: str, client_id: str, *, before: float) -> int:
-        return sum(due <= before for due, _, _ in self._heap)
+    async def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
+        later = [due for due, _, _ in self._heap if due > now]
+        return LoginCounts(len(self._heap), len(self._heap) - len(later), min(later, default=None))
 
-    async def take(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
+    async def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
+        return [(login, due) for due, login, _ in sorted(self._heap)[:limit]]
+
+    async def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
         now = self.clock()
         count, last, held_until = self._budget.get(realm, (0, float("-inf"), 0.0))
         if now < held_until:
@@ -146,14 +139,14 @@ class MemoryFleet(FleetStore):
         self._budget[realm] = (count + granted, now, held_until)
         return granted, 0.0
 
-    async def hold(self, realm: str, seconds: float) -> None:
+    async def block_budget(self, realm: str, seconds: float) -> None:
         count, last, _ = self._budget.get(realm, (0, float("-inf"), 0.0))
         self._budget[realm] = (count, last, self.clock() + seconds)
 
-    def _free(self, login: Login) -> bool:
+    def _free(self, login: LoginKey) -> bool:
         return self.leases.get(login, ("", float("-inf")))[1] <= self.clock()
 
-    def _schedule(self, login: Login) -> None:
+    def _schedule(self, login: LoginKey) -> None:
         record = self.plain.load(login)
         if record.token is not None:
             heapq.heappush(self._heap, (due_at(login, record.token), login, record.generation))

@@ -84,7 +84,7 @@ class Fuzzing:
     def _truths(self) -> dict[str, list[str]]:
         """Sign in a few times; return by member what is true."""
         client_id, secret, redirect = self.app
-        self._control("clock", advance=61)  # whoever has guessed at secrets is forgiven after a minute
+        self._control("clock", advance=61)  # a client that guessed at secrets may try again after a minute
         made = self._control("tokens", client_id=client_id, count=5)["tokens"]
         asked = {"client_id": client_id, "redirect_uri": redirect, "username": "sean"}
         codes = [self._control("authorize", **asked)["code"] for _ in range(3)]
@@ -106,10 +106,10 @@ class Fuzzing:
         described = case.operation.definition.raw
         members = described.get("requestBody")
         if members is None:
-            told = {"Authorization": f"Bearer {chance.choice(truths['access_token'])}"}
+            reported = {"Authorization": f"Bearer {chance.choice(truths['access_token'])}"}
             if "security" in described:
-                told["trakt-api-key"] = truths["client_id"][0]
-            case.headers = {**(case.headers or {}), **told}
+                reported["trakt-api-key"] = truths["client_id"][0]
+            case.headers = {**(case.headers or {}), **reported}
             known = [each["name"] for each in described.get("parameters", []) if each["in"] == "query"]
             true = {name: chance.choice(truths[name]) for name in known if name in truths}
             case.query = {**(case.query or {}), **true}

@@ -84,8 +84,13 @@ def _asked(page: Page, trakt: LocalTrakt) -> Iterator[str]:
     yield "code-none"
     page.goto(f"{trakt.base}/")
     yield "home-signed-in"
+    page.goto(f"{trakt.base}/sign-in")
+    yield "sign-in-signed-in"
     page.goto(f"{trakt.base}/connected-apps")
     yield "connected"
+    press(page, f"Revoke {APP.name}")
+    yield "connected-revoke"
+    press(page, "Cancel")
 
 
 def _devices(page: Page, trakt: LocalTrakt) -> Iterator[str]:
@@ -124,16 +129,29 @@ def _apps(page: Page, trakt: LocalTrakt) -> Iterator[str]:
     yield "your-apps-some"
     page.goto(f"{trakt.base}/your-apps/{APP.client_id}")
     yield "app-of-the-server"
-    page.goto(f"{trakt.base}/your-apps/nobodys")
+    page.goto(f"{trakt.base}/your-apps/unknown")
     yield "app-unknown"
     page.goto(f"{trakt.base}/your-apps")
     page.get_by_role("link", name="A television for the living room").first.click()
+    press(page, "Save")
+    yield "app-saved"
+    page.get_by_label("Redirect addresses").fill("not an address")
+    press(page, "Save")
+    yield "app-fault"
+    page.get_by_label("Redirect addresses").fill(OOB)
+    press(page, "New secret")
+    yield "app-new-secret"
+    press(page, "New secret")
+    yield "app-new-secret-done"
     press(page, "Delete")
+    yield "app-delete"
+    press(page, "Delete")
+    yield "app-deleted"
 
 
 def _timeline(page: Page, trakt: LocalTrakt) -> Iterator[str]:
-    page.goto(f"{trakt.base}/_control?pause=1")
-    yield "timeline"
+    page.goto(f"{trakt.base}/_control")
+    yield "live"
 
 
 def _posted(page: Page, trakt: LocalTrakt) -> Iterator[str]:
@@ -145,7 +163,7 @@ def _posted(page: Page, trakt: LocalTrakt) -> Iterator[str]:
 
 def _enter(page: Page, code: str) -> None:
     page.get_by_label("The code on your device").fill(code)
-    press(page, "Go on")
+    press(page, "Continue")
 
 
 def _device(trakt: LocalTrakt) -> dict[str, str]:

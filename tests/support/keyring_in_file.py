@@ -10,7 +10,7 @@ from keyring.backend import KeyringBackend
 
 
 class InFile(KeyringBackend):
-    """Entries in the file that TESTS_KEYRING names; whoever writes replaces it whole."""
+    """Entries in the file that TESTS_KEYRING names; each write replaces it whole."""
 
     priority = 1
 

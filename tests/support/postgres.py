@@ -42,7 +42,7 @@ def absence() -> str:
     return ""
 
 
-def somebody() -> dict[str, Any]:
+def unprivileged_user() -> dict[str, Any]:
     """Who runs it: PostgreSQL refuses to be run by root."""
     if os.geteuid() != 0:
         return {}
@@ -52,7 +52,7 @@ def somebody() -> dict[str, Any]:
         except KeyError:
             continue
         return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-    raise Missing("there is no user who could run PostgreSQL")
+    raise Missing("the system has no user who could run PostgreSQL")
 
 
 class PostgresServer:
@@ -60,8 +60,8 @@ class PostgresServer:
 
     def __init__(self, *settings: str) -> None:
         initdb, self.program = program("initdb"), program("postgres")
-        self.who, self.settings, self.port = somebody(), settings, free_port()
-        # Not below pytest's own folder, which nobody else may enter.
+        self.who, self.settings, self.port = unprivileged_user(), settings, free_port()
+        # Not below pytest's own folder, which other users may not enter.
         self.folder = Path(tempfile.mkdtemp(prefix="traktauth-postgres-"))
         password = self.folder / "password"
         password.write_text(PASSWORD)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from support.wire import query
 from traktauth import App, AsyncTrakt, Trakt
-from traktauth.models import Login, Record
+from traktauth.models import LoginKey, Record
 
 if TYPE_CHECKING:
     from support.cable import Cable
@@ -58,7 +58,7 @@ class SignedIn:
     def stored(self) -> Record:
         """Read the login's record."""
         with self.trakt() as trakt:
-            return trakt.store.load(Login(self.cable.base, self.app.client_id, "default"))
+            return trakt.store.load(LoginKey(self.cable.base, self.app.client_id, "default"))
 
     def tokens(self, processes: int = PROCESSES) -> set[str]:
         """Let several processes print a token at once; each must succeed."""

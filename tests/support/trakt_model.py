@@ -9,12 +9,12 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from traktauth.wire.messages import Reply
+from traktauth.wire.messages import Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from traktauth.flow.effects import NoReply
+    from traktauth.flow.effects import NoResponse
     from traktauth.wire.messages import Request
 
 
@@ -34,7 +34,7 @@ class TraktModel:
         self.newest[account] = 1
         return self._pair(account)
 
-    def receive(self, request: Request) -> Reply | NoReply:
+    def receive(self, request: Request) -> Response | NoResponse:
         """Answer a request as the token endpoint does."""
         body = json.loads(request.body)
         account, _, serial = body["refresh_token"].removeprefix("R.").partition(".")
@@ -61,5 +61,5 @@ class TraktModel:
         }
 
 
-def _reply(status: int, **members: object) -> Reply:
-    return Reply(status, {"content-type": "application/json"}, json.dumps(members).encode())
+def _reply(status: int, **members: object) -> Response:
+    return Response(status, {"content-type": "application/json"}, json.dumps(members).encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from traktauth.wire.messages import Reply
+from traktauth.wire.messages import Response
 
 HTML = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>"
 
@@ -12,7 +12,7 @@ HTML = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head></html
 def reply(status, body=b"", **headers):
     """A reply; a dict is sent as JSON, and `retry_after=` becomes `retry-after`."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
+    return Response(status, {name.replace("_", "-"): value for name, value in headers.items()}, raw)
 
 
 def refused(status, error, description=""):

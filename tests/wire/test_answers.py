@@ -6,39 +6,43 @@ import pytest
 
 from traktauth.errors import LoginRefused
 from traktauth.models import find_service
-from traktauth.wire.authorize import Answer, check_issuer, read_answer
+from traktauth.wire.authorization import AuthorizationResponse, check_issuer, parse_authorization_response
 
 CALLBACK = "http://127.0.0.1:9876/callback"
 
 
 def read(query, state="ours"):
-    return read_answer(f"{CALLBACK}?{query}", state=state)
+    return parse_authorization_response(f"{CALLBACK}?{query}", state=state)
 
 
 def test_a_code_with_our_state_is_the_answer():
-    assert read("code=abc123&state=ours") == Answer("abc123")
+    assert read("code=abc123&state=ours") == AuthorizationResponse("abc123")
 
 
 def test_the_issuer_comes_along_where_one_is_named():
-    assert read("code=abc&state=ours&iss=https%3A%2F%2Fauth.trakt.tv") == Answer("abc", "https://auth.trakt.tv")
+    assert read("code=abc&state=ours&iss=https%3A%2F%2Fauth.trakt.tv") == AuthorizationResponse(
+        "abc", "https://auth.trakt.tv"
+    )
 
 
 def test_a_query_alone_is_read_like_a_whole_address():
-    assert read_answer("/callback?code=abc&state=ours", state="ours") == Answer("abc")
-    assert read_answer("?code=abc&state=ours", state="ours") == Answer("abc")
-    assert read_answer("code=abc&state=ours", state="ours") == Answer("abc")
+    assert parse_authorization_response("/callback?code=abc&state=ours", state="ours") == AuthorizationResponse("abc")
+    assert parse_authorization_response("?code=abc&state=ours", state="ours") == AuthorizationResponse("abc")
+    assert parse_authorization_response("code=abc&state=ours", state="ours") == AuthorizationResponse("abc")
 
 
 def test_an_out_of_band_address_is_read():
-    assert read_answer("urn:ietf:wg:oauth:2.0:oob?code=abc&state=ours", state="ours") == Answer("abc")
+    assert parse_authorization_response(
+        "urn:ietf:wg:oauth:2.0:oob?code=abc&state=ours", state="ours"
+    ) == AuthorizationResponse("abc")
 
 
 def test_the_state_comes_back_decoded_as_a_form():
-    assert read("code=abc&state=a+b%2Fc", state="a b/c") == Answer("abc")
+    assert read("code=abc&state=a+b%2Fc", state="a b/c") == AuthorizationResponse("abc")
 
 
 def test_without_a_state_to_check_any_is_taken():
-    assert read("code=abc", state=None) == Answer("abc")
+    assert read("code=abc", state=None) == AuthorizationResponse("abc")
 
 
 @pytest.mark.parametrize(
@@ -70,11 +74,11 @@ def test_what_is_no_answer_to_our_question_does_not_end_the_wait(query):
 
 @pytest.mark.parametrize("address", ["http://[::1/?code=a&state=ours", "", "\x00", "http://"])
 def test_what_is_no_address_does_not_end_the_wait(address):
-    assert read_answer(address, state="ours") is None
+    assert parse_authorization_response(address, state="ours") is None
 
 
 def test_parameters_that_mean_nothing_to_us_may_be_repeated():
-    assert read("x=1&x=2&code=abc&state=ours") == Answer("abc")
+    assert read("x=1&x=2&code=abc&state=ours") == AuthorizationResponse("abc")
 
 
 def test_a_denial_ends_the_sign_in_and_says_so():
@@ -96,7 +100,7 @@ def test_any_other_error_ends_the_sign_in_under_its_own_name(error):
     assert error in ended.message
 
 
-def test_an_error_is_not_printed_as_whoever_wrote_it_likes():
+def test_an_error_is_not_printed_as_its_author_likes():
     ended = read("error=%1b%5B31m%0ahello%20" + "x" * 5000 + "&state=ours")
     assert isinstance(ended, LoginRefused)
     assert ended.error == "unnamed_error"

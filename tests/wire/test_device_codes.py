@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from traktauth.errors import AppRejected, TraktAuthError, TryLater, UnexpectedReply
-from traktauth.wire.devices import read_device_code
+from traktauth.wire.device_endpoint import parse_device_code
 from wire.replies import HTML, refused, reply
 
 CODES = {
@@ -18,7 +18,7 @@ CODES = {
 
 
 def read(**changed):
-    return read_device_code(reply(200, {**CODES, **changed}))
+    return parse_device_code(reply(200, {**CODES, **changed}))
 
 
 def test_the_documents_reply_is_read_whole():
@@ -30,7 +30,7 @@ def test_the_documents_reply_is_read_whole():
 
 def test_rfc_8628s_name_for_the_page_is_taken_too():
     body = {name: value for name, value in CODES.items() if name != "verification_url"}
-    device = read_device_code(reply(200, {**body, "verification_uri": "https://trakt.example/go"}))
+    device = parse_device_code(reply(200, {**body, "verification_uri": "https://trakt.example/go"}))
     assert device.verification_url == "https://trakt.example/go"
 
 
@@ -64,7 +64,7 @@ def test_a_broken_interval_is_never_faster_than_one_a_second():
 )
 def test_a_200_without_codes_is_reported(body):
     with pytest.raises(UnexpectedReply, match="holds no code") as caught:
-        read_device_code(reply(200, body))
+        parse_device_code(reply(200, body))
     assert "the-device-code" not in repr(caught.value)
 
 
@@ -81,5 +81,5 @@ def test_a_200_without_codes_is_reported(body):
 )
 def test_a_refusal_is_named_by_what_to_do_next(answer, error):
     with pytest.raises(TraktAuthError) as caught:
-        read_device_code(answer)
+        parse_device_code(answer)
     assert type(caught.value) is error

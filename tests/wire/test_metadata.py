@@ -7,8 +7,8 @@ import json
 import pytest
 
 from traktauth.models import find_service
-from traktauth.wire.messages import Reply
-from traktauth.wire.metadata import Metadata, metadata, read_metadata
+from traktauth.wire.messages import Response
+from traktauth.wire.metadata import Metadata, metadata, parse_metadata
 
 
 def test_the_description_is_asked_for_where_rfc_8414_puts_it():
@@ -20,19 +20,21 @@ def test_the_description_is_asked_for_where_rfc_8414_puts_it():
 
 def test_the_issuer_and_whether_answers_name_it_are_read():
     body = {"issuer": "https://id.example", "authorization_response_iss_parameter_supported": True, "more": []}
-    assert read_metadata(Reply(200, {}, json.dumps(body).encode())) == Metadata("https://id.example", names_issuer=True)
+    assert parse_metadata(Response(200, {}, json.dumps(body).encode())) == Metadata(
+        "https://id.example", names_issuer=True
+    )
 
 
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(404, {}, b'{"issuer": "https://id.example"}'),
-        Reply(500, {}, b""),
-        Reply(302, {"location": "/"}, b""),
-        Reply(200, {}, b"<html>"),
-        Reply(200, {}, b'{"issuer": 5, "authorization_response_iss_parameter_supported": "yes"}'),
-        Reply(200, {}, b"[]"),
+        Response(404, {}, b'{"issuer": "https://id.example"}'),
+        Response(500, {}, b""),
+        Response(302, {"location": "/"}, b""),
+        Response(200, {}, b"<html>"),
+        Response(200, {}, b'{"issuer": 5, "authorization_response_iss_parameter_supported": "yes"}'),
+        Response(200, {}, b"[]"),
     ],
 )
 def test_a_server_without_a_description_says_nothing(reply):
-    assert read_metadata(reply) == Metadata(None, names_issuer=False)
+    assert parse_metadata(reply) == Metadata(None, names_issuer=False)

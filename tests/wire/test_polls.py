@@ -6,7 +6,7 @@ import pytest
 
 from traktauth.errors import AppRejected, LoginRefused, TryLater, UnexpectedReply
 from traktauth.models import Token
-from traktauth.wire.devices import Waiting, read_poll
+from traktauth.wire.device_endpoint import PollStatus, parse_poll_response
 from wire.replies import HTML, refused, reply
 
 NOW = 1_800_000_000.0
@@ -14,7 +14,7 @@ GRANT = {"access_token": "a", "token_type": "bearer", "expires_in": 604800, "ref
 
 
 def read(*answer):
-    return read_poll(reply(*answer), sent_at=NOW)
+    return parse_poll_response(reply(*answer), sent_at=NOW)
 
 
 def test_a_200_is_the_token():
@@ -27,20 +27,20 @@ def test_a_200_is_the_token():
     "body", [b"", HTML, b"{}", b"pending", b"null", b"[" * 100_000, {"message": "x"}, {"error": None}]
 )
 def test_a_400_without_a_word_is_pending(body):
-    assert read(400, body) is Waiting.PENDING
+    assert read(400, body) is PollStatus.PENDING
 
 
 def test_rfc_8628s_pending_is_pending():
-    assert read(400, {"error": "authorization_pending"}) is Waiting.PENDING
+    assert read(400, {"error": "authorization_pending"}) is PollStatus.PENDING
 
 
 @pytest.mark.parametrize("body", [b"", HTML, {"message": "Too many requests. Please try again later."}])
 def test_a_429_is_too_fast(body):
-    assert read(429, body) is Waiting.TOO_FAST
+    assert read(429, body) is PollStatus.TOO_FAST
 
 
 def test_rfc_8628s_slow_down_is_too_fast():
-    assert read(400, {"error": "slow_down", "error_description": "Polling too frequently"}) is Waiting.TOO_FAST
+    assert read(400, {"error": "slow_down", "error_description": "Polling too frequently"}) is PollStatus.TOO_FAST
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_rfc_8628s_slow_down_is_too_fast():
     ],
 )
 def test_an_end_says_why(answer, error):
-    ended = read_poll(answer, sent_at=NOW)
+    ended = parse_poll_response(answer, sent_at=NOW)
     assert isinstance(ended, LoginRefused)
     assert ended.error == error
     assert "traktauth login" in ended.hint
@@ -86,4 +86,4 @@ def test_two_ends_are_two_errors():
     ],
 )
 def test_anything_else_is_no_pending(answer, error):
-    assert type(read_poll(answer, sent_at=NOW)) is error
+    assert type(parse_poll_response(answer, sent_at=NOW)) is error

@@ -9,12 +9,19 @@ from hypothesis import strategies as st
 
 from traktauth.errors import LoginRefused, TraktAuthError
 from traktauth.models import Token, find_service
-from traktauth.wire.authorize import Answer, check_issuer, read_answer
-from traktauth.wire.devices import Waiting, read_device_code, read_poll
-from traktauth.wire.faults import app_refused, dead_grant, error_code, fault, not_spent, retry_after
-from traktauth.wire.messages import Reply
-from traktauth.wire.metadata import read_metadata
-from traktauth.wire.tokens import LONGEST_LIFE, read_revoked, read_token
+from traktauth.wire.authorization import AuthorizationResponse, check_issuer, parse_authorization_response
+from traktauth.wire.device_endpoint import PollStatus, parse_device_code, parse_poll_response
+from traktauth.wire.error_responses import (
+    error_code,
+    error_from_response,
+    is_certainly_unspent,
+    is_invalid_client,
+    is_invalid_grant,
+    retry_after,
+)
+from traktauth.wire.messages import Response
+from traktauth.wire.metadata import parse_metadata
+from traktauth.wire.token_endpoint import LONGEST_LIFE, parse_revocation, parse_token_response
 
 SECRET = "s3cret-Token_0123456789abcdef"
 NAMES = [
@@ -34,7 +41,7 @@ headers = st.dictionaries(
     st.text() | st.floats().map(str) | st.builds(lambda period: json.dumps({"period": period}), leaves),
 )
 statuses = st.sampled_from([200, 400, 401, 403, 404, 409, 410, 418, 429, 500, 503, 521]) | st.integers(100, 999)
-replies = st.builds(Reply, statuses, headers, bodies)
+replies = st.builds(Response, statuses, headers, bodies)
 
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 
@@ -57,7 +64,7 @@ def assert_fit_to_print(error):
 @patient
 @given(replies)
 def test_reading_a_token_ends_in_a_token_or_in_one_of_our_errors(reply):
-    found = outcome(read_token, reply, sent_at=1e9)
+    found = outcome(parse_token_response, reply, sent_at=1e9)
     if isinstance(found, Token):
         assert reply.status == 200
         assert found.access_token.isascii()
@@ -70,8 +77,8 @@ def test_reading_a_token_ends_in_a_token_or_in_one_of_our_errors(reply):
 @patient
 @given(replies)
 def test_reading_a_poll_ends_in_a_token_a_wait_or_one_of_our_errors(reply):
-    found = read_poll(reply, sent_at=1e9)
-    assert isinstance(found, Token | Waiting | TraktAuthError)
+    found = parse_poll_response(reply, sent_at=1e9)
+    assert isinstance(found, Token | PollStatus | TraktAuthError)
     if isinstance(found, TraktAuthError):
         assert_fit_to_print(found)
 
@@ -79,7 +86,7 @@ def test_reading_a_poll_ends_in_a_token_a_wait_or_one_of_our_errors(reply):
 @patient
 @given(replies)
 def test_reading_anything_else_ends_in_a_value_or_in_one_of_our_errors(reply):
-    for read in (read_device_code, read_revoked, read_metadata):
+    for read in (parse_device_code, parse_revocation, parse_metadata):
         found = outcome(read, reply)
         if isinstance(found, TraktAuthError):
             assert_fit_to_print(found)
@@ -89,10 +96,10 @@ def test_reading_anything_else_ends_in_a_value_or_in_one_of_our_errors(reply):
 @given(replies)
 def test_every_reply_is_classified_one_way_and_waited_for_a_number_of_seconds(reply):
     assert isinstance(error_code(reply), str)
-    assert not (dead_grant(reply) and not_spent(reply))
-    assert not (dead_grant(reply) and app_refused(reply))
+    assert not (is_invalid_grant(reply) and is_certainly_unspent(reply))
+    assert not (is_invalid_grant(reply) and is_invalid_client(reply))
     assert 0 <= retry_after(reply) <= 3600
-    assert_fit_to_print(fault(reply, what="a token"))
+    assert_fit_to_print(error_from_response(reply, what="a token"))
 
 
 queries = st.lists(
@@ -110,8 +117,8 @@ addresses = (
 @patient
 @given(addresses, st.none() | st.just("ours"))
 def test_reading_an_address_ends_in_an_answer_a_refusal_or_nothing(address, state):
-    found = read_answer(address, state=state)
-    assert found is None or isinstance(found, Answer | LoginRefused)
+    found = parse_authorization_response(address, state=state)
+    assert found is None or isinstance(found, AuthorizationResponse | LoginRefused)
     if isinstance(found, LoginRefused):
         assert_fit_to_print(found)
 

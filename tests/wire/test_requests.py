@@ -7,8 +7,8 @@ import json
 import pytest
 
 from traktauth.models import find_service
-from traktauth.wire.devices import new_device_code, poll_device_code
-from traktauth.wire.tokens import exchange_code, exchange_refresh_token, revoke
+from traktauth.wire.device_endpoint import new_device_code, poll_device_code
+from traktauth.wire.token_endpoint import exchange_code, exchange_refresh_token, revoke
 
 ORIGINS = {
     "trakt": "https://api.trakt.tv",
@@ -96,7 +96,7 @@ def test_a_verifier_goes_along_where_a_challenge_was_sent(operation):
     assert "client_secret" not in body
 
 
-def test_a_device_code_is_asked_for_with_an_s256_challenge_where_one_is_given():
+def test_a_device_code_is_asked_for_with_an_s256_challenge_if_one_is_passed():
     body = json.loads(device(find_service("trakt"), APP, code_challenge="the-challenge").body)
     assert body == {"client_id": "the-app", "code_challenge": "the-challenge", "code_challenge_method": "S256"}
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from traktauth.errors import AppRejected, TraktAuthError, TryLater, UnexpectedReply
-from traktauth.wire.tokens import read_revoked
+from traktauth.wire.token_endpoint import parse_revocation
 from wire.replies import HTML, UNKNOWN_CLIENT, refused, reply
 
 
 @pytest.mark.parametrize("body", [b"{}", b"", b"null", b"[]", HTML, b"[" * 100_000])
 def test_every_200_says_revoked_whatever_its_body(body):
-    read_revoked(reply(200, body))
+    parse_revocation(reply(200, body))
 
 
 def test_a_token_that_the_service_does_not_know_is_revoked():  # recorded from better-auth 1.6.33
-    read_revoked(refused(400, "invalid_request", "token not found"))
+    parse_revocation(refused(400, "invalid_request", "token not found"))
 
 
 @pytest.mark.parametrize(
@@ -39,5 +39,5 @@ def test_a_token_that_the_service_does_not_know_is_revoked():  # recorded from b
 )
 def test_anything_else_says_not_revoked_by_what_to_do_next(answer, error):
     with pytest.raises(TraktAuthError) as caught:
-        read_revoked(answer)
+        parse_revocation(answer)
     assert type(caught.value) is error

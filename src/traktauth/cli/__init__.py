@@ -1,1 +1,1 @@
-"""The command line: arguments in, words and exit statuses out. Everything else is the library's."""
+"""The command line: parses arguments, calls the library, prints results, and returns exit statuses."""

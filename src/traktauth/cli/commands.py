@@ -1,4 +1,4 @@
-"""The command `traktauth` and its subcommands, each imported when it is called."""
+"""The command `traktauth` and the table of its subcommands; each is imported when it is called."""
 
 from __future__ import annotations
 
@@ -7,31 +7,56 @@ from typing import NamedTuple
 
 import click
 
+from traktauth._version import __version__
+from traktauth.cli.help.click_classes import Group, show_help
+from traktauth.cli.help.topics import TOPICS, config_file
+
 
 class _Entry(NamedTuple):
+    """One line of the command table: the module under `traktauth.cli` whose `command` is run, and its summary."""
+
     module: str
     summary: str
 
 
-# In the order in which somebody new needs them.
-_COMMANDS = {
-    "login": _Entry("login", "Sign in to Trakt."),
-    "token": _Entry("token", "Print a usable access token, renewed if need be."),
-    "status": _Entry("status", "Show every login: who, where, until when, renewable or not."),
-    "request": _Entry("request", "Call Trakt's API as the account."),
-    "exec": _Entry("execute", "Run a command with a usable token in its environment."),
-    "refresh": _Entry("refresh", "Renew the token now, though it is fresh."),
-    "logout": _Entry("logout", "Revoke the tokens at Trakt, then forget them."),
-    "doctor": _Entry("doctor", "Find what is wrong, and say what mends it."),
-    "store": _Entry("store", "Move logins between stores, and encrypt them."),
-    "keep": _Entry("keep", "Keep a fleet's tokens fresh."),
-    "serve": _Entry("serve", "Run a local Trakt for tests and development."),
-    "demo": _Entry("demo", "See a whole sign-in against a local Trakt, with nothing configured."),
+_UNLISTED = ""  # commands that the section "Learn more" covers
+# The sections of the help, in the order in which a newcomer needs them. A new command is one line here.
+_SECTIONS = {
+    "Logins": {
+        "setup": _Entry("setup.command", "Set up the app to sign in with."),
+        "login": _Entry("login.command", "Sign in to Trakt."),
+        "status": _Entry("status.command", "Show every login: account, user, service, expiry."),
+        "refresh": _Entry("refresh", "Refresh the token now, even if it is still valid."),
+        "logout": _Entry("logout", "Revoke the tokens at Trakt, then delete them here."),
+        "doctor": _Entry("doctor.command", "Find what is wrong and how to fix it."),
+        "import": _Entry("import_login", "Take over the login of another program."),
+        "export": _Entry("export", "Write a login for another program."),
+        "explain": _Entry("explain", "Explain an error line: cause, fix, page."),
+        "store": _Entry("store.command", "Move logins between stores, and encrypt them."),
+    },
+    "Using a login": {
+        "request": _Entry("request.command", "Call Trakt's API as the account."),
+        "token": _Entry("token", "Print a valid access token."),
+        "exec": _Entry("exec", "Run a command with a valid token in its environment."),
+        "keep": _Entry("keep.command", "Keep the tokens of many accounts fresh."),
+    },
+    "A local Trakt": {
+        "demo": _Entry("demo.command", "Watch a complete sign-in, with nothing configured."),
+        "serve": _Entry("serve.command", "Run a local Trakt for tests and development."),
+        "sandbox": _Entry("sandbox", "Run any program with the local Trakt in place of Trakt."),
+        "lab": _Entry("lab", "Find out whether a program would lose a login."),
+    },
+    _UNLISTED: {
+        "help": _Entry("help.command", "Show the help of a command or topic."),
+        "completion": _Entry("completion", "Print the completion script of a shell."),
+        "version": _Entry("version", "Print the version."),
+    },
 }
+_COMMANDS = {name: entry for section in _SECTIONS.values() for name, entry in section.items()}
 
 
-class _Commands(click.Group):
-    """A group that knows its commands by name and imports the one that is called."""
+class _Commands(Group):
+    """A group that imports a command only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -47,35 +72,30 @@ class _Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in _COMMANDS.items()])
+        for title, entries in _SECTIONS.items():
+            if title == _UNLISTED:
+                continue
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<10}", entry.summary) for name, entry in entries.items()])
 
-
-EPILOG = """
-\b
-The app comes from TRAKTAUTH_CLIENT_ID, TRAKTAUTH_CLIENT_SECRET and TRAKTAUTH_REDIRECT_URI. More variables:
-TRAKTAUTH_SERVICE, TRAKTAUTH_STORE, TRAKTAUTH_ACCOUNT, TRAKTAUTH_LOST_REPLY (last-attempt, sign-in, resend),
-TRAKTAUTH_INSECURE (1: http:// on another host), and TRAKTAUTH_CONFIG, a TOML file with the same names
-(client_id = "…"). A flag wins over the environment, the environment over the file.
-
-\b
-Exit status: 0 done, 1 failed, 2 wrong usage or interrupted, 3 the app was rejected, 4 sign-in required,
-5 try later. With --json an error is one JSON line on stderr.
-
-\b
-Shell completion: eval "$(_TRAKTAUTH_COMPLETE=bash_source traktauth)", or zsh_source, fish_source.
-"""
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Learn more"):
+            rows = [("traktauth help COMMAND", "options and examples of a command")]
+            rows += [(f"traktauth help {name}", title) for name, (title, _) in TOPICS.items()]
+            rows += [("traktauth completion SHELL", "the completion script of a shell")]
+            formatter.write_dl(rows)
+            formatter.write_text(f"Configuration file: {config_file()}")
 
 
 @click.group(
     cls=_Commands,
-    epilog=EPILOG,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     invoke_without_command=True,
 )
-@click.version_option(package_name="traktauth", message="traktauth %(version)s")
+@click.version_option(__version__, "-V", "--version", message="traktauth %(version)s")
 @click.pass_context
 def traktauth(context: click.Context) -> None:
     """Sign in to Trakt once, and never lose the login."""
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        show_help(context.get_help())

@@ -2,41 +2,124 @@
 
 from __future__ import annotations
 
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from traktauth.cli.place import Place, placed
-from traktauth.cli.stream import emit_json, paint, say
+from traktauth.cli.help.click_classes import Command
+from traktauth.cli.options import common_options
+from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
+from traktauth.errors import LoginRequired
+from traktauth.models import App, find_service
+from traktauth.models.signed_out import SignedOut
+from traktauth.stores.open import open_store
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from traktauth.cli.common_options import CommonOptions
+    from traktauth.client.settings import Settings
+    from traktauth.client.sync_client import Trakt
+    from traktauth.models import LoginKey
     from traktauth.protocol import Service
 
 _PAGE = "/oauth/authorized_applications"
 
 
-@click.command("logout")
-@placed
-@click.option("--local", is_flag=True, help="Only forget; at Trakt the tokens live on.")
-def command(place: Place, *, local: bool) -> int:
-    """Revoke both tokens at Trakt, then forget them."""
-    with place.trakt() as trakt:
-        outcome = trakt.logout(local=local)
-        page = connected_apps(trakt.setup.service)
-    if place.json:
+@click.command(
+    "logout",
+    cls=Command,
+    examples=[
+        ("traktauth logout", ""),
+        ("traktauth logout --account tv --local", "without revoking at Trakt"),
+        ("traktauth logout --local --service http://127.0.0.1:8712", "a local Trakt that no longer runs"),
+    ],
+)
+@common_options()
+@click.option("--erase", is_flag=True, help="Also remove the account's name, the user's name and the history.")
+@click.option("--local", is_flag=True, help="Only delete the tokens here; they stay valid at Trakt.")
+def command(options: CommonOptions, *, local: bool, erase: bool) -> int:
+    """Revoke both tokens at Trakt, then delete them here.
+
+    With --local the login may belong to any app and service in the store: select it with --account and --service, as
+    in the output of traktauth status.
+    """
+    with _opened(options, local=local) as trakt:
+        outcome = _sign_out(trakt, local=local, erase=erase)
+        page = connected_apps(trakt.config.service)
+    if options.json:
         left = page if outcome.left else None
-        emit_json({"account": trakt.account, "revoked": outcome.revoked, "left_at_trakt": outcome.left, "end_at": left})
+        print_json(
+            {"account": trakt.account, "revoked": outcome.revoked, "left_at_trakt": outcome.left, "end_at": left}
+        )
         return 0
-    what = "revoked at Trakt and forgotten" if outcome.revoked else "forgotten here; nothing was revoked at Trakt"
-    say(f"{paint('✓', 'green')} Signed out of account {trakt.account}: {what}")
+    what = "revoked at Trakt and deleted here" if outcome.revoked else "deleted here; nothing was revoked at Trakt"
+    print_message(GOOD, f"Signed out of account {trakt.account}: {what}")
     if outcome.left:
-        say(f"{paint('!', 'yellow')} A refresh token may live on at Trakt.")
-        say(f"{paint('→', 'cyan')} End it there, under connected apps: {page}")
+        print_message(WARNING, "A refresh token may still be valid at Trakt.")
+        print_message(NEXT, f"Remove the app there, under connected apps: {page}")
     return 0
 
 
+def _sign_out(trakt: Trakt, *, local: bool, erase: bool) -> SignedOut:
+    """Sign out, and erase what stays of the login; a login that is signed out already can still be erased."""
+    try:
+        outcome = trakt.logout(local=local)
+    except LoginRequired as error:
+        if not erase or error.reason != "signed-out":
+            error.hint = "See all logins: traktauth status"
+            raise
+        outcome = SignedOut(revoked=False, left=False)
+    if erase:
+        trakt.erase()
+    return outcome
+
+
+@contextmanager
+def _opened(options: CommonOptions, *, local: bool) -> Generator[Trakt]:
+    """Open the login to sign out of; with `local` it may belong to any app in the store.
+
+    Raises:
+        UsageError: several logins match.
+    """
+    from traktauth.client.sync_client import Trakt  # noqa: PLC0415 - `--help` does without
+
+    settings = options.settings()
+    login = _find(settings) if local else None
+    if login is None:
+        with options.trakt() as trakt:
+            yield trakt
+        return
+    service = find_service(login.realm, insecure=True)  # nothing is sent
+    with (
+        options.adding_flags(),
+        Trakt(App(login.client_id), service=service, store=settings.store, account=login.account) as trakt,
+    ):
+        yield trakt
+
+
+def _find(settings: Settings) -> LoginKey | None:
+    """Return another app's login with the account and service of the settings; None if their own app has one."""
+    realm = settings.find_service().realm
+    with closing(open_store(settings.store)) as store:
+        found = [each for each in store.list_logins() if (each.realm, each.account) == (realm, settings.account)]
+        found = [each for each in found if each.client_id == settings.client_id] or [
+            each for each in found if store.load(each).token is not None
+        ]
+    if not found or any(each.client_id == settings.client_id for each in found):
+        return None
+    if len(found) > 1:
+        apps = ", ".join(each.client_id for each in found)
+        raise click.UsageError(
+            f"Several apps have a login of account {settings.account} at {realm}; set TRAKTAUTH_CLIENT_ID to one of "
+            f"them: {apps}"
+        )
+    return found[0]
+
+
 def connected_apps(service: Service) -> str:
-    """Return the page where a user ends what apps hold: Trakt's own, or the front page of a base address."""
+    """Return the page on which a user removes connected apps; the front page if the service is a base address."""
     if service.issuer is not None:
         return f"{service.website}/"
     return "https://staging.trakt.tv" + _PAGE if service.realm == "staging" else "https://trakt.tv" + _PAGE

@@ -1,4 +1,4 @@
-"""One line on a terminal that is rewritten: how many, how fast, how long it takes; nothing where nobody watches."""
+"""A progress line on a terminal: count, rate and time left. Writes nothing if stderr is a pipe or a file."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from traktauth.cli.durations import in_words
-from traktauth.cli.stream import say_in_place
+from traktauth.cli.output import print_in_place
+from traktauth.cli.times import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from types import TracebackType
     from typing import Self
 
-_EVERY = 0.1  # seconds between two drawings
-_FIRST = 0.5  # what is done within this is not worth a line
+# Seconds.
+_UPDATE_INTERVAL = 0.1
+_FIRST_UPDATE = 0.5  # a command that ends sooner shows no line
 
 
 class Progress:
-    """How far a command has come, on stderr.
+    """The progress of a command, shown on stderr.
 
     Args:
-        total: of how many; None where nobody knows.
-        shown: whether a person reads this.
+        total: number of steps; None if it is unknown.
+        shown: whether to show it on a terminal.
     """
 
     def __init__(self, total: int | None, *, shown: bool) -> None:
@@ -32,46 +33,46 @@ class Progress:
         self._shown = shown and is_terminal()
         self._done = 0
         self._began = time.monotonic()
-        self._drawn = self._began + _FIRST
+        self._drawn = self._began + _FIRST_UPDATE
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Take the line away."""
+        """Remove the line."""
         self.clear()
 
     def step(self) -> None:
-        """Count one, and show it now and then."""
+        """Count a step, and update the line if it is time."""
         self._done += 1
         now = time.monotonic()
-        if self._shown and now - self._drawn >= _EVERY:
+        if self._shown and now - self._drawn >= _UPDATE_INTERVAL:
             self._drawn = now
-            say_in_place(line(self._done, self._total, now - self._began))
+            print_in_place(line(self._done, self._total, now - self._began))
 
     @contextmanager
-    def aside(self) -> Generator[None]:
-        """Make room for a line that stays."""
+    def paused(self) -> Generator[None]:
+        """Remove the line while another line is printed."""
         self.clear()
         yield
 
     def clear(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         if self._shown:
-            say_in_place("")
+            print_in_place("")
 
 
 def line(done: int, total: int | None, seconds: float) -> str:
-    """Return what is shown: `120 of 5000, 40/s, 2 min left`."""
+    """Return the text of the line: `120 of 5000, 40/s, 2 min left`."""
     rate = done / seconds if seconds > 0 else 0.0
     words = [f"{done} of {total}" if total is not None else str(done), f"{rate:.0f}/s"]
     if total is not None and rate:
-        words.append(f"{in_words(max(0, total - done) / rate)} left")
+        words.append(f"{format_duration(max(0, total - done) / rate)} left")
     return ", ".join(words)
 
 
 def is_terminal() -> bool:
-    """Tell whether stderr is a terminal on which a line can be rewritten."""
-    with suppress(AttributeError, ValueError):  # it was closed before us
+    """Return whether stderr is a terminal, on which a line can be rewritten."""
+    with suppress(AttributeError, ValueError):  # it was closed at the start
         return sys.stderr.isatty()
     return False

@@ -7,36 +7,46 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traktauth.cli.durations import until
-from traktauth.cli.place import Place, placed
-from traktauth.cli.stream import emit_json, paint, say
+from traktauth.cli.help.click_classes import Command
+from traktauth.cli.log_output import suppress_warnings
+from traktauth.cli.options import common_options
+from traktauth.cli.output import GOOD, WARNING, print_json, print_message
+from traktauth.cli.times import format_deadline
 from traktauth.errors import TryLater
 
 if TYPE_CHECKING:
-    from traktauth.models import Record
+    from traktauth.cli.common_options import CommonOptions
+    from traktauth.flow.login_status import LoginStatus
 
-PRICE = (
-    "An earlier renewal is unconfirmed. If it did reach Trakt, sending it again ends this login on every device, and "
-    "you sign in again."
+FORCE_WARNING = (
+    "An earlier refresh is unconfirmed. If it reached Trakt, sending it again ends this login on every device, and you "
+    "have to sign in again."
 )
 
 
-@click.command("refresh")
-@placed
-@click.option("--force", is_flag=True, help="Send an unconfirmed renewal again; may end the login on every device.")
-def command(place: Place, *, force: bool) -> int:
-    """Renew the token now, though it is fresh; callers that begin together share one renewal."""
+@click.command(
+    "refresh",
+    cls=Command,
+    examples=[("traktauth refresh", ""), ("traktauth refresh --account tv --json", "")],
+)
+@common_options()
+@click.option("--force", is_flag=True, help="Send an unconfirmed refresh again; may end the login on every device.")
+def command(options: CommonOptions, *, force: bool) -> int:
+    """Refresh the token now, even if it is still valid.
+
+    Callers that start at the same time share one refresh.
+    """
     began = time.time()
-    with place.trakt() as trakt:
-        if force and trakt.keeping.load().renewal is not None:
-            say(f"{paint('!', 'yellow')} {PRICE}")
+    with suppress_warnings(), options.trakt() as trakt:  # the error says the same
+        if force and trakt.status().pending is not None:
+            print_message(WARNING, FORCE_WARNING)
         try:
             token = trakt.refresh(force=force, since=began)
         except TryLater as error:
-            _say_until_when(error, trakt.keeping.load(), time.time())
+            _add_expiry(error, trakt.status(), time.time())
             raise
-        if place.json:
-            emit_json(
+        if options.json:
+            print_json(
                 {
                     "account": trakt.account,
                     "fingerprint": token.fingerprint,
@@ -45,17 +55,17 @@ def command(place: Place, *, force: bool) -> int:
                 }
             )
         else:
-            say(
-                f"{paint('✓', 'green')} Renewed: token {token.fingerprint}, good until {until(token.expires_at, began)}"
+            print_message(
+                GOOD, f"Refreshed: token {token.fingerprint}, valid until {format_deadline(token.expires_at, began)}"
             )
     return 0
 
 
-def _say_until_when(error: TryLater, record: Record, now: float) -> None:
-    """Add to the error until when the old token is good, as nothing needs doing before that."""
-    token = record.token
-    if token is None or token.expires_at <= now:
+def _add_expiry(error: TryLater, status: LoginStatus, now: float) -> None:
+    """Add to the error until when the current token is valid, as nothing needs to be done before."""
+    if not status.is_valid:
         return
-    error.message += f". The token {token.fingerprint} is good until {until(token.expires_at, now)}"
-    if record.renewal is not None:
-        error.hint = "Nothing needs doing yet; at your own risk: traktauth refresh --force"
+    deadline = format_deadline(status.expires_at or now, now)
+    error.message += f". The token {status.fingerprint} is valid until {deadline}"
+    if status.pending is not None:
+        error.hint = "Wait; or, at the risk of ending the login: traktauth refresh --force"

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from traktauth.cli.durations import LIFE
-from traktauth.cli.place import Place, placed
-from traktauth.cli.quick import token_document
-from traktauth.cli.stream import emit, emit_json
+from traktauth.cli.fast_path import print_token
+from traktauth.cli.help.click_classes import Command
+from traktauth.cli.options import common_options, min_life_option
+
+if TYPE_CHECKING:
+    from traktauth.cli.common_options import CommonOptions
 
 
-@click.command("token")
-@placed
-@click.option("--min-life", type=LIFE, default=0.0, metavar="SECONDS", help="What the token must live on, at least.")
-def command(place: Place, min_life: float) -> int:
-    """Print a usable access token, renewed if need be.
-
-    \b
-    Example: curl -H "Authorization: Bearer $(traktauth token)" …
-    """
-    with place.trakt() as trakt:
+@click.command(
+    "token",
+    cls=Command,
+    examples=[
+        ('curl -H "Authorization: Bearer $(traktauth token)" ...', ""),
+        ("traktauth token --json", "with its expiry"),
+        ("traktauth token --min-life 3600", "valid for at least another hour"),
+    ],
+)
+@common_options()
+@min_life_option
+def command(options: CommonOptions, min_life: float) -> int:
+    """Print a valid access token, refreshed first if necessary."""
+    with options.trakt() as trakt:
         token = trakt.token(min_life=min_life)
-    if place.json:
-        emit_json(token_document(token))
-    else:
-        emit(token.access_token)
+    print_token(token, as_json=options.json)
     return 0

@@ -1,75 +1,64 @@
-"""What Trakt itself says of an access token: asked as it is, without renewing it."""
+"""Check an access token at Trakt, without refreshing it."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from traktauth.client.http import new_client, send
-from traktauth.flow.effects import NoReply
+from traktauth.client.http import new_client
+from traktauth.flow.effects import NoResponse
 from traktauth.models import find_service
-from traktauth.protocol import API_VERSION
-from traktauth.wire.messages import USER_AGENT, Request
+from traktauth.values import value
+from traktauth.wire.user_settings import parse_user, user_settings
 
 if TYPE_CHECKING:
     from traktauth.client.settings import Settings
-    from traktauth.models import Login, Token
+    from traktauth.models import LoginKey, Token, User
     from traktauth.protocol import Service
-    from traktauth.wire.messages import Reply
-
-UNAUTHORIZED = 401
-OK = 200
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdict:
-    """Trakt's word on a token.
+    """The result of checking a token at Trakt.
 
     Attributes:
-        accepted: whether it was taken; None where Trakt could not be asked.
-        username: whose it is, where the answer says.
-        why: in words.
+        accepted: whether Trakt accepts the token; None if it could not be checked.
+        user: the token's user; None if unknown.
+        why: the result in words.
     """
 
     accepted: bool | None
-    username: str | None
+    user: User | None
     why: str
 
-    def document(self) -> dict[str, Any]:
-        """Return what a program reads."""
-        return asdict(self)
+    def to_json(self) -> dict[str, Any]:
+        """Return the members of the JSON output."""
+        return {"accepted": self.accepted, "username": self.username, "why": self.why}
+
+    @property
+    def username(self) -> str | None:
+        """The name of the token's user; None if unknown."""
+        return None if self.user is None else self.user.username
 
 
-def verify(login: Login, token: Token, settings: Settings) -> Verdict:
-    """Ask Trakt whether an access token is good; nothing is renewed and nothing is written."""
+def verify(login: LoginKey, token: Token, settings: Settings) -> Verdict:
+    """Ask Trakt whether it accepts an access token; nothing is refreshed and nothing is written."""
+    from traktauth.client.http_exchange import send  # noqa: PLC0415 - it imports the HTTP library
+
     service = service_of(login, settings)
-    headers = {
-        "Accept": "application/json",
-        "Content-Type": "application/json",
-        "User-Agent": USER_AGENT,
-        "trakt-api-version": API_VERSION,
-        "trakt-api-key": login.client_id,
-        "Authorization": f"Bearer {token.access_token}",
-    }
+    request = user_settings(service, client_id=login.client_id, access_token=token.access_token)
     with new_client(keep=False) as client:
-        reply = send(client, Request("GET", f"{service.api}/users/settings", headers))
-    if isinstance(reply, NoReply):
-        return Verdict(None, None, f"could not be asked: {reply.reason}")
-    if reply.status == OK:
-        return Verdict(accepted=True, username=_username(reply), why="the token is good")
-    if reply.status == UNAUTHORIZED:
-        return Verdict(accepted=False, username=None, why="the token is refused (401): revoked or expired there")
-    return Verdict(None, None, f"gave no clear answer ({reply.status})")
+        reply = send(client, request)
+    if isinstance(reply, NoResponse):
+        return Verdict(None, None, f"could not be reached: {reply.reason}")
+    if reply.status == HTTPStatus.OK:
+        return Verdict(accepted=True, user=parse_user(reply), why="accepts the token")
+    if reply.status == HTTPStatus.UNAUTHORIZED:
+        return Verdict(accepted=False, user=None, why="rejects the token (401): it was revoked or has expired there")
+    return Verdict(None, None, f"gave an unexpected response ({reply.status})")
 
 
-def service_of(login: Login, settings: Settings) -> Service:
-    """Return the service that a stored login belongs to: the settings' own where the realm is the same."""
+def service_of(login: LoginKey, settings: Settings) -> Service:
+    """Return the service of a stored login: the one of the settings if it has the same realm."""
     service = settings.find_service()
     return service if service.realm == login.realm else find_service(login.realm, insecure=settings.insecure)
-
-
-def _username(reply: Reply) -> str | None:
-    user = reply.document().get("user")
-    name = user.get("username") if isinstance(user, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - whatever stood in the JSON
-    return json.dumps(name, ensure_ascii=True)[1:-1] if isinstance(name, str) else None

@@ -1,1 +1,1 @@
-"""The hands: what the flows ask for is performed here, blocking or async."""
+"""The client: performs the effects of the flows, blocking or async, and sends API requests."""

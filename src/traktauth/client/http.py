@@ -1,23 +1,21 @@
-"""The default HTTP library, named here alone; it is imported when the first request is sent."""
+"""Clients of the default HTTP library, which is imported when the first request is sent; API requests, and errors."""
 
 from __future__ import annotations
 
-import threading
+import os
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from traktauth.client.progress import Progress
-from traktauth.flow.effects import NoReply
-from traktauth.flow.terms import REQUEST_LIMIT
-from traktauth.wire.messages import Reply
+from traktauth.models.app import LOOPBACK_HOSTS
+from traktauth.stores.processes import this_process
+from traktauth.timeouts import CONNECT_TIMEOUT, REQUEST_TIMEOUT
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterable, Iterable, Mapping
+    from collections.abc import Mapping
 
     import httpx2
-
-    from traktauth.wire.messages import Request
 
     # For the annotations of other modules.
     HttpAsyncClient = httpx2.AsyncClient
@@ -25,55 +23,141 @@ if TYPE_CHECKING:
     HttpClient = httpx2.Client
     HttpResponse = httpx2.Response
 
-# Seconds to reach a host; the rest of a request's time is for its answer.
-CONNECT_LIMIT = 10.0
 # Seconds after which a kept connection is not used again.
 _IDLE = 5.0
-LARGEST_REPLY = 1024 * 1024  # bytes; a token reply has a few hundred, and what is cut off cannot be read
+# What the HTTP library imports when the first async request is sent: these would block an event loop.
+_ON_FIRST_USE = ("anyio._backends._asyncio", "httpcore2._backends.anyio", "encodings.idna", "stringprep")
 
 
-def new_client(*, keep: bool = True) -> httpx2.Client:
-    """Make a blocking client; with `keep=False` each request has a connection of its own.
+def new_client(*, keep: bool = True, direct: bool = False) -> httpx2.Client:
+    """Make a blocking client.
 
-    A refresh must not be sent on a kept connection: if the other side closes it in that moment, nobody knows whether
-    the token was spent.
+    Args:
+        keep: keep connections. A refresh must not be sent on a kept connection: if the other side closes it in that
+            moment, it is unknown whether the token was spent; and a late response would be taken for another request's.
+        direct: use no proxy, as for a service on this machine.
+
+    Raises:
+        TryLater: the environment names a proxy or certificates that cannot be used.
     """
     import httpx2  # noqa: PLC0415 - on first use
 
-    return httpx2.Client(timeout=_timeout(), limits=_limits(keep=keep), follow_redirects=False)
+    tls = load_tls()
+    try:
+        return httpx2.Client(**_settings(tls, keep=keep, direct=direct))
+    except Exception as error:
+        raise _client_error(error) from error
 
 
-def new_async_client(
-    *, keep: bool = True, idle: float = _IDLE, tls: ssl.SSLContext | None = None
-) -> httpx2.AsyncClient:
-    """Make an async client; otherwise as `new_client`.
+def new_async_client(*, keep: bool = True, direct: bool = False) -> httpx2.AsyncClient:
+    """Make an async client; otherwise as `new_client`."""
+    import httpx2  # noqa: PLC0415 - on first use
 
-    A connection that was idle for more than `idle` seconds is not used again. Many clients may share what `new_tls`
-    makes, which costs more than the rest of them.
+    tls = load_tls()
+    try:
+        return httpx2.AsyncClient(**_settings(tls, keep=keep, direct=direct))
+    except Exception as error:
+        raise _client_error(error) from error
+
+
+def load_tls() -> ssl.SSLContext:
+    """Return the context with the trusted certificates, which are loaded once a process.
+
+    Raises:
+        TryLater: the environment names certificates that cannot be loaded.
     """
+    return _load_tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@lru_cache(maxsize=4)
+def _load_tls(*_of_environment: str | None) -> ssl.SSLContext:
     import httpx2  # noqa: PLC0415 - on first use
 
-    limits = _limits(keep=keep, idle=idle)
-    return httpx2.AsyncClient(timeout=_timeout(), limits=limits, follow_redirects=False, verify=tls or True)
+    try:
+        return httpx2.create_ssl_context()
+    except Exception as error:
+        from traktauth.client.environment_errors import certificates_error  # noqa: PLC0415 - only then
+
+        raise certificates_error(error) from error
 
 
-def new_tls() -> ssl.SSLContext:
-    """Load the certificates that are trusted."""
+_is_loaded = False
+
+
+def is_loaded() -> bool:
+    """Return whether a client can be made without reading files."""
+    return _is_loaded
+
+
+def load() -> None:
+    """Import what an async client needs, and load the certificates: work that would block an event loop.
+
+    Raises:
+        TryLater: the environment names certificates that cannot be loaded.
+    """
+    global _is_loaded  # noqa: PLW0603 - they stay loaded
+    load_modules()
+    load_tls()
+    _is_loaded = True
+
+
+_has_modules = False
+
+
+def load_modules() -> None:
+    """Import what an async request needs, and read who this process is, once a process."""
+    global _has_modules  # noqa: PLW0603 - they stay loaded
+    if _has_modules:
+        return
+    from importlib import import_module  # noqa: PLC0415 - only here
+
+    for name in _ON_FIRST_USE:
+        with suppress(ImportError):  # another version of the library does without it
+            import_module(name)
+    with suppress(ImportError, AttributeError, TypeError):
+        for module in (import_module("anyio"), import_module("anyio.abc")):
+            for name in dir(module):  # they import their parts when these are first named
+                getattr(module, name, None)
+        import_module("anyio._core._eventloop").get_async_backend("asyncio")
+    import_module("traktauth.client.http_exchange")
+    this_process()
+    _has_modules = True
+
+
+def _settings(tls: ssl.SSLContext, *, keep: bool, direct: bool) -> dict[str, Any]:
     import httpx2  # noqa: PLC0415 - on first use
 
-    return httpx2.create_ssl_context()
+    from traktauth.client.http_exchange import NoCookies  # noqa: PLC0415 - it imports the HTTP library
+
+    return {
+        "timeout": _timeout(),
+        "limits": httpx2.Limits(keepalive_expiry=_IDLE, max_keepalive_connections=20 if keep else 0),
+        "follow_redirects": False,
+        "verify": tls,
+        "trust_env": not direct,
+        "cookies": NoCookies(),
+    }
+
+
+def _client_error(error: Exception) -> Exception:
+    import httpx2  # noqa: PLC0415 - on first use
+
+    from traktauth.client.environment_errors import client_error  # noqa: PLC0415 - only then
+
+    def is_usable(proxy: str) -> bool:
+        try:
+            httpx2.HTTPTransport(verify=load_tls(), proxy=httpx2.Proxy(proxy)).close()
+        except Exception:  # noqa: BLE001 - whatever the library does not take
+            return False
+        return True
+
+    return client_error(error, is_usable)
 
 
 def _timeout() -> httpx2.Timeout:
     import httpx2  # noqa: PLC0415 - on first use
 
-    return httpx2.Timeout(REQUEST_LIMIT, connect=CONNECT_LIMIT)
-
-
-def _limits(*, keep: bool, idle: float = _IDLE) -> httpx2.Limits:
-    import httpx2  # noqa: PLC0415 - on first use
-
-    return httpx2.Limits(keepalive_expiry=idle, max_keepalive_connections=20 if keep else 0)
+    return httpx2.Timeout(REQUEST_TIMEOUT, connect=CONNECT_TIMEOUT)
 
 
 def api_request(
@@ -104,116 +188,43 @@ def _parsed(url: str) -> httpx2.URL:
     return httpx2.URL(url)
 
 
-def send(client: httpx2.Client, request: Request) -> Reply | NoReply:
-    """Send one request and read its whole reply, within `REQUEST_LIMIT` seconds in all."""
-    progress = Progress()
-    outcome: list[Reply | NoReply] = []
+@lru_cache(maxsize=256)
+def is_on_this_machine(url: str) -> bool:
+    """Return whether an address is a loopback address, which no proxy is asked for."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - the HTTP library imports it too
 
-    def work() -> None:
-        try:
-            outcome.append(_exchange(client, request, progress))
-        except Exception as error:  # noqa: BLE001 - whatever broke the exchange, no reply came
-            outcome.append(NoReply(progress.may_have_left(never=_never_left(error)), _words(error)))
-
-    # The library limits each step, and not the search for the host's address; and a server may take as many steps as
-    # it likes. So the whole has a thread that is left to itself when the time is over.
-    thread = threading.Thread(target=work, name="traktauth-send", daemon=True)
-    thread.start()
-    thread.join(REQUEST_LIMIT)
-    if outcome:
-        return outcome[0]
-    sent = progress.give_up()
-    return outcome[0] if outcome else NoReply(sent, _too_slow())
-
-
-def _exchange(client: httpx2.Client, request: Request, progress: Progress) -> Reply:
-    with client.stream(
-        request.method,
-        request.url,
-        headers=dict(request.headers),
-        content=request.body or None,
-        extensions={"trace": progress.trace},
-        follow_redirects=False,
-        auth=None,
-    ) as response:
-        return Reply(response.status_code, _lower(response), _whole(response.iter_bytes(), progress))
-
-
-async def asend(client: httpx2.AsyncClient, request: Request) -> Reply | NoReply:
-    """Send one request; otherwise as `send`."""
-    import asyncio  # noqa: PLC0415 - a blocking program does without
-
-    progress = Progress()
     try:
-        async with (
-            asyncio.timeout(REQUEST_LIMIT),
-            client.stream(
-                request.method,
-                request.url,
-                headers=dict(request.headers),
-                content=request.body or None,
-                extensions={"trace": progress.atrace},
-                follow_redirects=False,
-                auth=None,
-            ) as response,
-        ):
-            return Reply(response.status_code, _lower(response), await _awhole(response.aiter_bytes()))
-    except TimeoutError:
-        return NoReply(progress.give_up(), _too_slow())
-    except Exception as error:  # noqa: BLE001 - whatever broke the exchange, no reply came
-        return NoReply(progress.may_have_left(never=_never_left(error)), _words(error))
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    return host in LOOPBACK_HOSTS or host.endswith(".localhost") or _is_loopback_address(host)
 
 
-def _lower(response: httpx2.Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers.items()}
+def _is_loopback_address(host: str) -> bool:
+    from ipaddress import ip_address  # noqa: PLC0415 - the same
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
-def _whole(chunks: Iterable[bytes], progress: Progress) -> bytes:
-    body = bytearray()
-    for chunk in chunks:
-        body += chunk
-        if len(body) > LARGEST_REPLY or progress.given_up:
-            break
-    return bytes(body[:LARGEST_REPLY])
+def finish(response: httpx2.Response) -> httpx2.Response:
+    """Return a response that was read.
+
+    Its connection is closed if more bytes followed it: they would be taken for the next request's response.
+    """
+    from traktauth.client.http_exchange import has_trailing_data  # noqa: PLC0415 - it imports the HTTP library
+
+    if has_trailing_data(response):
+        response.extensions["network_stream"].close()
+    return response
 
 
-async def _awhole(chunks: AsyncIterable[bytes]) -> bytes:
-    body = bytearray()
-    async for chunk in chunks:
-        body += chunk
-        if len(body) > LARGEST_REPLY:
-            break
-    return bytes(body[:LARGEST_REPLY])
+async def afinish(response: httpx2.Response) -> httpx2.Response:
+    """Return a response that was read by an async client; otherwise as `finish`."""
+    from traktauth.client.http_exchange import has_trailing_data  # noqa: PLC0415 - it imports the HTTP library
 
-
-def _never_left(error: Exception) -> bool:
-    import httpx2  # noqa: PLC0415 - on first use
-
-    kinds = (
-        httpx2.ConnectError,
-        httpx2.ConnectTimeout,
-        httpx2.PoolTimeout,
-        httpx2.ProxyError,
-        httpx2.UnsupportedProtocol,
-        httpx2.InvalidURL,
-        httpx2.LocalProtocolError,
-    )
-    return isinstance(error, kinds)
-
-
-def _words(error: Exception) -> str:
-    """Name what broke, without what the library says of it: that may hold an address or a body."""
-    known: dict[str, str] = {
-        "ConnectError": "no connection (name not found, refused, or TLS failed)",
-        "ConnectTimeout": f"no connection within {CONNECT_LIMIT:.0f} s",
-        "ProxyError": "the proxy refused",
-        "ReadTimeout": _too_slow(),
-        "ReadError": "the connection broke off",
-        "RemoteProtocolError": "the connection was closed without an answer",
-        "WriteError": "the connection broke off",
-    }
-    return known.get(type(error).__name__, type(error).__name__)
-
-
-def _too_slow() -> str:
-    return f"no answer within {REQUEST_LIMIT:.0f} s"
+    if has_trailing_data(response):
+        await response.extensions["network_stream"].aclose()
+    return response

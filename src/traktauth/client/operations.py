@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Self
 
-from traktauth.client.connections import AsyncConnections, Connections
-from traktauth.client.drive import Driver
-from traktauth.client.requests import Requests
+from traktauth.client.driver.sync_driver import Driver
+from traktauth.client.http_clients import AsyncHttpClients, HttpClients
+from traktauth.client.operation_requests import OperationRequests
 from traktauth.flow import operations
 from traktauth.protocol import OUT_OF_BAND
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from traktauth.client.http import HttpAsyncClient, HttpClient
     from traktauth.models import Token
-    from traktauth.models.device import DeviceCode
+    from traktauth.models.device_code import DeviceCode
     from traktauth.protocol import Service
 
 
-class AuthenticationOAuthApi(Requests):
+class AuthenticationOAuthApi(OperationRequests):
     """Trakt's OAuth operations, one call each, blocking.
 
     Args:
@@ -29,9 +29,9 @@ class AuthenticationOAuthApi(Requests):
         clock: Unix seconds.
         http: a client of your own to send with; it is not closed.
 
-    Every call raises `TryLater` where Trakt is busy or was not reached, `AppRejected` where it refuses the app,
-    `LoginRefused` where it refuses the code or token, `UnexpectedReply` where it answers outside its contract, and
-    `ValueError` where an argument cannot be right. Nothing is ever sent twice.
+    Every call raises `TryLater` if Trakt is busy or was not reached, `AppRejected` if it refuses the app,
+    `LoginRefused` if it refuses the code or token, `UnexpectedReply` if it responds outside its contract, and
+    `ValueError` if an argument cannot be right. No request is sent twice.
     """
 
     def __init__(
@@ -43,8 +43,8 @@ class AuthenticationOAuthApi(Requests):
         http: HttpClient | None = None,
     ) -> None:
         super().__init__(service, insecure=insecure, clock=clock)
-        self._connections = Connections(http)
-        self._driver = Driver(None, self._connections.send)
+        self._http_clients = HttpClients(http, url=self.service.token)
+        self._driver = Driver(None, self._http_clients.send)
 
     def exchange_code_for_access_token(
         self,
@@ -55,14 +55,14 @@ class AuthenticationOAuthApi(Requests):
         redirect_uri: str,
         code_verifier: str | None = None,
     ) -> Token:
-        """Turn a code into a token. Trakt: *Exchange code for access_token*."""
+        """Exchange a code for a token. Trakt: *Exchange code for access_token*."""
         request = self._code_exchange(code, client_id, client_secret, redirect_uri, code_verifier)
         return self._driver.run(operations.granted(request, self._clock))
 
     def exchange_refresh_token_for_access_token(
         self, *, refresh_token: str, client_id: str, client_secret: str | None, redirect_uri: str = OUT_OF_BAND
     ) -> Token:
-        """Turn a refresh token, which works once, into a token. Trakt: *Exchange refresh_token for access_token*."""
+        """Exchange a refresh token, which works once. Trakt: *Exchange refresh_token for access_token*."""
         request = self._refresh(refresh_token, client_id, client_secret, redirect_uri)
         return self._driver.run(operations.granted(request, self._clock))
 
@@ -77,13 +77,13 @@ class AuthenticationOAuthApi(Requests):
     def poll_for_the_access_token(
         self, *, code: str, client_id: str, client_secret: str | None, code_verifier: str | None = None
     ) -> Token:
-        """Ask once whether a device code was answered; `TryLater` while not. Trakt: *Poll for the access_token*."""
+        """Poll once for a token; `TryLater` while the user has not answered. Trakt: *Poll for the access_token*."""
         request = self._poll(code, client_id, client_secret, code_verifier)
         return self._driver.run(operations.polled(request, self._clock))
 
     def close(self) -> None:
         """Close the connections."""
-        self._connections.close()
+        self._http_clients.close()
 
     def __enter__(self) -> Self:
         return self
@@ -92,7 +92,7 @@ class AuthenticationOAuthApi(Requests):
         self.close()
 
 
-class AsyncAuthenticationOAuthApi(Requests):
+class AsyncAuthenticationOAuthApi(OperationRequests):
     """Same as `AuthenticationOAuthApi`, but what sends is awaited; `authorize_application` sends nothing."""
 
     def __init__(
@@ -103,11 +103,11 @@ class AsyncAuthenticationOAuthApi(Requests):
         clock: Callable[[], float] = time.time,
         http: HttpAsyncClient | None = None,
     ) -> None:
-        from traktauth.client.adrive import AsyncDriver  # noqa: PLC0415 - a blocking program does without asyncio
+        from traktauth.client.driver.async_driver import AsyncDriver  # noqa: PLC0415 - a blocking program does without asyncio
 
         super().__init__(service, insecure=insecure, clock=clock)
-        self._connections = AsyncConnections(http)
-        self._driver = AsyncDriver(None, self._connections.send)
+        self._http_clients = AsyncHttpClients(http, url=self.service.token)
+        self._driver = AsyncDriver(None, self._http_clients.send)
 
     async def exchange_code_for_access_token(
         self,
@@ -118,35 +118,35 @@ class AsyncAuthenticationOAuthApi(Requests):
         redirect_uri: str,
         code_verifier: str | None = None,
     ) -> Token:
-        """Same as `AuthenticationOAuthApi.exchange_code_for_access_token`."""
+        """Exchange a code for a token; otherwise as `AuthenticationOAuthApi.exchange_code_for_access_token`."""
         request = self._code_exchange(code, client_id, client_secret, redirect_uri, code_verifier)
         return await self._driver.run(operations.granted(request, self._clock))
 
     async def exchange_refresh_token_for_access_token(
         self, *, refresh_token: str, client_id: str, client_secret: str | None, redirect_uri: str = OUT_OF_BAND
     ) -> Token:
-        """Same as `AuthenticationOAuthApi.exchange_refresh_token_for_access_token`."""
+        """Exchange a refresh token; see `AuthenticationOAuthApi.exchange_refresh_token_for_access_token`."""
         request = self._refresh(refresh_token, client_id, client_secret, redirect_uri)
         return await self._driver.run(operations.granted(request, self._clock))
 
     async def revoke_an_access_token(self, *, token: str, client_id: str, client_secret: str | None) -> None:
-        """Same as `AuthenticationOAuthApi.revoke_an_access_token`."""
+        """Revoke a token; otherwise as `AuthenticationOAuthApi.revoke_an_access_token`."""
         return await self._driver.run(operations.revoked(self._revocation(token, client_id, client_secret)))
 
     async def generate_new_device_codes(self, *, client_id: str, code_challenge: str | None = None) -> DeviceCode:
-        """Same as `AuthenticationOAuthApi.generate_new_device_codes`."""
+        """Get a device code; otherwise as `AuthenticationOAuthApi.generate_new_device_codes`."""
         return await self._driver.run(operations.device_code(self._new_device_code(client_id, code_challenge)))
 
     async def poll_for_the_access_token(
         self, *, code: str, client_id: str, client_secret: str | None, code_verifier: str | None = None
     ) -> Token:
-        """Same as `AuthenticationOAuthApi.poll_for_the_access_token`."""
+        """Poll once for a token; otherwise as `AuthenticationOAuthApi.poll_for_the_access_token`."""
         request = self._poll(code, client_id, client_secret, code_verifier)
         return await self._driver.run(operations.polled(request, self._clock))
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._connections.close()
+        await self._http_clients.close()
 
     async def __aenter__(self) -> Self:
         return self

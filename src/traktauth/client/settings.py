@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, fields
+import stat
 from typing import TYPE_CHECKING, Any, get_args
 
-from traktauth.flow.terms import LostReply
+from traktauth.client.config_path import config_path
+from traktauth.errors import AppInvalid
+from traktauth.flow.context import LostReply
 from traktauth.models import App, find_service
-from traktauth.protocol import OUT_OF_BAND
+from traktauth.protocol import APPS_PAGE, OUT_OF_BAND
+from traktauth.values import field, value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +22,7 @@ _PREFIX = "TRAKTAUTH_"
 _YES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settings:
     """What `TRAKTAUTH_*` and the configuration file say."""
 
@@ -27,18 +30,36 @@ class Settings:
     client_secret: str | None = field(default=None, repr=False)
     redirect_uri: str = OUT_OF_BAND
     service: str = "trakt"
-    store: str = "file:"
+    store: str = field(default="file:", repr=False)  # it may hold a password
     account: str = "default"
     lost_reply: LostReply = "last-attempt"
     insecure: bool = False
 
-    def app(self) -> App:
+    def app(self, *, user_agent: str | None = None) -> App:
         """Return the app.
 
         Raises:
             AppInvalid: its id is missing, or something about it cannot be right.
         """
-        return App(self.client_id, client_secret=self.client_secret, redirect_uri=self.redirect_uri)
+        if not self.client_id:
+            raise self._nothing_set()
+        return App(
+            self.client_id,
+            client_secret=self.client_secret,
+            redirect_uri=self.redirect_uri,
+            user_agent=user_agent,
+        )
+
+    def _nothing_set(self) -> AppInvalid:
+        """Return the error for a missing id, which names all that is missing."""
+        others = ["its secret (a public app has none)"] if self.client_secret is None else []
+        others += ["its redirect address (device codes do without)"] if self.redirect_uri == OUT_OF_BAND else []
+        more = f"; not set either: {' and '.join(others)}" if others else ""
+        return AppInvalid(
+            f"The app's client id is missing, so nothing was sent to Trakt{more}",
+            hint="Set it up: traktauth setup; or set TRAKTAUTH_CLIENT_ID, TRAKTAUTH_CLIENT_SECRET and "
+            f"TRAKTAUTH_REDIRECT_URI to what {APPS_PAGE} says",
+        )
 
     def place(self) -> dict[str, Any]:
         """Return what `Trakt` takes beside the app."""
@@ -49,82 +70,108 @@ class Settings:
         """Return the service.
 
         Raises:
-            ValueError: there is no such service.
+            ValueError: the service is unknown.
         """
         return find_service(self.service, insecure=self.insecure)
 
 
-_NAMES = tuple(each.name for each in fields(Settings))
+_NAMES = Settings.__match_args__
 
 
-def read_settings(environ: Mapping[str, str] | None = None, **given: object) -> Settings:
+def read_settings(environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:
     """Read the settings.
 
     Args:
-        environ: the environment; the process's own where none is given.
-        given: what the caller settles; None leaves it open.
+        environ: the environment; the process's own by default.
+        overrides: settings of the caller; None leaves one open.
 
     Raises:
         ValueError: the file is missing or not TOML, or a setting is unknown or has no such value.
     """
     environ = os.environ if environ is None else environ
-    values: dict[str, Any] = dict(_from_file(environ))
+    path = config_path(environ)
+    values: dict[str, Any] = {} if path is None else read_file(path)
     values |= {name: environ[_PREFIX + name.upper()] for name in _NAMES if environ.get(_PREFIX + name.upper())}
-    values |= {name: value for name, value in given.items() if value is not None}
+    values |= {name: value for name, value in overrides.items() if value is not None}
     values["insecure"] = _yes_or_no(values.get("insecure", False))
-    for name in _NAMES:
-        if name != "insecure" and not isinstance(values.get(name, ""), str):
-            raise ValueError(f"The setting {name} must be a text")
     lost_reply = values.get("lost_reply", "last-attempt")
     if lost_reply not in get_args(LostReply):
-        raise ValueError(f"TRAKTAUTH_LOST_REPLY must be one of {', '.join(get_args(LostReply))}")
+        known = ", ".join(get_args(LostReply))
+        raise ValueError(f"TRAKTAUTH_LOST_REPLY must be one of {known}, not {str(lost_reply)[:20]!r}")
     return Settings(**values)
-
-
-def take_objects(given: dict[str, Any]) -> dict[str, Any]:
-    """Take out of a caller's arguments what no setting can hold: a clock, a client, a store, a service."""
-    names: list[str] = [name for name in ("clock", "http") if name in given]
-    names += [name for name in ("service", "store") if not isinstance(given.get(name), str | None)]
-    return {name: given.pop(name) for name in names}
 
 
 def _yes_or_no(value: object) -> bool:
     known = _YES.get(str(value).lower())
     if known is None:
-        raise ValueError("TRAKTAUTH_INSECURE must be 1 or 0")
+        raise ValueError(f"TRAKTAUTH_INSECURE must be 1 or 0, not {str(value)[:20]!r}")
     return known
 
 
-def config_path(environ: Mapping[str, str]) -> str | None:
-    """Return the configuration file: the one that `TRAKTAUTH_CONFIG` names, or the platform's where it exists."""
-    named = environ.get(f"{_PREFIX}CONFIG")
-    if named:
-        return named
-    from platformdirs import user_config_dir  # noqa: PLC0415 - only where no file is named
+def read_file(path: str) -> dict[str, Any]:
+    """Return the settings in a configuration file.
 
-    try:
-        default = os.path.join(user_config_dir("traktauth", appauthor=False), "config.toml")  # noqa: PTH118 - see stores
-    except (KeyError, RuntimeError, OSError):
-        return None  # no home folder
-    return default if os.path.isfile(default) else None  # noqa: PTH113 - the same
-
-
-def _from_file(environ: Mapping[str, str]) -> Mapping[str, Any]:
-    path = config_path(environ)
-    if path is None:
-        return {}
-    import tomllib  # noqa: PLC0415 - only where there is a file
-
+    Raises:
+        ValueError: it cannot be read, every user can change it, or an entry is unknown or of a wrong type.
+    """
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - the same
-            values = tomllib.load(file)
+            _check_writers(path, os.fstat(file.fileno()))
+            text = file.read().decode("utf-8-sig")  # some editors begin a file with a byte order mark
     except OSError as error:
         raise ValueError(f"The configuration file {path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
-        raise ValueError(f'The configuration file {path} is no TOML; a line reads: client_id = "…"') from None
-    unknown = sorted(values.keys() - set(_NAMES))
-    if unknown:
-        raise ValueError(
-            f"The configuration file {path} has an unknown setting: {unknown[0]} (known: {', '.join(_NAMES)})"
-        )
+    except UnicodeDecodeError:
+        raise ValueError(f"The configuration file {path} is not UTF-8; save it as UTF-8") from None
+    values = _parse(path, text)
+    for name, entry in values.items():
+        _check_setting(path, name, entry)
     return values
+
+
+def _parse(path: str, text: str) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - only if there is a file
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        _, at, place = str(error).rpartition("(at ")  # the rest may quote the file, and so a secret
+        where = f" ({place.rstrip(')')})" if at else ""
+        raise ValueError(
+            f'The configuration file {path} is not valid TOML{where}; a line reads: client_id = "…"'
+        ) from None
+
+
+def _check_setting(path: str, name: str, value: object) -> None:
+    """Check one entry of the file; its value is not quoted, as it may be a secret."""
+    if name not in _NAMES:
+        from difflib import get_close_matches  # noqa: PLC0415 - only for an error
+
+        close = get_close_matches(name, _NAMES, 1)
+        meant = f"did you mean {close[0]}?" if close else f"known: {', '.join(_NAMES)}"
+        raise ValueError(f"The configuration file {path} has an unknown setting: {name} ({meant})")
+    if name == "insecure":
+        if str(value).lower() not in _YES:
+            raise ValueError(f"The configuration file {path}: insecure must be true or false")
+    elif not isinstance(value, str):
+        kind = _TOML_TYPES.get(type(value), "a date or time")
+        raise ValueError(f'The configuration file {path}: {name} must be a string in quotes ("…"), not {kind}')
+
+
+_TOML_TYPES: dict[type, str] = {
+    bool: "true or false",
+    int: "an integer",
+    float: "a float",
+    list: "an array",
+    dict: "a table",
+}
+
+
+def _check_writers(path: str, status: os.stat_result) -> None:
+    """Refuse a file that every user of this machine can write: it says where the app's secret is sent."""
+    if os.name != "nt" and stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_IWOTH:
+        import shlex  # noqa: PLC0415 - only for an error
+
+        raise ValueError(
+            f"The configuration file {path} can be changed by every user of this machine, so it is not used; "
+            f"check it, then: chmod 600 {shlex.quote(path)}"
+        )

@@ -1,1 +1,1 @@
-"""The life cycle, once: generators that yield effects and return values. No input, no output, no clock of their own."""
+"""The life cycle, once: generators that yield effects and return values; they do no I/O and read no clock."""

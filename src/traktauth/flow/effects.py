@@ -1,8 +1,8 @@
-"""What a flow asks its driver to do, and the answer that it gets.
+"""What a flow asks its driver to do, and the result that it gets.
 
-A flow is a generator: `reply = yield from Send(request)`. A driver performs each effect, blocking or async, and sends
-the answer back in; a failure is thrown in where the effect was yielded. The lock and the shield hold a flow of their
-own, so that neither can be left open.
+A flow is a generator: `response = yield from Send(request)`. A driver performs each effect, blocking or async, and
+sends the result back in; a failure is thrown in where the effect was yielded. The lock and the shield hold a flow of
+their own, so that neither can be left open.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ from collections.abc import Callable, Generator, Hashable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from traktauth.models import Record, Renewal, Token
-from traktauth.wire.messages import Reply, Request
+from traktauth.models import Probe, Record, Token
+from traktauth.wire.messages import Request, Response
 
 if TYPE_CHECKING:
-    from traktauth.flow.steps import Step
+    from traktauth.models.changes import Change
+    from traktauth.steps import Step
 
 T = TypeVar("T")
 
 
 class Effect(Generic[T]):
-    """One thing to be done outside; its answer is a *T*.
+    """One thing to be done outside; its result is a *T*.
 
     Effects are values: equal where their parts are. They are written out, not made by `dataclass`, as that would cost
     a third of the time in which the whole package is imported.
@@ -30,8 +31,14 @@ class Effect(Generic[T]):
     __slots__ = ()
     __match_args__: tuple[str, ...] = ()
 
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, _: object) -> type[Effect]:
+            """Return the class: only type checkers look at a result's type, and aliases of 25 classes cost time."""
+            return cls
+
     def __iter__(self) -> Generator[Self, T, T]:
-        """Yield the effect to the driver and return its answer."""
+        """Yield the effect to the driver and return its result."""
         return (yield self)
 
     def _parts(self) -> tuple[object, ...]:
@@ -51,7 +58,7 @@ Flow = Generator[Effect[Any], Any, T]
 
 
 class Busy(Enum):
-    """Somebody else holds the lock."""
+    """Another caller holds the lock."""
 
     BUSY = "busy"
 
@@ -59,8 +66,8 @@ class Busy(Enum):
 BUSY = Busy.BUSY
 
 
-class NoReply:
-    """No reply came.
+class NoResponse:
+    """No response came.
 
     Attributes:
         sent: whether a byte of the request may have left; if not, it is certain that nothing was spent.
@@ -74,11 +81,14 @@ class NoReply:
         self.reason = reason
 
     def __repr__(self) -> str:
-        return f"NoReply(sent={self.sent}, {self.reason!r})"
+        return f"NoResponse(sent={self.sent}, {self.reason!r})"
 
 
-class Send(Effect[Reply | NoReply]):
-    """Send one request, within 20 s, without following redirects or trying twice."""
+class Send(Effect[Response | NoResponse]):
+    """Send one request, within 20 s, without following redirects or trying twice.
+
+    What a driver raises here is raised before a byte of the request has left.
+    """
 
     __slots__ = __match_args__ = ("request",)
 
@@ -92,29 +102,21 @@ class Load(Effect[Record]):
     __slots__ = ()
 
 
-class Begin(Effect[bool]):
-    """Take the right to send this generation's refresh token; given once an attempt, durable when it returns."""
+class Apply(Effect[bool]):
+    """Apply a change to the login's record, or a probe to the app's entry; False if it does not apply.
 
-    __slots__ = __match_args__ = ("generation", "attempt")
+    It is durable when it returns. `BeginRefresh` raises TryLater, before the store is asked, if nothing can be sent
+    from here: a proxy or certificates that cannot be used, or a closed client.
+    """
 
-    def __init__(self, generation: int, attempt: int) -> None:
-        self.generation = generation
-        self.attempt = attempt
+    __slots__ = __match_args__ = ("change",)
 
-
-class Cancel(Effect[None]):
-    """Give the right to send back, as the token is known to be unspent; `before` stood open before this attempt."""
-
-    __slots__ = __match_args__ = ("generation", "attempt", "before")
-
-    def __init__(self, generation: int, attempt: int, before: Renewal | None) -> None:
-        self.generation = generation
-        self.attempt = attempt
-        self.before = before
+    def __init__(self, change: Change) -> None:
+        self.change = change
 
 
-class Save(Effect[bool]):
-    """Save a pair; False where another pair than `after` is the newest by now."""
+class HoldUnsaved(Effect[None]):
+    """Hold a token that could not be saved in memory, serve it, and save it at the next chance."""
 
     __slots__ = __match_args__ = ("token", "after")
 
@@ -123,36 +125,19 @@ class Save(Effect[bool]):
         self.after = after
 
 
-class Keep(Effect[None]):
-    """Hold a pair that could not be saved in memory, serve it, and save it at the next chance."""
+class LoadProbe(Effect[Probe | None]):
+    """Read the last probe of the token endpoint with this app."""
 
-    __slots__ = __match_args__ = ("token", "after")
-
-    def __init__(self, token: Token, after: int) -> None:
-        self.token = token
-        self.after = after
+    __slots__ = ()
 
 
-class Mark(Effect[None]):
-    """Note why this generation must not be renewed; None: it may be."""
+class LoadAccounts(Effect[Any]):
+    """Read every account of the same app and service: pairs of key and record, or StoreFailed for an unreadable one."""
 
-    __slots__ = __match_args__ = ("generation", "why")
-
-    def __init__(self, generation: int, why: str | None) -> None:
-        self.generation = generation
-        self.why = why
+    __slots__ = ()
 
 
-class Forget(Effect[None]):
-    """Forget the pair of this generation; the generation stays, so that it only grows."""
-
-    __slots__ = __match_args__ = ("generation",)
-
-    def __init__(self, generation: int) -> None:
-        self.generation = generation
-
-
-class TryStore(Effect[None]):
+class CheckWritable(Effect[None]):
     """Show with a trial write that the store can save."""
 
     __slots__ = ()
@@ -167,28 +152,42 @@ class Sleep(Effect[None]):
         self.seconds = seconds
 
 
-class Note(Effect[None]):
-    """Write a line to the log: of a sign-in, a renewal, a revocation, or something that was noticed."""
+class LogMessage(Effect[None]):
+    """Write a line to the log: of a sign-in, a refresh, a revocation, or something that was noticed.
 
-    __slots__ = __match_args__ = ("message", "warning")
-
-    def __init__(self, message: str, *, warning: bool = False) -> None:
-        self.message = message
-        self.warning = warning
-
-
-class Exclusively(Effect[T | Busy]):
-    """Run a flow while nobody else, in this process or another, runs one for the same login.
-
-    Callers in one process that give the same purpose share one run and its outcome. `patience` is in seconds.
+    `debug` marks why a token was or was not refreshed.
     """
 
-    __slots__ = __match_args__ = ("flow", "purpose", "patience")
+    __slots__ = __match_args__ = ("message", "warning", "debug")
 
-    def __init__(self, flow: Callable[[], Flow[T]], *, purpose: Hashable = None, patience: float = 0.0) -> None:
+    def __init__(self, message: str, *, warning: bool = False, debug: bool = False) -> None:
+        self.message = message
+        self.warning = warning
+        self.debug = debug
+
+
+class WithLock(Effect[T | Busy]):
+    """Run a flow under the login's lock, which no other caller holds, in this process or another.
+
+    Callers in one process that give the same purpose share one run and its outcome. `timeout` is in seconds.
+    """
+
+    __slots__ = __match_args__ = ("flow", "purpose", "timeout")
+
+    def __init__(self, flow: Callable[[], Flow[T]], *, purpose: Hashable = None, timeout: float = 0.0) -> None:
         self.flow = flow
         self.purpose = purpose
-        self.patience = patience
+        self.timeout = timeout
+
+
+class ForAccount(Effect[T]):
+    """Run a flow for another account of the same app and service, in the same store."""
+
+    __slots__ = __match_args__ = ("account", "flow")
+
+    def __init__(self, account: str, flow: Callable[[], Flow[T]]) -> None:
+        self.account = account
+        self.flow = flow
 
 
 class Shielded(Effect[T]):
@@ -201,7 +200,7 @@ class Shielded(Effect[T]):
 
 
 # ---------------------------------------------------------------- signing in
-class Tell(Effect[None]):
+class ShowStep(Effect[None]):
     """Show the person a step."""
 
     __slots__ = __match_args__ = ("step",)
@@ -210,7 +209,7 @@ class Tell(Effect[None]):
         self.step = step
 
 
-class Ask(Effect[str]):
+class PromptUser(Effect[str]):
     """Show the person a step and return what they answer."""
 
     __slots__ = __match_args__ = ("step",)
@@ -219,7 +218,7 @@ class Ask(Effect[str]):
         self.step = step
 
 
-class Listening(Effect[T]):
+class WithLoopbackServer(Effect[T]):
     """Listen on a loopback redirect address while a flow runs; it is given the address that is really listened on."""
 
     __slots__ = __match_args__ = ("redirect_uri", "flow")
@@ -229,8 +228,8 @@ class Listening(Effect[T]):
         self.flow = flow
 
 
-class Arrival(Effect[T | None]):
-    """Wait for a redirected browser; visits that `read` takes for no answer are turned away. None: nobody came."""
+class AwaitRedirect(Effect[T | None]):
+    """Wait for the redirected browser; None after the timeout. A visit for which `read` returns None gets an error."""
 
     __slots__ = __match_args__ = ("read", "seconds")
 
@@ -239,4 +238,4 @@ class Arrival(Effect[T | None]):
         self.seconds = seconds
 
     def __repr__(self) -> str:
-        return f"Arrival({self.seconds} s)"  # what it reads by holds the state
+        return f"AwaitRedirect({self.seconds} s)"  # what it reads by holds the state

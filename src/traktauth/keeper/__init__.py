@@ -1,45 +1,44 @@
-"""A fleet's tokens kept fresh: what is due, at what pace, by whom.
+"""Keep the tokens of many accounts fresh: refresh what is due, within the service's rate limit.
 
 ```python
-from traktauth.keeper import renew_due
+from traktauth.keeper import refresh_due
 
-summary = await renew_due("postgresql://…", app=app, limit=500)  # from cron, Celery, a Kubernetes job, at any moment
+summary = await refresh_due("postgresql://…", app=app, limit=500)  # from cron, Celery or a Kubernetes job
 ```
 """
 
+from traktauth.keeper.config import KeeperConfig, RateLimit
 from traktauth.keeper.events import (
-    Dead,
     Delayed,
-    Dying,
     Event,
+    Expired,
+    Expiring,
     Outage,
     Recovered,
-    Renewed,
+    Refreshed,
     Resumed,
     Stalled,
+    Summary,
     Unconfirmed,
     Unsaved,
 )
-from traktauth.keeper.keeper import Keeper
-from traktauth.keeper.plan import Pace, Plan
-from traktauth.keeper.step import renew_due
-from traktauth.keeper.tally import Summary
+from traktauth.keeper.keeper import Keeper, refresh_due
 
 __all__ = [
-    "Dead",
     "Delayed",
-    "Dying",
     "Event",
+    "Expired",
+    "Expiring",
     "Keeper",
+    "KeeperConfig",
     "Outage",
-    "Pace",
-    "Plan",
+    "RateLimit",
     "Recovered",
-    "Renewed",
+    "Refreshed",
     "Resumed",
     "Stalled",
     "Summary",
     "Unconfirmed",
     "Unsaved",
-    "renew_due",
+    "refresh_due",
 ]

@@ -1,4 +1,4 @@
-"""The keeper: claims what is due, at the service's pace, and has it renewed, many at once."""
+"""The keeper: claim logins that are due, within the service's rate limit, and refresh many of them at once."""
 
 from __future__ import annotations
 
@@ -9,229 +9,288 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from traktauth.client.setup import Setup
-from traktauth.errors import StoreFailed
-from traktauth.keeper.asking import Asking
-from traktauth.keeper.breaker import Breaker
-from traktauth.keeper.claimed import ClaimedStore
-from traktauth.keeper.claiming import Claiming
-from traktauth.keeper.flying import Flying
-from traktauth.keeper.renewing import Renewing
-from traktauth.keeper.tally import Summary
-from traktauth.keeper.trouble import Trouble
-from traktauth.stores.leases import steady_clock
+from traktauth.client.account_config import AccountConfig
+from traktauth.client.driver.bound_store import AsyncBoundStore
+from traktauth.errors import AppRejected, StoreFailed
+from traktauth.keeper.batched_store import BatchedStore
+from traktauth.keeper.circuit_breaker import CircuitBreaker, HealthAwareSender
+from traktauth.keeper.claims import Claims
+from traktauth.keeper.config import KeeperConfig, KeeperContext, RateLimit
+from traktauth.keeper.events import Resumed, Stalled
+from traktauth.keeper.http_sender import open_sender
+from traktauth.keeper.in_flight import InFlight
+from traktauth.keeper.refresher import Refresher
+from traktauth.models import find_service
+from traktauth.stores.database.lease import steady_clock
+from traktauth.stores.fleet import FleetStore
+from traktauth.stores.open import open_async_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from traktauth.flow.effects import NoReply
-    from traktauth.keeper.events import Event
-    from traktauth.keeper.plan import Plan
-    from traktauth.stores.fleet import FleetStore
-    from traktauth.wire.messages import Reply, Request
+    from traktauth.flow.effects import NoResponse
+    from traktauth.keeper.events import Event, Summary
+    from traktauth.models import App
+    from traktauth.protocol import Service
+    from traktauth.stores.base import AsyncTokenStore, TokenStore
+    from traktauth.stores.database.commands import LoginCounts
+    from traktauth.wire.messages import Request, Response
 
-_AFTER_A_FAILURE = 5.0
-# Seconds for which a keeper that ends goes on trying to save what it holds, and between two tries.
-_LAST_SAVES = 20.0
-_SAVE_AGAIN = 1.0
-# Seconds for which the next steps of a scheduler send nothing when one has found the service failing.
-_AFTER_AN_OUTAGE = 60.0
+# Seconds.
+_RETRY_STORE_AFTER = 5.0
+_LAST_SAVES_TIMEOUT = 20.0  # how long a keeper that stops tries to save the tokens that it holds
+_SAVE_RETRY_INTERVAL = 1.0
+_PAUSE_AFTER_OUTAGE = 60.0  # a scheduler's next steps send nothing for so long after one has found an outage
 
 
 class Keeper:
-    """Renews a fleet's tokens until it is stopped; many keepers may share a store.
+    """Refreshes the tokens of many accounts until stopped; many keepers may share a store.
 
     Args:
-        store: where the fleet's logins rest.
-        plan: what is to be done.
-        send: sends one request; never twice.
-        tell: hears what happens; must not block. What it raises is logged, and nothing else comes of it.
+        store: holds the logins.
+        config: what the keeper does.
+        send: sends one request, never twice.
+        on_event: receives events; must not block. What it raises is logged and changes nothing else.
+        monotonic: returns seconds.
 
     Attributes:
-        tally: what has been done, in numbers.
+        summary: counts of what was done.
     """
 
     def __init__(
         self,
         store: FleetStore,
-        plan: Plan,
+        config: KeeperConfig,
         *,
-        send: Callable[[Request], Awaitable[Reply | NoReply]],
-        tell: Callable[[Event], None] = lambda _event: None,
+        send: Callable[[Request], Awaitable[Response | NoResponse]],
+        on_event: Callable[[Event], None] = lambda _event: None,
         monotonic: Callable[[], float] = steady_clock,
     ) -> None:
-        setup = Setup(plan.app, service=plan.service, lost_reply=plan.lost_reply, clock=plan.clock, monotonic=monotonic)
-        told = partial(_told, tell)
-        self._store = store
-        self._plan = plan
-        self._monotonic = monotonic
-        self._stop = asyncio.Event()
-        self._owner = secrets.token_hex(8)
-        self._breaker = Breaker(plan.in_flight, monotonic)
-        self._asking = Asking(send, breaker=self._breaker, tell=told)
-        self.tally = Summary()
-        claimed = ClaimedStore(store, most=plan.in_flight, clock=plan.clock)
-        self._renewing = Renewing(store, claimed, setup.terms, asking=self._asking, tell=told, tally=self.tally)
-        self._claiming = Claiming(store, plan, owner=self._owner, renewing=self._renewing, tell=told, tally=self.tally)
-        self._trouble = Trouble(told, monotonic)
-        self._flying = Flying(
-            store,
-            plan,
-            owner=self._owner,
-            renewing=self._renewing,
-            breaker=self._breaker,
-            tell=told,
-            tally=self.tally,
-            stop=self._stop,
+        context = KeeperContext(store, config, secrets.token_hex(8), partial(_call_safely, on_event))
+        account = AccountConfig(
+            config.app, service=config.service, lost_reply=config.lost_reply, clock=config.clock, monotonic=monotonic
         )
+        self._context = context
+        self._store = store
+        self._config = config
+        self._monotonic = monotonic
+        self._flow_context = account.context
+        self._bound_store = AsyncBoundStore(store, account.key, config.clock)
+        self._stop = asyncio.Event()
+        self._store_failing_since: float | None = None
+        self._breaker = CircuitBreaker(config.in_flight, monotonic)
+        self._sender = HealthAwareSender(send, breaker=self._breaker, context=context)
+        batched_store = BatchedStore(store, max_items=config.in_flight)
+        self._refresher = Refresher(context, batched_store, account.context, sender=self._sender)
+        self._claims = Claims(context, self._refresher)
+        self._in_flight = InFlight(context, self._refresher, breaker=self._breaker, stop=self.stop)
+        self.summary = context.summary
 
     @property
     def in_flight(self) -> int:
-        """Return how many renewals are on the wire."""
-        return len(self._flying)
+        """How many refreshes are in flight."""
+        return len(self._in_flight)
 
-    async def count_due(self) -> int:
-        """Return how many logins are due now.
+    @property
+    def failing_for(self) -> float | None:
+        """For how many seconds the service has been failing; None while it works."""
+        return self._breaker.open_for()
+
+    async def count_logins(self) -> LoginCounts:
+        """Return how many logins the store has, how many are due, and when the next one is.
 
         Raises:
             StoreFailed: the store cannot be read.
         """
-        plan = self._plan
-        return await self._store.count_due(plan.service.realm, plan.app.client_id, before=plan.clock())
+        config = self._config
+        return await self._store.count_logins(config.service.realm, config.app.client_id, now=config.clock())
 
     def stop(self) -> None:
-        """Take nothing up any more; `run` returns when what is on the wire is saved."""
+        """Claim nothing more; `run` returns when the refreshes in flight are saved."""
         self._stop.set()
 
     async def run(self) -> Summary:
-        """Renew what comes due, until stopped.
+        """Refresh logins as they come due, until stopped.
 
         Raises:
             AppRejected: Trakt refuses the app; nothing was spent.
-            StoreFailed: at the end there are new pairs that could not be saved.
+            StoreFailed: at the end there are new tokens that could not be saved.
         """
         try:
             while not self._stop.is_set():
-                pause = await self._step(self._plan.in_flight)
-                await self._rest(self._plan.idle if pause is None else pause)
+                pause = await self._step(self._config.in_flight)
+                await self._sleep(self._config.idle if pause is None else pause)
         finally:
-            await self._land()
-        return self._outcome()
+            await self._drain()
+        return self._result()
 
     async def run_once(self, limit: int) -> Summary:
-        """Renew at most `limit` logins of what is due now, and return when that is done or the pace forbids more.
+        """Refresh at most `limit` logins that are due now; return when done, or when the rate limit forbids more.
 
         Raises:
             AppRejected: Trakt refuses the app; nothing was spent.
             StoreFailed: the store cannot be read or written.
         """
-        flying = self._flying
+        in_flight = self._in_flight
         try:
-            while not self._stop.is_set() and flying.started < limit:
-                pause = await self._step(min(limit - flying.started, self._plan.in_flight), raising=True)
+            while not self._stop.is_set() and in_flight.started < limit:
+                pause = await self._step(min(limit - in_flight.started, self._config.in_flight), raising=True)
                 if pause is None or pause > 0:
                     break
-                await flying.until_room()
+                await in_flight.wait_for_capacity()
         finally:
-            await self._land()
-        if self._claiming.unreadable is not None and not flying.started:
-            raise self._claiming.unreadable
-        return self._outcome()
+            await self._drain()
+        if self._claims.unreadable is not None and not in_flight.started:
+            raise self._claims.unreadable
+        return self._result()
 
-    def _outcome(self) -> Summary:
-        if self._flying.rejected is not None:
-            raise self._flying.rejected
-        return self.tally
+    def _result(self) -> Summary:
+        if self._in_flight.rejected is not None:
+            raise self._in_flight.rejected
+        return self.summary
 
     async def _step(self, most: int, *, raising: bool = False) -> float | None:
-        """Start what may be started now; return the seconds to wait before the next step, None where nothing is due."""
+        """Start what may be started now; return the seconds to wait before the next step, None if nothing is due."""
         try:
-            if self._renewing.unsaved:
-                await self._renewing.save_again()
-            await self._obey()
+            if self._refresher.unsaved:
+                await self._refresher.save_unsaved()
+            await self._apply_retry_after()
             if self._breaker.is_open:
-                pause: float | None = await self._ask_whether_it_lives()
+                pause: float | None = await self._probe()
             else:
-                free = min(most, self._breaker.allowed - len(self._flying))
-                pause = await self._take_off(free) if free > 0 else 0.0
+                free = min(most, self._breaker.allowed - len(self._in_flight))
+                pause = await self._start_batch(free) if free > 0 else 0.0
         except StoreFailed as error:
             if raising:
                 raise
-            self._trouble.began(error)
-            return _AFTER_A_FAILURE
-        self._trouble.ended()
+            if self._store_failing_since is None:
+                self._store_failing_since = self._monotonic()
+                self._context.on_event(Stalled(f"{error.message}. {error.hint}"))
+            return _RETRY_STORE_AFTER
+        if self._store_failing_since is not None:
+            self._context.on_event(Resumed(self._monotonic() - self._store_failing_since))
+            self._store_failing_since = None
         return pause
 
-    async def _ask_whether_it_lives(self) -> float:
-        wait = self._breaker.seconds()
+    async def _probe(self) -> float:
+        wait = self._breaker.seconds_until_probe()
         if wait > 0:
             return wait
-        granted, wait = await self._take(1)
-        if granted and await self._asking.is_alive(self._plan.app, self._plan.service):
+        granted, wait = await self._take_budget(1)
+        if not granted:
+            return wait
+        try:
+            is_healthy = await self._sender.probe(self._bound_store, self._flow_context)
+        except AppRejected as error:
+            self._in_flight.reject(error)
             return 0.0
-        return wait if not granted else self._breaker.seconds()
+        return 0.0 if is_healthy else self._breaker.seconds_until_probe()
 
-    async def _take_off(self, free: int) -> float | None:
-        """Claim, take from the budget, and start; what the budget does not cover is given back."""
-        claimed = await self._claiming.claim(free)
-        mine = claimed.renewable
+    async def _start_batch(self, free: int) -> float | None:
+        """Claim, take from the budget, and start; claims that the budget does not cover are released."""
+        claim = await self._claims.claim(free)
+        refreshable = claim.refreshable
         granted, wait = 0, 0.0
         try:
-            if mine:
-                granted, wait = await self._take(len(mine))
+            if refreshable:
+                granted, wait = await self._take_budget(len(refreshable))
         finally:
-            for login, record in mine[:granted]:
-                self._flying.start(login, record)
-            await self._claiming.give_back([*claimed.rest, *(login for login, _ in mine[granted:])])
-        if not mine:
-            return 0.0 if claimed.more else None
-        return 0.0 if granted == len(mine) else max(wait, 1.0)
+            for login, record in refreshable[:granted]:
+                self._in_flight.start(login, record)
+            await self._claims.release([*claim.others, *(login for login, _ in refreshable[granted:])])
+        if not refreshable:
+            return 0.0 if claim.has_more else None
+        return 0.0 if granted == len(refreshable) else max(wait, 1.0)
 
-    async def _obey(self) -> None:
-        """Let every keeper leave the service alone for as long as it asked for."""
-        wait = self._asking.asked_for
+    async def _apply_retry_after(self) -> None:
+        """Make every keeper leave the service alone for as long as it asked."""
+        wait = self._sender.retry_after
         if wait:
-            await self._store.hold(self._plan.service.realm, wait)
-            self._asking.asked_for = 0.0
+            await self._store.block_budget(self._config.service.realm, wait)
+            self._sender.retry_after = 0.0
 
-    async def _take(self, wanted: int) -> tuple[int, float]:
-        pace = self._plan.pace
-        return await self._store.take(self._plan.service.realm, wanted=wanted, limit=pace.limit, period=pace.period)
+    async def _take_budget(self, wanted: int) -> tuple[int, float]:
+        limit = self._config.rate_limit
+        return await self._store.take_budget(
+            self._config.service.realm, wanted=wanted, limit=limit.limit, period=limit.period
+        )
 
-    async def _rest(self, seconds: float) -> None:
-        """Wait until some seconds are over or the keeper is stopped; with 0, until there is room on the wire."""
+    async def _sleep(self, seconds: float) -> None:
+        """Wait some seconds or until stopped; with 0, wait for capacity."""
         if seconds <= 0:
-            await self._flying.until_room()
+            await self._in_flight.wait_for_capacity()
             return
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), seconds)
 
-    async def _land(self) -> None:
-        """Wait for what is on the wire, save what could not be saved, and leave word for whoever comes next."""
-        await self._flying.land()
-        await self._save_the_rest()
+    async def _drain(self) -> None:
+        """Wait for the refreshes in flight, save what could not be saved, and note an outage for the next keeper."""
+        await self._in_flight.drain()
+        await self._save_last_tokens()
         with suppress(StoreFailed):
-            await self._claiming.land()
+            await self._claims.release_unreadable()
             if self._breaker.is_open:
-                self._asking.asked_for = max(self._asking.asked_for, _AFTER_AN_OUTAGE)
-            await self._obey()
+                self._sender.retry_after = max(self._sender.retry_after, _PAUSE_AFTER_OUTAGE)
+            await self._apply_retry_after()
 
-    async def _save_the_rest(self) -> None:
-        until = self._monotonic() + _LAST_SAVES
-        while self._renewing.unsaved:
-            await self._renewing.save_again()
-            count = len(self._renewing.unsaved)
-            if count and self._monotonic() >= until:
+    async def _save_last_tokens(self) -> None:
+        deadline = self._monotonic() + _LAST_SAVES_TIMEOUT
+        while self._refresher.unsaved:
+            await self._refresher.save_unsaved()
+            count = len(self._refresher.unsaved)
+            if count and self._monotonic() >= deadline:
                 raise StoreFailed(
-                    f"{count} new pairs could not be saved, and end with this program",
-                    hint="Their logins need a new sign-in when their tokens end; see what is wrong with the store",
+                    f"{count} new tokens could not be saved and are lost with this process",
+                    hint="Their logins need a new sign-in when their tokens expire; check the store: traktauth doctor",
                 )
             if count:
-                await asyncio.sleep(_SAVE_AGAIN)
+                await asyncio.sleep(_SAVE_RETRY_INTERVAL)
 
 
-def _told(tell: Callable[[Event], None], event: Event) -> None:
+async def refresh_due(
+    store: FleetStore | AsyncTokenStore | TokenStore | str,
+    *,
+    app: App,
+    service: str | Service = "trakt",
+    limit: int = 500,
+    rate_limit: RateLimit | None = None,
+    on_event: Callable[[Event], None] = lambda _event: None,
+) -> Summary:
+    """Refresh what is due now, as one step of a scheduler; may be called at any time, by many processes at once.
+
+    Args:
+        store: the store, or its address (PostgreSQL, Redis or SQLite).
+        app: the app whose logins are refreshed.
+        service: the service of these logins.
+        limit: the most logins to refresh.
+        rate_limit: how many requests the service accepts.
+        on_event: receives events.
+
+    Returns:
+        Counts of what was done.
+
+    Raises:
+        ValueError: several processes cannot share the store.
+        AppRejected: Trakt refuses the app; nothing was spent.
+        StoreFailed: the store cannot be read or written.
+    """
+    opened = open_async_store(store)
+    if not isinstance(opened, FleetStore):
+        raise ValueError(  # noqa: TRY004 - an address has one type, whatever store it names
+            "store must be one that several processes can share: postgresql://…, redis://… or sqlite:/PATH"
+        )
+    service = find_service(service) if isinstance(service, str) else service
+    config = KeeperConfig(app, service, rate_limit=rate_limit or RateLimit())
     try:
-        tell(event)
-    except Exception as error:  # noqa: BLE001 - whoever listens must not stop a renewal
-        logging.getLogger("traktauth").warning("what hears of a keeper's events failed: %s", type(error).__name__)
+        async with open_sender(service.token, product=app.user_agent) as send:
+            return await Keeper(opened, config, send=send, on_event=on_event).run_once(limit)
+    finally:
+        if opened is not store:
+            await opened.close()
+
+
+def _call_safely(on_event: Callable[[Event], None], event: Event) -> None:
+    try:
+        on_event(event)
+    except Exception as error:  # noqa: BLE001 - an event callback must not stop a refresh
+        logging.getLogger("traktauth").warning("the keeper's on_event callback raised %s", type(error).__name__)

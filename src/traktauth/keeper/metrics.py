@@ -1,4 +1,4 @@
-"""A keeper's numbers for Prometheus, at `/metrics` on a port of their own."""
+"""A keeper's metrics for Prometheus, served at `/metrics` on a port of their own."""
 
 from __future__ import annotations
 
@@ -16,33 +16,29 @@ if TYPE_CHECKING:
 
 
 class Metrics:
-    """Counts a keeper's events and asks it for the rest when it is scraped.
+    """Counts a keeper's events; the other values are read when Prometheus scrapes them.
 
     Args:
-        keeper: whose numbers they are.
+        keeper: the keeper to observe.
     """
 
     def __init__(self, keeper: Keeper) -> None:
         self.registry = CollectorRegistry()
-        self._events = Counter(
-            "traktauth_keeper_events", "What a keeper has told, by kind.", ["kind"], registry=self.registry
-        )
-        self._outage = Gauge(
-            "traktauth_keeper_outage", "1 while the service counts as failing.", registry=self.registry
-        )
-        on_the_wire = Gauge("traktauth_keeper_in_flight", "Renewals on the wire.", registry=self.registry)
-        on_the_wire.set_function(lambda: keeper.in_flight)
-        tried = Gauge("traktauth_keeper_logins", "Logins taken up since the start.", registry=self.registry)
-        tried.set_function(lambda: keeper.tally.tried)
+        self._events = Counter("traktauth_keeper_events", "Events, by kind.", ["kind"], registry=self.registry)
+        self._outage = Gauge("traktauth_keeper_outage", "1 while the service is failing.", registry=self.registry)
+        in_flight = Gauge("traktauth_keeper_in_flight", "Refreshes in flight.", registry=self.registry)
+        in_flight.set_function(lambda: keeper.in_flight)
+        tried = Gauge("traktauth_keeper_logins", "Logins worked on since the start.", registry=self.registry)
+        tried.set_function(lambda: keeper.summary.tried)
 
     def count(self, event: Event) -> None:
         """Count an event."""
-        self._events.labels(type(event).__name__.lower()).inc()
+        self._events.labels(event.kind).inc()
         if isinstance(event, Outage | Recovered):
             self._outage.set(isinstance(event, Outage))
 
     def serve(self, port: int, host: str = "127.0.0.1") -> tuple[int, Callable[[], None]]:
-        """Serve the numbers in a thread; return the port (with 0, one that was free) and what ends that.
+        """Serve the metrics in a thread; return the port (0 picks a free one) and a function that stops it.
 
         Raises:
             OSError: the port is taken.

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from traktauth.errors import AppInvalid
 from traktauth.protocol import OUT_OF_BAND
+from traktauth.values import field, value
 
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
 LOOPBACK_HOSTS = LOOPBACK_ADDRESSES | {"localhost"}
+_LOOPBACK = r"(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]*)?"
+_BRACKETED = r"([^\[\]@]*@)?\[[0-9A-Fa-f:.]+\](:[0-9]*)?"  # some versions of urlsplit take anything behind the bracket
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class App:
-    """A registered Trakt app (trakt.tv/oauth/applications).
+    """A registered Trakt app (https://app.trakt.tv/settings/apps/api).
 
     Attributes:
         client_id: the app's id, from its settings.
         client_secret: the app's secret, or None for a public app, which signs in with PKCE alone.
         redirect_uri: the address registered in the app's settings, exactly as it stands there.
+        user_agent: your program's product, such as `my-app/1.0`: sent in `User-Agent` on every request, OAuth and API,
+            before this library's own.
 
     Raises:
         AppInvalid: one of them cannot be right (empty, with a control character, no absolute address, …).
@@ -27,12 +30,13 @@ class App:
     client_id: str
     client_secret: str | None = field(default=None, repr=False, kw_only=True)
     redirect_uri: str = field(default=OUT_OF_BAND, kw_only=True)
+    user_agent: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not self.client_id:
             raise AppInvalid(
                 "The app's client id is missing",
-                hint="Set TRAKTAUTH_CLIENT_ID to the Client ID in the app's settings (trakt.tv/oauth/applications)",
+                hint="Set TRAKTAUTH_CLIENT_ID to the Client ID in the app's settings (https://app.trakt.tv/settings/apps/api)",
             )
         _check_credential("client id", "TRAKTAUTH_CLIENT_ID", self.client_id)
         if self.client_secret is not None:
@@ -43,6 +47,8 @@ class App:
                 )
             _check_credential("secret", "TRAKTAUTH_CLIENT_SECRET", self.client_secret)
         _check_redirect(self.redirect_uri)
+        if self.user_agent is not None:
+            _check_user_agent(self.user_agent)
 
     @property
     def out_of_band(self) -> bool:
@@ -52,10 +58,11 @@ class App:
     @property
     def loopback(self) -> bool:
         """Whether the redirect address is a plain http one on this machine, where a receiver can listen."""
-        from urllib.parse import urlsplit  # noqa: PLC0415 - costs milliseconds that out-of-band apps do without
+        import re  # noqa: PLC0415 - costs milliseconds that out-of-band apps do without
+        from urllib.parse import urlsplit  # noqa: PLC0415 - the same
 
         parts = urlsplit(self.redirect_uri)
-        return parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
+        return parts.scheme == "http" and re.fullmatch(_LOOPBACK, parts.netloc, re.IGNORECASE) is not None
 
 
 def _check_credential(what: str, variable: str, value: str) -> None:
@@ -67,6 +74,14 @@ def _check_credential(what: str, variable: str, value: str) -> None:
                 f"at position {position + 1} of {len(value)}",
                 hint=f"Copy the {what} again into {variable}, without anything before or after it",
             )
+
+
+def _check_user_agent(value: str) -> None:
+    if not value.strip() or value != value.strip() or not (value.isascii() and value.isprintable()):
+        raise AppInvalid(
+            f"user_agent must be one line of printable ASCII, such as my-app/1.0, not {value!r:.60}",
+            hint="Name your program and its version: user_agent='my-app/1.0'",
+        )
 
 
 def _check_redirect(address: str) -> None:
@@ -81,17 +96,24 @@ def _check_redirect(address: str) -> None:
 
 
 def _redirect_problem(address: str) -> str | None:
-    if any(not "!" <= character <= "~" for character in address):
-        return "has a blank, a line end or another character that no address has"
+    for position, character in enumerate(address):
+        if not "!" <= character <= "~":
+            return (
+                "has a blank, a line end or another character that no address has "
+                f"(U+{ord(character):04X} at position {position + 1} of {len(address)})"
+            )
     if "#" in address:
         return "has a fragment (#…), which OAuth forbids (RFC 6749 section 3.1.2)"
+    import re  # noqa: PLC0415 - see above
     from urllib.parse import urlsplit  # noqa: PLC0415 - see above
 
     try:
         parts = urlsplit(address)
         port = parts.port
     except ValueError:
-        return "is no address"
+        return "is not an address"
+    if "[" in parts.netloc and re.fullmatch(_BRACKETED, parts.netloc) is None:
+        return "is not an address"
     if not parts.scheme or (not parts.netloc and parts.path.partition("/")[0].isdigit()):  # localhost:8080/…
         return "is not absolute: it begins with no scheme such as http://"
     if parts.scheme in {"http", "https"} and not parts.hostname:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from traktauth.values import field, value
+
 if TYPE_CHECKING:
+    from traktauth.models.probe import Probe
     from traktauth.models.token import Token
+    from traktauth.models.user import User
 
-FORMAT = 1
+FORMAT = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+@value
+class LoginKey:
     """The key of a login: whose tokens these are, for which app, where.
 
     Attributes:
@@ -25,88 +29,154 @@ class Login:
     client_id: str
     account: str
 
-    def __lt__(self, other: Login) -> bool:
+    def __lt__(self, other: LoginKey) -> bool:
         mine, theirs = (self.realm, self.client_id, self.account), (other.realm, other.client_id, other.account)
         return mine < theirs
 
 
-MOVER = "store move to "  # begins the name of who moves a login
+def app_entry(login: LoginKey) -> LoginKey:
+    """Return the key of what a store keeps for an app at a service; no login has it, as an account has a name."""
+    return LoginKey(login.realm, login.client_id, "")
 
 
-@dataclass(frozen=True, slots=True)
-class Renewal:
-    """A refresh that was begun: its token may be spent, and no answer has been saved.
+def erased_entry(login: LoginKey) -> LoginKey:
+    """Return the key of what stays of a login that was erased: a digest, and no name; no login has it."""
+    import json  # noqa: PLC0415 - only a login without a record needs it
+    from hashlib import sha256  # noqa: PLC0415 - the same
+
+    name = json.dumps([login.realm, login.client_id, login.account])
+    return LoginKey("", sha256(name.encode()).hexdigest(), "")
+
+
+@value
+class Sender:
+    """A process that sends a refresh, or moves a login to another store.
+
+    Attributes:
+        host: the host's name.
+        pid: the process's id; 0 if it is not known.
+        started: when the process started, in the kernel's clock ticks since it was booted; None if not known.
+        boot_id: names one run of the host's kernel; None if not known.
+        pid_namespace: names the kernel's table that `pid` is of, as each container has its own; None if not known.
+    """
+
+    host: str
+    pid: int = 0
+    started: int | None = None
+    boot_id: str | None = None
+    pid_namespace: str | None = None
+
+    def __str__(self) -> str:
+        """Return host and process id."""
+        return process_name(self.host, self.pid)
+
+
+def process_name(host: str, pid: int) -> str:
+    """Return a process's host and id as one text."""
+    return f"{host}:{pid}" if pid else host
+
+
+@value
+class PendingRefresh:
+    """A pending refresh: its token may be spent, and no response has been saved.
 
     Attributes:
         generation: of the token that was sent.
-        attempt: 1 for the first sending, one more for each that `lost_reply` or `refresh --force` allowed.
-        at: Unix seconds, by the clock of the sender.
-        by: who sends: host and process; or who moves the login to another store, so that nobody sends meanwhile.
+        sending: 1 for the first sending, one more for each that `lost_reply` or `refresh --force` allowed.
+        started_at: Unix seconds, by the clock of the sender.
+        sender: the process that sends.
+        moving_to: the address of the store that the login is being moved to, during which no refresh is sent; else
+            None.
+        unconfirmed: whether the sender itself has found that the outcome of this sending is unknown.
     """
 
     generation: int
-    attempt: int
-    at: float
-    by: str
+    sending: int
+    started_at: float
+    sender: Sender
+    moving_to: str | None = None
+    unconfirmed: bool = False
 
     @property
-    def moving(self) -> bool:
-        """Whether it was opened so that nobody sends while the login is moved to another store."""
-        return self.by.startswith(MOVER)
-
-    @property
-    def moving_to(self) -> str:
-        """Return the address of the store that the login is being moved to, empty where it is not."""
-        return self.by.removeprefix(MOVER).rpartition(", ")[0] if self.moving else ""
+    def is_move(self) -> bool:
+        """Whether it keeps refreshes from being sent while the login is moved to another store."""
+        return self.moving_to is not None
 
 
-def mover(to: str, host: str) -> str:
-    """Return the name of who moves a login: where to, and from which host and process."""
-    return f"{MOVER}{to}, {host}"
+class HistoryOutcome(StrEnum):
+    """What became of a token in a login's history."""
+
+    SENT = "sent"  # its refresh token was sent, and no response was saved
+    REFRESHED = "refreshed"
+    SIGNED_IN = "signed-in"  # a new sign-in replaced it
+    SIGNED_OUT = "signed-out"
+    MOVED = "moved"  # to another store
+    IMPORTED = "imported"  # another store's token replaced it
+    ROLLED_BACK = "rolled-back"  # the store lost it, as with a restored backup
+    NOT_REFRESHABLE = "not-refreshable"
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """One generation in a login's trail, so that *why was I logged out?* has an answer.
+@value
+class HistoryEntry:
+    """One generation in a login's history, so that *why was I logged out?* has an answer.
 
     Attributes:
-        generation: which pair.
+        generation: which token.
         fingerprint: of its access token.
-        at: Unix seconds when it was saved, by the clock of whoever did.
-        by: who renewed to it: host and process; empty for a sign-in.
-        ended: what became of it, in words; None while nothing has.
+        saved_at: Unix seconds when it was saved, by the clock of the process that saved it.
+        host: the host that refreshed to it; None for a sign-in.
+        pid: that process's id; 0 if it is not known.
+        outcome: what became of it; None while nothing has.
+        detail: the address of the other store (`MOVED`), the reason (`NOT_REFRESHABLE`), or None.
+        rolled_back_to: the generation that the store had gone back to when this one was saved (0: it was empty), as
+            after a restored backup or a failover; None if it had not.
     """
 
     generation: int
     fingerprint: str
-    at: float
-    by: str
-    ended: str | None = None
+    saved_at: float
+    host: str | None = None
+    pid: int = 0
+    outcome: HistoryOutcome | None = None
+    detail: str | None = None
+    rolled_back_to: int | None = None
+
+    @property
+    def process(self) -> str | None:
+        """The host and process id that refreshed to it; None for a sign-in."""
+        return None if self.host is None else process_name(self.host, self.pid)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Record:
     """All that is kept of one login.
 
     Attributes:
-        generation: of the newest pair; it only grows, also over a sign-out and a new sign-in.
-        token: the pair, or None before a sign-in and after a sign-out.
-        renewable: whether the refresh token may be used.
-        why_not: why it may not, in words for a person.
-        renewal: the open renewal, or None.
-        saved_at: Unix seconds when the pair was saved, by the clock of whoever did.
-        moved: the address of the store that the login was moved to; this one keeps no pair then.
-        trail: the last generations, oldest first.
+        generation: of the newest token; it only grows, also over a sign-out and a new sign-in.
+        token: the token, or None before a sign-in and after a sign-out.
+        refreshable: whether the refresh token may be used.
+        not_refreshable_reason: why it may not, in words for the user.
+        pending_refresh: a refresh that was sent and whose response was not saved, or None.
+        saved_at: Unix seconds when the token was saved, by the clock of the process that saved it.
+        moved_to: the address of the store that the login was moved to; this one keeps no token then.
+        history: the last generations, oldest first.
+        rejected_at: Unix seconds when the access token of this generation was found to be rejected by the API; None if
+            it was not. Such a token is not used any more.
+        user: whose login this is; None if that is not known.
+        probe: the last probe, in the entry of an app (`app_entry`) alone.
     """
 
     generation: int = 0
     token: Token | None = None
-    renewable: bool = True
-    why_not: str | None = None
-    renewal: Renewal | None = None
+    refreshable: bool = True
+    not_refreshable_reason: str | None = None
+    pending_refresh: PendingRefresh | None = None
     saved_at: float = 0.0
-    moved: str | None = None
-    trail: tuple[Trace, ...] = field(default=(), compare=False)  # history, not state
+    moved_to: str | None = None
+    history: tuple[HistoryEntry, ...] = field(default=(), compare=False)  # not part of the state
+    rejected_at: float | None = None
+    user: User | None = None
+    probe: Probe | None = None
 
 
 EMPTY = Record()

@@ -6,6 +6,8 @@ from traktauth.models.app import LOOPBACK_HOSTS
 from traktauth.protocol import SERVICES, Service
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_AUTHORITY = r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+_UNSAFE = frozenset('"<>\\^`{|}')  # no URI has them (RFC 3986), and shells and browsers read them in ways of their own
 
 
 def find_service(name: str, *, insecure: bool = False) -> Service:
@@ -16,31 +18,38 @@ def find_service(name: str, *, insecure: bool = False) -> Service:
         insecure: take `http://` on a host that is not this machine.
 
     Raises:
-        ValueError: there is no such name, or the address is none that can be used.
+        ValueError: the name is unknown, or the address cannot be used.
     """
     known = SERVICES.get(name)
     if known is not None:
         return known
     if "://" not in name:
+        from difflib import get_close_matches  # noqa: PLC0415 - only for an error
+
+        close = get_close_matches(name, SERVICES, 1, 0.6)
+        meant = f"Did you mean {close[0]!r}? " if close else ""
         names = ", ".join(SERVICES)
-        raise ValueError(f"No service is named {name!r}; use {names}, or a base address such as https://host")
+        raise ValueError(f"No service is named {name!r}. {meant}Use {names}, or a base address such as https://host")
     base = _base(name, insecure=insecure)
     origin = _origin(base)
     return Service(name, realm=origin, website=base, token=base, api=base, issuer=origin)
 
 
 def _base(address: str, *, insecure: bool) -> str:
-    from urllib.parse import urlsplit  # noqa: PLC0415 - costs milliseconds that Trakt's own names do without
+    import re  # noqa: PLC0415 - costs milliseconds that Trakt's own names do without
+    from urllib.parse import urlsplit  # noqa: PLC0415 - the same
 
     try:
         parts = urlsplit(address)
         _ = parts.port
     except ValueError:
-        raise ValueError("The service's base address is no address") from None
+        raise ValueError("The service's base address is not an address") from None
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise ValueError("The service's base address must begin with https:// or http:// and name a host")
-    if parts.query or parts.fragment or "@" in parts.netloc or any(not "!" <= c <= "~" for c in address):
+    if "?" in address or "#" in address or "@" in parts.netloc or any(not "!" <= c <= "~" for c in address):
         raise ValueError("The service's base address must be a plain address: no query, fragment, password or blank")
+    if re.fullmatch(_AUTHORITY, parts.netloc) is None or _UNSAFE & set(address):
+        raise ValueError("The service's base address has characters in it that no address has there")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS and not insecure:
         raise ValueError(
             f"http:// would send tokens in clear to {parts.hostname}; use https://, "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from traktauth.values import field, value
 
 
 def fingerprint(secret: str) -> str:
@@ -12,19 +12,19 @@ def fingerprint(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()[:8]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Token:
-    """One pair among its successors.
+    """One access token and its refresh token, among those of a login.
 
     Attributes:
         access_token: what an API call carries.
-        refresh_token: what gets the next pair, once; None where Trakt gave none.
+        refresh_token: gets the next token, once; None if Trakt sent none.
         token_type: as it came, usually `bearer`.
-        expires_in: the access token's whole life in seconds, as the reply had it.
-        created_at: the reply's own Unix time, as data; nothing is computed from it.
+        expires_in: the access token's whole life in seconds, as the response says.
+        created_at: the Unix time in the response, as data; nothing is computed from it.
         expires_at: Unix seconds by this machine's clock: the time just before the request was sent + `expires_in`.
         scope: as it came.
-        generation: which pair this is among those of its login; 0 outside a store.
+        generation: which token this is among those of its login; 0 outside a store.
     """
 
     access_token: str = field(repr=False)

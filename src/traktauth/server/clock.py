@@ -1,7 +1,7 @@
-"""The one clock that everything here goes by.
+"""The server's clock, which tests can move.
 
-It shows 1970 to 9000: what is reckoned from it, the end of the longest life as well, is then a date that has a name in
-Python and in most other languages, which know no year after 9999.
+It shows 1970 to 9000: every time computed from it, also the end of the longest lifetime, is a date that Python and most
+other languages can represent, which have no year after 9999.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class Clock:
         self._ahead = 0.0
 
     def __call__(self) -> float:
-        """Give the time, in seconds since 1970."""
+        """Return the time in seconds since 1970."""
         return time.time() + self._ahead
 
     def advance(self, seconds: float) -> float:
-        """Move the clock by *seconds*, back where they are less than 0; give the time it shows then.
+        """Move the clock by *seconds*, back if they are less than 0; return the time it shows then.
 
         Raises:
             ValueError: it would show a time before 1970-01-01 or after 9000-01-01; it stays as it was.

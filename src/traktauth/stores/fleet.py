@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from traktauth.stores.abase import AsyncTokenStore
+from traktauth.stores.base import AsyncTokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from traktauth.errors import StoreFailed
-    from traktauth.models import Login, Record, Renewal, Token
-
-
-@dataclass(frozen=True, slots=True)
-class Saving:
-    """One pair to be saved, as `AsyncTokenStore.save` takes it."""
-
-    login: Login
-    token: Token
-    after: int
+    from traktauth.models import LoginKey, Record
+    from traktauth.models.changes import Change
+    from traktauth.stores.database.commands import LoginCounts
 
 
 class FleetStore(AsyncTokenStore):
     """A store in which a keeper can find what is due.
 
-    A login's due time is `models.due.due_at` of its pair, set by each save. Claiming takes the login's lock, the same
-    that `exclusive` takes, as a lease by the store's clock; the right to send is still given by `begin` alone.
+    A login's due time is `models.refresh_window.due_at` of its token, set by each save. Claiming takes the login's
+    lock, the same that `lock` takes, as a lease by the store's clock; whether a refresh may be sent is still decided by
+    `BeginRefresh` alone.
     """
 
     @abstractmethod
     async def claim(
         self, realm: str, client_id: str, *, before: float, now: float, limit: int, lease: float, owner: str
-    ) -> list[tuple[Login, Record | StoreFailed]]:
+    ) -> list[tuple[LoginKey, Record | StoreFailed]]:
         """Take the locks of up to `limit` logins that are due, the earliest first; those that others hold are left.
 
-        Due is a login with a pair whose due time is at most `before`, and that has no open renewal, or one and an
-        access token that has ended at `now`. One that is not renewable is due until that is told; see `settle`.
+        Due is a login with a token whose due time is at most `before`, and that has no pending refresh, or one and an
+        access token that has ended at `now`. One that is not refreshable is due until that is reported; see `settle`.
 
         Args:
             realm: the service's realm.
@@ -54,35 +47,47 @@ class FleetStore(AsyncTokenStore):
         """
 
     @abstractmethod
-    async def release(self, logins: Sequence[Login], *, owner: str) -> None:
-        """Give locks back that `claim` took and that are still this owner's."""
+    async def release(self, logins: Sequence[LoginKey], *, owner: str) -> None:
+        """Release locks that `claim` took and that are still this owner's."""
 
     @abstractmethod
-    async def postpone(self, login: Login, generation: int, *, until: float) -> None:
+    async def defer(self, login: LoginKey, generation: int, *, until: float) -> None:
         """Let this generation come due no earlier than `until`, in Unix seconds."""
 
     @abstractmethod
-    async def settle(self, login: Login, generation: int) -> None:
+    async def never_due(self, login: LoginKey, generation: int) -> None:
         """Let this generation never come due again."""
 
     @abstractmethod
-    async def begin_many(self, renewals: Sequence[tuple[Login, Renewal]]) -> list[bool]:
-        """Open many renewals in one statement; each answer is that of `begin`."""
+    async def apply_many(self, changes: Sequence[tuple[LoginKey, Change]]) -> list[bool]:
+        """Apply many changes in few statements; a record that cannot be read is not changed.
+
+        `Erase` and `Reencrypt` are for `apply` alone.
+        """
 
     @abstractmethod
-    async def save_many(self, savings: Sequence[Saving], *, at: float) -> list[bool]:
-        """Save many pairs in one statement; each answer is that of `save`."""
-
-    @abstractmethod
-    async def tell_once(self, login: Login, generation: int, what: str) -> bool:
+    async def record_notification(self, login: LoginKey, generation: int, what: str) -> bool:
         """Note that a person was told `what` of this generation; True for the first who says so."""
 
     @abstractmethod
-    async def count_due(self, realm: str, client_id: str, *, before: float) -> int:
-        """Return how many logins come due until `before`, claimed or not."""
+    async def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
+        """Count the logins of an app.
+
+        Args:
+            realm: the service's realm.
+            client_id: the app's id.
+            now: Unix seconds.
+        """
 
     @abstractmethod
-    async def take(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
+    async def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
+        """Return up to `limit` logins that come due, the earliest first, each with its due time in Unix seconds.
+
+        A login with a pending refresh is due when its access token expires.
+        """
+
+    @abstractmethod
+    async def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
         """Take from the budget that all keepers of a realm share; by the store's clock.
 
         The budget is the counter that the service itself keeps: it lets `limit` requests pass and only begins again
@@ -93,5 +98,5 @@ class FleetStore(AsyncTokenStore):
         """
 
     @abstractmethod
-    async def hold(self, realm: str, seconds: float) -> None:
-        """Let nobody take from a realm's budget for some seconds, as the service asked for it."""
+    async def block_budget(self, realm: str, seconds: float) -> None:
+        """Let no keeper take from a realm's budget for some seconds, as the service asked for it."""

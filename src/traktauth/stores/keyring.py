@@ -11,16 +11,17 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.extras import missing
-from traktauth.stores.file import FileStore
-from traktauth.stores.locks import locked
-from traktauth.stores.replacing import make_folder
-from traktauth.stores.sealed import Seal, key_of, new_key
+from traktauth.stores.encryption.aes_gcm import AesGcmCipher
+from traktauth.stores.encryption.seal_keys import key_of, new_key
+from traktauth.stores.errors import missing
+from traktauth.stores.file.atomic_file import make_folder
+from traktauth.stores.file.file_lock import locked
+from traktauth.stores.file.store import FileStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
-    from traktauth.models import Login, Record
+    from traktauth.models import LoginKey, Record
 
 T = TypeVar("T")
 
@@ -45,8 +46,8 @@ class KeyringStore(FileStore):
     """
 
     def __init__(self, path: str) -> None:
-        self._key = KeyInKeyring(f"{os.path.abspath(path)}.key.lock")
-        super().__init__(path, sealer=self._key)
+        self._key = KeyringCipher(f"{os.path.abspath(path)}.key.lock")
+        super().__init__(path, cipher=self._key)
 
     @property
     def identity(self) -> Hashable:
@@ -56,14 +57,14 @@ class KeyringStore(FileStore):
     def address(self) -> str:
         return "keyring:"
 
-    def load(self, login: Login) -> Record:
+    def load(self, login: LoginKey) -> Record:
         record = super().load(login)
         if record.token is None:
-            self._key.check()  # nobody is to sign in before it shows that there is no keyring
+            self._key.check()  # a missing keyring is reported before the user signs in
         return record
 
 
-class KeyInKeyring:
+class KeyringCipher:
     """A seal with the key from the keyring; made there before it is first used.
 
     Args:
@@ -74,9 +75,9 @@ class KeyInKeyring:
 
     def __init__(self, lock: str) -> None:
         _library()
-        self._none = Seal([], hint=_OTHER)  # shows at once whether there is a library to seal with
+        self._none = AesGcmCipher([], hint=_OTHER)  # shows at once whether there is a library to seal with
         self._lock = lock
-        self._known: Seal | None = None
+        self._known: AesGcmCipher | None = None
 
     def seal(self, content: bytes, bound: bytes) -> str:
         """Return the sealed content."""
@@ -87,7 +88,7 @@ class KeyInKeyring:
         return (self._seal() or self._none).open(sealed, bound)
 
     def newest(self, sealed: str) -> bool:
-        """Tell whether this was sealed with the key."""
+        """Return whether this was sealed with the key."""
         seal = self._seal()
         return seal is not None and seal.newest(sealed)
 
@@ -95,11 +96,11 @@ class KeyInKeyring:
         """Show that there is a keyring.
 
         Raises:
-            StoreFailed: there is none, or it does not answer.
+            StoreFailed: it is missing, or does not answer.
         """
         self._seal()
 
-    def _seal(self) -> Seal | None:
+    def _seal(self) -> AesGcmCipher | None:
         """Return the seal; None where the keyring holds no key yet."""
         if self._known is None:
             text: str | None = ask(lambda keyring: keyring.get_password(SERVICE, ENTRY))
@@ -107,7 +108,7 @@ class KeyInKeyring:
                 self._known = _seal_of(text)
         return self._known
 
-    def _made(self) -> Seal:
+    def _made(self) -> AesGcmCipher:
         make_folder(os.path.dirname(self._lock))
         with locked(self._lock, _MAKING_PATIENCE):
             if self._seal() is None:
@@ -119,9 +120,9 @@ class KeyInKeyring:
         return seal
 
 
-def _seal_of(text: str) -> Seal:
+def _seal_of(text: str) -> AesGcmCipher:
     try:
-        return Seal([key_of("The keyring's entry", text)], hint=_OTHER)
+        return AesGcmCipher([key_of("The keyring's entry", text)], hint=_OTHER)
     except ValueError as error:
         raise StoreFailed(f"The keyring's entry {SERVICE}/{ENTRY} holds no key of ours", hint=_OTHER) from error
 
@@ -130,7 +131,7 @@ def ask(question: Callable[[Any], T]) -> T:
     """Return the keyring's answer.
 
     Raises:
-        StoreFailed: there is no keyring, it is locked, or does not answer within 3 s.
+        StoreFailed: the keyring is missing, locked, or does not answer within 3 s.
     """
     keyring, errors = _library()
     answers: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
@@ -151,7 +152,7 @@ def ask(question: Callable[[Any], T]) -> T:
         done: T = answer
         return done
     if isinstance(error, errors.NoKeyringError):
-        raise StoreFailed("There is no keyring on this machine", hint=_NONE) from error
+        raise StoreFailed("This machine has no keyring", hint=_NONE) from error
     if isinstance(error, errors.KeyringLocked):
         raise StoreFailed("The keyring is locked", hint=f"Unlock it, {_INSTEAD}") from error
     raise StoreFailed(f"The keyring failed: {type(error).__name__}", hint=_NONE) from error

@@ -10,37 +10,40 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.models.record import EMPTY
-from traktauth.stores import transitions
+from traktauth.models.changes import BeginRefresh, Erase, Reencrypt
+from traktauth.models.record import EMPTY, erased_entry
 from traktauth.stores.base import TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Hashable
 
-    from traktauth.models import Login, Record, Renewal, Token
+    from traktauth.models import LoginKey, Record
+    from traktauth.models.changes import Change
 
 
 class MemoryStore(TokenStore):
     """A store in this process's memory; two objects are two places.
 
-    A forked child has a copy of each pair, and so would its parent: the child serves it, and does not renew it.
+    A forked child and its parent have copies of one token: the child serves it, and does not refresh it.
     """
 
+    lock_expires = False
+
     def __init__(self) -> None:
-        self._records: dict[Login, Record] = {}
-        self._parents: dict[Login, int] = {}  # generations that this process has from the one that forked it
+        self._records: dict[LoginKey, Record] = {}
+        self._inherited: dict[LoginKey, int] = {}  # generations that this process has from the one that forked it
         self._place = object()  # not this store's id, which another may get after it
         self.free_locks()
         _stores.add(self)
 
     def free_locks(self) -> None:
-        """Start with new locks, as nobody can release the old ones any more."""
-        self._writing = threading.Lock()
-        self._locks: defaultdict[Login, threading.Lock] = defaultdict(threading.Lock)
+        """Replace the locks: the threads that hold the old ones do not exist after a fork."""
+        self._writing = threading.RLock()  # a signal handler may use the store while its own thread does
+        self._locks: defaultdict[LoginKey, threading.Lock] = defaultdict(threading.Lock)
 
     def leave_to_the_parent(self) -> None:
-        """Renew none of the pairs that are here now."""
-        self._parents = {login: record.generation for login, record in self._records.items()}
+        """Refresh none of the tokens that are here now."""
+        self._inherited = {login: record.generation for login, record in self._records.items()}
 
     @property
     def identity(self) -> Hashable:
@@ -50,69 +53,61 @@ class MemoryStore(TokenStore):
     def address(self) -> str:
         return "memory:"
 
-    def load(self, login: Login) -> Record:
-        return self._records.get(login, EMPTY)
+    def load(self, login: LoginKey) -> Record:
+        record = self._records.get(login)
+        if record is None and login.account:
+            return self._records.get(erased_entry(login), EMPTY)
+        return EMPTY if record is None else record
 
-    def peek(self, login: Login) -> Record | None:
+    def peek(self, login: LoginKey) -> Record | None:
         return self.load(login)
 
-    def begin(self, login: Login, renewal: Renewal) -> bool:
-        if self._parents.get(login) == renewal.generation:
+    def apply(self, login: LoginKey, change: Change) -> bool:
+        if isinstance(change, BeginRefresh) and self._inherited.get(login) == change.pending_refresh.generation:
             raise StoreFailed(
-                "This login belongs to the process that forked this one, and would be ended if both renewed it",
-                hint="Keep it where both can see it: --store file:, or TRAKTAUTH_STORE",
+                "This login belongs to the process that forked this one, and would be ended if both refreshed it",
+                hint="Use a store that both can see: --store file:, or TRAKTAUTH_STORE",
             )
+        if isinstance(change, Reencrypt):
+            return False  # nothing is encrypted
         with self._writing:
-            return self._put(login, transitions.begun(self.load(login), renewal))
-
-    def cancel(self, login: Login, renewal: Renewal, before: Renewal | None) -> None:
-        with self._writing:
-            self._put(login, transitions.cancelled(self.load(login), renewal, before))
-
-    def save(self, login: Login, token: Token, *, after: int, at: float) -> bool:
-        with self._writing:
-            return self._put(login, transitions.saved(self.load(login), token, after, at))
-
-    def mark(self, login: Login, generation: int, why: str | None) -> None:
-        with self._writing:
-            self._put(login, transitions.marked(self.load(login), generation, why))
-
-    def forget(self, login: Login, generation: int) -> None:
-        with self._writing:
-            self._put(login, transitions.forgotten(self.load(login), generation))
-
-    def hand_over(self, login: Login, generation: int, to: str) -> bool:
-        with self._writing:
-            return self._put(login, transitions.handed_over(self.load(login), generation, to))
+            while True:
+                found = self._records.get(login)
+                if found is None and isinstance(change, Erase):
+                    return False
+                record = change.apply(self.load(login))
+                if record is None:
+                    return False
+                if self._records.get(login) is found:  # and not one of a signal handler that ran meanwhile
+                    break
+            self._records[erased_entry(login) if isinstance(change, Erase) else login] = record
+            if isinstance(change, Erase):
+                del self._records[login]
+        return True
 
     @contextmanager
-    def exclusive(self, login: Login, patience: float) -> Generator[bool]:
+    def lock(self, login: LoginKey, timeout: float) -> Generator[bool]:
         with self._writing:
             lock = self._locks[login]
-        held = lock.acquire(timeout=patience) if patience > 0 else lock.acquire(blocking=False)
+        held = lock.acquire(timeout=timeout) if timeout > 0 else lock.acquire(blocking=False)
         try:
             yield held
         finally:
             if held:
                 lock.release()
 
-    def logins(self) -> list[Login]:
-        return sorted(self._records)
+    def list_logins(self) -> list[LoginKey]:
+        return sorted(login for login in self._records if login.account)
 
-    def check(self) -> None:
+    def check_writable(self) -> None:
         """Memory can always be written."""
-
-    def _put(self, login: Login, record: Record | None) -> bool:
-        if record is not None:
-            self._records[login] = record
-        return record is not None
 
 
 _stores: weakref.WeakSet[MemoryStore] = weakref.WeakSet()
 
 
 def _become_a_child() -> None:
-    """Free every lock, as in a forked child nobody lives who could; and know whose pairs these are."""
+    """Reset all locks after a fork, as their owner threads do not exist here, and mark inherited tokens."""
     for store in _stores:
         store.free_locks()
         store.leave_to_the_parent()

@@ -1,21 +1,31 @@
-"""What a test of a program that uses traktauth needs."""
+"""What a test of a program that uses traktauth needs: a local Trakt, pytest fixtures, the contract of a store."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traktauth.testing.awaited import AsyncStoreContract
-from traktauth.testing.contract import StoreContract
-
 if TYPE_CHECKING:
     from traktauth.testing.local import LocalTrakt
+    from traktauth.testing.store_contract.async_adapter import AsyncStoreContract
+    from traktauth.testing.store_contract.contract import StoreContract
 
 __all__ = ["AsyncStoreContract", "LocalTrakt", "StoreContract"]
 
+# Imported on first use: pytest imports this package in every run, for the plugin.
+_LATER = {
+    "AsyncStoreContract": "traktauth.testing.store_contract.async_adapter",
+    "LocalTrakt": "traktauth.testing.local",  # it needs the extra `server`
+    "StoreContract": "traktauth.testing.store_contract.contract",
+}
+
 
 def __getattr__(name: str) -> object:
-    if name == "LocalTrakt":  # it needs the extra `server`
-        from traktauth.testing.local import LocalTrakt  # noqa: PLC0415 - on first use
+    if name in _LATER:
+        from importlib import import_module  # noqa: PLC0415 - on first use
 
-        return LocalTrakt
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from traktauth.client.blocking import Trakt
+from traktauth.client.sync_client import Trakt
 from traktauth.errors import TraktAuthError
 from traktauth.models import App, Token
+from traktauth.models.changes import SaveToken
 from traktauth.protocol import OUT_OF_BAND
 
 try:
-    from traktauth.server.embedded import Embedded
-    from traktauth.server.settings import Settings
+    from traktauth.server.config.settings import Settings
+    from traktauth.server.process.embedded import EmbeddedServer
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("traktauth"):
         raise
     raise TraktAuthError(
-        "The local Trakt's own packages are not installed", hint="Install them: pip install 'traktauth[server]'"
+        "The packages of the local Trakt are not installed", hint="Install them: pip install 'traktauth[server]'"
     ) from None
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Mapping, Sequence
+    from pathlib import Path
 
-    from traktauth.client.aio import AsyncTrakt
+    from traktauth.client.async_client import AsyncTrakt
 
 
-class LocalTrakt(Embedded):
+class LocalTrakt(EmbeddedServer):
     """A local Trakt in this process, from `with` to its end.
 
     ```python
@@ -40,16 +42,80 @@ class LocalTrakt(Embedded):
 
     Args:
         profile: `current` or `classic`.
-        more: what else `traktauth serve` takes (`access_life=`, `rotation=`, `seed=`, …). Unless they say otherwise,
-            the port is a free one, the database is memory and control is on.
+        host: the address to listen on.
+        port: the port; 0 picks a free one.
+        database: `memory:`, `sqlite:/PATH` or `postgresql://…`.
+        seed: apps and users, as a file's path or as what such a file holds; None: a demo app and a demo user.
+        control: whether the control API is served.
+        control_key: what a control call must carry if the server is not on loopback.
+        access_life: seconds for which an access token is valid; None: the profile's.
+        refresh_life: seconds for which a refresh token is valid; None: the profile's.
+        code_life: seconds for which a code is valid; None: the profile's.
+        rotation: what becomes of a used refresh token: `family`, `once`, `until-used`, `grace:SECONDS`; None: the
+            profile's.
+        rate_limits: `off` or `trakt`.
+        strict: whether what the RFCs demand beyond Trakt is switched on.
+        insecure: whether a *host* that is not loopback may be listened on.
+        plain_http: whether clients may reach a server that is not on loopback without TLS.
+        trust_proxy: whether a client's address is the last one in the X-Forwarded-For of a loopback peer.
+        public_url: the origin that browsers see if a proxy stands in front.
+        faults: faults to begin with, as a file's path or as the list itself.
+        responses: JSON values that the API returns behind the token check, by method and path:
+            `{"GET /sync/history": […]}`. A list is returned in pages, as Trakt does.
+        access_log: a file that each request gets a line of JSON in, `-` for standard output; None: no log.
 
     Raises:
-        ValueError: a setting makes no sense.
+        ValueError: a setting makes no sense; raised when the object is made.
     """
 
-    def __init__(self, *, profile: str = "current", **more: Any) -> None:  # noqa: ANN401 - as `Settings` takes them
-        given: dict[str, Any] = {"port": 0, "database": "memory:", "control": True, **more}
-        super().__init__(Settings(profile=profile, **given))
+    def __init__(
+        self,
+        *,
+        profile: Literal["current", "classic"] = "current",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        database: str = "memory:",
+        seed: str | Path | Mapping[str, Any] | None = None,
+        control: bool = True,
+        control_key: str | None = None,
+        access_life: int | None = None,
+        refresh_life: int | None = None,
+        code_life: int | None = None,
+        rotation: str | None = None,
+        rate_limits: Literal["off", "trakt"] = "off",
+        strict: bool = False,
+        insecure: bool = False,
+        plain_http: bool = False,
+        trust_proxy: bool = False,
+        public_url: str | None = None,
+        faults: str | Path | Sequence[Mapping[str, Any]] | None = None,
+        responses: Mapping[str, Any] | None = None,
+        access_log: str | Path | None = None,
+    ) -> None:
+        super().__init__(
+            Settings(
+                profile=profile,
+                host=host,
+                port=port,
+                database=database,
+                seed=seed,
+                control=control,
+                control_key=control_key,
+                access_life=access_life,
+                refresh_life=refresh_life,
+                code_life=code_life,
+                rotation=rotation,
+                rate_limits=rate_limits,
+                strict=strict,
+                insecure=insecure,
+                plain_http=plain_http,
+                trust_proxy=trust_proxy,
+                public_url=public_url,
+                faults=faults,
+                responses=responses,
+                access_log=access_log,
+            )
+        )
 
     @property
     def app(self) -> App:
@@ -76,18 +142,18 @@ class LocalTrakt(Embedded):
         For an `AsyncTrakt` it is to be awaited.
 
         Raises:
-            RuntimeError: somebody else has signed in at the same moment.
+            RuntimeError: another caller has signed in at the same moment.
         """
         if not isinstance(trakt, Trakt):
             return self._sign_in_at(trakt, username)
-        key = trakt.setup.key
-        token = self._next(trakt.setup.app, username, after=trakt.store.load(key).generation)
-        return _kept(token, trakt.store.save(key, token, after=token.generation - 1, at=self.clock()))
+        key = trakt.config.key
+        token = self._next(trakt.config.app, username, after=trakt.store.load(key).generation)
+        return _kept(token, trakt.store.apply(key, SaveToken(token, after=token.generation - 1, at=self.clock())))
 
     async def _sign_in_at(self, trakt: AsyncTrakt, username: str) -> Token:
-        key = trakt.setup.key
-        token = self._next(trakt.setup.app, username, after=(await trakt.store.load(key)).generation)
-        return _kept(token, await trakt.store.save(key, token, after=token.generation - 1, at=self.clock()))
+        key = trakt.config.key
+        token = self._next(trakt.config.app, username, after=(await trakt.store.load(key)).generation)
+        return _kept(token, await trakt.store.apply(key, SaveToken(token, after=token.generation - 1, at=self.clock())))
 
     def _next(self, app: App, username: str, *, after: int) -> Token:
         """Return a new token as the one that follows generation *after*."""
@@ -103,5 +169,5 @@ class LocalTrakt(Embedded):
 
 def _kept(token: Token, saved: bool) -> Token:  # noqa: FBT001 - what a store says
     if not saved:
-        raise RuntimeError("somebody else has signed in at the same moment")
+        raise RuntimeError("another caller has signed in at the same moment")
     return token

@@ -1,1 +1,1 @@
-"""Trakt's OAuth on the wire, pure: values to a `Request`, a `Reply` to values. No input, no output, no clock."""
+"""Trakt's OAuth on the wire, pure: values to a `Request`, a `Response` to values. No input, no output, no clock."""

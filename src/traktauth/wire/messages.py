@@ -1,17 +1,20 @@
-"""Request and Reply, free of any HTTP library."""
+"""Request and Response, free of any HTTP library."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+
+from traktauth.values import field, replace, value
+from traktauth.wire.user_agent import USER_AGENT, user_agent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-USER_AGENT = "traktauth/0.1.0"
+
+_LONGEST_NUMBER = 1000  # digits
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """One HTTP request; its `repr` shows neither header fields nor body, which hold secrets."""
 
@@ -20,10 +23,16 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(default=b"", repr=False)
 
+    def from_product(self, product: str | None) -> Request:
+        """Return the request with a user agent that names the program before this library."""
+        if product is None:
+            return self
+        return replace(self, headers={**self.headers, "User-Agent": user_agent(product)})
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One HTTP reply, whole; its `repr` shows no body.
+
+@value
+class Response:
+    """One HTTP response, whole; its `repr` shows no body.
 
     Attributes:
         status: the HTTP status.
@@ -37,7 +46,7 @@ class Reply:
     _document: dict[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     def document(self) -> dict[str, Any]:
-        """Return the body where it is one JSON object, whatever its media type; else an empty dict."""
+        """Return the body if it is one JSON object, whatever its media type; else an empty dict."""
         if self._document is None:
             object.__setattr__(self, "_document", self._read())  # once, as several look at it
         return self._document or {}
@@ -46,10 +55,15 @@ class Reply:
         import json  # noqa: PLC0415 - on first use: an import of the package sends nothing
 
         try:
-            document: Any = json.loads(self.body)
+            document: Any = json.loads(self.body, parse_int=_whole_number)
         except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested beyond reason
             return {}
         return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+
+
+def _whole_number(digits: str) -> int | float:
+    """Return a whole number; one with more digits than Python reads, which no member of ours has, as infinity."""
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else float(digits)
 
 
 def post_json(url: str, **members: str | None) -> Request:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from traktauth.wire.messages import USER_AGENT, Request
+from traktauth.values import value
+from traktauth.wire.messages import Request
+from traktauth.wire.user_agent import USER_AGENT
 
 if TYPE_CHECKING:
     from traktauth.protocol import Service
-    from traktauth.wire.messages import Reply
+    from traktauth.wire.messages import Response
 
 OK = 200
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Metadata:
     """What a server says of itself.
 
     Attributes:
-        issuer: its name, which its answers carry as `iss`.
-        names_issuer: whether each of its answers carries it (RFC 9207).
+        issuer: its name, which its responses carry as `iss`.
+        names_issuer: whether each of its responses carries it (RFC 9207).
     """
 
     issuer: str | None = None
@@ -33,9 +34,9 @@ def metadata(service: Service) -> Request:
     return Request("GET", f"{service.website}/.well-known/oauth-authorization-server", headers)
 
 
-def read_metadata(reply: Reply) -> Metadata:
+def parse_metadata(response: Response) -> Metadata:
     """Read the description; a server without one says nothing."""
-    document = reply.document() if reply.status == OK else {}
+    document = response.document() if response.status == OK else {}
     issuer = document.get("issuer")
     return Metadata(
         issuer if isinstance(issuer, str) else None,

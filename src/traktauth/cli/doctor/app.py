@@ -1,31 +1,36 @@
-"""The doctor's look at the app."""
+"""Check the app: its settings, and whether Trakt knows it."""
 
 from __future__ import annotations
 
-import socket
+import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from traktauth.cli.doctor.findings import Finding, doubtful, good, wrong
-from traktauth.errors import AppInvalid
+from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
+from traktauth.errors import AppInvalid, AppRejected
+from traktauth.flow.app_check import AppStatus, check_app
 from traktauth.models import fingerprint
+from traktauth.protocol import APPS_PAGE
 
 if TYPE_CHECKING:
     from traktauth.client.settings import Settings
+    from traktauth.flow.app_check import AppCheck
     from traktauth.models import App
+    from traktauth.protocol import Service
 
-_LOOPBACK = "http://127.0.0.1:9876/callback"
+_VARIABLES = {"TRAKTAUTH_CLIENT_ID", "TRAKTAUTH_CLIENT_SECRET"}
+LOOPBACK = "http://127.0.0.1:9876/callback"
 
 
-def check_app(settings: Settings) -> list[Finding]:
-    """Look at the app's id, secret and redirect address, without asking anybody."""
+def check_app_settings(settings: Settings) -> list[Finding]:
+    """Look at the app's id, secret and redirect address; nothing is sent."""
     try:
         app = settings.app()
     except AppInvalid as error:
-        return [wrong("app", error)]
+        return [error_finding("app", error)]
     findings = [good("app", f"client id {app.client_id}")]
     if app.client_secret is None:
-        findings.append(good("app", "no secret: a public app, which signs in with PKCE alone"))
+        findings.append(good("app", "no secret: a public app, which signs in with PKCE only"))
     else:
         secret = app.client_secret
         findings.append(good("app", f"secret of {len(secret)} characters, fingerprint {fingerprint(secret)}"))
@@ -33,32 +38,87 @@ def check_app(settings: Settings) -> list[Finding]:
     return findings
 
 
+def check_app_at_service(settings: Settings) -> list[Finding]:
+    """Ask the service whether it knows the app, with requests that spend nothing.
+
+    Raises:
+        AppInvalid, ValueError: the app or the service cannot be right; the looks at the settings find that.
+    """
+    app, service = settings.app(), settings.find_service()
+    check = ask_service(app, service)
+    if check.status is AppStatus.ACCEPTED:
+        known = "client id and secret" if app.client_secret else "client id, a public app"
+        return [good("app", f"the service knows this {known}")]
+    if check.status is AppStatus.UNCLEAR:
+        return [warning("app", f"It could not be checked whether Trakt knows the app: {check.detail}", _AGAIN)]
+    error = rejection(app, service, check.status)
+    variables = sorted(os.environ.keys() & _VARIABLES)  # which win over the file that the command writes
+    unset = f"unset {' '.join(variables)}; " if variables else ""
+    error.hint = f"Enter the app again: {unset}traktauth setup. {error.hint}"
+    return [error_finding("app", error)]
+
+
+def ask_service(app: App, service: Service) -> AppCheck:
+    """Ask a service whether it knows an app, with requests that spend nothing."""
+    from traktauth.client.driver.sync_driver import Driver  # noqa: PLC0415 - the same
+    from traktauth.client.http_clients import HttpClients  # noqa: PLC0415 - only where something is sent
+
+    connections = HttpClients(product=app.user_agent)
+    try:
+        return Driver(None, connections.send).run(check_app(app, service))
+    finally:
+        connections.close()
+
+
+def apps_page(service: Service) -> str:
+    """Return where a service shows the user's apps: an address, or a description of the page."""
+    return APPS_PAGE if service.realm == "trakt" else f"the app's page at {service.website}"
+
+
+_AGAIN = "Try again later: traktauth doctor"
+
+
+def rejection(app: App, service: Service, status: AppStatus) -> AppRejected:
+    """Return the error that says why a service does not take an app."""
+    where = apps_page(service)
+    match status:
+        case AppStatus.UNKNOWN_ID:
+            return AppRejected(
+                f"The service {service.name} does not know the client id {app.client_id:.12}…",
+                hint=f"Compare TRAKTAUTH_CLIENT_ID with {where}, and TRAKTAUTH_SERVICE with where the app was made; "
+                "Trakt deletes unused apps and those of accounts without VIP",
+            )
+        case AppStatus.MISSING_SECRET:
+            return AppRejected(
+                "No secret is set, and this app has one",
+                hint=f"Set TRAKTAUTH_CLIENT_SECRET to the Client Secret on {where}",
+            )
+        case AppStatus.UNEXPECTED_SECRET:
+            return AppRejected("A secret is set, but this is a public app", hint="Unset TRAKTAUTH_CLIENT_SECRET")
+        case _:
+            secret = app.client_secret or ""
+            return AppRejected(
+                f"The secret (fingerprint {fingerprint(secret)}) does not belong to the client id {app.client_id:.12}…",
+                hint=f"Copy the Client Secret again from {where} into TRAKTAUTH_CLIENT_SECRET",
+            )
+
+
 def _redirect(app: App) -> Finding:
     if app.out_of_band:
-        return good("app", "redirect address: out of band, so a sign-in takes --device or --paste")
+        return good("app", "redirect address: out of band, so sign in with --device or --paste")
     if not app.loopback:
-        return doubtful(
+        return warning(
             "app",
-            f"The redirect address {app.redirect_uri} does not lead to this machine; no browser brings the answer here",
-            f"Register {_LOOPBACK} and set TRAKTAUTH_REDIRECT_URI to it, or sign in with --device or --paste",
+            f"The redirect address {app.redirect_uri} is not on this machine, so no browser can return the code here",
+            f"Register {LOOPBACK} and set TRAKTAUTH_REDIRECT_URI to it, or sign in with --device or --paste",
         )
+    from traktauth.client.login.loopback_server import can_listen  # noqa: PLC0415 - only an app with a loopback address
+
     parts = urlsplit(app.redirect_uri)
-    if _taken(parts.hostname or "", parts.port or 80):
-        return doubtful(
+    if not can_listen(parts.hostname or "", parts.port or 80):
+        return warning(
             "app",
-            f"The port of {app.redirect_uri} is taken by another program or reserved by the system",
-            "End that program before: traktauth login",
+            f"The port of {app.redirect_uri} is used by another program or reserved by the system",
+            "End that program, then: traktauth login",
         )
     return good("app", f"redirect address {app.redirect_uri}, free to listen on")
-
-
-def _taken(host: str, port: int) -> bool:
-    """Tell whether the receiver of a sign-in could not listen there now."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError:
-        return True
-    return False

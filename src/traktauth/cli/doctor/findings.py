@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from traktauth.cli.exits import FAILED, status_of
+from traktauth.cli.exit_codes import FAILED, exit_code_for
 from traktauth.errors import TraktAuthError
 
 if TYPE_CHECKING:
-    from traktauth.cli.place import Place
+    from traktauth.cli.common_options import CommonOptions
 
 
 class Level(Enum):
@@ -26,28 +26,28 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        about: a word: app, service, store, clock, …
+        about: what was checked: app, service, store, clock, …
         level: how bad it is.
         what: the fact.
-        mend: the command or setting that mends it.
-        status: the exit status that it stands for where it is wrong.
-        details: lines that tell more, for a person.
+        fix: the command or setting that fixes it.
+        status: the exit code of an error.
+        details: more lines for a user.
     """
 
     about: str
     level: Level
     what: str
-    mend: str = ""
+    fix: str = ""
     status: int = FAILED
     details: tuple[str, ...] = ()
 
-    def aimed(self, place: Place) -> Finding:
+    def with_flags(self, options: CommonOptions) -> Finding:
         """Return it with commands that are about the store and login of a place."""
-        return replace(self, what=place.aim(self.what), mend=place.aim(self.mend))
+        return replace(self, what=options.with_flags(self.what), fix=options.with_flags(self.fix))
 
-    def document(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return what a program reads."""
-        return {"about": self.about, "level": self.level.value, "message": self.what, "hint": self.mend}
+        return {"about": self.about, "level": self.level.value, "message": self.what, "hint": self.fix}
 
 
 def good(about: str, what: str, details: tuple[str, ...] = ()) -> Finding:
@@ -55,13 +55,13 @@ def good(about: str, what: str, details: tuple[str, ...] = ()) -> Finding:
     return Finding(about, Level.GOOD, what, details=details)
 
 
-def doubtful(about: str, what: str, mend: str, details: tuple[str, ...] = ()) -> Finding:
+def warning(about: str, what: str, fix: str, details: tuple[str, ...] = ()) -> Finding:
     """Return a finding that may become a problem."""
-    return Finding(about, Level.DOUBTFUL, what, mend, details=details)
+    return Finding(about, Level.DOUBTFUL, what, fix, details=details)
 
 
-def wrong(about: str, error: TraktAuthError | ValueError, mend: str = "") -> Finding:
+def error_finding(about: str, error: TraktAuthError | ValueError, fix: str = "") -> Finding:
     """Return what an error says, and the status that it would end another command with."""
     if isinstance(error, TraktAuthError):
-        return Finding(about, Level.WRONG, error.message, mend or error.hint, status_of(error))
-    return Finding(about, Level.WRONG, str(error), mend, status_of(error))
+        return Finding(about, Level.WRONG, error.message, fix or error.hint, exit_code_for(error))
+    return Finding(about, Level.WRONG, str(error), fix, exit_code_for(error))

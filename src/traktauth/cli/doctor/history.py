@@ -1,80 +1,100 @@
-"""Why was I logged out? The answer, and the story behind it, from the trail that a store keeps with each login."""
+"""Why a login ended: the answer from the history that a store keeps with each login."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from traktauth.cli.durations import moment
-from traktauth.cli.standing import State
+from traktauth.cli.login_text import describe_refresh
+from traktauth.cli.times import format_time
+from traktauth.flow.login_status import LoginState
+from traktauth.flow.refresh_policy import moved_to
+from traktauth.models.record import HistoryOutcome
 
 if TYPE_CHECKING:
-    from traktauth.cli.looking import Unread
-    from traktauth.cli.standing import Standing
-    from traktauth.models.record import Trace
+    from traktauth.cli.inventory import StoredLogin
+    from traktauth.models import HistoryEntry
 
-_FEW = 3  # generations that a login that is well shows
+_FEW = 3  # generations that are shown of a login that is well
+_OUTCOMES = {
+    HistoryOutcome.SIGNED_IN: "replaced by a new sign-in",
+    HistoryOutcome.SIGNED_OUT: "signed out",
+    HistoryOutcome.IMPORTED: "replaced by one from another store",
+    HistoryOutcome.ROLLED_BACK: "lost, as the store went back",
+}
 
 
-def story(standing: Standing) -> tuple[str, ...]:
+def history_lines(found: StoredLogin) -> tuple[str, ...]:
     """Return a line for each generation that is remembered, oldest first; for a login that is well the last few."""
-    trail = standing.record.trail
-    shown = trail[-_FEW:] if standing.state is State.GOOD and not standing.in_doubt else trail
-    before = len(trail) - len(shown)
-    return ((f"({before} before)",) if before else ()) + tuple(_line(trace) for trace in shown)
+    history = found.record.history
+    is_well = found.status.state is LoginState.VALID and found.status.pending is None
+    shown = history[-_FEW:] if is_well else history
+    before = len(history) - len(shown)
+    return ((f"({before} before)",) if before else ()) + tuple(_line(entry, found) for entry in shown)
 
 
-def _line(trace: Trace) -> str:
-    came = f"renewed by {trace.by}" if trace.by else "signed in"
-    # That it was renewed is what the next line tells.
-    ended = "" if trace.ended in {None, "renewed"} else f", then {trace.ended}"
-    return f"{moment(trace.at, exact=True)}  {trace.generation:>3}  {trace.fingerprint}  {came}{ended}"
+def _line(entry: HistoryEntry, found: StoredLogin) -> str:
+    came = f"refreshed by {entry.process}" if entry.process else "signed in"
+    if entry.rolled_back_to is not None:
+        came += f"; the store had gone back to generation {entry.rolled_back_to}"
+    outcome = _describe_outcome(entry, found)
+    ended = f", then {outcome}" if outcome else ""
+    return f"{format_time(entry.saved_at, exact=True)}  {entry.generation:>3}  {entry.fingerprint}  {came}{ended}"
 
 
-def answer(standing: Standing) -> str:
-    """Return in a sentence why a login is no more, or will not be; an empty text where it is well or never was."""
-    record = standing.record
-    match standing.state:
-        case State.MOVED:
-            return f"It was moved to {record.moved}"
-        case State.SIGNED_OUT:
-            return f"Somebody signed out here; {_last(record.trail)}" if record.trail else "Somebody signed out here"
-        case State.LOST if record.renewal is not None:
-            sent = f"{moment(record.renewal.at)} by {record.renewal.by}"
-            return f"Its renewal was sent ({sent}), no answer came, and its token has ended since"
-        case State.LOST | State.ENDING if record.token is not None and record.token.refresh_token is None:
-            return "Trakt gave no refresh token with its last pair, so it ends with that"
-        case State.LOST | State.ENDING if not record.renewable:
-            return f"{_sentence(record.why_not)}; {_last(record.trail)}"
-        case State.GOOD | State.ENDING if record.renewal is not None:
-            return standing.renewal_line()
+def _describe_outcome(entry: HistoryEntry, found: StoredLogin) -> str:
+    pending = found.record.pending_refresh
+    match entry.outcome:
+        case None | HistoryOutcome.REFRESHED:
+            return ""  # the next line says so
+        case HistoryOutcome.SENT:
+            return f"sent by {pending.sender}, sending {pending.sending}" if pending else "sent"
+        case HistoryOutcome.MOVED:
+            return f"moved to {entry.detail}"
+        case HistoryOutcome.NOT_REFRESHABLE:
+            return entry.detail or "marked as not refreshable"
+        case _:
+            return _OUTCOMES[entry.outcome]
+
+
+def explain_end(found: StoredLogin, now: float) -> str:
+    """Return in a sentence why a login has ended or will end; an empty text for one that is well or never was."""
+    record, status = found.record, found.status
+    match status.reason:
+        case "moved" if status.moved_to is not None:
+            return f"It was moved to {moved_to(status.moved_to)[0]}"
+        case "signed-out":
+            return f"It was signed out here; {_last(record.history)}" if record.history else "It was signed out here"
+        case "revoked":
+            return f"{_sentence(record.not_refreshable_reason)}; {_last(record.history)}"
+        case "expired":
+            return "Trakt gave no refresh token with its last token, so it ends with that"
+        case "reply-lost" if record.pending_refresh is not None and not status.is_valid:
+            sent = f"{format_time(record.pending_refresh.started_at)} by {record.pending_refresh.sender}"
+            return f"Its refresh was sent ({sent}), no response came, and its token has expired since"
+        case _ if status.pending is not None:
+            return describe_refresh(status, now)
         case _:
             return ""
 
 
-def _last(trail: tuple[Trace, ...]) -> str:
-    if not trail:
+def _last(history: tuple[HistoryEntry, ...]) -> str:
+    if not history:
         return "nothing is known of what came before"
-    last = trail[-1]
-    came = f"was renewed by {last.by}" if last.by else "came with a sign-in"
-    return f"the last pair, {last.fingerprint}, {came} at {moment(last.at)}"
+    last = history[-1]
+    came = f"was refreshed by {last.process}" if last.process else "came with a sign-in"
+    return f"the last token, {last.fingerprint}, {came} at {format_time(last.saved_at)}"
 
 
 def _sentence(words: str | None) -> str:
-    text = words or "it is marked as not renewable"
+    text = words or "it is marked as not refreshable"
     return text[:1].upper() + text[1:]
 
 
-def document(standing: Standing) -> dict[str, Any]:
+def to_json(found: StoredLogin, now: float) -> dict[str, Any]:
     """Return a login's history as a program reads it."""
     return {
-        **asdict(standing.login),
-        "state": standing.state.value,
-        "answer": answer(standing),
-        "trail": [asdict(trace) for trace in standing.record.trail],
+        **asdict(found.status),
+        "answer": explain_end(found, now) if found.is_readable else found.status.message,
+        "history": [asdict(entry) for entry in found.record.history],
     }
-
-
-def unread(login: Unread) -> dict[str, Any]:
-    """Return the same of a login that cannot be read."""
-    return {**asdict(login.login), "state": "unreadable", "answer": login.why, "trail": []}

@@ -1,67 +1,109 @@
-"""The doctor's look at the logins: which of them need their user, why, and what their trails give away."""
+"""Check the logins: which of them need a sign-in, why, and what their histories show."""
 
 from __future__ import annotations
 
-import os
+import shlex
 from typing import TYPE_CHECKING
 
-from traktauth.cli.doctor.findings import Finding, Level, doubtful, good
-from traktauth.cli.doctor.history import answer, story
-from traktauth.cli.doctor.store import kind_and_path
-from traktauth.cli.doctor.traces import check_traces
-from traktauth.cli.standing import Standing, State
+from traktauth.cli.doctor.findings import Finding, Level, good, warning
+from traktauth.cli.doctor.history import explain_end, history_lines
+from traktauth.cli.doctor.machines import check_machines
+from traktauth.cli.doctor.store import split_address
+from traktauth.cli.login_text import describe_refresh, describe_token
+from traktauth.cli.status.report import sign_in_hint
+from traktauth.flow.login_status import LoginState
+from traktauth.flow.refresh_policy import moved_to
+from traktauth.stores.processes import host_name
 
 if TYPE_CHECKING:
-    from traktauth.cli.looking import Seen, Unread
-    from traktauth.cli.place import Place
+    from traktauth.cli.common_options import CommonOptions
+    from traktauth.cli.inventory import Inventory, StoredLogin
+    from traktauth.client.settings import Settings
+    from traktauth.flow.login_status import LoginStatus
+    from traktauth.models import LoginKey
 
 _MOST = 20  # logins that are well and are shown one by one; a fleet's are counted
 
 
-def check_logins(seen: Seen, address: str, place: Place) -> list[Finding]:
+def check_logins(found: Inventory, address: str, options: CommonOptions, settings: Settings) -> list[Finding]:
     """Look at logins; of those that are well, and of those that cannot be read, only the first are named."""
-    on_one_machine = kind_and_path(address)[0] in {"file", "sqlite", "keyring"}
-    findings: list[Finding] = []
+    on_one_machine = split_address(address)[0] in {"file", "sqlite", "keyring"}
+    findings = _check_app(found, settings)
     well = 0
-    for standing in seen.standings:
-        traces = check_traces(standing, on_one_machine=on_one_machine, host=this_host())
-        mine = [each.aimed(place.about(standing.login)) for each in (_login(standing), *traces)]
-        well += all(each.level is Level.GOOD for each in mine)
+    for each in found.readable:
+        traces = check_machines(each, found.now, on_one_machine=on_one_machine, host=host_name())
+        about = options.for_login(each.login, settings)
+        mine = [finding.with_flags(about) for finding in (_login(each, settings, found.now), *traces)]
+        well += all(finding.level is Level.GOOD for finding in mine)
         findings += mine if well <= _MOST or mine[0].level is not Level.GOOD else mine[1:]
     if well > _MOST:
         findings.append(good("login", f"{well - _MOST} more are well; one of them: --account NAME"))
-    return findings + _unread(seen.unread, place)
+    return findings + _unreadable(found.unreadable, options)
 
 
-def _unread(logins: list[Unread], place: Place) -> list[Finding]:
+def _check_app(found: Inventory, settings: Settings) -> list[Finding]:
+    """Find settings that name another app or service than the logins in the store."""
+    others = [each for each in found.readable if not each.is_ours and each.status.fingerprint is not None]
+    has_ours = any(each.is_ours and each.status.state is not LoginState.NEVER for each in found.logins)
+    if has_ours or not others or not settings.client_id:
+        return []
+    names = ", ".join(f"{each.login.account} at {each.login.realm} (app {each.login.client_id})" for each in others[:3])
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""  # noqa: PLR2004 - those that are named
+    return [
+        warning(
+            "login",
+            f"The store has no login of this app at this service; it has {names}{more}",
+            f"If that is the login that you want: {_settings_of(others[0].login, settings)}",
+        )
+    ]
+
+
+def _settings_of(login: LoginKey, settings: Settings) -> str:
+    """Return the command that sets the app and the service of a login, as far as they differ from the settings."""
+    wanted = {"TRAKTAUTH_CLIENT_ID": login.client_id, "TRAKTAUTH_SERVICE": login.realm}
+    if login.client_id == settings.client_id:
+        del wanted["TRAKTAUTH_CLIENT_ID"]
+    if login.realm == settings.find_service().realm:
+        del wanted["TRAKTAUTH_SERVICE"]
+    return f"export {' '.join(f'{name}={shlex.quote(value)}' for name, value in wanted.items())}"
+
+
+def _unreadable(logins: list[StoredLogin], options: CommonOptions) -> list[Finding]:
     """Return a finding for each login that cannot be read."""
     findings = [
-        Finding("login", Level.WRONG, f"{each.login.account} at {each.login.realm}: {each.why}", each.hint)
+        Finding("login", Level.WRONG, f"{each.login.account} at {each.login.realm}: {each.status.message}", each.hint)
         for each in logins[:_MOST]
     ]
     if len(logins) > _MOST:
         more = f"{len(logins) - _MOST} more cannot be read"
-        findings.append(Finding("login", Level.WRONG, more, place.aim("See which: traktauth status")))
+        findings.append(Finding("login", Level.WRONG, more, options.with_flags("See which: traktauth status")))
     return findings
 
 
-def this_host() -> str:
-    """Return this machine's name, as renewals carry it."""
-    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "windows")
+def _login(found: StoredLogin, settings: Settings, now: float) -> Finding:
+    status = found.status
+    name = f"{found.login.account} at {found.login.realm}"
+    details = history_lines(found)
+    why = explain_end(found, now)
+    if status.moved_to is not None:
+        return warning("login", f"{name}: {why}", moved_to(status.moved_to)[1], details)
+    if status.needs_login:
+        what = f"{name} needs a sign-in ({status.state.value}){f': {why}' if why else ''}"
+        return Finding("login", Level.DOUBTFUL, what, sign_in_hint(settings, found), details=details)
+    unsettled = status.pending is not None and not status.pending.in_progress
+    if unsettled or not status.refreshable:
+        what = f"{name}: {why or describe_refresh(status, now)}"
+        return warning("login", what, _unsettled_hint(status), details)
+    user = f", user {status.username}" if status.username else ""
+    return good("login", f"{name}{user}: token {describe_token(status, now)}, refreshable", details)
 
 
-def _login(standing: Standing) -> Finding:
-    name = f"{standing.login.account} at {standing.login.realm}"
-    details = story(standing)
-    why = answer(standing)
-    if standing.state is State.MOVED:
-        there = standing.record.moved
-        mend = f"Use that store: --store {there}, or TRAKTAUTH_STORE"
-        return doubtful("login", f"{name}: {why}", mend, details)
-    if standing.needs_login:
-        what = f"{name} needs a sign-in ({standing.state.value}){f': {why}' if why else ''}"
-        return doubtful("login", what, "traktauth login", details)
-    if (standing.in_doubt and not standing.under_way) or not standing.can_renew:
-        what = f"{name}: {why or standing.renewal_line()}"
-        return doubtful("login", what, "When the token ends: traktauth login", details)
-    return good("login", f"{name}: token {standing.token_line()}, renewable", details)
+def _unsettled_hint(status: LoginStatus) -> str:
+    """Return what to do about a login that is not refreshed as usual, and needs no sign-in yet."""
+    if status.pending is not None and status.pending.kind == "move":
+        return "Finish the move: traktauth store move FROM TO"
+    if not status.refreshable:
+        return "When the token expires: traktauth login"
+    if status.is_valid:
+        return "Nothing has to be done: the token is used while it is valid"
+    return "Try it now, which needs no sign-in: traktauth token"

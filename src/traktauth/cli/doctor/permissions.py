@@ -8,26 +8,30 @@ import stat
 
 
 def others_can_read(path: str) -> bool:
-    """Tell whether another user may read a file."""
+    """Return whether another user may read a file."""
     return bool(_mode(path) & (stat.S_IRGRP | stat.S_IROTH))
 
 
-def others_can_write(path: str) -> bool:
-    """Tell whether another user may write a file, or put another file in the place of one in a folder.
+def others_can_write(path: str, *, sticky: bool = False) -> bool:
+    """Return whether another user may write a file, or put another file in the place of one in a folder.
 
-    In a folder with the sticky bit, such as /tmp, nobody can replace another user's file.
+    Args:
+        path: of a file or folder.
+        sticky: count a folder with the sticky bit, such as /tmp. A user cannot replace another user's file
+            there, but can create one first.
     """
     mode = _mode(path)
-    return bool(mode & (stat.S_IWGRP | stat.S_IWOTH)) and not (stat.S_ISDIR(mode) and mode & stat.S_ISVTX)
+    safe = stat.S_ISDIR(mode) and mode & stat.S_ISVTX and not sticky
+    return bool(mode & (stat.S_IWGRP | stat.S_IWOTH)) and not safe
 
 
-def quoted(path: str) -> str:
+def quote_path(path: str) -> str:
     """Return a path as a shell takes it."""
     return shlex.quote(path)
 
 
 def _mode(path: str) -> int:
-    """Return the mode; 0 where there is no such file, or permissions do not say who may (Windows)."""
+    """Return the mode; 0 if the file does not exist, or if permission bits have no meaning (Windows)."""
     if os.name == "nt":  # pragma: no cover - Windows has access lists, which stat does not show
         return 0
     try:

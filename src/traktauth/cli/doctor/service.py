@@ -1,23 +1,20 @@
-"""The doctor's look at the service: its addresses, whether it answers, and what time it has."""
+"""Check the service: its addresses, whether it answers, and the difference between its clock and this one."""
 
 from __future__ import annotations
 
 import time
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from traktauth.cli.doctor.findings import Finding, doubtful, good, wrong
-from traktauth.cli.durations import in_words
+from traktauth.cli.doctor.clock import check_clock
+from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
 from traktauth.errors import TryLater
-from traktauth.flow.effects import NoReply
-from traktauth.wire.messages import USER_AGENT, Request
+from traktauth.flow.effects import NoResponse
+from traktauth.wire.messages import Request
+from traktauth.wire.user_agent import USER_AGENT
 
 if TYPE_CHECKING:
     from traktauth.client.settings import Settings
     from traktauth.protocol import Service
-    from traktauth.wire.messages import Reply
-
-_TOLERATED = 60.0  # seconds that two clocks may differ by
 
 
 def check_service(settings: Settings, *, offline: bool) -> list[Finding]:
@@ -25,38 +22,33 @@ def check_service(settings: Settings, *, offline: bool) -> list[Finding]:
     try:
         service = settings.find_service()
     except ValueError as error:
-        return [wrong("service", error, "Set TRAKTAUTH_SERVICE, or give --service")]
+        return [error_finding("service", error, "Set TRAKTAUTH_SERVICE, or give --service")]
     findings = [good("service", f"{service.name}: sign-in at {service.website}, tokens at {service.token}")]
     if settings.insecure and "http://" in f"{service.website} {service.token} {service.api}":
         findings.append(
-            doubtful("service", "Tokens are sent in clear (http://)", "Use https://, and unset TRAKTAUTH_INSECURE")
+            warning(
+                "service", "Tokens are sent without encryption (http://)", "Use https://, and unset TRAKTAUTH_INSECURE"
+            )
+        )
+    if service.name == "trakt":
+        findings.append(
+            warning(
+                "service",
+                "Trakt asks for auth.trakt.tv in place of its API host since July 2026",
+                "Set TRAKTAUTH_SERVICE=auth.trakt.tv (same login)",
+            )
         )
     return findings if offline else findings + _ask(service)
 
 
 def _ask(service: Service) -> list[Finding]:
-    from traktauth.client.http import new_client, send  # noqa: PLC0415 - only where something is sent
+    from traktauth.client.http import new_client  # noqa: PLC0415 - only if something is sent
+    from traktauth.client.http_exchange import send  # noqa: PLC0415 - the same
 
     began = time.time()
     with new_client(keep=False) as client:
         reply = send(client, Request("GET", f"{service.token}/", {"User-Agent": USER_AGENT}))
-    if isinstance(reply, NoReply):
+    if isinstance(reply, NoResponse):
         error = TryLater(f"{service.token} could not be reached: {reply.reason}")
-        return [wrong("service", error, "Look at this machine's network, then: traktauth doctor")]
-    return [good("service", f"{service.token} answers"), _clock(reply, (began + time.time()) / 2)]
-
-
-def _clock(reply: Reply, now: float) -> Finding:
-    """Compare this machine's clock with the `Date` of an answer."""
-    try:
-        theirs = parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
-    except (ValueError, OverflowError):
-        return good("clock", "the service does not say what time it has")
-    ahead = now - theirs
-    if abs(ahead) <= _TOLERATED:
-        return good("clock", "as the service's")
-    return doubtful(
-        "clock",
-        f"This machine's clock is {in_words(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} the service's",
-        "Set it: timedatectl set-ntp true, or your system's time settings",
-    )
+        return [error_finding("service", error, "Look at this machine's network, then: traktauth doctor")]
+    return [good("service", f"{service.token} answers"), check_clock(reply, (began + time.time()) / 2)]

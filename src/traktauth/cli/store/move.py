@@ -2,67 +2,87 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 import click
 
-from traktauth.cli.exits import DONE, FAILED, LATER
+from traktauth.cli.addresses import read_address
+from traktauth.cli.exit_codes import DONE, FAILED, LATER
+from traktauth.cli.help.click_classes import Command
+from traktauth.cli.output import GOOD, NEXT, WARNING, print_data, print_json, print_message
 from traktauth.cli.progress import Progress
-from traktauth.cli.stream import emit, emit_json, paint, say
 from traktauth.errors import TraktAuthError
-from traktauth.stores.addresses import open_store
-from traktauth.stores.moving import Outcome, move
+from traktauth.stores.move import Outcome, move
+from traktauth.stores.open import open_store
 
 if TYPE_CHECKING:
+    from traktauth.models import LoginKey
     from traktauth.stores.base import TokenStore
-    from traktauth.stores.moving import Moved
+    from traktauth.stores.move import Moved
 
-_AGAIN = "Then run it again: what was moved stays moved, and the rest follows"
+_AGAIN = "Then run it again to move the rest"
 # What a later run of the same command can settle.
 _LATER = {Outcome.UNCONFIRMED, Outcome.BUSY}
-_IN_THE_WAY = {Outcome.NEWER, Outcome.ELSEWHERE, Outcome.UNREADABLE}
+_IN_THE_WAY = {Outcome.NEWER, Outcome.ENDED, Outcome.MOVED_ON, Outcome.ELSEWHERE, Outcome.UNREADABLE}
 _SETTLED = {Outcome.MOVED, Outcome.ALREADY, Outcome.SIGNED_OUT}
 
 
-@click.command("move")
+@click.command(
+    "move",
+    cls=Command,
+    examples=[
+        ("traktauth store move file: postgresql://db/app", ""),
+        ("traktauth store move file: sealed+file:/PATH.json", "into an encrypted store"),
+        ("traktauth store move file: env:DATABASE_URL", "with a password, from a variable"),
+    ],
+)
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
-@click.option("--json", "as_json", is_flag=True, help="Answer, and fail, in JSON.")
+@click.option("--json", "as_json", is_flag=True, help="JSON output, for errors too.")
 def command(source: str, target: str, *, as_json: bool) -> int:
-    """Bring every login of one store into another.
+    """Move every login of one store into another.
 
-    Programs may go on meanwhile: whoever still asks the old store is told where the login lies now, and renews
-    nothing. A newer login in the new store is never replaced. It can be cut off and run again at any time.
+    Programs can run meanwhile: a program that still uses the old store gets an error that names the new one, and
+    refreshes nothing. A newer login in the new store is never replaced. The command can be interrupted and run again.
 
-    Exit status 5 where a login was left as its renewal is unconfirmed or under way, 1 where the new store holds a
-    newer one, where it is being moved to yet another store, or where it cannot be read.
+    Other users of the machine can read arguments. An address with a password can come from a variable (env:NAME), from
+    the first line of a file (@FILE) or from a line of standard input (-).
 
-    \b
-    Example: traktauth store move file: postgresql://db/app
+    Exit status 5 if a login was skipped because its refresh is unconfirmed or in progress; 1 if the new store has a
+    newer one, if it is being moved to another store, or if it cannot be read.
     """
     with ExitStack() as stack:
-        opened = [stack.enter_context(closing(open_store(address))) for address in (source, target)]
-        return bring(opened[0], opened[1], as_json=as_json)
+        addresses = [read_address(source), read_address(target)]
+        opened = [stack.enter_context(closing(open_store(address))) for address in addresses]
+        return run_move(opened[0], opened[1], as_json=as_json)
 
 
-def bring(source: TokenStore, target: TokenStore, *, as_json: bool) -> int:
-    """Move every login, tell each, and return the exit status.
+def run_move(source: TokenStore, target: TokenStore, *, as_json: bool) -> int:
+    """Move every login, report each, and return the exit code.
 
     Raises:
         UsageError: what would be moved there would be gone when this command ends.
         TraktAuthError: a store cannot do its work.
     """
     if "memory:" in {source.address, target.address}:
-        raise click.UsageError("memory: ends with this command; name stores that stay, such as file: and sqlite:/PATH")
+        raise click.UsageError(
+            "memory: is lost when this command ends; use a persistent store, such as file: or sqlite:/PATH"
+        )
     counts: Counter[Outcome] = Counter()
-    with Progress(len(source.logins()), shown=not as_json) as progress:
+    with Progress(len(source.list_logins()), shown=not as_json) as progress:
         try:
-            for moved in move(source, target):
+
+            def waiting(login: LoginKey, seconds: float) -> None:
+                with progress.paused():
+                    _tell_of_waiting(login, seconds, as_json=as_json)
+
+            for moved in move(source, target, waiting=waiting):
                 counts[moved.outcome] += 1
                 progress.step()
-                with progress.aside():
+                with progress.paused():
                     _tell(moved, as_json=as_json)
         except TraktAuthError as error:
             error.hint = f"{error.hint}. {_AGAIN}" if error.hint else _AGAIN
@@ -71,27 +91,40 @@ def bring(source: TokenStore, target: TokenStore, *, as_json: bool) -> int:
     return _status(counts)
 
 
+def _tell_of_waiting(login: LoginKey, seconds: float, *, as_json: bool) -> None:
+    if as_json:
+        where = {"realm": login.realm, "client_id": login.client_id, "account": login.account}
+        print_json({"event": "waiting", **where, "seconds": seconds})
+        return
+    print_message(
+        f"{login.account} at {login.realm} is locked by a program that refreshes it, or by an interrupted run; "
+        f"waiting up to {seconds:.0f} s …"
+    )
+
+
 def _tell(moved: Moved, *, as_json: bool) -> None:
     login, outcome = moved.login, moved.outcome
     if as_json:
         where = {"realm": login.realm, "client_id": login.client_id, "account": login.account}
-        emit_json({"event": "login", **where, "outcome": outcome.name.lower(), "message": outcome.value})
+        print_json({"event": "login", **where, "outcome": outcome.name.lower(), "message": outcome.value})
         return
-    mark, colour = ("✓", "green") if outcome in _SETTLED else ("!", "yellow")
-    emit(f"{paint(mark, colour)} {login.account} at {login.realm} (app {login.client_id[:8]}…): {outcome.value}")
+    mark = GOOD if outcome in _SETTLED else WARNING
+    print_data(mark, f"{login.account} at {login.realm} (app {login.client_id[:8]}…): {outcome.value}")
 
 
 def _sum_up(counts: Counter[Outcome], source: TokenStore, target: TokenStore, *, as_json: bool) -> None:
     if as_json:
         numbers = {outcome.name.lower(): counts[outcome] for outcome in Outcome}
-        emit_json({"event": "summary", "from": source.address, "to": target.address, **numbers})
+        print_json({"event": "summary", "from": source.address, "to": target.address, **numbers})
         return
     if not counts:
-        say(f"{source.address} holds no login. What it holds: traktauth status --store {source.address}")
+        print_message(
+            f"{source.address} contains no login. See: traktauth status --store {shlex.quote(source.address)}"
+        )
         return
-    say(f"{counts[Outcome.MOVED]} of {counts.total()} moved to {target.address}")
+    print_message(f"{counts[Outcome.MOVED]} of {counts.total()} moved to {target.address}")
     if counts[Outcome.MOVED]:
-        say(f"{paint('→', 'cyan')} Use it from now on: --store {target.address}, or TRAKTAUTH_STORE")
+        print_message(NEXT, f"Use it from now on: --store {shlex.quote(target.address)}, or TRAKTAUTH_STORE")
 
 
 def _status(counts: Counter[Outcome]) -> int:

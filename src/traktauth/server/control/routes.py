@@ -1,4 +1,4 @@
-"""The control API's addresses."""
+"""The addresses of the control API and its page."""
 
 from __future__ import annotations
 
@@ -6,31 +6,17 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from traktauth.server.control import people, states
-from traktauth.server.control.door import control
-from traktauth.server.control.page import control_page
+from traktauth.server.control.auth import control
+from traktauth.server.control.call_table import CALLS
+from traktauth.server.control.live_page import live_page_routes
 
 if TYPE_CHECKING:
-    from traktauth.server.realm import Realm
-
-CALLS = {
-    "authorize": {"POST": people.authorize},
-    "device": {"POST": people.device},
-    "tokens": {"POST": states.tokens},
-    "clock": {"POST": states.clock},
-    "expire": {"POST": states.expire},
-    "faults": {"PUT": states.put_faults, "DELETE": states.delete_faults},
-    "signout": {"POST": people.sign_out},
-    "revoke-consent": {"POST": states.revoke_consent},
-    "disable-app": {"POST": states.disable_app},
-    "ledger": {"GET": states.ledger},
-    "reset": {"POST": states.reset},
-}
+    from traktauth.server.context import ServerContext
 
 
-def control_routes(realm: Realm) -> list[Route]:
-    """Make the control API's routes; none unless the server was started with `--control`."""
-    if not realm.settings.control:
+def control_routes(context: ServerContext) -> list[Route]:
+    """Return the routes of the control API; none unless the server was started with `--control`."""
+    if not context.settings.control:
         return []
-    routes = [Route(f"/_control/{name}", control(realm, calls)) for name, calls in CALLS.items()]
-    return [*routes, Route("/_control", control_page(realm))]
+    calls = [Route(f"/_control/{name}", control(context, methods)) for name, methods in CALLS.items()]
+    return [*calls, *live_page_routes(context)]

@@ -3,99 +3,141 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl
+from uuid import UUID
 
-from traktauth.server.attempt import Spoken
-from traktauth.server.doors.rails import challenge
-from traktauth.server.endpoints.protocol import unavailable
-from traktauth.server.finding import pair_of_access
-from traktauth.server.http.answers import Answer, in_json
-from traktauth.server.http.heard import Heard, TooLarge, hear
-from traktauth.server.refusals import Refusal, Unwritten
-from traktauth.server.rotation.until_used import first_used
-from traktauth.server.storage.base import StorageDown
-from traktauth.server.timeline import Known
+from traktauth.server.engines.doorkeeper.wire import challenge
+from traktauth.server.errors import BareStatusError, OAuthError
+from traktauth.server.http.messages import (
+    HttpRequest,
+    HttpResponse,
+    RequestTooLarge,
+    json_response,
+    read_request,
+)
+from traktauth.server.oauth.request import ClientRequest
+from traktauth.server.oauth.rotation.modes import end_parent
+from traktauth.server.simulation.request_log import ApiResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.types import Receive, Scope
 
-    from traktauth.server.front import Direct
-    from traktauth.server.realm import Realm
-    from traktauth.server.storage.records import Pair, Person
-    from traktauth.server.storage.tables import Tables
+    from traktauth.server.context import ServerContext
+    from traktauth.server.http.messages import Handler
+    from traktauth.server.storage.models import TokenPair, User
+    from traktauth.server.storage.repositories import Repositories
 
 LARGEST_WRITE = 1024 * 1024
+DEFAULT_LIMIT = 10  # items a page, as at Trakt
+_DIGITS = 6
 
 
-def behind_token(
-    realm: Realm, method: str, describe: Callable[[Person], dict[str, Any]], *, status: int = 200
-) -> Direct:
-    """Make an address of the API that describes the token's user."""
+class Operation(NamedTuple):
+    """What the API does for a method of an address.
 
-    async def described(scope: Scope, receive: Receive) -> Answer:
-        if scope["method"] not in (method, "HEAD" if method == "GET" else method):
-            return Answer(405, b"", {"allow": method})
-        heard = await hear(scope, receive, largest=LARGEST_WRITE)
-        said = Spoken({}, "", "", bearer=heard.bearer)
-        entry = realm.timeline.add(realm.clock(), heard.method, heard.path, said)
+    Attributes:
+        describe: returns the response's JSON for the token's user.
+        status: the response's HTTP status.
+        is_list: whether it is a list, which has Trakt's paging headers.
+    """
+
+    describe: Callable[[User], Any]
+    status: int = 200
+    is_list: bool = False
+
+    def response(self, person: User, query: bytes) -> HttpResponse:
+        """Return the response for a user; of a list the page that the query names."""
+        headers = {"cache-control": "private, no-store"}
+        found = self.describe(person)
+        if not self.is_list:
+            return json_response(self.status, found, headers)
+        asked = dict(parse_qsl(query.decode("latin-1")))
+        page, limit = _whole(asked.get("page", ""), 1), _whole(asked.get("limit", ""), DEFAULT_LIMIT)
+        headers |= {
+            "x-pagination-page": str(page),
+            "x-pagination-limit": str(limit),
+            "x-pagination-page-count": str(-(-len(found) // limit)),
+            "x-pagination-item-count": str(len(found)),
+        }
+        return json_response(self.status, found[(page - 1) * limit : page * limit], headers)
+
+
+def behind_token(context: ServerContext, **operations: Operation) -> Handler:
+    """Make an address of the API that needs a token, by method."""
+    if "GET" in operations:
+        operations["HEAD"] = operations["GET"]
+    allowed = ", ".join(method for method in operations if method != "HEAD")
+
+    async def described(scope: Scope, receive: Receive) -> HttpResponse:
+        operation = operations.get(scope["method"])
+        if operation is None:
+            return HttpResponse(405, b"", {"allow": allowed})
+        heard = await read_request(scope, receive, largest=LARGEST_WRITE)
+        said = ClientRequest({}, "", "", bearer=heard.bearer)
+        entry = context.request_log.add(context.clock(), heard.method, heard.path, said)
         try:
-            person = await user_of(realm, heard)
+            person = await user_of(context, heard)
         except Exception as error:
             entry.failed(error)
             raise
-        entry.outcome = Known(status, person.username)
-        return in_json(status, describe(person), {"cache-control": "private, no-store"})
+        entry.finish(ApiResult(operation.status, person.username))
+        return operation.response(person, heard.query)
 
-    async def answered(scope: Scope, receive: Receive) -> Answer:
+    async def answered(scope: Scope, receive: Receive) -> HttpResponse:
         try:
             return await described(scope, receive)
-        except Refusal as refusal:
+        except OAuthError as refusal:
             headers = {"www-authenticate": challenge(refusal, "Trakt"), "cache-control": "no-store"}
-            return Answer(refusal.status, b"", headers)
-        except Unwritten as plain:
-            return Answer(plain.status, b"Forbidden", {"content-type": "text/plain; charset=utf-8"})
-        except TooLarge:
-            return in_json(413, {"error": "the request is too large"})
-        except StorageDown:
-            return unavailable()
+            return HttpResponse(refusal.status, b"", headers)
+        except BareStatusError as plain:
+            return HttpResponse(plain.status, b"Forbidden", {"content-type": "text/plain; charset=utf-8"})
+        except RequestTooLarge:
+            return json_response(413, {"error": "the request is too large"})
 
     return answered
 
 
-async def user_of(realm: Realm, heard: Heard) -> Person:
-    """Give the user that a request's token belongs to.
+def _whole(value: str, default: int) -> int:
+    """Return a number in a query; the default for anything else, or if it is not positive."""
+    return int(value) or default if value.isascii() and value.isdecimal() and len(value) <= _DIGITS else default
+
+
+async def user_of(context: ServerContext, heard: HttpRequest) -> User:
+    """Return the user that a request's token belongs to.
 
     Raises:
-        Unwritten: the field trakt-api-key names no app.
-        Refusal: the token is unknown, revoked or expired, or belongs to no user.
+        BareStatusError: the field trakt-api-key names no app.
+        OAuthError: the token is unknown, revoked or expired, or belongs to no user.
     """
-    now = realm.clock()
+    now = context.clock()
 
-    def look(tables: Tables) -> tuple[Pair | None, Person | None]:
-        if tables.apps.named(heard.headers.get("trakt-api-key", "")) is None:
-            raise Unwritten(403)
-        return found_by(tables, heard.bearer)
+    def look(db: Repositories) -> tuple[TokenPair | None, User | None]:
+        if db.clients.by_client_id(heard.headers.get("trakt-api-key", "")) is None:
+            raise BareStatusError(403)
+        return found_by(db, heard.bearer)
 
-    pair, person = await realm.storage.read(look)
+    pair, person = await context.storage.read(look)
     if pair is not None and pair.parent is not None:
         used = pair
-        await realm.storage.write(lambda tables: first_used(tables, used, realm.terms))
+        await context.storage.write(lambda db: end_parent(db, used, access_outlives=context.policy.access_outlives))
     fault = fault_of(pair, person, now=now)
     if fault or person is None:
-        raise Refusal(401, "invalid_token", f"The access token {fault}")
+        raise OAuthError(401, "invalid_token", f"The access token {fault}")
     return person
 
 
-def found_by(tables: Tables, token: str) -> tuple[Pair | None, Person | None]:
-    """Give what an access token belongs to, alive or not."""
-    pair = pair_of_access(tables, token)
-    return pair, tables.people.numbered(pair.person) if pair else None
+def found_by(db: Repositories, token: str) -> tuple[TokenPair | None, User | None]:
+    """Return the pair and the user of an access token, valid or not."""
+    pair = db.tokens.by_access_token(token)
+    return pair, db.users.get(pair.user_id) if pair else None
 
 
-def fault_of(pair: Pair | None, person: Person | None, *, now: float) -> str:
-    """Say what is wrong with a token, empty where nothing is."""
+def fault_of(pair: TokenPair | None, person: User | None, *, now: float) -> str:
+    """Return what is wrong with a token, empty if nothing is."""
     if pair is None or person is None:
         return "is invalid"
     if pair.access_ended:
@@ -103,7 +145,7 @@ def fault_of(pair: Pair | None, person: Person | None, *, now: float) -> str:
     return "expired" if pair.access_expires <= now else ""
 
 
-def settings_of(person: Person) -> dict[str, Any]:
+def settings_of(person: User) -> dict[str, Any]:
     """Trakt: *Retrieve settings*, as far as a client that has just signed in looks."""
     return {
         "user": profile_of(person),
@@ -114,7 +156,7 @@ def settings_of(person: Person) -> dict[str, Any]:
     }
 
 
-def profile_of(person: Person) -> dict[str, Any]:
+def profile_of(person: User) -> dict[str, Any]:
     """Trakt: *Get user profile*."""
     joined = datetime.fromtimestamp(person.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
@@ -123,12 +165,23 @@ def profile_of(person: Person) -> dict[str, Any]:
         "name": person.username,
         "vip": False,
         "vip_ep": False,
-        "ids": {"slug": person.username},
+        "ids": {"slug": person.username, "trakt": person.id, "uuid": uuid_of(person.username)},
         "joined_at": joined,
     }
 
 
-def nothing_added(person: Person) -> dict[str, Any]:  # noqa: ARG001 - as others describe
+def uuid_of(username: str) -> str:
+    """Return a user's uuid: the same over restarts, and in a database that was made anew."""
+    digest = sha256(b"traktauth local user " + username.encode("utf-8", "surrogatepass")).digest()
+    return str(UUID(bytes=digest[:16], version=5))
+
+
+def history_of(person: User) -> list[Any]:  # noqa: ARG001 - as others describe
+    """Trakt: *Get watched history*, of which none is kept."""
+    return []
+
+
+def nothing_added(person: User) -> dict[str, Any]:  # noqa: ARG001 - as others describe
     """Trakt: *Add items to watched history*, of which none is kept."""
     return {
         "added": {"movies": 0, "episodes": 0},

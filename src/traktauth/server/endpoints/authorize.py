@@ -1,4 +1,4 @@
-"""The addresses that a browser is sent to: Trakt's, the engine's own, and the one that goes on after signing in."""
+"""The authorization endpoint: evaluate a request for the user at the browser, and say where the browser goes."""
 
 from __future__ import annotations
 
@@ -6,70 +6,92 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from traktauth.protocol import OUT_OF_BAND
-from traktauth.server.authorization.ending import ending
-from traktauth.server.authorization.wish import AtClient, ConsentFirst, Ending, OnPage, SignInFirst, Wish
-from traktauth.server.http.answers import Answer, in_json, sent_to
-from traktauth.server.redirects import with_fragment, with_query
+from traktauth.server.http.messages import HttpResponse, json_response, redirect
+from traktauth.server.oauth.authorization import (
+    AuthorizationResult,
+    ConsentRequired,
+    ErrorPage,
+    LoginRequired,
+    RedirectToClient,
+    evaluate,
+)
+from traktauth.server.oauth.redirect_uri import with_fragment, with_query
+from traktauth.server.oauth.request import AuthorizationRequest
 
 if TYPE_CHECKING:
-    from traktauth.server.realm import Realm
-    from traktauth.server.storage.records import Person, Session
-    from traktauth.server.storage.tables import Tables
+    from traktauth.server.context import ServerContext
+    from traktauth.server.storage.models import Client, Session, User
+    from traktauth.server.storage.repositories import Repositories
 
 NATIVE_PAGE = "/oauth/authorize/native"
 
 
 class Visitor(NamedTuple):
-    """Who sits at the browser, if anyone is signed in."""
+    """The user at the browser, and the session."""
 
     session: Session
-    person: Person
+    user: User
 
 
-class Ended(NamedTuple):
-    """How a request ended, with the wish that had been looked at."""
+class Evaluation(NamedTuple):
+    """How a request ends.
 
-    ending: Ending
-    wish: Wish
-
-
-def judged(
-    realm: Realm, tables: Tables, said: dict[str, str], visitor: Visitor | None, *, decision: str | None = None
-) -> Ended:
-    """Say how an authorization request ends for a visitor."""
-    session, person = visitor or (None, None)
-    wish = Wish(said, tables, realm.terms, realm.clock(), session, person)
-    return Ended(ending(realm.profile.authorize, wish, decision=decision), wish)
-
-
-def location_of(realm: Realm, end: AtClient, *, native: bool) -> str | None:
-    """Give the address that an answer to the client is sent to, None where it stands on a page of ours.
-
-    Trakt shows an out-of-band code on a page; the engine itself sends the browser to the `urn:`.
+    Attributes:
+        result: how it ends.
+        request: the request, with its scope.
+        client: the client, if it is known.
     """
-    if end.redirect_uri == OUT_OF_BAND and not native:
-        code = end.parameters.get("code")
-        return f"{realm.terms.issuer}{NATIVE_PAGE}?{urlencode({'code': code})}" if code else None
-    if end.mode == "form_post":
+
+    result: AuthorizationResult
+    request: AuthorizationRequest
+    client: Client | None
+
+
+def evaluate_query(
+    context: ServerContext,
+    db: Repositories,
+    query: dict[str, str],
+    visitor: Visitor | None,
+    *,
+    decision: str | None = None,
+) -> Evaluation:
+    """Return how an authorization request ends for a visitor."""
+    session, user = visitor or (None, None)
+    request = AuthorizationRequest(db, context.policy, context.clock(), query, session, user)
+    result = evaluate(context.profile.authorize, request, decision=decision)
+    return Evaluation(result, request, db.clients.by_client_id(request.client_id))
+
+
+def client_url(context: ServerContext, result: RedirectToClient, *, native: bool) -> str | None:
+    """Return the URL that a response to the client is sent to, None if it is shown on a page of this server.
+
+    Trakt shows an out-of-band code on a page; the engine itself redirects the browser to the `urn:`.
+    """
+    if result.redirect_uri == OUT_OF_BAND and not native:
+        code = result.parameters.get("code")
+        return f"{context.policy.issuer}{NATIVE_PAGE}?{urlencode({'code': code})}" if code else None
+    if result.mode == "form_post":
         return None
-    return (with_fragment if end.mode == "fragment" else with_query)(end.redirect_uri, end.parameters)
+    return (with_fragment if result.mode == "fragment" else with_query)(result.redirect_uri, result.parameters)
 
 
-def native_answer(realm: Realm, end: Ending, said: dict[str, str], *, wants_json: bool) -> Answer:
-    """Answer as the engine's own address does: always by a redirect, or by JSON that names it."""
-    if isinstance(end, AtClient):
-        location = location_of(realm, end, native=True) or ""
-    elif isinstance(end, OnPage):
-        location = f"{realm.terms.issuer}/api/auth/error?" + urlencode(
-            {"error": end.error, "error_description": end.description}
+def native_response(
+    context: ServerContext, result: AuthorizationResult, query: dict[str, str], *, wants_json: bool
+) -> HttpResponse:
+    """Return the response of the engine's own path: a redirect, or JSON that names its target."""
+    if isinstance(result, RedirectToClient):
+        location = client_url(context, result, native=True) or ""
+    elif isinstance(result, ErrorPage):
+        location = f"{context.policy.issuer}/api/auth/error?" + urlencode(
+            {"error": result.error, "error_description": result.description}
         )
     else:
-        location = own_page(end, said)
-    return in_json(200, {"redirect": True, "url": location}) if wants_json else sent_to(location)
+        location = page_url(result, query)
+    return json_response(200, {"redirect": True, "url": location}) if wants_json else redirect(location)
 
 
-def own_page(end: SignInFirst | ConsentFirst, said: dict[str, str]) -> str:
-    """Give the address of the page where the person is asked, carrying the request along."""
-    if isinstance(end, ConsentFirst):
-        return f"/consent?{urlencode(said)}"
-    return f"/{'sign-up' if end.new else 'sign-in'}?{urlencode(said)}"
+def page_url(result: LoginRequired | ConsentRequired, query: dict[str, str]) -> str:
+    """Return the path of the page where the user is asked, with the request in its query."""
+    if isinstance(result, ConsentRequired):
+        return f"/consent?{urlencode(query)}"
+    return f"/{'sign-up' if result.new else 'sign-in'}?{urlencode(query)}"

@@ -1,4 +1,4 @@
-"""Whether it lives, whether it can serve, and its numbers in Prometheus' text format."""
+"""Liveness, readiness, and metrics in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -6,42 +6,42 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Route
 
-from traktauth.server.http.answers import Answer, in_json
-from traktauth.server.http.application import got
-from traktauth.server.storage.base import StorageDown
+from traktauth.server.http.application import get_only
+from traktauth.server.http.messages import HttpResponse, json_response
+from traktauth.server.storage.base import StorageUnavailable
 
 if TYPE_CHECKING:
-    from traktauth.server.realm import Realm
+    from traktauth.server.context import ServerContext
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 TOTALS = {
     "rotations": "Refresh tokens that were replaced.",
-    "replays": "Used refresh tokens that came again.",
-    "families_killed": "Families that a replay ended.",
+    "replays": "Used refresh tokens that were sent again.",
+    "families_killed": "Families that a replay revoked.",
 }
 
 
-def health_routes(realm: Realm) -> list[Route]:
-    """Make the addresses that operators and their programs look at."""
+def health_routes(context: ServerContext) -> list[Route]:
+    """Return the routes for operators."""
 
-    async def alive() -> Answer:
-        return in_json(200, {"status": "ok"}, {"cache-control": "no-store"})
+    async def alive() -> HttpResponse:
+        return json_response(200, {"status": "ok"}, {"cache-control": "no-store"})
 
-    async def ready() -> Answer:
+    async def ready() -> HttpResponse:
         try:  # a full disk can still be read
-            await realm.storage.write(lambda tables: tables.upkeep.remember("ready", ""))
-        except StorageDown:
-            return in_json(503, {"status": "the database cannot be used"}, {"retry-after": "5"})
-        return in_json(200, {"status": "ok"}, {"cache-control": "no-store"})
+            await context.storage.write(lambda db: db.maintenance.check_writable())
+        except StorageUnavailable:
+            return json_response(503, {"status": "the database cannot be used"}, {"retry-after": "5"})
+        return json_response(200, {"status": "ok"}, {"cache-control": "no-store"})
 
-    async def metrics() -> Answer:
-        return Answer(200, exposed(realm.ledger.sums()).encode(), {"content-type": TEXT})
+    async def metrics() -> HttpResponse:
+        return HttpResponse(200, exposed(context.metrics.sums()).encode(), {"content-type": TEXT})
 
-    return [Route(path, got(give)) for path, give in (("/healthz", alive), ("/readyz", ready), ("/metrics", metrics))]
+    return [Route("/healthz", get_only(alive)), Route("/readyz", get_only(ready)), Route("/metrics", get_only(metrics))]
 
 
 def exposed(sums: dict[str, Any]) -> str:
-    """Write the ledger's sums for Prometheus."""
+    """Write the counters for Prometheus."""
     lines = ["# HELP local_trakt_requests_total Requests by address.", "# TYPE local_trakt_requests_total counter"]
     for name, count in sorted(sums["counts"].items()):
         method, path = name.split(" ", 1)

@@ -1,1 +1,1 @@
-"""Hearing requests and giving answers, below any rule of OAuth."""
+"""HTTP requests and responses, without any rule of OAuth."""

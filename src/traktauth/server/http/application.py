@@ -1,10 +1,10 @@
-"""A function, or an answer that is only looked at, as an ASGI application."""
+"""ASGI applications of one function."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traktauth.server.http.answers import Answer
+from traktauth.server.http.messages import HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Application:
-    """An ASGI application that Starlette's routes take for one; they would take a bare function for a view."""
+    """An ASGI application that is not a function, which a route of Starlette would call with a request."""
 
     __slots__ = ("_serve",)
 
@@ -25,14 +25,14 @@ class Application:
         await self._serve(scope, receive, send)
 
 
-def got(what: Answer | Callable[[], Awaitable[Answer]]) -> Application:
-    """Make an application that gives an answer to GET and HEAD, and to nothing else (RFC 9110 section 15.5.6)."""
+def get_only(respond: HttpResponse | Callable[[], Awaitable[HttpResponse]]) -> Application:
+    """Return an application for GET and HEAD alone; other methods get 405 (RFC 9110 section 15.5.6)."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD"):
-            answer = Answer(405, b"", {"allow": "GET"})
+            response = HttpResponse(405, b"", {"allow": "GET"})
         else:
-            answer = what if isinstance(what, Answer) else await what()
-        await answer(scope, receive, send)
+            response = respond if isinstance(respond, HttpResponse) else await respond()
+        await response(scope, receive, send)
 
     return Application(serve)

@@ -1,1 +1,1 @@
-"""Where apps, people, codes and tokens rest: records, portable tables, and one file for each database."""
+"""The storage of clients, users, codes and tokens: rows, repositories, and one package for each database."""

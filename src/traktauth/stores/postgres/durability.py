@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from traktauth.stores.postgres.statements import LIMITS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-QUESTION = b"SELECT current_setting('fsync'), current_setting('full_page_writes'), pg_is_in_recovery()"
+# As a writing statement of ours would find them, in one message with what is set for it.
+QUESTION = (
+    LIMITS
+    + """SELECT current_setting('fsync'), current_setting('full_page_writes'), pg_is_in_recovery(),
+    current_setting('transaction_read_only'), current_setting('synchronous_commit')"""
+).encode()
 
 
-def problems(answer: Sequence[Any]) -> list[str]:
-    """Return what may lose a login, each with the setting that mends it; `synchronous_commit` is set by ourselves."""
-    fsync, full_page_writes, in_recovery = answer
+def find_warnings(answer: Sequence[Any]) -> list[str]:
+    """Return what may lose a login, each with the setting that fixes it."""
+    fsync, full_page_writes, in_recovery, read_only, synchronous_commit = answer
     found: list[str] = []
     if fsync != "on":
         found.append("A crash of this PostgreSQL loses logins: set `fsync = on`")
     if full_page_writes != "on":
         found.append("A crash of this PostgreSQL may damage logins: set `full_page_writes = on`")
+    if synchronous_commit == "off":  # we set another one, which something between us and the server has dropped
+        found.append("A crash of this PostgreSQL loses the last logins: set `synchronous_commit = on`")
     if in_recovery:
         found.append("This PostgreSQL is a standby and takes no writes: name the primary")
+    elif read_only == "on":
+        found.append("This PostgreSQL takes no writes: end `default_transaction_read_only`")
     return found

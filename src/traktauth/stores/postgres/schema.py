@@ -6,12 +6,29 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.sql import DUE, SCHEMA, VERSION
+from traktauth.stores.database.schema import (
+    DUE,
+    SCHEMA,
+    TABLE,
+    VERSION,
+    check_version,
+    count_leases,
+    in_use_by_earlier_version,
+    migrations_from,
+)
+from traktauth.stores.postgres.statements import LIMITS, NOW
 
 _VERSIONS = "traktauth_schema"
+_SET_VERSION = f"UPDATE {_VERSIONS} SET version = {VERSION}"
+_IS_OWNER = f"SELECT pg_has_role(relowner, 'USAGE') FROM pg_catalog.pg_class WHERE oid = to_regclass('{TABLE}')"
+_LONGEST_LEASE = 3600.0  # seconds
 _LOCK = 0x7472616B74  # of all the advisory locks in a database, ours
 _TABLES = (_VERSIONS, *SCHEMA)
-_LOOK = f"SELECT {', '.join(f'to_regclass({name!r}) IS NOT NULL' for name in _TABLES)}"
+# In the catalogue as the statement finds it: names alone are looked up in what was there when the transaction began.
+_THERE = "EXISTS (SELECT FROM pg_catalog.pg_class WHERE relname = {name!r} AND pg_catalog.pg_table_is_visible(oid))"
+_LOOK = f"SELECT {', '.join(_THERE.format(name=name) for name in _TABLES)}"
+_BEGIN = f"BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE; {LIMITS}"
+_LOCKED = f"SELECT pg_advisory_xact_lock({_LOCK})"  # of the transaction: a session may not be ours alone
 _COLUMNS = """
 SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
 WHERE attrelid = to_regclass('{table}') AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
@@ -27,35 +44,82 @@ def preparing(address: str) -> Preparing:
     """
     found = (yield _LOOK)[0]
     if any(found):
-        return (yield from _check(address, found))
-    yield f"SELECT pg_advisory_lock({_LOCK})"
-    yield "BEGIN"  # after the lock, as names are looked up in what was there when it began
+        return (yield from _check_or_migrate(address, found))
+    yield _BEGIN
+    yield _LOCKED
     found = (yield _LOOK)[0]
     if not any(found):
-        for statement in (*SCHEMA.values(), DUE):  # noqa: UP028 - a tuple cannot be sent to what a statement returns
+        for statement in _statements():  # noqa: UP028 - a tuple cannot be sent to what a statement returns
             yield statement
-        # Rows are rewritten on their page while there is room, and then no index has to be.
-        yield "ALTER TABLE traktauth_logins SET (fillfactor = 70)"
-        yield f"CREATE TABLE {_VERSIONS} AS SELECT {VERSION} AS version"
         found = [True] * len(_TABLES)
     yield "COMMIT"
-    yield f"SELECT pg_advisory_unlock({_LOCK})"
-    return (yield from _check(address, found))
+    return (yield from _check_or_migrate(address, found))
 
 
-def _check(address: str, found: Sequence[bool]) -> Preparing:
-    """Look at the tables that were found; where ours come without their versions, they are another program's."""
+def _check_or_migrate(address: str, found: Sequence[bool]) -> Preparing:
+    """Check the tables that were found, and make those of an earlier version the present ones."""
+    if (yield from _version(address, found)) < VERSION:
+        yield _BEGIN
+        yield _LOCKED
+        version = yield from _version(address, found)
+        if version < VERSION:
+            if not (yield _IS_OWNER)[0][0]:
+                raise StoreFailed(
+                    f"{address} has the schema {version} of an earlier version of traktauth, and this role may not "
+                    "change it",
+                    hint=f"Let a database administrator run: traktauth store schema --migrate-from {version}",
+                )
+            yield f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE"
+            if (yield count_leases(NOW, _LONGEST_LEASE))[0][0]:
+                raise in_use_by_earlier_version(address)
+            for statement in (*migrations_from(version), _SET_VERSION):  # noqa: UP028 - see above
+                yield statement
+            yield from _check_columns(address)
+        yield "COMMIT"
+    yield from _check_columns(address)
+
+
+def schema_for(role: str | None = None, *, migrate_from: int | None = None) -> str:
+    """Return the SQL that makes the tables, for an administrator if the store's own role may make none.
+
+    Args:
+        role: who uses them: gets the rights that the store needs, and no other.
+        migrate_from: the version of the tables that are there, which become the present ones; None: there are none.
+    """
+    statements = [statement.strip() for statement in _statements()]
+    if migrate_from is not None:
+        statements = [*migrations_from(migrate_from), _SET_VERSION]
+    if role is not None:
+        name = role.replace('"', '""')
+        statements += [
+            f'GRANT SELECT, INSERT, UPDATE ON {", ".join(SCHEMA)} TO "{name}"',
+            f'GRANT SELECT ON {_VERSIONS} TO "{name}"',
+        ]
+    return "".join(f"{statement};\n" for statement in ("BEGIN", *statements, "COMMIT"))
+
+
+def _statements() -> tuple[str, ...]:
+    return (
+        *SCHEMA.values(),
+        DUE,
+        # Rows are rewritten on their page while there is room, and then no index has to be.
+        f"ALTER TABLE {TABLE} SET (fillfactor = 70)",
+        f"CREATE TABLE {_VERSIONS} AS SELECT {VERSION} AS version",
+    )
+
+
+def _version(address: str, found: Sequence[bool]) -> Generator[str, list[Any], int]:
+    """Return the version of the tables that were found; without one they are another program's."""
     if not found[0]:
         raise _foreign(address, next(table for table, there in zip(_TABLES, found, strict=True) if there))
     if (yield _COLUMNS.format(table=_VERSIONS)) != [("version", "integer")]:
         raise _foreign(address, _VERSIONS)
-    versions = yield f"SELECT version FROM {_VERSIONS}"  # noqa: S608 - a name of ours
-    if len(versions) != 1 or versions[0][0] > VERSION:
-        raise StoreFailed(
-            f"{address} has the schema {versions[0][0] if versions else None}; "
-            f"this version of traktauth knows {VERSION}; it is left as it is",
-            hint="Use the version of traktauth that wrote it, or a later one",
-        )
+    versions = yield f"SELECT version FROM {_VERSIONS}"
+    check_version(address, versions[0][0] if len(versions) == 1 else None)
+    return int(versions[0][0])
+
+
+def _check_columns(address: str) -> Preparing:
     for table, statement in SCHEMA.items():
         if (yield _COLUMNS.format(table=table)) != _expected(statement):
             raise _foreign(address, table)

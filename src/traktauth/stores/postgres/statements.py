@@ -1,4 +1,4 @@
-"""Commands as PostgreSQL takes them: those of `traktauth.stores.sql`, and many logins in one statement."""
+"""Commands as PostgreSQL takes them: those of `traktauth.stores.database.sql`, and many logins in one statement."""
 
 from __future__ import annotations
 
@@ -6,18 +6,29 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from traktauth.stores.commands import ReadMany, ReleaseMany, Swap, SwapMany
-from traktauth.stores.rows import COLUMNS
-from traktauth.stores.sql import TABLE, Dialect, answer, key, login_of, row_of
+from traktauth.stores.database.commands import (
+    CountLogins,
+    ListLogins,
+    ListUpcoming,
+    ReadRow,
+    ReadRows,
+    ReleaseLeases,
+    SwapRow,
+    SwapRows,
+)
+from traktauth.stores.database.row import COLUMNS
+from traktauth.stores.database.schema import TABLE
+from traktauth.stores.database.sql import Dialect, Parameters, answer, key, login_of, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from traktauth.models import Login
-    from traktauth.stores.commands import Command
+    from traktauth.models import LoginKey
+    from traktauth.stores.database.commands import Command
 
+NOW = "CAST(extract(epoch FROM statement_timestamp()) AS double precision)"
 _DIALECT = Dialect(
-    now="CAST(extract(epoch FROM statement_timestamp()) AS double precision)",
+    now=NOW,
     skip=f"FOR UPDATE OF {TABLE} SKIP LOCKED",
     materialized="MATERIALIZED",
     most="greatest",
@@ -30,7 +41,7 @@ _KINDS_OF_COLUMNS = dict.fromkeys(COLUMNS, "text") | {
     "generation": "bigint",
     "expires_at": "double precision",
     "due_at": "double precision",
-    "renewable": "boolean",
+    "refreshable": "boolean",
 }
 # Many rows come as one JSON text: arrays would be escaped element by element, at ten times the cost.
 _NAMED = "json_to_recordset(CAST(:logins AS json)) AS named (realm text, client_id text, account text)"
@@ -45,57 +56,66 @@ WHERE {" AND ".join(f"{TABLE}.{name} = new.{name}" for name in _KEYS)} AND {TABL
 RETURNING {", ".join(f"{TABLE}.{name}" for name in _KEYS)}"""
 
 
-def statement(command: Command[Any]) -> tuple[bytes, dict[str, Any]]:
+# Comes before each statement that writes, in the same message and so in the same transaction: a session may be shared
+# with other programs, behind a pooler that hands one out for each transaction.
+LIMITS = """SELECT set_config('statement_timeout', '5000', true), set_config('lock_timeout', '5000', true),
+    set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') = 'off' THEN 'on'
+        ELSE current_setting('synchronous_commit') END, true);
+"""
+_READS = (ReadRow, ReadRows, ListLogins, CountLogins, ListUpcoming)
+
+
+def statement(command: Command[Any]) -> tuple[bytes, Parameters]:
     """Return the statement that does a command, and its parameters."""
     text: str
     values: dict[str, Any]
     match command:
-        case ReadMany(logins):
+        case ReadRows(logins):
             text, values = READ_MANY, _keys(logins)
-        case ReleaseMany(logins, owner):
+        case ReleaseLeases(logins, owner):
             text, values = RELEASE_MANY, {**_keys(logins), "owner": owner}
-        case SwapMany(swaps):
+        case SwapRows(swaps):
             text, values = SWAP_MANY, _swapped(swaps)
         case _:
             text, values = _DIALECT.statement(command)
-    return _psycopgs(text), values
+    return _psycopgs(text if isinstance(command, _READS) else LIMITS + text), Parameters(values)
 
 
-def answered(command: Command[Any], rows: list[Any]) -> Any:  # noqa: ANN401 - the command knows its answer's type
-    """Return a command's answer from what its statement returned."""
+def answered(command: Command[Any], rows: list[Any]) -> Any:  # noqa: ANN401 - the command knows its result's type
+    """Return a command's result from what its statement returned."""
     match command:
-        case ReadMany():
+        case ReadRows():
             return {login_of(row[:3]): row_of(row[3:]) for row in rows}
-        case SwapMany():
+        case SwapRows():
             return {login_of(row) for row in rows}
         case _:
             return answer(command, rows)
 
 
-def parts_of(command: SwapMany) -> list[Command[Any]]:
-    """Return what a SwapMany is done by: one statement for rows that are there, and one each for new ones."""
+def parts_of(command: SwapRows) -> list[Command[Any]]:
+    """Return the parts of `SwapRows`: one statement for the rows that exist, and one for each new row."""
     there = tuple(swap for swap in command.swaps if swap.seen is not None)
     new: list[Command[Any]] = [swap for swap in command.swaps if swap.seen is None]
-    return [SwapMany(there), *new] if there else new
+    return [SwapRows(there), *new] if there else new
 
 
-def joined(parts: Iterable[tuple[Command[Any], Any]]) -> set[Login]:
-    """Return the answer of a SwapMany from those of its parts."""
-    done: set[Login] = set()
+def joined(parts: Iterable[tuple[Command[Any], Any]]) -> set[LoginKey]:
+    """Return the result of `SwapRows` from those of its parts."""
+    done: set[LoginKey] = set()
     for part, got in parts:
-        if isinstance(part, Swap):
+        if isinstance(part, SwapRow):
             done |= {part.login} if got else set()
         else:
             done |= got
     return done
 
 
-def _keys(logins: Iterable[Login]) -> dict[str, str]:
+def _keys(logins: Iterable[LoginKey]) -> dict[str, str]:
     """Return the parameter that names many logins."""
     return {"logins": json.dumps([key(login) for login in logins])}
 
 
-def _swapped(swaps: Iterable[Swap]) -> dict[str, str]:
+def _swapped(swaps: Iterable[SwapRow]) -> dict[str, str]:
     rows = [
         {**key(swap.login), "seen": swap.seen, **{name: getattr(swap.row, name) for name in COLUMNS}} for swap in swaps
     ]

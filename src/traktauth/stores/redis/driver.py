@@ -3,49 +3,79 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.extras import missing
+from traktauth.stores.database.transport_security import is_local, unencrypted
+from traktauth.stores.errors import missing
 
 try:
-    from redis import BlockingConnectionPool, Redis
+    from redis import BlockingConnectionPool, Redis, SSLConnection
     from redis.asyncio import BlockingConnectionPool as AsyncPool
     from redis.asyncio import Redis as AsyncRedis
     from redis.asyncio.retry import Retry as AsyncRetry
     from redis.backoff import NoBackoff
-    from redis.exceptions import AuthenticationError, RedisError, ResponseError
+    from redis.exceptions import (
+        AuthenticationError,
+        AuthorizationError,
+        ClusterDownError,
+        MasterDownError,
+        OutOfMemoryError,
+        ReadOnlyError,
+        RedisError,
+        ResponseError,
+        TryAgainError,
+    )
     from redis.retry import Retry
 except ImportError as error:
     raise missing("redis", error) from error
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
-__all__ = ["connect", "connect_async", "failures", "target"]
+__all__ = ["ERRORS", "connect", "connect_async", "disconnect", "exposure", "failure", "target"]
 
+ERRORS = (RedisError, OSError)
 _LIMIT = 5.0  # seconds for an answer, and for a connection
-_CONNECTIONS = 32
 _DATABASE = re.compile(r"/?|/[0-9]+")  # at the end of an address; without one it is 0
+_PASSING = (ClusterDownError, MasterDownError, OutOfMemoryError, TryAgainError)
+_PASSING_WORDS = ("BUSY", "LOADING", "MISCONF", "NOREPLICAS", "OOM")
 _HINT = "See what is wrong with it: traktauth doctor"
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, connections: int) -> Redis:
     """Return a client; it connects on the first command.
 
     Raises:
-        ValueError: it is no address of a Redis.
+        ValueError: it is not the address of a Redis.
     """
     # Once more on a new connection, at once: every command of ours may be repeated, and one that had lain idle may be
     # dead without anybody knowing.
-    return Redis(connection_pool=_pool(BlockingConnectionPool, url, retry=Retry(NoBackoff(), 1)))
+    return Redis(connection_pool=_pool(BlockingConnectionPool, url, connections, retry=Retry(NoBackoff(), 1)))
 
 
-def connect_async(url: str) -> AsyncRedis:
+def connect_async(url: str, connections: int) -> AsyncRedis:
     """Return a client for one event loop; otherwise as `connect`."""
-    return AsyncRedis(connection_pool=_pool(AsyncPool, url, retry=AsyncRetry(NoBackoff(), 1)))
+    return AsyncRedis(connection_pool=_pool(AsyncPool, url, connections, retry=AsyncRetry(NoBackoff(), 1)))
+
+
+def exposure(client: Redis) -> list[str]:
+    """Return who else may read what goes to a Redis on another host, or reach it."""
+    pool = client.connection_pool
+    host, has_tls = pool.connection_kwargs.get("host"), issubclass(pool.connection_class, SSLConnection)
+    if pool.connection_kwargs.get("path") or is_local(host):
+        return []
+    found = [] if has_tls else unencrypted("Redis", [str(host)], "use rediss://… in its address")
+    if not pool.connection_kwargs.get("password"):
+        found.append(
+            f"The Redis at {host} asks for no password, so everyone who reaches it has the logins: "
+            "set `requirepass`, and put the password into the address"
+        )
+    return found
+
+
+async def disconnect(client: AsyncRedis) -> None:
+    """Close a client's connections; it connects again if it is used again."""
+    await client.connection_pool.disconnect()
 
 
 def target(client: Redis | AsyncRedis) -> tuple[object, ...]:
@@ -55,37 +85,50 @@ def target(client: Redis | AsyncRedis) -> tuple[object, ...]:
 
 
 def _check_database(url: str) -> None:
-    """Look at the database that an address ends in: redis-py takes one that is no number for 0, and says nothing.
+    """Check the database that an address ends in: redis-py silently takes anything but a number for 0.
 
     Raises:
-        ValueError: it is no number; it is not repeated, as a password that holds a slash may have come to stand there.
+        ValueError: it is not a number; it is not repeated, as a password with a slash may be there.
     """
     parts = urlsplit(url)
     if parts.scheme != "unix" and not _DATABASE.fullmatch(unquote(parts.path)):
         raise ValueError("The databases of a Redis are numbers, so its address ends in one: redis://HOST:PORT/0")
 
 
-def _pool(kind: Any, url: str, **settings: Any) -> Any:  # noqa: ANN401 - blocking and async ones have no common type
+def _pool(kind: Any, url: str, connections: int, **settings: Any) -> Any:  # noqa: ANN401 - blocking and async ones have no common type
     _check_database(url)
     limits = {"socket_timeout": _LIMIT, "socket_connect_timeout": _LIMIT, "timeout": _LIMIT}
     try:
-        return kind.from_url(url, max_connections=_CONNECTIONS, **limits, **settings)
+        return kind.from_url(url, max_connections=connections, **limits, **settings)
     except (ValueError, TypeError):
         # What is wrong with it is not said, as the password may be part of that.
         raise ValueError(
-            "The store's address is none of a Redis: use redis://[[USER]:PASSWORD@]HOST[:PORT][/N]"
+            "The store's address is not that of a Redis; use redis://[[USER]:PASSWORD@]HOST[:PORT][/N]"
         ) from None
 
 
-@contextmanager
-def failures(address: str) -> Generator[None]:
-    """Turn what Redis and the network say into StoreFailed."""
-    try:
-        yield
-    except AuthenticationError as error:
+def failure(address: str, error: RedisError | OSError) -> StoreFailed:
+    """Return what Redis or the network said as StoreFailed.
+
+    Its cause is a copy of the driver's error, whose own traceback leads to what was sent. To keep that out, raise it
+    outside of the `except` block.
+    """
+    failed = _failure(address, error)
+    failed.__cause__ = RedisError(f"{type(error).__name__}: {error}")
+    return failed
+
+
+def _failure(address: str, error: RedisError | OSError) -> StoreFailed:
+    if isinstance(error, AuthenticationError | AuthorizationError):
         hint = "Put user and password into the address, percent-encoded: redis://USER:PASSWORD@HOST"
-        raise StoreFailed(f"{address} refuses the user or the password", hint=hint) from error
-    except ResponseError as error:
-        raise StoreFailed(f"{address} cannot do it: {error}", hint=_HINT) from error
-    except (RedisError, OSError) as error:
-        raise StoreFailed(f"{address} cannot be reached: {error}", hint=_HINT) from error
+        return StoreFailed(f"{address} refuses the user or the password", hint=hint)
+    if isinstance(error, ReadOnlyError):
+        failed = StoreFailed(f"{address} is a replica and takes no writes", hint="Name the primary in its place")
+    elif isinstance(error, ResponseError):
+        failed = StoreFailed(f"{address} cannot do it: {error}", hint=_HINT)
+        failed.temporary = isinstance(error, _PASSING) or str(error).startswith(_PASSING_WORDS)
+        return failed
+    else:
+        failed = StoreFailed(f"{address} cannot be reached: {error}", hint=f"It may pass by itself: try again. {_HINT}")
+    failed.temporary = True  # it may be back, or become the primary
+    return failed

@@ -6,11 +6,14 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import StoreFailed
+from traktauth.stores.database import schema as database_schema
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-VERSION = b"1"
+    from traktauth.stores.redis.scripts import RedisKeys
+
+VERSION = str(database_schema.VERSION).encode()
 SETTINGS = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
 _UNKNOWN = (
     "This Redis does not say how durable it is, as CONFIG GET is forbidden: see that it has `appendonly yes`, "
@@ -19,9 +22,16 @@ _UNKNOWN = (
 _warned: set[Hashable] = set()
 
 
-def questions(schema: str) -> list[tuple[str, ...]]:
+def questions(keys: RedisKeys) -> list[tuple[Any, ...]]:
     """Return what is asked when a store is first used: whose keys these are, and how they are kept."""
-    return [("SETNX", schema, VERSION.decode()), ("GET", schema), *(("CONFIG", "GET", name) for name in SETTINGS)]
+    schema = keys.schema
+    return [
+        keys.migrate(),
+        ("SETNX", schema, VERSION.decode()),
+        ("GET", schema),
+        ("ROLE",),
+        *(("CONFIG", "GET", name) for name in SETTINGS),
+    ]
 
 
 def check_schema(address: str, answers: Sequence[Any]) -> None:
@@ -31,12 +41,14 @@ def check_schema(address: str, answers: Sequence[Any]) -> None:
         StoreFailed: it is not ours to touch.
         Exception: what Redis answered instead.
     """
-    for reply in answers[:2]:
+    migrated, _, version = answers[:3]
+    if migrated == -1:
+        raise database_schema.in_use_by_earlier_version(address)
+    if version == VERSION:  # also on a replica, which takes no writes but can be read
+        return
+    for reply in answers[:3]:
         if isinstance(reply, Exception) and not str(reply).startswith("WRONGTYPE"):
             raise reply
-    version = answers[1]
-    if version == VERSION:
-        return
     if isinstance(version, bytes) and version.isdigit():
         raise StoreFailed(
             f"{address} has the schema {version.decode()}; this version of traktauth knows {VERSION.decode()}; "
@@ -49,14 +61,17 @@ def check_schema(address: str, answers: Sequence[Any]) -> None:
     )
 
 
-def problems(answers: Sequence[Any]) -> list[str]:
-    """Return what may lose a login, each with the setting that mends it."""
-    settings: dict[str, str] = {}
-    for answer in answers[2:]:
-        if isinstance(answer, Exception):
-            return [_UNKNOWN]
-        settings.update(_pairs(answer))
+def find_warnings(answers: Sequence[Any]) -> list[str]:
+    """Return what may lose a login, each with the setting that fixes it."""
+    role, *replies = answers[3:]
     found: list[str] = []
+    if isinstance(role, list) and role[0] == b"slave":
+        found.append("This Redis is a replica and takes no writes: name the primary")
+    settings: dict[str, str] = {}
+    for answer in replies:
+        if isinstance(answer, Exception):
+            return [*found, _UNKNOWN]
+        settings.update(_pairs(answer))
     if settings.get("appendonly") != "yes":
         found.append("A crash of this Redis loses logins: set `appendonly yes` and `appendfsync always`")
     elif settings.get("appendfsync") != "always":

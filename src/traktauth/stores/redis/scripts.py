@@ -9,27 +9,31 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from traktauth.models import Login
-from traktauth.stores.commands import (
-    Claim,
-    CountDue,
-    Hold,
-    Names,
-    Read,
-    Release,
-    ReleaseMany,
-    Spend,
-    Swap,
-    SwapMany,
-    Take,
-    Try,
+from traktauth.models import LoginKey
+from traktauth.stores.database.commands import (
+    AcquireLease,
+    BlockBudget,
+    ClaimDue,
+    CountLogins,
+    DeleteRow,
+    ListLogins,
+    ListUpcoming,
+    LoginCounts,
+    ProbeWrite,
+    ReadRow,
+    ReleaseLease,
+    ReleaseLeases,
+    SwapRow,
+    SwapRows,
+    TakeBudget,
 )
-from traktauth.stores.rows import COLUMNS, Row
+from traktauth.stores.database.row import COLUMNS, Row
+from traktauth.stores.database.schema import RENAMED_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from traktauth.stores.commands import Command
+    from traktauth.stores.database.commands import Command
 
 # Of one login or many. A key of another kind in a login's place is an error if it is the only one, else no reason to
 # leave the others alone.
@@ -51,6 +55,13 @@ for n = 1, count do
 end
 return done
 """
+DELETE = """
+if (redis.call('HGET', KEYS[2], 'revision') or '') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('SREM', KEYS[1], ARGV[2])
+redis.call('ZREM', KEYS[3], ARGV[2])
+return 1
+"""
 TAKE = """
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -63,6 +74,25 @@ for _, key in ipairs(KEYS) do
 end
 return 1
 """
+# Renames the columns of tables of schema 1, unless a program of an earlier version is refreshing a login.
+MIGRATE = """
+if redis.pcall('GET', KEYS[1]) ~= '1' then return 0 end
+local members = redis.call('SMEMBERS', KEYS[2])
+for _, member in ipairs(members) do
+  if redis.call('EXISTS', ARGV[2] .. member) == 1 then return -1 end
+end
+for _, member in ipairs(members) do
+  for n = 3, #ARGV, 2 do
+    local value = redis.pcall('HGET', ARGV[1] .. member, ARGV[n])
+    if type(value) == 'string' then
+      redis.call('HSET', ARGV[1] .. member, ARGV[n + 1], value)
+      redis.call('HDEL', ARGV[1] .. member, ARGV[n])
+    end
+  end
+end
+redis.call('SET', KEYS[1], '2')
+return 1
+"""
 # The keys of hashes and leases come from the members of the set of what is due.
 CLAIM = """
 local claimed, offset, page = {}, 0, 2 * ARGV[2] + 16
@@ -71,7 +101,7 @@ while #claimed < 2 * ARGV[2] do
   for _, member in ipairs(due) do
     if #claimed >= 2 * ARGV[2] then break end
     local row = redis.call('HMGET', ARGV[5] .. member, unpack(ARGV, 8))
-    local open, ends = unpack(redis.call('HMGET', ARGV[5] .. member, 'renewal', 'expires_at'))
+    local open, ends = unpack(redis.call('HMGET', ARGV[5] .. member, 'pending_refresh', 'expires_at'))
     if (open == '' or (tonumber(ends) or 0) <= tonumber(ARGV[7]))
         and redis.call('SET', ARGV[6] .. member, ARGV[4], 'NX', 'PX', ARGV[3]) then
       table.insert(claimed, member)
@@ -105,15 +135,20 @@ local held_until = tonumber(redis.call('HGET', KEYS[1], 'held_until') or 0)
 if until_then > held_until then redis.call('HSET', KEYS[1], 'held_until', until_then) end
 return 1
 """
+COUNT_LOGINS = """
+local next = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+return {redis.call('ZCARD', KEYS[1]), redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1]), next[2] or ''}
+"""
+UPCOMING = "return redis.call('ZRANGE', KEYS[1], 0, ARGV[1] - 1, 'WITHSCORES')"
 _ROOM = " " * 8192
 _NUMBERS = {"revision": int, "format": int, "generation": int, "expires_at": float, "due_at": float}
 _READERS = tuple(
-    {b"0": False, b"1": True}.__getitem__ if name == "renewable" else _NUMBERS.get(name, bytes.decode)
+    {b"0": False, b"1": True}.__getitem__ if name == "refreshable" else _NUMBERS.get(name, bytes.decode)
     for name in COLUMNS
 )
 
 
-class Keys:
+class RedisKeys:
     """What things are called in a Redis that has other tenants too.
 
     Args:
@@ -125,42 +160,53 @@ class Keys:
         self.logins, self.trial, self.schema = f"{tag}logins", f"{tag}trial", f"{tag}schema"
         self.login, self.lease, self.due, self.budget = f"{tag}login:", f"{tag}lease:", f"{tag}due:", f"{tag}budget:"
 
+    def migrate(self) -> tuple[Any, ...]:
+        """Return what makes the keys of an earlier version the present ones: 0 if they are, -1 if they are in use."""
+        names = [name for pair in RENAMED_COLUMNS[2].items() for name in pair]
+        return "EVAL", MIGRATE, 2, self.schema, self.logins, self.login, self.lease, *names
+
     def request(self, command: Command[Any]) -> tuple[Any, ...]:
         """Return the command as Redis takes it."""
         match command:
-            case Read(login):
+            case ReadRow(login):
                 return "HMGET", self.login + member_of(login), *COLUMNS
-            case Swap():
+            case SwapRow():
                 return self._swap((command,))
-            case SwapMany(swaps):
+            case SwapRows(swaps):
                 return self._swap(swaps)
-            case Take(login, owner, seconds):
+            case DeleteRow(login, seen):
+                member = member_of(login)
+                due = self.due + _app(login.realm, login.client_id)
+                return "EVAL", DELETE, 3, self.logins, self.login + member, due, seen, member
+            case AcquireLease(login, owner, seconds):
                 return "EVAL", TAKE, 1, self.lease + member_of(login), owner, round(seconds * 1000)
-            case Release(login, owner):
+            case ReleaseLease(login, owner):
                 return "EVAL", RELEASE, 1, self.lease + member_of(login), owner
-            case Names():
+            case ListLogins():
                 return "SMEMBERS", self.logins
-            case Try():
+            case ProbeWrite():
                 return "SET", self.trial, _ROOM, "PX", 1000
             case _:
                 return self._for_fleets(command)
 
     def _for_fleets(self, command: Command[Any]) -> tuple[Any, ...]:
         match command:
-            case ReleaseMany(logins, owner):
+            case ReleaseLeases(logins, owner):
                 return "EVAL", RELEASE, len(logins), *(self.lease + member_of(login) for login in logins), owner
-            case Claim():
+            case ClaimDue():
                 return self._claim(command)
-            case CountDue(realm, client_id, before):
-                return "ZCOUNT", self.due + _app(realm, client_id), "-inf", before
-            case Spend(realm, wanted, limit, period):
+            case CountLogins(realm, client_id, now):
+                return "EVAL", COUNT_LOGINS, 1, self.due + _app(realm, client_id), now
+            case ListUpcoming(realm, client_id, limit):
+                return "EVAL", UPCOMING, 1, self.due + _app(realm, client_id), limit
+            case TakeBudget(realm, wanted, limit, period):
                 return "EVAL", SPEND, 1, self.budget + json.dumps(realm), wanted, limit, period
-            case Hold(realm, seconds):
+            case BlockBudget(realm, seconds):
                 return "EVAL", HOLD, 1, self.budget + json.dumps(realm), seconds
             case _:
                 raise AssertionError(f"no request does {type(command).__name__}")
 
-    def _swap(self, swaps: Sequence[Swap]) -> tuple[Any, ...]:
+    def _swap(self, swaps: Sequence[SwapRow]) -> tuple[Any, ...]:
         keys, values = [self.logins], list[Any]([2 * len(COLUMNS)])
         for swap in swaps:
             member = member_of(swap.login)
@@ -168,38 +214,47 @@ class Keys:
             values += ("" if swap.seen is None else swap.seen, member, _score(swap.row), *_fields(swap.row))
         return "EVAL", SWAP, len(keys), *keys, *values
 
-    def _claim(self, command: Claim) -> tuple[Any, ...]:
+    def _claim(self, command: ClaimDue) -> tuple[Any, ...]:
         due = self.due + _app(command.realm, command.client_id)
         terms = (command.before, command.limit, round(command.seconds * 1000), command.owner)
         return "EVAL", CLAIM, 1, due, *terms, self.login, self.lease, command.now, *COLUMNS
 
 
-def answer(command: Command[Any], reply: Any) -> Any:  # noqa: ANN401 - the command knows its answer's type
-    """Return a command's answer from what Redis replied."""
+def answer(command: Command[Any], reply: Any) -> Any:  # noqa: ANN401 - the command knows its result's type
+    """Return a command's result from what Redis replied."""
     match command:
-        case Read():
+        case ReadRow():
             return _row(reply)
-        case Swap():
+        case SwapRow():
             return reply == [1]
-        case SwapMany(swaps):
+        case SwapRows(swaps):
             return {swap.login for swap, done in zip(swaps, reply, strict=True) if done == 1}
-        case Take():
+        case AcquireLease() | DeleteRow():
             return reply == 1
-        case Names():
+        case ListLogins():
             return [_login(member) for member in reply]
-        case Claim():
+        case _:
+            return _answer_for_fleets(command, reply)
+
+
+def _answer_for_fleets(command: Command[Any], reply: Any) -> Any:  # noqa: ANN401 - see above
+    match command:
+        case ClaimDue():
             pairs = zip(reply[::2], reply[1::2], strict=True)
             return [(_login(member), row) for member, values in pairs if (row := _row(values)) is not None]
-        case CountDue():
-            return reply
-        case Spend():
+        case CountLogins():
+            logins, due, next_due_at = reply
+            return LoginCounts(logins, due, float(next_due_at) if next_due_at else None)
+        case ListUpcoming():
+            return [(_login(member), float(at)) for member, at in zip(reply[::2], reply[1::2], strict=True)]
+        case TakeBudget():
             granted, used, held, quiet = reply
             return command.outcome(granted, used, float(held), float(quiet))
         case _:
             return None
 
 
-def member_of(login: Login) -> str:
+def member_of(login: LoginKey) -> str:
     """Return a login's name; JSON, so that no two are the same and none has to be escaped."""
     return json.dumps([login.realm, login.client_id, login.account])
 
@@ -208,15 +263,15 @@ def _app(realm: str, client_id: str) -> str:
     return json.dumps([realm, client_id])
 
 
-def _login(member: bytes) -> Login:
-    return Login(*json.loads(member))
+def _login(member: bytes) -> LoginKey:
+    return LoginKey(*json.loads(member))
 
 
 def _score(row: Row) -> float | str:
-    """Return when a keeper has to look: an open renewal is nothing to it before the token has ended."""
+    """Return when a keeper has to look: a pending refresh is nothing to it before the token has ended."""
     if row.due_at is None:
         return ""
-    return max(row.due_at, row.expires_at or 0.0) if row.renewal else row.due_at
+    return max(row.due_at, row.expires_at or 0.0) if row.pending_refresh else row.due_at
 
 
 def _fields(row: Row) -> list[str | float]:
@@ -241,7 +296,7 @@ def _row(values: list[bytes | None]) -> Row | None:
 
 def _value(name: str, value: bytes) -> Any:  # noqa: ANN401 - what the column holds, or the text that stands there
     text = value.decode("utf-8", "replace")
-    if name == "renewable":
+    if name == "refreshable":
         return {"0": False, "1": True}.get(text, text)
     try:
         return _NUMBERS.get(name, str)(text)

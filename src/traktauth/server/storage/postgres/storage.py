@@ -1,151 +1,143 @@
-"""The `Storage` in a PostgreSQL."""
+"""The `Storage` in a PostgreSQL: a plain transaction for each request, in worker threads."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from traktauth.server.storage.base import StorageDown
-from traktauth.server.storage.postgres.driver import Cut, Rejected, connected, settings_of
-from traktauth.server.storage.postgres.lane import Lane, Outcome
-from traktauth.server.storage.postgres.schema import ALONE, prepare
+from traktauth.server.errors import PROTOCOL_ERRORS
+from traktauth.server.storage.base import StorageUnavailable
+from traktauth.server.storage.postgres import connection as driver
+from traktauth.server.storage.postgres.schema import LOCK, prepare
+from traktauth.server.storage.repositories import Repositories
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Callable
 
-    from traktauth.server.storage.postgres.steps import Work
-    from traktauth.server.storage.tables import Tables
-
-    Do = Callable[[Lane, Sequence[Work]], Awaitable[Sequence[Outcome]]]
+    from traktauth.server.storage.postgres.connection import PsycopgConnection
 
 T = TypeVar("T")
-LARGEST_GROUP = 256
-WRITERS, READERS = 2, 1
-"""Connections of each process: while one group's answers travel, the next one is worked on."""
+ATTEMPTS = 5
 
 
-class Postgres:
+class PostgresStorage:
     """A database that other processes may use at the same time.
 
-    No connection is open before the first request, so a process may be forked from one that has made this.
+    No connection or thread exists before the first request, so that a process may be forked after this was made. A
+    thread opens its connection when it needs one, and again after it was lost: while the database is down a request
+    fails at once, and when it is back the next request works. A pool would retry in the background, after a pause.
+
+    Args:
+        address: `postgresql://…`.
+        on_commit: is called with the events of each transaction.
 
     Raises:
-        ValueError: the address is none.
-        StorageDown: the database cannot be used, or was made by a newer version.
+        ValueError: the address is malformed.
+        StorageUnavailable: the database cannot be used, or was made by a newer version.
     """
 
-    def __init__(self, address: str, tell: Callable[[list[str]], None]) -> None:
-        self._connect = partial(connected, settings_of(address))
-        self._tell = tell
-        self._writes = Queue(self._connect, WRITERS, Lane.write, tell)
-        self._reads = Queue(self._connect, READERS, Lane.read, tell)
-        try:
-            self._in_a_loop(prepare)
-        except (Rejected, Cut) as error:
-            raise StorageDown(f"This PostgreSQL cannot be used: {error}") from error
+    def __init__(self, address: str, on_commit: Callable[[list[str]], None]) -> None:
+        self._parameters = driver.parse_address(address)
+        self._on_commit = on_commit
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._connections: set[PsycopgConnection] = set()
+        self._executor = ThreadPoolExecutor(driver.CONNECTIONS, thread_name_prefix="local-trakt-postgres")
+        with driver.connect(self._parameters) as connection:
+            try:
+                prepare(connection)
+            except driver.Error as error:
+                hint = "" if connection.prepare_threshold == 0 else driver.POOLER_HINT
+                raise driver.unusable(error, hint) from None
 
-    def at_once(self, work: Callable[[Tables], T]) -> T:
-        """Run *work* here and now, before anything is served, while no other process does so.
+    def run_sync(self, work: Callable[[Repositories], T]) -> T:
+        """Run *work* in a transaction, while no other process does so; see `OpenStorage.run_sync`."""
+
+        def alone(db: Repositories) -> T:
+            connection.execute(LOCK)
+            return work(db)
+
+        with driver.connect(self._parameters) as connection:
+            try:
+                return self._transaction(connection, alone)
+            except driver.Error as error:
+                raise StorageUnavailable(driver.first_line(error)) from None
+
+    async def write(self, work: Callable[[Repositories], T]) -> T:
+        """Run *work* in a transaction; see `Storage.write`."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, self._transaction, work)
+
+    async def read(self, work: Callable[[Repositories], T]) -> T:
+        """Run *work* on committed data; see `Storage.read`."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, self._lookup, work)
+
+    def close(self) -> None:
+        """Finish the work that was begun and close the connections."""
+        self._executor.shutdown()
+        for connection in self._connections:
+            connection.close()
+
+    def _run(self, use: Callable[[PsycopgConnection, Callable[[Repositories], T]], T], work: Any) -> T:  # noqa: ANN401 - as `use` takes it
+        """Use this thread's connection; try again after a lost connection or a lost race.
 
         Raises:
-            StorageDown: the database is gone.
+            StorageUnavailable: the database cannot be used.
         """
-        outcome = self._in_a_loop(lambda lane: lane.write([work], opening=(ALONE,)))[0]
-        if outcome.error is not None:
-            raise outcome.error
-        result: T = outcome.result
-        return result
-
-    async def write(self, work: Callable[[Tables], T]) -> T:
-        """Run *work* in a transaction; see `Storage.write`."""
-        result: T = await self._writes.put(work)
-        return result
-
-    async def read(self, look: Callable[[Tables], T]) -> T:
-        """Run *look* on what has been committed; see `Storage.read`."""
-        result: T = await self._reads.put(look)
-        return result
-
-    def close(self) -> None:
-        """Hang up; those who wait for an answer have had it, as the server lets them have it first."""
-        self._writes.close()
-        self._reads.close()
-
-    def _in_a_loop(self, use: Callable[[Lane], Coroutine[Any, Any, T]]) -> T:
-        """Use a connection before or beside the server's own loop.
-
-        In a thread only where the caller is in a loop: who forks workers must have had none. A thread that ends holds a
-        lock of OpenSSL's for a moment, and a worker that is forked just then would wait for it without end.
-        """
-
-        async def used() -> T:
-            lane = Lane(self._connect)
+        attempt, message = 0, ""
+        while not message:
+            attempt += 1
+            connection = self._connection()
             try:
-                return await use(lane)
-            finally:
-                lane.close()
+                return use(connection, work)
+            except driver.Error as error:
+                is_first_loss = connection.closed and attempt == 1 and not isinstance(error, driver.ResponseTimeout)
+                if attempt == ATTEMPTS or not (is_first_loss or error.sqlstate in driver.RETRYABLE):
+                    message = driver.first_line(error)
+        raise StorageUnavailable(message)
 
+    def _transaction(self, connection: PsycopgConnection, work: Callable[[Repositories], T]) -> T:
+        """Run *work* and commit what it wrote.
+
+        Raises:
+            StorageUnavailable: the connection was lost at the commit: it may or may not have been done.
+            driver.Error: nothing was written.
+        """
+        db = Repositories(driver.StatementConnection(connection))
+        connection.execute(driver.BEGIN, prepare=False)
+        refusal: BaseException | None = None
+        result: Any = None
         try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(used())
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(asyncio.run, used()).result()
-
-
-class Queue:
-    """Work that waits for one of a few lanes; what has come meanwhile is done together."""
-
-    def __init__(
-        self, connect: Callable[[], Awaitable[Any]], lanes: int, do: Do, tell: Callable[[list[str]], None]
-    ) -> None:
-        self._lanes = [Lane(connect) for _ in range(lanes)]
-        self._idle = list(self._lanes)
-        self._do = do
-        self._tell = tell
-        self._waiting: deque[tuple[Work, asyncio.Future[Any]]] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def put(self, work: Work) -> asyncio.Future[Any]:
-        """Have *work* done; its answer comes after the commit."""
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((work, answer))
-        if self._idle and len(self._waiting) == 1:
-            task = asyncio.create_task(self._serve(self._idle.pop()))  # begins after what else comes in this turn
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return answer
-
-    def close(self) -> None:
-        """Hang up on all lanes."""
-        for lane in self._lanes:
-            lane.close()
-
-    async def _serve(self, lane: Lane) -> None:
-        """Do groups of work on a lane until none waits."""
+            result = work(db)
+        except PROTOCOL_ERRORS as error:  # a result, too: what was written before stays
+            refusal = error
+        except BaseException:
+            if not connection.closed:
+                connection.execute("ROLLBACK")
+            raise
         try:
-            while self._waiting:
-                group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
-                await self._done(lane, group)
-        finally:
-            self._idle.append(lane)
+            connection.execute("COMMIT")
+        except driver.Error:
+            if not connection.closed:
+                raise
+        if connection.closed:
+            raise StorageUnavailable("The connection to the database was lost at a commit, which may have been done")
+        with self._lock:
+            self._on_commit(db.events)
+        if refusal is not None:
+            raise refusal
+        return result  # type: ignore[no-any-return] # the result of work, without a refusal
 
-    async def _done(self, lane: Lane, group: list[tuple[Work, asyncio.Future[Any]]]) -> None:
-        try:
-            outcomes = await self._do(lane, [work for work, _ in group])
-        except Exception as error:  # noqa: BLE001 - a fault of ours, or a fate that nobody knows: all who wait hear of it
-            lane.close()
-            outcomes = [Outcome(error=error)] * len(group)
-        events = [event for outcome in outcomes for event in outcome.events]
-        if events:
-            self._tell(events)
-        for (_, answer), outcome in zip(group, outcomes, strict=True):
-            if answer.done():  # whoever waited has given up
-                continue
-            if outcome.error is None:
-                answer.set_result(outcome.result)
-            else:
-                answer.set_exception(outcome.error)
+    @staticmethod
+    def _lookup(connection: PsycopgConnection, work: Callable[[Repositories], T]) -> T:
+        return work(Repositories(driver.StatementConnection(connection, locks=False)))
+
+    def _connection(self) -> PsycopgConnection:
+        """Return this thread's connection, opened again if it was lost."""
+        connection: PsycopgConnection | None = getattr(self._local, "connection", None)
+        if connection is None or connection.closed:
+            connection = self._local.connection = driver.connect(self._parameters)
+            with self._lock:
+                self._connections = {one for one in self._connections if not one.closed} | {connection}
+        return connection

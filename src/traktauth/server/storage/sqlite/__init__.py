@@ -1,8 +1,8 @@
-"""SQLite: the one room that names its driver."""
+"""SQLite; its driver is imported in this package alone."""
 
 from __future__ import annotations
 
-from traktauth.server.storage.sqlite.looking import looked_at
-from traktauth.server.storage.sqlite.storages import SqliteFile, SqliteMemory
+from traktauth.server.storage.sqlite.inspection import looked_at
+from traktauth.server.storage.sqlite.storage import SqliteFile, SqliteMemory
 
 __all__ = ["SqliteFile", "SqliteMemory", "looked_at"]

@@ -1,1 +1,0 @@
-"""Replay the recorded cases at a server, and record further ones from the real engines."""

@@ -1,0 +1,144 @@
+"""niquests, blocking and async.
+
+niquests brings a library in the place of urllib3, so the extra `niquests` is not part of `all`.
+
+```python
+session = niquests.Session()
+session.auth = TraktAuth(Trakt.from_env())
+```
+"""
+
+# pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUntypedBaseClass=false
+# It is installed in an environment of its own, as it replaces urllib3.
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from traktauth import AsyncTrakt, Trakt
+from traktauth.adapters import _body
+from traktauth.adapters._checks import check_login
+from traktauth.client.api_request import UNAUTHORIZED
+from traktauth.extras import check_version, missing_library
+
+try:
+    from niquests.auth import AsyncAuthBase, AuthBase
+except ModuleNotFoundError as error:
+    raise missing_library("niquests", error) from None
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from traktauth import AsyncAttempt, Attempt
+
+check_version("niquests", (3, 14))
+
+
+class TraktAuth(AuthBase):
+    """Authorizes requests to the API; for `Session.auth` and for `niquests.get(auth=)`.
+
+    It behaves as `traktauth.adapters.requests.TraktAuth` does.
+
+    Args:
+        trakt: the login.
+
+    Raises:
+        TypeError: it is an `AsyncTrakt`.
+    """
+
+    def __init__(self, trakt: Trakt) -> None:
+        self._trakt = check_login(self, trakt, Trakt, "AsyncTraktAuth")
+
+    def __call__(self, r: Any) -> Any:  # noqa: ANN401 - niquests' own request
+        """Put the login's header fields on a request, and watch its response."""
+        attempt = self._trakt.attempt(r.url)
+        r.headers.update(attempt.headers)
+        r.register_hook("response", partial(_resend, attempt, _body.position_of(r.body)))
+        return r
+
+
+class AsyncTraktAuth(AsyncAuthBase):
+    """Same as `TraktAuth`, for `AsyncSession.auth`.
+
+    Args:
+        trakt: the login.
+
+    Raises:
+        TypeError: it is a `Trakt`.
+    """
+
+    def __init__(self, trakt: AsyncTrakt) -> None:
+        self._trakt = check_login(self, trakt, AsyncTrakt, "TraktAuth")
+
+    async def __call__(self, r: Any) -> Any:  # noqa: ANN401 - niquests' own request
+        """Put the login's header fields on a request, and watch its response."""
+        attempt = await self._trakt.attempt(r.url)
+        r.headers.update(attempt.headers)
+        r.register_hook("response", _async_hook(attempt, _body.position_of(r.body)))
+        return r
+
+
+def _counts(attempt: Attempt | AsyncAttempt, response: Any) -> bool:  # noqa: ANN401 - niquests' own response
+    """Return whether a response rejects the token of an attempt, which a redirect to another host does not carry."""
+    sent: object = response.request.headers.get("Authorization")
+    return bool(response.status_code == UNAUTHORIZED and sent == attempt.headers["Authorization"])
+
+
+def _resend(attempt: Attempt, position: _body.Position, response: Any, **options: Any) -> Any:  # noqa: ANN401 - as above
+    if not _counts(attempt, response):
+        return response
+    sent = response.request
+    try:
+        following = attempt.retry(response.url)
+    except BaseException:
+        response.close()  # the caller does not get it
+        raise
+    if following is None or not _body.rewind(sent.body, position):
+        return response
+    _ = response.content  # read to its end, so that the connection can be used again
+    response.close()
+    response.request = sent.copy()
+    sent.headers.update(following.headers)  # a redirect is made from this request
+    again = response.connection.send(sent, **options)
+    again.history.append(response)
+    again.request = sent
+    if again.status_code == UNAUTHORIZED:
+        following.retry(again.url)  # it returns None, and remembers that a refresh did not help
+    return again
+
+
+async def _awaited(value: Any) -> None:  # noqa: ANN401 - as above
+    if hasattr(value, "__await__"):
+        await value
+
+
+async def _close(response: Any) -> None:  # noqa: ANN401 - as above
+    await _awaited(response.close())
+
+
+def _async_hook(attempt: AsyncAttempt, position: _body.Position) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Return a hook that niquests takes for a coroutine function, which a partial is not on every version."""
+
+    async def resend(response: Any, **options: Any) -> Any:  # noqa: ANN401 - as above
+        if not _counts(attempt, response):
+            return response
+        sent = response.request
+        try:
+            following = await attempt.retry(response.url)
+        except BaseException:
+            await _close(response)
+            raise
+        if following is None or not _body.rewind(sent.body, position):
+            return response
+        await _awaited(response.content)  # bytes, or what is to be awaited if the response is streamed
+        response.request = sent.copy()
+        sent.headers.update(following.headers)
+        again = await response.connection.send(sent, **options)
+        again.history.append(response)
+        again.request = sent
+        if again.status_code == UNAUTHORIZED:
+            await following.retry(again.url)
+        return again
+
+    return resend

@@ -1,0 +1,161 @@
+"""The options that most commands share: which login a command is about, and whether it prints JSON."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from traktauth.client.settings import Settings, read_settings
+from traktauth.errors import AppInvalid, AppRejected, LoginRequired, TraktAuthError
+from traktauth.protocol import APPS_PAGE
+from traktauth.stores.url import without_password
+from traktauth.values import replace, value
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from traktauth.client.sync_client import Trakt
+    from traktauth.models import LoginKey
+
+_SECRET_ERRORS = {"invalid_client", "unauthorized_client"}
+_COMMAND = re.compile(r"traktauth (login|refresh|logout|status|doctor|store reseal|store move( FROM)?)\b")
+
+
+@value
+class OptionSpec:
+    """An option as data, for click and for the fast path.
+
+    Attributes:
+        flag: such as `--account`.
+        metavar: the value in the help; empty if the option takes none.
+        help: the help text.
+    """
+
+    flag: str
+    metavar: str
+    help: str
+
+
+COMMON_OPTIONS = {
+    "account": OptionSpec("--account", "NAME", "Your own name for the account (default: default)."),
+    "service": OptionSpec("--service", "NAME|URL", "trakt, auth.trakt.tv, staging, or a base address."),
+    "store": OptionSpec("--store", "ADDRESS", "Where logins are kept, such as file: or sqlite:/PATH."),
+    "json": OptionSpec("--json", "", "JSON output, for errors too."),
+}
+MIN_LIFE = OptionSpec("--min-life", "SECONDS", "Minimum remaining lifetime of the token.")
+
+
+@value
+class CommonOptions:
+    """The values of the shared options; None for one that was not given."""
+
+    account: str | None
+    service: str | None
+    store: str | None
+    json: bool
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, object]) -> CommonOptions:
+        """Return the options from parsed values by name; a missing name was not given."""
+        account, service, store = (
+            given if isinstance(given := values.get(name), str) else None for name in ("account", "service", "store")
+        )
+        return cls(account, service, store, json=bool(values.get("json")))
+
+    def settings(self) -> Settings:
+        """Return the settings: options win over the environment, the environment over the file.
+
+        Raises:
+            ValueError: a setting is invalid.
+        """
+        return read_settings(account=self.account, service=self.service, store=self.store)
+
+    @property
+    def flags(self) -> str:
+        """The options that were given, for another command: with a leading space, and without passwords."""
+        given = {"account": self.account, "service": self.service, "store": self._shown_store}
+        return "".join(f" --{name} {shlex.quote(value)}" for name, value in given.items() if value is not None)
+
+    @property
+    def _shown_store(self) -> str | None:
+        return None if self.store is None else without_password(self.store)
+
+    def for_login(self, login: LoginKey, settings: Settings) -> CommonOptions:
+        """Return options that name another login of this store."""
+        account = self.account if login.account == settings.account else login.account
+        service = self.service if login.realm == settings.find_service().realm else login.realm
+        return replace(self, account=account, service=service)
+
+    @contextmanager
+    def trakt(self) -> Generator[Trakt]:
+        """Open the login; a command in an error's hint is given the options that name this login.
+
+        Raises:
+            TraktAuthError: the app is invalid, or the caller's block raised it.
+            ValueError: a setting is invalid.
+        """
+        from traktauth.client.sync_client import Trakt  # noqa: PLC0415 - `status` and --help do without
+
+        settings = self.settings()
+        with self.adding_flags(), Trakt(settings.app(), **settings.place()) as trakt:
+            try:
+                yield trakt
+            except LoginRequired as error:
+                if error.reason == "never":
+                    error.hint = _other_apps_hint(trakt) or error.hint
+                raise
+            except AppRejected as error:
+                refused = error.error in _SECRET_ERRORS and not isinstance(error, AppInvalid)
+                if refused and trakt.config.app.client_secret is None:
+                    error.message = f"{error.message}; no secret is set"
+                    error.hint = (
+                        f"If the app has a secret, set TRAKTAUTH_CLIENT_SECRET to it (see {APPS_PAGE}), or: "
+                        "traktauth setup"
+                    )
+                raise
+
+    @contextmanager
+    def adding_flags(self) -> Generator[None]:
+        """Add the options that were given to commands in the hint of an error, so that they can be copied."""
+        try:
+            yield
+        except TraktAuthError as error:
+            error.hint = self.with_flags(error.hint)
+            raise
+
+    def with_flags(self, hint: str) -> str:
+        """Return a hint whose commands name this login and store."""
+        return _COMMAND.sub(self._add_flags, hint)
+
+    def _add_flags(self, found: re.Match[str]) -> str:
+        """Return one command with its options; a command for a whole store takes no account."""
+        store = self._shown_store
+        match found[1].split():
+            case ["store", "move", *rest]:
+                return (
+                    found[0] if store is None else f"traktauth store move {shlex.quote(store)}{'' if rest else ' TO'}"
+                )
+            case ["store", _]:
+                return found[0] if store is None else f"{found[0]} --store {shlex.quote(store)}"
+            case _:
+                return f"{found[0]}{self.flags}"
+
+
+def _other_apps_hint(trakt: Trakt) -> str:
+    """Return a hint if the store has logins of other apps or services only; else an empty text."""
+    try:
+        others = [each for each in trakt.store.list_logins() if trakt.store.load(each).token is not None]
+    except TraktAuthError:
+        return ""
+    own = trakt.config.key
+    others = [each for each in others if (each.realm, each.client_id) != (own.realm, own.client_id)]
+    if not others:
+        return ""
+    first = f"{others[0].account} at {others[0].realm} (app {others[0].client_id[:8]}…)"
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return (
+        f"The store has {first}{more}, but the settings name the app {own.client_id[:8]}… at {own.realm}. Check "
+        "TRAKTAUTH_CLIENT_ID and TRAKTAUTH_SERVICE, or sign in: traktauth login"
+    )

@@ -1,0 +1,85 @@
+"""`traktauth completion`, and the values that a shell completes."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from traktauth.cli.help.click_classes import Command
+from traktauth.cli.log_output import suppress_warnings
+from traktauth.cli.output import print_text
+from traktauth.client.settings import read_settings
+from traktauth.display import find_unsafe
+from traktauth.protocol import SERVICES
+from traktauth.stores.open import open_store
+
+if TYPE_CHECKING:
+    from traktauth.models import LoginKey
+
+SHELLS = ("bash", "zsh", "fish")
+_LOCAL_TRAKT = "http://127.0.0.1:8712"
+_STORES = ("file:", "sqlite:", "keyring:", "memory:", "redis://", "postgresql://", "sealed+file:", "sealed+sqlite:")
+
+
+@click.command(
+    "completion",
+    cls=Command,
+    examples=[
+        ('eval "$(traktauth completion bash)"', "in ~/.bashrc"),
+        ('eval "$(traktauth completion zsh)"', "in ~/.zshrc, after compinit"),
+        ("traktauth completion fish > \\\n  ~/.config/fish/completions/traktauth.fish", "once"),
+    ],
+)
+@click.argument("shell", type=click.Choice(SHELLS), metavar="SHELL")
+@click.pass_context
+def command(context: click.Context, shell: str) -> int:
+    """Print the completion script of a shell: bash (4.4 or newer), zsh or fish.
+
+    It completes commands, options and their values, such as the accounts that are signed in.
+    """
+    completion = get_completion_class(shell)
+    if completion is None:
+        raise AssertionError(f"click completes no {shell}")
+    # Not its `source` method, which starts bash to check its version.
+    script = completion(context.find_root().command, {}, "traktauth", "_TRAKTAUTH_COMPLETE")
+    print_text(f"{script.source_template % script.source_vars()}\n")
+    return 0
+
+
+def complete_account(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the accounts that have a login in the store."""
+    return _items({login.account for login in _logins(context)}, incomplete)
+
+
+def complete_service(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the named services, and the addresses of others that have a login in the store."""
+    addresses = {login.realm for login in _logins(context) if "://" in login.realm}
+    return _items({*SERVICES, _LOCAL_TRAKT, *addresses}, incomplete)
+
+
+def complete_store(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the kinds of stores, and the store of the settings."""
+    try:
+        own = {read_settings().store}
+    except ValueError:
+        own = set[str]()
+    return _items({*_STORES, *own}, incomplete)
+
+
+def _logins(context: click.Context) -> list[LoginKey]:
+    """Return the logins of a store on this machine; a remote store could block the shell."""
+    try:
+        address = read_settings(store=context.params.get("store")).store
+        if address.removeprefix("sealed+").partition(":")[0] not in {"file", "sqlite", "keyring"}:
+            return []
+        with suppress_warnings(), closing(open_store(address)) as store:
+            return list(store.list_logins())
+    except Exception:  # noqa: BLE001 - completion cannot show an error
+        return []
+
+
+def _items(values: set[str], incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(each) for each in sorted(values) if each.startswith(incomplete) and not find_unsafe(each)]

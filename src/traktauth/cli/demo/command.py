@@ -1,0 +1,32 @@
+"""`traktauth demo`: a sign-in against a local Trakt, start to finish, every step of it real."""
+
+from __future__ import annotations
+
+import click
+
+from traktauth.cli.help.click_classes import Command
+from traktauth.errors import TraktAuthError
+
+INSTALL = "Install them: pip install 'traktauth[server]'"
+
+
+@click.command(
+    "demo",
+    cls=Command,
+    examples=[("traktauth demo", ""), ("traktauth demo --browser", "sign in yourself")],
+)
+@click.option("--browser", is_flag=True, help="Sign in with your own browser; otherwise a program fills in the pages.")
+def command(*, browser: bool) -> int:
+    """Show a complete sign-in at a local Trakt, with nothing configured.
+
+    A user signs in on its pages, the API is called, and one of eight concurrent processes refreshes the token.
+    Then a used refresh token is sent again, to show what Trakt does. All data is removed at the end.
+    """
+    try:
+        from traktauth.cli.demo.steps import tell  # noqa: PLC0415 - it imports the local Trakt, an extra
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("traktauth"):
+            raise
+        raise TraktAuthError("The packages of the local Trakt are not installed", hint=INSTALL) from None
+    tell(browser=browser)
+    return 0

@@ -1,0 +1,211 @@
+"""The steps of the demo: each is done, then printed with the values that it returned."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import textwrap
+import time
+import urllib.request
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from traktauth.cli.demo.login import sign_in_by_program, sign_in_with_browser
+from traktauth.cli.demo.page_walker import PageWalker
+from traktauth.cli.demo.processes import run_token_processes
+from traktauth.cli.log_output import suppress_warnings
+from traktauth.cli.output import print_data, style
+from traktauth.client.operations import AuthenticationOAuthApi
+from traktauth.client.sync_client import Trakt
+from traktauth.errors import LoginRefused, LoginRequired, TraktAuthError
+from traktauth.models import App, Token
+from traktauth.server.config.settings import Settings
+from traktauth.server.process.embedded import EmbeddedServer
+
+LIFE = 5  # seconds that an access token lives here: more than the processes take to start, also on a slow machine
+CROWD = 8
+
+
+def tell(*, browser: bool) -> None:
+    """Tell the whole story, and leave nothing behind.
+
+    Raises:
+        TraktAuthError: a step did not end as it must.
+    """
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="traktauth-demo-") as folder:
+        settings = Settings(port=0, database=f"sqlite:{folder}/local-trakt.sqlite", control=True, access_life=LIFE)
+        with EmbeddedServer(settings) as local, suppress_warnings():
+            _Story(local.announcement, Path(folder), browser=browser).tell()
+    print_data()
+    print_data(f"Done in {time.monotonic() - began:.1f} s. The local Trakt is stopped, and its folder is removed.")
+
+
+class _Story:
+    """One run of the demo.
+
+    Args:
+        local: what the local Trakt announced.
+        folder: for the tokens.
+        browser: whether the user's own browser signs in.
+    """
+
+    def __init__(self, local: dict[str, Any], folder: Path, *, browser: bool) -> None:
+        self.url: str = local["url"]
+        self.user: dict[str, str] = local["users"][0]
+        addresses: list[str] = local["redirect_uris"]
+        self.app = App(local["client_id"], client_secret=local["client_secret"], redirect_uri=addresses[0])
+        self.store = f"file:{folder}/tokens.json"
+        self.browser = browser
+        self.visitor = PageWalker(self.user["username"], self.user["password"], _line)
+        self.number = 0
+
+    def tell(self) -> None:
+        """Go from nothing to a signed-out account."""
+        self._step("A local Trakt")
+        _line(f"It listens on {self.url}, its database is an SQLite file in a temporary folder.")
+        _line(f"Its access tokens are valid for {LIFE} s, so that one expires during the demo.")
+        with Trakt(self.app, service=self.url, store=self.store) as trakt:
+            self._sign_in(trakt)
+            self._call(trakt)
+            used = self._refresh(trakt)
+            self._crowd(trakt)
+            self._replay(trakt, used)
+            self._end(trakt)
+
+    def _sign_in(self, trakt: Trakt) -> None:
+        self._step("Sign in with a browser, which is redirected to the local Trakt and back")
+        token = self._login(trakt)
+        _line("A callback server on this machine received the code and exchanged it for a token, with PKCE.")
+        _line(f"Saved before use: access token {token.fingerprint} (a fingerprint; tokens are never shown here).")
+
+    def _login(self, trakt: Trakt) -> Token:
+        if not self.browser:
+            return sign_in_by_program(self.visitor, trakt)
+        _line(f"The user is {self.user['username']}, the password {self.user['password']}")
+        _line(f"Watch what happens: {self.url}/_control")
+        return sign_in_with_browser(trakt, _line)
+
+    def _call(self, trakt: Trakt) -> None:
+        self._step("Call the API")
+        response = trakt.request("GET", "/users/settings")
+        _check(response.status_code == 200, f"GET /users/settings answered {response.status_code}")  # noqa: PLR2004 - OK
+        _line(f"GET /users/settings: 200, user {response.json()['user']['username']}")
+
+    def _refresh(self, trakt: Trakt) -> Token:
+        self._step("Refresh")
+        old = trakt.bound_store.load().token
+        if old is None:
+            raise TraktAuthError("The demo's login was lost")
+        new = trakt.refresh()
+        _check(new.refresh_token != old.refresh_token, "the refresh brought the same refresh token")
+        _line(f"{old.fingerprint} became {new.fingerprint}. The old refresh token is used up; the new one is saved.")
+        return old
+
+    def _crowd(self, trakt: Trakt) -> None:
+        self._step(f"{CROWD} processes need a token at once, and it has expired")
+        token = trakt.bound_store.load().token
+        if token is not None:
+            time.sleep(max(0.0, token.expires_at - time.time()))
+        before = self._ledger()
+        tokens = run_token_processes(CROWD, app=self.app, service=self.url, store=self.store)
+        after = self._ledger()
+        sent = _refreshes(after) - _refreshes(before)
+        _check(len(set(tokens)) == 1, "the processes got different tokens")
+        _check(sent == 1, f"{sent} refresh requests were sent")
+        _line(
+            f"All {CROWD} printed the same new token. The local Trakt counted {sent} refresh request, from the "
+            "process that got the lock first; the others found its token in the store."
+        )
+
+    def _replay(self, trakt: Trakt, used: Token) -> None:
+        self._step("What Trakt does when a used refresh token is sent again")
+        before = self._ledger()
+        current = trakt.token()
+        with AuthenticationOAuthApi(service=self.url) as api:
+            try:
+                api.exchange_refresh_token_for_access_token(
+                    refresh_token=used.refresh_token or "",
+                    client_id=self.app.client_id,
+                    client_secret=self.app.client_secret,
+                    redirect_uri=self.app.redirect_uri,
+                )
+            except LoginRefused as error:
+                _line(f"It is refused: {error.message}.")
+            else:
+                raise TraktAuthError("A used refresh token was accepted")
+        killed = self._ledger()["families_killed"] - before["families_killed"]
+        _check(killed == 1, f"{killed} families were ended")
+        _check(self._asked_with(trakt, current) == HTTPStatus.UNAUTHORIZED, "the newest token still works")
+        _line(
+            "Trakt treats it as stolen and revokes every token of this user and app, also the newest one: the API "
+            f"returns 401 for {current.fingerprint}."
+        )
+        try:
+            trakt.refresh()
+        except LoginRequired as error:
+            _line(f"traktauth says: {error.message}.")
+            _line("That is why it never sends a refresh token that may have been used while the login is valid.")
+        else:
+            raise TraktAuthError("A revoked login was refreshed")
+
+    def _end(self, trakt: Trakt) -> None:
+        self._step("Sign in again, then sign out")
+        pages = self.visitor.forms
+        token = self._login(trakt)
+        if pages == self.visitor.forms and not self.browser:
+            _line("The browser was still signed in and the user had agreed before, so no form was shown.")
+        _line(f"Signed in: {token.fingerprint}")
+        trakt.logout()
+        alive = self._ledger()["alive"]
+        _check(self._asked_with(trakt, token) == HTTPStatus.UNAUTHORIZED, "the token works after the sign-out")
+        _line(
+            f"Revoked at Trakt, refresh token first, then deleted here. The API returns 401 for "
+            f"the access token; valid here: {alive['access']} access tokens, {alive['refresh']} refresh tokens."
+        )
+        _check(alive["refresh"] == 0, "a refresh token is still valid")
+
+    # ------------------------------------------------------------ what is looked at
+    def _asked_with(self, trakt: Trakt, token: Token) -> int:
+        """Return what the API answers to a token as it is, without the refresh that a `Trakt` would make."""
+        request = urllib.request.Request(  # noqa: S310 - the local Trakt's own address
+            f"{self.url}/users/settings",
+            headers={"Authorization": f"Bearer {token.access_token}", **trakt.config.api_headers},
+        )
+        return _fetch(request)[0]
+
+    def _ledger(self) -> dict[str, Any]:
+        request = urllib.request.Request(f"{self.url}/_control/ledger")  # noqa: S310 - the same
+        ledger: dict[str, Any] = json.loads(_fetch(request)[1])
+        return ledger
+
+    def _step(self, title: str) -> None:
+        self.number += 1
+        print_data()
+        print_data(style(f"{self.number}. {title}", "cyan"))
+
+
+def _fetch(request: urllib.request.Request) -> tuple[int, bytes]:
+    opener = urllib.request.OpenerDirector()
+    for handler in (urllib.request.HTTPHandler(), urllib.request.UnknownHandler()):
+        opener.add_handler(handler)  # no proxy, no redirects, and a refusal is an answer
+    with opener.open(request, timeout=10) as reply:
+        return reply.status, reply.read()
+
+
+def _refreshes(ledger: dict[str, Any]) -> int:
+    """Return how many refresh requests came."""
+    count: int = ledger["counts"].get("POST /oauth/token", {}).get("refresh_token", 0)
+    return count
+
+
+def _check(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads like an assertion, which it is
+    if not holds:
+        raise TraktAuthError(f"The demo failed: {otherwise}", hint="Report it to the authors of traktauth")
+
+
+def _line(text: str) -> None:
+    """Print a paragraph, wrapped at 80 columns."""
+    for line in textwrap.wrap(text, 77, break_long_words=False, break_on_hyphens=False):
+        print_data(line, indent=3)

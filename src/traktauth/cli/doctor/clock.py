@@ -1,0 +1,65 @@
+"""Check this machine's clock: against the service's `Date`, and against the times in a login's history."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from traktauth.cli.doctor.findings import Finding, good, warning
+from traktauth.cli.times import format_duration, format_time
+from traktauth.models.refresh_window import IMPLAUSIBLE
+
+if TYPE_CHECKING:
+    from traktauth.models import Record
+    from traktauth.wire.messages import Response
+
+_SERVICE_TOLERANCE = 60.0  # seconds that this clock and the service's may differ by
+_HISTORY_TOLERANCE = 120.0  # seconds that two machines' clocks may differ by
+_SET_CLOCK = "Set it: timedatectl set-ntp true, or your system's time settings"
+
+
+def check_clock(reply: Response, now: float) -> Finding:
+    """Compare this machine's clock with the `Date` of an answer."""
+    try:
+        theirs = parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
+    except (ValueError, OverflowError):
+        return good("clock", "the service sends no time")
+    ahead = now - theirs
+    if abs(ahead) <= _SERVICE_TOLERANCE:
+        return good("clock", "as the service's")
+    return warning(
+        "clock",
+        f"This machine's clock is {format_duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} the service's",
+        _SET_CLOCK,
+    )
+
+
+def check_history_clock(record: Record, now: float) -> list[Finding]:
+    """Find clocks that were wrong from the times in a login's history."""
+    token = record.token
+    findings: list[Finding] = []
+    for earlier, later in pairwise(record.history):
+        if earlier.saved_at - later.saved_at > _HISTORY_TOLERANCE:
+            gap = format_duration(earlier.saved_at - later.saved_at)
+            what = f"Generation {later.generation} was saved {gap} before generation {earlier.generation}: a clock was "
+            findings.append(warning("clock", f"{what}set back, or the clocks of two machines differ", _SET_CLOCK))
+            break
+    if token is None:
+        return findings
+    ahead = max(record.saved_at - now, token.expires_at - now - token.expires_in)
+    if record.saved_at - now > _HISTORY_TOLERANCE or ahead > IMPLAUSIBLE:
+        who = f"behind the one that saved the login ({format_time(record.saved_at)})"
+        findings.append(warning("clock", f"This machine's clock is {format_duration(ahead)} {who}", _SET_CLOCK))
+    skew = 0.0 if token.created_at is None else token.expires_at - token.expires_in - token.created_at
+    if abs(skew) > _HISTORY_TOLERANCE:
+        host = record.history[-1].host if record.history else None
+        whose = f"The clock of {host}" if host else "The clock of the machine that signed in"
+        side = "ahead of" if skew > 0 else "behind"
+        what = f"{whose} was {format_duration(abs(skew))} {side} Trakt's when the token came"
+        findings.append(warning("clock", f"{what}, so it is taken to end that much too {_end(skew)}", _SET_CLOCK))
+    return findings
+
+
+def _end(skew: float) -> str:
+    return "late" if skew > 0 else "early"

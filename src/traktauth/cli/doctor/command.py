@@ -1,0 +1,112 @@
+"""`traktauth doctor`: find what is wrong, and print the command that fixes it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from traktauth.cli.doctor.app import check_app_at_service, check_app_settings
+from traktauth.cli.doctor.findings import Finding, Level
+from traktauth.cli.doctor.history import to_json
+from traktauth.cli.doctor.logins import check_logins
+from traktauth.cli.doctor.service import check_service
+from traktauth.cli.doctor.settings import check_settings
+from traktauth.cli.doctor.store import check_store, store_error_finding
+from traktauth.cli.exit_codes import DONE
+from traktauth.cli.help.click_classes import Command
+from traktauth.cli.inventory import Inventory, read_inventory
+from traktauth.cli.log_output import suppress_warnings
+from traktauth.cli.options import common_options
+from traktauth.cli.output import BAD, GOOD, MAX_MESSAGE_LENGTH, NEXT, WARNING, print_data, print_json
+from traktauth.display import shorten
+from traktauth.errors import StoreFailed
+
+if TYPE_CHECKING:
+    from traktauth.cli.common_options import CommonOptions
+
+FORMAT = 1
+_MARKS = {Level.GOOD: GOOD, Level.DOUBTFUL: WARNING, Level.WRONG: BAD}
+
+
+@click.command(
+    "doctor",
+    cls=Command,
+    examples=[
+        ("traktauth doctor", ""),
+        ("traktauth doctor --account tv", "why did this login end?"),
+        ("traktauth doctor --offline --json", ""),
+    ],
+)
+@common_options()
+@click.option("--offline", is_flag=True, help="Send nothing: skip the checks of the service and its clock.")
+def command(options: CommonOptions, *, offline: bool) -> int:
+    """Check the settings, the app, the service, the store, the clock and permissions, and explain why a login ended.
+
+    Each problem comes with the command that fixes it, and each login with its history: a line for each token with its
+    time, the process that refreshed it, and how it ended. Secrets are shown as length and fingerprint. The exit status
+    is that of the first error, marked ✗ (3 for the app, 5 for the service, …), else 0. A warning, marked !, may become
+    a problem, or needs the user, such as a login that needs a sign-in; traktauth status exits with 4 for that.
+    """
+    with suppress_warnings():
+        findings, found = collect_findings(options, offline=offline)
+    if options.json:
+        documents = [each.to_json() for each in findings]
+        logins = [to_json(each, found.now) for each in found.logins]
+        print_json({"format": FORMAT, "findings": documents, "logins": logins})
+    else:
+        for each in findings:
+            _show(each)
+    return next((each.status for each in findings if each.level is Level.WRONG), DONE)
+
+
+def collect_findings(options: CommonOptions, *, offline: bool) -> tuple[list[Finding], Inventory]:
+    """Return what was found, and the logins; what cannot be looked at because of something else is left out."""
+    findings, settings = check_settings(options)
+    if settings is None:
+        return [each.with_flags(options) for each in findings], Inventory()
+    findings += check_app_settings(settings)
+    findings += check_service(settings, offline=offline)
+    if not offline and all(each.level is not Level.WRONG for each in findings):
+        findings += check_app_at_service(settings)
+    found, store = check_store(settings)
+    findings = [each.with_flags(options) for each in findings + found]
+    if store is None:
+        return findings, Inventory()
+    with closing(store):
+        try:
+            logins = read_inventory(store, settings, options)
+        except ValueError:
+            return findings, Inventory()  # no such service, which has been found already
+        except StoreFailed as error:
+            logins = Inventory()
+            if all(each.level is not Level.WRONG for each in found):
+                findings.append(store_error_finding(error).with_flags(options))
+    return findings + check_logins(logins, store.address, options, settings), logins
+
+
+_INDENT = 11  # columns before the text of a finding
+
+
+def _wrapped(text: str) -> list[str]:
+    """Return a text in lines as wide as the terminal; one line into a pipe. A hint is not wrapped: it is copied."""
+    if not sys.stdout.isatty():
+        return [text]
+    import shutil  # noqa: PLC0415 - only on a terminal
+    import textwrap  # noqa: PLC0415 - the same
+
+    width = max(40, shutil.get_terminal_size().columns - _INDENT)
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _show(finding: Finding) -> None:
+    first, *rest = _wrapped(shorten(finding.what, MAX_MESSAGE_LENGTH))
+    print_data(_MARKS[finding.level], f"{finding.about:<8} {first}")
+    for line in rest:
+        print_data(line, indent=_INDENT)
+    if finding.fix:
+        print_data(NEXT, shorten(finding.fix, MAX_MESSAGE_LENGTH), indent=_INDENT)
+    for line in finding.details:
+        print_data(shorten(line, MAX_MESSAGE_LENGTH), indent=13)

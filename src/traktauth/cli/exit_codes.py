@@ -1,0 +1,109 @@
+"""Map errors to exit codes and to the two lines (or one line of JSON) that report them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from traktauth.cli.output import ERROR, NEXT, discard_stdout, print_message, print_message_json
+from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TraktAuthError, TryLater
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DONE = 0
+FAILED = 1
+USAGE = 2
+APP = 3
+LOGIN = 4
+LATER = 5
+
+_STATUSES: tuple[tuple[type[Exception], int], ...] = (
+    (LoginRequired, LOGIN),
+    (AppRejected, APP),
+    (TryLater, LATER),
+    (TraktAuthError, FAILED),
+    (ValueError, USAGE),
+)
+
+
+class Terminated(BaseException):
+    """SIGTERM was received; raised at once, or after the refresh that is in progress."""
+
+
+def exit_code_for(error: BaseException) -> int:
+    """Return the exit code of an error."""
+    import click  # noqa: PLC0415 - the fast path does without
+
+    if isinstance(error, click.exceptions.Abort | click.UsageError | EOFError | KeyboardInterrupt | Terminated):
+        return USAGE
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), FAILED)
+
+
+def end_with_error(error: BaseException, *, as_json: bool) -> int:
+    """Report the error that ended a command and return the exit code; a closed pipe is not reported."""
+    if isinstance(error, BrokenPipeError):
+        discard_stdout()
+        return FAILED
+    return report(error, as_json=as_json)
+
+
+def report(error: BaseException, *, as_json: bool) -> int:
+    """Print an error with its hint, and return the exit code."""
+    kind, message, hint = _described(error)
+    if as_json:
+        more = {"temporary": error.temporary} if isinstance(error, StoreFailed) else {}
+        print_message_json({"error": kind, "message": message, "hint": hint, **more})
+    else:
+        print_message(ERROR, message)
+        if hint:
+            print_message(NEXT, hint)
+    return exit_code_for(error)
+
+
+def _described(error: BaseException) -> tuple[str, str, str]:
+    """Return an error's name for programs, its message and its hint."""
+    import click  # noqa: PLC0415 - as above
+
+    match error:
+        case TraktAuthError():
+            return type(error).__name__, error.message, error.hint
+        case click.UsageError():
+            context = error.ctx
+            command = context.command_path if context else "traktauth"
+            message = " ".join(error.format_message().split())  # click lists choices on lines of their own
+            return "Usage", message, f"See: {command} --help"
+        case EOFError():
+            return (
+                "StdinClosed",
+                str(error) or "Standard input was closed before an answer was read",
+                "Answer on standard input, or sign in another way: traktauth login --device",
+            )
+        case click.exceptions.Abort() | KeyboardInterrupt():
+            return "Interrupted", "Interrupted", " ".join(getattr(error, "__notes__", ()))
+        case Terminated():
+            return "Interrupted", "Ended by SIGTERM", " ".join(getattr(error, "__notes__", ()))
+        case ValueError():
+            return "Usage", str(error), "See: traktauth --help"
+        case _:
+            return "Unexpected", *_unexpected(error)
+
+
+def _unexpected(error: BaseException) -> tuple[str, str]:
+    """Return the type and location of an unexpected error as message and hint; its text may hold secrets."""
+    location = next(_locations(error), "an unknown location")
+    return (
+        f"Unexpected error: {type(error).__name__} at {location}",
+        "This is a bug in traktauth: report this line and the command that you ran",
+    )
+
+
+def _locations(error: BaseException) -> Iterator[str]:
+    """Yield the locations in this package that an error passed through, the innermost first."""
+    import traceback  # noqa: PLC0415 - only for an unexpected error
+    from pathlib import Path  # noqa: PLC0415 - the same
+
+    root = Path(__file__).parents[1]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_relative_to(root):
+            yield f"{path.relative_to(root).as_posix()}:{frame.lineno}"

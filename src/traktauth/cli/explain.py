@@ -1,0 +1,84 @@
+"""`traktauth explain`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+
+import click
+
+from traktauth.cli.exit_codes import FAILED
+from traktauth.cli.help.click_classes import Command
+from traktauth.cli.output import NEXT, print_data, print_json
+from traktauth.errors import TraktAuthError
+
+LARGEST_INPUT = 16 * 1024 * 1024
+MOST_SHOWN = 3
+SHORTEST_LINE = 40
+
+
+@click.command(
+    "explain",
+    cls=Command,
+    examples=[
+        ("traktauth explain 'invalid_grant: session not found'", ""),
+        ("traktauth explain - < sync.log", "the last lines of a log"),
+        ("traktauth explain rate-limit", "by the name in a hint"),
+    ],
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON output, for errors too.")
+@click.argument("words", nargs=-1, metavar="[TEXT | -]")
+def command(*, as_json: bool, words: tuple[str, ...]) -> int:
+    """Explain an error of Trakt or of a program that uses it: its cause, the fix, a page about it.
+
+    TEXT is a line of a log or a response; - reads it from standard input. Nothing is sent, and TEXT is never printed.
+    The exit status is 1 if it contains no known error.
+    """
+    from traktauth.explain import explain  # noqa: PLC0415 - no other command needs it
+
+    found = explain(_read(words))
+    if as_json:
+        print_json([{"id": one.id, "cause": one.cause, "fix": one.fix, "page": one.source} for one in found])
+        return 0 if found else FAILED
+    if not found:
+        raise TraktAuthError(
+            "No known error in this text",
+            hint="Give the lines before it as well, with the status and the response's body: traktauth explain - < LOG",
+        )
+    for one in found[:MOST_SHOWN]:
+        first, *others = _wrapped(f"{one.id}: {one.cause}")
+        print_data(first)
+        fix, *more = _wrapped(one.fix)
+        for line in others:
+            print_data(line, indent=2)
+        print_data(NEXT, fix)
+        for line in more:
+            print_data(line, indent=2)
+        print_data(one.source, indent=2)
+    if len(found) > MOST_SHOWN:
+        print_data(f"Less likely: {', '.join(one.id for one in found[MOST_SHOWN:])}")
+    return 0
+
+
+def _wrapped(text: str) -> list[str]:
+    """Return the lines of a text on a terminal; elsewhere it is one line."""
+    if not sys.stdout.isatty():
+        return [text]
+    width = shutil.get_terminal_size().columns - 2  # of the indentation
+    return textwrap.wrap(text, max(width, SHORTEST_LINE), break_long_words=False, break_on_hyphens=False)
+
+
+def _read(words: tuple[str, ...]) -> str:
+    """Return the text.
+
+    Raises:
+        UsageError: no text was given.
+    """
+    if words not in ((), ("-",)):
+        return " ".join(words)
+    if not words and sys.stdin.isatty():
+        raise click.UsageError(
+            "give a line of a log, or - to read standard input", click.get_current_context(silent=True)
+        )
+    return sys.stdin.buffer.read(LARGEST_INPUT).decode("utf-8", "replace")

@@ -1,0 +1,64 @@
+"""`traktauth export`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from traktauth.cli.help.click_classes import Command
+from traktauth.cli.options import common_options
+from traktauth.cli.output import GOOD, NEXT, print_json, print_message
+
+if TYPE_CHECKING:
+    from traktauth.cli.common_options import CommonOptions
+
+
+@click.command(
+    "export",
+    cls=Command,
+    examples=[
+        ("traktauth export pytrakt --access-only", "until the access token expires"),
+        ("traktauth export kometa ~/kometa/config.yml --transfer", "for good"),
+        ("traktauth export token - --access-only", "as Trakt's own response"),
+    ],
+)
+@common_options()
+@click.argument("format_name", metavar="FORMAT")
+@click.argument("path", required=False)
+@click.option("--access-only", is_flag=True, help="Write no refresh token: the login stays here.")
+@click.option("--transfer", is_flag=True, help="Write the refresh token, too: the login is moved there.")
+def command(options: CommonOptions, format_name: str, path: str | None, *, access_only: bool, transfer: bool) -> int:
+    """Write a login for another program.
+
+    FORMAT is pytrakt, kometa, homeassistant or token; PATH is its file, - for standard output.
+    """
+    from traktauth.migrate.formats import find_format  # noqa: PLC0415 - `--help` does without
+    from traktauth.migrate.places import default_path  # noqa: PLC0415 - the same
+    from traktauth.migrate.transfer import export_access_token, export_login  # noqa: PLC0415 - the same
+
+    if access_only == transfer:
+        raise click.UsageError("use --access-only (the login stays here) or --transfer (it is moved there)")
+    find_format(format_name)
+    file = default_path(format_name, os.environ) if path is None else None if path == "-" else Path(path)
+    if transfer and file is None:
+        raise click.UsageError("--transfer needs a file: printed output can be lost")
+    with options.trakt() as trakt:
+        if transfer and file is not None:
+            export_login(trakt, format_name, file)
+        else:
+            text = export_access_token(trakt, format_name, file)
+            if file is None:
+                click.echo(text)
+                return 0
+    if options.json:
+        print_json({"account": trakt.account, "path": str(file), "transfer": transfer})
+        return 0
+    print_message(GOOD, f"Wrote the login of account {trakt.account} to {file}")
+    if transfer:
+        print_message(NEXT, f"It is refreshed there from now on; take it back: traktauth import {format_name}")
+    else:
+        print_message(NEXT, f"Write it again after each refresh: traktauth keep --write {format_name}:PATH")
+    return 0

@@ -1,0 +1,117 @@
+"""`traktauth token` for a fresh token of the file store, and `traktauth status`, without importing click.
+
+Importing click doubles the time of these two commands. Options are read with the table that the click commands use;
+arguments in another form, and every error, are left to the click commands, which word each problem.
+"""
+
+from __future__ import annotations
+
+import time
+
+from traktauth.cli.common_options import COMMON_OPTIONS, MIN_LIFE, CommonOptions, OptionSpec
+from traktauth.cli.output import WARNING, print_data, print_json, print_message
+from traktauth.errors import TraktAuthError
+from traktauth.models import LoginKey, Token
+from traktauth.models.refresh_window import RefreshWindow, refresh_window
+
+
+def run_token(arguments: list[str]) -> int | None:
+    """Print a fresh token of the file store and return the exit status; None to leave it to the click command."""
+    values = parse_plain_options(arguments, {**COMMON_OPTIONS, "min_life": MIN_LIFE})
+    if values is None:
+        return None
+    min_life = values.get("min_life", "0")
+    if not min_life.isascii() or not min_life.isdecimal():
+        return None
+    options = CommonOptions.from_values(values)
+    try:
+        token = _load_fresh_token(options, float(min_life))
+    except (TraktAuthError, ValueError, OSError):
+        return None
+    if token is None:
+        return None
+    try:
+        print_token(token, as_json=options.json)
+    except (BrokenPipeError, TraktAuthError) as error:
+        from traktauth.cli.exit_codes import end_with_error  # noqa: PLC0415 - only for an error
+
+        return end_with_error(error, as_json=options.json)
+    return 0
+
+
+def run_status(arguments: list[str]) -> int | None:
+    """Print the logins of the store and return the exit status; None to leave it to the click command."""
+    values = parse_plain_options(arguments, COMMON_OPTIONS)
+    if values is None:
+        return None
+    from contextlib import redirect_stderr  # noqa: PLC0415 - `token` does without
+    from io import StringIO  # noqa: PLC0415 - the same
+
+    from traktauth.cli.status.report import collect, show  # noqa: PLC0415 - the same
+
+    options = CommonOptions.from_values(values)
+    # A log handler, as the click command has, would import logging. Without one, library warnings go to stderr.
+    warnings = StringIO()
+    try:
+        with redirect_stderr(warnings):
+            report = collect(options, verify=False)
+    except (TraktAuthError, ValueError, OSError):
+        return None
+    finally:
+        for line in [] if options.json else warnings.getvalue().splitlines():
+            print_message(WARNING, line)
+    try:
+        return show(report)
+    except (BrokenPipeError, TraktAuthError) as error:
+        from traktauth.cli.exit_codes import end_with_error  # noqa: PLC0415 - only for an error
+
+        return end_with_error(error, as_json=options.json)
+
+
+def parse_plain_options(arguments: list[str], known: dict[str, OptionSpec]) -> dict[str, str] | None:
+    """Return the values of options written as `--name VALUE`, each at most once; None for any other form."""
+    names = {spec.flag: name for name, spec in known.items()}
+    values: dict[str, str] = {}
+    rest = iter(arguments)
+    for word in rest:
+        name = names.get(word)
+        if name is None or name in values:
+            return None
+        value = next(rest, None) if known[name].metavar else word
+        if value is None or (known[name].metavar and value.startswith("-")):
+            return None
+        values[name] = value
+    return values
+
+
+def print_token(token: Token, *, as_json: bool) -> None:
+    """Print an access token, or its members as JSON."""
+    if not as_json:
+        print_data(token.access_token)
+        return
+    print_json(
+        {
+            "access_token": token.access_token,
+            "token_type": token.token_type,
+            "expires_at": token.expires_at,
+            "expires_in": token.expires_in,
+            "created_at": token.created_at,
+            "scope": token.scope,
+            "generation": token.generation,
+        }
+    )
+
+
+def _load_fresh_token(options: CommonOptions, min_life: float) -> Token | None:
+    settings = options.settings()
+    if not settings.store.startswith("file:"):
+        return None
+    from traktauth.stores.open import open_store  # noqa: PLC0415 - only for a file
+
+    login = LoginKey(settings.find_service().realm, settings.app().client_id, settings.account)
+    token = open_store(settings.store).load(login).token
+    now = time.time()
+    is_fresh = (
+        token is not None and refresh_window(token, now) is RefreshWindow.FRESH and token.expires_at - now >= min_life
+    )
+    return token if is_fresh else None

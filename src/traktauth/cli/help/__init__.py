@@ -1,0 +1,1 @@
+"""Implement `traktauth help`, and format the help of every command."""

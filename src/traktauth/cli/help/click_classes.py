@@ -1,0 +1,118 @@
+"""Command and group classes for click: examples in the help, and suggestions for mistyped commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import click
+from click import formatting
+
+from traktauth.cli.output import print_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+# Columns: of a help without a terminal, beside a help, and of the narrowest one; as click has them.
+_FALLBACK = 80
+_MARGIN = 2
+_NARROWEST = 50
+
+
+def show_help(text: str) -> None:
+    """Print a help text, or another text of several lines that needs no escaping."""
+    print_text(f"{text}\n")
+
+
+class _HelpMixin(click.Command):
+    """A command whose `--help` prints through `print_text`."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the help, as wide as the terminal; click would import a slow module to find that out."""
+        if ctx.terminal_width is None and formatting.FORCED_WIDTH is None:
+            ctx.terminal_width = max(min(_columns(), ctx.max_content_width or 80) - _MARGIN, _NARROWEST)
+        return super().get_help(ctx)
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return the option; its output replaces characters that the terminal cannot show."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_and_exit
+        return option
+
+
+def _columns() -> int:
+    """Return the width of the terminal, as `shutil.get_terminal_size` does."""
+    with suppress(KeyError, ValueError):
+        if (columns := int(os.environ["COLUMNS"])) > 0:
+            return columns
+    if sys.__stdout__ is not None:
+        with suppress(ValueError, OSError):  # a closed one, no terminal
+            return os.get_terminal_size(sys.__stdout__.fileno()).columns or _FALLBACK
+    return _FALLBACK
+
+
+def _show_and_exit(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+    if value and not context.resilient_parsing:
+        show_help(context.get_help())
+        context.exit()
+
+
+class Command(_HelpMixin):
+    """A command whose help ends with examples.
+
+    Args:
+        arguments: as `click.Command` takes them.
+        examples: pairs of a command line and a short comment, which may be empty.
+        options: as `click.Command` takes them.
+    """
+
+    def __init__(self, *arguments: Any, examples: Sequence[tuple[str, str]] = (), **options: Any) -> None:  # noqa: ANN401 - passed on
+        super().__init__(*arguments, **options)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                for line, meaning in self.examples:
+                    if meaning:
+                        formatter.write(f"{'':>{formatter.current_indent}}# {meaning}\n")
+                    for part in line.splitlines():
+                        formatter.write(f"{'':>{formatter.current_indent}}{part}\n")
+
+
+class Group(_HelpMixin, click.Group):
+    """A group that suggests a command for a mistyped one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is called.
+
+        Raises:
+            UsageError: the command does not exist; the message suggests a similar one.
+        """
+        name = args[0]
+        if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
+            raise click.UsageError(describe_unknown("command", name, self.list_commands(ctx)), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, each with the first sentence of its help."""
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [(name, each.get_short_help_str(limit=1000)) for name, each in commands if each is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def describe_unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Return the message for a name that does not exist, with a similar one that does."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only for an error
+
+    close = get_close_matches(name, list(known), 1, 0.6)
+    return f"No such {what} {name!r}.{f' Did you mean {close[0]!r}?' if close else ''}"

@@ -1,0 +1,286 @@
+"""`traktauth keep`."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import re
+import signal
+import time
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from traktauth.cli.help.click_classes import Command
+from traktauth.cli.log_output import replace_warning_handler
+from traktauth.cli.options import common_options
+from traktauth.cli.output import print_in_place, print_json, print_message
+from traktauth.errors import StoreFailed, TraktAuthError
+from traktauth.keeper.config import IN_FLIGHT
+from traktauth.models import find_service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from traktauth.cli.common_options import CommonOptions
+    from traktauth.cli.keep.event_log import EventLog
+    from traktauth.cli.keep.live_line import LiveLine
+    from traktauth.cli.keep.login_files import LoginFiles
+    from traktauth.client.settings import Settings
+    from traktauth.keeper import Event, Keeper, KeeperConfig, RateLimit, Summary
+    from traktauth.stores.fleet import FleetStore
+
+_PACE = re.compile(r"(\d+)/(\d+(?:\.\d+)?)")
+_DEFAULT_LIMIT = 500  # logins
+
+
+@click.command(
+    "keep",
+    cls=Command,
+    examples=[
+        ("traktauth keep --store postgresql://db/app --json", "a daemon"),
+        ("traktauth keep --once --store sqlite:/var/lib/app/db", "for cron"),
+        ("traktauth keep --plan --store sqlite:/var/lib/app/db", "what it would do"),
+    ],
+)
+@common_options("service", "store", "json")
+@click.option("--once", is_flag=True, help="Refresh what is due now, then exit: for cron or a Kubernetes job.")
+@click.option("--plan", "shows_plan", is_flag=True, help="Show what would be refreshed when, and exit; send nothing.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    help=f"With --once or --plan: at most N logins (default: {_DEFAULT_LIMIT}).",
+    metavar="N",
+)
+@click.option(
+    "--in-flight",
+    type=click.IntRange(1),
+    default=IN_FLIGHT,
+    show_default=True,
+    help="Maximum number of concurrent requests.",
+)
+@click.option(
+    "--pace", metavar="N/SECONDS", help="N requests, then a pause of SECONDS (default: 20/61, which is Trakt's limit)."
+)
+@click.option(
+    "--metrics", type=click.IntRange(0, 65535), metavar="PORT", help="Serve Prometheus metrics on 127.0.0.1:PORT."
+)
+@click.option(
+    "--write",
+    "files",
+    multiple=True,
+    metavar="FORMAT:PATH",
+    help="Write the account's access token into another program's file after each refresh.",
+)
+def command(
+    options: CommonOptions,
+    *,
+    once: bool,
+    shows_plan: bool,
+    limit: int | None,
+    in_flight: int,
+    pace: str | None,
+    metrics: int | None,
+    files: tuple[str, ...],
+) -> int:
+    """Refresh the tokens of many accounts, in the foreground until stopped; several keepers may share a store.
+
+    The store must be one that several processes can share: postgresql://…, redis://… or sqlite:/PATH. SIGTERM and
+    Ctrl-C stop it once the refreshes in flight are saved, which takes up to a minute; a second signal changes nothing.
+    """
+    from traktauth.keeper import KeeperConfig, RateLimit  # noqa: PLC0415 - no other command needs it
+
+    if limit is not None and not (once or shows_plan):
+        raise click.UsageError("--limit needs --once or --plan; without them a keeper runs until it is stopped")
+    if shows_plan and (once or metrics is not None):
+        raise click.UsageError(f"--plan sends nothing, so it cannot be used with {'--once' if once else '--metrics'}")
+    if shows_plan and files:
+        raise click.UsageError("--plan sends nothing, so it cannot be used with --write")
+    settings = options.settings()
+    config = KeeperConfig(
+        settings.app(),
+        find_service(settings.service, insecure=settings.insecure),
+        rate_limit=RateLimit() if pace is None else read_pace(pace),
+        in_flight=in_flight,
+        lost_reply=settings.lost_reply,
+    )
+    tune_gc()
+    limit = limit or _DEFAULT_LIMIT
+    with options.adding_flags():
+        if shows_plan:
+            asyncio.run(_show_plan(settings.store, config, limit, as_json=options.json))
+        else:
+            login_files = _open_login_files(settings, files)
+            asyncio.run(
+                _keep(settings.store, config, limit if once else None, metrics, login_files, as_json=options.json)
+            )
+    return 0
+
+
+async def _show_plan(address: str, config: KeeperConfig, limit: int, *, as_json: bool) -> None:
+    from traktauth.cli.keep.plan import show_plan  # noqa: PLC0415 - see above
+
+    store = open_fleet(address)
+    try:
+        await show_plan(store, config, limit=limit, as_json=as_json)
+    finally:
+        await store.close()
+
+
+def read_pace(text: str) -> RateLimit:
+    """Parse `N/SECONDS`.
+
+    Raises:
+        UsageError: it is something else.
+    """
+    from traktauth.keeper import RateLimit  # noqa: PLC0415 - see above
+
+    found = _PACE.fullmatch(text)
+    if found is None or int(found[1]) == 0:
+        raise click.UsageError(
+            f"--pace must be N/SECONDS (N requests, then none for SECONDS), such as 20/61, not {text!r}"
+        )
+    return RateLimit(int(found[1]), float(found[2]))
+
+
+def tune_gc() -> None:
+    """Make garbage collection rare: a keeper creates hardly any cycles, and each collection costs time."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def _open_login_files(settings: Settings, files: tuple[str, ...]) -> LoginFiles | None:
+    """Write the files of other programs once, and return what writes them again; None if no file was named."""
+    if not files:
+        return None
+    from traktauth.cli.keep.login_files import LoginFiles  # noqa: PLC0415 - only with the option
+
+    login_files = LoginFiles(settings, files)
+    login_files.write()
+    return login_files
+
+
+async def _keep(
+    address: str,
+    config: KeeperConfig,
+    limit: int | None,
+    port: int | None,
+    login_files: LoginFiles | None,
+    *,
+    as_json: bool,
+) -> None:
+    from traktauth.cli.keep.event_log import EventLog, EventLogHandler  # noqa: PLC0415 - see above
+    from traktauth.cli.keep.live_line import LiveLine  # noqa: PLC0415 - see above
+    from traktauth.keeper import Keeper  # noqa: PLC0415 - see above
+    from traktauth.keeper.http_sender import open_sender  # noqa: PLC0415 - see above
+
+    log = EventLog(as_json=as_json)
+    listeners: list[Callable[[Event], None]] = [log.write_event]
+    if login_files is not None:
+        listeners.append(login_files.on_event)
+
+    def on_event(event: Event) -> None:
+        for listener in listeners:
+            listener(event)
+
+    store = open_fleet(address)
+    try:
+        async with open_sender(config.service.token) as send:
+            keeper = Keeper(store, config, send=send, on_event=on_event)
+            log.stop = keeper.stop
+            for name in (signal.SIGINT, signal.SIGTERM):
+                with suppress(NotImplementedError):  # Windows
+                    asyncio.get_running_loop().add_signal_handler(name, keeper.stop)
+            with ExitStack() as stack:
+                stack.enter_context(replace_warning_handler(EventLogHandler(log)))
+                metrics = None if port is None else _serve_metrics(keeper, port, stack, listeners)
+                await store.check_writable()  # report a wrong password once, at the start
+                await _report_start(keeper, store, config, metrics, log if as_json else None)
+                summary = await _run(keeper, limit, log, None if as_json else LiveLine(keeper, config.rate_limit))
+                if login_files is not None:
+                    await login_files.finish()
+                await _report_summary(keeper, summary, as_json=as_json)
+    finally:
+        await store.close()
+
+
+async def _run(keeper: Keeper, limit: int | None, log: EventLog, line: LiveLine | None) -> Summary:
+    live = None if line is None or limit is not None else asyncio.create_task(line.show())
+    try:
+        summary = await (keeper.run() if limit is None else keeper.run_once(limit))
+    finally:
+        if live is not None and not live.done():
+            live.cancel()
+            print_in_place("")
+        log.end()
+    if log.write_error is not None:
+        raise log.write_error
+    return summary
+
+
+def open_fleet(address: str) -> FleetStore:
+    """Open a store that several keepers can share.
+
+    Raises:
+        TraktAuthError: several processes cannot share it.
+    """
+    from traktauth.stores.fleet import FleetStore  # noqa: PLC0415 - it imports asyncio's stores
+    from traktauth.stores.open import open_async_store  # noqa: PLC0415 - the same
+
+    store = open_async_store(address)
+    if not isinstance(store, FleetStore):
+        raise TraktAuthError(
+            f"traktauth keep cannot use the store {store.address}: several processes cannot share it",
+            hint="Name one: traktauth keep --store postgresql://…, redis://… or sqlite:/PATH "
+            "(to move logins: traktauth store move FROM TO)",
+        )
+    return store
+
+
+def _serve_metrics(keeper: Keeper, port: int, stack: ExitStack, listeners: list[Callable[[Event], None]]) -> str:
+    """Serve a keeper's metrics, and return their address."""
+    try:
+        from traktauth.keeper.metrics import Metrics  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise TraktAuthError(
+            "--metrics needs a package that is not installed", hint="Install it: pip install 'traktauth[metrics]'"
+        ) from None
+    metrics = Metrics(keeper)
+    try:
+        bound, stop = metrics.serve(port)
+    except OSError as error:
+        raise TraktAuthError(
+            f"Cannot listen on port {port}: {error.strerror}", hint="Use another: --metrics PORT (0 picks a free one)"
+        ) from None
+    stack.callback(stop)
+    listeners.insert(0, metrics.count)
+    return f"http://127.0.0.1:{bound}/metrics"
+
+
+async def _report_start(
+    keeper: Keeper, store: FleetStore, config: KeeperConfig, metrics: str | None, log: EventLog | None
+) -> None:
+    from traktauth.cli.keep.live_line import capitalize, describe_counts, describe_pace  # noqa: PLC0415 - see above
+
+    pace, realm = describe_pace(config.rate_limit), config.service.realm
+    if log is not None:
+        log.write_json("started", {"store": store.address, "realm": realm, "pace": pace, "metrics": metrics})
+        return
+    address = f"; metrics at {metrics}" if metrics else ""
+    app = config.app.client_id[:8]
+    print_message(f"Keeping the logins of app {app}… at {realm} in {store.address}, pace {pace}{address}")
+    print_message(capitalize(describe_counts(await keeper.count_logins(), config.clock())))
+
+
+async def _report_summary(keeper: Keeper, summary: Summary, *, as_json: bool) -> None:
+    from traktauth.cli.keep.live_line import describe_counts, describe_summary  # noqa: PLC0415 - see above
+
+    if as_json:
+        print_json({"event": "summary", **summary.to_json()})
+        return
+    done = describe_summary(summary) or "Nothing refreshed"
+    try:
+        print_message(f"{done}; {describe_counts(await keeper.count_logins(), time.time())}")
+    except StoreFailed:  # the summary is still worth printing
+        print_message(done)

@@ -1,0 +1,81 @@
+"""Output of library log records: warnings for a user, unexpected errors for a program."""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from traktauth.cli.output import WARNING, print_message, print_message_json
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+
+class StderrHandler(logging.Handler):
+    """Prints a warning on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record as one line."""
+        print_message(WARNING, describe_record(record))
+
+
+class JsonHandler(logging.Handler):
+    """Prints an unexpected error on stderr as a line of JSON."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record as one line of JSON."""
+        print_message_json({"level": record.levelname.lower(), "message": describe_record(record)})
+
+
+def describe_record(record: logging.LogRecord) -> str:
+    """Return a record's message, with the type and location of an error; the error's own text may hold a secret."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return str(record.__dict__.get("note") or record.getMessage())
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if f"{os.sep}traktauth{os.sep}" in frame.filename] or frames
+    place = f", {ours[-1].filename.rpartition(f'{os.sep}traktauth{os.sep}')[2]} line {ours[-1].lineno}" if ours else ""
+    return f"{record.getMessage()}: {type(error).__name__}{place}"
+
+
+@contextmanager
+def show_warnings(*, as_json: bool) -> Generator[None]:
+    """Print the library's warnings while a command runs; with `as_json` only unexpected errors."""
+    logger = logging.getLogger("traktauth")
+    handler = JsonHandler(logging.ERROR) if as_json else StderrHandler(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+@contextmanager
+def replace_warning_handler(handler: logging.Handler) -> Generator[None]:
+    """Send the library's warnings to another handler than the one that prints them."""
+    logger = logging.getLogger("traktauth")
+    replaced = [each for each in logger.handlers if isinstance(each, StderrHandler)]
+    for each in replaced:
+        logger.removeHandler(each)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        for each in replaced:
+            logger.addHandler(each)
+
+
+@contextmanager
+def suppress_warnings() -> Generator[None]:
+    """Suppress library warnings; the command reports the same facts itself."""
+    logger = logging.getLogger("traktauth")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

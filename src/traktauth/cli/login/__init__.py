@@ -1,0 +1,1 @@
+"""Implement `traktauth login`: the command, what it shows, and how it resumes."""

@@ -1,0 +1,203 @@
+"""`traktauth login`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from traktauth.cli.exit_codes import Terminated
+from traktauth.cli.help.click_classes import Command
+from traktauth.cli.login.resume import PendingLogin
+from traktauth.cli.login.screen import choose_screen
+from traktauth.cli.options import common_options
+from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
+from traktauth.cli.prompts import can_ask, confirm
+from traktauth.cli.times import format_deadline, format_duration
+from traktauth.client.config_path import config_path
+from traktauth.client.login.ui import choose_login_method, has_browser
+from traktauth.errors import AppRejected, LoginExists, LoginRefused, StoreFailed
+from traktauth.models.changes import SetUser
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from traktauth.cli.common_options import CommonOptions
+    from traktauth.client.sync_client import Trakt
+    from traktauth.models import App, Token
+
+Way = Literal["browser", "device", "paste"]
+Choice = Literal["browser", "device", "paste", "resume", "with-token"]
+
+_MAX_RESPONSE = 1 << 20  # characters
+
+
+@click.command(
+    "login",
+    cls=Command,
+    examples=[
+        ("traktauth login", ""),
+        ("traktauth login --device", "over SSH, or on a screen without a browser"),
+        ("traktauth login --account tv", "a second account"),
+        ("traktauth login --paste", "with a browser on another machine"),
+        ("traktauth login --resume", "after Ctrl-C, while the device code is valid"),
+        ("traktauth login --with-token < reply.json", "with the JSON of Trakt's token endpoint"),
+    ],
+)
+@common_options()
+@click.option("--browser", "choice", flag_value="browser", help="Sign in with a browser on this machine.")
+@click.option("--device", "choice", flag_value="device", help="Sign in on any device, with a code.")
+@click.option(
+    "--paste",
+    "choice",
+    flag_value="paste",
+    help="Sign in with any browser, and paste the result here.",
+)
+@click.option("--resume", "choice", flag_value="resume", help="Resume a device sign-in that was interrupted.")
+@click.option(
+    "--with-token", "choice", flag_value="with-token", help="Read a token response (JSON with an expiry) from stdin."
+)
+@click.option("--signup", is_flag=True, help="Prefer Trakt's sign-up page.")
+@click.option("--no-open", is_flag=True, help="Print the address; do not open a browser.")
+@click.option("-y", "--yes", "--force", "yes", is_flag=True, help="Replace a login that is still valid; do not ask.")
+def command(options: CommonOptions, choice: Choice | None, *, signup: bool, no_open: bool, yes: bool) -> int:
+    """Sign in to Trakt.
+
+    By default a browser is used if this machine has one and the app's redirect address is on this machine, otherwise a
+    device code (for example over SSH). --no-open always selects the browser sign-in and only prints the address.
+    """
+    with options.trakt() as trakt:
+        if choice == "with-token":
+            return _adopt(options, trakt, yes=yes)
+        pending = PendingLogin(trakt.config.key)
+        device = pending.load() if choice == "resume" else None
+        way: Way = "device" if choice == "resume" else choice or _choose_way(trakt.config.app, no_open=no_open)
+        if not options.json:
+            _warn_about_config_file()
+            if not _may_replace(options, trakt, yes=yes):
+                print_message("Nothing was changed.")
+                return 0
+            if choice is None and way == "device":
+                print_message("No browser on this machine can finish the sign-in, so sign in on another device:")
+        opens = way == "browser" and not no_open and has_browser()
+        screen = choose_screen(as_json=options.json, opens=opens, with_flags=options.with_flags, on_code=pending.save)
+        with _kept_pending(options, pending), screen:
+            token = trakt.login(way, prompt=screen, signup=signup or None, open_browser=opens, device=device)
+        _report_success(options, trakt, token)
+    return 0
+
+
+def _choose_way(app: App, *, no_open: bool) -> Way:
+    """Choose how to sign in; --no-open implies that the user opens the page in a browser."""
+    return "browser" if no_open and app.loopback else choose_login_method(app)
+
+
+@contextmanager
+def _kept_pending(options: CommonOptions, pending: PendingLogin) -> Generator[None]:
+    """Keep the device code of a sign-in that is interrupted, and say how to resume it; delete it otherwise."""
+    try:
+        yield
+    except (KeyboardInterrupt, Terminated) as error:
+        left = pending.seconds_left()
+        if left > 0:
+            error.add_note(options.with_flags(f"To resume within {format_duration(left)}: traktauth login --resume"))
+        raise
+    except (LoginRefused, AppRejected):
+        pending.remove()
+        raise
+    pending.remove()
+
+
+def _warn_about_config_file() -> None:
+    """Warn about a configuration file that other users can read or change; at a sign-in its owner reads messages."""
+    from traktauth.cli.doctor.settings import check_permissions  # noqa: PLC0415 - only --with-token needs it
+
+    path = config_path(os.environ)
+    for finding in check_permissions(path) if path else []:
+        print_message(WARNING, finding.what)
+        print_message(NEXT, finding.fix)
+
+
+def _may_replace(options: CommonOptions, trakt: Trakt, *, yes: bool) -> bool:
+    """Print what a sign-in would replace, and ask for a confirmation on a terminal."""
+    status = trakt.status()
+    if not (status.is_valid or status.refreshable):
+        return True
+    user = f" as {status.username}" if status.username else ""
+    token = f"token {status.fingerprint}, {_describe_validity(status.expires_at or 0.0, time.time())}"
+    print_message(f"Account {trakt.account} is already signed in{user} ({token}).")
+    print_message("A new sign-in replaces this login; its token is not revoked at Trakt.")
+    print_message(options.with_flags("To revoke it first: traktauth logout"))
+    return yes or not can_ask() or confirm("Replace it?")
+
+
+def _adopt(options: CommonOptions, trakt: Trakt, *, yes: bool) -> int:
+    """Save the token response on stdin as the account's login, with the name of its user."""
+    token, user = _read_token(), None
+    if token.expires_at <= time.time():
+        if token.refresh_token is None:
+            raise ValueError("The token has expired and has no refresh_token")
+    else:
+        from traktauth.cli.verify import verify  # noqa: PLC0415 - it imports the HTTP library
+
+        verdict = verify(trakt.config.key, token, options.settings())
+        user = verdict.user
+        if verdict.accepted is False:
+            raise LoginRefused(
+                f"Trakt does not accept the token with the app {trakt.config.app.client_id[:8]}…; nothing was saved",
+                error="invalid_token",
+                hint="Use a valid token of this app, or sign in: traktauth login",
+            )
+        if verdict.accepted is None and not options.json:
+            print_message(WARNING, f"The token was not checked: Trakt {verdict.why}")
+    try:
+        token = trakt.adopt(token, replace=yes)
+    except LoginExists as error:
+        error.hint = "Replace it: add --yes; or revoke it first: traktauth logout"
+        raise
+    if user is not None:
+        with suppress(StoreFailed):  # the login is saved, and works without the name
+            trakt.store.apply(trakt.config.key, SetUser(token.generation, user))
+    if token.refresh_token and not options.json:
+        print_message("Only one program may refresh this login: do not use its refresh token anywhere else.")
+    _report_success(options, trakt, token)
+    return 0
+
+
+def _read_token() -> Token:
+    """Read a token response from stdin.
+
+    Raises:
+        ValueError: it is not a token response, or has no expiry; the message does not repeat it.
+        EOFError: stdin is closed.
+    """
+    from traktauth.wire.token_endpoint import parse_token  # noqa: PLC0415 - only --with-token needs it
+
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - closed at the start
+        raise EOFError("Standard input is closed; redirect the token response to it")
+    if can_ask():
+        print_message("Paste Trakt's token response (JSON), then press Ctrl-D:")
+    return parse_token(sys.stdin.read(_MAX_RESPONSE))
+
+
+def _report_success(options: CommonOptions, trakt: Trakt, token: Token) -> None:
+    if options.json:
+        print_json({"step": "done", "account": trakt.account})
+        return
+    username = trakt.status().username
+    account = f"as {username} (account {trakt.account})" if username else f"as account {trakt.account}"
+    print_message(GOOD, f"Signed in {account}")
+    refresh = "refreshed automatically" if token.refresh_token else "cannot be refreshed: it has no refresh token"
+    print_message(
+        f"token {token.fingerprint}, {_describe_validity(token.expires_at, time.time())}; {refresh}", indent=2
+    )
+    print_message(f"stored in {trakt.store.address}", indent=2)
+    print_message(options.with_flags("See all logins: traktauth status"), indent=2)
+
+
+def _describe_validity(expires_at: float, now: float) -> str:
+    return f"valid until {format_deadline(expires_at, now)}" if expires_at > now else "expired"

@@ -1,0 +1,200 @@
+"""What a user or a program sees during a sign-in."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from traktauth.cli.output import print_in_place, print_json, print_message, style
+from traktauth.cli.times import format_clock_time, format_duration
+from traktauth.client.login.ui import describe_paste
+from traktauth.steps import EnterCode, OpenPage, PasteCode, Step, StillWaiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from traktauth.models.device_code import DeviceCode
+
+
+@dataclass(slots=True)
+class Screen:
+    """Lines on stderr, each as soon as it is known: for a pipe, a log, or a simple terminal.
+
+    Attributes:
+        opens: whether a browser is opened too.
+        aim: adds the options that name this login to a command.
+        on_code: is told of a device code before it is shown.
+    """
+
+    opens: bool
+    with_flags: Callable[[str], str] = str
+    on_code: Callable[[DeviceCode], None] | None = None
+    _page_is_open: bool = field(default=False, init=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Leave the terminal as it was."""
+
+    def __call__(self, step: Step) -> str | None:
+        """Show a step; for `PasteCode`, return what was pasted."""
+        match step:
+            case OpenPage(url, redirect_uri):
+                self._open_page(url, redirect_uri)
+                self._page_is_open = True
+            case PasteCode():
+                return self._paste(step)
+            case EnterCode(device):
+                if self.on_code is not None:
+                    self.on_code(device)
+                self.show_code(device)
+            case StillWaiting(seconds_left):
+                if self._page_is_open:
+                    self._page_is_open = False
+                    self._say_how_long(seconds_left)
+                self.count_down(seconds_left)
+        return None
+
+    def _open_page(self, url: str, redirect_uri: str) -> None:
+        if self.opens:
+            print_message("Opening your browser. If no page appears, open this one to sign in to Trakt:")
+            print_message(style(url, "cyan"), indent=2)
+            return
+        print_message(f"Open this page in a browser on this machine ({_host()}) to sign in to Trakt:")
+        print_message(style(url, "cyan"), indent=2)
+        print_message("For a browser on another machine, run this there first, and leave it running:")
+        print_message(tunnel(redirect_uri), indent=2)
+
+    def _say_how_long(self, seconds_left: float) -> None:
+        deadline = format_clock_time(time.time() + seconds_left)
+        print_message(f"Waiting until {deadline}. Ctrl-C stops; to sign in on another device:")
+        print_message(self.with_flags("traktauth login --device"), indent=2)
+
+    def _paste(self, step: PasteCode) -> str:
+        if step.problem:
+            print_message(f"{step.problem}.")
+            print_message("Paste the code, or the whole address that the browser shows at the end:")
+        else:
+            print_message("Open this page in any browser to sign in to Trakt:")
+            print_message(style(step.url, "cyan"), indent=2)
+            for line in describe_paste(step.redirect_uri):
+                print_message(line)
+        return read_line()
+
+    def show_code(self, device: DeviceCode) -> None:
+        """Show a device code and where it is entered."""
+        print_message("On any device, open ", style(device.verification_url, "cyan"))
+        print_message("and enter the code  ", style(device.user_code, "green"))
+        if device.verification_url_complete != device.verification_url:
+            print_message(f"or open at once      {device.verification_url_complete}")
+        print_message(f"The code is valid for {format_duration(device.expires_in)}. Waiting …")
+
+    def count_down(self, seconds_left: float) -> None:
+        """Show that the wait goes on; nothing where lines cannot be overwritten."""
+
+
+class LiveScreen(Screen):
+    """A terminal: a QR code beside the device code, and a countdown that stays on its line."""
+
+    def show_code(self, device: DeviceCode) -> None:
+        """Show a device code, with a QR code of its address."""
+        from traktauth.cli.login.qr import qr_lines  # noqa: PLC0415 - only here
+
+        for line in qr_lines(device.verification_url_complete):
+            print_message(line)
+        Screen.show_code(self, device)
+
+    def count_down(self, seconds_left: float) -> None:
+        """Show the time that is left, in the place of the last."""
+        minutes, seconds = divmod(max(0, round(seconds_left)), 60)
+        print_in_place(f"  {minutes}:{seconds:02} left")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Take the countdown away."""
+        print_in_place("")
+
+
+class JsonScreen(Screen):
+    """One line of JSON a step, on stdout."""
+
+    def __call__(self, step: Step) -> str | None:
+        """Print a step; for `PasteCode`, return what was pasted."""
+        match step:
+            case OpenPage(url):
+                print_json({"step": "open", "url": url})
+            case PasteCode(url, _, problem):
+                print_json({"step": "open", "url": url, "paste": True} | ({"problem": problem} if problem else {}))
+                return read_line()
+            case EnterCode(device):
+                if self.on_code is not None:
+                    self.on_code(device)
+                print_json(
+                    {
+                        "step": "device",
+                        "user_code": device.user_code,
+                        "verification_url": device.verification_url,
+                        "filled_in_url": device.verification_url_complete,
+                        "expires_in": device.expires_in,
+                    }
+                )
+            case StillWaiting():
+                pass
+        return None
+
+
+def choose_screen(
+    *,
+    as_json: bool,
+    opens: bool,
+    with_flags: Callable[[str], str] = str,
+    on_code: Callable[[DeviceCode], None] | None = None,
+) -> Screen:
+    """Return the screen for JSON, for a terminal, or for a pipe."""
+    if as_json:
+        return JsonScreen(opens, with_flags, on_code)
+    live = sys.stderr is not None and sys.stderr.isatty()  # pyright: ignore[reportUnnecessaryComparison] - closed
+    return LiveScreen(opens, with_flags, on_code) if live else Screen(opens, with_flags, on_code)
+
+
+def tunnel(redirect_uri: str) -> str:
+    """Return the SSH command that brings a browser on another machine to a redirect address on this one."""
+    parts = urlsplit(redirect_uri)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else "127.0.0.1"
+    port = parts.port or 80
+    session = os.environ.get("SSH_CONNECTION", "").split()
+    ssh_port = session[3] if len(session) == 4 and session[3].isdigit() else "22"  # noqa: PLR2004 - two addresses, two ports
+    at_port = "" if ssh_port == "22" else f"-p {ssh_port} "
+    return f"ssh -L {port}:{host}:{port} {at_port}{_user()}{_host()}"
+
+
+def _user() -> str:
+    try:
+        return f"{getpass.getuser()}@"
+    except (OSError, KeyError, ImportError):  # a user id without a name, as in containers
+        return ""
+
+
+def _host() -> str:
+    import socket  # noqa: PLC0415 - only here
+
+    return socket.gethostname()
+
+
+def read_line() -> str:
+    """Read a line from stdin.
+
+    Raises:
+        EOFError: stdin is closed.
+    """
+    line = sys.stdin.readline() if sys.stdin is not None else ""  # pyright: ignore[reportUnnecessaryComparison] - closed
+    if not line:
+        raise EOFError("Standard input ended before a code was pasted")
+    return line

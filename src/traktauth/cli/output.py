@@ -1,0 +1,221 @@
+"""Output of the command line: data to stdout, messages to stderr, each line flushed at once.
+
+Every text is made safe for a terminal: unsafe characters, including line ends, are escaped (`traktauth.display`).
+Colours are added after that, and only here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from traktauth.display import escape, shorten
+from traktauth.errors import TraktAuthError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import TextIO
+
+
+MAX_MESSAGE_LENGTH = 5000  # characters on stderr; longer than any path, shorter than what a server may send
+_NARROWEST = 40  # columns of a terminal that lines are broken for
+
+
+class Styled:
+    """A part of a line with a colour.
+
+    Args:
+        text: is escaped as any other text.
+        sgr: parameters of the *Select Graphic Rendition* escape sequence, such as `31`.
+    """
+
+    __slots__ = ("sgr", "text")
+
+    def __init__(self, text: str, sgr: str) -> None:
+        self.text = text
+        self.sgr = sgr
+
+
+_COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+
+# Replacements for an ASCII terminal, which keep success and failure distinguishable.
+_ASCII = str.maketrans({"✓": "ok", "✗": "x", "→": "->", "…": "...", "\u2013": "-", "\u2212": "-", "·": "-"})
+
+
+def style(text: str, colour: str) -> Styled:
+    """Return a part of a line that is coloured if the stream shows colours."""
+    return Styled(text, _COLOURS[colour])
+
+
+GOOD = style("✓", "green")
+WARNING = style("!", "yellow")
+BAD = style("✗", "red")
+NEXT = style("→", "cyan")
+ERROR = style("Error:", "red")
+
+
+def print_data(*parts: str | Styled, indent: int = 0) -> None:
+    """Write a line of data to stdout; characters that its encoding lacks are replaced.
+
+    Args:
+        parts: texts, joined with spaces.
+        indent: number of spaces before them.
+
+    Raises:
+        BrokenPipeError: the reader has closed the pipe.
+        TraktAuthError: stdout is closed, or its disk is full.
+    """
+    with _writing():
+        sys.stdout.write(_line(parts, indent, sys.stdout))
+        sys.stdout.flush()
+
+
+def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON takes
+    """Write a value to stdout as one line of JSON; raises as `print_data` does."""
+    print_data(json_line(value))
+
+
+def print_bytes(content: bytes) -> None:
+    """Write bytes to stdout, unchanged into a pipe or file, as safe text on a terminal; raises as `print_data` does."""
+    with _writing():
+        if sys.stdout.isatty():
+            print_text(escape(content.decode("utf-8", "replace"), keep="\n\t"))
+            return
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+
+
+def print_text(text: str) -> None:
+    """Write text that the caller has made safe to stdout; characters that its encoding lacks are replaced.
+
+    Raises:
+        BrokenPipeError, TraktAuthError: as for `print_data`.
+    """
+    with _writing():
+        sys.stdout.write(_showable(text, sys.stdout))
+        sys.stdout.flush()
+
+
+@contextmanager
+def _writing() -> Generator[None]:
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - None if it was closed at the start
+        raise TraktAuthError("Standard output is closed", hint="Redirect it to a terminal, a pipe or a file")
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard_stdout()
+        what = f"Standard output cannot be written: {error.strerror}"
+        raise TraktAuthError(what, hint="Free disk space, or write to another file") from None
+
+
+_in_place: list[TextIO] = []  # the stream that shows a line of `print_in_place`
+
+
+def print_message(*parts: str | Styled, indent: int = 0) -> None:
+    """Write a message line to stderr; a closed stderr is ignored.
+
+    A line that `print_in_place` wrote is removed first. Texts longer than `MAX_MESSAGE_LENGTH` are cut. On a terminal a
+    long line breaks between words, unless it is a hint, whose command is copied.
+
+    Args:
+        parts: texts, joined with spaces.
+        indent: number of spaces before them.
+    """
+    with suppress(OSError, AttributeError):  # AttributeError: it was closed at the start
+        before = "\r\x1b[K" if _in_place == [sys.stderr] else ""
+        _in_place.clear()
+        first, *others = [parts] if NEXT in parts or not sys.stderr.isatty() else _wrapped(parts, indent)
+        sys.stderr.write(before + _line(first, indent, sys.stderr, longest=MAX_MESSAGE_LENGTH))
+        sys.stderr.writelines(_line(other, indent, sys.stderr) for other in others)
+        sys.stderr.flush()
+
+
+def _wrapped(parts: tuple[str | Styled, ...], indent: int) -> list[tuple[str | Styled, ...]]:
+    """Return the parts of each line that a long text is broken into, as wide as the terminal of stderr."""
+    *before, last = parts
+    shown = [part.text if isinstance(part, Styled) else part for part in parts]
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return [parts]
+    if columns < _NARROWEST or isinstance(last, Styled) or len(" ".join(shown)) + indent <= columns:
+        return [parts]
+    import textwrap  # noqa: PLC0415 - most messages are short
+
+    taken = len(" ".join(shown[:-1])) + bool(before)
+    text = escape(shorten(last, MAX_MESSAGE_LENGTH))
+    wrapper = textwrap.TextWrapper(columns - indent, initial_indent=" " * taken, subsequent_indent="  ")
+    wrapper.break_long_words = wrapper.break_on_hyphens = wrapper.replace_whitespace = False
+    first, *others = wrapper.wrap(text) or [text]
+    return [(*before, first[taken:]), *((other,) for other in others)]
+
+
+def print_prompt(text: str) -> None:
+    """Write a question to stderr without ending the line, or end that line."""
+    with suppress(OSError, AttributeError):
+        sys.stderr.write(_line((text.rstrip("\n"),), 0, sys.stderr)[:-1] + ("\n" if text.endswith("\n") else ""))
+        sys.stderr.flush()
+
+
+def print_message_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON takes
+    """Write a value to stderr as one line of JSON; a closed stderr is ignored."""
+    with suppress(OSError, AttributeError):  # as in `print_message`
+        sys.stderr.write(f"{json_line(value)}\n")
+        sys.stderr.flush()
+
+
+def print_in_place(text: str) -> None:
+    """Replace the line that the last call wrote on a terminal; an empty text removes it."""
+    with suppress(OSError, AttributeError):
+        _in_place[:] = [sys.stderr] if text else []
+        sys.stderr.write("\r\x1b[K" + _line((text,), 0, sys.stderr)[:-1])
+        sys.stderr.flush()
+
+
+def json_line(value: Any) -> str:  # noqa: ANN401 - whatever JSON takes
+    """Return a value as one line of JSON, in printable ASCII."""
+    import json  # noqa: PLC0415 - not for a help
+
+    return json.dumps(value).replace("\x7f", "\\u007f")
+
+
+def _line(parts: tuple[str | Styled, ...], indent: int, stream: TextIO, *, longest: int | None = None) -> str:
+    """Return a line that a stream can show: parts escaped and cut, then coloured."""
+    colours = uses_colour(stream)
+    shown: list[str] = []
+    for part in parts:
+        text = escape(part.text if isinstance(part, Styled) else part)
+        text = _showable(text if longest is None else shorten(text, longest), stream)
+        shown.append(f"\x1b[{part.sgr}m{text}\x1b[0m" if isinstance(part, Styled) and colours else text)
+    return " " * indent + " ".join(shown) + "\n"
+
+
+def _showable(text: str, stream: TextIO) -> str:
+    """Return a text in characters of a stream's encoding."""
+    if text.isascii():
+        return text
+    encoding = stream.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    return text
+
+
+def uses_colour(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal that shows colours (`NO_COLOR` and `TERM=dumb` turn them off)."""
+    return (
+        stream is not None and stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
+
+
+def discard_stdout() -> None:
+    """Redirect stdout to the null device, so that the interpreter's last flush does not fail."""
+    with suppress(OSError, ValueError, AttributeError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

@@ -1,0 +1,1 @@
+"""Implement `traktauth request`: call the API as an account."""

@@ -1,0 +1,257 @@
+"""`traktauth sandbox`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from traktauth.cli.help.click_classes import Command
+from traktauth.cli.output import BAD, WARNING, print_message, style
+from traktauth.errors import TraktAuthError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from traktauth.sandbox import Sandbox
+    from traktauth.sandbox.exchanges import Exchange
+    from traktauth.sandbox.logins import LoginPlace
+    from traktauth.sandbox.processes import CommandProcess
+    from traktauth.testing import LocalTrakt
+
+TIMED_OUT = 124
+"""The exit status after `--timeout`, as `timeout(1)` has it."""
+LONGEST_TIMEOUT = 1_000_000
+GRACE_SECONDS = 5.0
+"""That the command has to end after SIGTERM."""
+MOST_HOSTS = 5
+COLOURS = {2: "green", 3: "green", 4: "yellow", 5: "red"}
+
+
+@click.command(
+    "sandbox",
+    cls=Command,
+    context_settings={"allow_interspersed_args": False},
+    examples=[
+        ("traktauth sandbox -- python sync.py", ""),
+        (
+            "traktauth sandbox --show \\\n  --tokens pytrakt:.pytrakt.json -- python sync.py",
+            "signed in, requests shown",
+        ),
+    ],
+)
+@click.option(
+    "--profile",
+    type=click.Choice(["current", "classic"]),
+    default="current",
+    show_default=True,
+    help="Behave as Trakt does today, or as it did until July 2026.",
+)
+@click.option("--seed", type=click.Path(path_type=Path), help="Apps and users of the local Trakt, as for serve.")
+@click.option("--faults", type=click.Path(path_type=Path), help="Faults of the local Trakt, as for serve.")
+@click.option("--allow", multiple=True, metavar="HOST", help="A further host that may be reached; repeatable.")
+@click.option("--show", is_flag=True, help="A line per request to Trakt on standard error.")
+@click.option(
+    "--as", "username", default="sean", show_default=True, metavar="USER", help="The user who approves device codes."
+)
+@click.option("--tokens", metavar="FORMAT:PATH", help="Write a valid login first: traktauth, or a format of import.")
+@click.option(
+    "--timeout",
+    type=click.IntRange(1, LONGEST_TIMEOUT),
+    metavar="SECONDS",
+    help="End the command after this time (exit status 124).",
+)
+@click.argument("words", nargs=-1, required=True, metavar="-- CMD …", type=click.UNPROCESSED)
+def command(
+    *,
+    username: str,
+    tokens: str | None,
+    allow: tuple[str, ...],
+    show: bool,
+    timeout: int | None,
+    words: tuple[str, ...],
+    **settings: Any,  # noqa: ANN401 - as `LocalTrakt` takes them
+) -> int:
+    """Run a program, in any language, so that Trakt's hosts are a local Trakt.
+
+    The program is not changed: it gets a proxy and a CA in its environment, and TRAKT_CLIENT_ID, TRAKT_CLIENT_SECRET
+    and TRAKT_REDIRECT_URI of an app. All other hosts are refused. Device codes are approved automatically. The exit
+    status is the program's; processes that it leaves running are ended.
+    """
+    try:
+        from traktauth.sandbox.processes import CommandProcess, ended_descendants  # noqa: PLC0415 - costly
+
+        with ended_descendants(), CommandProcess() as process:  # it starts while the local Trakt does
+            from traktauth.sandbox import Sandbox  # noqa: PLC0415 - an extra, and costly
+            from traktauth.sandbox.logins import read_login_place  # noqa: PLC0415 - the same
+            from traktauth.testing.local import LocalTrakt  # noqa: PLC0415 - the same
+
+            login = read_login_place(tokens) if tokens else None
+            local_trakt = LocalTrakt(public_url="https://trakt.tv", control=False, **settings)
+            sandbox = Sandbox(local_trakt, allow=allow, approve_as=username, show=_show if show else None)
+            return _run(process, words, local_trakt, sandbox, username=username, login=login, timeout=timeout)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("traktauth"):
+            raise
+        raise TraktAuthError(
+            "The packages of the sandbox are not installed", hint="Install them: pip install 'traktauth[sandbox]'"
+        ) from None
+    except ValueError as error:
+        raise click.UsageError(str(error), click.get_current_context(silent=True)) from None
+
+
+def _run(
+    process: CommandProcess,
+    words: tuple[str, ...],
+    local_trakt: LocalTrakt,
+    sandbox: Sandbox,
+    *,
+    username: str,
+    login: LoginPlace | None,
+    timeout: int | None,
+) -> int:
+    with ExitStack() as until_the_end:
+        try:
+            until_the_end.enter_context(local_trakt)
+        except OSError as error:
+            raise TraktAuthError(
+                f"The local Trakt cannot listen on 127.0.0.1: {error.strerror}",
+                hint="End programs that hold many ports, or raise the limit of open files: ulimit -n 4096",
+            ) from None
+        until_the_end.enter_context(sandbox)
+        environ = sandbox.environ
+        if login is not None:
+            environ.update(_write(login, local_trakt, username))
+        signals = until_the_end.enter_context(_PassedOn(process))
+        status = process.start(words, environ, folders=[sandbox.bundle.parent])
+        if status is not None:
+            what = "not found" if status == 127 else "cannot be executed"  # noqa: PLR2004 - as shells have it
+            print_message(BAD, f"{words[0]}: {what}; use a program on the PATH, or its full path")
+            return status
+        signals.flush()
+        status = _wait(process, timeout)
+        _report(sandbox, words[0])
+        return status
+
+
+def _write(login: LoginPlace, local_trakt: LocalTrakt, username: str) -> Mapping[str, str]:
+    from traktauth.models import Token  # noqa: PLC0415 - rarely needed
+
+    members = local_trakt.sign_in(username)
+    token = Token(
+        access_token=members["access_token"],
+        refresh_token=members["refresh_token"],
+        expires_in=members["expires_in"],
+        expires_at=time.time() + members["expires_in"],
+    )
+    try:
+        return login.write(local_trakt.app, token, Path.cwd())
+    except FileExistsError:
+        raise TraktAuthError(
+            f"{login.path} exists and could contain a real login; nothing was changed",
+            hint="Name another file, or move it away",
+        ) from None
+    except OSError as error:
+        raise TraktAuthError(
+            f"{login.path} cannot be written: {error.strerror}", hint="Name a file in a folder that exists"
+        ) from None
+
+
+class _PassedOn:
+    """Passes SIGINT and SIGTERM on to a command while it runs.
+
+    Args:
+        process: the command; signals that come before it has been started are kept until `flush`.
+    """
+
+    def __init__(self, process: CommandProcess) -> None:
+        self._process = process
+        self._early: list[signal.Signals] | None = []
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._pass_on)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def flush(self) -> None:
+        """Pass on what came before the command was there."""
+        early, self._early = self._early or [], None
+        for number in early:
+            self._send(number)
+
+    def _pass_on(self, number: int, _frame: object) -> None:
+        if self._early is not None:
+            self._early.append(signal.Signals(number))
+        else:
+            self._send(signal.Signals(number))
+
+    def _send(self, number: signal.Signals) -> None:
+        if number == signal.SIGINT and _from_terminal():
+            return  # the terminal has sent it to the command as well
+        self._process.send(number)
+        if number == signal.SIGTERM:
+            killer = threading.Timer(GRACE_SECONDS, self._process.kill)
+            killer.daemon = True
+            killer.start()
+
+
+def _wait(process: CommandProcess, timeout: int | None) -> int:
+    status = process.wait(timeout)
+    if status is not None:
+        return status
+    process.kill()
+    process.wait()
+    print_message(BAD, f"The command was ended after {timeout} s (--timeout)")
+    return TIMED_OUT
+
+
+def _from_terminal() -> bool:
+    """Return whether this process is in the foreground of its terminal, whose Ctrl-C reaches the command too."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
+
+
+def _show(exchange: Exchange) -> None:
+    status = style(str(exchange.status), COLOURS.get(exchange.status // 100, "red"))
+    print_message(time.strftime("%H:%M:%S"), exchange.method, f"{exchange.host}{exchange.path}", status)
+
+
+def _report(sandbox: Sandbox, program: str) -> None:
+    """Say which hosts were refused, and why a program may not have reached Trakt."""
+    if sandbox.distrusted:
+        print_message(
+            WARNING,
+            f"{program} did not accept the sandbox's certificate of {', '.join(sorted(sandbox.distrusted))}: set "
+            "the file in SSL_CERT_FILE in its own configuration; a program that pins certificates cannot run here",
+        )
+    elif not sandbox.reached:
+        print_message(
+            WARNING,
+            f"{program} never reached Trakt. If it should have, it ignores HTTPS_PROXY, as Node before 22.21 and Java "
+            "do, and its requests went to the real hosts: set the proxy in its own configuration",
+        )
+    refused = sorted(sandbox.refused.items(), key=lambda item: -item[1])
+    if refused:
+        shown = ", ".join(f"{host} ({count})" for host, count in refused[:MOST_HOSTS])
+        more = f" and {len(refused) - MOST_HOSTS} more" if len(refused) > MOST_HOSTS else ""
+        print_message(WARNING, f"Refused hosts: {shown}{more}; allow one with --allow HOST")

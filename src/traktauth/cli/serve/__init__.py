@@ -1,0 +1,1 @@
+"""Implement `traktauth serve`: run a local Trakt and show its requests."""

@@ -1,0 +1,271 @@
+"""`traktauth serve`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from traktauth.cli.help.click_classes import Command
+from traktauth.cli.output import print_data, print_json
+from traktauth.cli.progress import is_terminal
+from traktauth.cli.serve.request_log import RequestLog
+from traktauth.cli.values import read_value
+from traktauth.errors import TraktAuthError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from traktauth.server.config.settings import Settings
+    from traktauth.server.storage.base import StorageUnavailable
+
+PROFILES = ("current", "classic")
+ROTATIONS = ("family", "once", "until-used")
+RATE_LIMITS = ("off", "trakt")
+MISSING = "The packages of the local Trakt are not installed"
+INSTALL = "Install them: pip install 'traktauth[server]'"
+
+
+class _Rotation(click.ParamType[str]):
+    """A rule for used refresh tokens."""
+
+    name = "rule"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if text not in ROTATIONS and not text.startswith("grace:"):
+            self.fail(f"{text!r} is not one of {', '.join(ROTATIONS)}, grace:SECONDS", param, ctx)
+        return text
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        del param, ctx
+        return f"[{'|'.join(ROTATIONS)}|grace:SECONDS]"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        del ctx, param
+        return [CompletionItem(each) for each in (*ROTATIONS, "grace:") if each.startswith(incomplete)]
+
+
+@click.command(
+    "serve",
+    cls=Command,
+    examples=[
+        ("traktauth serve", ""),
+        ("traktauth serve --port 0 --database memory: --control", "for a test"),
+        ("traktauth serve --profile classic --seed apps.json", ""),
+        ("TRAKTAUTH_SERVICE=http://127.0.0.1:8712 traktauth login", "in another terminal"),
+    ],
+)
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", metavar="PORT", type=int, default=8712, show_default=True, help="The port; 0 picks a free one.")
+@click.option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    default="current",
+    show_default=True,
+    help="Behave as Trakt does today, or as it did until July 2026.",
+)
+@click.option(
+    "--database",
+    metavar="URL|@FILE|-",
+    envvar="TRAKTAUTH_DATABASE",
+    help="sqlite:/PATH, memory: or postgresql://… (default: a SQLite file). An address with a password is better kept "
+    "in TRAKTAUTH_DATABASE, a file or standard input (-): other users can read arguments.",
+)
+@click.option("--seed", metavar="FILE", help="Apps and users, in JSON.")
+@click.option("--control", is_flag=True, help="Serve the control API too: clock, faults, ledger, …")
+@click.option("--access-life", type=int, metavar="SECONDS", help="Lifetime of access tokens.")
+@click.option("--refresh-life", type=int, metavar="SECONDS", help="Lifetime of refresh tokens.")
+@click.option("--code-life", type=int, metavar="SECONDS", help="Lifetime of codes.")
+@click.option(
+    "--rotation",
+    type=_Rotation(),
+    help="What a used refresh token does when it is sent again: revokes every token of its user and app; is refused; "
+    "works until the new access token is used; or works for some seconds.",
+)
+@click.option(
+    "--rate-limits", type=click.Choice(RATE_LIMITS), default="off", show_default=True, help="Enforce Trakt's limits."
+)
+@click.option("--strict", is_flag=True, help="Enforce the requirements of the RFCs that Trakt does not meet.")
+@click.option("--faults", metavar="FILE", help="Initial faults, in JSON.")
+@click.option("--workers", metavar="N", default=1, show_default=True, help="Processes; more than one needs PostgreSQL.")
+@click.option("--insecure", is_flag=True, help="Listen on a host that is not loopback, behind a proxy with TLS.")
+@click.option(
+    "--plain-http", is_flag=True, help="Allow other machines without TLS; passwords and tokens are not encrypted."
+)
+@click.option("--trust-proxy", is_flag=True, help="Take clients' addresses from the proxy's X-Forwarded-For.")
+@click.option("--public-url", metavar="URL", help="The origin that browsers use, if there is a proxy.")
+@click.option("--access-log", metavar="FILE", help="A line of JSON for each request, without secrets; - for stdout.")
+@click.option(
+    "--request-log/--quiet",
+    " /-q",
+    "request_log",
+    default=None,
+    help="A line per request on standard error, or none (default: a line if that is a terminal).",
+)
+@click.option("--check", is_flag=True, help="Check settings, files and database, and exit.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the start message as one line of JSON; JSON for errors too."
+)
+def command(*, as_json: bool, check: bool, request_log: bool | None, **options: Any) -> int:  # noqa: ANN401 - as `Settings` takes them
+    """Run a local Trakt: its sign-in pages, tokens and API, until stopped.
+
+    It prints an app and a user to sign in with. Programs with traktauth use it with TRAKTAUTH_SERVICE.
+    """
+    if options["database"] is not None:
+        options["database"] = read_value("--database", options["database"])
+    if check:
+        report = validate(options)
+        print_json(report) if as_json else print_check(report)
+        return 0
+    shows_requests = is_terminal() and not as_json and options["access_log"] != "-"
+    run = build_server(options, request_log=shows_requests if request_log is None else request_log)
+    return run(print_json if as_json else partial(announce, database=_database_of(options)))
+
+
+def validate(options: dict[str, Any]) -> dict[str, Any]:
+    """Say what would be served.
+
+    Raises:
+        TraktAuthError: the local Trakt is not installed, or its database cannot be used.
+        UsageError: a setting or a file cannot be used.
+    """
+    try:
+        from traktauth.server.config.check import check_config  # noqa: PLC0415 - an extra, and costly
+        from traktauth.server.storage.base import StorageUnavailable  # noqa: PLC0415 - the same
+    except ModuleNotFoundError as error:
+        raise _absent(error) from None
+    try:
+        return check_config(_settings(options))
+    except StorageUnavailable as error:
+        raise _unusable(error) from None
+    except ValueError as error:
+        raise _wrong(error) from None
+
+
+def build_server(
+    options: dict[str, Any], *, request_log: bool = False
+) -> Callable[[Callable[[dict[str, Any]], None]], int]:
+    """Return what serves until it is stopped, and announces when it accepts connections.
+
+    Args:
+        options: as `Settings` takes them.
+        request_log: whether to show a line per request.
+
+    Raises:
+        TraktAuthError: the local Trakt is not installed.
+        UsageError: a setting cannot be used.
+    """
+    try:
+        from traktauth.server.process.serve import serve  # noqa: PLC0415 - an extra, and costly
+        from traktauth.server.storage.base import StorageUnavailable  # noqa: PLC0415 - the same
+    except ModuleNotFoundError as error:
+        raise _absent(error) from None
+    settings = _settings(options)
+
+    def run(ready: Callable[[dict[str, Any]], None]) -> int:
+        try:
+            return serve(settings, ready=ready, show_request=RequestLog().write if request_log else None)
+        except StorageUnavailable as error:
+            raise _unusable(error) from None
+        except ValueError as error:
+            raise _wrong(error) from None
+        except OSError as error:
+            raise TraktAuthError(
+                f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}",
+                hint="Use another port: traktauth serve --port 0",
+            ) from None
+
+    return run
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    from traktauth.server.config.settings import Settings  # noqa: PLC0415 - an extra, and costly
+
+    try:
+        return Settings(**options, control_key=os.environ.get("TRAKTAUTH_CONTROL_KEY"))
+    except ValueError as error:
+        raise _wrong(error) from None
+
+
+def _wrong(error: ValueError) -> click.UsageError:
+    """Return what to raise for a setting or a file that cannot be used, with options instead of Python names."""
+    from traktauth.server.config.settings import SettingError  # noqa: PLC0415 - an extra, and costly
+
+    message = error.for_command() if isinstance(error, SettingError) else str(error)
+    return click.UsageError(message, click.get_current_context(silent=True))
+
+
+def _database_of(options: dict[str, Any]) -> str:
+    """Return the database's address as it may be shown."""
+    from traktauth.server.config.check import redact_url  # noqa: PLC0415 - an extra, and costly
+
+    return redact_url(_settings(options).database_address)
+
+
+def _absent(error: ModuleNotFoundError) -> Exception:
+    """Give what to raise where a module is missing: one of ours is a fault, not an extra."""
+    if (error.name or "").startswith("traktauth"):
+        return error
+    return TraktAuthError(MISSING, hint=INSTALL)
+
+
+def _unusable(error: StorageUnavailable) -> TraktAuthError:
+    return TraktAuthError(
+        str(error),
+        hint=error.hint or "Name another: traktauth serve --database sqlite:/PATH, or memory:",
+    )
+
+
+def print_check(report: dict[str, Any]) -> None:
+    """Print what would be served."""
+    print_data(f"A local Trakt ({report['profile']}, as {report['measured_on']}) could be served")
+    print_data(f"  rotation  {report['rotation']}{', strict' if report['strict'] else ''}")
+    print_data(f"  database  {report['database']['address']} ({report['database']['state']})")
+    seeded = "the demo's own" if report["apps"] is None else f"{report['apps']} apps and {report['users']} users"
+    print_data(f"  seed      {seeded}")
+    print_data(f"  faults    {report['faults']}")
+
+
+def announce(announcement: dict[str, Any], *, database: str) -> None:
+    """Say where the local Trakt is and what to sign in with; the secrets of a test server are meant to be read."""
+    print_data(f"A local Trakt ({announcement['profile']}) is at {announcement['url']}")
+    if announcement["client_id"] is None:
+        print_data("  It has no app yet: sign in there and add one under Your apps, or start it with --seed FILE")
+    else:
+        print_data("Use it from another terminal:")
+        for line in exports(announcement, windows=os.name == "nt"):
+            print_data(line, indent=2)
+        if announcement["client_secret"] is None:
+            print_data("The app's secret is not shown: the app has none, or only its hash is kept")
+        others = announcement["redirect_uris"][1:]
+        if others:
+            print_data(f"Other redirect addresses of the app: {', '.join(others)}")
+    for user in announcement["users"]:
+        print_data(f"Sign in as {user['username']}, password {user['password'] or '(not shown, as it was set before)'}")
+    print_data(f"Database: {database}")
+    if announcement["control"]:
+        print_data(f"Control page: {announcement['url']}/_control")
+    print_data("Stop it with Ctrl-C.")
+
+
+def exports(announcement: dict[str, Any], *, windows: bool) -> list[str]:
+    """Return the lines that set the environment of a client, for a POSIX shell or for PowerShell."""
+    redirects = announcement["redirect_uris"]
+    variables = {
+        "SERVICE": announcement["url"],
+        "CLIENT_ID": announcement["client_id"],
+        "CLIENT_SECRET": announcement["client_secret"],
+        "REDIRECT_URI": redirects[0] if redirects else None,
+    }
+    return [
+        f"$env:TRAKTAUTH_{name} = '{value.replace(chr(39), chr(39) * 2)}'"
+        if windows
+        else f"export TRAKTAUTH_{name}={shlex.quote(value)}"
+        for name, value in variables.items()
+        if value is not None
+    ]

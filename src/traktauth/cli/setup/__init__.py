@@ -1,0 +1,1 @@
+"""Implement `traktauth setup`: ask for the app and write the configuration file."""

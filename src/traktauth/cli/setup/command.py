@@ -1,0 +1,294 @@
+"""`traktauth setup`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from traktauth.cli.doctor.app import LOOPBACK, apps_page, ask_service, rejection
+from traktauth.cli.help.click_classes import Command
+from traktauth.cli.options import common_options
+from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, print_json, print_message, style
+from traktauth.cli.prompts import ask, ask_hidden, can_ask, confirm
+from traktauth.cli.setup.config_file import change_settings
+from traktauth.client.config_path import config_path, default_config_path
+from traktauth.client.settings import read_file, read_settings
+from traktauth.errors import AppInvalid, TraktAuthError
+from traktauth.flow.app_check import AppStatus
+from traktauth.models import App, find_service
+from traktauth.protocol import APPS_PAGE, OUT_OF_BAND
+from traktauth.values import field, replace, value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from traktauth.cli.common_options import CommonOptions
+    from traktauth.flow.app_check import AppCheck
+    from traktauth.protocol import Service
+
+_LONGEST_SECRET = 4096  # characters
+_REJECTED = (
+    AppStatus.UNKNOWN_ID,
+    AppStatus.WRONG_SECRET,
+    AppStatus.MISSING_SECRET,
+    AppStatus.UNEXPECTED_SECRET,
+)
+_OPTIONS = "traktauth setup --client-id ID --secret-stdin --redirect-uri URI --service NAME --yes"
+
+
+@value
+class _Choice:
+    """What is to be written."""
+
+    client_id: str
+    client_secret: str | None = field(repr=False)
+    redirect_uri: str
+    service: str
+    insecure: bool
+
+    def app(self) -> App:
+        return App(self.client_id, client_secret=self.client_secret, redirect_uri=self.redirect_uri)
+
+    def find_service(self) -> Service:
+        return find_service(self.service, insecure=self.insecure)
+
+    def settings(self) -> dict[str, str | None]:
+        return {
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "redirect_uri": self.redirect_uri,
+            "service": self.service,
+        }
+
+
+@click.command(
+    "setup",
+    cls=Command,
+    examples=[
+        ("traktauth setup", ""),
+        ("traktauth setup --client-id ID --secret-stdin < secret.txt", "in a script"),
+        ("traktauth setup --service http://127.0.0.1:8712", "for an app of a local Trakt"),
+    ],
+)
+@common_options("service", "json")
+@click.option("--client-id", metavar="ID", help="The app's client id.")
+@click.option("--secret-stdin", is_flag=True, help="Read the app's secret from stdin; an empty line: a public app.")
+@click.option("--redirect-uri", metavar="URI", help=f"The app's redirect address (default: {LOOPBACK}).")
+@click.option("-y", "--yes", is_flag=True, help="Replace other settings, and ask nothing.")
+def command(
+    options: CommonOptions, client_id: str | None, redirect_uri: str | None, *, secret_stdin: bool, yes: bool
+) -> int:
+    """Set up the app to sign in with.
+
+    Asks for the app's client id, its secret, its redirect address and the service, checks them there, and writes them
+    to the configuration file, which only you can read. Without a terminal, use options. Without
+    --secret-stdin, the secret in the file is kept for the same client id; with another client id the app is a public
+    app.
+    """
+    path = _path()
+    exists = os.path.exists(path)  # noqa: PTH110 - paths are text, as in the settings
+    present = read_file(path) if exists else {}
+    asks = can_ask() and not options.json and not yes
+    if not asks and client_id is None:
+        raise click.UsageError(
+            f"Without a terminal, or with --json or --yes, setup needs options: {_OPTIONS}",
+            click.get_current_context(),
+        )
+    environ = os.environ if exists else {**os.environ, "TRAKTAUTH_CONFIG": os.devnull}
+    defaults = read_settings(environ, client_id=client_id, redirect_uri=redirect_uri, service=options.service)
+    kept = present.get("client_secret")
+    choice = _Choice(
+        defaults.client_id,
+        kept if isinstance(kept, str) and present.get("client_id") == defaults.client_id else None,
+        LOOPBACK if defaults.redirect_uri == OUT_OF_BAND and redirect_uri is None else defaults.redirect_uri,
+        defaults.service,
+        defaults.insecure,
+    )
+    if asks:
+        asked = _ask(choice, has_client_id=client_id is not None)
+        if asked is None or not _may_replace(path, present, asked[0]):
+            print_message("Nothing was changed.")
+            return 0
+        choice, check = asked
+    else:
+        choice, check = _check_options(choice, path, present, secret_stdin=secret_stdin, yes=yes)
+    change_settings(path, choice.settings())
+    _say_done(options, path, choice, check)
+    return 0
+
+
+def _path() -> str:
+    path = config_path(os.environ) or default_config_path()
+    if path is None:
+        raise TraktAuthError(
+            "This user has no home folder for a configuration file", hint="Name one: TRAKTAUTH_CONFIG=/PATH.toml"
+        )
+    return path
+
+
+# ---------------------------------------------------------------- from options
+def _check_options(
+    choice: _Choice, path: str, present: dict[str, object], *, secret_stdin: bool, yes: bool
+) -> tuple[_Choice, AppCheck]:
+    """Return what the options say, and what the service says about it.
+
+    Raises:
+        AppRejected: the service does not take it.
+        UsageError: it would replace settings, and --yes is missing.
+    """
+    if secret_stdin:
+        choice = replace(choice, client_secret=_read_secret())
+    app, service = choice.app(), choice.find_service()
+    replaced = _replaced(present, choice)
+    if replaced and not yes:
+        raise click.UsageError(
+            f"{path} has another {', '.join(replaced)}; add --yes to replace", click.get_current_context()
+        )
+    check = ask_service(app, service)
+    if check.status in _REJECTED:
+        error = rejection(app, service, check.status)
+        error.hint = {
+            AppStatus.UNKNOWN_ID: f"Compare it with {apps_page(service)}, and --service with where the app was made",
+            AppStatus.UNEXPECTED_SECRET: "Give an empty line as the secret: --secret-stdin < /dev/null",
+        }.get(check.status, f"Copy the Client Secret from {apps_page(service)} and give it on stdin: --secret-stdin")
+        error.message += "; nothing was saved"
+        raise error
+    return choice, check
+
+
+def _read_secret() -> str | None:
+    """Return the secret on stdin; None for a public app."""
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - closed before us
+        raise EOFError("Standard input is closed; give it the app's secret")
+    if sys.stdin.isatty():
+        return ask_hidden("Client Secret (not shown; empty: public app)") or None
+    return sys.stdin.readline(_LONGEST_SECRET).strip() or None
+
+
+# ---------------------------------------------------------------- from a user
+def _ask(choice: _Choice, *, has_client_id: bool) -> tuple[_Choice, AppCheck] | None:
+    """Ask for each setting until the service takes them; None if the user gives up."""
+    replace(choice, client_id=choice.client_id or "x", client_secret=None).app()  # what was given must be valid
+    service = choice.find_service()
+    print_message("Set up the app that you sign in with. Open it, or create one, at")
+    print_message(style(APPS_PAGE if service.realm == "trakt" else service.website, "cyan"), indent=2)
+    print_message("Register exactly this redirect address there:")
+    proposed = choice.redirect_uri
+    print_message(style(proposed, "green"), indent=2)
+    if not has_client_id:
+        choice = _ask_id(choice)
+    choice = _ask_secret(choice)
+    choice = _until_valid(
+        lambda: replace(
+            choice, redirect_uri=ask("Redirect address, exactly as registered", default=choice.redirect_uri)
+        )
+    )
+    if choice.redirect_uri != proposed:
+        print_message("Register exactly this redirect address there, not the one above:")
+        print_message(style(choice.redirect_uri, "green"), indent=2)
+    choice = _until_valid(lambda: replace(choice, service=ask("Service", default=choice.service)))
+    while True:
+        app, service = choice.app(), choice.find_service()
+        print_message("Checking …")
+        check = ask_service(app, service)
+        if check.status not in _REJECTED:
+            return choice, check
+        print_message(BAD, rejection(app, service, check.status).message)
+        corrected = _correct(choice, check.status)
+        if corrected is None:
+            return (choice, check) if confirm("Save it anyway?") else None
+        choice = corrected
+
+
+def _correct(choice: _Choice, status: AppStatus) -> _Choice | None:
+    """Offer to correct what the service does not take; None if the user does not want to."""
+    if status is AppStatus.UNKNOWN_ID:
+        if not confirm("Correct the client id?", default=True):
+            return None
+        return _ask_secret(_ask_id(replace(choice, client_secret=None)))
+    if status is AppStatus.UNEXPECTED_SECRET:
+        return replace(choice, client_secret=None) if confirm("Leave the secret out?", default=True) else None
+    if not confirm("Enter the secret again?", default=True):
+        return None
+    return _ask_secret(replace(choice, client_secret=None))
+
+
+def _ask_id(choice: _Choice) -> _Choice:
+    before = choice.client_id
+    choice = _until_valid(lambda: replace(choice, client_id=ask("Client ID", default=before)))
+    return choice if choice.client_id == before else replace(choice, client_secret=None)
+
+
+def _ask_secret(choice: _Choice) -> _Choice:
+    kept = choice.client_secret
+    rule = "empty: public app" if kept is None else "empty: keep it; none: public app"
+
+    def answer() -> str | None:
+        typed = ask_hidden(f"Client Secret (not shown; {rule})")
+        if kept is not None and typed in {"", "none"}:
+            return kept if not typed else None
+        return typed or None
+
+    return _until_valid(lambda: replace(choice, client_secret=answer()))
+
+
+def _until_valid(answer: Callable[[], _Choice]) -> _Choice:
+    """Ask until the answer can be right."""
+    while True:
+        choice = answer()
+        try:
+            choice.app()
+            choice.find_service()
+        except (AppInvalid, ValueError) as error:
+            print_message(BAD, error.message if isinstance(error, AppInvalid) else str(error))
+        else:
+            return choice
+
+
+def _replaced(present: dict[str, object], choice: _Choice) -> list[str]:
+    """Return the settings of the file that would change."""
+    return [name for name, chosen in choice.settings().items() if name in present and present[name] != chosen]
+
+
+def _may_replace(path: str, present: dict[str, object], choice: _Choice) -> bool:
+    replaced = _replaced(present, choice)
+    if not replaced:
+        return True
+    print_message(f"{path} has another {', '.join(replaced)}.")
+    return confirm("Replace it?")
+
+
+# ---------------------------------------------------------------- done
+def _say_done(options: CommonOptions, path: str, choice: _Choice, check: AppCheck) -> None:
+    overriding = [
+        name
+        for setting, chosen in choice.settings().items()
+        if os.environ.get(name := f"TRAKTAUTH_{setting.upper()}", chosen or "") != (chosen or "")
+    ]
+    if options.json:
+        print_json(
+            {
+                "path": path,
+                "client_id": choice.client_id,
+                "public": choice.client_secret is None,
+                "redirect_uri": choice.redirect_uri,
+                "service": choice.service,
+                "check": check.status.value,
+                "overriding": overriding,
+            }
+        )
+        return
+    if check.status is AppStatus.ACCEPTED:
+        known = "client id and secret" if choice.client_secret else "client id, a public app"
+        print_message(GOOD, f"The service knows this {known}")
+    elif check.status is AppStatus.UNCLEAR:
+        print_message(WARNING, f"The app was not checked: {check.detail}")
+        print_message(NEXT, "Check it later: traktauth doctor")
+    print_message(GOOD, "Saved for you alone in")
+    print_message(path, indent=2)
+    for name in overriding:
+        print_message(WARNING, f"{name} is set in the environment and overrides the file: unset {name}")
+    print_message("Now: traktauth login")

@@ -1,0 +1,1 @@
+"""Implement `traktauth status`: read the logins of a store and print them."""

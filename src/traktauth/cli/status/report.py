@@ -1,0 +1,163 @@
+"""Read the logins of a store and print them, for `traktauth status`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN
+from traktauth.cli.inventory import read_inventory
+from traktauth.cli.login_text import describe_refresh, describe_token
+from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, print_data, print_json, print_message
+from traktauth.display import shorten
+from traktauth.flow.login_status import LoginState
+from traktauth.flow.refresh_policy import moved_to
+from traktauth.stores.open import open_store
+
+if TYPE_CHECKING:
+    from traktauth.cli.common_options import CommonOptions
+    from traktauth.cli.inventory import Inventory, StoredLogin
+    from traktauth.cli.verify import Verdict
+    from traktauth.client.settings import Settings
+    from traktauth.models import LoginKey
+
+FORMAT = 1
+
+
+class Report(NamedTuple):
+    """The logins of a store.
+
+    Attributes:
+        options: the shared options.
+        settings: the settings.
+        address: the store's address.
+        found: its logins.
+        verdicts: the results of checking their tokens at Trakt; None without --verify.
+    """
+
+    options: CommonOptions
+    settings: Settings
+    address: str
+    found: Inventory
+    verdicts: dict[LoginKey, Verdict] | None
+
+
+def collect(options: CommonOptions, *, verify: bool) -> Report:
+    """Read the logins of the store, and check them at Trakt if `verify`.
+
+    Raises:
+        ValueError: a setting is invalid.
+        StoreFailed: the store cannot be read.
+    """
+    settings = options.settings()
+    with options.adding_flags(), closing(open_store(settings.store)) as store:
+        found = read_inventory(store, settings, options)
+    return Report(options, settings, store.address, found, verify_all(found, settings) if verify else None)
+
+
+def show(report: Report) -> int:
+    """Print a report and return the exit code."""
+    found, verdicts = report.found, report.verdicts or {}
+    if report.options.json:
+        verify = report.verdicts is not None
+        entries = [_to_json(each, verdicts.get(each.login), verify=verify) for each in found.logins]
+        print_json({"format": FORMAT, "store": report.address, "logins": entries})
+    else:
+        _print_logins(report.options, report.settings, report.address, found, verdicts)
+    return FAILED if found.unreadable else _exit_code(found, verdicts, report.settings)
+
+
+def verify_all(found: Inventory, settings: Settings) -> dict[LoginKey, Verdict]:
+    """Check at Trakt every token that is valid by the local clock."""
+    from traktauth.cli.verify import verify  # noqa: PLC0415 - it imports the HTTP library
+
+    return {
+        each.login: verify(each.login, each.record.token, settings)
+        for each in found.logins
+        if each.status.is_valid and each.record.token is not None
+    }
+
+
+def _exit_code(found: Inventory, verdicts: dict[LoginKey, Verdict], settings: Settings) -> int:
+    """Return the exit code; logins of other apps and services do not count."""
+    counted = [each for each in found.logins if each.is_ours or not settings.client_id]
+    if not counted or any(each.status.needs_login or each.status.moved_to is not None for each in counted):
+        return LOGIN
+    for each in counted:
+        verdict = verdicts.get(each.login)
+        if verdict is not None and verdict.accepted is False and not each.status.refreshable:
+            return LOGIN
+    return LATER if any(verdict.accepted is None for verdict in verdicts.values()) else DONE
+
+
+def _to_json(found: StoredLogin, verdict: Verdict | None, *, verify: bool) -> dict[str, object]:
+    """Return one login for programs: its status, and under `trakt` the result of checking it there."""
+    from dataclasses import asdict  # noqa: PLC0415 - only for JSON
+
+    document: dict[str, object] = {**asdict(found.status), "current": found.is_current}
+    if found.hint:
+        document["hint"] = found.hint
+    if verify:
+        document["trakt"] = None if verdict is None else verdict.to_json()
+    return document
+
+
+def _print_logins(
+    options: CommonOptions, settings: Settings, address: str, found: Inventory, verdicts: dict[LoginKey, Verdict]
+) -> None:
+    print_data(f"Store {address}")
+    if not found.logins:
+        print_data("No account is signed in.", indent=2)
+        print_message(NEXT, f"Sign in: traktauth login{options.flags}")
+    for each in found.logins:
+        _print_login(options, each, verdicts.get(each.login), found.now)
+    for each in found.logins:
+        if each.hint:
+            print_message(NEXT, f"{each.login.account}: {each.hint}")
+        elif each.status.needs_login:
+            print_message(NEXT, options.for_login(each.login, settings).with_flags(sign_in_hint(settings, each)))
+
+
+def sign_in_hint(settings: Settings, found: StoredLogin) -> str:
+    """Return the hint with the command that signs in again, or removes the login of another app or service."""
+    if found.is_ours or not settings.client_id:
+        return "Sign in: traktauth login"
+    return (
+        f"{found.login.account} at {found.login.realm} belongs to another app or service than the settings. "
+        "Remove it: traktauth logout --local"
+    )
+
+
+def _print_login(options: CommonOptions, found: StoredLogin, verdict: Verdict | None, now: float) -> None:
+    status = found.status
+    mark = BAD if status.needs_login or not found.is_readable else GOOD
+    is_unconfirmed = status.pending is not None and not status.pending.in_progress
+    if (is_unconfirmed and not status.needs_login) or status.moved_to is not None:
+        mark = WARNING
+    print_data()
+    print_data(mark, _name(found))
+    if not found.is_readable:
+        print_data(f"cannot be read: {status.message}", indent=4)
+        return
+    if status.moved_to is not None:
+        where, hint = moved_to(status.moved_to)
+        print_data(f"moved to {where}", indent=4)
+        print_data(NEXT, options.with_flags(hint), indent=4)
+        return
+    if status.state in {LoginState.NEVER, LoginState.SIGNED_OUT}:
+        print_data("not signed in" if status.state is LoginState.NEVER else "signed out", indent=4)
+        return
+    if status.username is not None:
+        print_data(f"user     {status.username}", indent=4)
+    print_data(f"token    {describe_token(status, now)}", indent=4)
+    print_data(f"refresh  {options.with_flags(describe_refresh(status, now))}", indent=4)
+    if status.needs_login:
+        print_data("A new sign-in is required.", indent=4)
+    if verdict is not None:
+        user = f" (user {verdict.username})" if verdict.username else ""
+        print_data(f"checked  Trakt {verdict.why}{user}", indent=4)
+
+
+def _name(found: StoredLogin) -> str:
+    current = ", current" if found.is_current else ""
+    return f"{shorten(found.login.account)} at {shorten(found.login.realm)} (app {found.login.client_id[:8]}…{current})"

@@ -1,0 +1,191 @@
+"""What `Trakt` and `AsyncTrakt` have in common: whose login it is, how an API request looks."""
+
+from __future__ import annotations
+
+import time
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NoReturn, get_args
+
+from traktauth.display import find_unsafe
+from traktauth.flow.context import FlowContext, LostReply
+from traktauth.models import App, LoginKey, find_service
+from traktauth.stores.database.lease import steady_clock
+from traktauth.stores.processes import other_is_alive, this_process
+from traktauth.values import replace
+from traktauth.wire.api_headers import api_headers
+from traktauth.wire.user_agent import user_agent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from urllib.parse import SplitResult
+
+    from traktauth.models import Token
+    from traktauth.protocol import Service
+    from traktauth.stores.base import AsyncTokenStore, TokenStore
+
+
+LONGEST_ACCOUNT = 255  # characters: what every store can use as a key
+
+
+def check_account(account: str) -> None:
+    """Check a name for an account: it is printed, and is a key in every store.
+
+    Raises:
+        ValueError: it is empty, too long, or has a character that no terminal shows as it is.
+    """
+    if not account:
+        raise ValueError("account must not be empty")
+    if len(account) > LONGEST_ACCOUNT:
+        raise ValueError(f"account must have at most {LONGEST_ACCOUNT} characters, not {len(account)}")
+    unsafe = find_unsafe(account)
+    if unsafe:
+        raise ValueError(f"account has a control character or an invisible one ({unsafe}); take another name")
+
+
+def new_secret() -> str:
+    """Return 256 random bits, URL-safe: a state, or a PKCE verifier of 43 characters."""
+    import secrets  # noqa: PLC0415 - only a sign-in needs it
+
+    return secrets.token_urlsafe(32)
+
+
+def refuse_to_pickle(client: object) -> NoReturn:
+    """Refuse to pickle or copy a client: its connections, locks and tasks belong to this process.
+
+    Raises:
+        TypeError: always; it says what to do instead.
+    """
+    name = type(client).__name__
+    raise TypeError(
+        f"{name} cannot be pickled or copied, as it holds connections and locks: make one in each process, with "
+        f"{name}.from_env() or {name}(app, store=…), and use for_account() for another account"
+    )
+
+
+class AccountConfig:
+    """One account of one app at one service.
+
+    Attributes:
+        app: the app.
+        service: the service.
+        account: the user's own name for the account.
+        key: the login's key in the store.
+        api_headers: the two header fields that every API request carries beside `Authorization`.
+        api_prefix: what the address of nearly every API request starts with; the slash ends the host and port.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        service: str | Service = "trakt",
+        account: str = "default",
+        lost_reply: LostReply = "last-attempt",
+        insecure: bool = False,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = steady_clock,
+    ) -> None:
+        if lost_reply not in get_args(LostReply):
+            raise ValueError(f"lost_reply must be one of {', '.join(get_args(LostReply))}")
+        check_account(account)
+        self.app = app
+        self.service = find_service(service, insecure=insecure) if isinstance(service, str) else service
+        self.account = account
+        self.key = LoginKey(self.service.realm, app.client_id, account)
+        self.context = FlowContext(
+            self.app, self.service, clock, monotonic, new_secret, lost_reply, this_process, other_is_alive
+        )
+        self.api_headers = api_headers(app.client_id)
+        self.api_prefix = f"{self.service.api}/"
+        self._request_headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "Content-Type": "application/json",
+            "User-Agent": user_agent(app.user_agent),
+        }
+        self._rejected_after_refresh: int | None = None
+
+    def use_lock_of(self, store: TokenStore | AsyncTokenStore) -> None:
+        """Reckon with the kind of lock that this login's store has."""
+        self.context = replace(self.context, lock_expires=store.lock_expires)
+
+    def with_account(self, account: str) -> AccountConfig:
+        """Return another account of the same app and service."""
+        return AccountConfig(
+            self.app,
+            service=self.service,
+            account=account,
+            lost_reply=self.context.lost_reply,
+            clock=self.context.clock,
+            monotonic=self.context.monotonic,
+        )
+
+    def name(self) -> str:
+        """Return how a `Trakt` of this setup is written down, without a secret."""
+        return f"Trakt({self.app.client_id[:8]}…, service={self.service.name!r}, account={self.account!r})"
+
+    def api_url(self, path: str) -> str:
+        """Return the address of an API path.
+
+        Raises:
+            ValueError: the path could lead away from the service's API.
+        """
+        if not path.startswith("/") or path.startswith("//"):
+            raise ValueError("path must begin with exactly one /; the host is the service's own")
+        if "\\" in path or " " in path or not (path.isascii() and path.isprintable()):
+            raise ValueError("path must be a plain path: percent-encode blanks and other special characters")
+        return self.service.api + path
+
+    def is_api_url(self, url: str) -> bool:
+        """Return whether an address lies on the service's API, so that the token may go there."""
+        if url.startswith(self.api_prefix):
+            return True
+        from urllib.parse import urlsplit  # noqa: PLC0415 - costs milliseconds, and most programs ask for no auth
+
+        api, asked = urlsplit(self.service.api), urlsplit(url)
+        same = (asked.scheme, asked.hostname, _port(asked)) == (api.scheme, api.hostname, _port(api))
+        return same and f"{asked.path}/".startswith(f"{api.path}/")
+
+    def check_api_url(self, url: str) -> None:
+        """Check that an address is on the service's API.
+
+        Raises:
+            ValueError: it is not, so the token must not be sent there.
+        """
+        if not self.is_api_url(url):
+            from urllib.parse import urlsplit  # noqa: PLC0415 - as above
+
+            raise ValueError(
+                f"The access token is for {self.service.api} only; it is not sent to {urlsplit(url).hostname or url!r}"
+            )
+
+    def authorization(self, token: Token) -> Mapping[str, str]:
+        """Return the header fields that authorize an API request, read-only."""
+        return MappingProxyType({"Authorization": f"Bearer {token.access_token}", **self.api_headers})
+
+    def request_headers(self, attempt: Mapping[str, str], more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the header fields of an API request: an attempt's, those of every request, and the caller's."""
+        headers = {**self._request_headers, **attempt}
+        if not more:
+            return headers
+        own = {name.lower() for name in more}
+        return {name: value for name, value in headers.items() if name.lower() not in own} | dict(more)
+
+    def note_rejected_after_refresh(self, token: Token) -> None:
+        """Remember that the API rejected a token straight after its refresh: another refresh would not help."""
+        self._rejected_after_refresh = token.generation
+
+    def worth_refreshing(self, token: Token, began: float) -> bool:
+        """Return whether a refresh may help.
+
+        Args:
+            token: the API has just rejected it.
+            began: Unix seconds when the API call began; a token that was issued later came from this call's refresh.
+        """
+        if token.expires_at - token.expires_in > began:
+            self.note_rejected_after_refresh(token)
+        return token.generation != self._rejected_after_refresh
+
+
+def _port(address: SplitResult) -> int | None:
+    return address.port or {"http": 80, "https": 443}.get(address.scheme)

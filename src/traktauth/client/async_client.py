@@ -1,0 +1,361 @@
+"""AsyncTrakt: a signed-in account, for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from traktauth.client.account_config import AccountConfig, refuse_to_pickle
+from traktauth.client.api_request import UNAUTHORIZED, AsyncAttempt, FreshToken
+from traktauth.client.driver.async_driver import AsyncDriver
+from traktauth.client.driver.bound_store import AsyncBoundStore
+from traktauth.client.http_clients import AsyncHttpClients
+from traktauth.flow.context import LostReply
+from traktauth.flow.get_token import get_token
+from traktauth.flow.login_status import LoginStatus
+from traktauth.models import App, Token
+from traktauth.models.device_code import DeviceCode
+from traktauth.models.signed_out import SignedOut
+from traktauth.protocol import Service
+from traktauth.steps import LoginMethod, Step
+from traktauth.stores.base import AsyncTokenStore, TokenStore
+from traktauth.stores.errors import aguarded
+from traktauth.stores.open import open_async_store
+from traktauth.stores.processes import is_alive
+
+if TYPE_CHECKING:
+    from traktauth.client.http import HttpAsyncClient, HttpAuth, HttpResponse
+    from traktauth.client.login.ui import LoginUI
+else:  # `typing.get_type_hints` needs the names; the HTTP library is imported with the first request
+    HttpAsyncClient = HttpAuth = HttpResponse = Any
+
+
+class AsyncTrakt:
+    """Same as `Trakt`, but its verbs are awaited; safe to use from many tasks, event loops and processes.
+
+    Each event loop has connections of its own; `close` closes those of the loop in which it is awaited.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        service: str | Service = "trakt",
+        store: str | TokenStore | AsyncTokenStore = "file:",
+        account: str = "default",
+        lost_reply: LostReply = "last-attempt",
+        insecure: bool = False,
+        clock: Callable[[], float] = time.time,
+        http: HttpAsyncClient | None = None,
+    ) -> None:
+        config = AccountConfig(
+            app,
+            service=service,
+            account=account,
+            lost_reply=lost_reply,
+            insecure=insecure,
+            clock=clock,
+        )
+        self._use(
+            config,
+            open_async_store(store),
+            AsyncHttpClients(http, url=config.service.token, product=app.user_agent),
+            owner=True,
+        )
+
+    def _use(
+        self, config: AccountConfig, store: AsyncTokenStore, connections: AsyncHttpClients, *, owner: bool
+    ) -> None:
+        config.use_lock_of(store)
+        self.config = config
+        self.store = store
+        self.bound_store = AsyncBoundStore(store, config.key, config.context.clock)
+        self._http_clients = connections
+        self._owner = owner
+        self._fresh: FreshToken | None = None
+        self._driver = self._new_driver(None)
+
+    def _new_driver(self, ui: LoginUI | None, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> AsyncDriver:
+        connections = self._http_clients
+        return AsyncDriver(
+            self.bound_store,
+            connections.send,
+            ui=ui,
+            sleep=sleep,
+            unfinished=connections.unfinished,
+            prepare=connections.prepare,
+            elsewhere=connections.refresh if self.store.any_loop else None,
+        )
+
+    @classmethod
+    def from_env(
+        cls,
+        *,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        redirect_uri: str | None = None,
+        service: str | Service | None = None,
+        store: str | TokenStore | AsyncTokenStore | None = None,
+        account: str | None = None,
+        lost_reply: LostReply | None = None,
+        insecure: bool | None = None,
+        user_agent: str | None = None,
+        clock: Callable[[], float] = time.time,
+        http: HttpAsyncClient | None = None,
+    ) -> Self:
+        """Make one from `TRAKTAUTH_*` and the configuration file; an argument that is not None wins over both.
+
+        Args:
+            client_id: the app's id.
+            client_secret: the app's secret.
+            redirect_uri: the redirect address registered for the app.
+            service: as for the class.
+            store: as for the class.
+            account: as for the class.
+            lost_reply: as for the class.
+            insecure: as for the class.
+            user_agent: your program's product, as for `App`.
+            clock: Unix seconds.
+            http: as for the class.
+
+        Raises:
+            AppInvalid: no app, or one that cannot be right.
+            ValueError: a setting has no such value.
+            StoreFailed: the platform names no folder for the default store.
+        """
+        from traktauth.client.settings import read_settings  # noqa: PLC0415 - only here
+
+        settings = read_settings(
+            client_id=client_id,
+            client_secret=client_secret,
+            redirect_uri=redirect_uri,
+            service=service if isinstance(service, str) else None,
+            store=store if isinstance(store, str) else None,
+            account=account,
+            lost_reply=lost_reply,
+            insecure=insecure,
+        )
+        return cls(
+            settings.app(user_agent=user_agent),
+            service=service or settings.service,
+            store=store or settings.store,
+            account=settings.account,
+            lost_reply=settings.lost_reply,
+            insecure=settings.insecure,
+            clock=clock,
+            http=http,
+        )
+
+    @property
+    def account(self) -> str:
+        """Return the user's own name for the account."""
+        return self.config.account
+
+    def for_account(self, account: str) -> Self:
+        """Return another account that shares store and connections; closing this object closes them for both."""
+        other = object.__new__(type(self))
+        other._use(self.config.with_account(account), self.store, self._http_clients, owner=False)
+        return other
+
+    async def login(
+        self,
+        method: LoginMethod | None = None,
+        *,
+        prompt: Callable[[Step], str | None] | None = None,
+        signup: bool | None = None,
+        open_browser: bool = True,
+        device: DeviceCode | None = None,
+    ) -> Token:
+        """Sign in, and save the token before it is returned.
+
+        Args:
+            method: `browser`, `device` or `paste`; by default a browser if this machine has one and the app's redirect
+                address leads back here, else a device code.
+            prompt: a plain function that shows a step (`traktauth.steps`). For `PasteCode` it returns what was pasted,
+                and is called in a thread. Default: stderr.
+            signup: prefer Trakt's sign-up page.
+            open_browser: open the page, beside showing its address.
+            device: go on with the code of an earlier `EnterCode` step, whose `expires_in` is the time left.
+
+        Raises:
+            LoginRefused, AppRejected, TryLater, StoreFailed: as for `Trakt.login`.
+        """
+        from traktauth.client.login.method import prepare_sign_in  # noqa: PLC0415 - only a sign-in needs it
+
+        sign_in = prepare_sign_in(
+            self.config, method, prompt=prompt, signup=signup, open_browser=open_browser, device=device
+        )
+        return await self._new_driver(sign_in.ui, sign_in.sleep_async).run(sign_in.flow)
+
+    async def token(self, *, min_life: float = 0.0) -> Token:
+        """Return a usable token, refreshed if necessary.
+
+        Args:
+            min_life: seconds for which it must stay valid.
+
+        Raises:
+            LoginRequired, TryLater, StoreFailed, ValueError: as for `Trakt.token`.
+        """
+        return await self._driver.run(get_token(self.config.context, min_life=min_life))
+
+    async def refresh(self, *, force: bool = False, since: float | None = None) -> Token:
+        """Refresh now, even a valid token. Trakt: *Exchange refresh_token for access_token*.
+
+        Args:
+            force: send it again although an earlier sending is unconfirmed. If that one arrived, this ends every
+                device's login.
+            since: Unix seconds when the caller began; a token saved after that is shared instead of refreshed again.
+
+        Raises:
+            LoginRequired, TryLater, StoreFailed: as for `Trakt.refresh`.
+        """
+        from traktauth.flow.refresh import refresh  # noqa: PLC0415 - on first use
+
+        return await self._driver.run(refresh(self.config.context, resend=force, since=since))
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,  # noqa: ANN401 - whatever JSON takes
+        headers: Mapping[str, str] | None = None,
+    ) -> HttpResponse:
+        """Call the API as this account; any status is returned, after at most one refresh on a 401.
+
+        Args:
+            method: the HTTP method.
+            path: begins with one `/` and stays on the service's API.
+            params: the query.
+            json: the body.
+            headers: more header fields.
+
+        Raises:
+            ValueError, LoginRequired, TryLater, StoreFailed: as for `Trakt.request`.
+        """
+        url = self.config.api_url(path)
+        attempt = await self._attempt(url)
+        while True:
+            fields = self.config.request_headers(attempt.headers, headers)
+            response = await self._http_clients.request(method, url, params=params, json=json, headers=fields)
+            following = await attempt.retry() if response.status_code == UNAUTHORIZED else None
+            if following is None:
+                return response
+            attempt = following
+
+    async def attempt(self, url: str) -> AsyncAttempt:
+        """Return the first sending of an API request with any HTTP client; see `AsyncAttempt`.
+
+        Args:
+            url: the whole address, on the service's API.
+
+        Raises:
+            ValueError, LoginRequired, TryLater, StoreFailed: as for `Trakt.attempt`.
+        """
+        if not url.startswith(self.config.api_prefix):
+            self.config.check_api_url(url)
+        return await self._attempt(url)
+
+    async def _attempt(self, url: str) -> AsyncAttempt:
+        config = self.config
+        began = config.context.clock()
+        fresh = self._fresh
+        if fresh is None or not fresh.is_current(self.bound_store, began):
+            token = await self.token()
+            headers = config.authorization(token)
+            self._fresh = FreshToken.of(self.bound_store, token, headers, began)
+            return AsyncAttempt(config, url, token, headers, began, self._driver.run)
+        return AsyncAttempt(config, url, fresh.token, fresh.headers, began, self._driver.run)
+
+    async def status(self) -> LoginStatus:
+        """Return what this login can do, from the store alone: nothing is refreshed and nothing is sent.
+
+        Raises:
+            StoreFailed: the store cannot be read.
+        """
+        from traktauth.flow.login_status import read_status  # noqa: PLC0415 - on first use
+
+        return await self._driver.run(read_status(self.config.context, self.config.key, is_running=is_alive))
+
+    async def accounts(self) -> list[LoginStatus]:
+        """Return every login of this app and service in the store, in order; otherwise as `status`.
+
+        Raises:
+            StoreFailed: the store cannot be read.
+        """
+        from traktauth.flow.login_status import read_accounts  # noqa: PLC0415 - on first use
+
+        return await self._driver.run(read_accounts(self.config.context, is_running=is_alive))
+
+    async def adopt(self, token: Token, *, replace: bool = False) -> Token:
+        """Save a token that was obtained elsewhere as this account's login, and return it as it was saved.
+
+        A refresh token has one holder: no other program may refresh with this one any more.
+
+        Args:
+            token: a token of this app. Without `expires_at` it is reckoned from `created_at` and `expires_in`.
+            replace: take the place of a login that is still valid; that one is not revoked.
+
+        Raises:
+            LoginExists: a login is still valid or can be refreshed.
+            ValueError: the token has no expiry or no access token.
+            StoreFailed: the store cannot keep it.
+        """
+        from traktauth.flow.adoption import adopt  # noqa: PLC0415 - on first use
+
+        return await self._driver.run(adopt(self.config.context, token, replace_login=replace))
+
+    async def logout(self, *, local: bool = False) -> SignedOut:
+        """Revoke both tokens at Trakt, then forget them. Trakt: *Revoke an access_token*.
+
+        Args:
+            local: only forget.
+
+        Raises:
+            LoginRequired, TryLater, AppRejected: as for `Trakt.logout`.
+        """
+        from traktauth.flow.logout import log_out  # noqa: PLC0415 - on first use
+
+        return await self._driver.run(log_out(self.config.context, local=local))
+
+    async def erase(self) -> None:
+        """Remove what a sign-out leaves in the store: the account's name, the user's name and the history.
+
+        A digest of the login's key stays, with its generation, so that a token that comes late is not saved.
+
+        Raises:
+            LoginExists: the account is still signed in.
+            LoginRequired: the account never had a login.
+            StoreFailed: the store cannot be written, or cannot erase.
+        """
+        from traktauth.flow.logout import erase  # noqa: PLC0415 - on first use
+
+        await self._driver.run(erase(self.config.context))
+
+    @property
+    def auth(self) -> HttpAuth:
+        """Return an `httpx2.Auth` for an `AsyncClient` of your own."""
+        from traktauth.client.httpx_auth import AsyncTraktAuth  # noqa: PLC0415 - it imports the HTTP library
+
+        return AsyncTraktAuth(self.attempt)
+
+    async def close(self) -> None:
+        """Close connections and store."""
+        if self._owner:
+            await self._http_clients.close()
+            await aguarded(self.store.close, self.store)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"Async{self.config.name()}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return refuse_to_pickle(self)

@@ -1,0 +1,28 @@
+"""Where the configuration file is: a module of its own, as a help names it and needs no other setting."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from traktauth.stores.user_folders import user_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VARIABLE = "TRAKTAUTH_CONFIG"
+
+
+def config_path(environ: Mapping[str, str]) -> str | None:
+    """Return the configuration file: the one that `TRAKTAUTH_CONFIG` names, or the platform's where it exists."""
+    named = environ.get(VARIABLE)
+    if named:
+        return named
+    default = default_config_path()
+    return default if default is not None and os.path.isfile(default) else None  # noqa: PTH113 - see stores
+
+
+def default_config_path() -> str | None:
+    """Return where the platform keeps the configuration file; None for a user without a home folder."""
+    folder = user_folder("config")
+    return None if folder is None else os.path.join(folder, "config.toml")  # noqa: PTH118 - see stores

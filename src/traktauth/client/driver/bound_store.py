@@ -1,0 +1,369 @@
+"""Store effects, performed for one login, and the newest record of each login that this process has seen."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from traktauth.client.driver import unsaved_tokens
+from traktauth.client.driver.unsaved_tokens import Unsaved
+from traktauth.errors import StoreFailed
+from traktauth.flow.effects import Apply, CheckWritable, Effect, HoldUnsaved, Load, LoadAccounts, LoadProbe
+from traktauth.models import Record, app_entry
+from traktauth.models.changes import Change, DeleteToken, SaveToken, SwapProbe
+from traktauth.stores.base import AsyncTokenStore, TokenStore
+from traktauth.stores.errors import aguarded, guarded
+from traktauth.values import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from traktauth.models import LoginKey, Probe
+
+Store = TypeVar("Store", TokenStore, AsyncTokenStore)
+_SAVE_TIMEOUT = 15.0  # seconds
+_MOST_REMEMBERED = 1024  # logins; a keeper's million must not be
+
+
+class _NewestRecords:
+    """The newest record of each login that this process has seen.
+
+    After a restored backup or a failover, a store shows a token whose refresh token is spent. A process that has seen
+    the token after it does not send it again.
+
+    Attributes:
+        changes: how often a record was remembered: while it stays the same, so does the result of `compare`.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[Hashable, Record] = {}
+        self._changing = threading.Lock()
+        self.changes = 0
+
+    def compare(self, place: Hashable, record: Record) -> Record | None:
+        """Return the newer record that was seen, if the store went back; else None, and remember this one.
+
+        A record without a token, and one of another sign-in than those that were seen, are no older states.
+        """
+        seen = self._seen.get(place)
+        if seen is record:  # nearly always: this is done for each request
+            return None
+        if (
+            seen is not None
+            and seen.token is not None
+            and record.token is not None
+            and record.generation < seen.generation
+            and (record.token.generation, record.token.fingerprint)
+            in [(entry.generation, entry.fingerprint) for entry in seen.history]
+        ):
+            return seen
+        self._remember(place, record)
+        return None
+
+    def remember_saved(self, place: Hashable, change: SaveToken) -> None:
+        """Remember a token that was just saved."""
+        seen = self._seen.get(place)
+        record = None if seen is None else change.apply(seen)
+        if record is not None:
+            self._remember(place, record)
+
+    def _remember(self, place: Hashable, record: Record) -> None:
+        with self._changing:
+            self.changes += 1
+            if len(self._seen) >= _MOST_REMEMBERED:
+                self._seen.clear()
+            self._seen[place] = record
+
+
+_newest = _NewestRecords()
+
+
+class _BoundStore(Generic[Store]):
+    """One login in one store, and the token that could not be saved there yet, if any.
+
+    Args:
+        store: where.
+        login: whose.
+        clock: Unix seconds.
+    """
+
+    def __init__(self, store: Store, login: LoginKey, clock: Callable[[], float]) -> None:
+        self.store: Store = store
+        self.login = login
+        self._clock = clock
+        self._compared: Record | None = None  # the last record that was the newest, and the count of changes then
+        self._changes = 0
+
+    def with_account(self, account: str) -> Self:
+        """Return the same for another account of the app, in the same store."""
+        return type(self)(self.store, replace(self.login, account=account), self._clock)
+
+    def call(self, effect: Effect[Any]) -> Callable[[], Any] | None:
+        """Return what performs a store effect; None for another kind of effect.
+
+        What it returns is the answer, or, of an async store, to be awaited.
+        """
+        match effect:
+            case Load():
+                return self.load
+            case Apply(change):
+                return lambda: self._apply(change)
+            case LoadProbe():
+                return self._load_probe
+            case LoadAccounts():
+                return self._load_accounts
+            case CheckWritable():
+                return self._check_writable
+            case _:
+                return None
+
+    def peek(self) -> Record | None:
+        """Return the record where that takes microseconds."""
+        if self._held():
+            return None
+        try:
+            return self.store.peek(self.login)
+        except Exception:  # noqa: BLE001 - `load` tells what is wrong
+            return None
+
+    @property
+    def seen(self) -> int:
+        """How often this process has remembered a record as the newest of its login."""
+        return _newest.changes
+
+    def shows(self, record: Record, seen: int) -> bool:
+        """Return whether `load` would return the very record that it returned when `seen` was read."""
+        return _newest.changes == seen and not unsaved_tokens.held and self.peek() is record
+
+    def load(self) -> Any:  # noqa: ANN401 - a record, or an awaitable of one
+        """Return the record; a token that could not be saved is saved now, or at least served."""
+        raise NotImplementedError
+
+    @property
+    def holds_unsaved(self) -> bool:
+        """Return whether a token waits to be saved."""
+        return self._held() is not None
+
+    def keep(self, effect: HoldUnsaved) -> None:
+        """Hold a token that could not be saved, and save it in the background as soon as the store works."""
+        unsaved_tokens.hold(self._place(), Unsaved(effect.token, effect.after, self._saving(effect)))
+
+    def _saving(self, effect: HoldUnsaved) -> Callable[[], None] | None:
+        """Return what saves a token in another thread; None if only the next call can."""
+        raise NotImplementedError
+
+    def _apply(self, change: Change) -> Any:  # noqa: ANN401 - whether it applied, or an awaitable of it
+        raise NotImplementedError
+
+    def _target(self, change: Change) -> tuple[LoginKey, Change]:
+        """Return what a change is applied to, and the change; the store knows only the token before an unsaved one."""
+        if isinstance(change, SwapProbe):
+            return app_entry(self.login), change
+        held = self._held() if isinstance(change, DeleteToken) else None
+        if held is not None:
+            self._drop(held)
+            return self.login, DeleteToken(held.after)
+        return self.login, change
+
+    def _note_applied(self, change: Change) -> None:
+        if isinstance(change, SaveToken):
+            _newest.remember_saved(self._place(), change)
+
+    def _check_writable(self) -> Any:  # noqa: ANN401 - nothing, or an awaitable of it
+        raise NotImplementedError
+
+    def _load_accounts(self) -> Any:  # noqa: ANN401 - records by login, or an awaitable of them
+        raise NotImplementedError
+
+    def _load_probe(self) -> Any:  # noqa: ANN401 - a probe, or an awaitable of one
+        raise NotImplementedError
+
+    def _is_sibling(self, login: LoginKey) -> bool:
+        """Return whether a login is of the same app and service."""
+        return (login.realm, login.client_id) == (self.login.realm, self.login.client_id)
+
+    def _place(self) -> Hashable:
+        return self.store.identity, self.login
+
+    def _held(self) -> Unsaved | None:
+        return unsaved_tokens.find(self._place()) if unsaved_tokens.held else None
+
+    def _drop(self, held: Unsaved) -> None:
+        """Let go of a token that was saved, or that a newer one has passed."""
+        unsaved_tokens.drop(self._place(), held)
+
+    def _overlaid(self, record: Record | StoreFailed) -> Record:
+        """Return the record with the token that could not be saved, while the store shows nothing newer.
+
+        Raises:
+            StoreFailed: it shows nothing at all, and no token is held.
+        """
+        held = self._held()
+        if held is not None and (isinstance(record, StoreFailed) or record.generation <= held.after):
+            return Record(generation=held.token.generation, token=held.token)
+        if isinstance(record, StoreFailed):
+            raise record
+        return record
+
+    def _newer(self, record: Record) -> Record | None:
+        """Return the newer record that this process has seen, if the store went back to `record`."""
+        count = _newest.changes
+        if record is self._compared and count == self._changes:  # finding the store's place out reads folders
+            return None
+        newer = _newest.compare(self._place(), record)
+        if newer is None:
+            self._compared, self._changes = record, count
+        return newer
+
+
+class BoundStore(_BoundStore[TokenStore]):
+    """A login in a blocking store."""
+
+    def perform(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
+        """Perform what `call` returned; what the store raises is raised as StoreFailed."""
+        return guarded(call, self.store)
+
+    def load(self) -> Record:
+        held = self._held()
+        if held is not None:
+            with suppress(StoreFailed):
+                self._save(held)
+                self._drop(held)
+        try:
+            record: Record | StoreFailed = guarded(lambda: self.store.load(self.login), self.store)
+        except StoreFailed as error:
+            record = error
+        overlaid = self._overlaid(record)
+        newer = self._newer(overlaid)
+        if newer is None or newer.token is None:
+            return overlaid
+        self._save(HoldUnsaved(newer.token, newer.generation - 1))
+        return newer
+
+    def _apply(self, change: Change) -> bool:
+        login, change = self._target(change)
+        is_applied = self.store.apply(login, change)
+        if is_applied:
+            self._note_applied(change)
+        return is_applied
+
+    def _save(self, held: Unsaved | HoldUnsaved) -> None:
+        token, after = held.token, held.after
+        guarded(lambda: self.store.apply(self.login, SaveToken(token, after, self._clock())), self.store)
+
+    def _saving(self, effect: HoldUnsaved) -> Callable[[], None] | None:
+        return lambda: self._save(effect)
+
+    def _load_accounts(self) -> list[tuple[LoginKey, Record | StoreFailed]]:
+        found: list[tuple[LoginKey, Record | StoreFailed]] = []
+        for login in filter(self._is_sibling, self.store.list_logins()):
+            try:
+                found.append((login, self.store.load(login)))
+            except StoreFailed as error:
+                if not error.of_one:
+                    raise
+                found.append((login, error))
+        return found
+
+    def _load_probe(self) -> Probe | None:
+        return self.store.load(app_entry(self.login)).probe
+
+    def _check_writable(self) -> None:
+        self.store.load(self.login)  # a damaged record shows now, not when the sign-in is over
+        self.store.check_writable()
+
+
+class AsyncBoundStore(_BoundStore[AsyncTokenStore]):
+    """A login in an async store.
+
+    Args:
+        store: the store.
+        login: the login.
+        clock: returns Unix seconds.
+        shared_with: the store whose other users of this process see a token that could not be saved; default: `store`.
+        saves_unsaved: whether such a token is saved in the background; else only the next `load` saves it.
+    """
+
+    def __init__(
+        self,
+        store: AsyncTokenStore,
+        login: LoginKey,
+        clock: Callable[[], float],
+        *,
+        shared_with: AsyncTokenStore | None = None,
+        saves_unsaved: bool = True,
+    ) -> None:
+        super().__init__(store, login, clock)
+        self._shared_with = store if shared_with is None else shared_with
+        self._saves_unsaved = saves_unsaved
+
+    def _place(self) -> Hashable:
+        return self._shared_with.identity, self.login
+
+    async def perform(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
+        """Perform what `call` returned; what the store raises is raised as StoreFailed."""
+        return await aguarded(call, self.store)
+
+    async def load(self) -> Record:
+        held = self._held()
+        if held is not None:
+            with suppress(StoreFailed):
+                await self._save(held)
+                self._drop(held)
+        try:
+            record: Record | StoreFailed = await aguarded(lambda: self.store.load(self.login), self.store)
+        except StoreFailed as error:
+            record = error
+        overlaid = self._overlaid(record)
+        newer = self._newer(overlaid)
+        if newer is None or newer.token is None:
+            return overlaid
+        await self._save(HoldUnsaved(newer.token, newer.generation - 1))
+        return newer
+
+    async def _apply(self, change: Change) -> bool:
+        login, change = self._target(change)
+        is_applied = await self.store.apply(login, change)
+        if is_applied:
+            self._note_applied(change)
+        return is_applied
+
+    async def _save(self, held: Unsaved | HoldUnsaved) -> None:
+        token, after = held.token, held.after
+        await aguarded(lambda: self.store.apply(self.login, SaveToken(token, after, self._clock())), self.store)
+
+    def _saving(self, effect: HoldUnsaved) -> Callable[[], None] | None:
+        if not self._saves_unsaved:
+            return None
+        import asyncio  # noqa: PLC0415 - a blocking program does without
+
+        if self.store.any_loop:
+            return lambda: asyncio.run(self._save(effect))
+        loop = asyncio.get_running_loop()
+
+        def save() -> None:
+            if loop.is_running():
+                asyncio.run_coroutine_threadsafe(self._save(effect), loop).result(_SAVE_TIMEOUT)
+            else:
+                raise StoreFailed(f"{self.store.address} belongs to an event loop that does not run")
+
+        return save
+
+    async def _load_accounts(self) -> list[tuple[LoginKey, Record | StoreFailed]]:
+        found: list[tuple[LoginKey, Record | StoreFailed]] = []
+        for login in filter(self._is_sibling, await self.store.list_logins()):
+            try:
+                found.append((login, await self.store.load(login)))
+            except StoreFailed as error:
+                if not error.of_one:
+                    raise
+                found.append((login, error))
+        return found
+
+    async def _load_probe(self) -> Probe | None:
+        return (await self.store.load(app_entry(self.login))).probe
+
+    async def _check_writable(self) -> None:
+        await self.store.load(self.login)
+        await self.store.check_writable()

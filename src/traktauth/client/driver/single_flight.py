@@ -1,0 +1,231 @@
+"""Single-flight: callers of one process that want the same thing share one call and its outcome."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import contextmanager, suppress
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from traktauth.client.driver.shield import Gate
+from traktauth.flow.effects import BUSY
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable, Generator, Hashable
+
+
+class _NoOutcome(Enum):
+    ABANDONED = "the leader gave up; another caller may lead"
+
+
+_ABANDONED = _NoOutcome.ABANDONED
+_LOOK = 1.0  # seconds between two looks at an event loop that may be closed
+
+
+class SharedCall:
+    """One call, made by its leader, that several callers wait for."""
+
+    def __init__(self) -> None:
+        self._gate = Gate()
+        self._is_done = False
+        self._lock = threading.Lock()
+        self._callbacks: list[Callable[[], None]] = []
+        self._outcome: Any = _ABANDONED
+        self._error: Exception | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._work: Awaitable[Any] | None = None
+
+    def lead_in(self, loop: asyncio.AbstractEventLoop, work: Awaitable[Any]) -> None:
+        """Note what the leader awaits, and in which event loop."""
+        self._loop, self._work = loop, work
+
+    def is_orphaned(self) -> bool:
+        """Return whether the event loop of the leader was closed in the middle of the call."""
+        return self._loop is not None and self._loop.is_closed()
+
+    def abandon(self) -> None:
+        """End a call whose event loop was closed: what it holds is released, as far as that needs no event loop."""
+        close = getattr(self._work, "close", None)
+        if close is not None:
+            with suppress(RuntimeError, ValueError):  # it awaits something at its end, or is being closed already
+                close()
+        self.finish(_ABANDONED, None)
+
+    def finish(self, outcome: Any, error: Exception | None) -> None:  # noqa: ANN401 - any outcome
+        """Publish the outcome to every waiter; called again if a signal came in the middle of it."""
+        self._outcome, self._error = outcome, error
+        with self._lock:
+            self._is_done = True
+            callbacks = self._callbacks
+        self._gate.open()
+        for callback in callbacks:
+            callback()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end; return False if it did not come in time."""
+        self._gate.wait(seconds)
+        return self._is_done
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Call back at the end, in whatever thread that comes; at once if it has come."""
+        with self._lock:
+            if not self._is_done:
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    def outcome(self) -> Any:  # noqa: ANN401 - any outcome
+        """Return the outcome, or raise; each caller raises an error of its own, with a traceback of its own."""
+        if self._error is not None:
+            import copy  # noqa: PLC0415 - only for a shared error
+
+            error = copy.copy(self._error)
+            error.__cause__ = self._error.__cause__
+            raise error
+        return self._outcome
+
+
+_calls: dict[Hashable, SharedCall] = {}
+_lock = threading.Lock()
+
+
+def run_shared(key: Hashable, lead: Callable[[], Any], timeout: float) -> Any:  # noqa: ANN401 - any outcome
+    """Make the call of this key, or wait for the one that another caller makes; BUSY after the timeout.
+
+    A leader that gets BUSY has no outcome for waiters with a longer timeout: one of them leads next.
+    """
+    until = time.monotonic() + timeout
+    while True:
+        mine = SharedCall()
+        with _leading(key, mine) as publish:
+            call = _join(key, mine)
+            if call is mine:
+                outcome = lead()
+                publish(_ABANDONED if outcome is BUSY else outcome)
+                return outcome
+        if not _wait(call, until):
+            return BUSY
+        outcome = call.outcome()
+        if outcome is not _ABANDONED:
+            return outcome
+
+
+async def run_shared_async(key: Hashable, lead: Callable[[], Awaitable[Any]], timeout: float) -> Any:  # noqa: ANN401 - any outcome
+    """Await the call of this key, or the one that another caller makes; otherwise as `run_shared`."""
+    import asyncio  # noqa: PLC0415 - a blocking program does without
+
+    until = time.monotonic() + timeout
+    while True:
+        mine = SharedCall()
+        with _leading(key, mine) as publish:
+            call = _join(key, mine)
+            if call is mine:
+                work = lead()
+                mine.lead_in(asyncio.get_running_loop(), work)
+                outcome = await work
+                publish(_ABANDONED if outcome is BUSY else outcome)
+                return outcome
+        if not await _wait_async(call, until):
+            return BUSY
+        outcome = call.outcome()
+        if outcome is not _ABANDONED:
+            return outcome
+
+
+def _wait(call: SharedCall, until: float) -> bool:
+    """Wait for the end of another caller's call; return False if it did not come in time."""
+    while not call.wait(max(0.0, min(_LOOK, until - time.monotonic()))):
+        if call.is_orphaned():
+            _abandon_orphans()
+        if time.monotonic() >= until:
+            return call.wait(0)
+    return True
+
+
+async def _wait_async(call: SharedCall, until: float) -> bool:
+    """Do the same as `_wait` without blocking the event loop."""
+    import asyncio  # noqa: PLC0415 - a blocking program does without
+
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def on_end() -> None:
+        with suppress(RuntimeError):  # the loop is closed, and its waiters with it
+            loop.call_soon_threadsafe(wake)
+
+    call.on_end(on_end)
+    while not call.wait(0):
+        await asyncio.wait([waiter], timeout=max(0.0, min(_LOOK, until - time.monotonic())))
+        if call.is_orphaned():
+            _abandon_orphans()
+        if time.monotonic() >= until:
+            return call.wait(0)
+    return True
+
+
+def _abandon_orphans() -> None:
+    """End the calls whose event loops were closed in the middle of them: their leaders will never go on."""
+    with _lock:
+        orphans = {key: call for key, call in _calls.items() if call.is_orphaned()}
+        for key in orphans:
+            del _calls[key]
+    for call in orphans.values():
+        call.abandon()
+
+
+def _join(key: Hashable, mine: SharedCall) -> SharedCall:
+    """Return the call of this key: the caller's own, which it then leads within `_leading`, or another's."""
+    if _calls:
+        _abandon_orphans()  # one of another key may hold the login's lock
+    with _lock:
+        return _calls.setdefault(key, mine)
+
+
+@contextmanager
+def _leading(key: Hashable, mine: SharedCall) -> Generator[Callable[[Any], None]]:
+    """Publish the leader's outcome or Exception to all waiters on exit; without one, waiters retry.
+
+    This is entered before `_join`: a signal may come at any step, and a call without a leader would block every waiter.
+    """
+    published: list[Any] = [_ABANDONED]
+    failed: Exception | None = None
+    try:
+        yield published.append
+    except Exception as error:
+        failed = error
+        raise
+    except BaseException:
+        published.append(_ABANDONED)
+        raise
+    finally:
+        try:
+            _finish(key, mine, published[-1], failed)
+        except BaseException:
+            _finish(key, mine, published[-1], failed)  # a signal came in the middle of it
+            raise
+
+
+def _finish(key: Hashable, mine: SharedCall, outcome: Any, error: Exception | None) -> None:  # noqa: ANN401 - any outcome
+    """Remove the call first, so that a caller that comes now starts the next one."""
+    with _lock:
+        if _calls.get(key) is mine:
+            del _calls[key]
+    mine.finish(outcome, error)
+
+
+def _reset_after_fork() -> None:
+    """Drop the parent's calls: their leaders do not exist in a forked child."""
+    global _lock  # noqa: PLW0603 - another thread of the parent may have held it
+    _lock = threading.Lock()
+    _calls.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_reset_after_fork)

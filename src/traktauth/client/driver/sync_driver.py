@@ -1,0 +1,253 @@
+"""The blocking driver: performs each effect of a flow and sends its result back into the flow."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
+
+from traktauth.client.driver.shield import Unfinished, uninterrupted, wait_for_own_work
+from traktauth.client.driver.single_flight import run_shared
+from traktauth.errors import TryLater
+from traktauth.flow.effects import (
+    BUSY,
+    Apply,
+    AwaitRedirect,
+    CheckWritable,
+    Effect,
+    Flow,
+    ForAccount,
+    HoldUnsaved,
+    LogMessage,
+    NoResponse,
+    PromptUser,
+    Send,
+    Shielded,
+    ShowStep,
+    Sleep,
+    WithLock,
+    WithLoopbackServer,
+)
+from traktauth.models.changes import BeginRefresh
+from traktauth.stores.errors import guarded, store_failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from traktauth.client.driver.bound_store import BoundStore
+    from traktauth.client.login.ui import LoginUI
+    from traktauth.models import LoginKey
+    from traktauth.wire.messages import Request, Response
+
+T = TypeVar("T")
+LOGGER = "traktauth"
+
+
+class Driver:
+    """Runs flows in the caller's thread.
+
+    Args:
+        bound_store: the login in its store; None for flows that need no store.
+        send: sends one request.
+        ui: shows steps and takes answers; None for flows without a sign-in.
+        sleep: waits, in seconds.
+        unfinished: counts the refreshes that are under way.
+        prepare: makes sure that a request can be sent, or raises TryLater; called before one is recorded as sent.
+    """
+
+    def __init__(
+        self,
+        bound_store: BoundStore | None,
+        send: Callable[[Request], Response | NoResponse],
+        *,
+        ui: LoginUI | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        unfinished: Unfinished | None = None,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._bound_store = bound_store
+        self._send = send
+        self._ui = ui
+        self._sleep = sleep
+        self._unfinished = unfinished or Unfinished()
+        self._prepare = prepare
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end and return its value.
+
+        Raises:
+            BaseException: what the flow raises; what befalls the driver meanwhile is thrown into the flow first.
+        """
+        answer: Any = None
+        failure: BaseException | None = None
+        while True:
+            try:
+                effect = flow.send(answer) if failure is None else flow.throw(failure)
+            except StopIteration as end:
+                value: T = end.value
+                return value
+            try:
+                answer, failure = self._perform(effect), None
+            except BaseException as error:  # noqa: BLE001 - the flow decides
+                answer, failure = None, error
+
+    def _perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
+        bound_store = self._bound_store
+        if bound_store is not None and (call := bound_store.call(effect)) is not None:
+            if may_send(effect):
+                self._prepare()
+            return bound_store.perform(call)
+        match effect:
+            case Send(request):
+                return self._sent(request)
+            case Sleep(seconds):
+                return self._sleep(seconds)
+            case LogMessage():
+                return write_log(effect, None if self._bound_store is None else self._bound_store.login)
+            case WithLock():
+                return self._exclusively(effect)
+            case Shielded():
+                return self._shielded(effect)
+            case _:
+                return self._perform_login(effect)
+
+    def _sent(self, request: Request) -> Response | NoResponse:
+        """Send a request; whatever breaks the sending is told to the flow, which takes the right to send back."""
+        try:
+            return self._send(request)
+        except Exception as error:  # noqa: BLE001 - judged there
+            return no_response(error, has_store=self._bound_store is not None)
+
+    def _perform_login(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - see above
+        ui = self._ui
+        match effect:
+            case HoldUnsaved() if self._bound_store is not None:
+                return self._bound_store.keep(effect)
+            case ForAccount(account, flow) if self._bound_store is not None:
+                return Driver(self._bound_store.with_account(account), self._send, sleep=self._sleep).run(flow())
+            case ShowStep(step) if ui is not None:
+                return ui.tell(step)
+            case PromptUser(step) if ui is not None:
+                return ui.ask(step)
+            case WithLoopbackServer(redirect_uri, flow) if ui is not None:
+                with ui.listening(redirect_uri) as actual:
+                    return self.run(flow(actual))
+            case AwaitRedirect() if ui is not None:
+                return ui.arrival(effect)
+            case _:
+                raise AssertionError(f"this driver cannot perform {type(effect).__name__}")
+
+    def _exclusively(self, effect: WithLock[T]) -> Any:  # noqa: ANN401 - the flow's outcome, or BUSY
+        bound_store = self._bound_store
+        if bound_store is None:
+            raise AssertionError("a lock needs a store")
+        mine, mark = (threading.get_ident(), bound_store.store.identity, bound_store.login), _Mark()
+        if mine in _leading:
+            # This is a signal handler, and the call below it on the stack goes on only when the handler returns.
+            wait_for_own_work(effect.timeout)
+            return BUSY
+        try:
+            _leading[mine] = mark
+            if effect.purpose is None:
+                return self._lead(bound_store, effect)
+            key = (bound_store.store.identity, bound_store.login, effect.purpose)
+            return run_shared(key, lambda: self._lead(bound_store, effect), effect.timeout)
+        finally:
+            _leading.pop(mine, None)
+
+    def _lead(self, bound_store: BoundStore, effect: WithLock[T]) -> Any:  # noqa: ANN401 - the same
+        """Run a flow under the lock; what the lock itself raises is raised as StoreFailed, or logged after the flow."""
+        running = Running()
+        try:
+            lock = guarded(lambda: bound_store.store.lock(bound_store.login, effect.timeout), bound_store.store)
+            with lock as held, running as end:
+                outcome = self.run(effect.flow()) if held else BUSY
+                end(outcome)
+        except BaseException as error:  # noqa: BLE001 - judged there
+            return running.judge(error, bound_store.store)
+        return outcome
+
+    def _shielded(self, effect: Shielded[T]) -> T:
+        def work() -> T:
+            with self._unfinished:
+                return self.run(effect.flow())
+
+        return uninterrupted(work)
+
+
+class _Mark:
+    """Lives as long as the call that made it, though a signal handler raises before the call takes it back."""
+
+
+# The threads that hold, or wait for, a login's lock.
+_leading: WeakValueDictionary[tuple[int, Hashable, LoginKey], _Mark] = WeakValueDictionary()
+
+
+def may_send(effect: Effect[Any]) -> bool:
+    """Return whether the flow depends on being able to send after this effect."""
+    return isinstance(effect, CheckWritable) or (isinstance(effect, Apply) and isinstance(effect.change, BeginRefresh))
+
+
+def write_log(message: LogMessage, login: LoginKey | None) -> None:
+    """Write a flow's message to the log.
+
+    The record's `account`, `service` and `note` are attributes, so that a formatter or filter can use them.
+
+    Args:
+        message: the message.
+        login: which login it is about; None for an operation without one.
+    """
+    import logging  # noqa: PLC0415 - a program with a valid token logs nothing
+
+    logger = logging.getLogger(LOGGER)
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())  # or Python writes warnings to stderr without the logger's name
+    level = logging.WARNING if message.warning else logging.DEBUG if message.debug else logging.INFO
+    account, service = ("", "") if login is None else (login.account, login.realm)
+    extra = {"account": account, "service": service, "note": message.message}
+    with suppress(Exception):  # what a handler of the application's raises must not cost a token
+        if login is None:
+            logger.log(level, "%s", message.message, extra=extra)
+        else:
+            logger.log(level, "%s: %s", account, message.message, extra=extra)
+
+
+def no_response(error: Exception, *, has_store: bool) -> NoResponse:
+    """Return what became of a request whose sending raised an exception.
+
+    Raises:
+        TryLater: the HTTP client could not be made, and no store has recorded the request as sent.
+    """
+    if isinstance(error, TryLater):  # nothing was sent
+        if not has_store:
+            raise error
+        return NoResponse(sent=False, reason=error.message)
+    return NoResponse(sent=True, reason=type(error).__name__)
+
+
+class Running:
+    """A flow under a lock; entered while the flow runs, so that its own error is told from one of the lock's."""
+
+    def __init__(self) -> None:
+        self._error: BaseException | None = None
+        self._outcomes: list[Any] = []
+
+    def __enter__(self) -> Callable[[Any], None]:
+        return self._outcomes.append
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        self._error = error
+
+    def judge(self, error: BaseException, store: Any) -> Any:  # noqa: ANN401 - any store, any outcome
+        """Return the outcome of a flow whose lock could not be given back; else raise the error."""
+        if not isinstance(error, Exception):
+            raise error
+        if self._error is not None:
+            raise self._error
+        if not self._outcomes:
+            raise store_failed(error, store)
+        failed = store_failed(error, store)
+        write_log(LogMessage(f"a lock could not be given back: {failed.message}", warning=True), None)
+        return self._outcomes[-1]

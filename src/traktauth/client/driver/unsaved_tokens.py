@@ -1,0 +1,153 @@
+"""Tokens that could not be saved: held for the whole process, and saved in the background."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from traktauth.client.driver.shield import start_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from traktauth.models import Token
+
+# Seconds between two tries: the first pause, doubled up to the longest.
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 30.0
+_AT_THE_END = 5.0  # seconds in which a program that ends goes on trying
+
+
+class Unsaved:
+    """A token that could not be saved.
+
+    Attributes:
+        token: the token.
+        after: the generation that it follows.
+        save: saves it, from any thread, or raises; None if only the next call can.
+    """
+
+    __slots__ = ("after", "save", "token")
+
+    def __init__(self, token: Token, after: int, save: Callable[[], None] | None = None) -> None:
+        self.token = token
+        self.after = after
+        self.save = save
+
+    def try_to_save(self) -> bool:
+        """Save it; return False if the store still fails."""
+        if self.save is None:
+            return False
+        try:
+            self.save()
+        except Exception:  # noqa: BLE001 - it is tried again, or reported at the end
+            return False
+        return True
+
+
+# By place and login: whatever object of this process asks next has them too, or it would send a refresh token that is
+# spent.
+held: dict[Hashable, Unsaved] = {}
+_lock = threading.Lock()
+_more = threading.Event()
+_is_saving = False
+_is_registered = False
+
+
+def find(place: Hashable) -> Unsaved | None:
+    """Return the token that is held for a login."""
+    return held.get(place)
+
+
+def hold(place: Hashable, unsaved: Unsaved) -> None:
+    """Hold a token, and begin to save it in the background."""
+    global _is_registered  # noqa: PLW0603 - once a process
+    held[place] = unsaved
+    if not _is_registered:
+        import atexit  # noqa: PLC0415 - few programs need it
+
+        _is_registered = True
+        atexit.register(_end)
+    if unsaved.save is not None:
+        _save_in_background()
+
+
+def drop(place: Hashable, unsaved: Unsaved) -> None:
+    """Let go of a token that was saved, or that a newer one has passed."""
+    if held.get(place) is unsaved:
+        held.pop(place, None)
+
+
+def _save_in_background() -> None:
+    global _is_saving  # noqa: PLW0603 - one thread saves for the whole process
+    with _lock:
+        _more.set()
+        if not _is_saving:
+            _is_saving = start_thread(_save_until_nothing_is_held, name="traktauth-save", daemon=True)
+
+
+def _save_until_nothing_is_held() -> None:
+    global _is_saving  # noqa: PLW0603 - see above
+    pause = _FIRST_PAUSE
+    while True:
+        with _lock:
+            if not held:
+                _is_saving = False
+                return
+            if _more.is_set():
+                pause = _FIRST_PAUSE
+            _more.clear()
+        _more.wait(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+        _save_all()
+
+
+def _save_all(until: float = float("inf")) -> None:
+    for place, unsaved in list(held.items()):
+        if time.monotonic() < until and unsaved.try_to_save():
+            drop(place, unsaved)
+
+
+def _end() -> None:
+    """Save what is held at the end of the program, or tell that it is lost with it."""
+    until = time.monotonic() + _AT_THE_END
+    _save_all(until)
+    while held and any(unsaved.save for unsaved in held.values()) and time.monotonic() < until:
+        time.sleep(_FIRST_PAUSE)
+        _save_all(until)
+    if held:
+        for unsaved in held.values():
+            _log_loss(
+                f"the new token {unsaved.token.fingerprint} could not be saved and ends with this program; when the "
+                "old access token expires, sign in again: traktauth login"
+            )
+
+
+def _log_loss(message: str) -> None:
+    """Log an error that the user must see: to stderr if the program has set up no logging."""
+    import logging  # noqa: PLC0415 - few programs need it
+
+    logger: logging.Logger | None = logging.getLogger("traktauth")
+    with suppress(Exception):
+        logging.getLogger("traktauth").error("%s", message)
+        while logger is not None:
+            if any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+                return
+            logger = logger.parent if logger.propagate else None
+        sys.stderr.write(f"traktauth: {message}\n")
+
+
+def _begin_anew() -> None:
+    """In a forked child, go on saving: the parent's thread is not there."""
+    global _lock, _more, _is_saving
+    _lock, _more, _is_saving = threading.Lock(), threading.Event(), False
+    if held:
+        _save_in_background()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_begin_anew)

@@ -1,0 +1,261 @@
+"""The HTTP clients behind a `Trakt`, each made on first use."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from traktauth.client.driver.shield import Unfinished
+from traktauth.client.duplicate_responses import bound
+from traktauth.client.http import (
+    afinish,
+    api_request,
+    finish,
+    is_loaded,
+    is_on_this_machine,
+    load,
+    load_modules,
+    new_async_client,
+    new_client,
+)
+from traktauth.client.http_errors import api_error
+from traktauth.errors import TryLater
+from traktauth.flow.effects import NoResponse
+from traktauth.timeouts import REQUEST_TIMEOUT
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Awaitable, Callable, Mapping
+    from typing import TypeVar
+
+    from traktauth.client.http import HttpAsyncClient, HttpClient, HttpResponse
+    from traktauth.wire.messages import Request, Response
+
+    T = TypeVar("T")
+
+
+_LOOK = 0.02  # seconds between two looks at the refreshes that are waited for
+
+
+class HttpClients:
+    """The blocking clients of one `Trakt` and those that share with it, each made on first use.
+
+    A forked child makes its own: two processes that write into one connection would get each other's answers.
+
+    Args:
+        client: the application's own client, used for every request and never closed here.
+        url: the token endpoint's base address.
+        product: the program's own product token; sent in `User-Agent` before this library's.
+    """
+
+    def __init__(self, client: HttpClient | None = None, *, url: str = "", product: str | None = None) -> None:
+        self._own_client = client
+        self._url = url
+        self._product = product
+        self._clients: dict[tuple[bool, bool], HttpClient] = {}
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self.unfinished = Unfinished()  # the refreshes that are under way with these clients
+
+    def prepare(self) -> None:
+        """Make what sends a token request, before anything depends on its being sent.
+
+        Raises:
+            TryLater: it cannot be made: the environment's proxy or certificates, or a client that was closed.
+        """
+        if self._own_client is None:
+            self._client(self._url, keep=False)
+        else:
+            _check_open(self._own_client)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None,
+        json: Any,  # noqa: ANN401 - whatever JSON takes
+        headers: Mapping[str, str],
+    ) -> HttpResponse:
+        """Send an API request on a kept connection; redirects are not followed.
+
+        Raises:
+            TryLater: the environment names a proxy or certificates that cannot be used.
+        """
+        try:
+            if self._own_client is not None:  # with whatever its owner gave it: header fields, cookies, a time limit
+                return self._own_client.request(
+                    method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
+                )
+            client = self._client(url, keep=True)
+            request = api_request(method, url, params=params, json=json, headers=headers)
+            return finish(client.send(request, follow_redirects=False, auth=None))
+        except Exception as error:
+            mapped = api_error(error)
+            if mapped is error:
+                raise
+            raise mapped from error
+
+    def send(self, request: Request) -> Response | NoResponse:
+        """Send a request of the sign-in or the life cycle, on a connection of its own.
+
+        Raises:
+            TryLater: as for `prepare`.
+        """
+        from traktauth.client.http_exchange import send  # noqa: PLC0415 - it imports the HTTP library
+
+        request = request.from_product(self._product)
+        if self._own_client is not None:
+            return send(self._own_client, request)
+        return bound(request, send(self._client(request.url, keep=False), request))
+
+    def _client(self, url: str, *, keep: bool) -> HttpClient:
+        if self._process != os.getpid():
+            _parents.append(self._clients)
+            self._clients, self._process, self._lock = {}, os.getpid(), threading.Lock()
+        key = keep, is_on_this_machine(url)
+        client = self._clients.get(key)
+        if client is None:
+            with self._lock:
+                if key not in self._clients:
+                    self._clients[key] = new_client(keep=keep, direct=key[1])
+                client = self._clients[key]
+        return client
+
+    def close(self) -> None:
+        """Close what was made here, once no refresh is under way."""
+        self.unfinished.wait()
+        clients, self._clients = self._clients, {}
+        if self._process == os.getpid():
+            for client in clients.values():
+                client.close()
+        else:
+            _parents.append(clients)
+
+
+# Clients of the process that this one was forked from: never used, nor closed, as that would be said to the server.
+_parents: list[Any] = []
+
+
+class AsyncHttpClients:
+    """The async clients of one `AsyncTrakt`, for each event loop its own; otherwise as `HttpClients`."""
+
+    def __init__(self, client: HttpAsyncClient | None = None, *, url: str = "", product: str | None = None) -> None:
+        self._own_client = client
+        self._url = url
+        self._product = product
+        self._clients: dict[tuple[asyncio.AbstractEventLoop, bool], HttpAsyncClient] = {}
+        self._process = os.getpid()
+        self._refreshes: set[object] = set()  # under way in the refresh loop
+        self.unfinished: set[asyncio.Task[Any]] = set()
+
+    async def prepare(self) -> None:
+        """Make what sends a token request; otherwise as `HttpClients.prepare`."""
+        if self._own_client is not None:
+            from traktauth.stores.adapters.threaded_store import in_thread  # noqa: PLC0415 - it imports asyncio
+
+            _check_open(self._own_client)
+            await in_thread(load_modules)
+            return
+        await _load()
+        await new_async_client(keep=False, direct=is_on_this_machine(self._url)).aclose()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, Any] | None,
+        json: Any,  # noqa: ANN401 - whatever JSON takes
+        headers: Mapping[str, str],
+    ) -> HttpResponse:
+        """Send an API request; otherwise as `HttpClients.request`."""
+        try:
+            if self._own_client is not None:
+                return await self._own_client.request(
+                    method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
+                )
+            client = self._kept_client(url) if is_loaded() else await self._first_client(url)
+            request = api_request(method, url, params=params, json=json, headers=headers)
+            return await afinish(await client.send(request, follow_redirects=False, auth=None))
+        except Exception as error:
+            mapped = api_error(error)
+            if mapped is error:
+                raise
+            raise mapped from error
+
+    async def send(self, request: Request) -> Response | NoResponse:
+        """Send a request of the sign-in or the life cycle, on a connection of its own.
+
+        A client given by the application sends in the application's event loop, whose connections it may have kept.
+
+        Raises:
+            TryLater: as for `prepare`.
+        """
+        own_client, request = self._own_client, request.from_product(self._product)
+        if own_client is not None:
+            from traktauth.client.driver.refresh_loop import LoopClosed, in_callers_loop  # noqa: PLC0415 - imports asyncio
+            from traktauth.client.http_exchange import send_async  # noqa: PLC0415 - it imports the HTTP library
+
+            try:
+                return await in_callers_loop(lambda: send_async(own_client, request), REQUEST_TIMEOUT)
+            except LoopClosed as error:
+                return NoResponse(error.began, "the event loop of the client given as http= was closed")
+        await _load()
+        from traktauth.client.http_exchange import send_async  # noqa: PLC0415 - the same
+
+        async with new_async_client(keep=False, direct=is_on_this_machine(request.url)) as client:
+            return bound(request, await send_async(client, request))
+
+    async def refresh(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do work in the refresh loop, for whose end `close` waits."""
+        from traktauth.client.driver.refresh_loop import in_refresh_loop  # noqa: PLC0415 - it imports asyncio
+
+        mark = object()
+        self._refreshes.add(mark)
+        return await in_refresh_loop(work, lambda: self._refreshes.discard(mark))
+
+    async def _first_client(self, url: str) -> HttpAsyncClient:
+        await _load()
+        return self._kept_client(url)
+
+    def _kept_client(self, url: str) -> HttpAsyncClient:
+        from asyncio import get_running_loop  # noqa: PLC0415 - a blocking program does without
+
+        key = get_running_loop(), is_on_this_machine(url)
+        client = self._clients.get(key)
+        if client is None:
+            for other in list(self._clients):
+                if other[0].is_closed():  # its connections went with it
+                    self._clients.pop(other, None)
+            client = self._clients[key] = new_async_client(direct=key[1])
+        return client
+
+    async def close(self) -> None:
+        """Close what was made here in this event loop, once no refresh is under way."""
+        import asyncio  # noqa: PLC0415 - the same
+
+        loop = asyncio.get_running_loop()
+        while self._refreshes and self._process == os.getpid():  # noqa: ASYNC110 - they end in another loop
+            await asyncio.sleep(_LOOK)
+        while mine := {task for task in self.unfinished if task.get_loop() is loop}:
+            await asyncio.wait(mine)
+        for key in [key for key in self._clients if key[0] is loop]:
+            await self._clients.pop(key).aclose()
+
+
+async def _load() -> None:
+    """Import the HTTP library and load the certificates in a thread, once a process: both read files."""
+    if not is_loaded():
+        from traktauth.stores.adapters.threaded_store import in_thread  # noqa: PLC0415 - it imports asyncio
+
+        await in_thread(load)
+
+
+def _check_open(client: HttpClient | HttpAsyncClient) -> None:
+    if client.is_closed:
+        raise TryLater(
+            "The HTTP client given as http= is closed; nothing was sent",
+            hint="Keep it open for as long as it is used, or leave http= out",
+        )

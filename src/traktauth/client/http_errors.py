@@ -1,0 +1,50 @@
+"""Errors of an HTTP client: what failed, in words, and what an API request raises for it."""
+
+from __future__ import annotations
+
+from traktauth.errors import TraktAuthError, TryLater
+from traktauth.timeouts import CONNECT_TIMEOUT, REQUEST_TIMEOUT
+
+# Names, as the client may be one of httpx, whose classes are not those of httpx2.
+_CANNOT_BE_SENT = {"InvalidURL", "LocalProtocolError", "UnsupportedProtocol", "CookieConflict"}
+_CONNECTION_ERRORS = {"TransportError", "RequestError", "TimeoutException"}
+
+
+def api_error(error: Exception) -> Exception:
+    """Return what an API request raises in place of an error of the HTTP client.
+
+    Returns:
+        `TryLater` if the API could not be reached or did not answer in time; a ValueError if the request cannot be
+        sent as it is; a `TraktAuthError` for any other failure of a client. A mistake in the arguments is returned as
+        it is.
+    """
+    if isinstance(error, TraktAuthError | TypeError | ValueError):
+        return error
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & _CANNOT_BE_SENT:
+        return ValueError(f"This request cannot be sent ({type(error).__name__}): check params and headers")
+    if names & _CONNECTION_ERRORS or isinstance(error, OSError):
+        return TryLater(f"Trakt's API could not be reached: {describe_error(error)}")
+    return TraktAuthError(
+        f"The HTTP client failed: {type(error).__name__}", hint="Check the client that was passed as http="
+    )
+
+
+def describe_error(error: Exception, timeout: float = REQUEST_TIMEOUT) -> str:
+    """Return what failed, without the library's own text, which may hold an address or a body."""
+    known: dict[str, str] = {
+        "ConnectError": "no connection (name not found, refused, or TLS failed)",
+        "ConnectTimeout": f"no connection within {CONNECT_TIMEOUT:.0f} s",
+        "ProxyError": "the proxy refused",
+        "ReadTimeout": timeout_reason(timeout),
+        "ReadError": "the connection broke off",
+        "RemoteProtocolError": "the connection was closed without a response",
+        "WriteError": "the connection broke off",
+        "SendAbandoned": timeout_reason(timeout),
+    }
+    return known.get(type(error).__name__, type(error).__name__)
+
+
+def timeout_reason(timeout: float = REQUEST_TIMEOUT) -> str:
+    """Return the reason of a request whose time timeout was reached."""
+    return f"no response within {timeout:.0f} s"

@@ -1,0 +1,67 @@
+"""The auth flow of httpx and httpx2, whose clients call it alike."""
+
+# ruff: noqa: ANN401 - requests and responses of two libraries that share no class
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from traktauth.client.api_request import UNAUTHORIZED
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+
+    from traktauth.client.api_request import AsyncAttempt, Attempt
+
+
+def sync_auth_flow(new_attempt: Callable[[str], Attempt], request: Any, in_memory: type) -> Generator[Any, Any, None]:
+    """Send a request, and once more with another token if the API rejected the first.
+
+    Args:
+        new_attempt: `Trakt.attempt`.
+        request: the library's request.
+        in_memory: the library's class of streams that can be sent again; an iterator or a file can be read only once.
+
+    Raises:
+        ValueError: the address is outside the service's API; nothing is sent.
+    """
+    attempt: Attempt | None = new_attempt(str(request.url))
+    while attempt is not None:
+        _authorize(request, attempt)
+        response = yield request
+        if not _rejects(response, attempt):
+            return
+        attempt = attempt.retry(str(response.url))
+        if not isinstance(request.stream, in_memory):
+            return
+
+
+async def async_auth_flow(
+    new_attempt: Callable[[str], Awaitable[AsyncAttempt]], request: Any, in_memory: type
+) -> AsyncGenerator[Any, Any]:
+    """Do the same for an async client."""
+    attempt: AsyncAttempt | None = await new_attempt(str(request.url))
+    while attempt is not None:
+        _authorize(request, attempt)
+        response = yield request
+        if not _rejects(response, attempt):
+            return
+        attempt = await attempt.retry(str(response.url))
+        if not isinstance(request.stream, in_memory):
+            return
+
+
+def _authorize(request: Any, attempt: Attempt | AsyncAttempt) -> None:
+    headers = request.headers
+    for name, value in attempt.headers.items():  # `update` first makes another `Headers`, which takes longer
+        headers[name] = value
+
+
+def _rejects(response: Any, attempt: Attempt | AsyncAttempt) -> bool:
+    """Return whether a response rejects the token of an attempt.
+
+    Redirects are followed below this flow: one to another host takes the token off the request.
+    """
+    if response.status_code != UNAUTHORIZED:
+        return False
+    return bool(response.request.headers.get("Authorization") == attempt.headers["Authorization"])

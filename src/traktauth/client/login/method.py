@@ -1,0 +1,94 @@
+"""The sign-in methods: which flow each one runs, and how it waits for the user."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, NamedTuple, get_args
+
+from traktauth.client.login.ui import LoginUI, choose_login_method, open_in_browser, print_step
+from traktauth.errors import AppInvalid
+from traktauth.steps import LoginMethod
+from traktauth.values import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from traktauth.client.account_config import AccountConfig
+    from traktauth.flow.effects import Flow
+    from traktauth.models import Token
+    from traktauth.models.device_code import DeviceCode
+    from traktauth.steps import Step
+
+
+_PAUSE = 0.01  # seconds of real time in the place of each second by a clock that is moved
+
+
+class SignIn(NamedTuple):
+    """A sign-in that is ready to run.
+
+    Attributes:
+        ui: shows steps and takes answers.
+        flow: signs in.
+        advance: moves the clock; None: time passes by itself.
+    """
+
+    ui: LoginUI
+    flow: Flow[Token]
+    advance: Callable[[float], object] | None = None
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, or move the clock and wait a moment, in which another thread may answer."""
+        if self.advance is not None:
+            self.advance(seconds)
+            seconds = min(seconds, _PAUSE)
+        time.sleep(seconds)
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Do the same for asyncio."""
+        if self.advance is not None:
+            self.advance(seconds)
+            seconds = min(seconds, _PAUSE)
+        await asyncio.sleep(seconds)
+
+
+def prepare_sign_in(
+    config: AccountConfig,
+    method: LoginMethod | None,
+    *,
+    prompt: Callable[[Step], str | None] | None,
+    signup: bool | None,
+    open_browser: bool,
+    device: DeviceCode | None = None,
+) -> SignIn:
+    """Return the flow that signs in, and what it needs.
+
+    Raises:
+        AppInvalid: the app's redirect address does not lead back to this machine.
+        ValueError: the method is unknown, or takes no device code.
+    """
+    from traktauth.flow.login_browser import login_browser, login_paste  # noqa: PLC0415 - the same
+    from traktauth.flow.login_device import login_device  # noqa: PLC0415 - a program that is signed in needs none of them
+    from traktauth.flow.user import with_user  # noqa: PLC0415 - the same
+
+    method = method or ("device" if device is not None else choose_login_method(config.app))
+    if method not in get_args(LoginMethod):
+        raise ValueError(f"method must be one of {', '.join(get_args(LoginMethod))}")
+    if device is not None and method != "device":
+        raise ValueError(f"device is the code of a sign-in by device, not by {method}")
+    ui = LoginUI(
+        prompt or print_step, open_in_browser if open_browser and method == "browser" else None, account=config.account
+    )
+    if method == "device":
+        advance = getattr(config.context.clock, "advance", None)
+        context = config.context if advance is None else replace(config.context, monotonic=config.context.clock)
+        return SignIn(ui, with_user(context, login_device(context, device)), advance)
+    if method == "paste":
+        return SignIn(ui, with_user(config.context, login_paste(config.context, signup=signup)))
+    if not config.app.loopback:
+        raise AppInvalid(
+            "The app's redirect address does not lead back to this machine, so no browser can bring the answer",
+            hint="Register http://127.0.0.1:9876/callback for the app and set TRAKTAUTH_REDIRECT_URI to it, "
+            "or sign in with --device or --paste",
+        )
+    return SignIn(ui, with_user(config.context, login_browser(config.context, signup=signup)))

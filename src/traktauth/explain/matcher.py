@@ -1,0 +1,66 @@
+"""Finding entries in a text, in time that grows with its length alone."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from traktauth.explain.entries import Entry, load_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LONGEST_DISTANCE = 600
+"""Characters within which all texts of a pattern stand: a few lines of a log."""
+BLANKS = re.compile(r"(?:\s|\+|%20)+")
+"""Also as an address has them."""
+
+
+def explain(text: str) -> list[Entry]:
+    """Return the entries that a text shows, the best first; an entry's id alone is that entry.
+
+    Args:
+        text: a line of a log, a response, or a whole log.
+    """
+    entries = load_entries()
+    named = [entry for entry in entries if entry.id == text.strip()]
+    if named:
+        return named
+    normal = BLANKS.sub(" ", text).lower()
+    found = [entry for entry in entries if _is_in(entry.pattern, normal)]
+    return sorted(found, key=_weight, reverse=True)  # of equals, the first in the file
+
+
+def _weight(entry: Entry) -> int:
+    """Return how much an entry says: the characters of its pattern."""
+    return sum(map(len, entry.pattern))
+
+
+def _is_in(pattern: Sequence[str], text: str) -> bool:
+    places = [_places(part.lower(), text) for part in pattern]
+    if not all(places):
+        return False
+    rarest = min(places, key=len)
+    return any(all(_has_near(others, place) for others in places) for place in rarest)
+
+
+def _places(part: str, text: str) -> list[int]:
+    """Return where a text stands as a word or words of its own."""
+    found: list[int] = []
+    at = text.find(part)
+    while at >= 0:
+        if not (_joined(text, at - 1, at) or _joined(text, at + len(part) - 1, at + len(part))):
+            found.append(at)
+        at = text.find(part, at + len(part))
+    return found
+
+
+def _joined(text: str, left: int, right: int) -> bool:
+    """Return whether two neighbours belong to one word or number."""
+    return left >= 0 and right < len(text) and text[left].isalnum() and text[right].isalnum()
+
+
+def _has_near(places: Sequence[int], place: int) -> bool:
+    after = bisect_left(places, place - LONGEST_DISTANCE)
+    return after < len(places) and places[after] <= place + LONGEST_DISTANCE

@@ -1,0 +1,87 @@
+"""Whether Trakt knows an app: its id and secret, tried with requests that spend nothing."""
+
+from __future__ import annotations
+
+from enum import Enum
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from traktauth.flow.effects import NoResponse, Send
+from traktauth.values import value
+from traktauth.wire.error_responses import error_code, is_invalid_client
+from traktauth.wire.token_endpoint import revoke
+from traktauth.wire.user_settings import user_settings
+
+if TYPE_CHECKING:
+    from traktauth.flow.effects import Flow
+    from traktauth.models import App
+    from traktauth.protocol import Service
+    from traktauth.wire.messages import Response
+
+# No service has issued it, so revoking it changes nothing.
+_MADE_UP_TOKEN = "traktauth-checks-the-app-with-this-token-which-is-not-issued"
+
+
+class AppStatus(Enum):
+    """What a service says about an app."""
+
+    ACCEPTED = "accepted"
+    UNKNOWN_ID = "unknown-client-id"
+    WRONG_SECRET = "wrong-secret"
+    MISSING_SECRET = "missing-secret"
+    UNEXPECTED_SECRET = "unexpected-secret"
+    UNCLEAR = "unclear"
+
+
+@value
+class AppCheck:
+    """The outcome of a check.
+
+    Attributes:
+        status: what the service says.
+        detail: what was received if that is unclear, for a person.
+    """
+
+    status: AppStatus
+    detail: str = ""
+
+
+def check_app(app: App, service: Service) -> Flow[AppCheck]:
+    """Ask the API whether it knows the id, and the revocation endpoint whether id and secret belong together.
+
+    The revocation is of a made-up token. better-auth looks at the app first there, and Doorkeeper refuses another app;
+    a refresh with a made-up token would show nothing, as better-auth looks at the token first.
+    """
+    api = yield from Send(user_settings(service, client_id=app.client_id))
+    if isinstance(api, NoResponse):
+        return AppCheck(AppStatus.UNCLEAR, f"{service.api} could not be reached: {api.reason}")
+    if api.status == HTTPStatus.FORBIDDEN and not _is_page(api):
+        return AppCheck(AppStatus.UNKNOWN_ID)
+    request = revoke(service, token=_MADE_UP_TOKEN, client_id=app.client_id, client_secret=app.client_secret)
+    response = yield from Send(request)
+    if isinstance(response, NoResponse):
+        return AppCheck(AppStatus.UNCLEAR, f"{service.token} could not be reached: {response.reason}")
+    if is_invalid_client(response):
+        return AppCheck(_refused(app, response))
+    is_unknown_token = error_code(response) == "invalid_request" and _description(response) == "token not found"
+    if (response.status == HTTPStatus.OK and not _is_page(response)) or is_unknown_token:
+        return AppCheck(AppStatus.ACCEPTED)
+    return AppCheck(AppStatus.UNCLEAR, f"{service.token} answered {response.status}")
+
+
+def _refused(app: App, response: Response) -> AppStatus:
+    if app.client_secret is None:
+        return AppStatus.MISSING_SECRET
+    if _description(response).startswith("public client"):
+        return AppStatus.UNEXPECTED_SECRET
+    return AppStatus.WRONG_SECRET
+
+
+def _description(response: Response) -> str:
+    description = response.document().get("error_description")
+    return description if isinstance(description, str) else ""
+
+
+def _is_page(response: Response) -> bool:
+    """Return whether a proxy or a captcha page answered in place of Trakt."""
+    return response.body.lstrip().startswith(b"<")

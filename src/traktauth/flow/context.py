@@ -1,0 +1,66 @@
+"""The context of the flows of one login: app, service, clocks, and the lost-reply policy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from traktauth.models import Sender
+from traktauth.values import field, value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from traktauth.models import App
+    from traktauth.protocol import Service
+
+LostReply = Literal["last-attempt", "sign-in", "resend"]
+
+
+def _never_alive(_sender: Sender) -> bool:
+    return False
+
+
+def _unknown_sender() -> Sender:
+    return Sender("")
+
+
+class Cooldown:
+    """Until when no refresh is sent after one that failed while the token is still valid.
+
+    Attributes:
+        until: of the monotonic clock.
+    """
+
+    __slots__ = ("until",)
+
+    def __init__(self) -> None:
+        self.until = float("-inf")
+
+
+@value
+class FlowContext:
+    """What the flows of one login are given.
+
+    Attributes:
+        app: the app.
+        service: the service.
+        clock: Unix seconds.
+        monotonic: seconds that never run backwards.
+        new_secret: makes a fresh secret of at least 256 bits, URL-safe, 43 to 128 characters.
+        lost_reply: what happens if a refresh was sent and no response came.
+        sender: returns this process, as the sender of a refresh.
+        other_is_alive: returns whether a sender is another process of this host that is known to run.
+        cooldown: shared by the flows of one client.
+        lock_expires: whether the store's lock is a lease, which another program may take while it is held.
+    """
+
+    app: App
+    service: Service
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    new_secret: Callable[[], str] = field(repr=False)
+    lost_reply: LostReply = "last-attempt"
+    sender: Callable[[], Sender] = field(default=_unknown_sender, repr=False)
+    other_is_alive: Callable[[Sender], bool] = field(default=_never_alive, repr=False)
+    cooldown: Cooldown = field(default_factory=Cooldown, repr=False)
+    lock_expires: bool = True

@@ -1,0 +1,56 @@
+"""A token that can be used: the stored one, or a new one if that is due for a refresh."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from traktauth.flow.effects import Load
+from traktauth.models.refresh_window import RefreshWindow, refresh_window
+
+if TYPE_CHECKING:
+    from traktauth.flow.context import FlowContext
+    from traktauth.flow.effects import Flow
+    from traktauth.models import Token
+
+
+def get_token(context: FlowContext, *, rejected: str | None = None, min_life: float = 0.0) -> Flow[Token]:
+    """Return a token that can be used now, refreshed if necessary.
+
+    Args:
+        context: the context.
+        rejected: an access token that an API has just answered 401 to; another one is returned.
+        min_life: seconds for which the token must stay valid.
+
+    Raises:
+        LoginRequired: the user has to sign in again.
+        TryLater: Trakt cannot be reached and no token is valid.
+        StoreFailed: the store cannot be read, or not written while no token is valid.
+        ValueError: tokens of this service are never valid for `min_life`.
+    """
+    record = yield from Load()
+    token = record.token
+    if token is None:
+        from traktauth.flow.refresh_policy import signed_out  # noqa: PLC0415 - only without a login
+
+        raise signed_out(record)
+    now = context.clock()
+    left = token.expires_at - now
+    state = refresh_window(token, now)
+    if token.access_token == rejected or record.rejected_at is not None:
+        rejected, state = token.access_token, RefreshWindow.EXPIRED
+    elif left < min_life:
+        _check_min_life(token, min_life)
+        state = RefreshWindow.MANDATORY if left > 0 else RefreshWindow.EXPIRED
+    if state is RefreshWindow.FRESH:
+        return token
+    from traktauth.flow.refresh import refresh_due  # noqa: PLC0415 - most programs start with a valid token
+
+    return (yield from refresh_due(context, record, token, state, rejected=rejected, min_life=min_life))
+
+
+def _check_min_life(token: Token, min_life: float) -> None:
+    if min_life > token.expires_in:
+        raise ValueError(
+            f"No token of this service is valid for {min_life:.0f} s; a new one is valid for {token.expires_in} s. "
+            "Ask for less"
+        )

@@ -1,0 +1,162 @@
+"""The end of a login: revoke both tokens at Trakt, then delete them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from traktauth.errors import AppRejected, LoginExists, TraktAuthError, TryLater
+from traktauth.flow.effects import (
+    BUSY,
+    Apply,
+    Load,
+    LogMessage,
+    NoResponse,
+    Send,
+    WithLock,
+)
+from traktauth.flow.refresh_policy import has_time_to_send, lock_acquired_at, new_sending, signed_out
+from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, Erase, SetRefreshable
+from traktauth.models.record import EMPTY
+from traktauth.models.signed_out import SignedOut
+from traktauth.timeouts import LOCK_TIMEOUT
+from traktauth.wire.error_responses import is_certainly_unspent, is_invalid_client
+from traktauth.wire.token_endpoint import parse_revocation, revoke
+
+if TYPE_CHECKING:
+    from traktauth.flow.context import FlowContext
+    from traktauth.flow.effects import Flow
+    from traktauth.models import Record, Token
+
+SIGNING_OUT = "a sign-out was begun; finish it with traktauth logout"
+
+
+def log_out(context: FlowContext, *, local: bool = False) -> Flow[SignedOut]:
+    """Sign out, with the token that is stored under the lock. Trakt: *Revoke an access_token*.
+
+    Args:
+        context: the givens.
+        local: only delete the token here; at Trakt it stays valid.
+
+    Raises:
+        LoginRequired: the account has no login.
+        TryLater: Trakt cannot be reached; nothing was deleted.
+        AppRejected: Trakt refused the app; nothing was deleted.
+    """
+    outcome = yield from WithLock(partial(_sign_out, context, local=local), timeout=LOCK_TIMEOUT)
+    if outcome is BUSY:
+        raise TryLater("Another program is refreshing this login", retry_after=5.0)
+    return outcome
+
+
+def _sign_out(context: FlowContext, *, local: bool) -> Flow[SignedOut]:
+    acquired_at = lock_acquired_at(context)
+    record = yield from Load()
+    token = record.token
+    if token is None:
+        raise signed_out(record)
+    if local:
+        yield from Apply(DeleteToken(record.generation))
+        return SignedOut(revoked=False, left=True)
+    safe = _refresh_token_is_unspent(record)
+    if safe:
+        yield from _revoke_refresh_token(context, record, token.refresh_token or "", acquired_at)
+    yield from _revoke(context, token.access_token)
+    if safe:
+        yield from Apply(CancelRefresh(new_sending(context, record.generation, 1), None))
+    yield from LogMessage(f"signed out {token.fingerprint}")
+    yield from Apply(DeleteToken(record.generation))
+    return SignedOut(revoked=True, left=token.refresh_token is not None and not safe)
+
+
+def _refresh_token_is_unspent(record: Record) -> bool:
+    """Return whether revoking the refresh token is safe: revoking a spent one ends every device's login."""
+    token: Token | None = record.token
+    return (
+        record.pending_refresh is None and record.refreshable and token is not None and token.refresh_token is not None
+    )
+
+
+def _revoke_refresh_token(context: FlowContext, record: Record, secret: str, acquired_at: float) -> Flow[None]:
+    """Revoke the refresh token; if Trakt was not reached, the login stays as it was.
+
+    Trakt's present engine takes a revoked refresh token that is sent again for a stolen one, and ends every device's
+    login. So a sending is recorded first, as for a refresh, and no other is allowed after it.
+
+    Raises:
+        TryLater, AppRejected, UnexpectedReply: it was not revoked, or that is unknown.
+    """
+    generation = record.generation
+    sending = new_sending(context, generation, 1)
+    if not (yield from Apply(BeginRefresh(sending))):
+        raise TryLater("Another program has just begun to refresh this login", retry_after=5.0)
+    yield from Apply(SetRefreshable(generation, SIGNING_OUT))
+    if not has_time_to_send(context, acquired_at):
+        # This process was stopped in between and others do not wait for it any more: one of them may have sent it.
+        untouched = True
+        error: TraktAuthError | None = TryLater(
+            "Nothing was sent, as this program was stopped or its store is slow", retry_after=1.0
+        )
+    else:
+        untouched, error = yield from _revoked(context, secret)
+    if error is None:
+        return
+    if untouched:
+        yield from Apply(SetRefreshable(generation, None))
+        yield from Apply(CancelRefresh(sending, None))
+    raise error
+
+
+def _revoke(context: FlowContext, secret: str) -> Flow[None]:
+    """Revoke the access token, which may be done twice.
+
+    Raises:
+        TryLater, AppRejected, UnexpectedReply: it was not revoked, or that is unknown.
+    """
+    _, error = yield from _revoked(context, secret)
+    if error is not None:
+        raise error
+
+
+def _revoked(context: FlowContext, secret: str) -> Flow[tuple[bool, TraktAuthError | None]]:
+    """Ask for a revocation; return whether the token is certainly untouched, and the error if there is one."""
+    app = context.app
+    request = revoke(context.service, token=secret, client_id=app.client_id, client_secret=app.client_secret)
+    response = yield from Send(request)
+    if isinstance(response, NoResponse):
+        return not response.sent, TryLater(f"Trakt could not be reached, so nothing was deleted: {response.reason}")
+    try:
+        parse_revocation(response)
+    except (TryLater, AppRejected) as fault:
+        return is_certainly_unspent(response) or is_invalid_client(response), fault
+    except TraktAuthError as fault:
+        return False, fault
+    return False, None
+
+
+def erase(context: FlowContext) -> Flow[None]:
+    """Remove what a sign-out leaves in the store: the account's name, the user's, and the history.
+
+    Raises:
+        LoginExists: the account is signed in.
+        LoginRequired: the account never had a login.
+        TryLater: another program is changing the login.
+        StoreFailed: the store cannot be written, or cannot erase.
+    """
+    outcome = yield from WithLock(partial(_erase, context), timeout=LOCK_TIMEOUT)
+    if outcome is BUSY:
+        raise TryLater("Another program is changing this login", retry_after=5.0)
+
+
+def _erase(context: FlowContext) -> Flow[None]:
+    del context
+    record = yield from Load()
+    if record.token is not None:
+        raise LoginExists(
+            "The account is still signed in, so it was not erased",
+            hint="Sign out first: traktauth logout; or both at once: traktauth logout --erase",
+        )
+    if record == EMPTY:
+        raise signed_out(record)
+    yield from Apply(Erase())
+    yield from LogMessage("erased")

@@ -1,0 +1,432 @@
+"""One refresh: under the login's lock, sent at most once, its new token saved before anything uses it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
+from traktauth.flow.effects import (
+    BUSY,
+    Apply,
+    HoldUnsaved,
+    Load,
+    LogMessage,
+    NoResponse,
+    Send,
+    Shielded,
+    Sleep,
+    WithLock,
+)
+from traktauth.flow.probe import check_endpoint, withdraw_healthy
+from traktauth.flow.refresh_policy import (
+    REVOKED_HINT,
+    RefreshRequest,
+    current_token_or_raise,
+    has_time_to_send,
+    lock_acquired_at,
+    new_sending,
+    next_sending,
+    not_refreshable,
+    pause_after,
+    reply_lost,
+    signed_out,
+)
+from traktauth.models.changes import (
+    BeginRefresh,
+    CancelRefresh,
+    Change,
+    RejectToken,
+    SaveToken,
+    SetRefreshable,
+    SetUnconfirmed,
+)
+from traktauth.models.refresh_window import RefreshWindow
+from traktauth.timeouts import LEASE, LOCK_TIMEOUT, SAVE_TIMEOUT
+from traktauth.values import replace
+from traktauth.wire.error_responses import error_code, error_from_response, is_certainly_unspent, is_invalid_grant
+from traktauth.wire.token_endpoint import GRANTED, exchange_refresh_token, parse_token_response
+
+if TYPE_CHECKING:
+    from traktauth.flow.context import FlowContext
+    from traktauth.flow.effects import Flow
+    from traktauth.models import Record, Token
+    from traktauth.wire.messages import Response
+
+_CLIENT_ERROR = 400
+_SAVE_PAUSE = 0.25
+_DEFAULT_RETRY_AFTER = 30.0
+
+
+# ---------------------------------------------------------------- who asks for a refresh
+def refresh_due(
+    context: FlowContext, record: Record, token: Token, state: RefreshWindow, *, rejected: str | None, min_life: float
+) -> Flow[Token]:
+    """Return a new token, or the old one if it is valid and cannot be refreshed now.
+
+    Args:
+        context: the context.
+        record: as it was loaded.
+        token: the record's.
+        state: how urgently the token must be refreshed.
+        rejected: an access token that the API rejected.
+        min_life: seconds for which the token must stay valid.
+    """
+    left = token.expires_at - context.clock()
+    request = RefreshRequest(token.generation, rejected=rejected, min_life=min_life)
+    problem = not_refreshable(record)
+    if problem is not None:
+        yield from _note_rejected(context, record, token, request)
+        return current_token_or_raise(context, request, token, problem)
+    is_cooling_down = context.monotonic() < context.cooldown.until
+    if state is not RefreshWindow.EXPIRED and left >= min_life and is_cooling_down:
+        yield from LogMessage(f"{token.fingerprint} is not refreshed: a refresh has just failed", debug=True)
+        return token
+    yield from LogMessage(_reason(token, left, min_life, is_rejected=rejected is not None), debug=True)
+    timeout = 0.0 if state is RefreshWindow.ADVISORY else LOCK_TIMEOUT
+    return (yield from _refresh_under_lock(context, request, token, timeout))
+
+
+def refresh(context: FlowContext, *, resend: bool = False, since: float | None = None) -> Flow[Token]:
+    """Refresh now, even a valid token. Trakt: *Exchange refresh_token for access_token*.
+
+    Args:
+        context: the context.
+        resend: send the refresh token again although an earlier sending is unconfirmed. If that one arrived, this
+            ends every device's login.
+        since: Unix seconds when the caller began; a token saved after that is shared instead of refreshed again.
+
+    Raises:
+        LoginRequired: the user has to sign in again.
+        TryLater: Trakt cannot be reached, or an earlier sending is unconfirmed.
+        StoreFailed: the store cannot be read or written.
+    """
+    record = yield from Load()
+    token = record.token
+    if token is None:
+        raise signed_out(record)
+    if since is not None and record.saved_at > since:
+        return token
+    problem = not_refreshable(record)
+    if problem is not None:
+        raise problem
+    request = RefreshRequest(token.generation, force_new=True, resend=resend)
+    return (yield from _refresh_under_lock(context, request, token, LOCK_TIMEOUT))
+
+
+def _reason(token: Token, left: float, min_life: float, *, is_rejected: bool) -> str:
+    """Return why a token is refreshed, for the log."""
+    if is_rejected:
+        return f"{token.fingerprint} is refreshed: the API rejected it"
+    if left <= 0:
+        return f"{token.fingerprint} is refreshed: it expired {-left:.0f} s ago"
+    if left < min_life:
+        return f"{token.fingerprint} is refreshed: it expires in {left:.0f} s, and {min_life:.0f} s are required"
+    return f"{token.fingerprint} is refreshed: it expires in {left:.0f} s, of {token.expires_in} s"
+
+
+# ---------------------------------------------------------------- under the lock
+def _refresh_under_lock(context: FlowContext, request: RefreshRequest, token: Token, timeout: float) -> Flow[Token]:
+    """Refresh under the login's lock; after its timeout, use the current token if it is still valid."""
+    try:
+        outcome = yield from WithLock(partial(_refresh_locked, context, request), purpose=request, timeout=timeout)
+    except (StoreFailed, TryLater) as error:  # TryLater: the driver found that no request can be sent from here
+        if error.unconfirmed or (isinstance(error, StoreFailed) and error.kept):
+            raise
+        return current_token_or_raise(context, request, token, error)
+    if outcome is not BUSY:
+        return (yield from _refresh_expired(context, request, outcome))
+    waited = f"after {timeout:.0f} s" if timeout else "at once"
+    yield from LogMessage(f"the lock of the login was not free {waited}: another caller is refreshing it", debug=True)
+    try:
+        record = yield from Load()  # the other caller may have saved a token in the last moment
+    except StoreFailed as error:
+        return current_token_or_raise(context, request, token, error)
+    if record.token is None:
+        raise signed_out(record)
+    if record.generation > request.generation and record.rejected_at is None:
+        return record.token
+    busy = TryLater("Another program is still refreshing this login", retry_after=1.0)
+    return current_token_or_raise(context, request, token, busy)
+
+
+def _refresh_expired(context: FlowContext, request: RefreshRequest, token: Token) -> Flow[Token]:
+    """Return the token, or a newer one if it expired while it was being saved, as in a database that was locked."""
+    if token.expires_at > context.clock():
+        return token
+    again = replace(request, generation=token.generation)
+    outcome = yield from WithLock(partial(_refresh_locked, context, again), purpose=again, timeout=LOCK_TIMEOUT)
+    return token if outcome is BUSY else outcome
+
+
+def _refresh_locked(context: FlowContext, request: RefreshRequest) -> Flow[Token]:
+    """Return another caller's newer token, a new one, or the current one while it is valid."""
+    acquired_at = lock_acquired_at(context)
+    record = yield from Load()
+    token = record.token
+    if token is None:
+        raise signed_out(record)
+    request = yield from _note_rejected(context, record, token, request)
+    if request.is_satisfied_by(token, context.clock()):
+        return token
+    problem = not_refreshable(record)
+    if problem is not None:
+        return current_token_or_raise(context, request, token, problem)
+    sending = next_sending(context, request, record, token)
+    if isinstance(sending, TraktAuthError):
+        return current_token_or_raise(context, request, token, sending)
+    if sending.probe_since is not None:
+        try:
+            yield from check_endpoint(context, since=sending.probe_since)
+        except TraktAuthError as error:
+            return current_token_or_raise(context, request, token, error)
+        if not has_time_to_send(context, acquired_at):
+            slow = TryLater("Trakt's token endpoint works, but took too long to respond", retry_after=1.0)
+            return current_token_or_raise(context, request, token, slow)
+    return (yield from Shielded(lambda: _send_refresh(context, request, record, token, sending.number, acquired_at)))
+
+
+def _note_rejected(context: FlowContext, record: Record, token: Token, request: RefreshRequest) -> Flow[RefreshRequest]:
+    """Record that the API rejected the token, so that no process uses it; return the request with that token.
+
+    A token that the record notes as rejected is not returned to this caller either.
+    """
+    if record.rejected_at is not None:
+        return replace(request, rejected=token.access_token)
+    if token.access_token == request.rejected:
+        yield from _best_effort(RejectToken(token.generation, context.clock()))
+    return request
+
+
+# ---------------------------------------------------------------- sending
+def _send_refresh(
+    context: FlowContext, request: RefreshRequest, record: Record, token: Token, number: int, acquired_at: float
+) -> Flow[Token]:
+    """Send the refresh token, once, and handle the outcome; shielded from here to the end."""
+    message = exchange_refresh_token(
+        context.service,
+        refresh_token=token.refresh_token or "",
+        client_id=context.app.client_id,
+        client_secret=context.app.client_secret,
+        redirect_uri=context.app.redirect_uri,
+    )
+    sending = new_sending(context, token.generation, number)
+    cancel = CancelRefresh(sending, record.pending_refresh)
+    try:
+        may_send = yield from Apply(BeginRefresh(sending))
+    except Exception:
+        yield from _best_effort(cancel)  # nothing was sent, but the store may have recorded that it would be
+        raise
+    if not may_send:
+        busy = TryLater("Another program has just begun to refresh this login", retry_after=1.0)
+        return (yield from _reload_or_fail(context, request, token, busy))
+    if not has_time_to_send(context, acquired_at):
+        # This process was stopped in between and others do not wait for it any more; the next caller sends it.
+        stopped = TryLater("Nothing was sent, as this program was stopped or its store is slow")
+        return (yield from _handle_unspent(context, request, token, stopped, cancel))
+    sent_at = context.clock()
+    response = yield from Send(message)
+    if isinstance(response, NoResponse):
+        error: TraktAuthError = TryLater(f"Trakt could not be reached: {response.reason}")
+        if not response.sent:
+            return (yield from _handle_unspent(context, request, token, error, cancel))
+        error = _unconfirmed(context, token, cancel, response.reason, error)
+        return (yield from _handle_unconfirmed(context, request, token, cancel, error))
+    return (yield from _handle_response(context, request, token, response, sent_at, acquired_at, cancel))
+
+
+def _handle_response(
+    context: FlowContext,
+    request: RefreshRequest,
+    token: Token,
+    response: Response,
+    sent_at: float,
+    acquired_at: float,
+    cancel: CancelRefresh,
+) -> Flow[Token]:
+    """Act on the response to a refresh: save, mark, cancel, or leave the refresh pending."""
+    if response.status in GRANTED:
+        try:
+            new = _parse_new_token(response, token, sent_at)
+        except TraktAuthError as unreadable:
+            error = _unconfirmed(context, token, cancel, unreadable.message, unreadable)
+            return (yield from _handle_unconfirmed(context, request, token, cancel, error))
+        return (yield from _save(context, request, token, new, acquired_at, cancel))
+    if is_invalid_grant(response):
+        return (yield from _handle_invalid_grant(context, request, token, cancel))
+    error = error_from_response(response, what="a new token")
+    if is_certainly_unspent(response):
+        return (yield from _handle_unspent(context, request, token, error, cancel))
+    is_from_engine = response.status >= _CLIENT_ERROR and error_code(response) != ""
+    error = _unconfirmed(context, token, cancel, error.message, error, is_from_engine=is_from_engine)
+    return (yield from _handle_unconfirmed(context, request, token, cancel, error))
+
+
+def _parse_new_token(response: Response, old: Token, sent_at: float) -> Token:
+    """Parse the new token. A copy of the response that brought the old one shows nothing about this request."""
+    new = parse_token_response(response, sent_at=sent_at, what="a new token")
+    if new.access_token == old.access_token:
+        raise UnexpectedReply("Trakt's response to a refresh holds the old token", status=response.status)
+    return new
+
+
+def _handle_unspent(
+    context: FlowContext, request: RefreshRequest, token: Token, error: TraktAuthError, cancel: CancelRefresh
+) -> Flow[Token]:
+    """Cancel the refresh, and log why: callers do not see the error while the current token is valid."""
+    yield from _best_effort(cancel)
+    yield from LogMessage(f"{token.fingerprint} was not refreshed: {error.message}", warning=True)
+    return current_token_or_raise(context, request, token, error)
+
+
+# ---------------------------------------------------------------- saving
+def _save(
+    context: FlowContext, request: RefreshRequest, old: Token, new: Token, acquired_at: float, cancel: CancelRefresh
+) -> Flow[Token]:
+    """Save the new token before anything uses it; a store that fails is tried again for `SAVE_TIMEOUT`."""
+    new = replace(new, generation=old.generation + 1, refresh_token=new.refresh_token or old.refresh_token)
+    is_doubtful = context.monotonic() - acquired_at > LEASE and (yield from _was_sent_by_another(old, cancel))
+    if is_doubtful:
+        # The other sending may have ended our token, or not: it is refreshed itself before anything uses it.
+        new = replace(new, expires_at=context.clock())
+    change = SaveToken(new, old.generation, context.clock())
+    until = context.monotonic() + SAVE_TIMEOUT
+    while True:
+        try:
+            is_saved = yield from Apply(change)
+        except StoreFailed as error:
+            if context.monotonic() >= until:
+                yield from HoldUnsaved(new, after=old.generation)
+                error.kept = True
+                raise
+            yield from Sleep(_SAVE_PAUSE)
+        else:
+            break
+    if is_saved:
+        yield from LogMessage(f"refreshed {old.fingerprint} to {new.fingerprint}, generation {new.generation}")
+        context.cooldown.until = float("-inf")
+        if not is_doubtful:
+            return new
+        again = TryLater("This login's new token has to be refreshed before it is used", retry_after=1.0)
+        return current_token_or_raise(context, request, new, again)
+    yield from LogMessage(f"the token after {old.fingerprint} came too late: a newer one is stored", warning=True)
+    record = yield from Load()
+    if record.token is None:
+        raise signed_out(record)
+    return _newer_token(context, request, record, record.token)
+
+
+def _was_sent_by_another(old: Token, cancel: CancelRefresh) -> Flow[bool]:
+    """Return whether another process has sent the same refresh token, as it did not wait for this one any more."""
+    try:
+        record = yield from Load()
+    except StoreFailed:
+        return False
+    if record.generation != old.generation or record.pending_refresh is None:
+        return False
+    return not record.refreshable or record.pending_refresh.sending != cancel.pending_refresh.sending
+
+
+def _newer_token(context: FlowContext, request: RefreshRequest, record: Record, token: Token) -> Token:
+    """Return a newer token that another caller saved, unless it is recorded as rejected.
+
+    Raises:
+        TryLater: it has to be refreshed before it is used.
+        LoginRequired: it cannot be.
+    """
+    if record.rejected_at is None:
+        return token
+    problem = not_refreshable(record) or TryLater("This login's new token has to be refreshed first", retry_after=1.0)
+    return current_token_or_raise(context, replace(request, rejected=token.access_token), token, problem)
+
+
+# ---------------------------------------------------------------- failures
+def _handle_invalid_grant(
+    context: FlowContext, request: RefreshRequest, token: Token, cancel: CancelRefresh
+) -> Flow[Token]:
+    """Handle a refresh token that was refused for good, unless another caller has refreshed with it meanwhile."""
+    record = yield from Load()
+    if record.token is None:
+        raise signed_out(record)
+    is_resent = cancel.pending_refresh.sending > 1
+    if record.generation > token.generation:
+        if is_resent and record.rejected_at is None:
+            # This sending was a second one. On some engines it has ended the token that the first one brought.
+            yield from _best_effort(RejectToken(record.generation, context.clock()))
+            record = replace(record, rejected_at=context.clock())
+        return _newer_token(context, request, record, record.token or token)
+    if is_resent:
+        reason, message = "reply-lost", "its refresh token was spent by a refresh whose response was lost"
+    else:
+        reason, message = "revoked", "Trakt refused its refresh token"
+    yield from _best_effort(SetRefreshable(token.generation, message))
+    yield from LogMessage(f"{token.fingerprint} cannot be refreshed: {message}", warning=True)
+    hint = REVOKED_HINT if reason == "revoked" else None
+    error = LoginRequired(f"This login cannot be refreshed: {message}", reason=reason, hint=hint)
+    return current_token_or_raise(context, request, token, error)
+
+
+def _handle_unconfirmed(
+    context: FlowContext, request: RefreshRequest, token: Token, cancel: CancelRefresh, error: TraktAuthError
+) -> Flow[Token]:
+    """Leave the refresh pending, as its outcome is unknown, and record that for the next caller."""
+    try:
+        yield from withdraw_healthy(context, "a refresh after the last probe got no clear response")
+    except StoreFailed:
+        yield from LogMessage("the store failed after a refresh; the last probe still counts", warning=True)
+    return (yield from _reload_or_fail(context, request, token, error, unconfirmed=cancel))
+
+
+def _reload_or_fail(
+    context: FlowContext,
+    request: RefreshRequest,
+    token: Token,
+    error: TraktAuthError,
+    *,
+    unconfirmed: CancelRefresh | None = None,
+) -> Flow[Token]:
+    """Return another caller's newer token if there is one; else the current token while it is valid, or the error."""
+    try:
+        record = yield from Load()
+    except StoreFailed:
+        return current_token_or_raise(context, request, token, error)
+    if record.token is None:
+        raise signed_out(record)
+    if record.generation > token.generation:
+        return _newer_token(context, request, record, record.token)
+    if unconfirmed is not None:
+        yield from _best_effort(SetUnconfirmed(unconfirmed.pending_refresh))
+    yield from LogMessage(f"the refresh of {token.fingerprint} stays pending: {error.message}", warning=True)
+    return current_token_or_raise(context, request, token, error)
+
+
+def _unconfirmed(
+    context: FlowContext,
+    token: Token,
+    cancel: CancelRefresh,
+    reason: str,
+    error: TraktAuthError,
+    *,
+    is_from_engine: bool = False,
+) -> TraktAuthError:
+    """Return the error for a refresh whose outcome is unknown; under `sign-in`, an expired token leaves a sign-in only.
+
+    An error of the engine itself that no contract foresees is returned as it is.
+    """
+    lost = f"The refresh was sent and its response was lost ({reason})"
+    if context.lost_reply == "sign-in" and token.expires_at <= context.clock():
+        error = reply_lost(f"{lost}, and the token has expired")
+    elif not isinstance(error, AppRejected) and not is_from_engine:
+        retry_after = error.retry_after if isinstance(error, TryLater) else _DEFAULT_RETRY_AFTER
+        status = error.status if isinstance(error, TryLater | UnexpectedReply) else None
+        error = TryLater(lost, retry_after=max(retry_after, pause_after(cancel.pending_refresh.sending)), status=status)
+    error.unconfirmed = True
+    return error
+
+
+def _best_effort(change: Change) -> Flow[None]:
+    """Write to the store; if that fails the refresh stays pending, which is the safe side."""
+    try:
+        yield from Apply(change)
+    except StoreFailed:
+        yield from LogMessage("the store failed after a refresh; it counts as unconfirmed", warning=True)

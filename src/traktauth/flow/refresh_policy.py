@@ -1,0 +1,194 @@
+"""The refresh policy: may a token be refreshed, may its refresh token be sent now, and what is used instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from traktauth.display import find_unsafe
+from traktauth.errors import LoginRequired, TryLater
+from traktauth.models import PendingRefresh
+from traktauth.models.refresh_window import RefreshWindow, refresh_window
+from traktauth.models.store_address import is_store_address
+from traktauth.protocol import ONE_COMMUNITY_APP
+from traktauth.timeouts import LEASE, LONGEST_SENDING, REQUEST_TIMEOUT
+from traktauth.values import field, value
+
+if TYPE_CHECKING:
+    from traktauth.errors import TraktAuthError
+    from traktauth.flow.context import FlowContext
+    from traktauth.models import Record, Token
+
+# Seconds between the second sending of a refresh token and the third; doubled with each.
+_FIRST_PAUSE = 60.0
+_MAX_PAUSE = 3600.0
+_RETRY_AFTER = 5.0
+_MAX_COOLDOWN = 30.0
+_FORCE = "traktauth refresh --force sends the refresh token once more, at your risk"
+REVOKED_HINT = f"{LoginRequired.default_hint}. {ONE_COMMUNITY_APP}"
+MAX_ADDRESS = 2048  # characters of a store's address that a hint may contain
+
+
+@value
+class RefreshRequest:
+    """Why a caller wants another token; callers with the same request share one refresh.
+
+    Attributes:
+        generation: of the token that the caller cannot use; any later one satisfies the request.
+        rejected: the access token that an API answered 401 to.
+        force_new: only a new token will do (`refresh`); else the old one is used while it is valid.
+        resend: send again although an earlier sending is unconfirmed (`refresh --force`).
+        min_life: seconds for which the token must stay valid.
+    """
+
+    generation: int
+    rejected: str | None = field(default=None, repr=False)
+    force_new: bool = False
+    resend: bool = False
+    min_life: float = 0.0
+
+    def is_satisfied_by(self, token: Token, now: float) -> bool:
+        """Return whether a token that another caller saved meanwhile will do."""
+        if token.generation <= self.generation or token.access_token == self.rejected:
+            return False
+        is_fresh = refresh_window(token, now) is RefreshWindow.FRESH and token.expires_at - now >= self.min_life
+        return self.force_new or is_fresh
+
+
+def new_sending(context: FlowContext, generation: int, number: int) -> PendingRefresh:
+    """Return what the store records of a sending that is about to be made."""
+    return PendingRefresh(generation, number, round(context.clock(), 3), context.sender())
+
+
+@value
+class Sending:
+    """A sending of a refresh token that may be made.
+
+    Attributes:
+        number: 1 for the first sending of this refresh token.
+        probe_since: if not None, a probe that was made since (Unix seconds) must have shown that the endpoint works.
+    """
+
+    number: int
+    probe_since: float | None = None
+
+
+def current_token_or_raise(context: FlowContext, request: RefreshRequest, token: Token, error: TraktAuthError) -> Token:
+    """Return the current token if it is valid and satisfies the request, and let no refresh follow for a while.
+
+    Raises:
+        TraktAuthError: `error`, if it does not.
+    """
+    is_valid = token.expires_at - context.clock() > request.min_life
+    if request.force_new or not is_valid or token.access_token == request.rejected:
+        raise error
+    seconds = error.retry_after if isinstance(error, TryLater) else _MAX_COOLDOWN
+    context.cooldown.until = context.monotonic() + min(seconds, _MAX_COOLDOWN)
+    return token
+
+
+def lock_acquired_at(context: FlowContext) -> float:
+    """Return the monotonic time of a lock that was acquired just now; infinity if it lasts until it is released."""
+    return context.monotonic() if context.lock_expires else float("inf")
+
+
+def has_time_to_send(context: FlowContext, acquired_at: float) -> bool:
+    """Return whether a request that is sent now ends before the lease of the lock does."""
+    return context.monotonic() - acquired_at <= LEASE - REQUEST_TIMEOUT
+
+
+def not_refreshable(record: Record) -> LoginRequired | None:
+    """Return why this login cannot be refreshed, or None if it can."""
+    if not record.refreshable:
+        return LoginRequired(
+            f"This login cannot be refreshed: {record.not_refreshable_reason}",
+            reason="revoked",
+            hint=REVOKED_HINT,
+        )
+    if record.token is not None and record.token.refresh_token is None:
+        return LoginRequired("This login cannot be refreshed: Trakt gave no refresh token", reason="expired")
+    return None
+
+
+def next_sending(
+    context: FlowContext, request: RefreshRequest, record: Record, token: Token
+) -> Sending | TraktAuthError:
+    """Return the sending that may be made now, or the error that says why none may.
+
+    A pending refresh shows that the refresh token was sent and that its response was not saved. If it arrived, sending
+    it again ends every device's login, so only the `lost_reply` setting or the user allows it.
+    """
+    pending = record.pending_refresh
+    if pending is None:
+        return Sending(1)
+    if pending.is_move:
+        return being_moved(is_valid=token.expires_at > context.clock())
+    age = abs(context.clock() - pending.started_at)
+    if not pending.unconfirmed and age < LONGEST_SENDING and context.other_is_alive(pending.sender):
+        return TryLater(f"Another program ({pending.sender}) is refreshing this login", retry_after=_RETRY_AFTER)
+    if request.resend or context.lost_reply == "resend":
+        return Sending(pending.sending + 1)
+    left = token.expires_at - context.clock()
+    if left > 0 and token.access_token != request.rejected:
+        return TryLater(
+            "A refresh of this login was sent and its response was lost; it is not sent again while the old token "
+            "is valid",
+            retry_after=left,
+            hint="No action is needed yet: traktauth status shows until when the token is valid, "
+            "traktauth refresh --force sends it again at your risk",
+        )
+    if context.lost_reply == "sign-in":
+        return reply_lost("The response to this login's last refresh was lost, and its token cannot be used any more")
+    pause = pause_after(pending.sending)
+    if age < pause:
+        message = "The response to this login's last refresh was lost, and its refresh token is not sent again yet"
+        return TryLater(message, retry_after=min(pause, pause - (context.clock() - pending.started_at)), hint=_FORCE)
+    return Sending(pending.sending + 1, probe_since=pending.started_at)
+
+
+def pause_after(number: int) -> float:
+    """Return the seconds between the start of this sending, whose outcome is unknown, and the next one."""
+    return 0.0 if number == 1 else min(_MAX_PAUSE, _FIRST_PAUSE * 2.0 ** min(number - 2, 10))
+
+
+# ---------------------------------------------------------------- errors
+def signed_out(record: Record) -> LoginRequired:
+    """Return the error for a login without a token."""
+    if record.moved_to:
+        where, hint = moved_to(record.moved_to)
+        return LoginRequired(f"This login was moved to {where}", reason="moved", hint=hint)
+    if record.generation:
+        return LoginRequired("This account is signed out", reason="signed-out")
+    return LoginRequired("This account has no login", reason="never")
+
+
+def moved_to(address: str) -> tuple[str, str]:
+    """Return where a login was moved to, and the command that uses that store.
+
+    The address stands in the record, so any program that can write the store can write anything there: what is not the
+    address of a store is not shown, and the command is quoted for a shell.
+    """
+    if address.startswith("export:") and address.removeprefix("export:").isalpha():
+        name = address.removeprefix("export:")
+        return f"a file of the format {name}", f"Take it back: traktauth import {name}; or sign in: traktauth login"
+    if not is_store_address(address) or find_unsafe(address) or len(address) > MAX_ADDRESS:
+        return "an address that no store has", "Sign in again: traktauth login"
+    import shlex  # noqa: PLC0415 - only a login that was moved needs it
+
+    return address, f"Use that store: --store {shlex.quote(address)}, or TRAKTAUTH_STORE"
+
+
+def being_moved(*, is_valid: bool) -> TraktAuthError:
+    """Return why no refresh is sent during a move: the other store may have the token already, and then refreshes it.
+
+    Args:
+        is_valid: whether the access token is.
+    """
+    message = "This login is being moved to another store"
+    if is_valid:
+        return TryLater(message, retry_after=1.0, hint="If the move was interrupted, finish it: traktauth store move")
+    return LoginRequired(message, reason="moved", hint="Finish it, then use that store: traktauth store move FROM TO")
+
+
+def reply_lost(message: str) -> LoginRequired:
+    """Return the error for a login whose refresh is unconfirmed, and which the settings do not let be sent again."""
+    return LoginRequired(message, reason="reply-lost", hint=f"Sign in: traktauth login. {_FORCE}")

@@ -1,0 +1,58 @@
+"""Saving the first token of a login."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from traktauth.errors import StoreFailed
+from traktauth.flow.effects import BUSY, Apply, HoldUnsaved, Load, LogMessage, Sleep, WithLock
+from traktauth.models.changes import SaveToken
+from traktauth.timeouts import LOCK_TIMEOUT, SAVE_TIMEOUT
+from traktauth.values import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from traktauth.flow.context import FlowContext
+    from traktauth.flow.effects import Flow
+    from traktauth.models import Record, Token
+
+
+def save_login(context: FlowContext, token: Token, *, check: Callable[[Record], None] | None = None) -> Flow[Token]:
+    """Save the first token of a login in place of what is stored; an old token is not revoked.
+
+    Args:
+        context: the context.
+        token: the token.
+        check: raises if the stored record must not be replaced.
+
+    Raises:
+        StoreFailed: the token could not be saved within `SAVE_TIMEOUT`; it is held in memory, and saved later.
+    """
+    outcome = yield from WithLock(partial(_save, context, token, check), timeout=LOCK_TIMEOUT)
+    if outcome is BUSY:
+        # The lock only orders callers. Whether a token is saved depends on the generation, so none is thrown away.
+        return (yield from _save(context, token, check))
+    return outcome
+
+
+def _save(context: FlowContext, token: Token, check: Callable[[Record], None] | None) -> Flow[Token]:
+    until = context.monotonic() + SAVE_TIMEOUT
+    new: Token | None = None
+    while True:
+        try:
+            record = yield from Load()
+            if check is not None:
+                check(record)
+            new = replace(token, generation=record.generation + 1)
+            if (yield from Apply(SaveToken(new, record.generation, context.clock()))):
+                yield from LogMessage(f"signed in, {new.fingerprint}, generation {new.generation}")
+                return new
+        except StoreFailed as error:
+            if context.monotonic() >= until:
+                if new is not None:
+                    yield from HoldUnsaved(new, after=new.generation - 1)
+                    error.kept = True
+                raise
+        yield from Sleep(0.25)

@@ -1,0 +1,36 @@
+"""Who has signed in: the user's name, read once and kept with the login."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from traktauth.errors import StoreFailed
+from traktauth.flow.effects import Apply, LogMessage, NoResponse, Send
+from traktauth.models.changes import SetUser
+from traktauth.wire.user_settings import parse_user, user_settings
+
+if TYPE_CHECKING:
+    from traktauth.flow.context import FlowContext
+    from traktauth.flow.effects import Flow
+    from traktauth.models import Token
+
+
+def with_user(context: FlowContext, sign_in: Flow[Token]) -> Flow[Token]:
+    """Run a sign-in, then keep the user's name with the login; a failure to read it does not fail the sign-in.
+
+    Trakt: *Retrieve settings*.
+    """
+    token = yield from sign_in
+    request = user_settings(context.service, client_id=context.app.client_id, access_token=token.access_token)
+    response = yield from Send(request)
+    if isinstance(response, NoResponse):
+        yield from LogMessage(f"the user's name could not be read: {response.reason}")
+        user = None
+    else:
+        user = parse_user(response) if response.status == HTTPStatus.OK else None
+    try:
+        yield from Apply(SetUser(token.generation, user))
+    except StoreFailed as error:
+        yield from LogMessage(f"the user's name could not be kept: {error.message}")
+    return token

@@ -1,0 +1,187 @@
+"""Refresh one claimed login with the same flow as every client, and report and count the result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from traktauth.client.driver.async_driver import AsyncDriver
+from traktauth.client.driver.bound_store import AsyncBoundStore
+from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
+from traktauth.flow.refresh import refresh
+from traktauth.flow.refresh_policy import not_refreshable
+from traktauth.keeper.events import Delayed, Expired, Expiring, Refreshed, Unconfirmed, Unsaved
+from traktauth.models.changes import SetRefreshable
+from traktauth.models.refresh_window import due_at
+
+if TYPE_CHECKING:
+    from traktauth.flow.context import FlowContext
+    from traktauth.flow.effects import NoResponse
+    from traktauth.keeper.batched_store import BatchedStore
+    from traktauth.keeper.circuit_breaker import HealthAwareSender
+    from traktauth.keeper.config import KeeperContext
+    from traktauth.models import LoginKey, Record
+    from traktauth.wire.messages import Request, Response
+
+# Seconds.
+_MIN_DELAY = 30.0
+_MAX_DELAY = 3600.0
+_DELAY_WHILE_MOVING = 3600.0
+# Reasons why there is nothing to refresh, and nothing to report either: its user or its owner wanted it so.
+_NOTHING_TO_REPORT = {"never", "signed-out", "moved"}
+
+
+class Refresher:
+    """Refreshes claimed logins.
+
+    Args:
+        context: the keeper's.
+        batched_store: the store as the flows use it.
+        flow_context: what the flows need to know.
+        sender: sends requests.
+
+    Attributes:
+        unsaved: logins whose new token is held in memory because the store failed.
+    """
+
+    def __init__(
+        self,
+        context: KeeperContext,
+        batched_store: BatchedStore,
+        flow_context: FlowContext,
+        *,
+        sender: HealthAwareSender,
+    ) -> None:
+        self._context = context
+        self._store = context.store
+        self._batched_store = batched_store
+        self._flow_context = flow_context
+        self._sender = sender
+        self._summary = context.summary
+        self.unsaved: list[AsyncBoundStore] = []
+
+    async def refresh(self, login: LoginKey, record: Record) -> None:
+        """Refresh one login, and report the result.
+
+        Raises:
+            AppRejected: Trakt refuses the app, so every other refresh would fail too.
+        """
+        sent = False
+
+        async def send(request: Request) -> Response | NoResponse:
+            nonlocal sent
+            sent = True
+            return await self._sender.send(request)
+
+        self._batched_store.cache(login, record)
+        bound_store = AsyncBoundStore(
+            self._batched_store, login, self._flow_context.clock, shared_with=self._store, saves_unsaved=False
+        )
+        try:
+            token = await AsyncDriver(bound_store, send).run(refresh(self._flow_context))
+        except LoginRequired as error:
+            await self._handle_login_required(login, record, error)
+        except (TryLater, UnexpectedReply, StoreFailed) as error:
+            if isinstance(error, StoreFailed) and error.kept:
+                self._track_unsaved(bound_store, error)
+            else:
+                await self._handle_failure(login, record, error, sent=sent)
+        else:
+            if not sent:  # another program has refreshed it since it was claimed
+                self._summary.skipped += 1
+                return
+            self._summary.refreshed += 1
+            self._context.on_event(Refreshed(login, token.fingerprint, token.generation))
+        finally:
+            self._batched_store.evict(login)
+
+    def holds_unsaved(self, login: LoginKey) -> bool:
+        """Return whether a login's new token is held here; its old one must not be sent."""
+        return any(each.login == login for each in self.unsaved)
+
+    async def save_unsaved(self) -> None:
+        """Save the tokens that could not be saved before, if the store works again."""
+        for bound_store in tuple(self.unsaved):
+            try:
+                record = await bound_store.load()
+            except StoreFailed:
+                continue
+            if bound_store.holds_unsaved:
+                continue
+            self.unsaved.remove(bound_store)
+            self._summary.unsaved -= 1
+            self._summary.refreshed += 1
+            if record.token is not None:
+                self._context.on_event(Refreshed(bound_store.login, record.token.fingerprint, record.generation))
+
+    async def report_not_refreshable(self, login: LoginKey, record: Record) -> None:
+        """Report a login that was marked as not refreshable, while its token is valid and again when it expires."""
+        error = not_refreshable(record)
+        if error is not None:
+            await self._report_end(login, record, error.message)
+
+    def _track_unsaved(self, bound_store: AsyncBoundStore, error: StoreFailed) -> None:
+        self.unsaved.append(bound_store)
+        self._summary.unsaved += 1
+        self._context.on_event(Unsaved(bound_store.login, error.message))
+
+    async def _handle_login_required(self, login: LoginKey, record: Record, error: LoginRequired) -> None:
+        """Report a login that cannot be refreshed, and make sure that it never comes due again."""
+        if record.pending_refresh is not None and record.pending_refresh.is_move:
+            self._summary.delayed += 1
+            until = self._flow_context.clock() + _DELAY_WHILE_MOVING
+            await self._store.defer(login, record.generation, until=until)
+            self._context.on_event(Delayed(login, f"{error.message}. {error.hint}", until))
+            return
+        if error.reason in _NOTHING_TO_REPORT:
+            self._summary.skipped += 1
+            return
+        if error.reason == "expired" and (await self._store.load(login)).refreshable:
+            await self._store.apply(login, SetRefreshable(record.generation, "Trakt gave no refresh token"))
+        await self._report_end(login, record, error.message)
+
+    async def _report_end(self, login: LoginKey, record: Record, reason: str) -> None:
+        expires_at = record.token.expires_at if record.token else 0.0
+        is_valid = expires_at > self._flow_context.clock() and record.rejected_at is None
+        event = Expiring(login, reason, expires_at) if is_valid else Expired(login, reason)
+        if await self._store.record_notification(login, record.generation, event.kind):
+            self._summary.expiring += is_valid
+            self._summary.expired += not is_valid
+            self._context.on_event(event)
+        if is_valid:
+            await self._store.defer(login, record.generation, until=expires_at)
+        else:
+            await self._store.never_due(login, record.generation)
+
+    async def _handle_failure(self, login: LoginKey, record: Record, error: TraktAuthError, *, sent: bool) -> None:
+        """Try again later: when the token expires if the response was lost, else after a delay."""
+        if error.unconfirmed:
+            self._summary.unconfirmed += 1
+            expires_at = record.token.expires_at if record.token else 0.0
+            if await self._store.record_notification(login, record.generation, Unconfirmed.kind):
+                self._context.on_event(Unconfirmed(login, error.message, expires_at))
+            until = self._flow_context.clock() + (error.retry_after if isinstance(error, TryLater) else _MIN_DELAY)
+            await self._store.defer(login, record.generation, until=max(expires_at, until))
+            return
+        if not sent and isinstance(error, TryLater):
+            self._summary.skipped += 1
+        else:
+            self._summary.delayed += 1
+        until = self._flow_context.clock() + self._delay(login, record, error)
+        if not isinstance(error, StoreFailed):
+            await self._store.defer(login, record.generation, until=until)
+        self._context.on_event(Delayed(login, error.message, until))
+
+    def _delay(self, login: LoginKey, record: Record, error: TraktAuthError) -> float:
+        """Return the seconds to the next attempt.
+
+        If Trakt itself refused, the delay grows with how overdue the login is, capped at a quarter of the remaining
+        lifetime of its token. If Trakt was not reached, the circuit breaker limits the rate, and this login is not to
+        blame.
+        """
+        token, now = record.token, self._flow_context.clock()
+        asked = error.retry_after if isinstance(error, TryLater) else 0.0
+        was_reached = not isinstance(error, TryLater) or error.status is not None
+        backoff = 0.0
+        if token is not None and was_reached:
+            backoff = min(now - due_at(login, token), max(0.0, token.expires_at - now) / 4)
+        return min(max(asked, backoff, _MIN_DELAY), _MAX_DELAY)

@@ -1,0 +1,1 @@
+"""Import and export: logins of other programs, and a login for another program."""

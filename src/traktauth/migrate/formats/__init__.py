@@ -1,0 +1,78 @@
+"""The files in which other programs keep a Trakt login, as pure functions over text; one module a format."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, cast
+
+from traktauth.errors import TraktAuthError
+
+if TYPE_CHECKING:
+    from traktauth.migrate.formats.foreign_login import ForeignLogin
+
+NAMES = ("pytrakt", "kometa", "homeassistant", "token")
+NOT_IMPORTED = {
+    "flexget": "its tokens are of FlexGet's own app, so only FlexGet can refresh them",
+    "jellyfin": "its tokens are of the plugin's own app, so only the plugin can refresh them",
+    "radarr": "the secret of its app is on Radarr's server, so nothing else can refresh its tokens",
+    "scripttrakt": "its tokens are of the add-on's own app, so only the add-on can refresh them",
+    "sonarr": "the secret of its app is on Sonarr's server, so nothing else can refresh its tokens",
+    "tmdbhelper": "its tokens are of the add-on's own app, so only the add-on can refresh them",
+}
+
+
+class Format(Protocol):
+    """What a module of this package has."""
+
+    def read(self, text: str, *, now: float) -> ForeignLogin:
+        """Return the login that a file holds.
+
+        Args:
+            text: what the file holds.
+            now: Unix seconds.
+
+        Raises:
+            FormatError: the file is damaged, or another program's; the message says where, and quotes nothing.
+        """
+        ...
+
+    def write(self, login: ForeignLogin, text: str | None) -> str:
+        """Return the file with a login in it.
+
+        Args:
+            login: the login; without a refresh token the program does not refresh.
+            text: the file as it is; None: it does not exist.
+
+        Raises:
+            FormatError: the file is damaged, or must be there already.
+        """
+        ...
+
+    def without_refresh_token(self, text: str) -> str:
+        """Return the file with a blank refresh token, and otherwise as it is.
+
+        Raises:
+            FormatError: the file is damaged.
+        """
+        ...
+
+
+class FormatError(TraktAuthError):
+    """A login file is damaged, incomplete or of another program."""
+
+
+def find_format(name: str) -> Format:
+    """Return a format by its name.
+
+    Raises:
+        FormatError: it cannot be imported; the message says why.
+        ValueError: the format does not exist.
+    """
+    if name in NOT_IMPORTED:
+        raise FormatError(
+            f"A login of {name} cannot be imported: {NOT_IMPORTED[name]}",
+            hint="Sign in with an app of your own: traktauth login",
+        )
+    if name not in NAMES:
+        raise ValueError(f"{name!r} is not a format; give one of {', '.join(NAMES)}")
+    return cast("Format", import_module(f"traktauth.migrate.formats.{name}"))

@@ -1,0 +1,118 @@
+"""Kometa's `config.yml`: the section `trakt`. Kometa does not refresh while `refresh_token` is blank."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from traktauth.errors import TraktAuthError
+from traktauth.migrate.formats import FormatError
+from traktauth.migrate.formats._json_text import read_text
+from traktauth.migrate.formats.foreign_login import ForeignLogin
+from traktauth.migrate.formats.token import read_token, response_of
+
+_WHERE = "trakt.authorization."
+_WIDE = 10_000  # columns: no line is wrapped
+
+
+def read(text: str, *, now: float) -> ForeignLogin:
+    """Return the login that a file holds."""
+    section = _section(_load(text))
+    login = read_token(dict(_mapping(section.get("authorization"), "trakt.authorization")), now=now, where=_WHERE)
+    app = dict(section)
+    return ForeignLogin(
+        access_token=login.access_token,
+        refresh_token=login.refresh_token,
+        expires_at=login.expires_at,
+        expires_in=login.expires_in,
+        client_id=read_text(app, "client_id", "trakt."),
+        client_secret=read_text(app, "client_secret", "trakt."),
+        created_at=login.created_at,
+        scope=login.scope,
+    )
+
+
+def write(login: ForeignLogin, text: str | None) -> str:
+    """Return the file with a login in its section; comments and order stay."""
+    document: Any = {"trakt": {}} if text is None else _load(text)
+    if "trakt" not in document:
+        document["trakt"] = {}
+    section = _mapping(document["trakt"], "trakt")
+    section["client_id"], section["client_secret"] = login.client_id, login.client_secret
+    if not hasattr(section.get("authorization"), "keys"):
+        section["authorization"] = {}
+    section["authorization"].update({"refresh_token": None, **response_of(login)})
+    stream = io.StringIO()
+    _yaml().dump(document, stream)
+    return stream.getvalue() if text is None or "\r\n" not in text else stream.getvalue().replace("\n", "\r\n")
+
+
+def without_refresh_token(text: str) -> str:
+    """Return the file with a blank refresh token, and every other character as it is.
+
+    Raises:
+        FormatError: the value is written in a way that cannot be replaced alone.
+    """
+    document = _load(text)
+    authorization: Any = _mapping(_section(document).get("authorization"), "trakt.authorization")
+    if authorization.get("refresh_token") is None:
+        return text
+    position: tuple[int, int] = authorization.lc.value("refresh_token")
+    line, column = position
+    lines = text.splitlines(keepends=True)
+    row = lines[line]
+    old = row[column:]
+    length = _length_of_scalar(old)
+    lines[line] = row[:column].rstrip(" ") + old[length:]
+    changed = "".join(lines)
+    authorization["refresh_token"] = None
+    if _load(changed) != document:
+        raise FormatError("trakt.authorization.refresh_token is written in an unusual way; write it on one line")
+    return changed
+
+
+def _length_of_scalar(text: str) -> int:
+    """Return how long the scalar at the start of a line's rest is."""
+    if text[:1] in {"'", '"'}:
+        return text.index(text[0], 1) + 1
+    plain = text.rstrip("\r\n")
+    comment = plain.find(" #")
+    return len(plain if comment < 0 else plain[:comment].rstrip(" "))
+
+
+def _load(text: str) -> Any:  # noqa: ANN401 - a document of ruamel.yaml
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 - an extra
+
+    yaml = _yaml()
+    try:
+        found = yaml.load(text.removeprefix("\ufeff"))
+    except MarkedYAMLError as error:
+        mark: Any = getattr(error, "problem_mark", None)
+        where = "" if mark is None else f" (line {mark.line + 1}, column {mark.column + 1})"
+        raise FormatError(f"The file is not valid YAML{where}") from None
+    except YAMLError:
+        raise FormatError("The file is not valid YAML") from None
+    return _mapping(found, "mapping, which Kometa's config.yml is")
+
+
+def _section(document: Any) -> Any:  # noqa: ANN401 - as above
+    return _mapping(document.get("trakt"), "section trakt")
+
+
+def _mapping(found: Any, name: str) -> Any:  # noqa: ANN401 - as above
+    if not hasattr(found, "keys"):
+        raise FormatError(f"The file has no {name}")
+    return found
+
+
+def _yaml() -> Any:  # noqa: ANN401 - as above
+    try:
+        from ruamel.yaml import YAML  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise TraktAuthError(
+            "ruamel.yaml is not installed", hint="Install it: pip install 'traktauth[kometa]'"
+        ) from None
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = _WIDE
+    return yaml

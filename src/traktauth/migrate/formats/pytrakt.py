@@ -1,0 +1,47 @@
+"""`.pytrakt.json`, which PyTrakt and PlexTraktSync keep. PyTrakt does not refresh while `OAUTH_REFRESH` is null."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from traktauth.migrate.formats._json_text import read_number, read_object, read_text, replace_value
+from traktauth.migrate.formats.foreign_login import USUAL_LIFE, ForeignLogin
+
+_PROGRAM = "PyTrakt"
+_SOON = 3600.0  # seconds: a token of unknown age is refreshed at its first use
+
+
+def read(text: str, *, now: float) -> ForeignLogin:
+    """Return the login that a file holds."""
+    found = read_object(text, _PROGRAM)
+    refresh, secret = found.get("OAUTH_REFRESH"), found.get("CLIENT_SECRET")
+    unknown = found.get("OAUTH_EXPIRES_AT") is None  # PyTrakt leaves it out after a sign-in by PIN
+    expires_at = now + _SOON if unknown else read_number(found, "OAUTH_EXPIRES_AT")
+    return ForeignLogin(
+        access_token=read_text(found, "OAUTH_TOKEN"),
+        refresh_token=refresh if isinstance(refresh, str) and refresh else None,
+        expires_at=expires_at,
+        expires_in=max(USUAL_LIFE, int(expires_at - now)),
+        client_id=read_text(found, "CLIENT_ID"),
+        client_secret=secret if isinstance(secret, str) and secret else None,
+    )
+
+
+def write(login: ForeignLogin, text: str | None) -> str:
+    """Return the file with a login in it."""
+    found: dict[str, Any] = {} if text is None else read_object(text, _PROGRAM)
+    found |= {
+        "CLIENT_ID": login.client_id,
+        "CLIENT_SECRET": login.client_secret,
+        "OAUTH_EXPIRES_AT": int(login.expires_at),
+        "OAUTH_REFRESH": login.refresh_token,
+        "OAUTH_TOKEN": login.access_token,
+    }
+    return json.dumps({"APPLICATION_ID": None, **found})
+
+
+def without_refresh_token(text: str) -> str:
+    """Return the file with a null refresh token."""
+    read_object(text, _PROGRAM)
+    return replace_value(text, ["OAUTH_REFRESH"], None)

@@ -1,0 +1,144 @@
+"""A file of another program on the disk: read whole, and replaced whole."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from traktauth.errors import TraktAuthError
+from traktauth.migrate.formats import FormatError
+from traktauth.values import field, value
+
+LARGEST = 20 * 1024 * 1024  # bytes
+
+
+class LoginFileError(TraktAuthError):
+    """A login file cannot be read or written."""
+
+
+@value
+class LoginFile:
+    """A file as it was read.
+
+    Attributes:
+        path: without symbolic links.
+        content: the bytes.
+        mode: its permissions.
+    """
+
+    path: Path
+    content: bytes = field(repr=False)
+    mode: int
+
+    @property
+    def text(self) -> str:
+        """Return the text, with its byte order mark and line ends.
+
+        Raises:
+            FormatError: it is not UTF-8.
+        """
+        return decode(self.content)
+
+    def check_writable(self) -> None:
+        """Check that the file can be replaced, before anything depends on it.
+
+        Raises:
+            LoginFileError: it cannot.
+        """
+        hint = "Make it writable, or import it as it is: --keep-source"
+        if not self.mode & 0o222:
+            raise LoginFileError(f"{self.path} is read-only", hint=hint)
+        try:
+            descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".traktauth-")
+            os.close(descriptor)
+            Path(name).unlink()
+        except OSError as error:
+            raise LoginFileError(
+                f"The folder of {self.path} cannot be written: {error.strerror or error}", hint=hint
+            ) from error
+
+    def replace(self, text: str) -> None:
+        """Replace the file by a text, with the permissions that it has.
+
+        Raises:
+            LoginFileError: it has changed since it was read, or cannot be written.
+        """
+        try:
+            now = self.path.read_bytes()
+        except OSError as error:
+            raise LoginFileError(f"{self.path} cannot be read: {error.strerror or error}") from error
+        if now != self.content:
+            raise LoginFileError(
+                f"{self.path} has just been changed by another program; nothing was imported",
+                hint="Stop the other program, and run the command again",
+            )
+        write_file(self.path, text, mode=self.mode)
+
+
+def read_file(path: Path) -> LoginFile:
+    """Read a file.
+
+    Raises:
+        LoginFileError: it cannot be read.
+    """
+    try:
+        path = path.expanduser().resolve(strict=True)
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise LoginFileError(f"{path} is not a file")
+        if status.st_size > LARGEST:
+            raise LoginFileError(f"{path} is larger than {LARGEST // 1024 // 1024} MiB; it is not a login file")
+        return LoginFile(path, path.read_bytes(), stat.S_IMODE(status.st_mode))
+    except FileNotFoundError:
+        raise LoginFileError(f"{path} does not exist", hint="Give the file's path after the format") from None
+    except (OSError, RuntimeError) as error:
+        raise LoginFileError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def decode(content: bytes) -> str:
+    """Return the text that bytes hold.
+
+    Raises:
+        FormatError: they are not UTF-8.
+    """
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"The file is not UTF-8: byte {error.start}") from None
+
+
+def write_file(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Write a file whole, and rename it into its place.
+
+    Args:
+        path: where; a symbolic link there stays, and what it leads to is written.
+        text: the content.
+        mode: the permissions.
+
+    Raises:
+        LoginFileError: it cannot be written.
+    """
+    name = ""
+    try:
+        path = Path(os.path.realpath(path.expanduser()))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".traktauth-")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+        name = ""
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise LoginFileError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        if name:
+            Path(name).unlink(missing_ok=True)

@@ -1,0 +1,316 @@
+"""Import a login from another program, undo that, and export a login: a refresh token has one holder at every moment.
+
+The order of an import is: a copy of the file, then the file without its refresh token, then our record. A run that is
+killed in between leaves no program with a refresh token but the copy, from which the next run goes on. An undo and an
+export go the other way: first our record loses the token, or the right to refresh it, then the file gets it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from traktauth.client.driver.sync_driver import Driver
+from traktauth.client.http_clients import HttpClients
+from traktauth.errors import AppRejected, LoginExists, LoginRequired, StoreFailed, TraktAuthError, TryLater
+from traktauth.flow.import_login import import_login, read_user
+from traktauth.migrate.formats import FormatError, find_format
+from traktauth.migrate.formats.foreign_login import ForeignLogin
+from traktauth.migrate.import_copy import ImportCopy, copy_path, load_copy, save_copy
+from traktauth.migrate.login_file import LoginFile, LoginFileError, read_file, write_file
+from traktauth.models import PendingRefresh
+from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SetMoved
+from traktauth.stores.processes import this_process
+from traktauth.timeouts import LOCK_TIMEOUT
+from traktauth.values import field, value
+
+if TYPE_CHECKING:
+    from traktauth.client.sync_client import Trakt
+    from traktauth.migrate.formats import Format
+    from traktauth.models import Record, Token, User
+
+
+@value
+class Source:
+    """Where a login comes from.
+
+    Attributes:
+        format: the format's name.
+        text: what was read.
+        file: the file; None: it came by a pipe.
+    """
+
+    format: str
+    text: str = field(repr=False)
+    file: LoginFile | None = None
+
+
+@value
+class Imported:
+    """A login that was imported.
+
+    Attributes:
+        token: as it was saved.
+        user: whose it is; None if that is not known.
+        expires_at: Unix seconds until when the other program works with its access token.
+        was_there: whether an earlier run had finished already.
+    """
+
+    token: Token
+    user: User | None
+    expires_at: float
+    was_there: bool
+
+
+def import_from(
+    trakt: Trakt, source: Source, *, keep_source: bool = False, refresh: bool = False, replace: bool = False
+) -> Imported:
+    """Import a login.
+
+    Args:
+        trakt: the login to become.
+        source: where it comes from.
+        keep_source: leave the file as it is, so that there are two holders.
+        refresh: go on if the API rejects the access token, and refresh it at once.
+        replace: take the place of a login that is still valid.
+
+    Raises:
+        FormatError: the file is damaged, incomplete or of another program.
+        AppRejected: it is of another app.
+        LoginRequired: the API rejects its access token.
+        LoginExists: the account has a login.
+        TryLater: the API cannot be reached.
+        StoreFailed: the store cannot keep it.
+        LoginFileError: the file cannot be written.
+    """
+    config = trakt.config
+    copy_at = copy_path(trakt.store, config.key)
+    earlier = load_copy(copy_at)
+    source, login = _read(source, earlier, trakt, keep_source=keep_source)
+    if login.client_id is not None and login.client_id != config.app.client_id:
+        raise AppRejected(
+            f"The login is of the app {login.client_id[:8]}…, and the settings name the app "
+            f"{config.app.client_id[:8]}…: only its own app can refresh it",
+            error="other_app",
+            hint="Set TRAKTAUTH_CLIENT_ID and TRAKTAUTH_CLIENT_SECRET to the app of the file",
+        )
+    record = trakt.store.load(config.key)
+    if record.token is not None and record.token.access_token == login.access_token:
+        _finish(source, record)
+        _finish_copy(copy_at, earlier)
+        return Imported(record.token, record.user, login.expires_at, was_there=True)
+    clients = HttpClients(url=config.service.token, product=config.app.user_agent)
+    try:
+        driver = Driver(trakt.bound_store, clients.send, unfinished=clients.unfinished, prepare=clients.prepare)
+        user = driver.run(read_user(config.context, login.access_token))
+        if user is None and not refresh:
+            raise LoginRequired(
+                "Trakt's API rejects the access token of this login; nothing was spent to find out more",
+                reason="expired",
+                hint="If no other program refreshes it any more: --refresh; else sign in: traktauth login",
+            )
+        if source.file is not None and not keep_source:
+            source.file.check_writable()
+
+        def hand_over() -> None:
+            if keep_source or source.file is None:
+                return
+            _check_copy(earlier, source.file)
+            save_copy(copy_at, ImportCopy(source.format, str(source.file.path), source.text))
+            blank = find_format(source.format).without_refresh_token(source.text)
+            if source.file.text != blank:  # else an earlier run was killed after this step
+                source.file.replace(blank)
+
+        flow = import_login(config.context, login.token(), user, replace_login=replace, hand_over=hand_over)
+        token = driver.run(flow)
+    finally:
+        clients.close()
+    _finish_copy(copy_at, load_copy(copy_at))
+    if user is None:
+        token = trakt.refresh()
+    return Imported(token, user, login.expires_at, was_there=False)
+
+
+def _read(source: Source, copy: ImportCopy | None, trakt: Trakt, *, keep_source: bool) -> tuple[Source, ForeignLogin]:
+    """Return the login; that of the copy if an earlier run has taken the refresh token out of the file."""
+    now, form = trakt.config.context.clock(), find_format(source.format)
+    login = form.read(source.text, now=now)
+    if login.refresh_token is not None or keep_source:
+        return source, login
+    if source.file is not None and copy is not None and copy.path == str(source.file.path):
+        earlier = form.read(copy.text, now=now)
+        if earlier.access_token == login.access_token:
+            return Source(source.format, copy.text, source.file), earlier
+    raise FormatError(
+        "The file has no refresh token: it was imported before, or another program holds it",
+        hint="Import the access token alone, until it expires: --keep-source; or sign in: traktauth login",
+    )
+
+
+def _finish(source: Source, record: Record) -> None:
+    """Do nothing more for a login that is here already; its file must not have a refresh token.
+
+    Raises:
+        LoginExists: it has one still.
+    """
+    if source.file is None or record.token is None:
+        return
+    if find_format(source.format).read(source.file.text, now=0).refresh_token is not None:
+        raise LoginExists(
+            "This login is here already, and the file holds its refresh token as well: two programs could refresh it",
+            hint="Remove the file, or sign out: traktauth logout",
+        )
+
+
+def _check_copy(earlier: ImportCopy | None, file: LoginFile) -> None:
+    """Check that no import of another file was interrupted, whose copy alone holds its refresh token.
+
+    Raises:
+        LoginFileError: there was one.
+    """
+    if earlier is not None and not earlier.is_finished and earlier.path != str(file.path):
+        raise LoginFileError(
+            f"An earlier import of {earlier.path} into this account was interrupted",
+            hint=f"Finish it: traktauth import {earlier.format} {shlex.quote(earlier.path)}",
+        )
+
+
+def _finish_copy(path: Path, copy: ImportCopy | None) -> None:
+    """Note in the copy that its login was saved."""
+    if copy is not None and not copy.is_finished:
+        save_copy(path, ImportCopy(copy.format, copy.path, copy.text, is_finished=True))
+
+
+def undo_import(trakt: Trakt) -> Path:
+    """Give an imported login back to its file, and forget it here; return the file's path.
+
+    Raises:
+        LoginRequired: nothing was imported, or it was refreshed since.
+        LoginFileError: the file has been changed, or cannot be written; then `--undo` can be run again.
+        StoreFailed: the store cannot be written, or is busy.
+    """
+    key, store = trakt.config.key, trakt.store
+    copy_at = copy_path(store, key)
+    copy = load_copy(copy_at)
+    if copy is None:
+        raise LoginRequired("No import of this account can be undone", reason="never", hint="Sign in: traktauth login")
+    now, form = trakt.config.context.clock(), find_format(copy.format)
+    login = form.read(copy.text, now=now)
+    with store.lock(key, LOCK_TIMEOUT) as held:
+        if not held:
+            raise StoreFailed("Another program is refreshing this login; try again")
+        record = store.load(key)
+        token = record.token
+        if token is not None and (token.access_token != login.access_token or record.pending_refresh is not None):
+            copy_at.unlink(missing_ok=True)  # its refresh token is spent, or may be
+            raise LoginRequired(
+                "The login was refreshed since the import, so the file's refresh token is spent",
+                reason="revoked",
+                hint="Export it instead: traktauth export FORMAT --transfer",
+            )
+        if record.moved_to is not None:
+            raise LoginRequired("The login was moved on since the import", reason="moved")
+        path = Path(copy.path)
+        blank = form.without_refresh_token(copy.text)
+        if path.exists():
+            found = read_file(path).text
+            if found not in (blank, copy.text):
+                raise LoginFileError(
+                    f"{path} has been changed since the import; nothing was written to it",
+                    hint=f"The login is in {copy_at}; put it where you need it, and remove that file",
+                )
+        mode = read_file(path).mode if path.exists() else 0o600
+        if record.token is not None:
+            store.apply(key, DeleteToken(record.generation))
+        write_file(path, copy.text, mode=mode)
+        copy_at.unlink()
+    return path
+
+
+def export_access_token(trakt: Trakt, format_name: str, path: Path | None) -> str:
+    """Return a file with the login's access token and no refresh token; write it if there is a path.
+
+    Raises:
+        LoginRequired, TryLater, StoreFailed: as for `Trakt.token`.
+        LoginFileError: the file holds a login with a refresh token, or cannot be written.
+        FormatError: the file is damaged, or must be there already.
+    """
+    text = _text_with(trakt, trakt.token(), format_name, path, with_refresh_token=False)
+    if path is not None:
+        write_file(path, text)
+    return text
+
+
+def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
+    """Write the login with its refresh token, and mark it as moved here.
+
+    Raises:
+        LoginRequired: the account has no login, or it cannot be refreshed.
+        TryLater: a refresh is pending.
+        LoginFileError, FormatError: as for `export_access_token`; the login stays here.
+        StoreFailed: the store cannot be written, or is busy.
+    """
+    key, store = trakt.config.key, trakt.store
+    target = f"export:{format_name}:{path}"
+    with store.lock(key, LOCK_TIMEOUT) as held:
+        if not held:
+            raise StoreFailed("Another program is refreshing this login; try again")
+        record = store.load(key)
+        token = record.token
+        if token is None or token.refresh_token is None or not record.refreshable:
+            raise LoginRequired("This login has no refresh token that could be exported")
+        pending = record.pending_refresh
+        is_resumed = pending is not None and pending.moving_to == target
+        if pending is not None and not is_resumed:
+            raise TryLater("A refresh of this login is pending; export it when that is settled", retry_after=60.0)
+        if is_resumed:
+            # If the earlier run has written the file, its program may have refreshed the login since, and would send a
+            # spent token if the file were written again.
+            if not _holds_login(find_format(format_name), path):
+                write_file(path, _text_with(trakt, token, format_name, path, with_refresh_token=True))
+        else:
+            text = _text_with(trakt, token, format_name, path, with_refresh_token=True)
+            mine = PendingRefresh(
+                record.generation, 1, round(trakt.config.context.clock(), 3), this_process(), moving_to=target
+            )
+            if not store.apply(key, BeginRefresh(mine)):
+                raise StoreFailed("Another program is refreshing this login; try again")
+            try:
+                write_file(path, text)
+            except TraktAuthError:
+                store.apply(key, CancelRefresh(mine, None))
+                raise
+        store.apply(key, SetMoved(record.generation, f"export:{format_name}"))
+        copy_path(store, key).unlink(missing_ok=True)
+
+
+def _text_with(
+    trakt: Trakt,
+    token: Token,
+    format_name: str,
+    path: Path | None,
+    *,
+    with_refresh_token: bool,
+) -> str:
+    """Return the file's new text; a file that holds a login of its own is not overwritten."""
+    form = find_format(format_name)
+    text = None
+    if path is not None and path.exists():
+        if _holds_login(form, path):
+            raise LoginFileError(
+                f"{path} holds a login with a refresh token, which would be lost",
+                hint="Import it first, or name another file",
+            )
+        text = read_file(path).text
+    return form.write(ForeignLogin.of(trakt.config.app, token, with_refresh_token=with_refresh_token), text)
+
+
+def _holds_login(form: Format, path: Path) -> bool:
+    """Return whether a file has a login with a refresh token."""
+    if not path.exists():
+        return False
+    try:
+        return form.read(read_file(path).text, now=0).refresh_token is not None
+    except FormatError:
+        return False  # no login yet

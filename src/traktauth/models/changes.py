@@ -1,0 +1,317 @@
+"""Changes of a login's record, as values.
+
+A store applies a change to the record that it holds, as one atomic step: it reads the record, calls `Change.apply`, and
+writes what that returns. Two promises follow. One caller anywhere may send a refresh token (`BeginRefresh`, once for
+each attempt), and no token replaces a newer one (`SaveToken`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from traktauth.models import HistoryEntry, Record
+from traktauth.models.record import HistoryOutcome
+from traktauth.values import replace, value
+
+if TYPE_CHECKING:
+    from traktauth.models import PendingRefresh, Probe, Token, User
+
+MAX_HISTORY = 20  # generations
+
+
+class Change:
+    """A pure function from record to record."""
+
+    __slots__ = ()
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the changed record; None if the change does not apply."""
+        raise NotImplementedError
+
+
+# ---------------------------------------------------------------- refreshes
+@value
+class BeginRefresh(Change):
+    """Record that a refresh token is about to be sent; applies once for each attempt, so to one caller anywhere.
+
+    It applies if the generation is the stored one, the token may be refreshed, and the last attempt was the one before.
+    """
+
+    pending_refresh: PendingRefresh
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the changed record; None if the token must not be sent."""
+        new = self.pending_refresh
+        last = record.pending_refresh.sending if record.pending_refresh else 0
+        may_send = record.token is not None and record.refreshable and new.generation == record.generation
+        if not may_send or new.sending != last + 1:
+            return None
+        return replace(record, pending_refresh=new, history=_with_outcome(record.history, HistoryOutcome.SENT))
+
+
+@value
+class CancelRefresh(Change):
+    """Take a pending refresh back, as its token is known to be unspent.
+
+    Attributes:
+        pending_refresh: the pending refresh.
+        before: the one that was pending before it.
+    """
+
+    pending_refresh: PendingRefresh
+    before: PendingRefresh | None
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the changed record; None if another refresh, or none, is pending."""
+        if not _is_pending(record, self.pending_refresh):
+            return None
+        outcome = None if self.before is None else HistoryOutcome.SENT
+        return replace(record, pending_refresh=self.before, history=_with_outcome(record.history, outcome))
+
+
+@value
+class SetUnconfirmed(Change):
+    """Record that a refresh was sent and that its sender does not wait for the response any more."""
+
+    pending_refresh: PendingRefresh
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the changed record; None if another refresh, or none, is pending."""
+        if record.pending_refresh is None or not _is_pending(record, self.pending_refresh):
+            return None
+        return replace(record, pending_refresh=replace(record.pending_refresh, unconfirmed=True))
+
+
+def _is_pending(record: Record, pending_refresh: PendingRefresh) -> bool:
+    """Return whether this very sending is pending, and not one of another process."""
+    found = record.pending_refresh
+    mine = (pending_refresh.generation, pending_refresh.sending, pending_refresh.sender)
+    return found is not None and (found.generation, found.sending, found.sender) == mine
+
+
+# ---------------------------------------------------------------- tokens
+@value
+class SaveToken(Change):
+    """Save the token that follows a generation, and end the pending refresh; never replaces a newer one.
+
+    A stored generation that is older, or none, shows that the store went back, as with a restored backup: the token it
+    holds is spent, and the new one replaces it; unless the login was moved to another store.
+
+    Attributes:
+        token: the token; its generation must be greater than `after`.
+        after: the generation that it follows.
+        at: when it was issued, in Unix seconds.
+    """
+
+    token: Token
+    after: int
+    at: float
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the record of the new token; None if a newer one is stored."""
+        rolled_back = record.generation < self.after
+        if record.generation > self.after or self.token.generation <= self.after or (rolled_back and record.moved_to):
+            return None
+        sender = record.pending_refresh.sender if record.pending_refresh else None
+        history = record.history
+        if rolled_back:
+            history = _with_outcome(history, HistoryOutcome.ROLLED_BACK)
+        elif sender is not None:
+            history = _with_outcome(history, HistoryOutcome.REFRESHED)
+        elif record.token is not None:
+            history = _with_outcome(history, HistoryOutcome.SIGNED_IN)
+        entry = HistoryEntry(
+            self.token.generation,
+            self.token.fingerprint,
+            self.at,
+            host=sender.host if sender else None,
+            pid=sender.pid if sender else 0,
+            rolled_back_to=record.generation if rolled_back else None,
+        )
+        return Record(
+            generation=self.token.generation,
+            token=self.token,
+            saved_at=self.at,
+            history=(*history, entry)[-MAX_HISTORY:],
+            user=record.user if sender or rolled_back else None,
+        )
+
+
+@value
+class SetRefreshable(Change):
+    """Record why a generation must not be refreshed.
+
+    Attributes:
+        generation: which token.
+        reason: why it must not; None if it may.
+    """
+
+    generation: int
+    reason: str | None
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the changed record; None if another generation is stored."""
+        if record.generation != self.generation or record.token is None:
+            return None
+        return replace(
+            record,
+            refreshable=self.reason is None,
+            not_refreshable_reason=self.reason,
+            history=_with_reason(record.history, self.reason),
+        )
+
+
+@value
+class RejectToken(Change):
+    """Record that the API rejected a generation's access token, so that no process uses it any more.
+
+    Attributes:
+        generation: which token.
+        at: Unix seconds.
+    """
+
+    generation: int
+    at: float
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the changed record; None if another generation is stored, or this one was rejected before."""
+        if record.generation != self.generation or record.token is None or record.rejected_at is not None:
+            return None
+        return replace(record, rejected_at=self.at)
+
+
+@value
+class DeleteToken(Change):
+    """Delete a generation's token on a sign-out.
+
+    The record's generation becomes the next one: a refresh that comes late must not bring the token back, and an older
+    number shows that the store went back.
+    """
+
+    generation: int
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the record without its token; None if another generation is stored."""
+        if record.generation != self.generation:
+            return None
+        return Record(generation=self.generation + 1, history=_with_outcome(record.history, HistoryOutcome.SIGNED_OUT))
+
+
+@value
+class Erase(Change):
+    """Remove a record without a token, names and history included.
+
+    A store keeps what `apply` returns under a digest of the login's key (`traktauth.models.record.erased_entry`), so
+    that a token that comes late is not saved.
+    """
+
+    def apply(self, record: Record) -> Record | None:
+        """Return a record of the generation alone; None if there is a token, or no record."""
+        return Record(generation=record.generation) if record.token is None and record.generation else None
+
+
+@value
+class SetUser(Change):
+    """Record whose login this is.
+
+    Attributes:
+        generation: of the token that the name was read with.
+        user: the user; None if not known.
+    """
+
+    generation: int
+    user: User | None
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the changed record; None if another generation, or this user, is stored."""
+        if record.generation != self.generation or record.token is None or record.user == self.user:
+            return None
+        return replace(record, user=self.user)
+
+
+# ---------------------------------------------------------------- between stores
+@value
+class SetMoved(Change):
+    """Delete a generation's token, as it is in another store now, and record where.
+
+    Attributes:
+        generation: which token.
+        to: the address of the other store.
+    """
+
+    generation: int
+    to: str
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the record without its token; None if another generation, or no token, is stored."""
+        if record.generation != self.generation or record.token is None:
+            return None
+        return Record(
+            generation=self.generation,
+            moved_to=self.to,
+            history=_with_outcome(record.history, HistoryOutcome.MOVED, self.to),
+        )
+
+
+@value
+class ImportRecord(Change):
+    """Take over another store's record with its history."""
+
+    record: Record
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the imported record; None if a generation is stored that is as new.
+
+        A record without a token may be of the same generation: a login that was moved away comes back.
+        """
+        given = self.record
+        if given.token is None or given.generation < record.generation:
+            return None
+        if given.generation == record.generation and (record.token is not None or _was_signed_out(record, given.token)):
+            return None
+        own = _with_outcome(record.history, HistoryOutcome.IMPORTED) if record.token else record.history
+        imported = {(entry.generation, entry.fingerprint) for entry in given.history}
+        kept = [entry for entry in own if (entry.generation, entry.fingerprint) not in imported]
+        history = (*kept, *_with_reason(given.history, given.not_refreshable_reason))[-MAX_HISTORY:]
+        return replace(given, pending_refresh=None, moved_to=None, history=history)
+
+
+def _was_signed_out(record: Record, token: Token) -> bool:
+    """Return whether a record without a token has lost this very one by a sign-out."""
+    last = record.history[-1] if record.history else None
+    return record.moved_to is None and last is not None and last.fingerprint == token.fingerprint
+
+
+@value
+class Reencrypt(Change):
+    """Encrypt a record with the newest key; a store skips it if the record is encrypted so, or not at all."""
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the record as it is."""
+        return record
+
+
+# ---------------------------------------------------------------- apps
+@value
+class SwapProbe(Change):
+    """Replace the last probe in an app's entry, if it is still `before`."""
+
+    before: Probe | None
+    after: Probe
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the changed entry; None if it holds another probe."""
+        return replace(record, probe=self.after) if record.probe == self.before else None
+
+
+# ---------------------------------------------------------------- history
+def _with_outcome(
+    history: tuple[HistoryEntry, ...], outcome: HistoryOutcome | None, detail: str | None = None
+) -> tuple[HistoryEntry, ...]:
+    """Return the history with what became of its last generation."""
+    return (*history[:-1], replace(history[-1], outcome=outcome, detail=detail)) if history else ()
+
+
+def _with_reason(history: tuple[HistoryEntry, ...], reason: str | None) -> tuple[HistoryEntry, ...]:
+    """Return the history with the reason why its last generation cannot be refreshed; None if it can."""
+    return _with_outcome(history, None if reason is None else HistoryOutcome.NOT_REFRESHABLE, reason)

@@ -1,0 +1,18 @@
+"""What a sign-out did."""
+
+from __future__ import annotations
+
+from traktauth.values import value
+
+
+@value
+class SignedOut:
+    """What a sign-out did.
+
+    Attributes:
+        revoked: whether anything was revoked at Trakt.
+        left: whether a refresh token may live on at Trakt, because it could not be revoked safely.
+    """
+
+    revoked: bool
+    left: bool

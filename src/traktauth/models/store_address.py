@@ -1,0 +1,19 @@
+"""Which addresses name a store; nothing is opened to find out."""
+
+from __future__ import annotations
+
+LOCAL_STORES = frozenset({"memory", "file", "sqlite", "keyring"})
+SERVER_STORES = frozenset({"redis", "rediss", "unix", "postgresql", "postgres"})
+SEALED = "sealed+"
+
+_PATHLESS = frozenset({"memory", "keyring"})
+
+
+def is_store_address(address: str) -> bool:
+    """Return whether an address has the form of a store's: a kind that exists, and what that kind takes after it."""
+    kind, colon, rest = address.removeprefix(SEALED).partition(":")
+    if not colon:
+        return False
+    if kind in SERVER_STORES:
+        return rest.startswith("//")
+    return kind in LOCAL_STORES and not (kind in _PATHLESS and rest)

@@ -1,0 +1,163 @@
+"""Make and check files that hold secrets, in folders that other users may write as well.
+
+A user who makes `X-wal` before SQLite does owns what is written there, and a symbolic link leads anywhere. The kernel
+prevents some of that where `fs.protected_regular` and `fs.protected_symlinks` are set; it is checked here everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PRIVATE = 0o600
+COMPANIONS = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a database."""
+MOST_LINKS = 40  # that lead on to each other, as in Linux
+OTHERS_READ_OR_WRITE = 0o077
+OTHERS_WRITE = 0o022
+EVERYBODY_WRITES = 0o002
+NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+CLOEXEC = getattr(os, "O_CLOEXEC", 0)
+
+
+class UnsafeFile(PermissionError):
+    """Another user could read or replace what is written to a file; the message names it and the reason."""
+
+
+def is_own(status: os.stat_result, *, or_roots: bool = False) -> bool:
+    """Return whether a file belongs to this process's user, or else to the superuser; always True on Windows."""
+    return not hasattr(os, "geteuid") or status.st_uid == os.geteuid() or (or_roots and status.st_uid == 0)
+
+
+def check_own(path: str, status: os.stat_result, *, or_roots: bool = False) -> None:
+    """Check that a file, or a link in its place, belongs to this user.
+
+    Raises:
+        UnsafeFile: it belongs to another user.
+    """
+    if not is_own(status, or_roots=or_roots):
+        raise UnsafeFile(f"{path} belongs to another user")
+
+
+def check_regular(path: str, status: os.stat_result) -> None:
+    """Check that a path leads to a regular file.
+
+    Raises:
+        UnsafeFile: it leads to something else.
+    """
+    if not stat.S_ISREG(status.st_mode):
+        kinds = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a directory"}
+        raise UnsafeFile(f"{path} is {kinds.get(stat.S_IFMT(status.st_mode), 'not a regular file')}")
+
+
+def resolve(path: str, *, or_roots: bool = True) -> str:
+    """Return the path that symbolic links lead to.
+
+    Args:
+        path: the path.
+        or_roots: whether links may be the superuser's as well as this user's.
+
+    Raises:
+        UnsafeFile: another user made a link, or they have no end.
+    """
+    for _ in range(MOST_LINKS):
+        try:
+            status = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            break
+        if not stat.S_ISLNK(status.st_mode):
+            break
+        check_own(path, status, or_roots=or_roots)
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    else:
+        raise UnsafeFile(f"{path} is a symbolic link without an end")
+    return os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
+
+
+def make_folder(folder: str, on_made: Callable[[str], None] = lambda _: None) -> None:
+    """Make a folder, and those above it, for this user alone; one that exists is left as it is.
+
+    Args:
+        folder: the folder.
+        on_made: called with the folder above each one that was made.
+    """
+    if folder and not os.path.isdir(folder):
+        above = os.path.dirname(folder)
+        make_folder(above, on_made)
+        with suppress(FileExistsError):
+            os.mkdir(folder, 0o700)
+            on_made(above)
+
+
+def make_file(path: str) -> bool:
+    """Make an empty file that this user alone can read; return False if there is something already."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC, PRIVATE))
+    except FileExistsError:
+        return False
+    return True
+
+
+def check_database(path: str) -> None:
+    """Check an SQLite database and the files beside it; call it before SQLite opens them, and again once it has.
+
+    Args:
+        path: the database, which need not exist; no symbolic link (see `resolve`).
+
+    Raises:
+        UnsafeFile: one of them is a link, no regular file, another user's, or open to others; or everybody can replace
+            them in their folder.
+    """
+    if os.name != "posix":
+        return
+    _check_folder(os.path.dirname(path) or ".")
+    with suppress(FileNotFoundError, NotADirectoryError):
+        status = os.lstat(path)
+        _check_file(path, status, OTHERS_WRITE)
+        if status.st_mode & OTHERS_READ_OR_WRITE:  # a copy's, or that of a loose umask
+            os.chmod(path, PRIVATE)
+    for name in (path + end for end in COMPANIONS):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            status = os.lstat(name)
+            _check_file(name, status, OTHERS_READ_OR_WRITE)
+            if status.st_nlink > 1:
+                raise UnsafeFile(f"{name} has another name as well, under which others may read it")
+
+
+def open_to_append(path: str, flags: int) -> int:
+    """Open a file as `open` wants it from its opener, made for this user alone; no link of another user is followed.
+
+    Raises:
+        UnsafeFile: it belongs to another user.
+    """
+    descriptor = os.open(resolve(path), flags | NOFOLLOW | CLOEXEC, PRIVATE)
+    try:
+        check_own(path, os.fstat(descriptor), or_roots=True)
+    except UnsafeFile:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check_folder(folder: str) -> None:
+    try:
+        status = os.stat(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if status.st_mode & EVERYBODY_WRITES and not status.st_mode & stat.S_ISVTX:
+        raise UnsafeFile(f"everybody can replace files in {folder}; use a folder of your own")
+
+
+def _check_file(path: str, status: os.stat_result, forbidden: int) -> None:
+    check_own(path, status, or_roots=True)
+    if stat.S_ISDIR(status.st_mode):
+        return  # not a database, which is found out when it is opened
+    check_regular(path, status)
+    if status.st_mode & forbidden:
+        verb = "written" if status.st_mode & OTHERS_WRITE else "read"
+        raise UnsafeFile(f"{path} can be {verb} by other users; close it to them, or remove it: chmod 600 {path}")

@@ -1,0 +1,177 @@
+"""Commands that run in a sandbox, each below a supervisor that leaves no process behind."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import marshal
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from typing import IO, TYPE_CHECKING, Self
+
+from traktauth.errors import TraktAuthError
+from traktauth.sandbox import supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+SIGNALLED = 128
+"""Added to a signal's number, as shells do, for a command that was ended by it."""
+
+
+@contextlib.contextmanager
+def ended_descendants() -> Generator[None, None, None]:
+    """End every process below this one at the end, also if the supervisors of commands have been killed.
+
+    It is for a program that starts nothing else: on Linux orphans become this process's children.
+    """
+    supervisor.become_subreaper()
+    try:
+        yield
+    finally:
+        if supervisor.ON_LINUX:
+            supervisor.end_descendants(gently=False)
+
+
+class CommandProcess:
+    """A command and all that it starts.
+
+    The supervisor is started when this is made, so that it is ready when the sandbox is; `start` starts the command.
+    Whatever ends this process, kill -9 too, ends the command, and so does whatever ends the supervisor.
+
+    Args:
+        stdin: as `subprocess.Popen` takes it; None: this process's.
+        stdout: the same.
+        stderr: the same.
+
+    Raises:
+        TraktAuthError: no more processes or files can be opened.
+    """
+
+    def __init__(
+        self,
+        *,
+        stdin: int | IO[bytes] | None = None,
+        stdout: int | IO[bytes] | None = None,
+        stderr: int | IO[bytes] | None = None,
+    ) -> None:
+        self._status: int | None = None
+        try:
+            self._supervisor = self._spawn(stdin, stdout, stderr)
+        except OSError as error:
+            raise TraktAuthError(
+                f"A process cannot be started: {error.strerror}",
+                hint="End other programs, or raise the limits of open files and processes: ulimit -n 4096",
+            ) from None
+
+    def _spawn(
+        self, stdin: int | IO[bytes] | None, stdout: int | IO[bytes] | None, stderr: int | IO[bytes] | None
+    ) -> subprocess.Popen[bytes]:
+        control, self._control = os.pipe()
+        self._report, report = os.pipe()
+        # By a descriptor: with a path that has `traktauth` in it, `pkill -f traktauth` would end the supervisor too.
+        program = os.open(supervisor.__file__, os.O_RDONLY)
+        try:
+            return subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-I", "-S", f"/dev/fd/{program}", str(control), str(report), "sandbox-supervisor"],
+                pass_fds=(program, control, report),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+            )
+        finally:
+            for pipe in (program, control, report):
+                os.close(pipe)
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process id; everything that the command starts is below it."""
+        return self._supervisor.pid
+
+    def guard(self, folders: Sequence[Path]) -> None:
+        """Start no command: only remove folders when this process ends, or on `close`."""
+        self._specify([], {}, folders)
+
+    def start(self, command: Sequence[str], environ: Mapping[str, str], *, folders: Sequence[Path] = ()) -> int | None:
+        """Start the command; return None, or the exit status 126 or 127 if it cannot be started.
+
+        Args:
+            command: its words.
+            environ: its environment.
+            folders: folders that the supervisor removes if this process ends first.
+        """
+        self._specify(command, environ, folders)
+        kind, value = self._read_report()
+        if kind == supervisor.STARTED:
+            return None
+        return NOT_FOUND if value in (errno.ENOENT, errno.ENOTDIR) else NOT_EXECUTABLE
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Return the exit status as a shell has it, once every process is gone; None after *timeout* seconds."""
+        if self._status is not None:
+            return self._status
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if select.select([self._report], [], [], left)[0]:
+                break
+            if left == 0.0:
+                return None
+        _, value = self._read_report()
+        status = -signal.SIGKILL if value == -1 else os.waitstatus_to_exitcode(value)
+        self._status = SIGNALLED - status if status < 0 else status
+        return self._status
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the command."""
+        self._write(bytes([number]))
+
+    def kill(self) -> None:
+        """End the command and everything that it has started."""
+        self._write(b"\0")
+
+    def close(self) -> None:
+        """End everything, and wait until it is gone."""
+        os.close(self._control)
+        self._supervisor.wait()
+        while os.read(self._report, supervisor.REPORT_BYTES):  # until the inner one has gone too
+            pass
+        os.close(self._report)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _specify(self, command: Sequence[str], environ: Mapping[str, str], folders: Sequence[Path]) -> None:
+        specification = (
+            [os.fsencode(word) for word in command],
+            {os.fsencode(name): os.fsencode(value) for name, value in environ.items()},
+            [os.fsencode(folder) for folder in folders],
+        )
+        content = marshal.dumps(specification)
+        self._write(len(content).to_bytes(8, "big") + content)
+
+    def _write(self, content: bytes) -> None:
+        try:
+            while content:
+                content = content[os.write(self._control, content) :]
+        except BrokenPipeError:
+            pass  # the command has ended
+
+    def _read_report(self) -> tuple[bytes, int]:
+        """Read the next report; a supervisor that was killed has none."""
+        content = os.read(self._report, supervisor.REPORT_BYTES)  # written at once, so read at once
+        if not content:
+            return supervisor.ENDED, -1
+        return content[:1], int.from_bytes(content[1:], "big", signed=True)

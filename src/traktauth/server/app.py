@@ -1,0 +1,206 @@
+"""Assemble a local Trakt; the only module that chooses a database."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from starlette.routing import Router
+
+from traktauth.server.config.seed import SEEDED_USERS, Seed, apply_seed, demo, hash_secrets, read_seed, seeded_users
+from traktauth.server.config.settings import default_database
+from traktauth.server.context import Demo, ServerContext, make_policy
+from traktauth.server.control.routes import control_routes
+from traktauth.server.endpoints.api import Operation, behind_token, history_of, nothing_added, profile_of, settings_of
+from traktauth.server.endpoints.discovery import discovery_routes
+from traktauth.server.endpoints.health import health_routes
+from traktauth.server.endpoints.oauth import make_handler
+from traktauth.server.endpoints.responses import read_responses
+from traktauth.server.engines.profiles import choose_profile
+from traktauth.server.limits.rate_limits import rate_limited
+from traktauth.server.middleware.access_log import AccessLog, AccessLogMiddleware
+from traktauth.server.middleware.dispatcher import Dispatcher
+from traktauth.server.simulation.faults import read_faults
+from traktauth.server.simulation.request_log import Metrics, RequestLog
+from traktauth.server.storage import sqlite
+from traktauth.server.storage.base import StorageUnavailable
+from traktauth.server.storage.outage import LoggedStorage
+from traktauth.server.storage.sqlite import SqliteFile, SqliteMemory
+from traktauth.server.web.not_found import not_found
+from traktauth.server.web.routes import page_routes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from starlette.types import ASGIApp
+
+    from traktauth.server.config.settings import Settings
+    from traktauth.server.middleware.access_log import LoggedRequest
+    from traktauth.server.storage.postgres.storage import PostgresStorage
+    from traktauth.server.storage.protocol import OpenStorage
+    from traktauth.server.storage.repositories import Repositories
+
+    RecordEvents = Callable[[list[str]], None]
+
+NO_DRIVER = "PostgreSQL needs packages of its own: pip install 'traktauth[server,postgres]'"
+STATES = {False: "new", True: "ready"}
+KEY = "form key"
+API = {
+    "/users/settings": {"GET": Operation(settings_of)},
+    "/users/me": {"GET": Operation(profile_of)},
+    "/sync/history": {"GET": Operation(history_of, is_list=True), "POST": Operation(nothing_added, 201)},
+}
+
+
+class Built(NamedTuple):
+    """A server that only needs a socket."""
+
+    application: ASGIApp
+    context: ServerContext
+    announcement: dict[str, Any]
+    log: AccessLog | None
+
+    def close(self) -> None:
+        """Close the database and the access log."""
+        self.context.storage.close()
+        if self.log is not None:
+            self.log.close()
+
+
+def build(settings: Settings, url: str, *, show_request: Callable[[LoggedRequest], None] | None = None) -> Built:
+    """Open the database, apply the seed, and make the application for the origin *url*.
+
+    *show_request* is called with each request that was served.
+
+    Raises:
+        ValueError: the seed, the faults or the access log make no sense.
+        StorageUnavailable: the database cannot be used.
+    """
+    profile = choose_profile(settings.profile, is_strict=settings.strict)
+    seed = None if settings.seed is None else read_seed(settings.seed)
+    faults = [] if settings.faults is None else read_faults(settings.faults)
+    policy = make_policy(settings, profile, settings.public_url or url)
+    metrics = Metrics()
+    storage = LoggedStorage(open_storage(settings.database_address, metrics.note))
+    try:
+        key, announcement = storage.run_sync(lambda db: _prepare(db, seed, strict=settings.strict))
+        log = None if settings.access_log is None else AccessLog(settings.access_log)
+    except BaseException:
+        storage.close()
+        raise
+    request_log = RequestLog(kept=settings.control)
+    context = ServerContext(
+        settings,
+        profile,
+        policy,
+        storage,
+        key,
+        metrics=metrics,
+        faults=faults,
+        request_log=request_log,
+        demo=_demo(settings, announcement),
+    )
+    announcement = {"url": policy.issuer, "profile": profile.name, **announcement, "control": settings.control}
+    writers = [*([log.write] if log else []), *([show_request] if show_request else [])]
+    return Built(make_application(context, writers), context, announcement, log)
+
+
+def _demo(settings: Settings, announcement: dict[str, Any]) -> Demo | None:
+    """Return what the pages may show of the demo's secrets: those that this start has made, on loopback."""
+    known = [user for user in announcement["users"] if user["password"]]
+    if settings.seed is not None or not settings.loopback or not known:
+        return None
+    secret, redirect_uri = announcement["client_secret"] or "", announcement["redirect_uris"][0]
+    return Demo(announcement["client_id"], secret, redirect_uri, known[0]["username"], known[0]["password"])
+
+
+def open_storage(address: str, record: RecordEvents) -> OpenStorage:
+    """Open a database.
+
+    Raises:
+        StorageUnavailable: it cannot be used.
+    """
+    scheme, _, path = address.partition(":")
+    if scheme == "memory":
+        return SqliteMemory(record)
+    if scheme == "sqlite":
+        return SqliteFile(Path(path).expanduser(), record, makes_folder=address == default_database())
+    if scheme in ("postgresql", "postgres"):
+        return _postgres(address, record)
+    raise AssertionError(f"the settings let {scheme!r} through")
+
+
+def _postgres(address: str, record: RecordEvents) -> PostgresStorage:
+    try:
+        from traktauth.server.storage.postgres.storage import PostgresStorage  # noqa: PLC0415 - an extra, and costly
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("traktauth"):
+            raise
+        raise StorageUnavailable(NO_DRIVER) from None
+    return PostgresStorage(address, record)
+
+
+def looked_at(address: str) -> str:
+    """Return the state of a database without creating it: `new` or `ready`.
+
+    Raises:
+        StorageUnavailable: it cannot be used.
+        ValueError: its address is invalid.
+    """
+    scheme, _, path = address.partition(":")
+    if scheme == "memory":
+        return "new"
+    if scheme == "sqlite":
+        file, needs_folder = Path(path).expanduser(), address != default_database()
+        return STATES[sqlite.looked_at(file, thorough=True, needs_folder=needs_folder)]
+    try:
+        from traktauth.server.storage.postgres.connection import parse_address  # noqa: PLC0415 - as above
+        from traktauth.server.storage.postgres.schema import is_initialized  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        raise StorageUnavailable(NO_DRIVER) from error
+    return STATES[is_initialized(parse_address(address))]
+
+
+def make_application(context: ServerContext, writers: Sequence[Callable[[LoggedRequest], None]] = ()) -> ASGIApp:
+    """Make the application that answers for a context; *writers* are called with each request that was served."""
+    api = {path: dict(operations) for path, operations in API.items()}
+    for path, operations in read_responses(context.settings.responses).items():
+        api.setdefault(path, {}).update(operations)
+    direct = {endpoint.path: make_handler(context, endpoint) for endpoint in context.profile.endpoints} | {
+        path: behind_token(context, **operations) for path, operations in api.items()
+    }
+    if context.settings.rate_limits == "trakt":
+        direct = {path: rate_limited(path, answer, context) for path, answer in direct.items()}
+    routes = [*discovery_routes(context), *health_routes(context), *page_routes(context), *control_routes(context)]
+    dispatcher = Dispatcher(context, direct, Router(routes, redirect_slashes=False, default=not_found))
+    return AccessLogMiddleware(dispatcher, writers, paths=direct, routes=routes) if writers else dispatcher
+
+
+def _prepare(db: Repositories, seed: Seed | None, *, strict: bool) -> tuple[bytes, dict[str, Any]]:
+    """Prepare a database; return its form key and what to announce of apps and users."""
+    import time  # noqa: PLC0415 - the clock is not running yet
+
+    if seed is None and not db.clients.all():
+        seed = demo()
+    key = db.settings.get(KEY)
+    if key is None:
+        key = secrets.token_hex(32)
+        db.settings.set(KEY, key)
+    known = seeded_users(db)
+    passwords = {user.username: user.password for user in seed.users} if seed else {}
+    if seed is not None:
+        apply_seed(db, seed, now=time.time(), strict=strict)
+        known = list(dict.fromkeys([*known, *passwords]))
+        db.settings.set(SEEDED_USERS, json.dumps(known))
+    if strict:
+        hash_secrets(db)
+    first = seed.apps[0].client_id if seed and seed.apps else None
+    app = db.clients.by_client_id(first) if first else next(iter(db.clients.all()), None)
+    return bytes.fromhex(key), {
+        "client_id": app and app.client_id,
+        "client_secret": (seed.apps[0] if seed and seed.apps else app).secret if app else None,
+        "redirect_uris": app.redirects if app else [],
+        "users": [{"username": name, "password": passwords.get(name)} for name in known],
+    }

@@ -1,1 +1,0 @@
-"""Rules that a request for tokens is held to; profiles put them in order and say what breaking one is answered with."""

@@ -1,0 +1,64 @@
+"""Check everything that a local Trakt would start with, without creating or serving anything."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from traktauth.server.app import looked_at
+from traktauth.server.config.seed import read_seed
+from traktauth.server.config.settings import SettingError
+from traktauth.server.context import make_policy
+from traktauth.server.engines.profiles import choose_profile
+from traktauth.server.simulation.faults import read_faults
+
+if TYPE_CHECKING:
+    from traktauth.server.config.settings import Settings
+
+
+def check_config(settings: Settings) -> dict[str, Any]:
+    """Return what would be served: the profile, its rules, the database and the sizes of the seed.
+
+    *settings* have been judged when they were made. `database` has its `address` and `state`: `new`, or `ready` where
+    this version has made it. `apps` and `users` are numbers of the seed, None without one.
+
+    Raises:
+        ValueError: the seed, the faults, the rotation or the access log make no sense.
+        StorageUnavailable: the database cannot be used.
+    """
+    profile = choose_profile(settings.profile, is_strict=settings.strict)
+    make_policy(settings, profile, "")  # a rotation may lack a package
+    seed = None if settings.seed is None else read_seed(settings.seed)
+    faults = [] if settings.faults is None else read_faults(settings.faults)
+    _check_place(settings)
+    return {
+        "profile": profile.name,
+        "measured_on": profile.measured_on,
+        "rotation": settings.rotation or profile.rotation,
+        "strict": settings.strict,
+        "database": {"address": redact_url(settings.database_address), "state": looked_at(settings.database_address)},
+        "apps": None if seed is None else len(seed.apps),
+        "users": None if seed is None else len(seed.users),
+        "faults": len(faults),
+    }
+
+
+def _check_place(settings: Settings) -> None:
+    """Check where it would listen, and log."""
+    try:
+        socket.getaddrinfo(settings.host.strip("[]"), settings.port)
+    except OSError as error:
+        raise SettingError("{host} {given} cannot be found: {why}", given=settings.host, why=error.strerror) from error
+    if settings.access_log is None:
+        return
+    log = Path(settings.access_log).absolute()
+    if log.is_dir() or not log.parent.is_dir():
+        why = "it is a folder" if log.is_dir() else "its folder does not exist"
+        raise SettingError("{access_log} {given} cannot be written: {why}", given=settings.access_log, why=why)
+
+
+def redact_url(address: str) -> str:
+    """Return a database's address without a part that may hold a password."""
+    scheme, slashes, rest = address.partition("://")
+    return f"{scheme}{slashes}{rest.rpartition('@')[2].partition('?')[0]}" if slashes else address

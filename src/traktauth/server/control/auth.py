@@ -1,0 +1,166 @@
+"""Who may call the control API, and how calls are read and answered.
+
+A web page in the developer's browser must not reach it: on loopback every call needs a loopback `Host`, JSON as its
+media type and no foreign `Origin` or `Sec-Fetch-Site` (which rules out forms and, without CORS, scripts), and must not
+come through a proxy, behind which the client is unknown. Anywhere else it needs a key.
+"""
+
+from __future__ import annotations
+
+import hmac
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+from traktauth.server.config.settings import is_loopback, name_in
+from traktauth.server.http.application import Application
+from traktauth.server.http.messages import (
+    JSON,
+    HttpRequest,
+    HttpResponse,
+    ParseError,
+    RequestTooLarge,
+    as_object,
+    json_response,
+    parse_json,
+    read_request,
+)
+from traktauth.server.limits.brute_force import network_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from traktauth.server.context import ServerContext
+
+    Call = Callable[[ServerContext, Any], Awaitable[dict[str, Any]]]
+
+PROXIED = frozenset(("forwarded", "via", "x-real-ip"))
+"""Header fields that a proxy adds, besides `X-Forwarded-…`."""
+LARGEST_BODY = 4 * 1024 * 1024
+LARGEST_NUMBER = sys.float_info.max
+
+
+class ControlError(ValueError):
+    """A control call cannot be done; the message says why.
+
+    Attributes:
+        status: the HTTP status.
+    """
+
+    def __init__(self, message: str, *, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def control(context: ServerContext, calls: Mapping[str, Call]) -> ASGIApp:
+    """Make the application behind one control address; *calls* by method."""
+
+    async def answered(scope: Scope, receive: Receive) -> HttpResponse:
+        call = calls.get(scope["method"])
+        if call is None:
+            return json_response(405, {"error": "wrong method"}, {"allow": ", ".join(calls)})
+        heard = await read_request(scope, receive, largest=LARGEST_BODY)
+        check_access(context, heard)
+        return json_response(200, await call(context, read_json_body(heard)))
+
+    return json_endpoint(answered)
+
+
+def json_endpoint(answered: Callable[[Scope, Receive], Awaitable[HttpResponse]]) -> ASGIApp:
+    """Return the ASGI application of a handler: errors are JSON, and no response is cached."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answer = await answered(scope, receive)
+        except ControlError as error:
+            answer = json_response(error.status, {"error": str(error)})
+        except RequestTooLarge:
+            answer = json_response(413, {"error": "the request is too large"})
+        answer.headers["cache-control"] = "no-store"
+        await answer(scope, receive, send)
+
+    return Application(application)
+
+
+def check_access(context: ServerContext, heard: HttpRequest) -> None:
+    """Check that a call may be made.
+
+    Raises:
+        ControlError: it may come from a web page, or from someone without the key.
+    """
+    if has_key(context, heard):
+        return
+    if not context.settings.loopback:
+        raise ControlError("the control API needs its key as a Bearer token", status=401)
+    if any(name in PROXIED or name.startswith("x-forwarded-") for name in heard.headers):
+        raise ControlError("the control API takes calls through a proxy only with TRAKTAUTH_CONTROL_KEY", status=403)
+    host = heard.headers.get("host", "")
+    if not is_loopback(name_in(host)):
+        raise ControlError("the control API needs a loopback Host", status=403)
+    origin = heard.headers.get("origin")
+    if origin is not None and origin != f"http://{host}":
+        raise ControlError("the control API takes no foreign Origin", status=403)
+    site = heard.headers.get("sec-fetch-site", "none")
+    if site == "cross-site" or (site == "same-site" and heard.method not in ("GET", "HEAD")):
+        raise ControlError("the control API takes no call from another site", status=403)
+
+
+def has_key(context: ServerContext, heard: HttpRequest) -> bool:
+    """Return whether a call carries the control API's key.
+
+    Raises:
+        ControlError: too many wrong keys have come from the address.
+    """
+    key, carried = context.settings.control_key, heard.bearer
+    if not key or not carried:
+        return False
+    now, address = context.clock(), network_of(heard.client)
+    wait = context.control_keys.wait(address, now=now)
+    if wait > 0:
+        raise ControlError(f"too many wrong keys; wait {math.ceil(wait)} seconds", status=429)
+    if hmac.compare_digest(carried.encode("utf-8", "replace"), key.encode()):
+        return True
+    context.control_keys.failed(address, now=now)
+    return False
+
+
+def read_json_body(heard: HttpRequest) -> Any:  # noqa: ANN401 - JSON
+    """Return a call's JSON body; an empty object without one.
+
+    Raises:
+        ControlError: it is not JSON.
+    """
+    if not heard.body:
+        return {}
+    if heard.media_type != JSON:
+        raise ControlError("the body must be application/json", status=415)
+    try:
+        return parse_json(heard.body)
+    except ParseError as error:
+        raise ControlError("the body is not valid JSON") from error
+
+
+def text(members: Any, name: str) -> str:  # noqa: ANN401 - JSON
+    """Return a required text of a call.
+
+    Raises:
+        ControlError: it is missing or something else.
+    """
+    found = (as_object(members) or {}).get(name)
+    if not isinstance(found, str) or not found:
+        raise ControlError(f'"{name}" is needed, a text')
+    return found
+
+
+def number(members: Any, name: str) -> float:  # noqa: ANN401 - JSON
+    """Return a required number of a call.
+
+    Raises:
+        ControlError: it is missing, endless or something else.
+    """
+    found = (as_object(members) or {}).get(name)
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not abs(found) <= LARGEST_NUMBER:
+        raise ControlError(f'"{name}" is needed, a number')
+    return float(found)

@@ -1,0 +1,52 @@
+"""The calls of the control API by name and method, each logged for the control page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from traktauth.server.control import browser_calls, state_calls
+from traktauth.server.oauth.request import ClientRequest
+from traktauth.server.simulation.request_log import ControlResult
+
+if TYPE_CHECKING:
+    from traktauth.server.context import ServerContext
+    from traktauth.server.control.auth import Call
+
+SHOWN = ("client_id", "username", "decision", "via", "advance", "kind", "disabled")
+"""Members of a call that are logged; others may be secrets."""
+UNLOGGED = ("ledger", "reset", "tokens")
+"""Calls that change nothing, clear the log, or log themselves."""
+
+
+def _logged(name: str, method: str, call: Call) -> Call:
+    """Return a call that is logged once it is done."""
+    if name in UNLOGGED:
+        return call
+
+    async def run(context: ServerContext, members: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        result = await call(context, members)
+        named = cast("dict[str, Any]", members) if isinstance(members, dict) else {}
+        shown = {key: str(named[key]) for key in SHOWN if key in named}
+        request = ClientRequest(shown, shown.get("client_id", ""), "")
+        context.request_log.add(context.clock(), method, f"/_control/{name}", request).finish(ControlResult(result))
+        return result
+
+    return run
+
+
+CALLS: dict[str, dict[str, Call]] = {
+    name: {method: _logged(name, method, call) for method, call in calls.items()}
+    for name, calls in {
+        "authorize": {"POST": browser_calls.authorize},
+        "device": {"POST": browser_calls.device},
+        "tokens": {"POST": state_calls.tokens},
+        "clock": {"POST": state_calls.clock},
+        "expire": {"POST": state_calls.expire},
+        "faults": {"PUT": state_calls.put_faults, "DELETE": state_calls.delete_faults},
+        "signout": {"POST": browser_calls.sign_out},
+        "revoke-consent": {"POST": state_calls.revoke_consent},
+        "disable-app": {"POST": state_calls.disable_app},
+        "ledger": {"GET": state_calls.ledger},
+        "reset": {"POST": state_calls.reset},
+    }.items()
+}

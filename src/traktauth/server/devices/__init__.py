@@ -1,1 +1,0 @@
-"""Device codes: asked for, polled, approved or denied (RFC 8628)."""

@@ -1,0 +1,55 @@
+"""API responses of a test's own: `responses={"GET /sync/history": […]}`."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from traktauth.server.endpoints.api import Operation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from traktauth.server.storage.models import User
+
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
+STATUS = {"POST": 201}  # of any other method: 200
+RESERVED = re.compile(r"/(oauth|_control|api/auth|\.well-known)(/|$)")
+EXPECTED = 'such as {"GET /sync/history": [{"id": 1}]}'
+
+
+def read_responses(source: Mapping[str, Any] | None) -> dict[str, dict[str, Operation]]:
+    """Read responses of the API; return what it does by path and method.
+
+    Args:
+        source: JSON values by method and path, such as `GET /sync/history`; None for no response.
+
+    Raises:
+        ValueError: a key is not a method and a path of the API, or a value cannot be sent as JSON.
+    """
+    found: dict[str, dict[str, Operation]] = {}
+    for key, value in (source or {}).items():
+        method, path = _method_and_path(key)
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"responses[{key!r}] cannot be sent as JSON: {error}") from error
+        operation = Operation(_constant(value), STATUS.get(method, 200), is_list=isinstance(value, list))
+        found.setdefault(path, {})[method] = operation
+    return found
+
+
+def _method_and_path(key: object) -> tuple[str, str]:
+    method, _, path = key.partition(" ") if isinstance(key, str) else ("", "", "")
+    if method not in METHODS or not path.startswith("/"):
+        raise ValueError(f"responses: {key!r} must be a method and a path, {EXPECTED}; methods: {', '.join(METHODS)}")
+    if "?" in path or "#" in path or "//" in path or " " in path:
+        raise ValueError(f"responses: {key!r} must have a path alone, without a query; it answers every query")
+    if RESERVED.match(path):
+        raise ValueError(f"responses: {key!r} is not an address of the API; use a fault to change what it answers")
+    return method, path
+
+
+def _constant(value: object) -> Callable[[User], Any]:
+    return lambda _person: value

@@ -1,0 +1,85 @@
+"""Introspection and token info as Doorkeeper 5.6.6 answers them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from traktauth.server.engines.doorkeeper.errors import BAD_CLIENT
+from traktauth.server.engines.doorkeeper.revocation import find_pair
+from traktauth.server.errors import OAuthError
+from traktauth.server.oauth.checks import load_authenticated_client
+from traktauth.server.oauth.rotation.modes import end_parent
+
+if TYPE_CHECKING:
+    from traktauth.server.oauth.request import TokenRequest
+    from traktauth.server.storage.models import TokenPair
+
+UNAUTHORIZED = (
+    "The request is missing a required parameter, includes an unsupported parameter value, or is otherwise malformed."
+)
+
+
+def introspect(request: TokenRequest) -> dict[str, Any]:
+    """Describe a token to the client it belongs to (RFC 7662); any other is inactive.
+
+    Raises:
+        OAuthError: neither the client nor another token of its authenticates the request.
+    """
+    pair = find_pair(request)
+    if request.sent.client_id:
+        if not load_authenticated_client(request):
+            raise OAuthError(*BAD_CLIENT)
+        caller = request.client.id
+    else:
+        caller = _client_by_bearer(request, pair)
+    if pair is None or not _is_accessible(request, pair) or pair.client != caller:
+        return {"active": False}
+    client = request.db.clients.get(pair.client)
+    return {
+        "active": True,
+        "scope": pair.scope,
+        "client_id": client and client.client_id,
+        "token_type": "Bearer",
+        "exp": int(pair.access_expires),
+        "iat": int(pair.created),
+    }
+
+
+def token_info(request: TokenRequest) -> dict[str, Any]:
+    """Describe the access token that the request was sent with.
+
+    Raises:
+        OAuthError: it is invalid or unknown.
+    """
+    pair = request.db.tokens.by_access_token(request.sent.bearer)
+    if pair is not None:
+        end_parent(request.db, pair, access_outlives=request.policy.access_outlives)
+    if pair is None or not _is_accessible(request, pair):
+        raise _invalid_token()
+    client = request.db.clients.get(pair.client)
+    return {
+        "resource_owner_id": pair.user_id or None,
+        "scope": pair.scope.split(),
+        "expires_in": int(pair.access_expires - request.now),
+        "application": {"uid": client and client.client_id},
+        "created_at": int(pair.created),
+    }
+
+
+def _client_by_bearer(request: TokenRequest, pair: TokenPair | None) -> int:
+    """Return the client that sent another access token of its."""
+    bearer = request.db.tokens.by_access_token(request.sent.bearer)
+    if bearer is None:
+        raise OAuthError(400, "invalid_request", UNAUTHORIZED)
+    if pair is None or bearer.id == pair.id or not _is_accessible(request, bearer) or bearer.client != pair.client:
+        raise _invalid_token()
+    return bearer.client
+
+
+def _is_accessible(request: TokenRequest, pair: TokenPair) -> bool:
+    return not pair.access_ended and pair.access_expires > request.now
+
+
+def _invalid_token() -> OAuthError:
+    """Return the error of an invalid token; Doorkeeper gives it a state, whatever the request's was."""
+    return OAuthError(401, "invalid_token", "The access token is invalid", state="unauthorized")

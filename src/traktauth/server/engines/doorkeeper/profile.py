@@ -1,0 +1,133 @@
+"""Profile `classic`: Ruby on Rails with Doorkeeper, as Trakt ran until July 2026.
+
+Each list holds the checks of one request in order, each with the status, error and description of its failure. Device
+codes are Trakt's own addition and follow its documentation.
+"""
+
+from __future__ import annotations
+
+from traktauth.protocol import AUTHORIZATION_CODE, REFRESH_TOKEN
+from traktauth.server.engines import trakt_wire
+from traktauth.server.engines.base import Endpoint, EndpointKind, Profile
+from traktauth.server.engines.doorkeeper import introspection, revocation, wire
+from traktauth.server.engines.doorkeeper.authorization import RULES
+from traktauth.server.engines.doorkeeper.errors import BAD_CLIENT, BAD_GRANT, BAD_SCOPE, MISSING, NOT_AUTHORIZED
+from traktauth.server.engines.doorkeeper.metadata import metadata
+from traktauth.server.engines.lifetimes import DOORKEEPER
+from traktauth.server.oauth import checks
+from traktauth.server.oauth.device import token as device_token
+from traktauth.server.oauth.device.authorization import authorize_device
+from traktauth.server.oauth.grants.authorization_code import exchange
+from traktauth.server.oauth.grants.client_credentials import issue_to_client
+from traktauth.server.oauth.grants.refresh_token import rotate
+from traktauth.server.oauth.request import Procedure, consume, load, require
+
+SINGLE_AUTH_METHOD = require(
+    checks.single_auth_method, 400, "invalid_request", "The parameter client_secret is given twice."
+)
+EXCHANGE = (
+    SINGLE_AUTH_METHOD,
+    require(checks.has_parameter("code"), *MISSING, echo_state=True),
+    require(
+        checks.verifier_if_found_and_challenged, 400, "invalid_request", "Missing required parameter: code_verifier."
+    ),
+    require(checks.has_parameter("redirect_uri"), *MISSING),
+    load(checks.load_authenticated_client, *BAD_CLIENT),
+    load(checks.load_code, *BAD_GRANT),
+    require(checks.code_usable, *BAD_GRANT),
+    require(checks.code_of_client, *BAD_GRANT),
+    require(checks.redirect_uri_ignoring_loopback_port, *BAD_GRANT),
+    require(checks.verifier_matches, *BAD_GRANT),
+    consume(checks.spend_code, *BAD_GRANT),  # a request that failed before this has left the code valid
+)
+REFRESH = (
+    SINGLE_AUTH_METHOD,
+    require(checks.has_parameter("refresh_token"), *MISSING),
+    load(checks.load_refresh_token, *BAD_GRANT),
+    require(checks.refresh_token_not_expired, *BAD_GRANT),
+    consume(checks.rotation_accepts, *BAD_GRANT),
+    require(checks.names_client, *BAD_GRANT),
+    load(checks.load_authenticated_client, *BAD_CLIENT),
+    require(checks.refresh_token_of_client, *BAD_GRANT),
+    load(checks.load_narrowed_scope_unless_blank, *BAD_SCOPE),
+)
+GRANTS = {
+    AUTHORIZATION_CODE: Procedure(EXCHANGE, exchange),
+    REFRESH_TOKEN: Procedure(REFRESH, rotate(BAD_GRANT)),
+    "client_credentials": Procedure(
+        (
+            SINGLE_AUTH_METHOD,
+            load(checks.load_authenticated_client, *BAD_CLIENT),
+            load(checks.load_scope_or_default, *BAD_SCOPE),
+        ),
+        issue_to_client,
+    ),
+}
+REVOKE = Procedure((load(checks.load_authenticated_client, *NOT_AUTHORIZED),), revocation.revoke)
+DEVICE_CODE = Procedure(
+    (require(checks.has_client_id, *MISSING), load(checks.load_client, *BAD_CLIENT)), authorize_device
+)
+DEVICE_TOKEN = Procedure(
+    (
+        require(checks.has_parameter("code"), *MISSING),
+        load(checks.load_client, *BAD_CLIENT),
+        require(checks.client_enabled, *BAD_CLIENT),
+        require(device_token.secret_or_verifier_correct, *BAD_CLIENT),
+    ),
+    device_token.poll,
+    statuses=tuple(device_token.STATUSES.values()),
+)
+ENDPOINTS = (
+    Endpoint(EndpointKind.TOKEN, "/oauth/token", wire.read_token, wire.write_tokens, wire.write_error, grants=GRANTS),
+    Endpoint(
+        EndpointKind.REVOCATION,
+        "/oauth/revoke",
+        wire.read,
+        trakt_wire.write_members,
+        wire.write_error_without_challenge,
+        REVOKE,
+    ),
+    Endpoint(
+        EndpointKind.INTROSPECTION,
+        "/oauth/introspect",
+        wire.read,
+        trakt_wire.write_members,
+        wire.write_error,
+        Procedure((), introspection.introspect),
+    ),
+    Endpoint(
+        EndpointKind.TOKEN_INFO,
+        "/oauth/token/info",
+        wire.read,
+        trakt_wire.write_members,
+        wire.write_error,
+        Procedure((), introspection.token_info),
+        methods=("GET",),
+        media=(),
+    ),
+    Endpoint(
+        EndpointKind.DEVICE_AUTHORIZATION,
+        "/oauth/device/code",
+        wire.read,
+        trakt_wire.write_device_authorization,
+        wire.write_error,
+        DEVICE_CODE,
+    ),
+    Endpoint(
+        EndpointKind.DEVICE_TOKEN, "/oauth/device/token", wire.read, wire.write_tokens, wire.write_error, DEVICE_TOKEN
+    ),
+)
+CLASSIC = Profile(
+    name="classic",
+    measured_on="Doorkeeper 5.6.6 on Rails 7.2.2",
+    lifetimes=DOORKEEPER,
+    scopes=("public",),
+    default_scope="public",
+    rotation="until-used",
+    access_outlives=False,
+    interval=5,
+    endpoints=ENDPOINTS,
+    authorize=RULES,
+    native_authorize=None,
+    metadata=metadata,
+)

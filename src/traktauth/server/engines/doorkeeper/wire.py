@@ -1,0 +1,143 @@
+"""The wire format of Rails and Doorkeeper 5.6.6: JSON or forms in, the errors of RFC 6749 out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from traktauth.server.engines import trakt_wire
+from traktauth.server.errors import OAuthError, ValidationError
+from traktauth.server.http.messages import (
+    FORM,
+    JSON,
+    HttpRequest,
+    HttpResponse,
+    ParseError,
+    as_object,
+    drop_none,
+    duplicate_member,
+    first_duplicate,
+    json_response,
+    parse_basic,
+    parse_form,
+    parse_json,
+)
+from traktauth.server.oauth.request import ClientRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from traktauth.server.tokens import IssuedTokens
+
+KNOWN = frozenset((
+    "grant_type", "client_id", "client_secret", "code", "code_verifier", "redirect_uri", "refresh_token", "scope",
+    "token", "token_type_hint",
+))  # fmt: skip
+GRANT_TYPES = frozenset(("authorization_code", "refresh_token", "client_credentials"))
+
+
+def read(request: HttpRequest) -> ClientRequest:
+    """Parse a body and the Authorization field.
+
+    Credentials in the query are not read (RFC 6749 section 2.3.1), though Doorkeeper 5 does.
+
+    Raises:
+        OAuthError: the body cannot be parsed, or a parameter is repeated.
+    """
+    parameters = _read_parameters(request)
+    name, secret = parameters.get("client_id", ""), parameters.get("client_secret", "")
+    authorization = request.headers.get("authorization", "")
+    is_basic = authorization.startswith("Basic ")
+    found = parse_basic(authorization) if is_basic else None
+    if found is None or not found[0]:
+        return ClientRequest(parameters, name, secret, bearer=request.bearer, contradictory=is_basic)
+    return ClientRequest(
+        parameters,
+        *found,
+        by_basic=True,
+        duplicate_credentials=bool(secret),
+        contradictory=name not in ("", found[0]),
+    )
+
+
+def read_token(request: HttpRequest) -> ClientRequest:
+    """Parse a body for the token endpoint.
+
+    Raises:
+        OAuthError: as `read` does, or the grant type is missing or unsupported; the error echoes the state.
+    """
+    sent = read(request)
+    grant, state = sent.parameters.get("grant_type", ""), sent.parameters.get("state", "")
+    if not grant:
+        raise OAuthError(400, "invalid_request", "Missing required parameter: grant_type.", state=state)
+    if grant not in GRANT_TYPES:
+        raise OAuthError(
+            400,
+            "unsupported_grant_type",
+            "The authorization grant type is not supported by the authorization server.",
+            state=state,
+        )
+    return sent
+
+
+def write_tokens(issued: IssuedTokens) -> HttpResponse:
+    """Write tokens as Doorkeeper does."""
+    return trakt_wire.write_tokens(issued, "Bearer")
+
+
+def write_error(error: OAuthError | ValidationError) -> HttpResponse:
+    """Write an error as RFC 6749 section 5.2 has it, and once more in WWW-Authenticate."""
+    error = _as_oauth_error(error)
+    return _write_error(error, {"www-authenticate": challenge(error)})
+
+
+def write_error_without_challenge(error: OAuthError | ValidationError) -> HttpResponse:
+    """Write an error without WWW-Authenticate, as Doorkeeper's revocation does."""
+    return _write_error(_as_oauth_error(error), {})
+
+
+def challenge(error: OAuthError, realm: str = "Doorkeeper") -> str:
+    """Return the WWW-Authenticate field of an error."""
+    return f'Bearer realm="{realm}", error="{error.error}", error_description="{error.description}"'
+
+
+def _as_oauth_error(error: OAuthError | ValidationError) -> OAuthError:
+    if isinstance(error, OAuthError):
+        return error
+    return OAuthError(error.status, "invalid_request", error.message)
+
+
+def _write_error(error: OAuthError, headers: Mapping[str, str]) -> HttpResponse:
+    body = {"error": error.error, "error_description": error.description, "state": error.state or None}
+    return json_response(error.status, drop_none(body), {**trakt_wire.HEADERS, **headers})
+
+
+def _read_parameters(request: HttpRequest) -> dict[str, str]:
+    """Return a body's parameters; a body that is neither JSON nor a form has none.
+
+    Raises:
+        OAuthError: it cannot be parsed, or a known parameter is repeated or no string.
+    """
+    try:
+        if request.media_type in (FORM, ""):  # Rack takes a body without a media type for a form
+            pairs = parse_form(request.body, strictly=True)
+            _reject_duplicate(first_duplicate(pairs, KNOWN))
+            return _without_blanks(dict(pairs))
+        if request.media_type != JSON or not request.body:
+            return {}
+        value = parse_json(request.body)
+        _reject_duplicate(duplicate_member(request.body, value, KNOWN))
+        return _without_blanks(trakt_wire.string_parameters(as_object(value) or {}, KNOWN))
+    except ParseError as error:
+        raise OAuthError(400, "invalid_request", str(error)) from error
+    except trakt_wire.NotAString as error:
+        raise OAuthError(400, "invalid_request", f"The parameter {error.name} must be a string.") from None
+
+
+def _without_blanks(parameters: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters that are more than blanks: to Rails a blank one is absent."""
+    return {name: value for name, value in parameters.items() if value.strip()}
+
+
+def _reject_duplicate(name: str | None) -> None:
+    if name is not None:
+        raise OAuthError(400, "invalid_request", f"The parameter {name} is given more than once.")

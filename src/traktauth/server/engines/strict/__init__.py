@@ -1,0 +1,1 @@
+"""The rules of the RFCs that Trakt does not apply (`--strict`)."""

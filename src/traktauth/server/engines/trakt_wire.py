@@ -1,0 +1,96 @@
+"""The wire format of Trakt's documented paths, which both engines share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from traktauth.server.http.messages import NO_STORE, HttpResponse, drop_none, json_response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from traktauth.server.oauth.device.authorization import DeviceAuthorization
+    from traktauth.server.tokens import IssuedTokens
+
+JSON_UTF8 = {"content-type": "application/json; charset=utf-8"}
+HEADERS = {**NO_STORE, **JSON_UTF8}
+
+
+class NotAString(Exception):
+    """A list or an object stands where a string belongs.
+
+    Attributes:
+        name: the parameter.
+        value: its value.
+    """
+
+    def __init__(self, name: str, value: object) -> None:
+        super().__init__(name)
+        self.name, self.value = name, value
+
+
+def string_parameters(members: Mapping[str, Any], known: frozenset[str]) -> dict[str, str]:
+    """Return an object's members as strings, without those that are null.
+
+    Args:
+        members: the object's.
+        known: the names of parameters; any other member may have any value.
+
+    Raises:
+        NotAString: a list or an object stands where a string belongs.
+    """
+    parameters: dict[str, str] = {}
+    for name, value in members.items():
+        if isinstance(value, bool):
+            parameters[name] = str(value).lower()
+        elif isinstance(value, (str, int, float)):
+            parameters[name] = str(value)
+        elif value is not None and name in known:
+            raise NotAString(name, value)
+    return parameters
+
+
+def write_members(members: Mapping[str, Any]) -> HttpResponse:
+    """Write members as JSON that no cache keeps."""
+    return json_response(200, members, HEADERS)
+
+
+def write_tokens(issued: IssuedTokens, token_type: str) -> HttpResponse:
+    """Write tokens with the members that Trakt documents (*Exchange code for access_token*)."""
+    members: dict[str, Any] = {
+        "access_token": issued.access_token,
+        "token_type": token_type,
+        "expires_in": issued.expires_in,
+        "refresh_token": issued.refresh_token,
+        "scope": issued.scope,
+        "created_at": issued.created_at,
+    }
+    return write_members(members if issued.refresh_token else drop_none(members))
+
+
+def write_device_authorization(device: DeviceAuthorization) -> HttpResponse:
+    """Write a device code with the members that Trakt documents."""
+    return write_members(trakt_members(device))
+
+
+def trakt_members(device: DeviceAuthorization) -> dict[str, Any]:
+    """Return a device code as Trakt documents it."""
+    return {
+        "device_code": device.device_code,
+        "user_code": device.user_code,
+        "verification_url": device.verification_uri,
+        "expires_in": device.expires_in,
+        "interval": device.interval,
+    }
+
+
+def rfc8628_members(device: DeviceAuthorization) -> dict[str, Any]:
+    """Return a device code as RFC 8628 section 3.2 has it."""
+    return {
+        "device_code": device.device_code,
+        "user_code": device.user_code,
+        "verification_uri": device.verification_uri,
+        "verification_uri_complete": f"{device.verification_uri}?user_code={device.user_code}",
+        "expires_in": device.expires_in,
+        "interval": device.interval,
+    }

@@ -1,1 +1,0 @@
-"""What is done once a request's checks have all held."""

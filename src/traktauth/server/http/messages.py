@@ -1,0 +1,267 @@
+"""HTTP messages: read a request and its parameters, write a response."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
+
+import msgspec
+from starlette.requests import ClientDisconnect
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from starlette.types import Receive, Scope, Send
+
+    Handler = Callable[[Scope, Receive], Awaitable["HttpResponse"]]
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+LARGEST_BODY = 64 * 1024
+LARGEST_QUERY = 16 * 1024
+LARGEST_NUMBER_OF_PARAMETERS = 1000
+BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+"""A percent sign without two hexadecimal digits after it."""
+URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~"
+"""What a URL may contain (RFC 3986); anything else, above all a line break, is percent-encoded."""
+TOO_LARGE = 413
+DRAIN_SECONDS = 2.0
+DRAIN_BYTES = 64 * 1024 * 1024
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class RequestTooLarge(Exception):
+    """A request is larger than the limit."""
+
+
+class HttpRequest(NamedTuple):
+    """A request.
+
+    Attributes:
+        method: its method, in capitals.
+        path: its path, without doubled slashes.
+        query: its query as it was sent, percent-encoded.
+        headers: its header fields by name in lower case; of a repeated one, the last.
+        body: its body.
+        client: the address it came from.
+    """
+
+    method: str
+    path: str
+    query: bytes
+    headers: dict[str, str]
+    body: bytes
+    client: str
+
+    @property
+    def content_type(self) -> str:
+        """The body's media type with its parameters, empty if the request names none."""
+        return self.headers.get("content-type", "")
+
+    @property
+    def media_type(self) -> str:
+        """The body's media type alone, in lower case."""
+        return self.content_type.partition(";")[0].strip().lower()
+
+    @property
+    def bearer(self) -> str:
+        """The token in the Authorization field, or empty."""
+        return bearer_token(self.headers.get("authorization", ""))
+
+
+def bearer_token(authorization: str) -> str:
+    """Return the token in an Authorization field, empty if it holds none; the scheme may be in any case."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+async def read_request(scope: Scope, receive: Receive, *, largest: int = LARGEST_BODY) -> HttpRequest:
+    """Read a request to its end.
+
+    Raises:
+        RequestTooLarge: it announces, or has, more than *largest* bytes; the rest is not read.
+        ClientDisconnect: the client disconnected before the end.
+    """
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    query: bytes = scope["query_string"]
+    length = headers.get("content-length", "0")
+    if len(query) > LARGEST_QUERY or not length.isdigit() or int(length) > largest:
+        raise RequestTooLarge
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > largest:
+            raise RequestTooLarge
+    client = scope.get("client") or ("", 0)
+    return HttpRequest(scope["method"], scope["path"], query, headers, body, client[0])
+
+
+class ParseError(Exception):
+    """A body or a query cannot be parsed; the message says why, without quoting it."""
+
+
+def parse_form(data: bytes, *, strictly: bool = False) -> list[tuple[str, str]]:
+    """Return a form's parameters in order.
+
+    Args:
+        data: what was sent.
+        strictly: reject broken percent-encoding, broken UTF-8 and NUL (Rails) instead of replacing them (WHATWG URL).
+
+    Raises:
+        ParseError: it cannot be parsed.
+    """
+    if strictly:
+        _check_form(data)
+    try:
+        text = data.decode("utf-8", "replace")
+        return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=LARGEST_NUMBER_OF_PARAMETERS)
+    except ValueError as error:
+        raise ParseError("It has too many parameters.") from error
+
+
+def parse_json(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the value of a JSON text.
+
+    Raises:
+        ParseError: it is not JSON, or nested too deeply.
+    """
+    try:
+        return _decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise ParseError("The request body is not valid JSON.") from error
+
+
+def as_object(value: object) -> dict[str, Any] | None:
+    """Return an object's members, None for any other value."""
+    if type(value) is dict:  # which is all that a JSON text or a form can give
+        return cast("dict[str, Any]", value)
+    return dict(cast("Mapping[str, Any]", value)) if isinstance(value, Mapping) else None
+
+
+def as_list(value: object) -> list[Any] | None:
+    """Return a list's items, None for any other value."""
+    return list(cast("Sequence[Any]", value)) if isinstance(value, (list, tuple)) else None
+
+
+def first_duplicate(pairs: list[tuple[str, str]], names: frozenset[str]) -> str | None:
+    """Return the first of *names* that occurs more than once (RFC 6749 section 3.2), None if none does."""
+    if len({name for name, _ in pairs}) == len(pairs):
+        return None
+    counts = Counter(name for name, _ in pairs if name in names)
+    return next((name for name, count in counts.items() if count > 1), None)
+
+
+def duplicate_member(data: bytes, value: object, names: frozenset[str]) -> str | None:
+    """Return the first of *names* that a JSON object has more than once; *value* is what it was decoded to.
+
+    Every name and every string stands between two quotation marks: if there are no more of them than the decoded value
+    needs, no member was lost, and the text need not be parsed a second time.
+    """
+    members = as_object(value)
+    if members is None:
+        return None
+    texts = sum([isinstance(member, str) for member in members.values()])
+    if data.count(b'"') == 2 * (len(members) + texts):
+        return None
+    found: list[list[tuple[str, object]]] = []
+    try:
+        json.loads(data, object_pairs_hook=found.append)
+    except (ValueError, RecursionError):
+        return None
+    outermost = found[-1] if found else []  # it is finished last
+    return first_duplicate([(name, "") for name, _ in outermost], names)
+
+
+def parse_basic(header: str) -> tuple[str, str] | None:
+    """Return the name and password of an HTTP Basic header field, None if it is malformed."""
+    try:
+        decoded = base64.b64decode(header[6:].strip(), validate=True).decode()
+    except ValueError:  # of which binascii and Unicode errors are kinds
+        return None
+    name, colon, secret = decoded.partition(":")
+    return (name, secret) if colon else None
+
+
+def _check_form(data: bytes) -> None:
+    if BAD_PERCENT.search(data):
+        raise ParseError("The request has a broken percent-encoding.")
+    decoded = unquote_to_bytes(data)
+    if b"\0" in decoded:
+        raise ParseError("The request has a NUL in it.")
+    try:
+        decoded.decode()
+    except UnicodeDecodeError as error:
+        raise ParseError("The request is not valid UTF-8.") from error
+
+
+class HttpResponse:
+    """An HTTP response; also the ASGI application that sends it."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, body: bytes = b"", headers: Mapping[str, str] | None = None) -> None:
+        self.status = status
+        self.body = body
+        self.headers = dict(headers or {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response; of a request that is too large the rest is read, or the client would not see it."""
+        fields = encoded(self.headers)
+        fields.append((b"content-length", str(len(self.body)).encode()))
+        await send({"type": "http.response.start", "status": self.status, "headers": fields})
+        body = b"" if scope["method"] == "HEAD" else self.body
+        if self.status == TOO_LARGE:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await _drain(receive)
+            body = b""
+        await send({"type": "http.response.body", "body": body})
+
+
+def encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return header fields as ASGI has them."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+async def _drain(receive: Receive) -> None:
+    """Read the rest of a request for a while, and drop it."""
+    passed = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            message = await receive()
+            while message.get("more_body") and passed < DRAIN_BYTES:
+                passed += len(message.get("body", b""))
+                message = await receive()
+
+
+def json_response(status: int, value: object, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """Return a response whose body is JSON."""
+    return HttpResponse(status, _encode(value), {"content-type": JSON, **(headers or {})})
+
+
+def drop_none(members: Mapping[str, object]) -> dict[str, object]:
+    """Return the members that are not None."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def redirect(location: str, status: int = 302) -> HttpResponse:
+    """Return a redirect that no cache keeps and that sends no referrer (RFC 9700 section 4.2)."""
+    headers = {
+        "location": quote(location, safe=URL_CHARACTERS),
+        "cache-control": "no-store",
+        "referrer-policy": "no-referrer",
+    }
+    return HttpResponse(status, b"", headers)

@@ -1,0 +1,1 @@
+"""Limits on requests: rate limits, and protection against guessing."""

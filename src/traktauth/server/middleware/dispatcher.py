@@ -1,0 +1,206 @@
+"""The outermost ASGI application: checks and faults that apply to every request."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from starlette.requests import ClientDisconnect
+
+from traktauth.server.config.settings import is_loopback, name_in
+from traktauth.server.http.messages import HttpResponse, json_response
+from traktauth.server.limits.brute_force import network_of
+from traktauth.server.simulation.faults import Fault, take_fault
+from traktauth.server.simulation.request_log import Failure
+from traktauth.server.storage.base import StorageUnavailable
+from traktauth.server.web.html_response import security_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from traktauth.server.context import ServerContext
+    from traktauth.server.http.messages import Handler
+
+
+log = logging.getLogger(__name__)
+FORWARDED = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+)(?::[0-9]+)?|([0-9A-Fa-f:.]+)")
+"""An address in X-Forwarded-For; some proxies add a port."""
+DOUBLED = re.compile("/{2,}")
+MOST_FIELDS = 100
+"""Header fields in a request; browsers send some twenty."""
+FOREIGN = (
+    "This local Trakt is on loopback: it answers under the name 127.0.0.1, [::1] or localhost alone. "
+    "To give it another name, start it with --public-url."
+)
+
+
+class Dispatcher:
+    """The outermost ASGI application.
+
+    It refuses foreign hosts, joins doubled slashes in the path (some clients send them), counts requests, applies
+    faults, and answers an unexpected exception with a 500 that says nothing and a log entry.
+
+    Args:
+        context: the server.
+        direct: endpoints by exact path, called without a router; their requests are counted.
+        inner: the application for all other paths.
+    """
+
+    def __init__(self, context: ServerContext, direct: Mapping[str, Handler], inner: ASGIApp) -> None:
+        self._context = context
+        self._direct = direct
+        self._inner = inner
+        self._is_loopback = context.settings.loopback
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        if self._context.settings.trust_proxy:
+            scope["client"] = _client_of(scope)
+        try:
+            refusal = self._refusal(scope)
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+            fault = self._matching_fault(scope)
+            if fault is None:
+                await self._respond(scope, receive, send)
+            else:
+                await self._apply_fault(fault, scope, receive, send)
+        except (ClientDisconnect, asyncio.CancelledError):
+            return  # the client has gone, or the server ends
+
+    def _refusal(self, scope: Scope) -> HttpResponse | None:
+        """Return the response that refuses a request before anything else, or None.
+
+        On loopback a foreign `Host` is refused: a web page whose name was made to lead to this machine (DNS rebinding)
+        would be of one origin with the pages.
+        """
+        if len(scope["headers"]) > MOST_FIELDS:
+            return HttpResponse(431)
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        settings = self._context.settings
+        if settings.strict and scope["http_version"] == "1.1" and len(hosts) != 1:
+            return _in_text(400, "A request has one Host field (RFC 9112 section 3.2).")
+        if self._is_loopback and not all(map(_is_local, hosts)):
+            return _in_text(403, FOREIGN)
+        return None
+
+    def _matching_fault(self, scope: Scope) -> Fault | None:
+        """Normalize a request's path and count it; return the fault that applies to it."""
+        path: str = scope["path"]
+        if "//" in path:
+            path = scope["path"] = DOUBLED.sub("/", path)
+        context, method = self._context, scope["method"]
+        if path in self._direct:
+            context.metrics.request(method, path)
+        return take_fault(context.faults, method, path, now=context.clock()) if context.faults else None
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        direct = self._direct.get(scope["path"])
+        if direct is None:
+            await self._routed(scope, receive, send)
+            return
+        try:
+            answer = await direct(scope, receive)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
+            answer = _failed(scope, error)
+        await answer(scope, receive, send)
+
+    async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._inner(scope, receive, watched)
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
+            answer = _failed(scope, error)
+            if not begun:
+                await answer(scope, receive, send)
+
+    async def _apply_fault(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault.drop == "before":
+            self._log_fault(scope, "cut, a fault, before it was done")
+            await abort_connection(send)
+        elif fault.drop == "after":
+            await self._respond(scope, receive, _discard)
+            self._log_fault(scope, "cut, a fault, after it was done")
+            await abort_connection(send)
+        elif fault.status is None:
+            await self._respond(scope, receive, send)
+        else:
+            self._log_fault(scope, f"{fault.status}, a fault")
+            await HttpResponse(fault.status, fault.body, fault.headers)(scope, receive, send)
+
+    def _log_fault(self, scope: Scope, how: str) -> None:
+        context = self._context
+        context.request_log.add(context.clock(), scope["method"], scope["path"]).finish(Failure(how))
+
+
+async def abort_connection(send: Send) -> None:
+    """Cut the connection without an answer.
+
+    Raises:
+        RuntimeError: the server underneath is not uvicorn, which alone lets one do this.
+    """
+    transport: asyncio.Transport | None = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is None:
+        raise RuntimeError("a connection can only be cut under uvicorn")
+    transport.abort()
+    await asyncio.sleep(0)  # so that uvicorn sees connection_lost and does not log a missing response
+
+
+def _client_of(scope: Scope) -> tuple[str, int] | None:
+    """Return a client's address: the last one in X-Forwarded-For if the peer is a proxy on this machine."""
+    peer: tuple[str, int] | None = scope.get("client")
+    if peer is None or network_of(peer[0]) != "loopback":
+        return peer
+    said = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    last = said[-1].rpartition(",")[2].strip() if said else ""
+    found = FORWARDED.fullmatch(last)
+    try:
+        return (str(ipaddress.ip_address(found[1] or found[2] or found[3])), 0) if found else peer
+    except ValueError:
+        return peer
+
+
+@lru_cache(maxsize=16)  # clients send the same one with each request
+def _is_local(host: bytes) -> bool:
+    return is_loopback(name_in(host.decode("latin-1")))
+
+
+def _in_text(status: int, text: str) -> HttpResponse:
+    return HttpResponse(
+        status, f"{text}\n".encode(), {"content-type": "text/plain; charset=utf-8", **security_headers()}
+    )
+
+
+def _failed(scope: Scope, error: Exception) -> HttpResponse:
+    """Log an exception; the response says nothing of it. A database that is gone is a 503."""
+    if isinstance(error, StorageUnavailable):
+        body = {"error": "temporarily_unavailable", "error_description": "The database cannot be used at the moment"}
+        return json_response(503, body, {"retry-after": "5", "cache-control": "no-store"})
+    log.error("A request to %s failed", scope["path"], exc_info=error)
+    return json_response(500, {"error": "server_error"})
+
+
+async def _discard(message: Message) -> None:
+    """Discard a response."""

@@ -1,0 +1,1 @@
+"""OAuth: authorization, grants, device codes, rotation, and the checks of requests."""

@@ -1,0 +1,1 @@
+"""The grants: what is issued once a token request has passed its checks."""

@@ -1,0 +1,1 @@
+"""The processes of a server: the HTTP server, workers, signals, logs."""

@@ -1,0 +1,264 @@
+"""A local Trakt in this process, in a thread of its own: for tests and the demo."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+import uvloop
+
+from traktauth.server.app import build
+from traktauth.server.config.seed import read_seed
+from traktauth.server.control import browser_calls
+from traktauth.server.control.call_table import CALLS
+from traktauth.server.endpoints.responses import read_responses
+from traktauth.server.process.http_server import HttpServer, bind_socket, socket_origin
+from traktauth.server.simulation.faults import read_faults
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Awaitable
+    from types import TracebackType
+
+    from traktauth.server.app import Built
+    from traktauth.server.clock import Clock
+    from traktauth.server.config.settings import Settings
+    from traktauth.server.context import ServerContext
+    from traktauth.server.control.auth import Call
+
+GRACE_SECONDS = 0.02
+"""A test that ends has no responses to wait for."""
+NOT_RUNNING = "this server has not been started, or has ended: use it within its `with`"
+
+
+class EmbeddedServer:
+    """A local Trakt, from `with` to its end.
+
+    Attributes:
+        settings: how it runs.
+        url: its origin, while it runs.
+        announcement: what `traktauth serve` would print.
+        origins: further origins whose requests end here, such as `https://trakt.tv` behind a proxy.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        if settings.seed is not None:
+            read_seed(settings.seed)
+        if settings.faults is not None:
+            read_faults(settings.faults)
+        read_responses(settings.responses)
+        self.settings = settings
+        self.url = ""
+        self.announcement: dict[str, Any] = {}
+        self.origins: set[str] = set()
+        self._built: Built | None = None
+        self._server: HttpServer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        """Start it; it accepts connections when this returns.
+
+        Raises:
+            ValueError: the seed, the faults or the rotation make no sense.
+            OSError: the address cannot be listened on.
+            StorageUnavailable: the database cannot be used.
+        """
+        listener = bind_socket(self.settings)
+        self.url = socket_origin(self.settings, listener)
+        try:
+            built = build(self.settings, self.url)
+        except BaseException:
+            listener.close()
+            raise
+        self.announcement = built.announcement
+        self._built = built
+        started = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(built, listener, started), name="local-trakt", daemon=True
+        )
+        self._thread.start()
+        started.wait()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop it, and let go of its port, thread and database."""
+        if self._loop is not None and self._server is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._server.stop)
+        if self._thread is not None:
+            self._thread.join()
+        self._loop = None
+
+    @property
+    def clock(self) -> Clock:
+        """The server's clock; calling it gives its time, as `Trakt(…, clock=)` wants it."""
+        return self._context.clock
+
+    @property
+    def ledger(self) -> dict[str, Any]:
+        """What has happened since the last reset, as `GET /_control/ledger` has it."""
+        return self._done(CALLS["ledger"]["GET"], {})
+
+    def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> float:
+        """Move the clock, back where the sum is less than 0; give the time it shows then, in seconds since 1970.
+
+        Raises:
+            ValueError: it would show a time before 1970-01-01 or after 9000-01-01; it stays as it was.
+        """
+        return self._context.clock.advance(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+
+    def fail_next(self, path: str, **fault: Any) -> None:  # noqa: ANN401 - the members of a fault, as over HTTP
+        """Make the next response on a path fail; members as in `PUT /_control/faults`. Faults apply in order.
+
+        Raises:
+            ValueError: a member makes no sense.
+        """
+        self._context.faults.extend(read_faults([{"path": path, **fault}]))
+
+    def clear_faults(self) -> None:
+        """Remove the faults that wait for their turn."""
+        self._context.faults.clear()
+
+    def sign_in(self, username: str, *, client_id: str | None = None) -> dict[str, Any]:
+        """Sign a user in without a browser: `access_token`, `refresh_token`, `expires_in`, `username`.
+
+        A user who does not exist is made; without *client_id* it is for the first app.
+
+        Raises:
+            ValueError: the app is unknown, or the user's name is invalid.
+        """
+        members = {"client_id": client_id or self._announced["client_id"], "count": 1, "username": username}
+        tokens: list[dict[str, Any]] = self._done(CALLS["tokens"]["POST"], members)["tokens"]
+        return tokens[0]
+
+    def authorize(self, **members: Any) -> dict[str, Any]:  # noqa: ANN401 - the members of a call, as over HTTP
+        """Return where a browser would end, as `POST /_control/authorize` does.
+
+        Raises:
+            ValueError: a member is missing, or makes no sense.
+        """
+        return self._done(CALLS["authorize"]["POST"], members)
+
+    def browse(self, url: str, username: str = "sean", decision: Literal["approve", "deny"] = "approve") -> str:
+        """Return the address where a browser would end, from an authorize address on: the app's, with code and state.
+
+        Nothing is sent to the app: give the address to the app's test client. An out-of-band code is in the query of
+        the page that shows it.
+
+        Args:
+            url: an authorize address of this server.
+            username: who signs in and decides; a user who does not exist is made.
+            decision: `approve` or `deny`.
+
+        Raises:
+            ValueError: the address is not one of this server, or the browser would end on an error page.
+        """
+        asked = urlsplit(url)
+        origins = {self._announced["url"], self.url, *self.origins}
+        native = self._context.profile.native_authorize
+        if f"{asked.scheme}://{asked.netloc}" not in origins:
+            raise ValueError(
+                f"{asked.scheme}://{asked.netloc} is not this local Trakt: give the program service={self.url!r}, "
+                f"or set TRAKTAUTH_SERVICE={self.url}"
+            )
+        if asked.path not in ("/oauth/authorize", native):
+            raise ValueError(f"{asked.path or '/'} is not an authorize address; browse() begins at /oauth/authorize")
+        members = {**dict(parse_qsl(asked.query, keep_blank_values=True)), "username": username, "decision": decision}
+        if asked.path == native:
+            members["via"] = "native"
+        end = self.authorize(**members)
+        location: str | None = end["location"]
+        if location is None:
+            shown = end.get("message") or end.get("error") or "a page without a redirect"
+            raise ValueError(f"Trakt does not redirect the browser back to the app: {shown}")
+        return urljoin(self.url, location)
+
+    def approve_device(self, user_code: str, username: str = "sean") -> None:
+        """Enter a user code at the activation page, and approve.
+
+        Raises:
+            ValueError: no such code is_waiting for an answer.
+        """
+        self._done(CALLS["device"]["POST"], {"user_code": user_code, "username": username, "decision": "approve"})
+
+    def deny_device(self, user_code: str, username: str = "sean") -> None:
+        """Enter a user code at the activation page, and deny.
+
+        Raises:
+            ValueError: no such code is_waiting for an answer.
+        """
+        self._done(CALLS["device"]["POST"], {"user_code": user_code, "username": username, "decision": "deny"})
+
+    def expire(self, kind: Literal["access", "refresh", "code", "device"], value: str) -> None:
+        """Expire one token or code now.
+
+        Args:
+            kind: `access`, `refresh`, `code` or `device`.
+            value: the token, the code or the device code.
+
+        Raises:
+            ValueError: the kind, token or code is unknown.
+        """
+        self._done(CALLS["expire"]["POST"], {"kind": kind, "value": value})
+
+    def sign_out(self, username: str) -> None:
+        """Sign a user out on the web: browsers must sign in again, tokens stay valid as they do at Trakt.
+
+        Raises:
+            ValueError: the user is unknown.
+        """
+        self._done(browser_calls.sign_user_out, {"username": username})
+
+    def reset(self) -> None:
+        """Forget tokens, codes, faults and counts, keep apps and users, put the clock back."""
+        self._done(CALLS["reset"]["POST"], {})
+
+    @property
+    def _announced(self) -> dict[str, Any]:
+        if not self.announcement:
+            raise RuntimeError(NOT_RUNNING)
+        if self.announcement["client_id"] is None:
+            raise ValueError("this server has no app: seed one")
+        return self.announcement
+
+    @property
+    def _context(self) -> ServerContext:
+        if self._built is None:
+            raise RuntimeError(NOT_RUNNING)
+        return self._built.context
+
+    def _done(self, call: Call, members: dict[str, Any]) -> dict[str, Any]:
+        """Run a control call in the server's own event loop."""
+        if self._loop is None:
+            raise RuntimeError(NOT_RUNNING)
+        doing = asyncio.run_coroutine_threadsafe(_as_coroutine(call(self._context, members)), self._loop)
+        return doing.result()
+
+    def _run(self, built: Built, listener: socket.socket, started: threading.Event) -> None:
+        try:
+            uvloop.run(self._served(built, listener, started))
+        finally:
+            started.set()
+            listener.close()
+            built.close()
+
+    async def _served(self, built: Built, listener: socket.socket, started: threading.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._server = HttpServer(
+            built.application,
+            built.context.settings,
+            started=started.set,
+            stopping=built.context.request_log.close,
+            grace=GRACE_SECONDS,
+        )
+        await self._server.serve([listener])
+
+
+async def _as_coroutine(awaitable: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    return await awaitable

@@ -1,0 +1,1 @@
+"""What a test can control and observe: faults, the request log, metrics, token trees."""

@@ -1,0 +1,312 @@
+"""Your apps: register an app, change its redirect addresses, make a new secret, delete it.
+
+Apps of a seed have no owner. On loopback everyone may look at them, as this is a test server; their secrets, which may
+be those of real apps, are shown to the users of the seed, on request.
+
+Under `strict` a new secret is shown once, on the page that the form leads to. It is made of the server's key and a
+random value that only the browser keeps, in a cookie: any worker can make it again for that page, and no one else can.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from traktauth.server.config.seed import hash_secret, new_client, seeded_users
+from traktauth.server.oauth.checks import is_secret_of
+from traktauth.server.oauth.redirect_uri import registration_fault_of
+from traktauth.server.web.page_request import confirmation_page, cookie, cookie_name, cookies_of, message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from traktauth.server.http.messages import HttpResponse
+    from traktauth.server.storage.models import Client
+    from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.web.page_request import PageRequest
+
+LONGEST_NAME, MOST_ADDRESSES = 60, 20
+BAD_NAME = f"An app's name has 1 to {LONGEST_NAME} characters."
+DONE = {
+    "saved": "Saved.",
+    "secret": "This is the new secret. The old one no longer works.",
+    "deleted": "Deleted.",
+}
+YOURS = ("/your-apps", "Your apps")
+
+
+async def show(visit: PageRequest) -> HttpResponse:
+    """List them, with the form for another."""
+    return await _listed(visit)
+
+
+async def register(visit: PageRequest) -> HttpResponse:
+    """Make an app."""
+    visitor, form = visit.visitor, visit.form
+    if visitor is None:
+        return visit.go("/sign-in?next=your-apps")
+    name, addresses = form.get("name", "").strip(), form.get("redirect_uris", "").split()
+    fault = _fault(name, addresses)
+    if fault:
+        return await _listed(visit, fault=fault)
+    app = new_client(name, tuple(addresses), confidential="public" not in form, owner=visitor.user.id)
+    return await _saved(visit, app)
+
+
+async def show_one(visit: PageRequest) -> HttpResponse:
+    """Show one app's settings, and its secret if this browser has just had it made."""
+    app = await _named(visit)
+    if app is None:
+        return _unknown(visit)
+    carried = cookies_of(visit.heard).get(cookie_name(visit.context, "secret"), "")
+    if app.owner is None:
+        return await _shown_of_seed(visit, app, carried)
+    secret = _secret(visit, app, carried)
+    if not carried or app.secret is not None or not is_secret_of(app, secret):
+        return _shown(visit, app)
+    answer = _shown(visit, app._replace(secret=secret), once=True)
+    answer.headers["set-cookie"] = cookie(visit.context, "secret", "", path=_page(app))
+    return answer
+
+
+async def _shown_of_seed(visit: PageRequest, app: Client, carried: str) -> HttpResponse:
+    """Show an app of the seed; its secret only right after this session's user, one of the seed, asked for it."""
+    may = app.secret is not None and await _is_seeded(visit)
+    asked = may and hmac.compare_digest(carried.encode(), _asked_for(visit, app).encode())
+    answer = _shown(visit, app if asked else app._replace(secret=None), hidden=may and not asked)
+    if asked:
+        answer.headers["set-cookie"] = cookie(visit.context, "secret", "", path=_page(app))
+    return answer
+
+
+async def _is_seeded(visit: PageRequest) -> bool:
+    names = await visit.context.storage.read(seeded_users)
+    return visit.visitor is not None and visit.visitor.user.username in names
+
+
+def _asked_for(visit: PageRequest, app: Client) -> str:
+    """Return what a browser carries from the form that asks for a seeded app's secret to the page that shows it."""
+    said = f"show {visit.session_number} {app.client_id}"
+    return hmac.new(visit.context.key, said.encode(), "sha256").hexdigest()
+
+
+async def _reveal(visit: PageRequest) -> HttpResponse:
+    """Lead to the page that shows a seeded app's secret once."""
+    app = await _named(visit)
+    if app is None or app.owner is not None or not await _is_seeded(visit):
+        return _unknown(visit)
+    answer = visit.go(_page(app))
+    answer.headers["set-cookie"] = cookie(visit.context, "secret", _asked_for(visit, app), path=_page(app))
+    return answer
+
+
+async def change(visit: PageRequest) -> HttpResponse:
+    """Save, make a new secret, or delete, only for one's own; or show a seeded app's secret."""
+    action = visit.form.get("action", "")
+    if action == "show":
+        return await _reveal(visit)
+    app, visitor = await _named(visit), visit.visitor
+    if app is None or visitor is None or app.owner != visitor.user.id:
+        return _unknown(visit)
+    if action == "back":
+        return _shown(visit, app, is_edited=True)
+    if action == "delete":
+        return await _gone(visit) if "sure" in visit.form else _sure_to_delete(visit, app)
+    fault = _fault(*_entered(visit))
+    if fault and (action != "rotate" or _is_edited(visit, app)):
+        return _shown(visit, app, fault=fault)
+    if action == "rotate":
+        return await _rotated(visit) if "sure" in visit.form else _sure_to_rotate(visit, app)
+    changed = await _changed(visit, lambda db, app: _described(visit, db, app))
+    return _unknown(visit) if changed is None else visit.go(f"{_page(changed)}?done=saved")
+
+
+def _entered(visit: PageRequest) -> tuple[str, list[str]]:
+    """Return the name and the addresses in the form."""
+    return visit.form.get("name", "").strip(), visit.form.get("redirect_uris", "").split()
+
+
+def _is_edited(visit: PageRequest, app: Client) -> bool:
+    """Return whether the form differs from what is saved; one without its fields does not."""
+    return "name" in visit.form and _entered(visit) != (app.name, app.redirects)
+
+
+def _described(visit: PageRequest, db: Repositories, app: Client) -> None:
+    name, addresses = _entered(visit)
+    db.clients.update(app.id, name=name, redirect_uris="\n".join(addresses))
+
+
+def _sure_to_delete(visit: PageRequest, app: Client) -> HttpResponse:
+    text = "Every login of this app ends, for all users, and its client id stops working. This cannot be undone."
+    return _sure(visit, app, f"Delete {app.name}?", text, ("action", "delete", "Delete"))
+
+
+def _sure_to_rotate(visit: PageRequest, app: Client) -> HttpResponse:
+    text = "The old secret stops working at once. Programs that use it need the new one to sign in and to refresh."
+    if _is_edited(visit, app):
+        text += " Your changes to the name and the redirect addresses are saved with it."
+    return _sure(visit, app, f"Make a new secret for {app.name}?", text, ("action", "rotate", "New secret"))
+
+
+def _sure(visit: PageRequest, app: Client, title: str, text: str, button: tuple[str, str, str]) -> HttpResponse:
+    carried: dict[str, str] = {name: visit.form[name] for name in ("name", "redirect_uris") if name in visit.form}
+    return confirmation_page(visit, title, text, eyebrow="Your apps", action=_page(app), button=button, carried=carried)
+
+
+async def _gone(visit: PageRequest) -> HttpResponse:
+    """Delete an app, and end what was issued to it beside that.
+
+    Work that shares the deletion's transaction may have found the app before it was gone, and issue tokens after all of
+    its were ended; those are there to be ended once that transaction is over.
+    """
+    app = await _changed(visit, _deleted)
+    if app is None:
+        return _unknown(visit)
+    await visit.context.storage.write(lambda db: db.tokens.end_client(app.id))
+    return visit.go("/your-apps?done=deleted")
+
+
+async def _rotated(visit: PageRequest) -> HttpResponse:
+    """Make a new secret, and save what has been edited beside it."""
+    carried = secrets.token_urlsafe(32)
+
+    def renew(db: Repositories, app: Client) -> None:
+        if app.confidential:
+            kept = _kept(visit, app._replace(secret=_secret(visit, app, carried), secret_hash=None))
+            db.clients.set_secret(app.id, secret=kept.secret, secret_hash=kept.secret_hash)
+        if _is_edited(visit, app):
+            _described(visit, db, app)
+
+    app = await _changed(visit, renew)
+    return _unknown(visit) if app is None else _sent_on(visit, app, carried, done="secret")
+
+
+async def _changed(visit: PageRequest, change: Callable[[Repositories, Client], None]) -> Client | None:
+    """Do something to the app in the address and give it as it was before; None where it is not this person's.
+
+    Looking up and changing are one transaction: no deletion and no other change comes between.
+    """
+    visitor = visit.visitor
+    if visitor is None:
+        return None
+
+    def work(db: Repositories) -> Client | None:
+        app = db.clients.lock_owned(_asked(visit), visitor.user.id)
+        if app is not None:
+            change(db, app)
+        return app
+
+    return await visit.context.storage.write(work)
+
+
+async def _saved(visit: PageRequest, app: Client) -> HttpResponse:
+    """Keep a new app."""
+    carried = secrets.token_urlsafe(32)
+    made = app._replace(secret=_secret(visit, app, carried)) if app.confidential else app
+    await visit.context.storage.write(lambda db: db.clients.save(_kept(visit, made)))
+    return _sent_on(visit, app, carried)
+
+
+def _sent_on(visit: PageRequest, app: Client, carried: str, *, done: str = "") -> HttpResponse:
+    """Lead to an app's page, with what its new secret is made of where that can be shown but once."""
+    answer = visit.go(_page(app) + (f"?done={done}" if done else ""))
+    if visit.context.policy.strict and app.confidential:
+        answer.headers["set-cookie"] = cookie(visit.context, "secret", carried, path=_page(app))
+    return answer
+
+
+def _secret(visit: PageRequest, app: Client, carried: str) -> str:
+    return hmac.new(visit.context.key, f"secret {app.client_id} {carried}".encode(), "sha256").hexdigest()
+
+
+def _kept(visit: PageRequest, app: Client) -> Client:
+    return hash_secret(app) if visit.context.policy.strict else app
+
+
+def _page(app: Client) -> str:
+    return f"/your-apps/{quote(app.client_id)}"
+
+
+async def _listed(visit: PageRequest, *, fault: str = "") -> HttpResponse:
+    visitor = visit.visitor
+    if visitor is None:
+        return visit.go("/sign-in?next=your-apps")
+    own = await visit.context.storage.read(lambda db: db.clients.owned_by(visitor.user.id))
+    others: list[Client] = []
+    if visit.context.settings.loopback:
+        found = await visit.context.storage.read(lambda db: db.clients.all())
+        others = [app for app in found if app.owner is None]
+    status = 400 if fault else 200
+    shown: dict[str, Any] = {"own": own, "others": others, "public": "public" in visit.form, "done": _done(visit)}
+    return visit.show("apps", status=status, title="Your apps", **shown, **_filled_in(visit, "", "", fault))
+
+
+async def _named(visit: PageRequest) -> Client | None:
+    """Return the app in the address, if this user may look at it."""
+    visitor, name = visit.visitor, _asked(visit)
+    app = await visit.context.storage.read(lambda db: db.clients.by_client_id(name)) if visitor else None
+    if app is None or visitor is None:
+        return None
+    common = app.owner is None and visit.context.settings.loopback
+    return app if common or app.owner == visitor.user.id else None
+
+
+def _shown(
+    visit: PageRequest,
+    app: Client,
+    *,
+    fault: str = "",
+    once: bool = False,
+    hidden: bool = False,
+    is_edited: bool = False,
+) -> HttpResponse:
+    own = visit.visitor is not None and app.owner == visit.visitor.user.id
+    status = 400 if fault else 200
+    filled = _filled_in(visit, app.name, app.redirect_uris, fault, is_edited=is_edited and "name" in visit.form)
+    filled |= {"own": own, "once": once, "hidden": hidden, "done": _done(visit) if own else ""}
+    return visit.show("app", status=status, title=app.name, app=app, **filled)
+
+
+def _done(visit: PageRequest) -> str:
+    """Return what the page says of the form that led to it."""
+    return DONE.get(visit.query_parameters.get("done", ""), "") if visit.heard.method != "POST" else ""
+
+
+def _filled_in(
+    visit: PageRequest, name: str, redirect_uris: str, fault: str, *, is_edited: bool = False
+) -> dict[str, Any]:
+    """Return the contents of the form (what was entered, if it was invalid) and the invalid field."""
+    if fault or is_edited:
+        name, redirect_uris = visit.form.get("name", ""), visit.form.get("redirect_uris", "")
+    at = "name" if fault == BAD_NAME else "redirect_uris" if fault else ""
+    return {"entered": {"name": name, "redirect_uris": redirect_uris}, "fault": fault, "faulty": at}
+
+
+def _asked(visit: PageRequest) -> str:
+    return visit.heard.path.removeprefix("/your-apps/")
+
+
+def _unknown(visit: PageRequest) -> HttpResponse:
+    if visit.visitor is None:
+        return visit.go("/sign-in?next=your-apps")
+    return message(visit, "App not found", "It has been deleted, or belongs to another user.", 404, onward=YOURS)
+
+
+def _deleted(db: Repositories, app: Client) -> None:
+    db.clients.delete(app.id)  # first: what was just being issued to it is then there to be ended
+    db.clients.revoke_consent(app.id)
+    db.tokens.end_client(app.id)
+
+
+def _fault(name: str, addresses: list[str]) -> str:
+    if not 0 < len(name) <= LONGEST_NAME:
+        return BAD_NAME
+    if not 0 < len(addresses) <= MOST_ADDRESSES:
+        return f"An app has 1 to {MOST_ADDRESSES} redirect addresses."
+    for address in addresses:
+        fault = registration_fault_of(address)
+        if fault:
+            return f"The redirect address “{address}” {fault}."
+    return ""

@@ -1,0 +1,83 @@
+"""Connected apps: the apps that a user has authorized, and the button that revokes one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from traktauth.server.web.consent import PERMISSIONS
+from traktauth.server.web.page_request import confirmation_page
+
+if TYPE_CHECKING:
+    from traktauth.server.http.messages import HttpResponse
+    from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.web.page_request import PageRequest
+
+
+class Connected(NamedTuple):
+    """An app that a person has let in, as the page shows it."""
+
+    number: int
+    name: str
+    since: str
+    permissions: list[str]
+
+
+async def show(visit: PageRequest) -> HttpResponse:
+    """List them."""
+    visitor = visit.visitor
+    if visitor is None:
+        return visit.go("/sign-in?next=connected-apps")
+    found = await visit.context.storage.read(lambda db: connected_to(db, visitor.user.id))
+    done = "Revoked. Every login of the app has ended." if visit.query_parameters.get("done") == "revoked" else ""
+    return visit.show("connected", title="Connected apps", connected=found, done=done)
+
+
+async def revoke(visit: PageRequest) -> HttpResponse:
+    """End every token and code of an app and this person, and forget the consent; for good."""
+    visitor, number = visit.visitor, visit.form.get("app", "")
+    if visitor is None:
+        return visit.go("/sign-in?next=connected-apps")
+    found = await visit.context.storage.read(lambda db: connected_to(db, visitor.user.id))
+    app = next((app for app in found if str(app.number) == number), None)
+    if app is None or visit.form.get("action") == "back":
+        return visit.go("/connected-apps")
+    if "sure" not in visit.form:
+        text = "Every login of this app ends, on all devices. It can ask for access again."
+        button = ("app", number, "Revoke")
+        return confirmation_page(
+            visit, f"Revoke {app.name}?", text, action="/connected-apps", eyebrow="Connected apps", button=button
+        )
+    await visit.context.storage.write(lambda db: disconnect(db, app.number, visitor.user.id))
+    return visit.go("/connected-apps?done=revoked")
+
+
+def connected_to(db: Repositories, person: int) -> list[Connected]:
+    """Return the apps that a user has authorized, by name."""
+    found: list[Connected] = []
+    for consent in db.clients.consents_by(person):
+        app = db.clients.get(consent.client)
+        if app is not None:
+            since = datetime.fromtimestamp(consent.created, UTC).strftime("%d %B %Y").lstrip("0")
+            words = [PERMISSIONS[word] for word in consent.scope.split() if word in PERMISSIONS]
+            found.append(Connected(app.id, app.name, since, words))
+    return sorted(found, key=lambda one: one.name.lower())
+
+
+def disconnect(db: Repositories, app: int, person: int) -> None:
+    """End what an app may do for a person, and what it was about to be allowed.
+
+    Codes are ended twice. First to wait for a request that uses one: it locks the row of the code, then that of the
+    consent, and locking them here in the opposite order would be a deadlock. Once the consent is locked no request
+    uses or gets a code; those issued in between are ended then, and all tokens last.
+    """
+    _end_codes(db, app, person)
+    db.clients.consent(app, person)
+    _end_codes(db, app, person)
+    db.clients.revoke_consent(app, person)
+    db.tokens.end_all(app, person)
+
+
+def _end_codes(db: Repositories, app: int, person: int) -> None:
+    db.device_codes.deny_approved(app, person)
+    db.codes.end(app, person)

@@ -1,0 +1,122 @@
+"""Activate a device: type the code, or open a link with it; confirm it; decide."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from traktauth.server.limits.brute_force import Guess, network_of
+from traktauth.server.oauth.device.decision import decide_on_page, pending_client
+from traktauth.server.tokens import USER_CODE_LENGTH, normalize_user_code
+from traktauth.server.web.page_request import message
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from traktauth.server.endpoints.authorize import Visitor
+    from traktauth.server.http.messages import HttpResponse
+    from traktauth.server.web.page_request import PageRequest
+
+
+async def show_entry(visit: PageRequest) -> HttpResponse:
+    """Ask for a code; one in the query goes to its own address."""
+    typed = normalize_user_code(visit.query_parameters.get("user_code", ""))
+    if typed:
+        return visit.go(f"/activate/{typed}")
+    return visit.show("activate", title="Activate a device", fault="", typed="")
+
+
+async def enter(visit: PageRequest) -> HttpResponse:
+    """Handle a typed code."""
+    typed = normalize_user_code(visit.form.get("user_code", ""))
+    if len(typed) != USER_CODE_LENGTH:
+        fault = f"A code has {USER_CODE_LENGTH} letters and digits."
+        return visit.show("activate", status=400, title="Activate a device", fault=fault, typed=typed)
+    return visit.go(f"/activate/{typed}")
+
+
+async def confirm(visit: PageRequest) -> HttpResponse:
+    """Show which app asks, and the code once more, before anything is allowed (RFC 8628 sections 3.3.1 and 5.4)."""
+    typed = code_in_path(visit)
+    if visit.visitor is None:
+        return visit.go(f"/sign-in?{urlencode({'user_code': typed})}")
+    context = visit.context
+    async with _guess(visit, visit.visitor) as guess:
+        if guess.wait:
+            return _blocked(visit, guess.wait)
+        app = await context.storage.read(lambda db: pending_client(db, typed, now=context.clock()))
+        guess.wrong = app is None
+    if app is None:
+        return _unknown(visit)
+    shown = f"{typed[:4]}-{typed[4:]}"
+    return visit.show("confirm", title="Is this your device?", app=app, shown=shown, typed=typed)
+
+
+async def answer(visit: PageRequest) -> HttpResponse:
+    """Handle the user's decision."""
+    context, typed, decision = visit.context, code_in_path(visit), visit.form.get("decision", "")
+    if visit.visitor is None:
+        return visit.go(f"/sign-in?{urlencode({'user_code': typed})}")
+    if decision not in ("approve", "deny"):
+        return message(visit, "No decision was made", "Go back and choose one of the two buttons.", 400)
+    person = visit.visitor.user.id
+    async with _guess(visit, visit.visitor) as guess:
+        if guess.wait:
+            return _blocked(visit, guess.wait)
+        done = await context.storage.write(
+            lambda db: decide_on_page(db, typed, user=person, decision=decision, now=context.clock())
+        )
+        guess.wrong = not done
+    if not done:
+        return _unknown(visit)
+    return visit.go("/activate/done" if decision == "approve" else "/activate/denied")
+
+
+async def done(visit: PageRequest) -> HttpResponse:
+    """Show that the device is signed in."""
+    text = "It will notice within a few seconds. You can close this window."
+    return message(visit, "Your device is signed in", text, 200, kind="done")
+
+
+async def denied(visit: PageRequest) -> HttpResponse:
+    """Show that the device was denied."""
+    text = "The device was not signed in. You can close this window."
+    return message(visit, "Access denied", text, 200, kind="denied")
+
+
+def code_in_path(visit: PageRequest) -> str:
+    """Return the user code in the address."""
+    return normalize_user_code(visit.heard.path.removeprefix("/activate/"))[:USER_CODE_LENGTH]
+
+
+@asynccontextmanager
+async def _guess(visit: PageRequest, visitor: Visitor) -> AsyncGenerator[Guess]:
+    """Count a user code while it is looked for, and for good if it is unknown.
+
+    It is counted by user, so that a stranger behind the same proxy keeps no one out, and generously by network, as
+    users can be made at will: a code has 40 bits, and lives for minutes.
+    """
+    context, network = visit.context, network_of(visit.heard.client)
+    async with (
+        context.user_codes.guess(str(visitor.user.id), context.clock) as own,
+        context.user_codes_by_network.guess(network, context.clock) as shared,
+    ):
+        guess = Guess(wait=max(own.wait, shared.wait))
+        try:
+            yield guess
+        finally:
+            own.wrong = shared.wrong = guess.wrong
+
+
+def _blocked(visit: PageRequest, wait: float) -> HttpResponse:
+    """Return the page for a user who has tried too many codes."""
+    answer = message(visit, "Too many wrong codes", f"Try again in {int(wait) + 1} seconds.", 429)
+    answer.headers["retry-after"] = str(int(wait) + 1)
+    return answer
+
+
+def _unknown(visit: PageRequest) -> HttpResponse:
+    text = "It has been used, has expired, or never existed. Start again on your device to get a new one."
+    again = ("/activate", "Type another code")
+    return message(visit, "This code does not work", text, 404, kind="unknown", onward=again)

@@ -1,0 +1,1 @@
+"""Blocking stores and databases for asyncio."""

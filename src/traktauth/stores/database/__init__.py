@@ -1,0 +1,1 @@
+"""What the stores on a database share: rows, commands, leases, and the operations that use them."""

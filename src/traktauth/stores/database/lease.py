@@ -1,0 +1,47 @@
+"""The lock of a store on a database: a lease with an owner and an end, so that nothing is held open meanwhile."""
+
+from __future__ import annotations
+
+import os
+import time
+
+# Seconds that the answer to a lease may take; one that comes later, as its asker was stopped, is asked for again.
+LEASE_GRANT_MAX_AGE = 10.0
+_FIRST_PAUSE = 0.003
+
+
+def steady_clock() -> float:
+    """Return seconds that never run backwards and do not stop while the machine sleeps."""
+    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux, whose monotonic clock sleeps with it
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+def new_owner() -> str:
+    """Return a name for one holding of one lease."""
+    return os.urandom(12).hex()
+
+
+class Backoff:
+    """A waiter's timeout.
+
+    Args:
+        timeout: in seconds.
+        longest: the longest pause between two looks, in seconds.
+    """
+
+    def __init__(self, timeout: float, longest: float) -> None:
+        self._until = time.monotonic() + timeout
+        self._longest = longest
+        self._pause = _FIRST_PAUSE
+
+    def pause(self) -> float:
+        """Return how long to wait before the next look, with jitter; 0 where timeout is over."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            return 0.0
+        import random  # noqa: PLC0415 - loads three extension modules, and most calls do not wait
+
+        pause = self._pause * random.uniform(0.75, 1.25)  # noqa: S311 - so that waiters do not come all together
+        self._pause = min(self._pause * 1.6, self._longest)
+        return min(pause, left)

@@ -1,0 +1,245 @@
+"""What a store on a database does, as generators of commands: once for the blocking store and the async one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from traktauth.errors import StoreFailed
+from traktauth.models import Record
+from traktauth.models.changes import Erase, Reencrypt
+from traktauth.models.record import EMPTY, erased_entry
+from traktauth.stores.compare_and_swap import compare_and_swap
+from traktauth.stores.database.commands import (
+    AcquireLease,
+    ClaimDue,
+    DeleteRow,
+    ListLogins,
+    ProbeWrite,
+    ReadRow,
+    ReadRows,
+    ReleaseLeases,
+    Sleep,
+    SwapRow,
+    SwapRows,
+)
+from traktauth.stores.database.lease import LEASE_GRANT_MAX_AGE, steady_clock
+from traktauth.stores.database.row import key_of_row, new_revision, to_row, with_notification
+from traktauth.stores.database.row_cache import RowCache
+from traktauth.timeouts import LEASE
+from traktauth.values import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from traktauth.models import LoginKey
+    from traktauth.models.changes import Change
+    from traktauth.stores.compare_and_swap import Operation
+    from traktauth.stores.database.lease import Backoff
+    from traktauth.stores.database.row import Row
+    from traktauth.stores.encryption.envelope import Cipher
+
+T = TypeVar("T")
+
+
+class LoginOperations:
+    """The operations of one store object.
+
+    Args:
+        sealer: encrypts what is stored; None stores it in clear.
+        cache: seconds for which a record that was read is served without asking the database.
+    """
+
+    def __init__(self, cipher: Cipher | None, cache: float) -> None:
+        self._cipher = cipher
+        self.cache = RowCache(cipher, cache)
+        # Rows as they were claimed, so that they need not be read again before they are changed.
+        self._claimed: dict[LoginKey, Row] = {}
+
+    # ------------------------------------------------------------ records
+    def load(self, login: LoginKey) -> Operation[Record]:
+        """Return a login's record."""
+        known = self.cache.known(login)
+        if known is not None:
+            return known
+        row: Row | None = yield ReadRow(login)
+        if row is not None:
+            return self.cache.record(login, row)
+        erased = yield from self._read_erased((login,))
+        return erased.get(login, EMPTY)
+
+    def list_logins(self) -> Operation[list[LoginKey]]:
+        """Return every login that has a record, in order."""
+        names: list[LoginKey] = yield ListLogins()
+        return sorted(login for login in names if login.account)
+
+    def check_writable(self) -> Operation[None]:
+        """Show that a record could be encrypted and saved."""
+        if self._cipher is not None:
+            self._cipher.seal(b"", b"")
+        yield ProbeWrite()
+
+    def find_key(self, login: LoginKey) -> Operation[str | None]:
+        """Return the id of the key that a record is encrypted with; None if it is not, or the id is not known."""
+        row = yield ReadRow(login)
+        return None if row is None else key_of_row(row)
+
+    # ------------------------------------------------------------ changes
+    def apply(self, login: LoginKey, change: Change) -> Operation[bool]:
+        """Apply a change to a record; False if there is nothing to change."""
+        if isinstance(change, Erase):
+            return (yield from self._erase(login, change))
+        if isinstance(change, Reencrypt) and not self.cache.needs_sealing((yield ReadRow(login))):
+            return False
+        return (yield from self._change_one(login, change.apply))
+
+    def apply_many(self, changes: Sequence[tuple[LoginKey, Change]]) -> Operation[list[bool]]:
+        """Apply many changes of records in few commands; a record that cannot be read is not changed."""
+        known = {login: self._claimed[login] for login, _ in changes if login in self._claimed}
+        results = yield from self._change([(login, change.apply) for login, change in changes], known)
+        return [result is True for result in results]
+
+    def _erase(self, login: LoginKey, change: Erase) -> Operation[bool]:
+        row = yield ReadRow(login)
+        left = None if row is None else change.apply(self.cache.record(login, row, known=False))
+        if row is None or left is None:
+            return False
+        # First the digest: a save that finds no row looks for it.
+        yield from self._change_one(erased_entry(login), lambda erased: replace(erased, generation=left.generation))
+        self.cache.forget(login)
+        deleted: bool = yield DeleteRow(login, row.revision)
+        return deleted
+
+    def _change_one(self, login: LoginKey, step: Callable[[Record], Record | None]) -> Operation[bool]:
+        self.cache.forget(login)
+        (result,) = yield from self._change([(login, step)], {})
+        if isinstance(result, StoreFailed):
+            raise result
+        return result
+
+    def _change(
+        self, steps: Sequence[tuple[LoginKey, Callable[[Record], Record | None]]], known: dict[LoginKey, Row]
+    ) -> Operation[list[bool | StoreFailed]]:
+        """Take steps from record to record by compare-and-swap."""
+        erased: dict[LoginKey, Record] = {}
+        written: dict[int, Record] = {}
+
+        def read(logins: tuple[LoginKey, ...]) -> Operation[dict[LoginKey, Row]]:
+            rows = yield from _read_rows(logins)
+            erased.update((yield from self._read_erased(tuple(login for login in logins if login not in rows))))
+            return rows
+
+        def swap(swaps: list[tuple[LoginKey, Row | None, Row]]) -> Operation[set[LoginKey]]:
+            done = yield from _swap_rows(swaps)
+            for login, _, row in swaps:
+                if login in done:
+                    self.cache.forget(login)
+                    self.cache.learn(login, row, written[row.revision])
+                    if login in self._claimed:
+                        self._claimed[login] = row
+            return done
+
+        def on_row(login: LoginKey, step: Callable[[Record], Record | None]) -> Callable[[Row | None], Row | None]:
+            def change(row: Row | None) -> Row | None:
+                before = erased.get(login) if row is None else None
+                record = step(before or self.cache.record(login, row, known=False))
+                if record is None:
+                    return None
+                new = to_row(login, record, self._cipher, before=row)
+                written[new.revision] = record
+                return new
+
+            return change
+
+        on_rows = [(login, on_row(login, step)) for login, step in steps]
+        return (yield from compare_and_swap(on_rows, read, swap, revision=_revision, known=known))
+
+    def _read_erased(self, logins: tuple[LoginKey, ...]) -> Operation[dict[LoginKey, Record]]:
+        """Return the generations of those logins that were erased."""
+        markers = {erased_entry(login): login for login in logins if login.account}
+        rows = yield from _read_rows(tuple(markers))
+        return {markers[marker]: Record(generation=row.generation) for marker, row in rows.items()}
+
+    # ------------------------------------------------------------ locks
+    def acquire(self, login: LoginKey, owner: str, wait: Backoff) -> Operation[bool]:
+        """Take a login's lease; False if another owner had it all the time."""
+        while not (yield from self._take(login, owner)):
+            pause = wait.pause()
+            if not pause:
+                return False
+            yield Sleep(pause)
+        self.cache.forget(login)
+        return True
+
+    def _take(self, login: LoginKey, owner: str) -> Operation[bool]:
+        """Ask for the lease; again if the response took so long, as this process was stopped, that it may be over."""
+        while True:
+            asked_at = steady_clock()
+            held: bool = yield AcquireLease(login, owner, LEASE)
+            if not held or steady_clock() - asked_at < LEASE_GRANT_MAX_AGE:
+                return held
+
+    # ------------------------------------------------------------ for a keeper
+    def claim(self, claim: ClaimDue) -> Operation[list[tuple[LoginKey, Record | StoreFailed]]]:
+        """Take the locks of the logins that are due; return each with its record, or why that cannot be read."""
+        claimed: list[tuple[LoginKey, Record | StoreFailed]] = []
+        for login, row in (yield claim):
+            try:
+                claimed.append((login, self.cache.record(login, row, known=False)))
+            except StoreFailed as error:
+                claimed.append((login, error))
+                continue
+            self._claimed[login] = row
+        return claimed
+
+    def release(self, logins: Sequence[LoginKey], owner: str) -> Operation[None]:
+        """Release locks that `claim` took."""
+        for login in logins:
+            self._claimed.pop(login, None)
+        if logins:
+            yield ReleaseLeases(tuple(logins), owner)
+
+    def set_due(self, login: LoginKey, generation: int, until: float | None) -> Operation[bool]:
+        """Let a generation come due no earlier than `until`, or never."""
+
+        def later(row: Row) -> Row | None:
+            if row.due_at is None or (until is not None and row.due_at >= until):
+                return None
+            return replace(row, due_at=until, revision=new_revision())
+
+        return (yield from self._change_row(login, generation, later))
+
+    def record_notification(self, login: LoginKey, generation: int, what: str) -> Operation[bool]:
+        """Record that the user was told `what` of a generation; False if that is recorded already."""
+        return (yield from self._change_row(login, generation, lambda row: with_notification(row, what)))
+
+    def _change_row(self, login: LoginKey, generation: int, step: Callable[[Row], Row | None]) -> Operation[bool]:
+        """Change columns that are not part of the record; False if nothing was changed."""
+
+        def change(row: Row | None) -> Row | None:
+            return None if row is None or row.generation != generation else step(row)
+
+        self._claimed.pop(login, None)
+        (result,) = yield from compare_and_swap([(login, change)], _read_rows, _swap_rows, revision=_revision)
+        return result is True
+
+
+def _revision(row: Row) -> int:
+    return row.revision
+
+
+def _read_rows(logins: tuple[LoginKey, ...]) -> Operation[dict[LoginKey, Row]]:
+    if len(logins) > 1:
+        rows: dict[LoginKey, Row] = yield ReadRows(logins)
+        return rows
+    found: dict[LoginKey, Any] = {}
+    for login in logins:
+        found[login] = yield ReadRow(login)
+    return {login: row for login, row in found.items() if row is not None}
+
+
+def _swap_rows(swaps: list[tuple[LoginKey, Row | None, Row]]) -> Operation[set[LoginKey]]:
+    commands = [SwapRow(login, row.revision if row else None, new) for login, row, new in swaps]
+    if len(commands) > 1:
+        done: set[LoginKey] = yield SwapRows(tuple(commands))
+        return done
+    return {commands[0].login} if (yield commands[0]) else set()

@@ -1,0 +1,86 @@
+"""The parts of a server's address that are ours, and not its driver's."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from traktauth.stores.url import HARMLESS, USER_ALONE
+from traktauth.values import field, value
+
+
+@value
+class StoreUrl:
+    """An address, taken apart.
+
+    Attributes:
+        url: for the driver, with the password.
+        address: as it may be shown.
+        own: what the query says to us.
+    """
+
+    url: str = field(repr=False)
+    address: str
+    own: dict[str, str]
+
+    def seconds(self, name: str) -> float:
+        """Return a time from the query; 0 where it has none.
+
+        Raises:
+            ValueError: it is not a number in range.
+        """
+        text = self.own.get(name, "0")
+        try:
+            value = float(text)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= 86400:  # noqa: PLR2004 - a day
+            raise ValueError(f"{name}= in the store's address must be a number of seconds up to a day")
+        return value
+
+    def count(self, name: str, default: int) -> int:
+        """Return a number from the query, from 1 to 1000.
+
+        Raises:
+            ValueError: it is not a number in range.
+        """
+        text = self.own.get(name, str(default))
+        if not (text.isascii() and text.isdigit() and 1 <= int(text[:5]) <= 1000):  # noqa: PLR2004 - beyond it, a mistake
+            raise ValueError(f"{name}= in the store's address must be a number from 1 to 1000")
+        return int(text)
+
+
+def parse_store_url(url: str, *names: str) -> StoreUrl:
+    """Take our own names out of an address's query.
+
+    Raises:
+        ValueError: it is not an address.
+    """
+    authority = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]
+    if url.count("@") > authority.count("@") or authority.count("@") > 1 or "#" in url:
+        # Else a part of the password would be taken for the host, and be shown in errors.
+        raise ValueError(
+            "The store's address has an @ or a # where none can be; "
+            "percent-encode user, password and settings: @ is %40, # is %23, ? is %3F, / is %2F"
+        )
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        # What is wrong with it is not said, as the password may be part of that.
+        raise ValueError("The store's address cannot be read: its host or port is malformed") from None
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    own = {name: value for name, value in query if name in names}
+    # Spaces as %20: a driver may take a + for what it is.
+    others = urlencode([(name, value) for name, value in query if name not in names], quote_via=quote)
+    user, _, host = parts.netloc.rpartition("@")
+    if user and parts.scheme in USER_ALONE:  # who connects decides which tables are found
+        host = f"{user.partition(':')[0]}@{host}"
+    told = urlencode([(name, value) for name, value in query if name in HARMLESS], quote_via=quote)
+    shown = _joined(parts.scheme, host, parts.path, told)
+    return StoreUrl(_joined(parts.scheme, parts.netloc, parts.path, others), shown, own)
+
+
+def _joined(scheme: str, host: str, path: str, query: str) -> str:
+    """Return an address; `urlunsplit` leaves the slashes of one without a host out, such as that of a socket."""
+    return f"{scheme}://{host}{path}{'?' if query else ''}{query}"

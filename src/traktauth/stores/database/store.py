@@ -1,0 +1,113 @@
+"""The stores on a database, blocking and async: both run `LoginOperations`, whose commands a database performs."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from traktauth.errors import StoreFailed
+from traktauth.stores.base import TokenStore
+from traktauth.stores.compare_and_swap import run
+from traktauth.stores.database.commands import ReleaseLease, Sleep
+from traktauth.stores.database.lease import Backoff, new_owner
+from traktauth.stores.database.operations import LoginOperations
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Hashable
+
+    from traktauth.models import LoginKey, Record
+    from traktauth.models.changes import Change
+    from traktauth.stores.compare_and_swap import Operation
+    from traktauth.stores.database.commands import Command, Database
+    from traktauth.stores.encryption.envelope import Cipher
+
+T = TypeVar("T")
+
+
+class DatabaseStore(TokenStore):
+    """A store whose records are rows.
+
+    Args:
+        database: performs commands.
+        sealer: encrypts what is stored; None stores it in clear.
+        cache: seconds for which a record that was read is served without asking the database. What others change is
+            seen that much later, or when the lock is taken, which is before anything is sent.
+    """
+
+    def __init__(self, database: Database, *, cipher: Cipher | None = None, cache: float = 0.0) -> None:
+        self.database = database
+        self._operations = LoginOperations(cipher, cache)
+        self._is_sealed = cipher is not None
+
+    @property
+    def identity(self) -> Hashable:
+        return self.database.identity
+
+    @property
+    def address(self) -> str:
+        return f"sealed+{self.database.address}" if self._is_sealed else self.database.address
+
+    def load(self, login: LoginKey) -> Record:
+        return self._run(self._operations.load(login))
+
+    def peek(self, login: LoginKey) -> Record | None:
+        if self.database.quick:
+            return self.load(login)
+        return self._operations.cache.known(login)
+
+    def apply(self, login: LoginKey, change: Change) -> bool:
+        return self._run(self._operations.apply(login, change))
+
+    @contextmanager
+    def lock(self, login: LoginKey, timeout: float) -> Generator[bool]:
+        owner, wait = new_owner(), Backoff(timeout, self.database.longest_pause)
+        may_hold = True
+        try:  # a signal handler may raise at any step, and the lease may have been taken by then
+            try:
+                may_hold = held = self._run(self._operations.acquire(login, owner, wait))
+            except Exception:
+                may_hold = False  # the database failed, and would not answer to a release either
+                raise
+            yield held
+        finally:
+            if may_hold:
+                self._release_surely(login, owner)
+
+    def list_logins(self) -> list[LoginKey]:
+        return self._run(self._operations.list_logins())
+
+    def check_writable(self) -> None:
+        self._run(self._operations.check_writable())
+
+    def encryption_key_id(self, login: LoginKey) -> str | None:
+        return self._run(self._operations.find_key(login))
+
+    def durability_warnings(self) -> list[str]:
+        return self.database.durability_warnings()
+
+    def close(self) -> None:
+        self.database.close()
+
+    def _run(self, operation: Operation[T]) -> T:
+        return run(operation, self._perform)
+
+    def _perform(self, command: Command[T]) -> T | None:
+        if isinstance(command, Sleep):
+            time.sleep(command.seconds)
+            return None
+        return self.database.perform(command)
+
+    def _release_surely(self, login: LoginKey, owner: str) -> None:
+        try:
+            self._release(login, owner)
+        except BaseException:
+            self._release(login, owner)  # a signal handler raised in the middle of it
+            raise
+
+    def _release(self, login: LoginKey, owner: str) -> None:
+        """Release the lease; if the database is gone, it ends by itself."""
+        try:
+            self.database.perform(ReleaseLease(login, owner))
+        except StoreFailed:
+            return

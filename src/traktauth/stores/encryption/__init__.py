@@ -1,0 +1,1 @@
+"""Encryption of stored records, and the change to another key."""

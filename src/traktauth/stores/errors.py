@@ -1,0 +1,82 @@
+"""Errors and warnings that several stores share, and exceptions of any store as StoreFailed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from traktauth.errors import StoreFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
+
+RESTORE = "Restore the store from a backup, or move it away and sign in again: traktauth login"
+
+
+def missing(extra: str, error: ImportError) -> StoreFailed:
+    """Return the error for a store whose library cannot be imported."""
+    library = (error.name or extra).partition(".")[0]
+    return StoreFailed(
+        f"This store needs {library}, which is not installed here", hint=f"pip install 'traktauth[{extra}]'"
+    )
+
+
+def unreadable(message: str, *, hint: str = RESTORE) -> StoreFailed:
+    """Return the error for one login's record; callers that read many go on with the next."""
+    error = StoreFailed(message, hint=hint)
+    error.of_one = True
+    return error
+
+
+def problems_of(strays: int) -> list[str]:
+    """Return a warning of records that name no login: no other call would report them."""
+    if strays == 0:
+        return []
+    some = "A record names no login and is" if strays == 1 else f"{strays} records name no login and are"
+    return [f"{some} left as found: restore the store from a backup, or sign in again where one is missed"]
+
+
+def store_failed(error: BaseException, store: Any) -> StoreFailed:  # noqa: ANN401 - a store of either kind
+    """Return what is raised for an exception of a store; StoreFailed as it is.
+
+    The text of an exception is not repeated, as a driver's may hold a record; only the system's own text is.
+    """
+    if isinstance(error, StoreFailed):
+        return error
+    try:
+        address = str(store.address)
+    except Exception:  # noqa: BLE001 - a store that fails may fail here too
+        address = "The store"
+    name = type(error).__name__
+    text = getattr(error, "strerror", None) if isinstance(error, OSError) else None
+    failed = StoreFailed(f"{address} failed: {f'{name} ({text})' if text else name}")
+    failed.__cause__ = error
+    return failed
+
+
+def guarded(call: Callable[[], T], store: Any) -> T:  # noqa: ANN401 - the same
+    """Call a store; whatever it raises is raised as StoreFailed."""
+    try:
+        return call()
+    except StoreFailed:
+        raise
+    except Exception as error:
+        raise store_failed(error, store) from error
+
+
+async def aguarded(call: Callable[[], Awaitable[T]], store: Any) -> T:  # noqa: ANN401 - the same
+    """Await a store; otherwise as `guarded`. A cancellation other than of this task is the store's own error."""
+    import asyncio  # noqa: PLC0415 - a blocking program does without
+
+    try:
+        return await call()
+    except StoreFailed:
+        raise
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise store_failed(error, store) from error
+    except Exception as error:
+        raise store_failed(error, store) from error

@@ -1,0 +1,1 @@
+"""Tokens in a JSON file, the default store."""

@@ -1,0 +1,161 @@
+"""A lock between processes: a file beside the store that is locked.
+
+The system releases it when its holder dies, however that happens. A lock file may be removed by its holder, so a lock
+counts only if its file is still the one at its path.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from _thread import get_ident  # `threading` costs a start-up
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from traktauth.private_files import CLOEXEC, NOFOLLOW, PRIVATE
+from traktauth.stores.permissions import require_own
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+_FIRST_PAUSE = 0.001
+_LONGEST_PAUSE = 0.02
+_OPEN = os.O_RDWR | os.O_CREAT | CLOEXEC | NOFOLLOW
+
+# Lock files that this process holds open. A forked child shares their locks without knowing, so it lets go of them.
+_open_files: set[int] = set()
+# Those of them that are locked: the path, and the thread that locked it.
+_holders: dict[int, tuple[str, int]] = {}
+
+
+def is_held_by_this_thread(path: str) -> bool:
+    """Return whether this thread holds the lock: a signal handler that waited for it would wait for itself."""
+    return (path, get_ident()) in _holders.values()
+
+
+def _never() -> bool:
+    return False
+
+
+@contextmanager
+def locked(path: str, timeout: float, *, is_obsolete: Callable[[], bool] = _never) -> Generator[bool]:
+    """Hold the lock; the value is False if another holder kept it for `timeout` seconds.
+
+    Args:
+        path: of the lock file; created if it is missing.
+        timeout: the longest wait, in seconds.
+        is_obsolete: asked under the lock before it is released; on True the lock file is removed.
+
+    Raises:
+        OSError: the file cannot be made or locked.
+        StoreFailed: another user owns it.
+    """
+    opened: list[int] = []
+    held = False
+    try:
+        held = _acquire(path, opened, time.monotonic() + timeout)
+        if held:
+            _holders[opened[0]] = path, get_ident()
+        yield held
+    finally:
+        try:
+            if held and opened[0] in _open_files and is_obsolete():  # in a forked child it is closed already
+                with suppress(OSError):  # Windows removes no file that is open
+                    os.unlink(path)
+        finally:
+            try:
+                _close(opened)
+            finally:
+                _close(opened)  # again, as a signal may come in the middle of it
+
+
+def _acquire(path: str, opened: list[int], until: float) -> bool:
+    """Lock the file that is at the path now, and leave its descriptor in `opened`."""
+    pause = _FIRST_PAUSE
+    while True:
+        if not opened:
+            opened.append(_open(path))
+            _open_files.add(opened[0])
+        if _try(opened[0]):
+            if _is_at(path, opened[0]):
+                return True
+            _close(opened)  # its holder has removed it while we waited
+            continue
+        left = until - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _open(path: str) -> int:
+    try:
+        descriptor = os.open(path, _OPEN, PRIVATE)
+    except PermissionError:
+        with suppress(FileNotFoundError):
+            require_own(path, os.lstat(path))
+        raise
+    try:
+        require_own(path, os.fstat(descriptor))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _is_at(path: str, descriptor: int) -> bool:
+    """Return whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _close(opened: list[int]) -> None:
+    """Close the file, and with it release the lock."""
+    if opened:
+        descriptor = opened[0]
+        if descriptor in _open_files:
+            with suppress(OSError):  # closing it does the same
+                _release(descriptor)
+            _open_files.discard(descriptor)
+            _holders.pop(descriptor, None)
+            os.close(descriptor)
+        opened.clear()
+
+
+if sys.platform == "win32":  # pragma: no cover - written for Windows, untested
+    import msvcrt
+
+    def _try(descriptor: int) -> bool:
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _release(descriptor: int) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _try(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _release(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+    def _let_go() -> None:
+        for descriptor in _open_files:
+            os.close(descriptor)
+        _open_files.clear()
+        _holders.clear()
+
+    os.register_at_fork(after_in_child=_let_go)

@@ -1,0 +1,283 @@
+"""Tokens in one JSON file, the default: for this user alone, replaced as a whole, safe between processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from traktauth.errors import StoreFailed
+from traktauth.models.changes import BeginRefresh, CancelRefresh, Erase, Reencrypt
+from traktauth.models.record import erased_entry
+from traktauth.private_files import CLOEXEC, NOFOLLOW
+from traktauth.stores.base import TokenStore
+from traktauth.stores.encryption.envelope import is_sealed_newest, key_of_seal, sealed
+from traktauth.stores.errors import problems_of
+from traktauth.stores.file import atomic_file
+from traktauth.stores.file.file_lock import is_held_by_this_thread, locked
+from traktauth.stores.file.snapshot import LARGEST, NOTHING, Snapshot, parse, signature_of
+from traktauth.stores.permissions import require_private, resolve
+from traktauth.stores.record_json import to_document
+from traktauth.stores.redaction import Hidden, without_frames
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Hashable
+
+    from traktauth.models import LoginKey, Record
+    from traktauth.models.changes import Change
+    from traktauth.stores.encryption.envelope import Cipher
+
+_WRITE_PATIENCE = 30.0  # seconds; a write takes milliseconds, but several seconds on a slow disk
+_ROOM = 16384  # bytes that a record may grow by between two writes
+_SETTLED_AFTER = 50_000_000  # nanoseconds
+_OPEN = os.O_RDONLY | NOFOLLOW | CLOEXEC
+_HINT = "See what is wrong with it: traktauth doctor"
+
+
+class FileStore(TokenStore):
+    """A store in a JSON file.
+
+    Args:
+        path: the file; made on the first save, its folder too.
+        cipher: encrypts what is kept; None keeps it in clear.
+    """
+
+    lock_expires = False
+
+    def __init__(self, path: str, *, cipher: Cipher | None = None) -> None:
+        self.path = os.path.abspath(path)
+        self._cipher = cipher
+        self._snapshot = Snapshot(None, {}, [], {})
+
+    @property
+    def identity(self) -> Hashable:
+        return ("file", os.path.realpath(self.path))
+
+    @property
+    def address(self) -> str:
+        return f"sealed+file:{self.path}" if self._cipher else f"file:{self.path}"
+
+    def load(self, login: LoginKey) -> Record:
+        record = self.peek(login)
+        if record is None:
+            with _failures(self.path, "read"):
+                record = self._read().record(login, self._cipher)
+        return record
+
+    def peek(self, login: LoginKey) -> Record | None:
+        snapshot = self._snapshot
+        try:
+            known = signature_of(os.stat(self.path)) == snapshot.signature
+        except OSError:
+            return None
+        return snapshot.records.get(login) if known else None
+
+    def apply(self, login: LoginKey, change: Change) -> bool:
+        """Apply a change to the login's record, alone among all processes.
+
+        `BeginRefresh` first reserves space on the disk for the record that ends the refresh; it is undone if it may not
+        be on the disk. Any other change may be applied again, and a new token is kept.
+        """
+        with _failures(self.path, "written"), self._writing():
+            path = resolve(self.path)
+            snapshot = self._read()
+            if not self._is_applicable(snapshot, login, change):
+                return False
+            record = change.apply(snapshot.record(login, self._cipher))
+            if record is None:
+                return False
+            self._remove_leftovers(path, login)
+            entry = erased_entry(login) if isinstance(change, Erase) else login
+            content = without_frames(lambda: self._content(snapshot, login, entry, record))
+            spare = self._beside(login, "spare")
+            if isinstance(change, BeginRefresh):
+                atomic_file.reserve(spare, self._size() + _ROOM)
+                _begin(path, content, snapshot, spare)
+            else:
+                atomic_file.replace(path, content, reserved=None if isinstance(change, Erase) else spare)
+            if isinstance(change, CancelRefresh | Erase):
+                _remove(spare)
+        return True
+
+    def _is_applicable(self, snapshot: Snapshot, login: LoginKey, change: Change) -> bool:
+        """Return whether the file has what a change needs beside the record: an entry to erase, or to encrypt anew."""
+        if isinstance(change, Erase):
+            return login in snapshot.documents
+        if isinstance(change, Reencrypt):
+            document = snapshot.documents.get(login)
+            return document is not None and self._cipher is not None and not is_sealed_newest(document, self._cipher)
+        return True
+
+    def encryption_key_id(self, login: LoginKey) -> str | None:
+        with _failures(self.path, "read"):
+            return key_of_seal(self._read().documents.get(login))
+
+    @contextmanager
+    def lock(self, login: LoginKey, timeout: float) -> Generator[bool]:
+        with _failures(self.path, "locked"):
+            path = self._beside(login, "lock")
+            atomic_file.make_folder(os.path.dirname(path))
+            lock = locked(path, timeout, is_obsolete=lambda: self._has_no_token(login))
+            held = lock.__enter__()
+        try:
+            yield held
+        finally:
+            lock.__exit__(None, None, None)
+
+    def list_logins(self) -> list[LoginKey]:
+        with _failures(self.path, "read"):
+            return sorted(login for login in self._read().documents if login.account)
+
+    def durability_warnings(self) -> list[str]:
+        with _failures(self.path, "read"):
+            strays = len(self._read().strays)
+            return problems_of(strays) + atomic_file.problems_of(os.path.dirname(resolve(self.path)))
+
+    def check_writable(self) -> None:
+        if self._cipher is not None:
+            self._cipher.seal(b"", b"")
+        with _failures(self.path, "written"), self._writing():
+            path = resolve(self.path)
+            self._read()  # a damaged file is never written
+            reserved = f"{path}.trial"
+            atomic_file.reserve(reserved, self._size() + _ROOM)
+            try:
+                self._try_replacing(path, reserved)
+            finally:
+                _remove(reserved)
+
+    def _try_replacing(self, path: str, reserved: str) -> None:
+        """Replace the file by itself; if it is missing, replace a trial file beside it."""
+        content, trial = _content(path), None
+        if content is None:
+            content, trial = NOTHING.content(), f"{path}.check"
+        try:
+            atomic_file.replace(trial or path, content, reserved=reserved)
+            status = os.stat(trial or path)
+            require_private(path, status, lambda _: None)
+        finally:
+            if trial is not None:
+                _remove(trial)
+
+    # ------------------------------------------------------------ the file
+    def _content(self, snapshot: Snapshot, login: LoginKey, entry: LoginKey, record: Record) -> Hidden[bytes]:
+        return snapshot.content(login, entry, Hidden(sealed(to_document(entry, record), self._cipher)))
+
+    @contextmanager
+    def _writing(self) -> Generator[None]:
+        path = resolve(self.path)
+        atomic_file.make_folder(os.path.dirname(path))
+        lock = f"{path}.lock"
+        if is_held_by_this_thread(lock):
+            raise StoreFailed(
+                f"{self.path} is being written by the code that this signal handler interrupted",
+                hint="Let the handler only set a flag, and use the store after it has returned",
+            )
+        with locked(lock, _WRITE_PATIENCE) as held:
+            if not held:
+                raise StoreFailed(f"{self.path} is being written by another program", hint=_HINT)
+            yield
+
+    def _read(self) -> Snapshot:
+        """Read the file where it has changed.
+
+        Raises:
+            StoreFailed: it is damaged, another program's, or a later version's, or another user may have written it;
+                it is left as it is.
+        """
+        path = resolve(self.path)
+        try:
+            descriptor = os.open(path, _OPEN)
+        except FileNotFoundError:
+            return Snapshot(None, {}, [], {})
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            require_private(path, status, lambda mode: os.fchmod(descriptor, mode))
+            if signature_of(status) != self._snapshot.signature:
+                documents, strays = parse(Hidden(file.read(LARGEST + 1)), self.path)
+                # A file that has just been written may be written again within one tick of the file system's clock,
+                # and look the same: it is not taken for known before it has settled.
+                settled = time.time_ns() - status.st_mtime_ns > _SETTLED_AFTER
+                snapshot = Snapshot(signature_of(status) if settled else None, documents, strays, {})
+                self._snapshot = snapshot  # in one step, as other threads look at it
+                return snapshot
+        return self._snapshot
+
+    def _has_no_token(self, login: LoginKey) -> bool:
+        """Return whether this login is signed out, so that its lock file is not needed any more."""
+        try:
+            return not self._read().has_token(login)
+        except (OSError, StoreFailed):
+            return False
+
+    def _remove_leftovers(self, path: str, login: LoginKey) -> None:
+        """Remove what a crash has left of other logins' refreshes: it may hold the tokens of every account.
+
+        A reserved file belongs to the holder of its login's lock.
+        """
+        folder, name = os.path.split(path)
+        mine = os.path.basename(self._beside(login, "spare"))
+        try:
+            others = os.listdir(folder)
+        except OSError:  # the folder cannot be read, and so not synced either: syncing it reports that
+            return
+        for other in others:
+            if other == mine or not (other.startswith(f"{name}.") and other.endswith(".spare")):
+                continue
+            lock = os.path.join(folder, f"{other.removesuffix('.spare')}.lock")
+            with suppress(OSError, StoreFailed), locked(lock, 0.0, is_obsolete=lambda: True) as is_free:
+                if is_free:
+                    os.unlink(os.path.join(folder, other))
+        for trial in (f"{path}.new", f"{path}.trial", f"{path}.check"):  # only the holder of the write lock has one
+            _remove(trial)
+
+    def _size(self) -> int:
+        try:
+            return os.stat(self.path).st_size
+        except FileNotFoundError:
+            return 0
+
+    def _beside(self, login: LoginKey, kind: str) -> str:
+        """Return the path of a neighbour file that belongs to one login."""
+        from hashlib import sha256  # noqa: PLC0415 - costs milliseconds, and only a pending_refresh needs it
+
+        name = f"{login.realm}\0{login.client_id}\0{login.account}".encode("utf-8", "surrogatepass")
+        key = sha256(name).hexdigest()[:16]
+        return f"{resolve(self.path)}.{key}.{kind}"
+
+
+def _begin(path: str, content: Hidden[bytes], before: Snapshot, spare: str) -> None:
+    """Replace the file, or leave all as it was: a refresh that was begun is one that may have been sent."""
+    try:
+        atomic_file.replace(path, content)
+    except BaseException as error:
+        _remove(spare)
+        if isinstance(error, atomic_file.NotDurable):
+            with suppress(StoreFailed, OSError):
+                atomic_file.replace(path, before.content(), durable=False)
+        raise
+
+
+def _content(path: str) -> Hidden[bytes] | None:
+    """Return the content of a file; None if it is missing."""
+    try:
+        descriptor = os.open(path, _OPEN)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        return Hidden(file.read())
+
+
+def _remove(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)
+
+
+@contextmanager
+def _failures(path: str, what: str) -> Generator[None]:
+    """Turn what the system says into StoreFailed."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreFailed(f"{path} cannot be {what}: {error.strerror or error}", hint=_HINT) from error

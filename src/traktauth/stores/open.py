@@ -1,0 +1,150 @@
+"""From a store's address to the store."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from traktauth.errors import StoreFailed
+from traktauth.models.store_address import SEALED, is_store_address
+from traktauth.stores.base import TokenStore
+from traktauth.stores.url import without_password
+from traktauth.stores.user_folders import user_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from traktauth.stores.base import AsyncTokenStore
+    from traktauth.stores.encryption.envelope import Cipher
+
+_KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, keyring:, redis://…, postgresql://…, sealed+ADDRESS"
+_REDIS = {"redis", "rediss", "unix"}
+_POSTGRES = {"postgresql", "postgres"}
+
+
+def open_store(
+    store: TokenStore | str, *, environment: Mapping[str, str] | None = None, takes_plain: bool = False
+) -> TokenStore:
+    """Return the store at an address; a store that is one already is returned as it is.
+
+    Args:
+        store: the store, or its address.
+        environment: where `TRAKTAUTH_SEAL_KEY` and the like are looked up; by default this process's.
+        takes_plain: let a sealed store take records that are not sealed, so that they can be sealed.
+
+    Raises:
+        ValueError: the kind of store is unknown, or its address or key cannot be right.
+        StoreFailed: the platform names no folder for the default file, or a library is not installed.
+    """
+    if isinstance(store, TokenStore):
+        return store
+    cipher, scheme, rest = _read(store, environment, takes_plain=takes_plain)
+    if scheme in _REDIS:
+        from traktauth.stores.redis.open import open_redis  # noqa: PLC0415 - one store is imported, not all
+
+        return open_redis(f"{scheme}:{rest}", cipher)
+    if scheme in _POSTGRES:
+        from traktauth.stores.postgres.open import open_postgres  # noqa: PLC0415 - the same
+
+        return open_postgres(f"{scheme}:{rest}", cipher)
+    return _open_local(scheme, rest, cipher)
+
+
+def open_async_store(
+    store: AsyncTokenStore | TokenStore | str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    takes_plain: bool = False,
+) -> AsyncTokenStore:
+    """Return the store at an address for asyncio; a blocking store is given threads to work in.
+
+    Raises:
+        ValueError, StoreFailed: as for `open_store`.
+    """
+    if not isinstance(store, str | TokenStore):
+        return store
+    if isinstance(store, str):
+        cipher, scheme, rest = _read(store, environment, takes_plain=takes_plain)
+        if scheme in _REDIS:
+            from traktauth.stores.redis.open import open_async_redis  # noqa: PLC0415 - see above
+
+            return open_async_redis(f"{scheme}:{rest}", cipher)
+        if scheme in _POSTGRES:
+            from traktauth.stores.postgres.open import open_async_postgres  # noqa: PLC0415 - see above
+
+            return open_async_postgres(f"{scheme}:{rest}", cipher)
+        if scheme == "sqlite":
+            from traktauth.stores.adapters.threaded_database import ThreadedDatabase  # noqa: PLC0415 - the same
+            from traktauth.stores.database.async_store import AsyncDatabaseStore  # noqa: PLC0415 - it imports asyncio
+            from traktauth.stores.sqlite.database import SqliteDatabase  # noqa: PLC0415 - see above
+
+            return AsyncDatabaseStore(ThreadedDatabase(SqliteDatabase(_path(rest, "tokens.db"))), cipher=cipher)
+        store = _open_local(scheme, rest, cipher)
+    from traktauth.stores.adapters.threaded_store import ThreadedStore  # noqa: PLC0415 - it imports asyncio
+
+    return ThreadedStore(store)
+
+
+def _read(address: str, environment: Mapping[str, str] | None, *, takes_plain: bool) -> tuple[Cipher | None, str, str]:
+    """Return what seals, the kind of the store, and the rest of its address."""
+    sealed = address.startswith(SEALED)
+    scheme, _, rest = address.removeprefix(SEALED).partition(":")
+    if not is_store_address(address):
+        meant = f"Did you mean {_meant(address)!r}? " if _meant(address) else ""
+        raise ValueError(f"No store has the address {without_password(address)!r}. {meant}Use one of {_KNOWN}")
+    if not sealed:
+        return None, scheme, rest
+    if scheme == "memory":
+        raise ValueError("sealed+memory: would seal what never leaves this process; use memory:")
+    if scheme == "keyring":
+        raise ValueError("keyring: is sealed already, with a key of its own; use keyring:")
+    from traktauth.stores.encryption.aes_gcm import AesGcmCipher  # noqa: PLC0415 - see above
+    from traktauth.stores.encryption.seal_keys import read_keys  # noqa: PLC0415 - see above
+
+    return AesGcmCipher(read_keys(environment or os.environ), takes_plain=takes_plain), scheme, rest
+
+
+def _meant(address: str) -> str:
+    """Return the address that a bare path was meant as; an empty text for anything else."""
+    if ":" in address:
+        return ""
+    kind = "sqlite" if address.endswith((".db", ".sqlite", ".sqlite3")) else "file"
+    return f"{kind}:{address}" if "/" in address or "." in address else ""
+
+
+def _open_local(scheme: str, rest: str, cipher: Cipher | None) -> TokenStore:
+    if scheme == "sqlite":
+        from traktauth.stores.database.store import DatabaseStore  # noqa: PLC0415 - see above
+        from traktauth.stores.sqlite.database import SqliteDatabase  # noqa: PLC0415 - see above
+
+        return DatabaseStore(SqliteDatabase(_path(rest, "tokens.db")), cipher=cipher)
+    if scheme == "memory":
+        from traktauth.stores.memory import MemoryStore  # noqa: PLC0415 - see above
+
+        return MemoryStore()
+    if scheme == "keyring":
+        from traktauth.stores.keyring import KeyringStore  # noqa: PLC0415 - see above
+
+        return KeyringStore(os.path.join(default_folder(), "keyring.json"))
+    from traktauth.stores.file.store import FileStore  # noqa: PLC0415 - see above
+
+    return FileStore(_path(rest, "tokens.json"), cipher=cipher)
+
+
+def _path(rest: str, default: str) -> str:
+    if "\0" in rest:
+        raise ValueError("A store's path has no NUL in it")
+    if rest:
+        return os.path.expanduser(rest)
+    return os.path.join(default_folder(), default)
+
+
+def default_folder() -> str:
+    """Return the platform's folder for a user's data."""
+    folder = user_folder("data")
+    if folder is None:
+        raise StoreFailed(
+            "This user has no home folder to keep tokens in",
+            hint="Name a file: --store file:/PATH.json, or TRAKTAUTH_STORE",
+        )
+    return folder

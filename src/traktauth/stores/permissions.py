@@ -1,0 +1,91 @@
+"""Refuse files that another user owns or may have written: what `private_files` finds is raised as StoreFailed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from traktauth import private_files
+from traktauth.errors import StoreFailed
+from traktauth.private_files import OTHERS_WRITE, PRIVATE, UnsafeFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+_READABLE = stat.S_IRGRP | stat.S_IROTH
+_OTHER_FILE = "Name a file: --store file:/PATH.json, or TRAKTAUTH_STORE"
+
+
+def resolve(path: str) -> str:
+    """Follow a symbolic link to the file that is really kept.
+
+    Raises:
+        StoreFailed: a link, or the file, belongs to another user, or is not a regular file.
+    """
+    with _store_failed(_OTHER_FILE):
+        path = private_files.resolve(path, or_roots=False)
+        with suppress(FileNotFoundError):
+            status = os.lstat(path)
+            private_files.check_own(path, status)
+            private_files.check_regular(path, status)
+    return path
+
+
+def require_own(path: str, status: os.stat_result) -> None:
+    """Refuse a file of another user, and what is not a regular file.
+
+    Args:
+        path: the file's path, for messages.
+        status: of the file, or of a link in its place.
+
+    Raises:
+        StoreFailed: it is not this user's own regular file.
+    """
+    with _store_failed(f"Remove it: rm {quoted(path)}; or keep the store in a folder that only you can write"):
+        private_files.check_own(path, status)
+        private_files.check_regular(path, status)
+
+
+def require_private(path: str, status: os.stat_result, chmod: Callable[[int], None]) -> None:
+    """Refuse a file that another user may have written; take the right to read it from others.
+
+    Args:
+        path: the file's path, for messages.
+        status: of the file, or of a link in its place.
+        chmod: sets the file's mode.
+
+    Raises:
+        StoreFailed: it is not this user's own regular file, or another user may write it.
+    """
+    require_own(path, status)
+    if os.name != "posix":  # pragma: no cover - Windows has access lists, which the mode does not show
+        return
+    if status.st_mode & OTHERS_WRITE:
+        raise StoreFailed(
+            f"Other users can write {path}, so its content may not be yours",
+            hint=f"If you trust its content: chmod 600 {quoted(path)}. If that changes nothing, its file system keeps "
+            "no permissions: keep the store on another one",
+        )
+    if status.st_mode & _READABLE:
+        import logging  # noqa: PLC0415 - a program whose file is in order logs nothing
+
+        logging.getLogger("traktauth").warning("Other users could read %s; its mode is set to 600", path)
+        with suppress(OSError):  # a file system that is read-only, or keeps no permissions
+            chmod(PRIVATE)
+
+
+def quoted(path: str) -> str:
+    """Return a path as a shell takes it."""
+    import shlex  # noqa: PLC0415 - needed for an error alone
+
+    return shlex.quote(path)
+
+
+@contextmanager
+def _store_failed(hint: str) -> Generator[None]:
+    try:
+        yield
+    except UnsafeFile as error:
+        raise StoreFailed(str(error), hint=hint) from None

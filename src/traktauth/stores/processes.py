@@ -1,0 +1,87 @@
+"""Which process this is, and whether another one on this host is still alive."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from traktauth.models import Sender
+
+_known: Sender | None = None
+# Fields of /proc/PID/stat behind the command's name, which is in parentheses and may hold anything.
+_STATE, _STARTED = 0, 19
+
+
+def this_process() -> Sender:
+    """Return who this process is; read once."""
+    global _known  # noqa: PLW0603 - a process does not become another one but by fork
+    if _known is None or _known.pid != os.getpid():
+        status = _status("self")
+        _known = Sender(
+            host=host_name(),
+            pid=os.getpid(),
+            started=None if status is None else int(status[_STARTED]),
+            boot_id=_boot_id(),
+            pid_namespace=_pid_namespace(),
+        )
+    return _known
+
+
+def is_alive(sender: Sender) -> bool | None:
+    """Return whether a process is alive; None if that cannot be told from here.
+
+    A process of another host, of another run of this one, or in a container that does not share its process ids with
+    this one, cannot be told.
+    """
+    me = this_process()
+    if os.name == "nt" or not sender.pid or sender.host != me.host:  # on Windows, signal 0 would end it
+        return None
+    for theirs, mine in ((sender.boot_id, me.boot_id), (sender.pid_namespace, me.pid_namespace)):
+        if theirs is not None and theirs != mine:
+            return None
+    try:
+        os.kill(sender.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # another user's
+    except OverflowError:
+        return None
+    status = _status(str(sender.pid))
+    if status is None:
+        return True
+    has_ended = status[_STATE] in {"Z", "X"}  # and its parent has not asked for its exit status yet
+    is_another = sender.started is not None and int(status[_STARTED]) != sender.started
+    return not has_ended and not is_another
+
+
+def other_is_alive(sender: Sender) -> bool:
+    """Return whether a sender is another process that is known to be alive on this host."""
+    return sender != this_process() and is_alive(sender) is True
+
+
+def host_name() -> str:
+    """Return the name of this host."""
+    if hasattr(os, "uname"):
+        return os.uname().nodename
+    return os.environ.get("COMPUTERNAME", "windows")  # pragma: no cover - Windows
+
+
+def _status(pid: str) -> list[str] | None:
+    """Return the fields of a process's status from its state on, where the system shows them (Linux)."""
+    with suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        fields = file.read().rpartition(")")[2].split()
+        return fields if len(fields) > _STARTED and fields[_STARTED].isdecimal() else None
+    return None
+
+
+def _boot_id() -> str | None:
+    with suppress(OSError), open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip() or None
+    return None
+
+
+def _pid_namespace() -> str | None:
+    with suppress(OSError):
+        return os.readlink("/proc/self/ns/pid")
+    return None

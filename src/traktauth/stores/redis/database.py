@@ -1,0 +1,157 @@
+"""Commands performed in a Redis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from traktauth.stores.adapters.per_loop import PerLoop
+from traktauth.stores.database.commands import ReadRow, ReadRows
+from traktauth.stores.redis import durability
+from traktauth.stores.redis.driver import ERRORS, connect, connect_async, disconnect, exposure, failure, target
+from traktauth.stores.redis.scripts import RedisKeys, answer
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from traktauth.stores.database.commands import Command, Database
+
+T = TypeVar("T")
+
+
+class _Place:
+    """Which Redis, and what things are called there."""
+
+    longest_pause = 0.05  # seconds between two looks at a lease
+    quick: Any = False
+
+    def __init__(self, client: Any, address: str, prefix: str) -> None:  # noqa: ANN401 - blocking or async
+        self.address = address
+        self.identity: Hashable = ("redis", *target(client), prefix)
+        self._exposure = exposure(client)
+        self._keys = RedisKeys(prefix)
+        self._ready = False
+
+    def _questions(self) -> list[tuple[Any, ...]]:
+        return durability.questions(self._keys)
+
+    def _judge(self, answers: Sequence[Any]) -> list[str]:
+        durability.check_schema(self.address, answers)
+        found = durability.find_warnings(answers)
+        durability.warn_once(self.identity, self.address, found)
+        self._ready = True
+        return found
+
+
+class RedisDatabase(_Place):
+    """A Redis; safe between threads and after a fork.
+
+    Args:
+        url: as redis-py takes it.
+        address: the same without password.
+        prefix: what every key begins with.
+        connections: at most so many at once.
+    """
+
+    def __init__(self, url: str, *, address: str, prefix: str, connections: int) -> None:
+        self._client: Any = connect(url, connections)
+        super().__init__(self._client, address, prefix)
+
+    def perform(self, command: Command[T]) -> T:
+        try:
+            return self._perform(command)
+        except ERRORS as error:
+            failed = failure(self.address, error)
+        raise failed
+
+    def durability_warnings(self) -> list[str]:
+        try:
+            return self._judge(self._together(self._questions())) + self._exposure
+        except ERRORS as error:
+            failed = failure(self.address, error)
+        raise failed
+
+    def close(self) -> None:
+        self._client.connection_pool.disconnect()
+
+    def _perform(self, command: Command[T]) -> T:
+        if not self._ready:
+            self._judge(self._together(self._questions()))
+        parts = parts_of(command)
+        if parts is not None:
+            replies = self._together([self._keys.request(part) for part in parts])
+            many: T = together(parts, replies)
+            return many
+        done: T = answer(command, self._client.execute_command(*self._keys.request(command)))
+        return done
+
+    def _together(self, requests: Sequence[tuple[Any, ...]]) -> list[Any]:
+        with self._client.pipeline(transaction=False) as pipe:
+            for request in requests:
+                pipe.execute_command(*request)
+            replies: list[Any] = pipe.execute(raise_on_error=False)
+            return replies
+
+
+class AsyncRedisDatabase(_Place):
+    """Do the same as `RedisDatabase`, awaited; safe between event loops, each of which has connections of its own."""
+
+    quick: Database | None = None
+    any_loop = True
+
+    def __init__(self, url: str, *, address: str, prefix: str, connections: int) -> None:
+        super().__init__(connect_async(url, connections), address, prefix)
+        self._clients = PerLoop[Any](lambda: connect_async(url, connections), disconnect)
+
+    async def perform(self, command: Command[T]) -> T:
+        try:
+            return await self._perform(command)
+        except ERRORS as error:
+            failed = failure(self.address, error)
+        raise failed
+
+    async def durability_warnings(self) -> list[str]:
+        try:
+            return self._judge(await self._together(await self._clients.get(), self._questions())) + self._exposure
+        except ERRORS as error:
+            failed = failure(self.address, error)
+        raise failed
+
+    async def close(self) -> None:
+        await self._clients.close()
+
+    async def _perform(self, command: Command[T]) -> T:
+        client = await self._clients.get()
+        if not self._ready:
+            self._judge(await self._together(client, self._questions()))
+        parts = parts_of(command)
+        if parts is not None:
+            replies = await self._together(client, [self._keys.request(part) for part in parts])
+            many: T = together(parts, replies)
+            return many
+        done: T = answer(command, await client.execute_command(*self._keys.request(command)))
+        return done
+
+    async def _together(self, client: Any, requests: Sequence[tuple[Any, ...]]) -> list[Any]:  # noqa: ANN401 - redis-py's
+        async with client.pipeline(transaction=False) as pipe:
+            for request in requests:
+                pipe.execute_command(*request)
+            replies: list[Any] = await pipe.execute(raise_on_error=False)
+            return replies
+
+
+def parts_of(command: Command[Any]) -> list[ReadRow] | None:
+    """Return the parts of a command that goes out as many at once."""
+    return [ReadRow(login) for login in command.logins] if isinstance(command, ReadRows) else None
+
+
+def together(parts: Sequence[ReadRow], replies: Sequence[Any]) -> Any:  # noqa: ANN401 - as the command says
+    """Return the answer of a command from those of its parts.
+
+    Raises:
+        Exception: the first that Redis answered to one of them.
+    """
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    answers = {part.login: answer(part, reply) for part, reply in zip(parts, replies, strict=True)}
+    return {login: row for login, row in answers.items() if row is not None}

@@ -1,0 +1,188 @@
+"""Commands performed in an SQLite database."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from traktauth.errors import StoreFailed
+from traktauth.stores.database.commands import (
+    AcquireLease,
+    ClaimDue,
+    CountLogins,
+    DeleteRow,
+    ListLogins,
+    ListUpcoming,
+    ReadRow,
+    ReadRows,
+    ReleaseLease,
+    ReleaseLeases,
+    SwapRow,
+    SwapRows,
+)
+from traktauth.stores.database.lease import steady_clock
+from traktauth.stores.database.sql import Dialect, answer
+from traktauth.stores.file import atomic_file
+from traktauth.stores.permissions import resolve
+from traktauth.stores.sqlite.connection import LONGEST_LEASE, connect, truncate_log
+from traktauth.stores.sqlite.fork_safety import add_database
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Hashable
+
+    from traktauth.stores.database.commands import Command
+    from traktauth.stores.sqlite.fork_safety import Connection
+
+T = TypeVar("T")
+
+# Leases go by a clock that is never set; all who open the database are on one machine. It begins anew when that starts,
+# so a lease that ends later than the longest one is from an earlier run of the machine.
+DIALECT = Dialect(
+    now="((julianday('now') - 2440587.5) * 86400.0)",
+    clock=":clock",
+    longest_lease=LONGEST_LEASE,
+    most="max",
+    least="min",
+)
+_HINT = "See what is wrong with it: traktauth doctor"
+_READING = (ReadRow, ReadRows, ListLogins, CountLogins, ListUpcoming)
+
+
+class SqliteDatabase:
+    """An SQLite database: a connection for each thread that is at work, none held between commands.
+
+    Args:
+        path: the file; made on the first use, its folder too.
+    """
+
+    quick = True
+    longest_pause = 0.03  # seconds between two looks at a lease; a look takes microseconds
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.abspath(path)
+        self._idle: list[Connection] = []
+        self._owner: tuple[int, int, int] = (0, 0, 0)
+        add_database(self)
+
+    @property
+    def identity(self) -> Hashable:
+        return ("sqlite", os.path.realpath(self.path))
+
+    @property
+    def address(self) -> str:
+        return f"sqlite:{self.path}"
+
+    def perform(self, command: Command[T]) -> T:
+        with _failures(self.path), self._connection() as connection:
+            if not connection.is_synced and not isinstance(command, _READING):
+                with atomic_file.syncing(os.path.dirname(resolve(self.path))):
+                    connection.is_synced = True
+            done: T = _perform(connection, command)
+            return done
+
+    def durability_warnings(self) -> list[str]:
+        with _failures(self.path):
+            return atomic_file.problems_of(os.path.dirname(resolve(self.path)))
+
+    def close(self) -> None:
+        self._close_others()
+        self.close_idle()
+
+    def close_idle(self) -> None:
+        """Close the connections that no thread uses."""
+        with suppress(IndexError):  # another thread has taken the last one
+            while True:
+                self._idle.pop().close()
+
+    def __del__(self) -> None:
+        with suppress(AttributeError, sqlite3.Error, TypeError):  # also half made, or while the interpreter ends
+            self.close()
+
+    @contextmanager
+    def _connection(self) -> Generator[Connection]:
+        self._close_others()
+        owner = self._owner
+        try:
+            connection = self._idle.pop()
+            connection.thread = threading.get_ident()
+        except IndexError:
+            connection = connect(resolve(self.path))
+            owner = self._owner = self._place()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if owner == self._owner:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def _close_others(self) -> None:
+        """Close connections to a file that has been put away meanwhile."""
+        place = self._place()
+        if place != self._owner:
+            self.close_idle()
+            self._owner = place
+
+    def _place(self) -> tuple[int, int, int]:
+        try:
+            status = os.stat(self.path)
+        except FileNotFoundError:
+            return os.getpid(), 0, 0
+        return os.getpid(), status.st_dev, status.st_ino
+
+
+def _perform(connection: sqlite3.Connection, command: Command[Any]) -> Any:  # noqa: ANN401 - as the command says
+    match command:
+        case ReadRows(logins):
+            read = {login: _perform(connection, ReadRow(login)) for login in logins}
+            return {login: row for login, row in read.items() if row is not None}
+        case SwapRows(swaps):
+            with _transaction(connection):
+                return {swap.login for swap in swaps if _perform(connection, swap)}
+        case ReleaseLeases(logins, owner):
+            with _transaction(connection):
+                return [_perform(connection, ReleaseLease(login, owner)) for login in logins] and None
+        case AcquireLease() | ClaimDue():
+            with _transaction(connection):  # the clock is read after the wait for other writers
+                text, values = DIALECT.statement(command)
+                return answer(command, connection.execute(text, {**values, "clock": steady_clock()}).fetchall())
+        case _:
+            cursor = connection.execute(*DIALECT.statement(command))
+            done = answer(command, cursor.fetchall())
+            if isinstance(command, DeleteRow) or (
+                isinstance(command, SwapRow)
+                and command.seen
+                and command.row.generation
+                and command.row.expires_at is None
+            ):
+                truncate_log(connection)  # a sign-out: no byte of its token is to stay
+            return done
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Generator[None]:
+    """Write many rows at the cost of one; an error closes the connection, and with it the transaction."""
+    connection.execute("BEGIN IMMEDIATE")
+    yield
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def _failures(path: str) -> Generator[None]:
+    """Turn what SQLite and the system say into StoreFailed."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
+            raise StoreFailed(
+                f"{path} is another program's file, not a database; it is left as it is",
+                hint="Name another file: --store sqlite:/PATH",
+            ) from error
+        raise StoreFailed(f"{path} cannot be used: {error}", hint=_HINT) from error
+    except (OSError, sqlite3.Error) as error:
+        raise StoreFailed(f"{path} cannot be used: {getattr(error, 'strerror', None) or error}", hint=_HINT) from error

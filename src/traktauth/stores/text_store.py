@@ -1,0 +1,170 @@
+"""A store of your own: give it a place for texts, and it keeps every promise of a store."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from traktauth.errors import StoreFailed
+from traktauth.models.changes import Erase, Reencrypt
+from traktauth.models.record import EMPTY, erased_entry
+from traktauth.stores.base import TokenStore
+from traktauth.stores.compare_and_swap import compare_and_swap, run
+from traktauth.stores.errors import problems_of, unreadable
+from traktauth.stores.record_json import login_of, to_document, to_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Hashable, Iterable
+    from contextlib import AbstractContextManager
+
+    from traktauth.models import LoginKey, Record
+    from traktauth.models.changes import Change
+    from traktauth.stores.compare_and_swap import Operation
+
+_TRIAL = "trial"
+
+
+class TextStore(TokenStore):
+    """A store whose records are texts under keys.
+
+    A subclass has the four methods below; `traktauth.testing.StoreContract` tries whether they do what they must.
+
+    Args:
+        address: what a person reads in `status` and in errors; two stores over one place have the same.
+
+    Attributes:
+        failures: what the four methods raise where the place cannot be used; told as StoreFailed.
+    """
+
+    failures: ClassVar[tuple[type[Exception], ...]] = (OSError,)
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    @property
+    def identity(self) -> Hashable:
+        return type(self), self._address
+
+    @property
+    def address(self) -> str:
+        return self._address
+
+    @abstractmethod
+    def read(self, key: str) -> str | None:
+        """Return the text under a key of 64 hexadecimal digits (or the key `trial`); None if it is missing."""
+
+    @abstractmethod
+    def swap(self, key: str, old: str | None, new: str) -> bool:
+        """Put a text in the place of `old`, and return True when it will outlast a crash.
+
+        False, and nothing is changed, if another text is there. Comparing and writing must be one atomic step: every
+        promise rests on this.
+        """
+
+    @abstractmethod
+    def keys(self) -> Iterable[str]:
+        """Return every key under which a text lies."""
+
+    @abstractmethod
+    def locked(self, key: str, timeout: float) -> AbstractContextManager[bool]:
+        """Hold a lock of this name; the value is False if another caller held it for `timeout` seconds.
+
+        It is let go when its holder dies, and it is another's than what `swap` may use: swaps go on while it is held.
+        """
+
+    def load(self, login: LoginKey) -> Record:
+        with self._worded():
+            text = self.read(_key(login))
+        return EMPTY if text is None else to_record(self._document(text))
+
+    @contextmanager
+    def lock(self, login: LoginKey, timeout: float) -> Generator[bool]:
+        lock = self.locked(_key(login), timeout)
+        with self._worded():
+            held = lock.__enter__()
+        try:
+            yield held
+        finally:
+            lock.__exit__(None, None, None)
+
+    def list_logins(self) -> list[LoginKey]:
+        return sorted(login for login in self._named() if login is not None and login.account)
+
+    def durability_warnings(self) -> list[str]:
+        return problems_of(self._named().count(None))
+
+    def check_writable(self) -> None:
+        with self._worded():
+            before = self.read(_TRIAL)
+            after = "1" if before == "0" else "0"
+            self.swap(_TRIAL, before, after)  # False where another checks too, which shows as much
+
+    def apply(self, login: LoginKey, change: Change) -> bool:
+        key = _key(login)
+
+        def step(text: str | None) -> str | None:
+            document = None if text is None else self._document(text)
+            owner = login
+            if isinstance(change, Erase):
+                if document is None or login_of(document) != login:
+                    return None  # the record is missing, or only what is left of one is there
+                owner = erased_entry(login)
+            record = change.apply(EMPTY if document is None else to_record(document))
+            return None if record is None else json.dumps(to_document(owner, record))
+
+        def read(_: tuple[LoginKey, ...]) -> Operation[dict[LoginKey, str]]:
+            text = yield lambda: self.read(key)
+            return {} if text is None else {login: text}
+
+        def swap(swaps: list[tuple[LoginKey, str | None, str]]) -> Operation[set[LoginKey]]:
+            ((_, old, new),) = swaps
+            swapped = yield lambda: self.swap(key, old, new)
+            return {login} if swapped else set()
+
+        if isinstance(change, Reencrypt):
+            return False  # nothing is encrypted
+        (result,) = run(compare_and_swap([(login, step)], read, swap), self._perform)
+        if isinstance(result, StoreFailed):
+            raise result
+        return result
+
+    def _perform(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - a text, or whether it was swapped
+        with self._worded():
+            return work()
+
+    def _named(self) -> list[LoginKey | None]:
+        """Return whose each text is; None for one that does not say."""
+        with self._worded():
+            texts = [self.read(key) for key in self.keys() if key != _TRIAL]
+        found: list[LoginKey | None] = []
+        for text in texts:
+            if text is not None:
+                try:
+                    found.append(login_of(self._document(text)))
+                except StoreFailed:
+                    found.append(None)
+        return found
+
+    def _document(self, text: str) -> dict[str, Any]:
+        try:
+            document: dict[str, Any] | None = json.loads(text)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict):
+            raise unreadable(f"{self.address} holds a damaged record; it is left as it is")
+        return document
+
+    @contextmanager
+    def _worded(self) -> Generator[None]:
+        try:
+            yield
+        except self.failures as error:
+            raise StoreFailed(f"{self.address} cannot be used: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _key(login: LoginKey) -> str:
+    name = json.dumps([login.realm, login.client_id, login.account])  # any name, as letters that every place takes
+    return sha256(name.encode()).hexdigest()

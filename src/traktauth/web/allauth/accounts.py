@@ -1,0 +1,76 @@
+# pyright: basic
+"""The logins of allauth's social accounts, in a store of traktauth."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+from allauth.socialaccount import app_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+from traktauth.models import App
+from traktauth.web.login import WebLogin
+
+if TYPE_CHECKING:
+    from traktauth.client.sync_client import Trakt
+
+PROVIDER = "trakt"
+# Keys of SOCIALACCOUNT_PROVIDERS["trakt"], and the argument of WebLogin that each is.
+_OPTIONS = {"SERVICE": "service", "LOST_REPLY": "lost_reply", "INSECURE": "insecure", "CLOCK": "clock"}
+
+_made: dict[str, WebLogin] = {}
+
+
+def web_login_of(client_id: str, secret: str) -> WebLogin:
+    """Return the web sign-in of an app, made at the first call.
+
+    Raises:
+        ImproperlyConfigured: a value of SOCIALACCOUNT_PROVIDERS["trakt"] cannot be right.
+    """
+    if client_id not in _made:
+        configured: dict[str, Any] = app_settings.PROVIDERS.get(PROVIDER, {})
+        options = {_OPTIONS[name]: value for name, value in configured.items() if name in _OPTIONS}
+        store = configured.get("STORE")
+        if store is None:
+            from traktauth.web.django.store import DjangoStore  # noqa: PLC0415 - only without a store of another kind
+
+            store = DjangoStore()
+        try:
+            # A public app has no secret: allauth keeps the state, so no other process needs this one.
+            made = WebLogin(
+                App(client_id, client_secret=secret or None),
+                store=store,
+                secret=None if secret else token_hex(),
+                **options,
+            )
+        except ValueError as error:
+            raise ImproperlyConfigured(f"SOCIALACCOUNT_PROVIDERS['trakt']: {error}") from error
+        _made.setdefault(client_id, made)
+    return _made[client_id]
+
+
+def trakt_for(social_account: Any) -> Trakt:
+    """Return the `Trakt` of a social account.
+
+    Args:
+        social_account: a `SocialAccount` of the provider `trakt`.
+
+    Raises:
+        ValueError: it is of another provider.
+    """
+    if social_account.provider != PROVIDER:
+        raise ValueError(f"trakt_for needs a social account of the provider trakt, not {social_account.provider}")
+    app = social_account.get_provider().app
+    return web_login_of(app.client_id, app.secret).trakt(social_account.uid)
+
+
+@receiver(setting_changed)
+def _forget(*, setting: str, **_: Any) -> None:
+    """Make others after `override_settings`."""
+    if setting == "SOCIALACCOUNT_PROVIDERS":
+        for made in _made.values():
+            made.close()
+        _made.clear()

@@ -1,0 +1,92 @@
+# pyright: basic
+"""Trakt for Authlib's registry: `oauth.register("trakt", **trakt(web_login))`.
+
+Authlib gets access tokens that are valid, and no refresh token: the store has the only copy, and traktauth refreshes.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from traktauth.errors import LoginRequired, TraktAuthError
+from traktauth.extras import check_version
+from traktauth.protocol import AUTHORIZE, TOKEN
+from traktauth.web.login import AsyncWebLogin, WebLogin
+from traktauth.web.requests import NOT_SIGNED_IN, SESSION_KEY
+from traktauth.wire.api_headers import api_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["trakt"]
+
+if find_spec("authlib") is None:
+    raise TraktAuthError("Authlib is not installed", hint="pip install 'traktauth[authlib]'")
+check_version("authlib", (1, 6))
+
+
+def trakt(web_login: WebLogin | AsyncWebLogin, *, account: Callable[..., str | None] | None = None) -> dict[str, Any]:
+    """Return the arguments of `oauth.register`.
+
+    Args:
+        web_login: a `WebLogin` for Flask and Django, an `AsyncWebLogin` for Starlette and FastAPI.
+        account: returns who is signed in; is given the request where Authlib has one (not with Flask). By default the
+            account in the request's session.
+
+    Returns:
+        The app, the addresses, and a `fetch_token` that returns a valid access token of the user.
+
+    Raises:
+        TypeError: `web_login` is neither.
+    """
+    if not isinstance(web_login, WebLogin | AsyncWebLogin):
+        raise TypeError(f"trakt needs WebLogin(app, …) or AsyncWebLogin(app, …), not {type(web_login).__name__}")
+    find = account or _account_of
+    service, app = web_login.service, web_login.app
+    headers = api_headers(app.client_id)
+    return {
+        "client_id": app.client_id,
+        "client_secret": app.client_secret,
+        "authorize_url": service.website + AUTHORIZE,
+        "access_token_url": service.token + TOKEN,
+        "api_base_url": f"{service.api}/",
+        "client_kwargs": {"code_challenge_method": "S256"},
+        "compliance_fix": lambda session: session.headers.update(headers),
+        "fetch_token": _fetch_async(web_login, find)
+        if isinstance(web_login, AsyncWebLogin)
+        else _fetch_blocking(web_login, find),
+    }
+
+
+def _fetch_blocking(web_login: WebLogin, find: Callable[..., str | None]) -> Callable[..., dict[str, Any]]:
+    def fetch_token(*request: Any) -> dict[str, Any]:
+        token = web_login.trakt(_check(find(*request))).token()
+        return _entry(token.access_token, token.expires_at)
+
+    return fetch_token
+
+
+def _fetch_async(web_login: AsyncWebLogin, find: Callable[..., str | None]) -> Callable[..., Any]:
+    async def fetch_token(*request: Any) -> dict[str, Any]:
+        token = await web_login.trakt(_check(find(*request))).token()
+        return _entry(token.access_token, token.expires_at)
+
+    return fetch_token
+
+
+def _entry(access_token: str, expires_at: float) -> dict[str, Any]:
+    return {"access_token": access_token, "token_type": "bearer", "expires_at": int(expires_at)}
+
+
+def _account_of(request: Any = None) -> str | None:
+    if request is None:
+        raise TypeError("Authlib has no request here: give trakt(web_login, account=…) what returns the user's account")
+    account: str | None = request.session.get(SESSION_KEY)
+    return account
+
+
+def _check(account: str | None) -> str:
+    if account is None:
+        raise LoginRequired(NOT_SIGNED_IN)
+    return account

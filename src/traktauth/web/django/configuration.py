@@ -1,0 +1,107 @@
+"""The setting `TRAKTAUTH`, and the web sign-in that is made from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+from traktauth.errors import AppInvalid
+from traktauth.models import App
+from traktauth.web.django.store import DjangoStore
+from traktauth.web.login import WebLogin
+from traktauth.web.paths import local_path
+
+if TYPE_CHECKING:
+    from traktauth.stores.base import TokenStore
+
+# The keys of the setting, and the argument of WebLogin that each is; the app's come first.
+_APP = {"CLIENT_ID": "client_id", "CLIENT_SECRET": "client_secret", "REDIRECT_URI": "redirect_uri"}
+_APP_OPTIONAL = {"USER_AGENT": "user_agent"}
+_LOGIN = {
+    "SERVICE": "service",
+    "MAX_AGE": "max_age",
+    "LOST_REPLY": "lost_reply",
+    "INSECURE": "insecure",
+    "CLOCK": "clock",
+}
+_OTHERS = {"STORE", "SECRET", "AFTER", "REVOKE"}
+KEYS = frozenset(_APP) | frozenset(_APP_OPTIONAL) | frozenset(_LOGIN) | _OTHERS
+
+
+class Configured(NamedTuple):
+    """The setting, checked.
+
+    Attributes:
+        app: the app.
+        store: where logins are kept: an address, or a store; None: the project's database.
+        secret: what the sign-in's cookies are authenticated with.
+        options: further arguments of `WebLogin`.
+        after: the path after a sign-in without `next`, and after a sign-out.
+        revoke: whether a sign-out revokes the login at Trakt.
+    """
+
+    app: App
+    store: str | TokenStore | None
+    secret: str
+    options: dict[str, Any]
+    after: str
+    revoke: bool
+
+
+def read_settings() -> Configured:
+    """Read the setting.
+
+    Raises:
+        ImproperlyConfigured: a key is missing or unknown, or a value cannot be right.
+    """
+    setting: dict[str, Any] = getattr(settings, "TRAKTAUTH", {})
+    unknown = sorted(set(setting) - KEYS)
+    if unknown:
+        raise ImproperlyConfigured(f"TRAKTAUTH has no key {', '.join(unknown)}; there are {', '.join(sorted(KEYS))}")
+    missing = [name for name in ("CLIENT_ID", "REDIRECT_URI") if not setting.get(name)]
+    if missing:
+        raise ImproperlyConfigured(f"TRAKTAUTH needs {' and '.join(missing)}, as in the app's settings at Trakt")
+    names = _APP | _APP_OPTIONAL
+    try:
+        app = App(**{names[name]: value for name, value in setting.items() if name in names and value is not None})
+    except AppInvalid as error:
+        raise ImproperlyConfigured(f"TRAKTAUTH: {error.message}. {error.hint}") from error
+    return Configured(
+        app,
+        setting.get("STORE"),
+        setting.get("SECRET") or settings.SECRET_KEY,
+        {_LOGIN[name]: value for name, value in setting.items() if name in _LOGIN},
+        local_path(setting.get("AFTER", "/")),
+        bool(setting.get("REVOKE", False)),
+    )
+
+
+_made: dict[str, WebLogin] = {}
+
+
+def web_login() -> WebLogin:
+    """Return the project's web sign-in, made at the first call.
+
+    Raises:
+        ImproperlyConfigured: the setting is wrong.
+    """
+    if "login" not in _made:
+        configured = read_settings()
+        store = DjangoStore() if configured.store is None else configured.store
+        try:
+            made = WebLogin(configured.app, store=store, secret=configured.secret, **configured.options)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"TRAKTAUTH: {error}") from error
+        _made.setdefault("login", made)
+    return _made["login"]
+
+
+@receiver(setting_changed)
+def _forget(*, setting: str, **_: Any) -> None:  # noqa: ANN401 - as the signal sends it
+    """Make another sign-in after `override_settings`."""
+    if setting == "TRAKTAUTH" and (made := _made.pop("login", None)) is not None:
+        made.close()

@@ -1,0 +1,60 @@
+"""Addresses of an application: where a user goes next, and where the sign-in's routes are."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlencode, urlsplit
+
+_LONGEST_NEXT = 1500  # characters: with the rest it has room in a cookie
+CALLBACK = "/callback"
+# What may stand in a path and query besides letters and digits (RFC 3986); the rest is percent-encoded.
+_ADDRESS_CHARACTERS = "/?&=#%:;@!$'()*+,~[]-._"
+
+
+def local_path(address: object) -> str:
+    """Return an address if it is a path on this host, else `/`: no user is sent to another host after a sign-in.
+
+    Args:
+        address: what a request named; begins with one `/`, and has no backslash or control character.
+    """
+    if not isinstance(address, str) or not address.startswith("/") or address.startswith("//"):
+        return "/"
+    if "\\" in address or len(address) > _LONGEST_NEXT or any(_is_control(character) for character in address):
+        return "/"
+    try:
+        encoded = quote(address, safe=_ADDRESS_CHARACTERS)
+    except UnicodeEncodeError:  # a lone surrogate
+        return "/"
+    return encoded if len(encoded) <= _LONGEST_NEXT else "/"
+
+
+def _is_control(character: str) -> bool:
+    return character < " " or "\x7f" <= character <= "\x9f" or character in "\u2028\u2029"
+
+
+class LoginPaths:
+    """The paths of the sign-in's routes, as browsers see them: beside the app's redirect address.
+
+    Args:
+        redirect_uri: the app's redirect address; its path ends in `/callback`.
+
+    Raises:
+        ValueError: it does not.
+    """
+
+    def __init__(self, redirect_uri: str) -> None:
+        parts = urlsplit(redirect_uri)
+        path = parts.path
+        if parts.scheme not in {"http", "https"} or not path.endswith(CALLBACK):
+            raise ValueError(
+                f"The app's redirect address must be where the callback route is, such as "
+                f"https://example.com/trakt/callback, not {redirect_uri!r}"
+            )
+        self.origin = f"{parts.scheme}://{parts.netloc}"
+        self.login = path.removesuffix(CALLBACK) + "/login"
+        self.callback = path
+        self.logout = path.removesuffix(CALLBACK) + "/logout"
+
+    def login_for(self, next: str) -> str:  # noqa: A002 - the name of the parameter
+        """Return the path that starts a sign-in and leads to another path at the end."""
+        following = local_path(next)
+        return self.login if following == "/" else f"{self.login}?{urlencode({'next': following})}"

@@ -1,0 +1,206 @@
+"""Sign-in with Trakt for Starlette and FastAPI.
+
+```python
+web_login = AsyncWebLogin(app, store="postgresql://…")
+login = TraktLogin(web_login)
+application = Starlette(
+    routes=[Mount("/trakt", routes=login.routes), …],
+    middleware=[Middleware(SessionMiddleware, secret_key="…", https_only=True)],
+    exception_handlers=login.exception_handlers,
+    lifespan=login.lifespan,
+)
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import wraps
+from http import HTTPStatus
+from inspect import iscoroutinefunction
+from typing import Any
+
+from traktauth.client.async_client import AsyncTrakt
+from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
+from traktauth.extras import check_version
+from traktauth.web.access_log import hide_codes
+from traktauth.web.failure import LoginFailed
+from traktauth.web.login import AsyncWebLogin, check_kind
+from traktauth.web.pages import Page, failure_page, method_page, refused_page, unavailable_page
+from traktauth.web.paths import CALLBACK, LoginPaths, local_path
+from traktauth.web.requests import FOREIGN_FORM, NOT_SIGNED_IN, SESSION_KEY, is_foreign, wants_page
+from traktauth.web.state_cookie import expired_cookie, surplus_cookies
+
+try:
+    from starlette.concurrency import run_in_threadpool
+    from starlette.exceptions import HTTPException
+    from starlette.requests import Request
+    from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+    from starlette.routing import Route
+except ModuleNotFoundError as error:
+    raise TraktAuthError("Starlette is not installed", hint="pip install 'traktauth[starlette]'") from error
+
+check_version("starlette", (1, 0))
+
+__all__ = ["TraktLogin"]
+
+SEE_OTHER = 303
+
+
+class TraktLogin:
+    """Routes, and what endpoints need: the user's account, their `AsyncTrakt`, and a decorator.
+
+    The session holds the account alone, so any session middleware will do.
+
+    Args:
+        web_login: the app's redirect address in it is where the callback route is mounted.
+        after: the path that users are sent to after a sign-in that began without `next`, and after a sign-out.
+        revoke: also revoke the login at Trakt when a user signs out.
+
+    Attributes:
+        routes: `login`, `callback` and `logout`, for `Mount("/trakt", routes=login.routes)`.
+        exception_handlers: for the application: a user whose login has ended signs in again, and an outage is a 503.
+
+    Raises:
+        TypeError: it was given a `WebLogin`.
+        ValueError: the app's redirect address does not end in `/callback`.
+    """
+
+    def __init__(self, web_login: AsyncWebLogin, after: str = "/", *, revoke: bool = False) -> None:
+        check_kind(web_login, AsyncWebLogin, "traktauth.web.starlette.TraktLogin")
+        self.web_login = web_login
+        self.after = local_path(after)
+        self.revoke = revoke
+        self.paths = LoginPaths(web_login.app.redirect_uri)
+        hide_codes()
+        self.routes = [
+            Route("/login", self._login, name="trakt_login"),
+            Route(CALLBACK, self._callback, name="trakt_callback"),
+            Route("/logout", self._logout, methods=["POST"], name="trakt_logout"),
+        ]
+        self.exception_handlers: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+            LoginRequired: self._handle_login_required,
+            TryLater: self._handle_outage,
+            StoreFailed: self._handle_outage,
+        }
+
+    @asynccontextmanager
+    async def lifespan(self, _application: object) -> AsyncGenerator[None]:
+        """Close connections and store at the application's end; give it to the application as `lifespan=`."""
+        yield
+        await self.web_login.close()
+
+    def account(self, request: Request) -> str | None:
+        """Return the account of the user who is signed in, or None."""
+        return _session(request).get(SESSION_KEY)
+
+    def trakt(self, request: Request) -> AsyncTrakt:
+        """Return the `AsyncTrakt` of the user who is signed in; a FastAPI dependency: `Depends(login.trakt)`.
+
+        Raises:
+            HTTPException: no user is signed in: 401, or for a browser a redirect to the sign-in.
+        """
+        account = self.account(request)
+        if account is not None:
+            return self.web_login.trakt(account)
+        if wants_page(request.method, request.headers.get):
+            raise HTTPException(SEE_OTHER, headers={"Location": self._login_path(request)})
+        raise HTTPException(HTTPStatus.UNAUTHORIZED, NOT_SIGNED_IN)
+
+    def required(self, endpoint: Callable[[Request], Any]) -> Callable[[Request], Awaitable[Any]]:
+        """Let an endpoint be called only if a user is signed in and their login has not ended.
+
+        Otherwise a browser is redirected to the sign-in, and a program gets 401.
+        """
+
+        @wraps(endpoint)
+        async def guarded(request: Request) -> Any:  # noqa: ANN401 - what the endpoint returns
+            if self.account(request) is None:
+                return self._unauthorized(request)
+            try:
+                if iscoroutinefunction(endpoint):
+                    return await endpoint(request)
+                return await run_in_threadpool(endpoint, request)
+            except LoginRequired as error:
+                return await self._handle_login_required(request, error)
+            except (TryLater, StoreFailed) as error:
+                return await self._handle_outage(request, error)
+
+        return guarded
+
+    # ---------------------------------------------------------------- routes
+    async def _login(self, request: Request) -> Response:
+        _session(request)  # without sessions no browser is sent to Trakt
+        started = self.web_login.start(request.query_params.get("next", self.after))
+        response = RedirectResponse(started.url, SEE_OTHER, {"Cache-Control": "no-store"})
+        for name in surplus_cookies(request.cookies):
+            response.set_cookie(name, "", **expired_cookie(name))
+        response.set_cookie(started.cookie_name, started.cookie_value, **started.cookie_options)
+        return response
+
+    async def _callback(self, request: Request) -> Response:
+        if request.method != "GET":  # HEAD must not spend the code
+            return _response(method_page("GET"))
+        session = _session(request)
+        try:
+            signed_in = await self.web_login.finish(request.cookies, str(request.url))
+        except LoginFailed as failed:
+            response = _response(failure_page(failed, self.paths))
+            name = failed.cookie_name
+        else:
+            if session.get(SESSION_KEY) not in {None, signed_in.account}:
+                session.clear()  # what another user left
+            session[SESSION_KEY] = signed_in.account
+            response = RedirectResponse(signed_in.next, SEE_OTHER, {"Cache-Control": "no-store"})
+            name = signed_in.cookie_name
+        if name is not None:
+            response.set_cookie(name, "", **expired_cookie(name))
+        return response
+
+    async def _logout(self, request: Request) -> Response:
+        if is_foreign(request.headers.get, self.paths.origin, f"{request.url.scheme}://{request.url.netloc}"):
+            return _response(refused_page(FOREIGN_FORM))
+        account = _session(request).pop(SESSION_KEY, None)
+        if account is not None and self.revoke:
+            try:
+                await self.web_login.trakt(account).logout()
+            except LoginRequired:
+                pass  # it has ended already
+            except (TryLater, StoreFailed) as error:
+                return _response(unavailable_page(error))
+        return RedirectResponse(self.after, SEE_OTHER)
+
+    # ---------------------------------------------------------------- responses
+    async def _handle_login_required(self, request: Request, _error: Exception) -> Response:
+        _session(request).pop(SESSION_KEY, None)
+        return self._unauthorized(request)
+
+    async def _handle_outage(self, request: Request, error: Exception) -> Response:
+        page = unavailable_page(error)
+        if wants_page(request.method, request.headers.get):
+            return _response(page)
+        return JSONResponse({"detail": str(error)}, page.status, {"Retry-After": page.headers["Retry-After"]})
+
+    def _unauthorized(self, request: Request) -> Response:
+        if wants_page(request.method, request.headers.get):
+            return RedirectResponse(self._login_path(request), SEE_OTHER)
+        return JSONResponse({"detail": NOT_SIGNED_IN}, HTTPStatus.UNAUTHORIZED)
+
+    def _login_path(self, request: Request) -> str:
+        query = f"?{request.url.query}" if request.url.query else ""
+        return self.paths.login_for(request.url.path + query)
+
+
+def _session(request: Request) -> dict[str, Any]:
+    if "session" not in request.scope:
+        raise TraktAuthError(
+            "This application has no sessions: SessionMiddleware is missing",
+            hint="Add it: Middleware(SessionMiddleware, secret_key=…, https_only=True), from "
+            "starlette.middleware.sessions",
+        )
+    return request.session
+
+
+def _response(page: Page) -> Response:
+    return HTMLResponse(page.html, page.status, page.headers)

@@ -1,0 +1,117 @@
+"""The state of a sign-in that is under way, in a cookie of the browser that began it."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TYPE_CHECKING, Any, cast
+
+from traktauth.values import field, value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SHORTEST_SECRET = 16  # characters
+MAX_AGE = 900  # seconds for which the state of a sign-in is of use
+_LABEL = "traktauth web sign-in 1"
+_PREFIX = "traktauth-"
+_SECURE_PREFIX = "__Host-"
+_STATE_PART = 12  # characters of the state in the cookie's name
+_SURPLUS = 4  # cookies of earlier sign-ins that a browser may keep
+_MEMBERS = 5
+
+
+@value
+class PendingLogin:
+    """A sign-in that is under way.
+
+    Attributes:
+        nonce: what its code verifier is derived from.
+        state: RFC 6749's `state`.
+        redirect_uri: the address that the sign-in page was given.
+        next: the path that the user is sent to at the end.
+        at: Unix seconds when it was started.
+    """
+
+    nonce: str = field(repr=False)
+    state: str = field(repr=False)
+    redirect_uri: str
+    next: str
+    at: int
+
+
+class StateCookies:
+    """Makes and reads the cookies: one a sign-in, named after its state, authenticated with HMAC-SHA256.
+
+    The code verifier (RFC 7636) is not in the cookie: it is derived from a nonce there and the key.
+
+    Args:
+        secret: what the keys are derived from.
+        context: what the cookies are for, as one app's must not be taken for another's.
+    """
+
+    def __init__(self, secret: str, context: str) -> None:
+        self._seal_key = _digest(secret.encode(), f"{_LABEL} cookie {context}")
+        self._verifier_key = _digest(secret.encode(), f"{_LABEL} verifier {context}")
+
+    def verifier_of(self, nonce: str) -> str:
+        """Return a sign-in's code verifier: 43 characters."""
+        return _to_text(_digest(self._verifier_key, nonce))
+
+    def seal(self, pending: PendingLogin) -> str:
+        """Return the cookie's value."""
+        members = [pending.nonce, pending.state, pending.redirect_uri, pending.next, pending.at]
+        payload = _to_text(json.dumps(members, separators=(",", ":")).encode())
+        return f"{payload}.{_to_text(_digest(self._seal_key, payload))}"
+
+    def unseal(self, sealed: str) -> PendingLogin | None:
+        """Return the sign-in of a cookie's value; None if it was not made with this secret for this app."""
+        payload, _, tag = sealed.partition(".")
+        if not sealed.isascii() or not hmac.compare_digest(tag, _to_text(_digest(self._seal_key, payload))):
+            return None
+        members = cast("list[Any]", json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4))))
+        return PendingLogin(*members) if len(members) == _MEMBERS else None
+
+
+def cookie_name(state: str, *, secure: bool) -> str:
+    """Return the name of a sign-in's cookie; `__Host-` binds it to the host and to https (RFC 6265bis)."""
+    return f"{_SECURE_PREFIX if secure else ''}{_PREFIX}{state[:_STATE_PART]}"
+
+
+def find_cookie(cookies: Mapping[str, str], state: str) -> tuple[str, str] | None:
+    """Return name and value of a sign-in's cookie; the one that only this host can have set comes first."""
+    for secure in (True, False):
+        name = cookie_name(state, secure=secure)
+        if name in cookies:
+            return name, cookies[name]
+    return None
+
+
+def is_secure(name: str) -> bool:
+    """Return whether a cookie's name binds it to https."""
+    return name.startswith(_SECURE_PREFIX)
+
+
+def cookie_options(name: str, max_age: int) -> dict[str, Any]:
+    """Return a cookie's attributes, as `set_cookie` of Starlette, Flask and Django takes them."""
+    return {"max_age": max_age, "path": "/", "secure": is_secure(name), "httponly": True, "samesite": "lax"}
+
+
+def expired_cookie(name: str) -> dict[str, Any]:
+    """Return the attributes that delete a cookie; `__Host-` needs `Secure` there too."""
+    return cookie_options(name, 0)
+
+
+def surplus_cookies(cookies: Mapping[str, str]) -> list[str]:
+    """Return cookies of earlier sign-ins to delete, as servers refuse requests with too many of them."""
+    names = [name for name in cookies if name.removeprefix(_SECURE_PREFIX).startswith(_PREFIX)]
+    return names[:-_SURPLUS]
+
+
+def _digest(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), "sha256")
+
+
+def _to_text(octets: bytes) -> str:
+    return urlsafe_b64encode(octets).rstrip(b"=").decode()

@@ -1,0 +1,288 @@
+"""Each HTTP client behind the same few calls: what a program does with it, adapter and all."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from traktauth import AsyncTrakt, Trakt
+
+FOLLOW = True
+
+
+@dataclass
+class Got:
+    """A response: its status, the address that it came from (None if the client does not say), header fields, body."""
+
+    status: int
+    url: str | None
+    headers: dict[str, str]
+    body: bytes
+
+
+class Driver:
+    """A client with an adapter, for one login.
+
+    Attributes:
+        library: what must be installed.
+        resends_files: whether a file is sent again.
+        refuses_foreign: whether an address outside the API is refused; else it is left alone.
+        knows_redirects: whether a 401 that a redirect led to is told from the API's.
+    """
+
+    library: ClassVar[str]
+    resends_files: bool = False
+    refuses_foreign: ClassVar[bool] = True
+    knows_redirects: ClassVar[bool] = True
+    login: ClassVar[type] = Trakt
+
+    def __init__(self, trakt: Any) -> None:
+        self.open(trakt)
+
+    def get(self, url: str) -> Got:
+        return self.send("GET", url)
+
+    def many(self, url: str, count: int) -> list[int]:
+        with ThreadPoolExecutor(count) as pool:
+            return [got.status for got in pool.map(self.get, [url] * count)]
+
+    def stream(self, pieces: list[bytes]) -> Any:
+        """A body that can be read once."""
+        return iter(pieces)
+
+
+class AsyncDriver(Driver):
+    """The same with an event loop of its own, that lasts as long as the client."""
+
+    login = AsyncTrakt
+
+    def __init__(self, trakt: Any) -> None:
+        self.runner = asyncio.Runner()
+        try:
+            self.runner.run(self.open(trakt))
+        except BaseException:
+            self.runner.close()
+            raise
+
+    def send(self, method: str, url: str, body: Any = None) -> Got:
+        return self.runner.run(self.asend(method, url, body))
+
+    def many(self, url: str, count: int) -> list[int]:
+        async def gather() -> list[Got]:
+            return await asyncio.gather(*(self.asend("GET", url, None) for _ in range(count)))
+
+        return [got.status for got in self.runner.run(gather())]
+
+    def stream(self, pieces: list[bytes]) -> Any:
+        async def generate():
+            for piece in pieces:
+                yield piece
+
+        return generate()
+
+    def close(self) -> None:
+        self.runner.run(self.aclose())
+        self.runner.close()
+
+
+class Requests(Driver):
+    library = "requests"
+    resends_files = True
+
+    def open(self, trakt):
+        import requests
+
+        from traktauth.adapters.requests import TraktAuth
+
+        self.session = requests.Session()
+        self.session.auth = TraktAuth(trakt)
+        self.session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=64))
+
+    def send(self, method, url, body=None):
+        response = self.session.request(method, url, data=body)
+        return Got(response.status_code, response.url, dict(response.headers), response.content)
+
+    def close(self):
+        self.session.close()
+
+
+class Niquests(Driver):
+    library = "niquests"
+    resends_files = True
+
+    def open(self, trakt):
+        import niquests
+
+        from traktauth.adapters.niquests import TraktAuth
+
+        self.session = niquests.Session(pool_maxsize=64)
+        self.session.auth = TraktAuth(trakt)
+
+    def send(self, method, url, body=None):
+        response = self.session.request(method, url, data=body)
+        return Got(response.status_code, response.url, dict(response.headers), response.content)
+
+    def close(self):
+        self.session.close()
+
+
+class AsyncNiquests(AsyncDriver):
+    library = "niquests"
+    resends_files = True
+
+    async def open(self, trakt):
+        import niquests
+
+        from traktauth.adapters.niquests import AsyncTraktAuth
+
+        self.session = niquests.AsyncSession(pool_maxsize=64)
+        self.session.auth = AsyncTraktAuth(trakt)
+
+    async def asend(self, method, url, body):
+        response = await self.session.request(method, url, data=body)
+        return Got(response.status_code, response.url, dict(response.headers), response.content)
+
+    async def aclose(self):
+        await self.session.close()
+
+
+class Httpx(Driver):
+    library = "httpx"
+
+    def open(self, trakt):
+        import httpx
+
+        from traktauth.adapters.httpx import TraktAuth
+
+        self.client = httpx.Client(auth=TraktAuth(trakt), follow_redirects=True, timeout=60)
+
+    def send(self, method, url, body=None):
+        response = self.client.request(method, url, content=body)
+        return Got(response.status_code, str(response.url), dict(response.headers), response.content)
+
+    def close(self):
+        self.client.close()
+
+
+class AsyncHttpx(AsyncDriver):
+    library = "httpx"
+
+    async def open(self, trakt):
+        import httpx
+
+        from traktauth.adapters.httpx import AsyncTraktAuth
+
+        self.client = httpx.AsyncClient(auth=AsyncTraktAuth(trakt), follow_redirects=True, timeout=60)
+
+    async def asend(self, method, url, body):
+        response = await self.client.request(method, url, content=body)
+        return Got(response.status_code, str(response.url), dict(response.headers), response.content)
+
+    async def aclose(self):
+        await self.client.aclose()
+
+
+class Httpx2(Httpx):
+    """`trakt.auth`."""
+
+    library = "httpx2"
+
+    def open(self, trakt):
+        import httpx2
+
+        self.client = httpx2.Client(auth=trakt.auth, follow_redirects=True, timeout=60)
+
+
+class AsyncHttpx2(AsyncHttpx):
+    """`trakt.auth`."""
+
+    library = "httpx2"
+
+    async def open(self, trakt):
+        import httpx2
+
+        self.client = httpx2.AsyncClient(auth=trakt.auth, follow_redirects=True, timeout=60)
+
+
+class Aiohttp(AsyncDriver):
+    library = "aiohttp"
+    resends_files = True
+    refuses_foreign = False
+
+    async def open(self, trakt):
+        import aiohttp
+
+        from traktauth.adapters.aiohttp import TraktMiddleware
+
+        self.resends_files = hasattr(aiohttp.Payload, "consumed")  # 3.12.0 closes a file after it was sent
+        self.session = aiohttp.ClientSession(middlewares=(TraktMiddleware(trakt),))
+
+    async def asend(self, method, url, body):
+        async with self.session.request(method, url, data=body) as response:
+            return Got(response.status, str(response.url), dict(response.headers), await response.read())
+
+    async def aclose(self):
+        await self.session.close()
+
+
+class Pyreqwest(AsyncDriver):
+    library = "pyreqwest"
+    refuses_foreign = False
+    knows_redirects = False
+
+    async def open(self, trakt):
+        from pyreqwest.client import ClientBuilder
+
+        from traktauth.adapters.pyreqwest import TraktMiddleware
+
+        self.client = ClientBuilder().follow_redirects(FOLLOW).with_middleware(TraktMiddleware(trakt)).build()
+
+    async def asend(self, method, url, body):
+        request = self.client.request(method, url)
+        if isinstance(body, bytes):
+            request = request.body_bytes(body)
+        elif body is not None:
+            request = request.body_stream(body)
+        response = await request.build().send()
+        return Got(response.status, None, dict(response.headers), bytes(await response.bytes()))
+
+    async def aclose(self):
+        await self.client.close()
+
+
+class SyncPyreqwest(Driver):
+    library = "pyreqwest"
+    refuses_foreign = False
+    knows_redirects = False
+
+    def open(self, trakt):
+        from pyreqwest.client import SyncClientBuilder
+
+        from traktauth.adapters.pyreqwest import SyncTraktMiddleware
+
+        self.client = SyncClientBuilder().follow_redirects(FOLLOW).with_middleware(SyncTraktMiddleware(trakt)).build()
+
+    def send(self, method, url, body=None):
+        request = self.client.request(method, url)
+        if isinstance(body, bytes):
+            request = request.body_bytes(body)
+        elif body is not None:
+            request = request.body_stream(body)
+        response = request.build().send()
+        return Got(response.status, None, dict(response.headers), bytes(response.bytes()))
+
+    def close(self):
+        self.client.close()
+
+
+ALL = [
+    Requests, Httpx, AsyncHttpx, Httpx2, AsyncHttpx2, Aiohttp, Pyreqwest, SyncPyreqwest, Niquests, AsyncNiquests,
+]  # fmt: skip
+
+
+def installed() -> list[type[Driver]]:
+    """The drivers whose libraries this environment has."""
+    return [driver for driver in ALL if importlib.util.find_spec(driver.library)]

@@ -1,0 +1,11 @@
+"""A program on trakt.py that has its login from traktauth."""
+
+from trakt import Trakt
+
+import traktauth
+
+with traktauth.Trakt.from_env() as login:
+    Trakt.base_url = login.config.service.api
+    Trakt.configuration.defaults.client(id=login.config.app.client_id)
+    with Trakt.configuration.oauth(login.token().access_token):
+        print(Trakt["users/settings"].get()["user"]["username"])

@@ -1,0 +1,204 @@
+"""Exit statuses, and what is said on stderr: one line of what, one line with the command that fixes it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+
+from traktauth.cli.exit_codes import Terminated, exit_code_for, report
+from traktauth.cli.times import format_time
+from traktauth.errors import (
+    AppInvalid,
+    AppRejected,
+    LoginRefused,
+    LoginRequired,
+    StoreFailed,
+    TryLater,
+    UnexpectedReply,
+)
+
+STATUSES = [
+    (LoginRequired("x"), 4),
+    (AppRejected("x"), 3),
+    (AppInvalid("x"), 3),
+    (TryLater("x"), 5),
+    (LoginRefused("x"), 1),
+    (StoreFailed("x"), 1),
+    (UnexpectedReply("x"), 1),
+    (ValueError("x"), 2),
+    (click.UsageError("x"), 2),
+    (click.exceptions.Abort(), 2),
+    (KeyboardInterrupt(), 2),
+    (EOFError(), 2),
+    (Terminated(), 2),
+    (RuntimeError("x"), 1),
+    (ZeroDivisionError(), 1),
+]
+
+
+@pytest.mark.parametrize(("error", "status"), STATUSES, ids=lambda value: type(value).__name__)
+def test_each_error_has_its_exit_status(error, status):
+    assert exit_code_for(error) == status
+
+
+@pytest.mark.parametrize(("error", "status"), STATUSES, ids=lambda value: type(value).__name__)
+def test_each_error_is_one_json_line_with_json(error, status, capsys):
+    assert report(error, as_json=True) == status
+    expected = capsys.readouterr()
+    assert expected.out == ""
+    assert expected.err.count("\n") == 1
+    assert json.loads(expected.err).keys() - {"temporary"} == {"error", "message", "hint"}
+
+
+def test_an_error_is_two_lines_without_json(capsys):
+    report(LoginRequired("This account has no login"), as_json=False)
+    assert (
+        capsys.readouterr().err
+        == "Error: This account has no login\n→ Sign in: traktauth login. Why: traktauth explain login-required\n"
+    )
+
+
+def test_an_unforeseen_error_shows_neither_its_words_nor_a_traceback(capsys):
+    assert report(RuntimeError("the secret is hunter2"), as_json=False) == 1
+    expected = capsys.readouterr().err
+    assert "RuntimeError" in expected
+    assert "report this line" in expected
+    assert "hunter2" not in expected
+    assert "Traceback" not in expected
+
+
+def test_an_unforeseen_error_names_where_in_the_package_it_was(capsys):
+    try:
+        format_time("no number")
+    except TypeError as error:
+        report(error, as_json=False)
+    assert "TypeError at cli/times.py:" in capsys.readouterr().err
+
+
+CASES = [
+    # status, words, environment, a piece of the message, the hint
+    (2, ["frobnicate"], {}, "No such command 'frobnicate'", "See: traktauth --help"),
+    (2, ["token", "--frob"], {}, "No such option '--frob'", "See: traktauth token --help"),
+    (2, ["request", "GET"], {}, "PATH is missing", "See: traktauth request --help"),
+    (2, ["token"], {"TRAKTAUTH_SERVICE": "nowhere"}, "No service is named 'nowhere'", "See: traktauth --help"),
+    (2, ["token"], {"TRAKTAUTH_SERVICE": "http://example.com"}, "would send tokens in clear", "See: traktauth --help"),
+    (2, ["token"], {"TRAKTAUTH_STORE": "shoebox:"}, "No store has the address", "See: traktauth --help"),
+    (2, ["token"], {"TRAKTAUTH_CONFIG": "none.toml"}, "cannot be read: No such file", "See: traktauth --help"),
+    (2, ["token"], {"TRAKTAUTH_LOST_REPLY": "maybe"}, "TRAKTAUTH_LOST_REPLY must be one of", "See: traktauth --help"),
+    (3, ["token"], {"TRAKTAUTH_CLIENT_ID": ""}, "client id is missing", "Set it up: traktauth setup"),
+    (3, ["token"], {"TRAKTAUTH_CLIENT_SECRET": "abc\n"}, "(U+000A) at position 4 of 4", "Copy the secret again"),
+    (3, ["login"], {"TRAKTAUTH_CLIENT_SECRET": "\x16abc"}, "(U+0016) at position 1 of 4", "Copy the secret again"),
+    (3, ["token"], {"TRAKTAUTH_REDIRECT_URI": "/callback"}, "is not absolute", "Set TRAKTAUTH_REDIRECT_URI"),
+    (3, ["token"], {"TRAKTAUTH_REDIRECT_URI": "http://127.0.0.1:1/#x"}, "has a fragment", "Set TRAKTAUTH_REDIRECT_URI"),
+    (4, ["token"], {}, "This account has no login", "Sign in: traktauth login"),
+    (4, ["token", "--account", "my tv"], {}, "This account has no login", "Sign in: traktauth login --account 'my tv'"),
+    (4, ["refresh"], {}, "This account has no login", "Sign in: traktauth login"),
+    (4, ["logout"], {}, "This account has no login", "See all logins: traktauth status"),
+    (4, ["exec", "--", "true"], {}, "This account has no login", "Sign in: traktauth login"),
+    (4, ["request", "GET", "/users/settings"], {}, "This account has no login", "Sign in: traktauth login"),
+    (2, ["request", "GET", "//evil.example/x"], {}, "path must begin with exactly one /", "See: traktauth --help"),
+    (2, ["request", "G E T", "/x"], {}, "METHOD must be an HTTP method", "See: traktauth request --help"),
+    (2, ["request", "POST", "/x", "--body", "{"], {}, "--body is not valid JSON", "See: traktauth request --help"),
+    (2, ["request", "POST", "/x", "--body", "@none"], {}, "No such file", "See: traktauth request --help"),
+    (5, ["login", "--device"], {}, "could not be reached", "Repeat it in 30 s"),
+    (1, ["token"], {"TRAKTAUTH_STORE": "file:/"}, "/ is a directory", "Name a file: --store"),
+    (1, ["login"], {"TRAKTAUTH_STORE": "file:/dev/null/x.json"}, "cannot be", "traktauth doctor"),
+    (3, ["login", "--browser"], {"TRAKTAUTH_REDIRECT_URI": "https://example.com/cb"}, "lead back", "--device"),
+]
+
+
+@pytest.mark.parametrize(("status", "words", "env", "message", "hint"), CASES)
+def test_the_command_says_what_and_the_fix(command, status, words, env, message, hint):
+    outcome = command(*words, **env)
+    first, second = outcome.err.splitlines()
+    assert (outcome.status, outcome.out) == (status, "")
+    assert first.startswith("Error: ")
+    assert message in first
+    assert second.startswith("→ ")
+    assert hint in second
+
+
+@pytest.mark.parametrize(("status", "words", "env", "message", "hint"), CASES)
+def test_the_command_says_the_same_in_json(command, status, words, env, message, hint):
+    at = words.index("--") if "--" in words else len(words)
+    outcome = command(*words[:at], "--json", *words[at:], **env)
+    document = json.loads(outcome.err)
+    assert (outcome.status, outcome.out, outcome.err.count("\n")) == (status, "", 1)
+    assert message in document["message"]
+    assert hint in document["hint"]
+
+
+def test_a_json_flag_of_the_command_that_is_executed_is_not_ours(command):
+    assert command("exec", "--", "true", "--json").err.startswith("Error: ")
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(command):
+    command.keep()
+    for words in (["token"], ["status"], ["doctor", "--offline"]):
+        process = command.start(*words)
+        assert process.stdout
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (1, "")
+
+
+@pytest.mark.parametrize("words", ["token", "status", "token --account=default"])
+def test_an_output_that_cannot_be_written_is_reported(command, words):
+    command.keep()
+    for redirection, expected in ((">/dev/full", "No space left on device"), (">&-", "Standard output is closed")):
+        done = subprocess.run(
+            ["sh", "-c", f"exec {sys.executable} -m traktauth {words} {redirection}"],
+            env=command.env, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        first, second = done.stderr.splitlines()
+        assert done.returncode == 1
+        assert expected in first
+        assert second.startswith("→ ")
+
+
+@pytest.mark.parametrize("words", ["token", "status", "refresh"])
+def test_closed_outputs_do_not_change_the_exit_code(command, words):
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m traktauth {words} 2>&-"], env=command.env, check=False, timeout=60
+    )
+    assert done.returncode == 4
+
+
+def test_an_output_in_ascii_gets_what_it_can_show(command):
+    command.keep()
+    outcome = command("status", PYTHONIOENCODING="ascii")
+    assert outcome.status == 0
+    assert "ok default at http" in outcome.out
+
+
+def test_a_missing_home_is_reported_with_its_remedy(command):
+    for name in ("HOME", "TRAKTAUTH_STORE"):
+        command.env.pop(name)
+    outcome = command("token", HOME="")
+    assert outcome.status in {1, 4}  # the system may know a home folder all the same
+    assert "Traceback" not in outcome.err
+
+
+def test_the_version_is_printed(command):
+    assert command("--version") == (0, "traktauth 0.1.0\n", "")
+
+
+@pytest.mark.parametrize(
+    "name", ["login", "token", "status", "request", "exec", "refresh", "logout", "doctor", "serve", "demo"]
+)
+def test_every_command_has_help(command, name):
+    outcome = command(name, "--help")
+    assert outcome.status == 0
+    assert outcome.out.startswith(f"Usage: traktauth {name} ")
+    assert f"  {name}" in command("--help").out
+
+
+def test_bash_gets_its_completion(command):
+    outcome = command(_TRAKTAUTH_COMPLETE="bash_source")
+    assert outcome.status == 0
+    assert "_TRAKTAUTH_COMPLETE=bash_complete" in outcome.out

@@ -1,0 +1,185 @@
+"""What `traktauth token` costs where the store has a fresh token, and that its short way is the long way's equal."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from traktauth.cli.common_options import COMMON_OPTIONS, MIN_LIFE
+from traktauth.cli.fast_path import parse_plain_options
+
+KNOWN = {**COMMON_OPTIONS, "min_life": MIN_LIFE}
+HEAVY = [
+    "click",
+    "httpx2",
+    "asyncio",
+    "rich",
+    "segno",
+    "ssl",
+    "starlette",
+    "traktauth.flow.effects",
+    "traktauth.server",
+]
+PROBE = """
+import sys
+from traktauth.__main__ import main
+sys.argv = ["traktauth", *sys.argv[1:]]
+status = main()
+print(*(name for name in {heavy!r} if name in sys.modules), file=sys.stderr)
+sys.exit(status)
+"""
+
+
+def probed(command, *words, heavy=HEAVY):
+    """Run a command; its stderr names those of the heavy modules that it loaded."""
+    code = PROBE.format(heavy=heavy)
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], env=command.env, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [["token"], ["token", "--json"], ["token", "--min-life", "60", "--account", "default"]]
+)
+def test_a_fresh_token_loads_no_http_library_no_asyncio_no_click(command, words):
+    command.keep()
+    done = probed(command, *words)
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+    assert "access-token-0123456789" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["status"], ["status", "--json"], ["status", "--account", "default"]])
+def test_the_status_loads_no_http_library_no_asyncio_no_click(command, words):
+    command.keep()
+    done = probed(command, *words)
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+    assert "default" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--json"], ["--account", "none"], ["--store", "shoebox:"], ["--service", "nowhere"]]
+)
+def test_the_short_way_to_the_status_says_what_the_long_way_says(command, words):
+    """The long way is taken where an option is written with an equals sign."""
+    command.keep()
+    short = command("status", *words)
+    long = command("status", *words, "--account=default") if not words else command("status", *equalled(words))
+    hide = re.compile(r"\d+ (d|h|min|s)\b|\"expires_in\": \d+|\"now\": [\d.]+")
+    assert [hide.sub("", each) for each in (short.out, short.err)] == [
+        hide.sub("", each).replace(" --account default", "") for each in (long.out, long.err)
+    ]
+    assert short.status == long.status
+
+
+def test_a_warning_is_reported_on_the_short_way_too(command):
+    command.keep()
+    command.path.chmod(0o644)
+    outcome = command("status")
+    assert outcome.status == 0
+    assert outcome.err.startswith("! Other users could read ")
+    command.path.chmod(0o644)
+    assert command("status", "--json").err == ""
+
+
+def equalled(words):
+    return words if len(words) < 2 else [f"{words[0]}={words[1]}"]
+
+
+def test_the_probe_can_see_what_is_loaded(command):
+    command.keep(left=-1)
+    assert "click" in probed(command, "token").stderr
+
+
+@pytest.mark.parametrize("words", [["status"], ["--help"], ["login", "--help"]])
+def test_no_command_loads_what_it_does_not_use(command, words):
+    command.keep()
+    done = probed(command, *words, heavy=["httpx2", "asyncio", "rich", "segno", "traktauth.server"])
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"], ["--min-life", "5"]])
+def test_the_short_way_prints_what_the_long_way_prints(command, flags):
+    command.keep()
+    short = command("token", *flags)
+    long = command("token", *flags, "--account=default")  # written in a way that the short one leaves alone
+    assert short == long
+    assert short.status == 0
+
+
+def test_a_token_is_printed_alone_on_its_line(command):
+    command.keep()
+    assert command("token") == (0, "access-token-0123456789\n", "")
+
+
+def test_a_token_as_json_brings_no_refresh_token(command):
+    token = command.keep()
+    document = json.loads(command("token", "--json").out)
+    assert document == {
+        "access_token": "access-token-0123456789",
+        "token_type": "bearer",
+        "expires_at": token.expires_at,
+        "expires_in": 604800,
+        "created_at": token.created_at,
+        "scope": "public",
+        "generation": 1,
+    }
+
+
+def test_a_flag_wins_over_the_environment_over_the_file(command, tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text('account = "from-the-file"\n')
+    for account in ("from-the-file", "from-the-environment", "from-the-flag"):
+        command.keep(f"token-{account}", account=account)
+    command.env["TRAKTAUTH_CONFIG"] = str(config)
+    assert command("token").out == "token-from-the-file\n"
+    command.env["TRAKTAUTH_ACCOUNT"] = "from-the-environment"
+    assert command("token").out == "token-from-the-environment\n"
+    assert command("token", "--account", "from-the-flag").out == "token-from-the-flag\n"
+    assert command("token", "--account=from-the-flag").out == "token-from-the-flag\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--account"],
+        ["--account=me"],
+        ["--account", "a", "--account", "b"],
+        ["--account", "--json"],
+        ["--help"],
+        ["extra"],
+        ["--json", "--json"],
+        ["--min-life", "-1"],
+    ],
+)
+def test_the_short_way_leaves_alone_what_is_not_written_plainly(words):
+    assert parse_plain_options(words, KNOWN) is None
+
+
+def test_the_short_way_reads_every_option():
+    words = ["--json", "--account", "a", "--service", "s", "--store", "file:x", "--min-life", "3"]
+    assert parse_plain_options(words, KNOWN) == {
+        "json": "--json",
+        "account": "a",
+        "service": "s",
+        "store": "file:x",
+        "min_life": "3",
+    }
+
+
+@pytest.mark.parametrize("life", ["nan", "inf", "-1", "soon", ""])
+def test_a_life_that_is_no_number_of_seconds_is_wrong_usage(command, life):
+    command.keep()
+    outcome = command("token", "--min-life", life)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "is not a number of seconds" in outcome.err
+
+
+def test_more_life_than_any_token_has_is_wrong_usage(command):
+    command.keep()
+    outcome = command("token", "--min-life", "99999999")
+    assert outcome.status == 2
+    assert "a new one is valid for 604800 s" in outcome.err

@@ -1,0 +1,234 @@
+"""Help, topics, suggestions, completion and the man page, on terminals of every width."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from traktauth.cli.commands import traktauth
+from traktauth.cli.help.man import man_page
+from traktauth.cli.help.topics import TOPICS
+from traktauth.cli.serve import command as serve
+from traktauth.server.config.settings import PROFILES
+
+
+def all_commands(group=traktauth, context=None, before=()):
+    context = context or click.Context(traktauth, info_name="traktauth")
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from all_commands(command, click.Context(command, info_name=name, parent=context), (*before, name))
+        else:
+            yield (*before, name), command
+
+
+README = Path(__file__).parents[2] / "README.md"
+COMMANDS = dict(all_commands())
+NAMES = list(COMMANDS)
+
+
+def rendered(words, width):
+    context = click.Context(traktauth, info_name="traktauth", terminal_width=width, max_content_width=width)
+    command = traktauth
+    for word in words:
+        command = command.get_command(context, word)
+        context = click.Context(command, info_name=word, parent=context, terminal_width=width, max_content_width=width)
+    return command.get_help(context)
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("words", [(), ("store",), *NAMES], ids=" ".join)
+def test_no_line_of_a_help_is_wider_than_the_terminal(words, width):
+    assert [line for line in rendered(words, width).splitlines() if len(line) > width] == []
+
+
+@pytest.mark.parametrize("words", NAMES, ids=" ".join)
+def test_every_help_has_an_example_that_names_the_command(words):
+    examples = rendered(words, 80).partition("\nExamples:\n")[2]
+    assert f"traktauth {' '.join(words)}" in examples
+
+
+def test_no_summary_is_cut_off():
+    for words in ((), ("store",)):
+        assert [line for line in rendered(words, 80).splitlines()[1:] if line.endswith("...")] == []
+
+
+def test_the_first_help_fits_a_terminal_of_40_lines_and_names_the_configuration_file(command):
+    outcome = command()
+    assert len(outcome.out.splitlines()) <= 40
+    assert "~/.config/traktauth/config.toml" in outcome.out
+    assert command("--help").out == outcome.out == command("help").out
+
+
+def test_the_configuration_file_that_is_read_is_named(command):
+    (command.folder / "mine.toml").write_text("")
+    assert "mine.toml" in command("--help", TRAKTAUTH_CONFIG=str(command.folder / "mine.toml")).out
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_topics_fit_80_columns_in_ascii(command, topic):
+    text = command("help", topic).out
+    assert text == TOPICS[topic][1]
+    assert text.isascii()
+    assert max(map(len, text.splitlines())) < 80
+
+
+def test_every_setting_is_in_the_topic_on_the_environment():
+    from traktauth.client.settings import _NAMES  # noqa: PLC0415 - only here
+
+    named = set(re.findall(r"TRAKTAUTH_[A-Z_]+", TOPICS["environment"][1]))
+    assert {f"TRAKTAUTH_{name.upper()}" for name in _NAMES} <= named
+
+
+@pytest.mark.slow
+def test_the_help_of_a_command_comes_in_three_ways(command):
+    assert command("help", "store", "move").out == command("store", "move", "--help").out != ""
+    assert command("store", "move", "-h").out == command("help", "store", "move").out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["logn"], "No such command 'logn'. Did you mean 'login'?"),
+        (["statsu"], "No such command 'statsu'. Did you mean 'status'?"),
+        (["stroe"], "No such command 'stroe'. Did you mean 'store'?"),
+        (["store", "mve"], "No such command 'mve'. Did you mean 'move'?"),
+        (["help", "exit-code"], "No such command or topic 'exit-code'. Did you mean 'exit-codes'?"),
+        (["help", "store", "mov"], "No such command or topic 'mov'. Did you mean 'move'?"),
+        (["zzz"], "No such command 'zzz'."),
+        (["token", "--service", "trackt"], "No service is named 'trackt'. Did you mean 'trakt'?"),
+        (["status", "--store", "x.json"], "Did you mean 'file:x.json'?"),
+        (["status", "--store", "data/x.db"], "Did you mean 'sqlite:data/x.db'?"),
+        (["serve", "--profile", "clasic"], "'clasic' is not one of 'current', 'classic'"),
+        (["serve", "--rotation", "never"], "'never' is not one of family, once, until-used, grace:SECONDS"),
+        (["completion"], "Missing argument 'SHELL'. Choose from: bash, zsh, fish"),
+    ],
+)
+def test_what_was_meant_is_suggested_in_one_line(command, words, expected):
+    outcome = command(*words)
+    assert (outcome.status, outcome.out) == (2, "")
+    assert expected in outcome.err.splitlines()[0]
+    assert len(outcome.err.splitlines()) == 2
+
+
+@pytest.mark.parametrize("word", ["-V", "--version", "version"])
+def test_the_version_is_printed(command, word):
+    assert re.fullmatch(r"traktauth \d+\.\d+\.\d+\S*\n", command(word).out)
+
+
+def test_a_help_can_be_read_in_ascii(command):
+    out = command("help", "serve", PYTHONIOENCODING="ascii").out
+    assert "postgresql://..." in out
+    assert "?" not in out
+
+
+def test_the_servers_choices_are_those_that_the_server_has():
+    assert serve.PROFILES == PROFILES
+
+
+@pytest.mark.parametrize("words", [("keep",), ("store", "reseal")])
+def test_an_option_that_would_do_nothing_is_not_there(words):
+    assert "--account" not in rendered(words, 80)
+
+
+def test_who_wants_to_sign_out_is_not_sent_to_a_sign_in(command):
+    outcome = command("logout", "--account", "unknown")
+    assert outcome.status == 4
+    assert "traktauth login" not in outcome.err
+    assert "→ See all logins: traktauth status" in outcome.err
+
+
+# ---------------------------------------------------------------- completion
+def completed(command, *words):
+    """What fish would offer for the last of some words."""
+    env = {
+        "_TRAKTAUTH_COMPLETE": "fish_complete",
+        "COMP_WORDS": " ".join(["traktauth", *words]),
+        "COMP_CWORD": words[-1],
+    }
+    outcome = command(**env)
+    assert outcome.err == ""
+    return [line.partition(",")[2].partition("\t")[0] for line in outcome.out.splitlines() if line]
+
+
+@pytest.mark.slow
+def test_commands_options_and_values_are_completed(command):
+    command.keep(account="tv")
+    command.keep(account="phone")
+    command.keep(account="bad\x1b]0;")
+    assert "login" in completed(command, "lo")
+    assert completed(command, "store", "mo") == ["move"]
+    assert completed(command, "token", "--account", "t") == ["tv"]
+    assert completed(command, "token", "--service", "st") == ["staging"]
+    assert completed(command, "token", "--store", "sq") == ["sqlite:"]
+    assert completed(command, "serve", "--profile", "cl") == ["classic"]
+    assert completed(command, "serve", "--rotation", "un") == ["until-used"]
+    assert completed(command, "help", "exit") == ["exit-codes"]
+
+
+def test_a_store_that_cannot_be_read_completes_nothing_and_says_nothing(command):
+    command.path.parent.mkdir(parents=True)
+    command.path.write_text("{")
+    assert completed(command, "token", "--account", "t") == []
+    assert completed(command, "token", "--store", "redis://127.0.0.1:9/0", "--account", "t") == []
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_has_a_script_that_it_understands(command, shell):
+    outcome = command("completion", shell)
+    assert (outcome.status, outcome.err) == (0, "")
+    assert f"_TRAKTAUTH_COMPLETE={shell}_complete" in outcome.out
+    if shutil.which(shell):
+        subprocess.run([shell, "-n"], input=outcome.out, text=True, check=True, timeout=60)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_bash_offers_what_the_script_says(command):
+    command.keep(account="living-room")
+    script = command("completion", "bash").out
+    bin_folder = command.folder / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "traktauth").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m traktauth "$@"\n')
+    (bin_folder / "traktauth").chmod(0o755)
+    asked = ["COMP_WORDS=(traktauth token --account liv)", "COMP_CWORD=3", "_traktauth_completion traktauth"]
+    ask = "\n".join([script, *asked, 'echo "${COMPREPLY[@]}"'])
+    env = {**command.env, "PATH": f"{bin_folder}:{command.env['PATH']}"}
+    done = subprocess.run(
+        ["bash", "--norc", "-c", ask], env=env, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["living-room"]
+
+
+# ---------------------------------------------------------------- the man page
+def page():
+    return man_page(traktauth, click.Context(traktauth, info_name="traktauth"))
+
+
+@pytest.mark.skipif(shutil.which("mandoc") is None, reason="needs mandoc")
+def test_the_man_page_is_clean():
+    done = subprocess.run(
+        ["mandoc", "-T", "lint", "-W", "warning"], input=page() + "\n", capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_man_page_has_every_command_option_and_topic():
+    text = page()
+    for words, each in COMMANDS.items():
+        assert f".SS traktauth {' '.join(words)}" in text.replace("\\-", "-")
+        for option in (name for parameter in each.params for name in parameter.opts if name.startswith("--")):
+            assert option in text.replace("\\-", "-")
+    for name in TOPICS:
+        assert f".SH {name.replace('-', ' ').upper()}" in text
+
+
+def test_the_readme_lists_every_command():
+    section = README.read_text(encoding="utf-8").split("\n## The command\n")[1].split("\n## ")[0]
+    listed = set(re.findall(r"`(?:traktauth )?((?:store )?[a-z]+)", section))
+    assert [" ".join(words) for words in NAMES if " ".join(words) not in listed and words != ("version",)] == []

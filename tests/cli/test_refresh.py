@@ -1,0 +1,206 @@
+"""`token` and `refresh` when a refresh is due: by many processes at once, with lost answers, and killed in between."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+import pytest
+
+from support.wire import bearer, call
+from traktauth.models import PendingRefresh, Sender
+from traktauth.models.changes import BeginRefresh
+from traktauth.protocol import ONE_COMMUNITY_APP
+
+pytestmark = pytest.mark.slow
+
+TOKEN = "/oauth/token"
+
+
+def refreshes(local):
+    return local.ledger()["counts"].get("POST /oauth/token", {}).get("refresh_token", 0)
+
+
+def works(local, command, token):
+    headers = bearer(token, command.env["TRAKTAUTH_CLIENT_ID"])
+    return call(local.base, "GET", "/users/settings", headers=headers).status == 200
+
+
+def outcomes(processes):
+    ends = [process.communicate(timeout=60) for process in processes]
+    return [(process.returncode, out, err) for process, (out, err) in zip(processes, ends, strict=True)]
+
+
+@pytest.fixture
+def wired(command, local, cable):
+    """`traktauth` at the end of a cable to a local Trakt."""
+    wire = cable(local.base)
+    command.at(wire.base)
+    return command, wire
+
+
+def test_eight_processes_on_an_ended_token_cause_one_refresh_each_round(at_local, local):
+    at_local.keep_real(local, left=-1)
+    for round_number in range(1, 4):
+        ended = outcomes([at_local.start("token") for _ in range(8)])
+        assert {status for status, _, _ in ended} == {0}
+        assert {err for _, _, err in ended} == {""}
+        assert len({out for _, out, _ in ended}) == 1
+        assert works(local, at_local, ended[0][1].strip())
+        assert refreshes(local) == round_number
+        token = at_local.record().token
+        at_local.keep(token.access_token, token.refresh_token, left=-1)
+
+
+def test_eight_refreshes_that_begin_together_share_one(at_local, local):
+    at_local.keep_real(local)
+    # They wait at a closed door, so that each has begun before any can be answered.
+    with at_local.store.lock(at_local.login(), 1.0):
+        processes = [at_local.start("refresh", "--json") for _ in range(8)]
+        time.sleep(2.5)
+        assert all(process.poll() is None for process in processes)
+    ended = outcomes(processes)
+    assert {status for status, _, _ in ended} == {0}
+    assert {json.loads(out)["generation"] for _, out, _ in ended} == {2}
+    assert refreshes(local) == 1
+
+
+def test_a_refresh_renews_a_fresh_token_and_says_so_without_showing_it(at_local, local):
+    at_local.keep_real(local)
+    outcome = at_local("refresh")
+    new = at_local.record().token
+    assert (outcome.status, outcome.out) == (0, "")
+    assert outcome.err.startswith(f"✓ Refreshed: token {new.fingerprint}, valid until ")
+    assert new.generation == 2
+    assert works(local, at_local, new.access_token)
+
+
+def test_one_refresh_after_another_renews_twice(at_local, local):
+    at_local.keep_real(local)
+    assert [at_local("refresh").status, at_local("refresh").status] == [0, 0]
+    assert refreshes(local) == 2
+
+
+def test_a_token_is_renewed_where_more_life_is_asked_for(at_local, local):
+    at_local.keep_real(local, left=300000.0)
+    assert at_local("token", "--min-life", "300100").status == 0
+    assert refreshes(local) == 1
+
+
+def test_a_lost_answer_is_not_sent_again_while_the_old_token_lives(wired, local):
+    command, wire = wired
+    old = command.keep_real(local)
+    wire.swallow(TOKEN, grant="refresh_token")
+    first, second = command("refresh"), command("refresh", "--json")
+    assert (first.status, first.out, second.status, second.out) == (5, "", 5, "")
+    assert f"The token {old.fingerprint} is valid until " in first.err
+    assert "traktauth refresh --force" in first.err.splitlines()[-1]
+    assert f"The token {old.fingerprint} is valid until " in json.loads(second.err)["message"]
+    assert command("token") == (0, f"{old.access_token}\n", "")
+    assert wire.count(TOKEN, grant="refresh_token") == 1
+
+
+def test_force_names_the_price_and_sends_it_all_the_same(wired, local):
+    command, wire = wired
+    command.keep_real(local)
+    wire.drop(TOKEN, grant="refresh_token")
+    assert command("refresh").status == 5
+    outcome = command("refresh", "--force")
+    assert outcome.status == 0
+    assert outcome.err.startswith("! An earlier refresh is unconfirmed. If it reached Trakt, sending it again ends")
+    assert wire.count(TOKEN, grant="refresh_token") == 2
+
+
+def test_force_without_doubt_names_no_price(at_local, local):
+    at_local.keep_real(local)
+    assert at_local("refresh", "--force").err.startswith("✓ Refreshed")
+
+
+def test_an_unreachable_service_serves_the_old_token_while_it_lives(command):
+    command.keep(left=60.0)  # so near its end that a refresh is due
+    assert command("token").out == "access-token-0123456789\n"
+    command.keep(left=-1)
+    outcome = command("token")
+    assert (outcome.status, outcome.out) == (5, "")
+    assert "could not be reached" in outcome.err
+
+
+def test_a_dead_refresh_token_asks_for_a_sign_in(at_local, local):
+    at_local.keep("unknown-access-token", "unknown-refresh-token", left=-1)
+    outcome = at_local("token", "--json")
+    assert outcome.status == 4
+    assert json.loads(outcome.err) == {
+        "error": "LoginRequired",
+        "message": "This login cannot be refreshed: Trakt refused its refresh token",
+        "hint": f"Sign in: traktauth login. {ONE_COMMUNITY_APP}. Why: traktauth explain refresh-token-invalid",
+    }
+    assert refreshes(local) == 1
+    later = at_local("token", "--json")
+    assert (later.status, json.loads(later.err)) == (4, json.loads(outcome.err))
+    assert refreshes(local) == 1
+
+
+def test_a_wrong_secret_is_the_apps_fault_and_the_login_lives_on(at_local, local):
+    at_local.keep_real(local, left=-1)
+    assert at_local("token", TRAKTAUTH_CLIENT_SECRET="wrong").status == 3
+    assert at_local("token").status == 0
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_during_a_refresh_is_delivered_after_the_save(wired, local, signum):
+    command, wire = wired
+    command.keep_real(local, left=-1)
+    wire.delay(TOKEN, 2.0, grant="refresh_token")
+    process = command.start("token")
+    while command.record().pending_refresh is None:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(signum)
+    time.sleep(0.3)
+    assert process.poll() is None  # the answer is not there yet
+    out, err = process.communicate(timeout=20)
+    record = command.record()
+    assert (process.returncode, out) == (2, "")
+    assert err.startswith("Error: ")
+    assert (record.generation, record.pending_refresh) == (2, None)
+    assert works(local, command, record.token.access_token)
+
+
+def test_a_kill_between_sent_and_saved_is_not_sent_again_while_the_token_lives(wired, local):
+    command, wire = wired
+    old = command.keep_real(local)
+    wire.delay(TOKEN, 5.0, grant="refresh_token")
+    process = command.start("refresh")
+    while not wire.count(TOKEN, grant="refresh_token"):
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    assert command("token") == (0, f"{old.access_token}\n", "")
+    assert command("refresh").status == 5
+    assert wire.count(TOKEN, grant="refresh_token") == 1
+
+
+def test_after_the_end_of_an_unconfirmed_token_it_is_sent_again_after_a_probe(at_local, local):
+    token = at_local.keep_real(local, left=-1)
+    at_local.store.apply(
+        at_local.login(), BeginRefresh(PendingRefresh(token.generation, 1, time.time() - 60, Sender("elsewhere", 1)))
+    )
+    assert at_local("token").status == 0
+    assert refreshes(local) == 2, "a probe, and the refresh"
+    assert local.ledger()["rotations"] == 1
+
+
+def test_a_clock_set_back_a_year_loses_no_login(at_local, local):
+    year = 365 * 86400.0
+    at_local.keep_real(local, left=604800 + year, saved_at=time.time() + year)
+    assert at_local("token").status == 0
+    assert refreshes(local) == 1
+    assert at_local("status").status == 0
+
+
+def test_a_refresh_that_fails_says_so_once(command):
+    command.keep()
+    outcome = command("refresh")
+    assert outcome.status == 5
+    assert [line[:6] for line in outcome.err.splitlines()] == ["Error:", "→ Repe"]

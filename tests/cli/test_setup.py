@@ -1,0 +1,306 @@
+"""`traktauth setup`: asked at a terminal, told by options, checked at the service, written as a whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import tomllib
+
+import pytest
+
+from support.local import APP, PUBLIC
+from support.pseudo_terminal import Terminal
+from traktauth.cli.setup.config_file import with_settings
+
+pytestmark = pytest.mark.slow
+
+PROPOSED = "http://127.0.0.1:9876/callback"
+
+
+@pytest.fixture
+def bare(at_local, local):
+    """`traktauth` without any setting, beside a local Trakt that setup is to name."""
+    for name in ("CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI", "SERVICE"):
+        at_local.env.pop(f"TRAKTAUTH_{name}")
+    at_local.base = local.base
+    return at_local
+
+
+def config(command):
+    return command.folder / "home" / ".config" / "traktauth" / "config.toml"
+
+
+def written(command):
+    return tomllib.loads(config(command).read_text())
+
+
+def write_config(command, text):
+    config(command).parent.mkdir(parents=True, exist_ok=True)
+    config(command).write_text(text)
+    config(command).chmod(0o600)
+
+
+def app_settings(command, **changed):
+    settings = {
+        "client_id": APP.client_id,
+        "client_secret": APP.client_secret,
+        "redirect_uri": PROPOSED,
+        "service": command.base,
+    }
+    return {name: value for name, value in {**settings, **changed}.items() if value is not None}
+
+
+# ---------------------------------------------------------------- at a terminal
+def test_setup_asks_checks_and_writes_a_file_for_this_user_alone(bare):
+    with Terminal(bare, "setup", typed=True) as terminal:
+        terminal.answer("Client ID: ", APP.client_id)
+        terminal.answer(r"Client Secret \(not shown; empty: public app\): ", APP.client_secret)
+        terminal.answer(r"Redirect address, exactly as registered \[http://127.0.0.1:9876/callback\]: ", "")
+        terminal.answer(r"Service \[trakt\]: ", bare.base)
+        shown = terminal.seen + terminal.read_to_the_end()
+    assert terminal.process.returncode == 0
+    assert APP.client_secret not in shown
+    assert "https://app.trakt.tv/settings/apps/api" in shown
+    assert "Register exactly this redirect address there:" in shown
+    assert "The service knows this client id and secret" in shown
+    assert shown.rstrip().endswith("Now: traktauth login")
+    assert written(bare) == app_settings(bare)
+    assert config(bare).stat().st_mode & 0o777 == 0o600
+    assert config(bare).parent.stat().st_mode & 0o777 == 0o700
+    assert list(config(bare).parent.iterdir()) == [config(bare)]
+    assert "knows this client id and secret" in bare("doctor").out
+
+
+def test_a_wrong_id_and_then_a_wrong_secret_are_reported_and_can_be_corrected(bare):
+    with Terminal(bare, "setup", "--service", bare.base, typed=True) as terminal:
+        terminal.answer("Client ID: ", "wrong-id")
+        terminal.answer("not shown", "some-secret")
+        terminal.answer("registered", "")
+        terminal.answer("Service", "")
+        terminal.answer(r"does not know the client id wrong-id…(?s:.*)Correct the client id\? \[Y/n\]: ", "")
+        terminal.answer(r"Client ID \[wrong-id\]: ", APP.client_id)
+        terminal.answer("not shown", "wrong-secret")
+        terminal.answer(r"does not belong to the client id(?s:.*)Enter the secret again\? \[Y/n\]: ", "y")
+        terminal.answer("not shown", APP.client_secret)
+        shown = terminal.seen + terminal.read_to_the_end()
+    assert terminal.process.returncode == 0
+    assert "wrong-secret" not in shown
+    assert written(bare) == app_settings(bare)
+
+
+def test_a_secret_of_a_public_app_can_be_left_out(bare):
+    with Terminal(bare, "setup", "--service", bare.base, "--client-id", PUBLIC.client_id, typed=True) as terminal:
+        terminal.answer("not shown", "some-secret")
+        terminal.answer("registered", "")
+        terminal.answer("Service", "")
+        terminal.answer(r"public app(?s:.*)Leave the secret out\? \[Y/n\]: ", "")
+        terminal.read_to_the_end()
+    assert terminal.process.returncode == 0
+    assert written(bare) == app_settings(bare, client_id=PUBLIC.client_id, client_secret=None)
+
+
+def test_what_cannot_be_right_is_asked_again(bare):
+    with Terminal(bare, "setup", typed=True) as terminal:
+        terminal.answer("Client ID: ", "")
+        terminal.answer(r"client id is missing(?s:.*)Client ID: ", "two words")
+        terminal.answer(r"unprintable character(?s:.*)Client ID: ", APP.client_id)
+        terminal.answer("not shown", APP.client_secret)
+        terminal.answer("registered", "localhost:8080/x")
+        terminal.answer(r"not absolute(?s:.*)registered \[http://127", "")
+        terminal.answer("Service", "trackt")
+        terminal.answer(r"Did you mean 'trakt'\?(?s:.*)Service", bare.base)
+        terminal.read_to_the_end()
+    assert written(bare) == app_settings(bare)
+
+
+def test_other_settings_stay_and_a_different_app_is_replaced_only_after_a_question(bare):
+    text = '# mine\nclient_id = "old"\nstore = "memory:"\n'
+    write_config(bare, text)
+    for answer, status in (("", text), ("y", f'# mine\nclient_id = "{APP.client_id}"\nstore = "memory:"\n')):
+        with Terminal(bare, "setup", "--service", bare.base, typed=True) as terminal:
+            terminal.answer(r"Client ID \[old\]: ", APP.client_id)
+            terminal.answer("not shown", APP.client_secret)
+            terminal.answer("registered", "")
+            terminal.answer("Service", "")
+            terminal.answer(r"has another client_id.(?s:.*)Replace it\? \[y/N\]: ", answer)
+            shown = terminal.read_to_the_end()
+        assert terminal.process.returncode == 0
+        assert ("Nothing was changed." in shown) is (answer == "")
+        assert config(bare).read_text().startswith(status)
+    assert written(bare) == {"store": "memory:", **app_settings(bare)}
+
+
+def test_a_present_secret_is_kept_if_its_app_stays(bare):
+    write_config(bare, f'client_id = "{APP.client_id}"\nclient_secret = "{APP.client_secret}"\n')
+    with Terminal(bare, "setup", "--service", bare.base, typed=True) as terminal:
+        terminal.answer("Client ID", "")
+        terminal.answer("empty: keep it; none: public app", "")
+        terminal.answer("registered", "")
+        terminal.answer("Service", "")
+        terminal.read_to_the_end()
+    assert written(bare) == app_settings(bare)
+
+
+@pytest.mark.parametrize("at", ["Client ID: ", "not shown", "registered"])
+def test_ctrl_c_leaves_nothing(bare, at):
+    with Terminal(bare.unmeasured(), "setup", "--service", bare.base, typed=True) as terminal:
+        for question in ("Client ID: ", "not shown", "registered"):
+            if question == at:
+                break
+            terminal.answer(question, "" if question == "not shown" else "some-id")
+        terminal.read_until(at)
+        terminal.process.send_signal(signal.SIGINT)
+        shown = terminal.read_to_the_end()
+    assert terminal.process.returncode == 2
+    assert "Interrupted" in shown
+    assert not config(bare).parent.exists()
+
+
+# ---------------------------------------------------------------- by options
+def by_options(command, *words, secret=f"{APP.client_secret}\n", **env):
+    words = ("--client-id", APP.client_id, "--secret-stdin", *words)
+    return command("setup", "--service", command.base, *words, stdin=secret, **env)
+
+
+@pytest.mark.parametrize("words", [[], ["--json"], ["--yes"], ["--secret-stdin"]])
+def test_without_a_terminal_setup_names_the_options_and_does_not_wait(bare, words):
+    outcome = bare("setup", *words)
+    assert (outcome.status, outcome.out) == (2, "")
+    for option in ("--client-id", "--secret-stdin", "--redirect-uri", "--service", "--yes"):
+        assert option in outcome.err
+    assert not config(bare).exists()
+
+
+def test_options_set_up_an_app_and_the_file_is_used(bare):
+    outcome = by_options(bare)
+    assert (outcome.status, outcome.out) == (0, "")
+    assert outcome.err.endswith("Now: traktauth login\n")
+    assert APP.client_secret not in outcome.err
+    assert written(bare) == app_settings(bare)
+    assert by_options(bare).status == 0  # the same again replaces nothing
+
+
+def test_the_outcome_is_json_with_json(bare):
+    outcome = by_options(bare, "--json", TRAKTAUTH_CLIENT_ID="another")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert json.loads(outcome.out) == {
+        "path": str(config(bare)),
+        "client_id": APP.client_id,
+        "public": False,
+        "redirect_uri": PROPOSED,
+        "service": bare.base,
+        "check": "accepted",
+        "overriding": ["TRAKTAUTH_CLIENT_ID"],
+    }
+
+
+def test_other_settings_are_replaced_by_options_only_with_yes(bare):
+    write_config(bare, 'client_id = "old"\nlost_reply = "sign-in"\n')
+    outcome = by_options(bare)
+    assert outcome.status == 2
+    assert "has another client_id; add --yes to replace" in outcome.err
+    assert by_options(bare, "--yes").status == 0
+    assert written(bare) == {"lost_reply": "sign-in", **app_settings(bare)}
+
+
+@pytest.mark.parametrize(
+    ("words", "secret", "expected", "hint"),
+    [
+        (
+            ["--client-id", "unknown"],
+            "x\n",
+            "does not know the client id unknown",
+            "Compare it with the app's page at",
+        ),
+        ([], "wrong\n", "does not belong to the client id", "give it on stdin: --secret-stdin"),
+        ([], "", "No secret is set, and this app has one", "give it on stdin: --secret-stdin"),
+        (["--client-id", PUBLIC.client_id], "x\n", "this is a public app", "Give an empty line as the secret"),
+    ],
+)
+def test_an_app_that_the_service_refuses_is_not_saved(bare, words, secret, expected, hint):
+    outcome = by_options(bare, *words, secret=secret)
+    assert (outcome.status, outcome.out) == (3, "")
+    assert expected in outcome.err
+    assert "; nothing was saved" in outcome.err
+    assert hint in outcome.err
+    assert not config(bare).exists()
+
+
+def test_an_app_that_cannot_be_checked_is_saved_and_reported(bare):
+    bare.base = "http://127.0.0.1:9"
+    outcome = by_options(bare)
+    assert outcome.status == 0
+    assert "! The app was not checked: " in outcome.err
+    assert written(bare) == app_settings(bare)
+
+
+def test_a_variable_that_wins_over_the_file_is_reported(bare):
+    outcome = by_options(bare, TRAKTAUTH_CLIENT_SECRET="another")
+    assert "! TRAKTAUTH_CLIENT_SECRET is set in the environment and overrides the file" in outcome.err
+    assert "another" not in outcome.err
+
+
+def test_another_file_is_written_if_one_is_named_and_a_link_stays(bare):
+    real = bare.folder / "dotfiles" / "trakt.toml"
+    real.parent.mkdir()
+    link = bare.folder / "link.toml"
+    link.symlink_to(real)
+    assert by_options(bare, TRAKTAUTH_CONFIG=str(link)).status == 0
+    assert link.is_symlink()
+    assert tomllib.loads(real.read_text()) == app_settings(bare)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("not toml", "is not valid TOML"), ("client_id = 5\n", "client_id must be a string")]
+)
+def test_a_damaged_file_is_left_as_it_is(bare, text, expected):
+    write_config(bare, text)
+    outcome = by_options(bare, "--yes")
+    assert outcome.status == 2
+    assert expected in outcome.err
+    assert config(bare).read_text() == text
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_reported(bare):
+    (bare.folder / "home").mkdir(mode=0o500)
+    outcome = by_options(bare)
+    assert outcome.status == 1
+    assert "cannot be written" in outcome.err
+
+
+def test_a_file_in_the_place_of_the_folder_is_reported(bare):
+    (bare.folder / "home").mkdir()
+    (bare.folder / "home" / ".config").write_text("")
+    outcome = by_options(bare)
+    assert outcome.status == 1
+    assert f"The configuration file {config(bare)} cannot be written" in outcome.err
+
+
+def test_a_secret_cannot_be_an_argument(bare):
+    outcome = bare("setup", "--client-id", "x", "--secret", "canary")
+    assert outcome.status == 2
+    assert "canary" not in outcome.err
+
+
+# ---------------------------------------------------------------- the file
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", 'client_id = "new"\n'),
+        ("# mine\n\nstore = 'memory:' # here\n", "# mine\n\nstore = 'memory:' # here\nclient_id = \"new\"\n"),
+        ('client_id = "old" # mine\nclient_secret = "gone"\n', 'client_id = "new"\n'),
+        ('client_id = "new" # mine\n', 'client_id = "new" # mine\n'),
+        ('"client_id" = "old"\n', 'client_id = "new"\n'),
+        ('client_id = """\nold"""\nstore = "a\\"b\\u007f😀"\n', 'client_id = "new"\nstore = "a\\"b\\u007f😀"\n'),
+        ('insecure = true\naccount = """x\nclient_id = "y"\n"""\n', None),
+    ],
+)
+def test_settings_are_changed_and_the_rest_of_the_file_stays(before, after):
+    changed = with_settings(before, {"client_id": "new", "client_secret": None})
+    expected = {**tomllib.loads(before), "client_id": "new"}
+    expected.pop("client_secret", None)
+    assert tomllib.loads(changed) == expected
+    if after is not None:
+        assert changed == after

@@ -1,0 +1,220 @@
+"""A pair that could not be saved: held in memory, served, and saved at the next chance."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from client.callers import CALLERS
+from traktauth import AsyncTrakt, StoreFailed, Token, Trakt
+from traktauth.client.driver import unsaved_tokens
+from traktauth.client.driver.bound_store import AsyncBoundStore, BoundStore
+from traktauth.flow import refresh
+from traktauth.flow.effects import Apply, HoldUnsaved
+from traktauth.models import LoginKey
+from traktauth.models.changes import DeleteToken, SaveToken
+from traktauth.stores.adapters.threaded_store import ThreadedStore
+from traktauth.stores.memory import MemoryStore
+
+
+class Failing(MemoryStore):
+    """A store whose disk fails when it is told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.saves_fail = self.loads_fail = False
+        self.saves = 0
+
+    def apply(self, login, change):
+        if isinstance(change, SaveToken):
+            self.saves += 1
+            if self.saves_fail:
+                raise StoreFailed("the disk is full")
+        return super().apply(login, change)
+
+    def load(self, login):
+        if self.loads_fail:
+            raise StoreFailed("the disk is gone")
+        return super().load(login)
+
+    def peek(self, login):
+        return None if self.loads_fail else super().peek(login)
+
+
+@pytest.fixture
+def store(sign_in):
+    store = Failing()
+    sign_in(store, left=-1)
+    return store
+
+
+@pytest.fixture(params=CALLERS)
+def ask(request, trakt_server, app, store, monkeypatch):
+    """Ask for a token, each time with an object of its own."""
+    monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
+
+    def ask():
+        with CALLERS[request.param](app, service=trakt_server.base, store=store) as trakt:
+            return trakt.token()
+
+    yield ask
+    unsaved_tokens.held.clear()
+
+
+def test_a_save_that_fails_is_reported_and_the_token_is_served_by_every_object(ask, store, trakt_server):
+    store.saves_fail = True
+    with pytest.raises(StoreFailed, match="the disk is full") as caught:
+        ask()
+    assert caught.value.kept
+    assert "canary" not in f"{caught.value} {caught.value.hint}"
+    for _ in range(3):
+        token = ask()
+        assert token.generation == 2
+        assert token.access_token in trakt_server.access
+    assert len(trakt_server.refreshes) == 1
+
+
+def test_it_is_saved_at_the_next_chance(ask, store, trakt_server, app):
+    store.saves_fail = True
+    with pytest.raises(StoreFailed):
+        ask()
+    store.saves_fail = False
+    token = ask()
+    record = store.load(LoginKey(trakt_server.base, app.client_id, "default"))
+    assert (record.token, record.pending_refresh) == (token, None)
+    assert unsaved_tokens.held == {}
+    saves = store.saves
+    ask()
+    assert store.saves == saves  # and not once more
+
+
+def test_it_is_served_though_the_store_cannot_even_be_read(ask, store):
+    store.saves_fail = True
+    with pytest.raises(StoreFailed):
+        ask()
+    store.loads_fail = True
+    assert ask().generation == 2
+
+
+def test_a_save_is_tried_again_for_a_while(store, trakt_server, app, monkeypatch):
+    monkeypatch.setattr(refresh, "_SAVE_PAUSE", 0.01)
+    real = Failing.apply
+
+    def fails_twice(self, login, change):
+        self.saves_fail = self.saves < 3  # one was the sign-in
+        return real(self, login, change)
+
+    monkeypatch.setattr(Failing, "apply", fails_twice)
+    with Trakt(app, service=trakt_server.base, store=store) as trakt:
+        assert trakt.token().generation == 2
+    assert len(trakt_server.refreshes) == 1
+
+
+LOGIN = LoginKey("trakt", "app", "default")
+
+
+def pair(generation):
+    return Token(f"access-{generation}", refresh_token="r", expires_in=60, generation=generation)
+
+
+@pytest.fixture(params=["blocking", "async"])
+def held(request):
+    """A login whose second pair is held, and its store; `call(verb)` runs either kind."""
+    store = Failing()
+    store.apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
+    store.saves_fail = True
+    if request.param == "blocking":
+        one = BoundStore(store, LOGIN, lambda: 1.0)
+        yield one, store, lambda work: work()
+    else:
+
+        async def wait(work):
+            return await work()
+
+        one = AsyncBoundStore(ThreadedStore(store), LOGIN, lambda: 1.0)
+        yield one, store, lambda work: asyncio.run(wait(work))
+    unsaved_tokens.held.clear()
+
+
+def test_a_newer_pair_in_the_store_goes_before_the_held_one(held):
+    one, store, run = held
+    one.keep(HoldUnsaved(pair(2), after=1))
+    assert run(one.load).token == pair(2)
+    assert one.peek() is None
+    store.saves_fail = False
+    assert store.apply(LOGIN, SaveToken(pair(5), after=1, at=1.0))
+    assert run(one.load).token == pair(5)
+    assert one.peek().token == pair(5)
+
+
+def test_a_sign_out_lets_go_of_the_held_pair(held):
+    one, store, run = held
+    one.keep(HoldUnsaved(pair(2), after=1))
+    run(one.call(Apply(DeleteToken(2))))
+    assert store.load(LOGIN).token is None
+    assert run(one.load).token is None
+
+
+def test_what_is_held_for_one_login_is_not_served_to_another(held):
+    one, store, _ = held
+    one.keep(HoldUnsaved(pair(2), after=1))
+    for other in (
+        BoundStore(store, LoginKey("trakt", "app", "second"), lambda: 1.0),
+        BoundStore(Failing(), LOGIN, lambda: 1.0),
+    ):
+        assert other.load().token is None
+
+
+@pytest.mark.asyncio
+async def test_many_tasks_save_it_together(app, trakt_server, store, monkeypatch):
+    monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
+    store.saves_fail = True
+    async with AsyncTrakt(app, service=trakt_server.base, store=store) as trakt:
+        with pytest.raises(StoreFailed):
+            await trakt.token()
+        store.saves_fail = False
+        tokens = await asyncio.gather(*[trakt.token() for _ in range(20)])
+    assert {token.generation for token in tokens} == {2}
+    assert unsaved_tokens.held == {}
+
+
+@pytest.mark.parametrize("verb", ["save", "load"])
+def test_a_store_that_fails_with_nothing_held_says_so(store, verb, app, trakt_server):
+    store.loads_fail = True
+    with (
+        Trakt(app, service=trakt_server.base, store=store) as trakt,
+        pytest.raises(StoreFailed, match="the disk is gone"),
+    ):
+        trakt.token()
+
+
+class OfItsLoop(ThreadedStore):
+    """An async store whose connections belong to the event loop that it is used in."""
+
+    any_loop = False
+
+
+def test_a_store_of_one_loop_saves_in_that_loop_while_it_runs(store, trakt_server, app):
+    login = LoginKey(trakt_server.base, app.client_id, "default")
+    newer = Token("newer-access", "newer-refresh", expires_in=60, expires_at=2e9, generation=2)
+
+    async def save_from_another_thread():
+        bound_store = AsyncBoundStore(OfItsLoop(store), login, lambda: 1.0)
+        save = bound_store._saving(HoldUnsaved(newer, after=1))
+        await asyncio.to_thread(save)
+        return save
+
+    save = asyncio.run(save_from_another_thread())
+    assert store.load(login).token == newer
+    with pytest.raises(StoreFailed, match="an event loop that does not run"):
+        save()
+
+
+def test_a_store_that_fails_amid_the_accounts_is_an_error(store, trakt_server, app):
+    login = LoginKey(trakt_server.base, app.client_id, "default")
+    store.loads_fail = True
+    with pytest.raises(StoreFailed, match="the disk is gone"):
+        BoundStore(store, login, lambda: 1.0)._load_accounts()
+    with pytest.raises(StoreFailed, match="the disk is gone"):
+        asyncio.run(AsyncBoundStore(ThreadedStore(store), login, lambda: 1.0)._load_accounts())

@@ -1,0 +1,137 @@
+"""A token that could not be saved is saved in the background as soon as the store works; an ending program tells it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from client.callers import CALLERS
+from stores.children import in_child
+from traktauth import StoreFailed
+from traktauth.client.driver import unsaved_tokens
+from traktauth.flow import refresh
+from traktauth.models import LoginKey
+from traktauth.models.changes import SaveToken
+from traktauth.stores.file.store import FileStore
+from traktauth.stores.open import open_store
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A switch: saves fail while it is set."""
+    monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
+    monkeypatch.setattr(unsaved_tokens, "_FIRST_PAUSE", 0.05)
+    switch = {"full": True}
+    real = FileStore.apply
+
+    def apply(self, login, change):
+        if switch["full"] and isinstance(change, SaveToken):
+            raise OSError(28, "No space left on device")
+        return real(self, login, change)
+
+    monkeypatch.setattr(FileStore, "apply", apply)
+    yield switch
+    unsaved_tokens.held.clear()
+
+
+def wait_until(condition):
+    until = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+def test_it_is_saved_without_another_call(caller, full, sign_in, trakt_server, app, address):
+    full["full"] = False
+    sign_in(left=-1)
+    full["full"] = True
+    with caller(app, service=trakt_server.base, store=address) as trakt, pytest.raises(StoreFailed) as caught:
+        trakt.token()
+    assert caught.value.kept
+    login = LoginKey(trakt_server.base, app.client_id, "default")
+    time.sleep(0.3)
+    assert open_store(address).load(login).generation == 1
+    full["full"] = False
+    wait_until(lambda: open_store(address).load(login).generation == 2)
+    wait_until(lambda: not unsaved_tokens._is_saving)  # and the thread ends
+    assert unsaved_tokens.held == {}
+
+
+def test_a_forked_child_saves_it_too(full, sign_in, trakt_server, app, address):
+    full["full"] = False
+    sign_in(left=-1)
+    full["full"] = True
+    with CALLERS["blocking"](app, service=trakt_server.base, store=address) as trakt, pytest.raises(StoreFailed):
+        trakt.token()
+    login = LoginKey(trakt_server.base, app.client_id, "default")
+
+    def save():
+        full["full"] = False
+        wait_until(lambda: open_store(address).load(login).generation == 2)
+        return os.getpid()
+
+    assert in_child(save) != os.getpid()
+    assert full["full"]
+
+
+ENDING = """
+import asyncio, sys
+from traktauth import App, AsyncTrakt, Trakt
+from traktauth.flow import refresh
+from traktauth.models.changes import SaveToken
+from traktauth.stores.file.store import FileStore
+import traktauth.client.driver.unsaved_tokens as unsaved
+
+refresh.SAVE_TIMEOUT = 0.0
+unsaved._AT_THE_END = 0.5
+base, address, kind, works_at_the_end = sys.argv[1:]
+real, full = FileStore.apply, [True]
+
+def apply(self, login, change):
+    if full[0] and isinstance(change, SaveToken):
+        raise OSError(28, "No space left on device")
+    return real(self, login, change)
+
+FileStore.apply = apply
+app = App("client-id", client_secret="secret-canary", redirect_uri="http://127.0.0.1:9876/callback")
+
+async def main():
+    async with AsyncTrakt(app, service=base, store=address) as trakt:
+        await trakt.token()
+
+try:
+    if kind == "async":
+        asyncio.run(main())
+    else:
+        Trakt(app, service=base, store=address).token()
+except Exception as error:
+    print(type(error).__name__, error.kept)
+full[0] = works_at_the_end == "no"
+"""
+
+
+@pytest.mark.parametrize("kind", ["blocking", "async"])
+@pytest.mark.parametrize("works", ["yes", "no"])
+def test_a_program_that_ends_saves_it_or_tells_that_it_is_lost(kind, works, sign_in, trakt_server, app, address):
+    sign_in(left=-1)
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDING, trakt_server.base, address, kind, works],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ended.stdout == "StoreFailed True\n"
+    generation = open_store(address).load(LoginKey(trakt_server.base, app.client_id, "default")).generation
+    if works == "yes":
+        assert (generation, ended.stderr) == (2, "")
+    else:
+        assert generation == 1
+        assert "could not be saved and ends with this program" in ended.stderr
+        assert "traktauth login" in ended.stderr
+        assert "canary" not in ended.stderr

@@ -1,0 +1,586 @@
+"""The receiver of a redirected browser: who may end the wait, what visitors can do to it, what it leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gc
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from urllib.parse import urlsplit
+
+import pytest
+
+from traktauth.client.login import loopback_peer, loopback_server, pages
+from traktauth.client.login.loopback_peer import peer_user
+from traktauth.client.login.loopback_server import LoopbackServer, can_listen
+from traktauth.errors import LoginRefused
+from traktauth.wire.authorization import AuthorizationResponse, parse_authorization_response
+
+READ = partial(parse_authorization_response, state="mine")
+
+
+def free_port(address="127.0.0.1"):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((address, 0))
+        return probe.getsockname()[1]
+
+
+def has_ipv6():
+    try:
+        free_port("::1")
+    except OSError:
+        return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")
+
+
+class Waiting:
+    """A receiver whose wait runs in a thread."""
+
+    def __init__(self, host="127.0.0.1", path="/callback", seconds=20.0):
+        self.host, self.path = host, path
+        self.port = free_port(host.strip("[]") if ":" in host else "127.0.0.1")
+        self.receiver = LoopbackServer(f"http://{host}:{self.port}{path}")
+        self.answer = "none yet"
+        self.thread = threading.Thread(target=self._wait, args=(seconds,))
+        self.thread.start()
+
+    def _wait(self, seconds):
+        self.answer = self.receiver.wait(READ, seconds)
+        if self.answer is not None:
+            self.receiver.finish(pages.signed_in("default"))
+
+    def visit(self, target, method="GET", host=None):
+        connection = http.client.HTTPConnection(host or self.host.strip("[]"), self.port, timeout=10)
+        try:
+            connection.request(method, target)
+            reply = connection.getresponse()
+            return reply.status, reply.read().decode()
+        finally:
+            connection.close()
+
+    def send(self, *parts, pause=0.0):
+        """Send bytes as they are and return the page that comes back."""
+        page = b""
+        with socket.create_connection((self.host, self.port), timeout=10) as visitor:
+            for part in parts:
+                with contextlib.suppress(ConnectionError):
+                    visitor.sendall(part)
+                time.sleep(pause)
+            with contextlib.suppress(ConnectionError):
+                while not page.endswith(b"</html>") and (chunk := visitor.recv(65536)):
+                    page += chunk
+        return page
+
+    def ended(self):
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        return self.answer
+
+    def still_waits(self):
+        return self.thread.is_alive() and self.answer == "none yet"
+
+
+@pytest.fixture
+def waiting():
+    made = []
+
+    def make(*args, **named):
+        made.append(Waiting(*args, **named))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.receiver.close()
+        each.thread.join(10)
+
+
+# ---------------------------------------------------------------- who ends the wait
+def test_the_visit_that_brings_our_state_ends_the_wait(waiting):
+    receiver = waiting()
+    status, page = receiver.visit("/callback?code=abc&state=mine&iss=https%3A%2F%2Ftrakt.tv")
+    assert (status, receiver.ended()) == (200, AuthorizationResponse("abc", "https://trakt.tv"))
+    assert "close this window" in page
+    assert "abc" not in page
+
+
+def test_the_browser_shows_the_outcome_of_the_sign_in():
+    receiver = LoopbackServer(f"http://127.0.0.1:{free_port()}/callback")
+    shown = []
+
+    def visit():
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(receiver.redirect_uri).port, timeout=20)
+        connection.request("GET", "/callback?code=abc&state=mine")
+        shown.append(connection.getresponse().read().decode())
+        connection.close()
+
+    browser = threading.Thread(target=visit)
+    browser.start()
+    assert receiver.wait(READ, 10) == AuthorizationResponse("abc")
+    assert shown == []  # it waits for the outcome
+    receiver.finish(pages.not_signed_in("Trakt refused <b>the app</b>\x1b[2J"))
+    browser.join(10)
+    receiver.close()
+    assert "Not signed in" in shown[0]
+    assert "Trakt refused &lt;b&gt;the app&lt;/b&gt;\\x1b[2J. You can close" in shown[0]
+
+
+def test_a_program_that_ends_without_an_outcome_leaves_no_browser_waiting():
+    receiver = LoopbackServer(f"http://127.0.0.1:{free_port()}/callback")
+    shown = []
+
+    def visit():
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(receiver.redirect_uri).port, timeout=20)
+        connection.request("GET", "/callback?code=abc&state=mine")
+        shown.append(connection.getresponse().read().decode())
+        connection.close()
+
+    browser = threading.Thread(target=visit)
+    browser.start()
+    assert receiver.wait(READ, 10) == AuthorizationResponse("abc")
+    receiver.close()
+    browser.join(10)
+    assert "says whether you are signed in" in shown[0]
+
+
+def test_an_error_ends_the_wait_as_a_refusal(waiting):
+    receiver = waiting()
+    assert receiver.visit("/callback?error=access_denied&state=mine")[0] == 200
+    assert isinstance(receiver.ended(), LoginRefused)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "code=abc",
+        "code=abc&state=",
+        "code=abc&state=another",
+        "code=abc&state=MINE",
+        "error=access_denied",
+        "error=access_denied&state=another",
+        "code=abc&code=def&state=mine",
+        "code=abc&state=mine&state=mine",
+        "code=abc&state=another&state=mine",
+        "error=a&error=b&state=mine",
+        "code=abc&iss=a&iss=b&state=mine",
+        "state=mine",
+        "code=&state=mine",
+        "code=a%0Ab&state=mine",
+        "",
+    ],
+)
+def test_no_one_on_this_machine_can_end_the_wait_without_our_state(waiting, query):
+    receiver = waiting()
+    status, page = receiver.visit(f"/callback?{query}")
+    assert status == 400
+    assert "another sign-in" in page
+    assert receiver.still_waits()
+    receiver.visit("/callback?code=abc&state=mine")
+    assert receiver.ended() == AuthorizationResponse("abc")
+
+
+@pytest.mark.parametrize("target", ["/", "/callback/", "/Callback?code=a&state=mine", "/favicon.ico", "//[/callback"])
+def test_another_path_is_not_found(waiting, target):
+    receiver = waiting()
+    assert receiver.visit(target)[0] == 404
+    assert receiver.still_waits()
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD", "PUT", "OPTIONS"])
+def test_another_method_is_not_understood(waiting, method):
+    receiver = waiting()
+    assert receiver.visit("/callback?code=abc&state=mine", method)[0] == 400
+    assert receiver.still_waits()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"\r\n\r\n", b"GET\r\n\r\n", b"GET http://x/callback HTTP/1.1\r\n\r\n", bytes(range(128, 256)) + b"\r\n\r\n"],
+)
+def test_what_is_no_request_is_not_understood(waiting, head):
+    receiver = waiting()
+    assert receiver.send(head).startswith(b"HTTP/1.1 400 ")
+    assert receiver.still_waits()
+
+
+def test_a_second_visit_is_reported_and_changes_nothing(waiting):
+    receiver = waiting()
+    assert receiver.visit("/callback?code=first&state=mine")[0] == 200
+    status, page = receiver.visit("/callback?code=second&state=mine")
+    assert (status, receiver.ended()) == (409, AuthorizationResponse("first"))
+    assert "Answered already" in page
+
+
+def test_a_visit_before_anybody_waits_is_turned_away():
+    with contextlib.closing(LoopbackServer(f"http://127.0.0.1:{free_port()}/callback")) as receiver:
+        port = int(receiver.redirect_uri.split(":")[2].partition("/")[0])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/callback?code=abc&state=mine")
+        assert connection.getresponse().status == 400
+        connection.close()
+
+
+def test_a_visit_that_comes_a_little_early_is_kept():
+    """A browser that is signed in already may be back before the program waits for it."""
+    with contextlib.closing(LoopbackServer(f"http://127.0.0.1:{free_port()}/callback")) as receiver:
+        port = int(receiver.redirect_uri.split(":")[2].partition("/")[0])
+        with socket.create_connection(("127.0.0.1", port), 5) as browser:
+            browser.sendall(b"GET /callback?code=abc&state=mine HTTP/1.1\r\n\r\n")
+            time.sleep(0.1)
+            assert receiver.wait(READ, 5.0) == AuthorizationResponse("abc")
+
+
+def test_no_one_comes():
+    with contextlib.closing(LoopbackServer(f"http://127.0.0.1:{free_port()}/callback")) as receiver:
+        assert receiver.wait(READ, 0.05) is None
+
+
+def test_closing_ends_a_wait(waiting):
+    receiver = waiting(seconds=60)
+    receiver.receiver.close()
+    assert receiver.ended() is None
+
+
+# ---------------------------------------------------------------- visitors that mean harm
+def test_ten_megabytes_of_request_line_are_not_read(waiting):
+    receiver = waiting()
+    line = b"GET /callback?code=" + b"a" * 10_000_000 + b"&state=mine HTTP/1.1\r\n\r\n"
+    answer = receiver.send(line)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 400 ")
+    assert receiver.still_waits()
+    assert receiver.visit("/callback?code=abc&state=mine")[0] == 200
+
+
+def test_slow_visitors_do_not_keep_the_browser_waiting(waiting):
+    receiver = waiting()
+    with contextlib.ExitStack() as slow:
+        for _ in range(10):
+            visitor = slow.enter_context(socket.create_connection(("127.0.0.1", receiver.port)))
+            visitor.sendall(b"GET /callback?code=")
+        began = time.monotonic()
+        assert receiver.visit("/callback?code=abc&state=mine")[0] == 200
+        assert time.monotonic() - began < 2
+
+
+def test_a_visitor_that_takes_too_long_is_sent_away(waiting, monkeypatch):
+    monkeypatch.setattr("traktauth.client.login.loopback_server._REQUEST_LIMIT", 0.2)
+    receiver = waiting()
+    began = time.monotonic()
+    receiver.send(*[b"G"] * 40, pause=0.05)
+    assert time.monotonic() - began < 5
+    assert receiver.still_waits()
+
+
+@pytest.mark.parametrize("sent", [b"", b"G"], ids=["silent", "slow"])
+def test_a_crowd_that_holds_every_place_does_not_keep_the_browser_out(waiting, monkeypatch, sent):
+    for limit in ("_REQUEST_LIMIT", "_FIRST_BYTE_LIMIT"):
+        monkeypatch.setattr(f"traktauth.client.login.loopback_server.{limit}", 60.0)
+    receiver = waiting()
+    with contextlib.ExitStack() as crowd:
+        for _ in range(150):
+            visitor = crowd.enter_context(socket.create_connection(("127.0.0.1", receiver.port), 5))
+            with contextlib.suppress(ConnectionError):
+                visitor.sendall(sent)
+        assert receiver.visit("/callback?code=abc&state=mine")[0] == 200
+    assert receiver.ended() == AuthorizationResponse("abc")
+
+
+def test_of_a_crowd_the_oldest_that_has_sent_nothing_leaves_first(waiting, monkeypatch):
+    monkeypatch.setattr("traktauth.client.login.loopback_server._MOST_VISITORS", 3)
+    for limit in ("_REQUEST_LIMIT", "_FIRST_BYTE_LIMIT"):
+        monkeypatch.setattr(f"traktauth.client.login.loopback_server.{limit}", 60.0)
+    receiver = waiting()
+    with contextlib.ExitStack() as crowd:
+
+        def come(sent=b""):
+            visitor = crowd.enter_context(socket.create_connection(("127.0.0.1", receiver.port), 5))
+            visitor.sendall(sent)
+            time.sleep(0.2)  # so that they come in this order
+            return visitor
+
+        slow, oldest, second = come(b"GET "), come(), come()
+        browser = come(b"GET /callback?code=abc&state=mine HTTP/1.1\r\n\r\n")
+        assert b"200 OK" in browser.recv(4096)
+        with contextlib.suppress(ConnectionError):
+            assert oldest.recv(10) == b""
+        for visitor in (slow, second):
+            visitor.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                visitor.recv(10)
+
+
+def test_a_visitor_that_sends_nothing_is_sent_away_after_a_second(waiting):
+    receiver = waiting()
+    began = time.monotonic()
+    receiver.send(b"")
+    assert 0.5 < time.monotonic() - began < 4.5, "the limit for a whole request is five seconds"
+
+
+def test_the_page_lets_nothing_in_or_out(waiting):
+    receiver = waiting()
+    head = receiver.send(b"GET /callback?code=abc&state=mine HTTP/1.1\r\n\r\n").partition(b"\r\n\r\n")[0].lower()
+    for line in (b"cache-control: no-store", b"referrer-policy: no-referrer", b"default-src 'none'"):
+        assert line in head
+
+
+# ---------------------------------------------------------------- the start page
+def get(address):
+    """Return the status of an address and where it redirects to."""
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+    try:
+        connection.request("GET", parts.path)
+        reply = connection.getresponse()
+        return reply.status, reply.getheader("Location")
+    finally:
+        connection.close()
+
+
+def test_the_start_page_leads_to_trakt_once(waiting):
+    receiver = waiting()
+    start = receiver.receiver.serve_start("https://trakt.tv/oauth/authorize?state=mine")
+    assert "mine" not in start
+    assert get(start) == (302, "https://trakt.tv/oauth/authorize?state=mine")
+    assert get(start) == (410, None)
+    assert receiver.still_waits()
+
+
+def test_no_two_start_pages_have_one_address_and_none_is_served_before_it_is_asked_for(waiting):
+    first, second = waiting(), waiting()
+    address = first.receiver.serve_start("https://a/")
+    assert urlsplit(address).path != urlsplit(second.receiver.serve_start("https://b/")).path
+    assert get(f"http://127.0.0.1:{first.port}/start/guess") == (404, None)
+
+
+FETCH = """
+import os, socket, sys, urllib.parse
+parts = urllib.parse.urlsplit(sys.argv[1])
+os.setgid(65534), os.setuid(65534)
+with socket.socket(socket.AF_INET6 if ":" in parts.hostname else socket.AF_INET) as connection:
+    connection.connect((parts.hostname, parts.port))
+    connection.sendall(b"GET " + parts.path.encode() + b" HTTP/1.1\\r\\n\\r\\n")
+    print(connection.recv(65536).decode())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root, to be another user")
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("[::1]", marks=needs_ipv6), "localhost"])
+def test_another_user_that_reads_the_browsers_arguments_is_not_led_to_the_sign_in(waiting, host):
+    receiver = waiting(host)
+    start = receiver.receiver.serve_start("https://trakt.tv/oauth/authorize?state=mine")
+    theirs = subprocess.run(
+        [sys.executable, "-c", FETCH, start], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert theirs.stdout.startswith("HTTP/1.1 403 ")
+    assert "Location" not in theirs.stdout
+    assert get(start) == (302, "https://trakt.tv/oauth/authorize?state=mine"), "the user's own browser still is"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+@pytest.mark.parametrize("address", ["127.0.0.1", pytest.param("::1", marks=needs_ipv6), "::ffff:127.0.0.1"])
+def test_the_user_at_the_other_end_is_known_on_linux(address):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.bind((address, 0))
+        listener.listen()
+        with socket.create_connection(("127.0.0.1" if "127" in address else address, listener.getsockname()[1])):
+            visitor, _ = listener.accept()
+            with visitor:
+                assert peer_user(visitor) == os.getuid()
+
+
+# ---------------------------------------------------------------- where it listens
+def addresses_that_answer(port):
+    found = []
+    for address in ("127.0.0.1", "127.0.0.2", "::1", own_address()):
+        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
+            found.append(address)
+    return found
+
+
+def own_address():
+    """The address of this machine in its network; none is asked for anything."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return "127.0.0.3"
+        return probe.getsockname()[0]
+
+
+def test_it_listens_on_the_named_address_and_no_other(waiting):
+    assert addresses_that_answer(waiting("127.0.0.1").port) == ["127.0.0.1"]
+
+
+@needs_ipv6
+def test_it_listens_on_ipv6_alone_where_that_is_named(waiting):
+    assert addresses_that_answer(waiting("[::1]").port) == ["::1"]
+
+
+@needs_ipv6
+def test_localhost_is_both_loopback_addresses(waiting):
+    receiver = waiting("localhost")
+    assert addresses_that_answer(receiver.port) == ["127.0.0.1", "::1"]
+    assert receiver.visit("/callback?code=abc&state=mine", host="::1")[0] == 200
+    assert receiver.ended() == AuthorizationResponse("abc")
+
+
+@pytest.mark.parametrize("number", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
+def test_localhost_will_do_without_ipv6(monkeypatch, number):
+    bind = loopback_server._bind
+
+    def without_ipv6(address, port):
+        if ":" in address:
+            raise OSError(number, "no IPv6")
+        return bind(address, port)
+
+    monkeypatch.setattr(loopback_server, "_bind", without_ipv6)
+    port = free_port()
+    assert can_listen("localhost", port)
+    with contextlib.closing(LoopbackServer(f"http://localhost:{port}/callback")) as receiver:
+        assert receiver.redirect_uri == f"http://localhost:{port}/callback"
+
+
+@needs_ipv6
+def test_localhost_whose_ipv6_port_is_another_programs_is_refused():
+    """A browser tries ::1 first, so the other program would get the code."""
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as other:
+        port = other.getsockname()[1]
+        assert not can_listen("localhost", port)
+        with pytest.raises(LoginRefused, match=f"port {port} of localhost \\(::1\\)") as caught:
+            LoopbackServer(f"http://localhost:{port}/callback")
+        assert caught.value.error == "port"
+        assert "http://127.0.0.1" in caught.value.hint
+        bind_plainly(port)  # nothing is left behind on the other address
+
+
+def test_a_privileged_ipv6_port_is_refused_too(monkeypatch):
+    bind = loopback_server._bind
+
+    def forbidden(address, port):
+        if ":" in address:
+            raise OSError(errno.EACCES, "Permission denied")
+        return bind(address, port)
+
+    monkeypatch.setattr(loopback_server, "_bind", forbidden)
+    port = free_port()
+    assert not can_listen("localhost", port)
+    with pytest.raises(LoginRefused, match="Permission denied"):
+        LoopbackServer(f"http://localhost:{port}/callback")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("[::1]", marks=needs_ipv6)])
+def test_an_address_whose_port_is_taken_gets_another_port(host):
+    family = socket.AF_INET6 if "[" in host else socket.AF_INET
+    with socket.create_server((host.strip("[]"), 0), family=family) as taken:
+        port = taken.getsockname()[1]
+        with contextlib.closing(LoopbackServer(f"http://{host}:{port}/some/path")) as receiver:
+            assert receiver.redirect_uri.startswith(f"http://{host}:")
+            assert receiver.redirect_uri.endswith("/some/path")
+            assert f":{port}/" not in receiver.redirect_uri
+
+
+def test_localhost_whose_port_is_taken_is_refused_with_a_way_out():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(LoginRefused, match=f"port {port} of localhost") as caught:
+            LoopbackServer(f"http://localhost:{port}/callback")
+    assert caught.value.error == "port"
+    assert "--device" in caught.value.hint
+
+
+def test_an_address_that_cannot_be_listened_on_is_refused(monkeypatch):
+    def broken(*_):
+        raise OSError(99, "Cannot assign requested address")
+
+    monkeypatch.setattr("traktauth.client.login.loopback_server._bind", broken)
+    with pytest.raises(LoginRefused, match="Cannot assign requested address"):
+        LoopbackServer("http://127.0.0.1:9/callback")
+
+
+def test_the_registered_address_is_kept_as_it_is_written(waiting):
+    receiver = waiting(path="")
+    assert receiver.receiver.redirect_uri == f"http://127.0.0.1:{receiver.port}"
+    assert receiver.visit("/?code=abc&state=mine")[0] == 200
+
+
+# ---------------------------------------------------------------- what is left behind
+def bind_plainly(port, address="127.0.0.1"):
+    """Bind without SO_REUSEADDR: fails while anything at all holds the port."""
+    with socket.socket() as probe:
+        probe.bind((address, port))
+
+
+def test_the_port_is_free_after_an_answer(waiting):
+    receiver = waiting()
+    receiver.visit("/callback?code=abc&state=mine")
+    receiver.ended()
+    receiver.receiver.close()
+    bind_plainly(receiver.port)
+
+
+def test_the_port_is_free_when_no_one_came(waiting):
+    receiver = waiting()
+    receiver.receiver.close()
+    bind_plainly(receiver.port)
+
+
+def test_the_port_is_free_though_visitors_are_still_there(waiting):
+    receiver = waiting()
+    with contextlib.ExitStack() as stay:
+        for part in (b"", b"GET /call", b"GET / HTTP/1.1\r\n\r\n"):
+            stay.enter_context(socket.create_connection(("127.0.0.1", receiver.port))).sendall(part)
+        browser = stay.enter_context(socket.create_connection(("127.0.0.1", receiver.port), 5))
+        browser.sendall(b"GET /callback?code=abc&state=mine HTTP/1.1\r\n\r\n")
+        receiver.ended()
+        receiver.receiver.close()
+        bind_plainly(receiver.port)
+        assert b"HTTP/1.1 200 OK" in browser.recv(100)  # though it has its page
+
+
+def test_the_port_is_free_after_an_exception(waiting):
+    port = free_port()
+    with pytest.raises(KeyError), contextlib.closing(LoopbackServer(f"http://127.0.0.1:{port}/callback")):
+        raise KeyError
+    bind_plainly(port)
+
+
+def test_neither_threads_nor_sockets_are_left(waiting):
+    before = threading.active_count()
+    for _ in range(5):
+        receiver = waiting()
+        receiver.visit("/callback?code=abc&state=mine")
+        receiver.ended()
+        receiver.receiver.close()
+        receiver.receiver.close()  # twice does no harm
+    assert threading.active_count() == before
+    gc.collect()  # a socket that was not closed would be warned of, and a warning is an error
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+def test_a_connection_that_the_kernel_does_not_list_has_no_known_user(monkeypatch, tmp_path):
+    table = tmp_path / "tcp"
+    table.write_text("header\n  short row\n   0: 0100007F:1F90 0100007F:1F91 01 0:0 0:0 0 12345 0 1\n")
+    monkeypatch.setattr(loopback_peer, "_TABLES", (str(tmp_path / "absent"), str(table)))
+    one, other = socket.socketpair()
+    listener = socket.create_server(("127.0.0.1", 0))
+    visitor = socket.create_connection(listener.getsockname())
+    connection, _ = listener.accept()
+    assert peer_user(connection) is None
+    for each in (one, other, listener, visitor, connection):
+        each.close()
+
+
+def test_another_system_tells_no_user(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert peer_user(None) is None

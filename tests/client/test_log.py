@@ -1,0 +1,81 @@
+"""The library's log: whom a record is about, why a token was or was not refreshed, and silence by default."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from client.callers import CALLERS
+from traktauth import LoginRequired
+
+
+@pytest.fixture(params=CALLERS)
+def trakt(request, trakt_server, app, address):
+    with CALLERS[request.param](app, service=trakt_server.base, store=address) as trakt:
+        yield trakt
+
+
+def test_every_record_carries_the_account_and_says_why(trakt, trakt_server, sign_in, caplog):
+    caplog.set_level(logging.DEBUG, "traktauth")
+    old = sign_in(left=-1, account="tv")
+    new = trakt.for_account("tv").token()
+    records = [each for each in caplog.records if each.name == "traktauth"]
+    assert {(each.account, each.service) for each in records} == {("tv", trakt_server.base)}
+    assert all(each.getMessage().startswith("tv: ") for each in records)
+    assert [(each.levelname, each.note) for each in records] == [
+        ("DEBUG", f"{old.fingerprint} is refreshed: it expired 1 s ago"),
+        ("INFO", f"refreshed {old.fingerprint} to {new.fingerprint}, generation 2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("left", "min_life", "why"),
+    [(120.0, 0.0, "it expires in 120 s, of 3600 s"), (1000.0, 2000.0, "it expires in 1000 s, and 2000 s are required")],
+)
+def test_the_reason_for_a_refresh_is_reported(trakt, sign_in, caplog, left, min_life, why):
+    caplog.set_level(logging.DEBUG, "traktauth")
+    sign_in(left=left)
+    trakt.token(min_life=min_life)
+    assert any(why in each.getMessage() for each in caplog.records if each.levelname == "DEBUG")
+
+
+def test_a_rejected_token_is_reported(trakt, trakt_server, sign_in, caplog):
+    caplog.set_level(logging.DEBUG, "traktauth")
+    sign_in()
+    trakt_server.access.clear()
+    trakt.request("GET", "/users/settings")
+    assert any("is refreshed: the API rejected it" in each.getMessage() for each in caplog.records)
+
+
+def test_a_valid_token_logs_nothing(trakt, sign_in, caplog):
+    caplog.set_level(logging.DEBUG, "traktauth")
+    sign_in()
+    trakt.token()
+    assert caplog.records == []
+
+
+def test_no_record_holds_a_secret(trakt, trakt_server, sign_in, caplog):
+    caplog.set_level(1)
+    sign_in(left=-1)
+    trakt.token()
+    trakt_server.access.clear()
+    trakt.request("GET", "/users/settings")
+    trakt.logout()
+    with pytest.raises(LoginRequired):
+        trakt.token()
+    assert "canary" not in caplog.text
+
+
+def test_a_program_without_a_handler_sees_no_warning(trakt_server, address, sign_in):
+    sign_in(left=-1)
+    trakt_server.answers.append((503, {}, {}))
+    program = (
+        "from traktauth import App, Trakt, TryLater\n"
+        f"trakt = Trakt(App('client-id'), service={trakt_server.base!r}, store={address!r})\n"
+        "try:\n    trakt.token()\nexcept TryLater:\n    print('later')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert (run.stdout, run.stderr) == ("later\n", "")

@@ -1,0 +1,252 @@
+"""A request that did not leave this machine is not counted as sent, whatever kept it back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import httpx2
+import pytest
+
+from client.callers import CALLERS
+from traktauth import App, Token, TraktAuthError, TryLater
+from traktauth.client import http
+from traktauth.keeper.http_sender import open_sender
+from traktauth.models import LoginKey
+from traktauth.models.changes import SaveToken
+from traktauth.stores.open import open_store
+
+ENVIRONMENTS = {
+    "socks": ({"ALL_PROXY": "socks://127.0.0.1:1080/"}, "socks5://"),
+    "socks5 without socksio": ({"ALL_PROXY": "socks5://127.0.0.1:1080/"}, "httpx2[socks]"),
+    "a port that is a word": ({"HTTPS_PROXY": "http://user:canary@127.0.0.1:abc"}, "HTTPS_PROXY=http://HOST:PORT"),
+    "lower case": ({"http_proxy": "ftp://x/"}, "http_proxy=http://HOST:PORT"),
+    "certificates that are gone": ({"SSL_CERT_FILE": "/nonexistent.pem"}, "SSL_CERT_FILE"),
+    "certificates that are none": ({"SSL_CERT_FILE": "/etc/passwd"}, "SSL_CERT_FILE"),
+}
+FAR_AWAY = "http://192.0.2.1"
+
+
+@pytest.fixture(params=ENVIRONMENTS)
+def broken(request, monkeypatch):
+    """An environment in which no client can be made, its variable, and the fix."""
+    environment, fix = ENVIRONMENTS[request.param]
+    for name in ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return next(iter(environment)), fix
+
+
+@pytest.fixture
+def expired(trakt_server, app, address):
+    """An expired login of a service that a proxy would be asked for."""
+    login = LoginKey(FAR_AWAY, app.client_id, "default")
+    token = Token("old", refresh_token="refresh-canary", expires_in=10, expires_at=1.0, generation=1)
+    open_store(address).apply(login, SaveToken(token, after=0, at=1.0))
+    return login
+
+
+@pytest.fixture(params=CALLERS)
+def caller(request):
+    return CALLERS[request.param]
+
+
+def test_an_environment_that_cannot_send_is_named_and_costs_no_login(broken, caller, expired, app, address):
+    variable, fix = broken
+    with caller(app, service=FAR_AWAY, store=address, insecure=True) as trakt:
+        for _ in range(3):
+            with pytest.raises(TryLater, match=variable) as caught:
+                trakt.token()
+            assert fix in caught.value.hint
+            assert "canary" not in f"{caught.value} {caught.value.hint}"
+    record = open_store(address).load(expired)
+    assert (record.pending_refresh, record.refreshable, record.token.access_token) == (None, True, "old")
+
+
+def test_a_valid_token_is_served_in_such_an_environment(caller, sign_in, trakt_server, app, address, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent.pem")
+    old = sign_in(life=1000, left=10)
+    with caller(app, service=trakt_server.base, store=address) as trakt:
+        assert trakt.token() == old
+    assert trakt_server.refreshes == []
+
+
+def test_a_sign_in_tells_it_before_anybody_signs_in(broken, caller, app, address):
+    shown = []
+    with (
+        caller(app, service=FAR_AWAY, store=address, insecure=True) as trakt,
+        pytest.raises(TryLater, match=broken[0]),
+    ):
+        trakt.login("device", prompt=shown.append)
+    assert shown == []
+
+
+def test_a_keeper_tells_it_before_it_claims_a_login(broken):
+    async def start():
+        async with open_sender(FAR_AWAY):
+            pytest.fail("began")
+
+    with pytest.raises(TryLater, match=broken[0]):
+        asyncio.run(start())
+
+
+def test_a_service_on_this_machine_is_reached_without_a_proxy(caller, sign_in, trakt_server, app, address, monkeypatch):
+    """A proxy would get the refresh token and the app's secret in clear."""
+    sign_in(left=-1)
+    for name in ("ALL_PROXY", "HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://192.0.2.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with caller(app, service=trakt_server.base, store=address) as trakt:
+        assert trakt.token().generation == 2
+        assert trakt.request("GET", "/users/settings").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "direct"),
+    [
+        ("http://127.0.0.1:8712/x", True),
+        ("http://127.9.9.9/", True),
+        ("https://localhost/", True),
+        ("http://trakt.localhost:1/", True),
+        ("http://[::1]:8712/", True),
+        ("https://trakt.tv/", False),
+        ("https://127.0.0.1.example/", False),
+        ("http://[::1", False),
+    ],
+)
+def test_which_addresses_are_on_this_machine(url, direct):
+    assert http.is_on_this_machine(url) is direct
+
+
+# ---------------------------------------------------------------- threads
+@pytest.fixture
+def no_threads(monkeypatch):
+    """No thread of ours is to be had, as at a limit of processes, or on Python 3.12 once the main thread has ended."""
+    real = threading.Thread.start
+
+    def start(thread):
+        if thread.name.startswith("traktauth"):
+            raise RuntimeError("can't start new thread")
+        real(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+
+
+def test_a_token_is_refreshed_in_the_callers_thread_if_there_is_no_other(
+    no_threads, caller, sign_in, trakt_server, app, address
+):
+    sign_in(left=-1)
+    with caller(app, service=trakt_server.base, store=address) as trakt:
+        assert trakt.token().generation == 2
+    assert len(trakt_server.refreshes) == 1
+
+
+# ---------------------------------------------------------------- a client of one's own
+@pytest.fixture
+def own(caller, trakt_server, app, address):
+    """Make a caller over a client of one's own."""
+    made = []
+
+    def make(**options):
+        kind = httpx2.Client if caller is CALLERS["blocking"] else httpx2.AsyncClient
+        client = kind(limits=httpx2.Limits(max_keepalive_connections=0), **options)
+        made.append(client)
+        return client, caller(app, service=trakt_server.base, store=address, http=client)
+
+    yield make
+    for client in made:
+        if isinstance(client, httpx2.Client):
+            client.close()
+        elif not client.is_closed:
+            asyncio.run(client.aclose())
+
+
+def hook(caller):
+    def fail(*_):
+        raise KeyError("of the application")
+
+    async def afail(*_):
+        raise KeyError("of the application")
+
+    return fail if caller is CALLERS["blocking"] else afail
+
+
+@pytest.fixture
+def stored(trakt_server, app, address):
+    return lambda: open_store(address).load(LoginKey(trakt_server.base, app.client_id, "default"))
+
+
+def test_a_client_that_is_closed_costs_no_login(own, sign_in, trakt_server, stored, caller):
+    sign_in(left=-1)
+    client, trakt = own()
+    with trakt:
+        if caller is CALLERS["blocking"]:
+            client.close()
+        else:
+            trakt.runner.run(client.aclose())
+        for _ in range(3):
+            with pytest.raises(TryLater, match="http= is closed"):
+                trakt.token()
+    assert stored().pending_refresh is None
+    assert trakt_server.refreshes == []
+
+
+def test_a_hook_that_raises_before_the_request_costs_no_login(own, sign_in, trakt_server, stored, caller):
+    sign_in(left=-1)
+    client, trakt = own(event_hooks={"request": [hook(caller)]})
+    with trakt:
+        for _ in range(3):
+            with pytest.raises(TryLater, match="raised KeyError before anything was sent"):
+                trakt.token()
+        assert stored().pending_refresh is None
+        client.event_hooks = {}
+        assert trakt.token().generation == 2
+    assert len(trakt_server.refreshes) == 1
+
+
+def test_a_hook_that_raises_after_the_response_leaves_the_sending_unconfirmed(
+    own, sign_in, trakt_server, stored, caller
+):
+    sign_in(left=-1)
+    _, trakt = own(event_hooks={"response": [hook(caller)]})
+    with trakt, pytest.raises(TraktAuthError) as caught:
+        trakt.token()
+    assert caught.value.unconfirmed
+    assert stored().pending_refresh is not None
+
+
+def test_a_hook_that_reads_the_request_is_served(own, sign_in, trakt_server, caller):
+    seen = []
+
+    def look(request):
+        seen.append(request.content)
+
+    async def alook(request):
+        seen.append(request.content)
+
+    sign_in(left=-1)
+    _, trakt = own(event_hooks={"request": [look if caller is CALLERS["blocking"] else alook]})
+    with trakt:
+        assert trakt.token().generation == 2
+    assert b"refresh_token" in seen[0]
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "HTTP_PROXY"])
+def test_a_proxys_password_is_not_shown(name, monkeypatch):
+    monkeypatch.setenv(name, "socks://user:canary@proxy.example/")
+    with pytest.raises(TryLater, match=r"socks://proxy\.example") as caught:
+        http.new_client()
+    assert "canary" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_an_api_client_tells_it_too(broken, caller, app, address, sign_in):
+    token = Token("fresh", refresh_token="r", expires_in=3600, generation=1)
+    open_store(address).apply(LoginKey(FAR_AWAY, app.client_id, "default"), SaveToken(token, after=0, at=1.0))
+    with (
+        caller(App(app.client_id), service=FAR_AWAY, store=address, insecure=True) as trakt,
+        pytest.raises(TryLater, match=broken[0]),
+    ):
+        trakt.request("GET", "/users/settings")

@@ -1,0 +1,14 @@
+"""`docs/api.md` is what the docstrings say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def test_the_api_reference_is_up_to_date():
+    done = subprocess.run([sys.executable, CHECKOUT / "scripts" / "api.py", "--check"], check=False)
+    assert done.returncode == 0, "run: python scripts/api.py"

@@ -1,0 +1,103 @@
+"""Many processes of the command, one login, real better-auth: where a refresh token sent twice would end the login."""
+
+from __future__ import annotations
+
+import time
+
+from support.signed_in import PROCESSES, WEEK
+
+ROUNDS = 5
+NEARLY_OVER = WEEK * 0.985  # in the last fiftieth of its life: a refresh is waited for
+
+
+def test_eight_processes_send_one_refresh_each_time(signed_in):
+    login = signed_in()
+    for done in range(1, ROUNDS + 1):
+        login.age(WEEK)
+        printed = login.tokens()
+        assert login.refreshes() == done
+        assert len(printed) == 1
+        assert all(login.engine.alive(token) for token in printed)
+
+
+def test_a_token_that_really_expired_is_renewed_by_one_of_eight_processes(signed_in):
+    login = signed_in(ACCESS_TTL="3600")
+    for done in range(1, 4):
+        expired = login.stored().token.access_token
+        login.engine.pass_time(3601)
+        login.age(3601)
+        assert not login.engine.alive(expired)
+        printed = login.tokens()
+        assert login.refreshes() == done
+        assert [login.engine.alive(token) for token in printed] == [True]
+
+
+def test_a_swallowed_answer_is_sent_once_and_the_old_token_served_while_it_lives(signed_in):
+    login = signed_in()
+    old = login.stored().token
+    login.age(NEARLY_OVER)
+    login.cable.swallow("/oauth/token", grant="refresh_token")
+    for _ in range(3):
+        assert login.tokens() == {old.access_token}
+    assert login.refreshes() == 1
+    assert login.stored().pending_refresh is not None
+    assert login.engine.alive(old.access_token)
+
+
+def test_a_dropped_request_leaves_the_old_token_in_use(signed_in):
+    login = signed_in()
+    old = login.stored().token
+    login.age(NEARLY_OVER)
+    login.cable.drop("/oauth/token", grant="refresh_token")
+    assert login.tokens() == {old.access_token}
+    assert login.refreshes() == 1
+
+
+def test_after_the_end_of_the_token_a_lost_answer_is_followed_by_a_probe_and_one_sending(signed_in):
+    login = signed_in()
+    login.age(NEARLY_OVER)
+    login.cable.swallow("/oauth/token", grant="refresh_token")
+    login.tokens(1)
+    login.age(WEEK)
+    running = [login.command.start("token") for _ in range(PROCESSES)]
+    codes = [process.communicate(timeout=60) and process.returncode for process in running]
+    assert set(codes) == {4}
+    assert login.refreshes() == 3  # the lost one, the probe, and the one that the engine refused
+
+
+def test_a_process_killed_between_sent_and_saved_does_not_make_the_next_one_send_again(signed_in):
+    login = signed_in()
+    old = login.stored().token
+    login.age(NEARLY_OVER)
+    login.cable.delay("/oauth/token", 5, grant="refresh_token")
+    killed = login.command.start("token")
+    while login.refreshes() == 0 and killed.poll() is None:
+        time.sleep(0.02)
+    killed.kill()
+    assert killed.wait() == -9
+    assert login.tokens() == {old.access_token}
+    assert login.refreshes() == 1
+
+
+def test_an_unconfirmed_refresh_is_sent_again_only_by_force(signed_in):
+    login = signed_in()
+    login.cable.swallow("/oauth/token", grant="refresh_token")
+    assert login.command("refresh").returncode == 5
+    again = login.command("refresh")
+    assert (again.returncode, login.refreshes()) == (5, 1)
+    assert login.command("token").returncode == 0
+    forced = login.command("refresh", "--force")
+    assert (forced.returncode, login.refreshes()) == (4, 2)  # the first had arrived, so this one ended the login
+    assert "Traceback" not in forced.stderr
+
+
+def test_a_new_sign_in_ends_the_wait_after_a_lost_response(signed_in):
+    login = signed_in()
+    login.age(NEARLY_OVER)
+    login.cable.swallow("/oauth/token", grant="refresh_token")
+    login.tokens(1)
+    login.sign_in()
+    login.age(WEEK)
+    (fresh,) = login.tokens(2)
+    assert login.engine.alive(fresh)
+    assert login.refreshes() == 2

@@ -1,0 +1,136 @@
+"""Each entry finds itself, in any noise and at once; no secret comes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from support.pseudo_terminal import Terminal
+from traktauth.explain import explain, load_entries
+from traktauth.explain.matcher import LONGEST_DISTANCE
+
+ENTRIES = load_entries()
+IDS = [entry.id for entry in ENTRIES]
+ACCESS_LOG = '10.0.0.7 - - [27/Nov/2026:05:00:00] "GET /feed HTTP/1.1" 200 5120 id=9403420 took 14235 ms\n'
+NOISE = ACCESS_LOG * 110
+
+
+def test_there_are_enough_entries_each_with_everything():
+    assert len(ENTRIES) >= 40
+    for entry in ENTRIES:
+        assert re.fullmatch(r"[a-z0-9-]+", entry.id)
+        assert entry.era in ("current", "classic", "any")
+        assert entry.source.startswith("https://"), entry.id
+        assert all((entry.pattern, entry.cause, entry.fix, entry.sample)), entry.id
+        assert all(part == part.lower().strip() for part in entry.pattern), entry.id
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=IDS)
+def test_a_sample_finds_its_entry_first(entry):
+    assert explain(entry.sample)[0].id == entry.id
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=IDS)
+def test_an_id_finds_its_entry_alone(entry):
+    assert explain(f" {entry.id}\n") == [entry]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=IDS)
+def test_10_kb_of_noise_change_nothing(entry):
+    assert len(NOISE) > 10_000
+    expected = explain(entry.sample)
+    assert explain(f"{NOISE}{entry.sample}\n{NOISE}") == expected
+    assert explain(f"{NOISE.replace(chr(10), ' ')} {entry.sample.upper()} {NOISE.replace(chr(10), chr(9))}") == expected
+
+
+def test_noise_alone_is_nothing_known():
+    assert explain(NOISE) == []
+    assert explain("") == []
+
+
+def test_a_number_inside_another_is_not_found():
+    assert explain("trakt 14235 9420 x426y vip") == []
+
+
+def test_texts_that_are_far_apart_do_not_belong_together():
+    near, far = " " + "word " * 20, " " + "word " * LONGEST_DISTANCE
+    assert [entry.id for entry in explain(f"trakt{near}423")] == ["account-locked"]
+    assert explain(f"trakt{far}423") == []
+
+
+@given(st.text(), st.lists(st.sampled_from([part for entry in ENTRIES for part in entry.pattern])))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_answered(text, parts):
+    found = explain(text.join(parts))
+    assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize("part", ["invalid_client", "403", "trakt", "4", " ", "a" * 50, "420 423 426 trakt vip "])
+def test_the_time_grows_with_the_length_alone(part):
+    def seconds(count):
+        text = part * count
+        began = time.process_time()
+        explain(text)
+        return time.process_time() - began
+
+    count = 100_000 // len(part)
+    shorter = min(seconds(count) for _ in range(3))
+    assert min(seconds(4 * count) for _ in range(3)) < 12 * shorter + 0.05  # 16 times if it were quadratic
+
+
+def traktauth(*words, stdin=""):
+    command = [sys.executable, "-m", "traktauth", "explain", *words]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_says_cause_fix_and_page():
+    done = traktauth("CODE:", "invalid_client", "client_id is required")
+    assert done.returncode == 0, done.stderr
+    first, second, third = done.stdout.splitlines()[:3]
+    assert first.startswith("app-unknown: Trakt does not know the app.")
+    assert "https://app.trakt.tv/settings/apps/api" in second
+    assert third.strip() == "https://github.com/trakt/trakt-api/issues/902"
+
+
+def test_the_command_reads_standard_input_and_prints_json():
+    text = f"{NOISE}Authorization: Bearer hidden-access-token\nHTTP 429 Too Many Requests\n"
+    done = traktauth("--json", "-", stdin=text)
+    found = json.loads(done.stdout)
+    assert [sorted(one) for one in found] == [["cause", "fix", "id", "page"]] * len(found)
+    assert found[0]["id"] == "rate-limit"
+    assert "hidden-access-token" not in done.stdout + done.stderr
+    assert traktauth(stdin=text).returncode == 0
+
+
+def test_an_unknown_text_is_not_printed_back():
+    done = traktauth("refresh_token=hidden-refresh-token")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "hidden-refresh-token" not in done.stderr
+    assert "No known error" in done.stderr
+    unknown = traktauth("--json", "hidden")
+    assert (unknown.returncode, unknown.stdout) == (1, "[]\n")
+
+
+def test_binary_on_standard_input_is_bad_input_not_a_crash():
+    command = [sys.executable, "-m", "traktauth", "explain", "-"]
+    done = subprocess.run(command, input=bytes(range(256)) * 100, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert b"No known error" in done.stderr
+
+
+def test_a_terminal_gets_lines_of_its_width():
+    # COLUMNS would count more than the terminal's own width
+    here = SimpleNamespace(env={name: value for name, value in os.environ.items() if name != "COLUMNS"})
+    with Terminal(here, "explain", "session not found", both=True, columns=60) as terminal:
+        shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal.read_to_the_end())
+    assert max(map(len, shown.splitlines())) <= 60
+    assert "traktauth lab -- CMD" in " ".join(shown.split())

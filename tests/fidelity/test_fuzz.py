@@ -1,0 +1,119 @@
+"""Random stories, told to two servers: what is alike is found alike, and what differs is found and cut down.
+
+Both servers are local Trakts here; `test_engines.py` tells stories to the real engines.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+
+from fidelity.fuzz.execution import Step, run_story
+from fidelity.fuzz.expected import is_expected
+from fidelity.fuzz.generator import generate_story
+from fidelity.fuzz.reduction import reduce_story
+from fidelity.replay.compare import Difference
+from fidelity.replay.seed_file import seed
+from fidelity.replay.server import Server
+from support.postgres import absence
+from traktauth.server.config.settings import Settings
+from traktauth.server.process.embedded import EmbeddedServer
+
+pytestmark = pytest.mark.slow
+
+needs_postgresql = pytest.mark.skipif(bool(absence()), reason="the program postgres is absent")
+
+
+@pytest.fixture
+def begin():
+    with ExitStack() as until_the_end:
+
+        def begin(profile, **settings):
+            known = {"port": 0, "control": True, "seed": seed(), "database": "memory:"}
+            started = until_the_end.enter_context(EmbeddedServer(Settings(profile=profile, **known, **settings)))
+            return Server(started.url, profile, local=True)
+
+        yield begin
+
+
+def stories(profile, count):
+    return [generate_story(profile, number) for number in range(count)]
+
+
+@pytest.mark.parametrize("profile", ["current", "classic"])
+@pytest.mark.parametrize("database", ["file", pytest.param("postgresql", marks=needs_postgresql)])
+def test_two_that_are_alike_answer_alike(trakt, profile, database):
+    one, other = trakt(profile), trakt(profile, "prev", database)
+    assert [found for story in stories(profile, 12) if (found := run_story(story, one, other))] == []
+
+
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_the_same_number_is_the_same_story(profile):
+    assert [*map(str, stories(profile, 3)[2])] == [*map(str, stories(profile, 3)[2])]
+
+
+DIFFERENT = {
+    "another fate of used tokens": ("current", {"rotation": "once"}),
+    "used tokens work on": ("classic", {"rotation": "once"}),
+    "shorter lives": ("current", {"access_life": 60}),
+    "strict": ("current", {"strict": True}),
+}
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_a_difference_is_found_and_cut_down_to_what_it_needs(begin, name):
+    profile, settings = DIFFERENT[name]
+    one, other = begin(profile), begin(profile, **settings)
+    reported = ((story, reduce_story(story, one, other)) for story in stories(profile, 40))
+    story, outcome = next((story, outcome) for story, outcome in reported if outcome)
+    needed, why, meant = outcome
+    assert why
+    assert not meant
+    assert len(needed) <= len(story)
+    again = run_story(needed, one, other)
+    assert again is not None
+    assert again[0] is needed[-1]
+    for left_out in needed[:-1]:
+        shorter = run_story([step for step in needed if step is not left_out], one, other)
+        assert shorter is None or {one.what for one in shorter[1]} != {one.what for one in why}
+
+
+def sent(path):
+    return Step(0, {"method": "POST", "path": path, "headers": {}, "body": None})
+
+
+SWITCHED_OFF, LATER = Step(0, None, "disable-app"), Step(0, None, "clock")
+MEANT = {
+    "revoking a public app's token": ("classic", [sent("/oauth/revoke")], ("status", 200, "403 {}"), True),
+    "the same at better-auth": ("current", [sent("/oauth/revoke")], ("status", 200, "403 {}"), False),
+    "another refusal": ("classic", [sent("/oauth/revoke")], ("status", 401, "403 {}"), False),
+    "a member": ("classic", [sent("/oauth/revoke")], ("error", 200, "403 {}"), False),
+    "revoking what has expired": (
+        "classic",
+        [LATER, sent("/oauth/revoke"), sent("/oauth/token")],
+        ("status", 200, "400 {}"),
+        True,
+    ),
+    "the same without the time": (
+        "classic",
+        [sent("/oauth/revoke"), sent("/oauth/token")],
+        ("status", 200, "400 {}"),
+        False,
+    ),
+    "a session that is over": ("current", [LATER, sent("/x")], ("location", "http://x", "/sign-in"), True),
+    "no one signed in": ("current", [sent("/x")], ("location", "http://x", "/sign-in"), False),
+    "polling for an app that is off": (
+        "current",
+        [SWITCHED_OFF, sent("/oauth/device/token")],
+        ("body", "", "{}"),
+        True,
+    ),
+    "polling for one that is on": ("current", [sent("/oauth/device/token")], ("body", "", "{}"), False),
+}
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_what_is_meant(name):
+    profile, story, difference, expected = MEANT[name]
+    assert is_expected(profile, story, [Difference(*difference)]) is expected

@@ -1,0 +1,237 @@
+"""A usable token: as it is, or by another caller's refresh; a lock is only waited for where a token does not serve."""
+
+from __future__ import annotations
+
+import pytest
+
+from flow.changes import MarkRejected
+from flow.conversation import Conversation
+from flow.setup import LIFE, YEAR, Clock, context, record, token
+from traktauth.errors import LoginRequired, StoreFailed, TryLater
+from traktauth.flow.effects import BUSY, Load, WithLock
+from traktauth.flow.get_token import get_token
+from traktauth.models import Record
+from traktauth.timeouts import LOCK_TIMEOUT
+
+FRESH, ADVISORY, MANDATORY, ENDED = 500.0, 80.0, 10.0, -1.0
+NEWER = record(token(2, left=1000))
+
+
+def ask(stored, *, custom=None, **wanted):
+    talk = Conversation(get_token(custom or context(), **wanted))
+    talk.expect(Load(), answer=stored)
+    return talk
+
+
+def test_a_fresh_token_is_returned_after_one_look_at_the_store():
+    assert ask(record(token(left=FRESH))).returns() == token(left=FRESH)
+
+
+def test_a_fresh_token_is_served_even_if_it_cannot_be_renewed():
+    stored = record(token(left=FRESH), refreshable=False, not_refreshable_reason="Trakt refused its refresh token")
+    assert ask(stored).returns() == stored.token
+
+
+@pytest.mark.parametrize(("stored", "reason"), [(Record(), "never"), (Record(generation=3), "signed-out")])
+def test_without_a_token_a_sign_in_is_required(stored, reason):
+    error = ask(stored).raises(LoginRequired)
+    assert error.reason == reason
+    assert "traktauth login" in error.hint
+
+
+def test_a_store_that_cannot_be_read_is_the_callers_to_see():
+    talk = Conversation(get_token(context()))
+    talk.expect(Load(), raising=StoreFailed("damaged"))
+    talk.raises(StoreFailed)
+
+
+def lock_of(stored, **wanted):
+    return ask(stored, **wanted).expect(WithLock)
+
+
+@pytest.mark.parametrize(("left", "timeout"), [(ADVISORY, 0.0), (MANDATORY, LOCK_TIMEOUT), (ENDED, LOCK_TIMEOUT)])
+def test_only_a_token_near_its_end_is_worth_waiting_for_the_lock(left, timeout):
+    assert lock_of(record(token(left=left))).timeout == timeout
+    assert LOCK_TIMEOUT > 30
+
+
+def test_callers_with_the_same_request_share_one_refresh_and_others_do_not():
+    stored = record(token(left=ENDED))
+    assert lock_of(stored).purpose == lock_of(stored).purpose
+    assert lock_of(stored, min_life=5).purpose != lock_of(stored).purpose
+    assert lock_of(stored, rejected="access-1").purpose != lock_of(stored).purpose
+    assert "access-1" not in repr(lock_of(stored, rejected="access-1"))
+
+
+@pytest.mark.parametrize("left", [ADVISORY, MANDATORY])
+def test_where_another_process_holds_the_lock_the_old_token_serves_while_it_lives(left):
+    talk = ask(record(token(left=left)))
+    talk.expect(WithLock, answer=BUSY)
+    talk.expect(Load(), answer=record(token(left=left)))
+    assert talk.returns() == token(left=left)
+
+
+def test_where_another_process_holds_the_lock_a_newer_token_may_have_come_in_the_last_moment():
+    talk = ask(record(token(left=ENDED)))
+    talk.expect(WithLock, answer=BUSY)
+    talk.expect(Load(), answer=NEWER)
+    assert talk.returns() == NEWER.token
+
+
+def test_where_another_process_holds_the_lock_for_ever_an_ended_token_means_try_later():
+    talk = ask(record(token(left=ENDED)))
+    talk.expect(WithLock, answer=BUSY)
+    talk.expect(Load(), answer=record(token(left=ENDED)))
+    assert talk.raises(TryLater).retry_after == 1
+
+
+@pytest.mark.parametrize("left", [ADVISORY, MANDATORY, ENDED])
+def test_where_another_process_held_the_lock_to_sign_out_a_sign_in_is_required(left):
+    talk = ask(record(token(left=left)))
+    talk.expect(WithLock, answer=BUSY)
+    talk.expect(Load(), answer=Record(generation=1))
+    assert talk.raises(LoginRequired).reason == "signed-out"
+
+
+@pytest.mark.parametrize(("left", "error"), [(ADVISORY, None), (MANDATORY, None), (ENDED, StoreFailed)])
+def test_where_another_process_holds_the_lock_a_store_that_fails_takes_no_living_token_away(left, error):
+    talk = ask(record(token(left=left)))
+    talk.expect(WithLock, answer=BUSY)
+    talk.expect(Load(), raising=StoreFailed("gone"))
+    if error is None:
+        assert talk.returns() == token(left=left)
+    else:
+        talk.raises(error)
+
+
+@pytest.mark.parametrize("left", [ADVISORY, MANDATORY])
+def test_a_store_that_fails_in_a_refresh_does_not_take_a_living_token_away(left):
+    talk = ask(record(token(left=left)))
+    talk.expect(WithLock, raising=StoreFailed("read-only disk"))
+    assert talk.returns() == token(left=left)
+
+
+def test_a_token_that_is_held_in_memory_alone_is_reported_though_the_old_token_lives():
+    failure = StoreFailed("full disk")
+    failure.kept = True
+    talk = ask(record(token(left=MANDATORY)))
+    talk.expect(WithLock, raising=failure)
+    assert talk.raises(StoreFailed) is failure
+
+
+def test_a_store_that_fails_in_a_refresh_is_reported_once_the_token_has_ended():
+    talk = ask(record(token(left=ENDED)))
+    talk.expect(WithLock, raising=StoreFailed("read-only disk"))
+    talk.raises(StoreFailed)
+
+
+# ---------------------------------------------------------------- a login that cannot be renewed
+MARKED = {"refreshable": False, "not_refreshable_reason": "Trakt refused its refresh token"}
+
+
+@pytest.mark.parametrize("left", [ADVISORY, MANDATORY])
+def test_a_login_that_cannot_be_renewed_is_served_to_its_tokens_end_without_a_lock(left):
+    assert ask(record(token(left=left), **MARKED)).returns() == token(left=left)
+
+
+def test_a_login_that_cannot_be_renewed_needs_a_sign_in_after_its_tokens_end():
+    error = ask(record(token(left=ENDED), **MARKED)).raises(LoginRequired)
+    assert error.reason == "revoked"
+    assert "Trakt refused its refresh token" in error.message
+
+
+def test_a_login_without_a_refresh_token_ends_with_its_token():
+    assert ask(record(token(left=MANDATORY, refresh=False))).returns() == token(left=MANDATORY, refresh=False)
+    assert ask(record(token(left=ENDED, refresh=False))).raises(LoginRequired).reason == "expired"
+
+
+# ---------------------------------------------------------------- a refused token
+def test_a_token_that_an_api_refused_is_not_fresh():
+    assert lock_of(record(token(left=FRESH)), rejected="access-1").timeout == LOCK_TIMEOUT
+
+
+def test_a_newer_token_than_the_refused_one_is_used_at_once():
+    assert ask(record(token(2, left=FRESH)), rejected="access-1").returns() == token(2, left=FRESH)
+
+
+def test_a_refused_token_is_not_served_again_though_it_seems_to_live():
+    talk = ask(record(token(left=FRESH), **MARKED), rejected="access-1")
+    talk.expect(MarkRejected(1))
+    error = talk.raises(LoginRequired)
+    assert error.reason == "revoked"
+
+
+def test_a_refused_token_is_not_served_again_where_the_lock_is_not_to_be_had():
+    talk = ask(record(token(left=FRESH)), rejected="access-1")
+    talk.expect(WithLock, answer=BUSY)
+    talk.expect(Load(), answer=record(token(left=FRESH)))
+    talk.raises(TryLater)
+
+
+def test_a_refused_token_is_not_served_again_where_the_store_fails():
+    talk = ask(record(token(left=FRESH)), rejected="access-1")
+    talk.expect(WithLock, raising=StoreFailed("read-only disk"))
+    talk.raises(StoreFailed)
+
+
+# ---------------------------------------------------------------- a life that is asked for
+def test_a_token_that_lives_long_enough_is_returned():
+    assert ask(record(token(left=FRESH)), min_life=FRESH).returns() == token(left=FRESH)
+
+
+def test_a_token_that_does_not_live_long_enough_is_renewed():
+    assert lock_of(record(token(left=FRESH)), min_life=FRESH + 1).timeout == LOCK_TIMEOUT
+
+
+def test_more_life_than_any_token_of_the_service_has_is_refused_at_once():
+    error = ask(record(token(left=FRESH)), min_life=LIFE + 1).raises(ValueError)
+    assert f"a new one is valid for {LIFE} s" in str(error)
+
+
+def test_a_token_that_does_not_live_long_enough_is_not_served_instead():
+    talk = ask(record(token(left=FRESH)), min_life=FRESH + 1)
+    talk.expect(WithLock, answer=BUSY)
+    talk.expect(Load(), answer=record(token(left=FRESH)))
+    talk.raises(TryLater)
+    assert ask(record(token(left=FRESH), **MARKED), min_life=FRESH + 1).raises(LoginRequired).reason == "revoked"
+
+
+# ---------------------------------------------------------------- a clock that jumps
+def test_after_the_clock_was_set_back_a_year_a_refresh_is_tried_and_the_old_token_serves_meanwhile():
+    clock = Clock()
+    clock.jump(-YEAR)
+    talk = ask(record(token(left=FRESH)), custom=context(clock))
+    assert talk.expect(WithLock, answer=BUSY).timeout == LOCK_TIMEOUT
+    talk.expect(Load(), answer=record(token(left=FRESH)))
+    assert talk.returns() == token(left=FRESH)
+
+
+def test_after_the_clock_was_set_forward_a_year_the_token_is_renewed():
+    clock = Clock()
+    clock.jump(YEAR)
+    assert lock_of(record(token(left=FRESH)), custom=context(clock)).timeout == LOCK_TIMEOUT
+
+
+# ---------------------------------------------------------------- a rest after a failure
+def busy(custom, left=MANDATORY, **wanted):
+    talk = ask(record(token(left=left)), custom=custom, **wanted)
+    talk.expect(WithLock, answer=BUSY)
+    talk.expect(Load(), answer=record(token(left=left)))
+    return talk
+
+
+def test_after_a_refresh_that_had_to_wait_no_one_tries_again_for_a_moment():
+    clock = Clock()
+    custom = context(clock)
+    busy(custom).returns()
+    assert ask(record(token(left=MANDATORY)), custom=custom).returns() == token(left=MANDATORY)
+    clock.steady += 1.01
+    assert lock_of(record(token(left=MANDATORY)), custom=custom).timeout == LOCK_TIMEOUT
+
+
+def test_a_rest_does_not_hold_back_a_refresh_without_which_there_is_no_token():
+    custom = context()
+    busy(custom).returns()
+    lock_of(record(token(left=ENDED)), custom=custom)
+    lock_of(record(token(left=MANDATORY)), custom=custom, min_life=MANDATORY + 1)
+    lock_of(record(token(left=MANDATORY)), custom=custom, rejected="access-1")

@@ -1,0 +1,218 @@
+"""`traktauth lab -- CMD`, with real programs: what it says of them, and that nothing is left of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from support.environments import TRAKT_PY, Missing, environment
+
+pytestmark = pytest.mark.slow
+LONG = 500.0
+PROGRAMS = Path(__file__).with_name("programs")
+REQUEST = [sys.executable, "-m", "traktauth", "request", "GET", "/users/settings"]
+SMALL = [sys.executable, "-I", "-S", str(PROGRAMS / "urllib_settings.py")]
+"""Starts fast; the file of its login is to be added."""
+
+
+class Lab:
+    """`traktauth lab` with a home and a temporary folder of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        mine = {name: value for name, value in os.environ.items() if not name.startswith(("TRAKTAUTH_", "XDG_"))}
+        self.env = {**mine, "HOME": str(folder), "TMPDIR": str(self.temporary)}
+
+    def start(self, *words):
+        command = [sys.executable, "-m", "traktauth", "lab", *map(str, words)]
+        return subprocess.Popen(
+            command, env=self.env, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def run(self, *words):
+        process = self.start(*words)
+        try:
+            printed, errors = process.communicate(timeout=LONG)
+        finally:
+            process.kill()
+            process.wait()
+        assert list(self.temporary.iterdir()) == []
+        return subprocess.CompletedProcess(words, process.returncode, printed, errors)
+
+    def json(self, *words):
+        done = self.run("--json", *words)
+        found = json.loads(done.stdout)
+        return done.returncode, found["verdict"], {each["name"]: each for each in found["scenarios"]}
+
+
+@pytest.fixture
+def lab(tmp_path):
+    return Lab(tmp_path)
+
+
+@pytest.fixture
+def traktpy_python():
+    try:
+        return environment(*TRAKT_PY)
+    except Missing as missing:
+        pytest.skip(str(missing))
+
+
+STORES = {"traktauth": [], "traktauth:sqlite:logins.sqlite": ["race", "lost-response"]}
+"""Stores of traktauth and the scenarios to play; none: all. SQLite's `kill` waits half a minute for a lease to end."""
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_traktauth_keeps_its_login(lab, store):
+    words = [word for name in STORES[store] for word in ("--scenario", name)]
+    status, verdict, scenarios = lab.json("--tokens", store, "--copies", "4", *words, "--", *REQUEST)
+    assert (status, verdict) == (0, "keeps its login"), scenarios
+    verdicts = {name: each["verdict"] for name, each in scenarios.items()}
+    assert verdicts.pop("lost-response-expired", "kept") in ("unavoidable", "kept")
+    assert set(verdicts.values()) == {"kept"}
+    assert scenarios["race"]["exits"] == [0] * 5
+    assert scenarios["race"]["rotations"] == 1
+    assert {each["replays"] for name, each in scenarios.items() if name != "lost-response-expired"} == {0}
+
+
+def test_pytrakt_would_lose_a_login(lab, pytrakt_python):
+    program = PROGRAMS / "pytrakt_settings.py"
+    words = ["--scenario", "race", "--scenario", "lost-response", "--scenario", "kill", "--copies", "3"]
+    done = lab.run("--tokens", "pytrakt", *words, "--badge", "badge.svg", "--", pytrakt_python, program)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "would lose a login: race, lost-response, kill"
+    assert "#c62828" in (lab.folder / "badge.svg").read_text()
+
+
+def test_trakt_py_would_lose_a_login(lab, traktpy_python):
+    words = ["--tokens", "token:token.json", "--scenario", "race", "--scenario", "kill", "--copies", "3", "--"]
+    status, verdict, scenarios = lab.json(*words, traktpy_python, PROGRAMS / "traktpy_settings.py")
+    assert (status, verdict) == (1, "would lose a login: race, kill")
+    assert scenarios["race"]["second_device"] == "signed-out"
+    assert scenarios["race"]["families_killed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (["true"], "a single run gets no 200 from the API"),
+        (["sh", "-c", "echo broken >&2; exit 3"], "a single run exits with 3 (broken)"),
+        (["no-such-program"], "a single run exits with 127"),
+        (
+            ["curl", "-sS", "-o", "/dev/null", "https://api.trakt.tv/users/settings"],
+            "a single run gets no 200 from the API",
+        ),
+    ],
+)
+def test_a_program_that_does_nothing_is_not_judged(lab, command, why):
+    done = lab.run("--", *command)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (6, f"not judged: {why}")
+
+
+def test_a_program_that_never_ends_is_ended(lab):
+    done = lab.run("--timeout", "1", "--", "sh", "-c", "sleep 1000 & wait")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (6, "not judged: a single run exits with 124")
+
+
+def test_a_program_may_print_binary_and_change_its_home(lab):
+    script = 'head -c 100000 /dev/urandom; head -c 1000 /dev/urandom >&2; HOME=/ exec "$@" "$HOME/token.json"'
+    done = lab.run("--tokens", "token", "--scenario", "unavailable", "--", "sh", "-c", script, "sh", *SMALL)
+    assert done.stdout.splitlines()[-1] == "keeps its login", done.stderr
+
+
+def test_a_program_may_sign_in_by_itself(lab):
+    file = "$HOME/token.json"
+    words = ["--setup", f"{' '.join(SMALL)} {file} login", "--scenario", "race", "--copies", "2"]
+    status, verdict, scenarios = lab.json(*words, "--", "sh", "-c", f'exec "$@" "{file}"', "sh", *SMALL)
+    assert (status, verdict) == (1, "would lose a login: race"), scenarios
+    assert scenarios["single"]["exits"] == [0, 0]
+    assert scenarios["race"]["replays"] == 1
+
+
+def test_a_sign_in_that_fails_is_reported(lab):
+    done = lab.run("--setup", "echo no display >&2; exit 7", "--", "true")
+    assert (done.returncode, done.stdout) == (6, "not judged: --setup ended with 7: no display\n")
+
+
+def test_each_scenario_has_a_copy_of_the_home(lab):
+    home = lab.folder / "mine"
+    home.mkdir()
+    (home / "settings").write_text("mine")
+    script = 'test "$(cat ~/settings)" = mine && ! test -e ~/was-here && touch ~/was-here; exec "$@" ~/token.json'
+    words = ["--tokens", "token", "--home", home, "--scenario", "unavailable"]
+    done = lab.run(*words, "--", "sh", "-c", script, "sh", *SMALL)
+    assert done.stdout.splitlines()[-1] == "keeps its login", done.stderr
+    assert [path.name for path in home.iterdir()] == ["settings"]
+
+
+@pytest.mark.parametrize("path", ["/etc/trakt-login.json", "../outside.json"])
+def test_a_login_outside_the_home_is_refused(lab, path):
+    done = lab.run("--tokens", f"pytrakt:{path}", "--", "true")
+    assert done.returncode == 1
+    assert f"{path} is outside the home folder of the lab" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--scenario", "flood"], "'flood' is not a scenario"),
+        (["--tokens", "kodi"], "'kodi' is not a format of logins"),
+        (["--tokens", "token", "--setup", "true"], "cannot be used together"),
+        (["--copies", "1"], "1 is not in the range"),
+        (["--timeout", "0"], "0 is not in the range"),
+        (["--home", "absent"], "'absent' does not exist"),
+    ],
+)
+def test_wrong_usage_is_named(lab, words, message):
+    done = lab.run(*words, "--", "true")
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+
+
+def test_a_badge_that_cannot_be_written_is_named(lab):
+    done = lab.run("--badge", "absent/badge.svg", "--", "true")
+    assert done.returncode == 1
+    assert "The badge cannot be written to absent/badge.svg: No such file" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a killed lab leaves is found on Linux alone")
+def test_nothing_is_left_after_kill_9_of_traktauth_and_the_outer_supervisors(lab):
+    mark = f"lab-test-{os.getpid()}-{lab.folder.name}"
+    script = "setsid sh -c 'touch $HOME/../started; sleep 1000; : $0' $0 >/dev/null 2>&1 & sleep 1000"
+    process = lab.start("--", "sh", "-c", script, mark)
+    wait_until(lambda: list(lab.temporary.glob("*/*/started")))
+    tasks = Path(f"/proc/{process.pid}/task").iterdir()
+    outer = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+    assert len(outer) == 2  # of the folder and of the command
+    for pid in (process.pid, *outer):
+        os.kill(pid, signal.SIGKILL)
+    process.communicate()
+    wait_until(lambda: not processes_with(mark))
+    wait_until(lambda: not list(lab.temporary.iterdir()))
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + LONG
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def processes_with(word):
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+                if word.encode() in (folder / "cmdline").read_bytes() and state != "Z":
+                    found.append(int(folder.name))
+    return found

@@ -1,0 +1,218 @@
+"""The files of other programs as text: read, written, and blanked in one value alone."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from traktauth.migrate.formats import NAMES, NOT_IMPORTED, FormatError, find_format
+from traktauth.migrate.formats.foreign_login import ForeignLogin
+
+NOW = 1_790_000_000.0
+LIFE = 604_800
+SECRET = "r3fr3sh-t0ken"
+LOGIN = ForeignLogin(
+    access_token="acc3ss-t0ken",
+    refresh_token=SECRET,
+    expires_at=NOW + LIFE,
+    expires_in=LIFE,
+    client_id="a-client-id",
+    client_secret="a-client-secret",
+    created_at=int(NOW),
+    scope="public",
+)
+KOMETA = """\
+# my Kometa
+libraries:
+  Films:   # mine
+    metadata_path: 'a "quoted" path'
+tmdb:
+  apikey: "012"
+trakt:
+  client_id: a-client-id
+  client_secret: a-client-secret
+  authorization:
+    # everything below is autofilled by the script
+    access_token: acc3ss-t0ken
+    token_type: bearer
+    expires_in: 604800
+    refresh_token: r3fr3sh-t0ken   # do not share
+    scope: public
+    created_at: 1790000000
+  pin:
+mal:
+  client_id: Größe ☃
+"""
+ENTRY = {
+    "domain": "trakt_tv",
+    "data": {
+        "auth_implementation": "trakt_tv",
+        "client_id": "a-client-id",
+        "client_secret": "a-client-secret",
+        "token": {
+            "access_token": "acc3ss-t0ken",
+            "refresh_token": SECRET,
+            "expires_in": LIFE,
+            "expires_at": NOW + LIFE,
+            "scope": "public",
+        },
+    },
+}
+OTHER = {"domain": "spotify", "data": {"token": {"access_token": "x", "refresh_token": "r3fr3sh-t0ken"}}}
+FILES = {
+    "pytrakt": json.dumps(
+        {
+            "APPLICATION_ID": None,
+            "CLIENT_ID": "a-client-id",
+            "CLIENT_SECRET": "a-client-secret",
+            "OAUTH_EXPIRES_AT": int(NOW) + LIFE,
+            "OAUTH_REFRESH": SECRET,
+            "OAUTH_TOKEN": "acc3ss-t0ken",
+        }
+    ),
+    "kometa": KOMETA,
+    "homeassistant": json.dumps({"version": 1, "data": {"entries": [OTHER, ENTRY, OTHER]}}, indent=2),
+    "token": json.dumps(
+        {
+            "access_token": "acc3ss-t0ken",
+            "token_type": "bearer",
+            "expires_in": LIFE,
+            "refresh_token": SECRET,
+            "scope": "public",
+            "created_at": int(NOW),
+        }
+    ),
+}
+
+
+@pytest.fixture(params=NAMES)
+def name(request):
+    return request.param
+
+
+def test_every_format_is_read(name):
+    found = find_format(name).read(FILES[name], now=NOW)
+    assert (found.access_token, found.refresh_token) == (LOGIN.access_token, SECRET)
+    assert (found.expires_at, found.expires_in) == (NOW + LIFE, LIFE)
+    assert found.client_id == (None if name == "token" else "a-client-id")
+    assert found.client_secret == (None if name == "token" else "a-client-secret")
+    assert SECRET not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda text: text, lambda text: "\ufeff" + text, lambda text: text.replace("\n", "\r\n")]
+)
+def test_blanking_changes_the_refresh_token_alone(name, change):
+    text = change(FILES[name])
+    blank = find_format(name).without_refresh_token(text)
+    assert find_format(name).read(blank, now=NOW).refresh_token is None
+    missing = {"pytrakt": "null", "kometa": "", "homeassistant": '""', "token": "null"}[name]
+    old = SECRET if name == "kometa" else f'"{SECRET}"'
+    if name == "homeassistant":  # of three entries with the same text it is the one in the middle
+        head, first, middle, last = text.split(old)
+        assert blank == head + old + first + missing + middle + old + last
+    elif name == "kometa":
+        assert blank == text.replace(f" {old}", missing)
+    else:
+        assert blank == text.replace(old, missing)
+
+
+def test_a_blanked_file_stays_as_it_is(name):
+    blank = find_format(name).without_refresh_token(FILES[name])
+    assert find_format(name).without_refresh_token(blank) == blank
+
+
+@pytest.mark.parametrize("quoted", ["'r3fr3sh-t0ken'", '"r3fr3sh-t0ken"'])
+def test_a_quoted_value_of_yaml_is_blanked_whole(quoted):
+    text = KOMETA.replace("r3fr3sh-t0ken", quoted)
+    assert find_format("kometa").without_refresh_token(text) == KOMETA.replace(" r3fr3sh-t0ken", "")
+
+
+def test_what_is_written_is_read_again(name):
+    form = find_format(name)
+    text = FILES[name] if name == "homeassistant" else None
+    found = form.read(form.write(LOGIN, text), now=NOW)
+    assert (found.access_token, found.refresh_token, found.expires_at) == (LOGIN.access_token, SECRET, NOW + LIFE)
+
+
+def test_a_login_without_a_refresh_token_is_written_without_one(name):
+    form = find_format(name)
+    lent = ForeignLogin(
+        access_token="other",
+        refresh_token=None,
+        expires_at=NOW + 5,
+        expires_in=5,
+        client_id="a-client-id",
+        client_secret="a-client-secret",
+    )
+    text = form.write(lent, FILES[name])
+    assert form.read(text, now=NOW).refresh_token is None
+    assert text.count(SECRET) == (2 if name == "homeassistant" else 0)
+
+
+def test_comments_and_order_of_yaml_stay_when_a_login_is_written():
+    changed = ForeignLogin(
+        access_token="new", refresh_token="newer", expires_at=NOW + 60, expires_in=60, created_at=int(NOW),
+        client_id="a-client-id", client_secret="a-client-secret", scope="public",
+    )  # fmt: skip
+    wanted = KOMETA.replace("acc3ss-t0ken", "new").replace("r3fr3sh-t0ken", "newer").replace("604800", "60")
+    written = find_format("kometa").write(changed, KOMETA)
+    assert re.sub(" +#", " #", written) == re.sub(" +#", " #", wanted), "comments may stand in another column"
+
+
+def test_a_pytrakt_login_of_unknown_age_is_refreshed_soon():
+    text = json.dumps({**json.loads(FILES["pytrakt"]), "OAUTH_EXPIRES_AT": None})
+    found = find_format("pytrakt").read(text, now=NOW)
+    assert NOW < found.expires_at <= NOW + 3600
+    assert found.expires_in == LIFE
+
+
+def test_a_token_without_a_time_is_taken_to_be_new():
+    text = json.dumps({"access_token": "a", "refresh_token": "b", "expires_in": 60})
+    assert find_format("token").read(text, now=NOW).expires_at == NOW + 60
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("pytrakt", '{"CLIENT_ID": "s3cret",\n "x" 5}', r"line 2, column 6"),
+        ("pytrakt", "[]", "does not hold a JSON object"),
+        ("pytrakt", "", "not valid JSON"),
+        ("pytrakt", '{"OAUTH_EXPIRES_AT": 5, "OAUTH_TOKEN": "a"}', "no CLIENT_ID"),
+        ("pytrakt", '{"OAUTH_EXPIRES_AT": "soon", "OAUTH_TOKEN": "s3cret", "CLIENT_ID": "c"}', "no OAUTH_EXPIRES_AT"),
+        ("pytrakt", "[" * 100_000, "not valid JSON"),
+        ("token", '{"access_token": "s3cret"}', "no expires_in"),
+        ("token", '{"error": "invalid_grant"}', "no expires_in"),
+        ("token", '{"access_token": "", "expires_in": 5}', "no access_token"),
+        ("homeassistant", "{}", "no data"),
+        ("homeassistant", '{"data": {"entries": []}}', "no entry of the integration trakt_tv"),
+        (
+            "homeassistant",
+            '{"data": {"entries": [{"domain": "trakt_tv", "data": {}}, {"domain": "trakt_tv", "data": {}}]}}',
+            "2 entries of the integration trakt_tv",
+        ),
+        ("homeassistant", '{"data": {"entries": [{"domain": "trakt_tv"}]}}', "no data of trakt_tv"),
+        ("kometa", "trakt: [s3cret", r"not valid YAML \(line 1, column 15"),
+        ("kometa", "- a\n", "no mapping"),
+        ("kometa", "plex: {}\n", "no section trakt"),
+        ("kometa", "trakt:\n  client_id: a\n", "no trakt.authorization"),
+        ("kometa", "trakt: {authorization: {access_token: s3cret}}\n", "no trakt.authorization.expires_in"),
+    ],
+)
+def test_a_damaged_or_foreign_file_says_where_and_quotes_nothing(name, text, message):
+    with pytest.raises(FormatError, match=message) as caught:
+        find_format(name).read(text, now=NOW)
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", NOT_IMPORTED)
+def test_what_cannot_be_imported_says_why(name):
+    with pytest.raises(FormatError, match=f"A login of {name} cannot be imported: .* (refresh|app)"):
+        find_format(name)
+
+
+def test_an_unknown_format_is_refused_with_those_that_exist():
+    with pytest.raises(ValueError, match="'trakty' is not a format; give one of pytrakt, kometa"):
+        find_format("trakty")

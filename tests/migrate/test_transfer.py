@@ -1,0 +1,400 @@
+"""`traktauth import` and `export`: one holder at every step, also of a run that is killed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from support.engines import CHECKOUT
+from traktauth import AppRejected, LoginExists, LoginRequired, Trakt, TraktAuthError, TryLater
+from traktauth.migrate.formats import FormatError
+from traktauth.migrate.import_copy import copy_path, load_copy
+from traktauth.migrate.login_file import LoginFileError, read_file
+from traktauth.migrate.transfer import Source, export_access_token, export_login, import_from, undo_import
+from traktauth.testing import LocalTrakt
+
+PYTRAKT = CHECKOUT / "tests" / "clients" / "pytrakt_driver.py"
+
+
+@pytest.fixture(scope="module")
+def shared():
+    with LocalTrakt() as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared):
+    shared.reset()
+    return shared
+
+
+@pytest.fixture(params=["file", "sqlite"])
+def trakt(request, server, tmp_path):
+    address = f"{request.param}:{tmp_path}/store/login.{request.param}"
+    (tmp_path / "store").mkdir(mode=0o700)
+    with Trakt(server.app, service=server.url, store=address, clock=server.clock) as client:
+        yield client
+
+
+@pytest.fixture
+def file(server, tmp_path):
+    return write_pytrakt(tmp_path / "home" / ".pytrakt.json", server)
+
+
+def write_pytrakt(path, server, life=None):
+    """Write a login as PyTrakt does."""
+    token = server.sign_in("sean")
+    path.parent.mkdir(exist_ok=True)
+    values = {
+        "APPLICATION_ID": None,
+        "CLIENT_ID": server.app.client_id,
+        "CLIENT_SECRET": server.app.client_secret,
+        "OAUTH_EXPIRES_AT": int(server.clock() + (life or token["expires_in"])),
+        "OAUTH_REFRESH": token["refresh_token"],
+        "OAUTH_TOKEN": token["access_token"],
+    }
+    path.write_text(json.dumps(values))
+    return path
+
+
+def source_of(path, name="pytrakt"):
+    file = read_file(path)
+    return Source(name, file.text, file)
+
+
+# ------------------------------------------------------------ import
+def test_a_login_changes_its_holder(trakt, file, server):
+    before = json.loads(file.read_text())
+    done = import_from(trakt, source_of(file))
+    assert done.user.username == "sean"
+    assert json.loads(file.read_text()) == {**before, "OAUTH_REFRESH": None}
+    server.advance(days=8)
+    assert trakt.request("GET", "/users/me").json()["username"] == "sean"
+    assert (server.ledger["rotations"], server.ledger["replays"]) == (1, 0)
+    assert trakt.status().username == "sean"
+
+
+def test_the_copy_is_for_this_user_alone_and_beside_the_store(trakt, file):
+    import_from(trakt, source_of(file))
+    copy = copy_path(trakt.store, trakt.config.key)
+    assert copy.parent == file.parent.parent / "store"
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o640])
+def test_a_files_mode_is_kept(trakt, file, mode):
+    file.chmod(mode)
+    import_from(trakt, source_of(file))
+    assert stat.S_IMODE(file.stat().st_mode) == mode
+
+
+def test_a_symbolic_link_stays(trakt, file, tmp_path):
+    link = tmp_path / "link.json"
+    link.symlink_to(file)
+    import_from(trakt, source_of(link))
+    assert link.is_symlink()
+    assert json.loads(file.read_text())["OAUTH_REFRESH"] is None
+
+
+def test_a_read_only_file_is_refused_before_anything_is_written(trakt, file):
+    file.chmod(0o444)
+    with pytest.raises(LoginFileError, match="is read-only") as caught:
+        import_from(trakt, source_of(file))
+    assert "--keep-source" in caught.value.hint
+    assert trakt.status().state == "never"
+    import_from(trakt, source_of(file), keep_source=True)
+    assert json.loads(file.read_text())["OAUTH_REFRESH"]
+
+
+def test_a_valid_login_is_not_replaced_unasked(trakt, file, server):
+    server.sign_in_at(trakt, "mary")
+    before = file.read_bytes()
+    with pytest.raises(LoginExists):
+        import_from(trakt, source_of(file))
+    assert file.read_bytes() == before
+    assert import_from(trakt, source_of(file), replace=True).user.username == "sean"
+
+
+def test_another_apps_login_is_refused(trakt, file):
+    file.write_text(file.read_text().replace(trakt.config.app.client_id, "another-app"))
+    with pytest.raises(AppRejected, match="of the app another-"):
+        import_from(trakt, source_of(file))
+
+
+def test_an_expired_token_ends_it_and_nothing_is_spent(trakt, file, server):
+    server.advance(days=8)
+    before = file.read_bytes()
+    with pytest.raises(LoginRequired, match="nothing was spent"):
+        import_from(trakt, source_of(file))
+    assert file.read_bytes() == before
+    assert server.ledger["rotations"] == 0
+    done = import_from(trakt, source_of(file), refresh=True)
+    assert done.token.expires_at > server.clock()
+    assert server.ledger["rotations"] == 1
+
+
+def test_a_revoked_login_is_found_out_when_it_is_refreshed(trakt, file, server):
+    source = source_of(file)
+    server.reset()  # Trakt knows neither token any more
+    with pytest.raises(LoginRequired):
+        import_from(trakt, source)
+    with pytest.raises(LoginRequired):
+        import_from(trakt, source, refresh=True)
+
+
+def test_an_api_that_is_down_changes_nothing(trakt, file, server):
+    before = file.read_bytes()
+    server.fail_next("/users/settings", status=503)
+    with pytest.raises(TryLater):
+        import_from(trakt, source_of(file))
+    assert file.read_bytes() == before
+    assert trakt.status().state == "never"
+
+
+def test_a_file_that_another_program_changes_meanwhile_is_left_alone(trakt, file, server):
+    source = source_of(file)
+    write_pytrakt(file, server)
+    changed = file.read_bytes()
+    with pytest.raises(LoginFileError, match="changed by another program"):
+        import_from(trakt, source)
+    assert file.read_bytes() == changed
+    assert trakt.status().state == "never"
+
+
+def test_an_import_that_had_finished_says_so(trakt, file):
+    import_from(trakt, source_of(file))
+    assert import_from(trakt, source_of(file)).was_there
+
+
+def test_a_file_without_a_refresh_token_needs_keep_source(trakt, file):
+    file.write_text(json.dumps({**json.loads(file.read_text()), "OAUTH_REFRESH": None}))
+    with pytest.raises(FormatError, match="no refresh token"):
+        import_from(trakt, source_of(file))
+    assert import_from(trakt, source_of(file), keep_source=True).token.refresh_token is None
+
+
+# ------------------------------------------------------------ undo
+def test_undo_gives_the_login_back(trakt, file, server):
+    before = file.read_bytes()
+    import_from(trakt, source_of(file))
+    assert undo_import(trakt) == file.resolve()
+    assert file.read_bytes() == before
+    with pytest.raises(LoginRequired):
+        trakt.token()
+    with pytest.raises(LoginRequired, match="No import"):
+        undo_import(trakt)
+
+
+def test_undo_is_refused_once_the_login_was_refreshed(trakt, file):
+    import_from(trakt, source_of(file))
+    trakt.refresh()
+    with pytest.raises(LoginRequired, match="refreshed since"):
+        undo_import(trakt)
+    assert json.loads(file.read_text())["OAUTH_REFRESH"] is None
+    assert trakt.status().state == "valid"
+
+
+def test_undo_leaves_a_changed_file_alone_and_the_login_here(trakt, file):
+    import_from(trakt, source_of(file))
+    file.write_text("{}")
+    with pytest.raises(LoginFileError, match="changed since the import"):
+        undo_import(trakt)
+    assert trakt.status().state == "valid"
+
+
+def test_no_secret_is_in_a_log_a_repr_or_an_error(trakt, file, server, caplog):
+    tokens = [value for name, value in json.loads(file.read_text()).items() if name in ("OAUTH_REFRESH", "OAUTH_TOKEN")]
+    shown = []
+
+    def fails(work):
+        with pytest.raises(TraktAuthError) as caught:
+            work()
+        shown.append("".join(traceback.format_exception(caught.value)) + repr(caught.value) + str(caught.value.hint))
+
+    with caplog.at_level(logging.DEBUG):
+        source = source_of(file)
+        shown.append(repr(source) + repr(source.file))
+        server.fail_next("/users/settings", status=503)
+        fails(lambda: import_from(trakt, source))
+        shown.append(repr(import_from(trakt, source)) + repr(load_copy(copy_path(trakt.store, trakt.config.key))))
+        fails(lambda: import_from(trakt, source))  # the file holds the refresh token, as it was read before
+        file.write_text("damaged")
+        fails(lambda: undo_import(trakt))
+        fails(lambda: import_from(trakt, source_of(file)))
+    text = "".join(shown) + caplog.text
+    assert [secret for secret in (*tokens, server.app.client_secret) if secret in text] == []
+
+
+# ------------------------------------------------------------ export
+def test_an_access_token_is_lent(trakt, server, tmp_path):
+    server.sign_in_at(trakt)
+    path = tmp_path / "lent.json"
+    export_access_token(trakt, "pytrakt", path)
+    assert json.loads(path.read_text())["OAUTH_REFRESH"] is None
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert trakt.status().state == "valid"
+
+
+def test_a_login_is_moved_and_comes_back(trakt, server, tmp_path):
+    token, path = server.sign_in_at(trakt), tmp_path / "moved.json"
+    export_login(trakt, "pytrakt", path)
+    assert json.loads(path.read_text())["OAUTH_REFRESH"] == token.refresh_token
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(LoginRequired) as caught:
+        trakt.token()
+    assert caught.value.reason == "moved"
+    assert "traktauth import pytrakt" in caught.value.hint
+    assert import_from(trakt, source_of(path)).token.access_token == token.access_token
+
+
+@pytest.mark.parametrize("export", [export_access_token, export_login])
+def test_a_file_with_a_login_of_its_own_is_not_overwritten(trakt, file, server, export):
+    server.sign_in_at(trakt)
+    before = file.read_bytes()
+    with pytest.raises(LoginFileError, match="would be lost"):
+        export(trakt, "pytrakt", file)
+    assert file.read_bytes() == before
+    assert trakt.status().state == "valid"
+
+
+def test_an_export_that_cannot_be_written_leaves_the_login_here(trakt, server, tmp_path):
+    server.sign_in_at(trakt)
+    (tmp_path / "blocked").write_text("")
+    with pytest.raises(LoginFileError):
+        export_login(trakt, "token", tmp_path / "blocked" / "x.json")
+    assert trakt.refresh().generation == 2
+
+
+# ------------------------------------------------------------ killed at every step
+def environment(server, tmp_path):
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("TRAKTAUTH_", "XDG_"))}
+    return mine | {
+        "HOME": str(tmp_path / "home"),
+        "TRAKTAUTH_SERVICE": server.url,
+        "TRAKTAUTH_STORE": f"file:{tmp_path}/login.json",
+        "TRAKTAUTH_CLIENT_ID": server.app.client_id,
+        "TRAKTAUTH_CLIENT_SECRET": server.app.client_secret,
+        "OAUTHLIB_INSECURE_TRANSPORT": "1",
+    }
+
+
+STEPS = 60  # more than a command has; the first run that is not killed is the last
+
+
+def killed_at(change, env, *words):
+    """Run a command that is killed at a step; return whether it was."""
+    killed = [sys.executable, Path(__file__).with_name("killed_command.py"), str(change), *words]
+    done = subprocess.run(killed, env=env, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    assert_no_secret(done.stdout + done.stderr)
+    return done.returncode != 0
+
+
+def use_both(pytrakt_python, server, path, env):
+    """Let PyTrakt call the API, where it refreshes, and traktauth refresh, both at once; return how each ended."""
+    commands = (
+        [pytrakt_python, PYTRAKT, server.url, path, "settings"],
+        [sys.executable, "-m", "traktauth", "refresh"],
+    )
+    running = [
+        subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for command in commands
+    ]
+    shown = [process.communicate(timeout=120)[0] for process in running]
+    return [process.returncode for process in running], shown
+
+
+def assert_no_secret(text):
+    assert re.findall(r"[A-Za-z0-9_-]{32,}", text.replace("settings", "")) == []
+
+
+@pytest.mark.slow
+def test_a_killed_import_leaves_one_holder_and_is_taken_up(tmp_path, pytrakt_python):
+    with LocalTrakt(access_life=300) as server:  # PyTrakt refreshes what expires within ten minutes
+        for change in range(1, STEPS):
+            folder = tmp_path / str(change)
+            folder.mkdir()
+            path = write_pytrakt(folder / "home" / ".pytrakt.json", server)
+            env = environment(server, folder)
+            was_killed = killed_at(change, env, "import", "pytrakt")
+            (other, mine), shown = use_both(pytrakt_python, server, path, env)
+            assert other == 0, shown[0]
+            assert mine in (0, 4), shown[1]
+            with Trakt(server.app, service=server.url, store=env["TRAKTAUTH_STORE"], clock=server.clock) as trakt:
+                if mine:
+                    assert import_from(trakt, source_of(path)).user.username == "sean"
+                trakt.refresh()
+            assert server.ledger["replays"] == 0
+            assert json.loads(path.read_text())["OAUTH_REFRESH"] is None
+            if not was_killed:
+                break
+        assert 10 < change < STEPS - 1
+
+
+@pytest.mark.slow
+def test_a_killed_export_leaves_one_holder_and_is_taken_up(tmp_path, pytrakt_python):
+    with LocalTrakt(access_life=300) as server:
+        for change in range(1, STEPS):
+            folder = tmp_path / str(change)
+            (folder / "home").mkdir(parents=True)
+            path = folder / "home" / ".pytrakt.json"
+            env = environment(server, folder)
+            with Trakt(server.app, service=server.url, store=env["TRAKTAUTH_STORE"], clock=server.clock) as trakt:
+                server.sign_in_at(trakt)
+                was_killed = killed_at(change, env, "export", "pytrakt", str(path), "--transfer")
+                if path.exists():
+                    (other, mine), shown = use_both(pytrakt_python, server, path, env)
+                    assert other == 0, shown[0]
+                    assert mine != 0, shown[1]
+                with suppress(LoginRequired):  # it was moved
+                    export_login(trakt, "pytrakt", path)
+                assert trakt.status().reason == "moved"
+                with pytest.raises(LoginRequired):
+                    trakt.refresh()
+                import_from(trakt, source_of(path))
+                trakt.refresh()  # the file's refresh token works
+            assert server.ledger["replays"] == 0
+            if not was_killed:
+                break
+        assert 5 < change < STEPS - 1
+
+
+@pytest.mark.slow
+def test_a_file_of_the_real_pytrakt_is_imported(tmp_path, pytrakt_python):
+    with LocalTrakt() as server:
+        env = environment(server, tmp_path)
+        path = tmp_path / "home" / ".pytrakt.json"
+        path.parent.mkdir()
+        step = ["device", server.app.client_id, server.app.client_secret]
+        command = [pytrakt_python, "-u", PYTRAKT, server.url, path, *step]
+        with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as signing:
+            shown = ""
+            for line in signing.stdout:
+                shown += line
+                if found := re.search(r"Your user code is: (\w+),", line):
+                    server.approve_device(found[1])
+        assert signing.returncode == 0, shown
+        before = path.read_text()
+        done = subprocess.run(
+            [sys.executable, "-m", "traktauth", "import", "pytrakt", "--json"],
+            env=env, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["username"] == "sean"
+        after = json.loads(path.read_text())
+        assert after == {**json.loads(before), "OAUTH_REFRESH": None}
+        called = subprocess.run(
+            [pytrakt_python, PYTRAKT, server.url, path, "settings"], env=env, check=True, capture_output=True, text=True
+        )
+        assert "sean" in called.stdout, "PyTrakt works until its access token expires"

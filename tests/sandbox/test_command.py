@@ -1,0 +1,359 @@
+"""`traktauth sandbox -- CMD`: the command is as it would be without it, and nothing is left of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from traktauth.sandbox.processes import CommandProcess
+
+pytestmark = pytest.mark.slow
+LONG = 60.0
+PROGRAM = Path(__file__).parents[1] / "lab" / "programs" / "urllib_settings.py"
+
+
+class Sandboxed:
+    """`traktauth sandbox` with a temporary folder of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        mine = {name: value for name, value in os.environ.items() if not name.startswith(("TRAKTAUTH_", "XDG_"))}
+        self.env = {**mine, "HOME": str(folder), "TMPDIR": str(self.temporary)}
+        self.started = []
+
+    def start(self, *words, **options):
+        command = [sys.executable, "-m", "traktauth", "sandbox", *words]
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(command, env=self.env, cwd=self.folder, **(streams | options))
+        self.started.append(process)
+        return process
+
+    def run(self, *words, stdin=b"", **options):
+        process = self.start(*words, **options)
+        printed, message = process.communicate(stdin, timeout=LONG)
+        return subprocess.CompletedProcess(words, process.returncode, printed, message.decode())
+
+    def left(self):
+        return sorted(path.name for path in self.temporary.rglob("*"))
+
+    def stop(self):
+        for process in self.started:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe:
+                    pipe.close()
+
+
+@pytest.fixture
+def sandboxed(tmp_path):
+    running = Sandboxed(tmp_path)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def mark(tmp_path):
+    """A word that only this test's processes have in their arguments."""
+    return f"sandbox-test-{os.getpid()}-{tmp_path.name}"
+
+
+def processes_with(word):
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+                if word.encode() in (folder / "cmdline").read_bytes() and state != "Z":
+                    found.append(int(folder.name))
+    return found
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + LONG
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"not within {LONG} s")
+
+
+CURL = ["curl", "-sS", "-o", "/dev/null", "https://api.trakt.tv/users/settings"]
+
+
+def test_the_exit_status_and_both_streams_are_the_commands(sandboxed):
+    program = (
+        "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()[::-1]); sys.stderr.write('said'); sys.exit(3)"
+    )
+    content = bytes(range(256)) * 1000
+    done = sandboxed.run("--", sys.executable, "-c", program, stdin=content)
+    assert (done.returncode, done.stdout) == (3, content[::-1])
+    assert done.stderr.startswith("said")
+    assert "never reached Trakt" in done.stderr
+    assert sandboxed.left() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["no-such-program"], 127),
+        (["./no-such-folder/program"], 127),
+        (["./not-executable"], 126),
+        (["."], 126),
+        (["sh", "-c", "kill -9 $$"], 128 + 9),
+        (["sh", "-c", "kill -15 $$"], 128 + 15),
+        (["sh", "-c", "exit 255"], 255),
+    ],
+)
+def test_the_exit_status_is_a_shells(monkeypatch, tmp_path, words, status):
+    (tmp_path / "not-executable").write_text("#!/bin/sh\n")
+    monkeypatch.chdir(tmp_path)
+    with CommandProcess() as process:
+        assert (process.start(words, os.environ) or process.wait()) == status
+
+
+def test_a_command_that_cannot_be_started_is_named(sandboxed):
+    done = sandboxed.run("--", "no-such-program")
+    assert done.returncode == 127
+    assert "no-such-program: not found" in done.stderr
+    assert sandboxed.left() == []
+
+
+def test_a_command_that_reached_trakt_is_not_warned_about(sandboxed):
+    done = sandboxed.run("--", *CURL)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_requests_are_shown_without_their_secrets(sandboxed):
+    done = sandboxed.run(
+        "--show", "--", "curl", "-sS", "-o", "/dev/null", "https://api.trakt.tv/users/settings?code=hidden"
+    )
+    line = done.stderr.split()
+    assert line[1:] == ["GET", "api.trakt.tv/users/settings", "403"]
+
+
+def test_refused_hosts_are_named_in_one_line(sandboxed):
+    hosts = [f"https://{name}.example" for name in "abcdefg"]
+    done = sandboxed.run("--", "sh", "-c", f"curl -sS {' '.join(hosts)} 2>/dev/null; exec {' '.join(CURL)}")
+    assert done.stderr.splitlines() == [
+        "! Refused hosts: "
+        + ", ".join(f"{name}.example (1)" for name in "abcde")
+        + " and 2 more; allow one with --allow HOST"
+    ]
+
+
+def test_a_certificate_that_is_not_accepted_is_explained(sandboxed):
+    done = sandboxed.run("--", "curl", "-sS", "--cacert", "/dev/null", "https://api.trakt.tv/")
+    assert "curl did not accept the sandbox's certificate of api.trakt.tv" in done.stderr
+    assert "SSL_CERT_FILE" in done.stderr
+    assert "pins" in done.stderr
+
+
+def test_a_trakt_host_cannot_be_allowed(sandboxed):
+    done = sandboxed.run("--allow", "api.trakt.tv", "--", "touch", "started")
+    assert done.returncode == 2
+    assert "api.trakt.tv is a Trakt host" in done.stderr
+    assert not (sandboxed.folder / "started").exists()
+
+
+def test_the_command_may_have_another_home(sandboxed, tmp_path):
+    other = tmp_path / "other"
+    done = sandboxed.run("--", "sh", "-c", f"mkdir {other}; HOME={other} {' '.join(CURL)} && echo $?")
+    assert done.stdout == b"0\n", done.stderr
+
+
+def test_a_login_is_written_first_and_works(sandboxed):
+    done = sandboxed.run(
+        "--tokens",
+        "traktauth:sqlite:logins.sqlite",
+        "--",
+        sys.executable,
+        "-m",
+        "traktauth",
+        "request",
+        "GET",
+        "/users/settings",
+    )
+    assert json.loads(done.stdout)["user"]["username"] == "sean", done.stderr
+
+
+def test_a_login_that_exists_is_not_overwritten(sandboxed):
+    real = sandboxed.folder / ".pytrakt.json"
+    real.write_text("real")
+    done = sandboxed.run("--tokens", "pytrakt:~/.pytrakt.json", "--", "true")
+    assert done.returncode == 1
+    assert "exists and could contain a real login" in done.stderr
+    assert real.read_text() == "real"
+
+
+def test_an_unknown_format_is_named(sandboxed):
+    done = sandboxed.run("--tokens", "kodi:x", "--", "true")
+    assert (done.returncode, "'kodi' is not a format of logins" in done.stderr) == (2, True)
+
+
+def test_a_device_code_is_approved_by_itself(sandboxed):
+    program = [sys.executable, "-I", "-S", str(PROGRAM), "token.json"]
+    done = sandboxed.run("--as", "mia", "--", "sh", "-c", '"$@" login && "$@"', "sh", *program)
+    assert (done.returncode, done.stdout) == (0, b"mia\n"), done.stderr
+
+
+def test_a_command_that_never_ends_is_ended(sandboxed, mark):
+    done = sandboxed.run("--timeout", "1", "--", "sh", "-c", f"trap '' TERM; sleep 1000; : {mark}")
+    assert done.returncode == 124
+    assert "ended after 1 s (--timeout)" in done.stderr
+    assert processes_with(mark) == []
+    assert sandboxed.left() == []
+
+
+DAEMON = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        signal = __import__("signal"); signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.close(0); os.close(1); os.close(2)
+        time.sleep(1000)
+    os._exit(0)
+os.wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a detached process is found on Linux alone")
+def test_a_daemon_that_the_command_leaves_is_ended(sandboxed, mark):
+    done = sandboxed.run("--", sys.executable, "-c", DAEMON, mark)
+    assert done.returncode == 0, done.stderr
+    assert processes_with(mark) == []
+
+
+def test_sigterm_reaches_the_command_and_everything_is_removed(sandboxed, mark):
+    process = sandboxed.start(
+        "--", "sh", "-c", f"trap 'echo ended; exit 7' TERM; echo ready; sleep 1000 & wait; : {mark}"
+    )
+    assert process.stdout.readline() == b"ready\n"
+    assert sandboxed.left()[-1] == "traktauth-sandbox-" + sandboxed.left()[-1][-8:]
+    process.terminate()
+    printed, _ = process.communicate(timeout=LONG)
+    assert (process.returncode, printed) == (7, b"ended\n")
+    assert processes_with(mark) == []
+    assert sandboxed.left() == []
+
+
+def test_sigint_reaches_the_command_and_everything_is_removed(sandboxed, mark):
+    process = sandboxed.start("--", "sh", "-c", f"trap 'exit 9' INT; echo ready; sleep 1000 & wait; : {mark}")
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=LONG)
+    assert process.returncode == 9
+    assert processes_with(mark) == []
+    assert sandboxed.left() == []
+
+
+KILLED = {
+    "traktauth": lambda sandbox, _outer, _inner: [sandbox],
+    "traktauth and the outer supervisor": lambda sandbox, outer, _inner: [sandbox, outer],
+    "traktauth and the inner supervisor": lambda sandbox, _outer, inner: [sandbox, inner],
+    "the supervisors": lambda _sandbox, outer, inner: [outer, inner],
+    "the process group": lambda sandbox, _outer, _inner: [-sandbox],
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a detached process is found on Linux alone")
+@pytest.mark.parametrize("killed", KILLED)
+def test_nothing_is_left_after_kill_9(sandboxed, mark, killed):
+    program = f"{DAEMON}\nprint('ready', os.environ['HTTPS_PROXY'].rpartition(':')[2], flush=True)\ntime.sleep(1000)"
+    process = sandboxed.start("--", sys.executable, "-c", program, mark, start_new_session=True)
+    word, port = process.stdout.readline().split()
+    assert word == b"ready"
+    assert len(processes_with(mark)) >= 3  # with the daemon, and traktauth itself
+    (outer,) = children_of(process.pid)
+    (inner,) = children_of(outer)
+    assert [word for pid in (outer, inner) for word in words_of(pid)[1:] if "traktauth" in word] == []
+    for pid in KILLED[killed](process.pid, outer, inner):
+        with contextlib.suppress(ProcessLookupError):  # it has ended with the one before
+            (os.kill if pid > 0 else os.killpg)(abs(pid), signal.SIGKILL)
+    process.wait(LONG)
+    wait_until(lambda: processes_with(mark) == [])
+    wait_until(lambda: sandboxed.left() == [])
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in (outer, inner)))
+    with pytest.raises(OSError, match="refused"):
+        __import__("socket").create_connection(("127.0.0.1", int(port)))
+
+
+def words_of(pid):
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+
+
+def children_of(pid):
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
+def test_a_command_that_needs_a_terminal_has_it(sandboxed):
+    program = "import os, sys; print(os.get_terminal_size(0).columns, os.tcgetpgrp(0) == os.getpgrp()); input()"
+    with contextlib.closing(Screen(sandboxed, program)) as screen:
+        screen.read_until("81 True")
+        os.write(screen.master, b"\x03")  # Ctrl-C
+        screen.read_until("KeyboardInterrupt")
+        assert screen.process.wait(LONG) == 128 + signal.SIGINT
+
+
+class Screen:
+    """The sandbox in a terminal of 81 columns."""
+
+    def __init__(self, sandboxed, program):
+        import fcntl  # noqa: PLC0415 - not on Windows
+        import pty  # noqa: PLC0415 - the same
+        import struct  # noqa: PLC0415 - only here
+        import termios  # noqa: PLC0415 - not on Windows
+
+        self.shown = ""
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 81, 0, 0))
+
+        def lead_the_terminal():
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+        self.process = sandboxed.start(
+            "--", sys.executable, "-c", program,
+            stdin=slave, stdout=slave, stderr=slave, start_new_session=True, preexec_fn=lead_the_terminal,
+        )  # fmt: skip
+        os.close(slave)
+
+    def read_until(self, text):
+        while text not in self.shown:
+            self.shown += os.read(self.master, 4096).decode()
+
+    def close(self):
+        os.close(self.master)
+
+
+def test_a_missing_file_descriptor_is_named(sandboxed):
+    limited = ["sh", "-c", 'ulimit -n 6; exec "$@"', "sh", sys.executable, "-m", "traktauth", "sandbox", "--", "true"]
+    done = subprocess.run(limited, env=sandboxed.env, capture_output=True, text=True, timeout=LONG, check=False)
+    assert done.returncode == 1
+    assert "Too many open files" in done.stderr
+    assert "ulimit -n" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="strace is of Linux")
+def test_no_host_is_resolved_and_nothing_but_loopback_is_connected_to(sandboxed):
+    if not __import__("shutil").which("strace"):
+        pytest.skip("strace is not on this machine")
+    log = sandboxed.folder / "trace"
+    calls = ["strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(log)]
+    command = [*calls, sys.executable, "-m", "traktauth", "sandbox", "--", *CURL]
+    done = subprocess.run(command, env=sandboxed.env, capture_output=True, text=True, timeout=LONG, check=False)
+    assert done.returncode == 0, done.stderr
+    to_the_network = [line for line in log.read_text().splitlines() if "sin_port" in line or "sin6_port" in line]
+    assert len(to_the_network) >= 2
+    assert [line for line in to_the_network if 'inet_addr("127.0.0.1")' not in line] == []

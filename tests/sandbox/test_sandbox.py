@@ -1,0 +1,371 @@
+"""Any program, unchanged, talks to the local Trakt; nothing else is reached."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import ssl
+import stat
+import subprocess
+import threading
+from datetime import timedelta
+
+import pytest
+from cryptography import x509
+
+from traktauth.errors import TraktAuthError
+from traktauth.sandbox import Sandbox
+from traktauth.sandbox.certificates import Certificates
+from traktauth.testing import LocalTrakt
+
+API = "https://api.trakt.tv/users/settings"
+FETCH = {
+    "aiohttp": """
+import aiohttp, asyncio
+async def main():
+    async with aiohttp.ClientSession(trust_env=True) as session, session.get(url, headers=headers) as response:
+        print(response.status, await response.text())
+asyncio.run(main())""",
+    "httpx": "import httpx; r = httpx.get(url, headers=headers); print(r.status_code, r.text)",
+    "requests": "import requests; r = requests.get(url, headers=headers); print(r.status_code, r.text)",
+    "httpx2": "import httpx2; r = httpx2.get(url, headers=headers); print(r.status_code, r.text)",
+    "urllib": (
+        "import urllib.request as u; r = u.urlopen(u.Request(url, headers=headers)); print(r.status, r.read().decode())"
+    ),
+}
+NODE = """
+fetch(process.argv[1], {headers: JSON.parse(process.argv[2])}).then(async r => console.log(r.status, await r.text()))
+"""
+
+
+def as_trakt():
+    return LocalTrakt(public_url="https://trakt.tv", control=False)
+
+
+def test_a_local_trakt_under_another_name_is_refused():
+    with pytest.raises(ValueError, match=r"public_url='https://trakt\.tv'"):
+        Sandbox(LocalTrakt())
+
+
+def headers_for(local):
+    token = local.sign_in("sean")["access_token"]
+    return {
+        "Authorization": f"Bearer {token}",
+        "trakt-api-key": local.app.client_id,
+        "trakt-api-version": "2",
+        "Content-Type": "application/json",
+    }
+
+
+def run(sandbox, *words):
+    return subprocess.run(words, env=sandbox.environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def settings_by_python(sandbox, python, library, headers):
+    program = f"url, headers = {API!r}, {headers!r}\n{FETCH[library]}"
+    return run(sandbox, *python(program))
+
+
+@pytest.mark.parametrize("library", FETCH)
+def test_a_python_program_talks_to_the_local_trakt(inside, python, library):
+    local, sandbox = inside
+    done = settings_by_python(sandbox, python, library, headers_for(local))
+    assert done.stdout.startswith("200 "), done.stderr
+    assert '"sean"' in done.stdout
+    assert sandbox.reached == {"api.trakt.tv": 1}
+    assert (sandbox.refused, sandbox.distrusted) == ({}, frozenset())
+
+
+def test_curl_talks_to_the_local_trakt(inside):
+    local, sandbox = inside
+    fields = [word for name, value in headers_for(local).items() for word in ("-H", f"{name}: {value}")]
+    done = run(sandbox, "curl", "-sS", *fields, API)
+    assert '"sean"' in done.stdout, done.stderr
+
+
+@pytest.mark.slow
+def test_node_talks_to_the_local_trakt(inside, node):
+    local, sandbox = inside
+    headers = json.dumps(headers_for(local))
+    done = run(sandbox, node, "-e", NODE, API, headers)
+    assert done.stdout.startswith("200 "), done.stderr
+    assert sandbox.reached == {"api.trakt.tv": 1}
+
+
+@pytest.mark.slow
+def test_pytrakt_unmodified_talks_to_the_local_trakt(inside, pytrakt_python, tmp_path):
+    local, sandbox = inside
+    program = "from trakt.users import get_user_settings; print(get_user_settings()['user']['username'])"
+    token = local.sign_in("sean")
+    login = {
+        "CLIENT_ID": local.app.client_id,
+        "CLIENT_SECRET": local.app.client_secret,
+        "OAUTH_TOKEN": token["access_token"],
+        "OAUTH_REFRESH": token["refresh_token"],
+        "OAUTH_EXPIRES_AT": int(local.clock()) + token["expires_in"],
+    }
+    (tmp_path / ".pytrakt.json").write_text(json.dumps(login))
+    env = {**sandbox.environ, "HOME": str(tmp_path)}
+    command = [pytrakt_python, "-c", program]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "sean\n", done.stderr
+
+
+@pytest.mark.parametrize("host", ["trakt.tv", "www.trakt.tv", "auth.trakt.tv", "app.trakt.tv"])
+def test_every_trakt_host_is_the_local_trakt(inside, host):
+    _, sandbox = inside
+    done = run(
+        sandbox,
+        "curl",
+        "-sS",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        f"https://{host}/.well-known/openid-configuration",
+    )
+    assert done.stdout == "200", done.stderr
+    assert sandbox.reached == {host: 1}
+
+
+def test_plain_http_is_the_local_trakt_as_well(inside):
+    _, sandbox = inside
+    done = run(sandbox, "curl", "-sS", "-w", "\n%{http_code}", "http://API.trakt.tv/users/settings?extended=full")
+    assert done.stdout.endswith("\n403"), done.stderr
+    assert sandbox.exchanges[-1].path == "/users/settings"
+
+
+def test_another_host_is_refused(inside):
+    _, sandbox = inside
+    done = run(sandbox, "curl", "-sS", "https://example.com/")
+    assert "403" in done.stderr
+    plain = run(sandbox, "curl", "-sS", "http://example.com/")
+    assert plain.stdout == "traktauth sandbox: example.com is refused (allow it with --allow HOST)\n"
+    assert sandbox.refused == {"example.com": 2}
+    assert sandbox.reached == {}
+
+
+@pytest.mark.parametrize("port", [22, 8443])
+def test_another_port_of_a_trakt_host_is_refused(inside, port):
+    _, sandbox = inside
+    assert "403" in run(sandbox, "curl", "-sS", f"https://api.trakt.tv:{port}/").stderr
+    assert sandbox.refused == {"api.trakt.tv": 1}
+
+
+def test_another_name_below_trakt_is_refused(inside):
+    _, sandbox = inside
+    assert "403" in run(sandbox, "curl", "-sS", "https://walter.trakt.tv/").stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "message"),
+    [
+        ("api.trakt.tv", "is a Trakt host"),
+        ("TRAKT.TV.", "is a Trakt host"),
+        ("api-staging.trakt.tv", "is a Trakt host"),
+        ("https://example.com", "is not a host name"),
+        ("example.com:443", "is not a host name"),
+        ("*.example.com", "is not a host name"),
+        ("", "is not a host name"),
+    ],
+)
+def test_a_trakt_host_and_what_is_no_host_cannot_be_allowed(host, message):
+    with pytest.raises(ValueError, match=message):
+        Sandbox(as_trakt(), allow=[host])
+
+
+def test_an_allowed_host_is_tunnelled_with_its_own_certificate():
+    certificates = Certificates(["own.example"], "own.example")
+    listener = socket.create_server(("127.0.0.2", 0))
+
+    def serve():
+        connection, _ = listener.accept()
+        with certificates.server_context().wrap_socket(connection, server_side=True) as wrapped:
+            wrapped.sendall(wrapped.recv(100).upper())
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    port = listener.getsockname()[1]
+    with listener, as_trakt() as local, Sandbox(local, allow=["127.0.0.2"]) as sandbox:
+        proxy = sandbox.environ["HTTPS_PROXY"].rpartition(":")[2]
+        with socket.create_connection(("127.0.0.1", int(proxy))) as connection:
+            connection.sendall(f"CONNECT 127.0.0.2:{port} HTTP/1.1\r\n\r\n".encode())
+            assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+            context = ssl.create_default_context(cadata=certificates.authority.decode())
+            with context.wrap_socket(connection, server_hostname="own.example") as wrapped:
+                wrapped.sendall(b"untouched")
+                assert wrapped.recv(100) == b"UNTOUCHED"
+        thread.join()
+        assert sandbox.refused == {}
+        assert sandbox.bundle.read_bytes().count(b"BEGIN CERTIFICATE") > 1  # the hosts that are allowed need the others
+    assert thread.is_alive() is False
+
+
+def test_an_allowed_host_that_cannot_be_reached_is_a_502():
+    with as_trakt() as local, Sandbox(local, allow=["127.0.0.2"]) as sandbox:
+        with socket.create_server(("127.0.0.2", 0)) as closed:
+            port = closed.getsockname()[1]
+        done = run(sandbox, "curl", "-sS", f"http://127.0.0.2:{port}/")
+        assert done.stdout == "traktauth sandbox: 127.0.0.2 cannot be reached: ConnectionRefusedError\n"
+
+
+def test_what_is_no_proxy_request_is_a_400(inside):
+    _, sandbox = inside
+    done = run(sandbox, "curl", "-sS", "--noproxy", "*", sandbox.environ["HTTP_PROXY"] + "/users/settings")
+    assert "this is a proxy" in done.stdout
+
+
+def test_a_program_that_does_not_trust_the_certificate_is_noted(inside):
+    _, sandbox = inside
+    environ = {**sandbox.environ, "CURL_CA_BUNDLE": "", "SSL_CERT_FILE": ""}
+    subprocess.run(["curl", "-sS", API], env=environ, capture_output=True, timeout=60, check=False)
+    assert sandbox.distrusted == {"api.trakt.tv"}
+    assert sandbox.reached == {}
+
+
+def test_100_connections_at_once_are_all_answered(inside):
+    local, sandbox = inside
+    proxy = int(sandbox.environ["HTTPS_PROXY"].rpartition(":")[2])
+    context = ssl.create_default_context(cafile=sandbox.bundle)
+    request = "GET /users/settings HTTP/1.1\r\nHost: api.trakt.tv\r\n"
+    request += "".join(f"{name}: {value}\r\n" for name, value in headers_for(local).items()) + "\r\n"
+
+    async def connect():
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy)
+        writer.write(b"CONNECT api.trakt.tv:443 HTTP/1.1\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        await writer.start_tls(context, server_hostname="api.trakt.tv")
+        return reader, writer
+
+    async def ask(connection):
+        reader, writer = connection
+        writer.write(request.encode())
+        status = await reader.readline()
+        writer.transport.abort()
+        return status
+
+    async def crowd():
+        open_at_once = await asyncio.gather(*(connect() for _ in range(100)))
+        return await asyncio.gather(*(ask(connection) for connection in open_at_once))
+
+    assert asyncio.run(crowd()) == [b"HTTP/1.1 200 OK\r\n"] * 100
+    assert sandbox.reached == {"api.trakt.tv": 100}
+
+
+def test_a_device_code_is_approved_after_one_pending_poll(inside):
+    local, sandbox = inside
+    codes = post(sandbox, "/oauth/device/code", client_id=local.app.client_id)[1]
+    assert codes["verification_url"] == "https://trakt.tv/activate"
+    secret = {"client_id": local.app.client_id, "client_secret": local.app.client_secret}
+    assert post(sandbox, "/oauth/device/token", code=codes["device_code"], **secret)[0] == 400
+    local.advance(seconds=codes["interval"])
+    status, token = post(sandbox, "/oauth/device/token", code=codes["device_code"], **secret)
+    assert (status, sorted(token)[:2]) == (200, ["access_token", "created_at"])
+
+
+def test_a_device_code_waits_without_a_user_to_approve_it():
+    with as_trakt() as local, Sandbox(local, approve_as=None) as sandbox:
+        codes = post(sandbox, "/oauth/device/code", client_id=local.app.client_id)[1]
+        secret = {"client_id": local.app.client_id, "client_secret": local.app.client_secret}
+        for _ in range(3):
+            assert post(sandbox, "/oauth/device/token", code=codes["device_code"], **secret)[0] == 400
+            local.advance(seconds=codes["interval"])
+
+
+def post(sandbox, path, **body):
+    import httpx2  # noqa: PLC0415 - of these tests alone
+
+    with httpx2.Client(
+        proxy=sandbox.environ["HTTPS_PROXY"], verify=ssl.create_default_context(cafile=sandbox.bundle), trust_env=False
+    ) as client:
+        response = client.post(f"https://api.trakt.tv{path}", json=body)
+    return response.status_code, response.json() if response.content else None
+
+
+def test_the_environment_is_the_callers_with_proxy_certificates_and_app(tmp_path):
+    base = {"PATH": "/bin", "HOME": str(tmp_path), "TRAKTAUTH_STORE": "sqlite:/real", "TRAKTAUTH_SERVICE": "staging"}
+    with as_trakt() as local, Sandbox(local, environ=base) as sandbox:
+        environ = sandbox.environ
+        proxy, bundle = environ["HTTPS_PROXY"], str(sandbox.bundle)
+        assert proxy.startswith("http://127.0.0.1:")
+        proxies = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"), proxy)
+        exempt = {"NO_PROXY": "localhost,127.0.0.1"}
+        assert environ == {
+            "PATH": "/bin",
+            "HOME": str(tmp_path),
+            **proxies,
+            **exempt,
+            **{name.lower(): value for name, value in (proxies | exempt).items()},
+            "SSL_CERT_FILE": bundle,
+            "REQUESTS_CA_BUNDLE": bundle,
+            "CURL_CA_BUNDLE": bundle,
+            "NODE_EXTRA_CA_CERTS": bundle,
+            "NODE_USE_ENV_PROXY": "1",
+            "TRAKT_CLIENT_ID": local.app.client_id,
+            "TRAKT_CLIENT_SECRET": local.app.client_secret,
+            "TRAKT_REDIRECT_URI": local.app.redirect_uri,
+            "TRAKTAUTH_CLIENT_ID": local.app.client_id,
+            "TRAKTAUTH_CLIENT_SECRET": local.app.client_secret,
+            "TRAKTAUTH_REDIRECT_URI": local.app.redirect_uri,
+        }
+
+
+def test_only_certificates_are_on_disk_and_only_while_it_runs(inside):
+    _, sandbox = inside
+    folder = sandbox.bundle.parent
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert [path.name for path in folder.iterdir()] == ["ca.pem"]
+    content = sandbox.bundle.read_bytes()
+    assert content.count(b"-----BEGIN") == content.count(b"-----BEGIN CERTIFICATE-----") == 1
+    sandbox.__exit__(None, None, None)
+    assert not folder.exists()
+    with pytest.raises(RuntimeError, match="not been started, or has ended"):
+        _ = sandbox.environ
+
+
+def test_the_ca_is_limited_to_trakt_and_to_two_days():
+    authority = x509.load_pem_x509_certificate(Certificates(["trakt.tv"], "trakt.tv").authority)
+    constraints = authority.extensions.get_extension_for_class(x509.NameConstraints)
+    assert constraints.critical
+    assert constraints.value.permitted_subtrees == [x509.DNSName("trakt.tv")]
+    assert authority.not_valid_after_utc - authority.not_valid_before_utc <= timedelta(days=2, hours=1)
+    assert authority.public_key().curve.name == "secp256r1"
+
+
+def test_its_port_is_closed_at_the_end(inside):
+    _, sandbox = inside
+    port = int(sandbox.environ["HTTPS_PROXY"].rpartition(":")[2])
+    waiting = socket.create_connection(("127.0.0.1", port))
+    sandbox.__exit__(None, None, None)
+    assert waiting.recv(10) == b""
+    waiting.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_two_sandboxes_do_not_meet():
+    with as_trakt() as one, as_trakt() as two, Sandbox(one) as first, Sandbox(two) as second:
+        assert first.environ["HTTPS_PROXY"] != second.environ["HTTPS_PROXY"]
+        assert run(first, "curl", "-sS", API).returncode == 0
+        assert (first.reached, second.reached) == ({"api.trakt.tv": 1}, {})
+        mixed = {**first.environ, "CURL_CA_BUNDLE": str(second.bundle)}
+        done = subprocess.run(["curl", "-sS", API], env=mixed, capture_output=True, timeout=60, check=False)
+        assert done.returncode != 0  # each has a CA of its own
+
+
+def test_a_temporary_folder_that_is_absent_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    with as_trakt() as local, pytest.raises(TraktAuthError, match="certificates cannot be written: No such file"):
+        Sandbox(local).__enter__()
+
+
+def test_a_missing_port_is_named(monkeypatch):
+    def full(*_arguments, **_options):
+        raise OSError(24, os.strerror(24))
+
+    with as_trakt() as local:
+        monkeypatch.setattr("asyncio.start_server", full)
+        with pytest.raises(TraktAuthError, match=r"cannot listen on 127\.0\.0\.1: .*Too many open files"):
+            Sandbox(local).__enter__()

@@ -1,0 +1,77 @@
+"""A refresh is followed through few modules of the server, so that it can be read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from server.conftest import SEED
+from traktauth.server import __file__ as package
+from traktauth.server.app import build
+from traktauth.server.config.settings import Settings
+
+AT_MOST = 20
+HTTP_SERVER = 1  # traktauth.server.process.http_server, which reads the request off the socket
+FOLDER = str(Path(package).parent)
+
+
+def post(built, path, **members):
+    """Send JSON to the application; return the status and the body's members."""
+    body = json.dumps(members).encode()
+    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
+    sent = []
+
+    async def receive():
+        return next(messages)
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": path, "query_string": b"", "headers": headers,
+        "client": ("127.0.0.1", 1), "scheme": "http",
+    }  # fmt: skip
+    asyncio.run(built.application(scope, receive, send))
+    return sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_a_refresh_crosses_few_modules(tmp_path, profile):
+    modules = set()
+    is_watched = False
+
+    def note(frame, event, _):
+        if is_watched and event == "call" and frame.f_code.co_filename.startswith(FOLDER):
+            modules.add(frame.f_code.co_filename.removeprefix(FOLDER))
+
+    settings = Settings(database=f"sqlite:{tmp_path / 'db'}", profile=profile, control=True, seed=SEED)
+    threading.setprofile(note)  # for the thread that writes
+    try:
+        built = build(settings, "http://127.0.0.1")
+        _, made = post(built, "/_control/tokens", client_id="first-app", username="sean", count=1)
+        refresh = partial(
+            post,
+            built,
+            "/oauth/token",
+            grant_type="refresh_token",
+            client_id="first-app",
+            client_secret="first-secret",
+        )
+        _, made = refresh(refresh_token=made["tokens"][0]["refresh_token"])  # what is cached is there from now on
+        sys.setprofile(note)
+        is_watched = True
+        status, _ = refresh(refresh_token=made["refresh_token"])
+    finally:
+        is_watched = False
+        sys.setprofile(None)
+        threading.setprofile(None)
+    built.close()
+    assert status == 200
+    assert len(modules) + HTTP_SERVER <= AT_MOST, sorted(modules)

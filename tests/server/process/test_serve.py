@@ -1,0 +1,376 @@
+"""Starting and stopping: in this process and in one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import http.client
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from traktauth.server.config.settings import Settings
+from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.storage.base import StorageUnavailable
+
+pytestmark = pytest.mark.slow
+
+PROGRAM = """
+import json, sys
+from traktauth.server.process.serve import serve
+from traktauth.server.config.settings import Settings
+sys.exit(serve(Settings(**json.loads(sys.argv[1])), ready=lambda told: print(json.dumps(told), flush=True)))
+"""
+
+
+def reached(url):
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def demo(**changes):
+    return Settings(**{"port": 0, "database": "memory:", **changes})
+
+
+def test_it_is_reached_while_it_runs_and_not_after():
+    with EmbeddedServer(demo()) as server:
+        assert reached(server.url)
+    assert not reached(server.url)
+
+
+def test_fifty_leave_nothing_behind():
+    gc.collect()
+    threads, files = threading.active_count(), len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0  # noqa: PTH208, PTH112 - a folder of the kernel
+    for _ in range(50):
+        with EmbeddedServer(demo()) as server:
+            assert reached(server.url)
+    gc.collect()
+    assert threading.active_count() == threads
+    if files:
+        assert len(os.listdir("/proc/self/fd")) == files  # noqa: PTH208 - as above
+
+
+def test_it_stops_though_a_client_holds_on():
+    with EmbeddedServer(demo()) as server:
+        connection = socket.create_connection((urlsplit(server.url).hostname, urlsplit(server.url).port))
+        connection.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n")
+    connection.close()
+
+
+def test_a_port_that_is_taken_is_an_os_error():
+    with (
+        EmbeddedServer(demo()) as server,
+        pytest.raises(OSError, match="in use"),
+        EmbeddedServer(demo(port=urlsplit(server.url).port)),
+    ):
+        pass
+
+
+def test_an_invalid_seed_releases_the_port():
+    with EmbeddedServer(demo()) as server:
+        port = urlsplit(server.url).port
+    with pytest.raises(ValueError, match="seed"), EmbeddedServer(demo(port=port, seed={"apps": 5})):
+        pass
+    with EmbeddedServer(demo(port=port)) as server:
+        assert reached(server.url)
+
+
+def test_an_invalid_database_releases_the_port(tmp_path):
+    with pytest.raises(StorageUnavailable), EmbeddedServer(demo(database=f"sqlite:{tmp_path}")):
+        pass
+
+
+def test_what_is_announced():
+    with EmbeddedServer(demo(profile="classic", control=True)) as server:
+        reported = server.announcement
+    assert list(reported) == ["url", "profile", "client_id", "client_secret", "redirect_uris", "users", "control"]
+    assert (reported["profile"], reported["control"]) == ("classic", True)
+    assert reported["redirect_uris"] == ["http://127.0.0.1:9876/callback", "urn:ietf:wg:oauth:2.0:oob"]
+    assert [set(user) for user in reported["users"]] == [{"username", "password"}]
+
+
+def test_a_later_start_announces_the_same_app_and_no_password(tmp_path):
+    settings = demo(database=f"sqlite:{tmp_path / 'db'}")
+    with EmbeddedServer(settings) as server:
+        first = server.announcement
+    with EmbeddedServer(settings) as server:
+        second = server.announcement
+    assert (second["client_id"], second["client_secret"]) == (first["client_id"], first["client_secret"])
+    assert first["users"][0]["password"]
+    assert second["users"] == [{"username": first["users"][0]["username"], "password": None}]
+
+
+def test_a_seed_is_applied_at_each_start_and_tokens_stay(start, tmp_path):
+    database = f"sqlite:{tmp_path / 'db'}"
+    client = start(database=database)
+    login = client.login()
+    client.server.__exit__(None, None, None)
+    again = start(database=database)
+    assert again.use(login.access) == 200
+    assert again.refresh(login.refresh).status == 200
+
+
+@pytest.fixture
+def run(tmp_path):
+    processes = []
+
+    def begin(**settings):
+        known = {"port": 0, "database": f"sqlite:{tmp_path / 'db'}", **settings}
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, json.dumps(known)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        return process, json.loads(line)
+
+    yield begin
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(run, number):
+    process, reported = run()
+    assert reached(reported["url"])
+    process.send_signal(number)
+    assert process.wait(5) == 0
+    assert process.stderr.read() == ""
+
+
+def test_an_answer_that_is_under_way_still_leaves(run):
+    process, reported = run(control=True, faults=[{"path": "/", "delay": 0.5}])
+    connection = http.client.HTTPConnection(urlsplit(reported["url"]).netloc, timeout=5)
+    connection.request("GET", "/")
+    time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    assert connection.getresponse().status == 200
+    assert process.wait(5) == 0
+    connection.close()
+
+
+def test_an_open_control_page_does_not_hold_a_stop_up(run):
+    process, reported = run(control=True)
+    connection = http.client.HTTPConnection(urlsplit(reported["url"]).netloc, timeout=30)
+    connection.request("GET", "/_control/events")
+    reply = connection.getresponse()
+    assert reply.readline() == b"retry: 1000\n"
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0
+    assert time.monotonic() - began < 20  # a response that is under way has 30 s
+    assert reply.read().strip() in (b"", b"event: change\ndata: 1")
+    connection.close()
+
+
+def test_a_client_that_does_not_want_to_wait_says_so_once_more(run):
+    process, reported = run(control=True, faults=[{"path": "/", "delay": 60}])
+    connection = http.client.HTTPConnection(urlsplit(reported["url"]).netloc, timeout=10)
+    connection.request("GET", "/")
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0
+    assert process.stderr.read() == ""
+    with pytest.raises(OSError, match=r".*"):
+        connection.getresponse()
+    connection.close()
+
+
+def test_while_the_last_answer_leaves_no_new_client_is_served_and_no_idle_one_is_kept(run):
+    process, reported = run(control=True, faults=[{"path": "/", "delay": 1.0}])
+    place = urlsplit(reported["url"])
+    idle = http.client.HTTPConnection(place.netloc, timeout=5)
+    idle.request("GET", "/healthz")
+    idle.getresponse().read()
+    busy = http.client.HTTPConnection(place.netloc, timeout=5)
+    busy.request("GET", "/")
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    assert idle.sock.recv(1) == b""
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((place.hostname, place.port), 1)
+    reply = busy.getresponse()
+    assert (reply.status, reply.getheader("connection")) == (200, "close")
+    assert process.wait(5) == 0
+    for connection in (idle, busy):
+        connection.close()
+
+
+def test_a_connection_outlives_the_pause_between_two_polls():
+    with EmbeddedServer(demo()) as server:
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
+        for pause in (0, 5.5):
+            time.sleep(pause)
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read()
+        connection.close()
+
+
+def test_no_secret_is_in_any_log(run):
+    process, reported = run(control=True)
+    connection = http.client.HTTPConnection(urlsplit(reported["url"]).netloc, timeout=5)
+    body = json.dumps(
+        {"grant_type": "refresh_token", "client_secret": reported["client_secret"], "refresh_token": "s3cret"}
+    )
+    connection.request("POST", "/oauth/token?code=s3cret", body, {"content-type": "application/json"})
+    connection.getresponse().read()
+    connection.close()
+    with socket.create_connection((urlsplit(reported["url"]).hostname, urlsplit(reported["url"]).port)) as raw:
+        raw.sendall(b"s3cret nonsense\r\n\r\n")
+        raw.recv(100)
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=5)
+    assert "s3cret" not in output + errors
+    assert reported["client_secret"] not in output + errors
+
+
+def test_killed_in_the_middle_nothing_that_was_answered_is_lost(run):
+    """Refresh in a loop, kill -9, start again: every answered access token works, every used refresh token is used."""
+    seed = {
+        "apps": [{"client_id": "a", "client_secret": "s", "redirect_uris": ["x:/y"]}],
+        "users": [{"username": "u", "password": "password"}],
+    }
+    for round_ in range(4):
+        process, reported = run(control=True, seed=seed, rotation="once")
+        pairs = refreshed_until_killed(process, reported["url"], random.Random(round_).uniform(0.05, 0.2))
+        assert len(pairs) > 2
+        process, reported = run(control=True, seed=seed, rotation="once")
+        assert {used(reported["url"], pair["access_token"]) for pair in pairs} == {200}
+        assert {refresh(reported["url"], pair["refresh_token"])[0] for pair in pairs[:-1]} == {400}
+        process.kill()
+        process.wait()
+
+
+def used(url, token):
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    try:
+        headers = {"authorization": f"Bearer {token}", "trakt-api-key": "a"}
+        connection.request("GET", "/users/settings", headers=headers)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def post(url, path, body):
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    try:
+        connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
+        reply = connection.getresponse()
+        return reply.status, json.loads(reply.read())
+    finally:
+        connection.close()
+
+
+def refresh(url, token):
+    members = {"grant_type": "refresh_token", "refresh_token": token, "client_id": "a", "client_secret": "s"}
+    return post(url, "/oauth/token", members)
+
+
+def refreshed_until_killed(process, url, seconds):
+    """Give the pairs that were answered, in order; the very last refresh may have been done unheard."""
+    pairs = post(url, "/_control/tokens", {"client_id": "a", "count": 1})[1]["tokens"]
+    killer = threading.Timer(seconds, process.kill)
+    with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+        while True:
+            status, pair = refresh(url, pairs[-1]["refresh_token"])
+            assert status == 200
+            pairs.append(pair)
+            if len(pairs) == 3:
+                killer.start()
+    killer.join()
+    process.wait()
+    return pairs
+
+
+def test_a_server_in_process_is_driven_without_http():
+    with EmbeddedServer(demo()) as server:
+        login = server.sign_in("another")
+        assert reached(server.url)
+        assert server.ledger["alive"] == {"access": 1, "refresh": 1}
+        before = server.clock()
+        server.advance(days=8)
+        assert server.clock() - before == pytest.approx(8 * 86400, abs=5)
+        assert server.ledger["alive"] == {"access": 0, "refresh": 1}
+        server.fail_next("/oauth/token", status=503)
+        members = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"]}
+        members |= {
+            "client_id": server.announcement["client_id"],
+            "client_secret": server.announcement["client_secret"],
+        }
+        assert post_text(server.url, members) == 503
+        assert post_text(server.url, members) == 200
+        assert server.ledger["counts"]["POST /oauth/token"]["refresh_token"] == 1
+        end = server.authorize(
+            client_id=server.announcement["client_id"],
+            redirect_uri=server.announcement["redirect_uris"][0],
+            username="another",
+        )
+        assert end["code"]
+        server.reset()
+        assert server.ledger["alive"] == {"access": 0, "refresh": 0}
+
+
+@pytest.mark.parametrize("days", [9e11, -9e11, float("inf"), float("nan"), 10**400])
+def test_a_clock_that_would_leave_its_dates_says_how_far_it_goes(days):
+    with EmbeddedServer(demo()) as server:
+        with pytest.raises(ValueError, match="1970-01-01 to 9000-01-01"):
+            server.advance(days=days)
+        assert server.clock() == pytest.approx(time.time(), abs=5)
+
+
+def test_a_server_that_ends_in_the_middle_of_an_answer_makes_no_noise(caplog, capfd):
+    with EmbeddedServer(demo(control=True)) as server:
+        server.fail_next("/", delay=60)
+        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
+        connection.request("GET", "/")
+        time.sleep(0.2)
+    connection.close()
+    assert caplog.records == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_server_that_has_ended_says_so():
+    with EmbeddedServer(demo()) as server:
+        pass
+    with pytest.raises(RuntimeError, match="has ended"):
+        _ = server.ledger
+    with server:
+        assert server.ledger["alive"]
+
+
+def test_a_server_that_was_not_started_says_so():
+    with pytest.raises(RuntimeError, match="not been started"):
+        EmbeddedServer(demo()).advance(days=1)
+
+
+def post_text(url, members):
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
+    try:
+        connection.request("POST", "/oauth/token", json.dumps(members), {"content-type": "application/json"})
+        return connection.getresponse().status
+    finally:
+        connection.close()

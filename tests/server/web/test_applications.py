@@ -1,0 +1,437 @@
+"""Connected apps and your apps: what a person sees and does when no app has asked."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+
+from server.conftest import SEED
+
+CALLBACK = "http://127.0.0.1:9876/callback"
+MADE = {"name": "My app", "redirect_uris": f"{CALLBACK}\nurn:ietf:wg:oauth:2.0:oob"}
+
+
+@pytest.fixture
+def visitor(either, browser):
+    signed_in = browser(either)
+    signed_in.sign_in()
+    return signed_in
+
+
+def post(visitor, path, **form):
+    csrf = re.search(r'name="csrf" value="([^"]+)"', visitor.go("/").text)[1]
+    return visitor.go(path, method="POST", form={"csrf": csrf, **form})
+
+
+def fact(page, name):
+    return re.search(rf'<code id="{name}">([^<]+)</code>', page.text)[1]
+
+
+def test_revoking_an_app_ends_its_logins_on_all_devices_and_no_other_apps(either, visitor):
+    login, device, other = either.login(), either.login(), either.login("second")
+    page = visitor.go("/connected-apps")
+    assert "The first app" in page.text
+    assert "The second app" in page.text
+    number = re.search(r'value="(\d+)" aria-label="Revoke The first app"', page.text)[1]
+    assert post(visitor, "/connected-apps", app=number, sure="1").status == 303
+    assert "The first app" not in visitor.go("/connected-apps").text
+    assert {either.use(one.access) for one in (login, device)} == {401}
+    assert {either.refresh(one.refresh).status for one in (login, device)} == {400}
+    assert either.use(other.access, "second") == 200
+
+
+def test_after_a_revocation_the_app_has_to_ask_again(either, visitor):
+    either.login()
+    number = re.search(r'value="(\d+)" aria-label="Revoke', visitor.go("/connected-apps").text)[1]
+    post(visitor, "/connected-apps", app=number, sure="1")
+    asked = f"/oauth/authorize?response_type=code&client_id=first-app&redirect_uri={CALLBACK}"
+    assert "would like to use your account" in visitor.walk(asked).text
+
+
+def revoke_first_app(visitor):
+    number = re.search(r'value="(\d+)" aria-label="Revoke The first app"', visitor.go("/connected-apps").text)[1]
+    assert post(visitor, "/connected-apps", app=number, sure="1").status == 303
+
+
+def test_revoking_an_app_ends_its_codes_and_no_other_apps(either, visitor):
+    code, other = either.code(), either.code("second")
+    revoke_first_app(visitor)
+    refused = either.exchange(code)
+    assert refused.message == either.exchange("x" * 32 + "1").message
+    assert either.exchange(other, "second").status == 200
+
+
+def test_a_code_from_before_a_revocation_stays_dead_when_the_app_is_let_in_again(either, visitor):
+    before = either.code()
+    revoke_first_app(visitor)
+    after = either.code()
+    assert either.exchange(before).status in (400, 401)
+    assert either.exchange(after).status == 200
+
+
+def test_revoking_an_app_refuses_the_devices_that_have_not_fetched_their_tokens(either, visitor):
+    either.login()
+    device = either.post("/oauth/device/code", client_id="first-app").json
+    either.control("device", user_code=device["user_code"], username="sean", decision="approve")
+    revoke_first_app(visitor)
+    poll = either.post(
+        "/oauth/device/token", code=device["device_code"], client_id="first-app", client_secret="first-secret"
+    )
+    assert poll.status == 418
+    assert "The first app" not in visitor.go("/connected-apps").text
+
+
+def test_a_code_outlives_a_consent_that_alone_is_taken_away_as_it_does_in_the_engine(either):
+    code = either.code()
+    either.control("revoke-consent", client_id="first-app")
+    assert either.exchange(code).status == 200
+
+
+class Interleaved:
+    """A storage in which something else is written just before the next write, or in its transaction after it."""
+
+    def __init__(self, client, first=None, *, beside=None):
+        self.context, self.first, self.beside = client.server._context, first, beside
+        self.storage = self.context.storage
+        object.__setattr__(self.context, "storage", self)
+
+    def __getattr__(self, name):
+        return getattr(self.storage, name)
+
+    async def write(self, work):
+        object.__setattr__(self.context, "storage", self.storage)
+        if self.first is not None:
+            await self.storage.write(self.first)
+
+        def both(db):
+            result = work(db)
+            if self.beside is not None:
+                self.beside(db)
+            return result
+
+        return await self.storage.write(both)
+
+
+@pytest.mark.parametrize("number", ["", "x", "9" * 30, "-1", "999999"])
+def test_revoking_what_is_not_there_does_nothing(either, visitor, number):
+    login = either.login()
+    assert post(visitor, "/connected-apps", app=number, sure="1").status == 303
+    assert either.use(login.access) == 200
+
+
+@pytest.mark.parametrize("page", ["connected-apps", "your-apps", "your-apps/first-app"])
+def test_a_user_who_is_not_signed_in_signs_in_and_comes_back(either, browser, page):
+    stranger = browser(either)
+    form = stranger.walk(f"/{page}")
+    assert "<h1>Sign in</h1>" in form.text
+    back = stranger.submit(form, username="sean", password="correct horse battery")
+    assert f"<h1>{'Connected' if page == 'connected-apps' else 'Your'} apps</h1>" in back.text
+
+
+def test_a_sign_in_leads_nowhere_else(either, browser):
+    stranger = browser(either)
+    back = stranger.submit(
+        stranger.go("/sign-in?next=//evil.example"), username="sean", password="correct horse battery"
+    )
+    assert "Your local Trakt" in back.text
+
+
+def test_an_app_is_registered_and_works(either, visitor):
+    made = post(visitor, "/your-apps", **MADE)
+    page = visitor.go(made.location)
+    app = {"client_id": fact(page, "client_id"), "client_secret": fact(page, "client_secret")}
+    end = either.control("authorize", client_id=app["client_id"], redirect_uri=CALLBACK, username="sean")
+    members = {"grant_type": "authorization_code", "code": end["code"], "redirect_uri": CALLBACK, **app}
+    assert either.post("/oauth/token", **members).status == 200
+    assert "My app" in visitor.go("/your-apps").text
+
+
+def test_a_public_app_has_no_secret(visitor):
+    page = visitor.go(post(visitor, "/your-apps", public="1", **MADE).location)
+    assert "None: a public app" in page.text
+
+
+BAD = {
+    "no name": ({"name": " "}, "name"),
+    "a long name": ({"name": "x" * 61}, "name"),
+    "no address": ({"redirect_uris": " \n"}, "redirect addresses"),
+    "an address that is invalid": ({"redirect_uris": f"{CALLBACK}\nnonsense"}, "nonsense"),
+    "a script": ({"redirect_uris": "javascript:alert(1)"}, "javascript"),
+    "a fragment": ({"redirect_uris": f"{CALLBACK}#x"}, "fragment"),
+    "plain http elsewhere": ({"redirect_uris": "http://app.example/cb"}, "https"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_an_app_that_cannot_be_is_not_registered(visitor, name):
+    changes, word = BAD[name]
+    page = post(visitor, "/your-apps", **{**MADE, **changes})
+    assert page.status == 400
+    assert word in re.search(r'role="alert">([^<]+)<', page.text)[1]
+
+
+def field(page, name):
+    """A field's opening tag, and what stands in it."""
+    tag, value = re.search(rf'(<(?:input|textarea) id="{name}"[^>]*>)([^<]*)', page.text).groups()
+    return tag, value if tag.startswith("<textarea") else re.search(r'value="([^"]*)"', tag)[1]
+
+
+ENTERED = {"name": "Another name", "redirect_uris": "https://app.example/cb\nnonsense"}
+
+
+def test_what_was_entered_is_not_lost_with_a_fault(visitor):
+    path = post(visitor, "/your-apps", **MADE).location
+    for page in (
+        post(visitor, path, action="save", **ENTERED),
+        post(visitor, "/your-apps", public="1", **ENTERED),
+    ):
+        assert page.status == 400
+        assert {name: field(page, name)[1] for name in ENTERED} == ENTERED
+    assert 'name="public" value="1" checked>' in page.text
+    assert 'value="1" checked>' not in post(visitor, "/your-apps", **ENTERED).text
+    kept = visitor.go(path)
+    assert {name: field(kept, name)[1] for name in MADE} == MADE
+    assert 'name="public" value="1">' in visitor.go("/your-apps").text
+
+
+@pytest.mark.parametrize("faulty", ["name", "redirect_uris"])
+def test_an_error_is_shown_beside_its_field_which_has_the_focus(visitor, faulty):
+    path = post(visitor, "/your-apps", **MADE).location
+    for at in (path, "/your-apps"):
+        page = post(visitor, at, action="save", **{**MADE, faulty: " "})
+        assert "<title>Error: " in page.text
+        label = rf'<label for="{faulty}">[^<]*</label>\s*<p class="fault" id="fault" role="alert">'
+        assert re.search(label, page.text)
+        assert [name for name in ("name", "redirect_uris") if " autofocus" in field(page, name)[0]] == [faulty]
+        for name in ("name", "redirect_uris"):
+            tag = field(page, name)[0]
+            assert ('aria-invalid="true"' in tag, 'aria-describedby="fault' in tag) == (name == faulty,) * 2
+        assert 'redirect-hint"' in field(page, "redirect_uris")[0]
+        assert "<title>Error: " not in visitor.go(at).text
+        assert "aria-invalid" not in visitor.go(at).text
+
+
+def test_settings_are_changed_a_secret_is_made_anew_and_an_app_is_deleted(either, visitor):
+    path = post(visitor, "/your-apps", **MADE).location
+    before = visitor.go(path)
+    post(visitor, path, action="save", name="Renamed", redirect_uris="https://app.example/cb")
+    page = visitor.go(path)
+    assert "Renamed" in page.text
+    assert fact(page, "client_secret") == fact(before, "client_secret")
+    client_id = fact(page, "client_id")
+    end = either.control("authorize", client_id=client_id, redirect_uri=CALLBACK, username="sean")
+    assert end["location"] is None
+    post(visitor, path, action="rotate", sure="1")
+    secret = fact(visitor.go(path), "client_secret")
+    assert secret != fact(before, "client_secret")
+    token = either.control("tokens", client_id=client_id, count=1)["tokens"][0]
+    post(visitor, path, action="delete", sure="1")
+    assert visitor.go(path).status == 404
+    assert either.use(token["access_token"]) == 401
+
+
+@pytest.mark.parametrize("action", ["save", "rotate", "delete"])
+def test_a_change_beside_a_deletion_does_not_bring_the_app_back(either, visitor, action):
+    path = post(visitor, "/your-apps", **MADE).location
+
+    def remove(db):
+        db.clients.delete(db.clients.by_client_id(path.rpartition("/")[2]).id)
+
+    visitor.go("/")
+    Interleaved(either, remove)
+    assert post(visitor, path, action=action, sure="1", **MADE).status == 404
+    assert visitor.go(path).status == 404
+
+
+def test_what_is_issued_beside_a_deletion_ends_with_the_app(either, visitor):
+    path = post(visitor, "/your-apps", **MADE).location
+    client_id, context = path.rpartition("/")[2], either.server._context
+    either.control("tokens", client_id=client_id, username="sean", count=1)
+
+    def find(db):
+        app = db.clients.by_client_id(client_id)
+        return app.id, db.users.by_username("sean").id
+
+    def issue(db):
+        db.tokens.issue(context.policy.lifetimes, now=context.clock(), client=app, user=person, scope="")
+
+    page = visitor.go("/")
+    app, person = asyncio.run(context.storage.read(find))
+    Interleaved(either, beside=issue)
+    csrf = re.search(r'name="csrf" value="([^"]+)"', page.text)[1]
+    assert visitor.go(path, method="POST", form={"csrf": csrf, "action": "delete", "sure": "1"}).status == 303
+    assert either.ledger()["alive"] == {"access": 0, "refresh": 0}
+
+
+def test_a_save_beside_a_new_secret_does_not_bring_the_old_one_back(either, visitor):
+    path = post(visitor, "/your-apps", **MADE).location
+
+    def renew(db):
+        app = db.clients.by_client_id(path.rpartition("/")[2])
+        db.clients.save(app._replace(secret="new", name="In between"))
+
+    Interleaved(either, renew)
+    assert post(visitor, path, action="save", **MADE).status == 303
+    assert fact(visitor.go(path), "client_secret") == "new"
+
+
+def test_a_new_secret_beside_a_save_leaves_what_was_saved(either, visitor):
+    path = post(visitor, "/your-apps", **MADE).location
+
+    def rename(db):
+        app = db.clients.by_client_id(path.rpartition("/")[2])
+        db.clients.save(app._replace(name="In between"))
+
+    Interleaved(either, rename)
+    before = fact(visitor.go(path), "client_secret")
+    post(visitor, path, action="rotate", sure="1")
+    page = visitor.go(path)
+    assert "In between" in page.text
+    assert fact(page, "client_secret") != before
+
+
+def test_no_user_changes_the_app_of_another(either, visitor, browser):
+    path = post(visitor, "/your-apps", **MADE).location
+    stranger = browser(either)
+    stranger.submit(stranger.go("/sign-up"), username="other", email="o@example.test", password="long enough")
+    assert stranger.go(path).status == 404
+    assert post(stranger, path, action="delete", sure="1").status == 404
+    assert visitor.go(path).status == 200
+
+
+def test_an_app_of_the_seed_is_shown_and_not_changed(visitor):
+    page = visitor.go("/your-apps/first-app")
+    assert "changed in its seed file" in page.text
+    assert post(visitor, "/your-apps/first-app", action="delete", sure="1").status == 404
+
+
+def test_a_seeded_secret_is_shown_once_when_a_user_of_the_seed_asks_for_it(visitor):
+    path = "/your-apps/first-app"
+    assert "first-secret" not in visitor.go(path).text
+    made = post(visitor, path, action="show")
+    assert (made.status, made.location) == (303, path)
+    assert "first-secret" not in str(made.headers)
+    assert fact(visitor.go(path), "client_secret") == "first-secret"
+    assert "first-secret" not in visitor.go(path).text
+
+
+def test_a_seeded_secret_is_not_shown_to_users_who_signed_up(either, visitor, browser):
+    path = "/your-apps/first-app"
+    stranger = browser(either)
+    stranger.submit(stranger.go("/sign-up"), username="other", email="o@example.test", password="long enough")
+    assert post(stranger, path, action="show").status == 404
+    post(visitor, path, action="show")
+    stranger.cookies |= {name: value for name, value in visitor.cookies.items() if "secret" in name}
+    page = stranger.go(path)
+    assert page.status == 200
+    assert "first-secret" not in page.text
+
+
+@pytest.mark.parametrize("name", ["a/b c", "a; Domain=evil.example", "\u00e9\n"])
+def test_a_seeded_apps_secret_is_shown_whatever_its_id(start, browser, name):
+    app = {"client_id": name, "client_secret": "odd-secret", "redirect_uris": ["x:/y"]}
+    visitor = browser(start(seed={**SEED, "apps": [app]}))
+    visitor.sign_in()
+    (path,) = re.findall(r'href="(/your-apps/[^"]+)"', visitor.go("/your-apps").text)
+    made = post(visitor, path, action="show")
+    assert made.headers["set-cookie"].count("Domain") == ("Domain" in path)
+    assert f"Path={path};" in made.headers["set-cookie"]
+    assert fact(visitor.go(made.location), "client_secret") == "odd-secret"
+
+
+@pytest.mark.parametrize("profile", ["current", "classic"])
+@pytest.mark.parametrize("action", ["register", "rotate"])
+def test_strictly_a_secret_is_shown_once_on_the_page_that_the_form_leads_to(start, browser, profile, action):
+    client = start(strict=True, profile=profile)
+    visitor = browser(client)
+    visitor.sign_in()
+    made = post(visitor, "/your-apps", **MADE)
+    path = made.location
+    if action == "rotate":
+        first = fact(visitor.go(path), "client_secret")
+        made = post(visitor, path, action="rotate", sure="1")
+    assert made.status == 303
+    assert made.location == (path if action == "register" else f"{path}?done=secret")
+    assert {"HttpOnly", "SameSite=Lax", f"Path={path}", "Max-Age=60"} <= set(made.headers["set-cookie"].split("; "))
+    page = visitor.go(path)
+    assert "not shown again" in page.text
+    secret, client_id = fact(page, "client_secret"), fact(page, "client_id")
+    assert secret not in made.headers["set-cookie"]
+    assert "Stored as a hash" in visitor.go(path).text
+    end = client.control("authorize", client_id=client_id, redirect_uri=CALLBACK, username="sean")
+    members = {"code": end["code"], "redirect_uri": CALLBACK, "client_id": client_id, "client_secret": secret}
+    assert client.post("/oauth/token", grant_type="authorization_code", **members).status == 200
+    assert action == "register" or secret != first
+
+
+@pytest.mark.parametrize("carried", ["nonsense", "x" * 43, "gr\xfc\xdfe"])
+def test_strictly_no_other_cookie_shows_a_secret(start, browser, carried):
+    visitor = browser(start(strict=True))
+    visitor.sign_in()
+    path = post(visitor, "/your-apps", **MADE).location
+    (name,) = (name for name in visitor.cookies if "secret" in name)
+    visitor.cookies[name] = carried
+    assert "Stored as a hash" in visitor.go(path).text
+
+
+def test_strictly_a_secret_is_not_shown_to_another_or_once_it_is_replaced(start, browser):
+    client = start(strict=True)
+    visitor, elsewhere, stranger = browser(client), browser(client), browser(client)
+    visitor.sign_in()
+    elsewhere.sign_in()
+    stranger.submit(stranger.go("/sign-up"), username="other", email="o@example.test", password="long enough")
+    path = post(visitor, "/your-apps", **MADE).location
+    stranger.cookies |= {name: value for name, value in visitor.cookies.items() if "secret" in name}
+    assert stranger.go(path).status == 404
+    post(elsewhere, path, action="rotate", sure="1")
+    assert "Stored as a hash" in visitor.go(path).text
+
+
+def test_strictly_a_public_app_carries_no_secret(start, browser):
+    visitor = browser(start(strict=True))
+    visitor.sign_in()
+    made = post(visitor, "/your-apps", public="1", **MADE)
+    assert "set-cookie" not in made.headers
+    assert "None: a public app" in visitor.go(made.location).text
+
+
+def test_elsewhere_than_on_loopback_the_seeds_apps_are_nobodys_business(start, browser):
+    client = start(host="0.0.0.0", insecure=True, plain_http=True, control=False)
+    client.url = client.url.replace("0.0.0.0", "127.0.0.1")
+    visitor = browser(client)
+    visitor.sign_in()
+    assert "The first app" not in visitor.go("/your-apps").text
+    assert visitor.go("/your-apps/first-app").status == 404
+    assert post(visitor, "/your-apps/first-app", action="show").status == 404
+
+
+def test_behind_a_public_address_the_seeds_apps_are_nobodys_business(start, browser):
+    client = start(public_url="https://trakt.example", control=False)
+    visitor = browser(client)
+    visitor.sign_in()
+    assert "The first app" not in visitor.go("/your-apps").text
+    assert visitor.go("/your-apps/first-app").status == 404
+
+
+def test_a_trusted_app_can_be_seen_and_revoked(start, browser):
+    seed = {
+        "apps": [
+            {"client_id": "t", "client_secret": "s", "redirect_uris": [CALLBACK], "trusted": True, "name": "Trusty"}
+        ],
+        "users": [{"username": "sean", "password": "correct horse battery"}],
+    }
+    client = start(seed=seed)
+    client.control("authorize", client_id="t", redirect_uri=CALLBACK, username="sean")
+    visitor = browser(client)
+    visitor.sign_in()
+    assert "Trusty" in visitor.go("/connected-apps").text
+
+
+def test_an_app_has_its_page_whatever_its_id(start, browser):
+    app = {"name": "Slashed", "client_id": "a/b c", "client_secret": "s", "redirect_uris": ["x:/y"]}
+    visitor = browser(start(seed={**SEED, "apps": [app]}))
+    visitor.sign_in()
+    (address,) = re.findall(r'href="(/your-apps/[^"]+)"', visitor.go("/your-apps").text)
+    assert "Slashed" in visitor.go(address).text

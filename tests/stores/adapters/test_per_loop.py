@@ -1,0 +1,223 @@
+"""One `AsyncTrakt` in many event loops: one after the other, and several at once in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from traktauth import App, AsyncTrakt
+from traktauth.models import LoginKey, Token
+from traktauth.models.changes import SaveToken
+from traktauth.stores.adapters.per_loop import PerLoop
+from traktauth.stores.open import open_async_store, open_store
+from traktauth.testing.store_contract.base import LOGIN, pair, signed_in
+
+pytestmark = pytest.mark.slow
+
+ACCOUNTS, ROUNDS, LOOPS = 8, 4, 3
+
+
+@pytest.fixture(params=["sqlite", "redis", "postgresql"])
+def address(request, tmp_path):
+    """Return the address of an empty store."""
+    if request.param == "sqlite":
+        return f"sqlite:{tmp_path / 'tokens.db'}"
+    return request.getfixturevalue({"redis": "redis_address", "postgresql": "postgres_address"}[request.param])
+
+
+@pytest.fixture
+def server_address(request):
+    """Return the address of an empty store on a server; for tests that are parametrized with its kind."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def trakt_server(local_trakt):
+    return local_trakt("current")
+
+
+def sign_in(server, address):
+    """Give each account a token that expires in a week."""
+    answers = server.control("POST", "tokens", {"client_id": server.app.client_id, "count": ACCOUNTS})["tokens"]
+    with closing(open_store(address)) as store:
+        for number, answer in enumerate(answers):
+            token = Token(
+                answer["access_token"],
+                answer["refresh_token"],
+                expires_in=604800,
+                expires_at=time.time() + 604800,
+                generation=1,
+            )
+            store.apply(
+                LoginKey(server.base, server.app.client_id, f"account-{number}"),
+                SaveToken(token, after=0, at=time.time()),
+            )
+
+
+def async_trakt(server, address):
+    app = App(server.app.client_id, client_secret=server.app.client_secret, redirect_uri=server.app.redirect_uri)
+    return AsyncTrakt(app, service=server.base, store=address)
+
+
+async def refresh(trakt, accounts):
+    """Refresh some accounts at once."""
+    return await asyncio.gather(*(trakt.for_account(f"account-{number}").refresh() for number in accounts))
+
+
+def test_no_login_is_lost_in_event_loops_one_after_the_other_and_at_once(trakt_server, address):
+    sign_in(trakt_server, address)
+    trakt = async_trakt(trakt_server, address)
+    for _ in range(ROUNDS):
+        asyncio.run(refresh(trakt, range(ACCOUNTS)))
+    failed = []
+
+    def run(first):
+        for _ in range(ROUNDS):
+            try:
+                # Each account is refreshed in two loops, which race for it.
+                asyncio.run(refresh(trakt, [number for number in range(ACCOUNTS) if number % LOOPS != first]))
+            except Exception as error:  # noqa: BLE001 - in a thread, where it would be lost
+                failed.append(error)
+
+    threads = [threading.Thread(target=run, args=(first,)) for first in range(LOOPS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    tokens = asyncio.run(refresh(trakt, range(ACCOUNTS)))
+    asyncio.run(trakt.close())
+    assert failed == []
+    assert all(trakt_server.alive(token.access_token) for token in tokens)
+    ledger = trakt_server.ledger()
+    assert (ledger["replays"], ledger["families_killed"]) == (0, 0)
+
+
+DESCRIPTORS = Path("/proc/self/fd")
+counts_sockets = pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="descriptors are counted in /proc")
+
+
+def sockets():
+    """Return how many sockets this process holds open."""
+    gc.collect()
+    found = 0
+    for link in DESCRIPTORS.iterdir():
+        with suppress(FileNotFoundError):  # that of the folder itself
+            found += str(link.readlink()).startswith("socket:")
+    return found
+
+
+async def load_many(store):
+    await asyncio.gather(*(store.load(LOGIN) for _ in range(40)))
+
+
+@counts_sockets
+def test_connections_to_redis_end_with_their_event_loop(redis_address):
+    store = open_async_store(redis_address)
+    asyncio.run(load_many(store))  # what is imported and opened once
+    before = sockets()
+    for _ in range(5):
+        asyncio.run(load_many(store))
+        assert sockets() <= before
+    asyncio.run(store.close())
+
+
+@counts_sockets
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_connections_of_a_loop_that_was_closed_unprepared_are_dropped(redis_address):
+    """`loop.close()` alone tells asynchronous generators nothing."""
+    store = open_async_store(redis_address)
+    asyncio.run(load_many(store))
+    before = sockets()
+    for _ in range(4):
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(load_many(store))
+        loop.close()
+    del loop
+    asyncio.run(load_many(store))
+    assert sockets() <= before
+    asyncio.run(store.close())
+
+
+@pytest.mark.parametrize("server_address", ["redis_address", "postgres_address"], indirect=True)
+def test_many_tasks_wait_for_a_connection_in_each_of_several_loops(server_address):
+    mark = "&" if "?" in server_address else "?"
+    store = open_async_store(f"{server_address}{mark}connections=2")
+    failed = []
+
+    async def work():
+        for _ in range(2):
+            await asyncio.gather(*(store.load(LOGIN) for _ in range(20)))
+
+    def run():
+        try:
+            asyncio.run(work())
+        except Exception as error:  # noqa: BLE001 - in a thread, where it would be lost
+            failed.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    asyncio.run(store.close())
+    assert failed == []
+
+
+@pytest.mark.parametrize("server_address", ["redis_address", "postgres_address"], indirect=True)
+def test_a_store_that_was_used_in_a_loop_goes_on_in_a_forked_childs_loop(server_address):
+    store = open_async_store(server_address)
+    with closing(open_store(server_address)) as blocking:
+        signed_in(blocking)
+
+    async def work():
+        await store.load(LOGIN)
+        child = os.fork()
+        if child == 0:
+            good = False
+            try:
+                asyncio.events._set_running_loop(None)  # as a forked child's own program would start one
+                good = asyncio.new_event_loop().run_until_complete(store.load(LOGIN)).token == pair(1)
+            finally:
+                os._exit(0 if good else 1)
+        status = os.waitstatus_to_exitcode((await asyncio.to_thread(os.waitpid, child, 0))[1])
+        assert (await store.load(LOGIN)).token == pair(1), "the parent's connection is as it was"
+        return status
+
+    assert asyncio.run(work()) == 0
+    asyncio.run(store.close())
+
+
+def test_what_belongs_to_another_running_loop_is_closed_there():
+    closed, made, stop = [], threading.Event(), threading.Event()
+
+    async def close(number):
+        closed.append((number, threading.current_thread().name))
+
+    numbers = iter(range(10))
+    per_loop = PerLoop(lambda: next(numbers), close)
+
+    async def stay():
+        assert await per_loop.get() == await per_loop.get() == 0
+        made.set()
+        await asyncio.to_thread(stop.wait)
+
+    other = threading.Thread(target=lambda: asyncio.run(stay()), name="other")
+    other.start()
+    made.wait()
+
+    async def close_all():
+        assert await per_loop.get() == 1
+        await per_loop.close()
+
+    asyncio.run(close_all())
+    stop.set()
+    other.join()
+    assert (0, "other") in closed
+    assert {number for number, _ in closed} == {0, 1}

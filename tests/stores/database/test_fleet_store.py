@@ -1,0 +1,360 @@
+"""Stores as a keeper needs them: what is due, by whom it is done, and many at once."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from dataclasses import replace
+
+import pytest
+import pytest_asyncio
+
+from traktauth.errors import StoreFailed
+from traktauth.models import LoginKey
+from traktauth.models.changes import (
+    BeginRefresh,
+    CancelRefresh,
+    DeleteToken,
+    Erase,
+    SaveToken,
+    SetMoved,
+    SetRefreshable,
+)
+from traktauth.models.refresh_window import due_at
+from traktauth.stores.database.commands import LoginCounts, ReadRow, SwapRow
+from traktauth.stores.fleet import FleetStore
+from traktauth.stores.open import open_async_store, open_store
+from traktauth.testing.store_contract.base import DIFFICULT, LOGIN, pair, pending_refresh
+
+pytestmark = pytest.mark.asyncio
+
+FLEET = [LoginKey("trakt", "app", f"account {number:02}") for number in range(10)]
+LIFE = 1000
+REALM = ("trakt", "app")
+
+
+def aged(number, generation=1):
+    """Return a pair that ends `number` hundreds of seconds after 1000 s."""
+    return replace(pair(generation, LIFE), expires_at=1000.0 + 100 * number, expires_in=LIFE)
+
+
+@pytest.fixture(params=["sqlite", "sealed+sqlite", "redis", "postgres"])
+def address(request, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAKTAUTH_SEAL_KEY", "k" * 43)
+    if request.param in {"redis", "postgres"}:
+        return request.getfixturevalue(f"{request.param}_address")
+    return f"{request.param}:{tmp_path}/logins"
+
+
+@pytest_asyncio.fixture
+async def stores(address):
+    opened = [open_async_store(address), open_async_store(address)]
+    yield opened
+    for store in opened:
+        await store.close()
+
+
+@pytest_asyncio.fixture
+async def store(stores):
+    store = stores[0]
+    savings = [(login, SaveToken(aged(number), 0, at=1.0)) for number, login in enumerate(FLEET)]
+    assert await store.apply_many(savings) == [True] * len(FLEET)
+    return store
+
+
+def claim(store, limit=100, *, before=1e9, now=0.0, lease=30.0, owner="me"):
+    return store.claim(*REALM, before=before, now=now, limit=limit, lease=lease, owner=owner)
+
+
+def names(claimed):
+    return [login for login, _ in claimed]
+
+
+async def test_each_of_these_stores_is_one_for_fleets(store):
+    assert isinstance(store, FleetStore)
+
+
+async def test_many_first_pairs_are_saved_at_once(store):
+    assert await store.list_logins() == FLEET
+    assert (await store.load(FLEET[3])).token == aged(3)
+
+
+async def test_what_is_due_first_comes_first(store):
+    claimed = await claim(store, 4)
+    assert names(claimed) == FLEET[:4]
+    assert [record.token for _, record in claimed] == [aged(number) for number in range(4)]
+
+
+async def test_what_is_not_due_is_not_claimed(store):
+    before = due_at(FLEET[4], aged(4))
+    assert names(await claim(store, before=before)) == FLEET[:5]
+    assert await store.claim("trakt", "another", before=1e9, now=0.0, limit=9, lease=30.0, owner="me") == []
+
+
+async def test_the_logins_of_an_app_are_counted_with_the_next_due_time(store, address):
+    now = due_at(FLEET[3], aged(3))
+    counts = await store.count_logins(*REALM, now=now)
+    assert (counts.logins, counts.due) == (10, 4)
+    assert counts.next_due_at == pytest.approx(due_at(FLEET[4], aged(4)))
+    assert (await store.count_logins(*REALM, now=1e9)).next_due_at is None
+    unknown = None if "redis" in address else 0
+    assert await store.count_logins("staging", "app", now=now) == LoginCounts(0, 0, None, unknown, unknown)
+
+
+async def test_a_pending_refresh_and_a_needed_sign_in_are_counted(store, address):
+    assert await store.apply(FLEET[8], BeginRefresh(pending_refresh(1)))
+    await store.apply(FLEET[9], SetRefreshable(1, "refused"))
+    counts = await store.count_logins(*REALM, now=0.0)
+    assert (counts.unconfirmed, counts.sign_in) == ((None, None) if "redis" in address else (1, 1))
+    upcoming = dict(await store.upcoming(*REALM, limit=10))
+    assert upcoming[FLEET[8]] == pytest.approx(aged(8).expires_at), "no sooner than its token expires"
+
+
+async def test_the_next_logins_are_listed_in_the_order_of_their_due_times(store):
+    expected = [(login, due_at(login, aged(number))) for number, login in enumerate(FLEET)]
+    assert [login for login, _ in await store.upcoming(*REALM, limit=3)] == FLEET[:3]
+    assert await store.upcoming(*REALM, limit=99) == [(login, pytest.approx(at)) for login, at in expected]
+    assert await store.upcoming("trakt", "another", limit=99) == []
+
+
+async def test_what_one_has_claimed_is_left_by_the_other(stores, store):
+    one, two = stores
+    assert names(await claim(one, 3)) == FLEET[:3]
+    assert names(await claim(two, 3, owner="other")) == FLEET[3:6]
+    await one.release(FLEET[:6], owner="me")
+    assert names(await claim(two, 4, owner="other")) == [*FLEET[:3], FLEET[6]]
+
+
+async def test_many_claim_at_once_and_nothing_twice(address, store):
+    keepers = [open_async_store(address) for _ in range(6)]
+    claims = await asyncio.gather(*(claim(keeper, 2, owner=f"k{number}") for number, keeper in enumerate(keepers)))
+    claimed = [login for one in claims for login in names(one)]
+    assert len(claimed) == len(set(claimed))
+    for keeper in keepers:
+        await keeper.close()
+
+
+async def test_a_claim_ends_by_itself(store):
+    await claim(store, 3, lease=0.2)
+    assert names(await claim(store, 3)) == FLEET[3:6]
+    await asyncio.sleep(0.3)
+    assert names(await claim(store, 3)) == FLEET[:3]
+
+
+async def test_a_claim_is_the_same_lock_as_lock(stores, store):
+    one, two = stores
+    async with two.lock(FLEET[0], 0.0) as held:
+        assert held
+        assert names(await claim(one, 2)) == FLEET[1:3]
+    async with two.lock(FLEET[1], 0.0) as held:
+        assert not held
+    await one.release([FLEET[1]], owner="another program")
+    async with two.lock(FLEET[1], 0.0) as held:
+        assert not held
+    await one.release([FLEET[1]], owner="me")
+    async with two.lock(FLEET[1], 0.0) as held:
+        assert held
+
+
+async def test_what_cannot_be_refreshed_is_claimed_until_that_is_reported(store):
+    await store.apply(FLEET[0], SetRefreshable(1, "Trakt refused it"))
+    await store.apply(FLEET[1], DeleteToken(1))
+    await store.apply(FLEET[2], SetMoved(1, "file:/x"))
+    claimed = await claim(store, 2)
+    assert names(claimed) == [FLEET[0], FLEET[3]]
+    assert [record.refreshable for _, record in claimed] == [False, True]
+    await store.release(FLEET, owner="me")
+    await store.never_due(FLEET[0], 2)  # another generation's
+    await store.never_due(FLEET[0], 1)
+    await store.never_due(FLEET[0], 1)
+    assert names(await claim(store, 2)) == FLEET[3:5]
+    await store.release(FLEET, owner="me")
+    await store.apply(FLEET[0], SetRefreshable(1, None))
+    assert names(await claim(store, 2)) == [FLEET[0], FLEET[3]]
+
+
+async def test_an_unconfirmed_refresh_is_claimed_only_after_its_token_has_ended(store):
+    assert await store.apply(FLEET[0], BeginRefresh(pending_refresh(1)))
+    assert names(await claim(store, 1, now=999.0)) == [FLEET[1]]
+    await store.release(FLEET, owner="me")
+    claimed = dict(await claim(store, 9, before=1000.0, now=1000.0))
+    assert claimed[FLEET[0]].pending_refresh == pending_refresh(1)
+
+
+async def test_many_refreshes_begin_and_end_at_once(store):
+    claimed = await claim(store, 5)
+    assert await store.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in names(claimed)]) == [True] * 5
+    assert (
+        await store.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in FLEET])
+        == [False] * 5 + [True] * 5
+    )
+    savings = [(login, SaveToken(aged(number + 20, 2), 1, at=7.0)) for number, login in enumerate(FLEET)]
+    assert await store.apply_many(savings) == [True] * 10
+    assert await store.apply_many(savings) == [False] * 10
+    record = await store.load(FLEET[4])
+    assert (record.token, record.pending_refresh, record.saved_at) == (aged(24, 2), None, 7.0)
+
+
+async def test_each_of_many_is_judged_by_itself(store):
+    others = [
+        (FLEET[0], pending_refresh(1)),
+        (FLEET[1], pending_refresh(2)),
+        (LOGIN, pending_refresh(1)),
+        (FLEET[3], pending_refresh(1, sending=2)),
+    ]
+    begun = await store.apply_many([(login, BeginRefresh(pending)) for login, pending in others])
+    assert begun == [True, False, False, False]
+    assert await store.apply_many(
+        [
+            (FLEET[5], BeginRefresh(pending_refresh(1))),
+            (FLEET[5], BeginRefresh(pending_refresh(1))),
+            (FLEET[5], BeginRefresh(pending_refresh(1, 2))),
+        ]
+    ) == [
+        True,
+        False,
+        True,
+    ]
+    assert await store.apply_many([]) == []
+
+
+async def test_what_changed_since_the_claim_is_looked_at_again(stores, store):
+    one, two = stores
+    await claim(one, 3)
+    assert await two.apply(FLEET[0], SaveToken(aged(30, 2), after=1, at=1.0))
+    assert await two.apply(FLEET[1], BeginRefresh(pending_refresh(1)))
+    assert await one.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in FLEET[:3]]) == [
+        False,
+        False,
+        True,
+    ]
+    assert await one.apply_many(
+        [(FLEET[0], BeginRefresh(pending_refresh(2))), (FLEET[1], BeginRefresh(pending_refresh(1, sending=2)))]
+    ) == [True, True]
+
+
+async def test_after_a_claim_nothing_is_read_before_it_is_changed(store, monkeypatch):
+    claimed = await claim(store, 5)
+    commands, perform = [], store.database.perform
+
+    async def counted(command):
+        commands.append(type(command).__name__)
+        return await perform(command)
+
+    monkeypatch.setattr(store.database, "perform", counted)
+    assert all(await store.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in names(claimed)]))
+    assert all(await store.apply_many([(login, SaveToken(aged(40, 2), 1, at=1.0)) for login in names(claimed)]))
+    await store.release(names(claimed), owner="me")
+    assert commands == ["SwapRows", "SwapRows", "ReleaseLeases"]
+
+
+async def test_a_damaged_record_is_left_and_the_others_are_kept(store):
+    database = store.database
+    row = await database.perform(ReadRow(FLEET[0]))
+    assert await database.perform(SwapRow(FLEET[0], row.revision, replace(row, payload="{", revision=5)))
+    damaged, *others = await claim(store, 3)
+    assert damaged[0] == FLEET[0]
+    assert isinstance(damaged[1], StoreFailed)
+    assert names(others) == FLEET[1:3]
+    assert await store.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in FLEET[:3]]) == [
+        False,
+        True,
+        True,
+    ]
+    with pytest.raises(StoreFailed, match="damaged"):
+        await store.load(FLEET[0])
+
+
+async def test_a_postponed_login_comes_later(store):
+    await store.defer(FLEET[0], 1, until=1e6)
+    await store.defer(FLEET[1], 2, until=1e6)  # another generation
+    assert names(await claim(store, 2, before=1e5)) == FLEET[1:3]
+    assert await store.apply(FLEET[0], BeginRefresh(pending_refresh(1))), "postponing changes nothing else"
+    await store.apply(FLEET[0], CancelRefresh(pending_refresh(1), None))
+    assert await store.apply(FLEET[0], SaveToken(aged(0, 2), after=1, at=1.0))
+
+
+async def test_a_notification_is_recorded_once_a_generation(stores, store):
+    one, two = stores
+    told = await asyncio.gather(
+        *(keeper.record_notification(FLEET[0], 1, "dies soon") for keeper in (one, two, one, two))
+    )
+    assert sorted(told) == [False, False, False, True]
+    assert await one.record_notification(FLEET[0], 1, "is dead")
+    assert not await one.record_notification(FLEET[0], 2, "dies soon")
+    assert await one.apply(FLEET[0], BeginRefresh(pending_refresh(1)))
+    assert not await one.record_notification(FLEET[0], 1, "is dead"), "still known after another change"
+    assert await one.apply(FLEET[0], SaveToken(aged(1, 2), after=1, at=1.0))
+    assert await one.record_notification(FLEET[0], 2, "dies soon")
+    assert not await one.record_notification(LOGIN, 1, "dies soon"), "no login is there"
+
+
+async def test_keepers_share_a_budget(stores):
+    one, two = stores
+    assert await one.take_budget("trakt", wanted=15, limit=20, period=0.3) == (15, 0.0)
+    assert await two.take_budget("trakt", wanted=15, limit=20, period=0.3) == (5, 0.0)
+    granted, wait = await one.take_budget("trakt", wanted=1, limit=20, period=0.3)
+    assert granted == 0
+    assert 0.0 < wait <= 0.302
+    assert await one.take_budget("staging", wanted=25, limit=20, period=0.3) == (20, 0.0)
+    await asyncio.sleep(wait + 0.05)
+    assert await two.take_budget("trakt", wanted=15, limit=20, period=0.3) == (15, 0.0)
+
+
+async def test_many_take_at_once_and_no_more_than_there_is(address):
+    keepers = [open_async_store(address) for _ in range(6)]
+    takes = (
+        keeper.take_budget("trakt", wanted=3, limit=20, period=60.0) for keeper in itertools.chain(keepers, keepers)
+    )
+    assert sum(granted for granted, _ in await asyncio.gather(*takes)) == 20
+    for keeper in keepers:
+        await keeper.close()
+
+
+async def test_a_service_that_asks_for_a_rest_gets_it(stores):
+    one, two = stores
+    await one.block_budget("trakt", 0.3)
+    await one.block_budget("trakt", 0.1)
+    granted, wait = await two.take_budget("trakt", wanted=1, limit=20, period=60.0)
+    assert granted == 0
+    assert 0.1 < wait <= 0.302
+    await asyncio.sleep(wait + 0.05)
+    assert await two.take_budget("trakt", wanted=1, limit=20, period=60.0) == (1, 0.0)
+    await one.block_budget("trakt", 0.2)
+    granted, wait = await two.take_budget("trakt", wanted=1, limit=1, period=60.0)
+    assert granted == 0
+    assert 59.0 < wait <= 60.002, "the longer of both"
+
+
+async def test_difficult_names_are_kept_in_fleets_too(store):
+    logins = [LoginKey("trakt", "another", name) for name in DIFFICULT]
+    assert all(await store.apply_many([(login, SaveToken(aged(1), 0, at=1.0)) for login in logins]))
+    claimed = await store.claim("trakt", "another", before=1e9, now=0.0, limit=99, lease=30.0, owner="me")
+    assert sorted(names(claimed)) == sorted(logins)
+    assert all(await store.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in logins]))
+    await store.release(logins, owner="me")
+
+
+async def test_a_blocking_store_over_the_same_place_agrees(address, store):
+    with_threads = open_store(address)
+    try:
+        assert with_threads.identity == store.identity
+        assert await asyncio.to_thread(with_threads.load, FLEET[0]) == await store.load(FLEET[0])
+    finally:
+        with_threads.close()
+
+
+async def test_an_erased_login_is_not_claimed_and_takes_no_late_token(store):
+    gone, *_ = FLEET
+    assert await store.apply(gone, BeginRefresh(pending_refresh(1)))
+    await store.apply(gone, DeleteToken(1))
+    assert await store.apply(gone, Erase())
+    assert gone not in names(await claim(store))
+    assert await store.apply_many(
+        [(gone, SaveToken(aged(0, 2), 1, at=1.0)), (FLEET[1], SaveToken(aged(1, 2), 1, at=1.0))]
+    ) == [
+        False,
+        True,
+    ]
+    assert gone not in await store.list_logins()
+    assert (await store.load(gone)).token is None

@@ -1,0 +1,801 @@
+"""The file store's own claims: its modes, its links, its damage, its disk."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import pytest
+import rich.console
+import rich.traceback
+
+from stores.children import fork, in_child, killed_at
+from traktauth.errors import StoreFailed
+from traktauth.models import LoginKey, PendingRefresh, Record, Sender, Token
+from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SaveToken, SetRefreshable
+from traktauth.stores.file import atomic_file
+from traktauth.stores.file.store import FileStore
+
+LOGIN = LoginKey("trakt", "app", "default")
+OTHER = LoginKey("trakt", "app", "second")
+NOBODY = 65534
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of two users")
+
+
+def pair(generation):
+    return Token(f"access-{generation}", refresh_token=f"refresh-{generation}", expires_in=60, generation=generation)
+
+
+def pending_refresh(generation, sending=1):
+    return PendingRefresh(generation, sending, 1.0, Sender("here", 1))
+
+
+def mode(path):
+    return stat.S_IMODE(os.lstat(path).st_mode)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "tokens.json"
+
+
+@pytest.fixture
+def store(path):
+    store = FileStore(str(path))
+    assert store.apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
+    return store
+
+
+@pytest.fixture
+def shared_folder():
+    """A folder that another user can enter."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 256 kB of our own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if (
+        shutil.which("mount") is None
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "none", disk], capture_output=True, check=False
+        ).returncode
+    ):
+        pytest.skip("no small disk can be mounted here: needs root and CAP_SYS_ADMIN")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(disk):
+    """Take the last byte of a disk."""
+    with (disk / "filler").open("ab", buffering=0) as file:
+        for size in (65536, 4096, 512, 1):
+            with pytest.raises(OSError, match="No space left"):
+                write_for_ever(file, bytes(size))
+
+
+def write_for_ever(file, content):
+    while True:
+        file.write(content)
+
+
+# ---------------------------------------------------------------- modes and folders
+def test_the_file_and_its_neighbours_are_for_its_user_alone(store, path):
+    store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    with store.lock(LOGIN, 0.0):
+        modes = {each.name: mode(each) for each in path.parent.iterdir()}
+    assert len(modes) == 4  # the file, its lock, the login's lock, the spare
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_file_that_others_could_read_is_replaced_by_one_that_they_cannot(store, path):
+    path.chmod(0o644)
+    store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+    assert mode(path) == 0o600
+
+
+def test_folders_that_we_make_are_for_their_user_alone(tmp_path):
+    path = tmp_path / "new" / "newer" / "tokens.json"
+    FileStore(str(path)).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
+    assert (mode(tmp_path / "new"), mode(tmp_path / "new" / "newer")) == (0o700, 0o700)
+
+
+def test_a_folder_that_exists_is_left_as_it_is(tmp_path):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    folder.chmod(0o755)
+    FileStore(str(folder / "tokens.json")).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
+    assert mode(folder) == 0o755
+
+
+def test_looking_into_a_store_makes_nothing(tmp_path):
+    store = FileStore(str(tmp_path / "new" / "tokens.json"))
+    assert store.load(LOGIN) == Record()
+    assert store.list_logins() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_check_leaves_no_file_but_the_lock(tmp_path):
+    FileStore(str(tmp_path / "tokens.json")).check_writable()
+    assert [each.name for each in tmp_path.iterdir()] == ["tokens.json.lock"]
+
+
+# ---------------------------------------------------------------- links, and other things than files
+def test_a_links_target_is_replaced_in_its_own_folder(tmp_path):
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "link.json"
+    link.symlink_to("real/tokens.json")
+    FileStore(str(link)).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
+    assert link.is_symlink()
+    assert FileStore(str(tmp_path / "real" / "tokens.json")).load(LOGIN).token == pair(1)
+    assert [each.name for each in tmp_path.iterdir() if each.is_file() and not each.is_symlink()] == []
+
+
+def test_a_store_behind_a_link_and_its_target_share_one_lock(tmp_path):
+    link = tmp_path / "link.json"
+    link.symlink_to("tokens.json")
+    one, two = FileStore(str(link)), FileStore(str(tmp_path / "tokens.json"))
+    assert one.identity == two.identity
+    with one.lock(LOGIN, 0.0), two.lock(LOGIN, 0.0) as held:
+        assert not held
+
+
+def test_a_link_without_an_end_is_refused(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(StoreFailed, match="without an end"):
+        FileStore(str(tmp_path / "a")).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
+
+
+@needs_root
+@pytest.mark.parametrize("whose", ["file", "link", "target"])
+def test_what_belongs_to_another_user_is_refused(tmp_path, whose):
+    path = tmp_path / "tokens.json"
+    real = path if whose == "file" else tmp_path / "real.json"
+    assert FileStore(str(real)).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
+    if whose != "file":
+        path.symlink_to(real)
+    os.chown(real if whose == "target" else path, NOBODY, NOBODY, follow_symlinks=False)
+    before = real.read_bytes()
+    store = FileStore(str(path))
+    for work in (
+        lambda: store.load(LOGIN),
+        lambda: store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0)),
+        store.check_writable,
+    ):
+        with pytest.raises(StoreFailed, match="belongs to another user") as caught:
+            work()
+        assert "--store file:/PATH.json" in caught.value.hint
+    assert real.read_bytes() == before
+
+
+@needs_root
+@pytest.mark.parametrize("plant", ["another user's file", "a link", "a file that others may read", "a second name"])
+def test_a_spare_that_another_user_put_there_is_not_written_to(store, path, tmp_path, plant):
+    store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    [spare] = path.parent.glob("*.spare")
+    spare.unlink()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.touch(0o600)
+    if plant == "a link":
+        spare.symlink_to(elsewhere)
+    elif plant == "a second name":
+        os.link(elsewhere, spare)
+    else:
+        spare.touch()
+        spare.chmod(0o644 if plant == "a file that others may read" else 0o600)
+        if plant == "another user's file":
+            os.chown(spare, NOBODY, NOBODY)
+    assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+    assert elsewhere.read_bytes() == b""
+    assert (path.stat().st_uid, mode(path)) == (0, 0o600)
+    assert FileStore(str(path)).load(LOGIN).token == pair(2)
+
+
+@pytest.mark.parametrize("loose", [0o620, 0o602, 0o666])
+def test_a_file_that_others_may_have_written_is_refused(store, path, loose):
+    """Also by a store that has read it before."""
+    content = path.read_bytes()
+    time.sleep(0.06)  # until the file has settled, and is known
+    store.load(LOGIN)
+    path.chmod(loose)
+    for each in (store, FileStore(str(path))):
+        assert each.peek(LOGIN) is None
+        for work in (
+            lambda each=each: each.load(LOGIN),
+            each.list_logins,
+            each.check_writable,
+            lambda each=each: each.apply(LOGIN, BeginRefresh(pending_refresh(1))),
+        ):
+            with pytest.raises(StoreFailed, match="Other users can write") as caught:
+                work()
+            assert f"chmod 600 {path}" in caught.value.hint
+    assert (path.read_bytes(), mode(path)) == (content, loose)
+    path.chmod(0o600)
+    assert store.load(LOGIN).token == pair(1)
+
+
+def test_a_file_that_others_could_read_is_closed_to_them_with_a_warning(store, path, caplog):
+    path.chmod(0o644)
+    assert FileStore(str(path)).load(LOGIN).token == pair(1)
+    assert mode(path) == 0o600
+    assert [each.message for each in caplog.records] == [f"Other users could read {path}; its mode is set to 600"]
+
+
+@needs_root
+def test_a_file_that_is_swapped_after_the_look_is_refused(store, path, monkeypatch):
+    """Its owner is asked of the open file, not of its name."""
+    theirs = path.with_suffix(".theirs")
+    shutil.copy(path, theirs)
+    os.chown(theirs, NOBODY, NOBODY)
+    theirs.chmod(0o600)
+    real = os.open
+
+    def swapping(name, *arguments, **named):
+        if name == str(path):
+            theirs.rename(path)
+        return real(name, *arguments, **named)
+
+    monkeypatch.setattr(os, "open", swapping)
+    with pytest.raises(StoreFailed, match="belongs to another user"):
+        FileStore(str(path)).load(LOGIN)
+
+
+def test_a_home_that_is_a_link_and_moves_goes_on_working(tmp_path):
+    """Links are followed to the folder; only the file itself must be the one that was looked at."""
+    (tmp_path / "disk1").mkdir()
+    home = tmp_path / "home"
+    home.symlink_to("disk1")
+    store = FileStore(str(home / "tokens.json"))
+    assert store.apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
+    shutil.copytree(tmp_path / "disk1", tmp_path / "disk2")
+    home.unlink()
+    home.symlink_to("disk2")
+    shutil.rmtree(tmp_path / "disk1")
+    with store.lock(LOGIN, 0.0) as held:
+        assert held
+        assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+        assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+    assert FileStore(str(tmp_path / "disk2" / "tokens.json")).load(LOGIN).token == pair(2)
+
+
+@pytest.mark.parametrize("kind", ["directory", "fifo"])
+def test_what_is_no_plain_file_is_refused(path, kind):
+    path.mkdir() if kind == "directory" else os.mkfifo(path)
+    store = FileStore(str(path))
+    for work in (
+        lambda: store.load(LOGIN),
+        lambda: store.apply(LOGIN, SaveToken(pair(1), after=0, at=1.0)),
+        store.check_writable,
+    ):
+        with pytest.raises(StoreFailed, match=r"is a directory|is not a regular file"):
+            work()
+
+
+def test_a_file_in_the_place_of_a_folder_is_reported(tmp_path):
+    (tmp_path / "file").write_text("here")
+    store = FileStore(str(tmp_path / "file" / "tokens.json"))
+    for work in (lambda: store.load(LOGIN), store.check_writable):
+        with pytest.raises(StoreFailed, match="cannot be"):
+            work()
+
+
+# ---------------------------------------------------------------- damage
+DAMAGED = {
+    "empty": b"",
+    "truncated": b'{"format": 2, "logins": [{"format": 1, "realm": "tra',
+    "binary": bytes(range(256)),
+    "deep": b"[" * 100_000,
+    "a list": b"[]",
+    "a text": b'"hello"',
+    "another program's": b'{"access_token": "x"}',
+    "another program's format": b'{"format": "yaml", "logins": []}',
+    "a format without logins": b'{"format": 1}',
+    "logins that are no list": b'{"format": 2, "logins": {"a": "b"}}',
+    "a true format": b'{"format": true, "logins": []}',
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_or_foreign_file_is_reported_and_never_overwritten(path, content):
+    path.write_bytes(content)
+    store = FileStore(str(path))
+    for work in (
+        lambda: store.load(LOGIN),
+        store.list_logins,
+        lambda: store.apply(LOGIN, BeginRefresh(pending_refresh(1))),
+        lambda: store.apply(LOGIN, SaveToken(pair(1), after=0, at=1.0)),
+        lambda: store.apply(LOGIN, SetRefreshable(1, "why")),
+        lambda: store.apply(LOGIN, DeleteToken(0)),
+    ):
+        with pytest.raises(StoreFailed, match="damaged, or another program's; it is left as it is"):
+            work()
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("more", [{"logins": []}, {"accounts": {}}])
+def test_a_later_versions_file_is_named_as_such_and_left_alone(path, more):
+    content = json.dumps({"format": 3, **more})
+    path.write_text(content)
+    with pytest.raises(StoreFailed, match="has the format 3; this version of traktauth reads 1 to 2"):
+        FileStore(str(path)).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
+    assert path.read_text() == content
+
+
+def entry(login, **members):
+    return {
+        "format": 2,
+        "realm": login.realm,
+        "client_id": login.client_id,
+        "account": login.account,
+        "generation": 1,
+        "token": {"access_token": "a", "refresh_token": "r", "expires_in": 60, "expires_at": 1.0, "generation": 1},
+        "refreshable": True,
+        "not_refreshable_reason": None,
+        "pending_refresh": None,
+        "moved_to": None,
+        "history": [],
+        "saved_at": 1.0,
+    } | members
+
+
+def test_a_damaged_entry_is_reported_and_hides_no_other(path):
+    broken = entry(OTHER, token={"access_token": 7})
+    path.write_text(json.dumps({"format": 2, "logins": [broken, entry(LOGIN)]}))
+    store = FileStore(str(path))
+    assert store.load(LOGIN).token is not None
+    assert store.list_logins() == [LOGIN, OTHER]
+    with pytest.raises(StoreFailed, match="damaged; it is left as it is"):
+        store.load(OTHER)
+    with pytest.raises(StoreFailed, match="damaged"):
+        store.apply(OTHER, SaveToken(pair(2), after=1, at=1.0))
+    assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+    assert broken in json.loads(path.read_text())["logins"]
+
+
+@pytest.mark.parametrize("stray", [7, "text", None, ["list"], {}, {"realm": "trakt", "client_id": 1, "account": "x"}])
+def test_an_entry_that_names_no_login_is_kept_and_hides_no_other(path, stray):
+    path.write_text(json.dumps({"format": 2, "logins": [stray, entry(LOGIN)]}))
+    store = FileStore(str(path))
+    assert store.load(LOGIN).token is not None
+    assert store.list_logins() == [LOGIN]
+    (warned,) = store.durability_warnings()
+    assert warned.startswith("A record names no login and is left as found: restore")
+    assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+    assert stray in json.loads(path.read_text())["logins"]
+    with pytest.raises(StoreFailed, match="damaged entry that may be this login's"):
+        store.load(OTHER)
+
+
+# ---------------------------------------------------------------- a disk that cannot be written, or is full
+@needs_root
+def test_living_tokens_are_served_from_a_folder_that_cannot_be_written(shared_folder):
+    path = shared_folder / "tokens.json"
+
+    def make():
+        assert FileStore(str(path)).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
+
+    def use():
+        store = FileStore(str(path))
+        token = store.load(LOGIN).token
+        failures = []
+        for work in (
+            lambda: store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0)),
+            lambda: store.apply(LOGIN, BeginRefresh(pending_refresh(1))),
+            store.check_writable,
+            lambda: store.lock(OTHER, 0.0).__enter__(),
+        ):
+            try:
+                work()
+            except StoreFailed as error:
+                failures.append(error.message)
+        return token, failures
+
+    shared_folder.chmod(0o777)
+    in_child(make, uid=NOBODY)
+    shared_folder.chmod(0o755)
+    token, failures = in_child(use, uid=NOBODY)
+    assert token == pair(1)
+    assert len(failures) == 4
+    assert all("Permission denied" in message for message in failures)
+
+
+def test_a_full_disk_shows_before_anything_is_sent(small_disk):
+    path = small_disk / "tokens.json"
+    store = FileStore(str(path))
+    store.apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
+    before = path.read_bytes()
+    fill(small_disk)
+    with pytest.raises(StoreFailed, match="No space left on device"):
+        store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    with pytest.raises(StoreFailed, match="No space left on device"):
+        store.check_writable()
+    assert path.read_bytes() == before
+    assert store.load(LOGIN).pending_refresh is None
+
+
+@pytest.mark.parametrize("verb", ["save", "mark"])
+def test_what_was_begun_can_be_saved_on_a_disk_that_filled_up_meanwhile(small_disk, verb):
+    path = small_disk / "tokens.json"
+    store = FileStore(str(path))
+    for number in range(20):
+        store.apply(replace(OTHER, account=str(number)), SaveToken(pair(1), after=0, at=1.0))
+    store.apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
+    with store.lock(LOGIN, 0.0):
+        assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+        fill(small_disk)
+        with pytest.raises(StoreFailed, match="No space left"):
+            store.apply(OTHER, SaveToken(pair(1), after=0, at=1.0))  # who has not begun has no room
+        if verb == "save":
+            large = replace(pair(2), access_token="a" * 4000, refresh_token="r" * 4000)
+            assert store.apply(LOGIN, SaveToken(large, after=1, at=1.0))
+            assert FileStore(str(path)).load(LOGIN).token == large
+        else:
+            store.apply(LOGIN, SetRefreshable(1, "Trakt refused it"))
+            assert FileStore(str(path)).load(LOGIN).not_refreshable_reason == "Trakt refused it"
+
+
+def test_a_spare_is_gone_once_its_refresh_is_over(store, path):
+    store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    assert len(list(path.parent.glob("*.spare"))) == 1
+    store.apply(LOGIN, CancelRefresh(pending_refresh(1), None))
+    assert list(path.parent.glob("*.spare")) == []
+    store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+    assert list(path.parent.glob("*.spare")) == []
+
+
+@pytest.mark.parametrize("verb", ["forget", "begin", "save"])
+def test_what_a_killed_program_has_left_is_removed_by_the_next_write(store, path, verb):
+    """It may hold the tokens of every account; a refresh that is under way keeps its own."""
+    under_way = replace(LOGIN, account="third")
+    for login in (OTHER, under_way):
+        store.apply(login, SaveToken(pair(1), after=0, at=1.0))
+        assert store.apply(login, BeginRefresh(pending_refresh(1)))
+    spares = {login: Path(store._beside(login, "spare")) for login in (OTHER, under_way)}
+    spares[OTHER].write_bytes(path.read_bytes())
+    leftovers = [path.parent / f"{path.name}.{kind}" for kind in ("new", "trial", "check")]
+    for leftover in leftovers:
+        leftover.write_bytes(path.read_bytes())
+    with FileStore(str(path)).lock(under_way, 0.0):
+        if verb == "forget":
+            store.apply(LOGIN, DeleteToken(1))
+        elif verb == "begin":
+            assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+        else:
+            assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+        assert not any(leftover.exists() for leftover in (spares[OTHER], *leftovers))
+        assert spares[under_way].exists()
+
+
+def test_a_sign_out_leaves_no_byte_of_its_tokens_beside_those_of_others(store, path):
+    store.apply(OTHER, SaveToken(pair(7), after=0, at=1.0))
+    with store.lock(LOGIN, 0.0):
+        store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+        store.apply(LOGIN, DeleteToken(1))
+    for file in path.parent.iterdir():
+        assert b"access-1" not in file.read_bytes()
+    assert {each.name for each in path.parent.iterdir()} == {"tokens.json", "tokens.json.lock"}
+
+
+def test_a_lock_file_goes_with_its_login(store, path):
+    with store.lock(LOGIN, 0.0):
+        pass
+    assert len(list(path.parent.glob("tokens.json.*.lock"))) == 1  # a login that is there keeps it
+    with store.lock(LOGIN, 0.0):
+        store.apply(LOGIN, DeleteToken(1))
+    with store.lock(OTHER, 0.0):
+        pass  # a sign-in that came to nothing
+    assert list(path.parent.glob("tokens.json.*.lock")) == []
+
+
+# ---------------------------------------------------------------- what error reporters see
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("verb", "call"),
+    [
+        *product(["begin", "save", "mark", "forget", "check"], ["write", "fsync", "ftruncate", "rename", "open"]),
+        ("begin", "posix_fallocate"),
+        ("check", "posix_fallocate"),
+    ],
+)
+def test_no_local_variable_of_a_failing_write_shows_a_token(store, path, monkeypatch, verb, call):
+    def broken(*_, **__):
+        raise OSError(errno.EIO, "Input/output error")
+
+    store.apply(OTHER, SaveToken(pair(7), after=0, at=1.0))
+    work = {
+        "begin": lambda: store.apply(LOGIN, BeginRefresh(pending_refresh(1))),
+        "save": lambda: store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0)),
+        "mark": lambda: store.apply(LOGIN, SetRefreshable(1, "why")),
+        "forget": lambda: store.apply(LOGIN, DeleteToken(1)),
+        "check": store.check_writable,
+    }[verb]
+    monkeypatch.setattr(os, call, broken)
+    with pytest.raises(StoreFailed) as caught:
+        work()
+    monkeypatch.undo()
+    shown = shown_with_locals(caught.value)
+    assert "file/store.py" in shown
+    assert "access-" not in shown
+    assert "refresh-" not in shown
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"format": 2, "logins": [{"access_token": "access-1"}]}', b'["access-1"]', b"{access-1"]
+)
+def test_no_local_variable_shows_what_a_damaged_file_holds(path, content):
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(StoreFailed) as caught:
+        FileStore(str(path)).load(LOGIN)
+    assert "access-1" not in shown_with_locals(caught.value)
+
+
+def test_no_local_variable_shows_a_damaged_record(path):
+    path.write_text(json.dumps({"format": 2, "logins": [entry(LOGIN, generation="access-1")]}))
+    path.chmod(0o600)
+    store = FileStore(str(path))
+    for work in (lambda: store.load(LOGIN), lambda: store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))):
+        with pytest.raises(StoreFailed, match="damaged") as caught:
+            work()
+        shown = shown_with_locals(caught.value)
+        assert "access-1" not in shown
+        assert "'refresh_token'" not in shown
+
+
+def shown_with_locals(error):
+    """What an error reporter shows of an error: every frame of it and of its causes, with local variables."""
+    while "/tests/" in error.__traceback__.tb_frame.f_code.co_filename:  # a test's own frame shows what it put in
+        error = error.with_traceback(error.__traceback__.tb_next)
+    lines = traceback.TracebackException.from_exception(error, capture_locals=True).format()
+    console = rich.console.Console(file=io.StringIO(), width=200)
+    console.print(rich.traceback.Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True))
+    return "".join(lines) + console.file.getvalue()
+
+
+# ---------------------------------------------------------------- a disk that fails
+def test_a_disk_that_fails_leaves_the_old_file(store, path, monkeypatch):
+    def broken(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    before = path.read_bytes()
+    for name in ("write", "fsync", "ftruncate"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, name, broken)
+            with pytest.raises(StoreFailed, match="Input/output error") as caught:
+                store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+        assert "access-2" not in str(caught.value)
+        assert path.read_bytes() == before
+        assert list(path.parent.glob("*.new")) == []
+
+
+# ---------------------------------------------------------------- crashes
+@pytest.mark.slow
+def test_a_kill_at_any_step_leaves_the_old_record_or_the_new_one(path):
+    """SIGKILL before each call to the system in turn: begin, save and cancel, over whatever the last one left."""
+    generation, killed, steps = 1, 0, 0
+    FileStore(str(path)).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
+    while True:
+
+        def work(generation=generation):
+            store = FileStore(str(path))
+            store.apply(LOGIN, BeginRefresh(pending_refresh(generation)))
+            store.apply(LOGIN, SaveToken(pair(generation + 1), after=generation, at=1.0))
+
+        was_killed = killed_at(steps, work)
+        record = FileStore(str(path)).load(LOGIN)
+        assert record.token in (pair(generation), pair(generation + 1))
+        assert record.token == pair(record.generation)
+        if not was_killed:
+            assert record.generation == generation + 1
+            break
+        killed, steps = killed + 1, steps + 1
+        store = FileStore(str(path))
+        with store.lock(LOGIN, 0.0) as held:
+            assert held  # a dead holder holds nothing
+        store.check_writable()
+        if record.pending_refresh is not None:
+            assert not store.apply(
+                LOGIN, BeginRefresh(pending_refresh(record.generation))
+            )  # the right to send is not given again
+        store.apply(LOGIN, SaveToken(pair(record.generation + 1), after=record.generation, at=1.0))
+        generation = record.generation + 1
+    assert killed > 15
+    leftover = {each.name.rpartition(".")[2] for each in path.parent.iterdir()}
+    assert leftover == {"json", "lock"}
+
+
+@pytest.mark.slow
+def test_what_was_confirmed_survives_a_kill_at_any_moment(path):
+    """A writer is killed at odd moments, again and again: nothing that a call has returned for is lost."""
+    for round_ in range(12):
+        reading, writing = os.pipe()
+        child = fork()
+        if child == 0:
+            store = FileStore(str(path))
+            generation = store.load(LOGIN).generation
+            while True:
+                store.apply(LOGIN, BeginRefresh(pending_refresh(generation)))
+                store.apply(LOGIN, SaveToken(pair(generation + 1), after=generation, at=1.0))
+                generation += 1
+                os.write(writing, b"%d\n" % generation)
+        os.close(writing)
+        with os.fdopen(reading) as pipe:
+            confirmed = int(pipe.readline())
+            time.sleep(0.003 * round_)
+            os.kill(child, 9)
+            confirmed = int((pipe.read().splitlines() or [confirmed])[-1])
+        os.waitpid(child, 0)
+        record = FileStore(str(path)).load(LOGIN)
+        assert record.generation in (confirmed, confirmed + 1)
+        assert record.token == pair(record.generation)
+
+
+WRITE_UNDER_STRACE = """
+import sys
+from traktauth.models import LoginKey, Token, PendingRefresh, Sender
+from traktauth.models.changes import BeginRefresh, SaveToken
+from traktauth.stores.file import atomic_file
+from traktauth.stores.file.store import FileStore
+store = FileStore(sys.argv[1])
+login = LoginKey("trakt", "app", "default")
+store.apply(login, SaveToken(Token("access-1", refresh_token="r", generation=1), after=0, at=1.0))
+store.apply(login, BeginRefresh(PendingRefresh(1, 1, 1.0, Sender("here"))))
+store.apply(login, SaveToken(Token("access-2", refresh_token="r", generation=2), after=1, at=1.0))
+"""
+
+
+def test_each_change_is_written_synced_renamed_and_its_folder_synced(path, tmp_path):
+    """As the kernel sees it: no rename before the data are on the disk, none left in a folder's memory."""
+    if shutil.which("strace") is None:
+        pytest.skip("the program strace is absent")
+    log = tmp_path / "strace.log"
+    command = ["strace", "-f", "-y", "-o", log, "-e", "trace=write,fsync,rename,renameat,renameat2"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "COVERAGE"))}
+    traced = subprocess.run(
+        [*command, sys.executable, "-c", WRITE_UNDER_STRACE, path],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    if "ptrace" in traced.stderr or "PTRACE" in traced.stderr:
+        pytest.skip("strace may not trace here")
+    assert traced.returncode == 0, traced.stderr
+    calls = [line.split(maxsplit=1)[1] for line in log.read_text().splitlines() if str(path) in line or "fsync" in line]
+    folder = f"<{path.parent}>)"
+    kinds = []
+    for call in calls:
+        name = call.partition("(")[0]
+        if name == "fsync":
+            kinds.append("fsync folder" if folder in call.partition(" = ")[0].replace(" ", "") else "fsync file")
+        else:
+            kinds.append("rename" if name.startswith("rename") else name)
+    renames = [number for number, kind in enumerate(kinds) if kind == "rename"]
+    assert len(renames) == 3
+    for number in renames:
+        # The folder is synced before as well: one that cannot be is found before anything is changed.
+        assert kinds[number - 3 : number] == ["write", "fsync file", "fsync folder"]
+        assert kinds[number + 1] == "fsync folder"
+    # The room for the save is on the disk before the right to send is.
+    assert "fsync file" in kinds[renames[0] + 2 : renames[1] - 3]
+
+
+# ---------------------------------------------------------------- others at the same file
+@pytest.mark.slow
+def test_a_change_by_another_process_is_noticed_at_once(store, path):
+    time.sleep(0.06)  # until the file has settled, and is known
+    for generation in range(1, 20):
+        assert store.load(LOGIN).token == pair(generation)
+        in_child(lambda n=generation: FileStore(str(path)).apply(LOGIN, SaveToken(pair(n + 1), after=n, at=1.0)))
+
+
+def test_two_writes_within_one_tick_of_the_clock_are_distinguished(store, path):
+    """Same size, same inode, same time: what has just been written is not taken for known."""
+    content = path.read_bytes()
+    now = time.time_ns() + 3600_000_000_000  # as long as this test may take
+    os.utime(path, ns=(now, now))
+    store.load(LOGIN)
+    status = path.stat()
+    with path.open("r+b") as file:
+        file.write(content.replace(b"access-1", b"access-X"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert store.load(LOGIN).token.access_token == "access-X"
+
+
+def test_a_settled_file_is_read_once(store, path, monkeypatch):
+    os.utime(path, (1, 1))
+    store.load(LOGIN)
+    monkeypatch.setattr(os, "open", lambda *_, **__: pytest.fail("read again"))
+    assert store.load(LOGIN).token == pair(1)
+    assert store.peek(LOGIN).token == pair(1)
+
+
+def test_several_accounts_renew_at_the_same_time(path):
+    logins = [replace(LOGIN, account=str(number)) for number in range(8)]
+    for login in logins:
+        FileStore(str(path)).apply(login, SaveToken(pair(1), after=0, at=1.0))
+
+    def renew(login):
+        store = FileStore(str(path))
+        for generation in range(1, 6):
+            with store.lock(login, 10.0) as held:
+                assert held
+                assert store.apply(login, BeginRefresh(pending_refresh(generation)))
+                assert store.apply(login, SaveToken(pair(generation + 1), after=generation, at=1.0))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(renew, logins))
+    store = FileStore(str(path))
+    assert [store.load(login).token for login in logins] == [pair(6)] * 8
+
+
+def test_a_writer_that_hangs_is_reported(store, path, monkeypatch):
+    monkeypatch.setattr("traktauth.stores.file.store._WRITE_PATIENCE", 0.05)
+    reading, writing = os.pipe()
+    child = fork()
+    if child == 0:
+        with FileStore(str(path))._writing():
+            os.write(writing, b"!")
+            time.sleep(60)
+    os.read(reading, 1)
+    try:
+        with pytest.raises(StoreFailed, match="being written by another program"):
+            store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+        assert store.load(LOGIN).token == pair(1)  # no reader waits
+    finally:
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        os.close(reading)
+        os.close(writing)
+    assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+
+
+def test_the_address_names_the_file(store, path):
+    assert store.address == f"file:{path}"
+
+
+def test_a_signal_handler_does_not_wait_for_the_write_that_it_interrupted(store, path, monkeypatch):
+    real, outcomes = atomic_file.replace, []
+
+    def handle(*_):
+        began = time.monotonic()
+        with pytest.raises(StoreFailed, match="this signal handler interrupted"):
+            store.apply(LOGIN, SaveToken(pair(3), 2, 3.0))
+        outcomes.append(time.monotonic() - began)
+
+    def interrupted(*arguments, **options):
+        monkeypatch.setattr(atomic_file, "replace", real)
+        signal.raise_signal(signal.SIGUSR1)
+        real(*arguments, **options)
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        monkeypatch.setattr(atomic_file, "replace", interrupted)
+        assert store.apply(LOGIN, SaveToken(pair(2), 1, 2.0))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert len(outcomes) == 1
+    assert outcomes[0] < 10
+    assert store.apply(LOGIN, SaveToken(pair(3), 2, 3.0))  # afterwards nothing is held

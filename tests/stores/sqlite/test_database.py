@@ -1,0 +1,294 @@
+"""Tokens in an SQLite database."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+
+import pytest
+
+from support.stores import Closing
+from traktauth.errors import StoreFailed
+from traktauth.models import LoginKey
+from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken, SetMoved
+from traktauth.stores.database import operations
+from traktauth.stores.database.store import DatabaseStore
+from traktauth.stores.encryption.aes_gcm import AesGcmCipher
+from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.sqlite.database import SqliteDatabase
+from traktauth.testing import AsyncStoreContract, StoreContract
+from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
+from traktauth.timeouts import LEASE, REQUEST_TIMEOUT
+
+
+class TestSqlite(Closing, StoreContract):
+    def open_store(self, place):
+        return self.opened(open_store(f"sqlite:{place}/logins.db"))
+
+
+class TestSqliteForAsyncio(Closing, AsyncStoreContract):
+    def open_store(self, place):
+        return self.opened(super().open_store(place))
+
+    def open_async_store(self, place):
+        return open_async_store(f"sqlite:{place}/logins.db")
+
+
+class TestSealedSqlite(Closing, StoreContract):
+    def open_store(self, place):
+        return self.opened(DatabaseStore(SqliteDatabase(f"{place}/logins.db"), cipher=AesGcmCipher([b"k" * 32])))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "folder" / "logins.db"
+
+
+@pytest.fixture
+def store(path):
+    with closing(open_store(f"sqlite:{path}")) as store:
+        yield store
+
+
+def sql(path, statement, *values):
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def refused(path, words):
+    """Every verb is refused in these words, and not a byte of the file is changed."""
+    before = path.read_bytes()
+    with closing(open_store(f"sqlite:{path}")) as store:
+        for verb in (lambda: store.load(LOGIN), lambda: signed_in(store), store.list_logins, store.check_writable):
+            with pytest.raises(StoreFailed, match=words):
+                verb()
+    assert path.read_bytes() == before
+    # SQLite's own two neighbours are all that may be there beside it.
+    assert {file.name for file in path.parent.iterdir()} <= {path.name, f"{path.name}-wal", f"{path.name}-shm"}
+
+
+def test_the_lease_is_the_one_that_flows_reckon_with():
+    assert operations.LEASE == LEASE > REQUEST_TIMEOUT
+
+
+def test_file_and_folder_are_this_users_alone(store, path):
+    old = os.umask(0)
+    try:
+        signed_in(store)
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+
+
+def test_a_file_that_others_could_read_is_closed_to_them(store, path):
+    signed_in(store)
+    store.close()
+    path.chmod(0o644)
+    store.load(LOGIN)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_power_cut_loses_nothing_that_was_saved(store):
+    signed_in(store)
+    with store.database._connection() as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_another_programs_database_is_left_as_it_is(tmp_path):
+    path = tmp_path / "music.db"
+    sql(path, "CREATE TABLE songs (title TEXT)")
+    refused(path, "another program's database")
+
+
+def test_a_file_that_is_no_database_is_left_as_it_is(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("Milk, bread, eggs\n" * 500)
+    refused(path, "is another program's file, not a database")
+
+
+def test_a_later_versions_schema_is_left_as_it_is(store, path):
+    signed_in(store)
+    store.close()
+    sql(path, "PRAGMA user_version = 3")
+    refused(path, "has the schema 3; this version of traktauth knows 1 to 2")
+
+
+def test_a_table_with_foreign_columns_is_left_as_it_is(store, path):
+    signed_in(store)
+    store.close()
+    sql(path, "ALTER TABLE traktauth_logins ADD COLUMN mood TEXT")
+    refused(path, "traktauth_logins with other columns")
+
+
+def test_an_empty_file_is_taken_for_a_new_store(path):
+    path.parent.mkdir()
+    path.touch()
+    with closing(open_store(f"sqlite:{path}")) as store:
+        signed_in(store)
+        assert store.list_logins() == [LOGIN]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("payload", "{"),
+        ("payload", "[]"),
+        ("payload", "{}"),
+        ("payload", b"\xff\x00"),
+        ("payload", "[" * 100_000),
+        ("generation", "many"),
+        ("pending_refresh", '{"generation": 1}'),
+        ("refreshable", 7),
+        ("format", 3),
+        ("moved_to", b"\x00"),
+    ],
+)
+def test_a_damaged_row_is_reported_and_the_others_are_served(store, path, column, value):
+    signed_in(store)
+    signed_in(store, OTHERS[0])
+    sql(path, f"UPDATE traktauth_logins SET {column} = ? WHERE account = 'default'", value)
+    before = sql(path, "SELECT * FROM traktauth_logins ORDER BY account")
+    with pytest.raises(StoreFailed, match=r"damaged|has the format 3") as caught:
+        store.load(LOGIN)
+    assert caught.value.of_one
+    for verb in (
+        lambda: store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0)),
+        lambda: store.apply(LOGIN, BeginRefresh(pending_refresh(1))),
+        lambda: store.apply(LOGIN, DeleteToken(1)),
+    ):
+        with pytest.raises(StoreFailed):
+            verb()
+    assert store.load(OTHERS[0]).token == pair(1)
+    assert sorted([LOGIN, OTHERS[0]]) == store.list_logins()
+    assert sql(path, "SELECT * FROM traktauth_logins ORDER BY account") == before
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give a file away")
+def test_another_users_file_is_refused(store, path):
+    signed_in(store)
+    store.close()
+    os.chown(path, 65534, 65534)
+    with pytest.raises(StoreFailed, match="belongs to another user"):
+        store.load(LOGIN)
+
+
+def test_a_folder_in_the_files_place_is_refused(tmp_path):
+    with closing(open_store(f"sqlite:{tmp_path}")) as store, pytest.raises(StoreFailed, match="is a directory"):
+        store.load(LOGIN)
+
+
+def test_a_link_leads_to_the_file(store, path, tmp_path):
+    signed_in(store)
+    (tmp_path / "link.db").symlink_to(path)
+    with closing(open_store(f"sqlite:{tmp_path}/link.db")) as linked:
+        assert linked.identity == store.identity
+        assert linked.load(LOGIN).token == pair(1)
+
+
+def test_a_file_that_was_put_away_is_not_written_to_any_more(store, path):
+    signed_in(store)
+    for file in path.parent.iterdir():
+        file.unlink()
+    assert store.load(LOGIN).token is None
+    signed_in(store)
+    with closing(open_store(f"sqlite:{path}")) as other:
+        assert other.load(LOGIN).token == pair(1)
+
+
+def test_a_full_disk_fails_the_save_and_keeps_what_was_there(store, path):
+    signed_in(store)
+    store.close()
+    code = f"""
+import resource
+from dataclasses import replace
+from traktauth.errors import StoreFailed
+from traktauth.models.changes import SaveToken
+from traktauth.stores.open import open_store
+from traktauth.testing.store_contract.base import LOGIN, pair
+store = open_store("sqlite:{path}")
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))
+try:
+    store.apply(LOGIN, SaveToken(replace(pair(2), access_token="x" * 200_000), after=1, at=1.0))
+except StoreFailed as error:
+    print(error.message)
+print(store.load(LOGIN).generation)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "cannot be used" in done.stdout
+    assert done.stdout.splitlines()[-1] == "1"
+
+
+def test_a_store_goes_on_in_a_forked_child(store):
+    signed_in(store)
+    store.load(LOGIN)
+    child = os.fork()
+    if child == 0:
+        try:
+            good = store.load(LOGIN).token == pair(1) and store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+        finally:
+            os._exit(0 if good else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert store.load(LOGIN).token == pair(2)
+    assert store.apply(LOGIN, SaveToken(pair(3), after=2, at=1.0))
+
+
+def test_the_lease_of_a_dead_holder_ends_by_itself(store, monkeypatch):
+    monkeypatch.setattr("traktauth.stores.database.operations.LEASE", 0.3)
+    lock = store.lock(LOGIN, 0.0)
+    assert lock.__enter__()
+    began = time.monotonic()
+    with store.lock(LOGIN, 5.0) as held:
+        assert held
+        assert 0.25 < time.monotonic() - began < 2.0
+        lock.__exit__(None, None, None)  # the dead one comes back late, and takes no other lease away
+        with store.lock(LOGIN, 0.0) as again:
+            assert not again
+
+
+def test_a_lease_from_before_the_clock_was_set_back_is_not_waited_for(store, path):
+    signed_in(store)
+    sql(path, "UPDATE traktauth_logins SET lease_owner = 'x', lease_until = ?", time.time() + 7200)
+    with store.lock(LOGIN, 0.0) as held:
+        assert held
+
+
+def test_a_lock_alone_makes_no_login(store):
+    with store.lock(LOGIN, 0.0) as held:
+        assert held
+    store.check_writable()
+    assert store.list_logins() == []
+    assert store.load(LOGIN).generation == 0
+
+
+def test_many_threads_share_one_store(store):
+    logins = [LoginKey("trakt", "app", str(number)) for number in range(10)]
+
+    def work(login):
+        for generation in range(1, 8):
+            assert store.apply(login, SaveToken(pair(generation), after=generation - 1, at=1.0))
+            assert store.load(login).generation == generation
+
+    threads = [threading.Thread(target=work, args=(login,)) for login in logins]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [store.load(login).generation for login in logins] == [7] * 10
+
+
+def test_a_record_that_was_moved_says_where_to(store):
+    signed_in(store)
+    assert not store.apply(LOGIN, SetMoved(2, "file:/elsewhere"))
+    assert store.apply(LOGIN, SetMoved(1, "file:/elsewhere"))
+    assert store.load(LOGIN).moved_to == "file:/elsewhere"
+    assert store.load(LOGIN).token is None
+    assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+    assert store.load(LOGIN).moved_to is None

@@ -1,0 +1,399 @@
+"""Logins brought from one store into another."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from traktauth import App, LoginRequired, Trakt
+from traktauth.errors import StoreFailed
+from traktauth.models import LoginKey
+from traktauth.models.changes import BeginRefresh, DeleteToken, ImportRecord, SaveToken, SetMoved, SetRefreshable
+from traktauth.models.record import HistoryOutcome
+from traktauth.stores.errors import unreadable
+from traktauth.stores.memory import MemoryStore
+from traktauth.stores.move import Moved, Outcome, move
+from traktauth.stores.open import open_store
+from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
+
+KINDS = ["file", "sqlite", "sealed+file", "sealed+sqlite", "redis", "postgres", "sealed+redis", "sealed+postgres"]
+
+
+@pytest.fixture(params=KINDS)
+def source(request, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAKTAUTH_SEAL_KEY", "k" * 43)
+    seal, _, kind = request.param.rpartition("+")
+    on_server = kind in {"redis", "postgres"}
+    place = request.getfixturevalue(f"{kind}_address") if on_server else f"{kind}:{tmp_path}/source"
+    address = f"sealed+{place}" if seal else place
+    with closing(open_store(address)) as store:
+        yield store
+
+
+@pytest.fixture
+def target(tmp_path):
+    with closing(open_store(f"sqlite:{tmp_path}/target")) as store:
+        yield store
+
+
+def moved(source, target):
+    return {one.login: one.outcome for one in move(source, target)}
+
+
+def test_every_login_lies_in_the_target_afterwards(source, target):
+    for number, login in enumerate((LOGIN, *OTHERS), 1):
+        signed_in(source, login, generation=1)
+        for generation in range(2, number + 1):
+            assert source.apply(login, SaveToken(pair(generation), after=generation - 1, at=5.0))
+    assert moved(source, target) == dict.fromkeys((LOGIN, *OTHERS), Outcome.MOVED)
+    for number, login in enumerate((LOGIN, *OTHERS), 1):
+        record = target.load(login)
+        assert (record.token, record.generation, record.pending_refresh) == (pair(number), number, None)
+    assert target.load(OTHERS[0]).saved_at == 5.0
+
+
+def test_the_source_keeps_no_pair_and_says_where_it_is(source, target):
+    signed_in(source)
+    moved(source, target)
+    record = source.load(LOGIN)
+    assert (record.token, record.generation, record.moved_to) == (None, 1, target.address)
+    assert not source.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    assert moved(source, target) == {LOGIN: Outcome.ALREADY}
+
+
+def test_a_program_that_still_uses_the_source_gets_an_error_and_refreshes_nothing(source, target):
+    app = App("app", client_secret="s")
+    login = LoginKey("http://127.0.0.1:1", "app", "default")
+    signed_in(source, login)
+    with Trakt(app, service="http://127.0.0.1:1", store=source) as trakt:
+        moved(source, target)
+        for verb in (trakt.token, trakt.refresh):
+            with pytest.raises(LoginRequired, match="was moved to") as caught:
+                verb()
+            assert caught.value.reason == "moved"
+            assert target.address in caught.value.hint
+
+
+def test_a_new_sign_in_at_the_source_counts_again(source, target):
+    signed_in(source)
+    moved(source, target)
+    signed_in(source, generation=2)
+    assert source.load(LOGIN).moved_to is None
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}
+    assert target.load(LOGIN).token == pair(2)
+
+
+def test_a_newer_pair_in_the_target_is_never_replaced(source, target):
+    signed_in(source)
+    assert target.apply(LOGIN, SaveToken(pair(2), after=0, at=1.0))
+    before = target.load(LOGIN)
+    assert moved(source, target) == {LOGIN: Outcome.NEWER}
+    assert target.load(LOGIN) == before
+    assert source.load(LOGIN).token == pair(1)
+    assert source.apply(LOGIN, BeginRefresh(pending_refresh(1))), "the source goes on as before"
+
+
+def test_another_pair_of_the_same_generation_is_not_replaced(source, target):
+    signed_in(source)
+    assert target.apply(LOGIN, SaveToken(replace(pair(1), access_token="another"), after=0, at=1.0))
+    assert moved(source, target) == {LOGIN: Outcome.NEWER}
+
+
+def test_a_token_is_not_brought_back_to_where_the_user_signed_out(source, target):
+    signed_in(source)
+    signed_in(target)
+    target.apply(LOGIN, DeleteToken(1))
+    assert moved(source, target) == {LOGIN: Outcome.ENDED}
+
+
+def test_an_older_pair_in_the_target_is_replaced(source, target):
+    signed_in(target)
+    signed_in(source, generation=1)
+    assert source.apply(LOGIN, SaveToken(pair(2), after=1, at=2.0))
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}
+    assert target.load(LOGIN).token == pair(2)
+
+
+def test_an_unconfirmed_refresh_stays_where_its_answer_may_come(source, target):
+    signed_in(source)
+    assert source.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    assert moved(source, target) == {LOGIN: Outcome.UNCONFIRMED}
+    assert source.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0)), "the late answer"
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}
+    assert target.load(LOGIN).token == pair(2)
+
+
+def test_a_mark_moves_too(source, target):
+    signed_in(source)
+    source.apply(LOGIN, SetRefreshable(1, "Trakt refused it"))
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}
+    assert (target.load(LOGIN).refreshable, target.load(LOGIN).not_refreshable_reason) == (False, "Trakt refused it")
+
+
+def test_signed_out_logins_stay(source, target):
+    signed_in(source)
+    source.apply(LOGIN, DeleteToken(1))
+    assert moved(source, target) == {LOGIN: Outcome.SIGNED_OUT}
+    assert target.list_logins() == []
+
+
+class Broken(Exception):
+    """The power is cut."""
+
+
+def instead(patch, store, kind, *, fail_with=None, result=False):
+    """Let a store raise, or change nothing and return `result`, for one kind of change."""
+    real = store.apply
+
+    def apply(login, change):
+        if not isinstance(change, kind):
+            return real(login, change)
+        if fail_with is not None:
+            raise fail_with
+        return result
+
+    patch.setattr(store, "apply", apply)
+
+
+def cut_off(source, target, monkeypatch, kind=SetMoved):
+    """Move, and be killed before one kind of change."""
+    with monkeypatch.context() as patch:
+        instead(patch, source if kind is SetMoved else target, kind, fail_with=Broken)
+        with pytest.raises(Broken):
+            moved(source, target)
+
+
+def test_what_the_target_has_renewed_since_is_never_sent_from_the_source_again(source, target, monkeypatch):
+    signed_in(source)
+    cut_off(source, target, monkeypatch)
+    assert target.apply(LOGIN, BeginRefresh(pending_refresh(1))), "a program uses the new store already"
+    assert target.apply(LOGIN, SaveToken(pair(2), after=1, at=2.0))
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}
+    assert not source.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    assert source.load(LOGIN).moved_to == target.address
+    assert target.load(LOGIN).token == pair(2)
+
+
+def test_nor_what_was_signed_out_there(source, target, monkeypatch):
+    signed_in(source)
+    cut_off(source, target, monkeypatch)
+    target.apply(LOGIN, DeleteToken(1))
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}
+    assert not source.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    assert target.load(LOGIN).token is None
+
+
+def test_a_move_that_was_cut_off_is_finished_to_no_other_target(source, target, monkeypatch, tmp_path):
+    signed_in(source)
+    cut_off(source, target, monkeypatch)
+    with closing(open_store(f"sqlite:{tmp_path}/another")) as another:
+        assert moved(source, another) == {LOGIN: Outcome.ELSEWHERE}
+        assert another.load(LOGIN).token is None
+    assert not source.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_the_history_moves_too(source, target, monkeypatch, cut):
+    signed_in(source)
+    assert source.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    assert source.apply(LOGIN, SaveToken(pair(2), after=1, at=2.0))
+    before = source.load(LOGIN).history
+    if cut:
+        cut_off(source, target, monkeypatch, ImportRecord)
+    moved(source, target)
+    assert target.load(LOGIN).history == before
+    assert [(entry.generation, entry.outcome) for entry in before] == [(1, HistoryOutcome.REFRESHED), (2, None)]
+
+
+@pytest.mark.parametrize("why", [None, "refused"])
+def test_a_store_that_says_nothing_of_it_takes_over_the_pair_and_its_mark(source, why):
+    signed_in(source)
+    source.apply(LOGIN, SetRefreshable(1, why))
+    plain = MemoryStore()
+    assert plain.apply(LOGIN, ImportRecord(source.load(LOGIN)))
+    assert (plain.load(LOGIN).token, plain.load(LOGIN).not_refreshable_reason) == (pair(1), why)
+    assert not plain.apply(LOGIN, ImportRecord(source.load(LOGIN))), "it knows that generation"
+
+
+def test_what_cannot_be_read_is_reported_and_the_others_are_moved(source, target, monkeypatch):
+    for login in (LOGIN, *OTHERS):
+        signed_in(source, login)
+    real = source.load
+
+    def load(login):
+        if login == LOGIN:
+            raise unreadable("A login's record is damaged")
+        return real(login)
+
+    monkeypatch.setattr(source, "load", load)
+    assert moved(source, target) == {LOGIN: Outcome.UNREADABLE, **dict.fromkeys(OTHERS, Outcome.MOVED)}
+
+
+def test_a_store_that_fails_altogether_ends_the_run(source, target, monkeypatch):
+    def fail(*_):
+        raise StoreFailed("the server is gone")
+
+    signed_in(source)
+    monkeypatch.setattr(source, "load", fail)
+    with pytest.raises(StoreFailed, match="gone"):
+        moved(source, target)
+
+
+@pytest.mark.parametrize("kind", [ImportRecord, SetMoved])
+def test_the_next_run_finishes(source, target, monkeypatch, kind):
+    signed_in(source)
+    cut_off(source, target, monkeypatch, kind)
+    assert source.load(LOGIN).token == pair(1), "nothing is lost"
+    assert not source.apply(LOGIN, BeginRefresh(pending_refresh(1))), "and no program refreshes it meanwhile"
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}
+    assert target.load(LOGIN).token == pair(1)
+
+
+@pytest.mark.parametrize("kind", [BeginRefresh, SetMoved])
+def test_who_is_faster_at_the_source_keeps_it_there(source, target, monkeypatch, kind):
+    signed_in(source)
+    instead(monkeypatch, source, kind)
+    assert moved(source, target) == {LOGIN: Outcome.BUSY}
+    assert source.load(LOGIN).token == pair(1)
+
+
+def test_a_pair_without_the_right_to_renew_is_moved_with_its_reason_or_left_where_a_newer_one_is(source, target):
+    signed_in(source)
+    source.apply(LOGIN, SetRefreshable(1, "refused"))
+    signed_in(target)
+    assert target.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+    assert moved(source, target) == {LOGIN: Outcome.NEWER}
+    target.apply(LOGIN, DeleteToken(2))
+    assert moved(source, target) == {LOGIN: Outcome.ENDED}, "the target knows a later generation"
+    assert source.load(LOGIN).not_refreshable_reason == "refused"
+
+
+def test_a_target_that_does_not_store_a_record_gets_no_login(source, target, monkeypatch):
+    signed_in(source)
+    instead(monkeypatch, target, ImportRecord, result=True)
+    with pytest.raises(StoreFailed, match="does not hold what was just written"):
+        moved(source, target)
+    assert source.load(LOGIN).token == pair(1)
+
+
+def test_a_program_that_refreshes_is_waited_for(source, target, monkeypatch):
+    monkeypatch.setattr("traktauth.stores.move._PATIENCE", 0.05)
+    signed_in(source)
+    with source.lock(LOGIN, 0.0):
+        assert moved(source, target) == {LOGIN: Outcome.BUSY}
+    monkeypatch.setattr("traktauth.stores.move._PATIENCE", 10.0)
+    lock = source.lock(LOGIN, 0.0)
+    lock.__enter__()
+    timer = threading.Timer(0.1, lambda: lock.__exit__(None, None, None))
+    timer.start()
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}
+    timer.join()
+
+
+def test_each_login_is_reported_when_it_is_settled(source, target):
+    signed_in(source)
+    signed_in(source, OTHERS[0])
+    moving = move(source, target)
+    assert next(moving) == Moved(LOGIN, Outcome.MOVED)
+    assert target.list_logins() == [LOGIN]
+    moving.close()
+
+
+def test_one_place_is_not_moved_into_itself(source):
+    with pytest.raises(ValueError, match="one place"):
+        list(move(source, source))
+
+
+# ---------------------------------------------------------------- there and back
+def test_a_login_is_moved_there_and_back_and_there_again(source, target):
+    signed_in(source)
+    before = source.load(LOGIN)
+    for one, other in ((source, target), (target, source), (source, target), (target, source)):
+        assert moved(one, other) == {LOGIN: Outcome.MOVED}
+        assert (one.load(LOGIN).token, one.load(LOGIN).moved_to) == (None, other.address)
+        assert (other.load(LOGIN).token, other.load(LOGIN).moved_to) == (before.token, None)
+        assert not one.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    assert source.load(LOGIN) == before
+    generations = [entry.generation for entry in source.load(LOGIN).history]
+    assert generations == [1], "its history comes back once"
+    assert source.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    assert source.apply(LOGIN, SaveToken(pair(2), after=1, at=2.0))
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}, "what was renewed since moves too"
+    assert [entry.generation for entry in target.load(LOGIN).history] == [1, 2]
+
+
+def test_a_move_back_that_was_cut_off_is_finished(source, target, monkeypatch):
+    signed_in(source)
+    moved(source, target)
+    for kind in (ImportRecord, SetMoved):
+        cut_off(target, source, monkeypatch, kind)
+    assert moved(target, source) == {LOGIN: Outcome.MOVED}
+    assert source.load(LOGIN).token == pair(1)
+    assert target.load(LOGIN).token is None
+
+
+def test_a_token_that_was_signed_out_since_is_not_brought_back(source, target):
+    signed_in(source)
+    copy = source.load(LOGIN)
+    moved(source, target)
+    target.apply(LOGIN, DeleteToken(1))
+    assert not target.apply(LOGIN, ImportRecord(copy)), "as from a backup of the source"
+    later = replace(pair(2), access_token="signed in again")
+    assert source.apply(LOGIN, SaveToken(later, after=1, at=9.0))
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}, "a new sign-in is another token"
+    assert target.load(LOGIN).token == later
+
+
+def test_a_target_that_has_passed_a_newer_token_on_says_so(source, target, tmp_path):
+    signed_in(source)
+    signed_in(target)
+    assert target.apply(LOGIN, SaveToken(pair(2), after=1, at=2.0))
+    with closing(open_store(f"sqlite:{tmp_path}/third")) as third:
+        assert moved(target, third) == {LOGIN: Outcome.MOVED}
+        assert moved(source, target) == {LOGIN: Outcome.MOVED_ON}
+        assert source.load(LOGIN).token == pair(1)
+
+
+def test_a_login_that_trakt_has_refused_is_moved_though_its_refresh_is_still_noted(source, target):
+    signed_in(source)
+    assert source.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+    source.apply(LOGIN, SetRefreshable(1, "Trakt refused its refresh token"))
+    assert moved(source, target) == {LOGIN: Outcome.MOVED}
+    there = target.load(LOGIN)
+    assert (there.token, there.refreshable, there.not_refreshable_reason) == (
+        pair(1),
+        False,
+        "Trakt refused its refresh token",
+    )
+    assert source.load(LOGIN).moved_to == target.address
+
+
+def test_a_lock_that_is_waited_for_is_announced(source, target, monkeypatch):
+    monkeypatch.setattr("traktauth.stores.move._QUIET", 0.05)
+    monkeypatch.setattr("traktauth.stores.move._PATIENCE", 30.0)
+    signed_in(source)
+    lock, told = source.lock(LOGIN, 0.0), []
+    assert lock.__enter__()
+
+    def waiting(login, seconds):
+        told.append((login, round(seconds, 2)))
+        lock.__exit__(None, None, None)
+
+    assert list(move(source, target, waiting=waiting)) == [Moved(LOGIN, Outcome.MOVED)]
+    assert told == [(LOGIN, 29.95)]
+
+
+@pytest.mark.parametrize(
+    "written", ["postgresql://127.0.0.1/app", "postgresql://traktauth@127.0.0.1/app?sslmode=require"]
+)
+def test_a_move_that_an_earlier_version_began_is_taken_up(written, tmp_path, target, monkeypatch):
+    """Addresses in records had no user and no settings."""
+    with closing(open_store(f"sqlite:{tmp_path}/source")) as source:
+        signed_in(source)
+        assert source.apply(LOGIN, BeginRefresh(replace(pending_refresh(1), moving_to=written)))
+        monkeypatch.setattr(type(target), "address", "postgresql://traktauth@127.0.0.1/app?sslmode=require")
+        assert moved(source, target) == {LOGIN: Outcome.MOVED}

@@ -1,0 +1,74 @@
+"""Whether the process that sends a refresh is known to be alive."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from traktauth.models import Sender
+from traktauth.stores.processes import is_alive, this_process
+
+ASLEEP = [sys.executable, "-c", "input()"]
+
+
+@pytest.fixture
+def asleep():
+    process = subprocess.Popen(ASLEEP, stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.stdin.close()
+    process.wait()
+
+
+def of(process):
+    return replace(this_process(), pid=process.pid, started=None)
+
+
+def test_this_process_is_alive():
+    assert is_alive(this_process())
+
+
+def test_another_process_is_alive_until_it_has_ended(asleep):
+    assert is_alive(of(asleep))
+    asleep.kill()
+    os.waitid(os.P_PID, asleep.pid, os.WEXITED | os.WNOWAIT)
+    assert is_alive(of(asleep)) is False, "it has ended, and its parent has not asked for its exit status"
+    asleep.wait()
+    assert is_alive(of(asleep)) is False
+
+
+def test_a_process_that_has_the_id_of_an_earlier_one_is_not_taken_for_it(asleep):
+    assert is_alive(replace(of(asleep), started=1)) is False
+
+
+@pytest.mark.parametrize(
+    "changed", [{"host": "elsewhere"}, {"boot_id": "another"}, {"pid_namespace": "pid:[1]"}, {"pid": 0}, {"pid": 2**70}]
+)
+def test_a_process_that_cannot_be_seen_from_here_is_not_known(changed):
+    assert is_alive(replace(this_process(), **changed)) is None
+
+
+def test_a_sender_of_which_only_host_and_id_are_known_is_recognised(asleep):
+    """As an earlier version wrote it."""
+    sender = Sender(this_process().host, asleep.pid)
+    assert is_alive(sender)
+    asleep.kill()
+    asleep.wait()
+    assert is_alive(sender) is False
+
+
+def test_a_forked_child_is_another_process():
+    mine = this_process()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, b"1" if this_process().pid == os.getpid() and this_process() != mine else b"0")
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reading, 1) == b"1"
+    os.close(reading)
+    os.close(writing)

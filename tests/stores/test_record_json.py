@@ -1,0 +1,175 @@
+"""What a record looks like outside, and which ones are taken for damaged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from traktauth.errors import StoreFailed
+from traktauth.models import LoginKey, PendingRefresh, Probe, Record, Sender, Token
+from traktauth.stores.record_json import login_of, to_document, to_record
+
+LOGIN = LoginKey("trakt", "app", "default")
+TOKEN = Token("a", refresh_token="r", expires_in=60, created_at=5, expires_at=7.25, scope="public", generation=3)
+RECORD = Record(
+    3,
+    TOKEN,
+    refreshable=False,
+    not_refreshable_reason="why",
+    pending_refresh=PendingRefresh(3, 1, 6.5, Sender("here", 1)),
+    saved_at=5.5,
+)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Record(),
+        RECORD,
+        replace(RECORD, pending_refresh=None),
+        Record(generation=4),
+        replace(RECORD, not_refreshable_reason=None),
+    ],
+)
+def test_a_record_comes_back_from_json_as_it_was(record):
+    document = json.loads(json.dumps(to_document(LOGIN, record)))
+    assert (login_of(document), to_record(document)) == (LOGIN, record)
+
+
+def test_a_document_has_the_members_that_are_fixed():
+    document = to_document(LOGIN, RECORD)
+    assert {
+        "format",
+        "generation",
+        "token",
+        "refreshable",
+        "not_refreshable_reason",
+        "pending_refresh",
+    } <= document.keys()
+    assert document["pending_refresh"].keys() == {
+        "generation",
+        "sending",
+        "started_at",
+        "sender",
+        "moving_to",
+        "unconfirmed",
+    }
+
+
+DAMAGE = [
+    ("generation", "3"),
+    ("generation", True),
+    ("generation", None),
+    ("token", "a"),
+    ("token", {}),
+    ("token.access_token", None),
+    ("token.refresh_token", 5),
+    ("token.expires_in", "60"),
+    ("token.expires_in", 60.5),
+    ("token.expires_at", "soon"),
+    ("token.expires_at", float("nan")),
+    ("token.expires_at", float("inf")),
+    ("token.expires_at", 10**400),
+    ("token.created_at", "2015"),
+    ("token.generation", None),
+    ("token.scope", None),
+    ("token.more", "of it"),
+    ("refreshable", "yes"),
+    ("not_refreshable_reason", 7),
+    ("pending_refresh", []),
+    ("pending_refresh.generation", "3"),
+    ("pending_refresh.sending", 1.5),
+    ("pending_refresh.started_at", None),
+    ("pending_refresh.sender", "here:1"),
+    ("pending_refresh.sender", {"host": "here"}),
+    ("pending_refresh.sender", {"host": "here", "pid": "1"}),
+    ("pending_refresh.moving_to", 1),
+    ("pending_refresh.unconfirmed", None),
+    ("moved_to", 7),
+    ("history", None),
+    ("history", [{"generation": 1}]),
+    ("history", [{"generation": 1, "fingerprint": "a", "saved_at": 1.0, "outcome": "vanished"}]),
+    ("rejected_at", "yesterday"),
+    ("saved_at", "yesterday"),
+]
+
+
+@pytest.mark.parametrize(("member", "value"), DAMAGE, ids=[f"{name}={value!r:.12}" for name, value in DAMAGE])
+def test_a_record_with_a_member_of_another_kind_is_damaged(member, value):
+    document = to_document(LOGIN, RECORD)
+    name, _, inner = member.partition(".")
+    if inner:
+        document[name][inner] = value
+    else:
+        document[name] = value
+    with pytest.raises(StoreFailed, match="damaged; it is left as it is") as caught:
+        to_record(document)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("member", ["generation", "token", "refreshable", "not_refreshable_reason", "pending_refresh"])
+def test_a_record_that_lacks_a_member_is_damaged(member):
+    document = to_document(LOGIN, RECORD)
+    del document[member]
+    with pytest.raises(StoreFailed, match="damaged"):
+        to_record(document)
+
+
+@pytest.mark.parametrize(
+    ("by", "sender", "moving_to"),
+    [
+        ("here:1", Sender("here", 1), None),
+        ("a:b:17", Sender("a:b", 17), None),
+        ("a name without a number", Sender("a name without a number"), None),
+        ("here:" + "9" * 5000, Sender("here:" + "9" * 5000), None),
+        ("store move to sqlite:/a, b, here:17", Sender("here", 17), "sqlite:/a, b"),
+    ],
+)
+def test_a_pending_refresh_that_names_its_sender_in_words_is_read(by, sender, moving_to):
+    """As it was written at first."""
+    document = {**to_document(LOGIN, RECORD), "format": 1, "renewable": True, "why_not": None, "trail": []}
+    document["renewal"] = {"generation": 3, "attempt": 1, "at": 6.5, "by": by}
+    for name in ("rejected_at", "refreshable", "not_refreshable_reason", "pending_refresh", "history", "moved_to"):
+        del document[name]
+    assert to_record(document).pending_refresh == PendingRefresh(3, 1, 6.5, sender, moving_to)
+
+
+PROBE = Probe(5.5, "failed", 20.0, failures=2, reason="it answered 503")
+
+
+def test_a_probe_comes_back_from_json_as_it_was():
+    document = json.loads(json.dumps(to_document(LOGIN, Record(probe=PROBE))))
+    assert to_record(document).probe == PROBE
+    assert "probe" not in to_document(LOGIN, RECORD)
+
+
+@pytest.mark.parametrize("damage", [{"at": "now"}, {"wait": None}, {"wait": float("nan")}, {"failures": "2"}])
+def test_a_damaged_probe_counts_as_none_so_that_the_next_is_made(damage):
+    document = to_document(LOGIN, Record(probe=PROBE))
+    document["probe"].update(damage)
+    assert to_record(document).probe is None
+    assert to_record(document | {"probe": [1]}).probe is None
+
+
+def test_a_record_of_a_later_format_is_named_as_such():
+    with pytest.raises(StoreFailed, match="format 3; this version of traktauth reads 1 to 2"):
+        to_record(to_document(LOGIN, RECORD) | {"format": 3})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"renewal": {}},
+        {"renewal": {"attempt": 1}},
+        {"trail": [1]},
+        {"trail": [{"by": 1}]},
+        {"renewable": 1},
+        {"trail": 1},
+    ],
+)
+def test_a_damaged_record_of_the_first_format_is_named_as_such(damage):
+    document = {**to_document(LOGIN, RECORD), "format": 1, "renewable": True, "why_not": None, "renewal": None}
+    with pytest.raises(StoreFailed, match="damaged; it is left as it is"):
+        to_record(document | damage)

@@ -1,0 +1,40 @@
+"""The pages of the tests' Django project."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.http import HttpResponse, JsonResponse
+from django.urls import include, path
+
+from traktauth.web.django import account_of, trakt_of, trakt_required
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+
+@trakt_required
+def name(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(trakt_of(request).request("GET", "/users/settings").json()["user"]["username"])
+
+
+@trakt_required
+def rolled_back(request: HttpRequest) -> HttpResponse:
+    """Call the API in a transaction that fails, as under ATOMIC_REQUESTS."""
+    with transaction.atomic():
+        trakt_of(request).request("GET", "/users/settings")
+        transaction.set_rollback(True)
+    return HttpResponse("rolled back")
+
+
+def session(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"account": account_of(request), "keys": list(request.session.keys())})
+
+
+urlpatterns = [
+    path("trakt/", include("traktauth.web.django.urls")),
+    path("name", name),
+    path("rolled-back", rolled_back),
+    path("session", session),
+]

@@ -1,0 +1,104 @@
+"""A pytest plugin for the end of a full run: the branch coverage that each package must have, and the other checks.
+
+Only where coverage is measured (`--cov`, as `sh scripts/test` does): a package below its floor fails the run.
+`$TRAKTAUTH_FAILED_CHECKS` names checks that failed before the tests, so that they are not lost above pytest's output.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections import Counter, defaultdict
+from contextlib import redirect_stdout
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import coverage
+import coverage.exceptions
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+# Percent of branches, and of lines, that run in the tests' own processes. The command line, the lab and the sandbox are
+# tested as processes of their own, which are not measured: that would double the time of each.
+FLOORS = {
+    "adapters": 73.0,
+    "client": 93.0,
+    "flow": 89.0,
+    "keeper": 89.0,
+    "migrate": 75.0,
+    "models": 96.0,
+    "server": 90.0,
+    "stores": 95.0,
+    "web": 81.0,
+    "wire": 88.0,
+}
+PACKAGES = tuple(FLOORS)
+
+BELOW = pytest.StashKey[list[str]]()
+TABLE = pytest.StashKey[list[str]]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # outermost: pytest-cov has combined its data before we look
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    result = yield
+    config = session.config
+    if (
+        not hasattr(config, "workerinput")
+        and config.getoption("cov_source", None)
+        and not config.getoption("collectonly")
+        and Path(".coverage").exists()
+    ):
+        shares = measure_packages()
+        config.stash[TABLE] = [
+            f"{package:10} lines {lines:6.2f} %  branches {branches:6.2f} %"
+            for package, (lines, branches) in shares.items()
+        ]
+        config.stash[BELOW] = [package for package, floor in FLOORS.items() if min(shares.get(package, (0, 0))) < floor]
+        session.testsfailed += len(config.stash[BELOW])
+    return result
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if table := config.stash.get(TABLE, []):
+        terminalreporter.section("coverage by package")
+        terminalreporter.line("\n".join(table))
+    for package in config.stash.get(BELOW, []):
+        terminalreporter.line(
+            f"FAILED: {package} is below {FLOORS[package]:.0f} %: coverage report -m --include='*/{package}/*'",
+            red=True,
+        )
+    if failed := os.environ.get("TRAKTAUTH_FAILED_CHECKS", "").split():
+        terminalreporter.section("failed before the tests", red=True)
+        terminalreporter.line(" ".join(failed))
+
+
+def measure_packages() -> dict[str, tuple[float, float]]:
+    """Return each package's share of covered lines and of covered branches, in percent, from the combined data."""
+    measured = coverage.Coverage()
+    measured.load()
+    with TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        outfile = Path(folder, "coverage.json")
+        try:
+            measured.json_report(outfile=str(outfile))
+        except coverage.exceptions.NoDataError:
+            return {}
+        files = json.loads(outfile.read_text())["files"]
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for name, file in files.items():
+        inside = ("/" + name.replace("\\", "/")).rpartition("/traktauth/")[2]
+        sums[inside.partition("/")[0].removesuffix(".py")].update(file["summary"])
+    return {
+        package: (
+            _percent(total["covered_lines"], total["num_statements"]),
+            _percent(total["covered_branches"], total["num_branches"]),
+        )
+        for package, total in sorted(sums.items())
+    }
+
+
+def _percent(part: float, whole: float) -> float:
+    return 100 * part / whole if whole else 100.0

@@ -1,0 +1,241 @@
+"""`LocalTrakt` plays the user: browser, device codes, expiry, sign-out, API responses of a test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+import pytest
+
+from support.wire import query
+from traktauth import AsyncTrakt, LoginRefused, LoginRequired, Trakt, steps
+from traktauth.testing import LocalTrakt
+
+LIST = [{"id": number} for number in range(25)]
+OOB = "urn:ietf:wg:oauth:2.0:oob"
+
+
+@pytest.fixture(params=["current", "classic"])
+def server(request):
+    with LocalTrakt(profile=request.param) as running:
+        yield running
+
+
+def client(server):
+    return Trakt(server.app, service=server.url, store="memory:", clock=server.clock)
+
+
+def authorize_url(server, path="/oauth/authorize", redirect_uri=None, **more):
+    asked = {"client_id": server.app.client_id, "redirect_uri": redirect_uri or server.app.redirect_uri}
+    fields = {"response_type": "code", "state": "s", **asked, **more}
+    return f"{server.url}{path}?" + "&".join(f"{name}={value}" for name, value in fields.items())
+
+
+# ------------------------------------------------------------ browse
+def test_a_browser_ends_at_the_app_with_code_and_state(server):
+    end = server.browse(authorize_url(server))
+    assert end.startswith(f"{server.app.redirect_uri}?")
+    assert query(end)["state"] == "s"
+    assert query(end)["code"]
+
+
+def test_a_code_of_browse_can_be_exchanged(server):
+    def paste(step):
+        return server.browse(step.url, "mary") if isinstance(step, steps.PasteCode) else None
+
+    with client(server) as trakt:
+        trakt.login("paste", prompt=paste)
+        assert trakt.status().username == "mary"
+
+
+def test_a_browser_that_denies_ends_at_the_app_with_an_error(server):
+    end = query(server.browse(authorize_url(server), decision="deny"))
+    assert end["error"] == "access_denied"
+    assert "code" not in end
+
+
+def test_the_engines_own_address_can_be_browsed():
+    with LocalTrakt(profile="current") as server:
+        challenge = {"code_challenge": "c" * 43, "code_challenge_method": "S256"}
+        end = server.browse(authorize_url(server, "/api/auth/oauth2/authorize", scope="public", **challenge))
+    assert query(end)["code"]
+
+
+def test_an_out_of_band_code_is_in_the_query_of_its_page(server):
+    end = server.browse(authorize_url(server, redirect_uri=OOB))
+    assert end.startswith(f"{server.url}/oauth/authorize/native?code=")
+
+
+def test_another_service_is_named_with_what_to_set(server):
+    with pytest.raises(ValueError, match=r"https://trakt\.tv is not this local Trakt: .*TRAKTAUTH_SERVICE=http"):
+        server.browse("https://trakt.tv/oauth/authorize?client_id=x")
+
+
+def test_a_further_origin_leads_here(server):
+    server.origins.add("https://trakt.tv")
+    end = server.browse(authorize_url(server).replace(server.url, "https://trakt.tv"))
+    assert query(end)["code"]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "message"),
+    [
+        ("/oauth/token", {}, "/oauth/token is not an authorize address"),
+        ("/oauth/authorize", {"redirect_uri": "http://127.0.0.1:1/elsewhere"}, "does not redirect"),
+        ("/oauth/authorize", {"client_id": "unknown"}, "does not redirect"),
+    ],
+)
+def test_what_ends_on_no_address_of_the_app_is_a_value_error(server, path, fields, message):
+    with pytest.raises(ValueError, match=message):
+        server.browse(authorize_url(server, path, **fields))
+
+
+# ------------------------------------------------------------ device codes
+def test_a_device_sign_in_follows_the_clock_and_waits_no_real_seconds(server):
+    def prompt(step):
+        if isinstance(step, steps.EnterCode):
+            server.approve_device(step.device.user_code, "mary")
+
+    before, began = server.clock(), time.monotonic()
+    with client(server) as trakt:
+        trakt.login("device", prompt=prompt)
+        assert trakt.status().username == "mary"
+    virtual, real = server.clock() - before, time.monotonic() - began
+    assert virtual >= 5, "an interval has passed for the server"
+    assert real < virtual, "and it was not waited for"
+
+
+def test_a_denied_device_code_is_refused_for_an_async_client_too(server):
+    def prompt(step):
+        if isinstance(step, steps.EnterCode):
+            server.deny_device(step.device.user_code)
+
+    async def sign_in():
+        async with AsyncTrakt(server.app, service=server.url, store="memory:", clock=server.clock) as trakt:
+            await trakt.login("device", prompt=prompt)
+
+    before = server.clock()
+    with pytest.raises(LoginRefused):
+        asyncio.run(sign_in())
+    assert server.clock() - before >= 5
+
+
+def test_a_device_code_that_is_not_answered_expires_by_the_clock():
+    with LocalTrakt() as server, client(server) as trakt:
+        before = server.clock()
+        with pytest.raises(LoginRefused, match="expired"):
+            trakt.login("device", prompt=lambda step: None)
+        assert server.clock() - before >= 600
+
+
+def test_an_unknown_user_code_is_a_value_error(server):
+    for answer in (server.approve_device, server.deny_device):
+        with pytest.raises(ValueError, match="no such code waits"):
+            answer("ABCDEFGH")
+
+
+# ------------------------------------------------------------ expiry, sign-out
+def test_an_expired_access_token_is_refreshed_at_the_next_call(server):
+    with client(server) as trakt:
+        token = server.sign_in_at(trakt)
+        server.expire("access", token.access_token)
+        assert trakt.request("GET", "/users/settings").status_code == 200
+        assert server.ledger["rotations"] == 1
+
+
+def test_two_expired_tokens_are_the_end_of_a_login():
+    with LocalTrakt() as server, client(server) as trakt:
+        token = server.sign_in_at(trakt)
+        server.expire("access", token.access_token)
+        server.expire("refresh", token.refresh_token)
+        with pytest.raises(LoginRequired):
+            trakt.request("GET", "/users/settings")
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh", "code", "device", "banana"])
+def test_what_does_not_exist_cannot_expire(server, kind):
+    with pytest.raises(ValueError, match=r"no such|must be code"):
+        server.expire(kind, "x" * 32)
+
+
+def test_signing_a_user_out_leaves_tokens_valid(server):
+    with client(server) as trakt:
+        server.sign_in_at(trakt, "sean")
+        server.sign_out("sean")
+        assert trakt.request("GET", "/users/settings").status_code == 200
+
+
+@pytest.mark.parametrize(("username", "refused"), [("sean", True), ("mary", False)])
+def test_only_the_named_users_sessions_end(username, refused):
+    def paste(step):
+        if not isinstance(step, steps.PasteCode):
+            return None
+        server.browse(step.url, "sean")
+        end = server.browse(step.url, username)
+        server.sign_out("sean")
+        return end
+
+    with LocalTrakt(profile="current") as server, client(server) as trakt:
+        with contextlib.suppress(LoginRefused):
+            trakt.login("paste", prompt=paste)
+        assert (trakt.status().state == "never") == refused
+
+
+def test_an_unknown_user_cannot_be_signed_out(server):
+    with pytest.raises(ValueError, match="no user is called 'carol'"):
+        server.sign_out("carol")
+
+
+# ------------------------------------------------------------ API responses
+def test_a_list_is_returned_in_pages_with_trakts_headers():
+    with LocalTrakt(responses={"GET /sync/history": LIST}) as server, client(server) as trakt:
+        server.sign_in_at(trakt)
+        page = trakt.request("GET", "/sync/history", params={"page": 3, "limit": 10})
+    assert page.json() == LIST[20:]
+    assert page.headers["x-pagination-page-count"] == "3"
+    assert page.headers["x-pagination-item-count"] == "25"
+
+
+def test_responses_add_addresses_and_methods_and_replace_what_is_there():
+    responses = {"POST /checkin": {"id": 1}, "GET /users/me": {"username": "other"}, "DELETE /checkin": None}
+    with LocalTrakt(responses=responses) as server, client(server) as trakt:
+        server.sign_in_at(trakt)
+        made = trakt.request("POST", "/checkin", json={})
+        assert (made.status_code, made.json()) == (201, {"id": 1})
+        assert trakt.request("DELETE", "/checkin").status_code == 200
+        assert trakt.request("GET", "/checkin").status_code == 405
+        assert trakt.request("GET", "/users/me").json() == {"username": "other"}
+        assert trakt.request("POST", "/sync/history", json={}).status_code == 201, "what is not replaced stays"
+
+
+def test_a_response_needs_a_valid_token():
+    with LocalTrakt(responses={"GET /shows/trending": LIST}) as server, client(server) as trakt:
+        token = server.sign_in_at(trakt)
+        server.expire("access", token.access_token)
+        server.expire("refresh", token.refresh_token)
+        with pytest.raises(LoginRequired):
+            trakt.request("GET", "/shows/trending")
+
+
+# ------------------------------------------------------------ bad settings
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"responses": {"/sync/history": []}}, "'/sync/history' must be a method and a path"),
+        ({"responses": {"LIST /sync/history": []}}, "methods: DELETE, GET"),
+        ({"responses": {"GET sync/history": []}}, "must be a method and a path"),
+        ({"responses": {"GET /sync/history?page=1": []}}, "without a query"),
+        ({"responses": {"POST /oauth/token": {}}}, "not an address of the API"),
+        ({"responses": {"GET /_control/ledger": {}}}, "not an address of the API"),
+        ({"responses": {"GET /x": object()}}, "cannot be sent as JSON"),
+        ({"responses": {5: []}}, "5 must be a method and a path"),
+        ({"seed": {"aps": []}}, "unknown members: aps"),
+        ({"faults": [{"path": "x"}]}, "path"),
+        ({"profile": "old"}, "must be current or classic"),
+        ({"access_life": 0}, "access_life"),
+    ],
+)
+def test_a_setting_is_checked_when_the_object_is_made(settings, message):
+    with pytest.raises(ValueError, match=message):
+        LocalTrakt(**settings)

@@ -1,0 +1,35 @@
+"""Codes are hidden in access logs, whatever shape a server gives its records."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from traktauth.web.access_log import LOGGERS, HideCode, hide_codes
+
+PATH = "/trakt/callback?code=abc.DEF-1&state=xyz&iss=https://trakt.tv"
+
+
+@pytest.mark.parametrize(
+    ("message", "arguments"),
+    [
+        ('%s - "%s %s HTTP/%s" %d', ("127.0.0.1", "GET", PATH, "1.1", 303)),  # uvicorn
+        ("%(r)s %(s)s", ({"r": f"GET {PATH} HTTP/1.1", "s": 303},)),  # gunicorn
+        (f'127.0.0.1 - - "GET {PATH} HTTP/1.1" 303 -', ()),
+    ],
+)
+def test_a_code_is_hidden_and_the_rest_stays(message, arguments):
+    record = logging.LogRecord("access", logging.INFO, "", 0, message, arguments, None)
+    assert HideCode().filter(record) is True
+    shown = record.getMessage()
+    assert "code=***&state=***&iss=https://trakt.tv" in shown
+    assert "303" in shown
+    assert "abc" not in shown
+
+
+def test_each_logger_gets_one_filter():
+    hide_codes()
+    hide_codes()
+    for name in LOGGERS:
+        assert [type(each) for each in logging.getLogger(name).filters].count(HideCode) == 1

@@ -1,0 +1,198 @@
+"""Each application in `examples/web/` in Chromium, signing in at the local Trakt's own pages."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack, nullcontext
+
+import pytest
+from playwright.sync_api import expect
+
+from support.process import Server, free_port
+from support.web_example import EXAMPLES, RUN, WebExample
+
+pytestmark = [pytest.mark.slow, pytest.mark.version_independent]
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def running(request, _web_trakt, tmp_path_factory):
+    _web_trakt.reset()
+    folder = tmp_path_factory.mktemp(request.param)
+    app = WebExample(EXAMPLES[request.param], _web_trakt, folder, store=f"sqlite:{folder}/logins.db")
+    yield app
+    app.stop()
+
+
+@pytest.fixture
+def app(running):
+    running.trakt.reset()
+    return running
+
+
+@pytest.fixture
+def profiles(browser):
+    """Open browsers with nothing in them: `profiles()`; no page may complain or load from elsewhere."""
+    foreign, complaints = [], []
+    with ExitStack() as until_the_end:
+
+        def opened():
+            context = browser.new_context()
+            until_the_end.callback(context.close)
+            context.set_default_timeout(20_000)
+            context.on("request", lambda request: foreign.append(request.url) if not is_local(request.url) else None)
+            context.on("weberror", lambda error: complaints.append(str(error.error)))
+            return context
+
+        yield opened
+    assert foreign == []
+    assert complaints == []
+
+
+def is_local(url):
+    return url.startswith(("http://127.0.0.1:", "data:"))
+
+
+def begin(app, page):
+    """Go from the start page to Trakt's."""
+    page.goto(app.bases[0] + "/")
+    page.get_by_text("Sign in with Trakt").click()
+    page.wait_for_url(f"{app.trakt.url}/**")
+
+
+def decide(app, page, button="Allow", *, ends_elsewhere=True):
+    """Sign in at Trakt if it asks for that, and press a button of the consent page if it is shown."""
+    if page.get_by_label("Password").count():
+        page.get_by_label("User name").fill("sean")
+        page.get_by_label("Password").fill(PASSWORD)
+        with page.expect_navigation():
+            page.get_by_role("button", name="Sign in", exact=True).click()
+    if page.url.startswith(app.trakt.url):
+        with page.expect_navigation() if ends_elsewhere else nullcontext():
+            page.get_by_role("button", name=button, exact=True).click()
+
+
+def is_signed_in(app, page):
+    """Look at the start page, which redirects no browser to Trakt."""
+    page.goto(app.bases[0] + "/")
+    return page.get_by_text("Sign in with Trakt").count() == 0
+
+
+def test_a_user_signs_in_sees_their_list_and_signs_out(app, profiles):
+    page = profiles().new_page()
+    begin(app, page)
+    decide(app, page)
+    page.wait_for_url("**/history")
+    expect(page.get_by_text("Signed in as sean")).to_be_visible()
+    expect(page.get_by_role("listitem").first).to_be_visible()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url(app.bases[0] + "/")
+    assert not is_signed_in(app, page)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_tabs_sign_in_in_either_order(app, profiles, order):
+    context = profiles()
+    tabs = [context.new_page(), context.new_page()]
+    for tab in tabs:
+        begin(app, tab)
+    for number in order:
+        if (
+            not tabs[number].get_by_label("Password").count()
+            and not tabs[number].get_by_role("button", name="Allow").count()
+        ):
+            tabs[number].reload()
+        decide(app, tabs[number])
+        tabs[number].wait_for_url("**/history")
+    assert is_signed_in(app, tabs[0])
+
+
+def callback_of(app, page):
+    """Decide at Trakt, but catch the callback's address instead of opening it."""
+    page.route(f"{app.callback}?**", lambda route: route.abort())
+    with page.expect_request(f"{app.callback}?**") as callback:
+        decide(app, page, ends_elsewhere=False)
+    page.unroute(f"{app.callback}?**")
+    return callback.value.url
+
+
+def test_another_browser_cannot_finish_the_sign_in_and_this_one_can(app, profiles):
+    page, other = profiles().new_page(), profiles().new_page()
+    begin(app, page)
+    callback = callback_of(app, page)
+    other.goto(callback)
+    if app.example.is_ours:
+        expect(other.get_by_role("heading", name="Not signed in")).to_be_visible()
+    assert not is_signed_in(app, other)
+    page.goto(callback)
+    assert is_signed_in(app, page)
+
+
+def test_a_lost_cookie_is_reported_and_the_page_starts_again(app, profiles):
+    context = profiles()
+    page = context.new_page()
+    begin(app, page)
+    callback = callback_of(app, page)
+    context.clear_cookies()
+    page.goto(callback)
+    assert page.get_by_text("Signed in as").count() == 0
+    if app.example.is_ours:
+        page.get_by_role("link", name="Sign in again").click()
+    else:
+        begin(app, page)
+    decide(app, page)
+    assert is_signed_in(app, page)
+
+
+def test_back_and_reload_at_the_callback_leave_the_user_signed_in(app, profiles):
+    page = profiles().new_page()
+    begin(app, page)
+    callback = callback_of(app, page)
+    page.goto(callback)
+    assert is_signed_in(app, page)
+    page.go_back()
+    page.goto(callback)
+    page.reload()
+    assert is_signed_in(app, page)
+
+
+def test_a_user_who_denies_it_is_not_signed_in(app, profiles):
+    page = profiles().new_page()
+    begin(app, page)
+    decide(app, page, "Do not allow")
+    if app.example.is_ours:
+        expect(page.get_by_text("The sign-in was denied on Trakt's page.")).to_be_visible()
+    assert not is_signed_in(app, page)
+
+
+def test_a_backslash_in_next_leads_to_no_other_host(app, profiles):
+    if app.example.begins_by_form:
+        pytest.skip("The library checks `next`: test_examples.py")
+    page = profiles().new_page()
+    page.goto(f"{app.bases[0]}{app.example.login}?next=/%5Cevil.example/")  # a browser reads it as //
+    decide(app, page)
+    page.wait_for_url(app.bases[0] + "/")
+
+
+@pytest.mark.parametrize("name", ["allauth", "django", "fastapi", "social"])
+def test_one_command_starts_an_example_with_a_local_trakt(profiles, tmp_path, monkeypatch, name):
+    for variable in [*filter(lambda variable: variable.startswith("TRAKTAUTH_"), os.environ), "DATABASE"]:
+        monkeypatch.delenv(variable, raising=False)
+    port = free_port()
+    env = {"PORT": str(port), "TMPDIR": str(tmp_path)}
+    server = Server([sys.executable, str(RUN), name], port=port, log=tmp_path / "log", env=env).wait_until_ready()
+    try:
+        page = profiles().new_page()
+        page.goto(f"{server.base}/trakt/login?next=/history" if name == "fastapi" else server.base)
+        if name != "fastapi":  # which has no pages
+            page.get_by_text("Sign in with Trakt").click()
+        page.get_by_label("User name").fill("sean")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.get_by_role("button", name="Allow", exact=True).click()
+        page.wait_for_url(f"{server.base}/history")
+        expect(page.get_by_text("TRON: Legacy")).to_be_visible()
+    finally:
+        server.stop()

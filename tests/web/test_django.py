@@ -1,0 +1,292 @@
+"""`traktauth.web.django` with Django's test client."""
+
+from __future__ import annotations
+
+import threading
+import unittest
+
+import pytest
+
+from support.django_project import configure, databases, trakt_settings
+from support.web_users import end_login, visit
+
+configure()
+
+from django.conf import settings as project  # noqa: E402 - once Django is configured
+from django.core.checks import run_checks  # noqa: E402 - the same
+from django.core.exceptions import ImproperlyConfigured  # noqa: E402 - the same
+from django.db import connection, connections  # noqa: E402 - the same
+from django.http import HttpRequest  # noqa: E402 - the same
+from django.test import Client, TestCase, override_settings  # noqa: E402 - the same
+
+from traktauth.testing import StoreContract  # noqa: E402 - the same
+from traktauth.web.django import DjangoStore, account_of, trakt_required, web_login  # noqa: E402 - the same
+from traktauth.web.django.models import LoginLock, LoginRecord  # noqa: E402 - the same
+
+PAGE = {"Accept": "text/html"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _databases():
+    with databases():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _empty():
+    yield
+    LoginRecord.objects.all().delete()
+    LoginLock.objects.all().delete()
+
+
+@pytest.fixture
+def configured(server):
+    with override_settings(TRAKTAUTH=trakt_settings(server, AFTER="/home")):
+        yield
+
+
+@pytest.fixture
+def client(configured):
+    return Client()
+
+
+def get(client, path, **more):
+    return client.get(path, secure=True, **more)
+
+
+def post(client, path, **more):
+    return client.post(path, secure=True, **more)
+
+
+def sign_in(server, client, path="/trakt/login?next=/name", **user):
+    begun = get(client, path)
+    assert begun.status_code == 303
+    return get(client, visit(server, begun["Location"], **user))
+
+
+def account(client):
+    return get(client, "/session").json()["account"]
+
+
+def test_a_user_signs_in_and_the_session_gets_a_new_id(server, client):
+    get(client, "/trakt/login")
+    client.session.save()
+    before = client.session.session_key
+    landed = sign_in(server, client)
+    assert (landed.status_code, landed["Location"]) == (303, "/name")
+    assert get(client, "/name").content == b"sean"
+    assert get(client, "/session").json()["keys"] == ["trakt_account"]
+    assert client.session.session_key not in {None, before}
+    assert sign_in(server, client, "/trakt/login")["Location"] == "/home"
+    assert sign_in(server, client, "/trakt/login?next=//evil.example")["Location"] == "/"
+
+
+def test_who_is_not_signed_in_is_sent_to_the_sign_in_or_gets_401(client):
+    assert get(client, "/name?a=b", headers=PAGE)["Location"] == "/trakt/login?next=%2Fname%3Fa%3Db"
+    assert get(client, "/name").json() == {"detail": "No user is signed in with Trakt"}
+    assert get(client, "/name").status_code == 401
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_tabs_finish_in_either_order(server, client, order):
+    tabs = [get(client, f"/trakt/login?next=/{number}")["Location"] for number in range(2)]
+    for tab in order:
+        assert get(client, visit(server, tabs[tab]))["Location"] == f"/{tab}"
+
+
+def test_a_failed_sign_in_shows_its_page(server, client):
+    landed = visit(server, get(client, "/trakt/login?next=/name")["Location"])
+    other_browser = get(Client(), landed)
+    assert other_browser.status_code == 400
+    assert "did not begin this sign-in" in other_browser.text
+    assert client.head(landed, secure=True).status_code == 405
+    assert get(client, landed).status_code == 303
+    assert get(client, landed).status_code == 400  # a reload
+    denied = sign_in(server, client, decision="deny")
+    assert 'href="https://testserver/trakt/login?next=%2Fname"' in denied.text
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
+def test_another_site_signs_no_user_out(server, client, headers):
+    sign_in(server, client)
+    assert post(client, "/trakt/logout", headers=headers).status_code == 403
+    assert get(client, "/name").content == b"sean"
+    assert get(client, "/trakt/logout").status_code == 405
+
+
+def test_a_form_without_djangos_token_is_refused(server, configured):
+    client = Client(enforce_csrf_checks=True)
+    sign_in(server, client)
+    assert post(client, "/trakt/logout").status_code == 403
+    assert get(client, "/name").content == b"sean"
+
+
+def test_a_user_signs_out_and_the_login_stays(server, client):
+    sign_in(server, client)
+    signed_in = account(client)
+    assert post(client, "/trakt/logout", headers={"Origin": "https://testserver"})["Location"] == "/home"
+    assert account(client) is None
+    assert web_login().trakt(signed_in).status().state == "valid"
+
+
+def test_a_sign_out_that_revokes_ends_the_login_at_trakt(server, client):
+    with override_settings(TRAKTAUTH=trakt_settings(server, REVOKE=True)):
+        sign_in(server, client)
+        signed_in = account(client)
+        server.fail_next("/oauth/revoke", status=503)
+        assert post(client, "/trakt/logout").status_code == 503
+        sign_in(server, client)
+        assert post(client, "/trakt/logout").status_code == 303
+        assert web_login().trakt(signed_in).status().state == "signed-out"
+
+
+def test_another_user_inherits_nothing_of_the_session(server, client):
+    sign_in(server, client)
+    session = client.session
+    session["basket"] = 3
+    session.save()
+    server.sign_in("lola")
+    sign_in(server, client, username="lola")
+    assert get(client, "/session").json()["keys"] == ["trakt_account"]
+    assert get(client, "/name").content == b"lola"
+
+
+def test_an_expired_token_is_refreshed_and_no_connection_is_left_behind(server, client):
+    sign_in(server, client)
+    server.advance(days=8)
+    assert [get(client, "/name").content for _ in range(3)] == [b"sean"] * 3
+    assert server.ledger["rotations"] == 1
+
+
+def test_a_user_whose_login_was_revoked_signs_in_again(server, client):
+    sign_in(server, client)
+    end_login(server, web_login().trakt(account(client)).token())
+    assert get(client, "/name", headers=PAGE)["Location"].startswith("/trakt/login?next=")
+    assert account(client) is None
+    sign_in(server, client)
+    assert get(client, "/name").content == b"sean"
+
+
+def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, client):
+    sign_in(server, client)
+    server.advance(days=8)
+    server.fail_next("/oauth/token", status=503)
+    away = get(client, "/name", headers=PAGE)
+    assert (away.status_code, int(away["Retry-After"]) > 0) == (503, True)
+    assert account(client) is not None
+
+
+# ---------------------------------------------------------------- the store
+class TestDjangoStore(StoreContract):
+    """Every promise of a store."""
+
+    def open_store(self, place):
+        return DjangoStore()
+
+    def test_two_stores_over_one_place_are_known_as_one(self):
+        """A project's database is one place, whatever folder a test has."""
+        assert DjangoStore().identity == DjangoStore("default").identity
+
+
+def test_a_store_at_work_in_another_thread_closes_what_it_opened():
+    opened = []
+
+    def work():
+        DjangoStore().check_writable()
+        opened.append(connections["default"].connection)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert opened == [None]
+
+
+def test_a_connection_that_was_open_stays_open():
+    connection.ensure_connection()
+    before = connection.connection
+    DjangoStore().check_writable()
+    assert connection.connection is before
+
+
+class RolledBack(TestCase):
+    """A login that is saved in a TestCase is gone after it."""
+
+    def runTest(self):  # noqa: N802 - unittest's name
+        store = DjangoStore()
+        outside = store.identity
+        store.check_writable()
+        thread = threading.Thread(target=store.check_writable)  # as a refresh does
+        thread.start()
+        thread.join()
+        assert LoginRecord.objects.filter(key="trial").exists()
+        assert outside[2] is not None
+
+
+def run_unittest(*tests):
+    result = unittest.TestResult()
+    unittest.TestSuite(tests).run(result)
+    assert result.wasSuccessful(), [*result.failures, *result.errors]
+
+
+def test_what_a_test_case_saved_is_gone_after_it():
+    run_unittest(RolledBack())
+    assert not LoginRecord.objects.filter(key="trial").exists()
+
+
+def test_each_test_case_has_a_place_of_its_own():
+    places = []
+
+    class Twice(TestCase):
+        def test_one(self):
+            places.append(DjangoStore().identity)
+
+        def test_two(self):
+            places.append(DjangoStore().identity)
+
+    run_unittest(Twice("test_one"), Twice("test_two"))
+    assert len({*places, DjangoStore().identity}) == 3
+
+
+def test_a_record_shows_no_token():
+    assert str(LoginRecord(key="a" * 64, text="secret")) == "aaaaaaaa…"
+    assert str(LoginLock(key="a" * 64)) == "aaaaaaaa…"
+
+
+# ---------------------------------------------------------------- settings
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({}, "needs CLIENT_ID and REDIRECT_URI"),
+        ({"CLIENT_ID": "id", "REDIRECT_URI": "https://a/callback", "CLIENTSECRET": "x"}, "has no key CLIENTSECRET"),
+        ({"CLIENT_ID": "id", "REDIRECT_URI": "a callback"}, "redirect address"),
+        ({"CLIENT_ID": "id", "REDIRECT_URI": "https://a/callback", "MAX_AGE": 0}, "max_age"),
+    ],
+)
+def test_a_wrong_setting_is_named(setting, message):
+    with override_settings(TRAKTAUTH=setting), pytest.raises(ImproperlyConfigured, match=message):
+        web_login()
+
+
+def test_manage_py_check_names_what_is_wrong(configured):
+    def found():
+        return {each.id for each in run_checks() if each.id.startswith("traktauth")}
+
+    assert found() == set()
+    with override_settings(MIDDLEWARE=[]):
+        assert found() == {"traktauth.E001"}
+    with override_settings(TRAKTAUTH={"CLIENT_ID": "id"}):
+        assert found() == {"traktauth.E002"}
+    with override_settings(TRAKTAUTH=dict(project.TRAKTAUTH, REDIRECT_URI="https://testserver/elsewhere/callback")):
+        assert found() == {"traktauth.W001"}
+
+
+def test_a_project_without_sessions_is_an_error(configured):
+    with pytest.raises(ImproperlyConfigured, match="needs sessions"):
+        account_of(HttpRequest())
+
+
+def test_an_async_view_is_refused():
+    async def view(request): ...
+
+    with pytest.raises(TypeError, match="not async"):
+        trakt_required(view)

@@ -1,0 +1,215 @@
+"""Each application in `examples/web/` as four workers on PostgreSQL, used by people without a browser."""
+
+from __future__ import annotations
+
+import html
+import re
+import threading
+from contextlib import ExitStack
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+import pytest
+
+from support.engines import CHECKOUT
+from support.postgres import PostgresServer, absence
+from support.web_example import EXAMPLES, WebExample, cookies_of
+from support.web_users import CANARY
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(absence()), reason=absence() or "-")]
+
+REFUSED = {200, 302, 400, 401, 403}  # the libraries have pages, redirects and statuses of their own
+LONGEST = 60  # lines of an example that are not empty
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def running(request, _web_trakt, postgres, tmp_path_factory):
+    _web_trakt.reset()
+    folder = tmp_path_factory.mktemp(request.param)
+    app = WebExample(EXAMPLES[request.param], _web_trakt, folder, store=postgres.url, workers=4)
+    yield app
+    app.stop()
+
+
+@pytest.fixture
+def app(running):
+    running.trakt.reset()
+    return running
+
+
+@pytest.fixture
+def users(app):
+    """Open browsers: `users("lola")`; they are closed at the end."""
+    with ExitStack() as until_the_end:
+
+        def opened(name="sean"):
+            app.trakt.sign_in(name)  # makes the user
+            user = app.user(name)
+            until_the_end.callback(user.close)
+            return user
+
+        yield opened
+
+
+def test_a_sign_in_ends_on_another_worker_than_it_began(app, users):
+    user = users()
+    url = user.begin(worker=0)
+    assert parse_qs(urlsplit(url).query)["redirect_uri"] == [app.callback]
+    assert not app.callback.startswith(app.bases[0])
+    landed = user.land(url)
+    assert landed.status_code in {302, 303}
+    for worker in range(4):
+        assert "Signed in as sean" in user.get("/history", worker).text
+    out = user.press(user.get("/history", 2), "Sign out")
+    assert out.status_code in {302, 303}
+    assert "Signed in as" not in user.get("/history", 1).text
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_tabs_finish_in_either_order(app, users, order):
+    user = users()
+    tabs = [user.begin(), user.begin()]
+    for tab in order:
+        assert user.land(tabs[tab]).status_code in {302, 303}
+    assert "Signed in as sean" in user.get("/history").text
+
+
+def test_another_browser_and_a_reload_do_not_sign_in(app, users):
+    user, other = users(), users()
+    landed = app.trakt.browse(user.begin())
+    refused = other.get(landed)
+    assert refused.status_code in REFUSED
+    assert "Signed in as" not in other.get("/history").text
+    assert user.get(landed).status_code in {302, 303}
+    assert user.get(landed).status_code in REFUSED
+    assert "Signed in as sean" in user.get("/history").text
+    if app.example.is_ours:
+        assert refused.status_code == 400
+        assert "did not begin this sign-in" in refused.text
+
+
+def test_a_lost_cookie_spends_nothing_and_the_next_try_signs_in(app, users):
+    user = users()
+    landed = app.trakt.browse(user.begin())
+    user.http.cookies.clear()
+    assert user.get(landed).status_code in REFUSED
+    assert "Signed in as" not in user.get("/history").text
+    assert "Signed in as sean" in user.sign_in().text
+
+
+def test_a_denied_sign_in_says_so_and_signs_no_user_in(app, users):
+    user = users()
+    refused = user.land(user.begin(), "deny")
+    if app.example.is_ours:
+        assert refused.status_code == 400
+        assert "denied" in refused.text
+        assert user.press(refused, "Sign in again").headers["location"].startswith(app.trakt.url)
+    assert "Signed in as" not in user.get("/history").text
+
+
+def test_an_outage_at_the_callback_is_shown_with_what_to_do_and_signs_no_user_in(app, users):
+    user = users()
+    url = user.begin()
+    app.trakt.fail_next("/oauth/token", status=503)
+    shown = user.land(url)
+    while shown.is_redirect:
+        shown = user.get(shown.headers["location"])
+    assert "Trakt or this application is unavailable at the moment." in html.unescape(shown.text)
+    assert "Signed in as" not in user.get("/history").text
+    assert "Signed in as sean" in user.sign_in().text
+
+
+@pytest.mark.parametrize("evil", ["//evil.example", "https://evil.example/", "/%5Cevil.example", "/%09/evil.example"])
+def test_no_one_is_sent_to_another_host(app, users, evil):
+    user = users()
+    begun = user.begin_with(evil)
+    assert begun.is_redirect
+    assert begun.headers["location"].startswith(app.trakt.url)
+    landed = user.land(begun.headers["location"])
+    assert landed.is_redirect
+    assert "evil" not in landed.headers["location"]
+
+
+def test_twenty_users_sign_in_at_once(app, users):
+    people = [users(f"user{number}") for number in range(20)]
+    shown = {}
+
+    def sign_in(number):
+        user = people[number]
+        user.land(user.begin(worker=number % 4))
+        shown[user.name] = user.get("/history", worker=(number + 1) % 4).text
+
+    threads = [threading.Thread(target=sign_in, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [name for name in shown if f"Signed in as {name}" not in shown[name]] == []
+    assert len(shown) == 20
+
+
+def test_eight_days_later_all_workers_together_refresh_once(app, users):
+    if app.example.name == "authlib":
+        pytest.skip("Authlib repeats no request after a 401, and these processes' clock does not move: test_authlib.py")
+    user = users()
+    user.land(user.begin())
+    before = app.trakt.ledger["rotations"]
+    app.trakt.advance(days=8)
+    answers = {}
+
+    windows = [users() for _ in range(12)]
+    for window in windows:
+        window.http.cookies.update(user.http.cookies)
+
+    def look(number):
+        answers[number] = windows[number].get("/history", number % 4)
+
+    threads = [threading.Thread(target=look, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer.status_code for answer in answers.values()] == [200] * 12
+    assert app.trakt.ledger["rotations"] - before == 1
+    assert app.trakt.ledger["replays"] == 0
+
+
+def test_no_cookie_page_log_or_session_table_holds_a_secret(app, users, postgres):
+    user = users()
+    url = user.begin()
+    landed = app.trakt.browse(url)
+    user._note(user.http.get(landed))
+    user._note(user.http.get(landed))
+    user.get("/history")
+    with psycopg.connect(postgres.url) as database:
+        stored = "".join(str(row) for row in database.execute("SELECT * FROM traktauth_logins"))
+    tokens = re.findall(r'"(?:access|refresh)_token": ?"([^"]+)"', stored)
+    assert len(tokens) >= 2
+    code = parse_qs(urlsplit(landed).query)["code"][0]
+    shown = "".join(user.pages) + app.logs() + str(cookies_of(user))
+    found = [secret for secret in (CANARY, *tokens) if secret in shown]
+    assert found == []
+    assert code not in "".join(user.pages) + str(cookies_of(user))
+    for path in app.folder.glob("*.db*"):
+        content = path.read_bytes()
+        assert [secret for secret in (CANARY, code, *tokens) if secret.encode() in content] == []
+
+
+@pytest.mark.parametrize("name", [*EXAMPLES, "fastapi"])
+def test_an_example_is_short(name):
+    folder = CHECKOUT / "examples" / "web" / name
+    lines = [
+        line
+        for path in folder.rglob("*.py")
+        if path.name not in {"settings.py", "manage.py"} and "migrations" not in path.parts
+        for line in path.read_text().splitlines()
+        if line.strip()
+    ]
+    assert 0 < len(lines) <= LONGEST

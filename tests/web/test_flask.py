@@ -1,0 +1,186 @@
+"""`traktauth.web.flask` with Flask's test client."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask, jsonify, session
+from flask.sessions import SecureCookieSessionInterface
+
+from support.web_users import CALLBACK, end_login, visit
+from traktauth.errors import TraktAuthError
+from traktauth.web import AsyncWebLogin, WebLogin
+from traktauth.web.flask import TraktLogin
+
+PAGE = {"Accept": "text/html"}
+
+
+@pytest.fixture
+def login(server):
+    with WebLogin(server.app, store="memory:", service=server.url, clock=server.clock) as web_login:
+        yield TraktLogin(web_login, after="/home")
+
+
+@pytest.fixture
+def application(login):
+    made = Flask(__name__)
+    made.secret_key = "k" * 32
+    made.register_blueprint(login)
+
+    @made.get("/name")
+    @login.required
+    def name():
+        return login.trakt.request("GET", "/users/settings").json()["user"]["username"]
+
+    @made.get("/unguarded")
+    def unguarded():
+        return login.trakt.status().username
+
+    @made.get("/session")
+    def shown():
+        return jsonify(dict(session))
+
+    @made.post("/write")
+    @login.required
+    def write():
+        return "written"
+
+    return made
+
+
+@pytest.fixture
+def client(application):
+    return new_client(application)
+
+
+def new_client(application):
+    application.config["SERVER_NAME"] = "testserver"
+    application.config["PREFERRED_URL_SCHEME"] = "https"
+    return application.test_client()
+
+
+def get(client, path, **more):
+    return client.get(path, base_url="https://testserver", **more)
+
+
+def post(client, path, **more):
+    return client.post(path, base_url="https://testserver", **more)
+
+
+def sign_in(server, client, path="/trakt/login?next=/name", **user):
+    begun = get(client, path)
+    assert begun.status_code == 303
+    return get(client, visit(server, begun.location, **user))
+
+
+def test_a_user_signs_in_and_ends_where_they_wanted_to_go(server, client):
+    landed = sign_in(server, client)
+    assert (landed.status_code, landed.location) == (303, "/name")
+    assert get(client, "/name").text == "sean"
+    assert list(get(client, "/session").json) == ["trakt_account"]
+    assert sign_in(server, client, "/trakt/login").location == "/home"
+    assert sign_in(server, client, "/trakt/login?next=//evil.example").location == "/"
+
+
+def test_who_is_not_signed_in_is_sent_to_the_sign_in_or_gets_401(client):
+    assert get(client, "/name?a=b", headers=PAGE).location == "/trakt/login?next=%2Fname%3Fa%3Db"
+    assert get(client, "/unguarded", headers=PAGE).location == "/trakt/login?next=%2Funguarded"
+    assert get(client, "/name").status_code == 401
+    assert get(client, "/unguarded").json == {"detail": "No user is signed in with Trakt"}
+    assert post(client, "/write", headers=PAGE).status_code == 401
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_tabs_finish_in_either_order(server, client, order):
+    tabs = [get(client, f"/trakt/login?next=/{number}").location for number in range(2)]
+    for tab in order:
+        assert get(client, visit(server, tabs[tab])).location == f"/{tab}"
+
+
+def test_a_failed_sign_in_shows_its_page(server, application, client):
+    landed = visit(server, get(client, "/trakt/login?next=/name").location)
+    other_browser = get(new_client(application), landed)
+    assert other_browser.status_code == 400
+    assert "did not begin this sign-in" in other_browser.text
+    assert client.head(landed, base_url="https://testserver").status_code == 405
+    assert get(client, landed).status_code == 303
+    assert get(client, landed).status_code == 400  # a reload
+    denied = sign_in(server, client, decision="deny")
+    assert 'href="https://testserver/trakt/login?next=%2Fname"' in denied.text
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
+def test_another_site_signs_no_user_out(server, client, headers):
+    sign_in(server, client)
+    assert post(client, "/trakt/logout", headers=headers).status_code == 403
+    assert get(client, "/name").text == "sean"
+    assert get(client, "/trakt/logout").status_code == 405
+
+
+def test_a_user_signs_out_and_the_login_stays(server, client, login):
+    sign_in(server, client)
+    account = get(client, "/session").json["trakt_account"]
+    assert post(client, "/trakt/logout", headers={"Origin": "https://testserver"}).location == "/home"
+    assert get(client, "/session").json == {}
+    assert login.web_login.trakt(account).status().state == "valid"
+
+
+def test_a_sign_out_that_revokes_ends_the_login_at_trakt(server, client, login):
+    login.revoke = True
+    sign_in(server, client)
+    account = get(client, "/session").json["trakt_account"]
+    server.fail_next("/oauth/revoke", status=503)
+    assert post(client, "/trakt/logout").status_code == 503
+    sign_in(server, client)
+    assert post(client, "/trakt/logout").status_code == 303
+    assert login.web_login.trakt(account).status().state == "signed-out"
+
+
+def test_an_expired_token_is_refreshed_and_the_user_notices_nothing(server, client):
+    sign_in(server, client)
+    server.advance(days=8)
+    assert [get(client, "/name").text for _ in range(3)] == ["sean"] * 3
+    assert server.ledger["rotations"] == 1
+
+
+def test_a_user_whose_login_was_revoked_signs_in_again(server, client, login):
+    sign_in(server, client)
+    end_login(server, login.web_login.trakt(get(client, "/session").json["trakt_account"]).token())
+    assert get(client, "/name", headers=PAGE).location.startswith("/trakt/login?next=")
+    assert get(client, "/session").json == {}
+    sign_in(server, client)
+    assert get(client, "/name").text == "sean"
+
+
+def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, client):
+    sign_in(server, client)
+    server.advance(days=8)
+    server.fail_next("/oauth/token", status=503)
+    away = get(client, "/name", headers=PAGE)
+    assert (away.status_code, int(away.headers["Retry-After"]) > 0) == (503, True)
+    assert "trakt_account" in get(client, "/session").json
+
+
+def test_a_session_on_the_server_gets_a_new_id_at_the_sign_in(server, application, client):
+    class OnTheServer(SecureCookieSessionInterface):
+        regenerated = 0
+
+        def regenerate(self, _session):  # as Flask-Session has it
+            self.regenerated += 1
+
+    application.session_interface = OnTheServer()
+    sign_in(server, client)
+    assert application.session_interface.regenerated == 1
+
+
+def test_an_application_without_sessions_is_reported_before_a_user_is_sent_to_trakt(application, client):
+    application.secret_key = None
+    application.testing = True
+    with pytest.raises(TraktAuthError, match="secret key is missing") as missing:
+        get(client, "/trakt/login")
+    assert "application.secret_key" in missing.value.hint
+
+
+def test_an_async_web_login_is_refused(server):
+    with pytest.raises(TypeError, match="needs WebLogin"):
+        TraktLogin(AsyncWebLogin(server.app, store="memory:", service=server.url))
+    assert server.app.redirect_uri == CALLBACK

@@ -1,0 +1,100 @@
+"""The page of a failed sign-in, and what a browser's header fields say."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from traktauth.errors import StoreFailed, TryLater
+from traktauth.web.failure import CAUSES, LoginFailed
+from traktauth.web.pages import failure_page, method_page, refused_page, unavailable_page
+from traktauth.web.paths import LoginPaths
+from traktauth.web.requests import is_foreign, wants_page
+from traktauth.web.state_cookie import surplus_cookies
+
+PATHS = LoginPaths("https://example.com/trakt/callback")
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_each_page_names_cause_and_fix_and_offers_the_sign_in_again(cause):
+    page = failure_page(LoginFailed("internal words", cause=cause, next="/a?b=<c>"), PATHS)
+    assert page.status == (503 if cause == "busy" else 400)
+    assert len(re.findall(r"<p>[^<]{10,}</p>", page.html)) == 2
+    assert 'href="https://example.com/trakt/login?next=%2Fa%3Fb%3D%253Cc%253E"' in page.html
+    assert "internal words" not in page.html
+    assert "<script" not in page.html
+    assert re.findall(r"(?:src|href|url\()=?[\"']?(?!https://example\.com)\w+:", page.html) == []
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert (page.headers["Cache-Control"], page.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
+
+
+def test_a_busy_page_says_to_reload_only_if_the_code_was_not_sent():
+    unsent = failure_page(LoginFailed("", cause="busy"), PATHS)
+    sent = failure_page(LoginFailed("", cause="busy", cookie_name="x"), PATHS)
+    assert "reload" in unsent.html
+    assert "reload" not in sent.html
+
+
+def test_the_page_of_an_outage_says_when_to_come_back():
+    page = unavailable_page(TryLater("x", retry_after=17.2))
+    assert (page.status, page.headers["Retry-After"]) == (503, "17")
+    assert "storage" in unavailable_page(StoreFailed("x")).html
+
+
+def test_other_pages_have_their_status():
+    assert refused_page("x").status == 403
+    assert (method_page("GET").status, method_page("GET").headers["Allow"]) == (405, "GET")
+
+
+def test_the_routes_lie_beside_the_redirect_address():
+    assert (PATHS.login, PATHS.callback, PATHS.logout, PATHS.origin) == (
+        "/trakt/login", "/trakt/callback", "/trakt/logout", "https://example.com"
+    )  # fmt: skip
+    assert PATHS.login_for("//evil.example") == "/trakt/login"
+
+
+@pytest.mark.parametrize("address", ["https://example.com/trakt/back", "urn:ietf:wg:oauth:2.0:oob", "app://x/callback"])
+def test_a_redirect_address_elsewhere_is_refused(address):
+    with pytest.raises(ValueError, match="callback route"):
+        LoginPaths(address)
+
+
+@pytest.mark.parametrize(
+    ("headers", "foreign"),
+    [
+        ({}, False),
+        ({"Sec-Fetch-Site": "same-origin"}, False),
+        ({"Sec-Fetch-Site": "none"}, False),
+        ({"Sec-Fetch-Site": "same-site"}, True),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://example.com"}, True),
+        ({"Origin": "https://example.com"}, False),
+        ({"Origin": "https://evil.example"}, True),
+        ({"Origin": "http://example.com"}, True),
+        ({"Origin": "null"}, True),
+    ],
+)
+def test_a_form_of_another_site_is_distinguished_from_ones_own(headers, foreign):
+    assert is_foreign(headers.get, "https://example.com") is foreign
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "wanted"),
+    [
+        ("GET", {"Accept": "text/html,*/*"}, True),
+        ("GET", {"Accept": "*/*"}, False),
+        ("GET", {"Accept": "text/html", "Sec-Fetch-Mode": "cors"}, False),
+        ("GET", {"Accept": "*/*", "Sec-Fetch-Mode": "navigate"}, True),
+        ("POST", {"Accept": "text/html"}, False),
+        ("GET", {}, False),
+    ],
+)
+def test_a_page_is_for_a_browser_that_navigates(method, headers, wanted):
+    assert wants_page(method, headers.get) is wanted
+
+
+def test_cookies_of_abandoned_sign_ins_do_not_pile_up():
+    names = [f"__Host-traktauth-{number:012}" for number in range(6)]
+    cookies = {"session": "1"} | dict.fromkeys(names, "x")
+    assert surplus_cookies(cookies) == names[:2]
+    assert surplus_cookies({"session": "1"}) == []

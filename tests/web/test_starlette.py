@@ -1,0 +1,261 @@
+"""`traktauth.web.starlette` under Starlette and FastAPI, with their test clients."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from fastapi import Depends, FastAPI, Request
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Mount, Route
+from starlette.testclient import TestClient
+
+from support.web_users import CALLBACK, end_login, visit
+from traktauth import App, AsyncTrakt
+from traktauth.errors import TraktAuthError
+from traktauth.web import AsyncWebLogin, WebLogin
+from traktauth.web.starlette import TraktLogin
+
+SESSIONS = Middleware(SessionMiddleware, secret_key="k" * 32, https_only=True)
+
+
+@pytest.fixture
+def web_login(server):
+    return AsyncWebLogin(server.app, store="memory:", service=server.url, clock=server.clock)
+
+
+@pytest.fixture
+def login(web_login):
+    return TraktLogin(web_login, after="/home")
+
+
+@pytest.fixture
+def client(login):
+    @login.required
+    async def name(request):
+        response = await login.trakt(request).request("GET", "/users/settings")
+        return PlainTextResponse(response.json()["user"]["username"])
+
+    @login.required
+    def plain(request):
+        return PlainTextResponse(login.account(request))
+
+    async def session(request):
+        return JSONResponse(dict(request.session))
+
+    routes = [
+        Mount("/trakt", routes=login.routes),
+        Route("/name", name),
+        Route("/plain", plain),
+        Route("/session", session),
+        Route("/write", name, methods=["POST"]),
+    ]
+    application = Starlette(
+        routes=routes,
+        middleware=[SESSIONS],
+        exception_handlers=login.exception_handlers,
+        lifespan=login.lifespan,
+    )
+    with new_client(application) as client:
+        yield client
+
+
+def new_client(application):
+    return TestClient(application, base_url="https://testserver", follow_redirects=False)
+
+
+PAGE = {"Accept": "text/html"}
+
+
+def sign_in(server, client, path="/trakt/login?next=/name", **user):
+    begun = client.get(path)
+    assert begun.status_code == 303
+    return client.get(visit(server, begun.headers["location"], **user))
+
+
+def test_a_user_signs_in_and_ends_where_they_wanted_to_go(server, client):
+    landed = sign_in(server, client)
+    assert (landed.status_code, landed.headers["location"]) == (303, "/name")
+    assert client.get("/name").text == "sean"
+    assert list(client.get("/session").json()) == ["trakt_account"]
+    assert client.get("/plain").text == client.get("/session").json()["trakt_account"]
+    assert [name for name in client.cookies if "traktauth" in name] == []
+
+
+def test_a_sign_in_without_a_goal_ends_at_the_start_page(server, client):
+    assert sign_in(server, client, "/trakt/login").headers["location"] == "/home"
+    assert sign_in(server, client, "/trakt/login?next=//evil.example").headers["location"] == "/"
+
+
+def test_who_is_not_signed_in_is_sent_to_the_sign_in_or_gets_401(client):
+    page = client.get("/name?a=b", headers=PAGE)
+    assert (page.status_code, page.headers["location"]) == (303, "/trakt/login?next=%2Fname%3Fa%3Db")
+    assert client.get("/name", headers={"Accept": "*/*"}).status_code == 401
+    assert client.post("/write", headers=PAGE).status_code == 401
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_tabs_finish_in_either_order(server, client, order):
+    tabs = [client.get(f"/trakt/login?next=/{number}").headers["location"] for number in range(2)]
+    for tab in order:
+        assert client.get(visit(server, tabs[tab])).headers["location"] == f"/{tab}"
+
+
+def test_a_failed_sign_in_shows_its_page(server, client, login):
+    begun = client.get("/trakt/login?next=/name").headers["location"]
+    landed = visit(server, begun)
+    other_browser = new_client(client.app).get(landed)
+    assert other_browser.status_code == 400
+    assert "did not begin this sign-in" in other_browser.text
+    assert other_browser.headers["content-security-policy"].startswith("default-src 'none'")
+    assert client.get(landed).status_code == 303
+    assert client.get(landed).status_code == 400  # a reload
+    denied = sign_in(server, client, decision="deny")
+    assert "denied" in denied.text
+    assert 'href="https://testserver/trakt/login?next=%2Fname"' in denied.text
+
+
+def test_head_at_the_callback_spends_nothing(server, client):
+    landed = visit(server, client.get("/trakt/login").headers["location"])
+    assert client.head(landed).status_code == 405
+    assert client.get(landed).status_code == 303
+
+
+def test_abandoned_sign_ins_do_not_fill_the_browser_with_cookies(client):
+    for _ in range(12):
+        client.get("/trakt/login")
+    assert len([name for name in client.cookies if "traktauth" in name]) <= 5
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}]
+)
+def test_another_site_signs_no_user_out(server, client, headers):
+    sign_in(server, client)
+    refused = client.post("/trakt/logout", headers=headers)
+    assert refused.status_code == 403
+    assert client.get("/name").text == "sean"
+
+
+def test_a_user_signs_out_and_the_login_stays(server, client, login):
+    sign_in(server, client)
+    account = client.get("/plain").text
+    assert client.get("/trakt/logout").status_code == 405
+    done = client.post("/trakt/logout", headers={"Origin": "https://testserver"})
+    assert (done.status_code, done.headers["location"]) == (303, "/home")
+    assert client.get("/session").json() == {}
+    assert asyncio.run(login.web_login.trakt(account).status()).state == "valid"
+
+
+def test_a_sign_out_that_revokes_ends_the_login_at_trakt(server, client, login):
+    login.revoke = True
+    sign_in(server, client)
+    account = client.get("/plain").text
+    server.fail_next("/oauth/revoke", status=503)
+    assert client.post("/trakt/logout").status_code == 503
+    sign_in(server, client)
+    assert client.post("/trakt/logout").status_code == 303
+    assert asyncio.run(login.web_login.trakt(account).status()).state == "signed-out"
+    assert client.post("/trakt/logout").status_code == 303
+
+
+def test_another_user_inherits_nothing_of_the_session(server, client):
+    sign_in(server, client)
+    first = client.get("/plain").text
+    server.sign_in("lola")
+    sign_in(server, client, username="lola")
+    assert client.get("/session").json()["trakt_account"] != first
+
+
+def test_an_expired_token_is_refreshed_and_the_user_notices_nothing(server, client):
+    sign_in(server, client)
+    server.advance(days=8)
+    assert [client.get("/name").text for _ in range(3)] == ["sean"] * 3
+    assert server.ledger["rotations"] == 1
+
+
+def test_a_user_whose_login_was_revoked_signs_in_again(server, client, login):
+    sign_in(server, client)
+    account = client.get("/plain").text
+    end_login(server, asyncio.run(login.web_login.trakt(account).token()))
+    assert client.get("/name", headers=PAGE).headers["location"].startswith("/trakt/login?next=")
+    assert client.get("/session").json() == {}
+    sign_in(server, client)
+    assert client.get("/name").text == "sean"
+
+
+def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, client):
+    sign_in(server, client)
+    server.advance(days=8)
+    server.fail_next("/oauth/token", status=503)
+    away = client.get("/name", headers=PAGE)
+    assert (away.status_code, int(away.headers["retry-after"]) > 0) == (503, True)
+    assert "Trakt is unavailable" in away.text
+    assert "trakt_account" in client.get("/session").json()
+
+
+def test_an_application_without_sessions_is_reported_before_a_user_is_sent_to_trakt(login):
+    with pytest.raises(TraktAuthError, match="SessionMiddleware is missing") as missing:
+        new_client(Starlette(routes=[Mount("/trakt", routes=login.routes)])).get("/trakt/login")
+    assert "Middleware(SessionMiddleware" in missing.value.hint
+
+
+def test_a_blocking_web_login_and_an_address_without_callback_are_refused(server):
+    with pytest.raises(TypeError, match="needs AsyncWebLogin"):
+        TraktLogin(WebLogin(server.app, store="memory:", service=server.url))
+    app = App("c" * 64, client_secret="s" * 64, redirect_uri="https://testserver/elsewhere")
+    with pytest.raises(ValueError, match="callback route"):
+        TraktLogin(AsyncWebLogin(app, store="memory:", service=server.url))
+
+
+# ---------------------------------------------------------------- FastAPI
+@pytest.fixture
+def fastapi(login):
+    application = FastAPI(exception_handlers=login.exception_handlers, lifespan=login.lifespan)
+    application.add_middleware(SessionMiddleware, secret_key="k" * 32)
+    application.mount("/trakt", Starlette(routes=login.routes))
+
+    @application.get("/name")
+    async def name(trakt: AsyncTrakt = Depends(login.trakt)):  # noqa: B008, FAST002 - annotations know only globals
+        return (await trakt.request("GET", "/users/settings")).json()["user"]["username"]
+
+    @application.get("/account")
+    async def account(request: Request):
+        return login.account(request)
+
+    with new_client(application) as client:
+        yield client
+
+
+def test_fastapi_injects_the_users_trakt(server, fastapi):
+    assert fastapi.get("/name").status_code == 401
+    assert fastapi.get("/name").json() == {"detail": "No user is signed in with Trakt"}
+    page = fastapi.get("/name", headers=PAGE)
+    assert (page.status_code, page.headers["location"]) == (303, "/trakt/login?next=%2Fname")
+    sign_in(server, fastapi)
+    assert fastapi.get("/name").json() == "sean"
+
+
+def test_fastapi_sends_a_user_whose_login_was_revoked_to_the_sign_in(server, fastapi, login):
+    sign_in(server, fastapi)
+    account = fastapi.get("/account").json()
+    end_login(server, asyncio.run(login.web_login.trakt(account).token()))
+    assert fastapi.get("/name").status_code == 401
+    sign_in(server, fastapi)
+    assert fastapi.get("/name", headers=PAGE).json() == "sean"
+
+
+def test_no_page_or_cookie_holds_a_secret(server, client, caplog):
+    begun = client.get("/trakt/login")
+    landed = visit(server, begun.headers["location"])
+    code = re.search(r"code=([^&]+)", landed)[1]
+    client.get(landed)
+    again = client.get(landed)
+    shown = again.text + caplog.text + str(dict(client.cookies)) + str(again.headers)
+    for secret in (code, server.app.client_secret):
+        assert secret not in shown
+    assert CALLBACK in landed
