@@ -752,7 +752,7 @@ def test_several_accounts_renew_at_the_same_time(path):
 
 
 def test_a_writer_that_hangs_is_reported(store, path, monkeypatch):
-    monkeypatch.setattr("traktauth.stores.file.store._WRITE_PATIENCE", 0.05)
+    monkeypatch.setattr("traktauth.stores.file.file_lock.WRITE_TIMEOUT", 0.05)
     reading, writing = os.pipe()
     child = fork()
     if child == 0:

@@ -1,4 +1,4 @@
-"""A lock between processes: a file beside the store that is locked.
+"""Locks between processes: of a login, and of a write. A file beside the store is locked.
 
 The system releases it when its holder dies, however that happens. A lock file may be removed by its holder, so a lock
 counts only if its file is still the one at its path.
@@ -13,12 +13,16 @@ from _thread import get_ident  # `threading` costs a start-up
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from traktauth.errors import StoreFailed
 from traktauth.private_files import CLOEXEC, NOFOLLOW, PRIVATE
 from traktauth.stores.permissions import require_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+WRITE_TIMEOUT = 30.0
+"""Seconds that a write waits for another program's; a write takes milliseconds, but several seconds on a slow disk."""
+FILE_HINT = "See what is wrong with it: traktauth doctor"
 _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 0.02
 _OPEN = os.O_RDWR | os.O_CREAT | CLOEXEC | NOFOLLOW
@@ -27,11 +31,6 @@ _OPEN = os.O_RDWR | os.O_CREAT | CLOEXEC | NOFOLLOW
 _open_files: set[int] = set()
 # Those of them that are locked: the path, and the thread that locked it.
 _holders: dict[int, tuple[str, int]] = {}
-
-
-def is_held_by_this_thread(path: str) -> bool:
-    """Return whether this thread holds the lock: a signal handler that waited for it would wait for itself."""
-    return (path, get_ident()) in _holders.values()
 
 
 def _never() -> bool:
@@ -68,6 +67,30 @@ def locked(path: str, timeout: float, *, is_obsolete: Callable[[], bool] = _neve
                 _close(opened)
             finally:
                 _close(opened)  # again, as a signal may come in the middle of it
+
+
+@contextmanager
+def write_lock(path: str, shown: str) -> Generator[None]:
+    """Hold the lock that every write of a file takes.
+
+    Args:
+        path: of the file, links resolved; the lock file is beside it.
+        shown: the file's path as the user gave it.
+
+    Raises:
+        OSError: the lock file cannot be made or locked.
+        StoreFailed: another program, or the code that a signal handler interrupted, holds it.
+    """
+    lock = f"{path}.lock"
+    if (lock, get_ident()) in _holders.values():  # a signal handler that waited for it would wait for itself
+        raise StoreFailed(
+            f"{shown} is being written by the code that this signal handler interrupted",
+            hint="Let the handler only set a flag, and use the store after it has returned",
+        )
+    with locked(lock, WRITE_TIMEOUT) as held:
+        if not held:
+            raise StoreFailed(f"{shown} is being written by another program", hint=FILE_HINT)
+        yield
 
 
 def _acquire(path: str, opened: list[int], until: float) -> bool:

@@ -15,7 +15,7 @@ from traktauth.stores.base import TokenStore
 from traktauth.stores.encryption.envelope import is_sealed_newest, key_of_seal, sealed
 from traktauth.stores.errors import problems_of
 from traktauth.stores.file import atomic_file
-from traktauth.stores.file.file_lock import is_held_by_this_thread, locked
+from traktauth.stores.file.file_lock import FILE_HINT, locked, write_lock
 from traktauth.stores.file.snapshot import LARGEST, NOTHING, Snapshot, parse, signature_of
 from traktauth.stores.permissions import require_private, resolve
 from traktauth.stores.record_json import to_document
@@ -28,11 +28,9 @@ if TYPE_CHECKING:
     from traktauth.models.changes import Change
     from traktauth.stores.encryption.envelope import Cipher
 
-_WRITE_PATIENCE = 30.0  # seconds; a write takes milliseconds, but several seconds on a slow disk
 _ROOM = 16384  # bytes that a record may grow by between two writes
 _SETTLED_AFTER = 50_000_000  # nanoseconds
 _OPEN = os.O_RDONLY | NOFOLLOW | CLOEXEC
-_HINT = "See what is wrong with it: traktauth doctor"
 
 
 class FileStore(TokenStore):
@@ -168,15 +166,7 @@ class FileStore(TokenStore):
     def _writing(self) -> Generator[None]:
         path = resolve(self.path)
         atomic_file.make_folder(os.path.dirname(path))
-        lock = f"{path}.lock"
-        if is_held_by_this_thread(lock):
-            raise StoreFailed(
-                f"{self.path} is being written by the code that this signal handler interrupted",
-                hint="Let the handler only set a flag, and use the store after it has returned",
-            )
-        with locked(lock, _WRITE_PATIENCE) as held:
-            if not held:
-                raise StoreFailed(f"{self.path} is being written by another program", hint=_HINT)
+        with write_lock(path, self.path):
             yield
 
     def _read(self) -> Snapshot:
@@ -280,4 +270,4 @@ def _failures(path: str, what: str) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreFailed(f"{path} cannot be {what}: {error.strerror or error}", hint=_HINT) from error
+        raise StoreFailed(f"{path} cannot be {what}: {error.strerror or error}", hint=FILE_HINT) from error
