@@ -14,8 +14,6 @@ import pytest
 from traktauth.cli.commands import traktauth
 from traktauth.cli.help.man import man_page
 from traktauth.cli.help.topics import TOPICS
-from traktauth.cli.serve import command as serve
-from traktauth.server.config.settings import PROFILES
 
 
 def all_commands(group=traktauth, context=None, before=()):
@@ -126,10 +124,6 @@ def test_a_help_can_be_read_in_ascii(command):
     out = command("help", "serve", PYTHONIOENCODING="ascii").out
     assert "postgresql://..." in out
     assert "?" not in out
-
-
-def test_the_servers_choices_are_those_that_the_server_has():
-    assert serve.PROFILES == PROFILES
 
 
 @pytest.mark.parametrize("words", [("keep",), ("store", "reseal")])

@@ -16,6 +16,7 @@ from traktauth.cli.progress import is_terminal
 from traktauth.cli.serve.request_log import RequestLog
 from traktauth.cli.values import read_value
 from traktauth.errors import TraktAuthError
+from traktauth.server.config.choices import GRACE, PROFILES, RATE_LIMITS, ROTATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from traktauth.server.config.settings import Settings
     from traktauth.server.storage.base import StorageUnavailable
 
-PROFILES = ("current", "classic")
-ROTATIONS = ("family", "once", "until-used")
-RATE_LIMITS = ("off", "trakt")
 MISSING = "The packages of the local Trakt are not installed"
 INSTALL = "Install them: pip install 'traktauth[server]'"
 
@@ -37,17 +35,17 @@ class _Rotation(click.ParamType[str]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         text = str(value)
-        if text not in ROTATIONS and not text.startswith("grace:"):
-            self.fail(f"{text!r} is not one of {', '.join(ROTATIONS)}, grace:SECONDS", param, ctx)
+        if text not in ROTATIONS and not text.startswith(GRACE):
+            self.fail(f"{text!r} is not one of {', '.join(ROTATIONS)}, {GRACE}SECONDS", param, ctx)
         return text
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         del param, ctx
-        return f"[{'|'.join(ROTATIONS)}|grace:SECONDS]"
+        return f"[{'|'.join(ROTATIONS)}|{GRACE}SECONDS]"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         del ctx, param
-        return [CompletionItem(each) for each in (*ROTATIONS, "grace:") if each.startswith(incomplete)]
+        return [CompletionItem(each) for each in (*ROTATIONS, GRACE) if each.startswith(incomplete)]
 
 
 @click.command(
@@ -76,7 +74,7 @@ class _Rotation(click.ParamType[str]):
     help="sqlite:/PATH, memory: or postgresql://… (default: a SQLite file). An address with a password is better kept "
     "in TRAKTAUTH_DATABASE, a file or standard input (-): other users can read arguments.",
 )
-@click.option("--seed", metavar="FILE", help="Apps and users, in JSON.")
+@click.option("--seed", type=click.Path(), metavar="FILE", help="Apps and users, in JSON.")
 @click.option("--control", is_flag=True, help="Serve the control API too: clock, faults, ledger, …")
 @click.option("--access-life", type=int, metavar="SECONDS", help="Lifetime of access tokens.")
 @click.option("--refresh-life", type=int, metavar="SECONDS", help="Lifetime of refresh tokens.")
@@ -91,7 +89,7 @@ class _Rotation(click.ParamType[str]):
     "--rate-limits", type=click.Choice(RATE_LIMITS), default="off", show_default=True, help="Enforce Trakt's limits."
 )
 @click.option("--strict", is_flag=True, help="Enforce the requirements of the RFCs that Trakt does not meet.")
-@click.option("--faults", metavar="FILE", help="Initial faults, in JSON.")
+@click.option("--faults", type=click.Path(), metavar="FILE", help="Initial faults, in JSON.")
 @click.option("--workers", metavar="N", default=1, show_default=True, help="Processes; more than one needs PostgreSQL.")
 @click.option("--insecure", is_flag=True, help="Listen on a host that is not loopback, behind a proxy with TLS.")
 @click.option(
@@ -99,7 +97,12 @@ class _Rotation(click.ParamType[str]):
 )
 @click.option("--trust-proxy", is_flag=True, help="Take clients' addresses from the proxy's X-Forwarded-For.")
 @click.option("--public-url", metavar="URL", help="The origin that browsers use, if there is a proxy.")
-@click.option("--access-log", metavar="FILE", help="A line of JSON for each request, without secrets; - for stdout.")
+@click.option(
+    "--access-log",
+    type=click.Path(allow_dash=True),
+    metavar="FILE",
+    help="A line of JSON for each request, without secrets; - for stdout.",
+)
 @click.option(
     "--request-log/--quiet",
     " /-q",

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_data_path
 
+from traktauth.server.config.choices import GRACE, PROFILES, RATE_LIMITS, ROTATIONS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-PROFILES = ("current", "classic")
-ROTATIONS = ("family", "once", "until-used", "grace:SECONDS")
 LARGEST_PORT = 65535
 HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?", re.ASCII)
 """What a `Host` field holds."""
@@ -262,12 +262,12 @@ def _check_rules(settings: Settings) -> None:
                 given=life,
             )
     rotation = settings.rotation
-    if rotation is not None and rotation not in ROTATIONS[:-1] and grace_seconds(rotation) is None:
+    if rotation is not None and rotation not in ROTATIONS and grace_seconds(rotation) is None:
         raise SettingError(
             "{rotation} must be one of {choices} (SECONDS more than 0, and at most {most}), not {given!r}",
-            choices=", ".join(ROTATIONS),
+            choices=", ".join((*ROTATIONS, f"{GRACE}SECONDS")),
             most=LONGEST_LIFE,
             given=rotation,
         )
-    if settings.rate_limits not in ("off", "trakt"):
+    if settings.rate_limits not in RATE_LIMITS:
         raise SettingError("{rate_limits} must be off or trakt, not {given!r}", given=settings.rate_limits)
