@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 
 from traktauth.cli.common_options import COMMON_OPTIONS, MIN_LIFE, CommonOptions, OptionSpec
-from traktauth.cli.output import WARNING, print_data, print_json, print_message
+from traktauth.cli.output import WARNING, print_message
+from traktauth.cli.token_output import print_token
 from traktauth.errors import TraktAuthError
 from traktauth.models import LoginKey, Token
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
@@ -82,24 +83,6 @@ def parse_plain_options(arguments: list[str], known: dict[str, OptionSpec]) -> d
             return None
         values[name] = value
     return values
-
-
-def print_token(token: Token, *, as_json: bool) -> None:
-    """Print an access token, or its members as JSON."""
-    if not as_json:
-        print_data(token.access_token)
-        return
-    print_json(
-        {
-            "access_token": token.access_token,
-            "token_type": token.token_type,
-            "expires_at": token.expires_at,
-            "expires_in": token.expires_in,
-            "created_at": token.created_at,
-            "scope": token.scope,
-            "generation": token.generation,
-        }
-    )
 
 
 def _load_fresh_token(options: CommonOptions, min_life: float) -> Token | None:

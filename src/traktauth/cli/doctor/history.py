@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from traktauth.cli.login_text import describe_refresh
 from traktauth.cli.times import format_time
 from traktauth.flow.login_status import LoginState
-from traktauth.flow.refresh_policy import moved_to
+from traktauth.flow.moved_login import moved_to
 from traktauth.models.record import HistoryOutcome
 
 if TYPE_CHECKING:

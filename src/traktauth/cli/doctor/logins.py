@@ -12,7 +12,7 @@ from traktauth.cli.doctor.store import split_address
 from traktauth.cli.login_text import describe_refresh, describe_token
 from traktauth.cli.status.report import sign_in_hint
 from traktauth.flow.login_status import LoginState
-from traktauth.flow.refresh_policy import moved_to
+from traktauth.flow.moved_login import moved_to
 from traktauth.stores.processes import host_name
 
 if TYPE_CHECKING:

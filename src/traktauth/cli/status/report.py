@@ -11,7 +11,7 @@ from traktauth.cli.login_text import describe_refresh, describe_token
 from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, print_data, print_json, print_message
 from traktauth.display import shorten
 from traktauth.flow.login_status import LoginState
-from traktauth.flow.refresh_policy import moved_to
+from traktauth.flow.moved_login import moved_to
 from traktauth.stores.open import open_store
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from traktauth.cli.inventory import Inventory, StoredLogin
     from traktauth.cli.verify import Verdict
     from traktauth.client.settings import Settings
+    from traktauth.flow.login_status import PendingStatus
     from traktauth.models import LoginKey
 
 FORMAT = 1
@@ -92,14 +93,43 @@ def _exit_code(found: Inventory, verdicts: dict[LoginKey, Verdict], settings: Se
 
 def _to_json(found: StoredLogin, verdict: Verdict | None, *, verify: bool) -> dict[str, object]:
     """Return one login for programs: its status, and under `trakt` the result of checking it there."""
-    from dataclasses import asdict  # noqa: PLC0415 - only for JSON
-
-    document: dict[str, object] = {**asdict(found.status), "current": found.is_current}
+    status, pending = found.status, found.status.pending
+    document: dict[str, object] = {
+        "account": status.account,
+        "service": status.service,
+        "client_id": status.client_id,
+        "state": status.state,
+        "username": status.username,
+        "uuid": status.uuid,
+        "expires_at": status.expires_at,
+        "refreshable": status.refreshable,
+        "reason": status.reason,
+        "message": status.message,
+        "pending": None if pending is None else _pending_to_json(pending),
+        "generation": status.generation,
+        "fingerprint": status.fingerprint,
+        "refresh_fingerprint": status.refresh_fingerprint,
+        "saved_at": status.saved_at,
+        "moved_to": status.moved_to,
+        "current": found.is_current,
+    }
     if found.hint:
         document["hint"] = found.hint
     if verify:
         document["trakt"] = None if verdict is None else verdict.to_json()
     return document
+
+
+def _pending_to_json(pending: PendingStatus) -> dict[str, object]:
+    return {
+        "kind": pending.kind,
+        "sending": pending.sending,
+        "started_at": pending.started_at,
+        "host": pending.host,
+        "pid": pending.pid,
+        "in_progress": pending.in_progress,
+        "moving_to": pending.moving_to,
+    }
 
 
 def _print_logins(
