@@ -7,13 +7,11 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from traktauth.server.http.messages import HttpResponse
 from traktauth.server.oauth.redirect_uri import origin_of
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment, Template
 
 HTML = "text/html; charset=utf-8"
 ASSETS = {"style.css": "text/css", "live.css": "text/css", "copy.js": "text/javascript", "live.js": "text/javascript"}
@@ -42,6 +40,9 @@ def template(name: str) -> Template:
 
 @cache
 def _environment() -> Environment:
+    # A tenth of the time of a start, and the sandbox and most tests show no page.
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape  # noqa: PLC0415
+
     return Environment(
         loader=PackageLoader("traktauth.server.web"),
         autoescape=select_autoescape(default=True),
