@@ -29,8 +29,8 @@ from traktauth.errors import (
 
 if TYPE_CHECKING:
     from traktauth import steps
-    from traktauth.client.api_request import AsyncAttempt, Attempt
     from traktauth.client.async_client import AsyncTrakt
+    from traktauth.client.attempt import AsyncAttempt, Attempt
     from traktauth.client.operations import AsyncAuthenticationOAuthApi, AuthenticationOAuthApi
     from traktauth.client.sync_client import Trakt
     from traktauth.flow.context import LostReply
@@ -76,9 +76,9 @@ _LATER = {
     "App": "traktauth.models",
     "Token": "traktauth.models",
     "fingerprint": "traktauth.models",
-    "AsyncAttempt": "traktauth.client.api_request",
+    "AsyncAttempt": "traktauth.client.attempt",
     "AsyncTrakt": "traktauth.client.async_client",
-    "Attempt": "traktauth.client.api_request",
+    "Attempt": "traktauth.client.attempt",
     "DeviceCode": "traktauth.models.device_code",
     "LoginState": "traktauth.flow.login_status",
     "LoginStatus": "traktauth.flow.login_status",

@@ -24,7 +24,8 @@ from traktauth.flow.effects import (
     WithLock,
     WithLoopbackServer,
 )
-from traktauth.flow.login_browser import LOGIN_TIMEOUT, login_browser, login_paste
+from traktauth.flow.login_browser import LOGIN_TIMEOUT, login_browser
+from traktauth.flow.login_paste import login_paste
 from traktauth.models import Record
 from traktauth.steps import OpenPage, PasteCode, StillWaiting
 from traktauth.wire.authorization import s256_challenge

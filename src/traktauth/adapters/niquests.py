@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from traktauth import AsyncTrakt, Trakt
 from traktauth.adapters import _body
 from traktauth.adapters._checks import check_login
-from traktauth.client.api_request import UNAUTHORIZED
+from traktauth.client.attempt import UNAUTHORIZED
 from traktauth.extras import check_version, missing_library
 
 try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from traktauth import AsyncTrakt, Trakt
 from traktauth.adapters._checks import check_login
-from traktauth.client.api_request import UNAUTHORIZED
+from traktauth.client.attempt import UNAUTHORIZED
 from traktauth.extras import check_version, missing_library
 
 try:

@@ -16,6 +16,25 @@ USAGE = 2
 APP = 3
 LOGIN = 4
 LATER = 5
+NOT_JUDGED = 6
+
+EXIT_CODES_HELP = """\
+  0   done
+  1   failed: the store, an unexpected response, a sign-in that was denied or
+      has expired, anything else
+  2   wrong usage, Ctrl-C, or standard input was closed
+  3   the app was rejected: its id, secret or redirect address
+  4   a sign-in is required: traktauth login
+  5   try later: the service is busy or cannot be reached
+  6   traktauth lab did not judge the program
+
+Data goes to standard output, messages and errors to standard error. With
+--json an error is one line of JSON on standard error:
+  {"error": "LoginRequired", "message": "...", "hint": "..."}
+traktauth exec and sandbox end with the status of the command that they run;
+serve and keep end with 0 after Ctrl-C or SIGTERM.
+"""
+"""What `traktauth help exit-codes` prints."""
 
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (LoginRequired, LOGIN),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from traktauth.cli.exit_codes import NOT_JUDGED
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.output import BAD, GOOD, WARNING, print_data, print_in_place, print_json, print_message
 from traktauth.errors import TraktAuthError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from traktauth.cli.output import Styled
     from traktauth.lab import Evidence, LabReport, Verdict
 
-NOT_JUDGED = 6
 MOST_COPIES = 64
 LONGEST_TIMEOUT = 3600
 HEADINGS = ("scenario", "verdict", "exits", "rotations", "replays", "killed", "other device")

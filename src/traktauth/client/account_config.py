@@ -1,22 +1,20 @@
-"""What `Trakt` and `AsyncTrakt` have in common: whose login it is, how an API request looks."""
+"""What `Trakt` and `AsyncTrakt` have in common: whose login it is, and which addresses its token may be sent to."""
 
 from __future__ import annotations
 
 import time
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn, get_args
 
+from traktauth.client.request_headers import RequestHeaders
 from traktauth.display import find_unsafe
 from traktauth.flow.context import FlowContext, LostReply
 from traktauth.models import App, LoginKey, find_service
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.processes import other_is_alive, this_process
 from traktauth.values import replace
-from traktauth.wire.api_headers import api_headers
-from traktauth.wire.user_agent import user_agent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from urllib.parse import SplitResult
 
     from traktauth.models import Token
@@ -70,7 +68,7 @@ class AccountConfig:
         service: the service.
         account: the user's own name for the account.
         key: the login's key in the store.
-        api_headers: the two header fields that every API request carries beside `Authorization`.
+        headers: the header fields of its API requests.
         api_prefix: what the address of nearly every API request starts with; the slash ends the host and port.
     """
 
@@ -95,14 +93,8 @@ class AccountConfig:
         self.context = FlowContext(
             self.app, self.service, clock, monotonic, new_secret, lost_reply, this_process, other_is_alive
         )
-        self.api_headers = api_headers(app.client_id)
+        self.headers = RequestHeaders(app)
         self.api_prefix = f"{self.service.api}/"
-        self._request_headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
-            "Content-Type": "application/json",
-            "User-Agent": user_agent(app.user_agent),
-        }
         self._rejected_after_refresh: int | None = None
 
     def use_lock_of(self, store: TokenStore | AsyncTokenStore) -> None:
@@ -158,18 +150,6 @@ class AccountConfig:
             raise ValueError(
                 f"The access token is for {self.service.api} only; it is not sent to {urlsplit(url).hostname or url!r}"
             )
-
-    def authorization(self, token: Token) -> Mapping[str, str]:
-        """Return the header fields that authorize an API request, read-only."""
-        return MappingProxyType({"Authorization": f"Bearer {token.access_token}", **self.api_headers})
-
-    def request_headers(self, attempt: Mapping[str, str], more: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return the header fields of an API request: an attempt's, those of every request, and the caller's."""
-        headers = {**self._request_headers, **attempt}
-        if not more:
-            return headers
-        own = {name.lower() for name in more}
-        return {name: value for name, value in headers.items() if name.lower() not in own} | dict(more)
 
     def note_rejected_after_refresh(self, token: Token) -> None:
         """Remember that the API rejected a token straight after its refresh: another refresh would not help."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from traktauth.client.account_config import AccountConfig, refuse_to_pickle
-from traktauth.client.api_request import UNAUTHORIZED, AsyncAttempt, FreshToken
+from traktauth.client.attempt import UNAUTHORIZED, AsyncAttempt, FreshToken
 from traktauth.client.driver.async_driver import AsyncDriver
 from traktauth.client.driver.bound_store import AsyncBoundStore
 from traktauth.client.http_clients import AsyncHttpClients
@@ -239,7 +239,7 @@ class AsyncTrakt:
         url = self.config.api_url(path)
         attempt = await self._attempt(url)
         while True:
-            fields = self.config.request_headers(attempt.headers, headers)
+            fields = self.config.headers.merge(attempt.headers, headers)
             response = await self._http_clients.request(method, url, params=params, json=json, headers=fields)
             following = await attempt.retry() if response.status_code == UNAUTHORIZED else None
             if following is None:
@@ -265,7 +265,7 @@ class AsyncTrakt:
         fresh = self._fresh
         if fresh is None or not fresh.is_current(self.bound_store, began):
             token = await self.token()
-            headers = config.authorization(token)
+            headers = config.headers.authorization(token)
             self._fresh = FreshToken.of(self.bound_store, token, headers, began)
             return AsyncAttempt(config, url, token, headers, began, self._driver.run)
         return AsyncAttempt(config, url, fresh.token, fresh.headers, began, self._driver.run)

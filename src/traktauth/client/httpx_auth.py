@@ -11,7 +11,7 @@ from traktauth.client.httpx_flow import async_auth_flow, sync_auth_flow
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
-    from traktauth.client.api_request import AsyncAttempt, Attempt
+    from traktauth.client.attempt import AsyncAttempt, Attempt
 
 
 class TraktAuth(httpx2.Auth):

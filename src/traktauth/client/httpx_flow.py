@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from traktauth.client.api_request import UNAUTHORIZED
+from traktauth.client.attempt import UNAUTHORIZED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
-    from traktauth.client.api_request import AsyncAttempt, Attempt
+    from traktauth.client.attempt import AsyncAttempt, Attempt
 
 
 def sync_auth_flow(new_attempt: Callable[[str], Attempt], request: Any, in_memory: type) -> Generator[Any, Any, None]:

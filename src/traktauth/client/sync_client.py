@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from traktauth.client.account_config import AccountConfig, refuse_to_pickle
-from traktauth.client.api_request import UNAUTHORIZED, Attempt, FreshToken
+from traktauth.client.attempt import UNAUTHORIZED, Attempt, FreshToken
 from traktauth.flow.context import LostReply
 from traktauth.flow.get_token import get_token
 from traktauth.flow.login_status import LoginStatus
@@ -260,7 +260,7 @@ class Trakt:
         url = self.config.api_url(path)
         attempt = self._attempt(url)
         while True:
-            fields = self.config.request_headers(attempt.headers, headers)
+            fields = self.config.headers.merge(attempt.headers, headers)
             response = self._http_clients.request(method, url, params=params, json=json, headers=fields)
             following = attempt.retry() if response.status_code == UNAUTHORIZED else None
             if following is None:
@@ -287,7 +287,7 @@ class Trakt:
         fresh = self._fresh
         if fresh is None or not fresh.is_current(self.bound_store, began):
             token = self.token()
-            headers = config.authorization(token)
+            headers = config.headers.authorization(token)
             self._fresh = FreshToken.of(self.bound_store, token, headers, began)
             return Attempt(config, url, token, headers, began, self._driver.run)
         return Attempt(config, url, fresh.token, fresh.headers, began, self._driver.run)

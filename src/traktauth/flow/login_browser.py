@@ -1,47 +1,26 @@
-"""Sign-in with a browser: on this machine with a loopback redirect, or anywhere with a pasted code or address."""
+"""Sign-in with a browser on this machine, which is redirected back to a loopback address (RFC 8252 section 7.3)."""
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from traktauth.errors import LoginRefused
-from traktauth.flow.effects import (
-    AwaitRedirect,
-    CheckWritable,
-    LogMessage,
-    NoResponse,
-    PromptUser,
-    Send,
-    Shielded,
-    ShowStep,
-    WithLoopbackServer,
-)
-from traktauth.flow.operations import perform
-from traktauth.flow.save_login import save_login
-from traktauth.steps import OpenPage, PasteCode, StillWaiting
-from traktauth.wire.authorization import (
-    AuthorizationResponse,
-    authorization_url,
-    check_issuer,
-    parse_authorization_response,
-    s256_challenge,
-)
+from traktauth.flow.authorization_code import authorization_page, exchange_answer
+from traktauth.flow.effects import AwaitRedirect, CheckWritable, LogMessage, ShowStep, WithLoopbackServer
+from traktauth.steps import OpenPage, StillWaiting
+from traktauth.wire.authorization import parse_authorization_response
 from traktauth.wire.error_responses import UNANSWERED_HINT
-from traktauth.wire.metadata import Metadata, metadata, parse_metadata
-from traktauth.wire.token_endpoint import exchange_code, parse_token_response
 
 if TYPE_CHECKING:
     from traktauth.flow.context import FlowContext
     from traktauth.flow.effects import Flow
     from traktauth.models import Token
+    from traktauth.wire.authorization import AuthorizationResponse
 
 LOGIN_TIMEOUT = 900.0  # seconds that a user may take on Trakt's pages
 _TICK = 1.0  # seconds between two `StillWaiting`
-_PASTES = 4  # how often a user may paste
-_CODE = re.compile(r"[A-Za-z0-9._~+-]{8,4096}")  # Trakt's shortest code is a PIN of eight characters
 
 
 def login_browser(context: FlowContext, *, signup: bool | None = None) -> Flow[Token]:
@@ -66,7 +45,7 @@ def _redirected(context: FlowContext, signup: bool | None, redirect_uri: str) ->
             "if that address is refused: free the port, or use traktauth login --device",
             warning=True,
         )
-    page = _page(context, redirect_uri, signup=signup, state=state, verifier=verifier)
+    page = authorization_page(context, redirect_uri, signup=signup, state=state, verifier=verifier)
     yield from ShowStep(OpenPage(page, redirect_uri))
     end = context.monotonic() + LOGIN_TIMEOUT
     answer: AuthorizationResponse | LoginRefused | None = None
@@ -82,96 +61,4 @@ def _redirected(context: FlowContext, signup: bool | None, redirect_uri: str) ->
             error="timeout",
             hint=UNANSWERED_HINT,
         )
-    return (yield from _exchange(context, answer, redirect_uri=redirect_uri, verifier=verifier))
-
-
-def login_paste(context: FlowContext, *, signup: bool | None = None) -> Flow[Token]:
-    """Sign in with a browser anywhere; the user pastes the code, or the whole address where the browser ended.
-
-    Raises:
-        LoginRefused: denied, or nothing that was pasted was a code, or an address of this sign-in.
-        AppRejected, TryLater, StoreFailed: as for `login_browser`.
-    """
-    yield from CheckWritable()
-    redirect_uri = context.app.redirect_uri
-    state, verifier = context.new_secret(), context.new_secret()
-    page = _page(context, redirect_uri, signup=signup, state=state, verifier=verifier)
-    problem = ""
-    for _ in range(_PASTES):
-        pasted = (yield from PromptUser(PasteCode(page, redirect_uri, problem))).strip()
-        answer = _read_pasted(pasted, state, page)
-        if not isinstance(answer, str):
-            return (yield from _exchange(context, answer, redirect_uri=redirect_uri, verifier=verifier))
-        problem = answer
-    raise LoginRefused(problem, error="paste")
-
-
-def _read_pasted(pasted: str, state: str, page: str) -> AuthorizationResponse | LoginRefused | str:
-    """Read a bare code, which brings no state to check, or an address, whose state must be ours.
-
-    Returns:
-        The answer, the error to raise, or why what was pasted is neither.
-    """
-    if not pasted:
-        return "Nothing was pasted"
-    if _CODE.fullmatch(pasted):
-        return AuthorizationResponse(pasted, bare=True)
-    if not any(sign in pasted for sign in "?=:/"):
-        return "What was pasted is neither a code nor an address"
-    if pasted.partition("?")[0] == page.partition("?")[0]:
-        return "What was pasted is the address of the sign-in page, not the one where the browser ends"
-    return (
-        parse_authorization_response(pasted, state=state)
-        or "The pasted address belongs to another sign-in, or has no code"
-    )
-
-
-def _page(context: FlowContext, redirect_uri: str, *, signup: bool | None, state: str, verifier: str) -> str:
-    return authorization_url(
-        context.service,
-        client_id=context.app.client_id,
-        redirect_uri=redirect_uri,
-        state=state,
-        signup=signup,
-        code_challenge=s256_challenge(verifier),
-    )
-
-
-def _exchange(
-    context: FlowContext, answer: AuthorizationResponse | LoginRefused, *, redirect_uri: str, verifier: str
-) -> Flow[Token]:
-    """Turn an answer into a token that is saved. A code works once, and any failed exchange may burn it."""
-    if isinstance(answer, LoginRefused):
-        raise answer
-    if not answer.bare:
-        yield from check_answer(context, answer)
-    # Ctrl-C from here on would throw away a sign-in that the person has finished.
-    return (yield from Shielded(partial(_exchange_and_save, context, answer.code, redirect_uri, verifier)))
-
-
-def check_answer(context: FlowContext, answer: AuthorizationResponse) -> Flow[None]:
-    """Check that the server that was asked has answered (RFC 9207), so that its code is not sent to another.
-
-    Raises:
-        LoginRefused: another server answered, or none is named although the service's metadata promises it.
-    """
-    known = Metadata()
-    if context.service.issuer is not None:  # a base address: it may describe itself
-        response = yield from Send(metadata(context.service))
-        known = known if isinstance(response, NoResponse) else parse_metadata(response)
-    check_issuer(answer.iss, service=context.service, required=known.names_issuer, issuer=known.issuer)
-
-
-def _exchange_and_save(context: FlowContext, code: str, redirect_uri: str, verifier: str) -> Flow[Token]:
-    sent_at = context.clock()
-    app = context.app
-    request = exchange_code(
-        context.service,
-        code=code,
-        client_id=app.client_id,
-        client_secret=app.client_secret,
-        redirect_uri=redirect_uri,
-        code_verifier=verifier,
-    )
-    token = parse_token_response((yield from perform(request)), sent_at=sent_at)
-    return (yield from save_login(context, token))
+    return (yield from exchange_answer(context, answer, redirect_uri=redirect_uri, verifier=verifier))

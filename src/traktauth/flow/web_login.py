@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, UnexpectedReply
+from traktauth.flow.authorization_code import check_answer
 from traktauth.flow.effects import Apply, CheckWritable, ForAccount, NoResponse, Send, Shielded, Sleep
-from traktauth.flow.login_browser import check_answer
 from traktauth.flow.operations import perform
 from traktauth.flow.save_login import save_login
 from traktauth.models.changes import SetUser

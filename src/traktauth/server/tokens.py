@@ -15,9 +15,6 @@ from typing import NamedTuple
 RANDOM = 32
 RANDOM_BYTES = 24  # which are that many characters in base64, without padding
 LARGEST_ROW = 18  # digits; a row id has 64 bits
-USER_CODE_LENGTH = 8
-# Letters and digits without those that look alike (better-auth's device plugin, 1.6.33).
-USER_CODE_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
 class OpaqueToken(NamedTuple):
@@ -88,13 +85,3 @@ def verify_token(token: str, stored: bytes | None) -> bool:
 def client_id() -> str:
     """Generate a client id: 64 hexadecimal digits, as Trakt's are."""
     return secrets.token_hex(32)
-
-
-def user_code() -> str:
-    """Generate the code that a user types in."""
-    return "".join(secrets.choice(USER_CODE_ALPHABET) for _ in range(USER_CODE_LENGTH))
-
-
-def normalize_user_code(typed: str) -> str:
-    """Return a user code that was typed in any case, with any punctuation (RFC 8628 section 6.1)."""
-    return "".join(character for character in typed.upper() if character in USER_CODE_ALPHABET)

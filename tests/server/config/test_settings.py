@@ -306,11 +306,6 @@ def test_whatever_is_carried_has_a_row_or_none(text):
     assert not tokens.verify_token(text, None)
 
 
-@given(st.text(alphabet=tokens.USER_CODE_ALPHABET, min_size=8, max_size=8), st.sampled_from([" ", "-", ".", "_", ""]))
-def test_a_user_code_is_read_however_it_is_typed(code, mark):
-    assert tokens.normalize_user_code(f" {code[:4].lower()}{mark}{code[4:]}\n") == code
-
-
 def test_passwords_are_hashed_two_at_a_time_whatever_loop_asks(monkeypatch):
     now, most = [], []
 
@@ -426,11 +421,6 @@ def test_a_throttle_keeps_little_of_what_was_typed():
     assert throttle.wait("x" * 60_000, now=1) > 0
     assert throttle.wait("x" * 59_999, now=1) == 0
     assert sum(map(len, throttle._failures)) < 100
-
-
-def test_user_codes_have_no_letters_that_look_alike():
-    made = "".join(tokens.user_code() for _ in range(500))
-    assert not set("IO01") & set(made)
 
 
 def test_passwords_are_argon2id_and_compare():

@@ -171,7 +171,7 @@ class _Story:
         """Return what the API answers to a token as it is, without the refresh that a `Trakt` would make."""
         request = urllib.request.Request(  # noqa: S310 - the local Trakt's own address
             f"{self.url}/users/settings",
-            headers={"Authorization": f"Bearer {token.access_token}", **trakt.config.api_headers},
+            headers={"Authorization": f"Bearer {token.access_token}", **trakt.config.headers.app_fields},
         )
         return _fetch(request)[0]
 

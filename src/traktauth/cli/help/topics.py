@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from traktauth.cli.exit_codes import EXIT_CODES_HELP
 from traktauth.cli.help.click_classes import describe_unknown
 
 if TYPE_CHECKING:
@@ -49,26 +50,9 @@ lower case, readable by you only (chmod 600). On Linux it is
   redirect_uri = "http://127.0.0.1:9876/callback"
 """
 
-EXIT_CODES = """\
-  0   done
-  1   failed: the store, an unexpected response, a sign-in that was denied or
-      has expired, anything else
-  2   wrong usage, Ctrl-C, or standard input was closed
-  3   the app was rejected: its id, secret or redirect address
-  4   a sign-in is required: traktauth login
-  5   try later: the service is busy or cannot be reached
-  6   traktauth lab did not judge the program
-
-Data goes to standard output, messages and errors to standard error. With
---json an error is one line of JSON on standard error:
-  {"error": "LoginRequired", "message": "...", "hint": "..."}
-traktauth exec and sandbox end with the status of the command that they run;
-serve and keep end with 0 after Ctrl-C or SIGTERM.
-"""
-
 TOPICS = {
     "environment": ("settings: variables and the configuration file", ENVIRONMENT),
-    "exit-codes": ("what the exit status says", EXIT_CODES),
+    "exit-codes": ("what the exit status says", EXIT_CODES_HELP),
 }
 
 

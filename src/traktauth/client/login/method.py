@@ -67,8 +67,9 @@ def prepare_sign_in(
         AppInvalid: the app's redirect address does not lead back to this machine.
         ValueError: the method is unknown, or takes no device code.
     """
-    from traktauth.flow.login_browser import login_browser, login_paste  # noqa: PLC0415 - the same
+    from traktauth.flow.login_browser import login_browser  # noqa: PLC0415 - the same
     from traktauth.flow.login_device import login_device  # noqa: PLC0415 - a program that is signed in needs none of them
+    from traktauth.flow.login_paste import login_paste  # noqa: PLC0415 - the same
     from traktauth.flow.user import with_user  # noqa: PLC0415 - the same
 
     method = method or ("device" if device is not None else choose_login_method(config.app))

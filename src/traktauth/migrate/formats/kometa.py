@@ -8,8 +8,8 @@ from typing import Any
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
 from traktauth.migrate.formats._json_text import read_text
+from traktauth.migrate.formats._token_response import read_token, response_of
 from traktauth.migrate.formats.foreign_login import ForeignLogin
-from traktauth.migrate.formats.token import read_token, response_of
 
 _WHERE = "trakt.authorization."
 _WIDE = 10_000  # columns: no line is wrapped

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from traktauth.server.limits.brute_force import Guess, network_of
 from traktauth.server.oauth.device.decision import decide_on_page, pending_client
-from traktauth.server.tokens import USER_CODE_LENGTH, normalize_user_code
+from traktauth.server.oauth.device.user_code import USER_CODE_LENGTH, normalize_user_code
 from traktauth.server.web.page_request import message
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ def template(name: str) -> Template:
 @cache
 def _environment() -> Environment:
     # A tenth of the time of a start, and the sandbox and most tests show no page.
-    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape  # noqa: PLC0415
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape  # noqa: PLC0415 - see above
 
     return Environment(
         loader=PackageLoader("traktauth.server.web"),

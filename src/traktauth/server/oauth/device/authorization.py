@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from traktauth.server.oauth.device.user_code import generate_user_code
 from traktauth.server.storage.models import DeviceCode
-from traktauth.server.tokens import generate_token, user_code
+from traktauth.server.tokens import generate_token
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.request import TokenRequest
@@ -44,7 +45,7 @@ def _authorize(request: TokenRequest, scope: str) -> DeviceAuthorization:
 
 def _unused_user_code(request: TokenRequest) -> str:
     for _ in range(ATTEMPTS):
-        code = user_code()
+        code = generate_user_code()
         taken = request.db.device_codes.by_user_code(code)
         if taken is None:
             return code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traktauth.server.tokens import normalize_user_code
+from traktauth.server.oauth.device.user_code import normalize_user_code
 
 if TYPE_CHECKING:
     from traktauth.server.storage.models import Client, DeviceCode

@@ -144,7 +144,7 @@ class Attempt(_Attempt):
         if flow is None:
             return None
         token = self._run(flow)
-        headers = self._config.authorization(token)
+        headers = self._config.headers.authorization(token)
         return Attempt(self._config, self.url, token, headers, self._began, self._run, is_retry=True)
 
 
@@ -178,5 +178,5 @@ class AsyncAttempt(_Attempt):
         if flow is None:
             return None
         token = await self._run(flow)
-        headers = self._config.authorization(token)
+        headers = self._config.headers.authorization(token)
         return AsyncAttempt(self._config, self.url, token, headers, self._began, self._run, is_retry=True)

@@ -1,0 +1,81 @@
+"""What every sign-in with a browser shares: the page's address, and the exchange of the code (RFC 6749 section 4.1)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from traktauth.errors import LoginRefused
+from traktauth.flow.effects import NoResponse, Send, Shielded
+from traktauth.flow.operations import perform
+from traktauth.flow.save_login import save_login
+from traktauth.wire.authorization import authorization_url, check_issuer, s256_challenge
+from traktauth.wire.metadata import Metadata, metadata, parse_metadata
+from traktauth.wire.token_endpoint import exchange_code, parse_token_response
+
+if TYPE_CHECKING:
+    from traktauth.flow.context import FlowContext
+    from traktauth.flow.effects import Flow
+    from traktauth.models import Token
+    from traktauth.wire.authorization import AuthorizationResponse
+
+
+def authorization_page(
+    context: FlowContext, redirect_uri: str, *, signup: bool | None, state: str, verifier: str
+) -> str:
+    """Return the address of Trakt's page on which the user signs in."""
+    return authorization_url(
+        context.service,
+        client_id=context.app.client_id,
+        redirect_uri=redirect_uri,
+        state=state,
+        signup=signup,
+        code_challenge=s256_challenge(verifier),
+    )
+
+
+def exchange_answer(
+    context: FlowContext, answer: AuthorizationResponse | LoginRefused, *, redirect_uri: str, verifier: str
+) -> Flow[Token]:
+    """Exchange the answer's code for a token, and save it. A code works once, and any failed exchange may end it.
+
+    Raises:
+        LoginRefused: the answer is an error, or another server gave it.
+        AppRejected: Trakt refused the app's secret or redirect address.
+        TryLater: Trakt cannot be reached.
+        StoreFailed: the store did not keep the token.
+    """
+    if isinstance(answer, LoginRefused):
+        raise answer
+    if not answer.bare:
+        yield from check_answer(context, answer)
+    # Ctrl-C from here on would throw away a sign-in that the person has finished.
+    return (yield from Shielded(partial(_exchange_and_save, context, answer.code, redirect_uri, verifier)))
+
+
+def check_answer(context: FlowContext, answer: AuthorizationResponse) -> Flow[None]:
+    """Check that the server that was asked has answered (RFC 9207), so that its code is not sent to another.
+
+    Raises:
+        LoginRefused: another server answered, or none is named although the service's metadata promises it.
+    """
+    known = Metadata()
+    if context.service.issuer is not None:  # a base address: it may describe itself
+        response = yield from Send(metadata(context.service))
+        known = known if isinstance(response, NoResponse) else parse_metadata(response)
+    check_issuer(answer.iss, service=context.service, required=known.names_issuer, issuer=known.issuer)
+
+
+def _exchange_and_save(context: FlowContext, code: str, redirect_uri: str, verifier: str) -> Flow[Token]:
+    sent_at = context.clock()
+    app = context.app
+    request = exchange_code(
+        context.service,
+        code=code,
+        client_id=app.client_id,
+        client_secret=app.client_secret,
+        redirect_uri=redirect_uri,
+        code_verifier=verifier,
+    )
+    token = parse_token_response((yield from perform(request)), sent_at=sent_at)
+    return (yield from save_login(context, token))
