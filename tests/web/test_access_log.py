@@ -6,6 +6,8 @@ import logging
 
 import pytest
 
+from traktauth import App
+from traktauth.web import AsyncWebLogin, WebLogin
 from traktauth.web.access_log import LOGGERS, HideCode, hide_codes
 
 PATH = "/trakt/callback?code=abc.DEF-1&state=xyz&iss=https://trakt.tv"
@@ -33,3 +35,16 @@ def test_each_logger_gets_one_filter():
     hide_codes()
     for name in LOGGERS:
         assert [type(each) for each in logging.getLogger(name).filters].count(HideCode) == 1
+
+
+@pytest.mark.parametrize("kind", [WebLogin, AsyncWebLogin])
+@pytest.mark.parametrize("name", ["uvicorn.access", "gunicorn.access", "aiohttp.access", "tornado.access"])
+def test_codes_are_hidden_without_a_module_for_a_framework(kind, name, caplog):
+    logger = logging.getLogger(name)
+    for each in [each for each in logger.filters if isinstance(each, HideCode)]:
+        logger.removeFilter(each)  # of another test
+    kind(App("client-id", client_secret="secret"), store="memory:")
+    with caplog.at_level(logging.INFO, name):
+        logger.info('%s - "%s %s HTTP/%s" %d', "127.0.0.1", "GET", PATH, "1.1", 303)
+    assert "code=***&state=***" in caplog.text
+    assert "abc.DEF" not in caplog.text

@@ -5,8 +5,16 @@ from __future__ import annotations
 import logging
 import re
 
-# The access loggers of uvicorn, Flask's and Django's development servers, gunicorn and hypercorn.
-LOGGERS = ("uvicorn.access", "werkzeug", "django.server", "gunicorn.access", "hypercorn.access")
+# The access loggers of uvicorn, Flask's and Django's development servers, gunicorn, hypercorn, aiohttp and Tornado.
+LOGGERS = (
+    "uvicorn.access",
+    "werkzeug",
+    "django.server",
+    "gunicorn.access",
+    "hypercorn.access",
+    "aiohttp.access",
+    "tornado.access",
+)
 _SECRET_PARAMETER = re.compile(r"""([?&](?:code|state)=)[^&\s"'#]+""")
 
 

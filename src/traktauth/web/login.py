@@ -16,6 +16,7 @@ from traktauth.errors import AppInvalid, LoginRefused, TraktAuthError
 from traktauth.flow.effects import LogMessage
 from traktauth.flow.web_login import check_before_exchange, exchange_for_user
 from traktauth.values import field, value
+from traktauth.web.access_log import hide_codes
 from traktauth.web.failure import LoginFailed, failure_of, own_failure, page_failure
 from traktauth.web.paths import local_path
 from traktauth.web.state_cookie import (
@@ -111,6 +112,7 @@ class _WebLogin:
         self.max_age = max_age
         context = f"{config.service.realm} {app.client_id}"
         self._cookies = StateCookies(secret or app.client_secret or "", context)
+        hide_codes()
 
     @property
     def app(self) -> App:
