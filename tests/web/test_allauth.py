@@ -18,7 +18,8 @@ PROGRAM = dedent(
     sys.path[:0] = [sys.argv[1], sys.argv[2]]
     os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
     os.environ["DATABASE"] = sys.argv[3]
-    import django
+    import django, logging
+    logging.getLogger("traktauth").addHandler(logging.StreamHandler())
     from support.web_users import ALLAUTH, CANARY, end_login, visit, web_trakt
     from traktauth import LoginRequired
 
@@ -66,6 +67,47 @@ PROGRAM = dedent(
         trakt_for(SocialAccount(provider="github"))
     except ValueError as error:
         found["foreign"] = str(error)
+
+    from allauth.socialaccount.signals import social_account_removed
+    from django.db import connection, transaction
+    from traktauth.web.django.models import LoginRecord
+
+    def connect():
+        page = client.post("/accounts/trakt/login/?process=connect&next=/history").headers["Location"]
+        assert client.get(visit(server, page)).headers["Location"] == "/history"
+        return SocialAccount.objects.get()
+
+    def tokens_of_store():
+        return [record.key for record in LoginRecord.objects.all() if "refresh_token" in record.text]
+
+    def disconnect():
+        done = client.post("/accounts/3rdparty/", {"account": SocialAccount.objects.get().pk})
+        assert done.status_code == 302, done.content
+        return [SocialAccount.objects.count(), len(tokens_of_store()), sum(server.ledger["alive"].values())]
+
+    user = User.objects.get()
+    user.set_password("correct horse battery")  # or allauth does not remove the only way to sign in
+    user.save()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    server.reset()
+    account = connect()
+    try:
+        with transaction.atomic():
+            social_account_removed.send(sender=SocialAccount, request=None, socialaccount=account)
+            raise KeyError
+    except KeyError:
+        found["rolled_back"] = [len(tokens_of_store()), sum(server.ledger["alive"].values())]
+    found["before"] = [len(tokens_of_store()), sum(server.ledger["alive"].values())]
+    found["disconnected"] = disconnect()
+    found["erased"] = [name in record.text for record in LoginRecord.objects.all() for name in ("sean", account.uid)]
+    connect()
+    server.fail_next("/oauth/revoke", status=503)
+    found["disconnected_in_outage"] = disconnect()
+    connect()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE traktauth_django_login RENAME TO elsewhere")
+    done = client.post("/accounts/3rdparty/", {"account": SocialAccount.objects.get().pk})
+    found["disconnected_without_store"] = [done.status_code, SocialAccount.objects.count()]
     server.__exit__(None, None, None)
     print(json.dumps(found))
     """
@@ -84,7 +126,7 @@ def found(tmp_path_factory):
         env={name: value for name, value in os.environ.items() if not name.startswith("TRAKTAUTH_")},
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(done.stdout.splitlines()[-1]) | {"log": done.stderr}
 
 
 def test_the_sign_in_page_gets_a_challenge_and_no_empty_scope(found):
@@ -116,3 +158,20 @@ def test_a_user_whose_login_was_revoked_signs_in_again(found):
 
 def test_another_providers_account_is_refused(found):
     assert "provider trakt, not github" in found["foreign"]
+
+
+def test_a_user_who_removes_the_account_ends_the_login_here_and_at_trakt(found):
+    assert found["before"] == [1, 2]
+    assert found["disconnected"] == [0, 0, 0]
+    assert not any(found["erased"])
+
+
+def test_a_removal_that_is_rolled_back_ends_nothing(found):
+    assert found["rolled_back"] == [1, 2]
+
+
+def test_an_outage_does_not_keep_a_user_from_removing_the_account(found):
+    assert found["disconnected_in_outage"] == [0, 0, 2]
+    assert "the user has disconnected, but the login could not be revoked" in found["log"]
+    assert found["disconnected_without_store"] == [302, 0]
+    assert "the user has disconnected, but the login is still stored" in found["log"]

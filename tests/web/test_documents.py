@@ -108,6 +108,8 @@ PROJECT_PROGRAM = dedent(
     assert landed.headers.get("Location") == "/history", landed.content
     shown = client.get("/history", secure=True)
     assert (shown.status_code, shown.content) == (200, b"[]"), shown.content
+    forged = Client(SERVER_NAME="testserver", raise_request_exception=False).get(sys.argv[2], secure=True)
+    assert [str(forged.status_code), forged.headers.get("Location")] == [sys.argv[3], sys.argv[4] or None], forged
     """
 )
 SERVER_SETTINGS = """
@@ -121,6 +123,11 @@ ROOT_URLCONF = "library"
 ALLAUTH_SETTINGS = """
 SOCIALACCOUNT_PROVIDERS["trakt"]["APPS"] = [{"client_id": "id", "secret": "secret"}]
 SOCIALACCOUNT_PROVIDERS["trakt"] |= {"SERVICE": SERVER.url, "CLOCK": SERVER.clock}
+"""
+SOCIAL_SETTINGS_OF_THE_EXAMPLE = """
+DEBUG = False
+MIDDLEWARE = [name for name in MIDDLEWARE if "social" not in name]
+del SOCIAL_AUTH_LOGIN_ERROR_URL, SOCIAL_AUTH_RAISE_EXCEPTIONS, SOCIAL_AUTH_REVOKE_TOKENS_ON_DISCONNECT
 """
 SOCIAL_SETTINGS = """
 SOCIAL_AUTH_TRAKT_KEY, SOCIAL_AUTH_TRAKT_SECRET = "id", "secret"
@@ -140,32 +147,39 @@ urlpatterns = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "callback", "settings", "urls"),
+    ("name", "callback", "removed", "settings", "urls", "forged"),
     [
         (
             "allauth",
             "accounts/trakt/login/callback/",
+            "",
             ALLAUTH_SETTINGS,
             URLS % (".user", '"accounts/", include("allauth.urls")'),
+            ["401", ""],
         ),
         (
             "social",
             "complete/trakt/",
+            SOCIAL_SETTINGS_OF_THE_EXAMPLE,
             SOCIAL_SETTINGS,
             URLS % ("", '"", include("social_django.urls", namespace="social")'),
+            ["302", "/"],
         ),
     ],
 )
-def test_the_blocks_of_a_page_are_a_project_that_signs_in(tmp_path, name, callback, settings, urls):
+def test_the_blocks_of_a_page_are_a_project_that_signs_in(tmp_path, name, callback, removed, settings, urls, forged):
     for_settings, for_views, for_tests = blocks(f"{name}.md")
     for_settings = for_settings.replace("example.com", "testserver").replace(
         "postgresql://…", f"file:{tmp_path}/logins"
     )
     server = f'REDIRECT = "https://testserver/{callback}"\n{SERVER_SETTINGS}'
-    (tmp_path / "project_settings.py").write_text(f"from settings import *\n{server}\n{for_settings}\n{settings}")
+    (tmp_path / "project_settings.py").write_text(
+        f"from settings import *\n{removed}\n{server}\n{for_settings}\n{settings}"
+    )
     (tmp_path / "library.py").write_text(f"{for_views}\n{urls}")
     (tmp_path / "page_test.py").write_text(for_tests)
     command = [sys.executable, "-c", PROJECT_PROGRAM, str(PAGES.parents[1] / "examples" / "web" / name)]
+    command += [f"/{callback}?code=x&state=forged", *forged]
     env = {key: value for key, value in os.environ.items() if not key.startswith("TRAKTAUTH_")}
     env["DATABASE"] = str(tmp_path / "project.db")
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False)

@@ -14,6 +14,7 @@ from traktauth.extras import check_version
 from traktauth.models import App
 from traktauth.protocol import AUTHORIZE, TOKEN
 from traktauth.web.access_log import hide_codes
+from traktauth.web.disconnection import end_login
 from traktauth.web.failure import LoginFailed
 from traktauth.web.login import WebLogin
 from traktauth.web.pages import failure_text
@@ -123,3 +124,20 @@ class TraktOAuth2(BaseOAuth2PKCE[Any]):
         for name in ("access_token", "refresh_token", "token_type", "expires", "expires_in"):
             data.pop(name, None)
         return data
+
+    def disconnect(self, *args: Any, **kwargs: Any) -> Any:
+        """Disconnect a user, then delete their login from the store.
+
+        With `SOCIAL_AUTH_REVOKE_TOKENS_ON_DISCONNECT` it is revoked at Trakt first. An outage is logged.
+        """
+        before = self._uids(**kwargs)
+        result = super().disconnect(*args, **kwargs)
+        revoke = bool(self.strategy.setting("REVOKE_TOKENS_ON_DISCONNECT"))
+        for uid in before - self._uids(**kwargs):
+            end_login(self.trakt(uid), revoke=revoke)
+        return result
+
+    def _uids(self, *, user: Any = None, association_id: Any = None, **_: Any) -> set[str]:
+        """Return the uids of a user's associations with Trakt."""
+        users = self.strategy.storage.user
+        return {entry.uid for entry in users.get_social_auth_for_user(user, self.name, association_id)}

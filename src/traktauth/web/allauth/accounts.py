@@ -7,11 +7,14 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from allauth.socialaccount import app_settings
+from allauth.socialaccount.signals import social_account_removed
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.db import router, transaction
 from django.dispatch import receiver
 
 from traktauth.models import App
+from traktauth.web.disconnection import end_login
 from traktauth.web.login import WebLogin
 
 if TYPE_CHECKING:
@@ -65,6 +68,17 @@ def trakt_for(social_account: Any) -> Trakt:
         raise ValueError(f"trakt_for needs a social account of the provider trakt, not {social_account.provider}")
     app = social_account.get_provider().app
     return web_login_of(app.client_id, app.secret).trakt(social_account.uid)
+
+
+@receiver(social_account_removed)
+def _end_login(*, socialaccount: Any, **_: Any) -> None:
+    """End the login of a user who has removed their social account, once the removal is committed.
+
+    Before the commit, the account's row would block the store's write on SQLite, and a rollback would keep the account.
+    """
+    if socialaccount.provider == PROVIDER:
+        using = router.db_for_write(type(socialaccount))
+        transaction.on_commit(lambda: end_login(trakt_for(socialaccount)), using=using, robust=True)
 
 
 @receiver(setting_changed)

@@ -1,0 +1,54 @@
+"""The end of the login of a user who disconnects Trakt from their account in a sign-in library."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from traktauth.client.driver.sync_driver import write_log
+from traktauth.errors import LoginExists, LoginRequired, StoreFailed, TraktAuthError
+from traktauth.flow.effects import LogMessage
+
+if TYPE_CHECKING:
+    from traktauth.client.sync_client import Trakt
+
+
+def end_login(trakt: Trakt, *, revoke: bool = True) -> None:
+    """Revoke a login at Trakt and remove it from the store; a failure is logged, and not raised.
+
+    The user is disconnected in any case. So a login that cannot be revoked is deleted from the store: otherwise a
+    keeper would refresh it for ever.
+
+    Args:
+        trakt: the client of the user.
+        revoke: whether to revoke it at Trakt.
+    """
+    try:
+        with suppress(LoginRequired):  # it has ended already
+            _sign_out(trakt, revoke=revoke)
+        trakt.erase()
+    except (LoginRequired, LoginExists):
+        pass  # nothing is stored, or the user has signed in again meanwhile
+    except TraktAuthError as error:
+        _warn(trakt, f"the user has disconnected, but the login is still stored: {error.message}")
+
+
+def _sign_out(trakt: Trakt, *, revoke: bool) -> None:
+    if revoke:
+        try:
+            trakt.logout()
+        except (LoginRequired, StoreFailed):
+            raise
+        except TraktAuthError as error:
+            _warn(
+                trakt,
+                f"the user has disconnected, but the login could not be revoked ({error.message}); "
+                "its tokens are deleted from the store, and valid at Trakt until they expire",
+            )
+        else:
+            return
+    trakt.logout(local=True)
+
+
+def _warn(trakt: Trakt, message: str) -> None:
+    write_log(LogMessage(message, warning=True), trakt.config.key)

@@ -1,0 +1,114 @@
+"""`traktauth.web.social` in the example project, in a process of its own, as it has settings of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+from support.engines import CHECKOUT
+
+PROGRAM = dedent(
+    """
+    import json, logging, os, sys
+    sys.path[:0] = [sys.argv[1], sys.argv[2]]
+    os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
+    os.environ["DATABASE"] = sys.argv[3] + "/project.db"
+    import django
+    from support.web_users import SOCIAL, visit, web_trakt
+
+    logging.getLogger("traktauth").addHandler(logging.StreamHandler())
+    server = web_trakt().__enter__()
+    os.environ["TRAKTAUTH_CLIENT_ID"] = server.app.client_id
+    os.environ["TRAKTAUTH_CLIENT_SECRET"] = server.app.client_secret
+    os.environ["TRAKTAUTH_REDIRECT_URI"] = SOCIAL
+    os.environ["TRAKTAUTH_SERVICE"] = server.url
+    os.environ["TRAKTAUTH_STORE"] = f"file:{sys.argv[3]}/logins"
+    django.setup()
+    from django.core.management import call_command
+    call_command("migrate", verbosity=0)
+    from django.contrib.auth.models import User
+    from django.test import Client, override_settings
+    from pathlib import Path
+    from social_django.models import UserSocialAuth
+
+    client = Client(SERVER_NAME="127.0.0.1")
+    logins = Path(sys.argv[3], "logins")
+
+    def connect():
+        page = client.post("/login/trakt/?next=/history").headers["Location"]
+        landed = client.get(visit(server, page))
+        assert landed.headers["Location"] == "/history", landed.headers
+        if not (user := User.objects.get()).has_usable_password():
+            user.set_password("correct horse battery")  # or social-core does not remove the only way to sign in
+            user.save()
+            client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+
+    def disconnect(**settings):
+        connect()
+        before = state()
+        with override_settings(**settings):
+            assert client.post("/disconnect/trakt/").status_code == 302
+        return before, state()
+
+    def state():
+        stored = logins.read_text().count('"refresh_token"')
+        return UserSocialAuth.objects.count(), stored, sum(server.ledger["alive"].values())
+
+    found = {}
+    found["revoked"] = disconnect()
+    found["named"] = "sean" in logins.read_text()
+    server.fail_next("/oauth/revoke", status=503)
+    found["in_outage"] = disconnect()
+    server.reset()
+    found["not_revoked"] = disconnect(SOCIAL_AUTH_REVOKE_TOKENS_ON_DISCONNECT=False)
+    server.reset()
+    connect()
+    User.objects.update(password="!")  # so that social-core refuses
+    client.force_login(User.objects.get(), backend="django.contrib.auth.backends.ModelBackend")
+    found["refused"] = client.post("/disconnect/trakt/").status_code, *state()
+    server.__exit__(None, None, None)
+    print(json.dumps(found))
+    """
+)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    example = CHECKOUT / "examples" / "web" / "social"
+    folder = tmp_path_factory.mktemp("social")
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(example), str(CHECKOUT / "tests"), str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={name: value for name, value in os.environ.items() if not name.startswith("TRAKTAUTH_")},
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout.splitlines()[-1]) | {"log": done.stderr}
+
+
+# Of associations, logins with tokens in the store, and valid tokens at Trakt.
+CONNECTED = [1, 1, 2]
+
+
+def test_disconnecting_with_revocation_ends_the_login_here_and_at_trakt(found):
+    assert found["revoked"] == [CONNECTED, [0, 0, 0]]
+    assert not found["named"]
+
+
+def test_disconnecting_without_revocation_deletes_the_tokens_from_the_store(found):
+    assert found["not_revoked"] == [CONNECTED, [0, 0, 2]]
+
+
+def test_an_outage_does_not_keep_a_user_from_disconnecting(found):
+    assert found["in_outage"] == [CONNECTED, [0, 0, 2]]
+    assert "the user has disconnected, but the login could not be revoked" in found["log"]
+
+
+def test_a_refused_disconnection_ends_nothing(found):
+    assert found["refused"][1:] == CONNECTED
