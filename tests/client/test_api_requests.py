@@ -319,7 +319,7 @@ def test_a_fresh_token_whose_record_is_unchanged_needs_no_flow(
     now = time.time()
     sign_in(shared_store)
     with CALLERS[caller](app, service=trakt_server.base, store=shared_store, clock=lambda: now) as trakt:
-        url = trakt.config.api_url("/users/settings")
+        url = trakt.config.api.url("/users/settings")
         first = [trakt.attempt(url) for _ in range(2)][-1]
         time.sleep(0.1)  # a file is read again until its time is settled
         trakt.attempt(url)
@@ -343,7 +343,7 @@ def test_what_another_object_saves_or_deletes_counts_at_the_next_attempt(
         CALLERS[caller](app, service=trakt_server.base, store=shared_store) as trakt,
         Trakt(app, service=trakt_server.base, store=shared_store) as other,
     ):
-        url = trakt.config.api_url("/users/settings")
+        url = trakt.config.api.url("/users/settings")
         for _ in range(2):
             before = trakt.attempt(url).headers["Authorization"]
         refreshed = other.refresh()

@@ -197,7 +197,7 @@ def test_the_token_goes_to_no_other_host(get, trakt_server, sign_in, url):
     ],
 )
 def test_which_addresses_are_the_services_own(service, url, served):
-    assert Trakt(App("x"), service=service, store="memory:").config.is_api_url(url) is served
+    assert Trakt(App("x"), service=service, store="memory:").config.api.contains(url) is served
 
 
 def test_a_redirect_takes_no_token_along(get, trakt_server, sign_in):

@@ -22,7 +22,7 @@ from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.database.schema import RENAMED_COLUMNS, VERSION
 from traktauth.stores.keyring import ENTRY
 from traktauth.stores.open import open_store
-from traktauth.stores.postgres.schema import schema_for
+from traktauth.stores.postgres.table_creation import schema_for
 from traktauth.stores.text_store import TextStore
 
 FIXTURES = Path(__file__).parent / "formats" / "1"

@@ -49,7 +49,7 @@ class TraktMiddleware:
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         """Send a request; aiohttp calls this for each redirect anew."""
         url = str(request.url)
-        if not self._trakt.config.is_api_url(url):
+        if not self._trakt.config.api.contains(url):
             return await handler(request)
         attempt = await self._trakt.attempt(url)
         while True:

@@ -52,7 +52,7 @@ class TraktMiddleware:
     async def __call__(self, request: Request, next_handler: Next) -> Response:
         """Send a request, and once more with another token if the API rejected the first."""
         url = str(request.url)
-        if not self._trakt.config.is_api_url(url):
+        if not self._trakt.config.api.contains(url):
             return await next_handler.run(request)
         attempt = await self._trakt.attempt(url)
         spare = _copy(request)
@@ -83,7 +83,7 @@ class SyncTraktMiddleware:
     def __call__(self, request: Request, next_handler: SyncNext) -> SyncResponse:
         """Send a request, and once more with another token if the API rejected the first."""
         url = str(request.url)
-        if not self._trakt.config.is_api_url(url):
+        if not self._trakt.config.api.contains(url):
             return next_handler.run(request)
         attempt = self._trakt.attempt(url)
         spare = _copy(request)

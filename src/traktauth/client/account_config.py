@@ -1,10 +1,11 @@
-"""What `Trakt` and `AsyncTrakt` have in common: whose login it is, and which addresses its token may be sent to."""
+"""What `Trakt` and `AsyncTrakt` have in common: whose login it is, and when a refresh may help."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, NoReturn, get_args
 
+from traktauth.client.api_address import ApiAddress
 from traktauth.client.request_headers import RequestHeaders
 from traktauth.display import find_unsafe
 from traktauth.flow.context import FlowContext, LostReply
@@ -15,7 +16,6 @@ from traktauth.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from urllib.parse import SplitResult
 
     from traktauth.models import Token
     from traktauth.protocol import Service
@@ -69,7 +69,7 @@ class AccountConfig:
         account: the user's own name for the account.
         key: the login's key in the store.
         headers: the header fields of its API requests.
-        api_prefix: what the address of nearly every API request starts with; the slash ends the host and port.
+        api: the address of the API, which its access tokens are for.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class AccountConfig:
             self.app, self.service, clock, monotonic, new_secret, lost_reply, this_process, other_is_alive
         )
         self.headers = RequestHeaders(app)
-        self.api_prefix = f"{self.service.api}/"
+        self.api = ApiAddress(self.service.api)
         self._rejected_after_refresh: int | None = None
 
     def use_lock_of(self, store: TokenStore | AsyncTokenStore) -> None:
@@ -116,41 +116,6 @@ class AccountConfig:
         """Return how a `Trakt` of this setup is written down, without a secret."""
         return f"Trakt({self.app.client_id[:8]}…, service={self.service.name!r}, account={self.account!r})"
 
-    def api_url(self, path: str) -> str:
-        """Return the address of an API path.
-
-        Raises:
-            ValueError: the path could lead away from the service's API.
-        """
-        if not path.startswith("/") or path.startswith("//"):
-            raise ValueError("path must begin with exactly one /; the host is the service's own")
-        if "\\" in path or " " in path or not (path.isascii() and path.isprintable()):
-            raise ValueError("path must be a plain path: percent-encode blanks and other special characters")
-        return self.service.api + path
-
-    def is_api_url(self, url: str) -> bool:
-        """Return whether an address lies on the service's API, so that the token may go there."""
-        if url.startswith(self.api_prefix):
-            return True
-        from urllib.parse import urlsplit  # noqa: PLC0415 - costs milliseconds, and most programs ask for no auth
-
-        api, asked = urlsplit(self.service.api), urlsplit(url)
-        same = (asked.scheme, asked.hostname, _port(asked)) == (api.scheme, api.hostname, _port(api))
-        return same and f"{asked.path}/".startswith(f"{api.path}/")
-
-    def check_api_url(self, url: str) -> None:
-        """Check that an address is on the service's API.
-
-        Raises:
-            ValueError: it is not, so the token must not be sent there.
-        """
-        if not self.is_api_url(url):
-            from urllib.parse import urlsplit  # noqa: PLC0415 - as above
-
-            raise ValueError(
-                f"The access token is for {self.service.api} only; it is not sent to {urlsplit(url).hostname or url!r}"
-            )
-
     def note_rejected_after_refresh(self, token: Token) -> None:
         """Remember that the API rejected a token straight after its refresh: another refresh would not help."""
         self._rejected_after_refresh = token.generation
@@ -165,7 +130,3 @@ class AccountConfig:
         if token.expires_at - token.expires_in > began:
             self.note_rejected_after_refresh(token)
         return token.generation != self._rejected_after_refresh
-
-
-def _port(address: SplitResult) -> int | None:
-    return address.port or {"http": 80, "https": 443}.get(address.scheme)

@@ -236,7 +236,7 @@ class AsyncTrakt:
         Raises:
             ValueError, LoginRequired, TryLater, StoreFailed: as for `Trakt.request`.
         """
-        url = self.config.api_url(path)
+        url = self.config.api.url(path)
         attempt = await self._attempt(url)
         while True:
             fields = self.config.headers.merge(attempt.headers, headers)
@@ -255,8 +255,8 @@ class AsyncTrakt:
         Raises:
             ValueError, LoginRequired, TryLater, StoreFailed: as for `Trakt.attempt`.
         """
-        if not url.startswith(self.config.api_prefix):
-            self.config.check_api_url(url)
+        if not url.startswith(self.config.api.prefix):
+            self.config.api.check(url)
         return await self._attempt(url)
 
     async def _attempt(self, url: str) -> AsyncAttempt:

@@ -77,7 +77,7 @@ class _Attempt:
             url: the address that answered 401; None: the one that the attempt was made for.
         """
         config, token = self._config, self._token
-        if url is not None and not config.is_api_url(url):
+        if url is not None and not config.api.contains(url):
             return None  # a redirect led to another host, which got no token and says nothing about it
         if self._is_retry:
             config.note_rejected_after_refresh(token)

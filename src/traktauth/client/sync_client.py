@@ -257,7 +257,7 @@ class Trakt:
             TryLater: as for `token`, and if the API cannot be reached or does not answer in time.
             StoreFailed: as for `token`.
         """
-        url = self.config.api_url(path)
+        url = self.config.api.url(path)
         attempt = self._attempt(url)
         while True:
             fields = self.config.headers.merge(attempt.headers, headers)
@@ -277,8 +277,8 @@ class Trakt:
             ValueError: the address is outside the service's API; nothing was read or sent.
             LoginRequired, TryLater, StoreFailed: as for `token`.
         """
-        if not url.startswith(self.config.api_prefix):
-            self.config.check_api_url(url)
+        if not url.startswith(self.config.api.prefix):
+            self.config.api.check(url)
         return self._attempt(url)
 
     def _attempt(self, url: str) -> Attempt:

@@ -26,7 +26,7 @@ from traktauth.stores.database.schema import SCHEMA
 from traktauth.stores.open import open_async_store, open_store
 from traktauth.stores.postgres import driver, statements
 from traktauth.stores.postgres.durability import find_warnings
-from traktauth.stores.postgres.schema import schema_for
+from traktauth.stores.postgres.table_creation import schema_for
 from traktauth.testing import AsyncStoreContract, StoreContract
 from traktauth.testing.store_contract.async_adapter import BlockingAdapter
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in

@@ -30,7 +30,7 @@ def command(*, role: str | None, migrate_from: int | None) -> int:
     The store creates them itself if its role has the privilege CREATE in the schema. If not, an administrator runs this
     once, in that schema; then the store needs only SELECT, INSERT and UPDATE.
     """
-    from traktauth.stores.postgres.schema import schema_for  # noqa: PLC0415 - only this command, without the driver
+    from traktauth.stores.postgres.table_creation import schema_for  # noqa: PLC0415 - only this command, without the driver
 
     print_text(schema_for(role, migrate_from=migrate_from).rstrip("\n") + "\n")
     return 0

@@ -24,8 +24,8 @@ from traktauth.stores.postgres.driver import (
     settings_of,
 )
 from traktauth.stores.postgres.durability import QUESTION, find_warnings
-from traktauth.stores.postgres.schema import preparing
 from traktauth.stores.postgres.statements import answered, joined, parts_of, statement
+from traktauth.stores.postgres.table_creation import preparing
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -1,0 +1,62 @@
+"""The address of the API: requests are made below it, and the access token is sent nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
+
+class ApiAddress:
+    """The address of a service's API.
+
+    Args:
+        base: the address, without a slash at its end.
+
+    Attributes:
+        prefix: what the address of nearly every API request starts with; the slash ends the host and port.
+    """
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self.prefix = f"{base}/"
+
+    def url(self, path: str) -> str:
+        """Return the address of an API path.
+
+        Raises:
+            ValueError: the path could lead away from the service's API.
+        """
+        if not path.startswith("/") or path.startswith("//"):
+            raise ValueError("path must begin with exactly one /; the host is the service's own")
+        if "\\" in path or " " in path or not (path.isascii() and path.isprintable()):
+            raise ValueError("path must be a plain path: percent-encode blanks and other special characters")
+        return self._base + path
+
+    def contains(self, url: str) -> bool:
+        """Return whether an address lies on the service's API, so that the token may go there."""
+        if url.startswith(self.prefix):
+            return True
+        from urllib.parse import urlsplit  # noqa: PLC0415 - costs milliseconds, and most programs ask for no auth
+
+        api, asked = urlsplit(self._base), urlsplit(url)
+        same = (asked.scheme, asked.hostname, _port(asked)) == (api.scheme, api.hostname, _port(api))
+        return same and f"{asked.path}/".startswith(f"{api.path}/")
+
+    def check(self, url: str) -> None:
+        """Check that an address is on the service's API.
+
+        Raises:
+            ValueError: it is not, so the token must not be sent there.
+        """
+        if not self.contains(url):
+            from urllib.parse import urlsplit  # noqa: PLC0415 - as above
+
+            raise ValueError(
+                f"The access token is for {self._base} only; it is not sent to {urlsplit(url).hostname or url!r}"
+            )
+
+
+def _port(address: SplitResult) -> int | None:
+    return address.port or {"http": 80, "https": 443}.get(address.scheme)
