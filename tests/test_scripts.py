@@ -195,8 +195,8 @@ def test_ci_stops_what_takes_longer_than_its_limit(machine, tmp_path):
     assert "may take 2 s" in done.stderr
 
 
-@pytest.mark.parametrize("path", sorted((CHECKOUT / "scripts" / "long").glob("*.py")), ids=lambda path: path.name)
-def test_each_long_script_starts_and_says_how_it_is_used(path, tmp_path):
+@pytest.mark.parametrize("path", sorted((CHECKOUT / "soak").glob("*.py")), ids=lambda path: path.name)
+def test_each_soak_script_starts_and_says_how_it_is_used(path, tmp_path):
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [sys.executable, str(path), "--help"]
     ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

@@ -124,6 +124,7 @@ def test_a_generator_is_not_sent_again_and_the_next_call_works(driver, api):
     assert api.refreshes() == 1
 
 
+@pytest.mark.slow
 def test_many_callers_on_a_rejected_token_share_one_refresh(driver, api):
     driver.get(f"{api.base}/users/settings")
     reject(api)

@@ -111,6 +111,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "words", "env", "message", "hint"), CASES)
 def test_the_command_says_what_and_the_fix(command, status, words, env, message, hint):
     outcome = command(*words, **env)
@@ -122,6 +123,7 @@ def test_the_command_says_what_and_the_fix(command, status, words, env, message,
     assert hint in second
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("status", "words", "env", "message", "hint"), CASES)
 def test_the_command_says_the_same_in_json(command, status, words, env, message, hint):
     at = words.index("--") if "--" in words else len(words)
@@ -147,6 +149,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(command):
         assert (process.returncode, err) == (1, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["token", "status", "token --account=default"])
 def test_an_output_that_cannot_be_written_is_reported(command, words):
     command.keep()
@@ -188,6 +191,7 @@ def test_the_version_is_printed(command):
     assert command("--version") == (0, "traktauth 0.1.0\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["login", "token", "status", "request", "exec", "refresh", "logout", "doctor", "serve", "demo"]
 )

@@ -60,6 +60,7 @@ def test_the_status_loads_no_http_library_no_asyncio_no_click(command, words):
     assert "default" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [[], ["--json"], ["--account", "none"], ["--store", "shoebox:"], ["--service", "nowhere"]]
 )

@@ -57,6 +57,7 @@ def test_no_summary_is_cut_off():
         assert [line for line in rendered(words, 80).splitlines()[1:] if line.endswith("...")] == []
 
 
+@pytest.mark.slow
 def test_the_first_help_fits_a_terminal_of_40_lines_and_names_the_configuration_file(command):
     outcome = command()
     assert len(outcome.out.splitlines()) <= 40

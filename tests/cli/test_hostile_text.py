@@ -78,6 +78,7 @@ def answering():
 CODES = {"device_code": "d" * 40, "user_code": "ABCD2345", "expires_in": 600, "interval": 5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "codes",
     [
@@ -150,6 +151,7 @@ def test_a_body_reaches_a_terminal_without_its_escape_sequences_and_a_pipe_as_it
         os.close(slave)
 
 
+@pytest.mark.slow
 def test_a_store_that_others_wrote_prints_nothing_that_a_terminal_obeys(command):
     command.keep(account=EVIL, not_refreshable_reason=EVIL, left=-5)
     for words in (["status"], ["doctor", "--offline"], ["status", "--account", EVIL], ["token", "--account", EVIL]):
@@ -158,6 +160,7 @@ def test_a_store_that_others_wrote_prints_nothing_that_a_terminal_obeys(command)
         assert not any(line.startswith("✓ FAKE") for line in (outcome.out + outcome.err).splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moved", [f"file:/x{OSC}", "https://evil.example/", "x\n✓ FAKE", "file:/" + "a" * 60_000])
 def test_a_login_moved_to_what_is_no_store_names_no_address(command, moved):
     command.keep()

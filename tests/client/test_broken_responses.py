@@ -87,6 +87,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_whole_token_in_a_broken_response_is_taken(serve, post, name):
     content, then = BROKEN[name]

@@ -7,6 +7,8 @@ import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from stores.children import in_child
 from traktauth import AsyncTrakt, Trakt
 from traktauth.client.http_clients import HttpClients
@@ -39,6 +41,7 @@ def test_a_forked_child_that_only_closes_leaves_the_parents_connection(trakt_ser
         assert trakt_server.connections == 1
 
 
+@pytest.mark.slow
 def test_a_fork_in_the_middle_of_a_refresh_does_not_send_it_again(trakt_server, app, address, sign_in):
     old = sign_in(life=1000, left=10)
     go_on = threading.Event()
@@ -116,6 +119,7 @@ def test_loops_in_several_threads_can_share_an_object(trakt_server, app, address
     assert trakt._http_clients._clients == {}
 
 
+@pytest.mark.slow
 def test_neither_threads_nor_sockets_are_left(trakt_server, app, address, sign_in):
     sign_in(left=-1)
 

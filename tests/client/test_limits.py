@@ -52,6 +52,7 @@ def test_a_user_who_may_start_no_more_threads_refreshes_all_the_same(
     assert in_child(refresh, uid=65534) == 2
 
 
+@pytest.mark.slow
 def test_a_forked_child_refreshes_while_other_threads_of_its_parent_do(sign_in, trakt_server, app, address):
     """Each lock of ours may be held by another thread at the time of the fork."""
     names = [f"user-{number}" for number in range(4)]

@@ -65,6 +65,7 @@ print(*calls, sep="\\n")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["memory:", "file:{}/tokens.json", "sqlite:{}/tokens.db"])
 def test_no_blocking_call_is_made_in_a_loop(store, trakt_server, tmp_path):
     run = subprocess.run(
@@ -77,6 +78,7 @@ def test_no_blocking_call_is_made_in_a_loop(store, trakt_server, tmp_path):
     assert (run.stdout.split(), run.returncode) == (["done"], 0), run.stdout + run.stderr
 
 
+@pytest.mark.slow
 def test_no_module_of_the_http_library_is_imported_in_a_loop(trakt_server, tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, trakt_server.base, f"file:{tmp_path}/tokens.json", "imports"],

@@ -74,6 +74,7 @@ def test_any_text_is_answered(text, parts):
     assert len(found) == len(set(found))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["invalid_client", "403", "trakt", "4", " ", "a" * 50, "420 423 426 trakt vip "])
 def test_the_time_grows_with_the_length_alone(part):
     def seconds(count):

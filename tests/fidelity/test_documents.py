@@ -55,6 +55,7 @@ def test_every_test_that_a_page_names_is_there(page):
     assert named - TESTS == set()
 
 
+@pytest.mark.slow
 def test_what_strict_makes_hold_is_shown_on_both_profiles():
     named = set(re.findall(r"`(test_strictly_\w+)`", SECURITY.read_text()))
     assert named >= set(OF_ONE_PROFILE)

@@ -34,6 +34,7 @@ def deviates(case: Case) -> bool:
     return deviation is not None and not deviation.also_recorded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("case", "database"), PLAYS, ids=[f"{named(case)}-{database}" for case, database in PLAYS])
 def test_the_answer_and_what_came_of_it_are_the_engines(trakt, case, database):
     assert list(map(str, run_case(trakt(case.profile, case.mode, database), case))) == []

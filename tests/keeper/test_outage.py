@@ -33,6 +33,7 @@ def is_probe(request):
     return not json.loads(request.body)["refresh_token"].startswith("R.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES)
 def test_a_fleet_whose_tokens_have_expired_comes_through_an_outage(outage):
     @story(200, spread=0.0)

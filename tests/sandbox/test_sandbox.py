@@ -68,6 +68,7 @@ def settings_by_python(sandbox, python, library, headers):
     return run(sandbox, *python(program))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", FETCH)
 def test_a_python_program_talks_to_the_local_trakt(inside, python, library):
     local, sandbox = inside

@@ -352,6 +352,7 @@ members = st.dictionaries(names, values, max_size=8)
 unhurried = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@pytest.mark.slow
 @unhurried
 @example(message={"state": "first-secret"}, path="/oauth/token")
 @given(message=members, path=st.sampled_from([path for path in PATHS if "oauth" in path or "device" in path]))

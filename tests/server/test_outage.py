@@ -101,6 +101,7 @@ def is_outage(lines, reason):
     return bool(re.match(f"{when}{BEGAN}.*{reason}", first) and re.match(f"{when}{ENDED}", second))
 
 
+@pytest.mark.slow
 def test_a_crashed_postgresql_is_reported_on_stderr_with_the_drivers_words(own_server):
     with served(own_server.url) as process:
         client = Client(Elsewhere(json.loads(process.stdout.readline())["url"]))

@@ -44,6 +44,7 @@ def settings_in_force(address):
         return {other.execute(f"SELECT {columns}").fetchone() for other in others}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "prepared"), POOLERS)
 def test_nothing_that_was_set_reaches_another_program_of_the_pool(pooled, mode, prepared):
     address = pooled(mode, prepared=prepared)
@@ -58,6 +59,7 @@ def test_nothing_that_was_set_reaches_another_program_of_the_pool(pooled, mode, 
     assert settings_in_force(address) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "prepared"), POOLERS)
 def test_every_commit_waits_for_the_disk_whatever_the_database_is_set_to(pooled, mode, prepared):
     address = pooled(mode, prepared=prepared)
@@ -77,6 +79,7 @@ def test_every_commit_waits_for_the_disk_whatever_the_database_is_set_to(pooled,
         assert asyncio.run(found(storage)) == ["on"] * 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prepared", [200, 0])
 def test_logins_live_on_through_a_pool_that_others_use(pooled, prepared):
     """Two connections to the database for the server and four other programs: statements move between them."""

@@ -61,6 +61,7 @@ def test_an_unknown_token(current, classic):
     assert classic.revoke("U" * 32).json == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "current_answer"),
     [

@@ -107,6 +107,7 @@ def test_grace_gives_the_same_answer_again_for_so_long(start):
     assert client.use(first["access_token"]) == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rotation", ["family", "grace:30"])
 def test_a_token_is_refused_that_is_written_in_another_way(start, rotation):
     client = start(rotation=rotation)

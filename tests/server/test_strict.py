@@ -167,12 +167,14 @@ def test_strictly_an_unknown_token_is_as_good_as_revoked_and_inactive(strict):
     assert (reported.status, reported.json) == (200, {"active": False})
 
 
+@pytest.mark.slow
 def test_strictly_another_apps_token_is_refused_and_stays_alive(strict):
     login = strict.login()
     assert refused(strict.revoke(login.access, "second")) == "unauthorized_client"
     assert strict.use(login.access) == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
@@ -229,6 +231,7 @@ def test_strictly_a_challenge_of_its_own_is_taken_and_wants_its_verifier(start, 
     assert client.exchange(code, code_verifier=VERIFIER, **proof).status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("profile", ["current", "classic"])
 def test_strictly_a_code_from_a_time_without_it_is_not_redeemed_without_a_challenge(start, tmp_path, profile):
     database = f"sqlite:{tmp_path / 'trakt.db'}"

@@ -249,6 +249,7 @@ def broken_promises(contract, tmp_path):
     return broken
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", BROKEN, ids=lambda store: store.__name__)
 def test_the_contract_notices_a_broken_promise(store, tmp_path):
     class Contract(StoreContract):

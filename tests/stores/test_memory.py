@@ -43,6 +43,7 @@ def test_a_forked_child_is_not_locked_out_by_threads_it_does_not_have():
         thread.join()
 
 
+@pytest.mark.slow
 def test_a_store_that_is_not_used_any_more_goes():
     store = MemoryStore()
     reference = weakref.ref(store)

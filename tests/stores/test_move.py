@@ -166,6 +166,7 @@ def cut_off(source, target, monkeypatch, kind=SetMoved):
             moved(source, target)
 
 
+@pytest.mark.slow
 def test_what_the_target_has_renewed_since_is_never_sent_from_the_source_again(source, target, monkeypatch):
     signed_in(source)
     cut_off(source, target, monkeypatch)

@@ -121,6 +121,7 @@ def test_a_denied_device_code_is_refused_for_an_async_client_too(server):
     assert server.clock() - before >= 5
 
 
+@pytest.mark.slow
 def test_a_device_code_that_is_not_answered_expires_by_the_clock():
     with LocalTrakt() as server, client(server) as trakt:
         before = server.clock()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -61,6 +62,7 @@ def assert_fit_to_print(error):
     assert shown.isprintable()
 
 
+@pytest.mark.slow
 @patient
 @given(replies)
 def test_reading_a_token_ends_in_a_token_or_in_one_of_our_errors(reply):
@@ -74,6 +76,7 @@ def test_reading_a_token_ends_in_a_token_or_in_one_of_our_errors(reply):
         assert_fit_to_print(found)
 
 
+@pytest.mark.slow
 @patient
 @given(replies)
 def test_reading_a_poll_ends_in_a_token_a_wait_or_one_of_our_errors(reply):
@@ -83,6 +86,7 @@ def test_reading_a_poll_ends_in_a_token_a_wait_or_one_of_our_errors(reply):
         assert_fit_to_print(found)
 
 
+@pytest.mark.slow
 @patient
 @given(replies)
 def test_reading_anything_else_ends_in_a_value_or_in_one_of_our_errors(reply):
@@ -92,6 +96,7 @@ def test_reading_anything_else_ends_in_a_value_or_in_one_of_our_errors(reply):
             assert_fit_to_print(found)
 
 
+@pytest.mark.slow
 @patient
 @given(replies)
 def test_every_reply_is_classified_one_way_and_waited_for_a_number_of_seconds(reply):

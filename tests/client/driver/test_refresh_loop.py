@@ -53,6 +53,7 @@ def collect(loop):
     assert loop() is None
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # a loop that is closed with tasks in it is warned of
 def test_a_loop_that_is_closed_in_the_middle_of_a_refresh_loses_no_token(place, sign_in, trakt_server, app):
     sign_in(place, left=-1)
@@ -100,6 +101,7 @@ async def test_its_thread_ends_with_the_last_refresh(sign_in, trakt_server, app,
     assert await asyncio.to_thread(no_thread_is_left)
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_many_accounts_share_one_thread(sign_in, trakt_server, app, place):
     names = [f"user-{number}" for number in range(40)]
@@ -115,6 +117,7 @@ async def test_many_accounts_share_one_thread(sign_in, trakt_server, app, place)
     assert threads == {"traktauth-refresh"}
 
 
+@pytest.mark.slow
 def test_one_object_serves_loop_after_loop_and_several_at_once(sign_in, trakt_server, app, place):
     names = [f"user-{number}" for number in range(8)]
     for name in names:
@@ -230,6 +233,7 @@ class OfItsLoop(ThreadedStore):
         await asyncio.Event().wait()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the same
 @pytest.mark.parametrize("caller", ["blocking", "async"])
 @pytest.mark.parametrize("moment", ["before the next call", "while the next call waits"])
@@ -273,6 +277,7 @@ def test_a_store_of_one_loop_that_is_closed_keeps_no_one_waiting(place, sign_in,
     collect(loop)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the same
 def test_a_client_of_the_applications_whose_loop_is_closed_ends_the_refresh(sign_in, trakt_server, app, place):
     old = sign_in(place, life=1000, left=10)

@@ -34,6 +34,7 @@ print("main", trakt.token().generation, flush=True)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["token", "refresh"])
 def test_it_gets_the_token_that_its_own_thread_waits_for(verb, sign_in, trakt_server, app, tmp_path):
     address = f"file:{tmp_path}/tokens.json"

@@ -115,6 +115,7 @@ full[0] = works_at_the_end == "no"
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["blocking", "async"])
 @pytest.mark.parametrize("works", ["yes", "no"])
 def test_a_program_that_ends_saves_it_or_tells_that_it_is_lost(kind, works, sign_in, trakt_server, app, address):

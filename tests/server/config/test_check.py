@@ -176,6 +176,7 @@ def test_what_is_not_ours_is_neither_served_nor_changed(tmp_path, make, why):
     assert (tmp_path / "db").read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="this system limits no file's size")
 @pytest.mark.parametrize("there", [False, True])
 def test_a_disk_without_room_is_found_out(tmp_path, there):
@@ -247,6 +248,7 @@ def refused(address, why):
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("there", [False, True])
 def test_a_postgresql_that_is_read_only_is_found_out(postgres_address, there):
     if there:

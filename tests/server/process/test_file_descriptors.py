@@ -23,6 +23,7 @@ LIMIT = 64
 needs_prlimit = pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
 
 
+@pytest.mark.slow
 @needs_prlimit
 def test_used_up_descriptors_are_logged_once_on_stderr():
     with served("memory:") as process, contextlib.ExitStack() as kept:
@@ -52,6 +53,7 @@ def test_used_up_descriptors_are_logged_once_on_stderr():
     assert "ulimit -n" in lines[0]
 
 
+@pytest.mark.slow
 def test_a_soft_limit_is_raised_as_far_as_it_may_be(tmp_path):
     with served(f"sqlite:{tmp_path / 'db'}") as process:
         process.stdout.readline()

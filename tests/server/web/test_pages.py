@@ -85,6 +85,7 @@ def test_wrong_passwords_are_slowed_down(either, browser):
     assert "Signed in as" in visitor.sign_in().text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("password", "statuses"), [("no", {400: 5, 429: 7}), (RIGHT["password"], {303: 12})])
 def test_of_many_passwords_at_once_each_is_counted(either, browser, password, statuses):
     visitor = browser(either)
@@ -287,6 +288,7 @@ UNFIT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strict", [False, True])
 def test_consent_is_as_strict_about_a_request_as_the_address_that_clients_send(either, start, browser, strict):
     profile = either.server.settings.profile
@@ -316,6 +318,7 @@ PREPARED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strict", [False, True])
 @pytest.mark.parametrize("changes", PREPARED)
 def test_what_has_been_made_ready_once_is_taken_again(either, start, browser, strict, changes):

@@ -181,6 +181,7 @@ async def test_an_unconfirmed_refresh_is_claimed_only_after_its_token_has_ended(
     assert claimed[FLEET[0]].pending_refresh == pending_refresh(1)
 
 
+@pytest.mark.slow
 async def test_many_refreshes_begin_and_end_at_once(store):
     claimed = await claim(store, 5)
     assert await store.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in names(claimed)]) == [True] * 5

@@ -120,6 +120,7 @@ def program(trakt, folder):
 
 
 # ---------------------------------------------------------------- a folder that cannot be synced
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("call", "message"),
     [("fsync:error=EBADF", "Bad file descriptor"), ("fsync:error=EIO", "Input/output error")],
@@ -207,6 +208,7 @@ def test_a_sync_that_fails_after_the_replacing_undoes_a_begin_and_keeps_a_save(f
     assert list(folder.glob("*.spare")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", ["EINVAL", "EOPNOTSUPP"])
 def test_a_file_system_without_such_an_operation_will_do_and_the_doctor_says_what_it_risks(
     program, folder, strace, error
@@ -227,6 +229,7 @@ def test_a_file_system_without_such_an_operation_will_do_and_the_doctor_says_wha
 MOUNTED = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
 
 
+@pytest.mark.slow
 def test_a_file_that_is_mounted_alone_is_found_before_anything_is_sent(trakt, folder, tmp_path, namespace):
     """As `docker run --volume tokens.json:…` does: it can be written, and not replaced."""
     host = tmp_path / "host.json"

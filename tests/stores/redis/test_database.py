@@ -428,6 +428,7 @@ def doctor(address):
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=60).stdout
 
 
+@pytest.mark.slow
 def test_a_token_is_saved_and_doctor_tells_if_redis_was_emptied_in_mid_refresh(own_server, opened):
     store = opened(own_server().url)
     signed_in(store)

@@ -297,6 +297,7 @@ def unsent(program):
         return program.trakt.refreshes == [] and store.load(program.login).pending_refresh is None
 
 
+@pytest.mark.slow
 def test_nothing_is_sent_over_a_folder_that_cannot_be_synced(program, strace):  # noqa: F811 - the fixture
     within = strace(program.path.parent, "fsync:error=EIO")
     for _ in range(3):
@@ -321,6 +322,7 @@ def test_a_database_that_is_mounted_as_a_single_file_is_refused(program, tmp_pat
     assert unsent(program)
 
 
+@pytest.mark.slow
 @needs_root
 @pytest.mark.parametrize("closed", ["file", "folder"])
 def test_a_database_that_cannot_be_written_is_named_and_nothing_is_sent(closed):
@@ -353,6 +355,7 @@ def test_a_database_that_cannot_be_written_is_named_and_nothing_is_sent(closed):
         shutil.rmtree(place)
 
 
+@pytest.mark.slow
 def test_a_database_with_damaged_pages_is_named_and_left_as_it_is(program):
     content = bytearray(program.path.read_bytes())
     content[4096:] = b"\xaa" * (len(content) - 4096)
@@ -366,6 +369,7 @@ def test_a_database_with_damaged_pages_is_named_and_left_as_it_is(program):
     assert "wrong" in [level for level, _, _ in program.doctor()]
 
 
+@pytest.mark.slow
 def test_a_folder_where_others_may_write_is_found_for_this_store_sticky_or_not(program):
     program.path.parent.chmod(0o1777)
     assert [level for level, text, _ in program.doctor() if "Others can write in" in text] == ["doubtful"]
@@ -374,6 +378,7 @@ def test_a_folder_where_others_may_write_is_found_for_this_store_sticky_or_not(p
 
 
 # ---------------------------------------------------------------- what error reporters see, and signals
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["begin", "save", "mark", "forget", "load"])
 def test_no_local_variable_of_a_failing_command_shows_a_token(store, path, verb):
     signed_in(store)
@@ -394,6 +399,7 @@ def test_no_local_variable_of_a_failing_command_shows_a_token(store, path, verb)
         assert secret not in shown
 
 
+@pytest.mark.slow
 def test_no_local_variable_of_a_failing_write_shows_a_token(store, path):
     signed_in(store)
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -441,6 +447,7 @@ def test_a_storm_of_interrupts_leaves_no_lease_behind(store):
     assert interrupted > 30
 
 
+@pytest.mark.slow
 def test_an_interrupt_at_any_step_leaves_no_open_connection_behind(path, monkeypatch):
     """Python 3.13 warns of a connection that is collected while it is open."""
     lost = []
