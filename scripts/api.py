@@ -49,7 +49,7 @@ def public_names(module: str) -> list[str]:
     if names is None:
         here = vars(found).items()
         names = [name for name, kind in here if getattr(kind, "__module__", None) == module]
-    return sorted(name for name in names if not name.startswith("__"))
+    return sorted(name for name in names if not name.startswith("_"))
 
 
 def signature(function: griffe.Function, *, name: str | None = None) -> str:
