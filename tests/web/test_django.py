@@ -100,10 +100,25 @@ def test_a_failed_sign_in_shows_its_page(server, client):
     assert other_browser.status_code == 400
     assert "did not begin this sign-in" in other_browser.text
     assert client.head(landed, secure=True).status_code == 405
-    assert get(client, landed).status_code == 303
-    assert get(client, landed).status_code == 400  # a reload
     denied = sign_in(server, client, decision="deny")
     assert 'href="https://testserver/trakt/login?next=%2Fname"' in denied.text
+    assert "Not signed in" in denied.text
+
+
+def test_a_user_who_is_signed_in_and_opens_a_callback_again_is_sent_on(server, client):
+    landed = visit(server, get(client, "/trakt/login?next=/name")["Location"])
+    signed_in = get(client, landed)
+    assert signed_in["Location"] == "/name"
+    for name in signed_in.cookies:  # Django's client sends deleted cookies, with an empty value
+        if "traktauth" in name:
+            del client.cookies[name]
+    for path in (landed, "/trakt/callback"):  # a reload, and without a response from Trakt
+        again = get(client, path)
+        assert (again.status_code, again["Location"]) == (303, "/home")
+    denied = sign_in(server, client, decision="deny")
+    assert (denied.status_code, "Not signed in" in denied.text) == (400, False)
+    assert "You are still signed in" in denied.text
+    assert get(client, "/name").content == b"sean"
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
@@ -133,11 +148,29 @@ def test_a_sign_out_that_revokes_ends_the_login_at_trakt(server, client):
     with override_settings(TRAKTAUTH=trakt_settings(server, REVOKE=True)):
         sign_in(server, client)
         signed_in = account(client)
-        server.fail_next("/oauth/revoke", status=503)
-        assert post(client, "/trakt/logout").status_code == 503
-        sign_in(server, client)
-        assert post(client, "/trakt/logout").status_code == 303
+        server.fail_next("/oauth/revoke", status=429)
+        away = post(client, "/trakt/logout")
+        assert (away.status_code, int(away["Retry-After"]) > 0) == (503, True)
+        assert "You are signed out of this application" in away.text
+        assert account(client) is None
+        assert web_login().trakt(signed_in).status().state == "valid"
+        assert post(client, "/trakt/logout").status_code == 303  # the page is reloaded
+        assert get(client, "/session").json()["keys"] == []
         assert web_login().trakt(signed_in).status().state == "signed-out"
+
+
+@pytest.mark.parametrize("engine", ["db", "signed_cookies"])
+def test_a_sign_out_is_saved_with_a_503(server, configured, engine):
+    """Django's middleware saves no session with such a response."""
+    engine = f"django.contrib.sessions.backends.{engine}"
+    with override_settings(TRAKTAUTH=trakt_settings(server, REVOKE=True), SESSION_ENGINE=engine):
+        client = Client()
+        sign_in(server, client)
+        server.fail_next("/oauth/revoke", status=429)
+        assert post(client, "/trakt/logout").status_code == 503
+        assert get(client, "/session").json() == {"account": None, "keys": ["trakt_revocation"]}
+        assert post(client, "/trakt/logout").status_code == 303
+        assert server.ledger["alive"] == {"access": 0, "refresh": 0}
 
 
 def test_another_user_inherits_nothing_of_the_session(server, client):
@@ -149,6 +182,21 @@ def test_another_user_inherits_nothing_of_the_session(server, client):
     sign_in(server, client, username="lola")
     assert get(client, "/session").json()["keys"] == ["trakt_account"]
     assert get(client, "/name").content == b"lola"
+
+
+def test_another_trakt_account_signs_the_projects_user_out(server, client):
+    from django.contrib.auth.models import User  # noqa: PLC0415 - once the databases are there
+
+    user = User.objects.create_user("sean")
+    try:
+        client.force_login(user)
+        sign_in(server, client)
+        assert "_auth_user_id" in get(client, "/session").json()["keys"]
+        server.sign_in("lola")
+        sign_in(server, client, username="lola")
+        assert get(client, "/session").json()["keys"] == ["trakt_account"]
+    finally:
+        user.delete()
 
 
 def test_an_expired_token_is_refreshed_and_no_connection_is_left_behind(server, client):
@@ -165,6 +213,19 @@ def test_a_user_whose_login_was_revoked_signs_in_again(server, client):
     assert account(client) is None
     sign_in(server, client)
     assert get(client, "/name").content == b"sean"
+
+
+def test_a_program_is_told_why_the_login_has_ended(server, client):
+    sign_in(server, client)
+    end_login(server, web_login().trakt(account(client)).token())
+    ended = get(client, "/name")
+    assert (ended.status_code, ended.json()["reason"]) == (401, "revoked")
+
+
+def test_a_form_of_a_user_who_is_not_signed_in_gets_a_page(client):
+    form = post(client, "/name", headers=PAGE)
+    assert (form.status_code, form["Content-Type"]) == (401, "text/html; charset=utf-8")
+    assert 'href="https://testserver/trakt/login"' in form.text
 
 
 def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, client):

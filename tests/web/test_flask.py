@@ -86,7 +86,10 @@ def test_who_is_not_signed_in_is_sent_to_the_sign_in_or_gets_401(client):
     assert get(client, "/unguarded", headers=PAGE).location == "/trakt/login?next=%2Funguarded"
     assert get(client, "/name").status_code == 401
     assert get(client, "/unguarded").json == {"detail": "No user is signed in with Trakt"}
-    assert post(client, "/write", headers=PAGE).status_code == 401
+    assert post(client, "/write").json == {"detail": "No user is signed in with Trakt"}
+    form = post(client, "/write", headers=PAGE)
+    assert (form.status_code, form.mimetype) == (401, "text/html")
+    assert 'href="https://testserver/trakt/login"' in form.text
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -102,10 +105,23 @@ def test_a_failed_sign_in_shows_its_page(server, application, client):
     assert other_browser.status_code == 400
     assert "did not begin this sign-in" in other_browser.text
     assert client.head(landed, base_url="https://testserver").status_code == 405
-    assert get(client, landed).status_code == 303
-    assert get(client, landed).status_code == 400  # a reload
     denied = sign_in(server, client, decision="deny")
     assert 'href="https://testserver/trakt/login?next=%2Fname"' in denied.text
+    assert "Not signed in" in denied.text
+
+
+def test_a_user_who_is_signed_in_and_opens_a_callback_again_is_sent_on(server, client):
+    landed = visit(server, get(client, "/trakt/login?next=/name").location)
+    assert get(client, landed).location == "/name"
+    for path in (landed, "/trakt/callback"):  # a reload, and without a response from Trakt
+        again = get(client, path)
+        assert (again.status_code, again.location) == (303, "/home")
+    assert server.ledger["rotations"] == server.ledger["replays"] == 0
+    denied = sign_in(server, client, decision="deny")
+    assert (denied.status_code, "Not signed in" in denied.text) == (400, False)
+    assert "You are still signed in" in denied.text
+    assert 'href="https://testserver/home"' in denied.text
+    assert get(client, "/name").text == "sean"
 
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
@@ -128,11 +144,35 @@ def test_a_sign_out_that_revokes_ends_the_login_at_trakt(server, client, login):
     login.revoke = True
     sign_in(server, client)
     account = get(client, "/session").json["trakt_account"]
-    server.fail_next("/oauth/revoke", status=503)
-    assert post(client, "/trakt/logout").status_code == 503
-    sign_in(server, client)
-    assert post(client, "/trakt/logout").status_code == 303
+    server.fail_next("/oauth/revoke", status=429)
+    away = post(client, "/trakt/logout")
+    assert (away.status_code, int(away.headers["Retry-After"]) > 0) == (503, True)
+    assert "You are signed out of this application" in away.text
+    assert get(client, "/name").status_code == 401
+    assert login.web_login.trakt(account).status().state == "valid"
+    assert post(client, "/trakt/logout").location == "/home"  # the page is reloaded
     assert login.web_login.trakt(account).status().state == "signed-out"
+    assert get(client, "/session").json == {}
+    assert post(client, "/trakt/logout").status_code == 303
+
+
+def test_a_revocation_that_is_not_confirmed_is_completed_and_the_user_is_told(server, client, login):
+    login.revoke = True
+    sign_in(server, client)
+    server.fail_next("/oauth/revoke", drop="before")
+    assert post(client, "/trakt/logout").status_code == 503
+    done = post(client, "/trakt/logout")  # a refresh token that may be revoked is not sent again
+    assert (done.status_code, "did not confirm" in done.text) == (200, True)
+    assert (server.ledger["alive"]["access"], get(client, "/session").json) == (0, {})
+
+
+def test_an_app_that_trakt_refuses_at_the_sign_out_is_reported(server, client, login):
+    login.revoke = True
+    sign_in(server, client)
+    server.fail_next("/oauth/revoke", status=401, body={"error": "invalid_client"})
+    refused = post(client, "/trakt/logout")
+    assert (refused.status_code, "was not revoked" in refused.text) == (502, True)
+    assert get(client, "/session").json == {}
 
 
 def test_an_expired_token_is_refreshed_and_the_user_notices_nothing(server, client):
@@ -149,6 +189,29 @@ def test_a_user_whose_login_was_revoked_signs_in_again(server, client, login):
     assert get(client, "/session").json == {}
     sign_in(server, client)
     assert get(client, "/name").text == "sean"
+
+
+def test_a_program_is_told_why_the_login_has_ended(server, client, login):
+    sign_in(server, client)
+    end_login(server, login.web_login.trakt(get(client, "/session").json["trakt_account"]).token())
+    ended = get(client, "/name")
+    assert (ended.status_code, ended.json["reason"]) == (401, "revoked")
+    assert ended.json["detail"] == "The login with Trakt has ended (revoked): sign in again"
+
+
+def test_another_user_inherits_nothing_of_the_session(server, application, client):
+    @application.post("/basket")
+    def put():
+        session["basket"] = 3
+        return ""
+
+    sign_in(server, client)
+    post(client, "/basket")
+    sign_in(server, client)
+    assert get(client, "/session").json["basket"] == 3
+    server.sign_in("lola")
+    sign_in(server, client, username="lola")
+    assert list(get(client, "/session").json) == ["trakt_account"]
 
 
 def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, client):

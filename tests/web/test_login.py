@@ -207,6 +207,7 @@ def test_an_answer_to_another_sign_in_is_refused(server, login):
     assert failing(login, cookies_of(started), landed.replace(state, state[:12] + "x" * 31)).cause == "other-state"
     assert failing(login, cookies_of(started), f"{landed}&state={state}").cause == "other-state"
     assert failing(login, cookies_of(started), CALLBACK).cause == "other-state"
+    assert failing(login, {}, CALLBACK).message == "The callback was opened without a response from Trakt"
     assert failing(login, cookies_of(started), CALLBACK + "?code=abc").cause == "other-state"
 
 
@@ -260,6 +261,7 @@ def test_a_trakt_that_is_away_is_busy(server, login, fault):
     server.fail_next("/oauth/token", **fault)
     failed = failing(login, cookies_of(started), landed)
     assert (failed.cause, failed.status) == ("busy", 503)
+    assert failed.retry_after == failed.__cause__.retry_after
 
 
 def test_the_users_settings_are_asked_for_again_as_the_code_is_spent(server, login):

@@ -6,9 +6,16 @@ import re
 
 import pytest
 
-from traktauth.errors import StoreFailed, TryLater
-from traktauth.web.failure import CAUSES, LoginFailed
-from traktauth.web.pages import failure_page, method_page, refused_page, unavailable_page
+from traktauth.errors import AppRejected, StoreFailed, TryLater
+from traktauth.web.failure import CAUSES, LoginFailed, failure_of
+from traktauth.web.pages import (
+    failure_page,
+    failure_text,
+    method_page,
+    not_revoked_page,
+    refused_page,
+    unavailable_page,
+)
 from traktauth.web.paths import LoginPaths
 from traktauth.web.requests import is_foreign, wants_page
 from traktauth.web.state_cookie import surplus_cookies
@@ -32,14 +39,36 @@ def test_each_page_names_cause_and_fix_and_offers_the_sign_in_again(cause):
 def test_a_busy_page_says_to_reload_only_if_the_code_was_not_sent():
     unsent = failure_page(LoginFailed("", cause="busy"), PATHS)
     sent = failure_page(LoginFailed("", cause="busy", cookie_name="x"), PATHS)
-    assert "reload" in unsent.html
+    assert "reload this page in 30 seconds" in unsent.html
     assert "reload" not in sent.html
+    assert "Sign in again in 30 seconds" in sent.html
+    assert (unsent.headers["Retry-After"], sent.headers["Retry-After"]) == ("30", "30")
+
+
+def test_a_failed_sign_in_says_when_to_come_back():
+    busy = failure_of(TryLater("x", retry_after=20.7), next="/", cookie_name="x")
+    assert "in 21 seconds" in failure_page(busy, PATHS).html
+    assert "in 21 seconds" in failure_text(busy)
+    assert failure_page(busy, PATHS).headers["Retry-After"] == "21"
+    assert "Retry-After" not in failure_page(LoginFailed("", cause="denied"), PATHS).headers
 
 
 def test_the_page_of_an_outage_says_when_to_come_back():
     page = unavailable_page(TryLater("x", retry_after=17.2))
     assert (page.status, page.headers["Retry-After"]) == (503, "17")
+    assert "reload this page in 17 seconds" in page.html
     assert "storage" in unavailable_page(StoreFailed("x")).html
+    form = unavailable_page(StoreFailed("x"), is_form=True)
+    assert "Try again in 30 seconds" in form.html
+    assert "Nothing is lost" not in form.html
+
+
+def test_the_page_of_a_login_that_was_not_revoked_says_what_to_do():
+    later = not_revoked_page(TryLater("x", retry_after=20))
+    assert (later.status, later.headers["Retry-After"]) == (503, "20")
+    assert "reload this page in 20 seconds" in later.html
+    refused = not_revoked_page(AppRejected("x"))
+    assert (refused.status, "reload" in refused.html, "connected apps" in refused.html) == (502, False, True)
 
 
 def test_other_pages_have_their_status():

@@ -95,7 +95,10 @@ def test_who_is_not_signed_in_is_sent_to_the_sign_in_or_gets_401(client):
     page = client.get("/name?a=b", headers=PAGE)
     assert (page.status_code, page.headers["location"]) == (303, "/trakt/login?next=%2Fname%3Fa%3Db")
     assert client.get("/name", headers={"Accept": "*/*"}).status_code == 401
-    assert client.post("/write", headers=PAGE).status_code == 401
+    assert client.post("/write").json() == {"detail": "No user is signed in with Trakt"}
+    form = client.post("/write", headers=PAGE)
+    assert (form.status_code, form.headers["content-type"]) == (401, "text/html; charset=utf-8")
+    assert 'href="https://testserver/trakt/login"' in form.text
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -112,11 +115,22 @@ def test_a_failed_sign_in_shows_its_page(server, client, login):
     assert other_browser.status_code == 400
     assert "did not begin this sign-in" in other_browser.text
     assert other_browser.headers["content-security-policy"].startswith("default-src 'none'")
-    assert client.get(landed).status_code == 303
-    assert client.get(landed).status_code == 400  # a reload
     denied = sign_in(server, client, decision="deny")
     assert "denied" in denied.text
+    assert "Not signed in" in denied.text
     assert 'href="https://testserver/trakt/login?next=%2Fname"' in denied.text
+
+
+def test_a_user_who_is_signed_in_and_opens_a_callback_again_is_sent_on(server, client):
+    landed = visit(server, client.get("/trakt/login?next=/name").headers["location"])
+    assert client.get(landed).headers["location"] == "/name"
+    for path in (landed, "/trakt/callback"):  # a reload, and without a response from Trakt
+        again = client.get(path)
+        assert (again.status_code, again.headers["location"]) == (303, "/home")
+    denied = sign_in(server, client, decision="deny")
+    assert (denied.status_code, "Not signed in" in denied.text) == (400, False)
+    assert "You are still signed in" in denied.text
+    assert client.get("/name").text == "sean"
 
 
 def test_head_at_the_callback_spends_nothing(server, client):
@@ -156,10 +170,14 @@ def test_a_sign_out_that_revokes_ends_the_login_at_trakt(server, client, login):
     login.revoke = True
     sign_in(server, client)
     account = client.get("/plain").text
-    server.fail_next("/oauth/revoke", status=503)
-    assert client.post("/trakt/logout").status_code == 503
-    sign_in(server, client)
-    assert client.post("/trakt/logout").status_code == 303
+    server.fail_next("/oauth/revoke", status=429)
+    away = client.post("/trakt/logout")
+    assert (away.status_code, int(away.headers["retry-after"]) > 0) == (503, True)
+    assert "You are signed out of this application" in away.text
+    assert client.get("/name").status_code == 401
+    assert asyncio.run(login.web_login.trakt(account).status()).state == "valid"
+    assert client.post("/trakt/logout").status_code == 303  # the page is reloaded
+    assert client.get("/session").json() == {}
     assert asyncio.run(login.web_login.trakt(account).status()).state == "signed-out"
     assert client.post("/trakt/logout").status_code == 303
 
@@ -187,6 +205,14 @@ def test_a_user_whose_login_was_revoked_signs_in_again(server, client, login):
     assert client.get("/session").json() == {}
     sign_in(server, client)
     assert client.get("/name").text == "sean"
+
+
+def test_a_program_is_told_why_the_login_has_ended(server, client, login):
+    sign_in(server, client)
+    end_login(server, asyncio.run(login.web_login.trakt(client.get("/plain").text).token()))
+    ended = client.get("/name")
+    assert (ended.status_code, ended.json()["reason"]) == (401, "revoked")
+    assert ended.json()["detail"] == "The login with Trakt has ended (revoked): sign in again"
 
 
 def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, client):
@@ -224,6 +250,10 @@ def fastapi(login):
     async def name(trakt: AsyncTrakt = Depends(login.trakt)):  # noqa: B008, FAST002 - annotations know only globals
         return (await trakt.request("GET", "/users/settings")).json()["user"]["username"]
 
+    @application.post("/write")
+    async def write(trakt: AsyncTrakt = Depends(login.trakt)):  # noqa: B008, FAST002 - the same
+        return trakt.account
+
     @application.get("/account")
     async def account(request: Request):
         return login.account(request)
@@ -237,6 +267,8 @@ def test_fastapi_injects_the_users_trakt(server, fastapi):
     assert fastapi.get("/name").json() == {"detail": "No user is signed in with Trakt"}
     page = fastapi.get("/name", headers=PAGE)
     assert (page.status_code, page.headers["location"]) == (303, "/trakt/login?next=%2Fname")
+    form = fastapi.post("/write", headers=PAGE)
+    assert (form.status_code, form.headers["content-type"]) == (401, "text/html; charset=utf-8")
     sign_in(server, fastapi)
     assert fastapi.get("/name").json() == "sean"
 

@@ -13,7 +13,8 @@ from traktauth.errors import LoginRequired, TraktAuthError
 from traktauth.extras import check_version
 from traktauth.protocol import AUTHORIZE, TOKEN
 from traktauth.web.login import AsyncWebLogin, WebLogin
-from traktauth.web.requests import NOT_SIGNED_IN, SESSION_KEY
+from traktauth.web.requests import NOT_SIGNED_IN
+from traktauth.web.session import SESSION_KEY
 from traktauth.wire.api_headers import api_headers
 
 if TYPE_CHECKING:

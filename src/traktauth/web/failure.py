@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from traktauth.errors import AppRejected, LoginRefused, TraktAuthError
+from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, TryLater
 
 Cause = Literal["no-cookie", "expired", "forged", "other-state", "denied", "issuer", "code", "app", "busy"]
 """What ended a web sign-in; `LoginFailed` says what each means."""
@@ -19,6 +19,10 @@ _OWN_MESSAGES: dict[Cause, str] = {
     "denied": "The sign-in was denied on Trakt's page",
     "code": "Trakt's answer holds no code",
 }
+NO_RESPONSE = "no-response"
+"""The `error` of a callback that was opened without any response from Trakt; its cause is `other-state`."""
+
+RETRY_AFTER = 30.0  # seconds, if an error names no time
 _TRY_LATER = frozenset({"server_error", "temporarily_unavailable"})  # RFC 6749 section 4.1.2.1
 
 
@@ -41,6 +45,7 @@ class LoginFailed(LoginRefused):
         cause: one of the words above.
         next: where the user wanted to go, to start the sign-in again; `/` if that is not known.
         cookie_name: the cookie to delete, or None: without a cookie, or if the same callback may be tried again.
+        retry_after: if the cause is `busy`: seconds to wait before the next try, for `Retry-After`; else None.
     """
 
     default_hint = "Start the sign-in again"
@@ -54,11 +59,13 @@ class LoginFailed(LoginRefused):
         hint: str | None = None,
         next: str = "/",  # noqa: A002 - the name that web frameworks give it
         cookie_name: str | None = None,
+        retry_after: float = RETRY_AFTER,
     ) -> None:
         super().__init__(message, error=error or cause, hint=hint)
         self.cause: Cause = cause
         self.next = next
         self.cookie_name = cookie_name
+        self.retry_after = retry_after if cause == "busy" else None
 
     @property
     def status(self) -> int:
@@ -71,6 +78,11 @@ def own_failure(cause: Cause, *, next: str = "/", cookie_name: str | None = None
     return LoginFailed(_OWN_MESSAGES[cause], cause=cause, next=next, cookie_name=cookie_name)
 
 
+def no_response() -> LoginFailed:
+    """Return the failure of a callback that was opened without any response from Trakt."""
+    return LoginFailed("The callback was opened without a response from Trakt", cause="other-state", error=NO_RESPONSE)
+
+
 def failure_of(error: TraktAuthError, *, next: str, cookie_name: str | None) -> LoginFailed:  # noqa: A002 - as above
     """Return the failure that an error of the library is to the user."""
     failed = LoginFailed(
@@ -80,6 +92,7 @@ def failure_of(error: TraktAuthError, *, next: str, cookie_name: str | None) -> 
         hint=error.hint,
         next=next,
         cookie_name=cookie_name,
+        retry_after=error.retry_after if isinstance(error, TryLater) else RETRY_AFTER,
     )
     failed.__cause__ = error
     return failed

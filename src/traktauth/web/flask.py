@@ -11,7 +11,6 @@ application.register_blueprint(login)
 from __future__ import annotations
 
 from functools import wraps
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
@@ -19,13 +18,24 @@ from traktauth.extras import check_version
 from traktauth.web.access_log import hide_codes
 from traktauth.web.failure import LoginFailed
 from traktauth.web.login import WebLogin, check_kind
-from traktauth.web.pages import Page, failure_page, method_page, refused_page, unavailable_page
+from traktauth.web.pages import method_page, refused_page
 from traktauth.web.paths import CALLBACK, LoginPaths, local_path
-from traktauth.web.requests import FOREIGN_FORM, NOT_SIGNED_IN, SESSION_KEY, is_foreign, wants_page
+from traktauth.web.requests import FOREIGN_FORM, NOT_SIGNED_IN, WebRequest, is_foreign
+from traktauth.web.responses import (
+    RouteResponse,
+    failed_response,
+    outage_response,
+    page_response,
+    redirect_response,
+    signed_in_response,
+    signed_out_response,
+    unauthorized_response,
+)
+from traktauth.web.session import SESSION_KEY, begin_session, end_session
 from traktauth.web.state_cookie import expired_cookie, surplus_cookies
 
 try:
-    from flask import Blueprint, current_app, jsonify, make_response, redirect, request, session
+    from flask import Blueprint, current_app, make_response, request, session
 except ModuleNotFoundError as error:
     raise TraktAuthError("Flask is not installed", hint="pip install 'traktauth[flask]'") from error
 
@@ -38,13 +48,12 @@ if TYPE_CHECKING:
     from flask.wrappers import Response
 
     from traktauth.client.sync_client import Trakt
+    from traktauth.models.signed_out import SignedOut
 
 __all__ = ["TraktLogin"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-SEE_OTHER = 303
 
 
 class TraktLogin(Blueprint):
@@ -56,7 +65,8 @@ class TraktLogin(Blueprint):
     Args:
         web_login: the app's redirect address in it is `url_prefix` + `/callback`.
         url_prefix: where the routes `login`, `callback` and `logout` are.
-        after: the path that users are sent to after a sign-in that began without `next`, and after a sign-out.
+        after: the path that users are sent to after a sign-in that began without `next`, and after a sign-out: a
+            public page, as one that needs a sign-in would send the user to Trakt and sign them in again.
         revoke: also revoke the login at Trakt when a user signs out.
 
     Raises:
@@ -122,7 +132,7 @@ class TraktLogin(Blueprint):
     def _login(self) -> Response:
         _check_session()  # without sessions no browser is sent to Trakt
         started = self.web_login.start(request.args.get("next", self.after))
-        response = _redirect(started.url)
+        response = _response(redirect_response(started.url))
         for name in surplus_cookies(request.cookies):
             response.set_cookie(name, "", **expired_cookie(name))
         response.set_cookie(started.cookie_name, started.cookie_value, **started.cookie_options)
@@ -130,50 +140,36 @@ class TraktLogin(Blueprint):
 
     def _callback(self) -> Response:
         if request.method != "GET":  # HEAD must not spend the code
-            return _response(method_page("GET"))
+            return _response(page_response(method_page("GET")))
         _check_session()
         try:
             signed_in = self.web_login.finish(request.cookies, request.url)
         except LoginFailed as failed:
-            response = _response(failure_page(failed, self.paths))
-            name = failed.cookie_name
-        else:
-            _start_session(signed_in.account)
-            response = _redirect(signed_in.next)
-            name = signed_in.cookie_name
-        if name is not None:
-            response.set_cookie(name, "", **expired_cookie(name))
-        return response
+            return _response(failed_response(failed, self.paths, session, self.after))
+        _start_session(signed_in.account)
+        return _response(signed_in_response(signed_in))
 
     def _logout(self) -> Response:
         if is_foreign(request.headers.get, self.paths.origin, request.host_url.rstrip("/")):
-            return _response(refused_page(FOREIGN_FORM))
-        account = session.pop(SESSION_KEY, None)
-        if account is not None and self.revoke:
+            return _response(page_response(refused_page(FOREIGN_FORM)))
+        account = end_session(session, revoke=self.revoke)
+        outcome: SignedOut | TraktAuthError | None = None
+        if account is not None:
             try:
-                self.web_login.trakt(account).logout()
-            except LoginRequired:
-                pass  # it has ended already
-            except (TryLater, StoreFailed) as error:
-                return _response(unavailable_page(error))
-        return _redirect(self.after)
+                outcome = self.web_login.trakt(account).logout()
+            except TraktAuthError as error:
+                outcome = error
+        return _response(signed_out_response(session, self.paths, self.after, outcome))
 
     # ---------------------------------------------------------------- errors
-    def _handle_login_required(self, _error: LoginRequired) -> ResponseReturnValue:
-        session.pop(SESSION_KEY, None)
-        return self._unauthorized()
+    def _handle_login_required(self, error: LoginRequired) -> ResponseReturnValue:
+        return self._unauthorized(error)
 
     def _handle_outage(self, error: TraktAuthError) -> ResponseReturnValue:
-        page = unavailable_page(error)
-        if wants_page(request.method, request.headers.get):
-            return _response(page)
-        return jsonify(detail=str(error)), page.status, {"Retry-After": page.headers["Retry-After"]}
+        return _response(outage_response(_web_request(), error))
 
-    def _unauthorized(self) -> ResponseReturnValue:
-        if wants_page(request.method, request.headers.get):
-            path = request.full_path if request.query_string else request.path
-            return _redirect(self.paths.login_for(request.script_root + path))
-        return jsonify(detail=NOT_SIGNED_IN), HTTPStatus.UNAUTHORIZED
+    def _unauthorized(self, error: LoginRequired | None = None) -> Response:
+        return _response(unauthorized_response(_web_request(), self.paths, session, error))
 
 
 def _check_session() -> None:
@@ -185,20 +181,20 @@ def _check_session() -> None:
 
 
 def _start_session(account: str) -> None:
-    if session.get(SESSION_KEY) not in {None, account}:
-        session.clear()  # what another user left
-    session[SESSION_KEY] = account
+    begin_session(session, account, clear=session.clear)
     # Sessions on a server (Flask-Session) have an id; Flask's own are their content.
     regenerate: Any = getattr(current_app.session_interface, "regenerate", None)
     if regenerate is not None:
         regenerate(session)
 
 
-def _redirect(location: str) -> Response:
-    response = make_response(redirect(location, SEE_OTHER))
-    response.headers["Cache-Control"] = "no-store"
-    return response
+def _web_request() -> WebRequest:
+    path = request.full_path if request.query_string else request.path
+    return WebRequest(request.method, request.script_root + path, request.headers.get)
 
 
-def _response(page: Page) -> Response:
-    return make_response(page.html, page.status, page.headers)
+def _response(response: RouteResponse) -> Response:
+    made = make_response(response.body, response.status, response.headers)
+    if response.old_cookie is not None:
+        made.set_cookie(response.old_cookie, "", **expired_cookie(response.old_cookie))
+    return made

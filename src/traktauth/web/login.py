@@ -17,7 +17,7 @@ from traktauth.flow.effects import LogMessage
 from traktauth.flow.web_login import check_before_exchange, exchange_for_user
 from traktauth.values import field, value
 from traktauth.web.access_log import hide_codes
-from traktauth.web.failure import LoginFailed, failure_of, own_failure, page_failure
+from traktauth.web.failure import LoginFailed, failure_of, no_response, own_failure, page_failure
 from traktauth.web.paths import local_path
 from traktauth.web.state_cookie import (
     MAX_AGE,
@@ -185,7 +185,7 @@ class _WebLogin:
     def _pending(self, cookies: Mapping[str, str], url: str) -> tuple[str, PendingLogin]:
         state = _state_of(url)
         if not state:
-            raise own_failure("other-state")
+            raise own_failure("other-state") if urlsplit(url).query else no_response()
         found = find_cookie(cookies, state)
         if found is None:
             raise own_failure("no-cookie")

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from traktauth.client.login.pages import STYLE
 from traktauth.display import escape
-from traktauth.errors import StoreFailed, TryLater
+from traktauth.errors import AppRejected, StoreFailed, TryLater
 from traktauth.protocol import CONNECTED_PAGE
 from traktauth.values import field, value
+from traktauth.web.failure import NO_RESPONSE, RETRY_AFTER
 
 if TYPE_CHECKING:
+    from traktauth.errors import TraktAuthError
     from traktauth.web.failure import Cause, LoginFailed
     from traktauth.web.paths import LoginPaths
 
@@ -47,9 +49,14 @@ _TEXTS: dict[Cause, tuple[str, str]] = {
         "Trakt does not accept this application.",
         "Its id, secret or redirect address is wrong, or Trakt has deleted it. Only its operator can change that.",
     ),
-    "busy": ("Trakt or this application is unavailable at the moment.", "Try again in a few seconds."),
+    "busy": ("Trakt or this application is unavailable at the moment.", "Sign in again in {seconds} seconds."),
 }
-_REPEATABLE = "Nothing is lost: reload this page to try again."
+_NO_RESPONSE = (
+    "This address finishes a sign-in, and was opened without a response from Trakt.",
+    "Begin the sign-in here.",
+)
+_REPEATABLE = "Nothing is lost: reload this page in {seconds} seconds to try again."
+_STILL_SIGNED_IN = "You are still signed in, as before."
 
 
 @value
@@ -67,28 +74,108 @@ class Page:
     headers: dict[str, str] = field(repr=False)
 
 
-def failure_page(failed: LoginFailed, paths: LoginPaths) -> Page:
-    """Return the page of a sign-in that failed: the cause, the fix, and a link that starts again."""
-    what, fix = _TEXTS[failed.cause]
-    if failed.cause == "busy" and failed.cookie_name is None:
-        fix = _REPEATABLE
+def failure_page(failed: LoginFailed, paths: LoginPaths, *, signed_in_at: str | None = None) -> Page:
+    """Return the page of a sign-in that failed: the cause, the fix, and a link that starts again.
+
+    Args:
+        failed: the failure.
+        paths: the sign-in's routes.
+        signed_in_at: for a user who is signed in all the same, from an earlier sign-in: the path to go on at.
+    """
     # On the redirect address's host, so that the cookie is set where the callback will look for it.
-    link = paths.origin + paths.login_for(failed.next)
-    return _page(failed.status, "Not signed in", [what, fix.format(origin=paths.origin)], link, "Sign in again")
+    again = paths.origin + paths.login_for(failed.next)
+    texts = _texts_of(failed, paths.origin)
+    if signed_in_at is None:
+        page = _page(failed.status, "Not signed in", texts, {again: "Sign in again"})
+    else:
+        links = {paths.origin + signed_in_at: "Go on", again: "Sign in again"}
+        page = _page(failed.status, "The sign-in failed", [*texts, _STILL_SIGNED_IN], links)
+    if failed.retry_after is not None:
+        page.headers["Retry-After"] = str(_whole_seconds(failed.retry_after))
+    return page
 
 
 def failure_text(failed: LoginFailed) -> str:
     """Return cause and fix in two sentences, for the page of a library that checks the state itself."""
-    return " ".join(_TEXTS[failed.cause])
+    return " ".join(_texts_of(failed, ""))
 
 
-def unavailable_page(error: Exception) -> Page:
-    """Return the page (503) for a call that Trakt or the store could not serve at the moment."""
-    who = "This application's storage" if isinstance(error, StoreFailed) else "Trakt"
-    texts = [f"{who} is unavailable at the moment.", "Nothing is lost: reload this page in a few seconds."]
-    page = _page(503, "Try again later", texts)
-    page.headers["Retry-After"] = str(max(1, round(error.retry_after))) if isinstance(error, TryLater) else "30"
+def _texts_of(failed: LoginFailed, origin: str) -> list[str]:
+    cause, fix = _NO_RESPONSE if failed.error == NO_RESPONSE else _TEXTS[failed.cause]
+    if failed.cause == "busy" and failed.cookie_name is None:
+        fix = _REPEATABLE
+    return [cause, fix.format(origin=origin, seconds=_whole_seconds(failed.retry_after or RETRY_AFTER))]
+
+
+def sign_in_page(paths: LoginPaths) -> Page:
+    """Return the page (401) for a form that a user sent who is not signed in, or whose login has ended."""
+    texts = ["You are not signed in with Trakt, so what you sent was not completed.", "Sign in, then send it again."]
+    return _page(401, "Sign in first", texts, {paths.origin + paths.login: "Sign in with Trakt"})
+
+
+def unavailable_page(error: Exception, *, is_form: bool = False) -> Page:
+    """Return the page (503) for a call that Trakt or the store could not serve at the moment.
+
+    Args:
+        error: TryLater or StoreFailed.
+        is_form: whether the browser has sent a form, of which a part may be done already.
+    """
+    seconds = retry_seconds(error)
+    fix = f"Try again in {seconds} seconds." if is_form else f"Nothing is lost: reload this page in {seconds} seconds."
+    page = _page(503, "Try again later", [_unavailable(error), fix])
+    page.headers["Retry-After"] = str(seconds)
     return page
+
+
+def retry_seconds(error: Exception) -> int:
+    """Return the seconds after which a call may be repeated, for `Retry-After`."""
+    return _whole_seconds(error.retry_after if isinstance(error, TryLater) else RETRY_AFTER)
+
+
+def not_revoked_page(error: TraktAuthError) -> Page:
+    """Return the page for a user who is signed out of the session, but whose login could not be revoked.
+
+    Args:
+        error: what kept it from being revoked; after AppRejected a repetition is of no use (502, else 503).
+    """
+    is_definite = isinstance(error, AppRejected)
+    cause = "Trakt does not accept this application." if is_definite else _unavailable(error)
+    texts = [
+        "You are signed out of this application.",
+        f"{cause} So the application's access to your Trakt account was not revoked.",
+    ]
+    if is_definite:
+        texts.append(f"Remove the application from the connected apps of your Trakt account: {CONNECTED_PAGE}")
+        return _page(502, "Signed out, not revoked", texts)
+    seconds = retry_seconds(error)
+    texts.append(f"To revoke it, reload this page in {seconds} seconds, and let the browser send the form again.")
+    page = _page(503, "Signed out, not revoked", texts)
+    page.headers["Retry-After"] = str(seconds)
+    return page
+
+
+def partly_revoked_page(paths: LoginPaths, after: str) -> Page:
+    """Return the page for a user who is signed out, but whose refresh token may still be valid at Trakt.
+
+    Args:
+        paths: the sign-in's routes.
+        after: the path to go on at.
+    """
+    texts = [
+        "You are signed out, and the application cannot use your Trakt account any more.",
+        "Trakt did not confirm that all of the application's access was revoked.",
+        f"To be sure, remove the application from the connected apps of your Trakt account: {CONNECTED_PAGE}",
+    ]
+    return _page(200, "Signed out", texts, {paths.origin + after: "Go on"})
+
+
+def _unavailable(error: Exception) -> str:
+    who = "This application's storage" if isinstance(error, StoreFailed) else "Trakt"
+    return f"{who} is unavailable at the moment."
+
+
+def _whole_seconds(seconds: float) -> int:
+    return max(1, round(seconds))
 
 
 def refused_page(what: str) -> Page:
@@ -103,12 +190,15 @@ def method_page(allowed: str) -> Page:
     return page
 
 
-def _page(status: int, title: str, texts: list[str], link: str = "", label: str = "") -> Page:
+def _page(status: int, title: str, texts: list[str], links: dict[str, str] | None = None) -> Page:
+    """Return a page; the links are addresses with their labels."""
     paragraphs = "".join(f"<p>{escape_html(escape(text))}</p>" for text in texts)
-    button = f'<a class="button" href="{escape_html(link)}">{label}</a>' if link else ""
+    buttons = " ".join(
+        f'<a class="button" href="{escape_html(link)}">{label}</a>' for link, label in (links or {}).items()
+    )
     html = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}{_BUTTON}</style>'
-        f"<main><h1>{title}</h1>{paragraphs}{button}</main></html>"
+        f"<main><h1>{title}</h1>{paragraphs}{buttons}</main></html>"
     )
     return Page(status, html, dict(_HEADERS))

@@ -24,19 +24,31 @@ from typing import Any
 from traktauth.client.async_client import AsyncTrakt
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.extras import check_version
+from traktauth.models.signed_out import SignedOut
 from traktauth.web.access_log import hide_codes
 from traktauth.web.failure import LoginFailed
 from traktauth.web.login import AsyncWebLogin, check_kind
-from traktauth.web.pages import Page, failure_page, method_page, refused_page, unavailable_page
+from traktauth.web.pages import method_page, refused_page
 from traktauth.web.paths import CALLBACK, LoginPaths, local_path
-from traktauth.web.requests import FOREIGN_FORM, NOT_SIGNED_IN, SESSION_KEY, is_foreign, wants_page
+from traktauth.web.requests import FOREIGN_FORM, NOT_SIGNED_IN, WebRequest, is_foreign, wants_page
+from traktauth.web.responses import (
+    RouteResponse,
+    failed_response,
+    outage_response,
+    page_response,
+    redirect_response,
+    signed_in_response,
+    signed_out_response,
+    unauthorized_response,
+)
+from traktauth.web.session import SESSION_KEY, begin_session, end_session
 from traktauth.web.state_cookie import expired_cookie, surplus_cookies
 
 try:
     from starlette.concurrency import run_in_threadpool
     from starlette.exceptions import HTTPException
     from starlette.requests import Request
-    from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+    from starlette.responses import Response
     from starlette.routing import Route
 except ModuleNotFoundError as error:
     raise TraktAuthError("Starlette is not installed", hint="pip install 'traktauth[starlette]'") from error
@@ -45,7 +57,9 @@ check_version("starlette", (1, 0))
 
 __all__ = ["TraktLogin"]
 
-SEE_OTHER = 303
+
+class NotSignedIn(HTTPException):
+    """No user is signed in: a redirect for a browser, and 401 for a program, also without the exception handlers."""
 
 
 class TraktLogin:
@@ -55,7 +69,8 @@ class TraktLogin:
 
     Args:
         web_login: the app's redirect address in it is where the callback route is mounted.
-        after: the path that users are sent to after a sign-in that began without `next`, and after a sign-out.
+        after: the path that users are sent to after a sign-in that began without `next`, and after a sign-out: a
+            public page, as one that needs a sign-in would send the user to Trakt and sign them in again.
         revoke: also revoke the login at Trakt when a user signs out.
 
     Attributes:
@@ -81,6 +96,7 @@ class TraktLogin:
         ]
         self.exception_handlers: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
             LoginRequired: self._handle_login_required,
+            NotSignedIn: self._handle_not_signed_in,
             TryLater: self._handle_outage,
             StoreFailed: self._handle_outage,
         }
@@ -105,8 +121,9 @@ class TraktLogin:
         if account is not None:
             return self.web_login.trakt(account)
         if wants_page(request.method, request.headers.get):
-            raise HTTPException(SEE_OTHER, headers={"Location": self._login_path(request)})
-        raise HTTPException(HTTPStatus.UNAUTHORIZED, NOT_SIGNED_IN)
+            location = self.paths.login_for(_web_request(request).path)
+            raise NotSignedIn(HTTPStatus.SEE_OTHER, headers={"Location": location})
+        raise NotSignedIn(HTTPStatus.UNAUTHORIZED, NOT_SIGNED_IN)
 
     def required(self, endpoint: Callable[[Request], Any]) -> Callable[[Request], Awaitable[Any]]:
         """Let an endpoint be called only if a user is signed in and their login has not ended.
@@ -133,7 +150,7 @@ class TraktLogin:
     async def _login(self, request: Request) -> Response:
         _session(request)  # without sessions no browser is sent to Trakt
         started = self.web_login.start(request.query_params.get("next", self.after))
-        response = RedirectResponse(started.url, SEE_OTHER, {"Cache-Control": "no-store"})
+        response = _response(redirect_response(started.url))
         for name in surplus_cookies(request.cookies):
             response.set_cookie(name, "", **expired_cookie(name))
         response.set_cookie(started.cookie_name, started.cookie_value, **started.cookie_options)
@@ -141,55 +158,40 @@ class TraktLogin:
 
     async def _callback(self, request: Request) -> Response:
         if request.method != "GET":  # HEAD must not spend the code
-            return _response(method_page("GET"))
+            return _response(page_response(method_page("GET")))
         session = _session(request)
         try:
             signed_in = await self.web_login.finish(request.cookies, str(request.url))
         except LoginFailed as failed:
-            response = _response(failure_page(failed, self.paths))
-            name = failed.cookie_name
-        else:
-            if session.get(SESSION_KEY) not in {None, signed_in.account}:
-                session.clear()  # what another user left
-            session[SESSION_KEY] = signed_in.account
-            response = RedirectResponse(signed_in.next, SEE_OTHER, {"Cache-Control": "no-store"})
-            name = signed_in.cookie_name
-        if name is not None:
-            response.set_cookie(name, "", **expired_cookie(name))
-        return response
+            return _response(failed_response(failed, self.paths, session, self.after))
+        begin_session(session, signed_in.account, clear=session.clear)
+        return _response(signed_in_response(signed_in))
 
     async def _logout(self, request: Request) -> Response:
         if is_foreign(request.headers.get, self.paths.origin, f"{request.url.scheme}://{request.url.netloc}"):
-            return _response(refused_page(FOREIGN_FORM))
-        account = _session(request).pop(SESSION_KEY, None)
-        if account is not None and self.revoke:
+            return _response(page_response(refused_page(FOREIGN_FORM)))
+        session = _session(request)
+        account = end_session(session, revoke=self.revoke)
+        outcome: SignedOut | TraktAuthError | None = None
+        if account is not None:
             try:
-                await self.web_login.trakt(account).logout()
-            except LoginRequired:
-                pass  # it has ended already
-            except (TryLater, StoreFailed) as error:
-                return _response(unavailable_page(error))
-        return RedirectResponse(self.after, SEE_OTHER)
+                outcome = await self.web_login.trakt(account).logout()
+            except TraktAuthError as error:
+                outcome = error
+        return _response(signed_out_response(session, self.paths, self.after, outcome))
 
     # ---------------------------------------------------------------- responses
-    async def _handle_login_required(self, request: Request, _error: Exception) -> Response:
-        _session(request).pop(SESSION_KEY, None)
+    async def _handle_login_required(self, request: Request, error: Exception) -> Response:
+        return self._unauthorized(request, error if isinstance(error, LoginRequired) else None)
+
+    async def _handle_not_signed_in(self, request: Request, _error: Exception) -> Response:
         return self._unauthorized(request)
 
     async def _handle_outage(self, request: Request, error: Exception) -> Response:
-        page = unavailable_page(error)
-        if wants_page(request.method, request.headers.get):
-            return _response(page)
-        return JSONResponse({"detail": str(error)}, page.status, {"Retry-After": page.headers["Retry-After"]})
+        return _response(outage_response(_web_request(request), error))
 
-    def _unauthorized(self, request: Request) -> Response:
-        if wants_page(request.method, request.headers.get):
-            return RedirectResponse(self._login_path(request), SEE_OTHER)
-        return JSONResponse({"detail": NOT_SIGNED_IN}, HTTPStatus.UNAUTHORIZED)
-
-    def _login_path(self, request: Request) -> str:
-        query = f"?{request.url.query}" if request.url.query else ""
-        return self.paths.login_for(request.url.path + query)
+    def _unauthorized(self, request: Request, error: LoginRequired | None = None) -> Response:
+        return _response(unauthorized_response(_web_request(request), self.paths, _session(request), error))
 
 
 def _session(request: Request) -> dict[str, Any]:
@@ -202,5 +204,13 @@ def _session(request: Request) -> dict[str, Any]:
     return request.session
 
 
-def _response(page: Page) -> Response:
-    return HTMLResponse(page.html, page.status, page.headers)
+def _web_request(request: Request) -> WebRequest:
+    query = f"?{request.url.query}" if request.url.query else ""
+    return WebRequest(request.method, request.url.path + query, request.headers.get)
+
+
+def _response(response: RouteResponse) -> Response:
+    made = Response(response.body, response.status, response.headers)
+    if response.old_cookie is not None:
+        made.set_cookie(response.old_cookie, "", **expired_cookie(response.old_cookie))
+    return made

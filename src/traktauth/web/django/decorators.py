@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from functools import wraps
-from http import HTTPStatus
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
-from django.http import HttpResponse, JsonResponse
-
 from traktauth.errors import LoginRequired, StoreFailed, TryLater
-from traktauth.web.django.responses import SeeOther, paths, response_of
+from traktauth.web.django.responses import paths, response_of, web_request
 from traktauth.web.django.sessions import account_of, session_of
-from traktauth.web.pages import unavailable_page
-from traktauth.web.requests import NOT_SIGNED_IN, SESSION_KEY, wants_page
+from traktauth.web.responses import outage_response, unauthorized_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,24 +31,14 @@ def trakt_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401 - the view's
+        session = session_of(request)
         if account_of(request) is None:
-            return _unauthorized(request)
+            return response_of(unauthorized_response(web_request(request), paths(), session))
         try:
             return view(request, *args, **kwargs)
-        except LoginRequired:
-            session_of(request).pop(SESSION_KEY, None)
-            return _unauthorized(request)
+        except LoginRequired as error:
+            return response_of(unauthorized_response(web_request(request), paths(), session, error))
         except (TryLater, StoreFailed) as error:
-            page = unavailable_page(error)
-            if wants_page(request.method or "", request.headers.get):
-                return response_of(page)
-            after = {"Retry-After": page.headers["Retry-After"]}
-            return JsonResponse({"detail": str(error)}, status=page.status, headers=after)
+            return response_of(outage_response(web_request(request), error))
 
     return guarded
-
-
-def _unauthorized(request: HttpRequest) -> HttpResponse:
-    if wants_page(request.method or "", request.headers.get):
-        return SeeOther(paths().login_for(request.get_full_path()))
-    return JsonResponse({"detail": NOT_SIGNED_IN}, status=HTTPStatus.UNAUTHORIZED)

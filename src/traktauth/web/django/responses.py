@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 
 from traktauth.web.django.configuration import web_login
 from traktauth.web.paths import LoginPaths
+from traktauth.web.requests import WebRequest
+from traktauth.web.state_cookie import expired_cookie
 
 if TYPE_CHECKING:
-    from traktauth.web.pages import Page
+    from django.http import HttpRequest
 
-
-class SeeOther(HttpResponseRedirect):
-    """A redirect whose target is fetched with GET."""
-
-    status_code = HTTPStatus.SEE_OTHER
+    from traktauth.web.responses import RouteResponse
 
 
 def paths() -> LoginPaths:
@@ -25,6 +22,14 @@ def paths() -> LoginPaths:
     return LoginPaths(web_login().app.redirect_uri)
 
 
-def response_of(page: Page) -> HttpResponse:
-    """Return a page as a response."""
-    return HttpResponse(page.html, status=page.status, headers=page.headers)
+def web_request(request: HttpRequest) -> WebRequest:
+    """Return what the sign-in needs to know of a request."""
+    return WebRequest(request.method or "", request.get_full_path(), request.headers.get)
+
+
+def response_of(response: RouteResponse) -> HttpResponse:
+    """Return a response as Django sends it."""
+    made = HttpResponse(response.body, status=response.status, headers=response.headers)
+    if response.old_cookie is not None:
+        made.set_cookie(response.old_cookie, "", **expired_cookie(response.old_cookie))
+    return made

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from traktauth.errors import LoginRequired
 from traktauth.web.django.configuration import web_login
-from traktauth.web.requests import NOT_SIGNED_IN, SESSION_KEY
+from traktauth.web.requests import NOT_SIGNED_IN
+from traktauth.web.session import SESSION_KEY
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
     from traktauth.client.sync_client import Trakt
 
@@ -28,6 +30,21 @@ def session_of(request: HttpRequest) -> Any:  # noqa: ANN401 - a session of any 
             "Trakt sign-in needs sessions: add django.contrib.sessions.middleware.SessionMiddleware to MIDDLEWARE"
         )
     return session
+
+
+def save_session(session: Any, response: HttpResponse) -> None:  # noqa: ANN401 - a session of any backend
+    """Save a session whatever the response's status is: Django's middleware does not save it with a 503."""
+    session.save()
+    response.set_cookie(
+        settings.SESSION_COOKIE_NAME,
+        session.session_key,
+        max_age=None if session.get_expire_at_browser_close() else session.get_expiry_age(),
+        domain=settings.SESSION_COOKIE_DOMAIN,
+        path=settings.SESSION_COOKIE_PATH,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=settings.SESSION_COOKIE_HTTPONLY,
+        samesite=settings.SESSION_COOKIE_SAMESITE,
+    )
 
 
 def account_of(request: HttpRequest) -> str | None:

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from django.contrib.auth import logout as django_logout
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from traktauth.errors import LoginRequired, StoreFailed, TryLater
+from traktauth.errors import TraktAuthError
 from traktauth.web.django.configuration import read_settings, web_login
-from traktauth.web.django.responses import SeeOther, paths, response_of
-from traktauth.web.django.sessions import session_of
+from traktauth.web.django.responses import paths, response_of
+from traktauth.web.django.sessions import save_session, session_of
 from traktauth.web.failure import LoginFailed
-from traktauth.web.pages import failure_page, method_page, refused_page, unavailable_page
-from traktauth.web.requests import FOREIGN_FORM, SESSION_KEY, is_foreign
+from traktauth.web.pages import method_page, refused_page
+from traktauth.web.requests import FOREIGN_FORM, is_foreign
+from traktauth.web.responses import (
+    failed_response,
+    page_response,
+    redirect_response,
+    signed_in_response,
+    signed_out_response,
+)
+from traktauth.web.session import begin_session, end_session
 from traktauth.web.state_cookie import expired_cookie, surplus_cookies
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+
+    from traktauth.models.signed_out import SignedOut
 
 
 @never_cache
@@ -25,7 +37,7 @@ def login(request: HttpRequest) -> HttpResponse:
     """Send the browser to Trakt."""
     session_of(request)  # without sessions no browser is sent to Trakt
     started = web_login().start(request.GET.get("next", read_settings().after))
-    response = SeeOther(started.url)
+    response = response_of(redirect_response(started.url))
     for name in surplus_cookies(request.COOKIES):
         response.set_cookie(name, "", **expired_cookie(name))
     response.set_cookie(started.cookie_name, started.cookie_value, **started.cookie_options)
@@ -36,24 +48,16 @@ def login(request: HttpRequest) -> HttpResponse:
 def callback(request: HttpRequest) -> HttpResponse:
     """Finish the sign-in, and keep the account in the session."""
     if request.method != "GET":  # HEAD must not spend the code
-        return response_of(method_page("GET"))
+        return response_of(page_response(method_page("GET")))
     session = session_of(request)
-    response: HttpResponse
     try:
         signed_in = web_login().finish(request.COOKIES, request.get_full_path())
     except LoginFailed as failed:
-        response = response_of(failure_page(failed, paths()))
-        name = failed.cookie_name
-    else:
-        if session.get(SESSION_KEY) not in {None, signed_in.account} and not _is_user(request):
-            session.flush()  # what another user left
-        session.cycle_key()
-        session[SESSION_KEY] = signed_in.account
-        response = SeeOther(signed_in.next)
-        name = signed_in.cookie_name
-    if name is not None:
-        response.set_cookie(name, "", **expired_cookie(name))
-    return response
+        return response_of(failed_response(failed, paths(), session, read_settings().after))
+    # Another Trakt account leaves nothing behind: the project's own user is signed out too.
+    begin_session(session, signed_in.account, clear=partial(django_logout, request))
+    session.cycle_key()
+    return response_of(signed_in_response(signed_in))
 
 
 @require_POST
@@ -61,22 +65,18 @@ def callback(request: HttpRequest) -> HttpResponse:
 def logout(request: HttpRequest) -> HttpResponse:
     """End the session's sign-in; with `REVOKE` also the login at Trakt."""
     if is_foreign(request.headers.get, paths().origin, f"{request.scheme}://{request.get_host()}"):
-        return response_of(refused_page(FOREIGN_FORM))
+        return response_of(page_response(refused_page(FOREIGN_FORM)))
     configured = read_settings()
     session = session_of(request)
-    account = session.pop(SESSION_KEY, None)
+    account = end_session(session, revoke=configured.revoke)
     session.cycle_key()
-    if account is not None and configured.revoke:
+    outcome: SignedOut | TraktAuthError | None = None
+    if account is not None:
         try:
-            web_login().trakt(account).logout()
-        except LoginRequired:
-            pass  # it has ended already
-        except (TryLater, StoreFailed) as error:
-            return response_of(unavailable_page(error))
-    return SeeOther(configured.after)
-
-
-def _is_user(request: HttpRequest) -> bool:
-    """Return whether a user of the project is signed in, who connects another Trakt account."""
-    user = getattr(request, "user", None)
-    return user is not None and user.is_authenticated
+            outcome = web_login().trakt(account).logout()
+        except TraktAuthError as error:
+            outcome = error
+    response = response_of(signed_out_response(session, paths(), configured.after, outcome))
+    if outcome is not None:
+        save_session(session, response)
+    return response
