@@ -182,6 +182,8 @@ def test_an_address_that_is_not_there_is_reported(command, word, expected):
         (["--faults", "bad.json"], 2, "bad.json is not valid JSON: line 2, column 3: Expecting value; expected a list"),
         (["--faults", "none.json"], 2, "The fault file none.json does not exist"),
         (["--seed", "list.json"], 2, "The seed must be an object such as"),
+        (["--responses", "none.json"], 2, "The response file none.json does not exist"),
+        (["--responses", "list.json"], 2, "responses must be an object of JSON values by method and path"),
         (["--access-log", "none/log"], 2, "--access-log none/log cannot be written"),
     ],
 )
@@ -202,9 +204,11 @@ def test_what_would_be_served_is_reported_in_json_and_in_words(command, tmp_path
     (tmp_path / "seed.json").write_text(
         json.dumps({"apps": [{"client_id": "a", "client_secret": "s", "redirect_uris": ["x:/y"]}]})
     )
+    (tmp_path / "responses.json").write_text(json.dumps({"GET /a": [], "POST /a": {}, "GET /b": 1}))
     words = ["serve", "--check", "--database", "memory:", "--seed", str(tmp_path / "seed.json")]
-    outcome = command(*words, "--json")
-    assert (outcome.status, json.loads(outcome.out)["apps"]) == (0, 1)
+    outcome = command(*words, "--responses", str(tmp_path / "responses.json"), "--json")
+    report = json.loads(outcome.out)
+    assert (outcome.status, report["apps"], report["responses"]) == (0, 1, 3)
     assert "could be served" in command(*words).out
 
 

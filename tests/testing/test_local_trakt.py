@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 
 import pytest
@@ -208,6 +209,13 @@ def test_responses_add_addresses_and_methods_and_replace_what_is_there():
         assert trakt.request("GET", "/checkin").status_code == 405
         assert trakt.request("GET", "/users/me").json() == {"username": "other"}
         assert trakt.request("POST", "/sync/history", json={}).status_code == 201, "what is not replaced stays"
+
+
+def test_responses_are_read_from_a_file(tmp_path):
+    (tmp_path / "responses.json").write_text(json.dumps({"GET /shows/trending": LIST}))
+    with LocalTrakt(responses=tmp_path / "responses.json") as server, client(server) as trakt:
+        server.sign_in_at(trakt)
+        assert trakt.request("GET", "/shows/trending", params={"limit": 100}).json() == LIST
 
 
 def test_a_response_needs_a_valid_token():

@@ -34,6 +34,7 @@ def test_the_result_describes_what_would_be_served(tmp_path):
         "apps": 1,
         "users": 0,
         "faults": 1,
+        "responses": 0,
     }
     assert list(tmp_path.iterdir()) == []
 

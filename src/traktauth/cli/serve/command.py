@@ -90,6 +90,9 @@ class _Rotation(click.ParamType[str]):
 )
 @click.option("--strict", is_flag=True, help="Enforce the requirements of the RFCs that Trakt does not meet.")
 @click.option("--faults", type=click.Path(), metavar="FILE", help="Initial faults, in JSON.")
+@click.option(
+    "--responses", type=click.Path(), metavar="FILE", help="API responses of your own by method and path, in JSON."
+)
 @click.option("--workers", metavar="N", default=1, show_default=True, help="Processes; more than one needs PostgreSQL.")
 @click.option("--insecure", is_flag=True, help="Listen on a host that is not loopback, behind a proxy with TLS.")
 @click.option(
@@ -232,6 +235,7 @@ def print_check(report: dict[str, Any]) -> None:
     seeded = "the demo's own" if report["apps"] is None else f"{report['apps']} apps and {report['users']} users"
     print_data(f"  seed      {seeded}")
     print_data(f"  faults    {report['faults']}")
+    print_data(f"  responses {report['responses']}")
 
 
 def announce(announcement: dict[str, Any], *, database: str) -> None:

@@ -10,6 +10,7 @@ from traktauth.server.app import looked_at
 from traktauth.server.config.seed import read_seed
 from traktauth.server.config.settings import SettingError
 from traktauth.server.context import make_policy
+from traktauth.server.endpoints.responses import read_responses
 from traktauth.server.engines.profiles import choose_profile
 from traktauth.server.simulation.faults import read_faults
 
@@ -24,13 +25,14 @@ def check_config(settings: Settings) -> dict[str, Any]:
     this version has made it. `apps` and `users` are numbers of the seed, None without one.
 
     Raises:
-        ValueError: the seed, the faults, the rotation or the access log make no sense.
+        ValueError: the seed, the faults, the responses, the rotation or the access log make no sense.
         StorageUnavailable: the database cannot be used.
     """
     profile = choose_profile(settings.profile, is_strict=settings.strict)
     make_policy(settings, profile, "")  # a rotation may lack a package
     seed = None if settings.seed is None else read_seed(settings.seed)
     faults = [] if settings.faults is None else read_faults(settings.faults)
+    responses = read_responses(settings.responses)
     _check_place(settings)
     return {
         "profile": profile.name,
@@ -41,6 +43,7 @@ def check_config(settings: Settings) -> dict[str, Any]:
         "apps": None if seed is None else len(seed.apps),
         "users": None if seed is None else len(seed.users),
         "faults": len(faults),
+        "responses": sum(map(len, responses.values())),
     }
 
 

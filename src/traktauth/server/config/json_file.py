@@ -1,4 +1,4 @@
-"""What a server is given to begin with, as a value or in a JSON file: a seed, a scenario of faults."""
+"""What a server is given to begin with, as a value or in a JSON file: a seed, a scenario of faults, responses."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Settings:
             what is listened on.
         trust_proxy: whether a client's address is the last one in the X-Forwarded-For of a loopback peer.
         faults: faults to begin with, as a file's path or as the list itself.
-        responses: JSON values that the API returns, by method and path.
+        responses: JSON values that the API returns, by method and path, as a file's path or as the object itself.
         workers: processes that serve one PostgreSQL database.
         access_log: a file that each request gets a line of JSON in, `-` for standard output; None: no log.
 
@@ -100,7 +100,7 @@ class Settings:
     trust_proxy: bool = False
     public_url: str | None = None
     faults: str | Path | Sequence[Mapping[str, Any]] | None = None
-    responses: Mapping[str, Any] | None = field(default=None, repr=False)
+    responses: str | Path | Mapping[str, Any] | None = field(default=None, repr=False)
     workers: int = 1
     access_log: str | Path | None = None
 

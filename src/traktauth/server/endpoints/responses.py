@@ -6,10 +6,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from traktauth.server.config.json_file import read_json
 from traktauth.server.endpoints.api import Operation
+from traktauth.server.http.messages import as_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from traktauth.server.storage.models import User
 
@@ -17,19 +20,24 @@ METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 STATUS = {"POST": 201}  # of any other method: 200
 RESERVED = re.compile(r"/(oauth|_control|api/auth|\.well-known)(/|$)")
 EXPECTED = 'such as {"GET /sync/history": [{"id": 1}]}'
+EXPECTED_FILE = f"an object of JSON values by method and path, {EXPECTED}"
 
 
-def read_responses(source: Mapping[str, Any] | None) -> dict[str, dict[str, Operation]]:
+def read_responses(source: str | Path | Mapping[str, Any] | None) -> dict[str, dict[str, Operation]]:
     """Read responses of the API; return what it does by path and method.
 
     Args:
-        source: JSON values by method and path, such as `GET /sync/history`; None for no response.
+        source: JSON values by method and path, such as `GET /sync/history`, or the path of a JSON file with them; None
+            for no response.
 
     Raises:
-        ValueError: a key is not a method and a path of the API, or a value cannot be sent as JSON.
+        ValueError: the file cannot be read, a key is not a method and a path of the API, or a value cannot be sent as JSON.
     """
+    values = as_object({} if source is None else read_json(source, "response", expected=EXPECTED_FILE))
+    if values is None:
+        raise ValueError(f"responses must be {EXPECTED_FILE}")
     found: dict[str, dict[str, Operation]] = {}
-    for key, value in (source or {}).items():
+    for key, value in values.items():
         method, path = _method_and_path(key)
         try:
             json.dumps(value)
