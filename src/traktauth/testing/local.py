@@ -61,7 +61,8 @@ class LocalTrakt(EmbeddedServer):
         public_url: the origin that browsers see if a proxy stands in front.
         faults: faults to begin with, as a file's path or as the list itself.
         responses: JSON values that the API returns behind the token check, by method and path:
-            `{"GET /sync/history": […]}`, or the path of a JSON file with them. A list is returned in pages, as Trakt does.
+            `{"GET /sync/history": […]}`, or the path of a JSON file with them. A list is returned in pages, as
+            Trakt does.
         access_log: a file that each request gets a line of JSON in, `-` for standard output; None: no log.
 
     Raises:

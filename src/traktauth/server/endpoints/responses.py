@@ -31,7 +31,8 @@ def read_responses(source: str | Path | Mapping[str, Any] | None) -> dict[str, d
             for no response.
 
     Raises:
-        ValueError: the file cannot be read, a key is not a method and a path of the API, or a value cannot be sent as JSON.
+        ValueError: the file cannot be read, a key is not a method and a path of the API, or a value cannot be sent as
+            JSON.
     """
     values = as_object({} if source is None else read_json(source, "response", expected=EXPECTED_FILE))
     if values is None:
