@@ -17,8 +17,9 @@ from django.core.checks import run_checks  # noqa: E402 - the same
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402 - the same
 from django.db import connection, connections  # noqa: E402 - the same
 from django.http import HttpRequest  # noqa: E402 - the same
-from django.test import Client, TestCase, override_settings  # noqa: E402 - the same
+from django.test import Client, TestCase, modify_settings, override_settings  # noqa: E402 - the same
 
+from traktauth.errors import AppInvalid  # noqa: E402 - the same
 from traktauth.testing import StoreContract  # noqa: E402 - the same
 from traktauth.web.django import DjangoStore, account_of, trakt_required, web_login  # noqa: E402 - the same
 from traktauth.web.django.models import LoginLock, LoginRecord  # noqa: E402 - the same
@@ -320,6 +321,8 @@ def test_a_record_shows_no_token():
         ({}, "needs CLIENT_ID and REDIRECT_URI"),
         ({"CLIENT_ID": "id", "REDIRECT_URI": "https://a/callback", "CLIENTSECRET": "x"}, "has no key CLIENTSECRET"),
         ({"CLIENT_ID": "id", "REDIRECT_URI": "a callback"}, "redirect address"),
+        ({"CLIENT_ID": "id", "REDIRECT_URI": "https://a/elsewhere"}, "callback route"),
+        ({"CLIENT_ID": "id", "REDIRECT_URI": "http://example.com/callback"}, "only on loopback"),
         ({"CLIENT_ID": "id", "REDIRECT_URI": "https://a/callback", "MAX_AGE": 0}, "max_age"),
     ],
 )
@@ -337,8 +340,31 @@ def test_manage_py_check_names_what_is_wrong(configured):
         assert found() == {"traktauth.E001"}
     with override_settings(TRAKTAUTH={"CLIENT_ID": "id"}):
         assert found() == {"traktauth.E002"}
+    for wrong in (
+        {"REDIRECT_URI": "http://example.com/trakt/callback"},
+        {"STORE": "mysql://x/y"},
+        {"SECRET": "short"},
+        {"SERVICE": "nowhere"},
+    ):
+        with override_settings(TRAKTAUTH=project.TRAKTAUTH | wrong):
+            assert found() == {"traktauth.E002"}, wrong
+    with override_settings():
+        del project.TRAKTAUTH
+        assert found() == {"traktauth.E002"}
+        with override_settings(ROOT_URLCONF="django.contrib.auth.urls"):  # DjangoStore alone
+            assert found() == set()
+    with modify_settings(INSTALLED_APPS={"remove": "django.contrib.sessions"}):
+        assert found() == {"traktauth.E001"}
+        with override_settings(SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies"):
+            assert found() == set()
     with override_settings(TRAKTAUTH=dict(project.TRAKTAUTH, REDIRECT_URI="https://testserver/elsewhere/callback")):
         assert found() == {"traktauth.W001"}
+
+
+def test_a_redirect_address_that_leads_elsewhere_is_reported_before_a_user_is_sent_to_trakt(server):
+    elsewhere = trakt_settings(server, REDIRECT_URI="https://testserver/elsewhere/callback")
+    with override_settings(TRAKTAUTH=elsewhere), pytest.raises(AppInvalid, match="leads to /elsewhere/callback"):
+        get(Client(), "/trakt/login")
 
 
 def test_a_project_without_sessions_is_an_error(configured):

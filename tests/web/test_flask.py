@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from flask import Flask, jsonify, session
+from flask import Blueprint, Flask, jsonify, session
 from flask.sessions import SecureCookieSessionInterface
 
 from support.web_users import CALLBACK, end_login, visit
@@ -241,6 +241,21 @@ def test_an_application_without_sessions_is_reported_before_a_user_is_sent_to_tr
     with pytest.raises(TraktAuthError, match="secret key is missing") as missing:
         get(client, "/trakt/login")
     assert "application.secret_key" in missing.value.hint
+
+
+@pytest.mark.parametrize(("prefix", "parent"), [("/auth", None), ("/trakt", "/users")])
+def test_a_blueprint_elsewhere_than_the_redirect_address_is_refused(server, prefix, parent):
+    login = TraktLogin(WebLogin(server.app, store="memory:", service=server.url), prefix)
+    application = Flask(__name__)
+    if parent is None:
+        with pytest.raises(ValueError, match=f"the callback route is at {prefix}/callback"):
+            application.register_blueprint(login)
+        application.register_blueprint(login, url_prefix="/trakt", name="again")
+    else:
+        outer = Blueprint("outer", __name__, url_prefix=parent)
+        outer.register_blueprint(login)
+        with pytest.raises(ValueError, match="the callback route is at /users/trakt/callback"):
+            application.register_blueprint(outer)
 
 
 def test_an_async_web_login_is_refused(server):

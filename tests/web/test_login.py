@@ -343,6 +343,8 @@ def test_an_app_without_a_redirect_address_is_refused(server):
     login = WebLogin(App("c" * 64, client_secret="s" * 64), store="memory:", service=server.url)
     with pytest.raises(AppInvalid, match="redirect address"):
         login.start()
+    with pytest.raises(AppInvalid, match="only on loopback"):
+        login.start(redirect_uri="http://example.com/trakt/callback")
 
 
 def test_an_account_that_never_signed_in_has_to(server, login):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from traktauth.errors import AppRejected, StoreFailed, TryLater
+from traktauth.errors import AppInvalid, AppRejected, StoreFailed, TryLater
 from traktauth.web.failure import CAUSES, LoginFailed, failure_of
 from traktauth.web.pages import (
     failure_page,
@@ -87,6 +87,26 @@ def test_the_routes_lie_beside_the_redirect_address():
 def test_a_redirect_address_elsewhere_is_refused(address):
     with pytest.raises(ValueError, match="callback route"):
         LoginPaths(address)
+
+
+@pytest.mark.parametrize("address", ["http://example.com/trakt/callback", "http://10.0.0.1:8000/trakt/callback"])
+def test_a_redirect_address_with_plain_http_on_another_machine_is_refused(address):
+    with pytest.raises(ValueError, match="only on loopback"):
+        LoginPaths(address)
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "127.0.0.1", "[::1]:80"])
+def test_a_redirect_address_with_plain_http_on_loopback_is_accepted(host):
+    assert LoginPaths(f"http://{host}/trakt/callback").login == "/trakt/login"
+
+
+def test_the_callback_route_must_be_where_the_redirect_address_leads():
+    behind_a_prefix = LoginPaths("https://example.com/site/trakt/callback")
+    for route in ("/trakt/callback", "/site/trakt/callback", "/callback"):
+        behind_a_prefix.check_route(route)
+    with pytest.raises(AppInvalid, match="leads to /trakt/callback, but the callback route is at /auth/callback") as no:
+        PATHS.check_route("/auth/callback")
+    assert "https://example.com/auth/callback" in no.value.hint
 
 
 @pytest.mark.parametrize(

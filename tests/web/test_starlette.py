@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from support.web_users import CALLBACK, end_login, visit
 from traktauth import App, AsyncTrakt
-from traktauth.errors import TraktAuthError
+from traktauth.errors import AppInvalid, TraktAuthError
 from traktauth.web import AsyncWebLogin, WebLogin
 from traktauth.web.starlette import TraktLogin
 
@@ -229,6 +229,12 @@ def test_an_application_without_sessions_is_reported_before_a_user_is_sent_to_tr
     with pytest.raises(TraktAuthError, match="SessionMiddleware is missing") as missing:
         new_client(Starlette(routes=[Mount("/trakt", routes=login.routes)])).get("/trakt/login")
     assert "Middleware(SessionMiddleware" in missing.value.hint
+
+
+def test_routes_elsewhere_than_the_redirect_address_are_reported_before_a_user_is_sent_to_trakt(login):
+    application = Starlette(routes=[Mount("/auth", routes=login.routes)], middleware=[SESSIONS])
+    with pytest.raises(AppInvalid, match="the callback route is at /auth/callback"):
+        new_client(application).get("/auth/login")
 
 
 def test_a_blocking_web_login_and_an_address_without_callback_are_refused(server):

@@ -19,7 +19,7 @@ from traktauth.web.access_log import hide_codes
 from traktauth.web.failure import LoginFailed
 from traktauth.web.login import WebLogin, check_kind
 from traktauth.web.pages import method_page, refused_page
-from traktauth.web.paths import CALLBACK, LoginPaths, local_path
+from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths, local_path
 from traktauth.web.requests import FOREIGN_FORM, NOT_SIGNED_IN, WebRequest, is_foreign
 from traktauth.web.responses import (
     RouteResponse,
@@ -44,6 +44,7 @@ check_version("flask", (3, 0))
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flask.sansio.blueprints import BlueprintSetupState
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Response
 
@@ -71,7 +72,8 @@ class TraktLogin(Blueprint):
 
     Raises:
         TypeError: it was given an `AsyncWebLogin`.
-        ValueError: the app's redirect address does not end in `/callback`.
+        ValueError: the app's redirect address does not end in `/callback`, or Trakt does not accept it; at the
+            registration with an application: it does not lead to the callback route.
     """
 
     def __init__(
@@ -84,7 +86,8 @@ class TraktLogin(Blueprint):
         self.revoke = revoke
         self.paths = LoginPaths(web_login.app.redirect_uri)
         hide_codes()
-        self.add_url_rule("/login", "login", self._login)
+        self.record(self._check_prefix)
+        self.add_url_rule(LOGIN, "login", self._login)
         self.add_url_rule(CALLBACK, "callback", self._callback)
         self.add_url_rule("/logout", "logout", self._logout, methods=["POST"])
         self.register_error_handlers()
@@ -127,6 +130,9 @@ class TraktLogin(Blueprint):
             return result
 
         return guarded
+
+    def _check_prefix(self, state: BlueprintSetupState) -> None:
+        self.paths.check_route((state.url_prefix or "").rstrip("/") + CALLBACK)
 
     # ---------------------------------------------------------------- routes
     def _login(self) -> Response:

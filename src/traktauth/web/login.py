@@ -12,13 +12,13 @@ from traktauth.client.driver.sync_driver import Driver
 from traktauth.client.http_clients import AsyncHttpClients, HttpClients
 from traktauth.client.settings import read_settings
 from traktauth.client.sync_client import Trakt
-from traktauth.errors import AppInvalid, LoginRefused, TraktAuthError
+from traktauth.errors import LoginRefused, TraktAuthError
 from traktauth.flow.effects import LogMessage
 from traktauth.flow.web_login import check_before_exchange, exchange_for_user
 from traktauth.values import field, value
 from traktauth.web.access_log import hide_codes
 from traktauth.web.failure import LoginFailed, failure_of, no_response, own_failure, page_failure
-from traktauth.web.paths import local_path
+from traktauth.web.paths import check_redirect_address, local_path
 from traktauth.web.state_cookie import (
     MAX_AGE,
     SHORTEST_SECRET,
@@ -140,14 +140,10 @@ class _WebLogin:
             prompt: `login` asks a user who is signed in to sign in again.
 
         Raises:
-            AppInvalid: the app has no redirect address.
+            AppInvalid: the app has no redirect address, or one with plain http that is not loopback.
         """
         redirect_uri = redirect_uri or self.app.redirect_uri
-        if urlsplit(redirect_uri).scheme not in {"http", "https"}:
-            raise AppInvalid(
-                "The app has no redirect address that a web application can answer at",
-                hint="Register https://YOUR-HOST/trakt/callback for the app and give it as App(…, redirect_uri=…)",
-            )
+        check_redirect_address(redirect_uri)
         context = self.config.context
         state, nonce = context.new_secret(), context.new_secret()
         url = authorization_url(

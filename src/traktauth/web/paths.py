@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode, urlsplit
 
+from traktauth.client.http import is_on_this_machine
+from traktauth.errors import AppInvalid
+
 _LONGEST_NEXT = 1500  # characters: with the rest it has room in a cookie
 CALLBACK = "/callback"
+LOGIN = "/login"
 # What may stand in a path and query besides letters and digits (RFC 3986); the rest is percent-encoded.
 _ADDRESS_CHARACTERS = "/?&=#%:;@!$'()*+,~[]-._"
 
@@ -31,6 +35,25 @@ def _is_control(character: str) -> bool:
     return character < " " or "\x7f" <= character <= "\x9f" or character in "\u2028\u2029"
 
 
+def check_redirect_address(redirect_uri: str) -> None:
+    """Check that Trakt accepts a redirect address of a web application.
+
+    Raises:
+        AppInvalid: it is not an http(s) address, or has plain http and leads to another machine.
+    """
+    scheme = urlsplit(redirect_uri).scheme
+    if scheme not in {"http", "https"}:
+        raise AppInvalid(
+            "The app has no redirect address that a web application can answer at",
+            hint="Register https://YOUR-HOST/trakt/callback for the app and give it as App(…, redirect_uri=…)",
+        )
+    if scheme == "http" and not is_on_this_machine(redirect_uri):
+        raise AppInvalid(
+            f"The redirect address {redirect_uri} has plain http, which Trakt accepts only on loopback",
+            hint="Register the https address that browsers use, and give it as App(…, redirect_uri=…)",
+        )
+
+
 class LoginPaths:
     """The paths of the sign-in's routes, as browsers see them: beside the app's redirect address.
 
@@ -38,7 +61,7 @@ class LoginPaths:
         redirect_uri: the app's redirect address; its path ends in `/callback`.
 
     Raises:
-        ValueError: it does not.
+        ValueError: it does not, or Trakt does not accept it.
     """
 
     def __init__(self, redirect_uri: str) -> None:
@@ -49,10 +72,26 @@ class LoginPaths:
                 f"The app's redirect address must be where the callback route is, such as "
                 f"https://example.com/trakt/callback, not {redirect_uri!r}"
             )
+        check_redirect_address(redirect_uri)
         self.origin = f"{parts.scheme}://{parts.netloc}"
-        self.login = path.removesuffix(CALLBACK) + "/login"
+        self.login = path.removesuffix(CALLBACK) + LOGIN
         self.callback = path
         self.logout = path.removesuffix(CALLBACK) + "/logout"
+
+    def check_route(self, callback: str) -> None:
+        """Check that the callback route is where the app's redirect address leads.
+
+        Args:
+            callback: the route's path; a server or proxy in front may put a prefix before it.
+
+        Raises:
+            AppInvalid: it is not.
+        """
+        if not self.callback.endswith(callback):
+            raise AppInvalid(
+                f"The app's redirect address leads to {self.callback}, but the callback route is at {callback}",
+                hint=f"Register {self.origin}{callback} for the app, or put the routes where the address leads",
+            )
 
     def login_for(self, next: str) -> str:  # noqa: A002 - the name of the parameter
         """Return the path that starts a sign-in and leads to another path at the end."""

@@ -29,7 +29,7 @@ from traktauth.web.access_log import hide_codes
 from traktauth.web.failure import LoginFailed
 from traktauth.web.login import AsyncWebLogin, check_kind
 from traktauth.web.pages import method_page, refused_page
-from traktauth.web.paths import CALLBACK, LoginPaths, local_path
+from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths, local_path
 from traktauth.web.requests import FOREIGN_FORM, NOT_SIGNED_IN, WebRequest, is_foreign, wants_page
 from traktauth.web.responses import (
     RouteResponse,
@@ -79,7 +79,8 @@ class TraktLogin:
 
     Raises:
         TypeError: it was given a `WebLogin`.
-        ValueError: the app's redirect address does not end in `/callback`.
+        ValueError: the app's redirect address does not end in `/callback`, or Trakt does not accept it. Where the
+            routes are mounted is known at the first request: if it does not lead there, `login` raises AppInvalid.
     """
 
     def __init__(self, web_login: AsyncWebLogin, after: str = "/", *, revoke: bool = False) -> None:
@@ -90,7 +91,7 @@ class TraktLogin:
         self.paths = LoginPaths(web_login.app.redirect_uri)
         hide_codes()
         self.routes = [
-            Route("/login", self._login, name="trakt_login"),
+            Route(LOGIN, self._login, name="trakt_login"),
             Route(CALLBACK, self._callback, name="trakt_callback"),
             Route("/logout", self._logout, methods=["POST"], name="trakt_logout"),
         ]
@@ -149,6 +150,7 @@ class TraktLogin:
     # ---------------------------------------------------------------- routes
     async def _login(self, request: Request) -> Response:
         _session(request)  # without sessions no browser is sent to Trakt
+        self.paths.check_route(request.url.path.removesuffix(LOGIN) + CALLBACK)
         started = self.web_login.start(request.query_params.get("next", self.after))
         response = _response(redirect_response(started.url))
         for name in surplus_cookies(request.cookies):

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's name for a kind of message
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import NoReverseMatch, reverse
 
+from traktauth.errors import TraktAuthError
 from traktauth.web.access_log import hide_codes
+
+# Backends of sessions that need a table of the project.
+_WITH_TABLE = {"django.contrib.sessions.backends.db", "django.contrib.sessions.backends.cached_db"}
 
 
 class TraktAuthConfig(AppConfig):
@@ -30,25 +34,42 @@ class TraktAuthConfig(AppConfig):
 
 def check_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:  # noqa: ANN401, ARG001 - as Django calls it
     """Check what `manage.py check` can see: the settings, the sessions and the address of the callback."""
-    from traktauth.web.django.configuration import read_settings  # noqa: PLC0415 - once the apps are ready
+    from traktauth.web.django.configuration import web_login  # noqa: PLC0415 - once the apps are ready
 
-    found: list[CheckMessage] = []
-    if not any("SessionMiddleware" in name for name in settings.MIDDLEWARE):
-        hint = 'Add "django.contrib.sessions.middleware.SessionMiddleware" to MIDDLEWARE'
-        found.append(Error("Trakt sign-in needs sessions", hint=hint, id="traktauth.E001"))
-    if not hasattr(settings, "TRAKTAUTH"):
+    found = _check_sessions()
+    callback = _path_of_callback()
+    if not hasattr(settings, "TRAKTAUTH") and callback is None:
         return found  # another module of traktauth.web has the app's settings
     try:
-        configured = read_settings()
+        redirect_uri = web_login().app.redirect_uri
     except ImproperlyConfigured as error:
         return [*found, Error(str(error), id="traktauth.E002")]
-    try:
-        callback = reverse("traktauth:callback")
-    except NoReverseMatch:
-        return found
-    path = urlsplit(configured.app.redirect_uri).path
-    if path != callback:
+    except TraktAuthError as error:
+        return [*found, Error(f"TRAKTAUTH: {error.message}", hint=error.hint, id="traktauth.E002")]
+    path = urlsplit(redirect_uri).path
+    if callback is not None and path != callback:
         hint = f"Register https://YOUR-HOST{callback} for the app and set REDIRECT_URI to it"
         message = f"TRAKTAUTH['REDIRECT_URI'] leads to {path}, but the callback is at {callback}"
         found.append(Warning(message, hint=hint, id="traktauth.W001"))
     return found
+
+
+def _check_sessions() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
+    if not any("SessionMiddleware" in name for name in settings.MIDDLEWARE):
+        hint = 'Add "django.contrib.sessions.middleware.SessionMiddleware" to MIDDLEWARE'
+        found.append(Error("Trakt sign-in needs sessions", hint=hint, id="traktauth.E001"))
+    elif settings.SESSION_ENGINE in _WITH_TABLE and not apps.is_installed("django.contrib.sessions"):
+        hint = 'Add "django.contrib.sessions" to INSTALLED_APPS, then run manage.py migrate'
+        found.append(Error("Trakt sign-in needs the sessions' table", hint=hint, id="traktauth.E001"))
+    return found
+
+
+def _path_of_callback() -> str | None:
+    """Return the path of the callback; None if the project has not included the routes."""
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return None
+    try:
+        return reverse("traktauth:callback")
+    except NoReverseMatch:
+        return None

@@ -13,7 +13,7 @@ from traktauth.errors import AppInvalid
 from traktauth.models import App
 from traktauth.web.django.store import DjangoStore
 from traktauth.web.login import WebLogin
-from traktauth.web.paths import local_path
+from traktauth.web.paths import LoginPaths, local_path
 
 if TYPE_CHECKING:
     from traktauth.stores.base import TokenStore
@@ -68,8 +68,11 @@ def read_settings() -> Configured:
     names = _APP | _APP_OPTIONAL
     try:
         app = App(**{names[name]: value for name, value in setting.items() if name in names and value is not None})
+        LoginPaths(app.redirect_uri)
     except AppInvalid as error:
         raise ImproperlyConfigured(f"TRAKTAUTH: {error.message}. {error.hint}") from error
+    except ValueError as error:
+        raise ImproperlyConfigured(f"TRAKTAUTH: {error}") from error
     return Configured(
         app,
         setting.get("STORE"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from django.urls import path
 
 from traktauth.web.django import views
-from traktauth.web.paths import CALLBACK
+from traktauth.web.paths import CALLBACK, LOGIN
 
 app_name = "traktauth"
 urlpatterns = [
-    path("login", views.login, name="login"),
+    path(LOGIN.removeprefix("/"), views.login, name="login"),
     path(CALLBACK.removeprefix("/"), views.callback, name="callback"),
     path("logout", views.logout, name="logout"),
 ]

@@ -15,6 +15,7 @@ from traktauth.web.django.responses import paths, response_of
 from traktauth.web.django.sessions import save_session, session_of
 from traktauth.web.failure import LoginFailed
 from traktauth.web.pages import method_page, refused_page
+from traktauth.web.paths import CALLBACK, LOGIN
 from traktauth.web.requests import FOREIGN_FORM, is_foreign
 from traktauth.web.responses import (
     failed_response,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 def login(request: HttpRequest) -> HttpResponse:
     """Send the browser to Trakt."""
     session_of(request)  # without sessions no browser is sent to Trakt
+    paths().check_route(request.path.removesuffix(LOGIN) + CALLBACK)
     started = web_login().start(request.GET.get("next", read_settings().after))
     response = response_of(redirect_response(started.url))
     for name in surplus_cookies(request.COOKIES):
