@@ -18,7 +18,9 @@ from traktauth.errors import (
     TryLater,
     UnexpectedReply,
 )
-from traktauth.explain import load_entries
+from traktauth.explain import explain, load_entries
+from traktauth.flow.refresh_policy import not_refreshable
+from traktauth.models import Record, Token
 
 EXAMPLES = [
     (TraktAuthError("fact"), {}),
@@ -104,6 +106,19 @@ def test_a_hint_ends_in_the_command_that_explains_it(error):
     assert command.endswith("Why: traktauth explain")
     assert ".." not in error.hint
     assert entry in {each.id for each in load_entries()}
+
+
+def test_a_login_without_a_refresh_token_is_explained_as_such():
+    """Not as one whose refresh token is too old, which the server's text "refresh token expired" says."""
+    error = not_refreshable(Record(1, Token("a", expires_in=60, expires_at=1.0, generation=1)))
+    assert (error.reason, error.explanation) == ("expired", "login-required")
+    assert "gave no refresh token" in explain(error.explanation)[0].cause
+
+
+def test_a_refused_refresh_token_is_explained_as_used_or_too_old():
+    cause = explain(LoginRequired("fact", reason="revoked").explanation)[0].cause
+    assert "used before" in cause
+    assert "not used for 30 days" in cause
 
 
 def test_a_hint_that_is_changed_still_ends_in_the_command_once():

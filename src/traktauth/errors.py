@@ -76,10 +76,9 @@ def _rebuild(kind: type[TraktAuthError], state: dict[str, Any]) -> TraktAuthErro
 
 EXPLANATIONS = {
     "revoked": "refresh-token-invalid",
-    "expired": "refresh-token-expired",
-    "reply-lost": "response-lost",
+    "reply-lost": "login-lost-with-response",
 }
-"""Of a LoginRequired, by its reason."""
+"""Of a LoginRequired, by its reason; `login-required` for the others."""
 
 
 class LoginRequired(TraktAuthError):

@@ -10,10 +10,13 @@ from flow.changes import Begin, Mark, MarkRejected, MarkUnconfirmed, Save, SwapP
 from flow.conversation import Conversation
 from flow.setup import DEAD, HTML, NOW, YEAR, Clock, context, grant, record, reply, token, unconfirmed
 from traktauth.errors import LoginRequired, TryLater
+from traktauth.explain import explain
 from traktauth.flow.effects import Load, LoadProbe, LogMessage, NoResponse, Send, Shielded, WithLock
 from traktauth.flow.get_token import get_token
+from traktauth.flow.login_status import login_status
 from traktauth.flow.refresh import refresh
-from traktauth.models import PendingRefresh, Probe, Sender
+from traktauth.models import LoginKey, PendingRefresh, Probe, Record, Sender
+from traktauth.models.changes import BeginRefresh, ImportRecord
 
 SETTINGS = ["last-attempt", "sign-in", "resend"]
 LIVING, ENDED = token(left=10.0), token(left=-1.0)
@@ -86,9 +89,52 @@ def test_a_second_sending_that_is_refused_says_what_it_cost():
     talk = after_a_probe(locked("last-attempt", ENDED), attempt=2)
     talk.expect(Send, answer=DEAD)
     talk.expect(Load(), answer=unconfirmed(ENDED, 2))
-    talk.expect(Mark(1, "its refresh token was spent by a refresh whose response was lost"))
+    talk.expect(Mark(1, SPENT))
     talk.expect(LogMessage)
     assert talk.raises(LoginRequired).reason == "reply-lost"
+
+
+SPENT = "its refresh token was spent by a refresh whose response was lost"
+
+
+def test_a_login_that_ended_with_a_lost_response_keeps_reason_hint_and_message():
+    """The first error and those of later calls, after the change was applied to the record."""
+    stored = record(ENDED)
+    for number in (1, 2):
+        stored = BeginRefresh(PendingRefresh(1, number, NOW - 60, Sender("elsewhere", 1))).apply(stored)
+    talk = after_a_probe(locked("last-attempt", ENDED), attempt=2)
+    talk.expect(Send, answer=DEAD)
+    talk.expect(Load(), answer=stored)
+    ended = talk.expect(Mark).apply(stored)
+    first = talk.raises(LoginRequired)
+    later = Conversation(get_token(context()))
+    later.expect(Load(), answer=ended)
+    second = later.raises(LoginRequired)
+    assert (first.reason, first.explanation) == ("reply-lost", "login-lost-with-response")
+    assert (second.reason, second.hint, second.message) == (first.reason, first.hint, first.message)
+    assert [entry.id for entry in explain(first.message)][:1] == [first.explanation]
+    login, status = LoginKey("trakt", "app", "default"), {"lost_reply": "last-attempt", "is_running": lambda _: True}
+    assert login_status(login, stored, now=NOW - 60, **status).pending.sending == 2
+    shown = login_status(login, ended, now=NOW - 60, **status)
+    assert (shown.reason, shown.message, shown.pending) == (first.reason, first.message, None)
+    imported = ImportRecord(ended).apply(Record())
+    assert login_status(login, imported, now=NOW, **status).reason == "reply-lost", "also after a move to another store"
+
+
+def test_a_first_sending_that_is_refused_is_a_revoked_login_in_later_calls_too():
+    talk = Conversation(get_token(context()))
+    talk.expect(Load(), answer=record(ENDED))
+    talk.enter(WithLock)
+    talk.expect(Load(), answer=record(ENDED))
+    may_send(talk, attempt=1).expect(Send, answer=DEAD)
+    talk.expect(Load(), answer=record(ENDED))
+    ended = talk.expect(Mark).apply(record(ENDED))
+    first = talk.raises(LoginRequired)
+    later = Conversation(get_token(context()))
+    later.expect(Load(), answer=ended)
+    second = later.raises(LoginRequired)
+    assert first.reason == "revoked"
+    assert (second.reason, second.hint, second.message) == (first.reason, first.hint, first.message)
 
 
 LOST = [NoResponse(sent=True, reason="cut"), reply(503), reply(200), reply(200, HTML), reply(520, HTML)]

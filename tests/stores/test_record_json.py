@@ -31,6 +31,7 @@ RECORD = Record(
         replace(RECORD, pending_refresh=None),
         Record(generation=4),
         replace(RECORD, not_refreshable_reason=None),
+        replace(RECORD, login_required_reason="reply-lost"),
     ],
 )
 def test_a_record_comes_back_from_json_as_it_was(record):
@@ -93,6 +94,7 @@ DAMAGE = [
     ("history", [{"generation": 1, "fingerprint": "a", "saved_at": 1.0, "outcome": "vanished"}]),
     ("rejected_at", "yesterday"),
     ("saved_at", "yesterday"),
+    ("login_required_reason", 7),
 ]
 
 

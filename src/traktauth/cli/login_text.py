@@ -29,7 +29,7 @@ def describe_refresh(status: LoginStatus, now: float) -> str:
     if pending is not None and pending.kind == "move":
         since = format_time(pending.started_at)
         return f"no: it is being moved to {pending.moving_to} since {since}; to finish: traktauth store move"
-    if status.reason is not None and status.reason != "reply-lost":
+    if status.reason is not None and pending is None:
         return f"no: {(status.message or '').removeprefix('This login cannot be refreshed: ')}"
     if pending is not None:
         return _describe_pending(status, pending, now)

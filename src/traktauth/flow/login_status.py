@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from traktauth.flow.context import FlowContext, LostReply
     from traktauth.flow.effects import Flow
-    from traktauth.models import PendingRefresh, Sender
+    from traktauth.models import Sender
 
 
 class LoginState(StrEnum):
@@ -119,7 +119,7 @@ def login_status(
         is_running: whether the process that began a refresh is running; None: that cannot be known.
     """
     token, user = record.token, record.user
-    pending = None if record.pending_refresh is None else _pending(record.pending_refresh, now, is_running)
+    pending = _pending(record, now, is_running)
     reason, message = _refusal(record, pending, lost_reply)
     is_valid = token is not None and token.expires_at > now and record.rejected_at is None
     return LoginStatus(
@@ -164,7 +164,11 @@ def unreadable_status(login: LoginKey, error: StoreFailed) -> LoginStatus:
     )
 
 
-def _pending(pending_refresh: PendingRefresh, now: float, is_running: Callable[[Sender], bool | None]) -> PendingStatus:
+def _pending(record: Record, now: float, is_running: Callable[[Sender], bool | None]) -> PendingStatus | None:
+    """Return the refresh or move without an outcome; the refresh of a login that has ended has one."""
+    pending_refresh = record.pending_refresh
+    if pending_refresh is None or not (record.refreshable or pending_refresh.is_move):
+        return None
     recent = 0 <= now - pending_refresh.started_at < LEASE
     return PendingStatus(
         kind="move" if pending_refresh.is_move else "refresh",

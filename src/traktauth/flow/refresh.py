@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
+from traktauth.errors import AppRejected, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.flow.effects import (
     BUSY,
     Apply,
@@ -20,8 +20,8 @@ from traktauth.flow.effects import (
 )
 from traktauth.flow.probe import check_endpoint, withdraw_healthy
 from traktauth.flow.refresh_policy import (
-    REVOKED_HINT,
     RefreshRequest,
+    cannot_refresh,
     current_token_or_raise,
     has_time_to_send,
     lock_acquired_at,
@@ -359,11 +359,9 @@ def _handle_invalid_grant(
         reason, message = "reply-lost", "its refresh token was spent by a refresh whose response was lost"
     else:
         reason, message = "revoked", "Trakt refused its refresh token"
-    yield from _best_effort(SetRefreshable(token.generation, message))
+    yield from _best_effort(SetRefreshable(token.generation, message, reason))
     yield from LogMessage(f"{token.fingerprint} cannot be refreshed: {message}", warning=True)
-    hint = REVOKED_HINT if reason == "revoked" else None
-    error = LoginRequired(f"This login cannot be refreshed: {message}", reason=reason, hint=hint)
-    return current_token_or_raise(context, request, token, error)
+    return current_token_or_raise(context, request, token, cannot_refresh(message, reason))
 
 
 def _handle_unconfirmed(

@@ -22,8 +22,9 @@ _FIRST_PAUSE = 60.0
 _MAX_PAUSE = 3600.0
 _RETRY_AFTER = 5.0
 _MAX_COOLDOWN = 30.0
+NO_REFRESH_TOKEN = "Trakt gave no refresh token"
 _FORCE = "traktauth refresh --force sends the refresh token once more, at your risk"
-REVOKED_HINT = f"{LoginRequired.default_hint}. {ONE_COMMUNITY_APP}"
+_REVOKED_HINT = f"{LoginRequired.default_hint}. {ONE_COMMUNITY_APP}"
 
 
 @value
@@ -97,13 +98,9 @@ def has_time_to_send(context: FlowContext, acquired_at: float) -> bool:
 def not_refreshable(record: Record) -> LoginRequired | None:
     """Return why this login cannot be refreshed, or None if it can."""
     if not record.refreshable:
-        return LoginRequired(
-            f"This login cannot be refreshed: {record.not_refreshable_reason}",
-            reason="revoked",
-            hint=REVOKED_HINT,
-        )
+        return cannot_refresh(record.not_refreshable_reason, record.login_required_reason or "revoked")
     if record.token is not None and record.token.refresh_token is None:
-        return LoginRequired("This login cannot be refreshed: Trakt gave no refresh token", reason="expired")
+        return cannot_refresh(NO_REFRESH_TOKEN, "expired")
     return None
 
 
@@ -149,6 +146,12 @@ def pause_after(number: int) -> float:
 
 
 # ---------------------------------------------------------------- errors
+def cannot_refresh(message: str | None, reason: str) -> LoginRequired:
+    """Return the error for a login that cannot be refreshed: the same at its end and in every later call."""
+    hint = _REVOKED_HINT if reason == "revoked" else None
+    return LoginRequired(f"This login cannot be refreshed: {message}", reason=reason, hint=hint)
+
+
 def signed_out(record: Record) -> LoginRequired:
     """Return the error for a login without a token."""
     if record.moved_to:

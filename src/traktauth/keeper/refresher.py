@@ -8,7 +8,7 @@ from traktauth.client.driver.async_driver import AsyncDriver
 from traktauth.client.driver.bound_store import AsyncBoundStore
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.flow.refresh import refresh
-from traktauth.flow.refresh_policy import not_refreshable
+from traktauth.flow.refresh_policy import NO_REFRESH_TOKEN, not_refreshable
 from traktauth.keeper.events import Delayed, Expired, Expiring, Refreshed, Unconfirmed, Unsaved
 from traktauth.models.changes import SetRefreshable
 from traktauth.models.due_time import due_at
@@ -136,7 +136,7 @@ class Refresher:
             self._summary.skipped += 1
             return
         if error.reason == "expired" and (await self._store.load(login)).refreshable:
-            await self._store.apply(login, SetRefreshable(record.generation, "Trakt gave no refresh token"))
+            await self._store.apply(login, SetRefreshable(record.generation, NO_REFRESH_TOKEN, "expired"))
         await self._report_end(login, record, error.message)
 
     async def _report_end(self, login: LoginKey, record: Record, reason: str) -> None:

@@ -143,11 +143,13 @@ class SetRefreshable(Change):
 
     Attributes:
         generation: which token.
-        reason: why it must not; None if it may.
+        reason: why it must not, in words for the user; None if it may.
+        login_required_reason: the `reason` of the `LoginRequired` that follows; None for `revoked`.
     """
 
     generation: int
     reason: str | None
+    login_required_reason: str | None = None
 
     def apply(self, record: Record) -> Record | None:
         """Return the changed record; None if another generation is stored."""
@@ -157,6 +159,7 @@ class SetRefreshable(Change):
             record,
             refreshable=self.reason is None,
             not_refreshable_reason=self.reason,
+            login_required_reason=self.login_required_reason,
             history=_with_reason(record.history, self.reason),
         )
 

@@ -156,6 +156,7 @@ class Record:
         token: the token, or None before a sign-in and after a sign-out.
         refreshable: whether the refresh token may be used.
         not_refreshable_reason: why it may not, in words for the user.
+        login_required_reason: the `reason` of the `LoginRequired` that follows; None for `revoked`.
         pending_refresh: a refresh that was sent and whose response was not saved, or None.
         saved_at: Unix seconds when the token was saved, by the clock of the process that saved it.
         moved_to: the address of the store that the login was moved to; this one keeps no token then.
@@ -177,6 +178,7 @@ class Record:
     rejected_at: float | None = None
     user: User | None = None
     probe: Probe | None = None
+    login_required_reason: str | None = None
 
 
 EMPTY = Record()

@@ -82,6 +82,7 @@ def to_record(document: dict[str, Any]) -> Record:
             rejected_at=_time(document.get("rejected_at")),
             user=_user(document.get("user")),
             probe=_probe(document.get("probe")),
+            login_required_reason=_is(document.get("login_required_reason"), str, type(None)),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise unreadable("A login's record is damaged; it is left as it is") from None

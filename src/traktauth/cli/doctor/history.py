@@ -65,9 +65,9 @@ def explain_end(found: StoredLogin, now: float) -> str:
             return f"It was moved to {moved_to(status.moved_to)[0]}"
         case "signed-out":
             return f"It was signed out here; {_last(record.history)}" if record.history else "It was signed out here"
-        case "revoked":
+        case "revoked" | "reply-lost" | "expired" if not record.refreshable:
             return f"{_sentence(record.not_refreshable_reason)}; {_last(record.history)}"
-        case "expired":
+        case "expired":  # and no keeper has noted it
             return "Trakt gave no refresh token with its last token, so it ends with that"
         case "reply-lost" if record.pending_refresh is not None and not status.is_valid:
             sent = f"{format_time(record.pending_refresh.started_at)} by {record.pending_refresh.sender}"
