@@ -13,7 +13,9 @@ import inspect
 import sys
 from pathlib import Path
 
+import django
 import griffe
+from django.conf import settings
 
 CHECKOUT = Path(__file__).parents[1]
 PAGE = CHECKOUT / "docs" / "api.md"
@@ -25,6 +27,8 @@ MODULES = {
     "traktauth.web": "Web sign-in",
     "traktauth.web.starlette": "Web sign-in with Starlette and FastAPI",
     "traktauth.web.flask": "Web sign-in with Flask",
+    "traktauth.web.django": "Web sign-in with Django",
+    "traktauth.web.allauth": "django-allauth",
     "traktauth.web.authlib": "Authlib",
     "traktauth.web.social": "social-auth",
     "traktauth.adapters.requests": "Adapter for requests, and with it PyTrakt",
@@ -40,6 +44,26 @@ HEAD = """# API reference
 Written by `scripts/api.py` from the docstrings; do not edit. What is listed here is public: it changes only with a
 note in the [changelog](../CHANGELOG.md). Every other module and name is internal.
 """
+
+
+# The names of two modules are imported on first use, when Django's apps must be ready.
+DJANGO_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "traktauth.web.django",
+    "traktauth.web.allauth",
+]
+
+
+def set_up_django() -> None:
+    """Configure Django, without a database."""
+    middleware = ["allauth.account.middleware.AccountMiddleware"]
+    settings.configure(SECRET_KEY="not secret", INSTALLED_APPS=DJANGO_APPS, MIDDLEWARE=middleware)
+    django.setup()
 
 
 def public_names(module: str) -> list[str]:
@@ -135,6 +159,7 @@ def document(path: str, kind: type, target: griffe.Object | griffe.Alias) -> lis
 def page() -> str:
     """Return the whole page."""
     sys.path.insert(0, str(CHECKOUT / "src"))
+    set_up_django()
     package = griffe.load("traktauth", search_paths=[CHECKOUT / "src"], resolve_aliases=True)
     lines = [HEAD]
     for module, title in MODULES.items():

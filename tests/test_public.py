@@ -43,6 +43,13 @@ def test_a_repl_and_help_show_every_public_name():
     assert "class AsyncTrakt(" in text
 
 
+@pytest.mark.parametrize("module", ["traktauth.web.django", "traktauth.web.allauth"])
+def test_a_repl_shows_the_names_that_are_imported_once_django_is_ready(module):
+    program = f"import {module} as module; print(set(module.__all__) <= set(dir(module)), *module.__all__)"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert shown.startswith("True ")
+
+
 @pytest.mark.parametrize("kind", ["Trakt", "AsyncTrakt"])
 @pytest.mark.parametrize(
     "method", ["__init__", "from_env", "login", "token", "request", "attempt", "logout", "refresh"]

@@ -25,7 +25,7 @@ class DjangoStore(TextStore):
     """Logins in the project's own database; `manage.py migrate` makes its two tables.
 
     It works in any process and thread of the project, with PostgreSQL, MySQL and SQLite. A token is saved outside of
-    the request's transaction, so a rollback does not lose it; see `own_connection`.
+    the request's transaction, so a rollback does not lose it.
 
     Args:
         using: which of `DATABASES`; by default where the router puts the app `traktauth`.
