@@ -35,6 +35,7 @@ def test_the_blocks_for_any_framework_run(server, login, capsys):
     shown = capsys.readouterr().out
     assert "sean /library" in shown
     assert names["response"].status_code == 200
+    assert server.ledger["alive"] == {"access": 0, "refresh": 0}
     exec(test_block, {"WebLogin": WebLogin})
     assert "/oauth/authorize?" in capsys.readouterr().out
 
