@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import httpx2
 import pytest
 
+from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.request.arguments import Call, read_fields
-from traktauth.cli.request.command import status_for
+from traktauth.cli.request.command import _report_status, status_for
+from traktauth.protocol import APPS_PAGE
 
 pytestmark = pytest.mark.slow
 
@@ -73,6 +76,24 @@ def test_a_refusal_is_reported_and_its_body_printed(answering, answer, status, h
     first, second = outcome.err.splitlines()
     assert first.startswith(f"Error: Trakt answered {answer['status']}")
     assert second == hint
+
+
+LIMITS = {
+    403: "The API does not know the client id: compare TRAKTAUTH_CLIENT_ID with the app's page. "
+    f"Trakt deletes unused apps and those of accounts without VIP: {APPS_PAGE}",
+    420: "The account has reached a limit of free accounts (lists, list items, collection, connected apps): "
+    "remove some, or get Trakt VIP, which raises the limit",
+    423: "The account is locked or deactivated: its user must contact Trakt's support",
+    426: "Only accounts with Trakt VIP may do this: https://trakt.tv/vip",
+}
+
+
+@pytest.mark.parametrize("answer", LIMITS)
+def test_each_limit_is_named_with_what_to_do(answer, capsys):
+    _report_status(CommonOptions(None, None, None, json=False), httpx2.Response(answer))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"Error: Trakt answered {answer}")
+    assert second == f"→ {LIMITS[answer]}"
 
 
 def test_a_method_and_a_slash_may_be_left_out(answering):

@@ -8,12 +8,21 @@ import pytest
 
 from support.engines import CHECKOUT
 from traktauth import AppRejected, LoginRefused
+from traktauth.cli.doctor.findings import Level
+from traktauth.cli.doctor.service import check_service
 from traktauth.cli.request import command
+from traktauth.client.settings import Settings
 from traktauth.models import find_service
 from traktauth.models.device_code import DeviceCode
 from traktauth.protocol import APPS_PAGE, CONNECTED_PAGE
 from traktauth.testing import LocalTrakt
-from traktauth.wire.error_responses import REJECTED_APP_HINT, UNANSWERED_HINT, error_from_response, is_invalid_grant
+from traktauth.wire.error_responses import (
+    REJECTED_APP_HINT,
+    UNANSWERED_HINT,
+    error_from_response,
+    is_invalid_grant,
+    parse_retry_after,
+)
 from traktauth.wire.messages import Response
 
 PAGE = (CHECKOUT / "docs/trakt-2026.md").read_text()
@@ -65,11 +74,38 @@ def test_a_missing_refresh_token_of_better_auth_1_7_kills_no_login():
     assert not is_invalid_grant(answer(400, "invalid_request", "refresh_token is required"))
 
 
-@pytest.mark.parametrize("status", [403, 420, 423, 426])
-def test_each_limit_is_reported_by_the_command(status):
+@pytest.mark.parametrize(("status", "exit_status"), [(403, 1), (420, 1), (423, 1), (426, 1), (429, 5)])
+def test_each_limit_of_the_api_is_reported_by_the_command(status, exit_status):
+    """tests/cli/test_request.py has what the command prints."""
     assert f"| {status} |" in PAGE
-    assert command._HINTS[status]
-    assert command.status_for(status) == 1
+    assert command.status_for(status) == exit_status
+
+
+def test_too_many_requests_are_repeated_as_retry_after_says():
+    assert "| 429 | too many requests | wait as `Retry-After` says |" in PAGE
+    assert parse_retry_after(Response(429, {"retry-after": "7"}, b"")) == 7
+
+
+def test_its_numbers_are_known():
+    """A number that is added to the page needs a source, and a line here or a test of its own."""
+    text = re.sub(r"\d{4}-\d\d-\d\d|(January|July) 2026|in 2026|trakt-api#\d+|issues/\d+", "", PAGE)
+    assert {int(number) for number in re.findall(r"(?<![a-z-])\d+", text)} == {
+        *(24, 86400),  # hours and seconds of an access token since 2025-03-20: the local Trakt's profile `classic`
+        *(7, 604800),  # days and seconds since July 2026: the profile `current`
+        50,  # community apps of an account with VIP: trakt-api#895
+        *(401, 403, 404, 420, 423, 426, 429),
+    }
+    assert "a free account can connect one community app, an account with VIP 50 |" in PAGE
+
+
+def test_doctor_says_how_to_move_to_the_new_host():
+    [addresses, note] = check_service(Settings(), offline=True)
+    assert (addresses.level, note.level) == (Level.GOOD, Level.DOUBTFUL)
+    assert note.fix == "Set TRAKTAUTH_SERVICE=auth.trakt.tv (same login)"
+    assert "export TRAKTAUTH_SERVICE=auth.trakt.tv" in PAGE
+    moved = Settings(service="auth.trakt.tv")
+    assert [finding.level for finding in check_service(moved, offline=True)] == [Level.GOOD]
+    assert moved.find_service().realm == Settings().find_service().realm
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from traktauth.errors import LoginRequired, StoreFailed, TryLater
 from traktauth.flow.effects import BUSY, Load, WithLock
 from traktauth.flow.get_token import get_token
 from traktauth.models import Record
+from traktauth.protocol import ONE_COMMUNITY_APP
 from traktauth.timeouts import LOCK_TIMEOUT
 
 FRESH, ADVISORY, MANDATORY, ENDED = 500.0, 80.0, 10.0, -1.0
@@ -138,6 +139,7 @@ def test_a_login_that_cannot_be_renewed_needs_a_sign_in_after_its_tokens_end():
     error = ask(record(token(left=ENDED), **MARKED)).raises(LoginRequired)
     assert error.reason == "revoked"
     assert "Trakt refused its refresh token" in error.message
+    assert ONE_COMMUNITY_APP in error.hint
 
 
 def test_a_login_without_a_refresh_token_ends_with_its_token():

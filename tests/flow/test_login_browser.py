@@ -27,6 +27,7 @@ from traktauth.flow.effects import (
 from traktauth.flow.login_browser import LOGIN_TIMEOUT, login_browser
 from traktauth.flow.login_paste import login_paste
 from traktauth.models import Record
+from traktauth.protocol import ONE_COMMUNITY_APP
 from traktauth.steps import OpenPage, PasteCode, StillWaiting
 from traktauth.wire.authorization import s256_challenge
 
@@ -154,6 +155,7 @@ def test_a_browser_sign_in_waits_in_steps_of_a_second_and_says_how_long_it_goes_
     assert left == [LOGIN_TIMEOUT - each for each in range(int(LOGIN_TIMEOUT))]
     error = talk.raises(LoginRefused)
     assert (error.error, error.message) == ("timeout", "The sign-in was not completed within 15 minutes")
+    assert error.hint.endswith(ONE_COMMUNITY_APP)
 
 
 def test_a_denial_ends_the_sign_in():

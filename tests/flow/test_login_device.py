@@ -23,6 +23,7 @@ from traktauth.flow.effects import (
 )
 from traktauth.flow.login_device import login_device
 from traktauth.models import Record
+from traktauth.protocol import ONE_COMMUNITY_APP
 from traktauth.steps import EnterCode, StillWaiting
 from traktauth.wire.authorization import s256_challenge
 
@@ -180,7 +181,9 @@ def test_the_countdown_runs_about_once_a_second():
 def test_an_end_is_not_polled_again(answer, error):
     screen = Screen()
     screen.poll(answer)
-    assert screen.talk.raises(LoginRefused).error == error
+    shown = screen.talk.raises(LoginRefused)
+    assert shown.error == error
+    assert shown.hint.endswith(ONE_COMMUNITY_APP) == (error == "expired_token")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +207,9 @@ def test_a_code_is_not_polled_for_after_its_end():
     screen.poll(PENDING)
     screen.wait()
     assert screen.clock.steady == 5012
-    assert screen.talk.raises(LoginRefused).error == "expired_token"
+    error = screen.talk.raises(LoginRefused)
+    assert error.error == "expired_token"
+    assert error.hint.endswith(ONE_COMMUNITY_APP)
 
 
 def test_a_wall_clock_that_jumps_does_not_end_the_wait():

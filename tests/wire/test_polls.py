@@ -6,6 +6,7 @@ import pytest
 
 from traktauth.errors import AppRejected, LoginRefused, TryLater, UnexpectedReply
 from traktauth.models import Token
+from traktauth.protocol import ONE_COMMUNITY_APP
 from traktauth.wire.device_endpoint import PollStatus, parse_poll_response
 from wire.replies import HTML, refused, reply
 
@@ -62,6 +63,7 @@ def test_an_end_says_why(answer, error):
     assert isinstance(ended, LoginRefused)
     assert ended.error == error
     assert "traktauth login" in ended.hint
+    assert ended.hint.endswith(ONE_COMMUNITY_APP) == (error == "expired_token")
 
 
 def test_two_ends_are_two_errors():
