@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import http.server
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -159,6 +161,46 @@ def test_a_certificate_that_is_not_accepted_is_explained(sandboxed):
     assert "pins" in done.stderr
 
 
+class Greeting(http.server.BaseHTTPRequestHandler):
+    """A host that is not Trakt."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"from elsewhere\n")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_profile_seed_faults_and_an_allowed_host_are_those_of_the_options(sandboxed):
+    app = {"name": "Seeded", "client_id": "seeded-id", "client_secret": "seeded-secret", "redirect_uris": ["urn:x"]}
+    seed = {"apps": [app], "users": [{"username": "mia", "password": "correct horse battery"}]}
+    (sandboxed.folder / "seed.json").write_text(json.dumps(seed))
+    (sandboxed.folder / "faults.json").write_text('[{"path": "/users/settings", "status": 521}]')
+    other = http.server.HTTPServer(("127.0.0.2", 0), Greeting)
+    serving = threading.Thread(target=other.serve_forever)
+    serving.start()
+    program = (
+        "echo $TRAKT_CLIENT_ID; cat token.json; echo; "
+        f"curl -sS http://127.0.0.2:{other.server_port}/; "
+        "curl -sS -o /dev/null -w '%{http_code}' https://api.trakt.tv/users/settings"
+    )
+    try:
+        done = sandboxed.run(
+            *("--profile", "classic", "--seed", "seed.json", "--faults", "faults.json", "--allow", "127.0.0.2"),
+            *("--as", "mia", "--tokens", "token:token.json", "--", "sh", "-c", program),
+        )
+    finally:
+        other.shutdown()
+        serving.join()
+        other.server_close()
+    client_id, token, *answers = done.stdout.decode().splitlines()
+    assert (done.returncode, done.stderr, client_id) == (0, "", "seeded-id")
+    assert json.loads(token)["expires_in"] == 86400  # of `classic`
+    assert answers == ["from elsewhere", "521"]
+
+
 def test_a_trakt_host_cannot_be_allowed(sandboxed):
     done = sandboxed.run("--allow", "api.trakt.tv", "--", "touch", "started")
     assert done.returncode == 2
@@ -229,10 +271,14 @@ os.wait()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a detached process is found on Linux alone")
-def test_a_daemon_that_the_command_leaves_is_ended(sandboxed, mark):
-    done = sandboxed.run("--", sys.executable, "-c", DAEMON, mark)
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize(
+    ("end", "status"), [("", 0), ("os.kill(os.getpid(), 9)", 128 + signal.SIGKILL)], ids=["ends", "killed"]
+)
+def test_a_daemon_that_the_command_leaves_is_ended(sandboxed, mark, end, status):
+    done = sandboxed.run("--", sys.executable, "-c", DAEMON + end, mark)
+    assert done.returncode == status, done.stderr
     assert processes_with(mark) == []
+    assert sandboxed.left() == []
 
 
 def test_sigterm_reaches_the_command_and_everything_is_removed(sandboxed, mark):
