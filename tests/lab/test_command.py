@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.environments import TRAKT_PY, Missing, environment
+from traktauth.lab.scenarios import VALID_NOTE
 
 pytestmark = pytest.mark.slow
 LONG = 500.0
@@ -68,14 +69,10 @@ def traktpy_python():
         pytest.skip(str(missing))
 
 
-STORES = {"traktauth": [], "traktauth:sqlite:logins.sqlite": ["race", "lost-response"]}
-"""Stores of traktauth and the scenarios to play; none: all. SQLite's `kill` waits half a minute for a lease to end."""
-
-
-@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("store", ["traktauth", "traktauth:sqlite:logins.sqlite"])
 def test_traktauth_keeps_its_login(lab, store):
-    words = [word for name in STORES[store] for word in ("--scenario", name)]
-    status, verdict, scenarios = lab.json("--tokens", store, "--copies", "4", *words, "--", *REQUEST)
+    """SQLite's `kill` waits half a minute for a lease to end."""
+    status, verdict, scenarios = lab.json("--tokens", store, "--copies", "4", "--", *REQUEST)
     assert (status, verdict) == (0, "keeps its login"), scenarios
     verdicts = {name: each["verdict"] for name, each in scenarios.items()}
     assert verdicts.pop("lost-response-expired", "kept") in ("unavoidable", "kept")
@@ -83,6 +80,9 @@ def test_traktauth_keeps_its_login(lab, store):
     assert scenarios["race"]["exits"] == [0] * 5
     assert scenarios["race"]["rotations"] == 1
     assert {each["replays"] for name, each in scenarios.items() if name != "lost-response-expired"} == {0}
+    still_valid = {name for name, each in scenarios.items() if each["note"] == VALID_NOTE}
+    assert still_valid == {"lost-response", "kill"} & set(scenarios)
+    assert "still valid" in VALID_NOTE
 
 
 def test_pytrakt_would_lose_a_login(lab, pytrakt_python):
@@ -95,9 +95,11 @@ def test_pytrakt_would_lose_a_login(lab, pytrakt_python):
 
 
 def test_trakt_py_would_lose_a_login(lab, traktpy_python):
-    words = ["--tokens", "token:token.json", "--scenario", "race", "--scenario", "kill", "--copies", "3", "--"]
-    status, verdict, scenarios = lab.json(*words, traktpy_python, PROGRAMS / "traktpy_settings.py")
-    assert (status, verdict) == (1, "would lose a login: race, kill")
+    names = ["race", "lost-response", "kill"]
+    words = [word for name in names for word in ("--scenario", name)]
+    program = [traktpy_python, PROGRAMS / "traktpy_settings.py"]
+    status, verdict, scenarios = lab.json("--tokens", "token:token.json", *words, "--copies", "3", "--", *program)
+    assert (status, verdict) == (1, "would lose a login: race, lost-response, kill")
     assert scenarios["race"]["second_device"] == "signed-out"
     assert scenarios["race"]["families_killed"] == 1
 
