@@ -6,23 +6,27 @@ import json
 import logging
 import os
 import re
+import resource
 import signal
 import stat
 import subprocess
 import sys
 import traceback
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from support.engines import CHECKOUT
-from traktauth import AppRejected, LoginExists, LoginRequired, Trakt, TraktAuthError, TryLater
-from traktauth.migrate.formats import FormatError
+from support.login_files import login_text
+from traktauth import AppRejected, LoginExists, LoginRequired, StoreFailed, Trakt, TraktAuthError, TryLater
+from traktauth.migrate.formats import NAMES, FormatError
 from traktauth.migrate.import_copy import copy_path, load_copy
-from traktauth.migrate.login_file import LoginFileError, read_file
-from traktauth.migrate.transfer import Source, export_access_token, export_login, import_from, undo_import
+from traktauth.migrate.login_file import LoginFile, LoginFileError, read_file
+from traktauth.migrate.transfer import Source, Undone, export_access_token, export_login, import_from, undo_import
+from traktauth.models.changes import MAX_HISTORY
 from traktauth.testing import LocalTrakt
+from traktauth.wire.error_responses import REJECTED_APP_HINT
 
 PYTRAKT = CHECKOUT / "tests" / "clients" / "pytrakt_driver.py"
 
@@ -52,19 +56,10 @@ def file(server, tmp_path):
     return write_pytrakt(tmp_path / "home" / ".pytrakt.json", server)
 
 
-def write_pytrakt(path, server, life=None):
+def write_pytrakt(path, server):
     """Write a login as PyTrakt does."""
-    token = server.sign_in("sean")
     path.parent.mkdir(exist_ok=True)
-    values = {
-        "APPLICATION_ID": None,
-        "CLIENT_ID": server.app.client_id,
-        "CLIENT_SECRET": server.app.client_secret,
-        "OAUTH_EXPIRES_AT": int(server.clock() + (life or token["expires_in"])),
-        "OAUTH_REFRESH": token["refresh_token"],
-        "OAUTH_TOKEN": token["access_token"],
-    }
-    path.write_text(json.dumps(values))
+    path.write_text(login_text("pytrakt", server))
     return path
 
 
@@ -90,6 +85,38 @@ def test_the_copy_is_for_this_user_alone_and_beside_the_store(trakt, file):
     copy = copy_path(trakt.store, trakt.config.key)
     assert copy.parent == file.parent.parent / "store"
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("change", [str, lambda text: "\ufeff" + text.replace("\n", "\r\n")], ids=["plain", "windows"])
+@pytest.mark.parametrize("name", [each for each in NAMES if each != "pytrakt"])
+def test_every_format_loses_its_refresh_token_and_nothing_else(server, tmp_path, name, change):
+    path = tmp_path / "source"
+    path.write_bytes(change(login_text(name, server)).encode())
+    before = path.read_bytes()
+    with Trakt(server.app, service=server.url, store="memory:", clock=server.clock) as trakt:
+        done = import_from(trakt, source_of(path, name))
+        assert done.user.username == "sean"
+        old = done.token.refresh_token.encode()
+        after = path.read_bytes()
+        assert len(before.splitlines()) == len(after.splitlines())
+        changed = [(was, now) for was, now in zip(before.splitlines(), after.splitlines(), strict=True) if was != now]
+        assert len(changed) == 1
+        assert old in changed[0][0]
+        assert old not in after
+        server.advance(days=8)
+        assert trakt.token().generation == 2
+        assert (server.ledger["rotations"], server.ledger["replays"]) == (1, 0)
+
+
+def test_a_login_of_every_format_is_given_back(server, tmp_path):
+    with Trakt(server.app, service=server.url, store=f"file:{tmp_path}/login.json", clock=server.clock) as trakt:
+        for name in NAMES:
+            path = tmp_path / name
+            path.write_text(login_text(name, server), encoding="utf-8")
+            before = path.read_bytes()
+            import_from(trakt, source_of(path, name))
+            undo_import(trakt)
+            assert path.read_bytes() == before, name
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o640])
@@ -140,6 +167,7 @@ def test_an_expired_token_ends_it_and_nothing_is_spent(trakt, file, server):
     assert file.read_bytes() == before
     assert server.ledger["rotations"] == 0
     done = import_from(trakt, source_of(file), refresh=True)
+    assert (done.was_refreshed, done.user.username, trakt.status().username) == (True, "sean", "sean")
     assert done.token.expires_at > server.clock()
     assert server.ledger["rotations"] == 1
 
@@ -151,6 +179,37 @@ def test_a_revoked_login_is_found_out_when_it_is_refreshed(trakt, file, server):
         import_from(trakt, source)
     with pytest.raises(LoginRequired):
         import_from(trakt, source, refresh=True)
+
+
+def test_an_api_that_rejects_the_app_says_what_to_do(trakt, file, server):
+    before = file.read_bytes()
+    server.fail_next("/users/settings", status=403)
+    with pytest.raises(AppRejected, match=r"client id \(403\)") as caught:
+        import_from(trakt, source_of(file))
+    assert caught.value.hint.startswith(REJECTED_APP_HINT)
+    assert file.read_bytes() == before
+
+
+@contextmanager
+def full_disk():
+    """Let every write to a file fail in this process."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_store_that_cannot_be_written_leaves_the_file_as_it_is(trakt, file):
+    source, before = source_of(file), file.read_bytes()
+    trakt.status()  # the store is open
+    with full_disk(), pytest.raises(StoreFailed):
+        import_from(trakt, source)
+    assert file.read_bytes() == before
+    assert not copy_path(trakt.store, trakt.config.key).exists()
 
 
 def test_an_api_that_is_down_changes_nothing(trakt, file, server):
@@ -188,21 +247,93 @@ def test_a_file_without_a_refresh_token_needs_keep_source(trakt, file):
 def test_undo_gives_the_login_back(trakt, file, server):
     before = file.read_bytes()
     import_from(trakt, source_of(file))
-    assert undo_import(trakt) == file.resolve()
+    assert undo_import(trakt) == Undone(file.resolve(), is_kept=False)
     assert file.read_bytes() == before
     with pytest.raises(LoginRequired):
         trakt.token()
-    with pytest.raises(LoginRequired, match="No import"):
+    with pytest.raises(LoginRequired, match="has no import to undo") as caught:
         undo_import(trakt)
+    assert "traktauth login" not in caught.value.hint, "the login was given back"
 
 
 def test_undo_is_refused_once_the_login_was_refreshed(trakt, file):
     import_from(trakt, source_of(file))
     trakt.refresh()
-    with pytest.raises(LoginRequired, match="refreshed since"):
-        undo_import(trakt)
+    for _ in range(2):  # the second time, too
+        with pytest.raises(LoginRequired, match="refreshed since") as caught:
+            undo_import(trakt)
+    assert f": traktauth export pytrakt {file.resolve()} --transfer. Why" in caught.value.hint
     assert json.loads(file.read_text())["OAUTH_REFRESH"] is None
     assert trakt.status().state == "valid"
+
+
+def test_undo_waits_for_a_pending_refresh(trakt, file, server):
+    import_from(trakt, source_of(file))
+    server.fail_next("/oauth/token", drop="after")
+    with pytest.raises(TryLater):
+        trakt.refresh()
+    with pytest.raises(TryLater, match="is pending"):
+        undo_import(trakt)
+    assert copy_path(trakt.store, trakt.config.key).exists()
+
+
+def test_undo_gives_a_replaced_login_back_and_keeps_the_one_that_replaced_it(trakt, file, server):
+    """Only the copy has the refresh token of the first login once another has replaced it."""
+    before = file.read_bytes()
+    import_from(trakt, source_of(file))
+    second = write_pytrakt(file.with_name("second.json"), server)
+    kept = import_from(trakt, source_of(second), replace=True, keep_source=True).token
+    assert undo_import(trakt) == Undone(file.resolve(), is_kept=True)
+    assert file.read_bytes() == before
+    assert trakt.token() == kept
+    import_from(trakt, source_of(file), replace=True)
+    assert trakt.refresh().generation > kept.generation, "the file's refresh token works"
+
+
+def test_an_import_does_not_overwrite_a_copy_that_alone_has_a_refresh_token(trakt, file, server):
+    import_from(trakt, source_of(file))
+    server.sign_in_at(trakt, "mary")
+    third = write_pytrakt(file.with_name("third.json"), server)
+    before = third.read_bytes()
+    with pytest.raises(LoginFileError, match="and replaced") as caught:
+        import_from(trakt, source_of(third), replace=True)
+    assert caught.value.hint.endswith(": traktauth import pytrakt --undo")
+    assert third.read_bytes() == before
+    undo_import(trakt)
+    import_from(trakt, source_of(third), replace=True)
+
+
+def test_a_login_whose_history_is_lost_stays_in_the_copy(trakt, file, server):
+    import_from(trakt, source_of(file))
+    copy = copy_path(trakt.store, trakt.config.key)
+    for _ in range(MAX_HISTORY + 1):
+        server.sign_in_at(trakt)
+    with pytest.raises(LoginFileError, match="does not show") as caught:
+        undo_import(trakt)
+    assert str(copy) in caught.value.hint
+    assert copy.exists()
+
+
+def test_an_import_that_was_interrupted_before_it_saved_is_undone(trakt, file, server, monkeypatch):
+    server.sign_in_at(trakt, "mary")
+    before = file.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(LoginFile, "replace", interrupt_after(LoginFile.replace))
+        with pytest.raises(KeyboardInterrupt):
+            import_from(trakt, source_of(file), replace=True)
+    assert json.loads(file.read_text())["OAUTH_REFRESH"] is None
+    assert undo_import(trakt) == Undone(file.resolve(), is_kept=True)
+    assert file.read_bytes() == before
+
+
+def interrupt_after(work):
+    """Return a function that works, then is interrupted."""
+
+    def interrupted(*arguments):
+        work(*arguments)
+        raise KeyboardInterrupt
+
+    return interrupted
 
 
 def test_undo_leaves_a_changed_file_alone_and_the_login_here(trakt, file):
@@ -254,7 +385,7 @@ def test_a_login_is_moved_and_comes_back(trakt, server, tmp_path):
     with pytest.raises(LoginRequired) as caught:
         trakt.token()
     assert caught.value.reason == "moved"
-    assert "traktauth import pytrakt" in caught.value.hint
+    assert f"traktauth import pytrakt {path};" in caught.value.hint
     assert import_from(trakt, source_of(path)).token.access_token == token.access_token
 
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from traktauth.models import LoginKey
 
 _SECRET_ERRORS = {"invalid_client", "unauthorized_client"}
-_COMMAND = re.compile(r"traktauth (login|refresh|logout|status|doctor|store reseal|store move( FROM)?)\b")
+_COMMAND = re.compile(
+    r"traktauth (login|refresh|logout|status|doctor|(?:import|export) [a-z]+|store reseal|store move( FROM)?)\b"
+)
 
 
 @value

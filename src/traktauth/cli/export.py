@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from traktauth.cli.format_argument import check_format
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, print_json, print_message
+from traktauth.models.store_address import is_shared_store
 
 if TYPE_CHECKING:
     from traktauth.cli.common_options import CommonOptions
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     ],
 )
 @common_options()
-@click.argument("format_name", metavar="FORMAT")
+@click.argument("format_name", metavar="FORMAT", callback=check_format)
 @click.argument("path", required=False)
 @click.option("--access-only", is_flag=True, help="Write no refresh token: the login stays here.")
 @click.option("--transfer", is_flag=True, help="Write the refresh token, too: the login is moved there.")
@@ -35,13 +38,11 @@ def command(options: CommonOptions, format_name: str, path: str | None, *, acces
 
     FORMAT is pytrakt, kometa, homeassistant or token; PATH is its file, - for standard output.
     """
-    from traktauth.migrate.formats import find_format  # noqa: PLC0415 - `--help` does without
-    from traktauth.migrate.places import default_path  # noqa: PLC0415 - the same
+    from traktauth.migrate.places import default_path  # noqa: PLC0415 - `--help` does without
     from traktauth.migrate.transfer import export_access_token, export_login  # noqa: PLC0415 - the same
 
     if access_only == transfer:
         raise click.UsageError("use --access-only (the login stays here) or --transfer (it is moved there)")
-    find_format(format_name)
     file = default_path(format_name, os.environ) if path is None else None if path == "-" else Path(path)
     if transfer and file is None:
         raise click.UsageError("--transfer needs a file: printed output can be lost")
@@ -57,8 +58,14 @@ def command(options: CommonOptions, format_name: str, path: str | None, *, acces
         print_json({"account": trakt.account, "path": str(file), "transfer": transfer})
         return 0
     print_message(GOOD, f"Wrote the login of account {trakt.account} to {file}")
+    there = shlex.quote(str(file))
     if transfer:
-        print_message(NEXT, f"It is refreshed there from now on; take it back: traktauth import {format_name}")
+        hint = f"It is refreshed there from now on; take it back: traktauth import {format_name} {there}"
+    elif is_shared_store(trakt.store.address):
+        account = f"TRAKTAUTH_ACCOUNT={shlex.quote(options.account)} " if options.account else ""
+        file_option = shlex.quote(f"{format_name}:{file}")
+        hint = f"Write it again after each refresh: {account}traktauth keep --write {file_option}"
     else:
-        print_message(NEXT, f"Write it again after each refresh: traktauth keep --write {format_name}:PATH")
+        hint = f"Write it again before it expires: traktauth export {format_name} {there} --access-only"
+    print_message(NEXT, options.with_flags(hint))
     return 0

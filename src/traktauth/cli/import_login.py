@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from traktauth.cli.format_argument import check_format
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
@@ -28,6 +29,14 @@ TWO_HOLDERS = (
     "Two programs have this refresh token now. When the second one refreshes, Trakt ends the login of both, because "
     "the refresh token was used before. Stop the other program before this access token expires."
 )
+SPENT_IN_SOURCE = (
+    "The login was refreshed, so the refresh token in the file is spent. If the other program sends it, Trakt ends "
+    "this login. Stop that program, and sign it in anew."
+)
+NO_VALID_TOKEN = "The other program has no valid token any more; stop it or sign it in anew."
+WORKS_UNTIL = "The other program works until {}; stop it or sign it in anew before that."
+KEEP_APP = "Keep the file's app: set TRAKTAUTH_CLIENT_ID={} and its secret, or: traktauth setup"
+ONLY_ACCESS = "The login has no refresh token; it works until {}. Sign in then: traktauth login"
 
 
 @click.command(
@@ -40,7 +49,7 @@ TWO_HOLDERS = (
     ],
 )
 @common_options()
-@click.argument("format_name", metavar="FORMAT")
+@click.argument("format_name", metavar="FORMAT", callback=check_format)
 @click.argument("path", required=False)
 @click.option("--keep-source", is_flag=True, help="Do not change the file; two programs then have one login.")
 @click.option("--undo", is_flag=True, help="Give the login back, if it was not refreshed since.")
@@ -67,16 +76,17 @@ def command(
     if undo:
         if keep_source or refresh or replace:
             raise click.UsageError("--undo takes no other option")
-        with options.trakt() as trakt:
-            file = undo_import(trakt)
+        with _opened_for_undo(options, format_name, path) as trakt:
+            undone = undo_import(trakt)
         if options.json:
-            print_json({"account": trakt.account, "undone": True, "path": str(file)})
-        else:
-            print_message(GOOD, f"The login of account {trakt.account} is back in {file}, and forgotten here")
+            print_json({"account": trakt.account, "undone": True, "kept": undone.is_kept, "path": str(undone.path)})
+            return 0
+        print_message(GOOD, f"The imported login is back in {undone.path}, and forgotten here")
+        if undone.is_kept:
+            print_message(NEXT, f"Account {trakt.account} keeps the login that replaced it.")
         return 0
-    form = find_format(format_name)
-    source = _read_source(format_name, path)
-    login = form.read(source.text, now=_now())
+    source = _read_source(format_name, _find_path(format_name, path))
+    login = find_format(format_name).read(source.text, now=_now())
     with _opened(options, login) as trakt:
         done = import_from(trakt, source, keep_source=keep_source, refresh=refresh, replace=replace)
     name = done.user.username if done.user else None
@@ -87,11 +97,15 @@ def command(
     print_message(GOOD, f"Imported the login{who} as account {trakt.account}" + (", earlier" if done.was_there else ""))
     if source.file is None:
         print_message(WARNING, "Remove the copies of this token: only one program may refresh it.")
+    elif done.was_refreshed:
+        print_message(*((WARNING, SPENT_IN_SOURCE) if keep_source else (NEXT, NO_VALID_TOKEN)))
     elif keep_source and done.token.refresh_token:
         print_message(WARNING, TWO_HOLDERS)
-    elif not keep_source:
+    else:
         until = format_deadline(done.expires_at, _now())
-        print_message(NEXT, f"The other program works until {until}; stop it or sign it in anew before that.")
+        print_message(NEXT, options.with_flags((ONLY_ACCESS if keep_source else WORKS_UNTIL).format(until)))
+    if not options.settings().client_id:
+        print_message(NEXT, KEEP_APP.format(trakt.config.app.client_id))
     return 0
 
 
@@ -101,13 +115,20 @@ def _now() -> float:
     return time.time()
 
 
-def _read_source(format_name: str, path: str | None) -> Source:
+def _find_path(format_name: str, path: str | None) -> Path | None:
+    """Return the file's path; None: standard input."""
+    from traktauth.migrate.places import default_path  # noqa: PLC0415 - `--help` does without
+
+    if path is None:
+        return default_path(format_name, os.environ)
+    return None if path == "-" else Path(path)
+
+
+def _read_source(format_name: str, file_path: Path | None) -> Source:
     """Read the file, or standard input."""
     from traktauth.migrate.login_file import decode, read_file  # noqa: PLC0415 - `--help` does without
-    from traktauth.migrate.places import default_path  # noqa: PLC0415 - the same
     from traktauth.migrate.transfer import Source  # noqa: PLC0415 - the same
 
-    file_path = default_path(format_name, os.environ) if path is None else None if path == "-" else Path(path)
     if file_path is None:
         return Source(format_name, decode(sys.stdin.buffer.read()))
     file = read_file(file_path)
@@ -131,6 +152,18 @@ def _opened(options: CommonOptions, login: ForeignLogin) -> Generator[Trakt]:
         raise AppInvalid(f"The app in the file cannot be right: {error}") from None
     with options.adding_flags(), Trakt(app, **settings.place()) as trakt:
         yield trakt
-    print_message(
-        NEXT, f"Keep the file's app: set TRAKTAUTH_CLIENT_ID={app.client_id} and its secret, or: traktauth setup"
-    )
+
+
+@contextmanager
+def _opened_for_undo(options: CommonOptions, format_name: str, path: str | None) -> Generator[Trakt]:
+    """Open the account; with the app of the file that was imported if none is set."""
+    from traktauth.migrate.formats import find_format  # noqa: PLC0415 - `--help` does without
+
+    file_path = _find_path(format_name, path)
+    if options.settings().client_id or file_path is None or not file_path.exists():
+        with options.trakt() as trakt:
+            yield trakt
+        return
+    login = find_format(format_name).read(_read_source(format_name, file_path).text, now=_now())
+    with _opened(options, login) as trakt:
+        yield trakt

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth.cli.times import format_deadline, format_duration, format_time
+from traktauth.flow.moved_login import finishing_command, moved_to
 
 if TYPE_CHECKING:
     from traktauth.flow.login_status import LoginStatus, PendingStatus
@@ -26,9 +27,9 @@ def describe_refresh(status: LoginStatus, now: float) -> str:
     if status.fingerprint is None:
         return "nothing to refresh"
     pending = status.pending
-    if pending is not None and pending.kind == "move":
-        since = format_time(pending.started_at)
-        return f"no: it is being moved to {pending.moving_to} since {since}; to finish: traktauth store move"
+    if pending is not None and pending.moving_to is not None:
+        since, where = format_time(pending.started_at), moved_to(pending.moving_to)[0]
+        return f"no: it is being moved to {where} since {since}; to finish: {finishing_command(pending.moving_to)}"
     if status.reason is not None and pending is None:
         return f"no: {(status.message or '').removeprefix('This login cannot be refreshed: ')}"
     if pending is not None:

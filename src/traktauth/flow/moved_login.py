@@ -20,23 +20,52 @@ def moved_to(address: str) -> tuple[str, str]:
     The address stands in the record, so any program that can write the store can write anything there: what is not the
     address of a store is not shown, and the command is quoted for a shell.
     """
-    if address.startswith("export:") and address.removeprefix("export:").isalpha():
-        name = address.removeprefix("export:")
-        return f"a file of the format {name}", f"Take it back: traktauth import {name}; or sign in: traktauth login"
+    exported = _exported_to(address)
+    if exported is not None:
+        name, path = exported
+        where = f"{path} (a file of the format {name})" if path else f"a file of the format {name}"
+        return where, f"Take it back: {_command('import', name, path)}; or sign in: traktauth login"
     if not is_store_address(address) or find_unsafe(address) or len(address) > MAX_ADDRESS:
         return "an address that no store has", "Sign in again: traktauth login"
-    import shlex  # noqa: PLC0415 - only a login that was moved needs it
-
-    return address, f"Use that store: --store {shlex.quote(address)}, or TRAKTAUTH_STORE"
+    return address, f"Use that store: --store {_quote(address)}, or TRAKTAUTH_STORE"
 
 
-def being_moved(*, is_valid: bool) -> TraktAuthError:
+def finishing_command(address: str) -> str:
+    """Return the command that finishes a move that was interrupted."""
+    exported = _exported_to(address)
+    return "traktauth store move FROM TO" if exported is None else f"{_command('export', *exported)} --transfer"
+
+
+def being_moved(address: str, *, is_valid: bool) -> TraktAuthError:
     """Return why no refresh is sent during a move: the other store may have the token already, and then refreshes it.
 
     Args:
+        address: where the login is being moved to.
         is_valid: whether the access token is.
     """
-    message = "This login is being moved to another store"
+    is_export = _exported_to(address) is not None
+    message = f"This login is being moved to {'a file' if is_export else 'another store'}"
+    finish = finishing_command(address)
     if is_valid:
-        return TryLater(message, retry_after=1.0, hint="If the move was interrupted, finish it: traktauth store move")
-    return LoginRequired(message, reason="moved", hint="Finish it, then use that store: traktauth store move FROM TO")
+        return TryLater(message, retry_after=1.0, hint=f"If the move was interrupted, finish it: {finish}")
+    then = "" if is_export else ", then use that store"
+    return LoginRequired(message, reason="moved", hint=f"Finish it{then}: {finish}")
+
+
+def _exported_to(address: str) -> tuple[str, str] | None:
+    """Return the format and the path of an export; an empty path if it cannot be shown; None: not of an export."""
+    kind, _, rest = address.partition(":")
+    name, _, path = rest.partition(":")
+    if kind != "export" or not name.isalpha() or not name.isascii():
+        return None
+    return name, "" if find_unsafe(path) or len(path) > MAX_ADDRESS else path
+
+
+def _command(verb: str, format_name: str, path: str) -> str:
+    return f"traktauth {verb} {format_name} {_quote(path) if path else 'PATH'}"
+
+
+def _quote(text: str) -> str:
+    import shlex  # noqa: PLC0415 - only a login that was moved needs it
+
+    return shlex.quote(text)

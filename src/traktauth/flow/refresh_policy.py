@@ -115,8 +115,8 @@ def next_sending(
     pending = record.pending_refresh
     if pending is None:
         return Sending(1)
-    if pending.is_move:
-        return being_moved(is_valid=token.expires_at > context.clock())
+    if pending.moving_to is not None:
+        return being_moved(pending.moving_to, is_valid=token.expires_at > context.clock())
     age = abs(context.clock() - pending.started_at)
     if not pending.unconfirmed and age < LONGEST_SENDING and context.other_is_alive(pending.sender):
         return TryLater(f"Another program ({pending.sender}) is refreshing this login", retry_after=_RETRY_AFTER)

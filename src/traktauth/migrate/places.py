@@ -21,7 +21,7 @@ def _places(format_name: str, environ: Mapping[str, str]) -> list[Path]:
             from platformdirs import user_config_path  # noqa: PLC0415 - only here
 
             folder = environ.get("PTS_CONFIG_DIR")
-            given = [Path(folder) / ".pytrakt.json"] if folder else []
+            given = [Path(folder).expanduser() / ".pytrakt.json"] if folder else []
             return [*given, Path.home() / ".pytrakt.json", user_config_path("PlexTraktSync") / ".pytrakt.json"]
         case "kometa":
             return [Path("config/config.yml")]

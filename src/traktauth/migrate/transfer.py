@@ -15,20 +15,26 @@ from traktauth.client.driver.sync_driver import Driver
 from traktauth.client.http_clients import HttpClients
 from traktauth.errors import AppRejected, LoginExists, LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.flow.import_login import import_login, read_user
+from traktauth.flow.refresh import refresh as refresh_login
+from traktauth.flow.user import with_user
 from traktauth.migrate.formats import FormatError, find_format
 from traktauth.migrate.formats.foreign_login import ForeignLogin
 from traktauth.migrate.import_copy import ImportCopy, copy_path, load_copy, save_copy
 from traktauth.migrate.login_file import LoginFile, LoginFileError, read_file, write_file
 from traktauth.models import PendingRefresh
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SetMoved
+from traktauth.models.record import HistoryOutcome
 from traktauth.stores.processes import this_process
 from traktauth.timeouts import LOCK_TIMEOUT
-from traktauth.values import field, value
+from traktauth.values import field, replace, value
 
 if TYPE_CHECKING:
     from traktauth.client.sync_client import Trakt
     from traktauth.migrate.formats import Format
     from traktauth.models import Record, Token, User
+
+
+_SPENT = frozenset({HistoryOutcome.REFRESHED, HistoryOutcome.SENT})
 
 
 @value
@@ -55,12 +61,27 @@ class Imported:
         user: whose it is; None if that is not known.
         expires_at: Unix seconds until when the other program works with its access token.
         was_there: whether an earlier run had finished already.
+        was_refreshed: whether the API rejected the other program's access token, so that the login was refreshed.
     """
 
     token: Token
     user: User | None
     expires_at: float
     was_there: bool
+    was_refreshed: bool = False
+
+
+@value
+class Undone:
+    """An import that was undone.
+
+    Attributes:
+        path: the file that has the login again.
+        is_kept: whether the account keeps a login: one that had replaced the imported one.
+    """
+
+    path: Path
+    is_kept: bool
 
 
 def import_from(
@@ -98,7 +119,8 @@ def import_from(
     record = trakt.store.load(config.key)
     if record.token is not None and record.token.access_token == login.access_token:
         _finish(source, record)
-        _finish_copy(copy_at, earlier)
+        if earlier is not None and source.file is not None and earlier.path == str(source.file.path):
+            _finish_copy(copy_at, earlier)
         return Imported(record.token, record.user, login.expires_at, was_there=True)
     clients = HttpClients(url=config.service.token, product=config.app.user_agent)
     try:
@@ -114,22 +136,20 @@ def import_from(
             source.file.check_writable()
 
         def hand_over() -> None:
-            if keep_source or source.file is None:
-                return
-            _check_copy(earlier, source.file)
-            save_copy(copy_at, ImportCopy(source.format, str(source.file.path), source.text))
-            blank = find_format(source.format).without_refresh_token(source.text)
-            if source.file.text != blank:  # else an earlier run was killed after this step
-                source.file.replace(blank)
+            if source.file is not None and not keep_source:
+                _take_from(source.file, source, trakt)
 
         flow = import_login(config.context, login.token(), user, replace_login=replace, hand_over=hand_over)
         token = driver.run(flow)
+        if not keep_source and source.file is not None:
+            _finish_copy(copy_at, load_copy(copy_at))
+        if user is not None:
+            return Imported(token, user, login.expires_at, was_there=False)
+        token = driver.run(with_user(config.context, refresh_login(config.context)))
     finally:
         clients.close()
-    _finish_copy(copy_at, load_copy(copy_at))
-    if user is None:
-        token = trakt.refresh()
-    return Imported(token, user, login.expires_at, was_there=False)
+    user = trakt.store.load(config.key).user
+    return Imported(token, user, login.expires_at, was_there=False, was_refreshed=True)
 
 
 def _read(source: Source, copy: ImportCopy | None, trakt: Trakt, *, keep_source: bool) -> tuple[Source, ForeignLogin]:
@@ -163,17 +183,48 @@ def _finish(source: Source, record: Record) -> None:
         )
 
 
-def _check_copy(earlier: ImportCopy | None, file: LoginFile) -> None:
-    """Check that no import of another file was interrupted, whose copy alone holds its refresh token.
+def _take_from(file: LoginFile, source: Source, trakt: Trakt) -> None:
+    """Take the refresh token out of a file, of which a copy is kept.
 
     Raises:
-        LoginFileError: there was one.
+        LoginFileError: the file has changed, or cannot be written, or the copy of an earlier import would be lost.
     """
-    if earlier is not None and not earlier.is_finished and earlier.path != str(file.path):
+    copy_at = copy_path(trakt.store, trakt.config.key)
+    _check_copy(load_copy(copy_at), file, trakt)
+    save_copy(copy_at, ImportCopy(source.format, str(file.path), source.text))
+    blank = find_format(source.format).without_refresh_token(source.text)
+    if file.text != blank:  # else an earlier run was killed after this step
+        file.replace(blank)
+
+
+def _check_copy(earlier: ImportCopy | None, file: LoginFile, trakt: Trakt) -> None:
+    """Check that the copy of an earlier import is not the only holder of its refresh token: it would be overwritten.
+
+    Raises:
+        LoginFileError: it is.
+    """
+    if earlier is None or earlier.path == str(file.path):
+        return
+    login = find_format(earlier.format).read(earlier.text, now=0)
+    outcome = _find_outcome(trakt.store.load(trakt.config.key), login)
+    if not earlier.is_finished and outcome not in _SPENT:
         raise LoginFileError(
-            f"An earlier import of {earlier.path} into this account was interrupted",
+            f"An earlier import of {earlier.path} into this account, or its undo, was interrupted",
             hint=f"Finish it: traktauth import {earlier.format} {shlex.quote(earlier.path)}",
         )
+    if outcome is HistoryOutcome.SIGNED_IN:
+        raise LoginFileError(
+            f"The login of {earlier.path} was imported into this account and replaced; only the copy of that file "
+            "has its refresh token, and this import would overwrite it",
+            hint=f"Give it back to its program: traktauth import {earlier.format} --undo",
+        )
+
+
+def _find_outcome(record: Record, login: ForeignLogin) -> HistoryOutcome | None:
+    """Return what became of an imported login here, by the record's history; None if nothing, or if it is not known."""
+    fingerprint = login.token().fingerprint
+    found = [entry.outcome for entry in record.history if entry.fingerprint == fingerprint]
+    return found[-1] if found else None
 
 
 def _finish_copy(path: Path, copy: ImportCopy | None) -> None:
@@ -182,36 +233,36 @@ def _finish_copy(path: Path, copy: ImportCopy | None) -> None:
         save_copy(path, ImportCopy(copy.format, copy.path, copy.text, is_finished=True))
 
 
-def undo_import(trakt: Trakt) -> Path:
-    """Give an imported login back to its file, and forget it here; return the file's path.
+def undo_import(trakt: Trakt) -> Undone:
+    """Give an imported login back to its file, and forget it here, unless another login has replaced it.
+
+    The copy of the file is removed only when the file has the login again.
 
     Raises:
-        LoginRequired: nothing was imported, or it was refreshed since.
-        LoginFileError: the file has been changed, or cannot be written; then `--undo` can be run again.
+        LoginRequired: nothing was imported, or it was refreshed or moved since.
+        TryLater: a refresh of it is pending.
+        LoginFileError: the file has been changed, or cannot be written; then `--undo` can be run again; or the history
+            does not show whether the login was refreshed.
         StoreFailed: the store cannot be written, or is busy.
     """
     key, store = trakt.config.key, trakt.store
     copy_at = copy_path(store, key)
     copy = load_copy(copy_at)
     if copy is None:
-        raise LoginRequired("No import of this account can be undone", reason="never", hint="Sign in: traktauth login")
+        raise LoginRequired(
+            "This account has no import to undo",
+            reason="never",
+            hint="See which logins are here: traktauth status",
+        )
     now, form = trakt.config.context.clock(), find_format(copy.format)
     login = form.read(copy.text, now=now)
+    path = Path(copy.path)
     with store.lock(key, LOCK_TIMEOUT) as held:
         if not held:
             raise StoreFailed("Another program is refreshing this login; try again")
         record = store.load(key)
-        token = record.token
-        if token is not None and (token.access_token != login.access_token or record.pending_refresh is not None):
-            copy_at.unlink(missing_ok=True)  # its refresh token is spent, or may be
-            raise LoginRequired(
-                "The login was refreshed since the import, so the file's refresh token is spent",
-                reason="revoked",
-                hint="Export it instead: traktauth export FORMAT --transfer",
-            )
-        if record.moved_to is not None:
-            raise LoginRequired("The login was moved on since the import", reason="moved")
-        path = Path(copy.path)
+        is_here = record.token is not None and record.token.access_token == login.access_token
+        _check_unspent(record, login, copy, copy_at, is_here=is_here)
         blank = form.without_refresh_token(copy.text)
         if path.exists():
             found = read_file(path).text
@@ -221,11 +272,48 @@ def undo_import(trakt: Trakt) -> Path:
                     hint=f"The login is in {copy_at}; put it where you need it, and remove that file",
                 )
         mode = read_file(path).mode if path.exists() else 0o600
-        if record.token is not None:
+        if is_here:
+            # If this run is killed after the next step, only the copy has the refresh token; an import continues it.
+            save_copy(copy_at, replace(copy, is_finished=False))
             store.apply(key, DeleteToken(record.generation))
         write_file(path, copy.text, mode=mode)
         copy_at.unlink()
-    return path
+    return Undone(path, is_kept=record.token is not None and not is_here)
+
+
+def _check_unspent(record: Record, login: ForeignLogin, copy: ImportCopy, copy_at: Path, *, is_here: bool) -> None:
+    """Check that the refresh token of an imported login was not sent, so that its file may have it again.
+
+    Raises:
+        LoginRequired: it was, or the login was moved.
+        LoginFileError: the history does not show whether it was.
+        TryLater: it was sent, and no response was saved.
+    """
+    if record.moved_to is not None:
+        raise LoginRequired("The login was moved on since the import", reason="moved")
+    if is_here:
+        if record.pending_refresh is not None:
+            raise TryLater(
+                "A refresh of this login is pending; undo the import when that is settled",
+                retry_after=60.0,
+                hint="See when: traktauth status",
+            )
+        return
+    outcome = _find_outcome(record, login)
+    is_never_saved = outcome is None and not copy.is_finished
+    if record.token is None or is_never_saved or outcome in {HistoryOutcome.SIGNED_IN, HistoryOutcome.SIGNED_OUT}:
+        return
+    if outcome in _SPENT:
+        raise LoginRequired(
+            "The login was refreshed since the import, so the file's refresh token is spent",
+            reason="revoked",
+            hint=f"Export it instead: traktauth export {copy.format} {shlex.quote(copy.path)} --transfer",
+        )
+    raise LoginFileError(
+        "The account has another login since the import, and its history does not show whether the imported one was "
+        "refreshed",
+        hint=f"The imported login is in {copy_at}; put it where you need it, and remove that file",
+    )
 
 
 def export_access_token(trakt: Trakt, format_name: str, path: Path | None) -> str:
@@ -252,6 +340,7 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
         StoreFailed: the store cannot be written, or is busy.
     """
     key, store = trakt.config.key, trakt.store
+    path = path.expanduser().absolute()
     target = f"export:{format_name}:{path}"
     with store.lock(key, LOCK_TIMEOUT) as held:
         if not held:
@@ -281,7 +370,7 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
             except TraktAuthError:
                 store.apply(key, CancelRefresh(mine, None))
                 raise
-        store.apply(key, SetMoved(record.generation, f"export:{format_name}"))
+        store.apply(key, SetMoved(record.generation, target))
         copy_path(store, key).unlink(missing_ok=True)
 
 

@@ -9,6 +9,12 @@ SEALED = "sealed+"
 _PATHLESS = frozenset({"memory", "keyring"})
 
 
+def is_shared_store(address: str) -> bool:
+    """Return whether an address names a store that `traktauth keep` can use: several processes can share it."""
+    kind = address.removeprefix(SEALED).partition(":")[0]
+    return kind in SERVER_STORES or kind == "sqlite"
+
+
 def is_store_address(address: str) -> bool:
     """Return whether an address has the form of a store's: a kind that exists, and what that kind takes after it."""
     kind, colon, rest = address.removeprefix(SEALED).partition(":")

@@ -12,7 +12,7 @@ from traktauth.cli.doctor.store import split_address
 from traktauth.cli.login_text import describe_refresh, describe_token
 from traktauth.cli.status.report import sign_in_hint
 from traktauth.flow.login_status import LoginState
-from traktauth.flow.moved_login import moved_to
+from traktauth.flow.moved_login import finishing_command, moved_to
 from traktauth.stores.processes import host_name
 
 if TYPE_CHECKING:
@@ -100,8 +100,8 @@ def _login(found: StoredLogin, settings: Settings, now: float) -> Finding:
 
 def _unsettled_hint(status: LoginStatus) -> str:
     """Return what to do about a login that is not refreshed as usual, and needs no sign-in yet."""
-    if status.pending is not None and status.pending.kind == "move":
-        return "Finish the move: traktauth store move FROM TO"
+    if status.pending is not None and status.pending.moving_to is not None:
+        return f"Finish the move: {finishing_command(status.pending.moving_to)}"
     if not status.refreshable:
         return "When the token expires: traktauth login"
     if status.is_valid:

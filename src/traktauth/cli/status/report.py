@@ -140,7 +140,7 @@ def _print_logins(
         print_data("No account is signed in.", indent=2)
         print_message(NEXT, f"Sign in: traktauth login{options.flags}")
     for each in found.logins:
-        _print_login(options, each, verdicts.get(each.login), found.now)
+        _print_login(options.for_login(each.login, settings), each, verdicts.get(each.login), found.now)
     for each in found.logins:
         if each.hint:
             print_message(NEXT, f"{each.login.account}: {each.hint}")

@@ -20,6 +20,8 @@ NOT_IMPORTED = {
     "tmdbhelper": "its tokens are of the add-on's own app, so only the add-on can refresh them",
 }
 
+_FORMAT_OF = {"plextraktsync": "pytrakt", "trakt.py": "token"}  # programs that users may name instead
+
 
 class Format(Protocol):
     """What a module of this package has."""
@@ -73,6 +75,8 @@ def find_format(name: str) -> Format:
             f"A login of {name} cannot be imported: {NOT_IMPORTED[name]}",
             hint="Sign in with an app of your own: traktauth login",
         )
+    if name.lower() in _FORMAT_OF:
+        raise ValueError(f"{name!r} is not a format; its logins have the format {_FORMAT_OF[name.lower()]}")
     if name not in NAMES:
         raise ValueError(f"{name!r} is not a format; give one of {', '.join(NAMES)}")
     return cast("Format", import_module(f"traktauth.migrate.formats.{name}"))

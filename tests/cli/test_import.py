@@ -1,0 +1,315 @@
+"""`traktauth import` and `export` in this process: exit codes, messages and hints; the steps are in tests/migrate."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import sys
+import time
+from typing import NamedTuple
+
+import pytest
+
+from support.login_files import login_text
+from traktauth.cli.keep.command import open_fleet
+from traktauth.cli.main import main
+from traktauth.errors import TraktAuthError
+from traktauth.models.store_address import is_shared_store
+from traktauth.testing import LocalTrakt
+
+OTHER_APP = "f" * 64
+
+
+class Outcome(NamedTuple):
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def shared():
+    with LocalTrakt() as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared):
+    shared.reset()
+    return shared
+
+
+@pytest.fixture
+def run(server, tmp_path, monkeypatch, capsys):
+    """Run a command in this process, for the server's app and a file store."""
+    for name in os.environ:
+        if name.startswith(("TRAKTAUTH_", "XDG_", "PTS_")):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    settings = {"SERVICE": server.url, "STORE": f"file:{tmp_path}/store/login.json"}
+    settings |= {"CLIENT_ID": server.app.client_id, "CLIENT_SECRET": server.app.client_secret}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"TRAKTAUTH_{name}", value)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(home)
+    before = signal.getsignal(signal.SIGTERM)
+
+    def run_command(*words, stdin=""):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        capsys.readouterr()
+        status = main([str(word) for word in words])
+        captured = capsys.readouterr()
+        return Outcome(status, captured.out, captured.err)
+
+    yield run_command
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def file(run, server, tmp_path):
+    """The file of PyTrakt in its usual place."""
+    path = tmp_path / "home" / ".pytrakt.json"
+    path.write_text(login_text("pytrakt", server))
+    return path
+
+
+def refresh_token_in(path):
+    return json.loads(path.read_text())["OAUTH_REFRESH"]
+
+
+def change(path, **values):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+# ------------------------------------------------------------ what is shown
+def test_an_import_says_whose_login_it_is_and_until_when_the_other_program_works(run, file):
+    done = run("import", "pytrakt")
+    assert done.status == 0, done.err
+    assert "✓ Imported the login of sean as account default" in done.err
+    assert "The other program works until 20" in done.err
+    assert refresh_token_in(file) is None
+    assert ", earlier" in run("import", "pytrakt").err
+
+
+def test_it_is_one_line_of_json_for_programs(run, file):
+    done = run("import", "pytrakt", "--json")
+    assert (done.status, done.err) == (0, "")
+    found = json.loads(done.out)
+    assert (found["account"], found["username"]) == ("default", "sean")
+    assert found["expires_at"] > time.time()
+    undone = json.loads(run("import", "pytrakt", "--undo", "--json").out)
+    assert undone == {"account": "default", "undone": True, "kept": False, "path": str(file.resolve())}
+
+
+def test_two_holders_are_warned_of(run, file):
+    done = run("import", "pytrakt", "--keep-source")
+    assert done.status == 0
+    assert "! Two programs have this refresh token now." in done.err
+    assert refresh_token_in(file)
+
+
+def test_a_login_without_a_refresh_token_says_until_when_it_works(run, file):
+    change(file, OAUTH_REFRESH=None)
+    done = run("import", "pytrakt", "--keep-source", "--account", "py")
+    assert done.status == 0
+    assert "The login has no refresh token; it works until 20" in done.err
+    assert "Sign in then: traktauth login --account py" in done.err
+
+
+def test_a_token_comes_by_standard_input(run, server):
+    done = run("import", "token", stdin=login_text("token", server))
+    assert done.status == 0, done.err
+    assert "Imported the login of sean" in done.err
+    assert "Remove the copies of this token" in done.err
+
+
+def test_without_an_app_the_files_is_used_also_by_undo(run, file, monkeypatch, server):
+    monkeypatch.delenv("TRAKTAUTH_CLIENT_ID")
+    monkeypatch.delenv("TRAKTAUTH_CLIENT_SECRET")
+    before = file.read_bytes()
+    done = run("import", "pytrakt")
+    assert done.status == 0, done.err
+    assert f"Keep the file's app: set TRAKTAUTH_CLIENT_ID={server.app.client_id} and its secret" in done.err
+    assert server.app.client_secret not in done.err
+    assert run("import", "pytrakt", "--undo").status == 0
+    assert file.read_bytes() == before
+
+
+def test_a_refresh_leaves_the_other_program_without_a_valid_token(run, file, server):
+    source = json.loads(file.read_text())
+    server.expire("access", source["OAUTH_TOKEN"])
+    done = run("import", "pytrakt", "--refresh")
+    assert done.status == 0, done.err
+    assert "Imported the login of sean" in done.err, "the user is read after the refresh"
+    assert "The other program has no valid token any more" in done.err
+    assert "works until" not in done.err
+
+
+def test_a_refresh_that_leaves_the_spent_token_in_the_file_warns_of_it(run, file, server):
+    server.expire("access", json.loads(file.read_text())["OAUTH_TOKEN"])
+    done = run("import", "pytrakt", "--refresh", "--keep-source")
+    assert done.status == 0, done.err
+    assert "! The login was refreshed, so the refresh token in the file is spent." in done.err
+
+
+# ------------------------------------------------------------ what ends it
+def test_another_apps_login_ends_with_3(run, file):
+    change(file, CLIENT_ID=OTHER_APP)
+    done = run("import", "pytrakt")
+    assert done.status == 3
+    assert f"The login is of the app {OTHER_APP[:8]}…" in done.err
+    assert "Set TRAKTAUTH_CLIENT_ID and TRAKTAUTH_CLIENT_SECRET to the app of the file" in done.err
+
+
+def test_a_rejected_access_token_ends_with_4(run, file, server):
+    server.expire("access", json.loads(file.read_text())["OAUTH_TOKEN"])
+    done = run("import", "pytrakt")
+    assert done.status == 4
+    assert "--refresh; else sign in: traktauth login" in done.err
+    assert refresh_token_in(file)
+    assert server.ledger["rotations"] == 0
+
+
+def test_a_login_that_is_there_ends_with_1(run, file, server, tmp_path):
+    run("import", "pytrakt")
+    other = tmp_path / "other.json"
+    other.write_text(login_text("pytrakt", server, "mary"))
+    before = other.read_bytes()
+    done = run("import", "pytrakt", other)
+    assert done.status == 1
+    assert "--account NAME; or take its place: --replace" in done.err
+    assert other.read_bytes() == before
+    assert "of mary" in run("import", "pytrakt", other, "--replace").err
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "status", "message"),
+    [
+        (["pytrakt"], "{damaged", 1, "not valid JSON (line 1, column 2)"),
+        (["sonarr", "config.xml"], None, 1, "A login of sonarr cannot be imported: the secret of its app is on"),
+        (["trakty"], None, 2, "'trakty' is not a format; give one of pytrakt, kometa, homeassistant, token"),
+        (["trakt.py"], None, 2, "'trakt.py' is not a format; its logins have the format token"),
+        (["PlexTraktSync"], None, 2, "its logins have the format pytrakt"),
+        (["pytrakt", "missing.json"], None, 1, "missing.json does not exist"),
+        (["pytrakt", "--undo", "--refresh"], None, 2, "--undo takes no other option"),
+    ],
+)
+def test_what_cannot_be_imported_says_why(run, file, words, text, status, message):
+    if text is not None:
+        file.write_text(text)
+    done = run("import", *words)
+    assert done.status == status
+    assert message in done.err
+    if status == 2:
+        assert "See: traktauth import --help" in done.err
+
+
+def test_an_error_is_one_line_of_json(run, file):
+    change(file, CLIENT_ID=OTHER_APP)
+    done = run("import", "pytrakt", "--json")
+    assert (done.status, done.out) == (3, "")
+    assert json.loads(done.err)["error"] == "AppRejected"
+
+
+# ------------------------------------------------------------ undo
+def test_undo_says_where_the_login_is(run, file):
+    before = file.read_bytes()
+    run("import", "pytrakt")
+    done = run("import", "pytrakt", "--undo")
+    assert done.status == 0
+    assert f"✓ The imported login is back in {file.resolve()}, and forgotten here" in done.err
+    assert "traktauth login" not in done.err
+    assert file.read_bytes() == before
+    again = run("import", "pytrakt", "--undo", "--account", "default")
+    assert again.status == 4
+    assert "See which logins are here: traktauth status --account default" in again.err
+
+
+def test_undo_of_a_replaced_login_says_that_the_other_one_stays(run, file, server, tmp_path):
+    before = file.read_bytes()
+    run("import", "pytrakt")
+    other = tmp_path / "other.json"
+    other.write_text(login_text("pytrakt", server, "mary"))
+    run("import", "pytrakt", other, "--replace", "--keep-source")
+    done = run("import", "pytrakt", "--undo")
+    assert done.status == 0, done.err
+    assert "is back in" in done.err
+    assert "Account default keeps the login that replaced it." in done.err
+    assert file.read_bytes() == before
+    assert "mary" in run("status").out
+
+
+def test_undo_after_a_refresh_names_the_export(run, file):
+    run("import", "pytrakt", "--account", "py")
+    assert run("refresh", "--account", "py").status == 0
+    done = run("import", "pytrakt", "--undo", "--account", "py")
+    assert done.status == 4
+    assert f"Export it instead: traktauth export pytrakt --account py {file.resolve()} --transfer" in done.err
+    exported = run("export", "pytrakt", "--account", "py", file, "--transfer")
+    assert exported.status == 0, exported.err
+
+
+# ------------------------------------------------------------ export
+def test_a_moved_login_is_taken_back_by_the_command_that_is_shown(run, file, tmp_path):
+    run("import", "pytrakt", "--account", "py")
+    moved = tmp_path / "home" / "a folder" / "moved.json"
+    done = run("export", "pytrakt", "a folder/moved.json", "--transfer", "--account", "py")
+    assert done.status == 0, done.err
+    assert "take it back: traktauth import pytrakt --account py 'a folder/moved.json'" in done.err
+    command = f"traktauth import pytrakt --account py '{moved}'"
+    shown = {words: run(*words) for words in (("status",), ("doctor", "--offline"), ("token", "--account", "py"))}
+    for words, outcome in shown.items():
+        assert command in (outcome.out + outcome.err), words
+        assert str(moved) in (outcome.out + outcome.err).replace(command, ""), "where it is"
+    assert run("import", "pytrakt", "--account", "py", str(moved)).status == 0
+
+
+def test_an_export_names_keep_for_the_stores_that_it_takes(run, file, monkeypatch, tmp_path):
+    run("import", "pytrakt", "--account", "py")
+    done = run("export", "pytrakt", "lent.json", "--access-only", "--account", "py")
+    assert "keep --write" not in done.err
+    assert "traktauth export pytrakt --account py lent.json --access-only" in done.err
+    sqlite = f"sqlite:{tmp_path}/logins.sqlite"
+    assert run("store", "move", f"file:{tmp_path}/store/login.json", sqlite).status == 0
+    monkeypatch.setenv("TRAKTAUTH_STORE", sqlite)
+    done = run("export", "pytrakt", "lent.json", "--access-only", "--account", "py")
+    assert "each refresh: TRAKTAUTH_ACCOUNT=py traktauth keep --write pytrakt:lent.json" in done.err
+
+
+@pytest.mark.parametrize(
+    "kind", ["file:{}", "sqlite:{}", "memory:", "redis://127.0.0.1:9", "postgresql://127.0.0.1:9/x"]
+)
+def test_a_shared_store_is_one_that_keep_opens(kind, tmp_path):
+    address = kind.format(tmp_path / "store")
+    try:
+        open_fleet(address)
+        is_taken = True
+    except TraktAuthError as error:
+        is_taken = "several processes cannot share it" not in error.message
+    assert is_shared_store(address) is is_taken
+
+
+def test_a_token_is_printed_without_its_refresh_token(run, file):
+    run("import", "pytrakt")
+    done = run("export", "token", "-", "--access-only")
+    assert json.loads(done.out)["access_token"]
+    assert "refresh_token" not in {name for name, value in json.loads(done.out).items() if value}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["pytrakt"], "use --access-only"),
+        (["token", "--transfer"], "--transfer needs a file"),
+        (["trakt.py", "--access-only"], "have the format token"),
+    ],
+)
+def test_wrong_usage_of_export_ends_with_2(run, words, message):
+    done = run("export", *words)
+    assert done.status == 2
+    assert message in done.err
+    assert "See: traktauth export --help" in done.err
