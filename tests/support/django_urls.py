@@ -32,9 +32,14 @@ def session(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"account": account_of(request), "keys": list(request.session.keys())})
 
 
+def user(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.user.get_username())
+
+
 urlpatterns = [
     path("trakt/", include("traktauth.web.django.urls")),
     path("name", name),
     path("rolled-back", rolled_back),
     path("session", session),
+    path("user", user),
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import unittest
+from pathlib import Path
 
 import pytest
 
@@ -14,14 +16,14 @@ configure()
 
 from django.conf import settings as project  # noqa: E402 - once Django is configured
 from django.core.checks import run_checks  # noqa: E402 - the same
-from django.core.exceptions import ImproperlyConfigured  # noqa: E402 - the same
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied  # noqa: E402 - the same
 from django.db import connection, connections  # noqa: E402 - the same
 from django.http import HttpRequest  # noqa: E402 - the same
 from django.test import Client, TestCase, modify_settings, override_settings  # noqa: E402 - the same
 
 from traktauth.errors import AppInvalid  # noqa: E402 - the same
 from traktauth.testing import StoreContract  # noqa: E402 - the same
-from traktauth.web.django import DjangoStore, account_of, trakt_required, web_login  # noqa: E402 - the same
+from traktauth.web.django import DjangoStore, account_of, signed_in, trakt_required, web_login  # noqa: E402 - the same
 from traktauth.web.django.models import LoginLock, LoginRecord  # noqa: E402 - the same
 
 PAGE = {"Accept": "text/html"}
@@ -183,6 +185,72 @@ def test_another_user_inherits_nothing_of_the_session(server, client):
     sign_in(server, client, username="lola")
     assert get(client, "/session").json()["keys"] == ["trakt_account"]
     assert get(client, "/name").content == b"lola"
+
+
+@pytest.fixture
+def receive():
+    """Get `receive(function)`: it is called when a user signs in."""
+    connected = []
+
+    def connect(function):
+        connected.append(function)
+        signed_in.connect(function)
+
+    yield connect
+    for each in connected:
+        signed_in.disconnect(each)
+
+
+def test_the_project_signs_its_own_user_in(server, client, receive):
+    from django.contrib.auth import login  # noqa: PLC0415 - once the databases are there
+    from django.contrib.auth.models import User  # noqa: PLC0415 - the same
+
+    before = []
+
+    def keep(request, signed_in, **_):
+        before.append(request.user.is_authenticated)
+        user, _ = User.objects.get_or_create(username=signed_in.username)
+        login(request, user)
+
+    receive(keep)
+    try:
+        sign_in(server, client)
+        sean = account(client)
+        assert get(client, "/user").content == b"sean"
+        server.sign_in("lola")
+        sign_in(server, client, username="lola")  # over the session of the other
+        assert (get(client, "/user").content, get(client, "/name").content) == (b"lola", b"lola")
+        assert account(client) not in {None, sean}
+        client.force_login(User.objects.get(username="sean"))
+        assert (account(client), sign_in(server, client, username="lola")["Location"]) == (None, "/name")
+        assert (get(client, "/user").content, get(client, "/name").content) == (b"lola", b"lola")
+        assert before == [False, False, True]
+    finally:
+        User.objects.all().delete()
+
+
+def test_the_pages_receiver_signs_a_user_in(server, client):
+    from django.contrib.auth.models import User  # noqa: PLC0415 - once the databases are there
+
+    page = (Path(__file__).parents[2] / "docs" / "web" / "django.md").read_text()
+    (block,) = (each for each in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "@receiver" in each)
+    names = {}
+    exec(block, names)
+    try:
+        sign_in(server, client)
+        assert get(client, "/user").text == account(client)
+    finally:
+        signed_in.disconnect(names["sign_in_user"])
+        User.objects.all().delete()
+
+
+def test_the_project_can_refuse_a_user(server, client, receive):
+    def refuse(signed_in, **_):
+        raise PermissionDenied(signed_in.username)
+
+    receive(refuse)
+    assert sign_in(server, client).status_code == 403
+    assert account(client) is None
 
 
 def test_another_trakt_account_signs_the_projects_user_out(server, client):

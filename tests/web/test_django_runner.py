@@ -73,9 +73,9 @@ def project(tmp_path):
     for path in (example / "settings.py", example / "manage.py"):
         (tmp_path / path.name).write_text(path.read_text())
     with (tmp_path / "settings.py").open("a") as settings:
-        settings.write((BLOCKS[0] + BLOCKS[2]).replace("…", "id"))  # the page's settings, and those behind a proxy
+        settings.write((BLOCKS[0] + BLOCKS[-2]).replace("…", "id"))  # the page's settings, and those behind a proxy
     (tmp_path / "library.py").write_text(BLOCKS[1])  # the page's urls and view
-    (tmp_path / "tests.py").write_text(BLOCKS[3] + MORE)
+    (tmp_path / "tests.py").write_text(BLOCKS[-1] + MORE)
     return tmp_path
 
 

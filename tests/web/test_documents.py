@@ -61,7 +61,7 @@ def filled(text, server):
 
 
 def test_the_page_for_starlette_runs(server):
-    first, fastapi, own_test = blocks("starlette.md")
+    first, fastapi, users, own_test = blocks("starlette.md")
     names = {"clock": server.clock}
     exec(filled(first, server), names)
     client = TestClient(names["application"], base_url="https://testserver", follow_redirects=False)
@@ -69,12 +69,20 @@ def test_the_page_for_starlette_runs(server):
     assert page.startswith(server.url)
     exec(filled(fastapi, server), names)
     assert TestClient(names["api"], base_url="https://testserver").get("/history").status_code == 401
+    exec(filled(users, server), names)
+    application = names["Starlette"](
+        routes=[names["Mount"]("/trakt", routes=names["login"].routes)],
+        middleware=[names["Middleware"](names["SessionMiddleware"], secret_key="k" * 32)],
+    )
+    with TestClient(application, base_url="https://testserver", follow_redirects=False) as client:
+        client.get(visit(server, client.get("/trakt/login").headers["location"]))
+    assert list(names["users"].values()) == ["sean"]
     exec(own_test, names)
     names["test_a_user_signs_in"]()
 
 
 def test_the_page_for_flask_runs(server):
-    first, proxy, own_test = blocks("flask.md")
+    first, users, proxy, own_test = blocks("flask.md")
     names = {"clock": server.clock, "__name__": "page"}
     exec(filled(first, server), names)
     with names["login"].web_login:
@@ -83,6 +91,15 @@ def test_the_page_for_flask_runs(server):
         client.get(visit(server, page), base_url="https://testserver")
         assert client.get("/history", base_url="https://testserver").json == []
     exec(proxy, names)
+    exec(filled(users, server), names)
+    with names["login"].web_login:
+        application = names["Flask"]("users")
+        application.secret_key = "k" * 32
+        application.register_blueprint(names["login"])
+        client = application.test_client()
+        page = client.get("/trakt/login", base_url="https://testserver").location
+        client.get(visit(server, page), base_url="https://testserver")
+    assert list(names["users"].values()) == ["sean"]
     exec(own_test, names)
     names["test_a_user_signs_in"]()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from flask import Blueprint, Flask, jsonify, session
+from flask import Blueprint, Flask, abort, jsonify, session
 from flask.sessions import SecureCookieSessionInterface
 
 from support.web_users import CALLBACK, end_login, visit
@@ -189,6 +189,26 @@ def test_a_user_whose_login_was_revoked_signs_in_again(server, client, login):
     assert get(client, "/session").json == {}
     sign_in(server, client)
     assert get(client, "/name").text == "sean"
+
+
+def test_the_application_makes_its_own_user_when_one_has_signed_in(server, client, login):
+    users = {}
+
+    def keep(signed_in):
+        users[signed_in.account] = signed_in.settings["user"]["name"]
+        session["greeting"] = f"{signed_in.username} {login.trakt.status().username}"
+
+    login.on_signed_in = keep
+    sign_in(server, client)
+    held = get(client, "/session").json
+    assert (list(users), held["greeting"]) == ([held["trakt_account"]], "sean sean")
+
+
+def test_the_application_can_refuse_a_user(server, client, login):
+    login.on_signed_in = lambda signed_in: abort(403, f"{signed_in.username} is not invited")
+    refused = sign_in(server, client)
+    assert (refused.status_code, "sean is not invited" in refused.text) == (403, True)
+    assert get(client, "/session").json == {}
 
 
 def test_a_program_is_told_why_the_login_has_ended(server, client, login):

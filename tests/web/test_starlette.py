@@ -8,6 +8,7 @@ import re
 import pytest
 from fastapi import Depends, FastAPI, Request
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -205,6 +206,32 @@ def test_a_user_whose_login_was_revoked_signs_in_again(server, client, login):
     assert client.get("/session").json() == {}
     sign_in(server, client)
     assert client.get("/name").text == "sean"
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+def test_the_application_makes_its_own_user_when_one_has_signed_in(server, client, login, is_async):
+    users = {}
+
+    def keep(request, signed_in):
+        users[login.account(request)] = signed_in.username
+
+    async def keep_async(request, signed_in):
+        await asyncio.sleep(0)
+        keep(request, signed_in)
+
+    login.on_signed_in = keep_async if is_async else keep
+    sign_in(server, client)
+    assert users == {client.get("/plain").text: "sean"}
+
+
+def test_the_application_can_refuse_a_user(server, client, login):
+    def refuse(request, signed_in):
+        raise HTTPException(403, f"{signed_in.username} is not invited")
+
+    login.on_signed_in = refuse
+    refused = sign_in(server, client)
+    assert (refused.status_code, refused.text) == (403, "sean is not invited")
+    assert client.get("/session").json() == {}
 
 
 def test_a_program_is_told_why_the_login_has_ended(server, client, login):

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     from traktauth.client.sync_client import Trakt
     from traktauth.models.signed_out import SignedOut
+    from traktauth.web.login import SignedIn
 
 __all__ = ["TraktLogin"]
 
@@ -69,6 +70,8 @@ class TraktLogin(Blueprint):
         after: the path that users are sent to after a sign-in that began without `next`, and after a sign-out: a
             public page, as one that needs a sign-in would send the user to Trakt and sign them in again.
         revoke: also revoke the login at Trakt when a user signs out.
+        on_signed_in: a function that is called with the `SignedIn` when a user has signed in, in the request's
+            context, to create or find your own user. An exception in it refuses the sign-in and propagates.
 
     Raises:
         TypeError: it was given an `AsyncWebLogin`.
@@ -77,13 +80,20 @@ class TraktLogin(Blueprint):
     """
 
     def __init__(
-        self, web_login: WebLogin, url_prefix: str = "/trakt", *, after: str = "/", revoke: bool = False
+        self,
+        web_login: WebLogin,
+        url_prefix: str = "/trakt",
+        *,
+        after: str = "/",
+        revoke: bool = False,
+        on_signed_in: Callable[[SignedIn], Any] | None = None,
     ) -> None:
         check_kind(web_login, WebLogin, "traktauth.web.flask.TraktLogin")
         super().__init__("trakt", __name__, url_prefix=url_prefix)
         self.web_login = web_login
         self.after = local_path(after)
         self.revoke = revoke
+        self.on_signed_in = on_signed_in
         self.paths = LoginPaths(web_login.app.redirect_uri)
         hide_codes()
         self.record(self._check_prefix)
@@ -152,7 +162,10 @@ class TraktLogin(Blueprint):
             signed_in = self.web_login.finish(request.cookies, request.url)
         except LoginFailed as failed:
             return _response(failed_response(failed, self.paths, session, self.after))
-        _start_session(signed_in.account)
+        with begin_session(session, signed_in.account, clear=session.clear):
+            if self.on_signed_in is not None:
+                current_app.ensure_sync(self.on_signed_in)(signed_in)
+        _regenerate_session()
         return _response(signed_in_response(signed_in))
 
     def _logout(self) -> Response:
@@ -186,8 +199,7 @@ def _check_session() -> None:
         )
 
 
-def _start_session(account: str) -> None:
-    begin_session(session, account, clear=session.clear)
+def _regenerate_session() -> None:
     # Sessions on a server (Flask-Session) have an id; Flask's own are their content.
     regenerate: Any = getattr(current_app.session_interface, "regenerate", None)
     if regenerate is not None:

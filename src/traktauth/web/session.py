@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 SESSION_KEY = "trakt_account"
 """The session's entry: the account that `finish` returned."""
@@ -26,8 +27,9 @@ class Session(Protocol):
     def __setitem__(self, key: str, value: str, /) -> None: ...
 
 
-def begin_session(session: Session, account: str, *, clear: Callable[[], object]) -> None:
-    """Sign a user in.
+@contextmanager
+def begin_session(session: Session, account: str, *, clear: Callable[[], object]) -> Generator[None]:
+    """Sign a user in, unless the application refuses it: an exception in the block signs the user out again.
 
     Args:
         session: the session.
@@ -38,6 +40,12 @@ def begin_session(session: Session, account: str, *, clear: Callable[[], object]
         clear()
     session.pop(REVOCATION_KEY, None)
     session[SESSION_KEY] = account
+    try:
+        yield
+    except BaseException:
+        session.pop(SESSION_KEY, None)
+        raise
+    session[SESSION_KEY] = account  # the block may have emptied the session, as Django's login() does
 
 
 def end_session(session: Session, *, revoke: bool) -> str | None:

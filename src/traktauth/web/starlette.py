@@ -27,7 +27,7 @@ from traktauth.extras import check_version
 from traktauth.models.signed_out import SignedOut
 from traktauth.web.access_log import hide_codes
 from traktauth.web.failure import LoginFailed
-from traktauth.web.login import AsyncWebLogin, check_kind
+from traktauth.web.login import AsyncWebLogin, SignedIn, check_kind
 from traktauth.web.pages import method_page, refused_page
 from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths, local_path
 from traktauth.web.requests import FOREIGN_FORM, NOT_SIGNED_IN, WebRequest, is_foreign, wants_page
@@ -72,6 +72,8 @@ class TraktLogin:
         after: the path that users are sent to after a sign-in that began without `next`, and after a sign-out: a
             public page, as one that needs a sign-in would send the user to Trakt and sign them in again.
         revoke: also revoke the login at Trakt when a user signs out.
+        on_signed_in: a function, async or not, that is called with the request and the `SignedIn` when a user has
+            signed in, to create or find your own user. An exception in it refuses the sign-in and propagates.
 
     Attributes:
         routes: `login`, `callback` and `logout`, for `Mount("/trakt", routes=login.routes)`.
@@ -83,11 +85,19 @@ class TraktLogin:
             routes are mounted is known at the first request: if it does not lead there, `login` raises AppInvalid.
     """
 
-    def __init__(self, web_login: AsyncWebLogin, after: str = "/", *, revoke: bool = False) -> None:
+    def __init__(
+        self,
+        web_login: AsyncWebLogin,
+        after: str = "/",
+        *,
+        revoke: bool = False,
+        on_signed_in: Callable[[Request, SignedIn], Any] | None = None,
+    ) -> None:
         check_kind(web_login, AsyncWebLogin, "traktauth.web.starlette.TraktLogin")
         self.web_login = web_login
         self.after = local_path(after)
         self.revoke = revoke
+        self.on_signed_in = on_signed_in
         self.paths = LoginPaths(web_login.app.redirect_uri)
         hide_codes()
         self.routes = [
@@ -137,9 +147,7 @@ class TraktLogin:
             if self.account(request) is None:
                 return self._unauthorized(request)
             try:
-                if iscoroutinefunction(endpoint):
-                    return await endpoint(request)
-                return await run_in_threadpool(endpoint, request)
+                return await _call(endpoint, request)
             except LoginRequired as error:
                 return await self._handle_login_required(request, error)
             except (TryLater, StoreFailed) as error:
@@ -166,7 +174,9 @@ class TraktLogin:
             signed_in = await self.web_login.finish(request.cookies, str(request.url))
         except LoginFailed as failed:
             return _response(failed_response(failed, self.paths, session, self.after))
-        begin_session(session, signed_in.account, clear=session.clear)
+        with begin_session(session, signed_in.account, clear=session.clear):
+            if self.on_signed_in is not None:
+                await _call(self.on_signed_in, request, signed_in)
         return _response(signed_in_response(signed_in))
 
     async def _logout(self, request: Request) -> Response:
@@ -204,6 +214,13 @@ def _session(request: Request) -> dict[str, Any]:
             "starlette.middleware.sessions",
         )
     return request.session
+
+
+async def _call(function: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - what the function returns
+    """Call a function of the application; one that is not async may block, so it is called in a thread."""
+    if iscoroutinefunction(function):
+        return await function(*args)
+    return await run_in_threadpool(function, *args)
 
 
 def _web_request(request: Request) -> WebRequest:

@@ -10,10 +10,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from traktauth.errors import TraktAuthError
+from traktauth.web.django import signals
 from traktauth.web.django.configuration import read_settings, web_login
 from traktauth.web.django.responses import paths, response_of
 from traktauth.web.django.sessions import save_session, session_of
 from traktauth.web.failure import LoginFailed
+from traktauth.web.login import WebLogin
 from traktauth.web.pages import method_page, refused_page
 from traktauth.web.paths import CALLBACK, LOGIN
 from traktauth.web.requests import FOREIGN_FORM, is_foreign
@@ -57,7 +59,8 @@ def callback(request: HttpRequest) -> HttpResponse:
     except LoginFailed as failed:
         return response_of(failed_response(failed, paths(), session, read_settings().after))
     # Another Trakt account leaves nothing behind: the project's own user is signed out too.
-    begin_session(session, signed_in.account, clear=partial(django_logout, request))
+    with begin_session(session, signed_in.account, clear=partial(django_logout, request)):
+        signals.signed_in.send(sender=WebLogin, request=request, signed_in=signed_in)
     session.cycle_key()
     return response_of(signed_in_response(signed_in))
 
