@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import sys
 
 import pytest
 
 from client.callers import CALLERS
-from traktauth import LoginRequired
+from traktauth import LoginRequired, TryLater
 
 
 @pytest.fixture(params=CALLERS)
@@ -26,7 +27,7 @@ def test_every_record_carries_the_account_and_says_why(trakt, trakt_server, sign
     assert {(each.account, each.service) for each in records} == {("tv", trakt_server.base)}
     assert all(each.getMessage().startswith("tv: ") for each in records)
     assert [(each.levelname, each.note) for each in records] == [
-        ("DEBUG", f"{old.fingerprint} is refreshed: it expired 1 s ago"),
+        ("DEBUG", f"{old.fingerprint} needs a refresh: it expired 1 s ago"),
         ("INFO", f"refreshed {old.fingerprint} to {new.fingerprint}, generation 2"),
     ]
 
@@ -47,7 +48,19 @@ def test_a_rejected_token_is_reported(trakt, trakt_server, sign_in, caplog):
     sign_in()
     trakt_server.access.clear()
     trakt.request("GET", "/users/settings")
-    assert any("is refreshed: the API rejected it" in each.getMessage() for each in caplog.records)
+    assert any("needs a refresh: the API rejected it" in each.getMessage() for each in caplog.records)
+
+
+def test_a_refresh_that_is_not_sent_yet_is_reported(trakt, trakt_server, sign_in, caplog):
+    caplog.set_level(logging.DEBUG, "traktauth")
+    sign_in(left=600)
+    trakt_server.after.append(lambda: True)  # the response is lost
+    for _ in range(2):
+        with pytest.raises(TryLater):
+            trakt.token(min_life=3000)
+    assert len(trakt_server.refreshes) == 1
+    notes = [each.note for each in caplog.records if each.levelname == "DEBUG"]
+    assert re.search(r": no refresh is sent for [56]\d\d s: A refresh of this login was sent", notes[-1])
 
 
 def test_a_valid_token_logs_nothing(trakt, sign_in, caplog):

@@ -115,14 +115,14 @@ def refresh(context: FlowContext, *, resend: bool = False, since: float | None =
 
 
 def _reason(token: Token, left: float, min_life: float, *, is_rejected: bool) -> str:
-    """Return why a token is refreshed, for the log."""
+    """Return why a token needs a refresh, for the log."""
     if is_rejected:
-        return f"{token.fingerprint} is refreshed: the API rejected it"
+        return f"{token.fingerprint} needs a refresh: the API rejected it"
     if left <= 0:
-        return f"{token.fingerprint} is refreshed: it expired {-left:.0f} s ago"
+        return f"{token.fingerprint} needs a refresh: it expired {-left:.0f} s ago"
     if left < min_life:
-        return f"{token.fingerprint} is refreshed: it expires in {left:.0f} s, and {min_life:.0f} s are required"
-    return f"{token.fingerprint} is refreshed: it expires in {left:.0f} s, of {token.expires_in} s"
+        return f"{token.fingerprint} needs a refresh: it expires in {left:.0f} s, and {min_life:.0f} s are required"
+    return f"{token.fingerprint} needs a refresh: it expires in {left:.0f} s, of {token.expires_in} s"
 
 
 # ---------------------------------------------------------------- under the lock
@@ -174,6 +174,8 @@ def _refresh_locked(context: FlowContext, request: RefreshRequest) -> Flow[Token
         return current_token_or_raise(context, request, token, problem)
     sending = next_sending(context, request, record, token)
     if isinstance(sending, TraktAuthError):
+        pause = f" for {sending.retry_after:.0f} s" if isinstance(sending, TryLater) else ""
+        yield from LogMessage(f"{token.fingerprint}: no refresh is sent{pause}: {sending.message}", debug=True)
         return current_token_or_raise(context, request, token, sending)
     if sending.probe_since is not None:
         try:
