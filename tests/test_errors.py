@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import traceback
 
 import pytest
 
@@ -106,6 +107,24 @@ def test_a_hint_ends_in_the_command_that_explains_it(error):
     assert command.endswith("Why: traktauth explain")
     assert ".." not in error.hint
     assert entry in {each.id for each in load_entries()}
+
+
+@each_error
+def test_a_traceback_ends_with_the_hint(error, attributes):
+    shown = traceback.format_exception_only(error)
+    assert shown[0].endswith(f".{type(error).__name__}: fact\n")
+    assert shown[1:] == ([f"Hint: {error.hint}\n"] if error.hint else [])
+
+
+def test_a_traceback_shows_a_hint_that_was_changed_and_other_notes():
+    error = LoginRequired("fact")
+    error.add_note("while the queue was emptied")
+    other = copy.copy(error)
+    error.hint = "Ask the user."
+    assert error.__notes__ == ["while the queue was emptied", f"Hint: {error.hint}"]
+    assert other.__notes__ == [f"Hint: {other.hint}", "while the queue was emptied"]
+    error.hint = error.hint
+    assert len(error.__notes__) == 2
 
 
 def test_a_login_without_a_refresh_token_is_explained_as_such():

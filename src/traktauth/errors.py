@@ -28,6 +28,8 @@ _EXPLAINED = "Why: traktauth explain "
 class TraktAuthError(Exception):
     """The base of every error that this package raises on purpose.
 
+    A traceback shows the hint too, as a note (`add_note`); `str(error)` is the message alone.
+
     Attributes:
         message: the fact, one sentence.
         hint: the fix, or an empty string; it ends with the command that explains it, if there is more to say.
@@ -39,6 +41,7 @@ class TraktAuthError(Exception):
     default_hint = ""
     explanation = ""
     unconfirmed = False
+    _hint_note = ""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         message = escape(message)  # it may name what a server or a store said, and end on a terminal
@@ -58,6 +61,16 @@ class TraktAuthError(Exception):
     def hint(self, hint: str) -> None:
         before, explained, _ = hint.partition(_EXPLAINED)  # it may be this hint, changed
         self._hint = before.rstrip(". ") if explained else hint
+        self._note_hint()
+
+    def _note_hint(self) -> None:
+        """Make the hint a note of the exception, which a traceback shows; it replaces the one of an earlier hint."""
+        notes: list[str] = getattr(self, "__notes__", [])
+        if self._hint_note in notes:
+            notes.remove(self._hint_note)
+        self._hint_note = f"Hint: {self.hint}" if self.hint else ""
+        if self._hint_note:
+            self.add_note(self._hint_note)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.__dict__)
@@ -71,6 +84,8 @@ def _rebuild(kind: type[TraktAuthError], state: dict[str, Any]) -> TraktAuthErro
     error = kind.__new__(kind, state["message"])
     error.args = (state["message"],)
     error.__dict__.update(state)
+    if "__notes__" in state:
+        error.__notes__ = list(state["__notes__"])  # a copy has a list of its own
     return error
 
 
@@ -91,9 +106,9 @@ class LoginRequired(TraktAuthError):
     default_hint = "Sign in: traktauth login"
 
     def __init__(self, message: str, *, reason: str = "never", hint: str | None = None) -> None:
+        self.explanation = EXPLANATIONS.get(reason, "login-required")
         super().__init__(message, hint=hint)
         self.reason = reason
-        self.explanation = EXPLANATIONS.get(reason, "login-required")
 
 
 class LoginRefused(TraktAuthError):

@@ -62,8 +62,9 @@ def test_an_old_framework_is_named_with_the_version_that_is_needed(monkeypatch, 
     library, needed = FRAMEWORKS[name]
     monkeypatch.setattr(metadata, "version", lambda _name: "0.1.2")
     wanted = f"{library} {needed[0]}.{needed[1]} or newer"
-    with pytest.raises(TraktAuthError, match=f"^{library} 0.1.2 is installed; traktauth needs {wanted}$") as caught:
+    with pytest.raises(TraktAuthError, match="is installed") as caught:
         import_anew(monkeypatch, name, "web")
+    assert caught.value.message == f"{library} 0.1.2 is installed; traktauth needs {wanted}"
     assert f"pip install --upgrade 'traktauth[{name}]'" in caught.value.hint
 
 
