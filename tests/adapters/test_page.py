@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +14,24 @@ from support.engines import CHECKOUT
 from traktauth import Trakt
 from traktauth.testing import LocalTrakt
 
-pytestmark = pytest.mark.slow
+PAGE = CHECKOUT / "docs/adapters.md"
+HERE = Path(__file__).parent
 
 
+@pytest.mark.parametrize(("title", "program"), [("PyTrakt", "pytrakt_program.py"), ("trakt.py", "trakt_py_program.py")])
+def test_the_lines_for_a_trakt_library_are_those_of_a_program_that_runs(title, program):
+    """They need an environment of their own: test_environments.py runs the program against a local Trakt."""
+    block = re.search(rf"^## {re.escape(title)}.*?^```text\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    assert block is not None
+    lines = [line.strip() for line in (HERE / program).read_text().splitlines()]
+    missing = [line for line in block[1].splitlines() if line.strip() not in lines]
+    assert not missing
+    assert any("login.config.service.api" in line for line in block[1].splitlines())
+
+
+@pytest.mark.slow
 def test_every_block_of_the_page_runs(tmp_path):
-    blocks = re.findall(r"^```python\n(.*?)^```", (CHECKOUT / "docs/adapters.md").read_text(), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
     assert len(blocks) == 7
     program = (
         "\n".join(blocks) + "\n    print('test', session is not None)\n\n\ntest_my_program(trakt)\ntrakt.close()\n"

@@ -54,7 +54,8 @@ class ApiAddress:
             from urllib.parse import urlsplit  # noqa: PLC0415 - as above
 
             raise ValueError(
-                f"The access token is for {self._base} only; it is not sent to {urlsplit(url).hostname or url!r}"
+                f"The access token is for {self._base} only; it is not sent to {urlsplit(url).hostname or url!r}. "
+                "Build the address from trakt.config.service.api, or set the service that the request is for"
             )
 
 
