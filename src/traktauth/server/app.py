@@ -80,7 +80,7 @@ def build(settings: Settings, url: str, *, show_request: Callable[[LoggedRequest
     """
     profile = choose_profile(settings.profile, is_strict=settings.strict)
     seed = None if settings.seed is None else read_seed(settings.seed)
-    faults = [] if settings.faults is None else read_faults(settings.faults)
+    faults = [] if settings.faults is None else read_faults(settings.faults, profile.oauth_paths)
     policy = make_policy(settings, profile, settings.public_url or url)
     metrics = Metrics()
     storage = LoggedStorage(open_storage(settings.database_address, metrics.note))

@@ -23,7 +23,10 @@ SEED = {"apps": [{"client_id": "a", "client_secret": "s", "redirect_uris": ["x:/
 
 def test_the_result_describes_what_would_be_served(tmp_path):
     settings = Settings(
-        profile="classic", database=f"sqlite:{tmp_path / 'db'}", seed=SEED, faults=[{"path": "/oauth/token"}]
+        profile="classic",
+        database=f"sqlite:{tmp_path / 'db'}",
+        seed=SEED,
+        faults=[{"path": "/oauth/token", "status": 503}],
     )
     assert check_config(settings) == {
         "profile": "classic",

@@ -8,7 +8,11 @@ import time
 
 import pytest
 
-from traktauth.server.simulation.faults import Fault, read_faults, take_fault
+from traktauth.server.endpoints.discovery import discovery_routes
+from traktauth.server.engines.better_auth.profile import CURRENT
+from traktauth.server.engines.doorkeeper.profile import CLASSIC
+from traktauth.server.simulation.faults import OAUTH_PREFIXES, Fault, read_faults, take_fault
+from traktauth.server.web.routes import page_routes
 
 JSON = {"content-type": "application/json"}
 
@@ -134,6 +138,12 @@ BAD = {
     "a delay without end": ([{"path": "/", "delay": 10**400}], '"delay" must be a number of seconds'),
     "headers of no answer": ([{"path": "/", "headers": {"x-a": "1"}}], 'give its "status", too'),
     "an answer on a cut line": ([{"path": "/", "drop": "after", "status": 503}], "leave one of the two out"),
+    "nothing that happens": ([{"path": "/", "times": 2}], "does nothing: give it one of status, headers, body, delay"),
+    "an OAuth path that does not exist": (
+        [{"path": "/oauth/tokn", "status": 503}],
+        '"path" /oauth/tokn does not exist at this server; did you mean /oauth/token?',
+    ),
+    "an engine's path that does not exist": ([{"path": "/api/auth/x/y", "drop": "after"}], "does not exist"),
     "a length by hand": ([{"path": "/", "headers": {"Content-Length": 5}}], "leave Content-Length to the server"),
     "an encoding by hand": (
         [{"path": "/", "headers": {"transfer-encoding": "chunked"}}],
@@ -146,8 +156,29 @@ BAD = {
 def test_a_scenario_that_is_none_says_where(name):
     source, word = BAD[name]
     with pytest.raises(ValueError, match="faults") as raised:
-        read_faults(source)
+        read_faults(source, CURRENT.oauth_paths)
     assert word in str(raised.value)
+
+
+@pytest.mark.parametrize("profile", ["current", "classic"])
+def test_every_path_of_the_protocol_can_have_a_fault(start, profile):
+    context = start(profile=profile).server._context
+    routes = [route.path for route in [*page_routes(context), *discovery_routes(context)]]
+    paths = {path for path in routes if path.startswith(OAUTH_PREFIXES)}
+    paths |= {endpoint.path for endpoint in context.profile.endpoints}
+    assert paths == set(context.profile.oauth_paths)
+    read_faults([{"path": path, "status": 503} for path in sorted(paths)], context.profile.oauth_paths)
+
+
+def test_a_path_of_another_profile_is_refused():
+    with pytest.raises(ValueError, match="/api/auth/oauth2/token does not exist"):
+        read_faults([{"path": "/api/auth/oauth2/token", "status": 503}], CLASSIC.oauth_paths)
+
+
+def test_a_path_of_the_api_may_be_any(current):
+    """A fault can stand for a response that the server does not have."""
+    put(current, {"path": "/movies/popular", "body": [{"title": "Tron"}]})
+    assert current.get("/movies/popular").json == [{"title": "Tron"}]
 
 
 def test_a_bad_scenario_over_http_changes_nothing(current):
@@ -179,7 +210,7 @@ def test_what_a_header_and_a_method_may_be(current):
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"absent\.json"):
-        read_faults(tmp_path / "absent.json")
+        read_faults(tmp_path / "absent.json", CURRENT.oauth_paths)
 
 
 def test_turns():

@@ -31,7 +31,7 @@ def check_config(settings: Settings) -> dict[str, Any]:
     profile = choose_profile(settings.profile, is_strict=settings.strict)
     make_policy(settings, profile, "")  # a rotation may lack a package
     seed = None if settings.seed is None else read_seed(settings.seed)
-    faults = [] if settings.faults is None else read_faults(settings.faults)
+    faults = [] if settings.faults is None else read_faults(settings.faults, profile.oauth_paths)
     responses = read_responses(settings.responses)
     _check_place(settings)
     return {

@@ -272,7 +272,8 @@ async def _move_clock(context: ServerContext, seconds: str) -> str:
 async def _fail(context: ServerContext, **fault: Any) -> str:  # noqa: ANN401 - the members of a fault
     served = [endpoint.path for endpoint in context.profile.endpoints if endpoint.path in TOKEN_PATHS]
     paths = served if "for" in fault else [TOKEN_PATHS[0]]
-    context.faults.extend(read_faults([{"path": path, "method": "POST", **fault} for path in paths]))
+    members = [{"path": path, "method": "POST", **fault} for path in paths]
+    context.faults.extend(read_faults(members, context.profile.oauth_paths))
     _log(context, "PUT", "faults")
     return "outage" if "for" in fault else "lost"
 

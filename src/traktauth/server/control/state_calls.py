@@ -128,7 +128,7 @@ async def put_faults(context: ServerContext, members: Any) -> dict[str, Any]:  #
         ControlError: a fault is invalid.
     """
     try:
-        context.faults[:] = read_faults(as_list(members))
+        context.faults[:] = read_faults(as_list(members), context.profile.oauth_paths)
     except ValueError as error:
         raise ControlError(str(error)) from error
     return {}

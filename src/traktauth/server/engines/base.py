@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from traktauth.server.tokens import Lifetimes
 
 JSON_OR_FORM = (JSON, FORM)
+AUTHORIZE_PATHS = ("/oauth/authorize", "/oauth/authorize/native")
+NATIVE_PATHS = ("/api/auth/error", "/api/auth/jwks")
+"""Of a profile that has an authorization endpoint of its own."""
 WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 
 
@@ -106,3 +109,9 @@ class Profile:
     authorize: AuthorizationRules
     native_authorize: str | None
     metadata: Callable[[TokenPolicy], dict[str, Any]]
+
+    @property
+    def oauth_paths(self) -> tuple[str, ...]:
+        """Every path of the protocol, that of pages included."""
+        native = (self.native_authorize, *NATIVE_PATHS) if self.native_authorize else ()
+        return (*(endpoint.path for endpoint in self.endpoints), *AUTHORIZE_PATHS, *native, *WELL_KNOWN)

@@ -15,6 +15,7 @@ from traktauth.server.config.seed import read_seed
 from traktauth.server.control import browser_calls
 from traktauth.server.control.call_table import CALLS
 from traktauth.server.endpoints.responses import read_responses
+from traktauth.server.engines.profiles import choose_profile
 from traktauth.server.process.http_server import HttpServer, bind_socket, socket_origin
 from traktauth.server.simulation.faults import read_faults
 
@@ -48,7 +49,7 @@ class EmbeddedServer:
         if settings.seed is not None:
             read_seed(settings.seed)
         if settings.faults is not None:
-            read_faults(settings.faults)
+            read_faults(settings.faults, choose_profile(settings.profile, is_strict=settings.strict).oauth_paths)
         read_responses(settings.responses)
         self.settings = settings
         self.url = ""
@@ -117,9 +118,10 @@ class EmbeddedServer:
         """Make the next response on a path fail; members as in `PUT /_control/faults`. Faults apply in order.
 
         Raises:
-            ValueError: a member makes no sense.
+            ValueError: a member makes no sense, or this server does not have that OAuth path.
         """
-        self._context.faults.extend(read_faults([{"path": path, **fault}]))
+        context = self._context
+        context.faults.extend(read_faults([{"path": path, **fault}], context.profile.oauth_paths))
 
     def clear_faults(self) -> None:
         """Remove the faults that wait for their turn."""

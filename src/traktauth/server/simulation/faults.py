@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -18,7 +19,7 @@ from traktauth.server.config.json_file import read_json
 from traktauth.server.http.messages import as_list, as_object
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
@@ -44,6 +45,8 @@ MEMBERS: dict[str, tuple[Any, str]] = {
 BODILESS = (204, 304)
 """Statuses whose responses end with their header fields (RFC 9110 section 6.4.1)."""
 CONTROL = "/_control"
+OAUTH_PREFIXES = ("/oauth/", "/api/auth/", "/.well-known/")
+EFFECTS = ("status", "headers", "body", "delay", "drop")
 VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 FRAMING = ("content-length", "transfer-encoding")
 """Fields that say where a response ends, which the server works out."""
@@ -96,8 +99,13 @@ def take_fault(waiting: list[Fault], method: str, path: str, *, now: float) -> F
     return None
 
 
-def read_faults(source: str | Path | Sequence[Any] | object) -> list[Fault]:
+def read_faults(source: str | Path | Sequence[Any] | object, oauth_paths: Collection[str]) -> list[Fault]:
     """Read a scenario: a list of faults, or the path of a JSON file that holds one.
+
+    Args:
+        source: the list, or the path.
+        oauth_paths: the server's paths of the OAuth protocol. A fault at another one would never happen; at any path of
+            the API it can stand for a response that the server does not have.
 
     Raises:
         ValueError: it is invalid; the message says what and where.
@@ -105,15 +113,21 @@ def read_faults(source: str | Path | Sequence[Any] | object) -> list[Fault]:
     found = as_list(read_json(source, "fault", expected=EXPECTED))
     if found is None:
         raise ValueError(f"faults must be {EXPECTED}")
-    return [_fault(value, f"faults[{at}]") for at, value in enumerate(found)]
+    return [_fault(value, f"faults[{at}]", oauth_paths) for at, value in enumerate(found)]
 
 
-def _fault(found: object, where: str) -> Fault:
+def _fault(found: object, where: str, oauth_paths: Collection[str]) -> Fault:
     value = _members(as_object(found) or {}, where)
     path: str = value["path"]
     status, body, headers, drop = value.get("status"), value.get("body"), _headers(value, where), value.get("drop")
     if path == CONTROL or path.startswith(f"{CONTROL}/"):
         raise ValueError(f'{where}: "path" must not be one of the control API, which takes faults away again')
+    if path.startswith(OAUTH_PREFIXES) and path not in oauth_paths:
+        near = get_close_matches(path, oauth_paths, n=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        raise ValueError(f'{where}: "path" {path} does not exist at this server{meant}')
+    if value.keys().isdisjoint(EFFECTS):
+        raise ValueError(f"{where} does nothing: give it one of {', '.join(EFFECTS)}")
     if status in BODILESS and body:
         raise ValueError(
             f'{where}: a response with status {status} has no body; leave "body" out, or take another status'
