@@ -12,6 +12,7 @@ import pytest
 from support.wire import query
 from traktauth import AsyncTrakt, LoginRefused, LoginRequired, Trakt, steps
 from traktauth.testing import LocalTrakt
+from traktauth.wire.token_endpoint import parse_token
 
 LIST = [{"id": number} for number in range(25)]
 OOB = "urn:ietf:wg:oauth:2.0:oob"
@@ -71,6 +72,42 @@ def test_an_out_of_band_code_is_in_the_query_of_its_page(server):
 def test_another_service_is_named_with_what_to_set(server):
     with pytest.raises(ValueError, match=r"https://trakt\.tv is not this local Trakt: .*TRAKTAUTH_SERVICE=http"):
         server.browse("https://trakt.tv/oauth/authorize?client_id=x")
+
+
+@pytest.mark.parametrize("kind", [Trakt, AsyncTrakt])
+def test_a_client_of_another_service_is_not_signed_in(server, kind):
+    """Its next request would go to the real Trakt."""
+    other = kind(server.app, store="memory:")
+    with pytest.raises(ValueError, match=r"https://api\.trakt\.tv is not this local Trakt: .*TRAKTAUTH_SERVICE=http"):
+        server.sign_in_at(other)
+    assert server.ledger["alive"] == {"access": 0, "refresh": 0}
+
+
+def test_a_login_without_a_browser_has_its_users_name(server):
+    """As after a sign-in, so that a test of "signed in as ..." passes."""
+    with client(server) as trakt:
+        server.sign_in_at(trakt, "mary")
+        ids = trakt.request("GET", "/users/settings").json()["user"]["ids"]
+        status = trakt.status()
+    assert (status.username, status.uuid) == ("mary", ids["uuid"])
+
+
+def test_an_async_login_without_a_browser_has_its_users_name(server):
+    async def name():
+        async with AsyncTrakt(server.app, service=server.url, store="memory:", clock=server.clock) as trakt:
+            await server.sign_in_at(trakt, "mary")
+            return (await trakt.status()).username
+
+    assert asyncio.run(name()) == "mary"
+
+
+def test_a_token_of_the_server_can_be_adopted(server):
+    """It has its time, as Trakt's token response does."""
+    made = server.sign_in("sean")
+    assert abs(made["created_at"] - server.clock()) <= 1
+    with client(server) as trakt:
+        trakt.adopt(parse_token(json.dumps(made)))
+        assert trakt.request("GET", "/users/me").json()["username"] == "sean"
 
 
 def test_a_further_origin_leads_here(server):

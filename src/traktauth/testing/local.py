@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import TraktAuthError
-from traktauth.models import App, Token
-from traktauth.models.changes import SaveToken
+from traktauth.models import App, Token, User
+from traktauth.models.changes import SaveToken, SetUser
 from traktauth.protocol import OUT_OF_BAND
 
 try:
     from traktauth.server.config.settings import Settings
+    from traktauth.server.endpoints.api import uuid_of
     from traktauth.server.process.embedded import EmbeddedServer
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("traktauth"):
@@ -140,21 +141,37 @@ class LocalTrakt(EmbeddedServer):
     def sign_in_at(self, trakt: Trakt | AsyncTrakt, username: str = "sean") -> Token | Awaitable[Token]:
         """Sign a user in without a browser, in a client's store; return the token, reckoned by the server's clock.
 
-        For an `AsyncTrakt` it is to be awaited.
+        The user's name and uuid are saved too, as by a sign-in. For an `AsyncTrakt` it is to be awaited.
 
         Raises:
+            ValueError: the client's service is not this local Trakt; an address of a proxy in front must be one of
+                `origins`.
             RuntimeError: another caller has signed in at the same moment.
         """
+        service = trakt.config.service
+        for address in (service.token, service.api):
+            self._check_origin(address)
         if not isinstance(trakt, Trakt):
             return self._sign_in_at(trakt, username)
         key = trakt.config.key
         token = self._next(trakt.config.app, username, after=trakt.store.load(key).generation)
-        return _kept(token, trakt.store.apply(key, SaveToken(token, after=token.generation - 1, at=self.clock())))
+        save, user = self._changes(token, username)
+        _check_saved(trakt.store.apply(key, save))
+        trakt.store.apply(key, user)
+        return token
 
     async def _sign_in_at(self, trakt: AsyncTrakt, username: str) -> Token:
         key = trakt.config.key
         token = self._next(trakt.config.app, username, after=(await trakt.store.load(key)).generation)
-        return _kept(token, await trakt.store.apply(key, SaveToken(token, after=token.generation - 1, at=self.clock())))
+        save, user = self._changes(token, username)
+        _check_saved(await trakt.store.apply(key, save))
+        await trakt.store.apply(key, user)
+        return token
+
+    def _changes(self, token: Token, username: str) -> tuple[SaveToken, SetUser]:
+        """Return what a sign-in changes: the token first, then the user."""
+        save = SaveToken(token, after=token.generation - 1, at=self.clock())
+        return save, SetUser(token.generation, User(username, uuid_of(username)))
 
     def _next(self, app: App, username: str, *, after: int) -> Token:
         """Return a new token as the one that follows generation *after*."""
@@ -168,7 +185,6 @@ class LocalTrakt(EmbeddedServer):
         )
 
 
-def _kept(token: Token, saved: bool) -> Token:  # noqa: FBT001 - what a store says
+def _check_saved(saved: bool) -> None:  # noqa: FBT001 - what a store says
     if not saved:
         raise RuntimeError("another caller has signed in at the same moment")
-    return token

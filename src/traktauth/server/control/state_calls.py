@@ -61,6 +61,7 @@ def _sign_ins(
             "access_token": issued.access_token,
             "refresh_token": issued.refresh_token,
             "expires_in": issued.expires_in,
+            "created_at": int(now),
             "username": person.username,
         })  # fmt: skip
     return made

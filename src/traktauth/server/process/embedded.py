@@ -128,9 +128,10 @@ class EmbeddedServer:
         self._context.faults.clear()
 
     def sign_in(self, username: str, *, client_id: str | None = None) -> dict[str, Any]:
-        """Sign a user in without a browser: `access_token`, `refresh_token`, `expires_in`, `username`.
+        """Sign a user in without a browser; return the token response as a dict.
 
-        A user who does not exist is made; without *client_id* it is for the first app.
+        It has `access_token`, `refresh_token`, `expires_in`, `created_at` and `username`. A user who does not exist is
+        made; without *client_id* it is for the first app.
 
         Raises:
             ValueError: the app is unknown, or the user's name is invalid.
@@ -161,14 +162,9 @@ class EmbeddedServer:
         Raises:
             ValueError: the address is not one of this server, or the browser would end on an error page.
         """
+        self._check_origin(url)
         asked = urlsplit(url)
-        origins = {self._announced["url"], self.url, *self.origins}
         native = self._context.profile.native_authorize
-        if f"{asked.scheme}://{asked.netloc}" not in origins:
-            raise ValueError(
-                f"{asked.scheme}://{asked.netloc} is not this local Trakt: give the program service={self.url!r}, "
-                f"or set TRAKTAUTH_SERVICE={self.url}"
-            )
         if asked.path not in ("/oauth/authorize", native):
             raise ValueError(f"{asked.path or '/'} is not an authorize address; browse() begins at /oauth/authorize")
         members = {**dict(parse_qsl(asked.query, keep_blank_values=True)), "username": username, "decision": decision}
@@ -220,6 +216,19 @@ class EmbeddedServer:
     def reset(self) -> None:
         """Forget tokens, codes, faults and counts, keep apps and users, put the clock back."""
         self._done(CALLS["reset"]["POST"], {})
+
+    def _check_origin(self, url: str) -> None:
+        """Check that an address is one of this server.
+
+        Raises:
+            ValueError: it is not.
+        """
+        asked = urlsplit(url)
+        if f"{asked.scheme}://{asked.netloc}" not in {self._announced["url"], self.url, *self.origins}:
+            raise ValueError(
+                f"{asked.scheme}://{asked.netloc} is not this local Trakt: give the program service={self.url!r}, "
+                f"or set TRAKTAUTH_SERVICE={self.url}"
+            )
 
     @property
     def _announced(self) -> dict[str, Any]:
