@@ -11,17 +11,17 @@ from playwright.sync_api import expect
 from support.gallery import walk
 
 LOOKS = [(320, False, True), (390, True, False), (1280, False, False), (1280, True, True)]  # width, dark, with axe
-# In the order in which the keyboard comes to them; what is hidden, it does not.
-REACHED = """
+# In the order in which the keyboard comes to them. Counted anew at each look, as the live page replaces its rows.
+STOPS = """
 () => [...document.querySelectorAll(
     'a[href], button, input:not([type=hidden]), select, summary, textarea, [tabindex="0"]')]
-    .map(element => element.dataset.order = String(globalThis.order = (globalThis.order ?? 0) + 1))
 """
-FOCUSED = """
-() => {
+REACHED = f"() => ({STOPS})().map((_element, at) => at + 1)"
+FOCUSED = f"""
+() => {{
     const at = document.activeElement, look = getComputedStyle(at);
-    return [at.dataset.order ?? null, at.matches(':focus-visible') && look.outlineStyle !== 'none'];
-}
+    return [({STOPS})().indexOf(at) + 1, at.matches(':focus-visible') && look.outlineStyle !== 'none'];
+}}
 """
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 MARGINS = """

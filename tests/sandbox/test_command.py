@@ -345,7 +345,9 @@ def children_of(pid):
 
 
 def test_a_command_that_needs_a_terminal_has_it(sandboxed):
-    program = "import os, sys; print(os.get_terminal_size(0).columns, os.tcgetpgrp(0) == os.getpgrp()); input()"
+    shown = "os.get_terminal_size(0).columns, os.tcgetpgrp(0) == os.getpgrp()"
+    # Not one long wait: a signal that comes just before it does not end it.
+    program = f"import os, time; print({shown})\nwhile True: time.sleep(0.05)"
     with contextlib.closing(Screen(sandboxed, program)) as screen:
         screen.read_until("81 True")
         os.write(screen.master, b"\x03")  # Ctrl-C
