@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import resource
 import signal
@@ -12,18 +11,17 @@ import stat
 import subprocess
 import sys
 import traceback
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 import pytest
 
 from support.engines import CHECKOUT
-from support.login_files import login_text
+from support.login_files import command_environment, login_text, source_of, write_pytrakt
 from traktauth import AppRejected, LoginExists, LoginRequired, StoreFailed, Trakt, TraktAuthError, TryLater
 from traktauth.migrate.formats import NAMES, FormatError
 from traktauth.migrate.import_copy import copy_path, load_copy
-from traktauth.migrate.login_file import LoginFile, LoginFileError, read_file
-from traktauth.migrate.transfer import Source, Undone, export_access_token, export_login, import_from, undo_import
+from traktauth.migrate.login_file import LoginFile, LoginFileError
+from traktauth.migrate.transfer import Undone, export_access_token, export_login, import_from, undo_import
 from traktauth.models.changes import MAX_HISTORY
 from traktauth.testing import LocalTrakt
 from traktauth.wire.error_responses import REJECTED_APP_HINT
@@ -54,18 +52,6 @@ def trakt(request, server, tmp_path):
 @pytest.fixture
 def file(server, tmp_path):
     return write_pytrakt(tmp_path / "home" / ".pytrakt.json", server)
-
-
-def write_pytrakt(path, server):
-    """Write a login as PyTrakt does."""
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(login_text("pytrakt", server))
-    return path
-
-
-def source_of(path, name="pytrakt"):
-    file = read_file(path)
-    return Source(name, file.text, file)
 
 
 # ------------------------------------------------------------ import
@@ -407,104 +393,11 @@ def test_an_export_that_cannot_be_written_leaves_the_login_here(trakt, server, t
     assert trakt.refresh().generation == 2
 
 
-# ------------------------------------------------------------ killed at every step
-def environment(server, tmp_path):
-    mine = {name: value for name, value in os.environ.items() if not name.startswith(("TRAKTAUTH_", "XDG_"))}
-    return mine | {
-        "HOME": str(tmp_path / "home"),
-        "TRAKTAUTH_SERVICE": server.url,
-        "TRAKTAUTH_STORE": f"file:{tmp_path}/login.json",
-        "TRAKTAUTH_CLIENT_ID": server.app.client_id,
-        "TRAKTAUTH_CLIENT_SECRET": server.app.client_secret,
-        "OAUTHLIB_INSECURE_TRANSPORT": "1",
-    }
-
-
-STEPS = 60  # more than a command has; the first run that is not killed is the last
-
-
-def killed_at(change, env, *words):
-    """Run a command that is killed at a step; return whether it was."""
-    killed = [sys.executable, Path(__file__).with_name("killed_command.py"), str(change), *words]
-    done = subprocess.run(killed, env=env, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    assert_no_secret(done.stdout + done.stderr)
-    return done.returncode != 0
-
-
-def use_both(pytrakt_python, server, path, env):
-    """Let PyTrakt call the API, where it refreshes, and traktauth refresh, both at once; return how each ended."""
-    commands = (
-        [pytrakt_python, PYTRAKT, server.url, path, "settings"],
-        [sys.executable, "-m", "traktauth", "refresh"],
-    )
-    running = [
-        subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        for command in commands
-    ]
-    shown = [process.communicate(timeout=120)[0] for process in running]
-    return [process.returncode for process in running], shown
-
-
-def assert_no_secret(text):
-    assert re.findall(r"[A-Za-z0-9_-]{32,}", text.replace("settings", "")) == []
-
-
-@pytest.mark.slow
-def test_a_killed_import_leaves_one_holder_and_is_taken_up(tmp_path, pytrakt_python):
-    with LocalTrakt(access_life=300) as server:  # PyTrakt refreshes what expires within ten minutes
-        for change in range(1, STEPS):
-            folder = tmp_path / str(change)
-            folder.mkdir()
-            path = write_pytrakt(folder / "home" / ".pytrakt.json", server)
-            env = environment(server, folder)
-            was_killed = killed_at(change, env, "import", "pytrakt")
-            (other, mine), shown = use_both(pytrakt_python, server, path, env)
-            assert other == 0, shown[0]
-            assert mine in (0, 4), shown[1]
-            with Trakt(server.app, service=server.url, store=env["TRAKTAUTH_STORE"], clock=server.clock) as trakt:
-                if mine:
-                    assert import_from(trakt, source_of(path)).user.username == "sean"
-                trakt.refresh()
-            assert server.ledger["replays"] == 0
-            assert json.loads(path.read_text())["OAUTH_REFRESH"] is None
-            if not was_killed:
-                break
-        assert 10 < change < STEPS - 1
-
-
-@pytest.mark.slow
-def test_a_killed_export_leaves_one_holder_and_is_taken_up(tmp_path, pytrakt_python):
-    with LocalTrakt(access_life=300) as server:
-        for change in range(1, STEPS):
-            folder = tmp_path / str(change)
-            (folder / "home").mkdir(parents=True)
-            path = folder / "home" / ".pytrakt.json"
-            env = environment(server, folder)
-            with Trakt(server.app, service=server.url, store=env["TRAKTAUTH_STORE"], clock=server.clock) as trakt:
-                server.sign_in_at(trakt)
-                was_killed = killed_at(change, env, "export", "pytrakt", str(path), "--transfer")
-                if path.exists():
-                    (other, mine), shown = use_both(pytrakt_python, server, path, env)
-                    assert other == 0, shown[0]
-                    assert mine != 0, shown[1]
-                with suppress(LoginRequired):  # it was moved
-                    export_login(trakt, "pytrakt", path)
-                assert trakt.status().reason == "moved"
-                with pytest.raises(LoginRequired):
-                    trakt.refresh()
-                import_from(trakt, source_of(path))
-                trakt.refresh()  # the file's refresh token works
-            assert server.ledger["replays"] == 0
-            if not was_killed:
-                break
-        assert 5 < change < STEPS - 1
-
-
+# ------------------------------------------------------------ the real PyTrakt
 @pytest.mark.slow
 def test_a_file_of_the_real_pytrakt_is_imported(tmp_path, pytrakt_python):
     with LocalTrakt() as server:
-        env = environment(server, tmp_path)
+        env = command_environment(server, tmp_path, f"file:{tmp_path}/login.json")
         path = tmp_path / "home" / ".pytrakt.json"
         path.parent.mkdir()
         step = ["device", server.app.client_id, server.app.client_secret]

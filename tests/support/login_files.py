@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
+from traktauth.migrate.login_file import read_file
+from traktauth.migrate.transfer import Source
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from traktauth.testing import LocalTrakt
 
 KOMETA = """\
@@ -51,3 +57,29 @@ def login_text(name: str, server: LocalTrakt, username: str = "sean") -> str:
         "OAUTH_TOKEN": token["access_token"],
     }
     return json.dumps(values)
+
+
+def write_pytrakt(path: Path, server: LocalTrakt) -> Path:
+    """Write a login as PyTrakt does."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(login_text("pytrakt", server))
+    return path
+
+
+def source_of(path: Path, name: str = "pytrakt") -> Source:
+    """Return a file as `import_from` takes it."""
+    file = read_file(path)
+    return Source(name, file.text, file)
+
+
+def command_environment(server: LocalTrakt, folder: Path, store: str) -> dict[str, str]:
+    """Return the environment of `traktauth` and PyTrakt with a home folder of their own."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith(("TRAKTAUTH_", "XDG_"))}
+    return mine | {
+        "HOME": str(folder / "home"),
+        "TRAKTAUTH_SERVICE": server.url,
+        "TRAKTAUTH_STORE": store,
+        "TRAKTAUTH_CLIENT_ID": server.app.client_id,
+        "TRAKTAUTH_CLIENT_SECRET": server.app.client_secret or "",
+        "OAUTHLIB_INSECURE_TRANSPORT": "1",
+    }
