@@ -23,7 +23,7 @@ def missing_library(name: str, error: ModuleNotFoundError) -> TraktAuthError:
     return TraktAuthError(f"{name} is not installed", hint=f"Install it: pip install 'traktauth[{name}]'")
 
 
-def check_version(name: str, needed: tuple[int, int], *, extra: str | None = None) -> None:
+def check_version(name: str, needed: tuple[int, ...], *, extra: str | None = None) -> None:
     """Check that a library is new enough; nothing is checked if its version is not known.
 
     Args:
@@ -38,9 +38,9 @@ def check_version(name: str, needed: tuple[int, int], *, extra: str | None = Non
         installed = metadata.version(name)
     except metadata.PackageNotFoundError:
         return  # it was put there without a package manager
-    found = re.match(r"(\d+)\.(\d+)", installed)
-    if found and (int(found[1]), int(found[2])) < needed:
+    found = re.match(r"\d+(\.\d+)+", installed)
+    if found and tuple(map(int, found[0].split("."))) < needed:
         raise TraktAuthError(
-            f"{name} {installed} is installed; traktauth needs {name} {needed[0]}.{needed[1]} or newer",
+            f"{name} {installed} is installed; traktauth needs {name} {'.'.join(map(str, needed))} or newer",
             hint=f"Upgrade it: pip install --upgrade 'traktauth[{extra or name}]'",
         )

@@ -65,6 +65,9 @@ def serving(local: LocalTrakt | None = None):
                 self.reply(*_forwarded(api, self, body))
                 return
             fields = {name.lower(): value for name, value in self.headers.items()}
+            if self.path == "/broken":  # the connection ends without a response
+                self.close_connection = True
+                return
             api.seen.append(Seen(self.command, self.path, fields, body, self.number))
             self.reply(*_answer(api, self.path, fields, body))
 

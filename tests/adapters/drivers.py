@@ -39,8 +39,9 @@ class Driver:
     knows_redirects: ClassVar[bool] = True
     login: ClassVar[type] = Trakt
 
-    def __init__(self, trakt: Any) -> None:
-        self.open(trakt)
+    def __init__(self, trakt: Any, adapter: Any = None) -> None:
+        self.adapter = self.adapt(trakt) if adapter is None else adapter
+        self.open()
 
     def get(self, url: str) -> Got:
         return self.send("GET", url)
@@ -59,10 +60,11 @@ class AsyncDriver(Driver):
 
     login = AsyncTrakt
 
-    def __init__(self, trakt: Any) -> None:
+    def __init__(self, trakt: Any, adapter: Any = None) -> None:
+        self.adapter = self.adapt(trakt) if adapter is None else adapter
         self.runner = asyncio.Runner()
         try:
-            self.runner.run(self.open(trakt))
+            self.runner.run(self.open())
         except BaseException:
             self.runner.close()
             raise
@@ -92,13 +94,17 @@ class Requests(Driver):
     library = "requests"
     resends_files = True
 
-    def open(self, trakt):
-        import requests
-
+    @staticmethod
+    def adapt(trakt):
         from traktauth.adapters.requests import TraktAuth
 
+        return TraktAuth(trakt)
+
+    def open(self):
+        import requests
+
         self.session = requests.Session()
-        self.session.auth = TraktAuth(trakt)
+        self.session.auth = self.adapter
         self.session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=64))
 
     def send(self, method, url, body=None):
@@ -113,13 +119,17 @@ class Niquests(Driver):
     library = "niquests"
     resends_files = True
 
-    def open(self, trakt):
-        import niquests
-
+    @staticmethod
+    def adapt(trakt):
         from traktauth.adapters.niquests import TraktAuth
 
+        return TraktAuth(trakt)
+
+    def open(self):
+        import niquests
+
         self.session = niquests.Session(pool_maxsize=64)
-        self.session.auth = TraktAuth(trakt)
+        self.session.auth = self.adapter
 
     def send(self, method, url, body=None):
         response = self.session.request(method, url, data=body)
@@ -133,13 +143,17 @@ class AsyncNiquests(AsyncDriver):
     library = "niquests"
     resends_files = True
 
-    async def open(self, trakt):
-        import niquests
-
+    @staticmethod
+    def adapt(trakt):
         from traktauth.adapters.niquests import AsyncTraktAuth
 
+        return AsyncTraktAuth(trakt)
+
+    async def open(self):
+        import niquests
+
         self.session = niquests.AsyncSession(pool_maxsize=64)
-        self.session.auth = AsyncTraktAuth(trakt)
+        self.session.auth = self.adapter
 
     async def asend(self, method, url, body):
         response = await self.session.request(method, url, data=body)
@@ -152,12 +166,16 @@ class AsyncNiquests(AsyncDriver):
 class Httpx(Driver):
     library = "httpx"
 
-    def open(self, trakt):
-        import httpx
-
+    @staticmethod
+    def adapt(trakt):
         from traktauth.adapters.httpx import TraktAuth
 
-        self.client = httpx.Client(auth=TraktAuth(trakt), follow_redirects=True, timeout=60)
+        return TraktAuth(trakt)
+
+    def open(self):
+        import httpx
+
+        self.client = httpx.Client(auth=self.adapter, follow_redirects=True, timeout=60)
 
     def send(self, method, url, body=None):
         response = self.client.request(method, url, content=body)
@@ -170,12 +188,16 @@ class Httpx(Driver):
 class AsyncHttpx(AsyncDriver):
     library = "httpx"
 
-    async def open(self, trakt):
-        import httpx
-
+    @staticmethod
+    def adapt(trakt):
         from traktauth.adapters.httpx import AsyncTraktAuth
 
-        self.client = httpx.AsyncClient(auth=AsyncTraktAuth(trakt), follow_redirects=True, timeout=60)
+        return AsyncTraktAuth(trakt)
+
+    async def open(self):
+        import httpx
+
+        self.client = httpx.AsyncClient(auth=self.adapter, follow_redirects=True, timeout=60)
 
     async def asend(self, method, url, body):
         response = await self.client.request(method, url, content=body)
@@ -190,10 +212,14 @@ class Httpx2(Httpx):
 
     library = "httpx2"
 
-    def open(self, trakt):
+    @staticmethod
+    def adapt(trakt):
+        return trakt.auth
+
+    def open(self):
         import httpx2
 
-        self.client = httpx2.Client(auth=trakt.auth, follow_redirects=True, timeout=60)
+        self.client = httpx2.Client(auth=self.adapter, follow_redirects=True, timeout=60)
 
 
 class AsyncHttpx2(AsyncHttpx):
@@ -201,10 +227,14 @@ class AsyncHttpx2(AsyncHttpx):
 
     library = "httpx2"
 
-    async def open(self, trakt):
+    @staticmethod
+    def adapt(trakt):
+        return trakt.auth
+
+    async def open(self):
         import httpx2
 
-        self.client = httpx2.AsyncClient(auth=trakt.auth, follow_redirects=True, timeout=60)
+        self.client = httpx2.AsyncClient(auth=self.adapter, follow_redirects=True, timeout=60)
 
 
 class Aiohttp(AsyncDriver):
@@ -212,13 +242,16 @@ class Aiohttp(AsyncDriver):
     resends_files = True
     refuses_foreign = False
 
-    async def open(self, trakt):
-        import aiohttp
-
+    @staticmethod
+    def adapt(trakt):
         from traktauth.adapters.aiohttp import TraktMiddleware
 
-        self.resends_files = hasattr(aiohttp.Payload, "consumed")  # 3.12.0 closes a file after it was sent
-        self.session = aiohttp.ClientSession(middlewares=(TraktMiddleware(trakt),))
+        return TraktMiddleware(trakt)
+
+    async def open(self):
+        import aiohttp
+
+        self.session = aiohttp.ClientSession(middlewares=(self.adapter,))
 
     async def asend(self, method, url, body):
         async with self.session.request(method, url, data=body) as response:
@@ -233,12 +266,16 @@ class Pyreqwest(AsyncDriver):
     refuses_foreign = False
     knows_redirects = False
 
-    async def open(self, trakt):
-        from pyreqwest.client import ClientBuilder
-
+    @staticmethod
+    def adapt(trakt):
         from traktauth.adapters.pyreqwest import TraktMiddleware
 
-        self.client = ClientBuilder().follow_redirects(FOLLOW).with_middleware(TraktMiddleware(trakt)).build()
+        return TraktMiddleware(trakt)
+
+    async def open(self):
+        from pyreqwest.client import ClientBuilder
+
+        self.client = ClientBuilder().follow_redirects(FOLLOW).with_middleware(self.adapter).build()
 
     async def asend(self, method, url, body):
         request = self.client.request(method, url)
@@ -258,12 +295,16 @@ class SyncPyreqwest(Driver):
     refuses_foreign = False
     knows_redirects = False
 
-    def open(self, trakt):
-        from pyreqwest.client import SyncClientBuilder
-
+    @staticmethod
+    def adapt(trakt):
         from traktauth.adapters.pyreqwest import SyncTraktMiddleware
 
-        self.client = SyncClientBuilder().follow_redirects(FOLLOW).with_middleware(SyncTraktMiddleware(trakt)).build()
+        return SyncTraktMiddleware(trakt)
+
+    def open(self):
+        from pyreqwest.client import SyncClientBuilder
+
+        self.client = SyncClientBuilder().follow_redirects(FOLLOW).with_middleware(self.adapter).build()
 
     def send(self, method, url, body=None):
         request = self.client.request(method, url)

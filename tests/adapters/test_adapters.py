@@ -9,11 +9,12 @@ import asyncio
 import io
 import logging
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from adapters.api import serving
-from adapters.drivers import AsyncDriver, installed
+from adapters.drivers import Aiohttp, AsyncDriver, Requests, installed
 from traktauth import AsyncTrakt, LoginRequired, StoreFailed, Trakt, TryLater
 from traktauth.testing import LocalTrakt
 
@@ -31,7 +32,9 @@ def local():
 def api(local):
     local.reset()
     with serving(local) as running:
+        local.origins.add(running.base)  # it forwards what a client asks the OAuth endpoints
         yield running
+        local.origins.clear()
 
 
 @pytest.fixture
@@ -132,6 +135,53 @@ def test_many_callers_on_a_rejected_token_share_one_refresh(driver, api):
     assert api.refreshes() == 1
 
 
+def test_event_loops_share_one_adapter_and_one_refresh(driver, api, kind, trakt):
+    if not issubclass(kind, AsyncDriver):
+        pytest.skip("it has no event loop; threads share it in the test above")
+    driver.get(f"{api.base}/users/settings")
+    reject(api)
+    loops = [driver, *(kind(trakt, driver.adapter) for _ in range(2))]
+    with ThreadPoolExecutor(len(loops)) as pool:
+        found = list(pool.map(lambda each: each.many(f"{api.base}/users/settings", 5), loops))
+    for other in loops[1:]:
+        other.close()
+    assert found == [[200] * 5] * 3
+    assert api.refreshes() == 1
+
+
+def test_one_call_of_requests_takes_the_adapter(api, local):
+    requests = pytest.importorskip("requests")
+    with Trakt(local.app, service=api.base, store="memory:", clock=local.clock) as login:
+        local.sign_in_at(login)
+        url, auth = f"{api.base}/users/settings", Requests.adapt(login)
+        assert requests.get(url, auth=auth, timeout=60).status_code == 200
+        reject(api)
+        assert requests.get(url, auth=auth, timeout=60).status_code == 200
+    assert api.refreshes() == 1
+
+
+def test_one_call_of_aiohttp_takes_the_adapter(api, local):
+    aiohttp = pytest.importorskip("aiohttp")
+
+    async def call():
+        async with (
+            AsyncTrakt(local.app, service=api.base, store="memory:", clock=local.clock) as login,
+            aiohttp.ClientSession() as session,
+        ):
+            await local.sign_in_at(login)
+            url, middlewares = f"{api.base}/users/settings", (Aiohttp.adapt(login),)
+            async with session.get(url, middlewares=middlewares) as response:
+                assert response.status == 200
+            reject(api)
+            async with session.get(url, middlewares=middlewares) as response:
+                assert response.status == 200
+            async with session.get(url) as response:
+                assert response.status == 401, "the other calls of the session are not authorized"
+
+    asyncio.run(call())
+    assert api.refreshes() == 1
+
+
 def test_an_api_that_rejects_every_token_costs_one_refresh(driver, api):
     assert [driver.get(f"{api.base}/never").status for _ in range(3)] == [401, 401, 401]
     assert api.refreshes() == 1
@@ -191,6 +241,13 @@ def test_calls_share_a_connection_also_after_a_rejection(driver, api):
     driver.get(f"{api.base}/users/settings")
     driver.get(f"{api.base}/users/settings")
     assert len({seen.connection for seen in api.seen}) == 1, [seen.connection for seen in api.seen]
+
+
+def test_a_connection_error_is_the_clients_own(driver, api, kind):
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - its class is checked below
+        driver.get(f"{api.base}/broken")
+    assert type(caught.value).__module__.partition(".")[0] == kind.library
+    assert api.refreshes() == 0
 
 
 def test_a_revoked_login_raises_login_required_unchanged(driver, api, local):

@@ -10,7 +10,7 @@ import pytest
 
 from traktauth import TraktAuthError
 
-LIBRARIES = {"requests": (2, 31), "httpx": (0, 27), "aiohttp": (3, 12), "pyreqwest": (0, 12), "niquests": (3, 14)}
+LIBRARIES = {"requests": (2, 31), "httpx": (0, 27), "aiohttp": (3, 12, 1), "pyreqwest": (0, 12), "niquests": (3, 14)}
 
 FRAMEWORKS = {
     "starlette": ("starlette", (1, 0)),

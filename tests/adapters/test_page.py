@@ -16,6 +16,8 @@ from traktauth.testing import LocalTrakt
 
 PAGE = CHECKOUT / "docs/adapters.md"
 HERE = Path(__file__).parent
+BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+LOOPS = [block for block in BLOCKS if "trakt.attempt(url)" in block]
 
 
 @pytest.mark.parametrize(("title", "program"), [("PyTrakt", "pytrakt_program.py"), ("trakt.py", "trakt_py_program.py")])
@@ -29,12 +31,25 @@ def test_the_lines_for_a_trakt_library_are_those_of_a_program_that_runs(title, p
     assert any("login.config.service.api" in line for line in block[1].splitlines())
 
 
+GETURL = LOOPS[0].replace("attempt.retry()", "attempt.retry(response.geturl())")  # a path alone
+
+
+@pytest.mark.parametrize("block", [*LOOPS, GETURL], ids=["urllib3", "http.client", "pycurl", "urllib3's geturl"])
+def test_a_loop_over_attempts_sends_a_second_request_with_a_new_token(block, capsys):
+    with LocalTrakt() as server, Trakt(server.app, service=server.url, store="memory:", clock=server.clock) as trakt:
+        old = server.sign_in_at(trakt)
+        server.expire("access", old.access_token)
+        exec(block, {"trakt": trakt, "url": f"{server.url}/users/settings"})
+        assert capsys.readouterr().out == "200\n"
+        assert trakt.token().generation == old.generation + 1
+        assert server.ledger["rotations"] == 1
+
+
 @pytest.mark.slow
 def test_every_block_of_the_page_runs(tmp_path):
-    blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 7
+    assert len(BLOCKS) == 9
     program = (
-        "\n".join(blocks) + "\n    print('test', session is not None)\n\n\ntest_my_program(trakt)\ntrakt.close()\n"
+        "\n".join(BLOCKS) + "\n    print('test', session is not None)\n\n\ntest_my_program(trakt)\ntrakt.close()\n"
     )
     with LocalTrakt() as server:
         values = {"SERVICE": server.url, "CLIENT_ID": server.app.client_id, "CLIENT_SECRET": server.app.client_secret}
@@ -47,4 +62,4 @@ def test_every_block_of_the_page_runs(tmp_path):
             [sys.executable, "-c", program], env=env, capture_output=True, text=True, timeout=300, check=False
         )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["sean", "sean", "sean", "sean", "200", "200", "test", "True"]
+    assert done.stdout.split() == ["sean", "sean", "sean", "sean", "200", "200", "200", "200", "test", "True"]

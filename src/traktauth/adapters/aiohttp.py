@@ -25,7 +25,7 @@ except ModuleNotFoundError as error:
 if TYPE_CHECKING:
     from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 
-check_version("aiohttp", (3, 12))  # the first with client middlewares
+check_version("aiohttp", (3, 12, 1))  # 3.12.0 has client middlewares, but cannot send a file again
 
 
 class TraktMiddleware:
@@ -72,7 +72,6 @@ class TraktMiddleware:
 
 
 def _can_be_sent_again(request: ClientRequest) -> bool:
-    """Return whether a body can be sent again; aiohttp 3.12.0 closes a file after it was sent."""
+    """Return whether a body can be sent again."""
     body = request.body
-    consumed: bool | None = getattr(body, "consumed", None)
-    return isinstance(body, (bytes, aiohttp.BytesPayload)) if consumed is None else not consumed
+    return isinstance(body, bytes) or not body.consumed

@@ -74,10 +74,10 @@ class _Attempt:
         """Return the flow that gets another token; None if another sending would not help.
 
         Args:
-            url: the address that answered 401; None: the one that the attempt was made for.
+            url: the address that answered 401, or its path; None: the one that the attempt was made for.
         """
         config, token = self._config, self._token
-        if url is not None and not config.api.contains(url):
+        if url is not None and not _is_path(url) and not config.api.contains(url):
             return None  # a redirect led to another host, which got no token and says nothing about it
         if self._is_retry:
             config.note_rejected_after_refresh(token)
@@ -85,6 +85,10 @@ class _Attempt:
         if not config.worth_refreshing(token, self._began):
             return None
         return get_token(config.context, rejected=token.access_token)
+
+
+def _is_path(url: str) -> bool:
+    return url.startswith("/") and not url.startswith("//")
 
 
 class Attempt(_Attempt):
@@ -133,7 +137,7 @@ class Attempt(_Attempt):
 
         Args:
             url: the address that answered; another one than the request's after a redirect. A 401 from an address
-                outside the API refreshes nothing.
+                outside the API refreshes nothing. A path alone, as urllib3 returns it, is of the request's host.
 
         Raises:
             LoginRequired: the API has rejected the token, and it cannot be refreshed any more.
