@@ -223,10 +223,24 @@ def test_undo_says_where_the_login_is(run, file):
     assert done.status == 0
     assert f"✓ The imported login is back in {file.resolve()}, and forgotten here" in done.err
     assert "traktauth login" not in done.err
+    assert "signed out" not in done.err
     assert file.read_bytes() == before
     again = run("import", "pytrakt", "--undo", "--account", "default")
     assert again.status == 4
     assert "See which logins are here: traktauth status --account default" in again.err
+
+
+@pytest.mark.parametrize("words", [[], ["--local"]])
+def test_undo_after_a_sign_out_says_that_the_login_is_revoked(run, file, words):
+    before = file.read_bytes()
+    run("import", "pytrakt")
+    assert run("logout", *words).status == 0
+    done = run("import", "pytrakt", "--undo")
+    assert done.status == 0, done.err
+    assert (
+        "! The account was signed out since the import. Unless that was with --local, the login is revoked" in done.err
+    )
+    assert file.read_bytes() == before
 
 
 def test_undo_of_a_replaced_login_says_that_the_other_one_stays(run, file, server, tmp_path):

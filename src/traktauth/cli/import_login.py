@@ -33,6 +33,10 @@ SPENT_IN_SOURCE = (
     "The login was refreshed, so the refresh token in the file is spent. If the other program sends it, Trakt ends "
     "this login. Stop that program, and sign it in anew."
 )
+SIGNED_OUT = (
+    "The account was signed out since the import. Unless that was with --local, the login is revoked: sign the other "
+    "program in anew."
+)
 NO_VALID_TOKEN = "The other program has no valid token any more; stop it or sign it in anew."
 WORKS_UNTIL = "The other program works until {}; stop it or sign it in anew before that."
 KEEP_APP = "Keep the file's app: set TRAKTAUTH_CLIENT_ID={} and its secret, or: traktauth setup"
@@ -71,20 +75,12 @@ def command(
     taken out of the file, so that one program refreshes it; a copy beside the store is kept for --undo.
     """
     from traktauth.migrate.formats import find_format  # noqa: PLC0415 - `--help` does without
-    from traktauth.migrate.transfer import import_from, undo_import  # noqa: PLC0415 - the same
+    from traktauth.migrate.transfer import import_from  # noqa: PLC0415 - the same
 
     if undo:
         if keep_source or refresh or replace:
             raise click.UsageError("--undo takes no other option")
-        with _opened_for_undo(options, format_name, path) as trakt:
-            undone = undo_import(trakt)
-        if options.json:
-            print_json({"account": trakt.account, "undone": True, "kept": undone.is_kept, "path": str(undone.path)})
-            return 0
-        print_message(GOOD, f"The imported login is back in {undone.path}, and forgotten here")
-        if undone.is_kept:
-            print_message(NEXT, f"Account {trakt.account} keeps the login that replaced it.")
-        return 0
+        return _undo(options, format_name, path)
     source = _read_source(format_name, _find_path(format_name, path))
     login = find_format(format_name).read(source.text, now=_now())
     with _opened(options, login) as trakt:
@@ -106,6 +102,23 @@ def command(
         print_message(NEXT, options.with_flags((ONLY_ACCESS if keep_source else WORKS_UNTIL).format(until)))
     if not options.settings().client_id:
         print_message(NEXT, KEEP_APP.format(trakt.config.app.client_id))
+    return 0
+
+
+def _undo(options: CommonOptions, format_name: str, path: str | None) -> int:
+    """Undo an import, and return the exit code."""
+    from traktauth.migrate.transfer import undo_import  # noqa: PLC0415 - `--help` does without
+
+    with _opened_for_undo(options, format_name, path) as trakt:
+        undone = undo_import(trakt)
+    if options.json:
+        print_json({"account": trakt.account, "undone": True, "kept": undone.is_kept, "path": str(undone.path)})
+        return 0
+    print_message(GOOD, f"The imported login is back in {undone.path}, and forgotten here")
+    if undone.was_signed_out:
+        print_message(WARNING, SIGNED_OUT)
+    if undone.is_kept:
+        print_message(NEXT, f"Account {trakt.account} keeps the login that replaced it.")
     return 0
 
 

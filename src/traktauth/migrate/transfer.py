@@ -78,10 +78,12 @@ class Undone:
     Attributes:
         path: the file that has the login again.
         is_kept: whether the account keeps a login: one that had replaced the imported one.
+        was_signed_out: whether the imported login was signed out here, which revokes it, but for `logout --local`.
     """
 
     path: Path
     is_kept: bool
+    was_signed_out: bool = False
 
 
 def import_from(
@@ -278,7 +280,9 @@ def undo_import(trakt: Trakt) -> Undone:
             store.apply(key, DeleteToken(record.generation))
         write_file(path, copy.text, mode=mode)
         copy_at.unlink()
-    return Undone(path, is_kept=record.token is not None and not is_here)
+    # The copy of an undo that was interrupted is not finished: its login was deleted, and not signed out.
+    was_signed_out = copy.is_finished and _find_outcome(record, login) is HistoryOutcome.SIGNED_OUT
+    return Undone(path, is_kept=record.token is not None and not is_here, was_signed_out=was_signed_out)
 
 
 def _check_unspent(record: Record, login: ForeignLogin, copy: ImportCopy, copy_at: Path, *, is_here: bool) -> None:
