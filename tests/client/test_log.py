@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from client.callers import CALLERS
-from traktauth import LoginRequired, TryLater
+from traktauth import AsyncTrakt, LoginRequired, Trakt, TryLater
 
 
 @pytest.fixture(params=CALLERS)
@@ -41,6 +44,53 @@ def test_the_reason_for_a_refresh_is_reported(trakt, sign_in, caplog, left, min_
     sign_in(left=left)
     trakt.token(min_life=min_life)
     assert any(why in each.getMessage() for each in caplog.records if each.levelname == "DEBUG")
+
+
+class Waits(logging.Handler):
+    """Notices that a call waits for another one."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = threading.Event()
+
+    def emit(self, record):
+        if "waits for the refresh" in record.getMessage():
+            self.seen.set()
+
+
+@pytest.fixture
+def waits(caplog):
+    caplog.set_level(logging.DEBUG, "traktauth")
+    handler = Waits()
+    logging.getLogger("traktauth").addHandler(handler)
+    yield handler.seen
+    logging.getLogger("traktauth").removeHandler(handler)
+
+
+def test_the_call_that_waits_for_another_ones_refresh_says_so(trakt_server, app, address, sign_in, caplog, waits):
+    sign_in(left=-1)
+    trakt_server.before.append(lambda: waits.wait(30))
+    with Trakt(app, service=trakt_server.base, store=address) as trakt, ThreadPoolExecutor(2) as pool:
+        tokens = list(pool.map(lambda _: trakt.token(), range(2)))
+    assert tokens[0] == tokens[1]
+    notes = [each.note for each in caplog.records]
+    assert notes.count("waits for the refresh that another call of this program makes") == 1
+    assert sum(note.startswith("refreshed ") for note in notes) == 1
+
+
+def test_the_task_that_waits_for_another_ones_refresh_says_so(trakt_server, app, address, sign_in, caplog, waits):
+    sign_in(left=-1)
+    trakt_server.before.append(lambda: waits.wait(30))
+
+    async def both():
+        async with AsyncTrakt(app, service=trakt_server.base, store=address) as trakt:
+            return await asyncio.gather(trakt.token(), trakt.token())
+
+    tokens = asyncio.run(both())
+    assert tokens[0] == tokens[1]
+    assert [each.note for each in caplog.records if "waits" in each.note] == [
+        "waits for the refresh that another call of this program makes"
+    ]
 
 
 def test_a_rejected_token_is_reported(trakt, trakt_server, sign_in, caplog):

@@ -237,3 +237,15 @@ def test_a_rest_does_not_hold_back_a_refresh_without_which_there_is_no_token():
     lock_of(record(token(left=ENDED)), custom=custom)
     lock_of(record(token(left=MANDATORY)), custom=custom, min_life=MANDATORY + 1)
     lock_of(record(token(left=MANDATORY)), custom=custom, rejected="access-1")
+
+
+def test_a_token_that_another_caller_saved_meanwhile_is_logged_as_such():
+    flow = get_token(context())
+    next(flow)
+    needed = flow.send(record(token(left=-1)))
+    lock = flow.send(None)
+    under_lock = lock.flow()
+    next(under_lock)
+    logged = under_lock.send(record(token(2, left=900)))
+    assert (needed.debug, logged.debug) == (True, True)
+    assert logged.message == f"another caller has refreshed it to {token(2).fingerprint}, generation 2"

@@ -168,6 +168,8 @@ def _refresh_locked(context: FlowContext, request: RefreshRequest) -> Flow[Token
         raise signed_out(record)
     request = yield from _note_rejected(context, record, token, request)
     if request.is_satisfied_by(token, context.clock()):
+        message = f"another caller has refreshed it to {token.fingerprint}, generation {token.generation}"
+        yield from LogMessage(message, debug=True)
         return token
     problem = not_refreshable(record)
     if problem is not None:

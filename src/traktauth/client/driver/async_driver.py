@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.client.driver.single_flight import run_shared_async
-from traktauth.client.driver.sync_driver import Running, may_send, no_response, write_log
+from traktauth.client.driver.sync_driver import WAITS, Running, may_send, no_response, write_log
 from traktauth.client.login.worker_thread import in_own_thread
 from traktauth.flow.effects import (
     BUSY,
@@ -147,7 +148,8 @@ class AsyncDriver:
             if effect.purpose is None:
                 return await self._lead(bound_store, effect)
             key = (bound_store.store.identity, bound_store.login, effect.purpose)
-            return await run_shared_async(key, lambda: self._lead(bound_store, effect), effect.timeout)
+            lead, log = partial(self._lead, bound_store, effect), partial(write_log, WAITS, bound_store.login)
+            return await run_shared_async(key, lead, effect.timeout, on_wait=log)
 
         return await (work() if self._elsewhere is None else self._elsewhere(work))
 

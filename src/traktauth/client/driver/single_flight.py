@@ -92,10 +92,13 @@ _calls: dict[Hashable, SharedCall] = {}
 _lock = threading.Lock()
 
 
-def run_shared(key: Hashable, lead: Callable[[], Any], timeout: float) -> Any:  # noqa: ANN401 - any outcome
+def run_shared(
+    key: Hashable, lead: Callable[[], Any], timeout: float, *, on_wait: Callable[[], None] = lambda: None
+) -> Any:  # noqa: ANN401 - any outcome
     """Make the call of this key, or wait for the one that another caller makes; BUSY after the timeout.
 
-    A leader that gets BUSY has no outcome for waiters with a longer timeout: one of them leads next.
+    A leader that gets BUSY has no outcome for waiters with a longer timeout: one of them leads next. `on_wait` is
+    called before another caller's call is waited for.
     """
     until = time.monotonic() + timeout
     while True:
@@ -106,6 +109,8 @@ def run_shared(key: Hashable, lead: Callable[[], Any], timeout: float) -> Any:  
                 outcome = lead()
                 publish(_ABANDONED if outcome is BUSY else outcome)
                 return outcome
+        if timeout > 0:
+            on_wait()
         if not _wait(call, until):
             return BUSY
         outcome = call.outcome()
@@ -113,7 +118,9 @@ def run_shared(key: Hashable, lead: Callable[[], Any], timeout: float) -> Any:  
             return outcome
 
 
-async def run_shared_async(key: Hashable, lead: Callable[[], Awaitable[Any]], timeout: float) -> Any:  # noqa: ANN401 - any outcome
+async def run_shared_async(
+    key: Hashable, lead: Callable[[], Awaitable[Any]], timeout: float, *, on_wait: Callable[[], None] = lambda: None
+) -> Any:  # noqa: ANN401 - any outcome
     """Await the call of this key, or the one that another caller makes; otherwise as `run_shared`."""
     import asyncio  # noqa: PLC0415 - a blocking program does without
 
@@ -128,6 +135,8 @@ async def run_shared_async(key: Hashable, lead: Callable[[], Awaitable[Any]], ti
                 outcome = await work
                 publish(_ABANDONED if outcome is BUSY else outcome)
                 return outcome
+        if timeout > 0:
+            on_wait()
         if not await _wait_async(call, until):
             return BUSY
         outcome = call.outcome()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LOGGER = "traktauth"
+WAITS = LogMessage("waits for the refresh that another call of this program makes", debug=True)
 
 
 class Driver:
@@ -153,7 +155,8 @@ class Driver:
             if effect.purpose is None:
                 return self._lead(bound_store, effect)
             key = (bound_store.store.identity, bound_store.login, effect.purpose)
-            return run_shared(key, lambda: self._lead(bound_store, effect), effect.timeout)
+            lead, log = partial(self._lead, bound_store, effect), partial(write_log, WAITS, bound_store.login)
+            return run_shared(key, lead, effect.timeout, on_wait=log)
         finally:
             _leading.pop(mine, None)
 
