@@ -288,7 +288,7 @@ def test_a_login_of_the_other_kind_is_refused_by_name(kind, local):
     other = Trakt if issubclass(kind, AsyncDriver) else AsyncTrakt
     login = other(local.app, service=local.url, store="memory:")
     for passed, message in (
-        (login, f"needs a {kind.login.__name__}, not {other.__name__}.* two adapters"),
+        (login, f"needs an? {kind.login.__name__}, not {other.__name__}.* two adapters"),
         ("x", "str"),
     ):
         with pytest.raises(TypeError, match=message):

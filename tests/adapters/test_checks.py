@@ -8,7 +8,8 @@ from importlib import metadata
 
 import pytest
 
-from traktauth import TraktAuthError
+from traktauth import AsyncTrakt, Trakt, TraktAuthError
+from traktauth.adapters._checks import check_login
 
 LIBRARIES = {"requests": (2, 31), "httpx": (0, 27), "aiohttp": (3, 12, 1), "pyreqwest": (0, 12), "niquests": (3, 14)}
 
@@ -66,6 +67,12 @@ def test_an_old_framework_is_named_with_the_version_that_is_needed(monkeypatch, 
         import_anew(monkeypatch, name, "web")
     assert caught.value.message == f"{library} 0.1.2 is installed; traktauth needs {wanted}"
     assert f"pip install --upgrade 'traktauth[{name}]'" in caught.value.hint
+
+
+@pytest.mark.parametrize(("expected", "words"), [(Trakt, "a Trakt"), (AsyncTrakt, "an AsyncTrakt")])
+def test_a_wrong_login_is_named_with_the_right_article(expected, words):
+    with pytest.raises(TypeError, match=f"^object needs {words}, not str$"):
+        check_login(object(), "x", expected, "Other")
 
 
 def test_another_missing_module_is_not_blamed_on_the_library(monkeypatch):

@@ -10,8 +10,9 @@ import time
 
 import pytest
 
+from traktauth.cli.common_options import CommonOptions
 from traktauth.models import PendingRefresh, Sender
-from traktauth.models.changes import BeginRefresh, DeleteToken, SetRefreshable
+from traktauth.models.changes import BeginRefresh, DeleteToken, SetMoved, SetRefreshable
 from traktauth.stores.processes import this_process
 
 pytestmark = pytest.mark.slow
@@ -213,6 +214,33 @@ def test_an_expired_login_of_the_same_service_is_signed_in_again_by_the_command_
     command.keep(account="short", **LOST)
     outcome = command("status")
     assert (outcome.status, outcome.err) == (4, "→ Sign in: traktauth login --account short\n")
+
+
+def test_a_hint_to_see_all_logins_names_no_account():
+    options = CommonOptions("tv", None, "file:/x.json", json=False)
+    assert options.with_flags("See all logins: traktauth status") == (
+        "See all logins: traktauth status --store file:/x.json"
+    )
+    assert (
+        options.with_flags("Sign in: traktauth login") == "Sign in: traktauth login --account tv --store file:/x.json"
+    )
+
+
+def moved(command, account):
+    record = command.record(account)
+    assert command.store.apply(command.login(account), SetMoved(record.generation, "export:pytrakt:/moved.json"))
+
+
+def test_a_login_that_was_moved_on_purpose_does_not_fail_the_command_while_the_current_one_is_valid(command):
+    command.keep()
+    command.keep(account="py")
+    moved(command, "py")
+    outcome = command("status")
+    assert "moved to /moved.json" in outcome.out
+    assert (outcome.status, outcome.err) == (0, "")
+    assert command("status", "--account", "py").status == 4
+    moved(command, "default")
+    assert command("status").status == 4
 
 
 def test_the_user_is_shown(at_local, local):

@@ -25,6 +25,12 @@ FIXED = {
 }
 
 
+@pytest.mark.parametrize("kind", [Trakt, AsyncTrakt])
+def test_a_client_id_alone_is_no_app(kind):
+    with pytest.raises(TypeError, match=r"app must be an App, such as App\(.*, not str$"):
+        kind("a-client-id", store="memory:")
+
+
 def public(kind):
     return {name for name in dir(kind) if not name.startswith("_")}
 

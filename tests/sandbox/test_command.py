@@ -102,6 +102,7 @@ def test_the_exit_status_and_both_streams_are_the_commands(sandboxed):
     assert (done.returncode, done.stdout) == (3, content[::-1])
     assert done.stderr.startswith("said")
     assert "never reached Trakt" in done.stderr
+    assert "aiohttp without trust_env=True" in done.stderr
     assert sandboxed.left() == []
 
 

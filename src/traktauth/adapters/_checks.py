@@ -26,7 +26,8 @@ def check_login(adapter: object, login: Any, expected: type[T], other: str) -> T
         return login
     name, found = type(adapter).__name__, type(login).__name__
     advice = f"; for AsyncTrakt and Trakt there are two adapters, the other is {other}" if found in _LOGINS else ""
-    raise TypeError(f"{name} needs a {expected.__name__}, not {found}{advice}")
+    article = "an" if expected.__name__.startswith("A") else "a"
+    raise TypeError(f"{name} needs {article} {expected.__name__}, not {found}{advice}")
 
 
 _LOGINS = ("AsyncTrakt", "Trakt")

@@ -141,6 +141,8 @@ class CommonOptions:
                 )
             case ["store", _]:
                 return found[0] if store is None else f"{found[0]} --store {shlex.quote(store)}"
+            case ["status"] if found.string.endswith("all logins: ", 0, found.start()):
+                return f"{found[0]}{replace(self, account=None).flags}"
             case _:
                 return f"{found[0]}{self.flags}"
 

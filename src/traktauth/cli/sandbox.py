@@ -247,8 +247,9 @@ def _report(sandbox: Sandbox, program: str) -> None:
     elif not sandbox.reached:
         print_message(
             WARNING,
-            f"{program} never reached Trakt. If it should have, it ignores HTTPS_PROXY, as Node before 22.21 and Java "
-            "do, and its requests went to the real hosts: set the proxy in its own configuration",
+            f"{program} never reached Trakt. If it should have, it ignores HTTPS_PROXY, as Node before 22.21, Java and "
+            "aiohttp without trust_env=True do, and its requests went to the real hosts: set the proxy in its own "
+            "configuration",
         )
     refused = sorted(sandbox.refused.items(), key=lambda item: -item[1])
     if refused:

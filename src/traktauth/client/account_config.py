@@ -85,6 +85,10 @@ class AccountConfig:
     ) -> None:
         if lost_reply not in get_args(LostReply):
             raise ValueError(f"lost_reply must be one of {', '.join(get_args(LostReply))}")
+        if not isinstance(app, App):  # pyright: ignore[reportUnnecessaryIsInstance] - a client id, say
+            raise TypeError(
+                f'app must be an App, such as App("CLIENT_ID", client_secret="…"), not {type(app).__name__}'
+            )
         check_account(account)
         self.app = app
         self.service = find_service(service, insecure=insecure) if isinstance(service, str) else service

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 def command(options: CommonOptions, *, verify: bool) -> int:
     """Show every login in the store, or only --account: account, user, service, expiry, refresh.
 
-    Without --verify nothing is sent. The exit status covers the logins of the app and service in the settings: 1 if one
-    cannot be read, else 4 if one needs a sign-in. Other logins are only shown.
+    Without --verify nothing is sent. "current" marks the login that the settings name. The exit status covers the
+    logins of the app and service in the settings: 1 if one cannot be read, else 4 if one needs a sign-in, or if the
+    current one or all were moved to another store or program. Other logins are only shown.
     """
     return show(collect(options, verify=verify))

@@ -80,8 +80,12 @@ def verify_all(found: Inventory, settings: Settings) -> dict[LoginKey, Verdict]:
 
 
 def _exit_code(found: Inventory, verdicts: dict[LoginKey, Verdict], settings: Settings) -> int:
-    """Return the exit code; logins of other apps and services do not count."""
-    counted = [each for each in found.logins if each.is_ours or not settings.client_id]
+    """Return the exit code; logins of other apps and services do not count.
+
+    A login that was moved counts if it is the one of the settings, or if there is no other.
+    """
+    ours = [each for each in found.logins if each.is_ours or not settings.client_id]
+    counted = [each for each in ours if each.status.moved_to is None or each.is_current]
     if not counted or any(each.status.needs_login or each.status.moved_to is not None for each in counted):
         return LOGIN
     for each in counted:
