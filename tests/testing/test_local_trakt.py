@@ -83,6 +83,12 @@ def test_a_client_of_another_service_is_not_signed_in(server, kind):
     assert server.ledger["alive"] == {"access": 0, "refresh": 0}
 
 
+def test_a_client_behind_a_proxy_on_this_machine_is_signed_in(server):
+    with Trakt(server.app, service="http://127.0.0.1:9", store="memory:", clock=server.clock) as trakt:
+        server.sign_in_at(trakt)
+        assert trakt.status().username == "sean"
+
+
 def test_a_login_without_a_browser_has_its_users_name(server):
     """As after a sign-in, so that a test of "signed in as ..." passes."""
     with client(server) as trakt:

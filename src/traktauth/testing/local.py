@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, overload
+from urllib.parse import urlsplit
 
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import TraktAuthError
 from traktauth.models import App, Token, User
+from traktauth.models.app import LOOPBACK_HOSTS
 from traktauth.models.changes import SaveToken, SetUser
 from traktauth.protocol import OUT_OF_BAND
 
@@ -144,13 +146,14 @@ class LocalTrakt(EmbeddedServer):
         The user's name and uuid are saved too, as by a sign-in. For an `AsyncTrakt` it is to be awaited.
 
         Raises:
-            ValueError: the client's service is not this local Trakt; an address of a proxy in front must be one of
-                `origins`.
+            ValueError: the client's service is another one, such as the real Trakt. A loopback address may be that of a
+                proxy in front; any other must be one of `origins`.
             RuntimeError: another caller has signed in at the same moment.
         """
         service = trakt.config.service
         for address in (service.token, service.api):
-            self._check_origin(address)
+            if urlsplit(address).hostname not in LOOPBACK_HOSTS:
+                self._check_origin(address)
         if not isinstance(trakt, Trakt):
             return self._sign_in_at(trakt, username)
         key = trakt.config.key
