@@ -82,7 +82,7 @@ def verify_all(found: Inventory, settings: Settings) -> dict[LoginKey, Verdict]:
 def _exit_code(found: Inventory, verdicts: dict[LoginKey, Verdict], settings: Settings) -> int:
     """Return the exit code; logins of other apps and services do not count.
 
-    A login that was moved counts if it is the one of the settings, or if there is no other.
+    A login that was moved counts if it is the one of the settings, or if all were moved.
     """
     ours = [each for each in found.logins if each.is_ours or not settings.client_id]
     counted = [each for each in ours if each.status.moved_to is None or each.is_current]
