@@ -20,14 +20,14 @@ CALLBACKS = {"allauth": "/accounts/trakt/login/callback/", "social": "/complete/
 HISTORY = [{"id": 1, "type": "movie", "movie": {"title": "TRON: Legacy", "year": 2010}}]
 
 
-def command(name: str) -> list[str]:
+def command(name: str, port: str = PORT) -> list[str]:
     """Return the framework's own command that serves an example."""
     folder = FOLDER / name
     if (folder / "manage.py").exists():
-        return [sys.executable, str(folder / "manage.py"), "serve", PORT]
+        return [sys.executable, str(folder / "manage.py"), "serve", port]
     if name == "flask":
-        return [sys.executable, "-m", "flask", "--app", str(folder / "app.py"), "run", "--port", PORT]
-    return [sys.executable, "-m", "uvicorn", "--app-dir", str(folder), "--port", PORT, "app:app"]
+        return [sys.executable, "-m", "flask", "--app", str(folder / "app.py"), "run", "--port", port]
+    return [sys.executable, "-m", "uvicorn", "--app-dir", str(folder), "--port", port, "app:app"]
 
 
 def settings(name: str, server: LocalTrakt, folder: str) -> dict[str, str]:

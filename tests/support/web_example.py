@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+import runpy
+import ssl
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from traktauth.testing import LocalTrakt
 
+    from .web_workers import Workers
+
+NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # to load the usual ones costs more than a sign-in
 RUN = CHECKOUT / "examples" / "web" / "run.py"
 
 
@@ -45,14 +50,32 @@ EXAMPLES = {example.name: example for example in ALL}
 
 
 class WebExample:
-    """A running example: one process for each port, all with one store and one redirect address."""
+    """A running example: one process for each port, all with one store and one redirect address.
 
-    def __init__(self, example: Example, trakt: LocalTrakt, folder: Path, *, store: str, workers: int = 1) -> None:
-        self.example, self.trakt, self.folder = example, trakt, folder
+    Args:
+        example: which.
+        trakt: where it signs users in.
+        folder: for its database and logs.
+        store: of its logins.
+        workers: how many processes.
+        forks: makes them, with the example's own command, out of one process; None: `run.py` starts each.
+    """
+
+    def __init__(
+        self,
+        example: Example,
+        trakt: LocalTrakt,
+        folder: Path,
+        *,
+        store: str,
+        workers: int = 1,
+        forks: Workers | None = None,
+    ) -> None:
+        self.example, self.trakt, self.folder, self._forks = example, trakt, folder, forks
         ports = [free_port() for _ in range(workers)]
-        self.bases = [f"http://127.0.0.1:{port}" for port in ports]
-        self.callback = self.bases[-1] + example.callback
-        env = {
+        self.bases: list[str] = []
+        self.callback = f"http://127.0.0.1:{ports[-1]}{example.callback}"
+        self._env = {
             "TRAKTAUTH_CLIENT_ID": trakt.app.client_id,
             "TRAKTAUTH_CLIENT_SECRET": trakt.app.client_secret or "",
             "TRAKTAUTH_REDIRECT_URI": self.callback,
@@ -64,17 +87,31 @@ class WebExample:
         }
         self.servers: list[Server] = []
         try:
-            for port in ports:
-                command = [sys.executable, str(RUN), example.name]
-                log = folder / f"worker-{port}.log"
-                self.servers.append(Server(command, port=port, log=log, env={**env, "PORT": str(port)}))
-                if len(self.servers) == 1:
-                    self.servers[0].wait_until_ready()  # it makes the tables
-            for server in self.servers[1:]:
-                server.wait_until_ready()
+            self._start(ports)
         except BaseException:
             self.stop()
             raise
+
+    def add_workers(self, number: int, *, days_ahead: float) -> range:
+        """Start workers whose clock is ahead, and return their numbers."""
+        before = len(self.servers)
+        self._start([free_port() for _ in range(number)], SECONDS_AHEAD=str(days_ahead * 86400))
+        return range(before, before + number)
+
+    def _start(self, ports: list[int], **env: str) -> None:
+        before = len(self.servers)
+        for port in ports:
+            command = [sys.executable, str(RUN), self.example.name]
+            if self._forks:
+                command = runpy.run_path(str(RUN))["command"](self.example.name, str(port))
+            log = self.folder / f"worker-{port}.log"
+            env |= {**self._env, "PORT": str(port)}
+            self.bases.append(f"http://127.0.0.1:{port}")
+            self.servers.append(Server(command, port=port, log=log, env=env, workers=self._forks))
+            if len(self.servers) == 1:
+                self.servers[0].wait_until_ready()  # it makes the tables
+        for server in self.servers[before:]:
+            server.wait_until_ready()
 
     def stop(self) -> None:
         for server in self.servers:
@@ -93,7 +130,7 @@ class WebUser:
 
     def __init__(self, app: WebExample, name: str) -> None:
         self.app, self.name = app, name
-        self.http = httpx2.Client(follow_redirects=False, trust_env=False, timeout=60)
+        self.http = httpx2.Client(follow_redirects=False, trust_env=False, timeout=60, verify=NO_CERTIFICATES)
         self.http.headers["Accept"] = "text/html"
         self.pages: list[str] = []  # every body that was shown
 
