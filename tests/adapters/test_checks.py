@@ -10,6 +10,7 @@ import pytest
 
 from traktauth import AsyncTrakt, Trakt, TraktAuthError
 from traktauth.adapters._checks import check_login
+from traktauth.migrate.formats import kometa
 
 LIBRARIES = {"requests": (2, 31), "httpx": (0, 27), "aiohttp": (3, 12, 1), "pyreqwest": (0, 12), "niquests": (3, 14)}
 
@@ -27,14 +28,15 @@ def hide(monkeypatch, name):
     """Let the import of a module fail as if it were not installed."""
 
     class Finder:
-        @staticmethod
-        def find_spec(fullname, path=None, target=None):
-            if fullname == name:
-                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        def __init__(self, finder):
+            self.finder = finder
+
+        def find_spec(self, fullname, path=None, target=None):
+            return None if fullname == name else self.finder.find_spec(fullname, path, target)
 
     for loaded in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
         monkeypatch.delitem(sys.modules, loaded)
-    monkeypatch.setattr(sys, "meta_path", [Finder, *sys.meta_path])
+    monkeypatch.setattr(sys, "meta_path", [Finder(finder) for finder in sys.meta_path])
 
 
 def import_anew(monkeypatch, name, package="adapters"):
@@ -73,6 +75,25 @@ def test_an_old_framework_is_named_with_the_version_that_is_needed(monkeypatch, 
 def test_a_wrong_login_is_named_with_the_right_article(expected, words):
     with pytest.raises(TypeError, match=f"^object needs {words}, not str$"):
         check_login(object(), "x", expected, "Other")
+
+
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_a_missing_framework_is_named_with_the_command_that_installs_it(monkeypatch, name):
+    hide(monkeypatch, "social_core" if name == "social" else name)
+    with pytest.raises(TraktAuthError) as caught:
+        import_anew(monkeypatch, name, "web")
+    assert caught.value.message.lower() == f"{FRAMEWORKS[name][0]} is not installed"
+    assert caught.value.hint == f"pip install 'traktauth[{name}]'"
+
+
+@pytest.mark.parametrize("use", [kometa.read, kometa.without_refresh_token])
+def test_a_missing_yaml_library_is_named_with_the_command_that_installs_it(monkeypatch, use):
+    hide(monkeypatch, "ruamel.yaml")
+    now = {"now": 0.0} if use is kometa.read else {}
+    with pytest.raises(TraktAuthError) as caught:
+        use("trakt:\n  client_id: x\n", **now)
+    assert caught.value.message == "ruamel.yaml is not installed"
+    assert "pip install 'traktauth[kometa]'" in caught.value.hint
 
 
 def test_another_missing_module_is_not_blamed_on_the_library(monkeypatch):

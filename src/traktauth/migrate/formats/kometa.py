@@ -81,9 +81,9 @@ def _length_of_scalar(text: str) -> int:
 
 
 def _load(text: str) -> Any:  # noqa: ANN401 - a document of ruamel.yaml
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 - an extra
-
     yaml = _yaml()
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 - an extra, which is there
+
     try:
         found = yaml.load(text.removeprefix("\ufeff"))
     except MarkedYAMLError as error:
