@@ -11,15 +11,17 @@ from textwrap import dedent
 import pytest
 
 from support.engines import CHECKOUT
+from support.web_users import SOCIAL
 
 PROGRAM = dedent(
     """
-    import json, logging, os, sys
+    import html, json, logging, os, sys
     sys.path[:0] = [sys.argv[1], sys.argv[2]]
     os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
     os.environ["DATABASE"] = sys.argv[3] + "/project.db"
     import django
-    from support.web_users import SOCIAL, visit, web_trakt
+    from urllib.parse import parse_qsl, urlsplit
+    from support.web_users import SOCIAL, end_login, visit, web_trakt
 
     logging.getLogger("traktauth").addHandler(logging.StreamHandler())
     server = web_trakt().__enter__()
@@ -32,9 +34,11 @@ PROGRAM = dedent(
     from django.core.management import call_command
     call_command("migrate", verbosity=0)
     from django.contrib.auth.models import User
+    from django.contrib.sessions.models import Session
     from django.test import Client, override_settings
     from pathlib import Path
     from social_django.models import UserSocialAuth
+    from social_django.utils import load_backend, load_strategy
 
     client = Client(SERVER_NAME="127.0.0.1")
     logins = Path(sys.argv[3], "logins")
@@ -71,6 +75,38 @@ PROGRAM = dedent(
     User.objects.update(password="!")  # so that social-core refuses
     client.force_login(User.objects.get(), backend="django.contrib.auth.backends.ModelBackend")
     found["refused"] = client.post("/disconnect/trakt/").status_code, *state()
+    server.reset()
+    UserSocialAuth.objects.all().delete()
+    client = Client(SERVER_NAME="127.0.0.1")
+    page = client.post("/login/trakt/?next=/history").headers["Location"]
+    found["sent"] = dict(parse_qsl(urlsplit(page).query))
+    client.get(visit(server, page))
+    association = UserSocialAuth.objects.get()
+    backend = load_backend(load_strategy(), "trakt", redirect_uri=None)
+    trakt = backend.trakt(association.uid)
+    token = trakt.token()
+    assert client.get("/history").text.count("Signed in as sean") == 1
+    found["uid"] = association.uid
+    found["uuid"] = trakt.request("GET", "/users/settings").json()["user"]["ids"]["uuid"]
+    found["extra_data"] = association.extra_data
+    kept = repr([*UserSocialAuth.objects.values(), *Session.objects.values(), dict(client.session)])
+    found["tokens"] = [each for each in (token.access_token, token.refresh_token) if each in kept]
+    end_login(server, token)
+    found["after_revocation"] = client.get("/history").headers["Location"]
+    found["is_signed_out"] = "_auth_user_id" not in client.session
+
+    def refused(decision="approve", cause=None):
+        other = Client(SERVER_NAME="127.0.0.1")
+        landed = visit(server, other.post("/login/trakt/").headers["Location"], decision=decision)
+        if cause:
+            server.fail_next("/oauth/token", **cause)
+        shown = other.get(other.get(landed).headers["Location"])
+        assert "_auth_user_id" not in other.session
+        return html.unescape(shown.text)
+
+    found["outage"] = refused(cause={"status": 503})
+    found["code"] = refused(cause={"status": 400, "body": {"error": "invalid_grant"}})
+    found["denied"] = refused("deny")
     server.__exit__(None, None, None)
     print(json.dumps(found))
     """
@@ -112,3 +148,32 @@ def test_an_outage_does_not_keep_a_user_from_disconnecting(found):
 
 def test_a_refused_disconnection_ends_nothing(found):
     assert found["refused"][1:] == CONNECTED
+
+
+def test_the_page_is_asked_for_with_pkce_and_the_redirect_address_as_it_is_registered(found):
+    assert found["sent"]["redirect_uri"] == SOCIAL  # REDIRECT_STATE would add to it
+    assert found["sent"]["code_challenge_method"] == "S256"
+    assert found["sent"]["state"]
+    assert "scope" not in found["sent"]
+
+
+def test_a_user_is_known_by_the_uuid_and_no_token_is_kept_with_them(found):
+    assert found["uid"] == found["uuid"]
+    assert [name for name in found["extra_data"] if "token" in name or "expires" in name] == []
+    assert found["tokens"] == []
+
+
+def test_a_user_whose_login_was_revoked_signs_in_again(found):
+    assert (found["after_revocation"], found["is_signed_out"]) == ("/", True)
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "cause"),
+    [
+        ("outage", "Trakt or this application is unavailable at the moment."),
+        ("code", "Trakt did not accept the answer: it was used before, or has expired."),
+        ("denied", "Authentication process canceled"),  # social-core's own text
+    ],
+)
+def test_a_sign_in_that_fails_is_shown_with_its_cause(found, ended_by, cause):
+    assert f"<p>{cause}" in found[ended_by], found[ended_by]
