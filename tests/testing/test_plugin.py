@@ -12,8 +12,10 @@ import pytest
 from support.engines import CHECKOUT
 
 FIXTURES = """
-import pytest, subprocess, sys
+import pathlib, pytest, subprocess, sys
 from traktauth import LoginRequired, Trakt, TryLater
+
+FAULTS = pathlib.Path(__file__).with_name("faults.json")
 
 def test_signed_in(trakt, local_trakt):
     assert trakt.request("GET", "/users/settings").json()["user"]["username"] == "sean"
@@ -39,6 +41,10 @@ def test_faults_and_responses(trakt, local_trakt):
     local_trakt.advance(days=8)
     with pytest.raises(TryLater):
         trakt.token()
+
+@pytest.mark.trakt(faults=FAULTS)
+def test_faults_of_a_file(trakt):
+    assert trakt.request("GET", "/users/me").status_code == 418
 
 def test_env(trakt_env, tmp_path):
     with Trakt.from_env() as trakt:
@@ -69,7 +75,6 @@ def test_leaves_things_behind(local_trakt, trakt, number):
     local_trakt.sign_in("carol")
 """
 
-
 pytestmark = pytest.mark.slow  # each test is a run of pytest
 
 
@@ -79,6 +84,7 @@ def run_pytest(tmp_path):
 
     def run(text, *options, python=sys.executable):
         (tmp_path / "test_mine.py").write_text(text)
+        (tmp_path / "faults.json").write_text('[{"path": "/users/me", "status": 418}]')
         (tmp_path / "pytest.ini").write_text("[pytest]\n")
         if "asyncio" not in options:  # it warns unless it is configured
             options = ("-p", "no:asyncio", *options)
@@ -100,7 +106,7 @@ def test_pytest_finds_the_plugin_by_itself():
 def test_the_fixtures_are_what_they_say(run_pytest, options):
     code, shown = run_pytest(FIXTURES, *options)
     assert code == 0, shown
-    assert "6 passed" in shown
+    assert "7 passed" in shown
 
 
 @pytest.mark.parametrize("options", [["-p", "no:randomly"], ["-n", "2"]])
@@ -189,8 +195,12 @@ def test_a_built_wheel_works_in_a_fresh_environment(run_pytest, tmp_path):
     (wheel,) = wheels.glob("*.whl")
     python = tmp_path / "venv" / "bin" / "python"
     install = [python, "-m", "pip", "--disable-pip-version-check", "-q", "install"]
-    subprocess.run([*install, "pytest", "pytest-xdist", f"{wheel}[server]"], check=True)
-    for options in ([], ["-n", "4"], ["--import-mode=importlib"]):
-        code, shown = run_pytest(FIXTURES, *options, python=python)
-        assert code == 0, shown
-        assert "6 passed" in shown
+    for packages, runs in (
+        (["pytest", "pytest-randomly", "pytest-xdist", f"{wheel}[server]"], [["-n", "4"]]),
+        (["pytest==8.0.0"], [[], ["--import-mode=importlib"]]),
+    ):
+        subprocess.run([*install, *packages], check=True)
+        for options in runs:
+            code, shown = run_pytest(FIXTURES, *options, python=python)
+            assert code == 0, shown
+            assert "7 passed" in shown
