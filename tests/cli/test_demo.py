@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,13 @@ def test_with_browser_the_user_signs_in_in_a_browser_of_their_own(command):
     for line in process.stdout:
         lines.append(line)
         if found := re.search(r"The user is (\S+), the password (\S+)", line):
-            Path(f"{script}.pipe").write_text("\n".join(found.groups()))
+            user = found.groups()
+        if found := re.search(r"Watch what happens: (\S+/_control)$", line):
+            with urllib.request.urlopen(found[1], timeout=60) as page:
+                shown = page.read().decode()
+            Path(f"{script}.pipe").write_text("\n".join(user))
+    assert "<html" in shown
+    assert user[1] not in shown
     assert (process.wait(60), process.stderr.read()) == (0, "")
     assert "valid here: 0 access tokens, 0 refresh tokens." in " ".join("".join(lines).split())
 

@@ -303,8 +303,9 @@ def test_ten_thousand_requests_make_a_small_page(current):
     current.use(login.access)
     sizes, seconds = [], []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()  # of the server, too, which is in this process
         sizes.append(len(current.get("/_control").text))
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.process_time() - began)
     assert max(sizes) < 1_000_000
+    assert min(seconds) < 1, "a tenth of it where nothing else runs, and coverage takes as much again"
     print(f"{max(sizes)} bytes, {min(seconds) * 1000:.0f} ms")
