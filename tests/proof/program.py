@@ -319,7 +319,8 @@ class Program:
         if isinstance(error, LoginRequired | TryLater):
             self.check_that_nothing_was_better(error)
         if isinstance(error, LoginRequired) and error.reason == "reply-lost" and self.lost_reply != "sign-in":
-            must(self.heard_refusal, "only a definite refusal of the refresh token ends a login")
+            stored = self.seen is not None and self.seen.refresh_token in self.world.refused  # by another call
+            must(self.heard_refusal or stored, "only a definite refusal of the refresh token ends a login")
 
     def check_that_nothing_was_better(self, error):
         if self.full_at_some_time or self.world.record.token is None:

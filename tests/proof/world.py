@@ -79,6 +79,7 @@ class World:
         self.sendings: dict[str, list[Sending]] = {}  # by refresh token
         self.tokens: dict[str, Token] = {}  # as they were saved, by refresh token
         self.saved: set[str] = set()
+        self.refused: set[str] = set()  # refresh tokens whose refusal is stored
         self.tolerated: set[str] = set()  # refresh tokens with a sending that counts though it may not have left
         self.excused: set[int] = set()  # sign-ins that may be lost: an answer was, or someone ended them
         self.last_granted = (None, None)  # the newest pair, and the answer that brought it
@@ -177,6 +178,8 @@ class World:
     def mark(self, program, change):
         by_the_user = program.kind == "sign out" or change.reason is None
         must(by_the_user or program.heard_refusal, "only a definite refusal of the refresh token ends a login")
+        if self.record.token is not None and change.reason is not None and program.heard_refusal:
+            self.refused.add(self.record.token.refresh_token)
         if program.kind == "sign out" and self.record.token is not None:
             self.excuse(self.pair(self.record.token.access_token).chain)  # by the user, though it may be stopped
         return self.write(change.apply(self.record))
