@@ -106,6 +106,21 @@ def test_the_exit_status_and_both_streams_are_the_commands(sandboxed):
     assert sandboxed.left() == []
 
 
+def test_a_program_can_have_a_home_folder_of_its_own(sandboxed):
+    """It does not find its user's login, and what it writes is not written there."""
+    settings = sandboxed.folder / "settings"
+    (settings / ".config").mkdir(parents=True)
+    (settings / ".config" / "own").write_text("mine")
+    (sandboxed.folder / ".pytrakt.json").write_text("a real login")
+    sandboxed.env["XDG_CONFIG_HOME"] = str(sandboxed.folder)
+    script = 'cat "$HOME/.config/own"; echo ":${XDG_CONFIG_HOME-unset}"; ls -A "$HOME"; echo x > "$HOME/.pytrakt.json"'
+    done = sandboxed.run("--home", str(settings), "--", "sh", "-c", script)
+    assert (done.returncode, done.stdout) == (0, b"mine:unset\n.config\n")
+    assert (sandboxed.folder / ".pytrakt.json").read_text() == "a real login"
+    assert [path.name for path in settings.iterdir()] == [".config"]
+    assert sandboxed.left() == []
+
+
 @pytest.mark.parametrize(
     ("words", "status"),
     [

@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -60,6 +61,11 @@ COLOURS = {2: "green", 3: "green", 4: "yellow", 5: "red"}
 @click.option(
     "--as", "username", default="sean", show_default=True, metavar="USER", help="The user who approves device codes."
 )
+@click.option(
+    "--home",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder whose copy is the program's HOME.",
+)
 @click.option("--tokens", metavar="FORMAT:PATH", help="Write a valid login first: traktauth, or a format of import.")
 @click.option(
     "--timeout",
@@ -71,6 +77,7 @@ COLOURS = {2: "green", 3: "green", 4: "yellow", 5: "red"}
 def command(
     *,
     username: str,
+    home: Path | None,
     tokens: str | None,
     allow: tuple[str, ...],
     show: bool,
@@ -95,7 +102,9 @@ def command(
             login = read_login_place(tokens) if tokens else None
             local_trakt = LocalTrakt(public_url="https://trakt.tv", control=False, **settings)
             sandbox = Sandbox(local_trakt, allow=allow, approve_as=username, show=_show if show else None)
-            return _run(process, words, local_trakt, sandbox, username=username, login=login, timeout=timeout)
+            return _run(
+                process, words, local_trakt, sandbox, username=username, home=home, login=login, timeout=timeout
+            )
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("traktauth"):
             raise
@@ -113,6 +122,7 @@ def _run(
     sandbox: Sandbox,
     *,
     username: str,
+    home: Path | None,
     login: LoginPlace | None,
     timeout: int | None,
 ) -> int:
@@ -125,11 +135,17 @@ def _run(
                 hint="End programs that hold many ports, or raise the limit of open files: ulimit -n 4096",
             ) from None
         until_the_end.enter_context(sandbox)
-        environ = sandbox.environ
+        environ, folders = sandbox.environ, [sandbox.bundle.parent]
+        if home is not None:
+            folder = until_the_end.enter_context(
+                TemporaryDirectory(prefix="traktauth-home-", ignore_cleanup_errors=True)
+            )
+            folders.append(Path(folder))
+            environ = _copy_home(environ, Path(folder) / "home", home)
         if login is not None:
             environ.update(_write(login, local_trakt, username))
         signals = until_the_end.enter_context(_PassedOn(process))
-        status = process.start(words, environ, folders=[sandbox.bundle.parent])
+        status = process.start(words, environ, folders=folders)
         if status is not None:
             what = "not found" if status == 127 else "cannot be executed"  # noqa: PLR2004 - as shells have it
             print_message(BAD, f"{words[0]}: {what}; use a program on the PATH, or its full path")
@@ -138,6 +154,18 @@ def _run(
         status = _wait(process, timeout)
         _report(sandbox, words[0])
         return status
+
+
+def _copy_home(environ: Mapping[str, str], folder: Path, home: Path) -> dict[str, str]:
+    from traktauth.sandbox.home_folder import make_home  # noqa: PLC0415 - rarely needed
+
+    try:
+        return make_home(environ, folder, copy_of=home)
+    except OSError as error:  # `shutil.Error` has a list of files, and no text
+        raise TraktAuthError(
+            f"{home} cannot be copied: {error.strerror or 'some of its files cannot be read'}",
+            hint="Give a folder with the program's settings alone: --home",
+        ) from None
 
 
 def _write(login: LoginPlace, local_trakt: LocalTrakt, username: str) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ from traktauth.client.operations import AuthenticationOAuthApi
 from traktauth.errors import TraktAuthError
 from traktauth.models import Token
 from traktauth.sandbox import Sandbox
+from traktauth.sandbox.home_folder import make_home
 from traktauth.sandbox.processes import CommandProcess
 from traktauth.sandbox.sandbox import PUBLIC_URL
 from traktauth.testing.local import LocalTrakt
@@ -51,7 +52,6 @@ MOST_TICKS = 2
 LONGEST_GATHERING = 20.0
 SHORTEST_GATHERING = 5.0
 """Where the processor time of a process is unknown."""
-FOLDERS = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")
 LONGEST_LINE = 300
 LONGEST_BACKOFF, BACKOFF_SECONDS = 30.0, 2.0
 """For which, and how often, a program whose login has not been touched is run again."""
@@ -182,13 +182,8 @@ class World:
             self._until_the_end.enter_context(self._sandbox)
             home, temporary = self._folder / "home", self._folder / "tmp"
             temporary.mkdir(mode=0o700)
-            if self._program.home is None:
-                home.mkdir(mode=0o700)
-            else:
-                shutil.copytree(self._program.home, home, symlinks=True)
-            self._environ = self._sandbox.environ | {"HOME": str(home), "TMPDIR": str(temporary)}
-            for name in FOLDERS:
-                self._environ.pop(name, None)
+            environ = self._sandbox.environ | {"TMPDIR": str(temporary)}
+            self._environ = make_home(environ, home, copy_of=self._program.home)
             self._sign_in(home)
         except BaseException:
             self._until_the_end.close()
