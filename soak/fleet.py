@@ -127,7 +127,7 @@ def save(path: Path, fleet: Fleet, watch: Watch, done: float) -> None:
     state = {
         "done": done,
         "trakt": (trakt.newest, trakt.dead, trakt.ends),
-        "store": (store.plain._records, store._heap, store._budget, store.told),
+        "store": (store.plain._records, store._heap, store._budget, store.reported),
         "watch": (watch.sent, watch.resent, watch.too_fast, watch.refreshes, watch.count, watch.last),
     }
     path.write_bytes(pickle.dumps(state))
@@ -138,7 +138,7 @@ def load(path: Path, fleet: Fleet, watch: Watch) -> float:
     state = pickle.loads(path.read_bytes())
     fleet.trakt.newest, fleet.trakt.dead, fleet.trakt.ends = state["trakt"]
     store = fleet.store
-    store.plain._records, store._heap, store._budget, store.told = state["store"]
+    store.plain._records, store._heap, store._budget, store.reported = state["store"]
     watch.sent, watch.resent, watch.too_fast, watch.refreshes, watch.count, watch.last = state["watch"]
     return state["done"]
 

@@ -202,3 +202,15 @@ def test_each_soak_script_starts_and_says_how_it_is_used(path, tmp_path):
     ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert "usage:" in ran.stdout
+
+
+@pytest.mark.slow
+def test_the_soak_of_a_fleet_goes_on_where_it_was(tmp_path):
+    command = [sys.executable, str(CHECKOUT / "soak" / "fleet.py"), "40"]
+    for days in ("4", "8"):
+        ran = subprocess.run(
+            [*command, days, "--state", tmp_path / "state"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert "Traceback" not in ran.stderr
+        assert f" x {days} of {days} days" in ran.stdout
+        assert " 0 logins lost, 0 sent again, 0 over the pace" in ran.stdout
