@@ -96,10 +96,9 @@ def command(
 
         with ended_descendants(), CommandProcess() as process:  # it starts while the local Trakt does
             from traktauth.sandbox import Sandbox  # noqa: PLC0415 - an extra, and costly
-            from traktauth.sandbox.logins import read_login_place  # noqa: PLC0415 - the same
             from traktauth.testing.local import LocalTrakt  # noqa: PLC0415 - the same
 
-            login = read_login_place(tokens) if tokens else None
+            login = _read_place(tokens) if tokens else None
             local_trakt = LocalTrakt(public_url="https://trakt.tv", control=False, **settings)
             sandbox = Sandbox(local_trakt, allow=allow, approve_as=username, show=_show if show else None)
             return _run(
@@ -166,6 +165,12 @@ def _copy_home(environ: Mapping[str, str], folder: Path, home: Path) -> dict[str
             f"{home} cannot be copied: {error.strerror or 'some of its files cannot be read'}",
             hint="Give a folder with the program's settings alone: --home",
         ) from None
+
+
+def _read_place(tokens: str) -> LoginPlace:
+    from traktauth.sandbox.logins import read_login_place  # noqa: PLC0415 - rarely needed, and costly
+
+    return read_login_place(tokens)
 
 
 def _write(login: LoginPlace, local_trakt: LocalTrakt, username: str) -> Mapping[str, str]:

@@ -12,7 +12,6 @@ from starlette.routing import Router
 from traktauth.server.config.seed import SEEDED_USERS, Seed, apply_seed, demo, hash_secrets, read_seed, seeded_users
 from traktauth.server.config.settings import default_database
 from traktauth.server.context import Demo, ServerContext, make_policy
-from traktauth.server.control.routes import control_routes
 from traktauth.server.endpoints.api import Operation, behind_token, history_of, nothing_added, profile_of, settings_of
 from traktauth.server.endpoints.discovery import discovery_routes
 from traktauth.server.endpoints.health import health_routes
@@ -173,7 +172,11 @@ def make_application(context: ServerContext, writers: Sequence[Callable[[LoggedR
     }
     if context.settings.rate_limits == "trakt":
         direct = {path: rate_limited(path, answer, context) for path, answer in direct.items()}
-    routes = [*discovery_routes(context), *health_routes(context), *page_routes(context), *control_routes(context)]
+    routes = [*discovery_routes(context), *health_routes(context), *page_routes(context)]
+    if context.settings.control:
+        from traktauth.server.control.routes import control_routes  # noqa: PLC0415 - costly, and not always served
+
+        routes += control_routes(context)
     dispatcher = Dispatcher(context, direct, Router(routes, redirect_slashes=False, default=not_found))
     return AccessLogMiddleware(dispatcher, writers, paths=direct, routes=routes) if writers else dispatcher
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, overload
 from urllib.parse import urlsplit
 
-from traktauth.client.sync_client import Trakt
 from traktauth.errors import TraktAuthError
 from traktauth.models import App, Token, User
 from traktauth.models.app import LOOPBACK_HOSTS
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from traktauth.client.async_client import AsyncTrakt
+    from traktauth.client.sync_client import Trakt
 
 
 class LocalTrakt(EmbeddedServer):
@@ -154,6 +154,8 @@ class LocalTrakt(EmbeddedServer):
         for address in (service.token, service.api):
             if urlsplit(address).hostname not in LOOPBACK_HOSTS:
                 self._check_origin(address)
+        from traktauth.client.sync_client import Trakt  # noqa: PLC0415 - the sandbox uses no client
+
         if not isinstance(trakt, Trakt):
             return self._sign_in_at(trakt, username)
         key = trakt.config.key

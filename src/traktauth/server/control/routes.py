@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 
 def control_routes(context: ServerContext) -> list[Route]:
-    """Return the routes of the control API; none unless the server was started with `--control`."""
-    if not context.settings.control:
-        return []
+    """Return the routes of the control API, which a server has that was started with `--control`."""
     calls = [Route(f"/_control/{name}", control(context, methods)) for name, methods in CALLS.items()]
     return [*calls, *live_page_routes(context)]
