@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,28 +24,48 @@ if TYPE_CHECKING:
     from typing import Self
 
 PRELOADED = (
+    "anyio._backends._asyncio",
     "authlib.integrations.starlette_client",
-    "django.contrib.messages.storage.fallback",
+    "django.contrib.messages.middleware",
     "django.contrib.sessions.middleware",
+    "django.core.cache.backends.locmem",
+    "django.core.management.commands.makemigrations",
     "django.core.management.commands.migrate",
     "django.core.management.commands.runserver",
     "django.db.backends.sqlite3.base",
+    "django.db.migrations.writer",
+    "django.db.models.sql.compiler",
     "django.forms",
+    "django.middleware.csrf",
     "django.shortcuts",
     "django.template.backends.django",
+    "django.utils.translation.reloader",
     "django.views.decorators.http",
+    "django.views.defaults",
     "flask.cli",
+    "httpcore2",
     "httpx2",
     "itsdangerous",
     "jinja2",
-    "psycopg.pq",
+    "openid.consumer.discover",
+    "social_core.actions",
+    "social_core.backends.legacy",
     "social_core.backends.oauth",
+    "social_core.storage",
+    "social_core.strategy",
+    "starlette.applications",
+    "starlette.middleware.exceptions",
     "starlette.middleware.sessions",
     "starlette.templating",
-    "traktauth.stores.postgres.driver",
+    "traktauth.client.http_exchange",
+    "traktauth.stores.database.async_store",
+    "traktauth.stores.encryption",
+    "traktauth.stores.postgres.database",
+    "traktauth.stores.text_store",
     "traktauth.web.authlib",
     "traktauth.web.flask",
     "traktauth.web.starlette",
+    "truststore",
     "uvicorn.lifespan.on",
     "uvicorn.loops.uvloop",
     "uvicorn.main",
@@ -118,7 +139,8 @@ def main() -> None:
     """Carry out orders until stdin ends."""
     time.time = clock  # before any module takes it as a default
     for name in PRELOADED:
-        importlib.import_module(name)
+        with suppress(ImportError):  # another version of the library
+            importlib.import_module(name)
     running = set[int]()
     for line in sys.stdin:
         order = json.loads(line)
