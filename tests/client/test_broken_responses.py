@@ -121,7 +121,7 @@ def test_half_a_token_in_a_broken_response_is_none(serve, post):
     assert (type(reply), reply.sent) == (NoResponse, True)
 
 
-@pytest.mark.parametrize("status", ["429 Too Many OperationRequests", "521 Web server is down"])
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "521 Web server is down"])
 def test_a_status_that_says_that_nothing_was_spent_needs_no_whole_body(serve, post, status):
     server = serve(
         lambda self, visitor: (self.hear(visitor), visitor.sendall(head("Content-Length: 99", status=status) + b"<h"))

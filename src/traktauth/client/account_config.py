@@ -10,7 +10,7 @@ from traktauth.client.request_headers import RequestHeaders
 from traktauth.display import find_unsafe
 from traktauth.flow.context import FlowContext, LostReply
 from traktauth.models import App, LoginKey, find_service
-from traktauth.stores.database.lease import steady_clock
+from traktauth.stores.database.lease_backoff import steady_clock
 from traktauth.stores.processes import other_is_alive, this_process
 from traktauth.values import replace
 

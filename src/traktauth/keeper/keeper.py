@@ -21,7 +21,7 @@ from traktauth.keeper.http_sender import open_sender
 from traktauth.keeper.in_flight import InFlight
 from traktauth.keeper.refresher import Refresher
 from traktauth.models import find_service
-from traktauth.stores.database.lease import steady_clock
+from traktauth.stores.database.lease_backoff import steady_clock
 from traktauth.stores.fleet import FleetStore
 from traktauth.stores.open import open_async_store
 

@@ -22,7 +22,7 @@ from traktauth.stores.database.commands import (
     SwapRow,
     SwapRows,
 )
-from traktauth.stores.database.lease import LEASE_GRANT_MAX_AGE, steady_clock
+from traktauth.stores.database.lease_backoff import LEASE_GRANT_MAX_AGE, steady_clock
 from traktauth.stores.database.row import key_of_row, new_revision, to_row, with_notification
 from traktauth.stores.database.row_cache import RowCache
 from traktauth.timeouts import LEASE
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from traktauth.models import LoginKey
     from traktauth.models.changes import Change
     from traktauth.stores.compare_and_swap import Operation
-    from traktauth.stores.database.lease import Backoff
+    from traktauth.stores.database.lease_backoff import Backoff
     from traktauth.stores.database.row import Row
     from traktauth.stores.encryption.envelope import Cipher
 

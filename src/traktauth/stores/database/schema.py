@@ -34,7 +34,7 @@ CREATE TABLE traktauth_budgets (
     used_at DOUBLE PRECISION NOT NULL,
     held_until DOUBLE PRECISION NOT NULL
 )"""
-DUE = f"CREATE INDEX traktauth_logins_due ON {TABLE} (realm, client_id, due_at) WHERE due_at IS NOT NULL"
+INDEXES = (f"CREATE INDEX traktauth_logins_due ON {TABLE} (realm, client_id, due_at) WHERE due_at IS NOT NULL",)
 SCHEMA = {TABLE: LOGINS, "traktauth_budgets": BUDGETS}
 
 # New names of columns by the version that brought them. Rows keep the format that they were written in: a record is

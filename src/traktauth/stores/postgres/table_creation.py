@@ -7,7 +7,7 @@ from typing import Any
 
 from traktauth.errors import StoreFailed
 from traktauth.stores.database.schema import (
-    DUE,
+    INDEXES,
     SCHEMA,
     TABLE,
     VERSION,
@@ -101,7 +101,7 @@ def schema_for(role: str | None = None, *, migrate_from: int | None = None) -> s
 def _statements() -> tuple[str, ...]:
     return (
         *SCHEMA.values(),
-        DUE,
+        *INDEXES,
         # Rows are rewritten on their page while there is room, and then no index has to be.
         f"ALTER TABLE {TABLE} SET (fillfactor = 70)",
         f"CREATE TABLE {_VERSIONS} AS SELECT {VERSION} AS version",

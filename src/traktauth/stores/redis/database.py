@@ -8,7 +8,7 @@ from traktauth.stores.adapters.per_loop import PerLoop
 from traktauth.stores.database.commands import ReadRow, ReadRows
 from traktauth.stores.redis import durability
 from traktauth.stores.redis.driver import ERRORS, connect, connect_async, disconnect, exposure, failure, target
-from traktauth.stores.redis.scripts import RedisKeys, answer
+from traktauth.stores.redis.scripts import RedisCommands, answer
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -28,7 +28,7 @@ class _Place:
         self.address = address
         self.identity: Hashable = ("redis", *target(client), prefix)
         self._exposure = exposure(client)
-        self._keys = RedisKeys(prefix)
+        self._keys = RedisCommands(prefix)
         self._ready = False
 
     def _questions(self) -> list[tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from traktauth.stores.database import schema as database_schema
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from traktauth.stores.redis.scripts import RedisKeys
+    from traktauth.stores.redis.scripts import RedisCommands
 
 VERSION = str(database_schema.VERSION).encode()
 SETTINGS = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
@@ -22,7 +22,7 @@ _UNKNOWN = (
 _warned: set[Hashable] = set()
 
 
-def questions(keys: RedisKeys) -> list[tuple[Any, ...]]:
+def questions(keys: RedisCommands) -> list[tuple[Any, ...]]:
     """Return what is asked when a store is first used: whose keys these are, and how they are kept."""
     schema = keys.schema
     return [

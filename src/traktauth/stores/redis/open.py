@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from traktauth.stores.database.server_url import parse_store_url
 from traktauth.stores.redis.database import AsyncRedisDatabase, RedisDatabase
+from traktauth.stores.redis.keys import DEFAULT_PREFIX
 
 if TYPE_CHECKING:
     from traktauth.stores.database.async_store import AsyncDatabaseStore
     from traktauth.stores.database.store import DatabaseStore
     from traktauth.stores.encryption.envelope import Cipher
-
-_PREFIX = "traktauth"
 
 CONNECTIONS = 32  # by default, for each store object and, in asyncio, each event loop
 
@@ -30,7 +29,7 @@ def open_redis(url: str, cipher: Cipher | None) -> DatabaseStore:
     database = RedisDatabase(
         query.url,
         address=query.address,
-        prefix=query.own.get("prefix", _PREFIX),
+        prefix=query.own.get("prefix", DEFAULT_PREFIX),
         connections=query.count("connections", CONNECTIONS),
     )
     return DatabaseStore(database, cipher=cipher, cache=query.seconds("cache"))
@@ -44,7 +43,7 @@ def open_async_redis(url: str, cipher: Cipher | None) -> AsyncDatabaseStore:
     database = AsyncRedisDatabase(
         query.url,
         address=query.address,
-        prefix=query.own.get("prefix", _PREFIX),
+        prefix=query.own.get("prefix", DEFAULT_PREFIX),
         connections=query.count("connections", CONNECTIONS),
     )
     return AsyncDatabaseStore(database, cipher=cipher, cache=query.seconds("cache"))

@@ -29,6 +29,7 @@ from traktauth.stores.database.commands import (
 )
 from traktauth.stores.database.row import COLUMNS, Row
 from traktauth.stores.database.schema import RENAMED_COLUMNS
+from traktauth.stores.redis.keys import RedisKeys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,17 +149,8 @@ _READERS = tuple(
 )
 
 
-class RedisKeys:
-    """What things are called in a Redis that has other tenants too.
-
-    Args:
-        prefix: what every key begins with.
-    """
-
-    def __init__(self, prefix: str) -> None:
-        tag = f"{{{prefix}}}:"
-        self.logins, self.trial, self.schema = f"{tag}logins", f"{tag}trial", f"{tag}schema"
-        self.login, self.lease, self.due, self.budget = f"{tag}login:", f"{tag}lease:", f"{tag}due:", f"{tag}budget:"
+class RedisCommands(RedisKeys):
+    """What a store's commands are in Redis, on its keys."""
 
     def migrate(self) -> tuple[Any, ...]:
         """Return what makes the keys of an earlier version the present ones: 0 if they are, -1 if they are in use."""

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
 from traktauth.private_files import COMPANIONS, make_file
-from traktauth.stores.database.lease import steady_clock
+from traktauth.stores.database.lease_backoff import steady_clock
 from traktauth.stores.database.schema import (
-    DUE,
+    INDEXES,
     SCHEMA,
     VERSION,
     check_version,
@@ -172,7 +172,7 @@ def _make_schema(connection: sqlite3.Connection) -> None:
     """Create the tables, unless another process was first."""
     with _transaction(connection):
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            for statement in (*SCHEMA.values(), DUE):
+            for statement in (*SCHEMA.values(), *INDEXES):
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")

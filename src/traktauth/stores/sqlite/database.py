@@ -23,7 +23,7 @@ from traktauth.stores.database.commands import (
     SwapRow,
     SwapRows,
 )
-from traktauth.stores.database.lease import steady_clock
+from traktauth.stores.database.lease_backoff import steady_clock
 from traktauth.stores.database.sql import Dialect, answer
 from traktauth.stores.file import atomic_file
 from traktauth.stores.permissions import resolve

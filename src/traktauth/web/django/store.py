@@ -11,7 +11,7 @@ from django.db import Error, router
 from django.db.models.functions import Now
 
 from traktauth.stores import TextStore
-from traktauth.stores.database.lease import Backoff, new_owner
+from traktauth.stores.database.lease_backoff import Backoff, new_owner
 from traktauth.timeouts import LEASE
 from traktauth.web.django.connection import own_connection, test_of
 

@@ -1,4 +1,7 @@
-"""The lock of a store on a database: a lease with an owner and an end, so that nothing is held open meanwhile."""
+"""The lock of a store on a database: a lease with an owner and an end, so that nothing is held open meanwhile.
+
+How long a lease lasts: `traktauth.timeouts.LEASE`.
+"""
 
 from __future__ import annotations
 
