@@ -45,6 +45,12 @@ def test_a_busy_page_says_to_reload_only_if_the_code_was_not_sent():
     assert (unsent.headers["Retry-After"], sent.headers["Retry-After"]) == ("30", "30")
 
 
+def test_a_library_that_has_used_up_the_state_never_says_to_reload():
+    text = failure_text(LoginFailed("", cause="busy"))
+    assert "reload" not in text
+    assert "Sign in again in 30 seconds" in text
+
+
 def test_a_failed_sign_in_says_when_to_come_back():
     busy = failure_of(TryLater("x", retry_after=20.7), next="/", cookie_name="x")
     assert "in 21 seconds" in failure_page(busy, PATHS).html

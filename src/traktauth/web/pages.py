@@ -96,13 +96,16 @@ def failure_page(failed: LoginFailed, paths: LoginPaths, *, signed_in_at: str | 
 
 
 def failure_text(failed: LoginFailed) -> str:
-    """Return cause and fix in two sentences, for the page of a library that checks the state itself."""
-    return " ".join(_texts_of(failed, ""))
+    """Return cause and fix in two sentences, for the page of a library that checks the state itself.
+
+    Such a library has used up the state, so the callback cannot be repeated.
+    """
+    return " ".join(_texts_of(failed, "", is_repeatable=False))
 
 
-def _texts_of(failed: LoginFailed, origin: str) -> list[str]:
+def _texts_of(failed: LoginFailed, origin: str, *, is_repeatable: bool = True) -> list[str]:
     cause, fix = _NO_RESPONSE if failed.error == NO_RESPONSE else _TEXTS[failed.cause]
-    if failed.cause == "busy" and failed.cookie_name is None:
+    if failed.cause == "busy" and failed.cookie_name is None and is_repeatable:
         fix = _REPEATABLE
     return [cause, fix.format(origin=origin, seconds=_whole_seconds(failed.retry_after or RETRY_AFTER))]
 
