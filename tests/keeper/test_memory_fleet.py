@@ -11,7 +11,7 @@ import pytest
 from support.fleet import MemoryFleet
 from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SaveToken, SetRefreshable
-from traktauth.models.due_time import due_at
+from traktauth.models.keeper_due_time import due_at
 from traktauth.stores.open import open_async_store
 from traktauth.testing.store_contract.base import pair, pending_refresh
 

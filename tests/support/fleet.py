@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from traktauth.models.changes import BeginRefresh, CancelRefresh, SaveToken
-from traktauth.models.due_time import due_at
+from traktauth.models.keeper_due_time import due_at
 from traktauth.stores.database.commands import LoginCounts
 from traktauth.stores.fleet import FleetStore
 from traktauth.stores.memory import MemoryStore

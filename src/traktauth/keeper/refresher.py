@@ -11,7 +11,7 @@ from traktauth.flow.refresh import refresh
 from traktauth.flow.refresh_policy import NO_REFRESH_TOKEN, not_refreshable
 from traktauth.keeper.events import Delayed, Expired, Expiring, Refreshed, Unconfirmed, Unsaved
 from traktauth.models.changes import SetRefreshable
-from traktauth.models.due_time import due_at
+from traktauth.models.keeper_due_time import due_at
 
 if TYPE_CHECKING:
     from traktauth.flow.context import FlowContext

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 LOCAL_STORES = frozenset({"memory", "file", "sqlite", "keyring"})
-SERVER_STORES = frozenset({"redis", "rediss", "unix", "postgresql", "postgres"})
+REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
+POSTGRES_SCHEMES = frozenset({"postgresql", "postgres"})
+SERVER_STORES = REDIS_SCHEMES | POSTGRES_SCHEMES
 SEALED = "sealed+"
 
 _PATHLESS = frozenset({"memory", "keyring"})

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.models.store_address import SEALED, is_store_address
+from traktauth.models.store_address import POSTGRES_SCHEMES, REDIS_SCHEMES, SEALED, is_store_address
 from traktauth.stores.base import TokenStore
 from traktauth.stores.url import without_password
 from traktauth.stores.user_folders import user_folder
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from traktauth.stores.encryption.envelope import Cipher
 
 _KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, keyring:, redis://…, postgresql://…, sealed+ADDRESS"
-_REDIS = {"redis", "rediss", "unix"}
-_POSTGRES = {"postgresql", "postgres"}
 
 
 def open_store(
@@ -39,11 +37,11 @@ def open_store(
     if isinstance(store, TokenStore):
         return store
     cipher, scheme, rest = _read(store, environment, takes_plain=takes_plain)
-    if scheme in _REDIS:
+    if scheme in REDIS_SCHEMES:
         from traktauth.stores.redis.open import open_redis  # noqa: PLC0415 - one store is imported, not all
 
         return open_redis(f"{scheme}:{rest}", cipher)
-    if scheme in _POSTGRES:
+    if scheme in POSTGRES_SCHEMES:
         from traktauth.stores.postgres.open import open_postgres  # noqa: PLC0415 - the same
 
         return open_postgres(f"{scheme}:{rest}", cipher)
@@ -65,11 +63,11 @@ def open_async_store(
         return store
     if isinstance(store, str):
         cipher, scheme, rest = _read(store, environment, takes_plain=takes_plain)
-        if scheme in _REDIS:
+        if scheme in REDIS_SCHEMES:
             from traktauth.stores.redis.open import open_async_redis  # noqa: PLC0415 - see above
 
             return open_async_redis(f"{scheme}:{rest}", cipher)
-        if scheme in _POSTGRES:
+        if scheme in POSTGRES_SCHEMES:
             from traktauth.stores.postgres.open import open_async_postgres  # noqa: PLC0415 - see above
 
             return open_async_postgres(f"{scheme}:{rest}", cipher)

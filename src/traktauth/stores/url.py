@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from traktauth.models.store_address import POSTGRES_SCHEMES
+
 _STARS = "***"
 _PATHS = {"file", "sqlite"}
-USER_ALONE = {"postgresql", "postgres"}  # elsewhere what stands alone before an @ may be meant as a password
 # What an address's query may say without giving anything away; of all else only the name is shown.
 HARMLESS = frozenset({"cache", "connections", "prefix", "db", "host", "port", "dbname", "user", "options", "sslmode"})
 
@@ -24,7 +25,8 @@ def without_password(address: str) -> str:
     if "?" in before or "/" in user or "@" in user:
         return f"{start}{scheme}:{slashes}{_STARS}"
     if at:
-        before = f"{user}:{_STARS}" if mark and slashes else user if scheme in USER_ALONE and slashes else _STARS
+        # Elsewhere what stands alone before an @ may be meant as a password.
+        before = f"{user}:{_STARS}" if mark and slashes else user if scheme in POSTGRES_SCHEMES and slashes else _STARS
     path, mark, query = place.partition("?")
     return f"{start}{scheme}:{slashes}{before}{at}{path}{mark}{'&'.join(_shown(part) for part in query.split('&'))}"
 

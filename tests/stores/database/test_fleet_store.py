@@ -20,7 +20,7 @@ from traktauth.models.changes import (
     SetMoved,
     SetRefreshable,
 )
-from traktauth.models.due_time import due_at
+from traktauth.models.keeper_due_time import due_at
 from traktauth.stores.database.commands import LoginCounts, ReadRow, SwapRow
 from traktauth.stores.fleet import FleetStore
 from traktauth.stores.open import open_async_store, open_store

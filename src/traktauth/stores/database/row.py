@@ -10,7 +10,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from traktauth.models.due_time import due_at
+from traktauth.models.keeper_due_time import due_at
 from traktauth.models.record import EMPTY
 from traktauth.stores.encryption.envelope import is_sealed_newest, key_of_seal, sealed, unsealed
 from traktauth.stores.errors import unreadable

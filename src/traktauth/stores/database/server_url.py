@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from traktauth.stores.url import HARMLESS, USER_ALONE
+from traktauth.models.store_address import POSTGRES_SCHEMES
+from traktauth.stores.url import HARMLESS
 from traktauth.values import field, value
 
 
@@ -74,7 +75,7 @@ def parse_store_url(url: str, *names: str) -> StoreUrl:
     # Spaces as %20: a driver may take a + for what it is.
     others = urlencode([(name, value) for name, value in query if name not in names], quote_via=quote)
     user, _, host = parts.netloc.rpartition("@")
-    if user and parts.scheme in USER_ALONE:  # who connects decides which tables are found
+    if user and parts.scheme in POSTGRES_SCHEMES:  # who connects decides which tables are found
         host = f"{user.partition(':')[0]}@{host}"
     told = urlencode([(name, value) for name, value in query if name in HARMLESS], quote_via=quote)
     shown = _joined(parts.scheme, host, parts.path, told)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from traktauth.models import LoginKey, Token
-from traktauth.models.due_time import SPREAD, due_at
+from traktauth.models.keeper_due_time import SPREAD, due_at
 from traktauth.models.refresh_window import ADVISORY_SHARE
 
 DUE = [
