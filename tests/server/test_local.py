@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import inspect
+import socket
+import threading
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -74,3 +77,19 @@ def test_every_setting_but_the_number_of_workers_can_be_set():
 def test_a_misspelt_setting_is_refused_when_the_object_is_made():
     with pytest.raises(TypeError, match="acess_life"):
         LocalTrakt(acess_life=5)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_server_that_fails_lets_go_of_its_port(monkeypatch):
+    failed = threading.Event()
+
+    def fail(_self, _now):
+        failed.set()
+        raise RuntimeError("a fault of the server's own")
+
+    with LocalTrakt() as server:
+        monkeypatch.setattr("traktauth.server.process.file_descriptors.DescriptorMonitor.look", fail)
+        assert failed.wait(60)
+    address = urlsplit(server.url)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((address.hostname, address.port), timeout=60)

@@ -256,6 +256,16 @@ class HttpServer(uvicorn.Server):
         """Leave signals to the caller."""
         yield
 
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until stopped; after an error, close what is open first, as uvloop never ends while it listens."""
+        try:
+            await super().serve(sockets)
+        except BaseException:
+            self.stop_now()
+            if self.started:
+                await self.shutdown(sockets)
+            raise
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept connections."""
         await super().startup(sockets)
