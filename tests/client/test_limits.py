@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -28,7 +29,7 @@ def test_a_user_who_may_start_no_more_threads_refreshes_all_the_same(
 ):
     tmp_path.chmod(0o777)
     for parent in tmp_path.parents:
-        if parent.stat().st_uid == 0 and str(parent).startswith("/tmp/"):
+        if parent.stat().st_uid == 0 and parent.is_relative_to(tempfile.gettempdir()):
             parent.chmod(parent.stat().st_mode | 0o011)
 
     sign_in(account="warm", left=-1)

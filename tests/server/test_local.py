@@ -83,12 +83,12 @@ def test_a_misspelt_setting_is_refused_when_the_object_is_made():
 def test_a_server_that_fails_lets_go_of_its_port(monkeypatch):
     failed = threading.Event()
 
-    def fail(_self, _now):
+    async def fail(_ticks):
         failed.set()
         raise RuntimeError("a fault of the server's own")
 
     with LocalTrakt() as server:
-        monkeypatch.setattr("traktauth.server.process.file_descriptors.DescriptorMonitor.look", fail)
+        monkeypatch.setattr(server._server, "on_tick", fail)
         assert failed.wait(60)
     address = urlsplit(server.url)
     with pytest.raises(ConnectionRefusedError):

@@ -164,7 +164,7 @@ def test_of_two_who_make_one_file_the_second_finds_the_tables(tmp_path):
 
 def test_tables_that_cannot_be_made_are_not_half_made(tmp_path, monkeypatch):
     path = str(tmp_path / "logins")
-    monkeypatch.setattr(sqlite_connection, "DUE", "CREATE INDEX due ON no_such_table (due_at)")
+    monkeypatch.setattr(sqlite_connection, "INDEXES", ("CREATE INDEX due ON no_such_table (due_at)",))
     with pytest.raises(sqlite3.OperationalError, match="no_such_table"):
         sqlite_connection.connect(path)
     with closing(sqlite3.connect(path)) as connection:
