@@ -44,7 +44,7 @@ check_version("flask", (3, 0))
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from flask.sansio.blueprints import BlueprintSetupState
+    from flask.blueprints import BlueprintSetupState
     from flask.typing import ResponseReturnValue
     from flask.wrappers import Response
 
