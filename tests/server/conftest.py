@@ -8,7 +8,9 @@ import http.client
 import json
 import os
 import re
+import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -266,7 +268,14 @@ def database(request):
 
 
 @pytest.fixture
-def start(database):
+def still_clock(monkeypatch):
+    """Make the clocks of this process's servers show the same time until they are moved, on a busy machine too."""
+    now = time.time()
+    monkeypatch.setattr("traktauth.server.clock.time", SimpleNamespace(time=lambda: now))
+
+
+@pytest.fixture
+def start(database, still_clock):
     """Start servers, each a client; all of them end with the test."""
     running: list[EmbeddedServer] = []
 
