@@ -96,6 +96,23 @@ def test_each_limit_is_named_with_what_to_do(answer, capsys):
     assert second == f"→ {LIMITS[answer]}"
 
 
+@pytest.mark.parametrize("answer", [403, 420, 423])
+def test_a_limit_of_the_api_is_reported_with_what_to_do(answering, answer):
+    """Of an app that Trakt has deleted, and of an account with too many things, or a locked one."""
+    if answer == 403:
+        deleted = "d" * 64
+        token = answering.record().token
+        answering.env["TRAKTAUTH_CLIENT_ID"] = deleted
+        answering.keep(token.access_token, token.refresh_token)
+    else:
+        answering.answer("/users/settings", status=answer, body="nothing")
+    outcome = answering("request", "/users/settings")
+    assert (outcome.status, outcome.out) == (1, "Forbidden" if answer == 403 else "nothing")
+    first, second = outcome.err.splitlines()
+    assert first.startswith(f"Error: Trakt answered {answer}")
+    assert second == f"→ {LIMITS[answer]}"
+
+
 def test_a_method_and_a_slash_may_be_left_out(answering):
     expected = answering("request", "GET", "/users/settings").out
     assert answering("request", "/users/settings").out == expected

@@ -40,6 +40,7 @@ class Example:
 
 ALL = (
     Example("starlette"),
+    Example("fastapi"),
     Example("flask"),
     Example("django"),
     Example("allauth", "/accounts/trakt/login/callback/", "/accounts/trakt/login/", begins_by_form=True, is_ours=False),

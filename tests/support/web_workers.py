@@ -42,6 +42,7 @@ PRELOADED = (
     "django.utils.translation.reloader",
     "django.views.decorators.http",
     "django.views.defaults",
+    "fastapi.templating",
     "flask.cli",
     "httpcore2",
     "httpx2",

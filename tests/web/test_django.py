@@ -17,11 +17,11 @@ configure()
 from django.conf import settings as project  # noqa: E402 - once Django is configured
 from django.core.checks import run_checks  # noqa: E402 - the same
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied  # noqa: E402 - the same
-from django.db import connection, connections  # noqa: E402 - the same
+from django.db import connection, connections, transaction  # noqa: E402 - the same
 from django.http import HttpRequest  # noqa: E402 - the same
 from django.test import Client, TestCase, modify_settings, override_settings  # noqa: E402 - the same
 
-from traktauth.errors import AppInvalid  # noqa: E402 - the same
+from traktauth.errors import AppInvalid, StoreFailed  # noqa: E402 - the same
 from traktauth.testing import StoreContract  # noqa: E402 - the same
 from traktauth.web.django import DjangoStore, account_of, signed_in, trakt_required, web_login  # noqa: E402 - the same
 from traktauth.web.django.models import LoginLock, LoginRecord  # noqa: E402 - the same
@@ -427,6 +427,46 @@ def test_manage_py_check_names_what_is_wrong(configured):
             assert found() == set()
     with override_settings(TRAKTAUTH=dict(project.TRAKTAUTH, REDIRECT_URI="https://testserver/elsewhere/callback")):
         assert found() == {"traktauth.W001"}
+
+
+def test_manage_py_check_finds_transactions_that_keep_the_store_from_saving(configured, monkeypatch):
+    def found():
+        return {each.id for each in run_checks() if each.id.startswith("traktauth")}
+
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", value=True)
+    assert found() == {"traktauth.W002"}
+    with override_settings(TRAKTAUTH=dict(project.TRAKTAUTH, STORE=DjangoStore())):
+        assert found() == {"traktauth.W002"}
+    for elsewhere in (
+        {"TRAKTAUTH": dict(project.TRAKTAUTH, STORE="memory:")},
+        {"SOCIALACCOUNT_PROVIDERS": {"trakt": {"STORE": "memory:"}}},
+        {"SOCIAL_AUTH_TRAKT_STORE": "memory:"},
+    ):
+        with override_settings(**elsewhere):
+            assert found() == set(), elsewhere
+
+
+def test_a_store_that_the_requests_transaction_locks_out_names_it(configured, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.01)
+    with (
+        transaction.atomic(),
+        pytest.raises(StoreFailed, match=r"database is locked, by this request's own transaction \(ATOMIC_REQUESTS"),
+    ):
+        DjangoStore().check_writable()
+
+
+def test_what_is_to_be_done_after_the_commit_is_not_done_after_a_rollback(configured):
+    done = []
+    store = DjangoStore()
+    store.after_commit(lambda: done.append("without a transaction"))
+    with transaction.atomic():
+        store.after_commit(lambda: done.append("after the commit"))
+        assert done == ["without a transaction"]
+    assert done == ["without a transaction", "after the commit"]
+    with transaction.atomic():
+        store.after_commit(lambda: done.append("after a rollback"))
+        transaction.set_rollback(True)
+    assert len(done) == 2
 
 
 def test_a_redirect_address_that_leads_elsewhere_is_reported_before_a_user_is_sent_to_trakt(server):

@@ -14,9 +14,11 @@ from support.web_users import CALLBACK, CANARY, visit
 from support.wire import bearer, call
 from traktauth import App, AsyncTrakt, LoginRequired, StoreFailed
 from traktauth.errors import AppInvalid
+from traktauth.protocol import APPS_ARE_DELETED
 from traktauth.stores import TextStore, open_store
 from traktauth.web import AsyncWebLogin, LoginFailed, WebLogin
 from traktauth.web.failure import CAUSES
+from traktauth.wire.error_responses import REJECTED_APP_HINT
 
 
 def cookies_of(started):
@@ -252,6 +254,17 @@ def test_an_app_that_trakt_refuses_is_named_as_the_cause(server):
         started = login.start()
         failed = failing(login, cookies_of(started), visit(server, started.url))
     assert (failed.cause, failed.status) == ("app", 400)
+
+
+def test_an_api_that_does_not_know_the_app_says_in_hint_and_log_that_trakt_deletes_apps(server, login, caplog):
+    started = login.start()
+    landed = visit(server, started.url)
+    server.fail_next("/users/settings", status=403, body="Forbidden")
+    failed = failing(login, cookies_of(started), landed)
+    assert (failed.cause, failed.status, failed.cookie_name) == ("app", 400, started.cookie_name)
+    assert failed.message == "Trakt's API refused the app's client id (403)"
+    assert REJECTED_APP_HINT in failed.hint
+    assert APPS_ARE_DELETED in caplog.text
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429}, {"drop": "before"}])

@@ -30,15 +30,21 @@ PROGRAM = dedent(
     os.environ["TRAKTAUTH_REDIRECT_URI"] = SOCIAL
     os.environ["TRAKTAUTH_SERVICE"] = server.url
     os.environ["TRAKTAUTH_STORE"] = f"file:{sys.argv[3]}/logins"
+    import settings
+    from traktauth.web.django import DjangoStore
+    settings.INSTALLED_APPS.append("traktauth.web.django")
+    in_the_database = DjangoStore()  # as in a settings module: the apps are not ready
     django.setup()
     from django.core.management import call_command
     call_command("migrate", verbosity=0)
     from django.contrib.auth.models import User
     from django.contrib.sessions.models import Session
+    from django.db import connection
     from django.test import Client, override_settings
     from pathlib import Path
     from social_django.models import UserSocialAuth
     from social_django.utils import load_backend, load_strategy
+    from traktauth.web.django.models import LoginRecord
 
     client = Client(SERVER_NAME="127.0.0.1")
     logins = Path(sys.argv[3], "logins")
@@ -107,6 +113,19 @@ PROGRAM = dedent(
     found["outage"] = refused(cause={"status": 503})
     found["code"] = refused(cause={"status": 400, "body": {"error": "invalid_grant"}})
     found["denied"] = refused("deny")
+
+    # the project's database, where each request is a transaction
+    server.reset()
+    User.objects.all().delete()
+    client = Client(SERVER_NAME="127.0.0.1")
+    with override_settings(SOCIAL_AUTH_TRAKT_STORE=in_the_database):
+        connect()
+        connection.settings_dict["ATOMIC_REQUESTS"] = True
+        connection.settings_dict["OPTIONS"]["timeout"] = 0.1
+        found["atomic_disconnect"] = client.post("/disconnect/trakt/").status_code
+        stored = [record.key for record in LoginRecord.objects.all() if "refresh_token" in record.text]
+        found["atomic"] = UserSocialAuth.objects.count(), len(stored), sum(server.ledger["alive"].values())
+        found["atomic_sign_in"] = refused()
     server.__exit__(None, None, None)
     print(json.dumps(found))
     """
@@ -144,6 +163,16 @@ def test_disconnecting_without_revocation_deletes_the_tokens_from_the_store(foun
 def test_an_outage_does_not_keep_a_user_from_disconnecting(found):
     assert found["in_outage"] == [CONNECTED, [0, 0, 2]]
     assert "the user has disconnected, but the login could not be revoked" in found["log"]
+
+
+def test_disconnecting_in_a_transaction_of_the_stores_database_ends_the_login_after_it(found):
+    """SQLite has one writer: before the commit, the store could not write."""
+    assert (found["atomic_disconnect"], found["atomic"]) == (302, [0, 0, 0])
+
+
+def test_a_sign_in_in_a_transaction_that_locks_the_store_out_names_the_cause_in_the_log(found):
+    assert "<p>Trakt or this application is unavailable at the moment." in found["atomic_sign_in"]
+    assert "by this request's own transaction (ATOMIC_REQUESTS, atomic)" in found["log"]
 
 
 def test_a_refused_disconnection_ends_nothing(found):

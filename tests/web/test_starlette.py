@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from support.web_users import CALLBACK, end_login, visit
 from traktauth import App, AsyncTrakt
 from traktauth.errors import AppInvalid, TraktAuthError
+from traktauth.protocol import APPS_ARE_DELETED
 from traktauth.web import AsyncWebLogin, WebLogin
 from traktauth.web.starlette import TraktLogin
 
@@ -119,6 +120,10 @@ def test_a_failed_sign_in_shows_its_page(server, client, login):
     denied = sign_in(server, client, decision="deny")
     assert "denied" in denied.text
     assert "Not signed in" in denied.text
+    server.fail_next("/users/settings", status=403, body="Forbidden")
+    unknown_app = sign_in(server, client)
+    assert (unknown_app.status_code, APPS_ARE_DELETED in unknown_app.text) == (400, True)
+    assert client.get("/session").json() == {}
     assert 'href="https://testserver/trakt/login?next=%2Fname"' in denied.text
 
 
@@ -131,6 +136,22 @@ def test_a_user_who_is_signed_in_and_opens_a_callback_again_is_sent_on(server, c
     denied = sign_in(server, client, decision="deny")
     assert (denied.status_code, "Not signed in" in denied.text) == (400, False)
     assert "You are still signed in" in denied.text
+    assert client.get("/name").text == "sean"
+
+
+def test_a_used_code_whose_cookie_is_still_there_is_a_failure_and_the_user_stays_signed_in(server, client):
+    """As if the browser had not received the first response: it may be a sign-in with another account."""
+    sign_in(server, client)
+    begun = client.get("/trakt/login?next=/name").headers["location"]
+    kept = {name: value for name, value in client.cookies.items() if "traktauth" in name}
+    landed = visit(server, begun)
+    client.get(landed)
+    client.cookies.update(kept)
+    again = client.get(landed)
+    assert (again.status_code, again.headers.get("location")) == (400, None)
+    for text in ("it was used before, or has expired", "You are still signed in", "Go on", "Sign in again"):
+        assert text in again.text
+    assert [name for name in kept if f'{name}=""' not in again.headers["set-cookie"]] == []
     assert client.get("/name").text == "sean"
 
 

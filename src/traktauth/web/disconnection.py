@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from traktauth.client.driver.sync_driver import write_log
@@ -31,6 +32,21 @@ def end_login(trakt: Trakt, *, revoke: bool = True) -> None:
         pass  # nothing is stored, or the user has signed in again meanwhile
     except TraktAuthError as error:
         _warn(trakt, f"the user has disconnected, but the login is still stored: {error.message}")
+
+
+def end_login_after_commit(trakt: Trakt, *, revoke: bool) -> None:
+    """End a login once the request's transaction is committed, if the store knows of it; otherwise at once.
+
+    Args:
+        trakt: the client of the user.
+        revoke: whether to revoke it at Trakt.
+    """
+    work = partial(end_login, trakt, revoke=revoke)
+    after_commit = getattr(trakt.store, "after_commit", None)
+    if after_commit is None:
+        work()
+    else:
+        after_commit(work)
 
 
 def _sign_out(trakt: Trakt, *, revoke: bool) -> None:

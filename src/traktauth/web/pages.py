@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from traktauth.client.login.pages import STYLE
 from traktauth.display import escape
 from traktauth.errors import AppRejected, StoreFailed, TryLater
-from traktauth.protocol import CONNECTED_PAGE
+from traktauth.protocol import APPS_ARE_DELETED, CONNECTED_PAGE
 from traktauth.values import field, value
 from traktauth.web.failure import NO_RESPONSE, RETRY_AFTER
 
@@ -47,7 +47,7 @@ _TEXTS: dict[Cause, tuple[str, str]] = {
     ),
     "app": (
         "Trakt does not accept this application.",
-        "Its id, secret or redirect address is wrong, or Trakt has deleted it. Only its operator can change that.",
+        f"Only its operator can change that: its id, secret or redirect address is wrong. {APPS_ARE_DELETED}",
     ),
     "busy": ("Trakt or this application is unavailable at the moment.", "Sign in again in {seconds} seconds."),
 }

@@ -14,7 +14,7 @@ from traktauth.extras import check_version
 from traktauth.models import App
 from traktauth.protocol import AUTHORIZE, TOKEN
 from traktauth.web.access_log import hide_codes
-from traktauth.web.disconnection import end_login
+from traktauth.web.disconnection import end_login_after_commit
 from traktauth.web.failure import LoginFailed
 from traktauth.web.login import WebLogin
 from traktauth.web.pages import failure_text
@@ -128,13 +128,14 @@ class TraktOAuth2(BaseOAuth2PKCE[Any]):
     def disconnect(self, *args: Any, **kwargs: Any) -> Any:
         """Disconnect a user, then delete their login from the store.
 
-        With `SOCIAL_AUTH_REVOKE_TOKENS_ON_DISCONNECT` it is revoked at Trakt first. An outage is logged.
+        With `SOCIAL_AUTH_REVOKE_TOKENS_ON_DISCONNECT` it is revoked at Trakt first. An outage is logged. With
+        `DjangoStore` the login ends when the request's transaction is committed.
         """
         before = self._uids(**kwargs)
         result = super().disconnect(*args, **kwargs)
         revoke = bool(self.strategy.setting("REVOKE_TOKENS_ON_DISCONNECT"))
         for uid in before - self._uids(**kwargs):
-            end_login(self.trakt(uid), revoke=revoke)
+            end_login_after_commit(self.trakt(uid), revoke=revoke)
         return result
 
     def _uids(self, *, user: Any = None, association_id: Any = None, **_: Any) -> set[str]:

@@ -9,6 +9,7 @@ from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's name for a kind of message
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 from django.urls import NoReverseMatch, reverse
 
 from traktauth.errors import TraktAuthError
@@ -36,7 +37,7 @@ def check_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:  # noqa: A
     """Check what `manage.py check` can see: the settings, the sessions and the address of the callback."""
     from traktauth.web.django.configuration import web_login  # noqa: PLC0415 - once the apps are ready
 
-    found = _check_sessions()
+    found = [*_check_sessions(), *_check_transactions()]
     callback = _path_of_callback()
     if not hasattr(settings, "TRAKTAUTH") and callback is None:
         return found  # another module of traktauth.web has the app's settings
@@ -63,6 +64,27 @@ def _check_sessions() -> list[CheckMessage]:
         hint = 'Add "django.contrib.sessions" to INSTALLED_APPS, then run manage.py migrate'
         found.append(Error("Trakt sign-in needs the sessions' table", hint=hint, id="traktauth.E001"))
     return found
+
+
+def _check_transactions() -> list[CheckMessage]:
+    """Return a warning if the transaction of each request keeps the store from saving: SQLite has one writer."""
+    from traktauth.web.django.store import DjangoStore  # noqa: PLC0415 - once the apps are ready
+
+    allauth = getattr(settings, "SOCIALACCOUNT_PROVIDERS", {}).get("trakt", {})
+    stores = (
+        getattr(settings, "TRAKTAUTH", {}).get("STORE"),
+        allauth.get("STORE"),
+        getattr(settings, "SOCIAL_AUTH_TRAKT_STORE", None),
+    )
+    used = next((store for store in stores if store is not None), None) or DjangoStore()
+    if not isinstance(used, DjangoStore):
+        return []
+    connection = connections[used.using]
+    if connection.vendor != "sqlite" or not connection.settings_dict["ATOMIC_REQUESTS"]:
+        return []
+    hint = "Keep the logins elsewhere: STORE = 'sqlite:/PATH/OF/ANOTHER/FILE'; or use PostgreSQL"
+    message = "With ATOMIC_REQUESTS on SQLite no login can be saved or refreshed during a request"
+    return [Warning(message, hint=hint, id="traktauth.W002")]
 
 
 def _path_of_callback() -> str | None:

@@ -6,7 +6,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from django.db import connections
+from django.db import OperationalError, connections
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Hashable
@@ -45,6 +45,12 @@ def own_connection(alias: str) -> Generator[None]:
         try:
             with _used_instead(alias, separate):
                 yield
+        except OperationalError as error:
+            if mine.vendor != "sqlite" or "locked" not in str(error):
+                raise
+            # SQLite has one writer, and this thread waits: no other connection can end the transaction.
+            cause = "by this request's own transaction (ATOMIC_REQUESTS, atomic), or by another process"
+            raise OperationalError(f"{error}, {cause}") from error
         finally:
             separate.close()
     else:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from django.db import Error, router
+from django.db import Error, router, transaction
 from django.db.models.functions import Now
 
 from traktauth.stores import TextStore
@@ -16,7 +17,11 @@ from traktauth.timeouts import LEASE
 from traktauth.web.django.connection import own_connection, test_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable
+    from collections.abc import Callable, Generator, Hashable
+
+    from django.db.models import QuerySet
+
+    from traktauth.web.django.models import LoginLock, LoginRecord
 
 _LONGEST_PAUSE = 0.25  # seconds between two looks at a lock that another holds
 
@@ -25,7 +30,10 @@ class DjangoStore(TextStore):
     """Logins in the project's own database; `manage.py migrate` makes its two tables.
 
     It works in any process and thread of the project, with PostgreSQL, MySQL and SQLite. A token is saved outside of
-    the request's transaction, so a rollback does not lose it.
+    the request's transaction, so a rollback does not lose it. On SQLite, which has one writer, that fails while the
+    request's transaction holds the lock, as under `ATOMIC_REQUESTS`.
+
+    It may be made in the settings module, before the apps are ready.
 
     Args:
         using: which of `DATABASES`; by default where the router puts the app `traktauth`.
@@ -34,17 +42,36 @@ class DjangoStore(TextStore):
     failures = (Error,)
 
     def __init__(self, using: str | None = None) -> None:
-        from traktauth.web.django.models import LoginLock, LoginRecord  # noqa: PLC0415 - once the apps are ready
+        super().__init__("django:")
+        self._using = using
 
-        self.using = using or router.db_for_write(LoginRecord)
-        super().__init__(f"django:{self.using}")
-        self._records = LoginRecord.objects.using(self.using)
-        self._locks = LoginLock.objects.using(self.using)
+    @cached_property
+    def using(self) -> str:
+        """Return which of `DATABASES` it is in."""
+        from traktauth.web.django.models import LoginRecord  # noqa: PLC0415 - once the apps are ready
+
+        return self._using or router.db_for_write(LoginRecord)
+
+    @property
+    def address(self) -> str:
+        """Return what `status` and errors show."""
+        return f"django:{self.using}"
 
     @property
     def identity(self) -> Hashable:
         """Return what is equal for two objects over the same database, within one test in a `TestCase`."""
-        return type(self), self._address, test_of(self.using)
+        return type(self), self.address, test_of(self.using)
+
+    def after_commit(self, work: Callable[[], None]) -> None:
+        """Do something once this thread's transaction on the store's database is committed; at once without one.
+
+        Before that, a row that the transaction has written would keep the store from writing on SQLite, and a rollback
+        could not undo what was done. In a `TestCase` it is done only in `captureOnCommitCallbacks(execute=True)`.
+
+        Args:
+            work: is called without arguments; an exception in it is logged by Django.
+        """
+        transaction.on_commit(work, using=self.using, robust=True)
 
     def read(self, key: str) -> str | None:
         """Return the text under a key, or None."""
@@ -75,6 +102,18 @@ class DjangoStore(TextStore):
             if is_held:
                 with own_connection(self.using):
                     self._locks.filter(key=key, owner=owner).delete()
+
+    @cached_property
+    def _records(self) -> QuerySet[LoginRecord]:
+        from traktauth.web.django.models import LoginRecord  # noqa: PLC0415 - once the apps are ready
+
+        return LoginRecord.objects.using(self.using)
+
+    @cached_property
+    def _locks(self) -> QuerySet[LoginLock]:
+        from traktauth.web.django.models import LoginLock  # noqa: PLC0415 - the same
+
+        return LoginLock.objects.using(self.using)
 
     def _take(self, key: str, owner: str) -> bool:
         until = Now() + timedelta(seconds=LEASE)
