@@ -6,11 +6,13 @@ import json
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
 from traktauth.cli.common_options import COMMON_OPTIONS, MIN_LIFE
 from traktauth.cli.fast_path import parse_plain_options
+from traktauth.models.changes import RejectToken
 
 KNOWN = {**COMMON_OPTIONS, "min_life": MIN_LIFE}
 HEAVY = [
@@ -114,6 +116,26 @@ def test_the_short_way_prints_what_the_long_way_prints(command, flags):
 def test_a_token_is_printed_alone_on_its_line(command):
     command.keep()
     assert command("token") == (0, "access-token-0123456789\n", "")
+
+
+@pytest.mark.parametrize(
+    "words", [["token"], ["token", "--json"], ["token", "--account=default"], ["exec", "--", "true"]]
+)
+def test_a_login_that_trakt_has_ended_gives_no_token_to_a_later_process(at_local, local, words):
+    at_local.keep_real(local, left=604000)
+    local.control("POST", "reset", {})  # it knows the token no more
+    assert at_local("request", "/users/settings").status == 4
+    later = at_local(*words)
+    assert (later.status, later.out) == (4, "")
+    assert "Trakt refused its refresh token" in later.err
+
+
+def test_a_rejected_token_is_not_printed_while_no_refresh_succeeds(command):
+    """The service cannot be reached, so whether the login has ended is unknown; the token is known to be useless."""
+    token = command.keep(left=604000)
+    assert command.store.apply(command.login(), RejectToken(token.generation, time.time()))
+    later = command("token")
+    assert (later.status, later.out) == (5, "")
 
 
 def test_a_token_as_json_brings_no_refresh_token(command):

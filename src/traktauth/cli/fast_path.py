@@ -92,9 +92,10 @@ def _load_fresh_token(options: CommonOptions, min_life: float) -> Token | None:
     from traktauth.stores.open import open_store  # noqa: PLC0415 - only for a file
 
     login = LoginKey(settings.find_service().realm, settings.app().client_id, settings.account)
-    token = open_store(settings.store).load(login).token
+    record = open_store(settings.store).load(login)
+    token = record.token
+    if token is None or record.rejected_at is not None:
+        return None
     now = time.time()
-    is_fresh = (
-        token is not None and refresh_window(token, now) is RefreshWindow.FRESH and token.expires_at - now >= min_life
-    )
+    is_fresh = refresh_window(token, now) is RefreshWindow.FRESH and token.expires_at - now >= min_life
     return token if is_fresh else None
