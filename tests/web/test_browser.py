@@ -9,6 +9,7 @@ from contextlib import ExitStack, nullcontext
 import pytest
 from playwright.sync_api import expect
 
+from support.engines import CHECKOUT
 from support.process import Server, free_port
 from support.web_example import EXAMPLES, RUN, WebExample
 
@@ -178,7 +179,9 @@ def test_a_backslash_in_next_leads_to_no_other_host(app, profiles):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_one_command_starts_an_example_with_a_local_trakt(profiles, tmp_path, monkeypatch, name):
+def test_the_one_command_of_its_page_starts_an_example_with_a_local_trakt(profiles, tmp_path, monkeypatch, name):
+    pages = "".join(path.read_text() for path in (CHECKOUT / "docs" / "web").glob("*.md"))
+    assert f"started by `python {RUN.relative_to(CHECKOUT)} {name}`" in pages
     for variable in [*filter(lambda variable: variable.startswith("TRAKTAUTH_"), os.environ), "DATABASE"]:
         monkeypatch.delenv(variable, raising=False)
     port = free_port()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
+import sqlite3
 import threading
-from contextlib import ExitStack
+import zlib
+from contextlib import ExitStack, closing, suppress
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
@@ -205,18 +208,45 @@ def test_no_cookie_page_log_or_session_table_holds_a_secret(app, users, postgres
     user._note(user.http.get(landed))
     user._note(user.http.get(landed))
     user.get("/history")
+    kept = [*cookies_of(user).values(), *texts_of_databases(app.folder)]
     values += cookies_of(user).values()
     with psycopg.connect(postgres.url) as database:
         stored = "".join(str(row) for row in database.execute("SELECT * FROM traktauth_logins"))
     tokens = re.findall(r'"(?:access|refresh)_token": ?"([^"]+)"', stored)
     assert len(tokens) >= 2
     code = parse_qs(urlsplit(landed).query)["code"][0]
-    shown = "".join(user.pages) + app.logs() + str(cookies_of(user))
+    sessions = "".join(unpacked(text) for text in kept)
+    assert ("trakt_account" if app.example.is_ours else "_auth_user_id") in sessions, "the scan sees into sessions"
+    shown = "".join([*user.pages, app.logs(), *kept, sessions])
     assert [secret for secret in (CANARY, code, *tokens) if secret in shown] == []
     assert [each for each in (state, *values) if each in app.logs()] == []
     for path in app.folder.glob("*.db*"):
         content = path.read_bytes()
         assert [secret for secret in (CANARY, code, *tokens) if secret.encode() in content] == []
+
+
+def texts_of_databases(folder):
+    """Return every text of every table in the databases of a folder."""
+    for path in folder.glob("*.db"):
+        with closing(sqlite3.connect(path)) as database:
+            tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            for table in tables:
+                for row in database.execute(f'SELECT * FROM "{table}"'):
+                    yield from (str(value) for value in row)
+
+
+def unpacked(text):
+    """Return what the parts of a signed text say: frameworks keep sessions in base64, Flask and Django compressed."""
+    said = []
+    for part in re.split(r"[.:]", text):
+        try:
+            content = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        except ValueError:
+            continue
+        with suppress(zlib.error):
+            content = zlib.decompress(content)
+        said.append(content.decode("latin-1"))
+    return "\n".join(said)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

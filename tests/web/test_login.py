@@ -14,7 +14,7 @@ from support.web_users import CALLBACK, CANARY, visit
 from support.wire import bearer, call
 from traktauth import App, AsyncTrakt, LoginRequired, StoreFailed
 from traktauth.errors import AppInvalid
-from traktauth.protocol import APPS_ARE_DELETED
+from traktauth.protocol import APPS_ARE_DELETED, ONE_COMMUNITY_APP
 from traktauth.stores import TextStore, open_store
 from traktauth.web import AsyncWebLogin, LoginFailed, WebLogin
 from traktauth.web.failure import CAUSES
@@ -160,6 +160,7 @@ def test_a_code_that_was_used_is_refused(server, login):
     account = login.finish(cookies_of(started), landed).account
     failed = failing(login, cookies_of(started), landed)
     assert (failed.cause, failed.cookie_name) == ("code", started.cookie_name)
+    assert failed.hint.endswith(ONE_COMMUNITY_APP)
     assert login.trakt(account).request("GET", "/users/settings").status_code == 200
 
 
@@ -170,6 +171,7 @@ def test_a_sign_in_that_took_too_long_or_began_in_the_future_has_expired(server,
     server.advance(seconds=seconds)
     failed = failing(login, cookies_of(started), landed)
     assert (failed.cause, failed.next, failed.cookie_name) == ("expired", "/library", started.cookie_name)
+    assert failed.hint.endswith(ONE_COMMUNITY_APP)
 
 
 def test_servers_whose_clocks_differ_by_minutes_serve_one_sign_in(server, login):

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from traktauth.errors import AppInvalid, AppRejected, StoreFailed, TryLater
+from traktauth.protocol import APPS_ARE_DELETED, ONE_COMMUNITY_APP
 from traktauth.web.failure import CAUSES, LoginFailed, failure_of
 from traktauth.web.pages import (
     failure_page,
@@ -34,6 +35,15 @@ def test_each_page_names_cause_and_fix_and_offers_the_sign_in_again(cause):
     assert re.findall(r"(?:src|href|url\()=?[\"']?(?!https://example\.com)\w+:", page.html) == []
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert (page.headers["Cache-Control"], page.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
+
+
+@pytest.mark.parametrize(
+    ("cause", "hint"), [("app", APPS_ARE_DELETED), ("expired", ONE_COMMUNITY_APP), ("code", ONE_COMMUNITY_APP)]
+)
+def test_a_page_names_what_trakt_changed_in_2026(cause, hint):
+    failed = LoginFailed("", cause=cause)
+    assert hint in failure_page(failed, PATHS).html
+    assert hint in failure_text(failed)
 
 
 def test_a_busy_page_says_to_reload_only_if_the_code_was_not_sent():

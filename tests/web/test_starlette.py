@@ -273,6 +273,24 @@ def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, client):
     assert "trakt_account" in client.get("/session").json()
 
 
+def test_a_store_that_is_away_during_a_callback_spends_nothing_and_a_reload_signs_in(server, tmp_path):
+    folder = tmp_path / "logins"
+    folder.write_text("not a folder")
+    web_login = AsyncWebLogin(server.app, store=f"file:{folder}/login.json", service=server.url, clock=server.clock)
+    login = TraktLogin(web_login)
+    application = Starlette(
+        routes=[Mount("/trakt", routes=login.routes)], middleware=[SESSIONS], lifespan=login.lifespan
+    )
+    with new_client(application) as client:
+        landed = visit(server, client.get("/trakt/login?next=/name").headers["location"])
+        away = client.get(landed)
+        assert (away.status_code, int(away.headers["retry-after"]) > 0) == (503, True)
+        assert "Nothing is lost: reload this page" in away.text
+        assert server.ledger["alive"] == {"access": 0, "refresh": 0}
+        folder.unlink()
+        assert client.get(landed).headers["location"] == "/name"
+
+
 def test_an_application_without_sessions_is_reported_before_a_user_is_sent_to_trakt(login):
     with pytest.raises(TraktAuthError, match="SessionMiddleware is missing") as missing:
         new_client(Starlette(routes=[Mount("/trakt", routes=login.routes)])).get("/trakt/login")

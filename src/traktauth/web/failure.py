@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, TryLater
+from traktauth.wire.error_responses import UNANSWERED_HINT
 
 Cause = Literal["no-cookie", "expired", "forged", "other-state", "denied", "issuer", "code", "app", "busy"]
 """What ended a web sign-in; `LoginFailed` says what each means."""
@@ -23,6 +24,7 @@ NO_RESPONSE = "no-response"
 """The `error` of a callback that was opened without any response from Trakt; its cause is `other-state`."""
 
 RETRY_AFTER = 30.0  # seconds, if an error names no time
+_UNANSWERED: frozenset[Cause] = frozenset({"expired", "code"})  # what a user sees who cannot connect another app
 _TRY_LATER = frozenset({"server_error", "temporarily_unavailable"})  # RFC 6749 section 4.1.2.1
 
 
@@ -75,7 +77,8 @@ class LoginFailed(LoginRefused):
 
 def own_failure(cause: Cause, *, next: str = "/", cookie_name: str | None = None) -> LoginFailed:  # noqa: A002 - as above
     """Return the failure of a sign-in that ended before anything was sent."""
-    return LoginFailed(_OWN_MESSAGES[cause], cause=cause, next=next, cookie_name=cookie_name)
+    hint = UNANSWERED_HINT if cause in _UNANSWERED else None
+    return LoginFailed(_OWN_MESSAGES[cause], cause=cause, hint=hint, next=next, cookie_name=cookie_name)
 
 
 def no_response() -> LoginFailed:
@@ -85,11 +88,12 @@ def no_response() -> LoginFailed:
 
 def failure_of(error: TraktAuthError, *, next: str, cookie_name: str | None) -> LoginFailed:  # noqa: A002 - as above
     """Return the failure that an error of the library is to the user."""
+    cause = _cause_of(error)
     failed = LoginFailed(
         error.message,
-        cause=_cause_of(error),
+        cause=cause,
         error=getattr(error, "error", None),
-        hint=error.hint,
+        hint=UNANSWERED_HINT if cause in _UNANSWERED else error.hint,
         next=next,
         cookie_name=cookie_name,
         retry_after=error.retry_after if isinstance(error, TryLater) else RETRY_AFTER,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from traktauth.client.login.pages import STYLE
 from traktauth.display import escape
 from traktauth.errors import AppRejected, StoreFailed, TryLater
-from traktauth.protocol import APPS_ARE_DELETED, CONNECTED_PAGE
+from traktauth.protocol import APPS_ARE_DELETED, CONNECTED_PAGE, ONE_COMMUNITY_APP
 from traktauth.values import field, value
 from traktauth.web.failure import NO_RESPONSE, RETRY_AFTER
 
@@ -33,7 +33,7 @@ _TEXTS: dict[Cause, tuple[str, str]] = {
         "This browser did not begin this sign-in, or it is finished already.",
         "If you are not signed in now, sign in again in this browser, at {origin}, with cookies allowed.",
     ),
-    "expired": ("The sign-in took too long.", "Sign in again."),
+    "expired": ("The sign-in took too long.", f"Sign in again. {ONE_COMMUNITY_APP}"),
     "forged": (
         "The sign-in's cookie does not belong to this application.",
         "Sign in again. If that does not help, the application's servers do not share one secret.",
@@ -43,7 +43,7 @@ _TEXTS: dict[Cause, tuple[str, str]] = {
     "issuer": ("Another server than Trakt answered.", "The answer was not used. Sign in again from this application."),
     "code": (
         "Trakt did not accept the answer: it was used before, or has expired.",
-        f"Sign in again. If that does not help, look at the connected apps of your Trakt account: {CONNECTED_PAGE}",
+        f"Sign in again. {ONE_COMMUNITY_APP}",
     ),
     "app": (
         "Trakt does not accept this application.",
