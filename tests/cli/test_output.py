@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 
 import pytest
@@ -13,14 +14,17 @@ from traktauth.cli.output import (
     GOOD,
     NEXT,
     WARNING,
+    hint_lines,
     print_bytes,
     print_data,
+    print_hint,
     print_in_place,
     print_json,
     print_message,
     print_message_json,
     style,
 )
+from traktauth.display import escape
 
 EVIL = "me\x1b]52;c;AAAA\x07\n✓ FAKE signed in\u202e\x9b31m"
 SAFE = "me\\x1b]52;c;AAAA\\x07\\x0a✓ FAKE signed in\\u202e\\x9b31m"
@@ -105,3 +109,49 @@ def test_a_body_is_raw_in_a_pipe_and_safe_on_a_terminal(streams):
     out, _ = streams()
     print_bytes(body)
     assert out.shown() == '{\n\t"name": "\\x1b]0;x\\x07zoë"\n}\ufffd'
+
+
+def at_80_columns(monkeypatch, text, indent=0):
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((80, 24)))
+    return hint_lines(text, sys.__stderr__, indent)
+
+
+@pytest.mark.parametrize(
+    ("hint", "lines"),
+    [
+        ("Sign in: traktauth login", ["Sign in: traktauth login"]),
+        (
+            f"Look at it: traktauth status --store {'x' * 80}. Then wait.",
+            ["Look at it:", f"traktauth status --store {'x' * 80}", "Then wait."],
+        ),
+        (
+            "Import the access token alone, until it expires: traktauth import --keep-source; or wait until it is over",
+            [
+                "Import the access token alone, until it expires:",
+                "traktauth import --keep-source; or wait until it is over",
+            ],
+        ),
+        (
+            "Sign in again. Two programs may share one login, or a response was lost: `traktauth lab -- CMD` shows it.",
+            [
+                "Sign in again.",
+                "Two programs may share one login, or a response was lost:",
+                "`traktauth lab -- CMD` shows it.",
+            ],
+        ),
+    ],
+    ids=["short", "longer-than-a-line", "two-ways", "backquotes"],
+)
+def test_a_hint_breaks_between_words_but_never_in_its_command(monkeypatch, hint, lines):
+    assert at_80_columns(monkeypatch, hint) == lines
+
+
+def test_no_character_of_a_hint_is_unsafe_or_lost(monkeypatch):
+    hint = "Remove it: rm 'a\x1b[2J\nb'. " + "Then sign in again with the same account. " * 4
+    assert " ".join(at_80_columns(monkeypatch, hint.strip())).replace("b'", "b'.") == escape(hint).strip()
+
+
+def test_a_hint_in_a_pipe_is_one_line(streams):
+    out, _ = streams(terminal=False)
+    print_hint("Sign in: traktauth login. " * 20)
+    assert out.shown().count("\n") == 1

@@ -86,15 +86,25 @@ def test_the_doctors_findings_break_between_words_and_its_commands_do_not_break(
     assert any(line.startswith(" " * 11) for line in findings)
 
 
-def test_an_error_breaks_between_words_and_its_hint_does_not(command):
+def test_an_error_and_its_hint_break_between_words_and_a_command_stays_in_one_line(command):
     for name in ("TRAKTAUTH_CLIENT_ID", "TRAKTAUTH_CLIENT_SECRET", "TRAKTAUTH_REDIRECT_URI"):
         del command.env[name]
     with Terminal(command, "login", "--device", both=True, rows=24, columns=80, NO_COLOR="1") as terminal:
         lines = terminal.read_to_the_end().replace("\r\n", "\n").splitlines()
-    first, *others, hint = lines
-    assert first.startswith("Error: ")
-    assert others
-    assert all(line.startswith("  ") for line in others)
-    assert max(map(len, [first, *others])) <= 80
-    assert hint.startswith("→ ")
-    assert len(hint) > 80
+    assert max(map(len, lines)) <= 80
+    assert lines[0].startswith("Error: ")
+    hint = lines.index("→ Set it up: traktauth setup; or set TRAKTAUTH_CLIENT_ID,")
+    assert 1 < hint < len(lines) - 1
+    assert all(line.startswith("  ") for line in [*lines[1:hint], *lines[hint + 1 :]])
+
+
+def test_each_sentence_of_a_long_hint_begins_a_line_and_its_command_can_be_copied(command):
+    command.keep(left=-5, not_refreshable_reason="Trakt refused its refresh token")
+    with Terminal(command, "token", rows=24, columns=80, NO_COLOR="1") as terminal:
+        lines = terminal.read_to_the_end().replace("\r\n", "\n").splitlines()
+    assert lines[1:] == [
+        "→ Sign in: traktauth login",
+        "  A free Trakt account can connect one community app:",
+        "  https://app.trakt.tv/settings/apps/connected",
+        "  Why: traktauth explain refresh-token-invalid",
+    ]

@@ -10,7 +10,7 @@ import click
 
 from traktauth.cli.exit_codes import FAILED
 from traktauth.cli.help.click_classes import Command
-from traktauth.cli.output import NEXT, print_data, print_json
+from traktauth.cli.output import print_data, print_hint, print_json
 from traktauth.errors import TraktAuthError
 
 LARGEST_INPUT = 16 * 1024 * 1024
@@ -49,12 +49,9 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
     for one in found[:MOST_SHOWN]:
         first, *others = _wrapped(f"{one.id}: {one.cause}")
         print_data(first)
-        fix, *more = _wrapped(one.fix)
         for line in others:
             print_data(line, indent=2)
-        print_data(NEXT, fix)
-        for line in more:
-            print_data(line, indent=2)
+        print_hint(one.fix)
         print_data(one.source, indent=2)
     if len(found) > MOST_SHOWN:
         print_data(f"Less likely: {', '.join(one.id for one in found[MOST_SHOWN:])}")

@@ -119,7 +119,7 @@ def print_message(*parts: str | Styled, indent: int = 0) -> None:
     """Write a message line to stderr; a closed stderr is ignored.
 
     A line that `print_in_place` wrote is removed first. Texts longer than `MAX_MESSAGE_LENGTH` are cut. On a terminal a
-    long line breaks between words, unless it is a hint, whose command is copied.
+    long line breaks between words, but not within the command of a hint, which is copied.
 
     Args:
         parts: texts, joined with spaces.
@@ -128,7 +128,7 @@ def print_message(*parts: str | Styled, indent: int = 0) -> None:
     with suppress(OSError, AttributeError):  # AttributeError: it was closed at the start
         before = "\r\x1b[K" if _in_place == [sys.stderr] else ""
         _in_place.clear()
-        first, *others = [parts] if NEXT in parts or not sys.stderr.isatty() else _wrapped(parts, indent)
+        first, *others = _wrapped(parts, indent) if sys.stderr.isatty() else [parts]
         sys.stderr.write(before + _line(first, indent, sys.stderr, longest=MAX_MESSAGE_LENGTH))
         sys.stderr.writelines(_line(other, indent, sys.stderr) for other in others)
         sys.stderr.flush()
@@ -137,6 +137,9 @@ def print_message(*parts: str | Styled, indent: int = 0) -> None:
 def _wrapped(parts: tuple[str | Styled, ...], indent: int) -> list[tuple[str | Styled, ...]]:
     """Return the parts of each line that a long text is broken into, as wide as the terminal of stderr."""
     *before, last = parts
+    if before == [NEXT] and isinstance(last, str):
+        first, *others = hint_lines(last, sys.stderr, indent)
+        return [(NEXT, first), *((f"  {other}",) for other in others)]
     shown = [part.text if isinstance(part, Styled) else part for part in parts]
     try:
         columns = os.get_terminal_size(sys.stderr.fileno()).columns
@@ -152,6 +155,51 @@ def _wrapped(parts: tuple[str | Styled, ...], indent: int) -> list[tuple[str | S
     wrapper.break_long_words = wrapper.break_on_hyphens = wrapper.replace_whitespace = False
     first, *others = wrapper.wrap(text) or [text]
     return [(*before, first[taken:]), *((other,) for other in others)]
+
+
+def print_hint(text: str, *, indent: int = 0) -> None:
+    """Write a hint to stdout as `print_message` writes one to stderr; raises as `print_data` does.
+
+    Args:
+        text: the hint, without the arrow.
+        indent: number of spaces before the arrow.
+    """
+    first, *others = hint_lines(text, sys.stdout, indent) if sys.stdout is not None else [text]  # pyright: ignore[reportUnnecessaryComparison] - as in `_writing`
+    print_data(NEXT, first, indent=indent)
+    for other in others:
+        print_data(other, indent=indent + 2)
+
+
+def hint_lines(text: str, stream: TextIO, indent: int = 0) -> list[str]:
+    """Return the lines of a hint after its arrow: one, or several on a terminal that is too narrow for one.
+
+    Each sentence begins a line, and lines break between words. A command or address after a colon, or a command in
+    backquotes, is not broken, and loses the full stop after it: it is copied.
+    """
+    text = escape(shorten(text, MAX_MESSAGE_LENGTH))
+    try:
+        columns = os.get_terminal_size(stream.fileno()).columns - indent - 2
+    except (OSError, ValueError):
+        return [text]
+    if columns < _NARROWEST or len(text) <= columns:
+        return [text]
+    import re  # noqa: PLC0415 - most hints are short
+
+    command = (
+        r"(?<=: )(?:(?:traktauth|pip|chmod|rm|unset|export|ulimit|ssh) |https?://).*?(?=; or |\. [A-Z]|\.?$)|`[^`]+`"
+    )
+    lines = [""]
+    end = 0
+    for part in re.finditer(rf"(?P<command>{command})(?P<more>[^\s.]*\.?)|\S+", text):
+        word = part["command"] or part[0]
+        is_new_sentence = text[:end].endswith(".")
+        end = part.end()
+        if part["command"] and (part["more"] != "." or word.startswith("`")):
+            word += part["more"]
+        if lines[-1] and (is_new_sentence or len(lines[-1]) + 1 + len(word) > columns):
+            lines.append("")
+        lines[-1] += f" {word}" if lines[-1] else word
+    return lines
 
 
 def print_prompt(text: str) -> None:

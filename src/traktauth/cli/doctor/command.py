@@ -20,7 +20,7 @@ from traktauth.cli.help.click_classes import Command
 from traktauth.cli.inventory import Inventory, read_inventory
 from traktauth.cli.log_output import suppress_warnings
 from traktauth.cli.options import common_options
-from traktauth.cli.output import BAD, GOOD, MAX_MESSAGE_LENGTH, NEXT, WARNING, print_data, print_json
+from traktauth.cli.output import BAD, GOOD, MAX_MESSAGE_LENGTH, WARNING, print_data, print_hint, print_json
 from traktauth.display import shorten
 from traktauth.errors import StoreFailed
 
@@ -91,7 +91,7 @@ _INDENT = 11  # columns before the text of a finding
 
 
 def _wrapped(text: str) -> list[str]:
-    """Return a text in lines as wide as the terminal; one line into a pipe. A hint is not wrapped: it is copied."""
+    """Return a text in lines as wide as the terminal; one line into a pipe."""
     if not sys.stdout.isatty():
         return [text]
     import shutil  # noqa: PLC0415 - only on a terminal
@@ -107,6 +107,6 @@ def _show(finding: Finding) -> None:
     for line in rest:
         print_data(line, indent=_INDENT)
     if finding.fix:
-        print_data(NEXT, shorten(finding.fix, MAX_MESSAGE_LENGTH), indent=_INDENT)
+        print_hint(finding.fix, indent=_INDENT)
     for line in finding.details:
         print_data(shorten(line, MAX_MESSAGE_LENGTH), indent=13)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN
 from traktauth.cli.inventory import read_inventory
 from traktauth.cli.login_text import describe_refresh, describe_token
-from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, print_data, print_json, print_message
+from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, print_data, print_hint, print_json, print_message
 from traktauth.display import shorten
 from traktauth.flow.login_status import LoginState
 from traktauth.flow.moved_login import moved_to
@@ -176,7 +176,7 @@ def _print_login(options: CommonOptions, found: StoredLogin, verdict: Verdict | 
     if status.moved_to is not None:
         where, hint = moved_to(status.moved_to)
         print_data(f"moved to {where}", indent=4)
-        print_data(NEXT, options.with_flags(hint), indent=4)
+        print_hint(options.with_flags(hint), indent=4)
         return
     if status.state in {LoginState.NEVER, LoginState.SIGNED_OUT}:
         print_data("not signed in" if status.state is LoginState.NEVER else "signed out", indent=4)
