@@ -7,7 +7,7 @@ import socket
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from types import SimpleNamespace
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from playwright.sync_api import expect
@@ -215,3 +215,31 @@ def test_an_app_on_an_ipv6_loopback_address_gets_its_answer(trakt, visit, person
     assert "[::1]:" in page.locator("main").inner_text()
     person.press(page, "Allow")
     assert page.url.startswith(f"{ipv6_app}?code=")
+
+
+def box(locator):
+    return locator.bounding_box()
+
+
+@pytest.mark.parametrize("trakt", ["current"], indirect=True)
+def test_the_parts_of_an_apps_page_are_aligned_on_a_phone(trakt, visit, person):
+    page = visit(width=390, height=720)
+    page.goto(f"{trakt.base}/sign-in?next=your-apps")
+    person.sign_in(page)
+    page.goto(f"{trakt.base}/your-apps/{trakt.app.client_id}")
+    copy = page.get_by_role("button", name="Copy the client id", exact=True)
+    assert box(copy)["x"] == box(page.locator("[data-copy='client id']"))["x"], "it is below the id, which fills a line"
+    text, button = box(page.locator("p.hint")), box(page.get_by_role("button", name="Show the secret"))
+    assert button["y"] - (text["y"] + text["height"]) >= 16
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+@pytest.mark.parametrize("trakt", ["current"], indirect=True)
+def test_the_sign_of_a_connected_app_is_beside_its_name(trakt, visit, person):
+    app = {"client_id": trakt.app.client_id, "redirect_uri": OOB}
+    page = visit(width=390, height=720)
+    page.goto(f"{trakt.base}/oauth/authorize?response_type=code&{urlencode(app)}")
+    person.sign_in(page)
+    person.press(page, "Allow")
+    page.goto(f"{trakt.base}/connected-apps")
+    assert abs(box(page.locator(".apps .monogram"))["y"] - box(page.locator(".apps h2"))["y"]) < 8

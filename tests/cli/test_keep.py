@@ -230,6 +230,14 @@ def test_a_plan_in_words_fits_80_columns_and_says_what_is_left_out(crew):
     assert crew.refreshes() == 0
 
 
+def test_a_plan_in_words_has_straight_columns_if_the_pace_postpones_logins(crew):
+    crew.sign_in(3)
+    crew.sign_in(1, due=False)
+    shown = crew.command("keep", "--store", crew.address, "--pace", "1/61", "--plan").out.splitlines()[1:]
+    assert len([line for line in shown if " (in 1 min" in line]) == 1
+    assert len({line.rindex("refresh") for line in shown}) == 1
+
+
 def test_a_store_without_logins_is_reported(crew):
     assert crew.keep("--plan").out == "The store has no login of this app\n"
     assert crew.keep("--once").err.splitlines()[-1] == "Nothing refreshed; the store has no login of this app"
@@ -263,6 +271,7 @@ def test_an_outage_is_one_line_for_all_its_logins_and_stays_in_the_live_line(cre
     assert re.fullmatch(r"\S+ ! The service is failing \(.*503\); refreshing pauses until it works again", events[0])
     assert re.fullmatch(r"\S+ ✓ The service works again after .*; meanwhile \d logins? \w+.*", events[1])
     assert not [line for line in events if "user-" in line]
+    assert not [line for line in shown_lines(shown) if "service failing" in line and ("pace" in line or "/s" in line)]
     assert "stays open" not in shown
     assert "probe" not in shown
 

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from traktauth.cli import output
 from traktauth.cli.output import (
     BAD,
     GOOD,
@@ -90,6 +91,14 @@ def test_a_line_that_is_rewritten_is_safe_too(streams):
     _, err = streams()
     print_in_place(EVIL)
     assert err.shown() == f"\r\x1b[K{SAFE}"
+
+
+def test_a_line_that_is_rewritten_is_cut_to_the_terminal_so_that_it_can_be_replaced(streams, monkeypatch):
+    _, err = streams()
+    monkeypatch.setattr(output, "terminal_columns", lambda _: 20)
+    print_in_place("x" * 19)
+    print_in_place("y" * 20)
+    assert err.shown() == f"\r\x1b[K{'x' * 19}\r\x1b[K{'y' * 18}…"
 
 
 def test_json_is_printable_ascii_and_means_the_same(streams):

@@ -99,6 +99,32 @@ def test_each_request_is_a_line_if_that_is_asked_for(command):
     assert "\x1b" not in err
 
 
+def test_a_replay_is_named_in_the_request_log(command):
+    process, lines = served(command, "--database", "memory:", "--control", "--request-log")
+    url = lines[0].split()[-1]
+    client_id, secret = (
+        next(line.split("=")[1].strip() for line in lines if name in line) for name in ("CLIENT_ID", "CLIENT_SECRET")
+    )
+    made = call(url, "POST", "/_control/tokens", body={"client_id": client_id, "count": 1}).json()["tokens"][0]
+    form = {"grant_type": "refresh_token", "client_id": client_id, "client_secret": secret}
+    form["refresh_token"] = made["refresh_token"]
+    assert [call(url, "POST", "/oauth/token", form=form).status for _ in range(2)] == [200, 400]
+    process.send_signal(signal.SIGINT)
+    shown = process.communicate(timeout=20)[1].splitlines()
+    assert re.fullmatch(r"\S+ POST /_control/tokens 200 \d+ ms  1 login", shown[0])
+    assert re.fullmatch(r"\S+ POST /oauth/token 200 \d+ ms  refreshed: access #\w{8}", shown[1])
+    replay = r"\S+ POST /oauth/token 400 \d+ ms  replay of #\w{8}: its family was revoked"
+    assert re.fullmatch(replay, shown[2])
+    assert made["refresh_token"] not in "".join(shown)
+
+
+def test_a_terminal_is_told_that_the_server_has_stopped(command):
+    with Terminal(command, "serve", "--port", "0", "--database", "memory:", both=True) as terminal:
+        terminal.read_until("Stop it with Ctrl-C.")
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.read_to_the_end().endswith("\r\x1b[KStopped.\r\n")
+
+
 def test_a_pipe_gets_no_line_per_request(command):
     process, lines = served(command, "--database", "memory:")
     assert requested(process, lines[0].split()[-1]) == ""

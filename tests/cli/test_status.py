@@ -48,6 +48,16 @@ def test_a_login_shows_this_screen(command):
     ).replace("0c6b0ba7", json.loads(command("status", "--json").out)["logins"][0]["refresh_fingerprint"])
 
 
+def test_the_hints_of_several_logins_are_apart_from_the_last_login(command):
+    command.keep(account="a", left=-5, not_refreshable_reason="Trakt refused its refresh token")
+    command.keep(account="b")
+    outcome = command("status", "--account", "a")
+    assert not outcome.out.endswith("\n\n")
+    outcome = command("status")
+    assert outcome.out.endswith(")\n\n")
+    assert outcome.err == "→ Sign in: traktauth login --account a\n"
+
+
 def test_a_login_is_this_json(command):
     token = command.keep()
     outcome = command("status", "--json")

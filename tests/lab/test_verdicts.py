@@ -6,8 +6,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from traktauth.cli import lab
 from traktauth.lab.badge import draw_badge
 from traktauth.lab.lab import Lab, LabReport
+from traktauth.lab.scenarios import NAMES
 from traktauth.lab.verdicts import Evidence, Verdict, conclude, judge
 from traktauth.lab.world import Program, Sample, Task, are_waiting
 
@@ -110,3 +112,25 @@ def looks(*tasks, every=0.1):
 )
 def test_a_copy_waits_if_it_sleeps_and_hardly_uses_the_processor(samples, waits):
     assert are_waiting(samples, 1.0) is waits
+
+
+def test_the_table_fits_a_terminal_of_80_columns(monkeypatch, capsys):
+    monkeypatch.setattr(lab, "terminal_columns", lambda _: 80)
+    exits = {"race": (0,) * 9, "kill": (137, 0, 0), "lost-response-expired": (5, 4, 4), "weeks": (0,) * 6}
+    judged = [
+        (evidence(name, exits=exits.get(name, (0, 0)), second_device=name != "kill"), UNAVOIDABLE) for name in NAMES
+    ]
+    lab.print_report(LabReport("keeps its login", tuple(judged)))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(NAMES) + 2
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[2:5] for line in lines if " race " in line] == [["unavoidable", "0\u00d79", "1"]]
+    assert len({line.find("unavoidable") for line in lines[1:-1]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("exits", "shown"),
+    [((), ""), ((0, 0), "0 0"), ((0, 0, 0), "0\u00d73"), ((137, 0, 0), "137 0 0"), ((5, 5, 5, 0), "5\u00d73 0")],
+)
+def test_equal_exit_statuses_are_counted_from_three(exits, shown):
+    assert lab.describe_exits(exits) == shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,18 +12,28 @@ import click
 
 from traktauth.cli.exit_codes import NOT_JUDGED
 from traktauth.cli.help.click_classes import Command
-from traktauth.cli.output import BAD, GOOD, WARNING, print_data, print_in_place, print_json, print_message
+from traktauth.cli.output import (
+    BAD,
+    GOOD,
+    WARNING,
+    print_data,
+    print_in_place,
+    print_json,
+    print_message,
+    terminal_columns,
+)
 from traktauth.errors import TraktAuthError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from traktauth.cli.output import Styled
     from traktauth.lab import Evidence, LabReport, Verdict
 
 MOST_COPIES = 64
 LONGEST_TIMEOUT = 3600
-HEADINGS = ("scenario", "verdict", "exits", "rotations", "replays", "killed", "other device")
+HEADINGS = ("scenario", "verdict", "exits", "rotations", "replays", "killed", "2nd device")
+_FEWEST_COUNTED = 3  # equal exit statuses that are shown as a count
 
 
 @click.command(
@@ -36,7 +47,12 @@ HEADINGS = ("scenario", "verdict", "exits", "rotations", "replays", "killed", "o
     ],
 )
 @click.option(
-    "--copies", type=click.IntRange(2, MOST_COPIES), default=8, show_default=True, help="Copies that race each other."
+    "--copies",
+    type=click.IntRange(2, MOST_COPIES),
+    metavar="N",
+    default=8,
+    show_default=True,
+    help="Copies that race each other.",
 )
 @click.option("--setup", metavar="CMD", help="Shell command that signs in; its device code is approved.")
 @click.option(
@@ -51,7 +67,12 @@ HEADINGS = ("scenario", "verdict", "exits", "rotations", "replays", "killed", "o
 )
 @click.option("--scenario", "names", multiple=True, metavar="NAME", help="Run this scenario and single; repeatable.")
 @click.option(
-    "--timeout", type=click.IntRange(1, LONGEST_TIMEOUT), default=60, show_default=True, help="Seconds for each run."
+    "--timeout",
+    type=click.IntRange(1, LONGEST_TIMEOUT),
+    metavar="SECONDS",
+    default=60,
+    show_default=True,
+    help="Longest time of each run.",
 )
 @click.option(
     "--profile",
@@ -86,6 +107,8 @@ def command(
         raise click.UsageError("--setup and --tokens cannot be used together: the program has one login")
     try:
         from traktauth.lab import Lab  # noqa: PLC0415 - an extra, and costly
+        from traktauth.lab.scenarios import NAMES  # noqa: PLC0415 - the same
+        from traktauth.lab.verdicts import CONTROL  # noqa: PLC0415 - the same
         from traktauth.lab.world import Program  # noqa: PLC0415 - the same
         from traktauth.sandbox.logins import read_login_place  # noqa: PLC0415 - the same
         from traktauth.sandbox.processes import ended_descendants  # noqa: PLC0415 - the same
@@ -109,7 +132,7 @@ def command(
         lab = Lab(program, copies=copies, names=names)
     except ValueError as error:
         raise click.UsageError(str(error), click.get_current_context(silent=True)) from None
-    progress = None if as_json else _progress()
+    progress = None if as_json else _progress(len({CONTROL, *(names or NAMES)}))
     with ended_descendants():
         report = lab.run(progress)
     if badge is not None:
@@ -119,21 +142,22 @@ def command(
     else:
         if progress is not None:
             print_in_place("")
-        _print_report(report)
+        print_report(report)
     return 0 if report.keeps else 1 if report.loses else NOT_JUDGED
 
 
-def _progress() -> Callable[[Evidence], None] | None:
+def _progress(count: int) -> Callable[[Evidence], None] | None:
     ended: list[str] = []
 
     def show(evidence: Evidence) -> None:
         ended.append(evidence.name)
-        print_in_place(f"Played: {', '.join(ended)}")
+        print_in_place(f"{len(ended)} of {count} scenarios done; the last: {evidence.name}")
 
     return show if sys.stderr.isatty() else None
 
 
-def _print_report(report: LabReport) -> None:
+def print_report(report: LabReport) -> None:
+    """Print a report as a table, with its verdict as the last line."""
     if report.scenarios:
         _print_table(report)
     print_data(report.verdict)
@@ -142,19 +166,30 @@ def _print_report(report: LabReport) -> None:
 def _print_table(report: LabReport) -> None:
     rows = [HEADINGS, *(_row(evidence, verdict) for evidence, verdict in report.scenarios)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    columns = terminal_columns(sys.stdout) or sys.maxsize
+    gap = "  " if sum(widths) + 2 * len(widths) <= columns else " "  # the mark takes the place of the first
     marks: list[Styled | str] = [" ", *(_mark(verdict) for _, verdict in report.scenarios)]
     for mark, row in zip(marks, rows, strict=True):
-        print_data(mark, "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print_data(mark, gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     for evidence, _ in report.scenarios:
         if evidence.note:
             print_message(f"{evidence.name}: {evidence.note}")
+
+
+def describe_exits(exits: Iterable[int]) -> str:
+    """Return exit statuses in their order, with a count for three or more equal ones."""
+    shown: list[str] = []
+    for status, run in groupby(exits):
+        count = len(list(run))
+        shown += [f"{status}\u00d7{count}"] if count >= _FEWEST_COUNTED else [str(status)] * count
+    return " ".join(shown)
 
 
 def _row(evidence: Evidence, verdict: Verdict) -> tuple[str, ...]:
     return (
         evidence.name,
         verdict.value,
-        " ".join(map(str, evidence.exits)),
+        describe_exits(evidence.exits),
         str(evidence.rotations),
         str(evidence.replays),
         str(evidence.families_killed),

@@ -41,7 +41,9 @@ class Styled:
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 # Replacements for an ASCII terminal, which keep success and failure distinguishable.
-_ASCII = str.maketrans({"✓": "ok", "✗": "x", "→": "->", "…": "...", "\u2013": "-", "\u2212": "-", "·": "-"})
+_ASCII = str.maketrans({
+    "✓": "ok", "✗": "x", "→": "->", "…": "...", "\u2013": "-", "\u2212": "-", "·": "-", "\u00d7": "x",
+})  # fmt: skip
 
 
 def style(text: str, colour: str) -> Styled:
@@ -141,10 +143,7 @@ def _wrapped(parts: tuple[str | Styled, ...], indent: int) -> list[tuple[str | S
         first, *others = hint_lines(last, sys.stderr, indent)
         return [(NEXT, first), *((f"  {other}",) for other in others)]
     shown = [part.text if isinstance(part, Styled) else part for part in parts]
-    try:
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns
-    except (OSError, ValueError):
-        return [parts]
+    columns = terminal_columns(sys.stderr) or 0
     if columns < _NARROWEST or isinstance(last, Styled) or len(" ".join(shown)) + indent <= columns:
         return [parts]
     import textwrap  # noqa: PLC0415 - most messages are short
@@ -155,6 +154,14 @@ def _wrapped(parts: tuple[str | Styled, ...], indent: int) -> list[tuple[str | S
     wrapper.break_long_words = wrapper.break_on_hyphens = wrapper.replace_whitespace = False
     first, *others = wrapper.wrap(text) or [text]
     return [(*before, first[taken:]), *((other,) for other in others)]
+
+
+def terminal_columns(stream: TextIO) -> int | None:
+    """Return the width of a stream's terminal, None if it has no terminal or no width is known."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
 
 
 def print_hint(text: str, *, indent: int = 0) -> None:
@@ -177,10 +184,7 @@ def hint_lines(text: str, stream: TextIO, indent: int = 0) -> list[str]:
     backquotes, is not broken, and loses the full stop after it: it is copied.
     """
     text = escape(shorten(text, MAX_MESSAGE_LENGTH))
-    try:
-        columns = os.get_terminal_size(stream.fileno()).columns - indent - 2
-    except (OSError, ValueError):
-        return [text]
+    columns = (terminal_columns(stream) or 0) - indent - 2
     if columns < _NARROWEST or len(text) <= columns:
         return [text]
     import re  # noqa: PLC0415 - most hints are short
@@ -217,10 +221,16 @@ def print_message_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON take
 
 
 def print_in_place(text: str) -> None:
-    """Replace the line that the last call wrote on a terminal; an empty text removes it."""
+    """Replace the line that the last call wrote on a terminal; an empty text removes it.
+
+    A text that is wider than the terminal is cut, as only one line can be replaced.
+    """
     with suppress(OSError, AttributeError):
         _in_place[:] = [sys.stderr] if text else []
-        sys.stderr.write("\r\x1b[K" + _line((text,), 0, sys.stderr)[:-1])
+        line = _line((text,), 0, sys.stderr)[:-1]
+        if (columns := terminal_columns(sys.stderr)) is not None and len(line) >= columns:
+            line = _showable(f"{line[: columns - 2]}…", sys.stderr)
+        sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 
 

@@ -54,8 +54,12 @@ COLOURS = {2: "green", 3: "green", 4: "yellow", 5: "red"}
     show_default=True,
     help="Behave as Trakt does today, or as it did until July 2026.",
 )
-@click.option("--seed", type=click.Path(path_type=Path), help="Apps and users of the local Trakt, as for serve.")
-@click.option("--faults", type=click.Path(path_type=Path), help="Faults of the local Trakt, as for serve.")
+@click.option(
+    "--seed", metavar="FILE", type=click.Path(path_type=Path), help="Apps and users of the local Trakt, as for serve."
+)
+@click.option(
+    "--faults", metavar="FILE", type=click.Path(path_type=Path), help="Faults of the local Trakt, as for serve."
+)
 @click.option("--allow", multiple=True, metavar="HOST", help="A further host that may be reached; repeatable.")
 @click.option("--show", is_flag=True, help="A line per request to Trakt on standard error.")
 @click.option(

@@ -253,6 +253,44 @@ def test_a_token_is_expired(current):
     assert press(current, action="expire", kind="access", pair="x").status == 400
 
 
+@pytest.mark.parametrize(
+    ("seconds", "distance"),
+    [
+        (7 * 86_400, "forward by 7 days"),
+        (3600, "forward by 1 hour"),
+        (-120, "back by 2 minutes"),
+        (90, "forward by 90 s"),
+        (1.5, "forward by 1.5 s"),
+    ],
+)
+def test_the_distance_of_the_clock_is_shown_in_whole_units(current, seconds, distance):
+    current.control("clock", advance=seconds)
+    assert rows_of(current)[0][2] == f"The clock was moved {distance}."
+
+
+@pytest.mark.parametrize(("kind", "what"), [("access", "An access token"), ("refresh", "A refresh token")])
+def test_what_expired_is_named(current, kind, what):
+    login = current.login()
+    current.control("expire", kind=kind, value=getattr(login, kind))
+    assert rows_of(current)[0][2] == f"{what} was made to expire."
+
+
+def test_a_question_a_cancellation_and_a_revocation_of_an_app_are_told_apart(current):
+    browser = Browser(current)
+    browser.sign_in()
+    current.login()
+    number = re.search(r'value="(\d+)" aria-label="Revoke', browser.go("/connected-apps").text)[1]
+    question = browser.submit(browser.go("/connected-apps"), app=number)
+    browser.submit(question, action="back")
+    browser.submit(question, app=number)
+    meanings = [meaning for _, request, meaning in rows_of(current) if request == "POST /connected-apps"]
+    assert meanings == [
+        "sean revoked a connected app.",
+        "sean revoked no connected app.",
+        "The browser asks whether to revoke a connected app.",
+    ]
+
+
 def test_everyone_is_signed_out(current):
     browser = Browser(current)
     browser.sign_in()

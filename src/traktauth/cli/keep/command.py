@@ -55,6 +55,7 @@ _DEFAULT_LIMIT = 500  # logins
 )
 @click.option(
     "--in-flight",
+    metavar="N",
     type=click.IntRange(1),
     default=IN_FLIGHT,
     show_default=True,

@@ -83,6 +83,8 @@ class LiveLine:
     def _describe_due(self, due: int, next_due_at: float | None, now: float) -> str:
         if not due:
             return "none due" if next_due_at is None else f"none due, next in {format_duration(next_due_at - now)}"
+        if self._keeper.failing_for is not None:  # no rate applies, and the line needs the room
+            return f"{due} due"
         rate = self._rate()
         if not rate or due > self._rate_limit.limit:  # a rate that the limit does not allow for long
             return f"{due} due (pace {describe_pace(self._rate_limit)})"

@@ -61,9 +61,10 @@ async def show_plan(store: FleetStore, config: KeeperConfig, *, limit: int, as_j
         return
     print_data(capitalize(describe_counts(counts, now)))
     width = max((len(each.login.account) for each in planned), default=0)
-    for each in planned:
-        when = "now" if each.starts_at <= now else f"{_at(each.starts_at)} (in {format_duration(each.starts_at - now)})"
-        print_data(f"{each.login.account:<{min(width, 32)}}  {when:<30}  {_ACTIONS[each.action]}", indent=2)
+    times = [_describe_start(each.starts_at, now) for each in planned]
+    times_width = max(map(len, times), default=0)
+    for each, when in zip(planned, times, strict=True):
+        print_data(f"{each.login.account:<{min(width, 32)}}  {when:<{times_width}}  {_ACTIONS[each.action]}", indent=2)
     rest = counts.logins - len(planned)
     if rest > 0 and len(planned) == limit:
         print_data(f"… and {rest} more; --limit shows them", indent=2)
@@ -113,6 +114,10 @@ async def _load(store: FleetStore, login: LoginKey) -> Record | None:
 
 def _as_members(login: LoginKey) -> dict[str, str]:
     return {"realm": login.realm, "client_id": login.client_id, "account": login.account}
+
+
+def _describe_start(at: float, now: float) -> str:
+    return "now" if at <= now else f"{_at(at)} (in {format_duration(at - now)})"
 
 
 def _at(at: float) -> str:

@@ -11,7 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from traktauth.cli.help.click_classes import Command
-from traktauth.cli.output import print_data, print_json
+from traktauth.cli.output import print_data, print_in_place, print_json, print_message
 from traktauth.cli.progress import is_terminal
 from traktauth.cli.serve.request_log import RequestLog
 from traktauth.cli.values import read_value
@@ -130,7 +130,11 @@ def command(*, as_json: bool, check: bool, request_log: bool | None, **options: 
         return 0
     shows_requests = is_terminal() and not as_json and options["access_log"] != "-"
     run = build_server(options, request_log=shows_requests if request_log is None else request_log)
-    return run(print_json if as_json else partial(announce, database=_database_of(options)))
+    status = run(print_json if as_json else partial(announce, database=_database_of(options)))
+    if is_terminal() and not as_json:
+        print_in_place("")  # removes the ^C that a terminal shows
+        print_message("Stopped.")
+    return status
 
 
 def validate(options: dict[str, Any]) -> dict[str, Any]:

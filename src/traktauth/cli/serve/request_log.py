@@ -73,8 +73,12 @@ def describe(request: LoggedRequest) -> str:
 
 
 def _words(entry: LogEntry, status: int) -> str:
-    from traktauth.server.simulation.request_log import format_entry  # noqa: PLC0415 - no other command needs it
+    from traktauth.server.simulation.request_log import fingerprint, format_entry  # noqa: PLC0415 - no other command needs it
 
+    if "families_killed" in entry.events or "replays" in entry.events:
+        token = entry.request.parameters.get("refresh_token") or entry.request.parameters.get("token", "")
+        ended = "its family was revoked" if "families_killed" in entry.events else "refused"
+        return f"replay of {fingerprint(token)}: {ended}"
     line = format_entry(entry)
     result = line.result.removeprefix(str(status)).removeprefix(",").strip()
     result = result.partition(", refresh ")[0]  # so that a line has room in 80 columns

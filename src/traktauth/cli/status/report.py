@@ -145,6 +145,8 @@ def _print_logins(
         print_message(NEXT, f"Sign in: traktauth login{options.flags}")
     for each in found.logins:
         _print_login(options.for_login(each.login, settings), each, verdicts.get(each.login), found.now)
+    if len(found.logins) > 1 and any(each.hint or each.status.needs_login for each in found.logins):
+        print_data()  # the hints are of several logins, not of the last one
     for each in found.logins:
         if each.hint:
             print_message(NEXT, f"{each.login.account}: {each.hint}")

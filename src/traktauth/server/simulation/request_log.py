@@ -250,7 +250,7 @@ def _format_outcome(outcome: object) -> str:
         case Failure():
             return outcome.how
         case TokensCreated():
-            return f"200 {outcome.pairs} {'pair' if outcome.pairs == 1 else 'pairs'}"
+            return f"200 {outcome.pairs} {'login' if outcome.pairs == 1 else 'logins'}"
         case _:
             return "200"
 

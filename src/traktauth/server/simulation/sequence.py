@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -204,6 +205,9 @@ def _other(entry: LogEntry, app: str, result: str) -> str:
     return f"{app} got {result}."
 
 
+_EXPIRED = {
+    "access": "An access token", "refresh": "A refresh token", "code": "A code", "device": "A device code",
+}  # fmt: skip
 STEPS = {
     ("GET", "/sign-in"): "The browser shows the sign-in page.",
     ("GET", "/sign-up"): "The browser shows the sign-up page.",
@@ -215,7 +219,7 @@ STEPS = {
     ("GET", "/activate/done"): "The browser says that the device is signed in.",
     ("GET", "/activate/denied"): "The browser says that the device was denied.",
     ("GET", "/connected-apps"): "The browser lists the connected apps.",
-    ("POST", "/connected-apps"): "The user asked to revoke a connected app.",
+    ("POST", "/connected-apps"): "The browser asks whether to revoke a connected app.",
 }
 
 
@@ -237,6 +241,9 @@ def _browser_step(entry: LogEntry, app: str, outcome: PageResult) -> tuple[str, 
         return (f"{_user(outcome)} {'approved' if decision == 'approve' else 'denied'} the device.", "good")
     if entry.path.endswith("/authorize") and not failed:
         return f"{app} sent the browser to Trakt to sign in.", "plain"
+    if key == ("POST", "/connected-apps") and outcome.status == HTTPStatus.SEE_OTHER:
+        is_revoked = query.get("done") == "revoked"
+        return f"{_user(outcome)} {'revoked a connected app' if is_revoked else 'revoked no connected app'}.", "plain"
     sentence = STEPS.get(key, f"The browser opened {entry.path}.").format(app=app)
     return (f"{sentence[:-1]}: {outcome.status}.", "bad") if failed else (sentence, "plain")
 
@@ -256,9 +263,9 @@ def _control_call(entry: LogEntry, outcome: ControlResult, names: Names) -> str:
         case "device":
             return f"A test let {user} {said.get('decision', 'answer')} a device."
         case "clock":
-            return f"The clock was moved by {said.get('advance', '0')} s."
+            return f"The clock was moved {_distance(said.get('advance', '0'))}."
         case "expire":
-            return f"One {said.get('kind', '')} token or code was made to expire."
+            return f"{_EXPIRED.get(said.get('kind', ''), 'A token or code')} was made to expire."
         case "faults":
             return "Faults were set." if entry.method == "PUT" else "The faults were cleared."
         case "signout":
@@ -269,6 +276,20 @@ def _control_call(entry: LogEntry, outcome: ControlResult, names: Names) -> str:
             return f"{app} was {'disabled' if said.get('disabled') == 'True' else 'enabled'}."
         case _:
             return f"A test called {call}."
+
+
+def _distance(seconds: str) -> str:
+    """Return how far the clock was moved, such as `forward by 7 days`."""
+    try:
+        moved = float(seconds)
+    except ValueError:
+        moved = 0.0
+    way, left = "forward" if moved >= 0 else "back", abs(moved)
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if left >= length and left % length == 0:
+            count = int(left // length)
+            return f"{way} by {count} {unit if count == 1 else f'{unit}s'}"
+    return f"{way} by {left:g} s"
 
 
 def _is_pending_poll(entry: LogEntry) -> bool:
