@@ -124,11 +124,16 @@ def take_commands(browser: Browser, trakt: LocalTrakt, home: Path, socket: Path)
         trakt.device("".join(code))
         terminal.wait_for(r"Signed in")
         for command in ("status", "doctor"):
-            terminal.enter("clear")
-            terminal.wait_for(rf"\A{PROMPT}")
-            terminal.enter(f"traktauth {command}")
-            terminal.wait_for(rf"traktauth {command}\n[\s\S]*{PROMPT}")
+            run(terminal, f"traktauth {command}", rf"traktauth {command}\n[\s\S]*{PROMPT}")
             take(browser, terminal, command)
+
+
+def run(terminal: Terminal, command: str, shown: str, *, seconds: float = 30.0) -> None:
+    """Run a command on a cleared screen, which begins with the command, and wait for what it shows at its end."""
+    terminal.enter("clear")
+    terminal.wait_for(rf"\A{PROMPT}")
+    terminal.enter(command)
+    terminal.wait_for(shown, seconds)
 
 
 PROGRAM = """\
@@ -157,16 +162,15 @@ def take_sandbox(browser: Browser, folder: Path) -> None:
     env["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     try:
         with Terminal(folder / "tmux", env, columns=100, rows=32) as terminal:
-            terminal.enter(f"cd {home}; clear; cat sync.py")
-            terminal.wait_for(rf"example[\s\S]*{PROMPT}")
+            terminal.enter(f"cd {home}")
+            run(terminal, "cat sync.py", rf"example[\s\S]*{PROMPT}")
             terminal.enter("traktauth sandbox --show --tokens token:token.json -- python sync.py")
             terminal.wait_for(rf"Refused hosts[\s\S]*{PROMPT}")
             take(browser, terminal, "sandbox", width=1032)
-            terminal.enter("clear; traktauth lab -- traktauth request GET /users/settings")
-            terminal.wait_for(rf"keeps its login\n[\s\S]*{PROMPT}", seconds=300)
+            lab = "traktauth lab -- traktauth request GET /users/settings"
+            run(terminal, lab, rf"keeps its login\n[\s\S]*{PROMPT}", seconds=300)
             take(browser, terminal, "lab", width=1032)
-            terminal.enter("clear; traktauth explain '" + ERROR + "'")
-            terminal.wait_for(rf"https://github[\s\S]*{PROMPT}")
+            run(terminal, f"traktauth explain '{ERROR}'", rf"https://github[\s\S]*{PROMPT}")
             take(browser, terminal, "explain", width=1032)
     finally:
         shutil.rmtree(home)
