@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import httpx
 import httpx2
 import pytest
+import requests
 
 from client.callers import CALLERS
 from traktauth import App, Token, TraktAuthError, TryLater
@@ -146,20 +148,26 @@ def test_a_token_is_refreshed_in_the_callers_thread_if_there_is_no_other(
 
 
 # ---------------------------------------------------------------- a client of one's own
+@pytest.fixture(params=[httpx2, httpx], ids=["httpx2", "httpx"])
+def library(request):
+    """A library of a client of one's own."""
+    return request.param
+
+
 @pytest.fixture
-def own(caller, trakt_server, app, address):
+def own(caller, library, trakt_server, app, address):
     """Make a caller over a client of one's own."""
     made = []
 
-    def make(**options):
-        kind = httpx2.Client if caller is CALLERS["blocking"] else httpx2.AsyncClient
-        client = kind(limits=httpx2.Limits(max_keepalive_connections=0), **options)
+    def make(service=trakt_server.base, **options):
+        kind = library.Client if caller is CALLERS["blocking"] else library.AsyncClient
+        client = kind(limits=library.Limits(max_keepalive_connections=0), **options)
         made.append(client)
-        return client, caller(app, service=trakt_server.base, store=address, http=client)
+        return client, caller(app, service=service, store=address, http=client)
 
     yield make
     for client in made:
-        if isinstance(client, httpx2.Client):
+        if isinstance(client, library.Client):
             client.close()
         elif not client.is_closed:
             asyncio.run(client.aclose())
@@ -178,6 +186,39 @@ def hook(caller):
 @pytest.fixture
 def stored(trakt_server, app, address):
     return lambda: open_store(address).load(LoginKey(trakt_server.base, app.client_id, "default"))
+
+
+def test_a_client_of_either_library_refreshes(own, sign_in, trakt_server):
+    sign_in(left=-1)
+    _, trakt = own()
+    with trakt:
+        assert trakt.token().generation == 2
+        assert trakt.request("GET", "/users/settings").status_code == 200
+    assert len(trakt_server.refreshes) == 1
+
+
+def test_a_client_of_another_kind_is_refused_before_anything_is_sent(caller, app):
+    """A blocking client in an AsyncTrakt would send a refresh, and lose its response."""
+    other = httpx2.AsyncClient() if caller is CALLERS["blocking"] else httpx2.Client()
+    for client in (other, requests.Session(), "client"):
+        with pytest.raises(
+            TypeError, match=r"http= must be an httpx2\.(Async)?Client or .* not (httpx2|requests|builtins)\."
+        ):
+            caller(app, store="memory:", http=client)
+    if isinstance(other, httpx2.Client):
+        other.close()
+    else:
+        asyncio.run(other.aclose())
+
+
+def test_a_client_of_either_library_that_cannot_connect_costs_no_login(own, app, address):
+    login = LoginKey("http://127.0.0.1:1", app.client_id, "default")
+    token = Token("old", refresh_token="refresh", expires_in=10, expires_at=1.0, generation=1)
+    open_store(address).apply(login, SaveToken(token, after=0, at=1.0))
+    _, trakt = own(service=login.realm)
+    with trakt, pytest.raises(TryLater, match="no connection"):
+        trakt.token()
+    assert open_store(address).load(login).pending_refresh is None
 
 
 def test_a_client_that_is_closed_costs_no_login(own, sign_in, trakt_server, stored, caller):

@@ -58,12 +58,8 @@ class AsyncTrakt:
             insecure=insecure,
             clock=clock,
         )
-        self._use(
-            config,
-            open_async_store(store),
-            AsyncHttpClients(http, url=config.service.token, product=app.user_agent),
-            owner=True,
-        )
+        connections = AsyncHttpClients(http, url=config.service.token, product=app.user_agent)
+        self._use(config, open_async_store(store), connections, owner=True)
 
     def _use(
         self, config: AccountConfig, store: AsyncTokenStore, connections: AsyncHttpClients, *, owner: bool

@@ -47,9 +47,14 @@ class HttpClients:
         client: the application's own client, used for every request and never closed here.
         url: the token endpoint's base address.
         product: the program's own product token; sent in `User-Agent` before this library's.
+
+    Raises:
+        TypeError: `client` is of another kind.
     """
 
     def __init__(self, client: HttpClient | None = None, *, url: str = "", product: str | None = None) -> None:
+        if client is not None:
+            _check_kind(client, "Client", "close")
         self._own_client = client
         self._url = url
         self._product = product
@@ -92,7 +97,7 @@ class HttpClients:
             request = api_request(method, url, params=params, json=json, headers=headers)
             return finish(client.send(request, follow_redirects=False, auth=None))
         except Exception as error:
-            mapped = api_error(error)
+            mapped = api_error(error, has_own_timeout=self._own_client is not None)
             if mapped is error:
                 raise
             raise mapped from error
@@ -142,6 +147,8 @@ class AsyncHttpClients:
     """The async clients of one `AsyncTrakt`, for each event loop its own; otherwise as `HttpClients`."""
 
     def __init__(self, client: HttpAsyncClient | None = None, *, url: str = "", product: str | None = None) -> None:
+        if client is not None:
+            _check_kind(client, "AsyncClient", "aclose")
         self._own_client = client
         self._url = url
         self._product = product
@@ -180,7 +187,7 @@ class AsyncHttpClients:
             request = api_request(method, url, params=params, json=json, headers=headers)
             return await afinish(await client.send(request, follow_redirects=False, auth=None))
         except Exception as error:
-            mapped = api_error(error)
+            mapped = api_error(error, has_own_timeout=self._own_client is not None)
             if mapped is error:
                 raise
             raise mapped from error
@@ -251,6 +258,20 @@ async def _load() -> None:
         from traktauth.stores.adapters.threaded_store import in_thread  # noqa: PLC0415 - it imports asyncio
 
         await in_thread(load)
+
+
+def _check_kind(client: object, name: str, closing: str) -> None:
+    """Refuse a client of another library, or of the other kind: it would send a refresh and lose its response.
+
+    Raises:
+        TypeError: it is neither httpx2's nor httpx's class of this name.
+    """
+    if not (hasattr(client, "build_request") and hasattr(client, "is_closed") and hasattr(client, closing)):
+        kind = type(client)
+        raise TypeError(
+            f"http= must be an httpx2.{name} or an httpx.{name}, not {kind.__module__.partition('.')[0]}."
+            f"{kind.__name__}; use traktauth.adapters for other HTTP clients"
+        )
 
 
 def _check_open(client: HttpClient | HttpAsyncClient) -> None:

@@ -10,8 +10,12 @@ _CANNOT_BE_SENT = {"InvalidURL", "LocalProtocolError", "UnsupportedProtocol", "C
 _CONNECTION_ERRORS = {"TransportError", "RequestError", "TimeoutException"}
 
 
-def api_error(error: Exception) -> Exception:
+def api_error(error: Exception, *, has_own_timeout: bool = False) -> Exception:
     """Return what an API request raises in place of an error of the HTTP client.
+
+    Args:
+        error: the error.
+        has_own_timeout: the client is the program's own, whose time limits are unknown here.
 
     Returns:
         `TryLater` if the API could not be reached or did not answer in time; a ValueError if the request cannot be
@@ -23,18 +27,27 @@ def api_error(error: Exception) -> Exception:
     names = {kind.__name__ for kind in type(error).__mro__}
     if names & _CANNOT_BE_SENT:
         return ValueError(f"This request cannot be sent ({type(error).__name__}): check params and headers")
+    reason = describe_error(error, connect_timeout=None, timeout=None) if has_own_timeout else describe_error(error)
     if names & _CONNECTION_ERRORS or isinstance(error, OSError):
-        return TryLater(f"Trakt's API could not be reached: {describe_error(error)}")
+        return TryLater(f"Trakt's API could not be reached: {reason}")
     return TraktAuthError(
         f"The HTTP client failed: {type(error).__name__}", hint="Check the client that was passed as http="
     )
 
 
-def describe_error(error: Exception, timeout: float = REQUEST_TIMEOUT) -> str:
-    """Return what failed, without the library's own text, which may hold an address or a body."""
+def describe_error(
+    error: Exception, timeout: float | None = REQUEST_TIMEOUT, *, connect_timeout: float | None = CONNECT_TIMEOUT
+) -> str:
+    """Return what failed, without the library's own text, which may hold an address or a body.
+
+    Args:
+        error: the error.
+        timeout: seconds for the whole exchange; None if not known.
+        connect_timeout: seconds to connect; None if not known.
+    """
     known: dict[str, str] = {
         "ConnectError": "no connection (name not found, refused, or TLS failed)",
-        "ConnectTimeout": f"no connection within {CONNECT_TIMEOUT:.0f} s",
+        "ConnectTimeout": f"no connection {_within(connect_timeout)}",
         "ProxyError": "the proxy refused",
         "ReadTimeout": timeout_reason(timeout),
         "ReadError": "the connection broke off",
@@ -45,6 +58,10 @@ def describe_error(error: Exception, timeout: float = REQUEST_TIMEOUT) -> str:
     return known.get(type(error).__name__, type(error).__name__)
 
 
-def timeout_reason(timeout: float = REQUEST_TIMEOUT) -> str:
-    """Return the reason of a request whose time timeout was reached."""
-    return f"no response within {timeout:.0f} s"
+def timeout_reason(timeout: float | None = REQUEST_TIMEOUT) -> str:
+    """Return the reason of a request whose time limit was reached; None is a limit that is not known."""
+    return f"no response {_within(timeout)}"
+
+
+def _within(timeout: float | None) -> str:
+    return "in time" if timeout is None else f"within {timeout:.0f} s"

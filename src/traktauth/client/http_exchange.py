@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from functools import lru_cache
 from http.cookiejar import CookieJar
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -34,16 +35,17 @@ _LONGEST_STOP = 60.0  # seconds for which an abandoned thread goes on reading
 _AFTER_A_STOP = 2.0  # seconds to read what arrived while this process did not run
 _LARGEST_DOCUMENT = 64 * 1024  # bytes; in a larger body no whole JSON object is looked for before its end
 _MOST_LOOKS = 100
-# Errors that are raised before a byte of the request has left.
-_NEVER_LEFT = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.ProxyError,
-    httpx2.UnsupportedProtocol,
-    httpx2.InvalidURL,
-    httpx2.LocalProtocolError,
-)
+# Errors that are raised before a byte of the request has left, of httpx2 and of httpx, which have the same names.
+_NEVER_LEFT = {
+    "ConnectError",
+    "ConnectTimeout",
+    "PoolTimeout",
+    "ProxyError",
+    "UnsupportedProtocol",
+    "InvalidURL",
+    "LocalProtocolError",
+}
+_LIBRARIES = {"httpx2", "httpx"}
 _trailing = attrgetter("stream._stream._httpcore_stream._stream._connection._h11_state.trailing_data")
 
 
@@ -117,12 +119,15 @@ class Exchange:
         client: sends the request.
         request: the request.
         limit: seconds for the whole exchange, not counting the time in which this process did not run.
+        is_async: `client` is an async one.
 
     Attributes:
         is_alone: no other thread waits for the exchange and limits its time.
     """
 
-    def __init__(self, client: httpx2.Client | httpx2.AsyncClient, request: Request, limit: float) -> None:
+    def __init__(
+        self, client: httpx2.Client | httpx2.AsyncClient, request: Request, limit: float, *, is_async: bool = False
+    ) -> None:
         self.is_alone = False
         self._limit = limit
         self._tracker = SendTracker(limit)
@@ -135,7 +140,7 @@ class Exchange:
         self._body = bytearray()
         self._looks = 0
         self._whole_at: float | None = None
-        self._request = _build(client, request, self._tracker, limit)
+        self._request = _build(client, request, self._tracker, limit, is_async=is_async)
 
     # ------------------------------------------------------------ exchanging
     def run(self, client: httpx2.Client) -> None:
@@ -207,7 +212,7 @@ class Exchange:
         if error is None:
             return NoResponse(self._tracker.give_up(), timeout_reason(self._limit))
         untouched = not self._request.was_read
-        sent = self._tracker.may_have_left(never=untouched or isinstance(error, _NEVER_LEFT))
+        sent = self._tracker.may_have_left(never=untouched or _never_left(error))
         reason = describe_error(error, self._limit)
         if untouched and not sent and reason == type(error).__name__:
             reason = f"the HTTP client raised {reason} before anything was sent"
@@ -246,10 +251,11 @@ class Exchange:
             return self._outcome
 
 
-class _Request(httpx2.Request):
-    """A request that knows whether anything has read its body, which holds the secrets.
+class _BodyWatch:
+    """What a request class is derived with, so that a request knows whether anything has read its body.
 
-    A hook or a closed client fails before that; a transport cannot send the body without reading it.
+    The body holds the secrets. A hook or a closed client fails before that; a transport cannot send it without
+    reading it.
     """
 
     was_read = False
@@ -266,15 +272,24 @@ class _Request(httpx2.Request):
     @property
     def content(self) -> bytes:
         self.was_read = True
-        return super().content
+        content: bytes = super().content  # type: ignore[misc] # of the request class
+        return content
 
     def read(self) -> bytes:
         self.was_read = True
-        return super().read()
+        content: bytes = super().read()  # type: ignore[misc] # of the request class
+        return content
 
     async def aread(self) -> bytes:
         self.was_read = True
-        return await super().aread()
+        content: bytes = await super().aread()  # type: ignore[misc] # of the request class
+        return content
+
+
+@lru_cache(maxsize=8)
+def _watched(kind: type) -> Any:  # noqa: ANN401 - a request class of the client's own library, httpx2 or httpx
+    """Return a request class that knows whether its body was read; a client sends those of its own library only."""
+    return type("Request", (_BodyWatch, kind), {})
 
 
 class _Closing:
@@ -290,20 +305,28 @@ class _Closing:
         self._response.close()
 
 
+def _never_left(error: Exception) -> bool:
+    """Return whether an error of the HTTP library says that no byte of the request has left."""
+    return any(
+        kind.__name__ in _NEVER_LEFT and kind.__module__.partition(".")[0] in _LIBRARIES for kind in type(error).__mro__
+    )
+
+
 def _build(
-    client: httpx2.Client | httpx2.AsyncClient, request: Request, tracker: SendTracker, limit: float
-) -> _Request:
+    client: httpx2.Client | httpx2.AsyncClient, request: Request, tracker: SendTracker, limit: float, *, is_async: bool
+) -> Any:  # noqa: ANN401 - a request of the client's own library
     """Build the request with the client's own header fields, but without its cookies."""
-    headers = client.build_request(
+    of_client = client.build_request(
         request.method, request.url, headers=dict(request.headers), content=request.body or None
-    ).headers
+    )
+    kind: Any = type(of_client)
+    headers = of_client.headers
     headers.pop("cookie", None)
-    is_async = isinstance(client, httpx2.AsyncClient)
     # The exchange as a whole is limited by `slices`; a limit for each read would count the time in which this process
     # was stopped. A thread has one nevertheless, as nothing else would ever end it.
     read = None if is_async else limit + _LONGEST_STOP
     timeout = httpx2.Timeout(connect=min(CONNECT_TIMEOUT, limit), read=read, write=read, pool=limit)
-    built = _Request(
+    built = _watched(kind)(
         request.method,
         request.url,
         headers=headers,
@@ -350,7 +373,7 @@ async def send_async(client: httpx2.AsyncClient, request: Request) -> Response |
     import asyncio  # noqa: PLC0415 - a blocking program does without
 
     try:
-        exchange = Exchange(client, request, REQUEST_TIMEOUT)
+        exchange = Exchange(client, request, REQUEST_TIMEOUT, is_async=True)
     except Exception as error:  # noqa: BLE001 - the request could not even be built
         return NoResponse(sent=False, reason=f"the request could not be built ({type(error).__name__})")
     task = asyncio.create_task(exchange.arun(client))

@@ -123,7 +123,7 @@ class AuthenticationOAuthApi(_Operations):
         service: `trakt`, `auth.trakt.tv`, `staging`, or a base address that serves everything.
         insecure: take `http://` on a host that is not this machine.
         clock: Unix seconds.
-        http: a client of your own to send with; it is not closed.
+        http: an `httpx2.Client` or `httpx.Client` of your own to send with; it is not closed.
 
     Every call raises `TryLater` if Trakt is busy or was not reached, `AppRejected` if it refuses the app,
     `LoginRefused` if it refuses the code or token, `UnexpectedReply` if it responds outside its contract, and

@@ -42,10 +42,11 @@ class Trakt:
         insecure: take `http://` on a host that is not this machine.
         clock: Unix seconds. A clock with a method `advance(seconds)`, such as a local Trakt's, is moved instead of
             waiting between polls of a device code.
-        http: a client of your own to send everything with; it is not closed.
+        http: an `httpx2.Client` or `httpx.Client` of your own to send everything with; it is not closed.
 
     Raises:
         ValueError: an argument has no such value.
+        TypeError: `http` is of another kind.
         StoreFailed: the platform names no folder for the default store.
     """
 
@@ -71,9 +72,8 @@ class Trakt:
             insecure=insecure,
             clock=clock,
         )
-        self._use(
-            config, open_store(store), HttpClients(http, url=config.service.token, product=app.user_agent), owner=True
-        )
+        connections = HttpClients(http, url=config.service.token, product=app.user_agent)
+        self._use(config, open_store(store), connections, owner=True)
 
     def _use(self, config: AccountConfig, store: TokenStore, connections: HttpClients, *, owner: bool) -> None:
         from traktauth.client.driver.bound_store import BoundStore  # noqa: PLC0415 - when a client is made
