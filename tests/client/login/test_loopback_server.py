@@ -221,13 +221,38 @@ def test_a_second_visit_is_reported_and_changes_nothing(waiting):
     assert "Answered already" in page
 
 
-def test_a_visit_before_anybody_waits_is_turned_away():
+def test_a_visit_before_anybody_waits_is_the_answer_as_soon_as_somebody_does():
+    """A prompt that waits for the browser, or visits the page itself, returns after the answer has come."""
     with contextlib.closing(LoopbackServer(f"http://127.0.0.1:{free_port()}/callback")) as receiver:
         port = int(receiver.redirect_uri.split(":")[2].partition("/")[0])
+        for query in ("code=other&state=another", "code=abc&state=mine"):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("GET", f"/callback?{query}")
+            response = connection.getresponse()
+            assert (response.status, "Return to the program" in response.read().decode()) == (200, True)
+            connection.close()
+        assert receiver.wait(READ, 10) == AuthorizationResponse("abc")
+        assert receiver.wait(READ, 0.05) is None  # once
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        connection.request("GET", "/callback?code=abc&state=mine")
-        assert connection.getresponse().status == 400
+        connection.request("GET", "/callback?code=second&state=mine")
+        assert connection.getresponse().status == 409
         connection.close()
+
+
+def test_a_flood_of_early_visits_is_bounded():
+    with contextlib.closing(LoopbackServer(f"http://127.0.0.1:{free_port()}/callback")) as receiver:
+        port = int(receiver.redirect_uri.split(":")[2].partition("/")[0])
+        browsers = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(40)]
+        for number, browser in enumerate(browsers):
+            with contextlib.suppress(OSError):
+                browser.sendall(f"GET /callback?code={number}&state=other HTTP/1.1\r\n\r\n".encode())
+        for browser in browsers:
+            with contextlib.suppress(OSError):
+                while browser.recv(4096):
+                    pass
+            browser.close()
+        assert len(receiver._early) <= 32
+        assert receiver.wait(READ, 0.05) is None
 
 
 def test_a_visit_that_comes_a_little_early_is_kept():

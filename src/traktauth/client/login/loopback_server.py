@@ -79,6 +79,8 @@ class LoopbackServer:
         self.redirect_uri = redirect_uri if port == (parts.port or 80) else actual
         self._read: Callable[[str], Any] | None = None
         self._waiting = threading.Event()
+        self._arriving = threading.Lock()
+        self._early: list[str] = []  # addresses of visits that came long before anybody waited for one
         self._answered = threading.Lock()
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._open: dict[socket.socket, _Visit] = {}  # each visitor that is here, the oldest first
@@ -93,11 +95,16 @@ class LoopbackServer:
 
     def wait(self, read: Callable[[str], T | None], seconds: float) -> T | None:
         """Wait for the visit that `read` takes for an answer, and return it; None where none came in time."""
-        self._read = read
+        with self._arriving:
+            self._read = read
+            early, self._early = self._early, []
         self._waiting.set()
+        for target in early:
+            if (answer := read(target)) is not None and self._answered.acquire(blocking=False):
+                return answer
         with suppress(queue.Empty):
-            answer: T | None = self._answers.get(timeout=seconds)
-            return answer
+            arrived: T | None = self._answers.get(timeout=seconds)
+            return arrived
         return None
 
     def serve_start(self, url: str) -> str:
@@ -186,8 +193,13 @@ class LoopbackServer:
         if target.partition("?")[0] != self._path:
             return pages.not_found()
         self._waiting.wait(_GOODBYE_LIMIT)  # a browser may come back before anybody waits for it
-        read = self._read
-        answer = read(target) if read is not None else None
+        with self._arriving:
+            read = self._read
+            if read is None:
+                # The program is still in its `prompt`, which may even be what visits. It takes the answer later.
+                self._early = [*self._early, target][-_MOST_VISITORS:]
+                return pages.unknown_outcome()
+        answer = read(target)
         if answer is None:
             return pages.not_this_sign_in()
         if not self._answered.acquire(blocking=False):
