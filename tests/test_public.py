@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import importlib.metadata
 import inspect
@@ -9,6 +10,7 @@ import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +43,17 @@ def test_a_repl_and_help_show_every_public_name():
     assert set(traktauth.__all__) <= set(names.split())
     assert "class Trakt(" in text
     assert "class AsyncTrakt(" in text
+
+
+def test_a_type_checker_sees_no_module_that_has_every_name():
+    """A `__getattr__` of a module types each misspelt import as an object, so `from traktauth import Trackt` passes."""
+    modules = list(Path(traktauth.__file__).parent.rglob("*.py"))
+    assert len(modules) > 300
+    for path in modules:
+        for node in ast.parse(path.read_bytes()).body:
+            assert not (isinstance(node, ast.FunctionDef) and node.name == "__getattr__"), (
+                f"{path}: if not TYPE_CHECKING"
+            )
 
 
 @pytest.mark.parametrize("module", ["traktauth.web.django", "traktauth.web.allauth"])

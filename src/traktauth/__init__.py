@@ -28,7 +28,7 @@ from traktauth.errors import (
 )
 
 if TYPE_CHECKING:
-    from traktauth import steps
+    from traktauth import steps, stores  # noqa: F401 - an attribute of this package
     from traktauth.client.async_client import AsyncTrakt
     from traktauth.client.attempt import AsyncAttempt, Attempt
     from traktauth.client.operations import AsyncAuthenticationOAuthApi, AuthenticationOAuthApi
@@ -93,14 +93,16 @@ _LATER = {
 _MODULES = {"steps", "stores", "testing"}
 
 
-def __getattr__(name: str) -> object:
-    if name in _LATER or name in _MODULES:
-        from importlib import import_module  # noqa: PLC0415 - on first use
+if not TYPE_CHECKING:  # a type checker would take every misspelt name for one of this function's
 
-        if name in _MODULES:
-            return import_module(f"traktauth.{name}")
-        return getattr(import_module(_LATER[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in _LATER or name in _MODULES:
+            from importlib import import_module  # noqa: PLC0415 - on first use
+
+            if name in _MODULES:
+                return import_module(f"traktauth.{name}")
+            return getattr(import_module(_LATER[name]), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

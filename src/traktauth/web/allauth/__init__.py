@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["trakt_for"]
 
 
-def __getattr__(name: str) -> object:
-    if name == "trakt_for":  # Django imports this package before its apps are ready
-        from traktauth.web.allauth.accounts import trakt_for  # noqa: PLC0415 - on first use
+if not TYPE_CHECKING:  # a type checker would take every misspelt name for one of this function's
 
-        return trakt_for
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name == "trakt_for":  # Django imports this package before its apps are ready
+            from traktauth.web.allauth.accounts import trakt_for  # noqa: PLC0415 - on first use
+
+            return trakt_for
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

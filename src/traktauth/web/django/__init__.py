@@ -40,12 +40,14 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name in _LATER:
-        from importlib import import_module  # noqa: PLC0415 - on first use
+if not TYPE_CHECKING:  # a type checker would take every misspelt name for one of this function's
 
-        return getattr(import_module(_LATER[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in _LATER:
+            from importlib import import_module  # noqa: PLC0415 - on first use
+
+            return getattr(import_module(_LATER[name]), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
