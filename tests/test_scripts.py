@@ -155,9 +155,9 @@ def test_ci_runs_all_tests_on_the_oldest_and_the_newest_and_the_fast_ones_betwee
     done = machine(".ci/run", PYTHONS, FAILS="")
     assert (tmp_path / "runs").read_text().splitlines() == [
         ".venv-3.11.9 lint=yes coverage=no ",
-        ".venv-3.12.1 lint=no coverage=yes --fast",
+        ".venv-3.12.1 lint=no coverage=no --fast",
         ".venv-3.11.10 lint=no coverage=no --fast",
-        ".venv-3.14.0 lint=no coverage=no ",
+        ".venv-3.14.0 lint=no coverage=lines ",
     ]
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "== 7 passed after ==")
 
@@ -167,7 +167,7 @@ def test_ci_runs_the_fast_tests_on_the_newest_where_all_would_take_too_long(mach
     done = machine(".ci/run", {"bin/python3": "3.12.1", "bin/python3.11": "3.11.9"}, FAILS="", CI_TARGET="-1000")
     assert (tmp_path / "runs").read_text().splitlines() == [
         ".venv-3.11.9 lint=yes coverage=no ",
-        ".venv-3.12.1 lint=no coverage=yes --fast",
+        ".venv-3.12.1 lint=no coverage=lines --fast",
     ]
     assert "only the fast tests, for want of time: Python 3.12.1" in done.stdout
 
@@ -183,8 +183,8 @@ def test_ci_leaves_out_a_second_patch_version_that_would_leave_no_time_for_the_l
     done = machine(".ci/run", PYTHONS, FAILS="", CI_TARGET="100", CI_FAST_SECONDS="1000")
     assert (tmp_path / "runs").read_text().splitlines() == [
         ".venv-3.11.9 lint=yes coverage=no ",
-        ".venv-3.12.1 lint=no coverage=yes --fast",
-        ".venv-3.14.0 lint=no coverage=no ",
+        ".venv-3.12.1 lint=no coverage=no --fast",
+        ".venv-3.14.0 lint=no coverage=lines ",
     ]
     assert "left out, for want of time before the last run: Python 3.11.10" in done.stdout
     assert done.returncode == 0

@@ -67,9 +67,20 @@ def test_a_run_that_covers_every_package_passes(run):
 def test_a_package_with_an_untaken_branch_fails_the_run_and_is_named(run):
     done = run({**ALL, "wire": (1,)}, "--cov", "--cov-report=")
     assert done.returncode == 1
-    assert f"FAILED: wire is below {FLOORS['wire']:.0f} %" in done.stdout
+    lines, branches = FLOORS["wire"]
+    assert f"FAILED: wire is below {lines:.0f} % of lines" in done.stdout
+    assert f"FAILED: wire is below {branches:.0f} % of branches" in done.stdout
     assert "FAILED: flow" not in done.stdout
     assert done.stdout.splitlines()[-1].startswith("=")
+
+
+def test_where_lines_alone_are_measured_no_branches_are_asked_for(run, tmp_path):
+    (tmp_path / "pyproject.toml").write_text(SETTINGS.replace("true", "false"))
+    assert run(ALL, "--cov", "--cov-report=").returncode == 0
+    done = run({**ALL, "wire": (1,)}, "--cov", "--cov-report=")
+    assert done.returncode == 1
+    assert f"FAILED: wire is below {FLOORS['wire'][0]:.0f} % of lines" in done.stdout
+    assert "branches" not in done.stdout
 
 
 def test_a_run_without_coverage_asks_for_none(run):
