@@ -34,6 +34,7 @@ EXAMPLES = [
     (TryLater("fact"), {"retry_after": 30.0, "status": None}),
     (StoreFailed("fact"), {}),
     (UnexpectedReply("fact", status=418), {"status": 418}),
+    (UnexpectedReply("fact", status=423), {"status": 423, "explanation": "account-locked"}),
 ]
 each_error = pytest.mark.parametrize(("error", "attributes"), EXAMPLES, ids=lambda value: type(value).__name__)
 

@@ -186,6 +186,10 @@ class StoreFailed(TraktAuthError):
     temporary = False
 
 
+ACCOUNT_EXPLANATIONS: dict[int | None, str] = {420: "account-limit", 423: "account-locked", 426: "vip-only"}
+"""Of an UnexpectedReply, by its status; `unexpected-response` for the others."""
+
+
 class UnexpectedReply(TraktAuthError):
     """Trakt answered outside its contract.
 
@@ -194,8 +198,8 @@ class UnexpectedReply(TraktAuthError):
     """
 
     default_hint = "Report it, with this message, to the authors of traktauth"
-    explanation = "unexpected-response"
 
     def __init__(self, message: str, *, status: int | None = None, hint: str | None = None) -> None:
+        self.explanation = ACCOUNT_EXPLANATIONS.get(status, "unexpected-response")
         super().__init__(message, hint=hint)
         self.status = status

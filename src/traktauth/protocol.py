@@ -18,6 +18,13 @@ CONNECTED_PAGE = "https://app.trakt.tv/settings/apps/connected"
 # What Trakt changed in 2026, as it is told to users; docs/trakt-2026.md has the sources.
 APPS_ARE_DELETED = f"Trakt deletes unused apps and those of accounts without VIP: {APPS_PAGE}"
 ONE_COMMUNITY_APP = f"A free Trakt account can connect one community app: {CONNECTED_PAGE}"
+# By HTTP status: what keeps an account from something, and what to do.
+ACCOUNT_LIMITS = {
+    420: "The account has reached a limit of free accounts (lists, list items, collection, connected apps): "
+    "remove some, or get Trakt VIP, which raises the limit",
+    423: "The account is locked or deactivated: its user must contact Trakt's support",
+    426: "Only accounts with Trakt VIP may do this: https://trakt.tv/vip",
+}
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 API_VERSION = "2"

@@ -42,6 +42,13 @@ def test_its_addresses_are_those_that_the_project_uses():
     assert "https://trakt.tv/vip" in command._HINTS[426]
 
 
+def test_the_page_of_apps_before_2026_is_named_nowhere_else():
+    texts = [path for name in ("src", "docs", "examples") for path in (CHECKOUT / name).rglob("*.*")]
+    kinds = {".py", ".md", ".toml", ".html", ".json"}
+    found = [path.name for path in texts if path.suffix in kinds and "oauth/applications" in path.read_text()]
+    assert found == ["trakt-2026.md"]
+
+
 def test_its_lifetime_is_that_of_the_current_profile():
     with LocalTrakt(profile="current") as server:
         assert f"({server.sign_in('sean')['expires_in']} s)" in PAGE

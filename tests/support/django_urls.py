@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import transaction
 from django.http import HttpResponse, JsonResponse
 from django.urls import include, path
 
@@ -19,15 +18,6 @@ def name(request: HttpRequest) -> HttpResponse:
     return HttpResponse(trakt_of(request).request("GET", "/users/settings").json()["user"]["username"])
 
 
-@trakt_required
-def rolled_back(request: HttpRequest) -> HttpResponse:
-    """Call the API in a transaction that fails, as under ATOMIC_REQUESTS."""
-    with transaction.atomic():
-        trakt_of(request).request("GET", "/users/settings")
-        transaction.set_rollback(True)
-    return HttpResponse("rolled back")
-
-
 def session(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"account": account_of(request), "keys": list(request.session.keys())})
 
@@ -39,7 +29,6 @@ def user(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("trakt/", include("traktauth.web.django.urls")),
     path("name", name),
-    path("rolled-back", rolled_back),
     path("session", session),
     path("user", user),
 ]

@@ -13,11 +13,12 @@ import pytest
 from support.web_users import CALLBACK, CANARY, visit
 from support.wire import bearer, call
 from traktauth import App, AsyncTrakt, LoginRequired, StoreFailed
-from traktauth.errors import AppInvalid
-from traktauth.protocol import APPS_ARE_DELETED, ONE_COMMUNITY_APP
+from traktauth.errors import ACCOUNT_EXPLANATIONS, AppInvalid
+from traktauth.protocol import ACCOUNT_LIMITS, APPS_ARE_DELETED, ONE_COMMUNITY_APP
 from traktauth.stores import TextStore, open_store
 from traktauth.web import AsyncWebLogin, LoginFailed, WebLogin
 from traktauth.web.failure import CAUSES
+from traktauth.web.pages import failure_text
 from traktauth.wire.error_responses import REJECTED_APP_HINT
 
 
@@ -160,7 +161,7 @@ def test_a_code_that_was_used_is_refused(server, login):
     account = login.finish(cookies_of(started), landed).account
     failed = failing(login, cookies_of(started), landed)
     assert (failed.cause, failed.cookie_name) == ("code", started.cookie_name)
-    assert failed.hint.endswith(ONE_COMMUNITY_APP)
+    assert failed.hint == f"Start the sign-in again. {ONE_COMMUNITY_APP}"
     assert login.trakt(account).request("GET", "/users/settings").status_code == 200
 
 
@@ -171,7 +172,7 @@ def test_a_sign_in_that_took_too_long_or_began_in_the_future_has_expired(server,
     server.advance(seconds=seconds)
     failed = failing(login, cookies_of(started), landed)
     assert (failed.cause, failed.next, failed.cookie_name) == ("expired", "/library", started.cookie_name)
-    assert failed.hint.endswith(ONE_COMMUNITY_APP)
+    assert failed.hint == f"Start the sign-in again. {ONE_COMMUNITY_APP}"
 
 
 def test_servers_whose_clocks_differ_by_minutes_serve_one_sign_in(server, login):
@@ -267,6 +268,18 @@ def test_an_api_that_does_not_know_the_app_says_in_hint_and_log_that_trakt_delet
     assert failed.message == "Trakt's API refused the app's client id (403)"
     assert REJECTED_APP_HINT in failed.hint
     assert APPS_ARE_DELETED in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/oauth/token", "/users/settings"])
+@pytest.mark.parametrize("status", ACCOUNT_LIMITS)
+def test_an_account_that_trakt_refuses_is_not_told_to_come_back_in_seconds(server, login, path, status):
+    started = login.start()
+    landed = visit(server, started.url)
+    server.fail_next(path, status=status, body="")
+    failed = failing(login, cookies_of(started), landed)
+    assert (failed.cause, failed.status, failed.retry_after) == ("denied", 400, None)
+    assert (failed.error, failed.hint) == (ACCOUNT_EXPLANATIONS[status], ACCOUNT_LIMITS[status])
+    assert failure_text(failed) == f"Trakt refuses this account. {ACCOUNT_LIMITS[status]}."
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429}, {"drop": "before"}])

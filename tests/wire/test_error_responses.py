@@ -7,6 +7,7 @@ import json
 import pytest
 
 from traktauth.errors import AppRejected, LoginRefused, TryLater, UnexpectedReply
+from traktauth.protocol import ACCOUNT_LIMITS
 from traktauth.wire.error_responses import (
     error_code,
     error_from_response,
@@ -256,3 +257,5 @@ def test_what_is_outside_the_contract_is_reported_with_its_status_and_code(answe
     assert type(error) is UnexpectedReply
     assert error.status == answer.status
     assert error.message == f"Trakt answered {named} when it was asked for a token"
+    limit = ACCOUNT_LIMITS.get(answer.status)
+    assert error.hint.startswith(limit or "Report it")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, TryLater
-from traktauth.wire.error_responses import UNANSWERED_HINT
+from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, TryLater, UnexpectedReply
+from traktauth.protocol import ACCOUNT_LIMITS, ONE_COMMUNITY_APP
 
 Cause = Literal["no-cookie", "expired", "forged", "other-state", "denied", "issuer", "code", "app", "busy"]
 """What ended a web sign-in; `LoginFailed` says what each means."""
@@ -37,7 +37,7 @@ class LoginFailed(LoginRefused):
     | `expired` | it took longer than `max_age`, or the servers' clocks differ by as much |
     | `forged` | the cookie was changed, or the servers of the application have different secrets |
     | `other-state` | the answer belongs to another sign-in |
-    | `denied` | the user denied it |
+    | `denied` | the user denied it, or Trakt refuses the account: it is locked, at a limit, or without VIP |
     | `issuer` | another server than Trakt answered |
     | `code` | the code is missing, wrong, used or expired |
     | `app` | Trakt refused the app's id, secret or redirect address |
@@ -75,9 +75,12 @@ class LoginFailed(LoginRefused):
         return 503 if self.cause == "busy" else 400
 
 
+_UNANSWERED_HINT = f"{LoginFailed.default_hint}. {ONE_COMMUNITY_APP}"
+
+
 def own_failure(cause: Cause, *, next: str = "/", cookie_name: str | None = None) -> LoginFailed:  # noqa: A002 - as above
     """Return the failure of a sign-in that ended before anything was sent."""
-    hint = UNANSWERED_HINT if cause in _UNANSWERED else None
+    hint = _UNANSWERED_HINT if cause in _UNANSWERED else None
     return LoginFailed(_OWN_MESSAGES[cause], cause=cause, hint=hint, next=next, cookie_name=cookie_name)
 
 
@@ -92,8 +95,8 @@ def failure_of(error: TraktAuthError, *, next: str, cookie_name: str | None) -> 
     failed = LoginFailed(
         error.message,
         cause=cause,
-        error=getattr(error, "error", None),
-        hint=UNANSWERED_HINT if cause in _UNANSWERED else error.hint,
+        error=error.explanation if cause == "denied" else getattr(error, "error", None),
+        hint=_UNANSWERED_HINT if cause in _UNANSWERED else error.hint,
         next=next,
         cookie_name=cookie_name,
         retry_after=error.retry_after if isinstance(error, TryLater) else RETRY_AFTER,
@@ -105,6 +108,8 @@ def failure_of(error: TraktAuthError, *, next: str, cookie_name: str | None) -> 
 def _cause_of(error: TraktAuthError) -> Cause:
     if isinstance(error, AppRejected):
         return "app"
+    if isinstance(error, UnexpectedReply) and error.status in ACCOUNT_LIMITS:
+        return "denied"
     if not isinstance(error, LoginRefused):
         return "busy"
     if error.error == "iss":

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from traktauth.client.login.pages import STYLE
 from traktauth.display import escape
-from traktauth.errors import AppRejected, StoreFailed, TryLater
-from traktauth.protocol import APPS_ARE_DELETED, CONNECTED_PAGE, ONE_COMMUNITY_APP
+from traktauth.errors import ACCOUNT_EXPLANATIONS, AppRejected, StoreFailed, TryLater
+from traktauth.protocol import ACCOUNT_LIMITS, APPS_ARE_DELETED, CONNECTED_PAGE, ONE_COMMUNITY_APP
 from traktauth.values import field, value
 from traktauth.web.failure import NO_RESPONSE, RETRY_AFTER
 
@@ -55,6 +55,7 @@ _NO_RESPONSE = (
     "This address finishes a sign-in, and was opened without a response from Trakt.",
     "Begin the sign-in here.",
 )
+_ACCOUNT_TEXTS = {ACCOUNT_EXPLANATIONS[status]: text for status, text in ACCOUNT_LIMITS.items()}  # by `error`
 _REPEATABLE = "Nothing is lost: reload this page in {seconds} seconds to try again."
 _STILL_SIGNED_IN = "You are still signed in, as before."
 
@@ -105,6 +106,8 @@ def failure_text(failed: LoginFailed) -> str:
 
 def _texts_of(failed: LoginFailed, origin: str, *, is_repeatable: bool = True) -> list[str]:
     cause, fix = _NO_RESPONSE if failed.error == NO_RESPONSE else _TEXTS[failed.cause]
+    if failed.error in _ACCOUNT_TEXTS:
+        return ["Trakt refuses this account.", f"{_ACCOUNT_TEXTS[failed.error]}."]
     if failed.cause == "busy" and failed.cookie_name is None and is_repeatable:
         fix = _REPEATABLE
     return [cause, fix.format(origin=origin, seconds=_whole_seconds(failed.retry_after or RETRY_AFTER))]

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, TryLater, UnexpectedReply
-from traktauth.protocol import APPS_ARE_DELETED, ONE_COMMUNITY_APP
+from traktauth.protocol import ACCOUNT_LIMITS, APPS_ARE_DELETED, ONE_COMMUNITY_APP
 
 if TYPE_CHECKING:
     from traktauth.models.probe import ProbeOutcome
@@ -184,4 +184,5 @@ def error_from_response(response: Response, *, what: str) -> TraktAuthError:
             hint="Try another network; a proxy or Cloudflare may be blocking this one",
         )
     named = f"{status} {safe_error_code(code)}".strip()
-    return UnexpectedReply(f"Trakt answered {named} when it was asked for {what}", status=status)
+    message = f"Trakt answered {named} when it was asked for {what}"
+    return UnexpectedReply(message, status=status, hint=ACCOUNT_LIMITS.get(status))

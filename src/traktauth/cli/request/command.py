@@ -14,7 +14,7 @@ from traktauth.cli.output import ERROR, NEXT, print_message, print_message_json
 from traktauth.cli.request.arguments import Call, read_body, read_fields, read_headers
 from traktauth.cli.request.display import filter_json, show_body, show_head
 from traktauth.cli.request.pages import read_all_pages
-from traktauth.protocol import APPS_ARE_DELETED
+from traktauth.protocol import ACCOUNT_LIMITS, APPS_ARE_DELETED
 from traktauth.wire.error_responses import parse_retry_after
 from traktauth.wire.messages import Response
 
@@ -28,10 +28,7 @@ _HINTS = {
     401: "Sign in again: traktauth login",
     403: f"The API does not know the client id: compare TRAKTAUTH_CLIENT_ID with the app's page. {APPS_ARE_DELETED}",
     404: "Look the path up in Trakt's API documentation",
-    420: "The account has reached a limit of free accounts (lists, list items, collection, connected apps): "
-    "remove some, or get Trakt VIP, which raises the limit",
-    423: "The account is locked or deactivated: its user must contact Trakt's support",
-    426: "Only accounts with Trakt VIP may do this: https://trakt.tv/vip",
+    **ACCOUNT_LIMITS,
 }
 
 
