@@ -111,3 +111,16 @@ def test_an_open_request_stays_open_when_the_page_changes(trakt, visit):
     call(trakt.base, "POST", "/oauth/token", body={"client_id": "second"})
     expect(rows(page)).to_have_count(2)
     assert page.locator("details[open]").get_attribute("id") == opened
+
+
+@pytest.mark.parametrize("trakt", ["current"], indirect=True)
+def test_the_keyboard_stays_at_a_request_when_the_page_changes(trakt, visit):
+    page = visit()
+    call(trakt.base, "POST", "/oauth/token", body={"client_id": "first"})
+    page.goto(f"{trakt.base}/_control")
+    expect(page.get_by_text("Live.")).to_be_visible()
+    page.locator("details summary").first.focus()
+    name = page.locator("details").first.get_attribute("id")
+    call(trakt.base, "POST", "/oauth/token", body={"client_id": "second"})
+    expect(rows(page)).to_have_count(2)
+    expect(page.locator(f"#{name} summary")).to_be_focused()

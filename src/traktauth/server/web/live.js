@@ -34,10 +34,12 @@ async function load() {
 
 function replace(body) {
   const open = [...live.querySelectorAll("details[open]")].map((details) => details.id);
-  const focused = live.contains(document.activeElement) ? document.activeElement.id : "";
+  const focused = live.contains(document.activeElement) ? document.activeElement : null;
+  const id = focused?.id || focused?.parentElement.id; // a summary has the id of its request
   live.replaceChildren(...body.childNodes);
-  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-  if (focused) document.getElementById(focused)?.focus();
+  for (const request of open) document.getElementById(request)?.setAttribute("open", "");
+  const again = id ? document.getElementById(id) : null;
+  (again?.querySelector("summary") ?? again)?.focus({ preventScroll: true });
 }
 
 button.type = "button";
