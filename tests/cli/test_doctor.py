@@ -83,7 +83,7 @@ def test_a_healthy_one_shows_this_screen(well, local):
         ({"TRAKTAUTH_STORE": "file:/"}, 1, "store", "is a directory", "Name a file: --store"),
         ({"TRAKTAUTH_CONFIG": "none.toml"}, 2, "settings", "cannot be read", "Fix it"),
         ({"TRAKTAUTH_LOST_REPLY": "maybe"}, 2, "settings", "must be one of", "Fix it"),
-        ({"TRAKTAUTH_SERVICE": "http://127.0.0.1:9"}, 5, "service", "could not be reached", "this machine's network"),
+        ({"TRAKTAUTH_SERVICE": "http://127.0.0.1:9"}, 5, "service", "could not be reached", "Check TRAKTAUTH_SERVICE"),
     ],
 )
 def test_what_is_wrong_is_found_with_its_remedy_and_exit_status(well, env, status, about, message, hint):
@@ -200,6 +200,36 @@ def test_a_service_that_is_busy_leaves_open_whether_the_app_is_right(well, local
     assert any("could not be checked" in each[2] for each in found)
 
 
+def test_a_service_that_is_not_trakt_is_named(well):
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+
+        def do_POST(self):
+            self.send_error(405)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        [(about, level, message, hint), *_] = bad(findings(well, status=2, TRAKTAUTH_SERVICE=address))
+        server.shutdown()
+    assert (about, level) == ("service", "wrong")
+    assert message == f"{address} answered 405 to a request that revokes a token, so it is not Trakt"
+    assert hint.startswith("Set TRAKTAUTH_SERVICE to trakt")
+
+
+def test_a_token_of_a_later_time_is_not_taken_for_the_clock_that_saved_it(well):
+    """It was adopted: its times are of the machine that issued it."""
+    token = replace(well.keep(), expires_at=time.time() + 30 * 86400, generation=2)
+    assert well.store.apply(well.login(), SaveToken(token, after=1, at=time.time()))
+    found = [each for each in bad(findings(well, "--offline")) if each[0] == "clock"]
+    assert "behind the time of the token, " in found[0][2]
+
+
 def test_offline_sends_nothing(well):
     assert "clock" not in {
         each["about"] for each in findings(well, "--offline", TRAKTAUTH_SERVICE="http://127.0.0.1:9")
@@ -256,6 +286,10 @@ class Dated(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.send_response(404)
+        self.end_headers()
+
+    def do_POST(self):
+        self.send_response(503)
         self.end_headers()
 
     def date_time_string(self, timestamp=None):

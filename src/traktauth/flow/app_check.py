@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # No service has issued it, so revoking it changes nothing.
 _MADE_UP_TOKEN = "traktauth-checks-the-app-with-this-token-which-is-not-issued"
+_NO_ENDPOINT = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
 
 
 class AppStatus(Enum):
@@ -40,10 +41,12 @@ class AppCheck:
     Attributes:
         status: what the service says.
         detail: what was received if that is unclear, for a person.
+        has_endpoint: False if the service has no address for revoking tokens, so it is not Trakt.
     """
 
     status: AppStatus
     detail: str = ""
+    has_endpoint: bool = True
 
 
 def check_app(app: App, service: Service) -> Flow[AppCheck]:
@@ -66,7 +69,8 @@ def check_app(app: App, service: Service) -> Flow[AppCheck]:
     is_unknown_token = error_code(response) == "invalid_request" and _description(response) == "token not found"
     if (response.status == HTTPStatus.OK and not _is_page(response)) or is_unknown_token:
         return AppCheck(AppStatus.ACCEPTED)
-    return AppCheck(AppStatus.UNCLEAR, f"{service.token} answered {response.status}")
+    detail = f"{service.token} answered {response.status}"
+    return AppCheck(AppStatus.UNCLEAR, detail, has_endpoint=response.status not in _NO_ENDPOINT)
 
 
 def _refused(app: App, response: Response) -> AppStatus:

@@ -10,7 +10,7 @@ from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
 from traktauth.errors import AppInvalid, AppRejected
 from traktauth.flow.app_check import AppStatus, check_app
 from traktauth.models import fingerprint
-from traktauth.protocol import APPS_PAGE
+from traktauth.protocol import APPS_PAGE, SERVICES
 
 if TYPE_CHECKING:
     from traktauth.client.settings import Settings
@@ -49,13 +49,16 @@ def check_app_at_service(settings: Settings) -> list[Finding]:
     if check.status is AppStatus.ACCEPTED:
         known = "client id and secret" if app.client_secret else "client id, a public app"
         return [good("app", f"the service knows this {known}")]
+    if not check.has_endpoint and service.name not in SERVICES:
+        error = ValueError(f"{check.detail} to a request that revokes a token, so it is not Trakt")
+        return [error_finding("service", error, _CHECK_SERVICE)]
     if check.status is AppStatus.UNCLEAR:
         return [warning("app", f"It could not be checked whether Trakt knows the app: {check.detail}", _AGAIN)]
-    error = rejection(app, service, check.status)
+    rejected = rejection(app, service, check.status)
     variables = sorted(os.environ.keys() & _VARIABLES)  # which win over the file that the command writes
     unset = f"unset {' '.join(variables)}; " if variables else ""
-    error.hint = f"Enter the app again: {unset}traktauth setup. {error.hint}"
-    return [error_finding("app", error)]
+    rejected.hint = f"Enter the app again: {unset}traktauth setup. {rejected.hint}"
+    return [error_finding("app", rejected)]
 
 
 def ask_service(app: App, service: Service) -> AppCheck:
@@ -76,6 +79,7 @@ def apps_page(service: Service) -> str:
 
 
 _AGAIN = "Try again later: traktauth doctor"
+_CHECK_SERVICE = "Set TRAKTAUTH_SERVICE to trakt, or to the address that traktauth serve prints"
 
 
 def rejection(app: App, service: Service, status: AppStatus) -> AppRejected:

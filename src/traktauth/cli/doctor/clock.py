@@ -47,10 +47,15 @@ def check_history_clock(record: Record, now: float) -> list[Finding]:
             break
     if token is None:
         return findings
-    ahead = max(record.saved_at - now, token.expires_at - now - token.expires_in)
-    if record.saved_at - now > _HISTORY_TOLERANCE or ahead > IMPLAUSIBLE:
-        who = f"behind the one that saved the login ({format_time(record.saved_at)})"
-        findings.append(warning("clock", f"This machine's clock is {format_duration(ahead)} {who}", _SET_CLOCK))
+    issued_at = token.expires_at - token.expires_in
+    behind = ""
+    if issued_at - now > IMPLAUSIBLE and issued_at > record.saved_at + IMPLAUSIBLE:  # a token that was adopted
+        behind = f"{format_duration(issued_at - now)} behind the time of the token, {format_time(issued_at)}"
+    elif record.saved_at - now > _HISTORY_TOLERANCE or issued_at - now > IMPLAUSIBLE:
+        ahead = max(record.saved_at, issued_at) - now
+        behind = f"{format_duration(ahead)} behind the one that saved the login ({format_time(record.saved_at)})"
+    if behind:
+        findings.append(warning("clock", f"This machine's clock is {behind}", _SET_CLOCK))
     skew = 0.0 if token.created_at is None else token.expires_at - token.expires_in - token.created_at
     if abs(skew) > _HISTORY_TOLERANCE:
         host = record.history[-1].host if record.history else None

@@ -9,6 +9,7 @@ from traktauth.cli.doctor.clock import check_clock
 from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
 from traktauth.errors import TryLater
 from traktauth.flow.effects import NoResponse
+from traktauth.protocol import SERVICES
 from traktauth.wire.messages import Request
 from traktauth.wire.user_agent import USER_AGENT
 
@@ -50,5 +51,6 @@ def _ask(service: Service) -> list[Finding]:
         reply = send(client, Request("GET", f"{service.token}/", {"User-Agent": USER_AGENT}))
     if isinstance(reply, NoResponse):
         error = TryLater(f"{service.token} could not be reached: {reply.reason}")
-        return [error_finding("service", error, "Look at this machine's network, then: traktauth doctor")]
+        look = "Look at" if service.name in SERVICES else "Check TRAKTAUTH_SERVICE and"
+        return [error_finding("service", error, f"{look} this machine's network, then: traktauth doctor")]
     return [good("service", f"{service.token} answers"), check_clock(reply, (began + time.time()) / 2)]
