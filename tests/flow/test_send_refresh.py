@@ -11,10 +11,10 @@ from flow.changes import Begin, Cancel, Mark, MarkRejected, MarkUnconfirmed, Sav
 from flow.conversation import Conversation
 from flow.setup import DEAD, HTML, LIFE, NOW, PUBLIC, Clock, context, grant, record, refused, reply, token, unconfirmed
 from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TryLater, UnexpectedReply
-from traktauth.flow.effects import Load, LoadProbe, LogMessage, NoResponse, Send, Shielded, WithLock
+from traktauth.flow.effects import Load, LoadProbe, LogMessage, NoResponse, Send, Shielded, Sleep, WithLock
 from traktauth.flow.get_token import get_token
 from traktauth.models import Probe, Record
-from traktauth.timeouts import LEASE, REQUEST_TIMEOUT
+from traktauth.timeouts import LEASE, REQUEST_TIMEOUT, SAVE_TIMEOUT
 
 LIVING, ENDED = token(left=10.0), token(left=-1.0)
 each_token = pytest.mark.parametrize("old", [LIVING, ENDED], ids=["living", "ended"])
@@ -230,10 +230,25 @@ def test_an_unspent_token_gives_the_right_to_send_back(old, answer, error):
 
 @each_token
 def test_a_right_that_cannot_be_returned_counts_as_unconfirmed(old):
-    talk = sending(old)
+    clock = Clock()
+    talk = sending(old, custom=context(clock))
     talk.expect(Send, answer=reply(429))
     talk.expect(cancel(), raising=StoreFailed("full disk"))
+    talk.expect(Sleep)
+    clock.steady += SAVE_TIMEOUT
+    talk.expect(cancel(), raising=StoreFailed("full disk"))
     assert talk.expect(LogMessage).warning
+    ends(talk, old, TryLater)
+
+
+@each_token
+def test_a_store_that_fails_once_does_not_make_an_unspent_token_unconfirmed(old):
+    """Under `sign-in`, that would end the login."""
+    talk = sending(old, custom=context(lost_reply="sign-in"))
+    talk.expect(Send, answer=NoResponse(sent=False, reason="connection refused"))
+    talk.expect(cancel(), raising=StoreFailed("deadlock"))
+    talk.expect(Sleep)
+    talk.expect(cancel())
     ends(talk, old, TryLater)
 
 

@@ -156,8 +156,13 @@ def test_what_cannot_stand_in_a_header_field_is_no_access_token(value):
         read(access_token=value)
 
 
-@pytest.mark.parametrize("status", [204, 206, 302, 307])
-def test_only_a_200_or_a_201_grants(status):
+@pytest.mark.parametrize("status", [200, 201, 203])
+def test_a_whole_token_is_taken_although_a_proxy_has_changed_the_status(status):
+    assert parse_token_response(reply(status, GRANT), sent_at=NOW).access_token == GRANT["access_token"]
+
+
+@pytest.mark.parametrize("status", [202, 204, 206, 302, 307])
+def test_no_other_status_grants(status):
     with pytest.raises(UnexpectedReply) as caught:
         parse_token_response(reply(status, GRANT), sent_at=NOW)
     assert caught.value.status == status

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 _CLIENT_ERROR = 400
 _SAVE_PAUSE = 0.25
 _DEFAULT_RETRY_AFTER = 30.0
+_STAYS_PENDING = "the store failed after a refresh; it counts as unconfirmed"
 
 
 # ---------------------------------------------------------------- who asks for a refresh
@@ -278,7 +279,7 @@ def _handle_unspent(
     context: FlowContext, request: RefreshRequest, token: Token, error: TraktAuthError, cancel: CancelRefresh
 ) -> Flow[Token]:
     """Cancel the refresh, and log why: callers do not see the error while the current token is valid."""
-    yield from _best_effort(cancel)
+    yield from _cancel(context, cancel)
     yield from LogMessage(f"{token.fingerprint} was not refreshed: {error.message}", warning=True)
     return current_token_or_raise(context, request, token, error)
 
@@ -426,9 +427,27 @@ def _unconfirmed(
     return error
 
 
+def _cancel(context: FlowContext, cancel: CancelRefresh) -> Flow[None]:
+    """Cancel a refresh; a store that fails is tried again for `SAVE_TIMEOUT`.
+
+    A refresh that stays pending counts as one whose response was lost, and under `sign-in` that ends the login.
+    """
+    until = context.monotonic() + SAVE_TIMEOUT
+    while True:
+        try:
+            yield from Apply(cancel)
+        except StoreFailed:
+            if context.monotonic() >= until:
+                yield from LogMessage(_STAYS_PENDING, warning=True)
+                return
+            yield from Sleep(_SAVE_PAUSE)
+        else:
+            return
+
+
 def _best_effort(change: Change) -> Flow[None]:
     """Write to the store; if that fails the refresh stays pending, which is the safe side."""
     try:
         yield from Apply(change)
     except StoreFailed:
-        yield from LogMessage("the store failed after a refresh; it counts as unconfirmed", warning=True)
+        yield from LogMessage(_STAYS_PENDING, warning=True)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from traktauth.protocol import Service
     from traktauth.wire.messages import Request, Response
 
-# RFC 6749 says 200; some proxies turn it into a 201, and a whole token is a token.
-GRANTED = frozenset({HTTPStatus.OK, HTTPStatus.CREATED})
+# RFC 6749 says 200; some proxies turn it into a 201, or a 203 (RFC 9110: changed by a proxy). A whole token is a token.
+GRANTED = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NON_AUTHORITATIVE_INFORMATION})
 LATEST_TIME = 253_402_300_800  # Unix seconds of the year 10000, which no calendar of ours reaches
 LONGEST_LIFE = 10 * 365 * 86400
 # For a response without a lifetime that can be read, an hour is assumed; a 401 corrects it. Refusing such a response
