@@ -186,6 +186,17 @@ def test_the_login_of_another_app_or_service_is_named(well, local, local_trakt):
         assert hint == f"If that is the login that you want: {fix}"
 
 
+def test_of_several_other_logins_the_one_that_takes_the_fewest_changes_is_offered(well, local, local_trakt):
+    other = local_trakt("classic")
+    wrong = {"TRAKTAUTH_CLIENT_ID": local.public.client_id, "TRAKTAUTH_CLIENT_SECRET": ""}
+    well.at(other.base).keep(account="a")
+    well.at(local.base).keep_real(local, account="z")
+    [(_, _, message, hint), *_] = login_doubts(well, **wrong)
+    assert f"it has z at {local.base} (app " in message
+    client_id = well.env["TRAKTAUTH_CLIENT_ID"]
+    assert hint == f"If z at {local.base} is the login that you want: export TRAKTAUTH_CLIENT_ID={client_id}"
+
+
 def test_a_store_that_went_back_is_found(well, local):
     token = well.keep_real(local)
     newer = replace(token, access_token="newer-access", generation=5)

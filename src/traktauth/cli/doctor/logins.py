@@ -47,25 +47,28 @@ def _check_app(found: Inventory, settings: Settings) -> list[Finding]:
     has_ours = any(each.is_ours and each.status.state is not LoginState.NEVER for each in found.logins)
     if has_ours or not others or not settings.client_id:
         return []
+    others.sort(key=lambda each: len(_settings_of(each.login, settings)))  # the fewest settings to change first
+    first = others[0].login
+    which = "that" if len(others) == 1 else f"{first.account} at {first.realm}"
     names = ", ".join(f"{each.login.account} at {each.login.realm} (app {each.login.client_id})" for each in others[:3])
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""  # noqa: PLR2004 - those that are named
     return [
         warning(
             "login",
             f"The store has no login of this app at this service; it has {names}{more}",
-            f"If that is the login that you want: {_settings_of(others[0].login, settings)}",
+            f"If {which} is the login that you want: export {shlex.join(_settings_of(first, settings))}",
         )
     ]
 
 
-def _settings_of(login: LoginKey, settings: Settings) -> str:
-    """Return the command that sets the app and the service of a login, as far as they differ from the settings."""
+def _settings_of(login: LoginKey, settings: Settings) -> list[str]:
+    """Return the variables of a login's app and service, with their values, as far as they differ from the settings."""
     wanted = {"TRAKTAUTH_CLIENT_ID": login.client_id, "TRAKTAUTH_SERVICE": login.realm}
     if login.client_id == settings.client_id:
         del wanted["TRAKTAUTH_CLIENT_ID"]
     if login.realm == settings.find_service().realm:
         del wanted["TRAKTAUTH_SERVICE"]
-    return f"export {' '.join(f'{name}={shlex.quote(value)}' for name, value in wanted.items())}"
+    return [f"{name}={value}" for name, value in wanted.items()]
 
 
 def _unreadable(logins: list[StoredLogin], options: CommonOptions) -> list[Finding]:
