@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 import time
 
@@ -12,6 +13,7 @@ import httpx2
 import pytest
 
 from traktauth.client import http, http_exchange
+from traktauth.client.http_errors import describe_error
 from traktauth.client.http_exchange import LARGEST_REPLY
 from traktauth.flow.effects import NoResponse
 from traktauth.wire.messages import Request
@@ -135,7 +137,7 @@ def test_refused(exchange):
         port = taken.getsockname()[1]
     reply = exchange(f"http://127.0.0.1:{port}/")
     assert isinstance(reply, NoResponse)
-    assert (reply.sent, reply.reason) == (False, "no connection (name not found, refused, or TLS failed)")
+    assert (reply.sent, reply.reason) == (False, "no connection (connection refused)")
 
 
 def test_no_such_name(exchange, monkeypatch):
@@ -143,13 +145,34 @@ def test_no_such_name(exchange, monkeypatch):
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    assert exchange("http://trakt.invalid/").sent is False
+    reply = exchange("http://trakt.invalid/")
+    assert (reply.sent, reply.reason) == (False, "no connection (name not found)")
 
 
 def test_no_tls_at_the_other_end(serve, exchange):
     server = serve(lambda _, visitor: visitor.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
-    assert exchange(f"https://127.0.0.1:{server.port}/").sent is False
+    reply = exchange(f"https://127.0.0.1:{server.port}/")
+    assert (reply.sent, reply.reason) == (False, "no connection (TLS failed)")
     assert server.heard == []
+
+
+@pytest.mark.parametrize(
+    ("message", "named"),
+    [
+        ("self-signed certificate", ": self-signed certificate"),
+        ("Hostname mismatch, certificate is not valid for 'secret.example'.", ": Hostname mismatch"),
+        ("", ""),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_named(message, named):
+    error, cause = httpx2.ConnectError("secret"), ssl.SSLCertVerificationError(1, "secret")
+    cause.verify_message = message
+    error.__cause__ = cause
+    assert describe_error(error) == f"no connection (certificate verification failed{named})"
+
+
+def test_a_failure_to_connect_whose_cause_is_not_known_names_the_possible_ones():
+    assert describe_error(httpx2.ConnectError("x")) == "no connection (name not found, refused, or TLS failed)"
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", b""])
@@ -190,6 +213,26 @@ def test_cut_before_an_answer(serve, exchange):
 def test_cut_before_the_request_was_read(serve, exchange):
     server = serve(lambda _, visitor: None)
     assert exchange(f"http://127.0.0.1:{server.port}/").sent is True
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"HTTP/1.1 200 OK\r\nthis is no header\r\n\r\n{}", "the response is not valid HTTP"),
+        (b"<html>\r\n\r\n", "the response is not valid HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", "the connection was closed in the middle of the response"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 50_000, "the response is not valid HTTP"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
+            "the response's body does not match its Content-Encoding",
+        ),
+    ],
+    ids=["no header", "a page alone", "a part", "endless headers", "wrong encoding"],
+)
+def test_what_is_wrong_with_a_response_is_named(serve, exchange, content, reason):
+    server = serve(lambda self, visitor: (self.hear(visitor), visitor.sendall(content)))
+    reply = exchange(f"http://127.0.0.1:{server.port}/")
+    assert (reply.sent, reply.reason) == (True, reason)
 
 
 @pytest.mark.parametrize(

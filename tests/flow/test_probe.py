@@ -84,6 +84,11 @@ def test_anything_else_does_not_and_is_reported_with_the_time_of_the_next(answer
     assert kept.reason in error.message
 
 
+def test_a_200_with_a_page_is_told_from_one_with_a_token():
+    assert "without JSON: a web page" in probed(reply(200, HTML))[1].reason
+    assert "to a refresh token that does not exist" in probed(reply(200, GRANT))[1].reason
+
+
 @pytest.mark.parametrize(
     "answer", [refused(401, "invalid_client"), refused(400, "invalid_client"), refused(403, "unauthorized_client")]
 )

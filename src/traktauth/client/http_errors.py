@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from traktauth.errors import TraktAuthError, TryLater
 from traktauth.timeouts import CONNECT_TIMEOUT, REQUEST_TIMEOUT
 
@@ -46,16 +48,44 @@ def describe_error(
         connect_timeout: seconds to connect; None if not known.
     """
     known: dict[str, str] = {
-        "ConnectError": "no connection (name not found, refused, or TLS failed)",
+        "ConnectError": f"no connection ({_connection_failure(error)})",
         "ConnectTimeout": f"no connection {_within(connect_timeout)}",
         "ProxyError": "the proxy refused",
         "ReadTimeout": timeout_reason(timeout),
         "ReadError": "the connection broke off",
-        "RemoteProtocolError": "the connection was closed without a response",
+        "RemoteProtocolError": _protocol_failure(error),
+        "DecodingError": "the response's body does not match its Content-Encoding",
         "WriteError": "the connection broke off",
         "SendAbandoned": timeout_reason(timeout),
     }
     return known.get(type(error).__name__, type(error).__name__)
+
+
+def _connection_failure(error: BaseException | None) -> str:
+    """Return why no connection was made: the text of the system for the innermost cause, never the library's."""
+    while error is not None:
+        names = [kind.__name__ for kind in type(error).__mro__]  # names, as importing ssl takes longer
+        if "SSLCertVerificationError" in names:
+            problem = str(getattr(error, "verify_message", "")).partition(",")[0]  # a host may follow
+            return f"certificate verification failed: {problem}" if problem else "certificate verification failed"
+        if "SSLError" in names:
+            return "TLS failed"
+        if "gaierror" in names:
+            return "name not found"
+        if isinstance(error, OSError) and error.errno:
+            return os.strerror(error.errno).lower()
+        error = error.__cause__ or error.__context__
+    return "name not found, refused, or TLS failed"
+
+
+def _protocol_failure(error: Exception) -> str:
+    """Return what is wrong with a response that breaks HTTP; the library tells the cases apart by its text alone."""
+    text = str(error)
+    if "peer closed" in text:
+        return "the connection was closed in the middle of the response"
+    if not text or "disconnected" in text:
+        return "the connection was closed without a response"
+    return "the response is not valid HTTP"
 
 
 def timeout_reason(timeout: float | None = REQUEST_TIMEOUT) -> str:

@@ -101,6 +101,8 @@ def _judged(response: Response | NoResponse, now: float, failures: int) -> Probe
     if outcome == "rejected":
         return Probe(now, outcome, SHORTEST_WAIT, failures, error_code(response))
     named = f"{response.status} {safe_error_code(error_code(response))}".strip()
+    if response.status == HTTPStatus.OK and not response.document():
+        return _failed(now, failures, f"it answered {named} without JSON: a web page of a proxy or a captcha")
     if response.status == HTTPStatus.OK:
         return _failed(now, failures, f"it answered {named} to a refresh token that does not exist")
     return _failed(now, failures, f"it answered {named}")
