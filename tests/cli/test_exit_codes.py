@@ -150,7 +150,9 @@ def test_a_reader_that_goes_away_ends_it_quietly(command):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", ["token", "status", "token --account=default"])
+@pytest.mark.parametrize(
+    "words", ["token", "status", "token --account=default", "doctor --offline", "explain login-required"]
+)
 def test_an_output_that_cannot_be_written_is_reported(command, words):
     command.keep()
     for redirection, expected in ((">/dev/full", "No space left on device"), (">&-", "Standard output is closed")):
@@ -162,6 +164,25 @@ def test_an_output_that_cannot_be_written_is_reported(command, words):
         assert done.returncode == 1
         assert expected in first
         assert second.startswith("→ ")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("explain", "give a line of a log"),
+        (
+            "setup --secret-stdin --client-id x --yes",
+            "traktauth setup --client-id ID --secret-stdin --yes < secret.txt",
+        ),
+    ],
+)
+def test_an_input_that_is_closed_is_wrong_usage(command, words, message):
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m traktauth {words} <&-"],
+        env=command.env, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize("words", ["token", "status", "refresh"])

@@ -120,6 +120,13 @@ def test_a_method_and_a_slash_may_be_left_out(answering):
     assert answering("request", "sync/history", "--body", "{}").status == 0  # a POST
 
 
+def test_a_whole_address_of_the_api_is_taken(answering):
+    for address in ("/users/me?next=https://a.example/", "users/me?next=https://a.example/", "/users/me"):
+        path = answering("request", address)
+        whole = answering("request", f"{answering.env['TRAKTAUTH_SERVICE']}/{address.removeprefix('/')}")
+        assert (path.status, whole) == (0, path)
+
+
 def test_the_status_and_the_header_fields_are_shown_on_request(answering):
     outcome = answering("request", "-i", "/users/settings")
     head, _, body = outcome.out.partition("\n\n")
@@ -172,6 +179,11 @@ def test_fields_go_into_the_query_or_the_body(method, path, body, expected):
         (["/a", "--body", "{"], "--body is not valid JSON: line 1, column 2"),
         (["POST", "/a", "--paginate"], "--paginate is for GET"),
         (["/a", "--max-pages", "0"], "--max-pages"),
+        (
+            ["https://api.example/users/me"],
+            "https://api.example/users/me is not an address of http://127.0.0.1:9; give",
+        ),
+        (["http://127.0.0.1:99/users/me"], "http://127.0.0.1:99/users/me is not an address of http://127.0.0.1:9"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused_with_the_reason(command, words, message):

@@ -313,6 +313,13 @@ def test_logins_are_shown_without_an_app(command):
     assert command("status", TRAKTAUTH_CLIENT_ID="").status == 0
 
 
+def test_an_account_that_cannot_exist_is_wrong_usage(command):
+    for name, message in (("x" * 256, "at most 255 characters, not 256"), ("", "must not be empty")):
+        outcome = command("status", "--account", name)
+        assert (outcome.status, outcome.out) == (2, "")
+        assert message in outcome.err
+
+
 def test_a_signed_out_account_of_another_app_is_not_shown(command):
     command.keep()
     command.store.apply(command.login(), DeleteToken(1))

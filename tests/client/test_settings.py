@@ -149,6 +149,12 @@ def test_the_platforms_file_is_read_where_it_is_there(bare):
     assert read_settings({}).client_id == "platform"
 
 
+def test_a_folder_in_the_place_of_the_platforms_file_is_reported(bare):
+    (bare / "config" / "traktauth" / "config.toml").mkdir(parents=True)
+    with pytest.raises(ValueError, match="cannot be read: Is a directory"):
+        read_settings({})
+
+
 def test_a_user_without_home_has_no_file(monkeypatch):
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     monkeypatch.setattr("os.path.expanduser", lambda path: path)

@@ -95,7 +95,8 @@ def _described(error: BaseException) -> tuple[str, str, str]:
             return (
                 "StdinClosed",
                 str(error) or "Standard input was closed before an answer was read",
-                "Answer on standard input, or sign in another way: traktauth login --device",
+                " ".join(getattr(error, "__notes__", ()))
+                or "Answer on standard input, or sign in another way: traktauth login --device",
             )
         case click.exceptions.Abort() | KeyboardInterrupt():
             return "Interrupted", "Interrupted", " ".join(getattr(error, "__notes__", ()))

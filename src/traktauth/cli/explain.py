@@ -10,7 +10,7 @@ import click
 
 from traktauth.cli.exit_codes import FAILED
 from traktauth.cli.help.click_classes import Command
-from traktauth.cli.output import print_data, print_hint, print_json
+from traktauth.cli.output import is_on_terminal, print_data, print_hint, print_json
 from traktauth.errors import TraktAuthError
 
 LARGEST_INPUT = 16 * 1024 * 1024
@@ -60,7 +60,7 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
 
 def _wrapped(text: str) -> list[str]:
     """Return the lines of a text on a terminal; elsewhere it is one line."""
-    if not sys.stdout.isatty():
+    if not is_on_terminal(sys.stdout):
         return [text]
     width = shutil.get_terminal_size().columns - 2  # of the indentation
     return textwrap.wrap(text, max(width, SHORTEST_LINE), break_long_words=False, break_on_hyphens=False)
@@ -74,7 +74,7 @@ def _read(words: tuple[str, ...]) -> str:
     """
     if words not in ((), ("-",)):
         return " ".join(words)
-    if not words and sys.stdin.isatty():
+    if sys.stdin is None or (not words and sys.stdin.isatty()):  # pyright: ignore[reportUnnecessaryComparison] - closed
         raise click.UsageError(
             "give a line of a log, or - to read standard input", click.get_current_context(silent=True)
         )

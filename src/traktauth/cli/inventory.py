@@ -77,12 +77,16 @@ def read_inventory(store: TokenStore, settings: Settings, options: CommonOptions
     named, the one of the settings is added only if their app has no other login.
 
     Raises:
-        ValueError: the service that a flag or a setting names does not exist.
+        ValueError: the service that a flag or a setting names does not exist, or no account can have the name.
         StoreFailed: the store cannot be read at all.
     """
     realm, now = settings.find_service().realm, time.time()
     own = LoginKey(realm, settings.client_id, settings.account)
     keys = [each for each in store.list_logins() if options.account in {None, each.account}]
+    if options.account is not None and not keys:
+        from traktauth.client.account_config import check_account  # noqa: PLC0415 - only for an unknown account
+
+        check_account(options.account)
     if options.service is not None:
         keys = [each for each in keys if each.realm == realm]
 

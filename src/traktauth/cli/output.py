@@ -82,7 +82,7 @@ def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON takes
 def print_bytes(content: bytes) -> None:
     """Write bytes to stdout, unchanged into a pipe or file, as safe text on a terminal; raises as `print_data` does."""
     with _writing():
-        if sys.stdout.isatty():
+        if is_on_terminal(sys.stdout):
             print_text(escape(content.decode("utf-8", "replace"), keep="\n\t"))
             return
         sys.stdout.buffer.write(content)
@@ -264,11 +264,14 @@ def _showable(text: str, stream: TextIO) -> str:
     return text
 
 
+def is_on_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream is a terminal; one that was closed before the program began is None."""
+    return stream is not None and stream.isatty()
+
+
 def uses_colour(stream: TextIO | None) -> bool:
     """Return whether a stream is a terminal that shows colours (`NO_COLOR` and `TERM=dumb` turn them off)."""
-    return (
-        stream is not None and stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
+    return is_on_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def discard_stdout() -> None:

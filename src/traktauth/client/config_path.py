@@ -19,7 +19,7 @@ def config_path(environ: Mapping[str, str]) -> str | None:
     if named:
         return named
     default = default_config_path()
-    return default if default is not None and os.path.isfile(default) else None  # noqa: PTH113 - see stores
+    return default if default is not None and os.path.exists(default) else None  # noqa: PTH110 - see stores
 
 
 def default_config_path() -> str | None:

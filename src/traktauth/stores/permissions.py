@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 _READABLE = stat.S_IRGRP | stat.S_IROTH
-_OTHER_FILE = "Name a file: --store file:/PATH.json, or TRAKTAUTH_STORE"
 
 
-def resolve(path: str) -> str:
+def resolve(path: str, *, example: str = "file:/PATH.json") -> str:
     """Follow a symbolic link to the file that is really kept.
+
+    Args:
+        path: the file.
+        example: a store of the same kind, for the hint.
 
     Raises:
         StoreFailed: a link, or the file, belongs to another user, or is not a regular file.
     """
-    with _store_failed(_OTHER_FILE):
+    with _store_failed(f"Name a file: --store {example}, or TRAKTAUTH_STORE"):
         path = private_files.resolve(path, or_roots=False)
         with suppress(FileNotFoundError):
             status = os.lstat(path)

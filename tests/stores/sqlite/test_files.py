@@ -503,3 +503,9 @@ def _interrupted_within(seconds):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_what_is_not_a_file_is_refused_with_a_store_of_the_same_kind(tmp_path):
+    with pytest.raises(StoreFailed, match="is a directory") as caught:
+        open_store(f"sqlite:{tmp_path}").list_logins()
+    assert caught.value.hint == "Name a file: --store sqlite:/PATH, or TRAKTAUTH_STORE"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from traktauth.protocol import Service
 
 _VARIABLES = {"TRAKTAUTH_CLIENT_ID", "TRAKTAUTH_CLIENT_SECRET"}
+_SHORT = 12  # characters of a client id that tell it from others
 LOOPBACK = "http://127.0.0.1:9876/callback"
 
 
@@ -88,7 +89,7 @@ def rejection(app: App, service: Service, status: AppStatus) -> AppRejected:
     match status:
         case AppStatus.UNKNOWN_ID:
             return AppRejected(
-                f"The service {service.name} does not know the client id {app.client_id:.12}…",
+                f"The service {service.name} does not know the client id {_short(app.client_id)}",
                 hint=f"Compare TRAKTAUTH_CLIENT_ID with {where}, and TRAKTAUTH_SERVICE with where the app was made; "
                 "Trakt deletes unused apps and those of accounts without VIP",
             )
@@ -102,9 +103,14 @@ def rejection(app: App, service: Service, status: AppStatus) -> AppRejected:
         case _:
             secret = app.client_secret or ""
             return AppRejected(
-                f"The secret (fingerprint {fingerprint(secret)}) does not belong to the client id {app.client_id:.12}…",
+                f"The secret (fingerprint {fingerprint(secret)}) does not belong to the client id "
+                f"{_short(app.client_id)}",
                 hint=f"Copy the Client Secret again from {where} into TRAKTAUTH_CLIENT_SECRET",
             )
+
+
+def _short(client_id: str) -> str:
+    return client_id if len(client_id) <= _SHORT else f"{client_id[:_SHORT]}…"
 
 
 def _redirect(app: App) -> Finding:

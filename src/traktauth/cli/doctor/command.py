@@ -20,7 +20,16 @@ from traktauth.cli.help.click_classes import Command
 from traktauth.cli.inventory import Inventory, read_inventory
 from traktauth.cli.log_output import suppress_warnings
 from traktauth.cli.options import common_options
-from traktauth.cli.output import BAD, GOOD, MAX_MESSAGE_LENGTH, WARNING, print_data, print_hint, print_json
+from traktauth.cli.output import (
+    BAD,
+    GOOD,
+    MAX_MESSAGE_LENGTH,
+    WARNING,
+    is_on_terminal,
+    print_data,
+    print_hint,
+    print_json,
+)
 from traktauth.display import shorten
 from traktauth.errors import StoreFailed
 
@@ -92,7 +101,7 @@ _INDENT = 11  # columns before the text of a finding
 
 def _wrapped(text: str) -> list[str]:
     """Return a text in lines as wide as the terminal; one line into a pipe."""
-    if not sys.stdout.isatty():
+    if not is_on_terminal(sys.stdout):
         return [text]
     import shutil  # noqa: PLC0415 - only on a terminal
     import textwrap  # noqa: PLC0415 - the same

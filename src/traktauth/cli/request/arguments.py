@@ -76,6 +76,20 @@ class Call:
         """Return the request with more query parameters."""
         return replace(self, path=f"{self.path}{'&' if '?' in self.path else '?'}{urlencode(parameters)}")
 
+    def at(self, api: str) -> Call:
+        """Return the request of a whole address, as copied from elsewhere, with its path only.
+
+        Raises:
+            UsageError: the address is of another host than the service's API.
+        """
+        address = self.path.removeprefix("/")
+        path = address.removeprefix(api)
+        if path == address or not path.startswith("/"):
+            raise click.UsageError(
+                f"{shorten(address)} is not an address of {api}; give a path, such as /users/settings"
+            )
+        return replace(self, path=path)
+
     def send(self, trakt: Trakt) -> HttpResponse:
         """Send it as the account."""
         return trakt.request(self.method, self.path, json=self.body, headers=self.headers)

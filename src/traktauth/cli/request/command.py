@@ -102,6 +102,8 @@ def command(  # noqa: PLR0917 - click passes every option
         body=None if body is None else read_body(body),
         headers=read_headers(headers),
     )
+    if "://" in call.path.partition("?")[0]:
+        call = call.at(options.settings().find_service().api)
     if paginate and call.method != "GET":
         raise click.UsageError("--paginate is for GET")
     more_pages = 0

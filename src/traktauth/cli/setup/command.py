@@ -162,7 +162,9 @@ def _check_options(
 def _read_secret() -> str | None:
     """Return the secret on stdin; None for a public app."""
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - closed before us
-        raise EOFError("Standard input is closed; give it the app's secret")
+        error = EOFError("Standard input is closed; give it the app's secret")
+        error.add_note("Redirect it: traktauth setup --client-id ID --secret-stdin --yes < secret.txt")
+        raise error
     if sys.stdin.isatty():
         return ask_hidden("Client Secret (not shown; empty: public app)") or None
     return sys.stdin.readline(_LONGEST_SECRET).strip() or None

@@ -78,14 +78,14 @@ class SqliteDatabase:
     def perform(self, command: Command[T]) -> T:
         with _failures(self.path), self._connection() as connection:
             if not connection.is_synced and not isinstance(command, _READING):
-                with atomic_file.syncing(os.path.dirname(resolve(self.path))):
+                with atomic_file.syncing(os.path.dirname(resolve(self.path, example="sqlite:/PATH"))):
                     connection.is_synced = True
             done: T = _perform(connection, command)
             return done
 
     def durability_warnings(self) -> list[str]:
         with _failures(self.path):
-            return atomic_file.problems_of(os.path.dirname(resolve(self.path)))
+            return atomic_file.problems_of(os.path.dirname(resolve(self.path, example="sqlite:/PATH")))
 
     def close(self) -> None:
         self._close_others()
@@ -109,7 +109,7 @@ class SqliteDatabase:
             connection = self._idle.pop()
             connection.thread = threading.get_ident()
         except IndexError:
-            connection = connect(resolve(self.path))
+            connection = connect(resolve(self.path, example="sqlite:/PATH"))
             owner = self._owner = self._place()
         try:
             yield connection
