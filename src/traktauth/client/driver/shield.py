@@ -1,9 +1,11 @@
-"""Work that signals and cancellations do not interrupt."""
+"""Work that signals, cancellations and forks do not interrupt."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -13,6 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+# What is imported on first use, by the first part of its name.
+_IMPORTED_ON_USE = frozenset(
+    {
+        "traktauth",
+        "httpx2",
+        "httpcore2",
+        "hashlib",
+        "logging",
+        "email",
+        "shlex",
+        "asyncio",
+        "sqlite3",
+        "psycopg",
+        "redis",
+    }
+)
+_FORK_LIMIT = 5.0  # seconds that a fork waits for imports
 
 
 def start_thread(work: Callable[[], None], *, name: str, daemon: bool) -> bool:
@@ -170,3 +190,29 @@ class _Job(Generic[T]):
         if self._failure is not None:
             raise self._failure
         return self._outcome[0]
+
+
+# ---------------------------------------------------------------- forks
+def _wait_for_imports() -> None:
+    """Wait until no other thread imports a module that a refresh needs.
+
+    Python keeps a module locked while it is imported. If the process forks then, no thread of the child ever releases
+    that lock, and the child's first refresh would wait for it without end.
+    """
+    until = time.monotonic() + _FORK_LIMIT
+    while _is_importing_elsewhere() and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+def _is_importing_elsewhere() -> bool:
+    locks: dict[str, Callable[[], object]] = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})
+    owners = {
+        getattr(lock(), "owner", None)
+        for name, lock in list(locks.items())
+        if name.partition(".")[0] in _IMPORTED_ON_USE
+    }
+    return not owners <= {None, threading.get_ident()}
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(before=_wait_for_imports)
