@@ -159,11 +159,30 @@ def evaluate_shell(example):
         shown, answered = "", set()
         for line in process.stdout:
             shown += line
-            if (code := re.search(r"\b[A-Z0-9]{8}\b$", line.strip())) and code[0] not in answered:
-                answered.add(code[0])  # it is shown as text and in a link
-                example.namespace["server"].approve_device(code[0])
+            if (code := user_code_in(line)) and code not in answered:
+                answered.add(code)  # it is shown as text and in a link
+                example.namespace["server"].approve_device(code)
     assert process.returncode == 0, f"{example.path}:{example.line}\n{script}\n{shown}"
     return None
+
+
+def user_code_in(line):
+    """Return the user code at the end of a line; a fingerprint may be eight digits, too."""
+    code = re.search(r"(?:/activate/|\b(?=\d*[A-Z]))([A-Z0-9]{8})$", line.strip())
+    return code and code[1]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("  ABCD2345", "ABCD2345"),
+        ("or open http://127.0.0.1:8712/activate/23456789", "23456789"),
+        ("refreshed, token 94456733", None),
+        ("token 9445a733", None),
+    ],
+)
+def test_a_user_code_is_told_from_a_fingerprint(line, code):
+    assert user_code_in(line) == code
 
 
 def run_until_stopped(commands):
