@@ -202,7 +202,7 @@ def test_a_client_that_leaves_in_the_middle_is_not_logged_as_an_error(start, tmp
             connection.shutdown(socket.SHUT_WR)
             connection.makefile("rb").read()
     assert client.refresh("U" * 32).status == 400
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while log.read_text().count("\n") < 4 and time.monotonic() < until:
         time.sleep(0.01)
     assert {json.loads(line)["status"] for line in log.read_text().splitlines()} <= {0, 400, 405}

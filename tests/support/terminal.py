@@ -70,7 +70,7 @@ class Terminal:
         shown = [*self._tmux, "capture-pane", "-p", *(["-e", "-N"] if coloured else [])]
         return subprocess.run(shown, check=True, capture_output=True, text=True).stdout
 
-    def wait_for(self, pattern: str, seconds: float = 30.0) -> str:
+    def wait_for(self, pattern: str, seconds: float = 90.0) -> str:
         """Wait until a pattern is shown, and return the screen.
 
         Raises:

@@ -39,7 +39,7 @@ def full(monkeypatch):
 
 
 def wait_until(condition):
-    until = time.monotonic() + 20
+    until = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -93,7 +93,7 @@ def test_a_browser_that_does_not_open_is_reported(bare, tmp_path, trakt_server, 
             return
 
         def later():
-            until = time.monotonic() + 20
+            until = time.monotonic() + 120
             while "No browser could be opened" not in caplog.text and time.monotonic() < until:
                 time.sleep(0.05)
             reported.set()
@@ -128,7 +128,7 @@ def test_the_browser_has_none_of_our_settings_and_no_state_in_its_arguments(bare
         states.append(parse_qs(urlsplit(step.url).query)["state"][0])
 
         def later():
-            until = time.monotonic() + 20
+            until = time.monotonic() + 120
             while not seen.exists() and time.monotonic() < until:
                 time.sleep(0.05)
             visit(step.url, code="good-code")

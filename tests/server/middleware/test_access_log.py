@@ -21,7 +21,7 @@ def logged(start, tmp_path):
 
     def lines(count=1):
         """Read the log; a line is written once its answer has left, so it may come a little later."""
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while len(path.read_text().splitlines()) < count and time.monotonic() < until:
             time.sleep(0.01)
         return [json.loads(line) for line in path.read_text().splitlines()]

@@ -376,7 +376,7 @@ def test_a_replica_is_read_and_gives_no_right_to_send(own_server, opened):
     signed_in(opened(primary.url))
     replica = own_server(*DURABLE, "--replicaof", "127.0.0.1", str(primary.port))
     with closing(redis.Redis.from_url(replica.url)) as admin:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not admin.exists("{traktauth}:schema") and time.monotonic() < deadline:
             time.sleep(0.02)
     store = opened(replica.url)
@@ -449,7 +449,7 @@ def test_a_token_is_saved_and_doctor_tells_if_a_replica_that_lags_took_over_in_m
     replica = own_server(*DURABLE, "--replicaof", "127.0.0.1", str(primary.port))
     key = '{traktauth}:login:["trakt", "app", "default"]'
     with closing(redis.Redis.from_url(replica.url)) as admin:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not admin.exists(key) and time.monotonic() < deadline:
             time.sleep(0.02)
         admin.replicaof("NO", "ONE")  # what comes now is lost in the failover
