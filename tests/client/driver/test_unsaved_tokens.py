@@ -136,3 +136,21 @@ def test_a_program_that_ends_saves_it_or_tells_that_it_is_lost(kind, works, sign
         assert "could not be saved and ends with this program" in ended.stderr
         assert "traktauth login" in ended.stderr
         assert "canary" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("setup", "shown"),
+    [
+        ("", "traktauth: canary is lost\n"),
+        (
+            "import logging; logging.getLogger('traktauth').addHandler(logging.NullHandler())",
+            "traktauth: canary is lost\n",
+        ),
+        ("import logging; logging.basicConfig()", "ERROR:traktauth:canary is lost\n"),
+    ],
+    ids=["no logging", "a handler that shows nothing", "logging"],
+)
+def test_the_loss_is_told_once(setup, shown):
+    code = f"{setup}\nfrom traktauth.client.driver import unsaved_tokens\nunsaved_tokens._log_loss('canary is lost')"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stderr == shown

@@ -133,7 +133,9 @@ def _log_loss(message: str) -> None:
 
     logger: logging.Logger | None = logging.getLogger("traktauth")
     with suppress(Exception):
-        logging.getLogger("traktauth").error("%s", message)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())  # or Python itself writes it to stderr, once more
+        logger.error("%s", message)
         while logger is not None:
             if any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
                 return
