@@ -131,11 +131,12 @@ def _log_loss(message: str) -> None:
     """Log an error that the user must see: to stderr if the program has set up no logging."""
     import logging  # noqa: PLC0415 - few programs need it
 
-    logger: logging.Logger | None = logging.getLogger("traktauth")
+    ours = logging.getLogger("traktauth")
+    logger: logging.Logger | None = ours
     with suppress(Exception):
-        if not logger.handlers:
-            logger.addHandler(logging.NullHandler())  # or Python itself writes it to stderr, once more
-        logger.error("%s", message)
+        if not ours.handlers:
+            ours.addHandler(logging.NullHandler())  # or Python itself writes it to stderr, once more
+        ours.error("%s", message)
         while logger is not None:
             if any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
                 return
