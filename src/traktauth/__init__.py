@@ -28,7 +28,8 @@ from traktauth.errors import (
 )
 
 if TYPE_CHECKING:
-    from traktauth import steps, stores  # noqa: F401 - an attribute of this package
+    from traktauth import steps as steps
+    from traktauth import stores as stores
     from traktauth.client.async_client import AsyncTrakt
     from traktauth.client.attempt import AsyncAttempt, Attempt
     from traktauth.client.operations import AsyncAuthenticationOAuthApi, AuthenticationOAuthApi

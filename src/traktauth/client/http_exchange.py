@@ -46,6 +46,10 @@ _NEVER_LEFT = {
     "LocalProtocolError",
 }
 _LIBRARIES = {"httpx2", "httpx"}
+if TYPE_CHECKING:
+    _AnyRequest = httpx2.Request
+else:
+    _AnyRequest = object  # the request class is that of the client's library
 _trailing = attrgetter("stream._stream._httpcore_stream._stream._connection._h11_state.trailing_data")
 
 
@@ -251,7 +255,7 @@ class Exchange:
             return self._outcome
 
 
-class _BodyWatch:
+class _BodyWatch(_AnyRequest):
     """What a request class is derived with, so that a request knows whether anything has read its body.
 
     The body holds the secrets. A hook or a closed client fails before that; a transport cannot send it without
@@ -272,18 +276,15 @@ class _BodyWatch:
     @property
     def content(self) -> bytes:
         self.was_read = True
-        content: bytes = super().content  # type: ignore[misc] # of the request class
-        return content
+        return super().content
 
     def read(self) -> bytes:
         self.was_read = True
-        content: bytes = super().read()  # type: ignore[misc] # of the request class
-        return content
+        return super().read()
 
     async def aread(self) -> bytes:
         self.was_read = True
-        content: bytes = await super().aread()  # type: ignore[misc] # of the request class
-        return content
+        return await super().aread()
 
 
 @lru_cache(maxsize=8)
