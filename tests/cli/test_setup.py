@@ -78,7 +78,7 @@ def test_a_wrong_id_and_then_a_wrong_secret_are_reported_and_can_be_corrected(ba
         terminal.answer("not shown", "some-secret")
         terminal.answer("registered", "")
         terminal.answer("Service", "")
-        terminal.answer(r"does not know the client id wrong-id…(?s:.*)Correct the client id\? \[Y/n\]: ", "")
+        terminal.answer(r"does not know the client id wrong-id\r\n(?s:.*)Correct the client id\? \[Y/n\]: ", "")
         terminal.answer(r"Client ID \[wrong-id\]: ", APP.client_id)
         terminal.answer("not shown", "wrong-secret")
         terminal.answer(r"does not belong to the client id(?s:.*)Enter the secret again\? \[Y/n\]: ", "y")
