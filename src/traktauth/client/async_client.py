@@ -26,7 +26,8 @@ from traktauth.stores.open import open_async_store
 from traktauth.stores.processes import is_alive
 
 if TYPE_CHECKING:
-    from traktauth.client.http import HttpAsyncClient, HttpAuth, HttpResponse
+    from traktauth.client.http import HttpAuth, HttpResponse
+    from traktauth.client.http_protocols import HttpAsyncClient
     from traktauth.client.login.ui import LoginUI
 else:  # `typing.get_type_hints` needs the names; the HTTP library is imported with the first request
     HttpAsyncClient = HttpAuth = HttpResponse = Any

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     import httpx2
 
     # For the annotations of other modules.
-    HttpAsyncClient = httpx2.AsyncClient
     HttpAuth = httpx2.Auth
-    HttpClient = httpx2.Client
     HttpResponse = httpx2.Response
 
 # Seconds after which a kept connection is not used again.

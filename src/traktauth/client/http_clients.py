@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from typing import TypeVar
 
-    from traktauth.client.http import HttpAsyncClient, HttpClient, HttpResponse
+    from traktauth.client.http import HttpResponse
+    from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
     from traktauth.wire.messages import Request, Response
 
     T = TypeVar("T")
@@ -90,9 +91,10 @@ class HttpClients:
         """
         try:
             if self._own_client is not None:  # with whatever its owner gave it: header fields, cookies, a time limit
-                return self._own_client.request(
+                response: HttpResponse = self._own_client.request(
                     method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
                 )
+                return response
             client = self._client(url, keep=True)
             request = api_request(method, url, params=params, json=json, headers=headers)
             return finish(client.send(request, follow_redirects=False, auth=None))
@@ -180,9 +182,10 @@ class AsyncHttpClients:
         """Send an API request; otherwise as `HttpClients.request`."""
         try:
             if self._own_client is not None:
-                return await self._own_client.request(
+                response: HttpResponse = await self._own_client.request(
                     method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
                 )
+                return response
             client = self._kept_client(url) if is_loaded() else await self._first_client(url)
             request = api_request(method, url, params=params, json=json, headers=headers)
             return await afinish(await client.send(request, follow_redirects=False, auth=None))

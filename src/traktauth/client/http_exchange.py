@@ -23,6 +23,7 @@ from traktauth.wire.messages import Response
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
     from traktauth.wire.messages import Request
 
 LARGEST_REPLY = 1024 * 1024  # bytes; a token response has a few hundred, and what is cut off cannot be read
@@ -130,7 +131,7 @@ class Exchange:
     """
 
     def __init__(
-        self, client: httpx2.Client | httpx2.AsyncClient, request: Request, limit: float, *, is_async: bool = False
+        self, client: HttpClient | HttpAsyncClient, request: Request, limit: float, *, is_async: bool = False
     ) -> None:
         self.is_alone = False
         self._limit = limit
@@ -147,7 +148,7 @@ class Exchange:
         self._request = _build(client, request, self._tracker, limit, is_async=is_async)
 
     # ------------------------------------------------------------ exchanging
-    def run(self, client: httpx2.Client) -> None:
+    def run(self, client: HttpClient) -> None:
         """Send the request and read the response; nothing where another thread has begun to do so."""
         if not self._claim.acquire(blocking=False):
             return
@@ -166,7 +167,7 @@ class Exchange:
         finally:
             self._ended.release()
 
-    async def arun(self, client: httpx2.AsyncClient) -> None:
+    async def arun(self, client: HttpAsyncClient) -> None:
         """Send the request and read the response in a task; otherwise as `run`."""
         self._claim.acquire(blocking=False)
         try:
@@ -314,20 +315,19 @@ def _never_left(error: Exception) -> bool:
 
 
 def _build(
-    client: httpx2.Client | httpx2.AsyncClient, request: Request, tracker: SendTracker, limit: float, *, is_async: bool
+    client: HttpClient | HttpAsyncClient, request: Request, tracker: SendTracker, limit: float, *, is_async: bool
 ) -> Any:  # noqa: ANN401 - a request of the client's own library
     """Build the request with the client's own header fields, but without its cookies."""
-    of_client = client.build_request(
+    of_client: httpx2.Request = client.build_request(  # or httpx's, which has the same members
         request.method, request.url, headers=dict(request.headers), content=request.body or None
     )
-    kind: Any = type(of_client)
     headers = of_client.headers
     headers.pop("cookie", None)
     # The exchange as a whole is limited by `slices`; a limit for each read would count the time in which this process
     # was stopped. A thread has one nevertheless, as nothing else would ever end it.
     read = None if is_async else limit + _LONGEST_STOP
     timeout = httpx2.Timeout(connect=min(CONNECT_TIMEOUT, limit), read=read, write=read, pool=limit)
-    built = _watched(kind)(
+    built = _watched(type(of_client))(  # type: ignore[arg-type] # a class has a hash, whatever its instances have
         request.method,
         request.url,
         headers=headers,
@@ -355,7 +355,7 @@ def has_trailing_data(response: httpx2.Response) -> bool:
 
 
 # ---------------------------------------------------------------- sending
-def send(client: httpx2.Client, request: Request) -> Response | NoResponse:
+def send(client: HttpClient, request: Request) -> Response | NoResponse:
     """Send one request and read its whole response, within `REQUEST_TIMEOUT` seconds in all."""
     try:
         exchange = Exchange(client, request, REQUEST_TIMEOUT)
@@ -369,7 +369,7 @@ def send(client: httpx2.Client, request: Request) -> Response | NoResponse:
     return exchange.wait()
 
 
-async def send_async(client: httpx2.AsyncClient, request: Request) -> Response | NoResponse:
+async def send_async(client: HttpAsyncClient, request: Request) -> Response | NoResponse:
     """Send one request; otherwise as `send`."""
     import asyncio  # noqa: PLC0415 - a blocking program does without
 

@@ -15,7 +15,7 @@ from traktauth.wire import authorization, device_endpoint, token_endpoint
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from traktauth.client.http import HttpAsyncClient, HttpClient
+    from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
     from traktauth.models import Token
     from traktauth.models.device_code import DeviceCode
     from traktauth.protocol import Service

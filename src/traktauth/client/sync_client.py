@@ -23,8 +23,9 @@ from traktauth.stores.processes import is_alive
 
 if TYPE_CHECKING:
     from traktauth.client.driver.sync_driver import Driver
-    from traktauth.client.http import HttpAuth, HttpClient, HttpResponse
+    from traktauth.client.http import HttpAuth, HttpResponse
     from traktauth.client.http_clients import HttpClients
+    from traktauth.client.http_protocols import HttpClient
     from traktauth.client.login.ui import LoginUI
 else:  # `typing.get_type_hints` needs the names; the HTTP library is imported with the first request
     HttpAuth = HttpClient = HttpResponse = Any

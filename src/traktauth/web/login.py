@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from traktauth.client.account_config import AccountConfig
-    from traktauth.client.http import HttpAsyncClient, HttpClient
+    from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
     from traktauth.client.settings import Settings
     from traktauth.flow.context import FlowContext, LostReply
     from traktauth.flow.effects import Flow
