@@ -90,6 +90,50 @@ def test_what_cannot_be_right_is_refused_before_anything_is_sent(call, trakt_ser
     assert trakt_server.connections == 0
 
 
+OPERATIONS = {
+    "authorize_application": {"client_id": "client-id", **BACK},
+    "exchange_code_for_access_token": {"code": "good-code", **APP, **BACK},
+    "exchange_refresh_token_for_access_token": {"refresh_token": "refresh-canary", **APP, **BACK},
+    "revoke_an_access_token": {"token": "access-canary", **APP},
+    "generate_new_device_codes": {"client_id": "client-id"},
+    "poll_for_the_access_token": {"code": "device-canary", **APP},
+}
+OPTIONAL = {
+    "authorize_application": ["state", "signup", "prompt", "code_challenge", "code_challenge_method"],
+    "exchange_code_for_access_token": ["code_verifier"],
+    "generate_new_device_codes": ["code_challenge"],
+    "poll_for_the_access_token": ["code_verifier"],
+}
+
+
+@pytest.mark.parametrize("value", [0, 7, 1.5, b"bytes", [], {}, object()], ids=lambda value: type(value).__name__)
+def test_an_argument_of_another_type_is_named(call, trakt_server, value):
+    for name, values in OPERATIONS.items():
+        for argument in [*values, *OPTIONAL.get(name, [])]:
+            with pytest.raises(
+                TypeError, match=rf"^{argument} must be a (str|bool or None), not {type(value).__name__}$"
+            ):
+                call(name, **values | {argument: value})
+    assert trakt_server.connections == 0
+
+
+@pytest.mark.parametrize("value", ["", "a b", "a\n", "\x00", "ü", "\ud800"])
+def test_a_verifier_or_a_challenge_that_cannot_be_right_spends_no_code(call, trakt_server, value):
+    for name, arguments in OPTIONAL.items():
+        for argument in arguments:
+            if argument in {"state", "signup"}:
+                continue
+            with pytest.raises(ValueError, match=rf"^{argument} must be given"):
+                call(name, **OPERATIONS[name] | {argument: value})
+    assert trakt_server.connections == 0
+
+
+@pytest.mark.parametrize("state", ["", "\ud800"])
+def test_a_state_that_cannot_be_sent_is_refused(call, state):
+    with pytest.raises(ValueError, match=r"^state must "):
+        call("authorize_application", **OPERATIONS["authorize_application"], state=state)
+
+
 @pytest.mark.parametrize("effect", [ShowStep(StillWaiting(1.0)), WithLock(iter), HoldUnsaved(None, after=1)])
 def test_a_driver_without_a_store_or_a_person_says_what_it_cannot_do(effect):
     def flow():

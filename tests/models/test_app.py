@@ -37,6 +37,14 @@ def test_a_missing_id_names_its_setting(client_id):
     assert "TRAKTAUTH_CLIENT_ID" in error.hint
 
 
+@pytest.mark.parametrize("value", [0, 7, b"bytes", [], object()], ids=lambda value: type(value).__name__)
+def test_a_value_of_another_type_is_named(value):
+    right = {"client_id": "the-app", "client_secret": SECRET, "redirect_uri": REDIRECT, "user_agent": "my-app/1.0"}
+    for name in right:
+        with pytest.raises(TypeError, match=f"^{name} must be a str, not {type(value).__name__}$"):
+            App(**right | {name: value})
+
+
 def test_an_empty_secret_is_not_taken_for_a_public_app():
     error = refusal(client_secret="")
     assert "empty" in error.message

@@ -9,6 +9,7 @@ from traktauth.client.driver.sync_driver import Driver
 from traktauth.client.http_clients import AsyncHttpClients, HttpClients
 from traktauth.flow import operations
 from traktauth.models import App, find_service
+from traktauth.models.app import check_text
 from traktauth.protocol import OUT_OF_BAND
 from traktauth.wire import authorization, device_endpoint, token_endpoint
 
@@ -57,9 +58,17 @@ class _Operations:
 
         Raises:
             AppInvalid: the client id or the redirect address cannot be right.
-            ValueError: `response_type` is not `code`.
+            TypeError: an argument has another type.
+            ValueError: `response_type` is not `code`, or another argument cannot be right.
         """
         App(client_id, redirect_uri=redirect_uri)
+        if state is not None:
+            _check_state(state)
+        if signup is not None and not isinstance(signup, bool):
+            raise TypeError(f"signup must be a bool or None, not {type(signup).__name__}")
+        _check_optional("prompt", prompt)
+        _check_optional("code_challenge", code_challenge)
+        _check_value("code_challenge_method", code_challenge_method)
         return authorization.authorization_url(
             self.service,
             client_id=client_id,
@@ -76,6 +85,7 @@ class _Operations:
         self, code: str, client_id: str, client_secret: str | None, redirect_uri: str, code_verifier: str | None
     ) -> Request:
         App(client_id, client_secret=client_secret, redirect_uri=redirect_uri)
+        _check_optional("code_verifier", code_verifier)
         return token_endpoint.exchange_code(
             self.service,
             code=_check_value("code", code),
@@ -103,10 +113,12 @@ class _Operations:
 
     def _new_device_code(self, client_id: str, code_challenge: str | None) -> Request:
         App(client_id)
+        _check_optional("code_challenge", code_challenge)
         return device_endpoint.new_device_code(self.service, client_id=client_id, code_challenge=code_challenge)
 
     def _poll(self, code: str, client_id: str, client_secret: str | None, code_verifier: str | None) -> Request:
         App(client_id, client_secret=client_secret)
+        _check_optional("code_verifier", code_verifier)
         return device_endpoint.poll_device_code(
             self.service,
             code=_check_value("code", code),
@@ -126,8 +138,8 @@ class AuthenticationOAuthApi(_Operations):
         http: an `httpx2.Client` or `httpx.Client` of your own to send with; it is not closed.
 
     Every call raises `TryLater` if Trakt is busy or was not reached, `AppRejected` if it refuses the app,
-    `LoginRefused` if it refuses the code or token, `UnexpectedReply` if it responds outside its contract, and
-    `ValueError` if an argument cannot be right. No request is sent twice.
+    `LoginRefused` if it refuses the code or token, `UnexpectedReply` if it responds outside its contract, `ValueError`
+    if an argument cannot be right, and `TypeError` if it has another type. No request is sent twice.
     """
 
     def __init__(
@@ -252,6 +264,22 @@ class AsyncAuthenticationOAuthApi(_Operations):
 
 
 def _check_value(name: str, value: str) -> str:
+    check_text(name, value, or_none=True)
     if not value or any(not "!" <= character <= "~" for character in value):
         raise ValueError(f"{name} must be given, without blanks, line ends or control characters")
     return value
+
+
+def _check_optional(name: str, value: str | None) -> None:
+    if value is not None:
+        _check_value(name, value)
+
+
+def _check_state(state: str) -> None:
+    check_text("state", state)
+    if not state:
+        raise ValueError("state must not be empty; leave it out for a sign-in without one")
+    try:
+        state.encode()
+    except UnicodeEncodeError:
+        raise ValueError("state must be text that UTF-8 can encode") from None

@@ -25,6 +25,7 @@ class App:
 
     Raises:
         AppInvalid: one of them cannot be right (empty, with a control character, no absolute address, …).
+        TypeError: one of them is not a `str`.
     """
 
     client_id: str
@@ -33,6 +34,9 @@ class App:
     user_agent: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        for name in ("client_id", "client_secret", "user_agent"):
+            check_text(name, getattr(self, name), or_none=True)
+        check_text("redirect_uri", self.redirect_uri)
         if not self.client_id:
             raise AppInvalid(
                 "The app's client id is missing",
@@ -63,6 +67,16 @@ class App:
 
         parts = urlsplit(self.redirect_uri)
         return parts.scheme == "http" and re.fullmatch(_LOOPBACK, parts.netloc, re.IGNORECASE) is not None
+
+
+def check_text(name: str, value: object, *, or_none: bool = False) -> None:
+    """Refuse a value of another type before a message about its characters hides the cause.
+
+    Raises:
+        TypeError: the value is not a `str`, and not None where *or_none* allows that.
+    """
+    if not isinstance(value, str) and not (or_none and value is None):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
 
 
 def _check_credential(what: str, variable: str, value: str) -> None:
