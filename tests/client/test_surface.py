@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from traktauth import AsyncAuthenticationOAuthApi, AsyncTrakt, AuthenticationOAuthApi, Trakt
+from traktauth import App, AsyncAuthenticationOAuthApi, AsyncTrakt, AuthenticationOAuthApi, Trakt
 
 TWINS = [(Trakt, AsyncTrakt), (AuthenticationOAuthApi, AsyncAuthenticationOAuthApi)]
 FIXED = {
@@ -29,6 +29,41 @@ FIXED = {
 def test_a_client_id_alone_is_no_app(kind):
     with pytest.raises(TypeError, match=r"app must be an App, such as App\(.*, not str$"):
         kind("a-client-id", store="memory:")
+
+
+ANOTHER_TYPE = {
+    "service": r"^service must be a str, not (int|NoneType)$",
+    "store": r"^store must be an address, such as 'file:', .*TokenStore, not (int|NoneType)$",
+    "account": r"^account must be a str, not int$",
+}
+
+
+@pytest.mark.parametrize("kind", [Trakt, AsyncTrakt])
+@pytest.mark.parametrize("name", ANOTHER_TYPE)
+@pytest.mark.parametrize("value", [7, None])
+def test_a_setting_of_another_type_is_named(kind, name, value):
+    if (name, value) == ("account", None):
+        return  # without an account, it is "must not be empty"
+    with pytest.raises(TypeError, match=ANOTHER_TYPE[name]):
+        kind(App("a-client-id"), **{"store": "memory:", name: value})
+
+
+@pytest.mark.parametrize("value", [7, None, b"/sync/history"])
+def test_an_argument_of_another_type_is_named(value):
+    with Trakt(App("a-client-id"), store="memory:") as trakt:
+        with pytest.raises(TypeError, match=r"^path must be a str, not "):
+            trakt.request("GET", value)
+        with pytest.raises(TypeError, match=r"^url must be a str, not "):
+            trakt.attempt(value)
+
+
+@pytest.mark.parametrize("value", [{"access_token": "a", "expires_in": 7200}, "access", None])
+def test_only_a_token_can_be_adopted(value):
+    with (
+        Trakt(App("a-client-id"), store="memory:") as trakt,
+        pytest.raises(TypeError, match=r"^adopt needs a traktauth\.Token\(access_token=…, …\), not "),
+    ):
+        trakt.adopt(value)
 
 
 def public(kind):

@@ -10,6 +10,8 @@ from traktauth.client.request_headers import RequestHeaders
 from traktauth.display import find_unsafe
 from traktauth.flow.context import FlowContext, LostReply
 from traktauth.models import App, LoginKey, find_service
+from traktauth.models.app import check_text
+from traktauth.protocol import Service
 from traktauth.stores.database.lease_backoff import steady_clock
 from traktauth.stores.processes import other_is_alive, this_process
 from traktauth.values import replace
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from traktauth.models import Token
-    from traktauth.protocol import Service
     from traktauth.stores.base import AsyncTokenStore, TokenStore
 
 
@@ -29,8 +30,10 @@ def check_account(account: str) -> None:
     """Check a name for an account: it is printed, and is a key in every store.
 
     Raises:
+        TypeError: it is not a `str`.
         ValueError: it is empty, too long, or has a character that no terminal shows as it is.
     """
+    check_text("account", account, or_none=True)
     if not account:
         raise ValueError("account must not be empty")
     if len(account) > LONGEST_ACCOUNT:
@@ -91,7 +94,7 @@ class AccountConfig:
             )
         check_account(account)
         self.app = app
-        self.service = find_service(service, insecure=insecure) if isinstance(service, str) else service
+        self.service = service if isinstance(service, Service) else find_service(service, insecure=insecure)
         self.account = account
         self.key = LoginKey(self.service.realm, app.client_id, account)
         self.context = FlowContext(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from traktauth.models.app import check_text
+
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
@@ -26,8 +28,10 @@ class ApiAddress:
         """Return the address of an API path.
 
         Raises:
+            TypeError: the path is not a `str`.
             ValueError: the path could lead away from the service's API.
         """
+        check_text("path", path)
         if not path.startswith("/") or path.startswith("//"):
             raise ValueError("path must begin with exactly one /; the host is the service's own")
         if "\\" in path or " " in path or not (path.isascii() and path.isprintable()):
@@ -48,8 +52,10 @@ class ApiAddress:
         """Check that an address is on the service's API.
 
         Raises:
+            TypeError: the address is not a `str`.
             ValueError: it is not, so the token must not be sent there.
         """
+        check_text("url", url)
         if not self.contains(url):
             from urllib.parse import urlsplit  # noqa: PLC0415 - as above
 

@@ -252,8 +252,7 @@ class AsyncTrakt:
         Raises:
             ValueError, LoginRequired, TryLater, StoreFailed: as for `Trakt.attempt`.
         """
-        if not url.startswith(self.config.api.prefix):
-            self.config.api.check(url)
+        self.config.api.check(url)
         return await self._attempt(url)
 
     async def _attempt(self, url: str) -> AsyncAttempt:
@@ -298,6 +297,7 @@ class AsyncTrakt:
 
         Raises:
             LoginExists: a login is still valid or can be refreshed.
+            TypeError: the token is not a `Token`.
             ValueError: the token has no expiry or no access token.
             StoreFailed: the store cannot keep it.
         """

@@ -10,7 +10,7 @@ from traktauth.client.http_clients import AsyncHttpClients, HttpClients
 from traktauth.flow import operations
 from traktauth.models import App, find_service
 from traktauth.models.app import check_text
-from traktauth.protocol import OUT_OF_BAND
+from traktauth.protocol import OUT_OF_BAND, Service
 from traktauth.wire import authorization, device_endpoint, token_endpoint
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
     from traktauth.models import Token
     from traktauth.models.device_code import DeviceCode
-    from traktauth.protocol import Service
     from traktauth.wire.messages import Request
 
 
@@ -27,7 +26,7 @@ class _Operations:
     """What both classes share: the arguments are checked before anything is sent."""
 
     def __init__(self, service: str | Service, *, insecure: bool, clock: Callable[[], float]) -> None:
-        self.service = find_service(service, insecure=insecure) if isinstance(service, str) else service
+        self.service = service if isinstance(service, Service) else find_service(service, insecure=insecure)
         self._clock = clock
 
     def authorize_application(
@@ -64,7 +63,7 @@ class _Operations:
         App(client_id, redirect_uri=redirect_uri)
         if state is not None:
             _check_state(state)
-        if signup is not None and not isinstance(signup, bool):
+        if signup is not None and not isinstance(signup, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - "true", say
             raise TypeError(f"signup must be a bool or None, not {type(signup).__name__}")
         _check_optional("prompt", prompt)
         _check_optional("code_challenge", code_challenge)

@@ -275,11 +275,11 @@ class Trakt:
             url: the whole address, on the service's API.
 
         Raises:
+            TypeError: the address is not a `str`.
             ValueError: the address is outside the service's API; nothing was read or sent.
             LoginRequired, TryLater, StoreFailed: as for `token`.
         """
-        if not url.startswith(self.config.api.prefix):
-            self.config.api.check(url)
+        self.config.api.check(url)
         return self._attempt(url)
 
     def _attempt(self, url: str) -> Attempt:
@@ -324,6 +324,7 @@ class Trakt:
 
         Raises:
             LoginExists: a login is still valid or can be refreshed.
+            TypeError: the token is not a `Token`.
             ValueError: the token has no expiry or no access token.
             StoreFailed: the store cannot keep it.
         """

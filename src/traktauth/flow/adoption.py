@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginExists
 from traktauth.flow.save_login import save_login
+from traktauth.models import Token
 from traktauth.values import replace
 
 if TYPE_CHECKING:
     from traktauth.flow.context import FlowContext
     from traktauth.flow.effects import Flow
-    from traktauth.models import Record, Token
+    from traktauth.models import Record
 
 
 def adopt(context: FlowContext, token: Token, *, replace_login: bool = False) -> Flow[Token]:
@@ -26,9 +27,12 @@ def adopt(context: FlowContext, token: Token, *, replace_login: bool = False) ->
 
     Raises:
         LoginExists: a login is still valid, or can be refreshed.
+        TypeError: the token is not a `Token`.
         ValueError: the token has no expiry or no access token.
         StoreFailed: the store cannot keep it.
     """
+    if not isinstance(token, Token):  # pyright: ignore[reportUnnecessaryIsInstance] - Trakt's own response, say
+        raise TypeError(f"adopt needs a traktauth.Token(access_token=…, …), not {type(token).__name__}")
     token = _with_expiry(token)
     check = None if replace_login else partial(_check_free, context)
     return (yield from save_login(context, token, check=check))

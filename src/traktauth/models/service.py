@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traktauth.models.app import LOOPBACK_HOSTS
+from traktauth.models.app import LOOPBACK_HOSTS, check_text
 from traktauth.protocol import SERVICES, Service
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -18,8 +18,10 @@ def find_service(name: str, *, insecure: bool = False) -> Service:
         insecure: take `http://` on a host that is not this machine.
 
     Raises:
+        TypeError: the name is not a `str`.
         ValueError: the name is unknown, or the address cannot be used.
     """
+    check_text("service", name)
     known = SERVICES.get(name)
     if known is not None:
         return known

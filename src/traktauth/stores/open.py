@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
 from traktauth.models.store_address import POSTGRES_SCHEMES, REDIS_SCHEMES, SEALED, is_store_address
-from traktauth.stores.base import TokenStore
+from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.stores.url import without_password
 from traktauth.stores.user_folders import user_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from traktauth.stores.base import AsyncTokenStore
     from traktauth.stores.encryption.envelope import Cipher
 
 _KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, keyring:, redis://…, postgresql://…, sealed+ADDRESS"
@@ -31,11 +30,14 @@ def open_store(
         takes_plain: let a sealed store take records that are not sealed, so that they can be sealed.
 
     Raises:
+        TypeError: it is neither.
         ValueError: the kind of store is unknown, or its address or key cannot be right.
         StoreFailed: the platform names no folder for the default file, or a library is not installed.
     """
     if isinstance(store, TokenStore):
         return store
+    if not isinstance(store, str):  # pyright: ignore[reportUnnecessaryIsInstance] - None, or an async store
+        raise TypeError(f"store must be an address, such as 'file:', or a TokenStore, not {type(store).__name__}")
     cipher, scheme, rest = _read(store, environment, takes_plain=takes_plain)
     if scheme in REDIS_SCHEMES:
         from traktauth.stores.redis.open import open_redis  # noqa: PLC0415 - one store is imported, not all
@@ -57,9 +59,14 @@ def open_async_store(
     """Return the store at an address for asyncio; a blocking store is given threads to work in.
 
     Raises:
-        ValueError, StoreFailed: as for `open_store`.
+        TypeError, ValueError, StoreFailed: as for `open_store`.
     """
     if not isinstance(store, str | TokenStore):
+        if not isinstance(store, AsyncTokenStore):  # pyright: ignore[reportUnnecessaryIsInstance] - None, say
+            raise TypeError(
+                "store must be an address, such as 'file:', an AsyncTokenStore or a TokenStore, "
+                f"not {type(store).__name__}"
+            )
         return store
     if isinstance(store, str):
         cipher, scheme, rest = _read(store, environment, takes_plain=takes_plain)
