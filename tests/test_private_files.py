@@ -94,6 +94,13 @@ def test_a_database_that_others_may_write_is_refused_and_one_that_they_may_read_
         start(shared / "t.db")
 
 
+def test_a_folder_in_the_place_of_a_database_keeps_its_mode(shared):
+    shared.chmod(0o1777)
+    with pytest.raises(StorageUnavailable):
+        start(shared)
+    assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
+
+
 def test_a_link_of_ones_own_leads_to_the_database_and_another_users_does_not(shared, tmp_path, give_away):
     (tmp_path / "mine").mkdir()
     (shared / "t.db").symlink_to("../mine/real.db")

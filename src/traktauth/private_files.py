@@ -119,7 +119,8 @@ def check_database(path: str) -> None:
     with suppress(FileNotFoundError, NotADirectoryError):
         status = os.lstat(path)
         _check_file(path, status, OTHERS_WRITE)
-        if status.st_mode & OTHERS_READ_OR_WRITE:  # a copy's, or that of a loose umask
+        # A copy's mode, or that of a loose umask. Without its execute bit a folder could not be entered any more.
+        if stat.S_ISREG(status.st_mode) and status.st_mode & OTHERS_READ_OR_WRITE:
             os.chmod(path, PRIVATE)
     for name in (path + end for end in COMPANIONS):
         with suppress(FileNotFoundError, NotADirectoryError):
