@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.pseudo_terminal import Terminal
+from traktauth.cli.explain import LARGEST_INPUT
 from traktauth.explain import explain, load_entries
 from traktauth.explain.matcher import LONGEST_DISTANCE
 
@@ -67,6 +68,32 @@ def test_texts_that_are_far_apart_do_not_belong_together():
     assert explain(f"trakt{far}423") == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[31mCODE\x1b[0m: \x1b[1;36minvalid_client\x1b[0m client_id\x1b[K is required",
+        "\x1b]8;;https://trakt.tv\x1b\\invalid_client\x1b]8;;\x07 client_id is required\x1b[m",
+    ],
+)
+def test_colours_and_links_of_a_terminal_do_not_matter(text):
+    assert explain(text)[0].id == "app-unknown"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('HTTP 400 {\\"error\\":\\"invalid_grant\\"}', "grant-refused"),
+        ("OAuthError: invalid_client: ", "client-refused"),
+        ("requests.exceptions.HTTPError: 401 Client Error: Unauthorized for url: https://api.trakt.tv/x", "http-401"),
+        ("ClientResponseError: 401, message='Unauthorized', url='https://api.trakt.tv/users/settings'", "http-401"),
+        ("trakt.errors.TraktBadGateway: Trakt Unavailable - Bad Gateway", "pytrakt-unavailable"),
+        ("trakt.errors.OAuthRefreshException: Unauthorized - OAuth token refresh failed", "pytrakt-refresh-failed"),
+    ],
+)
+def test_lines_of_other_libraries_are_known(text, name):
+    assert explain(text)[0].id == name
+
+
 @given(st.text(), st.lists(st.sampled_from([part for entry in ENTRIES for part in entry.pattern])))
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_answered(text, parts):
@@ -75,7 +102,10 @@ def test_any_text_is_answered(text, parts):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["invalid_client", "403", "trakt", "4", " ", "a" * 50, "420 423 426 trakt vip "])
+@pytest.mark.parametrize(
+    "part",
+    ["\x1b[", "\x1b]", "\x1b[0;", "invalid_client", "403", "trakt", "4", " ", "a" * 50, "420 423 426 trakt vip "],
+)
 def test_the_time_grows_with_the_length_alone(part):
     def seconds(count):
         text = part * count
@@ -110,6 +140,11 @@ def test_the_command_reads_standard_input_and_prints_json():
     assert found[0]["id"] == "rate-limit"
     assert "hidden-access-token" not in done.stdout + done.stderr
     assert traktauth(stdin=text).returncode == 0
+
+
+def test_the_end_of_a_log_is_read_however_long_it_is():
+    done = traktauth("-", stdin="x" * (LARGEST_INPUT + 1) + "\ninvalid_client client_id is required\n")
+    assert done.stdout.startswith("app-unknown: "), done.stderr
 
 
 def test_an_unknown_text_is_not_printed_back():

@@ -14,6 +14,7 @@ from traktauth.cli.output import is_on_terminal, print_data, print_hint, print_j
 from traktauth.errors import TraktAuthError
 
 LARGEST_INPUT = 16 * 1024 * 1024
+"""Of a longer log the end is read."""
 MOST_SHOWN = 3
 SHORTEST_LINE = 40
 
@@ -78,4 +79,7 @@ def _read(words: tuple[str, ...]) -> str:
         raise click.UsageError(
             "give a line of a log, or - to read standard input", click.get_current_context(silent=True)
         )
-    return sys.stdin.buffer.read(LARGEST_INPUT).decode("utf-8", "replace")
+    end = b""
+    while block := sys.stdin.buffer.read(LARGEST_INPUT):
+        end = (end + block)[-LARGEST_INPUT:]
+    return end.decode("utf-8", "replace")

@@ -15,6 +15,8 @@ LONGEST_DISTANCE = 600
 """Characters within which all texts of a pattern stand: a few lines of a log."""
 BLANKS = re.compile(r"(?:\s|\+|%20)+")
 """Also as an address has them."""
+COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
+"""Control sequences of a terminal (ECMA-48), which logs contain as well: colours, links, titles."""
 
 
 def explain(text: str) -> list[Entry]:
@@ -27,7 +29,7 @@ def explain(text: str) -> list[Entry]:
     named = [entry for entry in entries if entry.id == text.strip()]
     if named:
         return named
-    normal = BLANKS.sub(" ", text).lower()
+    normal = BLANKS.sub(" ", COLOURS.sub("", text)).lower()
     found = [entry for entry in entries if _is_in(entry.pattern, normal)]
     return sorted(found, key=_weight, reverse=True)  # of equals, the first in the file
 
