@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from traktauth.models import Sender
-from traktauth.stores.processes import is_alive, this_process
+from traktauth.stores import processes
+from traktauth.stores.processes import has_ended, is_alive, process_mark, this_process
 
 ASLEEP = [sys.executable, "-c", "input()"]
 
@@ -51,6 +53,33 @@ def test_a_process_that_has_the_id_of_an_earlier_one_is_not_taken_for_it(asleep)
 )
 def test_a_process_that_cannot_be_seen_from_here_is_not_known(changed):
     assert is_alive(replace(this_process(), **changed)) is None
+
+
+def test_the_mark_of_a_process_shows_that_it_has_ended_and_does_not_name_the_host(asleep):
+    host, _, _ = process_mark().split(":")
+    started = Path(f"/proc/{asleep.pid}/stat").read_text("utf-8").rpartition(")")[2].split()[19]
+    mark = f"{host}:{asleep.pid}:{started}"
+    assert (has_ended(process_mark()), has_ended(mark)) == (False, False)
+    asleep.kill()
+    asleep.wait()
+    assert has_ended(mark)
+    assert not has_ended(f"{'0' * 16}:{asleep.pid}:{started}"), "of another host, or of another run of this one"
+    assert this_process().host not in host
+
+
+@pytest.mark.parametrize("mark", ["", ":", "a:b", "a:1:", "a::1", "0123456789abcdef", "a:1:2:3", "a:-1:5", "a:²:5"])
+def test_what_is_no_mark_of_a_process_says_nothing(mark):
+    assert not has_ended(mark)
+    assert not has_ended(mark.replace("a", process_mark().partition(":")[0]))
+
+
+@pytest.mark.parametrize("name", ["started", "boot_id", "pid_namespace"])
+def test_a_system_that_shows_less_of_a_process_has_no_marks(monkeypatch, asleep, name):
+    mark = f"{process_mark().partition(':')[0]}:{asleep.pid}:1"
+    assert has_ended(mark), "another process of an earlier time had this id"
+    monkeypatch.setattr(processes, "_known", replace(this_process(), **{name: None}))
+    assert process_mark() == ""
+    assert not has_ended(mark)
 
 
 def test_a_sender_of_which_only_host_and_id_are_known_is_recognised(asleep):

@@ -126,6 +126,21 @@ def test_what_a_killed_holder_sent_is_not_sent_again_while_the_token_lives(trakt
 
 @pytest.mark.parametrize("kind", ["blocking", "async"])
 @pytest.mark.parametrize("address", LEASED, indirect=True)
+def test_the_lease_of_a_killed_process_of_this_host_is_not_waited_for(trakt, start, kind):
+    """It lasts longer than a caller waits for it: that would end with TryLater."""
+    holder, other = start(kind, lease=100.0), start(kind, lease=100.0)
+    ready(holder, other)
+    trakt.before.append(lambda: time.sleep(0.2))
+    tell(holder, LIFE + 1)
+    assert trakt.arrived.wait(10)
+    holder.kill()
+    holder.wait()
+    tell(other, LIFE + 1)
+    assert answer(other) == {"error": "LoginRequired", "reason": "reply-lost"}  # sent again, it was found spent
+
+
+@pytest.mark.parametrize("kind", ["blocking", "async"])
+@pytest.mark.parametrize("address", LEASED, indirect=True)
 def test_a_holder_stopped_longer_than_its_lease_saves_late(trakt, start, address, login, kind):
     holder, other = start(kind, lease=0.4), start(kind, lease=0.4)
     ready(holder, other)

@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 
 from traktauth.models import Sender
+from traktauth.values import replace
 
 _known: Sender | None = None
 # Fields of /proc/PID/stat behind the command's name, which is in parentheses and may hold anything.
@@ -58,6 +59,36 @@ def is_alive(sender: Sender) -> bool | None:
 def other_is_alive(sender: Sender) -> bool:
     """Return whether a sender is another process that is known to be alive on this host."""
     return sender != this_process() and is_alive(sender) is True
+
+
+def process_mark() -> str:
+    """Return a text by which another process of this host can find out that this one has ended (`has_ended`).
+
+    It does not name the host. Empty if this system does not show enough of a process, such as when it started.
+    """
+    me = this_process()
+    if me.started is None or me.boot_id is None or me.pid_namespace is None:
+        return ""
+    return f"{_host_mark(me)}:{me.pid}:{me.started}"
+
+
+def has_ended(mark: str) -> bool:
+    """Return whether `mark` is of a process of this host, of the same run of it, that is known to have ended."""
+    me = this_process()
+    host, _, process = mark.partition(":")
+    pid, _, started = process.partition(":")
+    numbers = pid + started
+    if not (pid and started and numbers.isascii() and numbers.isdecimal()):
+        return False
+    if not process_mark() or host != _host_mark(me):
+        return False
+    return is_alive(replace(me, pid=int(pid), started=int(started))) is False
+
+
+def _host_mark(sender: Sender) -> str:
+    from hashlib import sha256  # noqa: PLC0415 - costs milliseconds, and only the lock of a database needs it
+
+    return sha256(f"{sender.host} {sender.boot_id} {sender.pid_namespace}".encode()).hexdigest()[:16]
 
 
 def host_name() -> str:

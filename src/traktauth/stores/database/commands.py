@@ -79,6 +79,13 @@ class AcquireLease(Command[bool]):
 
 
 @value
+class ReadLease(Command["str | None"]):
+    """Read who has a login's lease, which may have ended; None if it was released."""
+
+    login: LoginKey
+
+
+@value
 class ReleaseLease(Command[None]):
     """Release a lease, if this owner still has it."""
 

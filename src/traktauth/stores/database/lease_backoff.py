@@ -8,8 +8,12 @@ from __future__ import annotations
 import os
 import time
 
+from traktauth.stores.processes import has_ended, process_mark
+
 # Seconds that the answer to a lease may take; one that comes later, as its asker was stopped, is asked for again.
 LEASE_GRANT_MAX_AGE = 10.0
+# Seconds of waiting between two looks at who has the lease.
+OWNER_CHECK_INTERVAL = 0.5
 _FIRST_PAUSE = 0.003
 
 
@@ -21,8 +25,13 @@ def steady_clock() -> float:
 
 
 def new_owner() -> str:
-    """Return a name for one holding of one lease."""
-    return os.urandom(12).hex()
+    """Return a name for one holding of one lease, with the mark of this process (`owner_has_ended`)."""
+    return f"{os.urandom(12).hex()}:{process_mark()}"
+
+
+def owner_has_ended(owner: str) -> bool:
+    """Return whether the process that made this name is known to have ended, so that its lease protects nothing."""
+    return has_ended(owner.partition(":")[2])
 
 
 class Backoff:

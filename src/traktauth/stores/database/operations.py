@@ -15,14 +15,21 @@ from traktauth.stores.database.commands import (
     DeleteRow,
     ListLogins,
     ProbeWrite,
+    ReadLease,
     ReadRow,
     ReadRows,
+    ReleaseLease,
     ReleaseLeases,
     Sleep,
     SwapRow,
     SwapRows,
 )
-from traktauth.stores.database.lease_backoff import LEASE_GRANT_MAX_AGE, steady_clock
+from traktauth.stores.database.lease_backoff import (
+    LEASE_GRANT_MAX_AGE,
+    OWNER_CHECK_INTERVAL,
+    owner_has_ended,
+    steady_clock,
+)
 from traktauth.stores.database.row import key_of_row, new_revision, to_row, with_notification
 from traktauth.stores.database.row_cache import RowCache
 from traktauth.timeouts import LEASE
@@ -161,8 +168,18 @@ class LoginOperations:
 
     # ------------------------------------------------------------ locks
     def acquire(self, login: LoginKey, owner: str, wait: Backoff) -> Operation[bool]:
-        """Take a login's lease; False if another owner had it all the time."""
+        """Take a login's lease; False if another owner had it all the time.
+
+        The lease of a process of this host that has ended, as by SIGKILL, is not waited for.
+        """
+        check_at = steady_clock() + OWNER_CHECK_INTERVAL
         while not (yield from self._take(login, owner)):
+            if steady_clock() >= check_at:
+                check_at = steady_clock() + OWNER_CHECK_INTERVAL
+                other: str | None = yield ReadLease(login)
+                if other is not None and owner_has_ended(other):
+                    yield ReleaseLease(login, other)  # that owner's only: another waiter may have taken it by now
+                    continue
             pause = wait.pause()
             if not pause:
                 return False

@@ -20,6 +20,7 @@ from traktauth.stores.database.commands import (
     ListUpcoming,
     LoginCounts,
     ProbeWrite,
+    ReadLease,
     ReadRow,
     ReleaseLease,
     SwapRow,
@@ -52,6 +53,7 @@ INSERT INTO {TABLE} (realm, client_id, account, revision, format, generation, re
 VALUES (:realm, :client_id, :account, 0, 0, 0, FALSE, '[]', '{{{{}}}}', :owner, {{clock}} + :seconds)
 ON CONFLICT (realm, client_id, account) DO UPDATE SET lease_owner = :owner, lease_until = {{clock}} + :seconds
 WHERE {_FREE} OR {TABLE}.lease_owner = :owner RETURNING 1"""
+LEASE_OWNER = f"SELECT lease_owner FROM {TABLE} WHERE {_KEY}"
 RELEASE = f"UPDATE {TABLE} SET lease_owner = NULL, lease_until = NULL WHERE {_KEY} AND lease_owner = :owner"
 DELETE = f"DELETE FROM {TABLE} WHERE {_KEY} AND revision = :seen RETURNING 1"
 NAMES = f"SELECT realm, client_id, account FROM {TABLE} WHERE revision <> 0"
@@ -156,6 +158,8 @@ class Dialect:
                 return DELETE, {**key(login), "seen": seen}
             case AcquireLease(login, owner, seconds):
                 return self._take, {**key(login), "owner": owner, "seconds": min(seconds, self._longest_lease)}
+            case ReadLease(login):
+                return LEASE_OWNER, key(login)
             case ReleaseLease(login, owner):
                 return RELEASE, {**key(login), "owner": owner}
             case ListLogins():
@@ -189,6 +193,8 @@ def answer(command: Command[Any], rows: Sequence[Any]) -> Any:  # noqa: ANN401 -
             return row_of(rows[0]) if rows else None
         case SwapRow() | DeleteRow() | AcquireLease():
             return bool(rows)
+        case ReadLease():
+            return rows[0][0] if rows else None
         case ListLogins():
             return [login_of(row) for row in rows]
         case ClaimDue(realm, client_id):

@@ -10,6 +10,7 @@ from traktauth.stores.database.commands import (
     CountLogins,
     ListLogins,
     ListUpcoming,
+    ReadLease,
     ReadRow,
     ReadRows,
     ReleaseLeases,
@@ -62,7 +63,7 @@ LIMITS = """SELECT set_config('statement_timeout', '5000', true), set_config('lo
     set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') = 'off' THEN 'on'
         ELSE current_setting('synchronous_commit') END, true);
 """
-_READS = (ReadRow, ReadRows, ListLogins, CountLogins, ListUpcoming)
+_READS = (ReadLease, ReadRow, ReadRows, ListLogins, CountLogins, ListUpcoming)
 
 
 def statement(command: Command[Any]) -> tuple[bytes, Parameters]:

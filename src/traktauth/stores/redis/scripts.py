@@ -20,6 +20,7 @@ from traktauth.stores.database.commands import (
     ListUpcoming,
     LoginCounts,
     ProbeWrite,
+    ReadLease,
     ReadRow,
     ReleaseLease,
     ReleaseLeases,
@@ -172,6 +173,8 @@ class RedisCommands(RedisKeys):
                 return "EVAL", DELETE, 3, self.logins, self.login + member, due, seen, member
             case AcquireLease(login, owner, seconds):
                 return "EVAL", TAKE, 1, self.lease + member_of(login), owner, round(seconds * 1000)
+            case ReadLease(login):
+                return "GET", self.lease + member_of(login)
             case ReleaseLease(login, owner):
                 return "EVAL", RELEASE, 1, self.lease + member_of(login), owner
             case ListLogins():
@@ -223,6 +226,8 @@ def answer(command: Command[Any], reply: Any) -> Any:  # noqa: ANN401 - the comm
             return {swap.login for swap, done in zip(swaps, reply, strict=True) if done == 1}
         case AcquireLease() | DeleteRow():
             return reply == 1
+        case ReadLease():
+            return None if reply is None else reply.decode()
         case ListLogins():
             return [_login(member) for member in reply]
         case _:

@@ -16,6 +16,7 @@ from traktauth.stores.database.commands import (
     DeleteRow,
     ListLogins,
     ListUpcoming,
+    ReadLease,
     ReadRow,
     ReadRows,
     ReleaseLease,
@@ -48,7 +49,7 @@ DIALECT = Dialect(
     least="min",
 )
 _HINT = "See what is wrong with it: traktauth doctor"
-_READING = (ReadRow, ReadRows, ListLogins, CountLogins, ListUpcoming)
+_READING = (ReadLease, ReadRow, ReadRows, ListLogins, CountLogins, ListUpcoming)
 
 
 class SqliteDatabase:
