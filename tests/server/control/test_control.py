@@ -76,6 +76,31 @@ def test_an_access_token_dies_when_its_life_is_over(start):
     assert client.use(login.access) == 401
 
 
+@pytest.mark.parametrize(
+    ("call", "members", "unknown"),
+    [
+        ("tokens", {"client_id": "first-app", "count": 1, "usernam": "sean"}, "usernam"),
+        ("device", {"user_code": "X", "username": "sean", "decision": "deny", "descision": "deny"}, "descision"),
+        ("clock", {"advance": 5, "seconds": 5}, "seconds"),
+        ("expire", {"kind": "access", "value": "x", "token": "x"}, "token"),
+        ("revoke-consent", {"client_id": "first-app", "username": "sean"}, "username"),
+        ("disable-app", {"client_id": "first-app", "disabled": False, "enabled": True}, "enabled"),
+        ("signout", {"username": "sean"}, "username"),
+        ("reset", {"tokens": True}, "tokens"),
+    ],
+)
+def test_a_misspelt_member_is_not_taken_as_left_out(current, call, members, unknown):
+    refused = current.post(f"/_control/{call}", **members)
+    assert refused.status == 400
+    assert refused.json["error"].startswith(f"the call has unknown members: {unknown}; it ")
+
+
+@pytest.mark.parametrize("call", ["tokens", "clock", "signout", "reset"])
+def test_a_list_is_not_taken_as_an_empty_object(current, call):
+    refused = current.send("POST", f"/_control/{call}", headers=JSON, body="[]")
+    assert (refused.status, refused.json) == (400, {"error": "the body must be an object"})
+
+
 @pytest.mark.parametrize("kind", ["code", "access", "refresh", "device"])
 def test_one_thing_expires_and_no_other(either, kind):
     login, other = either.login(), either.login()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from traktauth.server.control import browser_calls, state_calls
+from traktauth.server.control.auth import ControlError
+from traktauth.server.http.messages import as_object
 from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.simulation.request_log import ControlResult
 
@@ -16,6 +18,36 @@ SHOWN = ("client_id", "username", "decision", "via", "advance", "kind", "disable
 """Members of a call that are logged; others may be secrets."""
 UNLOGGED = ("ledger", "reset", "tokens")
 """Calls that change nothing, clear the log, or log themselves."""
+MEMBERS: dict[str, tuple[str, ...]] = {
+    "device": ("user_code", "username", "decision"),
+    "tokens": ("client_id", "count", "username"),
+    "clock": ("advance",),
+    "expire": ("kind", "value"),
+    "signout": (),
+    "revoke-consent": ("client_id",),
+    "disable-app": ("client_id", "disabled"),
+    "reset": (),
+}
+"""The members of a call's body; `authorize` takes any parameter of its address, and a fault checks its own."""
+
+
+def _checked(name: str, call: Call) -> Call:
+    """Return a call that refuses unknown members: a misspelt one would be taken as left out."""
+    known = MEMBERS.get(name)
+    if known is None:
+        return call
+
+    async def run(context: ServerContext, members: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        found = {} if members is None else as_object(members)
+        if found is None:
+            raise ControlError("the body must be an object")
+        unknown = sorted(found.keys() - set(known))
+        if unknown:
+            may = f"it may have {', '.join(known)}" if known else "it takes none"
+            raise ControlError(f"the call has unknown members: {', '.join(unknown)}; {may}")
+        return await call(context, found)
+
+    return run
 
 
 def _logged(name: str, method: str, call: Call) -> Call:
@@ -35,7 +67,7 @@ def _logged(name: str, method: str, call: Call) -> Call:
 
 
 CALLS: dict[str, dict[str, Call]] = {
-    name: {method: _logged(name, method, call) for method, call in calls.items()}
+    name: {method: _logged(name, method, _checked(name, call)) for method, call in calls.items()}
     for name, calls in {
         "authorize": {"POST": browser_calls.authorize},
         "device": {"POST": browser_calls.device},
