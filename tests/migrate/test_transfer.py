@@ -18,11 +18,11 @@ import pytest
 from support.engines import CHECKOUT
 from support.login_files import command_environment, login_text, source_of, write_pytrakt
 from traktauth import AppRejected, LoginExists, LoginRequired, StoreFailed, Trakt, TraktAuthError, TryLater
-from traktauth.migrate.formats import NAMES, FormatError
+from traktauth.migrate.formats import NAMES, FormatError, find_format
 from traktauth.migrate.import_copy import copy_path, load_copy
 from traktauth.migrate.login_file import LoginFile, LoginFileError
 from traktauth.migrate.transfer import Undone, export_access_token, export_login, import_from, undo_import
-from traktauth.models.changes import MAX_HISTORY
+from traktauth.models.changes import MAX_HISTORY, RejectToken
 from traktauth.testing import LocalTrakt
 from traktauth.wire.error_responses import REJECTED_APP_HINT
 
@@ -373,6 +373,18 @@ def test_a_login_is_moved_and_comes_back(trakt, server, tmp_path):
     assert caught.value.reason == "moved"
     assert f"traktauth import pytrakt {path};" in caught.value.hint
     assert import_from(trakt, source_of(path)).token.access_token == token.access_token
+
+
+@pytest.mark.parametrize("format_name", ["pytrakt", "kometa", "token"])
+def test_an_access_token_that_the_api_has_rejected_is_moved_as_an_expired_one(trakt, server, tmp_path, format_name):
+    """So the other program refreshes it at once, and does not send it until the time when it would have expired."""
+    token, path = server.sign_in_at(trakt), tmp_path / "moved"
+    server.advance(hours=1)
+    trakt.store.apply(trakt.config.key, RejectToken(token.generation, server.clock()))
+    export_login(trakt, format_name, path)
+    moved = find_format(format_name).read(path.read_text(), now=server.clock())
+    assert moved.refresh_token == token.refresh_token
+    assert moved.expires_at <= server.clock()
 
 
 @pytest.mark.parametrize("export", [export_access_token, export_login])

@@ -353,6 +353,9 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
         token = record.token
         if token is None or token.refresh_token is None or not record.refreshable:
             raise LoginRequired("This login has no refresh token that could be exported")
+        if record.rejected_at is not None:
+            # A file cannot note this; the other program would use the token until it expires, and then refresh it.
+            token = replace(token, expires_at=min(token.expires_at, record.rejected_at), created_at=None)
         pending = record.pending_refresh
         is_resumed = pending is not None and pending.moving_to == target
         if pending is not None and not is_resumed:
