@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,7 +20,7 @@ from traktauth.keeper.http_sender import open_sender
 from traktauth.keeper.in_flight import InFlight
 from traktauth.keeper.refresher import Refresher
 from traktauth.models import find_service
-from traktauth.stores.database.lease_backoff import steady_clock
+from traktauth.stores.database.lease_backoff import new_owner, steady_clock
 from traktauth.stores.fleet import FleetStore
 from traktauth.stores.open import open_async_store
 
@@ -66,7 +65,7 @@ class Keeper:
         on_event: Callable[[Event], None] = lambda _event: None,
         monotonic: Callable[[], float] = steady_clock,
     ) -> None:
-        context = KeeperContext(store, config, secrets.token_hex(8), partial(_call_safely, on_event))
+        context = KeeperContext(store, config, new_owner(), partial(_call_safely, on_event))
         account = AccountConfig(
             config.app, service=config.service, lost_reply=config.lost_reply, clock=config.clock, monotonic=monotonic
         )

@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 import pytest_asyncio
 
+from traktauth import App
 from traktauth.errors import StoreFailed
+from traktauth.keeper import refresh_due
 from traktauth.models import LoginKey
 from traktauth.models.changes import (
     BeginRefresh,
@@ -24,6 +26,7 @@ from traktauth.models.keeper_due_time import due_at
 from traktauth.stores.database.commands import LoginCounts, ReadRow, SwapRow
 from traktauth.stores.fleet import FleetStore
 from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.processes import process_mark
 from traktauth.testing.store_contract.base import DIFFICULT, LOGIN, pair, pending_refresh
 
 pytestmark = pytest.mark.asyncio
@@ -68,6 +71,20 @@ def claim(store, limit=100, *, before=1e9, now=0.0, lease=30.0, owner="me"):
 
 def names(claimed):
     return [login for login, _ in claimed]
+
+
+async def test_the_claims_of_a_keeper_show_when_its_process_has_ended(store, monkeypatch):
+    """So nothing that waits for a claimed login waits until the claim of a killed keeper is over."""
+    owners = []
+
+    async def fail(*_, owner, **__):
+        owners.append(owner)
+        raise StoreFailed("it shall claim nothing")
+
+    monkeypatch.setattr(store, "claim", fail)
+    with pytest.raises(StoreFailed):
+        await refresh_due(store, app=App("app"), service="http://127.0.0.1:9")
+    assert [owner.partition(":")[2] for owner in owners] == [process_mark()]
 
 
 async def test_each_of_these_stores_is_one_for_fleets(store):
