@@ -82,6 +82,17 @@ def test_a_system_that_shows_less_of_a_process_has_no_marks(monkeypatch, asleep,
     assert not has_ended(mark)
 
 
+def test_a_proc_of_another_pid_namespace_is_not_believed(monkeypatch, asleep):
+    mark = f"{process_mark().partition(':')[0]}:{asleep.pid}:1"
+    other = replace(of(asleep), started=1)
+    assert (is_alive(other), has_ended(mark)) == (False, True)
+    own = os.getpid()
+    monkeypatch.setattr(processes, "_known", None)
+    monkeypatch.setattr(os, "getpid", lambda: own + 1)
+    assert process_mark() == ""
+    assert (is_alive(other), has_ended(mark)) == (True, False)
+
+
 def test_a_sender_of_which_only_host_and_id_are_known_is_recognised(asleep):
     """As an earlier version wrote it."""
     sender = Sender(this_process().host, asleep.pid)

@@ -17,7 +17,7 @@ def this_process() -> Sender:
     """Return who this process is; read once."""
     global _known  # noqa: PLW0603 - a process does not become another one but by fork
     if _known is None or _known.pid != os.getpid():
-        status = _status("self")
+        status = _own_status()
         _known = Sender(
             host=host_name(),
             pid=os.getpid(),
@@ -48,7 +48,7 @@ def is_alive(sender: Sender) -> bool | None:
         pass  # another user's
     except OverflowError:
         return None
-    status = _status(str(sender.pid))
+    status = None if me.started is None else _status(str(sender.pid))
     if status is None:
         return True
     has_ended = status[_STATE] in {"Z", "X"}  # and its parent has not asked for its exit status yet
@@ -103,6 +103,17 @@ def _status(pid: str) -> list[str] | None:
     with suppress(OSError), open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
         fields = file.read().rpartition(")")[2].split()
         return fields if len(fields) > _STARTED and fields[_STARTED].isdecimal() else None
+    return None
+
+
+def _own_status() -> list[str] | None:
+    """Return this process's status; None if /proc is of another pid namespace, as after `unshare --pid` alone.
+
+    The ids there name other processes, which would be taken for the ones that are looked for.
+    """
+    with suppress(OSError):
+        if os.readlink("/proc/self") == str(os.getpid()):
+            return _status("self")
     return None
 
 
