@@ -42,6 +42,12 @@ def test_a_browser_ends_at_the_app_with_code_and_state(server):
     assert query(end)["code"]
 
 
+@pytest.mark.parametrize("url", ["", None, 5])
+def test_browse_without_an_address_says_what_it_needs(server, url):
+    with pytest.raises(ValueError, match=r"^browse\(\) needs an authorize address, such as http"):
+        server.browse(url)
+
+
 def test_a_code_of_browse_can_be_exchanged(server):
     def paste(step):
         return server.browse(step.url, "mary") if isinstance(step, steps.PasteCode) else None

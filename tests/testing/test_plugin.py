@@ -148,12 +148,15 @@ def test_the_async_client_works_under_any_runner(run_pytest, options, text):
         ("'classic'", "keyword arguments only"),
         ("profile='old'", "must be current or classic"),
         ("access_life=-1", "access_life must be more than 0"),
+        ("access_life='60'", "access_life must be a whole number, not str"),
+        ("user=5", "user must be a user's name or None, not 5"),
+        ("user=''", "user must be a user's name or None, not ''"),
         ("faults='/no/such/file.json'", "does not exist"),
         ("responses={'x': 1}", "must be a method and a path"),
     ],
 )
 def test_a_marker_that_makes_no_sense_fails_the_test(run_pytest, marker, message):
-    code, shown = run_pytest(f"import pytest\n@pytest.mark.trakt({marker})\ndef test_it(local_trakt): pass\n")
+    code, shown = run_pytest(f"import pytest\n@pytest.mark.trakt({marker})\ndef test_it(trakt): pass\n")
     assert code == 1
     assert message in shown
     assert "Traceback" not in shown

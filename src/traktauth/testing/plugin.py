@@ -143,6 +143,8 @@ def _wanted(request: pytest.FixtureRequest) -> _Wanted:
     if marker.args or unknown:
         wrong = f"no setting {', '.join(map(repr, unknown))}" if unknown else "keyword arguments only"
         pytest.fail(f"@pytest.mark.trakt has {wrong}; it may have user, {', '.join(known)}", pytrace=False)
+    if user is not None and (not isinstance(user, str) or not user):  # pyright: ignore[reportUnnecessaryIsInstance] - a marker is not checked
+        pytest.fail(f"@pytest.mark.trakt: user must be a user's name or None, not {user!r}", pytrace=False)
     return _Wanted({name: value for name, value in settings.items() if value != known[name]}, user)
 
 

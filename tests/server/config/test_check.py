@@ -149,7 +149,11 @@ UNUSABLE = {
 
 @pytest.mark.parametrize(
     ("make", "why"),
-    [*UNUSABLE.values(), (damaged, "malformed|damaged"), (lambda path: path.mkdir(), "written")],
+    [
+        *UNUSABLE.values(),
+        (damaged, "malformed|damaged"),
+        (lambda path: path.mkdir(), "it is a folder; give a file in it$"),
+    ],
     ids=[*UNUSABLE, "damaged pages", "folder"],
 )
 def test_a_database_that_cannot_be_used_is_found_out(tmp_path, make, why):

@@ -29,6 +29,14 @@ from traktauth.server.oauth.redirect_uri import (
 )
 
 BAD = {
+    "a life that is a text": ({"access_life": "60"}, "access_life must be a whole number, not str"),
+    "a life that is a truth value": ({"code_life": True}, "code_life must be a whole number, not bool"),
+    "a port that is a text": ({"port": "8712"}, "port must be a whole number, not str"),
+    "a port that is left out": ({"port": None}, "port must be a whole number, not NoneType"),
+    "a host that is a number": ({"host": 1}, "host must be a str, not int"),
+    "a switch that is a text": ({"strict": "no"}, "strict must be True or False, not str"),
+    "a rotation that is a number": ({"rotation": 5}, "rotation must be a str, not int"),
+    "a database in memory with a name": ({"database": "memory:x"}, "database memory: has no name"),
     "profile": ({"profile": "modern"}, "current or classic"),
     "port": ({"port": 70000}, "port"),
     "host": ({"host": ""}, "host"),

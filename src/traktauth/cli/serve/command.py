@@ -231,12 +231,20 @@ def _unusable(error: StorageUnavailable) -> TraktAuthError:
     )
 
 
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def print_check(report: dict[str, Any]) -> None:
     """Print what would be served."""
     print_data(f"A local Trakt ({report['profile']}, as {report['measured_on']}) could be served")
     print_data(f"  rotation  {report['rotation']}{', strict' if report['strict'] else ''}")
     print_data(f"  database  {report['database']['address']} ({report['database']['state']})")
-    seeded = "the demo's own" if report["apps"] is None else f"{report['apps']} apps and {report['users']} users"
+    seeded = (
+        "the demo's own"
+        if report["apps"] is None
+        else f"{_number(report['apps'], 'app')} and {_number(report['users'], 'user')}"
+    )
     print_data(f"  seed      {seeded}")
     print_data(f"  faults    {report['faults']}")
     print_data(f"  responses {report['responses']}")

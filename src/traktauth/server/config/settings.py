@@ -105,6 +105,7 @@ class Settings:
     access_log: str | Path | None = None
 
     def __post_init__(self) -> None:
+        _check_types(self)
         if self.public_url is not None:
             object.__setattr__(self, "public_url", origin_of(self.public_url))
         _check_place(self)
@@ -194,6 +195,27 @@ def _leads_somewhere(ipv6: str | None, port: str | None) -> bool:
     return 0 < int(port or DEFAULT_PORT) <= LARGEST_PORT
 
 
+TYPES: dict[str, tuple[type, str]] = {
+    **dict.fromkeys(
+        ("host", "profile", "database", "control_key", "rotation", "rate_limits", "public_url"), (str, "a str")
+    ),
+    **dict.fromkeys(("port", "workers", "access_life", "refresh_life", "code_life"), (int, "a whole number")),
+    **dict.fromkeys(("control", "strict", "insecure", "plain_http", "trust_proxy"), (bool, "True or False")),
+}
+"""The settings of one type; the readers of `seed`, `faults` and `responses` check theirs."""
+
+
+def _check_types(settings: Settings) -> None:
+    """Check the types of the settings, which Python code may give as it likes."""
+    for each in fields(settings):
+        kind, name = TYPES.get(each.name, (object, "")), each.name
+        given = getattr(settings, name)
+        if given is None and each.default is None:
+            continue
+        if not isinstance(given, kind[0]) or (kind[0] is int and isinstance(given, bool)):
+            raise SettingError(f"{{{name}}} must be {kind[1]}, not {{type}}", type=type(given).__name__)
+
+
 def _check_place(settings: Settings) -> None:
     """Check where the server listens and stores."""
     if not settings.host:
@@ -203,6 +225,8 @@ def _check_place(settings: Settings) -> None:
     scheme = settings.database_address.partition(":")[0]
     if scheme not in ("sqlite", "memory", "postgresql", "postgres"):
         raise SettingError("{database} must be sqlite:/PATH, memory: or postgresql://…, not {scheme!r}", scheme=scheme)
+    if scheme == "memory" and settings.database_address != "memory:":
+        raise SettingError("{database} memory: has no name; give memory: alone, or sqlite:/PATH to keep a database")
     if settings.database_address == "sqlite:":
         raise SettingError("{database} sqlite: has no path; give sqlite:/PATH")
 

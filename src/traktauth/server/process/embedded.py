@@ -162,6 +162,8 @@ class EmbeddedServer:
         Raises:
             ValueError: the address is not one of this server, or the browser would end on an error page.
         """
+        if not isinstance(url, str) or not url:  # pyright: ignore[reportUnnecessaryIsInstance] - a response, say
+            raise ValueError(f"browse() needs an authorize address, such as {self.url}/oauth/authorize?…, not {url!r}")
         self._check_origin(url)
         asked = urlsplit(url)
         native = self._context.profile.native_authorize

@@ -42,6 +42,8 @@ def looked_at(path: Path, *, thorough: bool = False, alone: bool = False, needs_
             f"The database {path} cannot be used: the folder {path.parent} does not exist",
             hint=f"Make the folder: mkdir -p {folder}",
         )
+    if path.is_dir():
+        raise StorageUnavailable(f"The database {path} cannot be used: it is a folder; give a file in it")
     place = next((place for place in (path, *path.parents) if place.exists()), path)
     if not (_file_can_be_written(place) if place == path else _folder_can_be_written(place)):
         raise StorageUnavailable(f"The database {path} cannot be used: {place} cannot be written")
