@@ -53,6 +53,8 @@ def test_an_argument_of_another_type_is_named(value):
     with Trakt(App("a-client-id"), store="memory:") as trakt:
         with pytest.raises(TypeError, match=r"^path must be a str, not "):
             trakt.request("GET", value)
+        with pytest.raises(TypeError, match=r"^method must be a str, not "):
+            trakt.request(value, "/sync/history")
         with pytest.raises(TypeError, match=r"^url must be a str, not "):
             trakt.attempt(value)
 

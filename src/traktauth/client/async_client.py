@@ -16,6 +16,7 @@ from traktauth.flow.context import LostReply
 from traktauth.flow.get_token import get_token
 from traktauth.flow.login_status import LoginStatus
 from traktauth.models import App, Token
+from traktauth.models.app import check_text
 from traktauth.models.device_code import DeviceCode
 from traktauth.models.signed_out import SignedOut
 from traktauth.protocol import Service
@@ -233,6 +234,7 @@ class AsyncTrakt:
         Raises:
             ValueError, LoginRequired, TryLater, StoreFailed: as for `Trakt.request`.
         """
+        check_text("method", method)
         url = self.config.api.url(path)
         attempt = await self._attempt(url)
         while True:

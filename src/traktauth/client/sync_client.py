@@ -12,6 +12,7 @@ from traktauth.flow.context import LostReply
 from traktauth.flow.get_token import get_token
 from traktauth.flow.login_status import LoginStatus
 from traktauth.models import App, Token
+from traktauth.models.app import check_text
 from traktauth.models.device_code import DeviceCode
 from traktauth.models.signed_out import SignedOut
 from traktauth.protocol import Service
@@ -258,6 +259,7 @@ class Trakt:
             TryLater: as for `token`, and if the API cannot be reached or does not answer in time.
             StoreFailed: as for `token`.
         """
+        check_text("method", method)
         url = self.config.api.url(path)
         attempt = self._attempt(url)
         while True:
