@@ -128,6 +128,39 @@ def test_a_program_that_never_ends_is_ended(lab):
     assert (done.returncode, done.stdout.splitlines()[-1]) == (6, "not judged: a single run exits with 124")
 
 
+def test_of_what_a_program_prints_the_end_alone_is_kept(lab):
+    program = 'dd if=/dev/zero bs=1M count=64 >&2; find "$HOME/.." -type f -size +1M | wc -l >&2; exit 3'
+    done = lab.run("--", "sh", "-c", program)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (6, "not judged: a single run exits with 3 (0)")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_lab_ends_its_programs_at_once(lab, number):
+    """A run takes ten minutes, once `single` has passed in two runs."""
+    script = 'echo >>"$0"; "$@" ~/token.json || exit; test "$(wc -l <"$0")" -lt 3 || exec sleep 600'
+    runs = lab.folder / "runs"
+    words = ["--tokens", "token", "--timeout", "900", "--scenario", "weeks", "--scenario", "unavailable"]
+    process = lab.start(*words, "--", "sh", "-c", script, runs, *SMALL)
+    wait_until(lambda: runs.exists() and len(runs.read_text()) >= 4)
+    process.send_signal(number)
+    process.communicate(timeout=LONG)
+    assert process.returncode in (1, 2, 130, 143)
+    assert list(lab.temporary.iterdir()) == []
+
+
+def test_pipes_and_sockets_of_the_home_are_left_out(lab):
+    home = lab.folder / "mine"
+    home.mkdir()
+    os.mkfifo(home / "pipe")
+    done = lab.run("--home", home, "--", "sh", "-c", "test -e ~/pipe || exit 3")
+    assert done.stdout.splitlines()[-1] == "not judged: a single run exits with 3", done.stderr
+
+
+def test_a_program_that_is_not_found_is_told(lab):
+    verdict = lab.run("--", "no-such-program").stdout.splitlines()[-1]
+    assert verdict == "not judged: a single run exits with 127 (the program is not found)"
+
+
 def test_a_program_may_print_binary_and_change_its_home(lab):
     script = 'head -c 100000 /dev/urandom; head -c 1000 /dev/urandom >&2; HOME=/ exec "$@" "$HOME/token.json"'
     done = lab.run("--tokens", "token", "--scenario", "unavailable", "--", "sh", "-c", script, "sh", *SMALL)

@@ -162,13 +162,7 @@ def _run(
 def _copy_home(environ: Mapping[str, str], folder: Path, home: Path) -> dict[str, str]:
     from traktauth.sandbox.home_folder import make_home  # noqa: PLC0415 - rarely needed
 
-    try:
-        return make_home(environ, folder, copy_of=home)
-    except OSError as error:  # `shutil.Error` has a list of files, and no text
-        raise TraktAuthError(
-            f"{home} cannot be copied: {error.strerror or 'some of its files cannot be read'}",
-            hint="Give a folder with the program's settings alone: --home",
-        ) from None
+    return make_home(environ, folder, copy_of=home)
 
 
 def _read_place(tokens: str) -> LoginPlace:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from traktauth.lab.report import LabReport, not_judged
 from traktauth.lab.scenarios import NAMES, SCENARIOS, Scenario
 from traktauth.lab.verdicts import CONTROL, Evidence, Verdict, conclude, judge
+from traktauth.lab.world import Stop
 from traktauth.sandbox.processes import CommandProcess
 
 if TYPE_CHECKING:
@@ -49,12 +50,13 @@ class Lab:
         Raises:
             TraktAuthError: a sandbox cannot be started, or a login cannot be written.
         """
+        stop = Stop()
         control, *others = [scenario for scenario in SCENARIOS if scenario.name in self._names]
         with CommandProcess() as guard, tempfile.TemporaryDirectory(prefix="traktauth-lab-") as folder:
             guard.guard([Path(folder)])
 
             def observe(scenario: Scenario) -> Evidence:
-                evidence = scenario.observe(self._program, Path(folder), self._copies)
+                evidence = scenario.observe(self._program, Path(folder), self._copies, stop)
                 if progress is not None:
                     progress(evidence)
                 return evidence
@@ -66,6 +68,10 @@ class Lab:
             if judge(first) is not Verdict.KEPT or first.exits[0] != 0:
                 return not_judged(first)
             with ThreadPoolExecutor(WORLDS_AT_ONCE, thread_name_prefix="lab") as pool:
-                evidence = [first, *pool.map(observe, others)]
+                try:
+                    evidence = [first, *pool.map(observe, others)]
+                except BaseException:  # Ctrl-C as well; the pool waits for its threads
+                    stop.set()
+                    raise
         judged = [(one, judge(one)) for one in evidence]
         return LabReport(conclude([(one.name, verdict) for one, verdict in judged]), tuple(judged))

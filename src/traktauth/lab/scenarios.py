@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from traktauth.lab.world import Program
+    from traktauth.lab.world import Program, Stop
 
 TOKEN_PATH = "/oauth/token"
 CAPTCHA = "<!doctype html><title>Just a moment...</title><h1>Verify you are human</h1>"
@@ -44,14 +44,15 @@ class Scenario(NamedTuple):
     play: Callable[[World, int], None]
     access_life: int | None = None
 
-    def observe(self, program: Program, folder: Path, copies: int) -> Evidence:
+    def observe(self, program: Program, folder: Path, copies: int, stop: Stop) -> Evidence:
         """Play it in a world of its own, and return what was seen.
 
         Raises:
             TraktAuthError: the world cannot be made.
             LookupError: the program could not be given a login.
+            Stopped: the lab has been interrupted.
         """
-        with World(program, folder, expired=self.expired, access_life=self.access_life) as world:
+        with World(program, folder, expired=self.expired, stop=stop, access_life=self.access_life) as world:
             self.play(world, copies)
             sent_again = max(world.traffic.refreshes.values(), default=1) - 1
             is_signed_in = world.run_plainly()

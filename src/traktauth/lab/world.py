@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -21,13 +22,13 @@ from traktauth.errors import TraktAuthError
 from traktauth.models import Token
 from traktauth.sandbox import Sandbox
 from traktauth.sandbox.home_folder import make_home
-from traktauth.sandbox.processes import CommandProcess
+from traktauth.sandbox.processes import NOT_EXECUTABLE, NOT_FOUND, CommandProcess
 from traktauth.sandbox.sandbox import PUBLIC_URL
 from traktauth.testing.local import LocalTrakt
 from traktauth.values import value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from types import TracebackType
 
     from traktauth.sandbox.exchanges import Exchange
@@ -53,6 +54,11 @@ LONGEST_GATHERING = 20.0
 SHORTEST_GATHERING = 5.0
 """Where the processor time of a process is unknown."""
 LONGEST_LINE = 300
+NOT_STARTED = {NOT_FOUND: "the program is not found", NOT_EXECUTABLE: "the program cannot be executed"}
+LONGEST_OUTPUT, BLOCK = 16_384, 65_536
+"""Bytes that are kept of what programs print, and that are read at once."""
+CLOSE_SECONDS = 5.0
+"""For the end of what they print: a process that is not found can hold the pipe."""
 LONGEST_BACKOFF, BACKOFF_SECONDS = 30.0, 2.0
 """For which, and how often, a program whose login has not been touched is run again."""
 
@@ -115,6 +121,75 @@ class Traffic:
                 await asyncio.sleep(0.01)
 
 
+class Stopped(Exception):
+    """The lab has been interrupted, and starts nothing more."""
+
+
+class Stop:
+    """Ends the programs of all worlds at once, from another thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[CommandProcess] = set()
+        self._is_set = False
+
+    def set(self) -> None:
+        """End what runs, and let nothing be started any more."""
+        with self._lock:
+            self._is_set = True
+            for process in self._running:
+                process.kill()
+
+    @contextlib.contextmanager
+    def ends(self, processes: Sequence[CommandProcess]) -> Generator[None, None, None]:
+        """Let `set` end these started processes, within its `with`.
+
+        Raises:
+            Stopped: `set` was called before.
+        """
+        with self._lock:
+            if self._is_set:
+                raise Stopped
+            self._running.update(processes)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.difference_update(processes)
+
+
+class OutputEnd:
+    """Keeps the end of what programs print to `pipe`, within its `with`: a file could fill the disk."""
+
+    def __init__(self) -> None:
+        self._content = b""
+        reading, self.pipe = os.pipe()
+        self._thread = threading.Thread(target=self._read, args=(reading,), name="lab-output", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait until all is read; the programs have ended."""
+        os.close(self.pipe)
+        self._thread.join(CLOSE_SECONDS)
+
+    @property
+    def last_line(self) -> str:
+        """The last line with a text; of traktauth the message, and not its hint."""
+        lines = self._content.decode("utf-8", "replace").splitlines()
+        words = (line.strip()[:LONGEST_LINE] for line in reversed(lines))
+        return next((line for line in words if line and not line.startswith("→")), "")
+
+    def _read(self, reading: int) -> None:
+        with os.fdopen(reading, "rb", buffering=0) as pipe:
+            while block := pipe.read(BLOCK):
+                self._content = (self._content + block)[-LONGEST_OUTPUT:]
+
+
 class Task(NamedTuple):
     """A thread of a copy.
 
@@ -147,10 +222,14 @@ class World:
         folder: for its files.
         expired: whether the access token has expired; else it is valid for five minutes more.
         access_life: seconds that later access tokens are valid for; None: the profile's.
+        stop: ends its programs.
     """
 
-    def __init__(self, program: Program, folder: Path, *, expired: bool, access_life: int | None = None) -> None:
+    def __init__(
+        self, program: Program, folder: Path, *, expired: bool, stop: Stop, access_life: int | None = None
+    ) -> None:
         self._program = program
+        self._stop = stop
         self._expired = expired
         self._folder = Path(tempfile.mkdtemp(dir=folder))
         self.traffic = Traffic()
@@ -174,7 +253,7 @@ class World:
         """Start it, and give the program its login.
 
         Raises:
-            TraktAuthError: the sandbox cannot be started, or the login cannot be written.
+            TraktAuthError: the sandbox cannot be started, or the home or login cannot be written.
             LookupError: the command of `--setup` failed.
         """
         try:
@@ -204,13 +283,16 @@ class World:
             copies: how many at once.
             together: whether their refresh requests are held until each copy has sent one, has ended, or waits.
             killed: whether it is killed once the local Trakt has answered its refresh.
+
+        Raises:
+            Stopped: the lab has been interrupted.
         """
         traffic = self.traffic
         with ExitStack() as until_the_end:
-            log = until_the_end.enter_context((self._folder / "stderr").open("wb"))
+            output = until_the_end.enter_context(OutputEnd())
             processes = [
                 until_the_end.enter_context(
-                    CommandProcess(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+                    CommandProcess(stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=output.pipe)
                 )
                 for _ in range(copies)
             ]
@@ -221,6 +303,7 @@ class World:
                 traffic.kill = processes[0].kill
             try:
                 failed = [process.start(self._program.command, self._environ) for process in processes]
+                until_the_end.enter_context(self._stop.ends(processes))
                 if together:
                     self._gather([one for one, status in zip(processes, failed, strict=True) if status is None])
                 deadline = time.monotonic() + self._program.timeout
@@ -230,7 +313,8 @@ class World:
                 traffic.is_gate_open.set()
                 traffic.kill = None
                 traffic.is_killed.set()
-        self.last_words = _last_line(self._folder / "stderr")
+        not_started = next((status for status in failed if status is not None), None)
+        self.last_words = output.last_line if not_started is None else NOT_STARTED[not_started]
 
     def run_plainly(self) -> bool:
         """Run the program once more; return whether it is still signed in.
@@ -301,14 +385,15 @@ class World:
 
     def _set_up(self, command: str) -> None:
         with (
-            (self._folder / "setup").open("wb") as log,
-            CommandProcess(stdin=subprocess.DEVNULL, stdout=log, stderr=log) as process,
+            OutputEnd() as output,
+            CommandProcess(stdin=subprocess.DEVNULL, stdout=output.pipe, stderr=output.pipe) as process,
         ):
             status = process.start(["sh", "-c", command], self._environ)
-            if status is None:
-                status = _wait(process, time.monotonic() + self._program.timeout)
+            with self._stop.ends([process]):
+                if status is None:
+                    status = _wait(process, time.monotonic() + self._program.timeout)
         if status:
-            raise LookupError(f"--setup ended with {status}: {_last_line(self._folder / 'setup')}")
+            raise LookupError(f"--setup ended with {status}: {output.last_line}")
         if self._expired:
             time.sleep(SETUP_LIFE_SECONDS + 0.5)
 
@@ -382,9 +467,3 @@ def _tasks_below(supervisors: Sequence[int]) -> dict[int, Task]:
 def _fields(stat: Path) -> list[bytes]:
     """Return the fields of a process's status after its name: state, parent, …, user time, system time (proc(5))."""
     return stat.read_bytes().rpartition(b")")[2].split()
-
-
-def _last_line(path: Path) -> str:
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    words = (line.strip()[:LONGEST_LINE] for line in reversed(lines))
-    return next((line for line in words if line and not line.startswith("→")), "")  # traktauth's own hint

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from traktauth.errors import TraktAuthError
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
 FOLDERS = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")
 """Variables that name folders elsewhere; without them a program uses those below its home."""
@@ -19,13 +22,34 @@ def make_home(environ: Mapping[str, str], home: Path, *, copy_of: Path | None) -
     Args:
         environ: the environment without it.
         home: the folder to make.
-        copy_of: the folder that is copied; None: it is empty.
+        copy_of: the folder that is copied, without its pipes, sockets and devices; None: it is empty.
 
     Raises:
-        OSError: it cannot be made, or a file cannot be copied.
+        TraktAuthError: it cannot be made, or a file cannot be copied.
     """
-    if copy_of is None:
-        home.mkdir(mode=0o700)
-    else:
-        shutil.copytree(copy_of, home, symlinks=True)
+    try:
+        if copy_of is None:
+            home.mkdir(mode=0o700)
+        else:
+            shutil.copytree(copy_of, home, symlinks=True, ignore=_special_files)
+    except shutil.Error as error:  # it has a list of files, each with source, copy and reason
+        source, _, reason = error.args[0][0]
+        raise _not_copied(source, reason) from None
+    except OSError as error:
+        raise _not_copied(copy_of or home, error.strerror) from None
     return {name: value for name, value in environ.items() if name not in FOLDERS} | {"HOME": str(home)}
+
+
+def _special_files(folder: str, names: Iterable[str]) -> list[str]:
+    """Return the names of what cannot be copied, such as the socket of an agent."""
+    return [name for name in names if not _is_copied(Path(folder, name).lstat().st_mode)]
+
+
+def _is_copied(mode: int) -> bool:
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode)
+
+
+def _not_copied(path: object, reason: object) -> TraktAuthError:
+    return TraktAuthError(
+        f"{path} cannot be copied: {reason}", hint="Give a folder with the program's settings alone: --home"
+    )
