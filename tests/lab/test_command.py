@@ -111,7 +111,7 @@ def test_trakt_py_would_lose_a_login(lab, traktpy_python):
     [
         (["true"], "a single run gets no 200 from the API"),
         (["sh", "-c", "echo broken >&2; exit 3"], "a single run exits with 3 (broken)"),
-        (["no-such-program"], "a single run exits with 127"),
+        (["no-such-program"], "a single run exits with 127 (the program is not found)"),
         (
             ["curl", "-sS", "-o", "/dev/null", "https://api.trakt.tv/users/settings"],
             "a single run gets no 200 from the API",

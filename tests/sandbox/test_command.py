@@ -421,3 +421,26 @@ def test_no_host_is_resolved_and_nothing_but_loopback_is_connected_to(sandboxed)
     to_the_network = [line for line in log.read_text().splitlines() if "sin_port" in line or "sin6_port" in line]
     assert len(to_the_network) >= 2
     assert [line for line in to_the_network if 'inet_addr("127.0.0.1")' not in line] == []
+
+
+ORDER = """
+import os, time
+from traktauth.sandbox import supervisor
+children = []
+for _ in range(3):
+    children.append(os.fork())
+    if children[-1] == 0:
+        os.closerange(0, 3)
+        time.sleep(60)
+killed, kill = [], os.kill
+os.kill = lambda process, number: (killed.append(children.index(process)), kill(process, number))
+supervisor.end_descendants(gently=False, last=children[0])
+print(killed.index(0) > max(killed.index(1), killed.index(2)), set(killed))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are read from /proc")
+def test_the_inner_supervisor_is_killed_last(tmp_path):
+    """It ends the others if the outer one is killed in the middle of that."""
+    done = subprocess.run([sys.executable, "-c", ORDER], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout == "True {0, 1, 2}\n"

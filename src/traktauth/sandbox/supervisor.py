@@ -82,7 +82,7 @@ def _watch(control: int, report: int, inner: int, to_inner: int, from_inner: int
             _write(to_inner, marshal.dumps(specification))
         _wait_for_end(control, from_inner)
     if _is_ended(control):
-        end_descendants(gently=False)
+        end_descendants(gently=False, last=inner)
     else:
         _, status = os.waitpid(inner, 0)
         if status:  # it has not done its work
@@ -237,8 +237,11 @@ def _reap(pid: int) -> tuple[bool, int]:
     return found
 
 
-def end_descendants(*, gently: bool) -> None:
-    """End every process below this one."""
+def end_descendants(*, gently: bool, last: int = 0) -> None:
+    """End every process below this one.
+
+    Process *last* is killed when it alone is left: it goes on if this process is killed in the middle.
+    """
     if gently and (left := _descendants()):
         _send(left, signal.SIGTERM)
         deadline = time.monotonic() + GRACE_SECONDS
@@ -249,7 +252,8 @@ def end_descendants(*, gently: bool) -> None:
             time.sleep(0.01)
     deadline = time.monotonic() + KILL_SECONDS
     while (left := _descendants()) and time.monotonic() < deadline:
-        if not _send(left, signal.SIGKILL):
+        others = [process for process in left if process != last]
+        if not _send(others, signal.SIGKILL) and not (last in left and _send([last], signal.SIGKILL)):
             return
         _reap(0)
         time.sleep(0.005)
