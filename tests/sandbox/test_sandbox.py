@@ -169,6 +169,7 @@ def test_another_name_below_trakt_is_refused(inside):
         ("https://example.com", "is not a host name"),
         ("example.com:443", "is not a host name"),
         ("*.example.com", "is not a host name"),
+        ("api.trakt.tv%2e", "is not a host name"),
         ("", "is not a host name"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import ssl
 import tempfile
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 PUBLIC_URL = f"https://{DOMAIN}"
 """Of the local Trakt: the address that programs know it by, and are shown."""
+HOST = re.compile(r"[a-z0-9._-]+")
+"""A host name or an IPv4 address; an international name in its ASCII form."""
 LONGEST_LOG = 10_000
 DEVICE_CODES = frozenset(("/oauth/device/code", "/api/auth/device/code"))
 DEVICE_POLLS = frozenset(("/oauth/device/token", "/api/auth/device/token"))
@@ -260,7 +263,7 @@ def _allowed(host: str) -> str:
         ValueError: it is one of Trakt's, or not a host name.
     """
     name = host.strip().rstrip(".").lower()
-    if not name or any(mark in name for mark in "/:@* ") or not name.isascii():
+    if not HOST.fullmatch(name):
         raise ValueError(f"{host!r} is not a host name; give one such as api.example.com, without scheme and port")
     if name == DOMAIN or name.endswith(f".{DOMAIN}"):
         raise ValueError(f"{host} is a Trakt host and cannot be allowed: nothing in the sandbox reaches Trakt")

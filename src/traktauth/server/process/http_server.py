@@ -93,6 +93,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _since = 0.0  # it was made, or the last response left, on the loop's clock
     _unparsed = b""  # that has come, behind as many requests as may wait
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: a client may offer another protocol, and uvicorn would tell its user to install packages."""
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to wait for a request; if there are too many connections, close one that waits longest."""
         super().connection_made(transport)
