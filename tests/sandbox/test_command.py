@@ -140,6 +140,23 @@ def test_the_exit_status_is_a_shells(monkeypatch, tmp_path, words, status):
         assert (process.start(words, os.environ) or process.wait()) == status
 
 
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("bad-interpreter", "its first line names no interpreter that is here"),
+        ("not-executable", "make it so (chmod +x), or name its interpreter before it"),
+        ("folder", "is a folder"),
+        ("absent", "not found; look at the path"),
+    ],
+)
+def test_why_a_command_cannot_be_started_is_reported(sandboxed, name, why):
+    (sandboxed.folder / "folder").mkdir()
+    (sandboxed.folder / "not-executable").write_text("#!/bin/sh\n")
+    (sandboxed.folder / "bad-interpreter").write_text("#!/absent/interpreter\n")
+    (sandboxed.folder / "bad-interpreter").chmod(0o755)
+    assert why in sandboxed.run("--", f"./{name}").stderr
+
+
 def test_a_command_that_cannot_be_started_is_named(sandboxed):
     done = sandboxed.run("--", "no-such-program")
     assert done.returncode == 127

@@ -9,8 +9,10 @@ import socket
 import ssl
 import stat
 import subprocess
+import sys
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -158,6 +160,45 @@ def test_another_port_of_a_trakt_host_is_refused(inside, port):
 def test_another_name_below_trakt_is_refused(inside):
     _, sandbox = inside
     assert "403" in run(sandbox, "curl", "-sS", "https://walter.trakt.tv/").stderr
+    plain = run(sandbox, "curl", "-sS", "http://walter.trakt.tv/").stdout
+    assert "walter.trakt.tv:80 is refused" in plain
+    assert "--allow" not in plain  # it would be refused
+
+
+def test_the_program_trusts_no_folder_of_certificates(inside):
+    _, sandbox = inside
+    paths = "import ssl; print(ssl.get_default_verify_paths().capath)"
+    folder = run(sandbox, sys.executable, "-c", paths).stdout.strip()
+    assert [path.name for path in Path(folder).iterdir()] == ["ca.pem"]  # not a name by which OpenSSL finds it
+    with as_trakt() as local, Sandbox(local, allow=["example.com"], environ={"SSL_CERT_DIR": "/mine"}) as allowing:
+        assert allowing.environ["SSL_CERT_DIR"] == "/mine"
+
+
+def test_a_program_that_pins_another_key_is_noted(inside):
+    _, sandbox = inside
+    pin = "sha256//" + "A" * 43 + "="
+    assert run(sandbox, "curl", "-sS", "--pinnedpubkey", pin, API).returncode == 90
+    assert sandbox.distrusted == {"api.trakt.tv"}
+    assert run(sandbox, "curl", "-sS", API).returncode == 0
+    assert sandbox.distrusted == frozenset()  # it may be a connection that was made early
+
+
+def test_a_response_before_the_whole_request_is_noted(inside, tmp_path):
+    _, sandbox = inside
+    (tmp_path / "large").write_bytes(bytes(20_000_000))
+    large = f"@{tmp_path / 'large'}"
+    done = run(sandbox, "curl", "-sS", "-w", "%{http_code}", "-H", "Expect: 100-continue", "-d", large, f"{API}/x")
+    assert done.stdout.endswith(str(sandbox.exchanges[0].status))
+    assert sandbox.reached == {"api.trakt.tv": 1}
+
+
+def test_head_and_upgrades_are_noted_and_so_is_what_follows(inside):
+    _, sandbox = inside
+    upgrade = ["-H", "Connection: Upgrade", "-H", "Upgrade: websocket"]
+    run(sandbox, "curl", "-sSI", API, API, "--next", "-sS", *upgrade, API, "--next", "-sS", API)
+    noted = [(exchange.method, exchange.status) for exchange in sandbox.exchanges]
+    assert noted == [("HEAD", 403), ("HEAD", 403), ("GET", 403), ("GET", 403)]
+    assert sandbox.reached == {"api.trakt.tv": 4}
 
 
 @pytest.mark.parametrize(
@@ -170,6 +211,7 @@ def test_another_name_below_trakt_is_refused(inside):
         ("example.com:443", "is not a host name"),
         ("*.example.com", "is not a host name"),
         ("api.trakt.tv%2e", "is not a host name"),
+        ("api\u3002trakt.tv", "is not a host name"),
         ("", "is not a host name"),
     ],
 )
@@ -301,6 +343,7 @@ def test_the_environment_is_the_callers_with_proxy_certificates_and_app(tmp_path
             **exempt,
             **{name.lower(): value for name, value in (proxies | exempt).items()},
             "SSL_CERT_FILE": bundle,
+            "SSL_CERT_DIR": str(sandbox.bundle.parent),
             "REQUESTS_CA_BUNDLE": bundle,
             "CURL_CA_BUNDLE": bundle,
             "NODE_EXTRA_CA_CERTS": bundle,
@@ -361,6 +404,17 @@ def test_a_temporary_folder_that_is_absent_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
     with as_trakt() as local, pytest.raises(TraktAuthError, match="certificates cannot be written: No such file"):
         Sandbox(local).__enter__()
+
+
+def test_certificates_that_cannot_be_loaded_are_named(monkeypatch):
+    def full():
+        raise OSError(24, os.strerror(24))
+
+    with as_trakt() as local:
+        monkeypatch.setattr("os.pipe", full)
+        with pytest.raises(TraktAuthError, match="certificates cannot be loaded: Too many open files"):
+            Sandbox(local).__enter__()
+        monkeypatch.undo()
 
 
 def test_a_missing_port_is_named(monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -150,13 +151,28 @@ def _run(
         signals = until_the_end.enter_context(_PassedOn(process))
         status = process.start(words, environ, folders=folders)
         if status is not None:
-            what = "not found" if status == 127 else "cannot be executed"  # noqa: PLR2004 - as shells have it
-            print_message(BAD, f"{words[0]}: {what}; use a program on the PATH, or its full path")
+            print_message(BAD, f"{words[0]}: {_describe_failure(words[0])}")
             return status
         signals.flush()
         status = _wait(process, timeout)
         _report(sandbox, words[0])
         return status
+
+
+def _describe_failure(word: str) -> str:
+    """Say why a command could not be started, and what to do."""
+    path = Path(word if "/" in word else shutil.which(word) or word)
+    if path.is_dir():
+        return "is a folder; name a program"
+    if "/" not in word and not shutil.which(word):
+        return "not found; use a program on the PATH, or its full path"
+    if not path.exists():
+        return "not found; look at the path"
+    if not os.access(path, os.X_OK):
+        return "cannot be executed; make it so (chmod +x), or name its interpreter before it"
+    return (
+        "its first line names no interpreter that is here; begin it with #!/bin/sh, or name its interpreter before it"
+    )
 
 
 def _copy_home(environ: Mapping[str, str], folder: Path, home: Path) -> dict[str, str]:
@@ -282,7 +298,17 @@ def _report(sandbox: Sandbox, program: str) -> None:
             "aiohttp without trust_env=True do, and its requests went to the real hosts: set the proxy in its own "
             "configuration",
         )
-    refused = sorted(sandbox.refused.items(), key=lambda item: -item[1])
+    from traktauth.sandbox.proxy import is_trakt  # noqa: PLC0415 - an extra
+
+    absent = sorted(host for host in sandbox.refused if is_trakt(host))
+    if absent:
+        print_message(
+            WARNING,
+            f"The sandbox does not have {', '.join(absent[:MOST_HOSTS])} at the port that was asked for: it has "
+            "trakt.tv, www., api., auth. and app.trakt.tv at 80 and 443",
+        )
+    others = ((host, count) for host, count in sandbox.refused.items() if not is_trakt(host))
+    refused = sorted(others, key=lambda item: -item[1])
     if refused:
         shown = ", ".join(f"{host} ({count})" for host, count in refused[:MOST_HOSTS])
         more = f" and {len(refused) - MOST_HOSTS} more" if len(refused) > MOST_HOSTS else ""

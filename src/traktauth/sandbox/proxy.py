@@ -58,6 +58,8 @@ class Proxy:
         refused: how many connections to each host were refused.
         reached: how many requests each Trakt host was sent.
         distrusted: Trakt hosts whose certificate the program did not accept.
+        encrypted: Trakt hosts to which an encrypted connection was made.
+        asked: Trakt hosts that were sent anything on a connection.
     """
 
     def __init__(self, trakt: Address, context: ssl.SSLContext, *, allow: frozenset[str], hooks: Hooks) -> None:
@@ -68,6 +70,8 @@ class Proxy:
         self.refused: Counter[str] = Counter()
         self.reached: Counter[str] = Counter()
         self.distrusted: set[str] = set()
+        self.encrypted: set[str] = set()
+        self.asked: set[str] = set()
         self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -115,8 +119,13 @@ class Proxy:
         elif request.address.host in self._allow:
             await self._tunnel(request, reader, writer)
         else:
-            self.refused[request.address.host] += 1
-            await _answer(writer, 403, f"{request.address.host} is refused (allow it with --allow HOST)")
+            host, port = request.address
+            self.refused[host] += 1
+            if is_trakt(host):
+                why = "the sandbox has trakt.tv, www., api., auth. and app.trakt.tv at ports 80 and 443 alone"
+                await _answer(writer, 403, f"{host}:{port} is refused: {why}")
+            else:
+                await _answer(writer, 403, f"{host} is refused (allow it with --allow HOST)")
 
     async def _serve_trakt(self, request: _Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port = request.address
@@ -129,15 +138,18 @@ class Proxy:
             except (OSError, EOFError):
                 self.distrusted.add(host)
                 raise
+            self.encrypted.add(host)
         exchanges = ExchangeReader(host)
 
         async def note_requests(data: bytes) -> None:
+            self.asked.add(host)
             for exchange in exchanges.read_request(data):
                 self.reached[host] += 1
                 await self._hooks.on_request(exchange)
 
         async def note_responses(data: bytes) -> None:
             for exchange in exchanges.read_response(data):
+                self.reached[host] += not exchange.complete
                 await self._hooks.on_response(exchange)
 
         to_reader, to_writer = await asyncio.open_connection(*self._trakt, limit=LARGEST_HEAD)
@@ -203,6 +215,11 @@ def _read_head(head: bytes) -> _Head | None:
     kept = [one for one in fields if one.partition(b":")[0].lower() not in (b"connection", b"proxy-connection")]
     forwarded = [f"{method} {path} {version}".encode(), *kept, b"Connection: close"]
     return _Head(Address(host, port or HTTP_PORT), tunnel=False, forwarded=b"\r\n".join(forwarded) + b"\r\n\r\n")
+
+
+def is_trakt(host: str) -> bool:
+    """Return whether a host, in lower case, is one of Trakt's, also if the sandbox does not have it."""
+    return host == DOMAIN or host.endswith(f".{DOMAIN}")
 
 
 async def _answer(writer: asyncio.StreamWriter, status: int, message: str) -> None:

@@ -18,7 +18,7 @@ import uvloop
 from traktauth.errors import TraktAuthError
 from traktauth.sandbox.certificates import Certificates
 from traktauth.sandbox.environment import program_environment
-from traktauth.sandbox.proxy import DOMAIN, HOSTS, Address, Proxy
+from traktauth.sandbox.proxy import DOMAIN, HOSTS, Address, Proxy, is_trakt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 PUBLIC_URL = f"https://{DOMAIN}"
 """Of the local Trakt: the address that programs know it by, and are shown."""
-HOST = re.compile(r"[a-z0-9._-]+")
-"""A host name or an IPv4 address; an international name in its ASCII form."""
+MORE = "End programs that hold many ports, or raise the limit of open files: ulimit -n 4096"
 LONGEST_LOG = 10_000
 DEVICE_CODES = frozenset(("/oauth/device/code", "/api/auth/device/code"))
 DEVICE_POLLS = frozenset(("/oauth/device/token", "/api/auth/device/token"))
 PENDING = 400
-NO_PORT = "A port or a file descriptor is missing for the sandbox"
+HOST = re.compile(r"[a-z0-9._-]+")
+"""A host name or an IPv4 address; an international name in its ASCII form."""
 
 
 class RunningTrakt(Protocol):
@@ -117,6 +117,10 @@ class Sandbox:
         """
         certificates = Certificates(HOSTS, DOMAIN)
         try:
+            context = certificates.server_context()
+        except OSError as error:
+            raise TraktAuthError(f"The sandbox's certificates cannot be loaded: {error.strerror}", hint=MORE) from None
+        try:
             self._folder = Path(tempfile.mkdtemp(prefix="traktauth-sandbox-", dir=self._parent))
             self.bundle.write_bytes(certificates.authority + (_roots(self._base) if self._allow else b""))
         except OSError as error:
@@ -127,9 +131,7 @@ class Sandbox:
             ) from None
         url = self.local_trakt.url.rpartition("/")[2]
         host, _, port = url.rpartition(":")
-        self._proxy = Proxy(
-            Address(host.strip("[]"), int(port)), certificates.server_context(), allow=self._allow, hooks=self._watch
-        )
+        self._proxy = Proxy(Address(host.strip("[]"), int(port)), context, allow=self._allow, hooks=self._watch)
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,), name="sandbox-proxy", daemon=True)
         self._thread.start()
@@ -138,7 +140,7 @@ class Sandbox:
             self.__exit__(None, None, None)
             raise TraktAuthError(
                 f"The sandbox's proxy cannot listen on 127.0.0.1: {self._error}",
-                hint="End programs that hold many ports, or raise the limit of open files: ulimit -n 4096",
+                hint=MORE,
             ) from None
         return self
 
@@ -168,7 +170,10 @@ class Sandbox:
     def environ(self) -> dict[str, str]:
         """The environment of a program in the sandbox: proxy, certificates and the local Trakt's first app."""
         proxy = f"http://127.0.0.1:{self._port}"
-        return program_environment(self._base, self.local_trakt.app, proxy=proxy, bundle=str(self.bundle))
+        environ = program_environment(self._base, self.local_trakt.app, proxy=proxy, bundle=str(self.bundle))
+        if not self._allow:  # OpenSSL and Go would trust the system's folder beside the bundle
+            environ["SSL_CERT_DIR"] = str(self.bundle.parent)
+        return environ
 
     @property
     def refused(self) -> dict[str, int]:
@@ -182,8 +187,14 @@ class Sandbox:
 
     @property
     def distrusted(self) -> frozenset[str]:
-        """Trakt hosts whose certificate a program did not accept: it reads no CA bundle, or pins certificates."""
-        return frozenset(self._proxy.distrusted) if self._proxy else frozenset()
+        """Trakt hosts whose certificate a program did not accept: it reads no CA bundle, or pins certificates.
+
+        A program that pins certificates can close a connection without a reason, so a host that was sent nothing
+        on its encrypted connections is one of these as well.
+        """
+        if self._proxy is None:
+            return frozenset()
+        return frozenset(self._proxy.distrusted | (self._proxy.encrypted - self._proxy.asked))
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -191,11 +202,13 @@ class Sandbox:
         return list(self._watch.log)
 
     def _run(self, started: threading.Event) -> None:
+        serving = self._serve(started)
         try:
-            uvloop.run(self._serve(started))
+            uvloop.run(serving)
         except OSError as error:
             self._error = error
         finally:
+            serving.close()  # it was not begun if there is no loop
             started.set()
 
     async def _serve(self, started: threading.Event) -> None:
@@ -265,7 +278,7 @@ def _allowed(host: str) -> str:
     name = host.strip().rstrip(".").lower()
     if not HOST.fullmatch(name):
         raise ValueError(f"{host!r} is not a host name; give one such as api.example.com, without scheme and port")
-    if name == DOMAIN or name.endswith(f".{DOMAIN}"):
+    if is_trakt(name):
         raise ValueError(f"{host} is a Trakt host and cannot be allowed: nothing in the sandbox reaches Trakt")
     return name
 
