@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from django.db import Error, router, transaction
 from django.db.models.functions import Now
 
 from traktauth.stores import TextStore
-from traktauth.stores.database.lease_backoff import Backoff, new_owner
+from traktauth.stores.database.lease_backoff import Backoff
 from traktauth.timeouts import LEASE
 from traktauth.web.django.connection import own_connection, test_of
 
@@ -93,7 +94,7 @@ class DjangoStore(TextStore):
     @contextmanager
     def locked(self, key: str, timeout: float) -> Generator[bool]:
         """Hold a lease on a login; the value is False if another held it for `timeout` seconds."""
-        owner, wait = new_owner(), Backoff(timeout, _LONGEST_PAUSE)
+        owner, wait = uuid4().hex, Backoff(timeout, _LONGEST_PAUSE)
         while not (is_held := self._take(key, owner)) and (pause := wait.pause()):
             time.sleep(pause)
         try:
