@@ -116,7 +116,7 @@ class ExchangeReader:
         return []
 
     def _begun_exchange(self) -> Exchange | None:
-        """Return the exchange of a request whose body has not come yet; its rest is no exchange of its own."""
+        """Return the exchange of a request whose body has not come yet; its rest is not another exchange."""
         begun = self._requests.begun
         if begun is None or self._answered_early:
             return None

@@ -208,7 +208,7 @@ class Sandbox:
         except OSError as error:
             self._error = error
         finally:
-            serving.close()  # it was not begun if there is no loop
+            serving.close()  # it was not begun if no loop could be made
             started.set()
 
     async def _serve(self, started: threading.Event) -> None:
