@@ -15,6 +15,7 @@ from dataclasses import replace
 import pytest
 
 from support.engines import Missing
+from support.process import free_port
 from support.redis import RedisServer
 from support.wire import call
 from traktauth.cli.common_options import CommonOptions
@@ -29,9 +30,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def well(at_local):
     """A `traktauth` with nothing wrong but a login that is missing."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        at_local.env["TRAKTAUTH_REDIRECT_URI"] = f"http://127.0.0.1:{probe.getsockname()[1]}/callback"
+    at_local.env["TRAKTAUTH_REDIRECT_URI"] = f"http://127.0.0.1:{free_port()}/callback"
     return at_local
 
 

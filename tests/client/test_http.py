@@ -12,6 +12,7 @@ import time
 import httpx2
 import pytest
 
+from support.process import free_port
 from traktauth.client import http, http_exchange
 from traktauth.client.http_errors import describe_error
 from traktauth.client.http_exchange import LARGEST_REPLY
@@ -133,9 +134,7 @@ def test_ten_megabytes_are_cut_off(serve, exchange):
 
 # ---------------------------------------------------------------- it was not sent
 def test_refused(exchange):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    reply = exchange(f"http://127.0.0.1:{port}/")
+    reply = exchange(f"http://127.0.0.1:{free_port()}/")
     assert isinstance(reply, NoResponse)
     assert (reply.sent, reply.reason) == (False, "no connection (connection refused)")
 

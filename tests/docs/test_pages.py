@@ -8,7 +8,6 @@ import logging
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import pytest
 from sybil import Document
 from sybil.parsers.markdown import CodeBlockParser
 
+from support.process import free_port
 from traktauth import Token, Trakt
 from traktauth.testing import LocalTrakt
 
@@ -98,13 +98,11 @@ def restored_logging(monkeypatch):
 @pytest.fixture
 def environment(tmp_path, monkeypatch, restored_logging):
     """A user's machine: an empty home, the command on the path, a browser that approves, and a login."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]  # free a moment later: other tests sign in with browsers too
     app = {
         "name": "Documentation",
         "client_id": "documentation",
         "client_secret": "a-secret-of-the-documentation",
-        "redirect_uris": [f"http://127.0.0.1:{port}/callback"],
+        "redirect_uris": [f"http://127.0.0.1:{free_port()}/callback"],
     }
     with LocalTrakt(control=True, seed={"apps": [app], "users": []}) as server:
         values = {

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from support.process import free_port
 from traktauth.errors import TraktAuthError
 from traktauth.sandbox import Sandbox
 from traktauth.sandbox.certificates import Certificates
@@ -253,8 +254,7 @@ def test_an_allowed_host_is_tunnelled_with_its_own_certificate():
 
 def test_an_allowed_host_that_cannot_be_reached_is_a_502():
     with as_trakt() as local, Sandbox(local, allow=["127.0.0.2"]) as sandbox:
-        with socket.create_server(("127.0.0.2", 0)) as closed:
-            port = closed.getsockname()[1]
+        port = free_port("127.0.0.2")
         done = run(sandbox, "curl", "-sS", f"http://127.0.0.2:{port}/")
         assert done.stdout == "traktauth sandbox: 127.0.0.2 cannot be reached: ConnectionRefusedError\n"
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -26,11 +28,29 @@ class NotReady(Exception):
     """A server ended, or took too long, before it answered; what it had printed is in the message."""
 
 
-def free_port() -> int:
-    """A loopback port that is free at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+# Below the ports that Linux gives to connections, any of which may be in use a moment later at another address.
+_PORTS = range(20000, 32000)
+_given: set[int] = set()
+
+
+def free_port(*addresses: str) -> int:
+    """A port that nothing uses at these addresses (default: 127.0.0.1 and ::1), and that was not given before."""
+    # The tests' seed is the same in each process, which would all get the same port.
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        if port not in _given and all(is_free(port, address) for address in addresses or ("127.0.0.1", "::1")):
+            _given.add(port)
+            return port
+    raise NotReady("all ports are in use")
+
+
+def is_free(port: int, address: str) -> bool:
+    """Whether a program can listen there; also where the machine lacks the address."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+            probe.bind((address, port))
+    except OSError as error:
+        return error.errno != errno.EADDRINUSE
+    return True
 
 
 class Server:

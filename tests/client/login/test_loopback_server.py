@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from support.process import free_port
 from traktauth.client.login import loopback_peer, loopback_server, pages
 from traktauth.client.login.loopback_peer import peer_user
 from traktauth.client.login.loopback_server import LoopbackServer, can_listen
@@ -26,16 +27,10 @@ from traktauth.wire.authorization import AuthorizationResponse, parse_authorizat
 READ = partial(parse_authorization_response, state="mine")
 
 
-def free_port(address="127.0.0.1"):
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
-
-
 def has_ipv6():
     try:
-        free_port("::1")
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
     except OSError:
         return False
     return True
@@ -49,7 +44,7 @@ class Waiting:
 
     def __init__(self, host="127.0.0.1", path="/callback", seconds=20.0):
         self.host, self.path = host, path
-        self.port = free_port(host.strip("[]") if ":" in host else "127.0.0.1")
+        self.port = free_port()
         self.receiver = LoopbackServer(f"http://{host}:{self.port}{path}")
         self.answer = "none yet"
         self.thread = threading.Thread(target=self._wait, args=(seconds,))
@@ -480,8 +475,8 @@ def test_localhost_will_do_without_ipv6(monkeypatch, number):
 @needs_ipv6
 def test_localhost_whose_ipv6_port_is_another_programs_is_refused():
     """A browser tries ::1 first, so the other program would get the code."""
-    with socket.create_server(("::1", 0), family=socket.AF_INET6) as other:
-        port = other.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("::1", port), family=socket.AF_INET6):
         assert not can_listen("localhost", port)
         with pytest.raises(LoginRefused, match=f"port {port} of localhost \\(::1\\)") as caught:
             LoopbackServer(f"http://localhost:{port}/callback")
@@ -508,19 +503,23 @@ def test_a_privileged_ipv6_port_is_refused_too(monkeypatch):
 @pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("[::1]", marks=needs_ipv6)])
 def test_an_address_whose_port_is_taken_gets_another_port(host):
     family = socket.AF_INET6 if "[" in host else socket.AF_INET
-    with socket.create_server((host.strip("[]"), 0), family=family) as taken:
-        port = taken.getsockname()[1]
-        with contextlib.closing(LoopbackServer(f"http://{host}:{port}/some/path")) as receiver:
-            assert receiver.redirect_uri.startswith(f"http://{host}:")
-            assert receiver.redirect_uri.endswith("/some/path")
-            assert f":{port}/" not in receiver.redirect_uri
+    port = free_port()
+    with (
+        socket.create_server((host.strip("[]"), port), family=family),
+        contextlib.closing(LoopbackServer(f"http://{host}:{port}/some/path")) as receiver,
+    ):
+        assert receiver.redirect_uri.startswith(f"http://{host}:")
+        assert receiver.redirect_uri.endswith("/some/path")
+        assert f":{port}/" not in receiver.redirect_uri
 
 
 def test_localhost_whose_port_is_taken_is_refused_with_a_way_out():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(LoginRefused, match=f"port {port} of localhost") as caught:
-            LoopbackServer(f"http://localhost:{port}/callback")
+    port = free_port()
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(LoginRefused, match=f"port {port} of localhost") as caught,
+    ):
+        LoopbackServer(f"http://localhost:{port}/callback")
     assert caught.value.error == "port"
     assert "--device" in caught.value.hint
 
@@ -589,7 +588,7 @@ def test_neither_threads_nor_sockets_are_left(waiting):
         receiver.ended()
         receiver.receiver.close()
         receiver.receiver.close()  # twice does no harm
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
     gc.collect()  # a socket that was not closed would be warned of, and a warning is an error
 
 

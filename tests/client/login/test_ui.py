@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from client.callers import CALLERS
+from support.process import free_port
 from traktauth import App, AppInvalid, AsyncTrakt, LoginRefused, LoginRequired, StoreFailed, Trakt
 from traktauth.client.driver.async_driver import AsyncDriver
 from traktauth.client.driver.shield import wait_for_own_work
@@ -159,12 +160,6 @@ def test_each_step_is_shown_on_stderr(capsys, monkeypatch):
 
 
 # ---------------------------------------------------------------- whole sign-ins
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(params=CALLERS)
 def trakt(request, trakt_server, address):
     app = App("client-id", client_secret="secret-canary", redirect_uri=f"http://127.0.0.1:{free_port()}/callback")
