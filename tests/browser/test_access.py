@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
 
 from support.gallery import walk
+from support.local import OOB
+from support.wire import call
+from traktauth.testing import LocalTrakt
 
 LOOKS = [(320, False, True), (390, True, False), (1280, False, False), (1280, True, True)]  # width, dark, with axe
 # In the order in which the keyboard comes to them. Counted anew at each look, as the live page replaces its rows.
@@ -158,3 +162,47 @@ def test_a_field_that_is_empty_does_not_prevent_deleting(servers, visit):
             page.get_by_role("button", name="Delete", exact=True).click()
             expect(page.get_by_role("status")).to_have_text("Deleted.")
             break
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_names_of_one_long_word_fit_on_every_page(visit, person, width):
+    user, app = {"username": "W" * 30, "password": "correct horse battery"}, "M" * 60
+    page, misfits = visit(width=width), []
+
+    def look(name):
+        if not page.evaluate(FITS):
+            misfits.append(name)
+
+    with LocalTrakt(seed={"users": [user]}) as trakt:
+        page.goto(f"{trakt.url}/sign-in?next=your-apps")
+        page.get_by_label("User name").fill(user["username"])
+        page.get_by_label("Password").fill(user["password"])
+        person.press(page, "Sign in")
+        page.get_by_label("Name").fill(app)
+        page.get_by_label("Redirect addresses").fill(OOB)
+        person.press(page, "Register")
+        look("app")
+        asked = {"client_id": page.locator("#client_id").inner_text(), "redirect_uri": OOB, "response_type": "code"}
+        for button in ("New secret", "Delete"):
+            person.press(page, button)
+            look(button)
+            person.press(page, "Cancel")
+        for path in ("/", "/your-apps", "/sign-in", "/oauth/authorize?response_type=code"):
+            page.goto(f"{trakt.url}{path}")
+            look(path)
+        page.goto(f"{trakt.url}/sign-in?{urlencode(asked)}")
+        look("sign in for the app")
+        page.goto(f"{trakt.url}/oauth/authorize?{urlencode(asked)}")
+        look("consent")
+        person.press(page, "Allow")
+        device = call(trakt.url, "POST", "/oauth/device/code", body={"client_id": asked["client_id"]}).json()
+        page.goto(f"{trakt.url}/activate/{device['user_code']}")
+        look("confirm")
+        trakt.sign_in(user["username"], client_id=asked["client_id"])
+        page.goto(f"{trakt.url}/connected-apps")
+        look("connected")
+        person.press(page, f"Revoke {app}")
+        look("revoke")
+        page.goto(f"{trakt.url}/_control")
+        look("control page")
+    assert misfits == []
