@@ -56,6 +56,13 @@ def test_an_unknown_app_is_shown_beside_the_registered_ones(either, client_id):
     }
 
 
+def test_an_app_and_an_address_that_are_registered_are_not_called_wrong(either):
+    page = either.get(asked(response_type="token", redirect_uri="urn:ietf:wg:oauth:2.0:oob"))
+    assert page.status == 400
+    assert "The first app and its redirect address are registered." in page.text
+    assert "Wrong app or address" not in page.text
+
+
 def test_the_engines_own_error_page_compares_nothing(current):
     page = current.get("/api/auth/error?error=invalid_client&error_description=client_id+is+required")
     assert page.status == 400
