@@ -7,7 +7,7 @@ import http.client
 import re
 import time
 from contextlib import closing
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -289,6 +289,29 @@ def test_a_question_a_cancellation_and_a_revocation_of_an_app_are_told_apart(cur
         "sean revoked no connected app.",
         "The browser asks whether to revoke a connected app.",
     ]
+
+
+def test_a_decision_that_leads_to_no_address_of_the_app_is_named(current):
+    browser = Browser(current)
+    browser.sign_in()
+    asked = {"response_type": "code", "client_id": "first-app", "redirect_uri": "urn:ietf:wg:oauth:2.0:oob"}
+    for decision in ("deny", "approve"):
+        decided = browser.submit(browser.walk("/oauth/authorize?" + urlencode(asked)), decision=decision)
+    browser.go(decided.location)
+    rows = [(kind, request, meaning) for kind, request, meaning in rows_of(current) if "authorize?" not in request]
+    assert ("plain", "POST /consent", "sean denied The first app access.") in rows
+    assert rows[0] == ("plain", "GET /oauth/authorize/native", "The browser shows the code to copy into the app.")
+
+
+@pytest.mark.parametrize(("client_id", "app"), [("first-app", "The first app"), ("", "an app"), ("x", "unknown app x")])
+def test_an_authorization_request_that_is_refused_is_called_so(current, client_id, app):
+    current.get("/oauth/authorize?" + urlencode({"client_id": client_id, "redirect_uri": "https://elsewhere.example/"}))
+    assert rows_of(current)[0][2] == f"Trakt refused the authorization request of {app}: 400."
+
+
+def test_an_app_without_a_name_begins_no_word_with_a_capital_within_a_sentence(current):
+    current.post("/oauth/revoke", token="x")
+    assert rows_of(current)[0][2].startswith("Trakt refused the request of an app: ")
 
 
 def test_everyone_is_signed_out(current):

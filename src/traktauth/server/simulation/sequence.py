@@ -30,6 +30,8 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 PENDING = ("400", "400 authorization_pending", "400 slow_down", "429")
 """How the results of polls begin that found no decision yet."""
 LONGEST = 120
+NO_APP, UNKNOWN_APP = "an app", "unknown app"
+"""Stand for an app without a name, and begin a sentence with a capital."""
 
 
 class Row(NamedTuple):
@@ -76,8 +78,8 @@ class Names(NamedTuple):
     def app(self, client_id: str) -> str:
         """Return an app's name; of an unknown one the first characters of its id."""
         if not client_id:
-            return "An app"
-        return self.apps.get(client_id, f"Unknown app {client_id[:12]}")
+            return NO_APP
+        return self.apps.get(client_id, f"{UNKNOWN_APP} {client_id[:12]}")
 
 
 def shown_entries(entries: Iterable[LogEntry], most: int) -> list[tuple[LogEntry, int]]:
@@ -101,6 +103,8 @@ def row_of(entry: LogEntry, count: int, names: Names) -> Row:
     line = format_entry(entry)
     source, target = _parties(entry)
     meaning, kind = _meaning(entry, names, line.result)
+    if meaning.startswith((f"{NO_APP} ", f"{UNKNOWN_APP} ")):
+        meaning = meaning[0].upper() + meaning[1:]
     if count > 1:
         meaning = f"{meaning[:-1]} ({count} polls)."
     return Row(
@@ -212,6 +216,7 @@ STEPS = {
     ("GET", "/sign-in"): "The browser shows the sign-in page.",
     ("GET", "/sign-up"): "The browser shows the sign-up page.",
     ("GET", "/consent"): "The browser asks the user whether {app} may have access.",
+    ("GET", "/oauth/authorize/native"): "The browser shows the code to copy into the app.",
     ("POST", "/sign-out"): "The user signed out of the browser.",
     ("GET", "/activate"): "The browser asks for the code of a device.",
     ("POST", "/activate"): "The user entered the code of a device.",
@@ -239,8 +244,11 @@ def _browser_step(entry: LogEntry, app: str, outcome: PageResult) -> tuple[str, 
         return ("A sign-up was refused.", "bad") if failed else ("A user made an account and signed in.", "good")
     if key == ("POST", "/activate/{code}") and not failed:
         return (f"{_user(outcome)} {'approved' if decision == 'approve' else 'denied'} the device.", "good")
-    if entry.path.endswith("/authorize") and not failed:
-        return f"{app} sent the browser to Trakt to sign in.", "plain"
+    if key == ("POST", "/consent") and outcome.status == HTTPStatus.OK:
+        return f"{_user(outcome)} {'allowed' if decision == 'approve' else 'denied'} {app} access.", "plain"
+    if entry.path.endswith("/authorize"):
+        refused = f"Trakt refused the authorization request of {app}: {outcome.status}.", "bad"
+        return refused if failed else (f"{app} sent the browser to Trakt to sign in.", "plain")
     if key == ("POST", "/connected-apps") and outcome.status == HTTPStatus.SEE_OTHER:
         is_revoked = query.get("done") == "revoked"
         return f"{_user(outcome)} {'revoked a connected app' if is_revoked else 'revoked no connected app'}.", "plain"
