@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
-from support.chromium import picture
+from support.chromium import picture, violations
 from support.local import APP
 from support.wire import call
 
@@ -27,14 +25,6 @@ def rows(page):
 
 def fits(page):
     return page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-
-
-def violations(page):
-    found = find_spec("axe_playwright_python")
-    if found is None:
-        pytest.skip("the package axe-playwright-python is absent")
-    page.evaluate((Path(found.origin).parent / "axe.min.js").read_text())
-    return page.evaluate("async () => (await axe.run()).violations.map(one => one.id)")
 
 
 @pytest.mark.parametrize("trakt", ["current"], indirect=True)

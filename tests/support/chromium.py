@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .engines import CHECKOUT, Missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -53,3 +54,14 @@ def picture(page: Page, name: str) -> Path:
     path = ARTEFACTS / f"{name}.png"
     page.screenshot(path=path, full_page=True)
     return path
+
+
+def violations(page: Page) -> list[str]:
+    """Return the names of the rules of axe-core that a page breaks; skip the test if axe-core is absent."""
+    found = find_spec("axe_playwright_python")
+    if found is None or found.origin is None:
+        import pytest  # noqa: PLC0415 - the pictures are taken without it
+
+        pytest.skip("the package axe-playwright-python is absent")
+    page.evaluate((Path(found.origin).parent / "axe.min.js").read_text())
+    return [str(rule) for rule in page.evaluate("async () => (await axe.run()).violations.map(one => one.id)")]

@@ -9,6 +9,7 @@ from contextlib import ExitStack, nullcontext
 import pytest
 from playwright.sync_api import expect
 
+from support.chromium import violations
 from support.engines import CHECKOUT
 from support.process import Server, free_port
 from support.web_example import EXAMPLES, RUN, WebExample
@@ -39,8 +40,9 @@ def profiles(browser):
     foreign, complaints = [], []
     with ExitStack() as until_the_end:
 
-        def opened():
-            context = browser.new_context()
+        def opened(width=None):
+            phone = {"viewport": {"width": width, "height": 720}, "is_mobile": True} if width else {}
+            context = browser.new_context(**phone)
             until_the_end.callback(context.close)
             context.set_default_timeout(20_000)
             context.on("request", lambda request: foreign.append(request.url) if not is_local(request.url) else None)
@@ -92,6 +94,17 @@ def test_a_user_signs_in_sees_their_list_and_signs_out(app, profiles):
         page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(app.bases[0] + "/")
     assert not is_signed_in(app, page)
+
+
+def test_axe_finds_no_fault_and_a_phone_shows_the_text_at_its_size(app, profiles):
+    page = profiles(width=390).new_page()
+    page.goto(app.bases[0] + "/")
+    faults = {"home": (violations(page), page.evaluate("innerWidth"))}
+    begin(app, page)
+    decide(app, page)
+    page.wait_for_url("**/history")
+    faults["history"] = violations(page), page.evaluate("innerWidth")
+    assert faults == {"home": ([], 390), "history": ([], 390)}
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

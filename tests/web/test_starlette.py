@@ -149,7 +149,7 @@ def test_a_used_code_whose_cookie_is_still_there_is_a_failure_and_the_user_stays
     client.cookies.update(kept)
     again = client.get(landed)
     assert (again.status_code, again.headers.get("location")) == (400, None)
-    for text in ("it was used before, or has expired", "You are still signed in", "Go on", "Sign in again"):
+    for text in ("it was used before, or has expired", "You are still signed in", "Continue", "Sign in again"):
         assert text in again.text
     assert [name for name in kept if f'{name}=""' not in again.headers["set-cookie"]] == []
     assert client.get("/name").text == "sean"

@@ -39,7 +39,7 @@ _TEXTS: dict[Cause, tuple[str, str]] = {
         "Sign in again. If that does not help, the application's servers do not share one secret.",
     ),
     "other-state": ("The answer from Trakt belongs to another sign-in.", "Sign in again."),
-    "denied": ("The sign-in was denied on Trakt's page.", "Sign in again and allow the access to go on."),
+    "denied": ("The sign-in was denied on Trakt's page.", "Sign in again and allow the access."),
     "issuer": ("Another server than Trakt answered.", "The answer was not used. Sign in again from this application."),
     "code": (
         "Trakt did not accept the answer: it was used before, or has expired.",
@@ -81,7 +81,7 @@ def failure_page(failed: LoginFailed, paths: LoginPaths, *, signed_in_at: str | 
     Args:
         failed: the failure.
         paths: the sign-in's routes.
-        signed_in_at: for a user who is signed in all the same, from an earlier sign-in: the path to go on at.
+        signed_in_at: for a user who is signed in all the same, from an earlier sign-in: the path to continue at.
     """
     # On the redirect address's host, so that the cookie is set where the callback will look for it.
     again = paths.origin + paths.login_for(failed.next)
@@ -89,7 +89,7 @@ def failure_page(failed: LoginFailed, paths: LoginPaths, *, signed_in_at: str | 
     if signed_in_at is None:
         page = _page(failed.status, "Not signed in", texts, {again: "Sign in again"})
     else:
-        links = {paths.origin + signed_in_at: "Go on", again: "Sign in again"}
+        links = {paths.origin + signed_in_at: "Continue", again: "Sign in again"}
         page = _page(failed.status, "The sign-in failed", [*texts, _STILL_SIGNED_IN], links)
     if failed.retry_after is not None:
         page.headers["Retry-After"] = str(_whole_seconds(failed.retry_after))
@@ -165,14 +165,14 @@ def partly_revoked_page(paths: LoginPaths, after: str) -> Page:
 
     Args:
         paths: the sign-in's routes.
-        after: the path to go on at.
+        after: the path to continue at.
     """
     texts = [
         "You are signed out, and the application cannot use your Trakt account any more.",
         "Trakt did not confirm that all of the application's access was revoked.",
         f"To be sure, remove the application from the connected apps of your Trakt account: {CONNECTED_PAGE}",
     ]
-    return _page(200, "Signed out", texts, {paths.origin + after: "Go on"})
+    return _page(200, "Signed out", texts, {paths.origin + after: "Continue"})
 
 
 def _unavailable(error: Exception) -> str:
