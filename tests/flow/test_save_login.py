@@ -75,7 +75,7 @@ def test_a_store_that_fails_for_ten_seconds_leaves_the_pair_in_memory():
         clock.pass_by(0.25)
     talk.expect(Load(), answer=Record(generation=7))
     talk.expect(Save, raising=StoreFailed("full disk"))
-    talk.expect(HoldUnsaved(replace(FIRST, generation=8), after=7))
+    talk.expect(HoldUnsaved(replace(FIRST, generation=8), after=7, is_sign_in=True))
     assert talk.raises(StoreFailed).kept
 
 

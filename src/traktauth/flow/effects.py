@@ -118,11 +118,12 @@ class Apply(Effect[bool]):
 class HoldUnsaved(Effect[None]):
     """Hold a token that could not be saved in memory, serve it, and save it at the next chance."""
 
-    __slots__ = __match_args__ = ("token", "after")
+    __slots__ = __match_args__ = ("token", "after", "is_sign_in")
 
-    def __init__(self, token: Token, after: int) -> None:
+    def __init__(self, token: Token, after: int, *, is_sign_in: bool = False) -> None:
         self.token = token
         self.after = after
+        self.is_sign_in = is_sign_in
 
 
 class LoadProbe(Effect[Probe | None]):

@@ -46,13 +46,13 @@ def _save(context: FlowContext, token: Token, check: Callable[[Record], None] | 
             if check is not None:
                 check(record)
             new = replace(token, generation=record.generation + 1)
-            if (yield from Apply(SaveToken(new, record.generation, context.clock()))):
+            if (yield from Apply(SaveToken(new, record.generation, context.clock(), is_sign_in=True))):
                 yield from LogMessage(f"signed in, {new.fingerprint}, generation {new.generation}")
                 return new
         except StoreFailed as error:
             if context.monotonic() >= until:
                 if new is not None:
-                    yield from HoldUnsaved(new, after=new.generation - 1)
+                    yield from HoldUnsaved(new, after=new.generation - 1, is_sign_in=True)
                     error.kept = True
                 raise
         yield from Sleep(0.25)

@@ -101,24 +101,26 @@ class SaveToken(Change):
         token: the token; its generation must be greater than `after`.
         after: the generation that it follows.
         at: when it was issued, in Unix seconds.
+        is_sign_in: whether it is the first token of a new sign-in, which may follow a refresh that is still pending.
     """
 
     token: Token
     after: int
     at: float
+    is_sign_in: bool = False
 
     def apply(self, record: Record) -> Record | None:
         """Return the record of the new token; None if a newer one is stored."""
         rolled_back = record.generation < self.after
         if record.generation > self.after or self.token.generation <= self.after or (rolled_back and record.moved_to):
             return None
-        sender = record.pending_refresh.sender if record.pending_refresh else None
+        sender = record.pending_refresh.sender if record.pending_refresh and not self.is_sign_in else None
         history = record.history
         if rolled_back:
             history = _with_outcome(history, HistoryOutcome.ROLLED_BACK)
         elif sender is not None:
             history = _with_outcome(history, HistoryOutcome.REFRESHED)
-        elif record.token is not None:
+        elif record.token is not None and record.refreshable:  # else the history keeps the reason why it was not
             history = _with_outcome(history, HistoryOutcome.SIGNED_IN)
         entry = HistoryEntry(
             self.token.generation,
@@ -133,7 +135,7 @@ class SaveToken(Change):
             token=self.token,
             saved_at=self.at,
             history=(*history, entry)[-MAX_HISTORY:],
-            user=record.user if sender or rolled_back else None,
+            user=record.user if not self.is_sign_in and (sender or rolled_back) else None,
         )
 
 

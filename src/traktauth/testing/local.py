@@ -175,7 +175,7 @@ class LocalTrakt(EmbeddedServer):
 
     def _changes(self, token: Token, username: str) -> tuple[SaveToken, SetUser]:
         """Return what a sign-in changes: the token first, then the user."""
-        save = SaveToken(token, after=token.generation - 1, at=self.clock())
+        save = SaveToken(token, after=token.generation - 1, at=self.clock(), is_sign_in=True)
         return save, SetUser(token.generation, User(username, uuid_of(username)))
 
     def _next(self, app: App, username: str, *, after: int) -> Token:

@@ -12,8 +12,8 @@ from traktauth.client.driver import unsaved_tokens
 from traktauth.client.driver.bound_store import AsyncBoundStore, BoundStore
 from traktauth.flow import refresh
 from traktauth.flow.effects import Apply, HoldUnsaved
-from traktauth.models import LoginKey
-from traktauth.models.changes import DeleteToken, SaveToken
+from traktauth.models import LoginKey, PendingRefresh, Sender
+from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken
 from traktauth.stores.adapters.threaded_store import ThreadedStore
 from traktauth.stores.memory import MemoryStore
 
@@ -154,6 +154,16 @@ def test_a_sign_out_lets_go_of_the_held_pair(held):
     run(one.call(Apply(DeleteToken(2))))
     assert store.load(LOGIN).token is None
     assert run(one.load).token is None
+
+
+@pytest.mark.parametrize(("is_sign_in", "process"), [(True, None), (False, "here:1")])
+def test_a_held_pair_is_saved_as_the_sign_in_or_the_refresh_that_it_came_from(held, is_sign_in, process):
+    one, store, run = held
+    assert store.apply(LOGIN, BeginRefresh(PendingRefresh(1, 1, 1.0, Sender("here", 1))))
+    one.keep(HoldUnsaved(pair(2), after=1, is_sign_in=is_sign_in))
+    store.saves_fail = False
+    assert run(one.load).token == pair(2)
+    assert store.load(LOGIN).history[-1].process == process
 
 
 def test_what_is_held_for_one_login_is_not_served_to_another(held):

@@ -147,7 +147,9 @@ class _BoundStore(Generic[Store]):
 
     def keep(self, effect: HoldUnsaved) -> None:
         """Hold a token that could not be saved, and save it in the background as soon as the store works."""
-        unsaved_tokens.hold(self._place(), Unsaved(effect.token, effect.after, self._saving(effect)))
+        unsaved_tokens.hold(
+            self._place(), Unsaved(effect.token, effect.after, self._saving(effect), is_sign_in=effect.is_sign_in)
+        )
 
     def _saving(self, effect: HoldUnsaved) -> Callable[[], None] | None:
         """Return what saves a token in another thread; None if only the next call can."""
@@ -249,8 +251,8 @@ class BoundStore(_BoundStore[TokenStore]):
         return is_applied
 
     def _save(self, held: Unsaved | HoldUnsaved) -> None:
-        token, after = held.token, held.after
-        guarded(lambda: self.store.apply(self.login, SaveToken(token, after, self._clock())), self.store)
+        change = SaveToken(held.token, held.after, self._clock(), is_sign_in=held.is_sign_in)
+        guarded(lambda: self.store.apply(self.login, change), self.store)
 
     def _saving(self, effect: HoldUnsaved) -> Callable[[], None] | None:
         return lambda: self._save(effect)
@@ -330,8 +332,8 @@ class AsyncBoundStore(_BoundStore[AsyncTokenStore]):
         return is_applied
 
     async def _save(self, held: Unsaved | HoldUnsaved) -> None:
-        token, after = held.token, held.after
-        await aguarded(lambda: self.store.apply(self.login, SaveToken(token, after, self._clock())), self.store)
+        change = SaveToken(held.token, held.after, self._clock(), is_sign_in=held.is_sign_in)
+        await aguarded(lambda: self.store.apply(self.login, change), self.store)
 
     def _saving(self, effect: HoldUnsaved) -> Callable[[], None] | None:
         if not self._saves_unsaved:

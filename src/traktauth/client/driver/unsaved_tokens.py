@@ -29,14 +29,18 @@ class Unsaved:
         token: the token.
         after: the generation that it follows.
         save: saves it, from any thread, or raises; None if only the next call can.
+        is_sign_in: whether it is the first token of a new sign-in.
     """
 
-    __slots__ = ("after", "save", "token")
+    __slots__ = ("after", "is_sign_in", "save", "token")
 
-    def __init__(self, token: Token, after: int, save: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, token: Token, after: int, save: Callable[[], None] | None = None, *, is_sign_in: bool = False
+    ) -> None:
         self.token = token
         self.after = after
         self.save = save
+        self.is_sign_in = is_sign_in
 
     def try_to_save(self) -> bool:
         """Save it; return False if the store still fails."""
