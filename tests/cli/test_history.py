@@ -212,3 +212,14 @@ def test_the_history_holds_no_secret(command):
     shown = command("doctor", "--offline").out + command("doctor", "--offline", "--json").out
     for secret in (token.access_token, token.refresh_token, "access-token-0123456789"):
         assert secret not in shown
+
+
+def test_the_login_of_another_app_is_told_apart_by_its_app(command):
+    command.keep()
+    own = command.env["TRAKTAUTH_CLIENT_ID"]
+    command.env["TRAKTAUTH_CLIENT_ID"] = "another-app-0001"
+    command.keep()
+    command.env["TRAKTAUTH_CLIENT_ID"] = own
+    marks = [line for line in command("doctor", "--offline").out.splitlines() if line.startswith("✓ login ")]
+    assert ["(app " in line for line in marks] == [False, True]
+    assert f"at {command.login().realm} (app another-…): token " in marks[1]

@@ -86,6 +86,8 @@ def _unreadable(logins: list[StoredLogin], options: CommonOptions) -> list[Findi
 def _login(found: StoredLogin, settings: Settings, now: float) -> Finding:
     status = found.status
     name = f"{found.login.account} at {found.login.realm}"
+    if found.login.client_id != settings.client_id:
+        name += f" (app {found.login.client_id[:8]}…)"
     details = history_lines(found)
     why = explain_end(found, now)
     if status.moved_to is not None:
