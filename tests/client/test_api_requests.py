@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ import httpx2
 import pytest
 
 from client.callers import CALLERS, Awaited
-from traktauth import App, AppInvalid, AsyncTrakt, LoginRequired, Trakt, TraktAuthError, TryLater, __version__
+from traktauth import App, AppInvalid, LoginRequired, Trakt, TraktAuthError, TryLater, __version__
 from traktauth.models import find_service
 from traktauth.stores.open import open_store
 
@@ -381,17 +380,3 @@ def test_a_client_of_the_programs_own_that_fails_is_named(trakt_server, app, add
             own.request("GET", "/users/settings")
         assert "http=" in caught.value.hint
         assert caught.value.__cause__ is raised
-
-
-def test_an_event_loop_that_has_ended_leaves_no_client_behind(trakt_server, app, address, sign_in):
-    sign_in()
-
-    async def call(trakt):
-        response = await trakt.request("GET", "/users/settings")
-        await trakt._http_clients.close()
-        return response.status_code
-
-    trakt = AsyncTrakt(app, service=trakt_server.base, store=address, http=None)
-    assert asyncio.run(call(trakt)) == 200
-    assert asyncio.run(call(trakt)) == 200
-    assert trakt._http_clients._clients == {}

@@ -97,7 +97,7 @@ def test_an_object_can_be_used_in_one_loop_after_another(trakt_server, app, addr
             return (await trakt.request("GET", "/users/settings")).status_code
 
     assert [asyncio.run(renew()) for _ in range(3)] == [2, 3, 4]
-    assert trakt._http_clients._clients == {}  # a refresh leaves none
+    assert trakt._http_clients._kept == {}  # a refresh leaves none
     assert [asyncio.run(use()) for _ in range(3)] == [200] * 3
 
 
@@ -116,7 +116,18 @@ def test_loops_in_several_threads_can_share_an_object(trakt_server, app, address
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda _: asyncio.run(use()), range(4))) == [[200] * 5] * 4
     assert len(trakt_server.refreshes) == 1
-    assert trakt._http_clients._clients == {}
+
+
+def test_connections_end_with_their_event_loop(trakt_server, app, address, sign_in):
+    sign_in()
+    trakt = AsyncTrakt(app, service=trakt_server.base, store=address)
+
+    async def use():  # and leave without closing
+        return (await trakt.request("GET", "/users/settings")).status_code
+
+    assert [asyncio.run(use()) for _ in range(3)] == [200] * 3
+    assert trakt_server.connections == 3
+    gc.collect()  # a connection that was not closed would be warned of, and a warning is an error
 
 
 @pytest.mark.slow

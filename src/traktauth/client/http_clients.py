@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from traktauth.client.http import HttpResponse
     from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
+    from traktauth.stores.adapters.per_loop import PerLoop
     from traktauth.wire.messages import Request, Response
 
     T = TypeVar("T")
@@ -154,7 +155,7 @@ class AsyncHttpClients:
         self._own_client = client
         self._url = url
         self._product = product
-        self._clients: dict[tuple[asyncio.AbstractEventLoop, bool], HttpAsyncClient] = {}
+        self._kept: dict[bool, PerLoop[HttpAsyncClient]] = {}  # by whether they do without a proxy
         self._process = os.getpid()
         self._refreshes: set[object] = set()  # under way in the refresh loop
         self.unfinished: set[asyncio.Task[Any]] = set()
@@ -186,7 +187,7 @@ class AsyncHttpClients:
                     method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
                 )
                 return response
-            client = self._kept_client(url) if is_loaded() else await self._first_client(url)
+            client = await self._kept_client(url)
             request = api_request(method, url, params=params, json=json, headers=headers)
             return await afinish(await client.send(request, follow_redirects=False, auth=None))
         except Exception as error:
@@ -226,21 +227,16 @@ class AsyncHttpClients:
         self._refreshes.add(mark)
         return await in_refresh_loop(work, lambda: self._refreshes.discard(mark))
 
-    async def _first_client(self, url: str) -> HttpAsyncClient:
-        await _load()
-        return self._kept_client(url)
+    async def _kept_client(self, url: str) -> HttpAsyncClient:
+        direct = is_on_this_machine(url)
+        clients = self._kept.get(direct)
+        if clients is None:
+            await _load()
+            from traktauth.stores.adapters.per_loop import PerLoop  # noqa: PLC0415 - it imports asyncio
 
-    def _kept_client(self, url: str) -> HttpAsyncClient:
-        from asyncio import get_running_loop  # noqa: PLC0415 - a blocking program does without
-
-        key = get_running_loop(), is_on_this_machine(url)
-        client = self._clients.get(key)
-        if client is None:
-            for other in list(self._clients):
-                if other[0].is_closed():  # its connections went with it
-                    self._clients.pop(other, None)
-            client = self._clients[key] = new_async_client(direct=key[1])
-        return client
+            made = PerLoop[Any](lambda: new_async_client(direct=direct), lambda client: client.aclose())
+            clients = self._kept.setdefault(direct, made)
+        return await clients.get()
 
     async def close(self) -> None:
         """Close what was made here in this event loop, once no refresh is under way."""
@@ -251,8 +247,8 @@ class AsyncHttpClients:
             await asyncio.sleep(_LOOK)
         while mine := {task for task in self.unfinished if task.get_loop() is loop}:
             await asyncio.wait(mine)
-        for key in [key for key in self._clients if key[0] is loop]:
-            await self._clients.pop(key).aclose()
+        for clients in list(self._kept.values()):
+            await clients.close_here()
 
 
 async def _load() -> None:

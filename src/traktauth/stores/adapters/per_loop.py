@@ -50,18 +50,26 @@ class PerLoop(Generic[T]):
             await anext(entry[1])  # it is known to the loop from now on; this suspends nothing
         return entry[0]
 
-    async def close(self) -> None:
-        """Close what belongs to the running loop, and tell other running loops to close what is theirs."""
+    async def close_here(self) -> None:
+        """Close what belongs to the running loop, if that has one."""
         if self._pid != os.getpid():
             return
-        here = asyncio.get_running_loop()
+        with self._lock:
+            entry = self._entries.pop(asyncio.get_running_loop(), None)
+        if entry is not None:
+            made, closing = entry
+            await closing.aclose()
+            await self._close(made)  # once more, as it may have been used while its loop ended
+
+    async def close(self) -> None:
+        """Close what belongs to the running loop, and tell other running loops to close what is theirs."""
+        await self.close_here()
+        if self._pid != os.getpid():
+            return
         with self._lock:
             entries, self._entries = self._entries, {}
-        for loop, (made, closing) in entries.items():
-            if loop is here:
-                await closing.aclose()
-                await self._close(made)  # once more, as it may have been used while its loop ended
-            elif loop.is_running():
+        for loop, (_, closing) in entries.items():
+            if loop.is_running():
                 asyncio.run_coroutine_threadsafe(_finalized(closing), loop)
 
     async def _closed_with_its_loop(self, made: T) -> AsyncGenerator[None]:
