@@ -144,6 +144,7 @@ def test_the_exit_status_is_a_shells(monkeypatch, tmp_path, words, status):
     ("name", "why"),
     [
         ("bad-interpreter", "its first line names no interpreter that is here"),
+        ("binary", "is not a program of this machine"),
         ("not-executable", "make it so (chmod +x), or name its interpreter before it"),
         ("folder", "is a folder"),
         ("absent", "not found; look at the path"),
@@ -154,7 +155,25 @@ def test_why_a_command_cannot_be_started_is_reported(sandboxed, name, why):
     (sandboxed.folder / "not-executable").write_text("#!/bin/sh\n")
     (sandboxed.folder / "bad-interpreter").write_text("#!/absent/interpreter\n")
     (sandboxed.folder / "bad-interpreter").chmod(0o755)
-    assert why in sandboxed.run("--", f"./{name}").stderr
+    (sandboxed.folder / "binary").write_bytes(b"MZ\0\0\necho run by a shell\n")
+    (sandboxed.folder / "binary").chmod(0o755)
+    done = sandboxed.run("--", f"./{name}")
+    assert why in done.stderr
+    assert done.stdout == b""
+
+
+def test_a_script_without_a_first_line_for_it_is_run_by_sh(sandboxed):
+    """As shells and execvp(3) do, so that it runs in the sandbox if it runs without it."""
+    folder = sandboxed.folder / "bin"
+    folder.mkdir()
+    for path in (folder / "own-script", sandboxed.folder / "-script", sandboxed.folder / "empty"):
+        path.write_text("" if path.name == "empty" else 'echo "$@"; exit 3\n')
+        path.chmod(0o755)
+    sandboxed.env["PATH"] += f":{folder}:{sandboxed.folder}"
+    for name in (str(folder / "own-script"), "own-script", "./-script"):
+        done = sandboxed.run("--", name, "-x", "a b")
+        assert (done.returncode, done.stdout) == (3, b"-x a b\n"), done.stderr
+    assert sandboxed.run("--", "empty").returncode == 0
 
 
 def test_a_command_that_cannot_be_started_is_named(sandboxed):
@@ -337,6 +356,50 @@ def test_sigint_reaches_the_command_and_everything_is_removed(sandboxed, mark):
     assert sandboxed.left() == []
 
 
+TWO_PROCESSES = """
+import os, signal, sys, time
+if "group" in sys.argv: os.setpgid(0, 0)
+def show(text): os.write(1, f"{name} {text}\\n".encode())
+def count(*_):
+    global n
+    n += 1
+    show(f"interrupted {n}")
+n, name = 0, "parent"
+signal.signal(signal.SIGINT, count)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+if os.fork() == 0: name = "child"
+show("ready")
+while True: time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("group", ["the same group", "group"])
+def test_sigint_to_the_sandbox_alone_reaches_all_processes_of_the_command_once(sandboxed, mark, group):
+    """As Ctrl-C does: a shell does not end before its child has."""
+    process = sandboxed.start("--", sys.executable, "-c", TWO_PROCESSES, group, mark, start_new_session=True)
+    assert {process.stdout.readline() for _ in range(2)} == {b"parent ready\n", b"child ready\n"}
+    for number in (b"1", b"2"):
+        process.send_signal(signal.SIGINT)
+        shown = {process.stdout.readline() for _ in range(2)}
+        assert shown == {b"parent interrupted %b\n" % number, b"child interrupted %b\n" % number}
+    process.terminate()
+    printed, _ = process.communicate(timeout=LONG)
+    assert (process.returncode, printed) == (7, b"")
+    assert processes_with(mark) == []
+
+
+def test_sigint_to_the_process_group_reaches_the_command_once(sandboxed, mark):
+    process = sandboxed.start("--", sys.executable, "-c", TWO_PROCESSES, mark, start_new_session=True)
+    assert {process.stdout.readline() for _ in range(2)} == {b"parent ready\n", b"child ready\n"}
+    for number in (b"1", b"2"):
+        os.killpg(process.pid, signal.SIGINT)
+        shown = {process.stdout.readline() for _ in range(2)}
+        assert shown == {b"parent interrupted %b\n" % number, b"child interrupted %b\n" % number}
+    process.terminate()
+    printed, _ = process.communicate(timeout=LONG)
+    assert (process.returncode, printed) == (7, b"")
+
+
 KILLED = {
     "traktauth": lambda sandbox, _outer, _inner: [sandbox],
     "traktauth and the outer supervisor": lambda sandbox, outer, _inner: [sandbox, outer],
@@ -384,6 +447,25 @@ def test_a_command_that_needs_a_terminal_has_it(sandboxed):
     with contextlib.closing(Screen(sandboxed, program)) as screen:
         screen.read_until("81 True")
         os.write(screen.master, b"\x03")  # Ctrl-C
+        screen.read_until("KeyboardInterrupt")
+        assert screen.process.wait(LONG) == 128 + signal.SIGINT
+
+
+def test_ctrl_c_reaches_a_command_that_has_left_the_process_group(sandboxed):
+    program = "import os, time; os.setpgid(0, 0); print('re' + 'ady')\nwhile True: time.sleep(0.05)"
+    with contextlib.closing(Screen(sandboxed, program)) as screen:
+        screen.read_until("ready")
+        os.write(screen.master, b"\x03")
+        screen.read_until("KeyboardInterrupt")
+        assert screen.process.wait(LONG) == 128 + signal.SIGINT
+
+
+def test_sigint_to_the_sandbox_alone_is_passed_on_in_a_terminal_too(sandboxed):
+    with contextlib.closing(
+        Screen(sandboxed, "print('re' + 'ady')\nimport time\nwhile True: time.sleep(0.05)")
+    ) as screen:
+        screen.read_until("ready")
+        screen.process.send_signal(signal.SIGINT)
         screen.read_until("KeyboardInterrupt")
         assert screen.process.wait(LONG) == 128 + signal.SIGINT
 

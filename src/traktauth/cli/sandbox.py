@@ -170,9 +170,19 @@ def _describe_failure(word: str) -> str:
         return "not found; look at the path"
     if not os.access(path, os.X_OK):
         return "cannot be executed; make it so (chmod +x), or name its interpreter before it"
+    if not _is_script(path):
+        return "is not a program of this machine, nor a script; name the program that runs it before it"
     return (
         "its first line names no interpreter that is here; begin it with #!/bin/sh, or name its interpreter before it"
     )
+
+
+def _is_script(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return False
 
 
 def _copy_home(environ: Mapping[str, str], folder: Path, home: Path) -> dict[str, str]:
@@ -245,8 +255,6 @@ class _PassedOn:
             self._send(signal.Signals(number))
 
     def _send(self, number: signal.Signals) -> None:
-        if number == signal.SIGINT and _from_terminal():
-            return  # the terminal has sent it to the command as well
         self._process.send(number)
         if number == signal.SIGTERM:
             killer = threading.Timer(GRACE_SECONDS, self._process.kill)
@@ -262,20 +270,6 @@ def _wait(process: CommandProcess, timeout: int | None) -> int:
     process.wait()
     print_message(BAD, f"The command was ended after {timeout} s (--timeout)")
     return TIMED_OUT
-
-
-def _from_terminal() -> bool:
-    """Return whether this process is in the foreground of its terminal, whose Ctrl-C reaches the command too."""
-    try:
-        terminal = os.open("/dev/tty", os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        return os.tcgetpgrp(terminal) == os.getpgrp()
-    except OSError:
-        return False
-    finally:
-        os.close(terminal)
 
 
 def _show(exchange: Exchange) -> None:

@@ -130,7 +130,7 @@ class CommandProcess:
         return self._status
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to the command."""
+        """Send a signal to the command, unless its process group was sent it; SIGINT to all processes of its group."""
         self._write(bytes([number]))
 
     def kill(self) -> None:

@@ -36,9 +36,15 @@ KILL_SECONDS = 30.0
 """For which processes are waited for that do not end at SIGKILL: the kernel may hold them."""
 STARTED, NOT_STARTED, ENDED = b"s", b"n", b"e"
 """Kinds of reports; with the process id, the error number, or the status of `os.waitpid` (-1: it was ended)."""
+GROUP_SECONDS = 0.05
+"""Within which a signal to the process group has reached all its processes, once it has reached one."""
+OWN_SECONDS = 5.0
+"""For which it is known that this process was sent a signal, as the sandbox's process may report it late."""
 REPORT_BYTES = 5
 LENGTH_BYTES = 8
 ON_LINUX = sys.platform.startswith("linux")
+FIRST_LINE = 80
+"""Bytes of a file by which shells judge whether it is a script."""
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
 """Sent by a terminal to the whole process group: the command decides what they mean."""
 
@@ -103,14 +109,17 @@ def _run(control: int, report: int, from_outer: int, *, keep_ignored: set[signal
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
+    for one in {signal.SIGCHLD, signal.SIGINT, signal.SIGTERM} - keep_ignored:
+        signal.signal(one, lambda _signal, _frame: None)
     try:
         pid = _start(command, environ, keep_ignored=keep_ignored)
     except OSError as error:
         _tell(report, NOT_STARTED, error.errno or errno.EINVAL)
         return
+    own = OwnSignals(reading)
+    own.forget()  # of before the command was there
     _tell(report, STARTED, pid)
-    status = _wait(pid, control, from_outer, reading)
+    status = _wait(pid, control, from_outer, own)
     end_descendants(gently=status is not None)
     _tell(report, ENDED, -1 if status is None else status)
     if _is_ended(from_outer):
@@ -191,7 +200,7 @@ def _start(command: list[bytes], environ: dict[bytes, bytes], *, keep_ignored: s
             for one in (*IGNORED, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD):
                 if one not in keep_ignored:
                     signal.signal(one, signal.SIG_DFL)
-            os.execvpe(command[0], command, environ)  # noqa: S606 - the user's own command
+            _execute(command, environ)
         except OSError as error:
             os.write(writing, str(error.errno or errno.EINVAL).encode())
         finally:
@@ -205,23 +214,117 @@ def _start(command: list[bytes], environ: dict[bytes, bytes], *, keep_ignored: s
     return pid
 
 
-def _wait(pid: int, control: int, from_outer: int, wakeup: int) -> int | None:
+def _execute(command: list[bytes], environ: dict[bytes, bytes]) -> None:
+    """Become the command; a script without `#!` is run by sh, as shells and execvp(3) do.
+
+    Raises:
+        OSError: the program does not exist, or cannot be run.
+    """
+    try:
+        os.execvpe(command[0], command, environ)  # noqa: S606 - the user's own command
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+        script = _find_script(command[0], environ)
+        if script is None:
+            raise
+    os.execve("/bin/sh", [b"sh", script, *command[1:]], environ)  # noqa: S606 - the same
+
+
+def _find_script(word: bytes, environ: dict[bytes, bytes]) -> bytes | None:
+    """Return the path of a script that sh can read; None if the file is not a text, as shells judge it."""
+    import shutil  # noqa: PLC0415 - costly, and rarely needed
+
+    path = word if b"/" in word else shutil.which(word, path=os.fsdecode(environ.get(b"PATH", os.defpath)))
+    if path is None:
+        return None
+    with open(path, "rb") as file:
+        if b"\0" in file.readline(FIRST_LINE):
+            return None
+    return path if b"/" in path else b"./" + path
+
+
+class OwnSignals:
+    """Signals that this process was sent itself: the command has been sent them too if it is in the same group.
+
+    Args:
+        wakeup: the pipe that the number of each signal is written to (`signal.set_wakeup_fd`).
+    """
+
+    def __init__(self, wakeup: int) -> None:
+        self.wakeup = wakeup
+        self._times: dict[int, list[float]] = {}
+
+    def forget(self) -> None:
+        """Forget what has come until now."""
+        self._read(0)
+        self._times.clear()
+
+    def read(self) -> None:
+        """Read what has come, once `wakeup` is readable."""
+        now = time.monotonic()
+        for number in os.read(self.wakeup, 4096):
+            self._times.setdefault(number, []).append(now)
+
+    def take(self, number: int) -> bool:
+        """Return whether a signal came that was not taken before, or comes at once."""
+        deadline = time.monotonic() + GROUP_SECONDS
+        while True:
+            now = time.monotonic()
+            times = self._times[number] = [at for at in self._times.get(number, []) if at > now - OWN_SECONDS]
+            if times:
+                del times[0]
+                return True
+            if not self._read(max(0.0, deadline - now)):
+                return False
+
+    def _read(self, seconds: float) -> bool:
+        is_readable = bool(select.select([self.wakeup], [], [], seconds)[0])
+        if is_readable:
+            self.read()
+        return is_readable
+
+
+def _wait(pid: int, control: int, from_outer: int, own: OwnSignals) -> int | None:
     """Return how the command ended, as `os.waitpid` does; None if the sandbox is gone or wants it ended."""
     while True:
         ended, status = _reap(pid)
         if ended:
             return status
-        ready, _, _ = select.select([control, from_outer, wakeup], [], [])
-        if wakeup in ready:
-            os.read(wakeup, 4096)
+        ready, _, _ = select.select([control, from_outer, own.wakeup], [], [])
+        if own.wakeup in ready:
+            own.read()
         if from_outer in ready:
             return None
         if control in ready:
             word = os.read(control, 1)
             if not word or word == b"\0":
                 return None
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, word[0])
+            _pass_on(signal.Signals(word[0]), pid, own)
+
+
+def _pass_on(number: signal.Signals, pid: int, own: OwnSignals) -> None:
+    """Send the command a signal that the sandbox's process was sent, unless the command was sent it too.
+
+    SIGINT goes to the command's whole process group, as Ctrl-C does: a shell waits until its child has ended by it.
+    """
+    try:
+        group = os.getpgid(pid)
+    except ProcessLookupError:  # it has ended
+        return
+    if own.take(number) and group == os.getpgrp():
+        return
+    _send(_members(group) if number == signal.SIGINT else [pid], number)
+
+
+def _members(group: int) -> list[int]:
+    """Return the processes below this one that are in a process group."""
+    found: list[int] = []
+    for process in _descendants():
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(process) == group:
+                found.append(process)
+    return found
 
 
 def _reap(pid: int) -> tuple[bool, int]:
