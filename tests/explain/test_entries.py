@@ -156,6 +156,25 @@ def test_an_unknown_text_is_not_printed_back():
     assert (unknown.returncode, unknown.stdout) == (1, "[]\n")
 
 
+@pytest.mark.parametrize("start", ["--> ", "-- ", "- ", "--", "---", "-", "-x"])
+def test_a_text_that_begins_with_hyphens_is_not_printed_back(start):
+    """Lines of logs begin so; secrets would be in the message about an unknown option."""
+    text = f"{start}POST /oauth/token refresh_token=hidden-token-0123456789"
+    unknown = traktauth(text)
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "hidden-token" not in unknown.stderr
+    known = traktauth(f"{text} 400 invalid_client client_id is required", "--json")
+    assert json.loads(known.stdout)[0]["id"] == "app-unknown"
+
+
+def test_an_unknown_option_is_named_without_its_value():
+    done = traktauth("--jsn=hidden", "invalid_client client_id is required")
+    assert done.returncode == 2
+    assert "Did you mean '--json'?" in done.stderr
+    assert "hidden" not in done.stderr
+    assert traktauth("--", "--json").returncode == 1  # it is text there
+
+
 def test_binary_on_standard_input_is_bad_input_not_a_crash():
     command = [sys.executable, "-m", "traktauth", "explain", "-"]
     done = subprocess.run(command, input=bytes(range(256)) * 100, capture_output=True, timeout=60, check=False)

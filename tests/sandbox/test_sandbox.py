@@ -265,6 +265,43 @@ def test_what_is_no_proxy_request_is_a_400(inside):
     assert "this is a proxy" in done.stdout
 
 
+def send_to_proxy(sandbox, content):
+    port = int(sandbox.environ["HTTPS_PROXY"].rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), 60) as connection, connection.makefile("rb") as responses:
+        connection.sendall(content)
+        return responses.read()
+
+
+@pytest.mark.parametrize("size", [70_000, 2_000_000])
+def test_a_head_that_is_too_large_is_a_431(inside, size):
+    _, sandbox = inside
+    response = send_to_proxy(sandbox, b"GET http://api.trakt.tv/ HTTP/1.1\r\nX-Large: %b\r\n\r\n" % (b"x" * size))
+    assert response.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+    assert b"more than 65536 bytes" in response
+
+
+def test_a_refusal_arrives_however_large_the_request_is(inside):
+    _, sandbox = inside
+    head = b"POST http://example.com/ HTTP/1.1\r\nHost: example.com\r\nContent-Length: 5000000\r\n\r\n"
+    assert send_to_proxy(sandbox, head + bytes(5_000_000)).startswith(b"HTTP/1.1 403 Forbidden\r\n")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"CONNECT api.trakt.tv:0 HTTP/1.1",
+        b"CONNECT api.trakt.tv: HTTP/1.1",
+        b"CONNECT api.trakt.tv HTTP/1.1",
+        b"CONNECT api.trakt.tv:65536 HTTP/1.1",
+        b"GET http://api.trakt.tv:0/users/settings HTTP/1.1",
+    ],
+)
+def test_an_invalid_port_is_a_400(inside, line):
+    _, sandbox = inside
+    assert send_to_proxy(sandbox, line + b"\r\n\r\n").startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert sandbox.reached == {}
+
+
 def test_a_program_that_does_not_trust_the_certificate_is_noted(inside):
     _, sandbox = inside
     environ = {**sandbox.environ, "CURL_CA_BUNDLE": "", "SSL_CERT_FILE": ""}

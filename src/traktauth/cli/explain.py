@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import textwrap
@@ -19,9 +20,24 @@ MOST_SHOWN = 3
 SHORTEST_LINE = 40
 
 
+OPTION = re.compile(r"-[a-z]|--[a-z-]{1,20}(=.*)?", re.DOTALL)
+"""What can be an option; any other word is text, also if it begins with `-` as lines of logs do."""
+
+
+class ExplainCommand(Command):
+    """A command whose text may begin with `-`: a message about an unknown option would show it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options, wherever they are, and leave everything else as text."""
+        at = args.index("--") if "--" in args else len(args)
+        options = [word for word in args[:at] if OPTION.fullmatch(word)]
+        texts = [word for word in args[:at] if not OPTION.fullmatch(word)]
+        return super().parse_args(ctx, [*options, "--", *texts, *args[at + 1 :]])
+
+
 @click.command(
     "explain",
-    cls=Command,
+    cls=ExplainCommand,
     examples=[
         ("traktauth explain 'invalid_grant: session not found'", ""),
         ("traktauth explain - < sync.log", "the last lines of a log"),

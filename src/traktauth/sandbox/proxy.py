@@ -109,11 +109,17 @@ class Proxy:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(HEAD_SECONDS):
-            head = await reader.readuntil(b"\r\n\r\n")
+        try:
+            async with asyncio.timeout(HEAD_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.LimitOverrunError:
+            await _answer(reader, writer, 431, f"the head of a request has more than {LARGEST_HEAD} bytes")
+            return
         request = _read_head(head)
         if request is None:
-            await _answer(writer, 400, "this is a proxy: send CONNECT HOST:PORT, or an absolute http:// address")
+            await _answer(
+                reader, writer, 400, "this is a proxy: send CONNECT HOST:PORT, or an absolute http:// address"
+            )
         elif request.address.host in HOSTS and request.address.port in (HTTP_PORT, HTTPS_PORT):
             await self._serve_trakt(request, reader, writer)
         elif request.address.host in self._allow:
@@ -123,9 +129,9 @@ class Proxy:
             self.refused[host] += 1
             if is_trakt(host):
                 why = "the sandbox has trakt.tv, www., api., auth. and app.trakt.tv at ports 80 and 443 alone"
-                await _answer(writer, 403, f"{host}:{port} is refused: {why}")
+                await _answer(reader, writer, 403, f"{host}:{port} is refused: {why}")
             else:
-                await _answer(writer, 403, f"{host} is refused (allow it with --allow HOST)")
+                await _answer(reader, writer, 403, f"{host} is refused (allow it with --allow HOST)")
 
     async def _serve_trakt(self, request: _Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, port = request.address
@@ -169,7 +175,7 @@ class Proxy:
             async with asyncio.timeout(CONNECT_SECONDS):
                 to_reader, to_writer = await asyncio.open_connection(*request.address)
         except OSError as error:  # TimeoutError is one
-            await _answer(writer, 502, f"{request.address.host} cannot be reached: {type(error).__name__}")
+            await _answer(reader, writer, 502, f"{request.address.host} cannot be reached: {type(error).__name__}")
             return
         try:
             if request.tunnel:
@@ -203,11 +209,11 @@ def _read_head(head: bytes) -> _Head | None:
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
-    if not host or not version.startswith("HTTP/1."):
+    if not host or port == 0 or not version.startswith("HTTP/1."):
         return None
     host = host.rstrip(".").lower()
-    if method == "CONNECT":
-        return _Head(Address(host, port or HTTPS_PORT), tunnel=True, forwarded=b"")
+    if method == "CONNECT":  # its port must be given (RFC 9110 section 9.3.6)
+        return None if port is None else _Head(Address(host, port), tunnel=True, forwarded=b"")
     if parts.scheme != "http":
         return None
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -222,11 +228,16 @@ def is_trakt(host: str) -> bool:
     return host == DOMAIN or host.endswith(f".{DOMAIN}")
 
 
-async def _answer(writer: asyncio.StreamWriter, status: int, message: str) -> None:
-    reason = {400: "Bad Request", 403: "Forbidden", 502: "Bad Gateway"}[status]
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, status: int, message: str) -> None:
+    reason = {400: "Bad Request", 403: "Forbidden", 431: "Request Header Fields Too Large", 502: "Bad Gateway"}[status]
     body = f"traktauth sandbox: {message}\n".encode()
     head = f"HTTP/1.1 {status} {reason}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n"
     writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
+    with contextlib.suppress(OSError, TimeoutError):
+        writer.write_eof()
+        async with asyncio.timeout(CLOSE_SECONDS):
+            while await reader.read(BLOCK):  # a connection with unread bytes is reset, and the response with it
+                pass
     await _close(writer)
 
 

@@ -59,13 +59,14 @@ class EmbeddedServer:
         self._server: HttpServer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._error: OSError | None = None
 
     def __enter__(self) -> Self:
         """Start it; it accepts connections when this returns.
 
         Raises:
             ValueError: the seed, the faults or the rotation make no sense.
-            OSError: the address cannot be listened on.
+            OSError: the address cannot be listened on, or no more files can be opened.
             StorageUnavailable: the database cannot be used.
         """
         listener = bind_socket(self.settings)
@@ -83,6 +84,9 @@ class EmbeddedServer:
         )
         self._thread.start()
         started.wait()
+        if self._error is not None:
+            self._thread.join()
+            raise self._error
         return self
 
     def __exit__(
@@ -254,12 +258,18 @@ class EmbeddedServer:
         return doing.result()
 
     def _run(self, built: Built, listener: socket.socket, started: threading.Event) -> None:
+        serving = self._served(built, listener, started)
         try:
-            uvloop.run(self._served(built, listener, started))
+            uvloop.run(serving)
+        except OSError as error:
+            if started.is_set():
+                raise
+            self._error = error
         finally:
-            started.set()
+            serving.close()  # it was not begun if no loop could be made
             listener.close()
             built.close()
+            started.set()
 
     async def _served(self, built: Built, listener: socket.socket, started: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
