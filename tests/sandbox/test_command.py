@@ -500,7 +500,7 @@ class Screen:
         os.close(self.master)
 
 
-@pytest.mark.parametrize("limit", [6, 10, 12, 14])
+@pytest.mark.parametrize("limit", [6, 7, 10, 12, 14])
 def test_a_missing_file_descriptor_is_named(sandboxed, limit):
     limited = [
         "sh",
@@ -519,6 +519,28 @@ def test_a_missing_file_descriptor_is_named(sandboxed, limit):
     assert "Too many open files" in done.stderr
     assert "ulimit -n" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+CROWD = """
+import os, resource, socket
+resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000))
+address = "127.0.0.1", int(os.environ["HTTPS_PROXY"].rpartition(":")[2])
+crowd = [socket.create_connection(address, 60) for _ in range(60)]
+for one in crowd:
+    one.sendall(b"CONNECT api.trakt.tv:80 HTTP/1.1\\r\\n\\r\\n")
+    one.sendall(b"GET /users/settings HTTP/1.1\\r\\nHost: api.trakt.tv\\r\\n\\r\\n")
+answers = [one.makefile("rb") for one in crowd]
+print({one.readlines(60)[2][:12] for one in answers}, os.environ["SOFT"])
+"""
+
+
+def test_a_low_limit_of_open_files_is_raised_for_the_sandbox_alone(sandboxed):
+    """As macOS has it: a connection takes three of them."""
+    command = [sys.executable, "-m", "traktauth", "sandbox", "--", "sh", "-c", 'SOFT=$(ulimit -Sn) exec "$@"', "sh"]
+    limited = ["sh", "-c", 'ulimit -Sn 64; ulimit -Hn 1000; exec "$@"', "sh", *command, sys.executable, "-c", CROWD]
+    done = subprocess.run(limited, env=sandboxed.env, capture_output=True, text=True, timeout=LONG, check=False)
+    assert done.stdout == "{b'HTTP/1.1 403'} 64\n", done.stderr
+    assert done.stderr == ""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="strace is of Linux")

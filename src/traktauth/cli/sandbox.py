@@ -101,8 +101,10 @@ def command(
 
         with ended_descendants(), CommandProcess() as process:  # it starts while the local Trakt does
             from traktauth.sandbox import Sandbox  # noqa: PLC0415 - an extra, and costly
+            from traktauth.server.process.file_descriptors import raise_limit  # noqa: PLC0415 - the same
             from traktauth.testing.local import LocalTrakt  # noqa: PLC0415 - the same
 
+            raise_limit()  # not of the command: its supervisor has been started
             login = _read_place(tokens) if tokens else None
             local_trakt = LocalTrakt(public_url="https://trakt.tv", control=False, **settings)
             sandbox = Sandbox(local_trakt, allow=allow, approve_as=username, show=_show if show else None)

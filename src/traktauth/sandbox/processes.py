@@ -74,21 +74,27 @@ class CommandProcess:
     def _spawn(
         self, stdin: int | IO[bytes] | None, stdout: int | IO[bytes] | None, stderr: int | IO[bytes] | None
     ) -> subprocess.Popen[bytes]:
-        control, self._control = os.pipe()
-        self._report, report = os.pipe()
-        # By a descriptor: with a path that has `traktauth` in it, `pkill -f traktauth` would end the supervisor too.
-        program = os.open(supervisor.__file__, os.O_RDONLY)
+        opened: list[int] = []
         try:
-            return subprocess.Popen(  # noqa: S603 - our own program
+            opened += os.pipe()
+            opened += os.pipe()
+            # By a descriptor: with a path that has `traktauth` in it, `pkill -f traktauth` would end it too.
+            opened.append(os.open(supervisor.__file__, os.O_RDONLY))
+            control, self._control, self._report, report, program = opened
+            started = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-I", "-S", f"/dev/fd/{program}", str(control), str(report), "sandbox-supervisor"],
                 pass_fds=(program, control, report),
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
             )
-        finally:
-            for pipe in (program, control, report):
+        except BaseException:
+            for pipe in opened:
                 os.close(pipe)
+            raise
+        for pipe in (program, control, report):
+            os.close(pipe)
+        return started
 
     @property
     def pid(self) -> int:

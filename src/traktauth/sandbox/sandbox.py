@@ -115,8 +115,8 @@ class Sandbox:
         Raises:
             TraktAuthError: no port is free, or the temporary folder cannot be written.
         """
-        certificates = Certificates(HOSTS, DOMAIN)
         try:
+            certificates = Certificates(HOSTS, DOMAIN)
             context = certificates.server_context()
         except OSError as error:
             raise TraktAuthError(f"The sandbox's certificates cannot be loaded: {error.strerror}", hint=MORE) from None
