@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.pseudo_terminal import Terminal
+from traktauth import AppRejected, LoginRequired, UnexpectedReply
 from traktauth.cli.explain import LARGEST_INPUT
 from traktauth.explain import explain, load_entries
 from traktauth.explain.matcher import LONGEST_DISTANCE
@@ -51,6 +52,19 @@ def test_10_kb_of_noise_change_nothing(entry):
     expected = explain(entry.sample)
     assert explain(f"{NOISE}{entry.sample}\n{NOISE}") == expected
     assert explain(f"{NOISE.replace(chr(10), ' ')} {entry.sample.upper()} {NOISE.replace(chr(10), chr(9))}") == expected
+
+
+@pytest.mark.parametrize("error", [LoginRequired, AppRejected, UnexpectedReply])
+def test_the_hint_of_an_error_names_the_entry_that_is_found_first(error):
+    one = error("what happened")
+    expected = re.search(r"traktauth explain ([a-z-]+)", one.hint).group(1)
+    printed = f"Error: {one.message}\n\x1b[36m→\x1b[39m {one.hint}".replace("traktauth explain", "traktauth\n  explain")
+    for text in (printed, f"{NOISE}{printed}\n{NOISE}", f"HTTP 429 Too Many Requests from api.trakt.tv\n{printed}"):
+        assert explain(text)[0].id == expected
+
+
+def test_a_hint_that_names_an_unknown_entry_is_nothing_known():
+    assert explain("traktauth explain who-knows") == explain("traktauth explain - < LOG") == []
 
 
 def test_noise_alone_is_nothing_known():

@@ -17,10 +17,14 @@ BLANKS = re.compile(r"(?:\s|\+|%20)+")
 """Also as an address has them."""
 COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 """Control sequences of a terminal (ECMA-48), which logs contain as well: colours, links, titles."""
+NAMED = re.compile(r"\btraktauth explain ([a-z0-9-]+)")
+"""The command with which traktauth's own hints end."""
 
 
 def explain(text: str) -> list[Entry]:
     """Return the entries that a text shows, the best first; an entry's id alone is that entry.
+
+    An entry that a hint in the text names (`traktauth explain ID`) comes before the others.
 
     Args:
         text: a line of a log, a response, or a whole log.
@@ -30,8 +34,10 @@ def explain(text: str) -> list[Entry]:
     if named:
         return named
     normal = BLANKS.sub(" ", COLOURS.sub("", text)).lower()
-    found = [entry for entry in entries if _is_in(entry.pattern, normal)]
-    return sorted(found, key=_weight, reverse=True)  # of equals, the first in the file
+    hinted = set(NAMED.findall(normal))
+    found = [entry for entry in entries if entry.id in hinted or _is_in(entry.pattern, normal)]
+    # Of equals, the first in the file.
+    return sorted(found, key=lambda entry: (entry.id in hinted, _weight(entry)), reverse=True)
 
 
 def _weight(entry: Entry) -> int:
