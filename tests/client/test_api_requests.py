@@ -119,6 +119,14 @@ def test_a_401_to_a_token_that_the_call_has_just_got_is_returned(trakt, trakt_se
     assert len(trakt_server.refreshes) == 1
 
 
+def test_a_401_to_a_token_from_before_the_clock_was_set_back_is_followed_by_a_refresh(trakt, trakt_server, sign_in):
+    """Its time of issue is after the begin of the call, and it did not come from this call's refresh."""
+    sign_in(life=3600, left=3600 + 1800)
+    trakt_server.access.clear()
+    assert trakt.request("GET", "/users/settings").status_code == 200
+    assert len(trakt_server.refreshes) == 1
+
+
 def test_a_rejected_token_that_cannot_be_refreshed_asks_for_a_sign_in(trakt, trakt_server, sign_in):
     sign_in(refresh=False)
     trakt_server.api_refuses = True

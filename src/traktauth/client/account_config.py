@@ -132,8 +132,9 @@ class AccountConfig:
 
         Args:
             token: the API has just rejected it.
-            began: Unix seconds when the API call began; a token that was issued later came from this call's refresh.
+            began: Unix seconds when the API call began; a token that was issued since then came from this call's
+                refresh. One that was issued in the future did not: the clock was set back after it was issued.
         """
-        if token.expires_at - token.expires_in > began:
+        if began < token.expires_at - token.expires_in <= self.context.clock():
             self.note_rejected_after_refresh(token)
         return token.generation != self._rejected_after_refresh
