@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -14,9 +15,11 @@ import httpx2
 import pytest
 
 from client.test_http import SECRET, RawServer, ok
+from support.tls_proxy import make_certificate
 from traktauth.client import http, http_exchange
 from traktauth.client.http_clients import AsyncHttpClients, HttpClients
 from traktauth.client.http_exchange import has_trailing_data
+from traktauth.client.raw_response import RawResponse
 from traktauth.flow.effects import NoResponse
 from traktauth.keeper.http_sender import open_sender
 from traktauth.wire.messages import Request
@@ -39,7 +42,7 @@ def serve():
 
 async def send_async(url):
     async with http.new_async_client(keep=False) as client:
-        return await http_exchange.send_async(client, Request("POST", url, {}, SECRET))
+        return await http_exchange.send_async(client, Request("POST", url, {}, SECRET), keeps_bytes=True)
 
 
 @pytest.fixture(params=["blocking", "async", "without a thread"])
@@ -50,12 +53,12 @@ def post(request, monkeypatch):
     monkeypatch.setattr(http_exchange, "REQUEST_TIMEOUT", 3.0)
     monkeypatch.setattr(http_exchange, "END_TIMEOUT", 0.2)
 
-    def send(server):
-        url = f"http://127.0.0.1:{server.port}/oauth/token"
+    def send(server, url="http://127.0.0.1:{port}/oauth/token"):
+        url = url.format(port=server.port)
         if request.param == "async":
             return asyncio.run(send_async(url))
         with http.new_client(keep=False) as client:
-            return http_exchange.send(client, Request("POST", url, {}, SECRET))
+            return http_exchange.send(client, Request("POST", url, {}, SECRET), keeps_bytes=True)
 
     return send
 
@@ -99,6 +102,173 @@ def test_a_whole_token_in_a_broken_response_is_taken(serve, post, name):
     assert reply.status in {200, 201}
     assert len(server.heard) == 1
     assert time.monotonic() - began < 5.5
+
+
+SIZE = len(TOKEN)
+LENGTH = f"Content-Length: {SIZE}"
+CHUNKED = "Transfer-Encoding: chunked"
+LAST = b"0\r\n\r\n"
+TWO_CHUNKS = b"%x\r\n%s\r\n%x;a=b\r\n%s\r\n" % (20, TOKEN[:20], SIZE - 20, TOKEN[20:])
+REFUSED = {
+    "a length that is too short": head(f"Content-Length: {SIZE - 10}") + TOKEN,
+    "a length of 0": head("Content-Length: 0") + TOKEN,
+    "two lengths": head(LENGTH, f"Content-Length: {SIZE + 1}") + TOKEN,
+    "a length that is not a number": head("Content-Length: abc") + TOKEN,
+    "a line that is not a header field": head("this is not one", LENGTH) + TOKEN,
+    "a space before the colon": head("X-A : b", LENGTH) + TOKEN,
+    "NUL in a header field": head("X-A: b\0c", LENGTH) + TOKEN,
+    "a folded line first": b"HTTP/1.1 200 OK\r\n folded\r\n\r\n" + TOKEN,
+    "a header larger than the library's limit": head("X-A: " + "b" * 150_000, LENGTH) + TOKEN,
+    "gzip named, and not used": head("Content-Encoding: gzip", LENGTH) + TOKEN,
+    "deflate named, and not used": head("Content-Encoding: deflate", LENGTH) + TOKEN,
+    "chunked named, and not used": head(CHUNKED) + TOKEN,
+    "chunked named twice": head(CHUNKED, CHUNKED) + CHUNK + LAST,
+    "chunked named twice, two chunks": head(CHUNKED, CHUNKED) + TWO_CHUNKS + LAST,
+    "another transfer coding": head("Transfer-Encoding: identity", LENGTH) + TOKEN,
+    "a chunk size that is too short": head(CHUNKED) + b"%x\r\n%s\r\n" % (SIZE - 10, TOKEN) + LAST,
+    "a chunk size that is too long": head(CHUNKED) + b"%x\r\n%s\r\n" % (SIZE + 10, TOKEN) + LAST,
+    "an interim response with a broken line": b"HTTP/1.1 103 Early Hints\r\nbroken\r\n\r\n" + head(LENGTH) + TOKEN,
+    "a version that is not known": b"HTTP/2 200 \r\n\r\n" + TOKEN,
+    "an empty line first": b"\r\n" + head(LENGTH) + TOKEN,
+}
+
+
+@pytest.mark.parametrize("in_parts", [False, True], ids=["at once", "head and body apart"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_whole_token_in_a_response_that_breaks_http_is_taken(serve, post, name, in_parts):
+    content = REFUSED[name]
+
+    def answer(self, visitor):
+        self.hear(visitor)
+        cut = content.rindex(b"\r\n\r\n", 0, content.index(b"access_token")) + 4
+        if in_parts and name != "a length of 0":  # which is the end of an empty response, unless there is more
+            visitor.sendall(content[:cut])
+            time.sleep(0.1)
+            visitor.sendall(content[cut:])
+        else:
+            visitor.sendall(content)
+        visitor.recv(1)  # until the client closes the connection
+
+    server = serve(answer)
+    reply = post(server)
+    assert not isinstance(reply, NoResponse), reply
+    assert (reply.status, reply.document()) == (200, json.loads(TOKEN))
+    assert len(server.heard) == 1
+
+
+NO_TOKEN = {
+    "half a token": head("this is not one") + TOKEN[:-1],
+    "an object without a token": head("this is not one") + b'{"expires_in": 600}',
+    "a token that is not text": head("this is not one") + b'{"access_token": 7}',
+    "a token within a page": head("this is not one") + b"<p>" + TOKEN,
+    "an error status": head("this is not one", status="502 Bad Gateway") + TOKEN,
+    "an interim response alone": head("this is not one", status="103 Early Hints") + TOKEN,
+    "the object in two chunks, one missing": head(CHUNKED, CHUNKED) + TWO_CHUNKS[:40],
+    "a token after an empty object": head("this is not one") + b"{}" + TOKEN,
+    "text that is not UTF-8": head("this is not one") + b'{"access_token": "\xff"}',
+    "an endless header": head("X: " + "y" * 400_000)[:-4] + TOKEN,
+    "no HTTP at all": TOKEN,
+}
+
+
+@pytest.mark.parametrize("name", NO_TOKEN)
+def test_only_a_whole_token_of_a_success_is_taken_from_a_response_that_breaks_http(serve, post, name):
+    def answer(self, visitor):
+        self.hear(visitor)
+        with contextlib.suppress(OSError):
+            visitor.sendall(NO_TOKEN[name])
+
+    reply = post(serve(answer))
+    assert (type(reply), getattr(reply, "sent", None)) == (NoResponse, True)
+
+
+def test_the_rest_of_a_response_that_breaks_http_is_not_waited_for_for_long(serve, post):
+    server = serve(
+        lambda self, visitor: (self.hear(visitor), visitor.sendall(head("this is not one")), visitor.recv(1))
+    )
+    reply = post(server)  # the server closes nothing: without a limit this would never end
+    assert (type(reply), reply.sent) == (NoResponse, True)
+
+
+@pytest.mark.parametrize("through_proxy", [False, True], ids=["direct", "through a proxy's tunnel"])
+def test_a_token_that_came_encrypted_is_taken_too(serve, post, tmp_path, monkeypatch, through_proxy):
+    certificate = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    def answer(self, visitor):
+        if through_proxy:
+            assert visitor.recv(65536).startswith(b"CONNECT ")
+            visitor.sendall(b"HTTP/1.1 200 OK\r\nX-Proxy: 1\r\n\r\n")
+        with context.wrap_socket(visitor, server_side=True) as encrypted:
+            self.hear(encrypted)
+            encrypted.sendall(REFUSED["two lengths"])
+
+    server = serve(answer)
+    if through_proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.port}")
+    assert post(server, "https://127.0.0.1:{port}/oauth/token").document() == json.loads(TOKEN)
+
+
+def test_what_a_proxy_says_of_a_tunnel_is_not_a_token(serve, post, monkeypatch):
+    proxy = serve(lambda _, visitor: (visitor.recv(65536), visitor.sendall(head("this is not one") + TOKEN)))
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+    reply = post(proxy, "https://192.0.2.1/oauth/token")
+    assert (type(reply), reply.sent) == (NoResponse, False)
+
+
+@pytest.mark.parametrize("kind", ["blocking", "async", "keeper"])
+def test_every_client_of_this_library_takes_it(serve, kind):
+    token = TOKEN.replace(b"a" * 40, kind.encode())  # the response to another refresh would be refused
+    server = serve(lambda self, visitor: (self.hear(visitor), visitor.sendall(head("X: \0") + token)))
+    request = Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)
+
+    async def kept():
+        async with open_sender() as send:
+            return await send(request)
+
+    if kind == "blocking":
+        connections = HttpClients()
+        reply = connections.send(request)
+        connections.close()
+    else:
+        reply = asyncio.run(kept() if kind == "keeper" else AsyncHttpClients().send(request))
+    assert reply.document() == json.loads(token)
+
+
+@pytest.mark.parametrize("kind", ["blocking", "async"])
+def test_the_connections_of_a_client_that_was_given_are_not_watched(serve, kind):
+    server = serve(lambda self, visitor: (self.hear(visitor), visitor.sendall(head("X: \0") + TOKEN)))
+    request = Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)
+
+    async def awaited():
+        async with httpx2.AsyncClient() as client:
+            return await AsyncHttpClients(client).send(request)
+
+    if kind == "async":
+        reply = asyncio.run(awaited())
+    else:
+        with httpx2.Client() as client:
+            reply = HttpClients(client).send(request)
+    assert (reply.sent, reply.reason) == (True, "the response is not valid HTTP")
+
+
+def test_without_streams_that_can_be_watched_nothing_is_kept():
+    """Another version of the HTTP library may have streams with slots, or none in its trace."""
+    raw = RawResponse()
+    raw.trace("connection.connect_tcp.complete", {}, is_async=False)
+    raw.trace("connection.connect_tcp.complete", {"return_value": Sealed()}, is_async=False)
+    raw.read_on(0.1)
+    raw.release()
+    assert raw.token_response() is None
+
+
+class Sealed:
+    __slots__ = ()
+
+    def read(self, max_bytes, timeout=None):
+        raise AssertionError
 
 
 @pytest.mark.parametrize("parts", [1, 2, 7])

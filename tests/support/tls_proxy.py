@@ -31,7 +31,7 @@ class TlsProxy:
     """
 
     def __init__(self, folder: Path) -> None:
-        certificate = _make_certificate(folder)
+        certificate = make_certificate(folder)
         self.trust = ssl.create_default_context(cafile=str(certificate))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
@@ -85,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-def _make_certificate(folder: Path) -> Path:
+def make_certificate(folder: Path) -> Path:
     """Write a certificate for 127.0.0.1, and its key, into one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "proxy")])

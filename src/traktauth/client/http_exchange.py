@@ -14,6 +14,7 @@ import httpx2
 
 from traktauth.client.driver.shield import start_thread
 from traktauth.client.http_errors import describe_error, timeout_reason
+from traktauth.client.raw_response import RawResponse
 from traktauth.flow.effects import NoResponse
 from traktauth.stores.database.lease_backoff import steady_clock
 from traktauth.timeouts import CONNECT_TIMEOUT, REQUEST_TIMEOUT
@@ -21,7 +22,7 @@ from traktauth.wire.error_responses import is_certainly_unspent
 from traktauth.wire.messages import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
     from traktauth.wire.messages import Request
@@ -107,10 +108,6 @@ class SendTracker:
                     raise SendAbandoned
                 self._started = True
 
-    async def atrace(self, event: str, info: dict[str, Any]) -> None:
-        """Note an event of an async client; otherwise as `trace`."""
-        self.trace(event, info)
-
 
 def _to_proxy(info: dict[str, Any]) -> bool:
     """Return whether what is traced asks a proxy for a tunnel, through which nothing has gone yet."""
@@ -125,13 +122,20 @@ class Exchange:
         request: the request.
         limit: seconds for the whole exchange, not counting the time in which this process did not run.
         is_async: `client` is an async one.
+        keeps_bytes: keep what arrives on the connection, so that a token can be read from a response that breaks HTTP.
 
     Attributes:
         is_alone: no other thread waits for the exchange and limits its time.
     """
 
     def __init__(
-        self, client: HttpClient | HttpAsyncClient, request: Request, limit: float, *, is_async: bool = False
+        self,
+        client: HttpClient | HttpAsyncClient,
+        request: Request,
+        limit: float,
+        *,
+        is_async: bool = False,
+        keeps_bytes: bool = False,
     ) -> None:
         self.is_alone = False
         self._limit = limit
@@ -145,7 +149,30 @@ class Exchange:
         self._body = bytearray()
         self._looks = 0
         self._whole_at: float | None = None
-        self._request = _build(client, request, self._tracker, limit, is_async=is_async)
+        self._raw = RawResponse() if keeps_bytes else None
+        trace = self._atrace if is_async else self._trace
+        self._request = _build(client, request, trace, limit, is_async=is_async)
+
+    # ------------------------------------------------------------ tracing
+    def _trace(self, event: str, info: dict[str, Any]) -> None:
+        self._tracker.trace(event, info)
+        if self._raw is not None and self._follow(self._raw, event, info, is_async=False):
+            self._raw.read_on(END_TIMEOUT)
+            self._raw.release()
+
+    async def _atrace(self, event: str, info: dict[str, Any]) -> None:
+        self._tracker.trace(event, info)
+        if self._raw is not None and self._follow(self._raw, event, info, is_async=True):
+            await self._raw.aread_on(END_TIMEOUT)
+            self._raw.release()
+
+    def _follow(self, raw: RawResponse, event: str, info: dict[str, Any], *, is_async: bool) -> bool:
+        """Tell the raw response of an event; return whether its rest is of interest before the connection is closed."""
+        raw.trace(event, info, is_async=is_async)
+        if event.endswith("send_request_headers.started") and not _to_proxy(info):
+            raw.begin()
+        is_last = event.endswith("response_closed.started") and self._tracker.may_have_left()
+        return is_last and not self._tracker.given_up and not _is_object(self._body)
 
     # ------------------------------------------------------------ exchanging
     def run(self, client: HttpClient) -> None:
@@ -209,11 +236,13 @@ class Exchange:
         """Return the response, if it arrived whole or its JSON object did; else what became of the request."""
         if self._head is not None:
             response = Response(*self._head, bytes(self._body[:LARGEST_REPLY]))
-            if error is None and not self._tracker.given_up:
-                return response
-            # The framing is broken (no last chunk, a wrong length, no close), and what it frames is complete.
+            # The framing may be broken (no last chunk, a wrong length, no close), and what it frames is complete.
             if response.document() or is_certainly_unspent(response):
                 return response
+            if error is None and not self._tracker.given_up:
+                return self._token_response() or response
+        if token_response := self._token_response():
+            return token_response
         if error is None:
             return NoResponse(self._tracker.give_up(), timeout_reason(self._limit))
         untouched = not self._request.was_read
@@ -222,6 +251,10 @@ class Exchange:
         if untouched and not sent and reason == type(error).__name__:
             reason = f"the HTTP client raised {reason} before anything was sent"
         return NoResponse(sent, reason)
+
+    def _token_response(self) -> Response | None:
+        """Return the response as its bytes show it, if the HTTP library cannot read it and it holds a whole token."""
+        return self._raw.token_response() if self._raw is not None and self._tracker.may_have_left() else None
 
     # ------------------------------------------------------------ waiting
     def slices(self) -> Iterator[float]:
@@ -315,7 +348,7 @@ def _never_left(error: Exception) -> bool:
 
 
 def _build(
-    client: HttpClient | HttpAsyncClient, request: Request, tracker: SendTracker, limit: float, *, is_async: bool
+    client: HttpClient | HttpAsyncClient, request: Request, trace: Callable[..., Any], limit: float, *, is_async: bool
 ) -> Any:  # noqa: ANN401 - a request of the client's own library
     """Build the request with the client's own header fields, but without its cookies."""
     of_client: httpx2.Request = client.build_request(  # or httpx's, which has the same members
@@ -332,7 +365,7 @@ def _build(
         request.url,
         headers=headers,
         content=request.body or None,
-        extensions={"trace": tracker.atrace if is_async else tracker.trace, "timeout": timeout.as_dict()},
+        extensions={"trace": trace, "timeout": timeout.as_dict()},
     )
     built.was_read = False
     return built
@@ -355,10 +388,17 @@ def has_trailing_data(response: httpx2.Response) -> bool:
 
 
 # ---------------------------------------------------------------- sending
-def send(client: HttpClient, request: Request) -> Response | NoResponse:
-    """Send one request and read its whole response, within `REQUEST_TIMEOUT` seconds in all."""
+def send(client: HttpClient, request: Request, *, keeps_bytes: bool = False) -> Response | NoResponse:
+    """Send one request and read its whole response, within `REQUEST_TIMEOUT` seconds in all.
+
+    Args:
+        client: sends the request.
+        request: the request.
+        keeps_bytes: the client is one of `traktauth.client.http` that keeps no connection: a token is also read from a
+            response that breaks HTTP.
+    """
     try:
-        exchange = Exchange(client, request, REQUEST_TIMEOUT)
+        exchange = Exchange(client, request, REQUEST_TIMEOUT, keeps_bytes=keeps_bytes)
     except Exception as error:  # noqa: BLE001 - the request could not even be built
         return NoResponse(sent=False, reason=f"the request could not be built ({type(error).__name__})")
     # The library limits each step, and not the search for the host's address; and a server may take as many steps as
@@ -369,12 +409,12 @@ def send(client: HttpClient, request: Request) -> Response | NoResponse:
     return exchange.wait()
 
 
-async def send_async(client: HttpAsyncClient, request: Request) -> Response | NoResponse:
+async def send_async(client: HttpAsyncClient, request: Request, *, keeps_bytes: bool = False) -> Response | NoResponse:
     """Send one request; otherwise as `send`."""
     import asyncio  # noqa: PLC0415 - a blocking program does without
 
     try:
-        exchange = Exchange(client, request, REQUEST_TIMEOUT, is_async=True)
+        exchange = Exchange(client, request, REQUEST_TIMEOUT, is_async=True, keeps_bytes=keeps_bytes)
     except Exception as error:  # noqa: BLE001 - the request could not even be built
         return NoResponse(sent=False, reason=f"the request could not be built ({type(error).__name__})")
     task = asyncio.create_task(exchange.arun(client))

@@ -39,6 +39,6 @@ async def open_sender(
     async with new_async_client(keep=False, direct=is_on_this_machine(url)) as client:
 
         async def send(request: Request) -> Response | NoResponse:
-            return bound(request, await send_async(client, request.from_product(product)))
+            return bound(request, await send_async(client, request.from_product(product), keeps_bytes=True))
 
         yield send
