@@ -116,3 +116,61 @@ async def test_a_store_failure_is_reported_once_and_so_is_its_end(fleet):
     (resumed,) = fleet.reported(Resumed)
     assert 590 < resumed.after < 620
     assert len(fleet.reported(Stalled)) == 1
+
+
+@story(40, spread=0.0)
+async def test_a_store_whose_writes_alone_fail_is_reported_once_and_claimed_from_seldom(fleet):
+    """As a database whose disk is full, or a role that may not write the tables' rows."""
+    apply_many = fleet.store.apply_many
+
+    async def full(_changes):
+        raise StoreFailed("No space left on device")
+
+    await asyncio.sleep(7.1 * DAY)
+    fleet.store.apply_many = full
+    fleet.events.clear()
+    keeper = fleet.keeper()
+    task = asyncio.create_task(keeper.run())
+    await asyncio.sleep(600)
+    (stalled,) = fleet.reported(Stalled)
+    assert stalled.why.startswith("No space left on device")
+    assert fleet.reported(Resumed) == []
+    assert len(fleet.store.statements["claim"]) <= 600 / 5 + 2
+    assert len(fleet.events) <= 600 / 5 + 32 + 2
+    assert fleet.trakt.sent == []
+    fleet.store.apply_many = apply_many
+    await asyncio.sleep(900)
+    keeper.stop()
+    summary = await task
+    (resumed,) = fleet.reported(Resumed)
+    assert 590 < resumed.after < 950
+    assert summary.refreshed == 40
+    assert len(fleet.reported(Stalled)) == 1
+
+
+@story(40, spread=0.0)
+async def test_one_login_that_cannot_be_written_holds_up_no_other(fleet):
+    apply_many = fleet.store.apply_many
+
+    async def refuse_one(changes):
+        if any(each == login(0) for each, _ in changes):
+            raise StoreFailed("the row is locked")
+        return await apply_many(changes)
+
+    await asyncio.sleep(7.1 * DAY)
+    fleet.store.apply_many = refuse_one
+    keeper = fleet.keeper()
+    await fleet.keep_for(3600, keeper)
+    assert keeper.summary.refreshed == 39
+
+
+@story(3, spread=0.0)
+async def test_a_step_of_a_scheduler_that_cannot_write_fails(fleet):
+    async def full(_changes):
+        raise StoreFailed("No space left on device")
+
+    await asyncio.sleep(7.1 * DAY)
+    fleet.store.apply_many = full
+    with pytest.raises(StoreFailed, match="No space left"):
+        await fleet.keeper().run_once(100)
+    assert fleet.trakt.sent == []

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from traktauth.stores.adapters.threaded_store import detached_task
 from traktauth.stores.base import AsyncTokenStore
+from traktauth.stores.errors import store_failed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 
+    from traktauth.errors import StoreFailed
     from traktauth.models import LoginKey, Record
     from traktauth.models.changes import Change
     from traktauth.stores.fleet import FleetStore
@@ -77,10 +79,15 @@ class BatchedStore(AsyncTokenStore):
     Args:
         store: holds the logins.
         max_items: logins in one batch.
+
+    Attributes:
+        is_failing: whether the last write failed.
     """
 
     def __init__(self, store: FleetStore, *, max_items: int) -> None:
         self._store = store
+        self._failure: StoreFailed | None = None
+        self.is_failing = False
         self._identity = object()  # not id(self), which a later object may get
         self._claimed: dict[LoginKey, Record] = {}
         self._changes = Batcher(self._write, max_items)
@@ -114,7 +121,18 @@ class BatchedStore(AsyncTokenStore):
         return await self._changes.add((login, change))
 
     async def _write(self, changes: Sequence[tuple[LoginKey, Change]]) -> list[bool]:
-        return await self._store.apply_many(changes)
+        try:
+            results = await self._store.apply_many(changes)
+        except Exception as error:
+            self._failure, self.is_failing = store_failed(error, self._store), True
+            raise
+        self._failure, self.is_failing = None, False
+        return results
+
+    def take_failure(self) -> StoreFailed | None:
+        """Return the error of the last write, once; None if it succeeded."""
+        failure, self._failure = self._failure, None
+        return failure
 
     @asynccontextmanager
     async def lock(self, login: LoginKey, timeout: float) -> AsyncGenerator[bool]:

@@ -83,12 +83,13 @@ class InFlight:
         except AppRejected as error:
             self.reject(error)
         except StoreFailed:
-            pass  # what could not be written is found again when the login is claimed the next time
+            # What could not be written is found again when the login is claimed the next time. It stays claimed until
+            # its lease ends, so that others get their turn and it is not tried at once again.
+            return
         except Exception as error:  # noqa: BLE001 - a bug must not stop the other refreshes, nor flood the service
             await self._defer_after_bug(login, record, error)
-        finally:
-            with suppress(StoreFailed):
-                await self._releases.add(login)
+        with suppress(StoreFailed):
+            await self._releases.add(login)
 
     async def _defer_after_bug(self, login: LoginKey, record: Record, error: Exception) -> None:
         """Defer a login for one hour after an unexpected error, so that it is not claimed again at once."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 # Seconds.
 _RETRY_STORE_AFTER = 5.0
+_TRY_INTERVAL = 1.0  # between two looks at the one refresh that is tried while writes fail
 _LAST_SAVES_TIMEOUT = 20.0  # how long a keeper that stops tries to save the tokens that it holds
 _SAVE_RETRY_INTERVAL = 1.0
 _PAUSE_AFTER_OUTAGE = 60.0  # a scheduler's next steps send nothing for so long after one has found an outage
@@ -79,8 +80,8 @@ class Keeper:
         self._store_failing_since: float | None = None
         self._breaker = CircuitBreaker(config.in_flight, monotonic)
         self._sender = HealthAwareSender(send, breaker=self._breaker, context=context)
-        batched_store = BatchedStore(store, max_items=config.in_flight)
-        self._refresher = Refresher(context, batched_store, account.context, sender=self._sender)
+        self._batched_store = BatchedStore(store, max_items=config.in_flight)
+        self._refresher = Refresher(context, self._batched_store, account.context, sender=self._sender)
         self._claims = Claims(context, self._refresher)
         self._in_flight = InFlight(context, self._refresher, breaker=self._breaker, stop=self.stop)
         self.summary = context.summary
@@ -141,6 +142,8 @@ class Keeper:
             await self._drain()
         if self._claims.unreadable is not None and not in_flight.started:
             raise self._claims.unreadable
+        if failure := self._batched_store.take_failure():
+            raise failure
         return self._result()
 
     def _result(self) -> Summary:
@@ -153,9 +156,13 @@ class Keeper:
         try:
             if self._refresher.unsaved:
                 await self._refresher.save_unsaved()
+            if failure := self._batched_store.take_failure():
+                raise failure
             await self._apply_retry_after()
             if self._breaker.is_open:
                 pause: float | None = await self._probe()
+            elif self._batched_store.is_failing:
+                pause = await self._try_one()
             else:
                 free = min(most, self._breaker.allowed - len(self._in_flight))
                 pause = await self._start_batch(free) if free > 0 else 0.0
@@ -166,10 +173,17 @@ class Keeper:
                 self._store_failing_since = self._monotonic()
                 self._context.on_event(Stalled(f"{error.message}. {error.hint}"))
             return _RETRY_STORE_AFTER
-        if self._store_failing_since is not None:
+        if self._store_failing_since is not None and not self._batched_store.is_failing:
             self._context.on_event(Resumed(self._monotonic() - self._store_failing_since))
             self._store_failing_since = None
         return pause
+
+    async def _try_one(self) -> float | None:
+        """Start one refresh, to see whether the store can be written again; otherwise as `_step`."""
+        if self._in_flight:
+            return _TRY_INTERVAL
+        pause = await self._start_batch(1)
+        return None if pause is None else max(pause, _TRY_INTERVAL)
 
     async def _probe(self) -> float:
         wait = self._breaker.seconds_until_probe()

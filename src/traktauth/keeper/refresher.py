@@ -64,6 +64,7 @@ class Refresher:
 
         Raises:
             AppRejected: Trakt refuses the app, so every other refresh would fail too.
+            StoreFailed: the store could not be read or written.
         """
         sent = False
 
@@ -170,6 +171,8 @@ class Refresher:
         if not isinstance(error, StoreFailed):
             await self._store.defer(login, record.generation, until=until)
         self._context.on_event(Delayed(login, error.message, until))
+        if isinstance(error, StoreFailed):
+            raise error
 
     def _delay(self, login: LoginKey, record: Record, error: TraktAuthError) -> float:
         """Return the seconds to the next attempt.
