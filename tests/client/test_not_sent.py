@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 import threading
+import time
 
 import httpx
 import httpx2
@@ -11,8 +14,9 @@ import pytest
 import requests
 
 from client.callers import CALLERS
-from traktauth import App, Token, TraktAuthError, TryLater
+from traktauth import App, Token, Trakt, TraktAuthError, TryLater
 from traktauth.client import http
+from traktauth.client.http_errors import describe_error
 from traktauth.keeper.http_sender import open_sender
 from traktauth.models import LoginKey
 from traktauth.models.changes import SaveToken
@@ -65,6 +69,92 @@ def test_an_environment_that_cannot_send_is_named_and_costs_no_login(broken, cal
             assert "canary" not in f"{caught.value} {caught.value.hint}"
     record = open_store(address).load(expired)
     assert (record.pending_refresh, record.refreshable, record.token.access_token) == (None, True, "old")
+
+
+@pytest.fixture
+def dead_proxy(monkeypatch):
+    """Return a function that names a proxy in a variable; no program listens at its address, which is returned."""
+    for name in ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    def set_variable(variable, address="http://me:canary@127.0.0.1:{port}/"):
+        monkeypatch.setenv(variable, address.format(port=port))
+        return f"http://127.0.0.1:{port}"
+
+    return set_variable
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_that_cannot_be_reached_is_named_with_its_variable(dead_proxy, variable, caller, expired, app, address):
+    proxy = dead_proxy(variable)
+    with caller(app, service=FAR_AWAY, store=address, insecure=True) as trakt:
+        with pytest.raises(TryLater) as caught:
+            trakt.token()
+        expected = f"the proxy {proxy} of {variable} cannot be reached (connection refused)"
+        assert caught.value.message == f"Trakt could not be reached: {expected}"
+    record = open_store(address).load(expired)
+    assert (record.pending_refresh, record.refreshable, record.token.access_token) == (None, True, "old")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_api_request_names_a_proxy_that_cannot_be_reached(dead_proxy, scheme, caller, app, address):
+    proxy = dead_proxy(f"{scheme.upper()}_PROXY", "me:canary@127.0.0.1:{port}")
+    service = f"{scheme}://192.0.2.1"
+    token = Token("new", refresh_token="r", expires_in=1000, expires_at=time.time() + 1000, generation=1)
+    open_store(address).apply(LoginKey(service, app.client_id, "default"), SaveToken(token, after=0, at=1.0))
+    with caller(app, service=service, store=address, insecure=True) as trakt, pytest.raises(TryLater) as caught:
+        trakt.request("GET", "/users/settings")
+    variable = f"{scheme.upper()}_PROXY"
+    expected = f"the proxy {proxy} of {variable} cannot be reached (connection refused)"
+    assert caught.value.message == f"Trakt's API could not be reached: {expected}"
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+def test_the_proxy_of_a_client_that_was_given_is_named_without_a_variable(dead_proxy, library, expired, app, address):
+    proxy = dead_proxy("UNUSED")
+    with (
+        library.Client(proxy=f"http://me:canary@{proxy[7:]}", trust_env=False) as client,
+        Trakt(app, service=FAR_AWAY, store=address, insecure=True, http=client) as trakt,
+        pytest.raises(TryLater) as caught,
+    ):
+        trakt.token()
+    assert caught.value.message.endswith(f": the proxy {proxy} cannot be reached (connection refused)")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "reason"),
+    [
+        (httpx2.ProxyError, None, "the proxy http://proxy:3128 of HTTPS_PROXY refused"),
+        (httpx2.ConnectTimeout, None, "no connection within 10 s through the proxy http://proxy:3128 of HTTPS_PROXY"),
+        (
+            httpx2.ConnectError,
+            ssl.SSLError(),
+            "no connection through the proxy http://proxy:3128 of HTTPS_PROXY (TLS failed)",
+        ),
+        (
+            httpx2.ConnectError,
+            socket.gaierror(-2, "x"),
+            "the proxy http://proxy:3128 of HTTPS_PROXY cannot be reached (name not found)",
+        ),
+    ],
+)
+def test_each_failure_with_a_proxy_names_it(dead_proxy, error, cause, reason):
+    dead_proxy("HTTPS_PROXY", "http://proxy:3128")
+    failed = error("x", request=httpx2.Request("POST", "https://192.0.2.1/oauth/token"))
+    failed.__cause__ = cause
+    with http.new_client(keep=False) as client:
+        assert describe_error(failed, client) == reason
+        assert "proxy:" not in describe_error(error("without a request"), client)
+
+
+def test_a_proxy_at_an_ipv6_address_is_named(dead_proxy):
+    dead_proxy("ALL_PROXY", "http://[::1]")
+    failed = httpx2.ProxyError("x", request=httpx2.Request("POST", "https://192.0.2.1/"))
+    with http.new_client(keep=False) as client:
+        assert describe_error(failed, client) == "the proxy http://[::1] of ALL_PROXY refused"
 
 
 def test_a_valid_token_is_served_in_such_an_environment(caller, sign_in, trakt_server, app, address, monkeypatch):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import TryLater
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 _RETRY_AFTER = 60.0  # seconds; the environment of a process seldom changes by itself
 _PROXIES = ("all_proxy", "https_proxy", "http_proxy")
+_target, _transport_of, _proxy_url = map(attrgetter, ("request.url", "_transport_for_url", "_pool._proxy_url"))
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -43,6 +45,32 @@ def client_error(error: Exception, is_usable: Callable[[str], bool]) -> TryLater
         f"The HTTP client cannot be made: {type(error).__name__}",
         "Check the proxy settings of this system, and the variable NO_PROXY",
     )
+
+
+def proxy_of(client: object, error: Exception) -> str | None:
+    """Return the proxy that a failed request was sent to, and its variable, without user name and password.
+
+    The HTTP library keeps its proxies where only its own parts look; None if they are elsewhere or not used.
+    """
+    try:
+        target: Any = _target(error)
+        url: Any = _proxy_url(_transport_of(client)(target))
+        scheme, host, port = str(url.scheme, "ascii"), str(url.host, "ascii"), url.port
+    except (AttributeError, RuntimeError, TypeError, ValueError):
+        return None
+    host = f"[{host}]" if ":" in host else host
+    shown = f"{scheme}://{host}" if port is None else f"{scheme}://{host}:{port}"
+    variable = _variable_of(shown, "https_proxy" if target.scheme == "https" else "http_proxy")
+    return shown if variable is None else f"{shown} of {variable}"
+
+
+def _variable_of(proxy: str, first: str) -> str | None:
+    for name in (first, "all_proxy"):
+        for variable in (name, name.upper()):
+            address = _without_userinfo(os.environ.get(variable, "")).rstrip("/").lower()
+            if address and (address if "://" in address else f"http://{address}") == proxy:
+                return variable
+    return None
 
 
 def _proxy_error(variable: str, address: str, error: Exception) -> TryLater:

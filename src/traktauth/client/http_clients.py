@@ -90,9 +90,10 @@ class HttpClients:
         Raises:
             TryLater: the environment names a proxy or certificates that cannot be used.
         """
+        client = self._own_client
         try:
-            if self._own_client is not None:  # with whatever its owner gave it: header fields, cookies, a time limit
-                response: HttpResponse = self._own_client.request(
+            if client is not None:  # with whatever its owner gave it: header fields, cookies, a time limit
+                response: HttpResponse = client.request(
                     method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
                 )
                 return response
@@ -100,7 +101,7 @@ class HttpClients:
             request = api_request(method, url, params=params, json=json, headers=headers)
             return finish(client.send(request, follow_redirects=False, auth=None))
         except Exception as error:
-            mapped = api_error(error, has_own_timeout=self._own_client is not None)
+            mapped = api_error(error, client, has_own_timeout=self._own_client is not None)
             if mapped is error:
                 raise
             raise mapped from error
@@ -181,9 +182,10 @@ class AsyncHttpClients:
         headers: Mapping[str, str],
     ) -> HttpResponse:
         """Send an API request; otherwise as `HttpClients.request`."""
+        client = self._own_client
         try:
-            if self._own_client is not None:
-                response: HttpResponse = await self._own_client.request(
+            if client is not None:
+                response: HttpResponse = await client.request(
                     method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
                 )
                 return response
@@ -191,7 +193,7 @@ class AsyncHttpClients:
             request = api_request(method, url, params=params, json=json, headers=headers)
             return await afinish(await client.send(request, follow_redirects=False, auth=None))
         except Exception as error:
-            mapped = api_error(error, has_own_timeout=self._own_client is not None)
+            mapped = api_error(error, client, has_own_timeout=self._own_client is not None)
             if mapped is error:
                 raise
             raise mapped from error

@@ -9,14 +9,16 @@ from traktauth.timeouts import CONNECT_TIMEOUT, REQUEST_TIMEOUT
 
 # Names, as the client may be one of httpx, whose classes are not those of httpx2.
 _CANNOT_BE_SENT = {"InvalidURL", "LocalProtocolError", "UnsupportedProtocol", "CookieConflict"}
+_PROXY_ERRORS = {"ConnectError", "ConnectTimeout", "ProxyError"}
 _CONNECTION_ERRORS = {"TransportError", "RequestError", "TimeoutException"}
 
 
-def api_error(error: Exception, *, has_own_timeout: bool = False) -> Exception:
+def api_error(error: Exception, client: object = None, *, has_own_timeout: bool = False) -> Exception:
     """Return what an API request raises in place of an error of the HTTP client.
 
     Args:
         error: the error.
+        client: the HTTP client.
         has_own_timeout: the client is the program's own, whose time limits are unknown here.
 
     Returns:
@@ -29,7 +31,10 @@ def api_error(error: Exception, *, has_own_timeout: bool = False) -> Exception:
     names = {kind.__name__ for kind in type(error).__mro__}
     if names & _CANNOT_BE_SENT:
         return ValueError(f"This request cannot be sent ({type(error).__name__}): check params and headers")
-    reason = describe_error(error, connect_timeout=None, timeout=None) if has_own_timeout else describe_error(error)
+    if has_own_timeout:
+        reason = describe_error(error, client, connect_timeout=None, timeout=None)
+    else:
+        reason = describe_error(error, client)
     if names & _CONNECTION_ERRORS or isinstance(error, OSError):
         return TryLater(f"Trakt's API could not be reached: {reason}")
     return TraktAuthError(
@@ -38,15 +43,26 @@ def api_error(error: Exception, *, has_own_timeout: bool = False) -> Exception:
 
 
 def describe_error(
-    error: Exception, timeout: float | None = REQUEST_TIMEOUT, *, connect_timeout: float | None = CONNECT_TIMEOUT
+    error: Exception,
+    client: object = None,
+    *,
+    timeout: float | None = REQUEST_TIMEOUT,
+    connect_timeout: float | None = CONNECT_TIMEOUT,
 ) -> str:
     """Return what failed, without the library's own text, which may hold an address or a body.
 
     Args:
         error: the error.
+        client: the HTTP client; its proxy is named if that may be the cause.
         timeout: seconds for the whole exchange; None if not known.
         connect_timeout: seconds to connect; None if not known.
     """
+    name = type(error).__name__
+    if name in _PROXY_ERRORS and client is not None:
+        from traktauth.client.environment_errors import proxy_of  # noqa: PLC0415 - only then
+
+        if proxy := proxy_of(client, error):
+            return _proxy_failure(error, proxy, connect_timeout)
     known: dict[str, str] = {
         "ConnectError": f"no connection ({_connection_failure(error)})",
         "ConnectTimeout": f"no connection {_within(connect_timeout)}",
@@ -58,7 +74,18 @@ def describe_error(
         "WriteError": "the connection broke off",
         "SendAbandoned": timeout_reason(timeout),
     }
-    return known.get(type(error).__name__, type(error).__name__)
+    return known.get(name, name)
+
+
+def _proxy_failure(error: Exception, proxy: str, connect_timeout: float | None) -> str:
+    if type(error).__name__ == "ProxyError":
+        return f"the proxy {proxy} refused"
+    if type(error).__name__ == "ConnectTimeout":
+        return f"no connection {_within(connect_timeout)} through the proxy {proxy}"
+    failure = _connection_failure(error)
+    if failure.startswith(("TLS", "certificate")):  # maybe of the service, which the proxy has reached
+        return f"no connection through the proxy {proxy} ({failure})"
+    return f"the proxy {proxy} cannot be reached ({failure})"
 
 
 def _connection_failure(error: BaseException | None) -> str:

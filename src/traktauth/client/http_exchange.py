@@ -190,7 +190,7 @@ class Exchange:
                         break
             self._end(None)
         except Exception as error:  # noqa: BLE001 - whatever broke the exchange decides on the outcome
-            self._end(error)
+            self._end(error, client)
         finally:
             self._ended.release()
 
@@ -208,7 +208,7 @@ class Exchange:
                 await response.aclose()
             self._end(None)
         except Exception as error:  # noqa: BLE001 - whatever broke the exchange decides on the outcome
-            self._end(error)
+            self._end(error, client)
         finally:
             self._ended.release()
 
@@ -227,12 +227,12 @@ class Exchange:
             raise httpx2.ReadTimeout("the time limit was reached")
         return len(self._body) <= LARGEST_REPLY and not self._tracker.given_up
 
-    def _end(self, error: Exception | None) -> None:
+    def _end(self, error: Exception | None, client: object = None) -> None:
         with self._lock:
             if self._outcome is None:
-                self._outcome = self._judge(error)
+                self._outcome = self._judge(error, client)
 
-    def _judge(self, error: Exception | None) -> Response | NoResponse:
+    def _judge(self, error: Exception | None, client: object = None) -> Response | NoResponse:
         """Return the response, if it arrived whole or its JSON object did; else what became of the request."""
         if self._head is not None:
             response = Response(*self._head, bytes(self._body[:LARGEST_REPLY]))
@@ -247,7 +247,7 @@ class Exchange:
             return NoResponse(self._tracker.give_up(), timeout_reason(self._limit))
         untouched = not self._request.was_read
         sent = self._tracker.may_have_left(never=untouched or _never_left(error))
-        reason = describe_error(error, self._limit)
+        reason = describe_error(error, client, timeout=self._limit)
         if untouched and not sent and reason == type(error).__name__:
             reason = f"the HTTP client raised {reason} before anything was sent"
         return NoResponse(sent, reason)
