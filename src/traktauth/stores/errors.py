@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.errors import StoreFailed
+from traktauth.stores.permissions import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -12,6 +15,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 RESTORE = "Restore the store from a backup, or move it away and sign in again: traktauth login"
+
+
+def disk_hint(number: int | None, path: str) -> str | None:
+    """Return the fix for a disk that is full or cannot be written; None for another error of the system.
+
+    Args:
+        number: the error's number, of `errno`.
+        path: the store's file.
+    """
+    folder = quoted(os.path.dirname(path))
+    if number in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}:
+        return f"Free space for this user on its file system: df -h {folder}"
+    if number == errno.EROFS:
+        return f"Mount its file system for writing, or keep logins elsewhere (TRAKTAUTH_STORE): df {folder}"
+    return None
 
 
 def missing(extra: str, error: ImportError) -> StoreFailed:

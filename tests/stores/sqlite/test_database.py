@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
@@ -21,7 +22,7 @@ from traktauth.stores.database import operations
 from traktauth.stores.database.store import DatabaseStore
 from traktauth.stores.encryption.aes_gcm import AesGcmCipher
 from traktauth.stores.open import open_async_store, open_store
-from traktauth.stores.sqlite.database import SqliteDatabase
+from traktauth.stores.sqlite.database import SqliteDatabase, _failures
 from traktauth.testing import AsyncStoreContract, StoreContract
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
 from traktauth.timeouts import LEASE, REQUEST_TIMEOUT
@@ -224,6 +225,52 @@ print(store.load(LOGIN).generation)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "cannot be used" in done.stdout
     assert done.stdout.splitlines()[-1] == "1"
+
+
+def fill(path):
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA max_page_count = 1")
+        connection.execute("CREATE TABLE t (c)")
+
+
+def write_read_only(path):
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        connection.execute("DELETE FROM traktauth_logins")
+
+
+def damage(path):
+    content = path.read_bytes()
+    path.write_bytes(content[:100] + b"\xaa" * (len(content) - 100))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("SELECT * FROM sqlite_master").fetchall()
+
+
+def failing(number):
+    def fail(path):
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("work", "message", "fix"),
+    [
+        (fill, "full", "Free space for this user on its file system: df -h {folder}"),
+        (failing(errno.ENOSPC), "No space left", "Free space for this user on its file system: df -h {folder}"),
+        (failing(errno.EROFS), "Read-only file system", "Mount its file system for writing"),
+        (write_read_only, "readonly", "mount their file system for writing: ls -ld {path} {folder}"),
+        (damage, "malformed", "Restore the store from a backup"),
+        (failing(errno.EIO), os.strerror(errno.EIO), "traktauth doctor"),
+    ],
+)
+def test_a_disk_that_fails_is_named_with_its_fix(store, path, work, message, fix):
+    signed_in(store)
+    store.close()
+    with pytest.raises(StoreFailed) as caught, _failures(str(path)):
+        work(path)
+    assert caught.value.message.startswith(f"{path} cannot be used: ")
+    assert message in caught.value.message
+    assert fix.format(path=path, folder=path.parent) in caught.value.hint
 
 
 def test_a_store_goes_on_in_a_forked_child(store):

@@ -13,7 +13,7 @@ from traktauth.models.record import erased_entry
 from traktauth.private_files import CLOEXEC, NOFOLLOW
 from traktauth.stores.base import TokenStore
 from traktauth.stores.encryption.envelope import is_sealed_newest, key_of_seal, sealed
-from traktauth.stores.errors import problems_of
+from traktauth.stores.errors import disk_hint, problems_of
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.file_lock import FILE_HINT, locked, write_lock
 from traktauth.stores.file.snapshot import LARGEST, NOTHING, Snapshot, parse, signature_of
@@ -270,4 +270,5 @@ def _failures(path: str, what: str) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreFailed(f"{path} cannot be {what}: {error.strerror or error}", hint=FILE_HINT) from error
+        hint = disk_hint(error.errno, path) or FILE_HINT
+        raise StoreFailed(f"{path} cannot be {what}: {error.strerror or error}", hint=hint) from error

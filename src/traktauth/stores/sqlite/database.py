@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import threading
@@ -26,8 +27,9 @@ from traktauth.stores.database.commands import (
 )
 from traktauth.stores.database.lease_backoff import steady_clock
 from traktauth.stores.database.sql import Dialect, answer
+from traktauth.stores.errors import RESTORE, disk_hint
 from traktauth.stores.file import atomic_file
-from traktauth.stores.permissions import resolve
+from traktauth.stores.permissions import quoted, resolve
 from traktauth.stores.sqlite.connection import LONGEST_LEASE, connect, truncate_log
 from traktauth.stores.sqlite.fork_safety import add_database
 
@@ -179,11 +181,27 @@ def _failures(path: str) -> Generator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary one of an extended code
+        if code == sqlite3.SQLITE_NOTADB:
             raise StoreFailed(
-                f"{path} is another program's file, not a database; it is left as it is",
-                hint="Name another file: --store sqlite:/PATH",
+                f"{path} is another program's file, not a database, or it is damaged; it is left as it is",
+                hint="Name another file: --store sqlite:/PATH; or restore this one from a backup",
             ) from error
-        raise StoreFailed(f"{path} cannot be used: {error}", hint=_HINT) from error
+        raise StoreFailed(f"{path} cannot be used: {error}", hint=_hint(code, path)) from error
     except (OSError, sqlite3.Error) as error:
-        raise StoreFailed(f"{path} cannot be used: {getattr(error, 'strerror', None) or error}", hint=_HINT) from error
+        hint = disk_hint(getattr(error, "errno", None), path) or _HINT
+        raise StoreFailed(f"{path} cannot be used: {getattr(error, 'strerror', None) or error}", hint=hint) from error
+
+
+def _hint(code: int, path: str) -> str:
+    """Return the fix for an error of SQLite."""
+    match code:
+        case sqlite3.SQLITE_CORRUPT:
+            return RESTORE
+        case sqlite3.SQLITE_FULL:
+            return disk_hint(errno.ENOSPC, path) or _HINT
+        case sqlite3.SQLITE_READONLY:
+            files = f"{quoted(path)} {quoted(os.path.dirname(path))}"
+            return f"Let yourself write the file and its folder, or mount their file system for writing: ls -ld {files}"
+        case _:
+            return _HINT
