@@ -125,7 +125,8 @@ def test_a_program_that_does_nothing_is_not_judged(lab, command, why):
 
 def test_a_program_that_never_ends_is_ended(lab):
     done = lab.run("--timeout", "1", "--", "sh", "-c", "sleep 1000 & wait")
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (6, "not judged: a single run exits with 124")
+    why = "a single run exits with 124 (it was ended after 1 s, see --timeout)"
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (6, f"not judged: {why}")
 
 
 def test_of_what_a_program_prints_the_end_alone_is_kept(lab):

@@ -315,6 +315,8 @@ class World:
                 traffic.is_killed.set()
         not_started = next((status for status in failed if status is not None), None)
         self.last_words = output.last_line if not_started is None else NOT_STARTED[not_started]
+        if TIMED_OUT in self.exits[-copies:] and time.monotonic() >= deadline and not self.last_words:
+            self.last_words = f"it was ended after {self._program.timeout} s, see --timeout"
 
     def run_plainly(self) -> bool:
         """Run the program once more; return whether it is still signed in.

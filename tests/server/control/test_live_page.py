@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from server.conftest import APPS, CALLBACK, CHALLENGE, Browser
+from traktauth.server.control.live_page import MOST_READ
 from traktauth.server.simulation.request_log import fingerprint
 
 KILLED = "killed"
@@ -82,6 +83,17 @@ def test_a_replay_is_one_event_that_names_cause_and_victims(current):
     assert page.count(f"killed by the replay of {fingerprint(first.refresh)}") == 5
     for token in (*first, *device, *new):
         assert token not in page
+
+
+@pytest.mark.slow
+def test_the_victims_of_a_replay_are_not_counted_to_the_end(current):
+    """The page looks at the last tokens alone, and says so."""
+    used = newest = current.login()
+    for _ in range(MOST_READ):
+        newest = current.renewed(newest.refresh)
+    current.refresh(used.refresh)
+    (alarm,) = [row for row in rows_of(current) if row[0] == "alarm"]
+    assert f"Trakt ended the whole family: at least {MOST_READ + 1} valid tokens of sean." in alarm[2]
 
 
 def test_a_replay_that_kills_nothing_is_refused(classic):

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 PAGE = "/_control"
 MOST_ROWS, MOST_LOGINS, MOST_PAIRS = 150, 20, 12
+MOST_READ = MOST_LOGINS * MOST_PAIRS
 HEARTBEAT_SECONDS = 15.0
 PAUSE_SECONDS = 0.2
 """Between two events of the stream, so that many requests together are one change."""
@@ -148,10 +149,10 @@ async def live_view(context: ServerContext) -> LiveView:
     logins = [(login, selected_pairs(login, MOST_PAIRS)) for login in newest_logins(origins, MOST_LOGINS)]
     numbers = {origin.number for _, pairs in logins for origin in pairs} | set(list(replays)[-MOST_ROWS:])
     ids = {client_id_of(entry) for entry, _ in shown} - {""}
-    stored = await context.storage.read(lambda db: _load(db, numbers, ids, list(origins)[-MOST_LOGINS * MOST_PAIRS :]))
+    stored = await context.storage.read(lambda db: _load(db, numbers, ids, list(origins)[-MOST_READ:]))
     now = context.clock()
     kills = _kills(stored, replays)
-    names = _names(stored, entries, replays, kills)
+    names = _names(stored, entries, replays, kills)._replace(has_more=len(origins) > MOST_READ)
     trees: list[Tree] = []
     for login, pairs in logins:
         root = build_tree(pairs, stored.pairs, replays, kills, now=now)
@@ -169,9 +170,7 @@ def _load(db: Repositories, numbers: set[int], client_ids: set[str], issued: lis
     apps = {name: app.name for name in client_ids if (app := db.clients.by_client_id(name)) is not None}
     owners = {number: (db.clients.get(pair.client), db.users.get(pair.user_id)) for number, pair in pairs.items()}
     victims: dict[tuple[int, int], list[TokenPair]] = {}
-    for number in (
-        list(issued)[-MOST_LOGINS * MOST_PAIRS :] if any(not pair.in_family for pair in pairs.values()) else ()
-    ):
+    for number in list(issued)[-MOST_READ:] if any(not pair.in_family for pair in pairs.values()) else ():
         pair = pairs.get(number) or db.tokens.get(number)
         if pair is not None and not pair.in_family:
             victims.setdefault((pair.family, pair.epoch), []).append(pair)

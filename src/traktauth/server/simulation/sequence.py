@@ -69,11 +69,13 @@ class Names(NamedTuple):
         apps: names of apps, by client id.
         victims: how many tokens a replay ended, by the number of its entry.
         owners: who a replayed token belonged to, by the number of its entry.
+        has_more: whether there may be more victims, as not all tokens were looked at.
     """
 
     apps: Mapping[str, str]
     victims: Mapping[int, int]
     owners: Mapping[int, str]
+    has_more: bool = False
 
     def app(self, client_id: str) -> str:
         """Return an app's name; of an unknown one the first characters of its id."""
@@ -160,9 +162,10 @@ def _killed(entry: LogEntry, names: Names, app: str) -> str:
     token = entry.request.parameters.get("refresh_token") or entry.request.parameters.get("token", "")
     count = names.victims.get(entry.number, 0)
     owner = f" of {names.owners[entry.number]}" if entry.number in names.owners else ""
+    least = "at least " if names.has_more else ""
     return (
         f"Replay: {app} sent refresh token {fingerprint(token)} again, which was used before. "
-        f"Trakt ended the whole family: {count} valid {'token' if count == 1 else 'tokens'}{owner}."
+        f"Trakt ended the whole family: {least}{count} valid {'token' if count == 1 else 'tokens'}{owner}."
     )
 
 
