@@ -84,7 +84,7 @@ class Command:
         for process in self._started:
             process.terminate()
             try:
-                process.communicate(timeout=5)
+                process.communicate(timeout=60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()

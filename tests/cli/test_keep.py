@@ -335,7 +335,7 @@ def test_its_numbers_are_served_and_true(crew):
     for _ in range(6):
         keeper.stdout.readline()
     time.sleep(0.2)  # the last of them may be landing
-    with urllib.request.urlopen(started["metrics"], timeout=10) as answer:
+    with urllib.request.urlopen(started["metrics"], timeout=60) as answer:
         shown = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
     assert float(shown['traktauth_keeper_events_total{kind="renewed"}']) == 6
     assert float(shown["traktauth_keeper_logins"]) == 6

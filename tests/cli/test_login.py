@@ -140,7 +140,7 @@ def test_no_open_opens_no_browser_and_the_address_comes_at_once_through_a_pipe(r
         target = answered["location"].split(f":{port_of(redirected)}")[1]
         visitor.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
         assert visitor.recv(4096).startswith(b"HTTP/1.1 200")
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def test_signup_asks_for_the_sign_up_page(redirected):
@@ -161,7 +161,7 @@ def test_an_interrupted_sign_in_leaves_nothing_behind(redirected, signum):
     process = redirected.unmeasured().start("login", "--browser", "--no-open")
     ready(process)
     process.send_signal(signum)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
     assert err in {"Error: Interrupted\n", "Error: Ended by SIGTERM\n"}
     assert is_free(port_of(redirected))
@@ -338,7 +338,7 @@ def interrupted(command, *words):
     process = command.unmeasured().start("login", "--device", *words)
     code = re.search(r"enter the code   (\S+)\n", "".join(lines_until(process.stderr, "Waiting")))[1]
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 2, err
     return code, err
 
@@ -616,6 +616,6 @@ def test_sigterm_keeps_a_device_code_too(at_local):
     process = at_local.unmeasured().start("login", "--device")
     lines_until(process.stderr, "Waiting")
     process.terminate()
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert "traktauth login --resume" in err
     assert len(pending_files(at_local)) == 1

@@ -159,7 +159,7 @@ def test_a_signal_during_a_refresh_is_delivered_after_the_save(wired, local, sig
     process.send_signal(signum)
     time.sleep(0.3)
     assert process.poll() is None  # the answer is not there yet
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     record = command.record()
     assert (process.returncode, out) == (2, "")
     assert err.startswith("Error: ")

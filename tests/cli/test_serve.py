@@ -26,7 +26,7 @@ def test_it_announces_itself_in_one_json_line_and_ends_cleanly(command, signum):
     assert announced["control"] is True
     assert call(announced["url"], "GET", "/_control/ledger").status == 200
     process.send_signal(signum)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
 
 
@@ -84,7 +84,7 @@ def requested(process, url, *extra):
     for path, form in [("/oauth/token", {"grant_type": "refresh_token", "refresh_token": "SECRET3"}), *extra]:
         call(url, "POST", path, form=form)
     process.send_signal(signal.SIGINT)
-    return process.communicate(timeout=20)[1]
+    return process.communicate(timeout=60)[1]
 
 
 def test_each_request_is_a_line_if_that_is_asked_for(command):
@@ -110,7 +110,7 @@ def test_a_replay_is_named_in_the_request_log(command):
     form["refresh_token"] = made["refresh_token"]
     assert [call(url, "POST", "/oauth/token", form=form).status for _ in range(2)] == [200, 400]
     process.send_signal(signal.SIGINT)
-    shown = process.communicate(timeout=20)[1].splitlines()
+    shown = process.communicate(timeout=60)[1].splitlines()
     assert re.fullmatch(r"\S+ POST /_control/tokens 200 \d+ ms  1 login", shown[0])
     assert re.fullmatch(r"\S+ POST /oauth/token 200 \d+ ms  refreshed: access #\w{8}", shown[1])
     replay = r"\S+ POST /oauth/token 400 \d+ ms  replay of #\w{8}: its family was revoked"

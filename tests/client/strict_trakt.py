@@ -55,7 +55,7 @@ class StrictTrakt:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
-        self.thread.join(5)
+        self.thread.join(60)
 
     def pair(self):
         """Issue a pair, as a sign-in does."""

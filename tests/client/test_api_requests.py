@@ -164,7 +164,7 @@ def test_an_api_that_cannot_be_reached_is_try_later(app, address, sign_in, calle
 def test_an_api_that_does_not_answer_in_time_is_try_later(trakt_server, app, address, sign_in):
     sign_in()
     over = threading.Event()
-    trakt_server.api_before.append(lambda: over.wait(10))
+    trakt_server.api_before.append(lambda: over.wait(120))
     with httpx2.Client(timeout=0.2) as client, Trakt(app, service=trakt_server.base, store=address, http=client) as own:
         with pytest.raises(TryLater, match="no response in time"):  # the client's limit, which is not known
             own.request("GET", "/users/settings")
@@ -207,7 +207,7 @@ def test_several_threads_with_a_401_at_once_cause_one_refresh(trakt_server, app,
     sign_in()
     trakt_server.access.clear()
     together = threading.Barrier(10)
-    trakt_server.api_before += [lambda: together.wait(10)] * 10
+    trakt_server.api_before += [lambda: together.wait(60)] * 10
 
     def call(_):
         with Trakt(app, service=trakt_server.base, store=address) as trakt:

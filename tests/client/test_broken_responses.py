@@ -76,11 +76,11 @@ CHUNK = b"%x\r\n%s\r\n" % (len(TOKEN), TOKEN)
 BROKEN = {
     "a length that is too long, then close": (head(LONGER) + TOKEN, lambda _: None),
     "a length that is too long, then a reset": (head(LONGER) + TOKEN, lambda v: (time.sleep(0.3), reset(v))),
-    "a length that is too long, held open": (head(LONGER) + TOKEN, lambda _: time.sleep(6)),
+    "a length that is too long, held open": (head(LONGER) + TOKEN, lambda _: time.sleep(60)),
     "no last chunk, then close": (head("Transfer-Encoding: chunked") + CHUNK, lambda _: None),
-    "no last chunk, held open": (head("Transfer-Encoding: chunked") + CHUNK, lambda _: time.sleep(6)),
+    "no last chunk, held open": (head("Transfer-Encoding: chunked") + CHUNK, lambda _: time.sleep(60)),
     "a broken last chunk": (head("Transfer-Encoding: chunked") + CHUNK + b"zz\r\n", lambda _: None),
-    "no length, held open": (head() + TOKEN, lambda _: time.sleep(6)),
+    "no length, held open": (head() + TOKEN, lambda _: time.sleep(60)),
     "no length, then a reset": (head() + TOKEN, lambda v: (time.sleep(0.3), reset(v))),
     "a line end after it, no last chunk": (
         head("Transfer-Encoding: chunked") + CHUNK + b"1\r\n\n\r\n",
@@ -101,7 +101,7 @@ def test_a_whole_token_in_a_broken_response_is_taken(serve, post, name):
     assert reply.document() == json.loads(TOKEN)
     assert reply.status in {200, 201}
     assert len(server.heard) == 1
-    assert time.monotonic() - began < 5.5
+    assert time.monotonic() - began < 30
 
 
 SIZE = len(TOKEN)

@@ -197,7 +197,7 @@ def test_a_name_that_is_found_too_late_is_not_gone_to(serve, exchange, monkeypat
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     limit(monkeypatch, 0.1)
     assert exchange(f"http://localhost:{server.port}/").sent is False
-    assert found.wait(5)
+    assert found.wait(60)
     time.sleep(0.3)
     assert server.heard == []
 
@@ -244,28 +244,27 @@ def test_cut_in_the_middle_of_the_answer(serve, exchange, part):
 
 def test_no_answer_in_time(serve, exchange, monkeypatch):
     limit(monkeypatch, 0.15)
-    server = serve(lambda self, visitor: (self.hear(visitor), time.sleep(3)))
-    began = time.monotonic()
+    over = threading.Event()
+    server = serve(lambda self, visitor: (self.hear(visitor), over.wait(60)))
     assert exchange(f"http://127.0.0.1:{server.port}/").sent is True
-    assert time.monotonic() - began < 2
+    over.set()
 
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"])
 def test_an_answer_that_drips_is_not_waited_for(serve, exchange, monkeypatch, start):
     """Each byte is in time; the whole is not."""
     limit(monkeypatch, 0.3)
+    over = threading.Event()
 
     def drip(self, visitor):
         self.hear(visitor)
         visitor.sendall(start)
-        for _ in range(40):
+        while not over.wait(0.05):
             visitor.sendall(b"X-A: b\r\n")
-            time.sleep(0.05)
 
     server = serve(drip)
-    began = time.monotonic()
     assert exchange(f"http://127.0.0.1:{server.port}/").sent is True
-    assert time.monotonic() - began < 1.5
+    over.set()
 
 
 @pytest.mark.parametrize(

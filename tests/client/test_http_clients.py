@@ -45,10 +45,10 @@ def test_a_forked_child_that_only_closes_leaves_the_parents_connection(trakt_ser
 def test_a_fork_in_the_middle_of_a_refresh_does_not_send_it_again(trakt_server, app, address, sign_in):
     old = sign_in(life=1000, left=10)
     go_on = threading.Event()
-    trakt_server.before.append(lambda: go_on.wait(20))
+    trakt_server.before.append(lambda: go_on.wait(120))
     with Trakt(app, service=trakt_server.base, store=address) as trakt, ThreadPoolExecutor(1) as pool:
         pending_refresh = pool.submit(trakt.token)
-        assert trakt_server.arrived.wait(10)
+        assert trakt_server.arrived.wait(60)
 
         def use():
             with Trakt(app, service=trakt_server.base, store=address, account="default") as mine:
@@ -76,7 +76,7 @@ def test_many_threads_that_share_an_object_share_its_client(monkeypatch):
     connections, together = HttpClients(), threading.Barrier(20)
 
     def use(_):
-        together.wait(10)
+        together.wait(60)
         return connections._client("https://trakt.example", keep=True)
 
     with ThreadPoolExecutor(20) as pool:
@@ -156,14 +156,14 @@ def test_neither_threads_nor_sockets_are_left(trakt_server, app, address, sign_i
 def test_closing_waits_for_another_threads_refresh(trakt_server, app, address, sign_in):
     sign_in(left=-1)
     go_on = threading.Event()
-    trakt_server.before.append(lambda: go_on.wait(20))
+    trakt_server.before.append(lambda: go_on.wait(120))
     trakt = Trakt(app, service=trakt_server.base, store=address)
     with ThreadPoolExecutor(2) as pool:
         pending_refresh = pool.submit(trakt.token)
-        assert trakt_server.arrived.wait(10)
+        assert trakt_server.arrived.wait(60)
         closing = pool.submit(trakt.close)
         threading.Event().wait(0.1)
         assert not closing.done()
         go_on.set()
         assert pending_refresh.result().generation == 2
-        closing.result(10)
+        closing.result(60)

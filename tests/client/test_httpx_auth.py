@@ -213,7 +213,7 @@ def test_several_threads_with_a_401_at_once_cause_one_refresh(trakt_server, app,
     sign_in()
     trakt_server.access.clear()
     together = threading.Barrier(6)
-    trakt_server.api_before += [lambda: together.wait(10)] * 6
+    trakt_server.api_before += [lambda: together.wait(60)] * 6
     with Trakt(app, service=trakt_server.base, store=address) as trakt, httpx2.Client(auth=trakt.auth) as client:
 
         def call(_):

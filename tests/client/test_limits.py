@@ -7,7 +7,6 @@ import os
 import resource
 import tempfile
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -133,8 +132,6 @@ def test_an_interrupt_at_any_step_of_a_lease_leaves_none(step, tmp_path, monkeyp
 
     with pytest.raises(KeyboardInterrupt):
         hold()
-    began = time.monotonic()
     with open_store(f"sqlite:{tmp_path}/tokens.db").lock(LOGIN, 0.0) as held:
         assert held
-    assert time.monotonic() - began < 5
     store.close()

@@ -172,7 +172,7 @@ def test_round_after_round(trakt_server, app, address, sign_in):
 def test_while_the_old_token_lives_no_one_waits_for_a_slow_refresh(trakt_server, app, address, sign_in, left):
     old = sign_in(life=4000, left=left)
     go_on = threading.Event()
-    trakt_server.before.append(lambda: go_on.wait(20))
+    trakt_server.before.append(lambda: go_on.wait(120))
 
     def ask(_=None):
         with Trakt(app, service=trakt_server.base, store=address) as trakt:
@@ -180,10 +180,10 @@ def test_while_the_old_token_lives_no_one_waits_for_a_slow_refresh(trakt_server,
 
     with ThreadPoolExecutor(10) as pool:
         leader = pool.submit(ask)
-        assert trakt_server.arrived.wait(10)
+        assert trakt_server.arrived.wait(60)
         began = time.monotonic()
         got = list(pool.map(ask, range(9)))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 60
         assert set(got) == {old.access_token}
         go_on.set()
         assert leader.result() != old.access_token
@@ -212,7 +212,7 @@ def test_everybody_hears_that_trakt_is_busy_and_one_asks_again(trakt_server, app
 
     def ask(_):
         with Trakt(app, service=trakt_server.base, store=address) as trakt:
-            arrived.wait(10)
+            arrived.wait(60)
             try:
                 return trakt.token().generation
             except TryLater as error:

@@ -17,7 +17,7 @@ API = {"doorkeeper": "/me"}
 
 def arrive(address):
     """Do what a browser does where Trakt redirects it to."""
-    with urllib.request.urlopen(address, timeout=10) as page:
+    with urllib.request.urlopen(address, timeout=60) as page:
         return page.status
 
 

@@ -65,7 +65,7 @@ def by_browser(peer):
             return
 
         def follow():
-            urllib.request.urlopen(peer.land(step.url), timeout=10).close()
+            urllib.request.urlopen(peer.land(step.url), timeout=60).close()
 
         threading.Thread(target=follow).start()
 

@@ -100,10 +100,10 @@ def test_a_database_that_is_restarted_in_the_middle_of_a_refresh_costs_nothing(t
     trakt_server.before.append(lambda: (database.kill(), killed.set()))
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(trakt.token)
-        assert killed.wait(20)
+        assert killed.wait(60)
         time.sleep(1.0)
         database.start()
-        renewed = asked.result(20)
+        renewed = asked.result(60)
     assert renewed.generation == 2
     with closing(open_store(database.url)) as store:
         record = store.load(login)

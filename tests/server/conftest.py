@@ -101,7 +101,7 @@ class Client:
     def send(
         self, method: str, path: str, *, headers: Mapping[str, str] = {}, body: bytes | str | None = None
     ) -> Reply:
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
         try:
             connection.request(method, path, body, dict(headers))
             reply = connection.getresponse()

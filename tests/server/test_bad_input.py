@@ -77,7 +77,7 @@ def send(client, method, path, headers=None, body=b""):
     lines = [f"{method} ".encode() + path + b" HTTP/1.1", b"host: 127.0.0.1", b"connection: close"]
     lines += [name.encode() + b": " + value for name, value in (headers or {}).items()]
     lines += [b"content-length: %d" % len(body), b"", body]
-    with socket.create_connection((urlsplit(client.url).hostname, urlsplit(client.url).port), timeout=10) as connection:
+    with socket.create_connection((urlsplit(client.url).hostname, urlsplit(client.url).port), timeout=60) as connection:
         with contextlib.suppress(OSError):  # the server need not read it all
             connection.sendall(b"\r\n".join(lines))
         answer = connection.makefile("rb").readline()
@@ -122,7 +122,7 @@ def test_cookies_that_make_no_sense(current, cookie):
 
 @pytest.mark.parametrize("path", ["/oauth/token", "/sign-in", "/_control/clock", "/sync/history"])
 def test_a_body_of_ten_megabytes_is_refused_unread(either, path):
-    connection = http.client.HTTPConnection(urlsplit(either.url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(either.url).netloc, timeout=60)
     headers = {"content-type": JSON}
     connection.request("POST", path, b"x" * 10_000_000, headers)
     assert connection.getresponse().status == 413
@@ -130,7 +130,7 @@ def test_a_body_of_ten_megabytes_is_refused_unread(either, path):
 
 
 def test_a_body_that_hides_its_size_is_refused_too(current):
-    connection = http.client.HTTPConnection(urlsplit(current.url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(current.url).netloc, timeout=60)
     chunks = (b"x" * 60_000 for _ in range(50))
     connection.request("POST", "/oauth/token", chunks, {"content-type": JSON}, encode_chunked=True)
     assert connection.getresponse().status == 413
@@ -176,7 +176,7 @@ def test_a_request_that_never_ends_is_refused(start, impatient, name, caplog, tm
     log = tmp_path / "log"
     client = start(access_log=log)
     sent, begins = HALVES[name]
-    with socket.create_connection((urlsplit(client.url).hostname, urlsplit(client.url).port), timeout=5) as connection:
+    with socket.create_connection((urlsplit(client.url).hostname, urlsplit(client.url).port), timeout=60) as connection:
         connection.sendall(sent)
         answer = connection.makefile("rb").read()
     assert answer.startswith(begins)
@@ -294,9 +294,9 @@ def test_half_requests_keep_no_other_client_out(start, monkeypatch):
     client = start()
     with contextlib.ExitStack() as opened:
         place = (urlsplit(client.url).hostname, urlsplit(client.url).port)
-        polite = opened.enter_context(contextlib.closing(http.client.HTTPConnection(*place, timeout=10)))
+        polite = opened.enter_context(contextlib.closing(http.client.HTTPConnection(*place, timeout=60)))
         for at in range(60):
-            half = opened.enter_context(socket.create_connection(place, timeout=10))
+            half = opened.enter_context(socket.create_connection(place, timeout=60))
             half.sendall(b"GET /healthz HTTP/1.1\r\nho")
             if at % 10 == 0:
                 polite.request("GET", "/healthz")

@@ -80,7 +80,7 @@ def test_every_answer_leaves_after_its_rotation_is_on_disk(tmp_path, change, dur
             members = {"grant_type": "refresh_token", "refresh_token": token, "client_id": "a", "client_secret": "s"}
             token = post(reported["url"], "/oauth/token", members)["refresh_token"]
         os.kill(reported["pid"], signal.SIGTERM)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
     answers = synced_before_answers(log.read_text())
     assert len(answers) == 5
     assert all(answers) if durable else not any(answers)
@@ -109,7 +109,7 @@ def synced_before_answers(calls):
 
 
 def post(url, path, body):
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=20)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     try:
         connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
         return json.loads(connection.getresponse().read())

@@ -90,7 +90,7 @@ def served(database):
 
 def ended(process):
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
     return errors.splitlines()
 

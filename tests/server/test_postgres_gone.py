@@ -170,15 +170,12 @@ def test_a_row_that_another_program_holds_delays_its_own_request_alone(storage, 
             holder.execute("UPDATE codes SET spent = 0 WHERE id = %s", (row,))
             spent = asyncio.ensure_future(storage.write(lambda db: db.codes.spend(row)))
             await asyncio.sleep(0.05)
-            begun = time.monotonic()
-            assert await storage.write(lambda db: db.codes.spend(free))
-            took = time.monotonic() - begun
+            assert await asyncio.wait_for(storage.write(lambda db: db.codes.spend(free)), 60)
+            assert not spent.done()
             holder.commit()
-        return took, await spent
+        return await spent
 
-    took, spent = asyncio.run(both())
-    assert spent
-    assert took < 2
+    assert asyncio.run(both())
 
 
 def test_restarted_in_the_middle_it_answers_503_loses_nothing_and_heals(start, own_server):

@@ -301,7 +301,7 @@ def test_a_loop_that_has_ended_holds_no_caller_up():
     async def stay():
         answer = asyncio.get_running_loop().create_future()
         writer.put(lambda db: "done", answer)
-        return await asyncio.wait_for(answer, 5)
+        return await asyncio.wait_for(answer, 60)
 
     for _ in range(5):
         asyncio.run(leave())
@@ -330,7 +330,7 @@ def test_where_nothing_can_begin_all_who_wait_learn_it_at_once():
     class Held(Recorder):
         def begin(self):
             super().begin()
-            others.wait(5)  # as long as another program holds the file
+            others.wait(60)  # as long as another program holds the file
             raise sqlite3.OperationalError("database is locked")
 
     connection, others = Held(), threading.Event()

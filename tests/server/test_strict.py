@@ -291,7 +291,7 @@ def test_strictly_a_native_address_refuses_a_client_that_names_itself_in_two_way
     [("", 400), ("Host: 127.0.0.1\r\nHost: 127.0.0.1\r\n", 400), ("Host: 127.0.0.1\r\n", 200)],
 )
 def test_strictly_a_request_has_one_host(strict, fields, status):
-    with socket.create_connection(("127.0.0.1", urlsplit(strict.url).port), timeout=10) as raw:
+    with socket.create_connection(("127.0.0.1", urlsplit(strict.url).port), timeout=60) as raw:
         raw.sendall(f"GET /healthz HTTP/1.1\r\n{fields}Connection: close\r\n\r\n".encode())
         assert raw.recv(100).startswith(f"HTTP/1.1 {status} ".encode())
 

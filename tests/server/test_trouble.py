@@ -48,14 +48,14 @@ def apart(tmp_path, profile):
 
         yield Client(Elsewhere(reported["url"])), full
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         assert "Traceback" not in process.stderr.read()
 
 
 @pytest.fixture
-def locked(tmp_path, start, profile, monkeypatch):
-    """A server on a file, and what holds that file as another program would."""
-    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.2)
+def locked(request, tmp_path, start, profile, monkeypatch):
+    """A server on a file, and what holds that file as another program would; the parameter is how long it waits."""
+    monkeypatch.setattr(connection, "BUSY_SECONDS", getattr(request, "param", 0.2))
     client = start(database=f"sqlite:{tmp_path / 'db'}", profile=profile)
 
     @contextlib.contextmanager
@@ -119,13 +119,14 @@ def test_a_file_that_another_program_holds_is_a_503_and_costs_nothing_once_it_le
     assert client.ledger()["rotations"] == before["rotations"] + 1
 
 
+@pytest.mark.parametrize("locked", [1.5], indirect=True)
 def test_all_waiters_for_the_file_get_the_error_together(locked):
     client, hold = locked
     logins = [client.login() for _ in range(8)]
     with hold(), concurrent.futures.ThreadPoolExecutor(8) as pool:
         began = time.monotonic()
         assert all(refused(reply) for reply in pool.map(client.refresh, [login.refresh for login in logins]))
-        assert time.monotonic() - began < 1.2  # two waits of 0.2 s, and not eight or more
+        assert time.monotonic() - began < 9  # two waits of 1.5 s, and not eight or more
     assert all(client.refresh(login.refresh).status == 200 for login in logins)
 
 
@@ -151,4 +152,4 @@ def test_a_short_hold_costs_time_and_no_answer(locked):
             reply = pool.submit(client.refresh, login.refresh)
             time.sleep(0.05)
             assert not reply.done()
-        assert reply.result(5).status == 200
+        assert reply.result(60).status == 200

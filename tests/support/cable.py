@@ -117,7 +117,7 @@ class Cable:
             for end in self._open:
                 _shut(end)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
 
     def _spawn(self, work: Any, *arguments: Any) -> None:
         thread = threading.Thread(target=work, args=arguments, daemon=True)

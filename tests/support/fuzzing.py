@@ -38,7 +38,7 @@ class Fuzzing:
         self.url, self.app = url, app
         self.answers: Counter[int] = Counter()
         self.faults: Counter[str] = Counter()
-        description: dict[str, Any] = self.session.get(f"{url}/openapi.json", timeout=10).json()
+        description: dict[str, Any] = self.session.get(f"{url}/openapi.json", timeout=60).json()
         described = schemathesis.openapi.from_dict(description)
         self.operations = [found.ok() for found in described.get_all_operations()]
 
@@ -70,7 +70,7 @@ class Fuzzing:
         def send(case: Any) -> None:
             if chance.random() < HALF:
                 self._tell_truths(case, truths, chance)
-            reply = case.call(base_url=self.url, session=self.session, allow_redirects=False, timeout=10)
+            reply = case.call(base_url=self.url, session=self.session, allow_redirects=False, timeout=60)
             self.answers[reply.status_code] += 1
             if reply.status_code >= 500 or str(reply.status_code) not in operation.definition.raw["responses"]:
                 self.faults[f"{operation.label}: {reply.status_code}"] += 1
@@ -88,7 +88,7 @@ class Fuzzing:
         made = self._control("tokens", client_id=client_id, count=5)["tokens"]
         asked = {"client_id": client_id, "redirect_uri": redirect, "username": "sean"}
         codes = [self._control("authorize", **asked)["code"] for _ in range(3)]
-        device = self.session.post(f"{self.url}/oauth/device/code", json={"client_id": client_id}, timeout=10).json()
+        device = self.session.post(f"{self.url}/oauth/device/code", json={"client_id": client_id}, timeout=60).json()
         return {
             "client_id": [client_id],
             "client_secret": [secret],
@@ -122,7 +122,7 @@ class Fuzzing:
         case.body = body
 
     def _control(self, name: str, **members: Any) -> Any:
-        reply = self.session.post(f"{self.url}/_control/{name}", json=members, timeout=10)
+        reply = self.session.post(f"{self.url}/_control/{name}", json=members, timeout=60)
         reply.raise_for_status()
         return reply.json()
 

@@ -60,7 +60,7 @@ class Terminal:
         until = time.monotonic() + within
         while self.read_more(until):
             pass
-        self.process.wait(20)
+        self.process.wait(60)
         return self.shown
 
     def __enter__(self):

@@ -65,7 +65,7 @@ def cable(upstream):
 
 @pytest.fixture
 def connection(cable):
-    connection = http.client.HTTPConnection(urlsplit(cable.base).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(cable.base).netloc, timeout=60)
     yield connection
     connection.close()
 
@@ -150,7 +150,7 @@ def test_a_chunked_request_is_read_in_full_but_its_grant_is_not(cable, connectio
 
 def test_closing_the_cable_closes_what_is_open(upstream):
     with Cable(upstream[1]) as cable:
-        connection = http.client.HTTPConnection(urlsplit(cable.base).netloc, timeout=5)
+        connection = http.client.HTTPConnection(urlsplit(cable.base).netloc, timeout=60)
         assert post(connection, "/x", "1") == "1"
         threads = cable._threads
     assert not [thread for thread in threads if thread.is_alive()]

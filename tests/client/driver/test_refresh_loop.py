@@ -58,7 +58,7 @@ def collect(loop):
 def test_a_loop_that_is_closed_in_the_middle_of_a_refresh_loses_no_token(place, sign_in, trakt_server, app):
     sign_in(place, left=-1)
     go_on = threading.Event()
-    trakt_server.before.append(lambda: go_on.wait(20))
+    trakt_server.before.append(lambda: go_on.wait(120))
     kept = []
 
     async def main(loop):
@@ -74,7 +74,7 @@ def test_a_loop_that_is_closed_in_the_middle_of_a_refresh_loses_no_token(place, 
     threading.Timer(0.3, go_on.set).start()
     with Trakt(app, service=trakt_server.base, store=place) as other:
         assert other.token().generation == 2
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25  # a lock is waited for for 35 s
     login = LoginKey(trakt_server.base, app.client_id, "default")
     assert open_store(place).load(login).pending_refresh is None
 
@@ -262,7 +262,7 @@ def test_a_store_of_one_loop_that_is_closed_keeps_no_one_waiting(place, sign_in,
         else:
             with Trakt(app, service=trakt_server.base, store=place) as trakt:
                 outcomes.append(trakt.token().generation)
-        outcomes.append(time.monotonic() - began < 15)
+        outcomes.append(time.monotonic() - began < 25)
 
     waiting = threading.Thread(target=call)
     task, loop = abandoned(main)
@@ -282,7 +282,7 @@ def test_a_store_of_one_loop_that_is_closed_keeps_no_one_waiting(place, sign_in,
 def test_a_client_of_the_applications_whose_loop_is_closed_ends_the_refresh(sign_in, trakt_server, app, place):
     old = sign_in(place, life=1000, left=10)
     go_on = threading.Event()
-    trakt_server.before.append(lambda: go_on.wait(20))
+    trakt_server.before.append(lambda: go_on.wait(120))
     kept = []
 
     async def main(loop):
@@ -298,7 +298,7 @@ def test_a_client_of_the_applications_whose_loop_is_closed_ends_the_refresh(sign
     began = time.monotonic()
     with Trakt(app, service=trakt_server.base, store=place) as other:
         assert other.token() == old
-    assert time.monotonic() - began < 10  # the lock was let go
+    assert time.monotonic() - began < 25  # the lock was let go
     go_on.set()
     assert len(trakt_server.refreshes) == 1
     with warnings.catch_warnings():

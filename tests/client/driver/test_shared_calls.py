@@ -16,6 +16,24 @@ from traktauth.client.driver.single_flight import run_shared, run_shared_async
 from traktauth.flow.effects import BUSY
 
 
+class Lead:
+    """The work of a leader, which waits until it is told to go on."""
+
+    def __init__(self):
+        self.began, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self):
+        self.began.set()
+        assert self.go_on.wait(120)
+        return "outcome"
+
+    def submitted(self, pool):
+        """Let a thread lead, and return its future once it does."""
+        leader = pool.submit(run_shared, "key", self, 5.0)
+        assert self.began.wait(60)
+        return leader
+
+
 def test_callers_share_one_run():
     runs, together = [], threading.Barrier(10)
 
@@ -25,7 +43,7 @@ def test_callers_share_one_run():
         return "outcome"
 
     def call(_):
-        together.wait(5)
+        together.wait(60)
         return run_shared("key", lead, 5.0)
 
     with ThreadPoolExecutor(10) as pool:
@@ -38,11 +56,11 @@ def test_each_caller_raises_an_error_of_its_own():
     go_on, together = threading.Event(), threading.Barrier(3)
 
     def lead():
-        go_on.wait(5)
+        go_on.wait(120)
         raise TryLater("busy", retry_after=7.0)
 
     def call(_):
-        together.wait(5)
+        together.wait(60)
         with pytest.raises(TryLater) as caught:
             run_shared("key", lead, 5.0)
         return caught.value
@@ -79,68 +97,65 @@ def test_a_leader_that_is_interrupted_leaves_the_lead_to_another():
 
 
 def test_a_caller_with_a_short_timeout_learns_that_another_one_refreshes():
-    go_on = threading.Event()
+    lead = Lead()
     with ThreadPoolExecutor(1) as pool:
-        leader = pool.submit(run_shared, "key", lambda: go_on.wait(5), 5.0)
-        time.sleep(0.02)
+        leader = lead.submitted(pool)
         assert run_shared("key", lambda: pytest.fail("leads"), 0.0) is BUSY
         assert asyncio.run(run_shared_async("key", None, 0.0)) is BUSY
-        go_on.set()
+        lead.go_on.set()
         assert leader.result()
 
 
 def test_a_leader_without_the_lock_has_found_out_nothing_for_the_others():
-    runs = []
+    runs, began = [], threading.Event()
 
     def lead():
         runs.append(1)
+        began.set()
         time.sleep(0.05)
         return BUSY if len(runs) == 1 else "outcome"
 
     with ThreadPoolExecutor(1) as pool:
         impatient = pool.submit(run_shared, "key", lead, 0.0)
-        time.sleep(0.02)
+        assert began.wait(60)
         assert run_shared("key", lead, 5.0) == "outcome"
         assert impatient.result() is BUSY
 
 
 def test_a_thread_and_a_loop_share_a_run():
-    go_on = threading.Event()
+    lead = Lead()
 
     async def wait():
         return await run_shared_async("key", None, 5.0)
 
     with ThreadPoolExecutor(2) as pool:
-        leader = pool.submit(run_shared, "key", lambda: go_on.wait(5) and "outcome", 5.0)
-        time.sleep(0.02)
+        leader = lead.submitted(pool)
         waiter = pool.submit(lambda: asyncio.run(wait()))
         time.sleep(0.1)
-        go_on.set()
+        lead.go_on.set()
         assert (leader.result(), waiter.result()) == ("outcome", "outcome")
 
 
 def test_a_loop_that_ends_before_the_run_is_no_harm():
-    go_on = threading.Event()
+    lead = Lead()
 
     async def give_up():
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(run_shared_async("key", None, 5.0), 0.02)
 
     with ThreadPoolExecutor(1) as pool:
-        leader = pool.submit(run_shared, "key", lambda: go_on.wait(5) and "outcome", 5.0)
-        time.sleep(0.02)
+        leader = lead.submitted(pool)
         asyncio.run(give_up())
-        go_on.set()
+        lead.go_on.set()
         assert leader.result() == "outcome"
 
 
 def test_a_forked_child_waits_for_no_run_of_its_parent():
-    go_on = threading.Event()
+    lead = Lead()
     with ThreadPoolExecutor(1) as pool:
-        leader = pool.submit(run_shared, "key", lambda: go_on.wait(5), 5.0)
-        time.sleep(0.02)
+        leader = lead.submitted(pool)
         assert in_child(lambda: run_shared("key", lambda: "its own", 5.0)) == "its own"
-        go_on.set()
+        lead.go_on.set()
         assert leader.result()
 
 

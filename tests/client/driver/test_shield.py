@@ -70,7 +70,7 @@ def test_work_that_had_begun_is_waited_for(monkeypatch):
 
     def start(self):
         real(self)
-        begun.wait(5)
+        begun.wait(60)
         raise KeyboardInterrupt
 
     def work():
@@ -103,13 +103,13 @@ def test_a_forked_child_waits_for_none_of_its_parents_work():
 @pytest.mark.asyncio
 async def test_who_waits_for_a_person_does_not_block_others_and_can_be_cancelled():
     answer = threading.Event()
-    task = asyncio.create_task(in_own_thread(lambda: answer.wait(10)))
+    task = asyncio.create_task(in_own_thread(lambda: answer.wait(120)))
     await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     answer.set()
-    assert await in_own_thread(lambda: answer.wait(10))
+    assert await in_own_thread(lambda: answer.wait(120))
     with pytest.raises(KeyError):
         await in_own_thread(lambda: {}["missing"])
 
@@ -119,11 +119,11 @@ def test_an_answer_that_comes_after_the_loop_has_ended_is_dropped():
 
     async def give_up():
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(in_own_thread(lambda: answer.wait(10)), 0.02)
+            await asyncio.wait_for(in_own_thread(lambda: answer.wait(120)), 0.02)
         threads.extend(thread for thread in threading.enumerate() if thread.name == "traktauth-person")
 
     asyncio.run(give_up())
     answer.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()

@@ -91,7 +91,7 @@ def both(fleet):
 
 
 def connection(fleet):
-    made = http.client.HTTPConnection(urlsplit(fleet.reported["url"]).netloc, timeout=20)
+    made = http.client.HTTPConnection(urlsplit(fleet.reported["url"]).netloc, timeout=60)
     assert sent(made, "GET", "/healthz")[0] == 200
     return made
 
@@ -180,7 +180,7 @@ def test_a_killed_worker_is_replaced_and_the_others_serve_on(fleet):
 def test_a_signal_ends_all_cleanly(fleet, number):
     workers = fleet.workers()
     fleet.process.send_signal(number)
-    assert fleet.process.wait(15) == 0
+    assert fleet.process.wait(60) == 0
     assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
     assert fleet.process.stdout.read() == ""  # announced once
     assert fleet.process.stderr.read() == ""

@@ -249,7 +249,7 @@ def test_on_loopback_its_own_names_are_answered(current):
 
 
 def test_a_second_host_is_no_way_around(current):
-    with socket.create_connection(("127.0.0.1", urlsplit(current.url).port), timeout=10) as raw:
+    with socket.create_connection(("127.0.0.1", urlsplit(current.url).port), timeout=60) as raw:
         raw.sendall(b"GET / HTTP/1.1\r\nHost: evil.example\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         assert raw.recv(100).startswith(b"HTTP/1.1 403 ")
 

@@ -72,7 +72,11 @@ class DatabaseStore(TokenStore):
             yield held
         finally:
             if may_hold:
-                self._release_surely(login, owner)
+                try:  # here, as a signal handler may also raise where a function begins
+                    self._release(login, owner)
+                except BaseException:
+                    self._release(login, owner)
+                    raise
 
     def list_logins(self) -> list[LoginKey]:
         return self._run(self._operations.list_logins())
@@ -97,13 +101,6 @@ class DatabaseStore(TokenStore):
             time.sleep(command.seconds)
             return None
         return self.database.perform(command)
-
-    def _release_surely(self, login: LoginKey, owner: str) -> None:
-        try:
-            self._release(login, owner)
-        except BaseException:
-            self._release(login, owner)  # a signal handler raised in the middle of it
-            raise
 
     def _release(self, login: LoginKey, owner: str) -> None:
         """Release the lease; if the database is gone, it ends by itself."""
