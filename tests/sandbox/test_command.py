@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import http.server
 import json
 import os
@@ -398,6 +399,21 @@ def test_sigint_to_the_process_group_reaches_the_command_once(sandboxed, mark):
     process.terminate()
     printed, _ = process.communicate(timeout=LONG)
     assert (process.returncode, printed) == (7, b"")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tgkill(2) is of Linux")
+def test_a_signal_that_interrupts_another_thread_is_passed_on(sandboxed, mark):
+    """The system may choose any thread, and the main one then goes on to wait."""
+    script = f"trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done; : {mark}"
+    process = sandboxed.start("--", "sh", "-c", script)
+    assert process.stdout.readline() == b"ready\n"
+    time.sleep(1)  # the main thread waits for the command by then, and else the test shows nothing
+    threads = [int(task.name) for task in Path(f"/proc/{process.pid}/task").iterdir()]
+    other = next(thread for thread in threads if thread != process.pid)
+    assert ctypes.CDLL(None).tgkill(process.pid, other, signal.SIGTERM) == 0
+    process.communicate(timeout=LONG)
+    assert process.returncode == 7
+    assert processes_with(mark) == []
 
 
 KILLED = {

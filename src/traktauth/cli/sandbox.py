@@ -246,8 +246,9 @@ class _PassedOn:
 
     def flush(self) -> None:
         """Pass on what came before the command was there."""
-        early, self._early = self._early or [], None
-        for number in early:
+        early = self._early
+        self._early = None
+        for number in early or ():
             self._send(number)
 
     def _pass_on(self, number: int, _frame: object) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
+HANDLER_SECONDS = 0.5
+"""After which handlers of signals run at the latest: the system may interrupt another thread than the main one."""
 SIGNALLED = 128
 """Added to a signal's number, as shells do, for a command that was ended by it."""
 
@@ -126,7 +128,9 @@ class CommandProcess:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if select.select([self._report], [], [], left)[0]:
+            if select.select([self._report], [], [], HANDLER_SECONDS if left is None else min(left, HANDLER_SECONDS))[
+                0
+            ]:
                 break
             if left == 0.0:
                 return None

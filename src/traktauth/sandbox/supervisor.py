@@ -38,8 +38,8 @@ STARTED, NOT_STARTED, ENDED = b"s", b"n", b"e"
 """Kinds of reports; with the process id, the error number, or the status of `os.waitpid` (-1: it was ended)."""
 GROUP_SECONDS = 0.05
 """Within which a signal to the process group has reached all its processes, once it has reached one."""
-OWN_SECONDS = 5.0
-"""For which it is known that this process was sent a signal, as the sandbox's process may report it late."""
+OWN_SECONDS = 2.0
+"""Within which the sandbox's process reports a signal that this process was sent as well."""
 REPORT_BYTES = 5
 LENGTH_BYTES = 8
 ON_LINUX = sys.platform.startswith("linux")
@@ -253,7 +253,7 @@ class OwnSignals:
 
     def __init__(self, wakeup: int) -> None:
         self.wakeup = wakeup
-        self._times: dict[int, list[float]] = {}
+        self._times: dict[int, float] = {}
 
     def forget(self) -> None:
         """Forget what has come until now."""
@@ -262,18 +262,17 @@ class OwnSignals:
 
     def read(self) -> None:
         """Read what has come, once `wakeup` is readable."""
-        now = time.monotonic()
-        for number in os.read(self.wakeup, 4096):
-            self._times.setdefault(number, []).append(now)
+        self._times |= dict.fromkeys(os.read(self.wakeup, 4096), time.monotonic())
 
-    def take(self, number: int) -> bool:
-        """Return whether a signal came that was not taken before, or comes at once."""
+    def has(self, number: int) -> bool:
+        """Return whether a signal came within `OWN_SECONDS`, or comes at once.
+
+        They are not counted: of two that come at once, a process may see one.
+        """
         deadline = time.monotonic() + GROUP_SECONDS
         while True:
             now = time.monotonic()
-            times = self._times[number] = [at for at in self._times.get(number, []) if at > now - OWN_SECONDS]
-            if times:
-                del times[0]
+            if self._times.get(number, -OWN_SECONDS) > now - OWN_SECONDS:
                 return True
             if not self._read(max(0.0, deadline - now)):
                 return False
@@ -312,7 +311,7 @@ def _pass_on(number: signal.Signals, pid: int, own: OwnSignals) -> None:
         group = os.getpgid(pid)
     except ProcessLookupError:  # it has ended
         return
-    if own.take(number) and group == os.getpgrp():
+    if own.has(number) and group == os.getpgrp():
         return
     _send(_members(group) if number == signal.SIGINT else [pid], number)
 
