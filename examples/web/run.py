@@ -1,12 +1,13 @@
-"""Run one of the example applications: `python examples/web/run.py flask`.
+"""Run one of the example applications: `python examples/web/run.py flask`, with the Python that has traktauth.
 
 With `TRAKTAUTH_CLIENT_ID` and its companions set it uses that app; otherwise it starts a local Trakt, where you sign in
-as `sean` with the password `correct horse battery`. `PORT` is another port than 8000.
+as `sean` with the password `correct horse battery`. `PORT=8001` in the environment is another port than 8000.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from traktauth.testing import LocalTrakt
 FOLDER = Path(__file__).parent
 PORT = os.environ.get("PORT", "8000")
 CALLBACKS = {"allauth": "/accounts/trakt/login/callback/", "social": "/complete/trakt/"}
-HISTORY = [{"id": 1, "type": "movie", "movie": {"title": "TRON: Legacy", "year": 2010}}]
+RESPONSES = {"GET /sync/history": [{"id": 1, "type": "movie", "movie": {"title": "TRON: Legacy", "year": 2010}}]}
 
 
 def command(name: str, port: str = PORT) -> list[str]:
@@ -30,12 +31,12 @@ def command(name: str, port: str = PORT) -> list[str]:
     return [sys.executable, "-m", "uvicorn", "--app-dir", str(folder), "--port", port, "app:app"]
 
 
-def settings(name: str, server: LocalTrakt, folder: str) -> dict[str, str]:
+def settings(redirect_uri: str, server: LocalTrakt, folder: str) -> dict[str, str]:
     """Return the environment that lets an example use the local Trakt."""
     return {
         "TRAKTAUTH_CLIENT_ID": server.app.client_id,
         "TRAKTAUTH_CLIENT_SECRET": server.app.client_secret or "",
-        "TRAKTAUTH_REDIRECT_URI": f"http://127.0.0.1:{PORT}{CALLBACKS.get(name, '/trakt/callback')}",
+        "TRAKTAUTH_REDIRECT_URI": redirect_uri,
         "TRAKTAUTH_SERVICE": server.url,
         "TRAKTAUTH_STORE": os.environ.get("TRAKTAUTH_STORE", "memory:"),
         "DATABASE": os.environ.get("DATABASE", f"{folder}/db.sqlite3"),
@@ -44,29 +45,26 @@ def settings(name: str, server: LocalTrakt, folder: str) -> dict[str, str]:
 
 def main() -> int:
     """Run the example named in the command line."""
-    names = sorted(path.parent.name for path in FOLDER.glob("*/*.py"))
+    names = sorted({path.parent.name for path in FOLDER.glob("*/*.py")})
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in names:
-        sys.exit(f"usage: python examples/web/run.py {'|'.join(names)}")
+        sys.exit(f"usage: [PORT=8001] python examples/web/run.py {'|'.join(names)}")
     print(f"http://127.0.0.1:{PORT}/", flush=True)
     if "TRAKTAUTH_CLIENT_ID" in os.environ:
         os.execv(sys.executable, command(name))
-    callback = CALLBACKS.get(name, "/trakt/callback")
+    redirect_uri = f"http://127.0.0.1:{PORT}{CALLBACKS.get(name, '/trakt/callback')}"
     app = {
         "name": f"Example on {name}",
         "client_id": "example-app",
         "client_secret": "example-secret",
-        "redirect_uris": [f"http://127.0.0.1:{PORT}{callback}"],
+        "redirect_uris": [redirect_uri],
     }
-    users = [{"username": "sean", "password": "correct horse battery"}]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        LocalTrakt(seed={"apps": [app], "users": users}, responses={"GET /sync/history": HISTORY}) as server,
-    ):
-        try:
-            return subprocess.call(command(name), env=os.environ | settings(name, server, folder))
-        except KeyboardInterrupt:
-            return 130
+    seed = {"apps": [app], "users": [{"username": "sean", "password": "correct horse battery"}]}
+    with tempfile.TemporaryDirectory() as folder, LocalTrakt(seed=seed, responses=RESPONSES) as server:
+        process = subprocess.Popen(command(name), env=os.environ | settings(redirect_uri, server, folder))
+        for number in (signal.SIGTERM, signal.SIGINT):  # the terminal sends the second one to the framework too
+            signal.signal(number, lambda *_: process.terminate())
+        return process.wait()
 
 
 if __name__ == "__main__":
