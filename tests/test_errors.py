@@ -20,7 +20,7 @@ from traktauth.errors import (
     UnexpectedReply,
 )
 from traktauth.explain import explain, load_entries
-from traktauth.flow.refresh_policy import not_refreshable
+from traktauth.flow.resend_policy import not_refreshable
 from traktauth.models import Record, Token
 
 EXAMPLES = [

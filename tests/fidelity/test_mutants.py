@@ -16,7 +16,7 @@ from traktauth.server.engines import profiles
 from traktauth.server.engines.doorkeeper import revocation
 from traktauth.server.oauth.checks import load_code, spend_code
 from traktauth.server.oauth.request import Procedure, require
-from traktauth.server.oauth.rotation.modes import RevokeFamily
+from traktauth.server.oauth.rotation.reuse import RevokeFamily
 from traktauth.server.process.embedded import EmbeddedServer
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from proof.world import LEASE, World
 from traktauth.errors import LoginRequired
 from traktauth.flow import logout, refresh, save_login
 from traktauth.flow.effects import Apply, Load, LogMessage, NoResponse, Shielded, WithLock
-from traktauth.flow.refresh_policy import Sending
+from traktauth.flow.resend_policy import Sending
 from traktauth.models import Record
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SaveToken
 from traktauth.wire.token_endpoint import parse_token_response

@@ -547,13 +547,13 @@ def test_closing_does_what_still_waits(tmp_path):
 def test_what_has_long_been_dead_is_swept_in_small_steps(current):
     made = current.control("tokens", client_id="first-app", count=30)["tokens"]
     storage = current.server._built.context.storage
-    life = 2_592_000 + 86_400 + 10
+    now, life = current.server._built.context.clock(), 2_592_000 + 10
     steps = []
 
     def sweep(db):
         above = 0
         while above or not steps:
-            above = db.maintenance.purge_expired(now=current.server._built.context.clock() + life, above=above, rows=10)
+            above = db.maintenance.purge_expired(before=now + life, above=above, rows=10)
             steps.append(above)
 
     storage.run_sync(sweep)

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from traktauth import AsyncTrakt, Trakt
-from traktauth.adapters import _prepared_body
+from traktauth.adapters import _resend_body
 from traktauth.adapters._checks import check_login
 from traktauth.client.attempt import UNAUTHORIZED
 from traktauth.extras import check_version, missing_library
@@ -54,7 +54,7 @@ class TraktAuth(AuthBase):
         """Put the login's header fields on a request, and watch its response."""
         attempt = self._trakt.attempt(r.url)
         r.headers.update(attempt.headers)
-        r.register_hook("response", partial(_resend, attempt, _prepared_body.position_of(r.body)))
+        r.register_hook("response", partial(_resend, attempt, _resend_body.position_of(r.body)))
         return r
 
 
@@ -75,7 +75,7 @@ class AsyncTraktAuth(AsyncAuthBase):
         """Put the login's header fields on a request, and watch its response."""
         attempt = await self._trakt.attempt(r.url)
         r.headers.update(attempt.headers)
-        r.register_hook("response", _async_hook(attempt, _prepared_body.position_of(r.body)))
+        r.register_hook("response", _async_hook(attempt, _resend_body.position_of(r.body)))
         return r
 
 
@@ -85,7 +85,7 @@ def _counts(attempt: Attempt | AsyncAttempt, response: Any) -> bool:  # noqa: AN
     return bool(response.status_code == UNAUTHORIZED and sent == attempt.headers["Authorization"])
 
 
-def _resend(attempt: Attempt, position: _prepared_body.Position, response: Any, **options: Any) -> Any:  # noqa: ANN401 - as above
+def _resend(attempt: Attempt, position: _resend_body.Position, response: Any, **options: Any) -> Any:  # noqa: ANN401 - as above
     if not _counts(attempt, response):
         return response
     sent = response.request
@@ -94,7 +94,7 @@ def _resend(attempt: Attempt, position: _prepared_body.Position, response: Any, 
     except BaseException:
         response.close()  # the caller does not get it
         raise
-    if following is None or not _prepared_body.rewind(sent.body, position):
+    if following is None or not _resend_body.rewind(sent.body, position):
         return response
     _ = response.content  # read to its end, so that the connection can be used again
     response.close()
@@ -117,7 +117,7 @@ async def _close(response: Any) -> None:  # noqa: ANN401 - as above
     await _awaited(response.close())
 
 
-def _async_hook(attempt: AsyncAttempt, position: _prepared_body.Position) -> Callable[..., Coroutine[Any, Any, Any]]:
+def _async_hook(attempt: AsyncAttempt, position: _resend_body.Position) -> Callable[..., Coroutine[Any, Any, Any]]:
     """Return a hook that niquests takes for a coroutine function, which a partial is not on every version."""
 
     async def resend(response: Any, **options: Any) -> Any:  # noqa: ANN401 - as above
@@ -129,7 +129,7 @@ def _async_hook(attempt: AsyncAttempt, position: _prepared_body.Position) -> Cal
         except BaseException:
             await _close(response)
             raise
-        if following is None or not _prepared_body.rewind(sent.body, position):
+        if following is None or not _resend_body.rewind(sent.body, position):
             return response
         await _awaited(response.content)  # bytes, or what is to be awaited if the response is streamed
         response.request = sent.copy()

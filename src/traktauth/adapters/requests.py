@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from traktauth import Trakt
-from traktauth.adapters import _prepared_body
+from traktauth.adapters import _resend_body
 from traktauth.adapters._checks import check_login
 from traktauth.client.attempt import UNAUTHORIZED
 from traktauth.extras import check_version, missing_library
@@ -57,11 +57,11 @@ class TraktAuth(AuthBase):
         attempt = self._trakt.attempt(r.url or "")
         for name, value in attempt.headers.items():  # in a fifth of the time that `update` takes
             r.headers[name] = value
-        r.register_hook("response", partial(_resend, attempt, _prepared_body.position_of(r.body)))
+        r.register_hook("response", partial(_resend, attempt, _resend_body.position_of(r.body)))
         return r
 
 
-def _resend(attempt: Attempt, position: _prepared_body.Position, response: Response, **options: Any) -> Response:  # noqa: ANN401 - requests' own
+def _resend(attempt: Attempt, position: _resend_body.Position, response: Response, **options: Any) -> Response:  # noqa: ANN401 - requests' own
     """Send a request once more if the API has rejected its token.
 
     requests calls this for the responses of redirects, too, and takes the token off a request to another host: only a
@@ -75,7 +75,7 @@ def _resend(attempt: Attempt, position: _prepared_body.Position, response: Respo
     except BaseException:
         response.close()  # the caller does not get it
         raise
-    if following is None or not _prepared_body.rewind(sent.body, position):
+    if following is None or not _resend_body.rewind(sent.body, position):
         return response
     _ = response.content  # read to its end, so that the connection can be used again
     response.close()

@@ -295,7 +295,7 @@ def _report(sandbox: Sandbox, program: str) -> None:
             "aiohttp without trust_env=True do, and its requests went to the real hosts: set the proxy in its own "
             "configuration",
         )
-    from traktauth.sandbox.proxy import is_trakt  # noqa: PLC0415 - an extra
+    from traktauth.sandbox.hosts import is_trakt  # noqa: PLC0415 - an extra
 
     absent = sorted(host for host in sandbox.refused if is_trakt(host))
     if absent:

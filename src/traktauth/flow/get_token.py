@@ -30,7 +30,7 @@ def get_token(context: FlowContext, *, rejected: str | None = None, min_life: fl
     record = yield from Load()
     token = record.token
     if token is None:
-        from traktauth.flow.refresh_policy import signed_out  # noqa: PLC0415 - only without a login
+        from traktauth.flow.resend_policy import signed_out  # noqa: PLC0415 - only without a login
 
         raise signed_out(record)
     now = context.clock()

@@ -191,7 +191,7 @@ def _refusal(
         if record.generation:
             return "signed-out", "This account is signed out"
         return "never", "This account has no login"
-    from traktauth.flow.refresh_policy import not_refreshable  # noqa: PLC0415 - only for a status
+    from traktauth.flow.resend_policy import not_refreshable  # noqa: PLC0415 - only for a status
 
     problem = not_refreshable(record)
     if problem is not None:

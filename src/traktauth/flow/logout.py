@@ -15,7 +15,7 @@ from traktauth.flow.effects import (
     Send,
     WithLock,
 )
-from traktauth.flow.refresh_policy import has_time_to_send, lock_acquired_at, new_sending, signed_out
+from traktauth.flow.resend_policy import has_time_to_send, lock_acquired_at, new_sending, signed_out
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, Erase, SetRefreshable
 from traktauth.models.record import EMPTY
 from traktauth.models.signed_out import SignedOut

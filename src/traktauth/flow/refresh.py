@@ -19,7 +19,7 @@ from traktauth.flow.effects import (
     WithLock,
 )
 from traktauth.flow.probe import check_endpoint, withdraw_healthy
-from traktauth.flow.refresh_policy import (
+from traktauth.flow.resend_policy import (
     RefreshRequest,
     cannot_refresh,
     current_token_or_raise,

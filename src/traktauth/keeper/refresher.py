@@ -8,7 +8,7 @@ from traktauth.client.driver.async_driver import AsyncDriver
 from traktauth.client.driver.bound_store import AsyncBoundStore
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.flow.refresh import refresh
-from traktauth.flow.refresh_policy import NO_REFRESH_TOKEN, not_refreshable
+from traktauth.flow.resend_policy import NO_REFRESH_TOKEN, not_refreshable
 from traktauth.keeper.events import Delayed, Expired, Expiring, Refreshed, Unconfirmed, Unsaved
 from traktauth.models.changes import SetRefreshable
 from traktauth.models.keeper_due_time import due_at

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from traktauth.sandbox.exchanges import Exchange, ExchangeReader
+from traktauth.sandbox.hosts import HOSTS, is_trakt
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable, Coroutine
 
-HOSTS = ("trakt.tv", "www.trakt.tv", "api.trakt.tv", "auth.trakt.tv", "app.trakt.tv")
-DOMAIN = "trakt.tv"
 HTTP_PORT, HTTPS_PORT = 80, 443
 LARGEST_HEAD = 65_536  # bytes of a request's line and fields
 BLOCK = 65_536
@@ -221,11 +220,6 @@ def _read_head(head: bytes) -> _Head | None:
     kept = [one for one in fields if one.partition(b":")[0].lower() not in (b"connection", b"proxy-connection")]
     forwarded = [f"{method} {path} {version}".encode(), *kept, b"Connection: close"]
     return _Head(Address(host, port or HTTP_PORT), tunnel=False, forwarded=b"\r\n".join(forwarded) + b"\r\n\r\n")
-
-
-def is_trakt(host: str) -> bool:
-    """Return whether a host, in lower case, is one of Trakt's, also if the sandbox does not have it."""
-    return host == DOMAIN or host.endswith(f".{DOMAIN}")
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, status: int, message: str) -> None:

@@ -18,7 +18,8 @@ import uvloop
 from traktauth.errors import TraktAuthError
 from traktauth.sandbox.certificates import Certificates
 from traktauth.sandbox.environment import program_environment
-from traktauth.sandbox.proxy import DOMAIN, HOSTS, Address, Proxy, is_trakt
+from traktauth.sandbox.hosts import DOMAIN, HOSTS, is_trakt
+from traktauth.sandbox.proxy import Address, Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from traktauth.cli.login_text import describe_refresh
+from traktauth.cli.login_status_text import describe_refresh
 from traktauth.cli.times import format_time
 from traktauth.flow.login_status import LoginState
 from traktauth.flow.moved_login import moved_to

@@ -9,7 +9,7 @@ from traktauth.cli.doctor.findings import Finding, Level, good, warning
 from traktauth.cli.doctor.history import explain_end, history_lines
 from traktauth.cli.doctor.machines import check_machines
 from traktauth.cli.doctor.store import split_address
-from traktauth.cli.login_text import describe_refresh, describe_token
+from traktauth.cli.login_status_text import describe_refresh, describe_token
 from traktauth.cli.status.report import sign_in_hint
 from traktauth.flow.login_status import LoginState
 from traktauth.flow.moved_login import finishing_command, moved_to

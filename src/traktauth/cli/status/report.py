@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN
 from traktauth.cli.inventory import read_inventory
-from traktauth.cli.login_text import describe_refresh, describe_token
+from traktauth.cli.login_status_text import describe_refresh, describe_token
 from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, print_data, print_hint, print_json, print_message
 from traktauth.display import shorten
 from traktauth.flow.login_status import LoginState

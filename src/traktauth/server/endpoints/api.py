@@ -18,7 +18,7 @@ from traktauth.server.http.messages import (
     read_request,
 )
 from traktauth.server.oauth.request import ClientRequest
-from traktauth.server.oauth.rotation.modes import end_parent
+from traktauth.server.oauth.rotation.reuse import end_parent
 from traktauth.server.simulation.request_log import ApiResult
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from traktauth.server.oauth import pkce
 from traktauth.server.oauth.lookup import find_code
 from traktauth.server.oauth.redirect_uri import is_registered, same_but_for_loopback_port
-from traktauth.server.oauth.rotation.base import REVOKED, ROTATED
+from traktauth.server.oauth.rotation.protocol import REVOKED, ROTATED
 from traktauth.server.tokens import digest
 
 if TYPE_CHECKING:

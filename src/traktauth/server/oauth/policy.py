@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from traktauth.server.oauth.rotation.base import Rotation
+    from traktauth.server.oauth.rotation.protocol import Rotation
     from traktauth.server.tokens import Lifetimes
 
 

@@ -16,7 +16,7 @@ from traktauth.server.process.file_descriptors import raise_limit
 from traktauth.server.process.http_server import HttpServer, bind_socket, socket_origin
 from traktauth.server.process.log_output import log_to_stderr
 from traktauth.server.process.supervisor import Supervisor
-from traktauth.server.storage.maintenance import run_maintenance
+from traktauth.server.storage.purge import run_purge
 
 if TYPE_CHECKING:
     import socket
@@ -100,7 +100,7 @@ def _serve(
             loop.add_reader(parent_pipe, server.stop)
         context = built.context
         seconds = context.policy.rotation.purge_seconds
-        cleanup = run_maintenance(context.storage, context.clock, purge_seconds=seconds)
+        cleanup = run_purge(context.storage, context.clock, purge_seconds=seconds)
         async with cleanup if tidies else contextlib.nullcontext():
             await server.serve([listener])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth.server.errors import OAuthError
-from traktauth.server.oauth.rotation.base import REVOKED
+from traktauth.server.oauth.rotation.protocol import REVOKED
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.request import TokenRequest

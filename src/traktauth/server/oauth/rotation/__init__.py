@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth.server.oauth.rotation.grace import Grace
-from traktauth.server.oauth.rotation.modes import RevokeFamily, SingleUse, UntilUsed
+from traktauth.server.oauth.rotation.reuse import RevokeFamily, SingleUse, UntilUsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from traktauth.server.oauth.rotation.base import Rotation
+    from traktauth.server.oauth.rotation.protocol import Rotation
 
 MODES: dict[str, Callable[[], Rotation]] = {"family": RevokeFamily, "once": SingleUse, "until-used": UntilUsed}
 

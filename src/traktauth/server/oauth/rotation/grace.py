@@ -11,8 +11,8 @@ import secrets
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from traktauth.server.oauth.rotation.base import ROTATED
-from traktauth.server.oauth.rotation.modes import SingleUse
+from traktauth.server.oauth.rotation.protocol import ROTATED
+from traktauth.server.oauth.rotation.reuse import SingleUse
 from traktauth.server.tokens import IssuedTokens
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 COUNT_ACTIVE = """SELECT count(*) FROM token_pairs JOIN families ON families.id = token_pairs.family
                   WHERE token_pairs.epoch = families.epoch AND {kind}_ended IS NULL"""
 WRITTEN = {table: columns for table, columns in COLUMNS.items() if table != "meta"}
-DAY = 86_400
 
 
 class MaintenanceRepository:
@@ -39,13 +38,12 @@ class MaintenanceRepository:
         for table in ("token_pairs", "families", "codes", "device_codes", "sessions", "consents"):
             self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand one line above
 
-    def purge_expired(self, *, now: float, above: int, rows: int) -> int:
-        """Delete what expired a day ago among the next *rows* pairs; return where to go on, 0 at the end."""
-        yesterday = now - DAY
+    def purge_expired(self, *, before: float, above: int, rows: int) -> int:
+        """Delete what expired before a time among the next *rows* pairs; return where to go on, 0 at the end."""
         for table in ("codes", "device_codes", "sessions"):
             self._db.execute(
                 f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE expires < ? LIMIT ?)",  # noqa: S608 - as above
-                (yesterday, rows),
+                (before, rows),
             )
         last = self._db.fetchone(
             "SELECT max(id) FROM (SELECT id FROM token_pairs WHERE id > ? ORDER BY id LIMIT ?) AS next", (above, rows)
@@ -55,7 +53,7 @@ class MaintenanceRepository:
         self._db.execute(
             """DELETE FROM token_pairs WHERE id > ? AND id <= ? AND access_expires < ?
                AND (refresh_hash IS NULL OR refresh_expires < ?)""",
-            (above, last[0], yesterday, yesterday),
+            (above, last[0], before, before),
         )
         return int(last[0])
 

@@ -1,10 +1,10 @@
-"""The rotation modes that keep no response."""
+"""What follows if a refresh token is used again, in the rotation modes that keep no response."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traktauth.server.oauth.rotation.base import ROTATED
+from traktauth.server.oauth.rotation.protocol import ROTATED
 
 if TYPE_CHECKING:
     from traktauth.server.storage.models import TokenPair

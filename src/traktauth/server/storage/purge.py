@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from traktauth.server.storage.protocol import Storage
     from traktauth.server.storage.repositories import Repositories
 
+KEPT_SECONDS = 86_400.0  # for which an expired row is kept
 ROWS = 500
 PAUSE_SECONDS = 0.2
 REST_SECONDS = 600.0
 
 
 @contextlib.asynccontextmanager
-async def run_maintenance(
+async def run_purge(
     storage: Storage, clock: Callable[[], float], *, purge_seconds: float | None
 ) -> AsyncGenerator[None]:
     """Clean a database up for as long as the block runs.
@@ -54,7 +55,7 @@ async def _purge_rows(storage: Storage, clock: Callable[[], float]) -> None:
 
 
 def _purge_step(clock: Callable[[], float], above: int, db: Repositories) -> int:
-    return db.maintenance.purge_expired(now=clock(), above=above, rows=ROWS)
+    return db.maintenance.purge_expired(before=clock() - KEPT_SECONDS, above=above, rows=ROWS)
 
 
 async def _purge_responses(storage: Storage, clock: Callable[[], float], seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The refresh policy: may a token be refreshed, may its refresh token be sent now, and what is used instead."""
+"""The refresh policy: may a refresh token be sent, may it be sent again, and what is used instead."""
 
 from __future__ import annotations
 
