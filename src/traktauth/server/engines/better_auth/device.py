@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.server.engines.trakt_wire import rfc8628_members
 from traktauth.server.http.messages import NO_STORE, HttpResponse, json_response
-from traktauth.server.oauth.device.token import approved, create_session, rfc8628_error
+from traktauth.server.oauth.device.poll import approved, create_session, rfc8628_error
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.device.authorization import DeviceAuthorization

@@ -14,7 +14,7 @@ from traktauth.server.engines.better_auth.metadata import metadata
 from traktauth.server.engines.lifetimes import BETTER_AUTH
 from traktauth.server.http.messages import FORM, JSON
 from traktauth.server.oauth import checks
-from traktauth.server.oauth.device import token as device_token
+from traktauth.server.oauth.device import poll as device_poll
 from traktauth.server.oauth.device.authorization import authorize_device, authorize_device_by_scope
 from traktauth.server.oauth.grants.authorization_code import exchange_by_scope
 from traktauth.server.oauth.grants.refresh_token import rotate_by_scope
@@ -123,11 +123,11 @@ TRAKT_DEVICE_TOKEN = Procedure(
         HAS_CLIENT_ID,
         load(checks.load_client, 401, "invalid_client", "missing client"),
         require(checks.has_parameter("code"), 400, "invalid_request", "code is required"),
-        require(device_token.secret_or_verifier_correct, 401, "invalid_client", "invalid client_secret"),
+        require(device_poll.secret_or_verifier_correct, 401, "invalid_client", "invalid client_secret"),
         require(checks.client_enabled, 400, "invalid_client", "client is disabled"),
     ),
-    device_token.poll,
-    statuses=tuple(device_token.STATUSES.values()),
+    device_poll.poll,
+    statuses=tuple(device_poll.STATUSES.values()),
 )
 NATIVE_DEVICE_CODE = Procedure(
     (load(checks.load_client, 400, "invalid_client", "Invalid client ID"),), authorize_device_by_scope

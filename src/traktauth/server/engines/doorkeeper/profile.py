@@ -15,7 +15,7 @@ from traktauth.server.engines.doorkeeper.errors import BAD_CLIENT, BAD_GRANT, BA
 from traktauth.server.engines.doorkeeper.metadata import metadata
 from traktauth.server.engines.lifetimes import DOORKEEPER
 from traktauth.server.oauth import checks
-from traktauth.server.oauth.device import token as device_token
+from traktauth.server.oauth.device import poll as device_poll
 from traktauth.server.oauth.device.authorization import authorize_device
 from traktauth.server.oauth.grants.authorization_code import exchange
 from traktauth.server.oauth.grants.client_credentials import issue_to_client
@@ -72,10 +72,10 @@ DEVICE_TOKEN = Procedure(
         require(checks.has_parameter("code"), *MISSING),
         load(checks.load_client, *BAD_CLIENT),
         require(checks.client_enabled, *BAD_CLIENT),
-        require(device_token.secret_or_verifier_correct, *BAD_CLIENT),
+        require(device_poll.secret_or_verifier_correct, *BAD_CLIENT),
     ),
-    device_token.poll,
-    statuses=tuple(device_token.STATUSES.values()),
+    device_poll.poll,
+    statuses=tuple(device_poll.STATUSES.values()),
 )
 ENDPOINTS = (
     Endpoint(EndpointKind.TOKEN, "/oauth/token", wire.read_token, wire.write_tokens, wire.write_error, grants=GRANTS),

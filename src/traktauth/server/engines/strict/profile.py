@@ -18,7 +18,7 @@ from traktauth.server.engines.strict import wire
 from traktauth.server.engines.strict.authorization import strict_rules
 from traktauth.server.errors import OAuthError
 from traktauth.server.oauth import checks
-from traktauth.server.oauth.device import token as device_token
+from traktauth.server.oauth.device import poll as device_poll
 from traktauth.server.oauth.request import Procedure, consume, load, require
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ CLIENT_CREDENTIALS = (
 GRANTS = {AUTHORIZATION_CODE: EXCHANGE, REFRESH_TOKEN: REFRESH, "client_credentials": CLIENT_CREDENTIALS}
 HAS_TOKEN = require(checks.has_parameter("token"), *MISSING)
 REVOKE = Procedure((SINGLE_CLIENT, AUTHENTICATED, HAS_TOKEN), revocation.revoke)
-VERIFIER = require(device_token.verifier_correct, 400, "invalid_grant", "The code_verifier is not the challenge's.")
+VERIFIER = require(device_poll.verifier_correct, 400, "invalid_grant", "The code_verifier is not the challenge's.")
 
 
 def strict(profile: Profile) -> Profile:
@@ -117,7 +117,7 @@ def _endpoint(endpoint: Endpoint, profile: Profile) -> Endpoint:
         return replace(endpoint, write_error=wire.write_error, statuses=statuses)
     if endpoint.kind is EndpointKind.DEVICE_TOKEN:
         checks = endpoint.procedure.checks if endpoint.procedure else ()
-        polled = Procedure((SINGLE_CLIENT, *checks, VERIFIER), device_token.poll_rfc8628)
+        polled = Procedure((SINGLE_CLIENT, *checks, VERIFIER), device_poll.poll_rfc8628)
         return replace(endpoint, write_error=wire.write_error, procedure=polled, is_guarded=True, statuses=statuses)
     both = replace(
         endpoint,
