@@ -88,14 +88,17 @@ def _watch(control: int, report: int, inner: int, to_inner: int, from_inner: int
             _write(to_inner, marshal.dumps(specification))
         _wait_for_end(control, from_inner)
     if _is_ended(control):
-        end_descendants(gently=False, last=inner)
+        # The inner one goes on if this process is killed in the middle, so it is ended when all else is done.
+        end_descendants(gently=False, spared=inner)
+        _remove(specification[2])
+        end_descendants(gently=False)
     else:
         _, status = os.waitpid(inner, 0)
         if status:  # it has not done its work
             end_descendants(gently=False)
             _tell(report, ENDED, -1)
         _wait_for_end(control)
-    _remove(specification[2])
+        _remove(specification[2])
 
 
 def _run(control: int, report: int, from_outer: int, *, keep_ignored: set[signal.Signals]) -> None:
@@ -124,6 +127,7 @@ def _run(control: int, report: int, from_outer: int, *, keep_ignored: set[signal
     _tell(report, ENDED, -1 if status is None else status)
     if _is_ended(from_outer):
         _wait_for_end(control)
+    if _is_ended(control):  # the outer one may be killed before it removes them
         _remove(folders)
 
 
@@ -339,11 +343,8 @@ def _reap(pid: int) -> tuple[bool, int]:
     return found
 
 
-def end_descendants(*, gently: bool, last: int = 0) -> None:
-    """End every process below this one.
-
-    Process *last* is killed when it alone is left: it goes on if this process is killed in the middle.
-    """
+def end_descendants(*, gently: bool, spared: int = 0) -> None:
+    """End every process below this one, but not the process *spared*."""
     if gently and (left := _descendants()):
         _send(left, signal.SIGTERM)
         deadline = time.monotonic() + GRACE_SECONDS
@@ -353,9 +354,9 @@ def end_descendants(*, gently: bool, last: int = 0) -> None:
                 return
             time.sleep(0.01)
     deadline = time.monotonic() + KILL_SECONDS
-    while (left := _descendants()) and time.monotonic() < deadline:
-        others = [process for process in left if process != last]
-        if not _send(others, signal.SIGKILL) and not (last in left and _send([last], signal.SIGKILL)):
+    while time.monotonic() < deadline:
+        left = [process for process in _descendants() if process != spared]
+        if not _send(left, signal.SIGKILL):
             return
         _reap(0)
         time.sleep(0.005)
