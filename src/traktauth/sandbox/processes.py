@@ -128,9 +128,8 @@ class CommandProcess:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if select.select([self._report], [], [], HANDLER_SECONDS if left is None else min(left, HANDLER_SECONDS))[
-                0
-            ]:
+            pause = HANDLER_SECONDS if left is None else min(left, HANDLER_SECONDS)
+            if select.select([self._report], [], [], pause)[0]:
                 break
             if left == 0.0:
                 return None
