@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 import threading
 from functools import partial
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from server.conftest import SEED
+from support import asgi
 from traktauth.server import __file__ as package
 from traktauth.server.app import build
 from traktauth.server.config.settings import Settings
@@ -22,24 +22,7 @@ FOLDER = str(Path(package).parent)
 
 
 def post(built, path, **members):
-    """Send JSON to the application; return the status and the body's members."""
-    body = json.dumps(members).encode()
-    messages = iter([{"type": "http.request", "body": body, "more_body": False}])
-    sent = []
-
-    async def receive():
-        return next(messages)
-
-    async def send(message):
-        sent.append(message)
-
-    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/json")]
-    scope = {
-        "type": "http", "http_version": "1.1", "method": "POST", "path": path, "query_string": b"", "headers": headers,
-        "client": ("127.0.0.1", 1), "scheme": "http",
-    }  # fmt: skip
-    asyncio.run(built.application(scope, receive, send))
-    return sent[0]["status"], json.loads(b"".join(message.get("body", b"") for message in sent[1:]))
+    return asyncio.run(asgi.post(built.application, path, **members))
 
 
 @pytest.mark.parametrize("profile", ["current", "classic"])

@@ -34,10 +34,11 @@ def make_handler(context: ServerContext, endpoint: Endpoint) -> Handler:
         entry = context.request_log.add(clock(), scope["method"], endpoint.path, sent)
 
         def work(db: Repositories) -> object:
+            earlier = len(db.events)  # those of other requests in the same transaction
             try:
                 return procedure.run(TokenRequest(db, policy, clock(), sent))
             finally:
-                entry.events = tuple(db.events)
+                entry.events = tuple(db.events[earlier:])
 
         try:
             result = await (storage.write(work) if endpoint.changes else storage.read(work))
@@ -51,9 +52,13 @@ def make_handler(context: ServerContext, endpoint: Endpoint) -> Handler:
         if scope["method"] not in endpoint.methods:
             return HttpResponse(404)  # both engines answer as if the path did not exist
         try:
-            address, sent = await _read(context, endpoint, scope, receive)
+            try:
+                request = await read_request(scope, receive)
+                sent = endpoint.read(request)
+            except (RequestTooLarge, *PROTOCOL_ERRORS) as error:
+                raise _unread(context, endpoint, scope, error) from None
             if endpoint.is_guarded and sent.client_secret:
-                return await _guard(context, address, sent, run(scope, sent))
+                return await _guard(context, request.client, sent, run(scope, sent))
             return await run(scope, sent)
         except PROTOCOL_ERRORS as error:
             return HttpResponse(error.status) if isinstance(error, BareStatusError) else endpoint.write_error(error)
@@ -61,23 +66,12 @@ def make_handler(context: ServerContext, endpoint: Endpoint) -> Handler:
     return handle
 
 
-async def _read(
-    context: ServerContext, endpoint: Endpoint, scope: Scope, receive: Receive
-) -> tuple[str, ClientRequest]:
-    """Read a request; return the address that it came from and what was sent.
-
-    Raises:
-        OAuthError, ValidationError, BareStatusError: the endpoint cannot read it, which is logged.
-    """
-    try:
-        request = await read_request(scope, receive)
-        return request.client, endpoint.read(request)
-    except RequestTooLarge:
-        error: Exception = ValidationError("The request is too large.", status=413, code="PAYLOAD_TOO_LARGE")
-    except PROTOCOL_ERRORS as protocol_error:
-        error = protocol_error
+def _unread(context: ServerContext, endpoint: Endpoint, scope: Scope, error: Exception) -> Exception:
+    """Log a request that its endpoint cannot read; return the error that answers it."""
+    if isinstance(error, RequestTooLarge):
+        error = ValidationError("The request is too large.", status=413, code="PAYLOAD_TOO_LARGE")
     context.request_log.add(context.clock(), scope["method"], endpoint.path).failed(error)
-    raise error
+    return error
 
 
 async def _guard(
