@@ -41,9 +41,11 @@ def string_parameters(members: Mapping[str, Any], known: frozenset[str]) -> dict
     """
     parameters: dict[str, str] = {}
     for name, value in members.items():
-        if isinstance(value, bool):
+        if type(value) is str:  # which nearly all are
+            parameters[name] = value
+        elif isinstance(value, bool):
             parameters[name] = str(value).lower()
-        elif isinstance(value, (str, int, float)):
+        elif isinstance(value, (int, float)):
             parameters[name] = str(value)
         elif value is not None and name in known:
             raise NotAString(name, value)

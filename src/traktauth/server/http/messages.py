@@ -9,11 +9,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 import msgspec
 from starlette.requests import ClientDisconnect
+from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     Handler = Callable[[Scope, Receive], Awaitable["HttpResponse"]]
+    Fields = tuple[tuple[str, str], ...]
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -33,6 +36,8 @@ BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~"
 """What a URL may contain (RFC 3986); anything else, above all a line break, is percent-encoded."""
 TOO_LARGE = 413
+FRAMING = frozenset((b"connection", b"content-length", b"transfer-encoding"))
+"""Header fields that say where a response or its connection ends, which uvicorn has to see."""
 DRAIN_SECONDS = 2.0
 DRAIN_BYTES = 64 * 1024 * 1024
 
@@ -174,7 +179,7 @@ def duplicate_member(data: bytes, value: object, names: frozenset[str]) -> str |
     members = as_object(value)
     if members is None:
         return None
-    texts = sum([isinstance(member, str) for member in members.values()])
+    texts = list(map(type, members.values())).count(str)
     if data.count(b'"') == 2 * (len(members) + texts):
         return None
     found: list[list[tuple[str, object]]] = []
@@ -220,6 +225,9 @@ class HttpResponse:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response; of a request that is too large the rest is read, or the client would not see it."""
+        is_whole = self.status != TOO_LARGE and scope["method"] != "HEAD"
+        if is_whole and write_at_once(send, self.status, tuple(self.headers.items()), self.body):
+            return
         fields = encoded(self.headers)
         fields.append((b"content-length", str(len(self.body)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": fields})
@@ -229,6 +237,55 @@ class HttpResponse:
             await _drain(receive)
             body = b""
         await send({"type": "http.response.body", "body": body})
+
+
+def write_at_once(send: Send, status: int, fields: Fields, body: bytes) -> bool:
+    """Write a response, with its length, to uvicorn's connection; return False if it has to be sent through ASGI.
+
+    Through ASGI a response takes two messages, and uvicorn checks every header field of each anew, which takes a tenth
+    of the server's time for a refresh. It has to be ASGI if something stands between this application and uvicorn, if
+    the connection ends with this response, or if the client does not read.
+
+    Args:
+        send: ASGI's.
+        status: the HTTP status.
+        fields: the header fields, without the length.
+        body: the body.
+
+    Raises:
+        RuntimeError: a field cannot be sent, such as one with a line break, which would begin another field.
+    """
+    cycle: object = getattr(send, "__self__", None)
+    if type(cycle) is not RequestResponseCycle:
+        return False
+    if cycle.disconnected or cycle.response_started or not cycle.keep_alive or cycle.flow.write_paused:
+        return False
+    head = encode_head(status, fields, tuple(cycle.default_headers))
+    if head is None:
+        return False
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+    cycle.message_event.set()
+    cycle.on_response()
+    return True
+
+
+@lru_cache(maxsize=256)
+def encode_head(status: int, fields: Fields, server_fields: tuple[tuple[bytes, bytes], ...]) -> bytes | None:
+    """Return the status line and the fields; None if a field says where the response or its connection ends.
+
+    The server's own fields hold the date, so a head is encoded and checked once a second.
+
+    Raises:
+        RuntimeError: a field cannot be sent.
+    """
+    encoded_fields = [*server_fields, *encoded(dict(fields))]
+    if any(HEADER_RE.search(name) or HEADER_VALUE_RE.search(value) for name, value in encoded_fields):
+        raise RuntimeError("A header field of the response cannot be sent")
+    if any(name.lower() in FRAMING for name, _ in encoded_fields):
+        return None
+    return STATUS_LINE[status] + b"".join([b"%b: %b\r\n" % field for field in encoded_fields])
 
 
 def encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:

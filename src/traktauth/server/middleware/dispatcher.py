@@ -84,14 +84,17 @@ class Dispatcher:
         On loopback a foreign `Host` is refused: a web page whose name was made to lead to this machine (DNS rebinding)
         would be of one origin with the pages.
         """
-        if len(scope["headers"]) > MOST_FIELDS:
+        fields = scope["headers"]
+        if len(fields) > MOST_FIELDS:
             return HttpResponse(431)
-        hosts = [value for name, value in scope["headers"] if name == b"host"]
-        settings = self._context.settings
-        if settings.strict and scope["http_version"] == "1.1" and len(hosts) != 1:
+        hosts = 0
+        for name, value in fields:
+            if name == b"host":
+                hosts += 1
+                if self._is_loopback and not _is_local(value):
+                    return _in_text(403, FOREIGN)
+        if hosts != 1 and self._context.settings.strict and scope["http_version"] == "1.1":
             return _in_text(400, "A request has one Host field (RFC 9112 section 3.2).")
-        if self._is_loopback and not all(map(_is_local, hosts)):
-            return _in_text(403, FOREIGN)
         return None
 
     def _matching_fault(self, scope: Scope) -> Fault | None:

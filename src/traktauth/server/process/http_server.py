@@ -127,7 +127,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         """Continue with the bytes received meanwhile."""
         self._since = self.loop.time()
         super().on_response_complete()
-        self._parse()
+        if self._unparsed:
+            self._parse()
 
     @property
     def is_waiting(self) -> bool:
