@@ -90,8 +90,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _no_body = 0  # bytes that have come since a request began, or since the last of its body
     _asked = False
     _began: float | None = None  # to come, on the loop's clock; None while none is on its way
-    _since = 0.0  # it was made, or the last response left, on the loop's clock
-    _unparsed = b""  # that has come, behind as many requests as may wait
+    _since = 0.0  # it was made, or the last request began, on the loop's clock
+    _unparsed: bytes = b""  # that has come, behind as many requests as may wait
 
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: a client may offer another protocol, and uvicorn would tell its user to install packages."""
@@ -104,8 +104,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Process received bytes; refuse a head, or trailer fields, without an end."""
-        self._unparsed += data
-        self._parse()
+        self._no_body += len(data)
+        if self._unparsed or len(data) > PIECE or self._no_body > LARGEST_HEAD or self.pipeline:
+            self._no_body -= len(data)
+            self._unparsed += data
+            self._parse()
+        else:
+            super().data_received(data)
 
     def _parse(self) -> None:
         """Parse what has come, up to so many requests that wait for the one before.
@@ -125,7 +130,6 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Continue with the bytes received meanwhile."""
-        self._since = self.loop.time()
         super().on_response_complete()
         if self._unparsed:
             self._parse()
@@ -148,7 +152,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Start counting the bytes of a request."""
-        self._no_body, self._asked, self._began = 0, True, self.loop.time()
+        self._no_body, self._asked = 0, True
+        self._began = self._since = self.loop.time()
         super().on_message_begin()
 
     def on_body(self, body: bytes) -> None:
