@@ -57,13 +57,14 @@ class Dispatcher:
         self._direct = direct
         self._inner = inner
         self._is_loopback = context.settings.loopback
+        self._trusts_proxy = context.settings.trust_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        if self._context.settings.trust_proxy:
+        if self._trusts_proxy:
             scope["client"] = _client_of(scope)
         try:
             refusal = self._refusal(scope)

@@ -81,6 +81,8 @@ def validate(value: object, fields: tuple[Field, ...], *, where: str = "body") -
     known: dict[str, str] = {}
     for name, rule in fields:
         member: Any = members.get(name, ABSENT)
+        if member is ABSENT and rule is optional:
+            continue
         messages = rule(member)
         if messages:
             faults += [f"[{where}.{name}] {message}" for message in messages]

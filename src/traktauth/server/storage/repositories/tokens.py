@@ -32,7 +32,7 @@ class TokenRepository:
     def get(self, row: int) -> TokenPair | None:
         """Return the pair with this row id, and lock it."""
         found = self._db.select_for_update(FIND, (row,), table="token_pairs")
-        return None if found is None else TokenPair(*found)
+        return None if found is None else TokenPair._make(found)
 
     def by_access_token(self, token: str) -> TokenPair | None:
         """Return the pair with this access token, also if it has ended or expired; see `by_refresh_token`."""
