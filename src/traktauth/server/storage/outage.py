@@ -44,11 +44,6 @@ class Outage:
         self._hold = 0.0
         self._failures = 0
 
-    @property
-    def is_open(self) -> bool:
-        """Whether it has been logged that the database fails, and not yet that it works again."""
-        return self._began is not None
-
     def failed(self, kind: str, error: StorageUnavailable) -> None:
         """Note a failure to read or to write, and log it if it is the first one."""
         now = self._clock()
@@ -97,8 +92,7 @@ class LoggedStorage:
         except PROTOCOL_ERRORS:
             self._outage.worked(WRITE)
             raise
-        if self._outage.is_open:
-            self._outage.worked(WRITE)
+        self._outage.worked(WRITE)
         return result
 
     async def read(self, work: Callable[[Repositories], T]) -> T:
@@ -108,8 +102,7 @@ class LoggedStorage:
         except StorageUnavailable as error:
             self._outage.failed(READ, error)
             raise
-        if self._outage.is_open:
-            self._outage.worked(READ)
+        self._outage.worked(READ)
         return result
 
     def close(self) -> None:
