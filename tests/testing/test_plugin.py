@@ -78,6 +78,35 @@ def test_leaves_things_behind(local_trakt, trakt, number):
     local_trakt.fail_next("/users/me", status=500)
     local_trakt.sign_in("carol")
 """
+MOCKED = """
+import http.server, json, threading, pytest
+from traktauth import App, Token, Trakt
+
+ANSWER = {"access_token": "new", "refresh_token": "next", "token_type": "bearer", "expires_in": 3600, "created_at": 1}
+
+class Mock(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = json.dumps(ANSWER).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+@pytest.fixture(scope="module")
+def url():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mock) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+@pytest.mark.parametrize("number", range(3))
+def test_of_a_mocked_trakt(url, number):
+    app = App("id", client_secret="secret", redirect_uri="http://127.0.0.1:9876/")
+    with Trakt(app, service=url, store="memory:") as trakt:
+        trakt.adopt(Token("old", refresh_token=f"refresh-{number}", expires_in=3600, expires_at=1.0, generation=1))
+        assert trakt.refresh().access_token == "new"
+"""
 
 pytestmark = pytest.mark.slow  # each test is a run of pytest
 
@@ -118,6 +147,12 @@ def test_nothing_reaches_the_next_test(run_pytest, options):
     code, shown = run_pytest(LEAVING, *options)
     assert code == 0, shown
     assert "8 passed" in shown
+
+
+def test_a_mocked_trakt_may_answer_every_test_with_the_same_token(run_pytest):
+    code, shown = run_pytest(MOCKED)
+    assert code == 0, shown
+    assert "3 passed" in shown
 
 
 @pytest.mark.parametrize(

@@ -42,17 +42,23 @@ def bound(request: Request, response: Response | NoResponse) -> Response | NoRes
     return response
 
 
+def forget() -> None:
+    """Forget every response: the next test may have another Trakt, which gives the same tokens at the same address."""
+    with _lock:
+        _received.clear()
+
+
 def _digest(url: str, text: str) -> bytes:
     from hashlib import sha256  # noqa: PLC0415 - costs milliseconds, and most programs refresh nothing
 
     return sha256(f"{url}\n{text}".encode(errors="replace")).digest()
 
 
-def _forget() -> None:
+def _renew_lock() -> None:
     """In a forked child, take a new lock: another thread of the parent may have held it."""
     global _lock  # noqa: PLW0603 - see above
     _lock = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=_renew_lock)
