@@ -14,6 +14,7 @@ import pytest
 from traktauth.server.errors import OAuthError
 from traktauth.server.storage.base import StorageUnavailable
 from traktauth.server.storage.models import Client
+from traktauth.server.storage.outage import Outage
 from traktauth.server.storage.sqlite import SqliteFile, SqliteMemory
 from traktauth.server.storage.sqlite.storage import Writer
 
@@ -235,7 +236,7 @@ class Recorder:
 
 def test_answers_leave_after_the_commit():
     connection, seen = Recorder(), []
-    writer = Writer(connection, list)
+    writer = Writer(connection, list, Outage())
 
     async def use():
         answer = asyncio.get_running_loop().create_future()
@@ -250,7 +251,7 @@ def test_answers_leave_after_the_commit():
 
 def test_what_waits_is_committed_together():
     connection, gate = Recorder(), threading.Event()
-    writer = Writer(connection, list)
+    writer = Writer(connection, list, Outage())
 
     async def use():
         loop = asyncio.get_running_loop()
@@ -268,7 +269,7 @@ def test_what_waits_is_committed_together():
 
 def test_a_client_that_comes_while_answers_are_passed_on_is_done_together():
     connection = Recorder()
-    writer = Writer(connection, list)
+    writer = Writer(connection, list, Outage())
 
     async def use():
         loop = asyncio.get_running_loop()
@@ -293,7 +294,7 @@ def test_a_client_that_comes_while_answers_are_passed_on_is_done_together():
 
 def test_a_loop_that_has_ended_holds_no_caller_up():
     connection = Recorder()
-    writer = Writer(connection, list)
+    writer = Writer(connection, list, Outage())
 
     async def leave():
         writer.put(lambda db: None, asyncio.get_running_loop().create_future())
@@ -312,7 +313,7 @@ def test_a_loop_that_has_ended_holds_no_caller_up():
 def test_a_full_disk_is_reported_to_every_waiter():
     connection = Recorder()
     connection.broken = True
-    writer = Writer(connection, list)
+    writer = Writer(connection, list, Outage())
 
     async def use():
         answers = [asyncio.get_running_loop().create_future() for _ in range(3)]
@@ -334,7 +335,7 @@ def test_where_nothing_can_begin_all_who_wait_learn_it_at_once():
             raise sqlite3.OperationalError("database is locked")
 
     connection, others = Held(), threading.Event()
-    writer = Writer(connection, list)
+    writer = Writer(connection, list, Outage())
 
     async def use():
         answers = [asyncio.get_running_loop().create_future() for _ in range(600)]
@@ -351,7 +352,7 @@ def test_where_nothing_can_begin_all_who_wait_learn_it_at_once():
 
 def test_what_waits_at_the_end_is_done():
     connection, gate, done = Recorder(), threading.Event(), []
-    writer = Writer(connection, list)
+    writer = Writer(connection, list, Outage())
 
     async def use():
         loop = asyncio.get_running_loop()
@@ -517,7 +518,7 @@ def test_what_is_committed_after_the_log_was_deleted_is_in_the_file(tmp_path, lo
 
 def test_a_client_that_has_abandoned_does_not_disturb_others():
     connection = Recorder()
-    writer = Writer(connection, list)
+    writer = Writer(connection, list, Outage())
 
     async def use():
         loop = asyncio.get_running_loop()

@@ -25,7 +25,6 @@ from traktauth.server.simulation.faults import read_faults
 from traktauth.server.simulation.request_log import Metrics, RequestLog
 from traktauth.server.storage import sqlite
 from traktauth.server.storage.base import StorageUnavailable
-from traktauth.server.storage.outage import LoggedStorage
 from traktauth.server.storage.sqlite import SqliteFile, SqliteMemory
 from traktauth.server.web.not_found import not_found
 from traktauth.server.web.routes import page_routes
@@ -82,7 +81,7 @@ def build(settings: Settings, url: str, *, show_request: Callable[[LoggedRequest
     faults = [] if settings.faults is None else read_faults(settings.faults, profile.oauth_paths)
     policy = make_policy(settings, profile, settings.public_url or url)
     metrics = Metrics()
-    storage = LoggedStorage(open_storage(settings.database_address, metrics.note))
+    storage = open_storage(settings.database_address, metrics.note)
     try:
         key, announcement = storage.run_sync(lambda db: _prepare(db, seed, strict=settings.strict))
         log = None if settings.access_log is None else AccessLog(settings.access_log)

@@ -163,7 +163,7 @@ def test_health_readiness_and_numbers(either):
 
 def test_it_is_not_ready_without_its_database(start, tmp_path):
     client = start(database=f"sqlite:{tmp_path / 'db'}")
-    client.server._built.context.storage._storage._connection.close()
+    client.server._built.context.storage._connection.close()
     assert client.get("/readyz").status == 503
     assert client.get("/healthz").status == 200
 

@@ -94,15 +94,16 @@ def check_access(context: ServerContext, heard: HttpRequest) -> None:
         return
     if not context.settings.loopback:
         raise ControlError("the control API needs its key as a Bearer token", status=401)
-    if any(name in PROXIED or name.startswith("x-forwarded-") for name in heard.headers):
+    headers = heard.headers
+    if any(name in PROXIED or name.startswith("x-forwarded-") for name in headers):
         raise ControlError("the control API takes calls through a proxy only with TRAKTAUTH_CONTROL_KEY", status=403)
-    host = heard.headers.get("host", "")
+    host = headers.get("host", "")
     if not is_loopback(name_in(host)):
         raise ControlError("the control API needs a loopback Host", status=403)
-    origin = heard.headers.get("origin")
+    origin = headers.get("origin")
     if origin is not None and origin != f"http://{host}":
         raise ControlError("the control API takes no foreign Origin", status=403)
-    site = heard.headers.get("sec-fetch-site", "none")
+    site = headers.get("sec-fetch-site", "none")
     if site == "cross-site" or (site == "same-site" and heard.method not in ("GET", "HEAD")):
         raise ControlError("the control API takes no call from another site", status=403)
 

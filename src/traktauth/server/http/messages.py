@@ -56,7 +56,7 @@ class HttpRequest(NamedTuple):
         method: its method, in capitals.
         path: its path, without doubled slashes.
         query: its query as it was sent, percent-encoded.
-        headers: its header fields by name in lower case; of a repeated one, the last.
+        fields: its header fields by name in lower case; of a repeated one, the last.
         body: its body.
         client: the address it came from.
     """
@@ -64,14 +64,24 @@ class HttpRequest(NamedTuple):
     method: str
     path: str
     query: bytes
-    headers: dict[str, str]
+    fields: dict[bytes, bytes]
     body: bytes
     client: str
 
     @property
+    def headers(self) -> dict[str, str]:
+        """The header fields as text, decoded at each access."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.fields.items()}
+
+    @property
     def content_type(self) -> str:
         """The body's media type with its parameters, empty if the request names none."""
-        return self.headers.get("content-type", "")
+        return self.fields.get(b"content-type", b"").decode("latin-1")
+
+    @property
+    def authorization(self) -> str:
+        """The Authorization field, empty if it is absent."""
+        return self.fields.get(b"authorization", b"").decode("latin-1")
 
     @property
     def media_type(self) -> str:
@@ -81,7 +91,7 @@ class HttpRequest(NamedTuple):
     @property
     def bearer(self) -> str:
         """The token in the Authorization field, or empty."""
-        return bearer_token(self.headers.get("authorization", ""))
+        return bearer_token(self.authorization)
 
 
 def bearer_token(authorization: str) -> str:
@@ -97,9 +107,9 @@ async def read_request(scope: Scope, receive: Receive, *, largest: int = LARGEST
         RequestTooLarge: it announces, or has, more than *largest* bytes; the rest is not read.
         ClientDisconnect: the client disconnected before the end.
     """
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    fields: dict[bytes, bytes] = dict(scope["headers"])
     query: bytes = scope["query_string"]
-    length = headers.get("content-length", "0")
+    length = fields.get(b"content-length", b"0")
     if len(query) > LARGEST_QUERY or not length.isdigit() or int(length) > largest:
         raise RequestTooLarge
     body, more = b"", True
@@ -112,7 +122,7 @@ async def read_request(scope: Scope, receive: Receive, *, largest: int = LARGEST
         if len(body) > largest:
             raise RequestTooLarge
     client = scope.get("client") or ("", 0)
-    return HttpRequest(scope["method"], scope["path"], query, headers, body, client[0])
+    return HttpRequest(scope["method"], scope["path"], query, fields, body, client[0])
 
 
 class ParseError(Exception):

@@ -135,7 +135,7 @@ class RequestLog:
     def add(self, at: float, method: str, path: str, request: ClientRequest = UNREAD) -> LogEntry:
         """Add a request and return its entry, whose outcome the caller sets."""
         self._count += 1
-        if sum(map(len, request.parameters.values())) > MOST_CHARACTERS:
+        if len("".join(request.parameters.values())) > MOST_CHARACTERS:
             short = {name[:LONGEST]: _shortened(value) for name, value in list(request.parameters.items())[:MOST_NAMES]}
             request = request._replace(parameters=short)
         entry = LogEntry(self._count, at, method, path, request, self)

@@ -103,12 +103,12 @@ def read_native_token(request: HttpRequest) -> ClientRequest:
         ValidationError: it is not a form, or a parameter is invalid.
         OAuthError: a parameter is repeated, or HTTP Basic cannot be read.
     """
-    return client_request(validate(_read_form(request), TOKEN), request.headers.get("authorization", ""))
+    return client_request(validate(_read_form(request), TOKEN), request.authorization)
 
 
 def read_native_about_token(request: HttpRequest) -> ClientRequest:
     """Parse a form about a token; raises as `read_native_token` does."""
-    return client_request(validate(_read_form(request), ABOUT_TOKEN), request.headers.get("authorization", ""))
+    return client_request(validate(_read_form(request), ABOUT_TOKEN), request.authorization)
 
 
 def read_native_device_code(request: HttpRequest) -> ClientRequest:
@@ -124,7 +124,7 @@ def read_native_device_token(request: HttpRequest) -> ClientRequest:
 
 def read_bearer(request: HttpRequest) -> ClientRequest:
     """Read the Authorization field, with or without its scheme."""
-    header = request.headers.get("authorization", "")
+    header = request.authorization
     return ClientRequest({}, "", "", bearer=header.removeprefix("Bearer "))
 
 

@@ -45,7 +45,7 @@ def read(request: HttpRequest) -> ClientRequest:
     """
     parameters = _read_parameters(request)
     name, secret = parameters.get("client_id", ""), parameters.get("client_secret", "")
-    authorization = request.headers.get("authorization", "")
+    authorization = request.authorization
     is_basic = authorization.startswith("Basic ")
     found = parse_basic(authorization) if is_basic else None
     if found is None or not found[0]:

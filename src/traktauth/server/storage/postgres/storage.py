@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.server.errors import PROTOCOL_ERRORS
 from traktauth.server.storage.base import StorageUnavailable
+from traktauth.server.storage.outage import READ, WRITE, Outage
 from traktauth.server.storage.postgres import connection as driver
 from traktauth.server.storage.postgres.schema import LOCK, prepare
 from traktauth.server.storage.repositories import Repositories
@@ -41,6 +42,7 @@ class PostgresStorage:
     def __init__(self, address: str, on_commit: Callable[[list[str]], None]) -> None:
         self._parameters = driver.parse_address(address)
         self._on_commit = on_commit
+        self._outage = Outage()
         self._lock = threading.Lock()
         self._local = threading.local()
         self._connections: set[PsycopgConnection] = set()
@@ -67,11 +69,11 @@ class PostgresStorage:
 
     async def write(self, work: Callable[[Repositories], T]) -> T:
         """Run *work* in a transaction; see `Storage.write`."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, self._transaction, work)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, WRITE, work)
 
     async def read(self, work: Callable[[Repositories], T]) -> T:
         """Run *work* on committed data; see `Storage.read`."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, self._lookup, work)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run, READ, work)
 
     def close(self) -> None:
         """Finish the work that was begun and close the connections."""
@@ -79,7 +81,16 @@ class PostgresStorage:
         for connection in self._connections:
             connection.close()
 
-    def _run(self, use: Callable[[PsycopgConnection, Callable[[Repositories], T]], T], work: Any) -> T:  # noqa: ANN401 - as `use` takes it
+    def _run(self, kind: str, work: Callable[[Repositories], T]) -> T:
+        """Read or write, and log if the database fails.
+
+        Raises:
+            StorageUnavailable: the database cannot be used.
+        """
+        with self._outage.watch(kind):
+            return self._repeat(self._transaction if kind == WRITE else self._lookup, work)
+
+    def _repeat(self, use: Callable[[PsycopgConnection, Callable[[Repositories], T]], T], work: Any) -> T:  # noqa: ANN401 - as `use` takes it
         """Use this thread's connection; try again after a lost connection or a lost race.
 
         Raises:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from traktauth import private_files
 from traktauth.server.errors import PROTOCOL_ERRORS
 from traktauth.server.storage.base import StorageUnavailable
+from traktauth.server.storage.outage import READ, WRITE, Outage
 from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.sqlite.connection import DatabaseFile, SqliteConnection, SqliteFileConnection, prepare
 from traktauth.server.storage.sqlite.inspection import looked_at
@@ -66,7 +67,8 @@ class SqliteFile:
                 raise StorageUnavailable(f"The database {path} cannot be used: {error}") from error
             refused.pop_all()  # it is good, and stays open
         self._connection = connection
-        self._writer = Writer(connection, on_commit)
+        self._outage = Outage()
+        self._writer = Writer(connection, on_commit, self._outage)
 
     def run_sync(self, work: Callable[[Repositories], T]) -> T:
         """Run *work* in the calling thread; see `OpenStorage.run_sync`."""
@@ -80,11 +82,12 @@ class SqliteFile:
 
     async def read(self, work: Callable[[Repositories], T]) -> T:
         """Run *work* on the reading connection; see `Storage.read`."""
-        try:
-            self._reader.settle()
-            return work(Repositories(self._reader))
-        except sqlite3.Error as error:
-            raise StorageUnavailable(str(error)) from error
+        with self._outage.watch(READ):
+            try:
+                self._reader.settle()
+                return work(Repositories(self._reader))
+            except sqlite3.Error as error:
+                raise StorageUnavailable(str(error)) from error
 
     def close(self) -> None:
         """Finish the work that was begun and close the file."""
@@ -120,9 +123,10 @@ class SqliteMemory:
 class Writer:
     """The thread that writes: it runs the work that waits in one transaction, and returns results after the commit."""
 
-    def __init__(self, connection: SqliteConnection, on_commit: Callable[[list[str]], None]) -> None:
+    def __init__(self, connection: SqliteConnection, on_commit: Callable[[list[str]], None], outage: Outage) -> None:
         self._connection = connection
-        self._on_commit = on_commit
+        self._record_events = on_commit
+        self._outage = outage
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._ending = False
         self._thread = threading.Thread(target=self._serve, name="local-trakt-writer", daemon=True)
@@ -166,7 +170,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - handed to the caller
             _rollback(self._connection)
             # Requests that have come since would fail in the same way.
-            self._answer([(answer, None, _map_error(error)) for _, answer in group + self._waiting()])
+            self._answer([(answer, None, self._failed(error)) for _, answer in group + self._waiting()])
             return
         outcomes = self._run_group(group)
         self._answer([self._run_single(work) for work in group] if outcomes is None else outcomes)
@@ -208,7 +212,19 @@ class Writer:
         try:
             return answer, _transaction(self._connection, work, self._on_commit), None
         except Exception as error:  # noqa: BLE001 - handed to the caller
-            return answer, None, _map_error(error)
+            return answer, None, self._failed(error)
+
+    def _on_commit(self, events: list[str]) -> None:
+        self._record_events(events)
+        self._outage.worked(WRITE)
+
+    def _failed(self, error: Exception) -> Exception:
+        """Return the error for the caller, `StorageUnavailable` for one of the database, which is noted."""
+        if isinstance(error, sqlite3.Error):
+            error = StorageUnavailable(str(error))
+        if isinstance(error, StorageUnavailable):
+            self._outage.failed(WRITE, error)
+        return error
 
 
 def _deliver(outcomes: list[Outcome]) -> None:
@@ -255,8 +271,3 @@ def _run_sync(connection: SqliteConnection, work: Callable[[Repositories], T]) -
 def _rollback(connection: SqliteConnection) -> None:
     with contextlib.suppress(sqlite3.Error):  # the next transaction reports a database that cannot be used
         connection.rollback()
-
-
-def _map_error(error: Exception) -> Exception:
-    """Return `StorageUnavailable` for an error of the database, and any other error as it is."""
-    return StorageUnavailable(str(error)) if isinstance(error, sqlite3.Error) else error
