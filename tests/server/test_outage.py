@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import logging
 import re
@@ -10,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 import psycopg
@@ -79,6 +81,26 @@ def test_a_database_that_fails_for_every_second_request_does_not_fill_the_log(ou
         outage.worked("write")
         clock.now += 0.2
     assert len(reported()) < 10
+
+
+def test_each_outage_that_threads_see_begins_once_and_ends_once(reported):
+    outage = Outage(itertools.count(0.0, 100.0).__next__)
+
+    def see():
+        for _ in range(300):
+            outage.failed("write", StorageUnavailable("gone"))
+            outage.worked("write")
+
+    threads = [threading.Thread(target=see) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    lines = reported()
+    assert len(lines) > 2
+    assert all(line.startswith(BEGAN) for line in lines[::2])
+    assert all(line.startswith(ENDED) for line in lines[1::2])
+    assert len(lines) % 2 == 0
 
 
 def served(database):

@@ -56,8 +56,8 @@ class Outage:
             self._began, self._failures = now, 1
             is_soon = self._ended is not None and now - self._ended < SOON_SECONDS
             self._hold = min(max(1.0, self._hold * 2), LONGEST_HOLD_SECONDS) if is_soon else 0.0
-        reason = shorten(escape(next(iter(str(error).splitlines()), "")))
-        log.warning("Requests are answered 503, as the database cannot be used: %s", reason)
+            reason = shorten(escape(next(iter(str(error).splitlines()), "")))
+            log.warning("Requests are answered 503, as the database cannot be used: %s", reason)
 
     def worked(self, kind: str) -> None:
         """Note that reading or writing works, and log the end of the outage if it is over."""
@@ -72,8 +72,7 @@ class Outage:
             if self._began is None or self._failing or now - self._last_failure < self._hold:
                 return
             seconds, self._began, self._ended = now - self._began, None, now
-            failures = self._failures
-        log.warning("The database works again after %.1f s, in which it failed %d times", seconds, failures)
+            log.warning("The database works again after %.1f s, in which it failed %d times", seconds, self._failures)
 
     @contextlib.contextmanager
     def watch(self, kind: str) -> Generator[None]:
