@@ -22,7 +22,8 @@ from traktauth.wire.error_responses import (
 )
 from traktauth.wire.messages import Response
 from traktauth.wire.metadata import parse_metadata
-from traktauth.wire.token_endpoint import LONGEST_LIFE, parse_revocation, parse_token_response
+from traktauth.wire.revocation_endpoint import parse_revocation
+from traktauth.wire.token_endpoint import LONGEST_LIFE, parse_token_response
 
 SECRET = "s3cret-Token_0123456789abcdef"
 NAMES = [

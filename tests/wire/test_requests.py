@@ -8,7 +8,8 @@ import pytest
 
 from traktauth.models import find_service
 from traktauth.wire.device_endpoint import new_device_code, poll_device_code
-from traktauth.wire.token_endpoint import exchange_code, exchange_refresh_token, revoke
+from traktauth.wire.revocation_endpoint import revoke
+from traktauth.wire.token_endpoint import exchange_code, exchange_refresh_token
 
 ORIGINS = {
     "trakt": "https://api.trakt.tv",

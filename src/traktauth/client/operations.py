@@ -11,7 +11,7 @@ from traktauth.flow import operations
 from traktauth.models import App, find_service
 from traktauth.models.app import check_text
 from traktauth.protocol import OUT_OF_BAND, Service
-from traktauth.wire import authorization, device_endpoint, token_endpoint
+from traktauth.wire import authorization, device_endpoint, revocation_endpoint, token_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +106,7 @@ class _Operations:
 
     def _revocation(self, token: str, client_id: str, client_secret: str | None) -> Request:
         App(client_id, client_secret=client_secret)
-        return token_endpoint.revoke(
+        return revocation_endpoint.revoke(
             self.service, token=_check_value("token", token), client_id=client_id, client_secret=client_secret
         )
 

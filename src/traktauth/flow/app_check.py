@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from traktauth.flow.effects import NoResponse, Send
 from traktauth.values import value
 from traktauth.wire.error_responses import error_code, is_invalid_client
-from traktauth.wire.token_endpoint import revoke
+from traktauth.wire.revocation_endpoint import revoke
 from traktauth.wire.user_settings import user_settings
 
 if TYPE_CHECKING:

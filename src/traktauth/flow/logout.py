@@ -21,7 +21,7 @@ from traktauth.models.record import EMPTY
 from traktauth.models.signed_out import SignedOut
 from traktauth.timeouts import LOCK_TIMEOUT
 from traktauth.wire.error_responses import is_certainly_unspent, is_invalid_client
-from traktauth.wire.token_endpoint import parse_revocation, revoke
+from traktauth.wire.revocation_endpoint import parse_revocation, revoke
 
 if TYPE_CHECKING:
     from traktauth.flow.context import FlowContext

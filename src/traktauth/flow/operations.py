@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import TraktAuthError, TryLater
 from traktauth.flow.effects import NoResponse, Send
-from traktauth.wire import device_endpoint, token_endpoint
+from traktauth.wire import device_endpoint, revocation_endpoint, token_endpoint
 from traktauth.wire.device_endpoint import PollStatus
 from traktauth.wire.error_responses import parse_retry_after
 
@@ -41,7 +41,7 @@ def granted(request: Request, clock: Callable[[], float]) -> Flow[Token]:
 
 def revoked(request: Request) -> Flow[None]:
     """Revoke a token."""
-    token_endpoint.parse_revocation((yield from perform(request)))
+    revocation_endpoint.parse_revocation((yield from perform(request)))
 
 
 def device_code(request: Request) -> Flow[DeviceCode]:

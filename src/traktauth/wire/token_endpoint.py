@@ -1,4 +1,4 @@
-"""The token endpoint: exchange a code, refresh, revoke; and read what comes back."""
+"""The token endpoint: exchange a code, refresh; and read what comes back."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from traktauth.errors import UnexpectedReply
 from traktauth.models import Token
-from traktauth.protocol import AUTHORIZATION_CODE, REFRESH_TOKEN, REVOKE, TOKEN
-from traktauth.wire.error_responses import error_code, error_from_response
+from traktauth.protocol import AUTHORIZATION_CODE, REFRESH_TOKEN, TOKEN
+from traktauth.wire.error_responses import error_from_response
 from traktauth.wire.messages import post_json
 
 if TYPE_CHECKING:
@@ -68,11 +68,6 @@ def exchange_refresh_token(
         redirect_uri=redirect_uri,
         grant_type=REFRESH_TOKEN,
     )
-
-
-def revoke(service: Service, *, token: str, client_id: str, client_secret: str | None) -> Request:
-    """Build the request. Trakt: *Revoke an access_token*. Trakt's engine fails on a wrong hint: none is sent."""
-    return post_json(service.token + REVOKE, token=token, client_id=client_id, client_secret=client_secret)
 
 
 def parse_token_response(response: Response, *, sent_at: float, what: str = "a token") -> Token:
@@ -138,22 +133,6 @@ def parse_token(text: str) -> Token:
         expires_at=float(expires_at),
         scope=_text(members.get("scope"), ""),
     )
-
-
-def parse_revocation(response: Response) -> None:
-    """Read the response to a revocation; a token that the service does not know counts as revoked.
-
-    Raises:
-        TraktAuthError: by what the caller does next, where nothing was revoked.
-    """
-    description = response.document().get("error_description")
-    unknown = (
-        response.status == HTTPStatus.BAD_REQUEST
-        and error_code(response) == "invalid_request"
-        and description == "token not found"
-    )  # better-auth's
-    if response.status != HTTPStatus.OK and not unknown:
-        raise error_from_response(response, what="a revocation")
 
 
 def _is_time(value: object) -> TypeGuard[int | float]:

@@ -21,7 +21,9 @@ from traktauth import App, AppInvalid, AsyncTrakt, LoginRefused, LoginRequired, 
 from traktauth.client.driver.async_driver import AsyncDriver
 from traktauth.client.driver.shield import wait_for_own_work
 from traktauth.client.driver.sync_driver import Driver
-from traktauth.client.login.ui import choose_login_method, has_browser, open_in_browser, print_step
+from traktauth.client.login.browser import has_browser, open_in_browser
+from traktauth.client.login.method import choose_login_method
+from traktauth.client.login.ui import print_step
 from traktauth.flow.effects import ShowStep, WithLock, WithLoopbackServer
 from traktauth.models.device_code import DeviceCode
 from traktauth.steps import EnterCode, OpenPage, PasteCode, StillWaiting

@@ -19,7 +19,8 @@ from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
 from traktauth.cli.prompts import can_ask, confirm
 from traktauth.cli.times import format_deadline, format_duration
 from traktauth.client.config_path import config_path
-from traktauth.client.login.ui import choose_login_method, has_browser
+from traktauth.client.login.browser import has_browser
+from traktauth.client.login.method import choose_login_method
 from traktauth.errors import AppRejected, LoginExists, LoginRefused, StoreFailed
 from traktauth.models.changes import SetUser
 

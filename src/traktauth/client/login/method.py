@@ -1,12 +1,12 @@
-"""The sign-in methods: which flow each one runs, and how it waits for the user."""
+"""The sign-in methods: which one suits this machine, which flow each one runs, and how it waits for the user."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from traktauth.client.login.ui import LoginUI, choose_login_method, open_in_browser, print_step
+from traktauth.client.login.browser import has_browser, open_in_browser
+from traktauth.client.login.ui import LoginUI, print_step
 from traktauth.errors import AppInvalid
 from traktauth.steps import LoginMethod
 from traktauth.values import replace
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from traktauth.client.account_config import AccountConfig
     from traktauth.flow.effects import Flow
-    from traktauth.models import Token
+    from traktauth.models import App, Token
     from traktauth.models.device_code import DeviceCode
     from traktauth.steps import Step
 
@@ -46,10 +46,20 @@ class SignIn(NamedTuple):
 
     async def sleep_async(self, seconds: float) -> None:
         """Do the same for asyncio."""
+        import asyncio  # noqa: PLC0415 - costly, and loaded by now where this is called
+
         if self.advance is not None:
             self.advance(seconds)
             seconds = min(seconds, _PAUSE)
         await asyncio.sleep(seconds)
+
+
+def choose_login_method(app: App) -> LoginMethod:
+    """Choose how to sign in: by browser where this machine has one and the app's address leads back here.
+
+    An SSH session or a machine without a display gets the device code.
+    """
+    return "browser" if app.loopback and has_browser() else "device"
 
 
 def prepare_sign_in(

@@ -1,25 +1,23 @@
-"""The user interface of a sign-in: show each step, ask for a code, receive the redirect, open a browser."""
+"""The user interface of a sign-in: show each step, ask for a code, receive the redirect."""
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from traktauth.display import escape
 from traktauth.errors import TraktAuthError
 from traktauth.protocol import OUT_OF_BAND
-from traktauth.steps import EnterCode, LoginMethod, OpenPage, PasteCode, Step
+from traktauth.steps import EnterCode, OpenPage, PasteCode, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from traktauth.client.login.loopback_server import LoopbackServer
     from traktauth.flow.effects import AwaitRedirect
-    from traktauth.models import App
 
 T = TypeVar("T")
 
@@ -128,47 +126,3 @@ def describe_paste(redirect_uri: str) -> list[str]:
 def _say(*lines: str) -> None:
     sys.stderr.write("".join(f"{escape(line)}\n" for line in lines))
     sys.stderr.flush()
-
-
-def choose_login_method(app: App) -> LoginMethod:
-    """Choose how to sign in: by browser where this machine has one and the app's address leads back here.
-
-    An SSH session or a machine without a display gets the device code.
-    """
-    return "browser" if app.loopback and has_browser() else "device"
-
-
-def has_browser() -> bool:
-    """Return whether a person sits in front of a browser on this machine."""
-    if os.environ.get("BROWSER"):
-        return True
-    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
-        return False
-    if sys.platform in {"win32", "darwin"}:
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-_OPEN = "import sys, webbrowser; sys.exit(0 if webbrowser.open(sys.argv[1]) else 1)"
-
-
-def open_in_browser(url: str) -> bool:
-    """Open an address in the user's browser (`BROWSER` is honoured); return False if that failed.
-
-    A process of its own opens it, with an environment without this program's settings: a browser may run for weeks,
-    and hands its environment to every program that it starts.
-    """
-    import subprocess  # noqa: PLC0415 - only a browser sign-in needs it
-
-    environ = {name: value for name, value in os.environ.items() if not name.upper().startswith("TRAKTAUTH_")}
-    if not sys.executable or getattr(sys, "frozen", False):  # a program packed into one file has no interpreter
-        import webbrowser  # noqa: PLC0415 - the same
-
-        with suppress(webbrowser.Error, OSError):
-            return webbrowser.open(url)
-        return False
-    try:
-        opened = subprocess.run([sys.executable, "-I", "-c", _OPEN, url], env=environ, check=False)  # noqa: S603 - our own
-    except OSError:
-        return False
-    return opened.returncode == 0

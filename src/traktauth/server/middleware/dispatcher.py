@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import re
 from functools import lru_cache
@@ -13,7 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from traktauth.server.config.settings import is_loopback, name_in
 from traktauth.server.http.messages import HttpResponse, json_response
-from traktauth.server.limits.brute_force import network_of
+from traktauth.server.middleware.client_address import client_address
 from traktauth.server.simulation.faults import Fault, take_fault
 from traktauth.server.simulation.request_log import Failure
 from traktauth.server.storage.base import StorageUnavailable
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
-FORWARDED = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+)(?::[0-9]+)?|([0-9A-Fa-f:.]+)")
-"""An address in X-Forwarded-For; some proxies add a port."""
 DOUBLED = re.compile("/{2,}")
 MOST_FIELDS = 100
 """Header fields in a request; browsers send some twenty."""
@@ -65,7 +62,7 @@ class Dispatcher:
             await self._inner(scope, receive, send)
             return
         if self._trusts_proxy:
-            scope["client"] = _client_of(scope)
+            scope["client"] = client_address(scope)
         try:
             refusal = self._refusal(scope)
             if refusal is not None:
@@ -170,20 +167,6 @@ async def abort_connection(send: Send) -> None:
         raise RuntimeError("a connection can only be cut under uvicorn")
     transport.abort()
     await asyncio.sleep(0)  # so that uvicorn sees connection_lost and does not log a missing response
-
-
-def _client_of(scope: Scope) -> tuple[str, int] | None:
-    """Return a client's address: the last one in X-Forwarded-For if the peer is a proxy on this machine."""
-    peer: tuple[str, int] | None = scope.get("client")
-    if peer is None or network_of(peer[0]) != "loopback":
-        return peer
-    said = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
-    last = said[-1].rpartition(",")[2].strip() if said else ""
-    found = FORWARDED.fullmatch(last)
-    try:
-        return (str(ipaddress.ip_address(found[1] or found[2] or found[3])), 0) if found else peer
-    except ValueError:
-        return peer
 
 
 @lru_cache(maxsize=16)  # clients send the same one with each request

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from traktauth.errors import AppRejected, TraktAuthError, TryLater, UnexpectedReply
-from traktauth.wire.token_endpoint import parse_revocation
+from traktauth.wire.revocation_endpoint import parse_revocation
 from wire.replies import HTML, UNKNOWN_CLIENT, refused, reply
 
 
