@@ -458,6 +458,7 @@ def test_an_interrupt_where_the_release_begins_leaves_no_lease_behind(store):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # a file that was just opened; Python closes it
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # in the callback of a collection
 def test_a_storm_of_interrupts_leaves_no_lease_behind(store):
     """Ctrl-C at any step between taking the lease and giving it back."""
     signed_in(store)
