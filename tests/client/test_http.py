@@ -12,6 +12,7 @@ import time
 import httpx2
 import pytest
 
+from support.own_thread import replace_in_this_thread
 from support.process import free_port
 from traktauth.client import http, http_exchange
 from traktauth.client.http_errors import describe_error
@@ -143,7 +144,7 @@ def test_no_such_name(exchange, monkeypatch):
     def unknown(*_, **__):
         raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    replace_in_this_thread(monkeypatch, socket, "getaddrinfo", unknown)
     reply = exchange("http://trakt.invalid/")
     assert (reply.sent, reply.reason) == (False, "no connection (name not found)")
 

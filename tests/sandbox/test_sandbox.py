@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from support.own_thread import replace_in_this_thread
 from support.process import free_port
 from traktauth.errors import TraktAuthError
 from traktauth.sandbox import Sandbox
@@ -455,7 +456,7 @@ def test_certificates_that_cannot_be_loaded_are_named(monkeypatch):
         raise OSError(24, os.strerror(24))
 
     with as_trakt() as local:
-        monkeypatch.setattr("os.pipe", full)
+        replace_in_this_thread(monkeypatch, os, "pipe", full)
         with pytest.raises(TraktAuthError, match="certificates cannot be loaded: Too many open files"):
             Sandbox(local).__enter__()
         monkeypatch.undo()

@@ -12,6 +12,7 @@ import time
 import psycopg
 import pytest
 
+from support.own_thread import replace_in_this_thread
 from traktauth.server.app import open_storage
 from traktauth.server.storage.base import StorageUnavailable
 from traktauth.server.storage.postgres.connection import PsycopgConnection
@@ -80,7 +81,7 @@ def test_who_is_in_no_loop_starts_no_thread_as_workers_may_be_forked_from_there(
     def started(_):
         raise AssertionError("a thread was started")
 
-    monkeypatch.setattr(threading.Thread, "start", started)
+    replace_in_this_thread(monkeypatch, threading.Thread, "start", started)
     with contextlib.closing(PostgresStorage(postgres_address, list)) as storage:
         storage.run_sync(remember("here"))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support.own_thread import replace_in_this_thread
 from traktauth.models import Sender
 from traktauth.stores import processes
 from traktauth.stores.processes import has_ended, is_alive, process_mark, this_process
@@ -88,7 +89,7 @@ def test_a_proc_of_another_pid_namespace_is_not_believed(monkeypatch, asleep):
     assert (is_alive(other), has_ended(mark)) == (False, True)
     own = os.getpid()
     monkeypatch.setattr(processes, "_known", None)
-    monkeypatch.setattr(os, "getpid", lambda: own + 1)
+    replace_in_this_thread(monkeypatch, os, "getpid", lambda: own + 1)
     assert process_mark() == ""
     assert (is_alive(other), has_ended(mark)) == (True, False)
 

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from stores.children import in_child
+from support.own_thread import replace_in_this_thread
 from traktauth.client.driver.shield import Unfinished, uninterrupted
 from traktauth.client.login.worker_thread import in_own_thread
 
@@ -58,7 +59,7 @@ def interrupted_start(*, after):
 def test_work_that_an_interrupt_kept_from_beginning_never_begins(monkeypatch):
     done = []
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", interrupted_start(after=False))
+        replace_in_this_thread(patch, threading.Thread, "start", interrupted_start(after=False))
         with pytest.raises(KeyboardInterrupt):
             uninterrupted(lambda: done.append(True))
     assert done == []
@@ -79,7 +80,7 @@ def test_work_that_had_begun_is_waited_for(monkeypatch):
         done.append(True)
 
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", start)
+        replace_in_this_thread(patch, threading.Thread, "start", start)
         with pytest.raises(KeyboardInterrupt):
             uninterrupted(work)
     assert done == [True]
@@ -89,7 +90,7 @@ def test_work_is_done_without_a_thread_where_none_is_to_be_had(monkeypatch):
     def start(_):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", start)
+    replace_in_this_thread(monkeypatch, threading.Thread, "start", start)
     assert uninterrupted(threading.get_ident) == threading.get_ident()
 
 

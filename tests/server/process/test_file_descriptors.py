@@ -17,6 +17,7 @@ import pytest
 from server.conftest import Client
 from server.test_outage import ended, served
 from server.test_trouble import Elsewhere
+from support.own_thread import replace_in_this_thread
 from traktauth.server.process.file_descriptors import DescriptorMonitor
 
 LIMIT = 64
@@ -76,7 +77,7 @@ def test_a_shortage_that_comes_and_goes_is_logged_once_a_minute(monkeypatch, cap
             raise OSError(errno.EMFILE, "Too many open files")
         return really(path, flags)
 
-    monkeypatch.setattr("traktauth.server.process.file_descriptors.os.open", opened)
+    replace_in_this_thread(monkeypatch, os, "open", opened)
     for tick in range(1200):  # two minutes
         used_up[0] = tick % 2 == 0
         watch.look(tick / 10)

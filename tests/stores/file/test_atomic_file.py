@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from support.own_thread import replace_in_this_thread
 from traktauth.errors import StoreFailed
 from traktauth.stores.file import atomic_file
 from traktauth.stores.redaction import Hidden
@@ -21,7 +22,7 @@ def refusing(number):
 
 @pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EINVAL])
 def test_room_is_written_where_the_file_system_cannot_reserve_it(tmp_path, monkeypatch, number):
-    monkeypatch.setattr(os, "posix_fallocate", refusing(number))
+    replace_in_this_thread(monkeypatch, os, "posix_fallocate", refusing(number))
     atomic_file.reserve(str(tmp_path / "spare"), 5000)
     assert (tmp_path / "spare").read_bytes() == bytes(5000)
 
@@ -34,7 +35,7 @@ def test_room_is_written_where_the_system_has_no_such_call(tmp_path, monkeypatch
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EIO])
 def test_room_that_is_not_to_be_had_leaves_no_file(tmp_path, monkeypatch, number):
-    monkeypatch.setattr(os, "posix_fallocate", refusing(number))
+    replace_in_this_thread(monkeypatch, os, "posix_fallocate", refusing(number))
     with pytest.raises(OSError, match=os.strerror(number)):
         atomic_file.reserve(str(tmp_path / "spare"), 5000)
     assert list(tmp_path.iterdir()) == []
@@ -48,7 +49,7 @@ def folders_fsync_fails_with(number, monkeypatch):
             raise OSError(number, os.strerror(number))
         real(descriptor)
 
-    monkeypatch.setattr(os, "fsync", fsync)
+    replace_in_this_thread(monkeypatch, os, "fsync", fsync)
 
 
 def test_a_file_system_that_syncs_no_folders_will_do(tmp_path, monkeypatch):
@@ -73,7 +74,7 @@ def test_a_folder_that_cannot_be_synced_any_more_is_reported_as_not_durable(tmp_
         left.pop()
         real(descriptor)
 
-    monkeypatch.setattr(os, "fsync", fsync)
+    replace_in_this_thread(monkeypatch, os, "fsync", fsync)
     with pytest.raises(atomic_file.NotDurable, match="cannot be synced to the disk: Input/output error"):
         atomic_file.replace(str(tmp_path / "file"), Hidden(b"content"))
     assert (tmp_path / "file").read_bytes() == b"content"
@@ -88,7 +89,7 @@ def test_a_new_folder_is_synced_in_the_one_above_it(tmp_path, monkeypatch):
 
 def test_a_write_that_takes_less_is_gone_on_with(tmp_path, monkeypatch):
     real = os.write
-    monkeypatch.setattr(os, "write", lambda descriptor, content: real(descriptor, content[:3]))
+    replace_in_this_thread(monkeypatch, os, "write", lambda descriptor, content: real(descriptor, content[:3]))
     atomic_file.replace(str(tmp_path / "file"), Hidden(b"more than three"))
     assert (tmp_path / "file").read_bytes() == b"more than three"
 

@@ -24,6 +24,7 @@ import rich.console
 import rich.traceback
 
 from stores.children import fork, in_child, killed_at
+from support.own_thread import replace_in_this_thread
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, PendingRefresh, Record, Sender, Token
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SaveToken, SetRefreshable
@@ -256,7 +257,7 @@ def test_a_file_that_is_swapped_after_the_look_is_refused(store, path, monkeypat
             theirs.rename(path)
         return real(name, *arguments, **named)
 
-    monkeypatch.setattr(os, "open", swapping)
+    replace_in_this_thread(monkeypatch, os, "open", swapping)
     with pytest.raises(StoreFailed, match="belongs to another user"):
         FileStore(str(path)).load(LOGIN)
 
@@ -531,7 +532,7 @@ def test_no_local_variable_of_a_failing_write_shows_a_token(store, path, monkeyp
         "forget": lambda: store.apply(LOGIN, DeleteToken(1)),
         "check": store.check_writable,
     }[verb]
-    monkeypatch.setattr(os, call, broken)
+    replace_in_this_thread(monkeypatch, os, call, broken)
     with pytest.raises(StoreFailed) as caught:
         work()
     monkeypatch.undo()
@@ -582,7 +583,7 @@ def test_a_disk_that_fails_leaves_the_old_file(store, path, monkeypatch):
     before = path.read_bytes()
     for name in ("write", "fsync", "ftruncate"):
         with monkeypatch.context() as patch:
-            patch.setattr(os, name, broken)
+            replace_in_this_thread(patch, os, name, broken)
             with pytest.raises(StoreFailed, match="Input/output error") as caught:
                 store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
         assert "access-2" not in str(caught.value)
@@ -729,11 +730,11 @@ def test_a_settled_file_is_read_once(store, path, monkeypatch):
     store.load(LOGIN)
     opened, real = [], os.open
 
-    def noting(name, *arguments, **named):  # other threads of the tests open files too
+    def noting(name, *arguments, **named):
         opened.append(name)
         return real(name, *arguments, **named)
 
-    monkeypatch.setattr(os, "open", noting)
+    replace_in_this_thread(monkeypatch, os, "open", noting)
     assert store.load(LOGIN).token == pair(1)
     assert store.peek(LOGIN).token == pair(1)
     assert str(path) not in opened
