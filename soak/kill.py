@@ -4,10 +4,10 @@
 Usage: .venv/bin/python soak/kill.py [ROUNDS] [--store file|sqlite] [--seed N] [--state FILE] [--seconds N]
 
 An access token lives for three seconds. In each round one to three processes die by SIGKILL around a refresh, in most
-of them the one that sends. A login may be lost only where its answer was on its way at the kill, or had come and was
-not yet saved; then the old token must be served to its end, a probe and one more sending made, and a new sign-in asked
-for. With --state a run that was stopped (also by --seconds) goes on where it was. Exit status 1 if a login was lost
-otherwise, 2 if rounds are left.
+of them the one that sends. A login may be lost only where its response was on its way at the kill, or had arrived and
+was not yet saved; then the old token must be served to its end, a probe and one more sending made, and a new sign-in
+asked for. With --state a run that was stopped (also by --seconds) goes on where it was. Exit status 1 if a login was
+lost otherwise, 2 if rounds are left.
 """
 
 from __future__ import annotations

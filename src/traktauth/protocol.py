@@ -44,7 +44,7 @@ POLL_TOO_FAST = 429
 
 @value
 class Service:
-    """A named set of addresses that serve one realm of apps, users and tokens.
+    """A named set of addresses that serve the apps, users and tokens of one realm.
 
     Attributes:
         name: what a user calls it: `trakt`, or the base address that was given.

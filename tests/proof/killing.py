@@ -122,9 +122,9 @@ class Killing:
             return
         first = exchanges[0] if exchanges else None
         if first is not None and hit and first.asked <= killed_at and (first.answered or killed_at) >= killed_at:
-            self.tally["lost: the answer was in flight at the kill"] += 1
+            self.tally["lost: the response was on its way at the kill"] += 1
         elif first is not None and hit and first.answered is not None:
-            self.tally["lost: the answer had come, and was not saved yet"] += 1
+            self.tally["lost: the response had arrived and was not saved yet"] += 1
         else:
             self.lost.append(f"{answers[0]}; {exchanges}; killed at {killed_at}; sender {sender}, {victims}")
         self.check_what_was_done(old, answers, exchanges)

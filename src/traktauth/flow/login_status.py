@@ -60,7 +60,7 @@ class LoginStatus:
 
     Attributes:
         account: the user's own name for the account.
-        service: the realm of the service: `trakt`, `staging`, or a base address's origin.
+        service: the service's realm: `trakt`, `staging`, or a base address's origin.
         client_id: the app's id.
         state: what the login can do.
         username: the Trakt user's name; None if it is not known.

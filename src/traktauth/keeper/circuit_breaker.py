@@ -1,8 +1,8 @@
 """The circuit breaker: stop sending refreshes when the service fails, probe it, and start again slowly.
 
 Each refresh that is sent during an outage may be one whose response is lost. A keeper therefore starts with one request
-at a time; one uncertain failure stops all but those in flight, and until the service works again only probes are sent,
-which spend nothing.
+at a time; one uncertain failure stops all but those in progress, and until the service works again only probes are
+sent, which spend nothing.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class CircuitBreaker:
     """Decides whether, and how many at once, refreshes may be sent.
 
     Args:
-        max_in_flight: requests in flight at once while the service works.
+        max_in_flight: concurrent requests while the service works.
         monotonic: returns seconds.
 
     Attributes:
-        allowed: how many requests may be in flight now.
+        allowed: how many concurrent requests are allowed now.
     """
 
     def __init__(self, max_in_flight: int, monotonic: Callable[[], float]) -> None:
@@ -66,7 +66,7 @@ class CircuitBreaker:
     def record_failure(self) -> bool:
         """Count a failure of the service; return whether it is the first of an outage.
 
-        Requests in flight when an outage begins fail together, which means nothing more than one failure.
+        Requests in progress when an outage begins fail together, which means nothing more than one failure.
         """
         is_first = self._failing_since is None
         if is_first:
@@ -76,7 +76,7 @@ class CircuitBreaker:
         return is_first
 
     def record_success(self) -> None:
-        """Count a response: twice as many requests as before may be in flight."""
+        """Count a response: twice as many concurrent requests as before are allowed."""
         if self._failing_since is None:
             self.allowed = min(self._max_in_flight, self.allowed * 2)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CLAIM_LEASE = LEASE + 15.0
 """Seconds that a claim of a login lasts, unless the keeper is configured: a refresh, and the save of its response."""
 IN_FLIGHT = 32
-"""Requests that one keeper has in flight at most, unless it is configured."""
+"""Concurrent requests of one keeper at most, unless it is configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class KeeperConfig:
         app: the app whose logins are refreshed.
         service: the service of these logins.
         rate_limit: the limit that all keepers of this service share.
-        in_flight: the most requests that one keeper has in flight at once.
+        in_flight: the most concurrent requests of one keeper.
         lost_reply: as for `Trakt`.
         lease: seconds that a claim lasts; longer than a request and the save of its response may take.
         idle: seconds between two looks at a store in which nothing is due.

@@ -1,4 +1,4 @@
-"""The refreshes in flight: started, released when they end, and waited for when the keeper stops."""
+"""The refreshes in progress: started, released when they end, and waited for when the keeper stops."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class InFlight:
     Args:
         context: the keeper's.
         refresher: refreshes one login.
-        breaker: says how many may be in flight.
+        breaker: says how many are allowed.
         stop: is called when it makes no sense to go on.
 
     Attributes:

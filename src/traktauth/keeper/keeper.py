@@ -88,7 +88,7 @@ class Keeper:
 
     @property
     def in_flight(self) -> int:
-        """How many refreshes are in flight."""
+        """How many refreshes are in progress."""
         return len(self._in_flight)
 
     @property
@@ -106,7 +106,7 @@ class Keeper:
         return await self._store.count_logins(config.service.realm, config.app.client_id, now=config.clock())
 
     def stop(self) -> None:
-        """Claim nothing more; `run` returns when the refreshes in flight are saved."""
+        """Claim nothing more; `run` returns when the refreshes in progress are saved."""
         self._stop.set()
 
     async def run(self) -> Summary:
@@ -237,7 +237,7 @@ class Keeper:
             await asyncio.wait_for(self._stop.wait(), seconds)
 
     async def _drain(self) -> None:
-        """Wait for the refreshes in flight, save what could not be saved, and note an outage for the next keeper."""
+        """Wait for the refreshes in progress, save what could not be saved, and note an outage for the next keeper."""
         await self._in_flight.drain()
         await self._save_last_tokens()
         with suppress(StoreFailed):

@@ -26,7 +26,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._events = Counter("traktauth_keeper_events", "Events, by kind.", ["kind"], registry=self.registry)
         self._outage = Gauge("traktauth_keeper_outage", "1 while the service is failing.", registry=self.registry)
-        in_flight = Gauge("traktauth_keeper_in_flight", "Refreshes in flight.", registry=self.registry)
+        in_flight = Gauge("traktauth_keeper_in_flight", "Refreshes in progress.", registry=self.registry)
         in_flight.set_function(lambda: keeper.in_flight)
         tried = Gauge("traktauth_keeper_logins", "Logins worked on since the start.", registry=self.registry)
         tried.set_function(lambda: keeper.summary.tried)

@@ -88,7 +88,7 @@ def command(
     """Refresh the tokens of many accounts, in the foreground until stopped; several keepers may share a store.
 
     The store must be one that several processes can share: postgresql://…, redis://… or sqlite:/PATH. SIGTERM and
-    Ctrl-C stop it once the refreshes in flight are saved, which takes up to a minute; a second signal changes nothing.
+    Ctrl-C stop it once the running refreshes are saved, which takes up to a minute; a second signal changes nothing.
     """
     from traktauth.keeper import KeeperConfig, RateLimit  # noqa: PLC0415 - no other command needs it
 
