@@ -10,8 +10,9 @@ from traktauth.cli import lab
 from traktauth.lab.badge import draw_badge
 from traktauth.lab.lab import Lab, LabReport
 from traktauth.lab.scenarios import NAMES
+from traktauth.lab.thread_states import Sample, Task, are_waiting
 from traktauth.lab.verdicts import Evidence, Verdict, conclude, judge
-from traktauth.lab.world import Program, Sample, Task, are_waiting
+from traktauth.lab.world import Program
 
 KEPT, LOST, HARMED, UNAVOIDABLE, NOT_JUDGED = Verdict
 

@@ -40,7 +40,7 @@ MODULES = (
     "traktauth.client.sync_client",
     "traktauth.flow.get_token",
     "traktauth.migrate.formats.pytrakt",
-    "traktauth.migrate.places",
+    "traktauth.migrate.formats",
     "traktauth.migrate.transfer",
     "traktauth.stores.database.store",
     "traktauth.stores.file.store",

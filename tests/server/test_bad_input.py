@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from traktauth.server.limits import request_size
 from traktauth.server.process import http_server
 
 JSON = "application/json"
@@ -270,7 +271,7 @@ def test_a_long_pipeline_that_reads_nothing_fills_no_memory(current):
         (protocol,) = (
             protocol for protocol in current.server._server.server_state.connections if protocol.cycle is not None
         )
-        assert len(protocol.pipeline) <= http_server.MOST_PIPELINED + 100  # what is in a piece comes on top
+        assert len(protocol.pipeline) <= request_size.MOST_PIPELINED + 100  # what is in a piece comes on top
         assert len(protocol._unparsed) <= 1_000_000
         assert current.get("/healthz").status == 200
 

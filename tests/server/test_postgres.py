@@ -249,7 +249,7 @@ def test_no_narrowed_token_outlives_a_revocation_beside_it(storage, slowness):
         row = await storage.write(sign_in)
         both = (lambda db: narrow(db, row), lambda db: disconnect(db, 1, 1))
         await asyncio.gather(*map(storage.write, both), return_exceptions=True)
-        return (await storage.read(lambda db: db.maintenance.count_active(now=-1.0)))["access"]
+        return (await storage.read(lambda db: db.tokens.count_active(now=-1.0)))["access"]
 
     assert asyncio.run(race()) == 0
 

@@ -38,7 +38,7 @@ def command(options: CommonOptions, format_name: str, path: str | None, *, acces
 
     FORMAT is pytrakt, kometa, homeassistant or token; PATH is its file, - for standard output.
     """
-    from traktauth.migrate.places import default_path  # noqa: PLC0415 - `--help` does without
+    from traktauth.migrate.formats import default_path  # noqa: PLC0415 - `--help` does without
     from traktauth.migrate.transfer import export_access_token, export_login  # noqa: PLC0415 - the same
 
     if access_only == transfer:

@@ -130,7 +130,7 @@ def _now() -> float:
 
 def _find_path(format_name: str, path: str | None) -> Path | None:
     """Return the file's path; None: standard input."""
-    from traktauth.migrate.places import default_path  # noqa: PLC0415 - `--help` does without
+    from traktauth.migrate.formats import default_path  # noqa: PLC0415 - `--help` does without
 
     if path is None:
         return default_path(format_name, os.environ)

@@ -10,8 +10,8 @@ from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLate
 from traktauth.flow.refresh import refresh
 from traktauth.flow.resend_policy import NO_REFRESH_TOKEN, not_refreshable
 from traktauth.keeper.events import Delayed, Expired, Expiring, Refreshed, Unconfirmed, Unsaved
+from traktauth.keeper.retry_delay import MIN_DELAY, delay_after
 from traktauth.models.changes import SetRefreshable
-from traktauth.models.keeper_due_time import due_at
 
 if TYPE_CHECKING:
     from traktauth.flow.context import FlowContext
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from traktauth.wire.messages import Request, Response
 
 # Seconds.
-_MIN_DELAY = 30.0
-_MAX_DELAY = 3600.0
 _DELAY_WHILE_MOVING = 3600.0
 # Reasons why there is nothing to refresh, and nothing to report either: its user or its owner wanted it so.
 _NOTHING_TO_REPORT = {"never", "signed-out", "moved"}
@@ -160,31 +158,17 @@ class Refresher:
             expires_at = record.token.expires_at if record.token else 0.0
             if await self._store.record_notification(login, record.generation, Unconfirmed.kind):
                 self._context.on_event(Unconfirmed(login, error.message, expires_at))
-            until = self._flow_context.clock() + (error.retry_after if isinstance(error, TryLater) else _MIN_DELAY)
+            until = self._flow_context.clock() + (error.retry_after if isinstance(error, TryLater) else MIN_DELAY)
             await self._store.defer(login, record.generation, until=max(expires_at, until))
             return
         if not sent and isinstance(error, TryLater):
             self._summary.skipped += 1
         else:
             self._summary.delayed += 1
-        until = self._flow_context.clock() + self._delay(login, record, error)
+        now = self._flow_context.clock()
+        until = now + delay_after(error, login, record.token, now=now)
         if not isinstance(error, StoreFailed):
             await self._store.defer(login, record.generation, until=until)
         self._context.on_event(Delayed(login, error.message, until))
         if isinstance(error, StoreFailed):
             raise error
-
-    def _delay(self, login: LoginKey, record: Record, error: TraktAuthError) -> float:
-        """Return the seconds to the next attempt.
-
-        If Trakt itself refused, the delay grows with how overdue the login is, capped at a quarter of the remaining
-        lifetime of its token. If Trakt was not reached, the circuit breaker limits the rate, and this login is not to
-        blame.
-        """
-        token, now = record.token, self._flow_context.clock()
-        asked = error.retry_after if isinstance(error, TryLater) else 0.0
-        was_reached = not isinstance(error, TryLater) or error.status is not None
-        backoff = 0.0
-        if token is not None and was_reached:
-            backoff = min(now - due_at(login, token), max(0.0, token.expires_at - now) / 4)
-        return min(max(asked, backoff, _MIN_DELAY), _MAX_DELAY)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from traktauth.lab.report import LabReport, not_judged
 from traktauth.lab.scenarios import NAMES, SCENARIOS, Scenario
+from traktauth.lab.stop import Stop
 from traktauth.lab.verdicts import CONTROL, Evidence, Verdict, conclude, judge
-from traktauth.lab.world import Stop
 from traktauth.sandbox.processes import CommandProcess
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from traktauth.lab.world import Program, Stop
+    from traktauth.lab.stop import Stop
+    from traktauth.lab.world import Program
 
 TOKEN_PATH = "/oauth/token"
 CAPTCHA = "<!doctype html><title>Just a moment...</title><h1>Verify you are human</h1>"

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import hashlib
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from traktauth.client.operations import AuthenticationOAuthApi
 from traktauth.errors import TraktAuthError
+from traktauth.lab.program_output import OutputEnd
+from traktauth.lab.thread_states import LOOK_SECONDS, Sample, are_waiting, threads_below
+from traktauth.lab.traffic import Traffic
 from traktauth.models import Token
 from traktauth.sandbox import Sandbox
 from traktauth.sandbox.home_folder import make_home
@@ -28,15 +25,13 @@ from traktauth.testing.local import LocalTrakt
 from traktauth.values import value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-    from traktauth.sandbox.exchanges import Exchange
+    from traktauth.lab.stop import Stop
     from traktauth.sandbox.logins import LoginPlace
 
 USER = "sean"
-TOKEN_PATHS = frozenset(("/oauth/token", "/api/auth/oauth2/token"))
-OK = 200
 TIMED_OUT = 124
 AGING_SECONDS = 300
 """That an *aging* access token is still valid for."""
@@ -44,21 +39,12 @@ EXPIRED_SECONDS = 60
 """For which an *expired* access token has been expired."""
 SETUP_LIFE_SECONDS = 2
 """That the access token of a `--setup` is valid for, if it is to have expired."""
-LOOK_SECONDS = 0.1
-"""How often the copies of a race are looked at."""
 QUIET_SECONDS, LONG_QUIET_SECONDS = 1.0, 3.0
 """For how long copies must have slept to count as waiting; the second while no refresh request has come."""
-MOST_TICKS = 2
-"""Of the processor's time that a waiting process may use meanwhile: it may look whether it can go on."""
 LONGEST_GATHERING = 20.0
 SHORTEST_GATHERING = 5.0
 """Where the processor time of a process is unknown."""
-LONGEST_LINE = 300
 NOT_STARTED = {NOT_FOUND: "the program is not found", NOT_EXECUTABLE: "the program cannot be executed"}
-LONGEST_OUTPUT, BLOCK = 16_384, 65_536
-"""Bytes that are kept of what programs print, and that are read at once."""
-CLOSE_SECONDS = 5.0
-"""For the end of what they print: a process that is not found can hold the pipe."""
 LONGEST_BACKOFF, BACKOFF_SECONDS = 30.0, 2.0
 """For which, and how often, a program whose login has not been touched is run again."""
 
@@ -84,134 +70,6 @@ class Program:
     timeout: float
     profile: str
     environ: Mapping[str, str]
-
-
-class Traffic:
-    """Counts what the program sends, and holds or breaks it off; called in the proxy's thread."""
-
-    def __init__(self) -> None:
-        self.refreshes: Counter[str] = Counter()
-        self.answered_by_api = 0
-        self.is_gate_open = threading.Event()
-        self.is_gate_open.set()
-        self.waiting = 0
-        self.kill: Callable[[], None] | None = None
-        self.is_killed = threading.Event()
-
-    async def on_request(self, exchange: Exchange) -> None:
-        """Count a refresh, and hold it while the gate is closed."""
-        if not _is_refresh(exchange):
-            return
-        self.refreshes[hashlib.sha256(exchange.request["refresh_token"].encode()).hexdigest()] += 1
-        self.waiting += 1
-        try:
-            while not self.is_gate_open.is_set():  # noqa: ASYNC110 - it is opened in another thread
-                await asyncio.sleep(0.01)
-        finally:
-            self.waiting -= 1
-
-    async def on_response(self, exchange: Exchange) -> None:
-        """Count an answer of the API; kill the program before a refresh's response reaches it, if that is wanted."""
-        if exchange.authorized and exchange.status == OK and exchange.path not in TOKEN_PATHS:
-            self.answered_by_api += 1
-        if self.kill is not None and exchange.status == OK and _is_refresh(exchange):
-            kill, self.kill = self.kill, None
-            kill()
-            while not self.is_killed.is_set():  # noqa: ASYNC110 - it is set in another thread
-                await asyncio.sleep(0.01)
-
-
-class Stopped(Exception):
-    """The lab has been interrupted, and starts nothing more."""
-
-
-class Stop:
-    """Ends the programs of all worlds at once, from another thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running: set[CommandProcess] = set()
-        self._is_set = False
-
-    def set(self) -> None:
-        """End what runs, and let nothing be started any more."""
-        with self._lock:
-            self._is_set = True
-            for process in self._running:
-                process.kill()
-
-    @contextlib.contextmanager
-    def ends(self, processes: Sequence[CommandProcess]) -> Generator[None, None, None]:
-        """Let `set` end these started processes, within its `with`.
-
-        Raises:
-            Stopped: `set` was called before.
-        """
-        with self._lock:
-            if self._is_set:
-                raise Stopped
-            self._running.update(processes)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._running.difference_update(processes)
-
-
-class OutputEnd:
-    """Keeps the end of what programs print to `pipe`, within its `with`: a file could fill the disk."""
-
-    def __init__(self) -> None:
-        self._content = b""
-        reading, self.pipe = os.pipe()
-        self._thread = threading.Thread(target=self._read, args=(reading,), name="lab-output", daemon=True)
-        self._thread.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Wait until all is read; the programs have ended."""
-        os.close(self.pipe)
-        self._thread.join(CLOSE_SECONDS)
-
-    @property
-    def last_line(self) -> str:
-        """The last line with a text; of traktauth the message, and not its hint."""
-        lines = self._content.decode("utf-8", "replace").splitlines()
-        words = (line.strip()[:LONGEST_LINE] for line in reversed(lines))
-        return next((line for line in words if line and not line.startswith("→")), "")
-
-    def _read(self, reading: int) -> None:
-        with os.fdopen(reading, "rb", buffering=0) as pipe:
-            while block := pipe.read(BLOCK):
-                self._content = (self._content + block)[-LONGEST_OUTPUT:]
-
-
-class Task(NamedTuple):
-    """A thread of a copy.
-
-    Attributes:
-        is_asleep: whether it waits for something other than the processor or a disk.
-        ticks: the processor's time that it has used.
-    """
-
-    is_asleep: bool
-    ticks: int
-
-
-class Sample(NamedTuple):
-    """The threads of all copies at one time, by their ids."""
-
-    at: float
-    tasks: Mapping[int, Task]
-
-
-def _is_refresh(exchange: Exchange) -> bool:
-    request = exchange.request
-    return exchange.path in TOKEN_PATHS and request.get("grant_type") == "refresh_token" and "refresh_token" in request
 
 
 class World:
@@ -407,7 +265,7 @@ class World:
             running = [process for process in processes if process.wait(0) is None]
             if self.traffic.waiting >= len(running):
                 break
-            seen.append(Sample(time.monotonic(), _tasks_below([process.pid for process in running])))
+            seen.append(Sample(time.monotonic(), threads_below([process.pid for process in running])))
             if are_waiting(seen, QUIET_SECONDS if self.traffic.waiting else LONG_QUIET_SECONDS):
                 break
             time.sleep(LOOK_SECONDS)
@@ -422,50 +280,3 @@ def _wait(process: CommandProcess, deadline: float) -> int:
         process.wait()
         return TIMED_OUT
     return status
-
-
-def are_waiting(samples: Sequence[Sample], seconds: float) -> bool:
-    """Return whether all tasks have slept for the last *seconds*, except for short looks at something.
-
-    A task that waits for the processor does not sleep, so that a busy machine does not look like a waiting program.
-    """
-    if not samples or not samples[-1].tasks:
-        return False
-    last = samples[-1]
-    since = [sample for sample in samples if sample.at >= last.at - seconds]
-    # Counted as well, as this process may itself have had to wait for the processor.
-    if last.at - samples[0].at < seconds or len(since) <= seconds / LOOK_SECONDS / 2:
-        return False
-    for name, task in last.tasks.items():
-        earlier = [sample.tasks[name] for sample in since if name in sample.tasks]
-        is_new = len(earlier) < len(since)
-        sleeps = sum(one.is_asleep for one in earlier)
-        if is_new or task.ticks - earlier[0].ticks > MOST_TICKS or sleeps <= len(earlier) / 2:
-            return False
-    return True
-
-
-def _tasks_below(supervisors: Sequence[int]) -> dict[int, Task]:
-    """Return the threads of all processes below these, by their ids; none where they are unknown."""
-    children: dict[int, list[int]] = {}
-    with contextlib.suppress(OSError):  # not on Linux
-        for folder in Path("/proc").iterdir():
-            if folder.name.isdigit():
-                with contextlib.suppress(OSError, ValueError, IndexError):
-                    children.setdefault(int(_fields(folder / "stat")[1]), []).append(int(folder.name))
-    found: dict[int, Task] = {}
-    waiting = list(supervisors)
-    while waiting:
-        pid = waiting.pop()
-        waiting += children.get(pid, [])
-        with contextlib.suppress(OSError):
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                with contextlib.suppress(OSError, IndexError):
-                    fields = _fields(task / "stat")
-                    found[int(task.name)] = Task(fields[0] in b"SZTtX", int(fields[11]) + int(fields[12]))
-    return found
-
-
-def _fields(stat: Path) -> list[bytes]:
-    """Return the fields of a process's status after its name: state, parent, …, user time, system time (proc(5))."""
-    return stat.read_bytes().rpartition(b")")[2].split()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from traktauth.server.clock import Clock
 from traktauth.server.config.settings import grace_seconds
-from traktauth.server.limits.brute_force import SecretGuesses, Throttle
+from traktauth.server.limits.brute_force import GuessLimits
 from traktauth.server.limits.counters import Counters
 from traktauth.server.oauth.policy import TokenPolicy
 from traktauth.server.oauth.rotation import make_rotation
@@ -47,11 +47,8 @@ class ServerContext:
         metrics: what has happened.
         faults: the faults that wait for their turn.
         request_log: the last requests, where the control API is served.
-        passwords: failed sign-ins, by user and network.
-        user_codes: user codes that did not exist, by who entered them and by network.
-        secret_guesses: wrong secrets of apps; counted under `strict` alone.
+        guesses: wrong passwords, user codes and secrets.
         control_codes: the last codes that the control API has made, which no browser's session stands behind.
-        control_keys: wrong keys of the control API, by address.
         buckets: requests by what limits them; counted under `rate_limits` alone.
         demo: the demo app and user, whose secrets the pages show; None unless this start made them, on loopback.
     """
@@ -65,12 +62,8 @@ class ServerContext:
     metrics: Metrics = field(default_factory=Metrics)
     faults: list[Fault] = field(default_factory=list["Fault"])
     request_log: RequestLog = field(default_factory=lambda: RequestLog(kept=False))
-    passwords: Throttle = field(default_factory=lambda: Throttle(5, 60))
-    user_codes: Throttle = field(default_factory=lambda: Throttle(10, 60))
-    user_codes_by_network: Throttle = field(default_factory=lambda: Throttle(1000, 60))
-    secret_guesses: SecretGuesses = field(default_factory=SecretGuesses)
+    guesses: GuessLimits = field(default_factory=GuessLimits)
     control_codes: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_CONTROL_CODES))
-    control_keys: Throttle = field(default_factory=lambda: Throttle(20, 60))
     buckets: Counters = field(default_factory=Counters)
     demo: Demo | None = None
 

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Protocol, cast
 from traktauth.errors import TraktAuthError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from traktauth.migrate.formats.foreign_login import ForeignLogin
 
 NAMES = ("pytrakt", "kometa", "homeassistant", "token")
@@ -25,6 +28,10 @@ _FORMAT_OF = {"plextraktsync": "pytrakt", "trakt.py": "token"}  # programs that 
 
 class Format(Protocol):
     """What a module of this package has."""
+
+    def usual_paths(self, environ: Mapping[str, str], /) -> list[Path]:
+        """Return where the program keeps its file, the likeliest first; none if it has no file."""
+        ...
 
     def read(self, text: str, *, now: float) -> ForeignLogin:
         """Return the login that a file holds.
@@ -80,3 +87,9 @@ def find_format(name: str) -> Format:
     if name not in NAMES:
         raise ValueError(f"{name!r} is not a format; give one of {', '.join(NAMES)}")
     return cast("Format", import_module(f"traktauth.migrate.formats.{name}"))
+
+
+def default_path(name: str, environ: Mapping[str, str]) -> Path | None:
+    """Return the first file that exists of a format's usual paths, else the first path; None: standard input."""
+    paths = find_format(name).usual_paths(environ)
+    return next((path for path in paths if path.exists()), paths[0]) if paths else None

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from traktauth.migrate.formats import FormatError
 from traktauth.migrate.formats._json_text import read_number, read_object, read_text, replace_value
 from traktauth.migrate.formats.foreign_login import USUAL_LIFE, ForeignLogin
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _PROGRAM = "Home Assistant"
 _WHERE = "entry of trakt_tv with "
+
+
+def usual_paths(_environ: Mapping[str, str]) -> list[Path]:
+    """Return where Home Assistant keeps the file, below its configuration folder."""
+    return [Path(".storage/core.config_entries")]
 
 
 def read(text: str, *, now: float) -> ForeignLogin:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
@@ -11,8 +12,16 @@ from traktauth.migrate.formats._json_text import read_text
 from traktauth.migrate.formats._token_response import read_token, response_of
 from traktauth.migrate.formats.foreign_login import ForeignLogin
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _WHERE = "trakt.authorization."
 _WIDE = 10_000  # columns: no line is wrapped
+
+
+def usual_paths(_environ: Mapping[str, str]) -> list[Path]:
+    """Return where Kometa keeps the file."""
+    return [Path("config/config.yml")]
 
 
 def read(text: str, *, now: float) -> ForeignLogin:

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from traktauth.migrate.formats._json_text import read_number, read_object, read_text, replace_value
 from traktauth.migrate.formats.foreign_login import USUAL_LIFE, ForeignLogin
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 _PROGRAM = "PyTrakt"
 _SOON = 3600.0  # seconds: a token of unknown age is refreshed at its first use
+
+
+def usual_paths(environ: Mapping[str, str]) -> list[Path]:
+    """Return where PyTrakt and PlexTraktSync keep the file."""
+    from platformdirs import user_config_path  # noqa: PLC0415 - only here
+
+    folder = environ.get("PTS_CONFIG_DIR")
+    given = [Path(folder).expanduser() / ".pytrakt.json"] if folder else []
+    return [*given, Path.home() / ".pytrakt.json", user_config_path("PlexTraktSync") / ".pytrakt.json"]
 
 
 def read(text: str, *, now: float) -> ForeignLogin:

@@ -9,9 +9,17 @@ from traktauth.migrate.formats._json_text import read_object, replace_value
 from traktauth.migrate.formats._token_response import read_token, response_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from traktauth.migrate.formats.foreign_login import ForeignLogin
 
 _PROGRAM = "Trakt"
+
+
+def usual_paths(_environ: Mapping[str, str]) -> list[Path]:
+    """Return none: a token response comes from standard input."""
+    return []
 
 
 def read(text: str, *, now: float) -> ForeignLogin:

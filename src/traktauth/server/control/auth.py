@@ -26,6 +26,7 @@ from traktauth.server.http.messages import (
     read_request,
 )
 from traktauth.server.limits.brute_force import network_of
+from traktauth.server.limits.request_size import LARGEST_CONTROL_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 PROXIED = frozenset(("forwarded", "via", "x-real-ip"))
 """Header fields that a proxy adds, besides `X-Forwarded-…`."""
-LARGEST_BODY = 4 * 1024 * 1024
 LARGEST_NUMBER = sys.float_info.max
 
 
@@ -61,7 +61,7 @@ def control(context: ServerContext, calls: Mapping[str, Call]) -> ASGIApp:
         call = calls.get(scope["method"])
         if call is None:
             return json_response(405, {"error": "wrong method"}, {"allow": ", ".join(calls)})
-        heard = await read_request(scope, receive, largest=LARGEST_BODY)
+        heard = await read_request(scope, receive, largest=LARGEST_CONTROL_BODY)
         check_access(context, heard)
         return json_response(200, await call(context, read_json_body(heard)))
 
@@ -118,12 +118,12 @@ def has_key(context: ServerContext, heard: HttpRequest) -> bool:
     if not key or not carried:
         return False
     now, address = context.clock(), network_of(heard.client)
-    wait = context.control_keys.wait(address, now=now)
+    wait = context.guesses.control_keys.wait(address, now=now)
     if wait > 0:
         raise ControlError(f"too many wrong keys; wait {math.ceil(wait)} seconds", status=429)
     if hmac.compare_digest(carried.encode("utf-8", "replace"), key.encode()):
         return True
-    context.control_keys.failed(address, now=now)
+    context.guesses.control_keys.failed(address, now=now)
     return False
 
 

@@ -163,7 +163,7 @@ async def disable_app(context: ServerContext, members: dict[str, Any]) -> dict[s
 
 async def ledger(context: ServerContext, members: object) -> dict[str, Any]:  # noqa: ARG001 - as every call is made
     """Return the metrics since the last reset, and how many tokens are valid."""
-    alive = await context.storage.read(lambda db: db.maintenance.count_active(now=context.clock()))
+    alive = await context.storage.read(lambda db: db.tokens.count_active(now=context.clock()))
     return context.metrics.sums() | {"alive": alive}
 
 
@@ -173,11 +173,7 @@ async def reset(context: ServerContext, members: object) -> dict[str, Any]:  # n
     context.metrics.reset()
     context.request_log.clear()
     context.faults.clear()
-    context.passwords.clear()
-    context.user_codes.clear()
-    context.user_codes_by_network.clear()
-    context.secret_guesses.clear()
-    context.control_keys.clear()
+    context.guesses.clear()
     context.buckets.clear()
     context.clock.put_back()
     return {}

@@ -17,6 +17,7 @@ from traktauth.server.http.messages import (
     json_response,
     read_request,
 )
+from traktauth.server.limits.request_size import LARGEST_API_BODY
 from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.oauth.rotation.reuse import end_parent
 from traktauth.server.simulation.request_log import ApiResult
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from traktauth.server.storage.models import TokenPair, User
     from traktauth.server.storage.repositories import Repositories
 
-LARGEST_WRITE = 1024 * 1024
 DEFAULT_LIMIT = 10  # items a page, as at Trakt
 _DIGITS = 6
 
@@ -76,7 +76,7 @@ def behind_token(context: ServerContext, **operations: Operation) -> Handler:
         operation = operations.get(scope["method"])
         if operation is None:
             return HttpResponse(405, b"", {"allow": allowed})
-        heard = await read_request(scope, receive, largest=LARGEST_WRITE)
+        heard = await read_request(scope, receive, largest=LARGEST_API_BODY)
         said = ClientRequest({}, "", "", bearer=heard.bearer)
         entry = context.request_log.add(context.clock(), heard.method, heard.path, said)
         try:

@@ -78,7 +78,8 @@ async def _guard(
     context: ServerContext, address: str, sent: ClientRequest, run: Coroutine[Any, Any, HttpResponse]
 ) -> HttpResponse:
     """Run a request with a client's secret, unless too many wrong ones were sent."""
-    async with context.secret_guesses.guess(sent.client_id, sent.client_secret, address, context.clock) as guess:
+    guesses = context.guesses.client_secrets
+    async with guesses.guess(sent.client_id, sent.client_secret, address, context.clock) as guess:
         if guess.wait > 0:
             run.close()
             return too_many_guesses(guess.wait)

@@ -17,6 +17,8 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
 
+from traktauth.server.limits.request_size import LARGEST_BODY, LARGEST_QUERY, MOST_PARAMETERS
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
-LARGEST_BODY = 64 * 1024
-LARGEST_QUERY = 16 * 1024
-LARGEST_NUMBER_OF_PARAMETERS = 1000
 BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 """A percent sign without two hexadecimal digits after it."""
 URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~"
@@ -143,7 +142,7 @@ def parse_form(data: bytes, *, strictly: bool = False) -> list[tuple[str, str]]:
         _check_form(data)
     try:
         text = data.decode("utf-8", "replace")
-        return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=LARGEST_NUMBER_OF_PARAMETERS)
+        return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MOST_PARAMETERS)
     except ValueError as error:
         raise ParseError("It has too many parameters.") from error
 

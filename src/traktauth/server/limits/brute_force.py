@@ -13,7 +13,7 @@ import ipaddress
 import math
 from collections import OrderedDict
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -174,6 +174,36 @@ class SecretGuesses:
         self._by_network.clear()
         self._by_app.clear()
         self._proven.clear()
+
+
+@dataclass(frozen=True)
+class GuessLimits:
+    """How many wrong guesses are forgiven a minute, for each kind of secret.
+
+    Attributes:
+        passwords: failed sign-ins, by user and network.
+        user_codes: user codes that did not exist, by who entered them.
+        user_codes_by_network: the same, by network.
+        client_secrets: wrong secrets of apps; counted under `strict` alone.
+        control_keys: wrong keys of the control API, by address.
+    """
+
+    passwords: Throttle = field(default_factory=lambda: Throttle(5, 60))
+    user_codes: Throttle = field(default_factory=lambda: Throttle(10, 60))
+    user_codes_by_network: Throttle = field(default_factory=lambda: Throttle(1000, 60))
+    client_secrets: SecretGuesses = field(default_factory=SecretGuesses)
+    control_keys: Throttle = field(default_factory=lambda: Throttle(20, 60))
+
+    def clear(self) -> None:
+        """Forget all wrong guesses."""
+        for one in (
+            self.passwords,
+            self.user_codes,
+            self.user_codes_by_network,
+            self.client_secrets,
+            self.control_keys,
+        ):
+            one.clear()
 
 
 @lru_cache(maxsize=1024)

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from traktauth.server.config.settings import is_loopback, name_in
 from traktauth.server.http.messages import HttpResponse, json_response
+from traktauth.server.limits.request_size import MOST_FIELDS
 from traktauth.server.middleware.client_address import client_address
 from traktauth.server.simulation.faults import Fault, take_fault
 from traktauth.server.simulation.request_log import Failure
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 DOUBLED = re.compile("/{2,}")
-MOST_FIELDS = 100
-"""Header fields in a request; browsers send some twenty."""
 FOREIGN = (
     "This local Trakt is on loopback: it answers under the name 127.0.0.1, [::1] or localhost alone. "
     "To give it another name, start it with --public-url."

@@ -13,6 +13,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from traktauth.server.limits.brute_force import network_of
+from traktauth.server.limits.request_size import LARGEST_HEAD, MOST_PIPELINED
 from traktauth.server.process.file_descriptors import DescriptorMonitor
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ TICKS_BETWEEN_LOOKS = 10
 STEP_SECONDS = 0.002
 IDLE_SECONDS = 75
 """How long an idle connection is kept: well over the 5 s between two polls of a device."""
-LARGEST_HEAD = 256 * 1024
 FEWEST_CONNECTIONS, MOST_CONNECTIONS = 16, 10_000
 SPARE_DESCRIPTORS = 64
 """Reserved for the database, the log and other files."""
@@ -41,8 +41,6 @@ SHARE = 0.75
 """Of the connections, for one address."""
 PIECE = 4096
 """Bytes that are parsed at a time."""
-MOST_PIPELINED = 16
-"""Requests on a connection that wait for the one before; what comes behind them is not parsed until they have left."""
 SLOWEST_SECONDS = 30.0
 """How long a request may take to arrive; without it half a request holds a connection forever."""
 

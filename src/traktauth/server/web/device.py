@@ -99,8 +99,8 @@ async def _guess(visit: PageRequest, visitor: Visitor) -> AsyncGenerator[Guess]:
     """
     context, network = visit.context, network_of(visit.heard.client)
     async with (
-        context.user_codes.guess(str(visitor.user.id), context.clock) as own,
-        context.user_codes_by_network.guess(network, context.clock) as shared,
+        context.guesses.user_codes.guess(str(visitor.user.id), context.clock) as own,
+        context.guesses.user_codes_by_network.guess(network, context.clock) as shared,
     ):
         guess = Guess(wait=max(own.wait, shared.wait))
         try:

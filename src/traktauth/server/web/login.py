@@ -43,11 +43,11 @@ async def sign_in(visit: PageRequest) -> HttpResponse:
     """Check name and password; after five wrong ones in a minute, a user has to wait."""
     context, name = visit.context, visit.form.get("username", "").strip()
     key = f"{name.lower()} {network_of(visit.heard.client)}"
-    async with context.passwords.guess(key, context.clock) as guess:
+    async with context.guesses.passwords.guess(key, context.clock) as guess:
         person = await _proven(visit, name) if not guess.wait else None
         guess.wrong = person is None
     if person is not None:
-        context.passwords.succeeded(key)
+        context.guesses.passwords.succeeded(key)
         return await _signed_in(visit, person)
     if not guess.wait:
         return await _form(visit, "sign_in", fault="User name or password is wrong.", status=400)

@@ -1,4 +1,4 @@
-"""Operations on the tables as a whole: counts, deletion, and a check whether they can be written."""
+"""Operations on the tables as a whole: deletion, and a check whether they can be written."""
 
 from __future__ import annotations
 
@@ -10,28 +10,16 @@ from traktauth.server.storage.schema import COLUMNS
 if TYPE_CHECKING:
     from traktauth.server.storage.base import Connection
 
-COUNT_ACTIVE = """SELECT count(*) FROM token_pairs JOIN families ON families.id = token_pairs.family
-                  WHERE token_pairs.epoch = families.epoch AND {kind}_ended IS NULL"""
 WRITTEN = {table: columns for table, columns in COLUMNS.items() if table != "meta"}
 
 
 class MaintenanceRepository:
-    """Counts and clean-up."""
+    """Clean-up, and the check of a start."""
 
     __slots__ = ("_db",)
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
-
-    def count_active(self, *, now: float) -> dict[str, int]:
-        """Count the valid access and refresh tokens."""
-        access = self._db.fetchone(COUNT_ACTIVE.format(kind="access") + " AND access_expires > ?", (now,))
-        refresh = self._db.fetchone(
-            COUNT_ACTIVE.format(kind="refresh")
-            + " AND refresh_hash IS NOT NULL AND (refresh_expires IS NULL OR refresh_expires > ?)",
-            (now,),
-        )
-        return {"access": access[0] if access else 0, "refresh": refresh[0] if refresh else 0}
 
     def delete_tokens(self) -> None:
         """Delete tokens, codes, sessions and consents; clients and users stay."""

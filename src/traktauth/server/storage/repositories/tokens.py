@@ -19,6 +19,8 @@ INSERT = """INSERT INTO token_pairs (family, epoch, client, user_id, session, sc
 FIND = """SELECT token_pairs.*, families.epoch, users.id FROM token_pairs
           JOIN families ON families.id = token_pairs.family
           LEFT JOIN users ON users.id = token_pairs.user_id WHERE token_pairs.id = ?"""
+COUNT_ACTIVE = """SELECT count(*) FROM token_pairs JOIN families ON families.id = token_pairs.family
+                  WHERE token_pairs.epoch = families.epoch AND {kind}_ended IS NULL"""
 
 
 class TokenRepository:
@@ -151,3 +153,13 @@ class TokenRepository:
             self._db.execute("UPDATE token_pairs SET access_expires = ? WHERE id = ?", (now, row))
         if refresh:
             self._db.execute("UPDATE token_pairs SET refresh_expires = ? WHERE id = ?", (now, row))
+
+    def count_active(self, *, now: float) -> dict[str, int]:
+        """Count the valid access and refresh tokens."""
+        access = self._db.fetchone(COUNT_ACTIVE.format(kind="access") + " AND access_expires > ?", (now,))
+        refresh = self._db.fetchone(
+            COUNT_ACTIVE.format(kind="refresh")
+            + " AND refresh_hash IS NOT NULL AND (refresh_expires IS NULL OR refresh_expires > ?)",
+            (now,),
+        )
+        return {"access": access[0] if access else 0, "refresh": refresh[0] if refresh else 0}

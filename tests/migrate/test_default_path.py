@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from traktauth.migrate.formats import NAMES
-from traktauth.migrate.places import default_path
+from traktauth.migrate.formats import NAMES, default_path
 
 
 @pytest.fixture
