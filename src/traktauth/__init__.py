@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from traktauth import stores as stores
     from traktauth.client.async_client import AsyncTrakt
     from traktauth.client.attempt import AsyncAttempt, Attempt
-    from traktauth.client.operations import AsyncAuthenticationOAuthApi, AuthenticationOAuthApi
+    from traktauth.client.oauth_api import AsyncAuthenticationOAuthApi, AuthenticationOAuthApi
     from traktauth.client.sync_client import Trakt
     from traktauth.flow.context import LostReply
     from traktauth.flow.login_status import LoginState, LoginStatus
@@ -88,8 +88,8 @@ _LATER = {
     "SignedOut": "traktauth.models.signed_out",
     "Trakt": "traktauth.client.sync_client",
     "LoginMethod": "traktauth.steps",
-    "AuthenticationOAuthApi": "traktauth.client.operations",
-    "AsyncAuthenticationOAuthApi": "traktauth.client.operations",
+    "AuthenticationOAuthApi": "traktauth.client.oauth_api",
+    "AsyncAuthenticationOAuthApi": "traktauth.client.oauth_api",
 }
 _MODULES = {"steps", "stores", "testing"}
 

@@ -21,7 +21,7 @@ from traktauth.flow.logout import log_out
 from traktauth.flow.refresh import refresh
 from traktauth.models import LoginKey, Record, Sender, find_service
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SaveToken, SetRefreshable, SwapProbe
-from traktauth.stores.database.lease_backoff import LEASE_GRANT_MAX_AGE
+from traktauth.stores.database.lease import LEASE_GRANT_MAX_AGE
 
 LOGIN = LoginKey("trakt", APP.client_id, "default")
 

@@ -14,7 +14,7 @@ import pytest
 
 from traktauth.cli.serve.command import command
 from traktauth.server.config.settings import grace_seconds
-from traktauth.server.control.call_table import CALLS
+from traktauth.server.control.routes import CALLS
 from traktauth.server.engines.profiles import PROFILES
 from traktauth.server.oauth.rotation import make_rotation
 from traktauth.testing import LocalTrakt

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from support.own_thread import replace_in_this_thread
-from traktauth.server.app import open_storage
 from traktauth.server.storage.base import StorageUnavailable
+from traktauth.server.storage.open import open_storage
 from traktauth.server.storage.postgres.connection import PsycopgConnection
 from traktauth.server.storage.postgres.storage import PostgresStorage
 

@@ -18,7 +18,7 @@ from traktauth.errors import StoreFailed
 from traktauth.models import HistoryEntry, LoginKey, PendingRefresh, Probe, Record, Sender, Token, User
 from traktauth.models.changes import BeginRefresh, SaveToken, SetRefreshable
 from traktauth.models.record import FORMAT, HistoryOutcome
-from traktauth.stores.database.lease_backoff import steady_clock
+from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.database.schema import RENAMED_COLUMNS, VERSION
 from traktauth.stores.keyring import ENTRY
 from traktauth.stores.open import open_store

@@ -13,7 +13,7 @@ import pytest
 from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.database.commands import ReadRow, SwapRow, SwapRows
-from traktauth.stores.database.lease_backoff import steady_clock
+from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.database.row import new_revision
 from traktauth.stores.open import open_async_store, open_store
 from traktauth.stores.sqlite import connection as sqlite_connection

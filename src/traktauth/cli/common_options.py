@@ -106,7 +106,9 @@ class CommonOptions:
                 yield trakt
             except LoginRequired as error:
                 if error.reason == "never":
-                    error.hint = _other_apps_hint(trakt) or error.hint
+                    from traktauth.cli.other_apps import other_apps_hint  # noqa: PLC0415 - only for this error
+
+                    error.hint = other_apps_hint(trakt) or error.hint
                 raise
             except AppRejected as error:
                 refused = error.error in _SECRET_ERRORS and not isinstance(error, AppInvalid)
@@ -145,21 +147,3 @@ class CommonOptions:
                 return f"{found[0]}{replace(self, account=None).flags}"
             case _:
                 return f"{found[0]}{self.flags}"
-
-
-def _other_apps_hint(trakt: Trakt) -> str:
-    """Return a hint if the store has logins of other apps or services only; else an empty text."""
-    try:
-        others = [each for each in trakt.store.list_logins() if trakt.store.load(each).token is not None]
-    except TraktAuthError:
-        return ""
-    own = trakt.config.key
-    others = [each for each in others if (each.realm, each.client_id) != (own.realm, own.client_id)]
-    if not others:
-        return ""
-    first = f"{others[0].account} at {others[0].realm} (app {others[0].client_id[:8]}…)"
-    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-    return (
-        f"The store has {first}{more}, but the settings name the app {own.client_id[:8]}… at {own.realm}. Check "
-        "TRAKTAUTH_CLIENT_ID and TRAKTAUTH_SERVICE, or sign in: traktauth login"
-    )

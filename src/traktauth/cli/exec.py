@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from traktauth.cli.help.click_classes import Command
-from traktauth.cli.options import common_options, min_life_option
+from traktauth.cli.option_decorators import common_options, min_life_option
 from traktauth.errors import TraktAuthError
 
 if TYPE_CHECKING:

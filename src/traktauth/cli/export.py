@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traktauth.cli.format_argument import check_format
 from traktauth.cli.help.click_classes import Command
-from traktauth.cli.options import common_options
+from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import GOOD, NEXT, print_json, print_message
+from traktauth.cli.parameter_types import check_format
 from traktauth.models.store_address import is_shared_store
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import click
 
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.log_output import suppress_warnings
-from traktauth.cli.options import common_options
+from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import GOOD, WARNING, print_json, print_message
 from traktauth.cli.times import format_deadline
 from traktauth.errors import TryLater

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from traktauth.cli.help.click_classes import Command
-from traktauth.cli.options import common_options, min_life_option
+from traktauth.cli.option_decorators import common_options, min_life_option
 from traktauth.cli.token_output import print_token
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from traktauth.flow.context import FlowContext, LostReply
 from traktauth.models import App, LoginKey, find_service
 from traktauth.models.app import check_text
 from traktauth.protocol import Service
-from traktauth.stores.database.lease_backoff import steady_clock
+from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.processes import other_is_alive, this_process
 from traktauth.values import replace
 

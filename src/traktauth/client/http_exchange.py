@@ -16,7 +16,7 @@ from traktauth.client.driver.shield import start_thread
 from traktauth.client.http_errors import describe_error, timeout_reason
 from traktauth.client.raw_response import RawResponse
 from traktauth.flow.effects import NoResponse
-from traktauth.stores.database.lease_backoff import steady_clock
+from traktauth.stores.database.lease import steady_clock
 from traktauth.timeouts import CONNECT_TIMEOUT, REQUEST_TIMEOUT
 from traktauth.wire.error_responses import is_certainly_unspent
 from traktauth.wire.messages import Response

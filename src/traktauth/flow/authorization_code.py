@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginRefused
 from traktauth.flow.effects import NoResponse, Send, Shielded
-from traktauth.flow.operations import perform
+from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
 from traktauth.wire.authorization import authorization_url, check_issuer, s256_challenge
 from traktauth.wire.metadata import Metadata, metadata, parse_metadata

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from traktauth.errors import AppRejected, LoginExists, StoreFailed, UnexpectedReply
 from traktauth.flow.adoption import is_login_usable
 from traktauth.flow.effects import Apply, CheckWritable, LogMessage, Shielded
-from traktauth.flow.operations import perform
+from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
 from traktauth.models.changes import SetUser
 from traktauth.wire.error_responses import REJECTED_APP_HINT, error_from_response

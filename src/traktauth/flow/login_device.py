@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginRefused, TraktAuthError, TryLater
 from traktauth.flow.effects import CheckWritable, LogMessage, NoResponse, Send, Shielded, ShowStep, Sleep
-from traktauth.flow.operations import perform
+from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
 from traktauth.steps import EnterCode, StillWaiting
 from traktauth.values import replace

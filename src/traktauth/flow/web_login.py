@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, UnexpectedReply
 from traktauth.flow.authorization_code import check_answer
 from traktauth.flow.effects import Apply, CheckWritable, ForAccount, NoResponse, Send, Shielded, Sleep
-from traktauth.flow.operations import perform
+from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
 from traktauth.models.changes import SetUser
 from traktauth.values import field, value

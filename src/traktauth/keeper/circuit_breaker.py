@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from traktauth.wire.messages import Request, Response
 
 # Seconds.
+PAUSE_AFTER_OUTAGE = 60.0  # the next steps of a scheduler send nothing for so long after one has found an outage
 _FIRST_PROBE = 2.0
 _MIN_WAIT = 0.1
 _TIMER_RESOLUTION = 0.001  # a shorter wait counts as none

@@ -12,7 +12,7 @@ from traktauth.client.account_config import AccountConfig
 from traktauth.client.driver.bound_store import AsyncBoundStore
 from traktauth.errors import AppRejected, StoreFailed
 from traktauth.keeper.batched_store import BatchedStore
-from traktauth.keeper.circuit_breaker import CircuitBreaker, HealthAwareSender
+from traktauth.keeper.circuit_breaker import PAUSE_AFTER_OUTAGE, CircuitBreaker, HealthAwareSender
 from traktauth.keeper.claims import Claims
 from traktauth.keeper.config import KeeperConfig, KeeperContext, RateLimit
 from traktauth.keeper.events import Resumed, Stalled
@@ -20,7 +20,7 @@ from traktauth.keeper.http_sender import open_sender
 from traktauth.keeper.in_flight import InFlight
 from traktauth.keeper.refresher import Refresher
 from traktauth.models import find_service
-from traktauth.stores.database.lease_backoff import new_owner, steady_clock
+from traktauth.stores.database.lease import new_owner, steady_clock
 from traktauth.stores.fleet import FleetStore
 from traktauth.stores.open import open_async_store
 
@@ -40,7 +40,6 @@ _RETRY_STORE_AFTER = 5.0
 _TRY_INTERVAL = 1.0  # between two looks at the one refresh that is tried while writes fail
 _LAST_SAVES_TIMEOUT = 20.0  # how long a keeper that stops tries to save the tokens that it holds
 _SAVE_RETRY_INTERVAL = 1.0
-_PAUSE_AFTER_OUTAGE = 60.0  # a scheduler's next steps send nothing for so long after one has found an outage
 
 
 class Keeper:
@@ -243,7 +242,7 @@ class Keeper:
         with suppress(StoreFailed):
             await self._claims.release_unreadable()
             if self._breaker.is_open:
-                self._sender.retry_after = max(self._sender.retry_after, _PAUSE_AFTER_OUTAGE)
+                self._sender.retry_after = max(self._sender.retry_after, PAUSE_AFTER_OUTAGE)
             await self._apply_retry_after()
 
     async def _save_last_tokens(self) -> None:

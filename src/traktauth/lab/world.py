@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from traktauth.client.operations import AuthenticationOAuthApi
+from traktauth.client.oauth_api import AuthenticationOAuthApi
 from traktauth.errors import TraktAuthError
 from traktauth.lab.program_output import OutputEnd
 from traktauth.lab.thread_states import LOOK_SECONDS, Sample, are_waiting, threads_below

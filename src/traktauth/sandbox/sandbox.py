@@ -17,6 +17,7 @@ import uvloop
 
 from traktauth.errors import TraktAuthError
 from traktauth.sandbox.certificates import Certificates
+from traktauth.sandbox.device_approval import DeviceApproval
 from traktauth.sandbox.environment import program_environment
 from traktauth.sandbox.hosts import DOMAIN, HOSTS, is_trakt
 from traktauth.sandbox.proxy import Address, Proxy
@@ -34,9 +35,6 @@ PUBLIC_URL = f"https://{DOMAIN}"
 """Of the local Trakt: the address that programs know it by, and are shown."""
 MORE = "End programs that hold many ports, or raise the limit of open files: ulimit -n 4096"
 LONGEST_LOG = 10_000
-DEVICE_CODES = frozenset(("/oauth/device/code", "/api/auth/device/code"))
-DEVICE_POLLS = frozenset(("/oauth/device/token", "/api/auth/device/token"))
-PENDING = 400
 HOST = re.compile(r"[a-z0-9._-]+")
 """A host name or an IPv4 address; an international name in its ASCII form."""
 
@@ -238,11 +236,9 @@ class _Watch:
         show: Callable[[Exchange], None] | None,
         hooks: Hooks | None,
     ) -> None:
-        self._local_trakt = local_trakt
-        self._approve_as = approve_as
+        self._approval = None if approve_as is None else DeviceApproval(local_trakt.approve_device, approve_as)
         self._show = show
         self._hooks = hooks
-        self._user_codes: dict[str, str] = {}
         self.log: deque[Exchange] = deque(maxlen=LONGEST_LOG)
 
     async def on_request(self, exchange: Exchange) -> None:
@@ -255,19 +251,8 @@ class _Watch:
         self.log.append(exchange)
         if self._show is not None:
             self._show(exchange)
-        if self._approve_as is not None:
-            await self._answer_device(exchange, self._approve_as)
-
-    async def _answer_device(self, exchange: Exchange, username: str) -> None:
-        if exchange.path in DEVICE_CODES:
-            device, user = exchange.response.get("device_code"), exchange.response.get("user_code")
-            if isinstance(device, str) and isinstance(user, str):
-                self._user_codes[device] = user
-        elif exchange.path in DEVICE_POLLS and exchange.status == PENDING:
-            code = exchange.request.get("code") or exchange.request.get("device_code") or ""
-            user_code = self._user_codes.pop(code, None)
-            if user_code is not None:
-                await asyncio.to_thread(self._local_trakt.approve_device, user_code, username)
+        if self._approval is not None:
+            await self._approval.on_response(exchange)
 
 
 def _allowed(host: str) -> str:

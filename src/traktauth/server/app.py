@@ -1,31 +1,27 @@
-"""Assemble a local Trakt; the only module that chooses a database."""
+"""Assemble a local Trakt."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.routing import Router
 
 from traktauth.server.config.seed import SEEDED_USERS, Seed, apply_seed, demo, hash_secrets, read_seed, seeded_users
-from traktauth.server.config.settings import default_database
 from traktauth.server.context import Demo, ServerContext, make_policy
 from traktauth.server.endpoints.api import Operation, behind_token, history_of, nothing_added, profile_of, settings_of
+from traktauth.server.endpoints.custom_responses import read_responses
 from traktauth.server.endpoints.discovery import discovery_routes
 from traktauth.server.endpoints.health import health_routes
 from traktauth.server.endpoints.oauth import make_handler
-from traktauth.server.endpoints.responses import read_responses
 from traktauth.server.engines.profiles import choose_profile
 from traktauth.server.limits.rate_limits import rate_limited
 from traktauth.server.middleware.access_log import AccessLog, AccessLogMiddleware
 from traktauth.server.middleware.dispatcher import Dispatcher
 from traktauth.server.simulation.faults import read_faults
 from traktauth.server.simulation.request_log import Metrics, RequestLog
-from traktauth.server.storage import sqlite
-from traktauth.server.storage.base import StorageUnavailable
-from traktauth.server.storage.sqlite import SqliteFile, SqliteMemory
+from traktauth.server.storage.open import open_storage
 from traktauth.server.web.not_found import not_found
 from traktauth.server.web.routes import page_routes
 
@@ -36,14 +32,8 @@ if TYPE_CHECKING:
 
     from traktauth.server.config.settings import Settings
     from traktauth.server.middleware.access_log import LoggedRequest
-    from traktauth.server.storage.postgres.storage import PostgresStorage
-    from traktauth.server.storage.protocol import OpenStorage
     from traktauth.server.storage.repositories import Repositories
 
-    RecordEvents = Callable[[list[str]], None]
-
-NO_DRIVER = "PostgreSQL needs packages of its own: pip install 'traktauth[server,postgres]'"
-STATES = {False: "new", True: "ready"}
 KEY = "form key"
 API = {
     "/users/settings": {"GET": Operation(settings_of)},
@@ -112,53 +102,6 @@ def _demo(settings: Settings, announcement: dict[str, Any]) -> Demo | None:
         return None
     secret, redirect_uri = announcement["client_secret"] or "", announcement["redirect_uris"][0]
     return Demo(announcement["client_id"], secret, redirect_uri, known[0]["username"], known[0]["password"])
-
-
-def open_storage(address: str, record: RecordEvents) -> OpenStorage:
-    """Open a database.
-
-    Raises:
-        StorageUnavailable: it cannot be used.
-    """
-    scheme, _, path = address.partition(":")
-    if scheme == "memory":
-        return SqliteMemory(record)
-    if scheme == "sqlite":
-        return SqliteFile(Path(path).expanduser(), record, makes_folder=address == default_database())
-    if scheme in ("postgresql", "postgres"):
-        return _postgres(address, record)
-    raise AssertionError(f"the settings let {scheme!r} through")
-
-
-def _postgres(address: str, record: RecordEvents) -> PostgresStorage:
-    try:
-        from traktauth.server.storage.postgres.storage import PostgresStorage  # noqa: PLC0415 - an extra, and costly
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("traktauth"):
-            raise
-        raise StorageUnavailable(NO_DRIVER) from None
-    return PostgresStorage(address, record)
-
-
-def looked_at(address: str) -> str:
-    """Return the state of a database without creating it: `new` or `ready`.
-
-    Raises:
-        StorageUnavailable: it cannot be used.
-        ValueError: its address is invalid.
-    """
-    scheme, _, path = address.partition(":")
-    if scheme == "memory":
-        return "new"
-    if scheme == "sqlite":
-        file, needs_folder = Path(path).expanduser(), address != default_database()
-        return STATES[sqlite.looked_at(file, thorough=True, needs_folder=needs_folder)]
-    try:
-        from traktauth.server.storage.postgres.connection import parse_address  # noqa: PLC0415 - as above
-        from traktauth.server.storage.postgres.schema import is_initialized  # noqa: PLC0415 - as above
-    except ModuleNotFoundError as error:
-        raise StorageUnavailable(NO_DRIVER) from error
-    return STATES[is_initialized(parse_address(address))]
 
 
 def make_application(context: ServerContext, writers: Sequence[Callable[[LoggedRequest], None]] = ()) -> ASGIApp:

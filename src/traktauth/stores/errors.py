@@ -47,7 +47,7 @@ def unreadable(message: str, *, hint: str = RESTORE) -> StoreFailed:
     return error
 
 
-def problems_of(strays: int) -> list[str]:
+def stray_record_warnings(strays: int) -> list[str]:
     """Return a warning of records that name no login: no other call would report them."""
     if strays == 0:
         return []

@@ -13,7 +13,7 @@ from traktauth.models.changes import Erase, Reencrypt
 from traktauth.models.record import EMPTY, erased_entry
 from traktauth.stores.base import TokenStore
 from traktauth.stores.compare_and_swap import compare_and_swap, run
-from traktauth.stores.errors import problems_of, unreadable
+from traktauth.stores.errors import stray_record_warnings, unreadable
 from traktauth.stores.record_json import login_of, to_document, to_record
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class TextStore(TokenStore):
         return sorted(login for login in self._named() if login is not None and login.account)
 
     def durability_warnings(self) -> list[str]:
-        return problems_of(self._named().count(None))
+        return stray_record_warnings(self._named().count(None))
 
     def check_writable(self) -> None:
         with self._worded():

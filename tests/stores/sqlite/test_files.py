@@ -25,7 +25,7 @@ from stores.file.test_store import shown_with_locals
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Token
 from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken, SetMoved, SetRefreshable
-from traktauth.stores.database.lease_backoff import steady_clock
+from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.open import open_store
 from traktauth.stores.sqlite import fork_safety
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in

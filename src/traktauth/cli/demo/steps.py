@@ -16,7 +16,7 @@ from traktauth.cli.demo.page_walker import PageWalker
 from traktauth.cli.demo.processes import run_token_processes
 from traktauth.cli.log_output import suppress_warnings
 from traktauth.cli.output import print_data, style
-from traktauth.client.operations import AuthenticationOAuthApi
+from traktauth.client.oauth_api import AuthenticationOAuthApi
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRefused, LoginRequired, TraktAuthError
 from traktauth.models import App, Token

@@ -19,7 +19,7 @@ from traktauth.cli.exit_codes import DONE
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.inventory import Inventory, read_inventory
 from traktauth.cli.log_output import suppress_warnings
-from traktauth.cli.options import common_options
+from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import (
     BAD,
     GOOD,

@@ -14,7 +14,7 @@ import click
 
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.log_output import replace_warning_handler
-from traktauth.cli.options import common_options
+from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import print_in_place, print_json, print_message
 from traktauth.errors import StoreFailed, TraktAuthError
 from traktauth.keeper.config import IN_FLIGHT

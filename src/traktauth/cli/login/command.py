@@ -14,7 +14,7 @@ from traktauth.cli.exit_codes import Terminated
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.login.resume import PendingLogin
 from traktauth.cli.login.screen import choose_screen
-from traktauth.cli.options import common_options
+from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
 from traktauth.cli.prompts import can_ask, confirm
 from traktauth.cli.times import format_deadline, format_duration

@@ -9,7 +9,7 @@ import click
 
 from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN
 from traktauth.cli.help.click_classes import Command
-from traktauth.cli.options import common_options
+from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import ERROR, NEXT, print_message, print_message_json
 from traktauth.cli.request.arguments import Call, read_body, read_fields, read_headers
 from traktauth.cli.request.display import filter_json, show_body, show_head

@@ -12,9 +12,9 @@ from click.shell_completion import CompletionItem
 
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.output import print_data, print_in_place, print_json, print_message
+from traktauth.cli.parameter_types import read_value
 from traktauth.cli.progress import is_terminal
 from traktauth.cli.serve.request_log import RequestLog
-from traktauth.cli.values import read_value
 from traktauth.errors import TraktAuthError
 from traktauth.server.config.choices import GRACE, PROFILES, RATE_LIMITS, ROTATIONS
 

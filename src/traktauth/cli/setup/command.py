@@ -10,7 +10,7 @@ import click
 
 from traktauth.cli.doctor.app import LOOPBACK, apps_page, ask_service, rejection
 from traktauth.cli.help.click_classes import Command
-from traktauth.cli.options import common_options
+from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, print_json, print_message, style
 from traktauth.cli.prompts import ask, ask_hidden, can_ask, confirm
 from traktauth.cli.setup.config_file import change_settings

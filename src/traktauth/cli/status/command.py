@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from traktauth.cli.help.click_classes import Command
-from traktauth.cli.options import common_options
+from traktauth.cli.option_decorators import common_options
 from traktauth.cli.status.report import collect, show
 
 if TYPE_CHECKING:

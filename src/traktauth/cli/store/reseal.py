@@ -10,7 +10,7 @@ import click
 
 from traktauth.cli.exit_codes import DONE, FAILED
 from traktauth.cli.help.click_classes import Command
-from traktauth.cli.options import common_options
+from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, print_data, print_json, print_message
 from traktauth.cli.progress import Progress
 from traktauth.stores.encryption.rotate_keys import key_ids, reseal

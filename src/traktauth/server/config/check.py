@@ -6,13 +6,13 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traktauth.server.app import looked_at
 from traktauth.server.config.seed import read_seed
 from traktauth.server.config.settings import SettingError
 from traktauth.server.context import make_policy
-from traktauth.server.endpoints.responses import read_responses
+from traktauth.server.endpoints.custom_responses import read_responses
 from traktauth.server.engines.profiles import choose_profile
 from traktauth.server.simulation.faults import read_faults
+from traktauth.server.storage.open import database_state
 
 if TYPE_CHECKING:
     from traktauth.server.config.settings import Settings
@@ -34,12 +34,13 @@ def check_config(settings: Settings) -> dict[str, Any]:
     faults = [] if settings.faults is None else read_faults(settings.faults, profile.oauth_paths)
     responses = read_responses(settings.responses)
     _check_place(settings)
+    address = settings.database_address
     return {
         "profile": profile.name,
         "measured_on": profile.measured_on,
         "rotation": settings.rotation or profile.rotation,
         "strict": settings.strict,
-        "database": {"address": redact_url(settings.database_address), "state": looked_at(settings.database_address)},
+        "database": {"address": redact_url(address), "state": database_state(address)},
         "apps": None if seed is None else len(seed.apps),
         "users": None if seed is None else len(seed.users),
         "faults": len(faults),

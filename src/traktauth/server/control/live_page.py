@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from traktauth.server.control.auth import ControlError, check_access
-from traktauth.server.control.call_table import CALLS
 from traktauth.server.http.application import Application
 from traktauth.server.http.messages import HttpResponse, json_response, read_request
 from traktauth.server.oauth.request import ClientRequest
@@ -30,16 +30,18 @@ from traktauth.server.web.not_found import add_security_headers
 from traktauth.server.web.page_request import PageRequest, confirmation_page, message, page_endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from starlette.types import Receive, Scope, Send
 
     from traktauth.server.context import ServerContext
+    from traktauth.server.control.auth import Call
     from traktauth.server.simulation.request_log import LogEntry
     from traktauth.server.storage.models import Client, TokenPair, User
     from traktauth.server.storage.repositories import Repositories
 
     Handler = Callable[[PageRequest], Awaitable[HttpResponse]]
+    Calls = Mapping[str, Mapping[str, Call]]
 
 PAGE = "/_control"
 MOST_ROWS, MOST_LOGINS, MOST_PAIRS = 150, 20, 12
@@ -83,12 +85,12 @@ class LiveView(NamedTuple):
     faults: int
 
 
-def live_page_routes(context: ServerContext) -> list[Route]:
-    """Return the routes of the page."""
+def live_page_routes(context: ServerContext, calls: Calls) -> list[Route]:
+    """Return the routes of the page; its buttons run *calls* of the control API."""
     pages: dict[str, dict[str, Handler]] = {
         PAGE: {"GET": _guarded(show)},
         f"{PAGE}/live": {"GET": _guarded(show_live_part)},
-        f"{PAGE}/act": {"POST": _guarded(act)},
+        f"{PAGE}/act": {"POST": _guarded(partial(act, calls))},
     }
     routes = [Route(path, add_security_headers(page_endpoint(context, handlers))) for path, handlers in pages.items()]
     return [*routes, Route(f"{PAGE}/events", _events(context))]
@@ -228,17 +230,22 @@ DONE = {
 }
 
 
-async def act(visit: PageRequest) -> HttpResponse:
+async def act(calls: Calls, visit: PageRequest) -> HttpResponse:
     """Do what a button of the page stands for."""
     action, form = visit.form.get("action", ""), visit.form
+
+    async def call(name: str, method: str, done: str, **members: object) -> str:
+        await calls[name][method](visit.context, members)
+        return done
+
     actions: dict[str, Callable[[], Awaitable[str]]] = {
-        "clock": lambda: _move_clock(visit.context, form.get("seconds", "")),
+        "clock": lambda: call("clock", "POST", "clock", advance=_clock_step(form.get("seconds", ""))),
         "outage": lambda: _fail(visit.context, status=503, **{"for": OUTAGE_SECONDS}),
         "lost": lambda: _fail(visit.context, drop="after"),
-        "faults": lambda: _call(visit.context, "faults", "DELETE", "faults"),
+        "faults": lambda: call("faults", "DELETE", "faults"),
         "expire": lambda: _expire(visit.context, form.get("pair", ""), form.get("kind", "")),
-        "signout": lambda: _call(visit.context, "signout", "POST", "signout"),
-        "reset": lambda: _call(visit.context, "reset", "POST", "reset"),
+        "signout": lambda: call("signout", "POST", "signout"),
+        "reset": lambda: call("reset", "POST", "reset"),
     }
     if action == "back":
         return visit.go(PAGE)
@@ -257,15 +264,10 @@ async def act(visit: PageRequest) -> HttpResponse:
     return visit.go(f"{PAGE}?done={done}")
 
 
-async def _call(context: ServerContext, name: str, method: str, done: str, **members: object) -> str:
-    await CALLS[name][method](context, members)
-    return done
-
-
-async def _move_clock(context: ServerContext, seconds: str) -> str:
+def _clock_step(seconds: str) -> int:
     if seconds not in CLOCK_STEPS:
         raise ValueError("choose by how much to move the clock")
-    return await _call(context, "clock", "POST", "clock", advance=int(seconds))
+    return int(seconds)
 
 
 async def _fail(context: ServerContext, **fault: Any) -> str:  # noqa: ANN401 - the members of a fault

@@ -14,8 +14,8 @@ from traktauth.server.config.settings import is_loopback, name_in
 from traktauth.server.http.messages import HttpResponse, json_response
 from traktauth.server.limits.request_size import MOST_FIELDS
 from traktauth.server.middleware.client_address import client_address
+from traktauth.server.middleware.fault_injection import apply_fault
 from traktauth.server.simulation.faults import Fault, take_fault
-from traktauth.server.simulation.request_log import Failure
 from traktauth.server.storage.base import StorageUnavailable
 from traktauth.server.web.html_response import security_headers
 
@@ -71,7 +71,7 @@ class Dispatcher:
             if fault is None:
                 await self._respond(scope, receive, send)
             else:
-                await self._apply_fault(fault, scope, receive, send)
+                await apply_fault(fault, self._context, self._respond, scope, receive, send)
         except (ClientDisconnect, asyncio.CancelledError):
             return  # the client has gone, or the server ends
 
@@ -134,39 +134,6 @@ class Dispatcher:
             if not begun:
                 await answer(scope, receive, send)
 
-    async def _apply_fault(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        if fault.delay:
-            await asyncio.sleep(fault.delay)
-        if fault.drop == "before":
-            self._log_fault(scope, "cut, a fault, before it was done")
-            await abort_connection(send)
-        elif fault.drop == "after":
-            await self._respond(scope, receive, _discard)
-            self._log_fault(scope, "cut, a fault, after it was done")
-            await abort_connection(send)
-        elif fault.status is None:
-            await self._respond(scope, receive, send)
-        else:
-            self._log_fault(scope, f"{fault.status}, a fault")
-            await HttpResponse(fault.status, fault.body, fault.headers)(scope, receive, send)
-
-    def _log_fault(self, scope: Scope, how: str) -> None:
-        context = self._context
-        context.request_log.add(context.clock(), scope["method"], scope["path"]).finish(Failure(how))
-
-
-async def abort_connection(send: Send) -> None:
-    """Cut the connection without an answer.
-
-    Raises:
-        RuntimeError: the server underneath is not uvicorn, which alone lets one do this.
-    """
-    transport: asyncio.Transport | None = getattr(getattr(send, "__self__", None), "transport", None)
-    if transport is None:
-        raise RuntimeError("a connection can only be cut under uvicorn")
-    transport.abort()
-    await asyncio.sleep(0)  # so that uvicorn sees connection_lost and does not log a missing response
-
 
 @lru_cache(maxsize=16)  # clients send the same one with each request
 def _is_local(host: bytes) -> bool:
@@ -186,7 +153,3 @@ def _failed(scope: Scope, error: Exception) -> HttpResponse:
         return json_response(503, body, {"retry-after": "5", "cache-control": "no-store"})
     log.error("A request to %s failed", scope["path"], exc_info=error)
     return json_response(500, {"error": "server_error"})
-
-
-async def _discard(message: Message) -> None:
-    """Discard a response."""

@@ -13,8 +13,8 @@ import uvloop
 from traktauth.server.app import build
 from traktauth.server.config.seed import read_seed
 from traktauth.server.control import browser_calls
-from traktauth.server.control.call_table import CALLS
-from traktauth.server.endpoints.responses import read_responses
+from traktauth.server.control.routes import CALLS
+from traktauth.server.endpoints.custom_responses import read_responses
 from traktauth.server.engines.profiles import choose_profile
 from traktauth.server.process.http_server import HttpServer, bind_socket, socket_origin
 from traktauth.server.simulation.faults import read_faults

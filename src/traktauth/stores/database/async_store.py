@@ -19,7 +19,7 @@ from traktauth.stores.database.commands import (
     Sleep,
     TakeBudget,
 )
-from traktauth.stores.database.lease_backoff import Backoff, new_owner
+from traktauth.stores.database.lease import Backoff, new_owner
 from traktauth.stores.database.operations import LoginOperations
 from traktauth.stores.fleet import FleetStore
 

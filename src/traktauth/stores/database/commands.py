@@ -187,6 +187,10 @@ class ListLogins(Command["list[LoginKey]"]):
     """Name every login that has a row, in any order."""
 
 
+PROBE_CONTENT = " " * 8192
+"""What is written as a trial: more characters than a record has."""
+
+
 @value
 class ProbeWrite(Command[None]):
     """Write something that is not read, as the next row would be."""

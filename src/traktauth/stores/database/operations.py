@@ -24,7 +24,7 @@ from traktauth.stores.database.commands import (
     SwapRow,
     SwapRows,
 )
-from traktauth.stores.database.lease_backoff import (
+from traktauth.stores.database.lease import (
     LEASE_GRANT_MAX_AGE,
     OWNER_CHECK_INTERVAL,
     owner_has_ended,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from traktauth.models import LoginKey
     from traktauth.models.changes import Change
     from traktauth.stores.compare_and_swap import Operation
-    from traktauth.stores.database.lease_backoff import Backoff
+    from traktauth.stores.database.lease import Backoff
     from traktauth.stores.database.row import Row
     from traktauth.stores.encryption.envelope import Cipher
 

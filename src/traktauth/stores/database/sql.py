@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.models import LoginKey
 from traktauth.stores.database.commands import (
+    PROBE_CONTENT,
     AcquireLease,
     BlockBudget,
     ClaimDue,
@@ -61,7 +62,6 @@ TRY = f"""
 INSERT INTO {TABLE} (realm, client_id, account, revision, format, generation, refreshable, notifications, payload)
 VALUES ('', '', '', 0, 0, 0, FALSE, '[]', :room)
 ON CONFLICT (realm, client_id, account) DO UPDATE SET payload = :room"""
-_ROOM = " " * 8192  # characters: more than a record has
 DUE_ONES = "realm = :realm AND client_id = :client_id AND due_at IS NOT NULL AND due_at <= :before"
 CLAIM = f"""
 WITH due AS {{materialized}} (
@@ -165,7 +165,7 @@ class Dialect:
             case ListLogins():
                 return NAMES, {}
             case ProbeWrite():
-                return TRY, {"room": _ROOM}
+                return TRY, {"room": PROBE_CONTENT}
             case _:
                 return self._for_fleets(command)
 

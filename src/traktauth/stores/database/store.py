@@ -10,7 +10,7 @@ from traktauth.errors import StoreFailed
 from traktauth.stores.base import TokenStore
 from traktauth.stores.compare_and_swap import run
 from traktauth.stores.database.commands import ReleaseLease, Sleep
-from traktauth.stores.database.lease_backoff import Backoff, new_owner
+from traktauth.stores.database.lease import Backoff, new_owner
 from traktauth.stores.database.operations import LoginOperations
 
 if TYPE_CHECKING:

@@ -202,18 +202,6 @@ def can_sync(folder: str) -> bool:
             os.close(descriptor)
 
 
-def problems_of(folder: str) -> list[str]:
-    """Return what about a folder may lose a login, each with what helps.
-
-    Raises:
-        OSError: it cannot be synced.
-    """
-    if not os.path.isdir(folder) or can_sync(folder):
-        return []
-    what = f"The file system of {folder} cannot sync a folder, so a power cut may undo the last refresh"
-    return [f"{what}: keep the store on a local disk"]
-
-
 def _open_folder(folder: str) -> int:
     if os.name == "nt":  # pragma: no cover - Windows opens no folders
         return -1

@@ -13,8 +13,9 @@ from traktauth.models.record import erased_entry
 from traktauth.private_files import CLOEXEC, NOFOLLOW
 from traktauth.stores.base import TokenStore
 from traktauth.stores.encryption.envelope import is_sealed_newest, key_of_seal, sealed
-from traktauth.stores.errors import disk_hint, problems_of
+from traktauth.stores.errors import disk_hint, stray_record_warnings
 from traktauth.stores.file import atomic_file
+from traktauth.stores.file.durability import find_warnings
 from traktauth.stores.file.file_lock import FILE_HINT, locked, write_lock
 from traktauth.stores.file.snapshot import LARGEST, NOTHING, Snapshot, parse, signature_of
 from traktauth.stores.permissions import require_private, resolve
@@ -130,7 +131,7 @@ class FileStore(TokenStore):
     def durability_warnings(self) -> list[str]:
         with _failures(self.path, "read"):
             strays = len(self._read().strays)
-            return problems_of(strays) + atomic_file.problems_of(os.path.dirname(resolve(self.path)))
+            return stray_record_warnings(strays) + find_warnings(os.path.dirname(resolve(self.path)))
 
     def check_writable(self) -> None:
         if self._cipher is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.models import LoginKey
 from traktauth.stores.database.commands import (
+    PROBE_CONTENT,
     AcquireLease,
     BlockBudget,
     ClaimDue,
@@ -142,7 +143,6 @@ local next = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf', 'WITHS
 return {redis.call('ZCARD', KEYS[1]), redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1]), next[2] or ''}
 """
 UPCOMING = "return redis.call('ZRANGE', KEYS[1], 0, ARGV[1] - 1, 'WITHSCORES')"
-_ROOM = " " * 8192
 _NUMBERS = {"revision": int, "format": int, "generation": int, "expires_at": float, "due_at": float}
 _READERS = tuple(
     {b"0": False, b"1": True}.__getitem__ if name == "refreshable" else _NUMBERS.get(name, bytes.decode)
@@ -180,7 +180,7 @@ class RedisCommands(RedisKeys):
             case ListLogins():
                 return "SMEMBERS", self.logins
             case ProbeWrite():
-                return "SET", self.trial, _ROOM, "PX", 1000
+                return "SET", self.trial, PROBE_CONTENT, "PX", 1000
             case _:
                 return self._for_fleets(command)
 

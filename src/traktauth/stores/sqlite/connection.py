@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
 from traktauth.private_files import COMPANIONS, make_file
-from traktauth.stores.database.lease_backoff import steady_clock
+from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.database.schema import (
     INDEXES,
     SCHEMA,

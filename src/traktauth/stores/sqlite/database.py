@@ -25,10 +25,11 @@ from traktauth.stores.database.commands import (
     SwapRow,
     SwapRows,
 )
-from traktauth.stores.database.lease_backoff import steady_clock
+from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.database.sql import Dialect, answer
 from traktauth.stores.errors import RESTORE, disk_hint
 from traktauth.stores.file import atomic_file
+from traktauth.stores.file.durability import find_warnings
 from traktauth.stores.permissions import quoted, resolve
 from traktauth.stores.sqlite.connection import LONGEST_LEASE, connect, truncate_log
 from traktauth.stores.sqlite.fork_safety import add_database
@@ -88,7 +89,7 @@ class SqliteDatabase:
 
     def durability_warnings(self) -> list[str]:
         with _failures(self.path):
-            return atomic_file.problems_of(os.path.dirname(resolve(self.path, example="sqlite:/PATH")))
+            return find_warnings(os.path.dirname(resolve(self.path, example="sqlite:/PATH")))
 
     def close(self) -> None:
         self._close_others()

@@ -13,7 +13,7 @@ from django.db import Error, router, transaction
 from django.db.models.functions import Now
 
 from traktauth.stores import TextStore
-from traktauth.stores.database.lease_backoff import Backoff
+from traktauth.stores.database.lease import Backoff
 from traktauth.timeouts import LEASE
 from traktauth.web.django.connection import own_connection, test_of
 

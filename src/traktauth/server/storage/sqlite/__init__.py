@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traktauth.server.storage.sqlite.inspection import looked_at
+from traktauth.server.storage.sqlite.inspection import is_initialized
 from traktauth.server.storage.sqlite.storage import SqliteFile, SqliteMemory
 
-__all__ = ["SqliteFile", "SqliteMemory", "looked_at"]
+__all__ = ["SqliteFile", "SqliteMemory", "is_initialized"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.server.storage.base import Row, StorageUnavailable
 from traktauth.server.storage.schema import META, upgrade_statements
-from traktauth.server.storage.sqlite.inspection import BESIDE, looked_at
+from traktauth.server.storage.sqlite.inspection import BESIDE, is_initialized
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,7 +168,7 @@ class SqliteFileConnection(SqliteConnection):
         shared = self._shared
         old_log = shared.old_log(found)
         try:
-            if not looked_at(shared.path, alone=bool(old_log)):
+            if not is_initialized(shared.path, alone=bool(old_log)):
                 raise sqlite3.OperationalError("the database file has been emptied")
         except StorageUnavailable as error:
             raise sqlite3.OperationalError(str(error)) from error
@@ -237,7 +237,7 @@ def _file_at(path: Path) -> Identity:
 
 
 def prepare(connection: SqliteConnection) -> None:
-    """Create the tables, or bring those of an older version up to date; `looked_at` has checked them."""
+    """Create the tables, or bring those of an older version up to date; `is_initialized` has checked them."""
     connection.begin()
     connection.execute(META)
     row = connection.fetchone("SELECT value FROM meta WHERE name = 'schema'")

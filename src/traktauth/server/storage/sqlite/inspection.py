@@ -19,7 +19,7 @@ ROOM_BYTES = 512 * 1024
 """What a start needs on the disk: the tables, the log that they are first written to, and its index."""
 
 
-def looked_at(path: Path, *, thorough: bool = False, alone: bool = False, needs_folder: bool = True) -> bool:
+def is_initialized(path: Path, *, thorough: bool = False, alone: bool = False, needs_folder: bool = True) -> bool:
     """Whether a file with the tables is there already; nothing is made.
 
     Args:

@@ -20,7 +20,7 @@ from traktauth.server.storage.base import StorageUnavailable
 from traktauth.server.storage.outage import READ, WRITE, Outage
 from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.sqlite.connection import DatabaseFile, SqliteConnection, SqliteFileConnection, prepare
-from traktauth.server.storage.sqlite.inspection import looked_at
+from traktauth.server.storage.sqlite.inspection import is_initialized
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ class SqliteFile:
     """
 
     def __init__(self, path: Path, on_commit: Callable[[list[str]], None], *, makes_folder: bool = False) -> None:
-        looked_at(path, needs_folder=not makes_folder)  # what is another program's is left as it is
+        is_initialized(path, needs_folder=not makes_folder)  # what is another program's is left as it is
         with contextlib.ExitStack() as refused:
             try:
                 path = Path(private_files.resolve(str(path)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import math
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
 from traktauth.cli.common_options import COMMON_OPTIONS, MIN_LIFE, CommonOptions
+from traktauth.cli.parameter_types import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,24 +18,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 
-class _Seconds(click.ParamType[float]):
-    """A number of seconds, finite and not negative."""
-
-    name = "seconds"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            seconds = float(str(value))
-        except ValueError:
-            seconds = -1.0
-        if not math.isfinite(seconds) or seconds < 0:
-            self.fail(f"{value!r} is not a number of seconds, such as 3600", param, ctx)
-        return seconds
-
-
-min_life_option = click.option(
-    MIN_LIFE.flag, type=_Seconds(), default=0.0, metavar=MIN_LIFE.metavar, help=MIN_LIFE.help
-)
+min_life_option = click.option(MIN_LIFE.flag, type=Seconds(), default=0.0, metavar=MIN_LIFE.metavar, help=MIN_LIFE.help)
 
 
 def common_options(*names: str) -> Callable[[Callable[Concatenate[CommonOptions, P], int]], Callable[P, int]]:

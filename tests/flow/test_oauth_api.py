@@ -8,7 +8,7 @@ from flow.conversation import Conversation
 from flow.setup import DEAD, HTML, NOW, Clock, grant, refused, reply
 from traktauth.errors import AppRejected, LoginRefused, TryLater, UnexpectedReply
 from traktauth.flow.effects import NoResponse, Send
-from traktauth.flow.operations import device_code, granted, polled, revoked
+from traktauth.flow.oauth_api import device_code, granted, polled, revoked
 from traktauth.wire.messages import Request
 
 REQUEST = Request("POST", "https://api.trakt.tv/oauth/token", {}, b"{}")
