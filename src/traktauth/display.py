@@ -27,7 +27,7 @@ def escape(text: str, *, keep: str = "") -> str:
         return text
     import re  # noqa: PLC0415 - see above
 
-    return re.sub(_UNSAFE, lambda found: found[0] if found[0] in keep else _spelled(found[0]), text)
+    return re.sub(_UNSAFE, lambda found: found[0] if found[0] in keep else _escape_sequence(found[0]), text)
 
 
 def find_unsafe(text: str) -> str:
@@ -47,7 +47,7 @@ def shorten(text: str, limit: int = 200) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 
-def _spelled(character: str) -> str:
+def _escape_sequence(character: str) -> str:
     code = ord(character)
     if code <= 0xFF:  # noqa: PLR2004 - Latin-1
         return f"\\x{code:02x}"

@@ -250,7 +250,7 @@ def a_sign_out_forgets_though_nothing_was_revoked(patch):
         yield from LogMessage("whatever")
         return False, None
 
-    patch.setattr(logout, "_revoked", revoked)
+    patch.setattr(logout, "_try_revoke", revoked)
 
 
 def there_is_no_second_look_at_the_store_after_a_refusal(patch):

@@ -300,7 +300,7 @@ class Program:
     def end(self):
         (value, error), self.hand, self.at = self.outcome or (None, asyncio.CancelledError()), None, None
         must(self.world.holder is not self, "no lock outlives its call")
-        held = self.bound_store._held()
+        held = self.bound_store._find_unsaved()
         self.keeps = held is not None
         if held is not None:
             self.world.hold(held.token)

@@ -108,13 +108,13 @@ def _resend(attempt: Attempt, position: _resend_body.Position, response: Any, **
     return again
 
 
-async def _awaited(value: Any) -> None:  # noqa: ANN401 - as above
+async def _await_value(value: Any) -> None:  # noqa: ANN401 - as above
     if hasattr(value, "__await__"):
         await value
 
 
 async def _close(response: Any) -> None:  # noqa: ANN401 - as above
-    await _awaited(response.close())
+    await _await_value(response.close())
 
 
 def _async_hook(attempt: AsyncAttempt, position: _resend_body.Position) -> Callable[..., Coroutine[Any, Any, Any]]:
@@ -131,7 +131,7 @@ def _async_hook(attempt: AsyncAttempt, position: _resend_body.Position) -> Calla
             raise
         if following is None or not _resend_body.rewind(sent.body, position):
             return response
-        await _awaited(response.content)  # bytes, or what is to be awaited if the response is streamed
+        await _await_value(response.content)  # bytes, or what is to be awaited if the response is streamed
         response.request = sent.copy()
         sent.headers.update(following.headers)
         again = await response.connection.send(sent, **options)

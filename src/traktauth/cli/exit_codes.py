@@ -68,7 +68,7 @@ def end_with_error(error: BaseException, *, as_json: bool) -> int:
 
 def report(error: BaseException, *, as_json: bool) -> int:
     """Print an error with its hint, and return the exit code."""
-    kind, message, hint = _described(error)
+    kind, message, hint = _describe(error)
     if as_json:
         more = {"temporary": error.temporary} if isinstance(error, StoreFailed) else {}
         print_message_json({"error": kind, "message": message, "hint": hint, **more})
@@ -79,7 +79,7 @@ def report(error: BaseException, *, as_json: bool) -> int:
     return exit_code_for(error)
 
 
-def _described(error: BaseException) -> tuple[str, str, str]:
+def _describe(error: BaseException) -> tuple[str, str, str]:
     """Return an error's name for programs, its message and its hint."""
     import click  # noqa: PLC0415 - as above
 
@@ -105,10 +105,10 @@ def _described(error: BaseException) -> tuple[str, str, str]:
         case ValueError():
             return "Usage", str(error), "See: traktauth --help"
         case _:
-            return "Unexpected", *_unexpected(error)
+            return "Unexpected", *_describe_unexpected(error)
 
 
-def _unexpected(error: BaseException) -> tuple[str, str]:
+def _describe_unexpected(error: BaseException) -> tuple[str, str]:
     """Return the type and location of an unexpected error as message and hint; its text may hold secrets."""
     location = next(_locations(error), "an unknown location")
     return (

@@ -64,7 +64,7 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
             hint="Give the lines before it as well, with the status and the response's body: traktauth explain - < LOG",
         )
     for one in found[:MOST_SHOWN]:
-        first, *others = _wrapped(f"{one.id}: {one.cause}")
+        first, *others = _wrap(f"{one.id}: {one.cause}")
         print_data(first)
         for line in others:
             print_data(line, indent=2)
@@ -75,7 +75,7 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
     return 0
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrap(text: str) -> list[str]:
     """Return the lines of a text on a terminal; elsewhere it is one line."""
     if not is_on_terminal(sys.stdout):
         return [text]

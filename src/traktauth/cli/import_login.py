@@ -83,7 +83,7 @@ def command(
         return _undo(options, format_name, path)
     source = _read_source(format_name, _find_path(format_name, path))
     login = find_format(format_name).read(source.text, now=_now())
-    with _opened(options, login) as trakt:
+    with _open(options, login) as trakt:
         done = import_from(trakt, source, keep_source=keep_source, refresh=refresh, replace=replace)
     name = done.user.username if done.user else None
     if options.json:
@@ -109,7 +109,7 @@ def _undo(options: CommonOptions, format_name: str, path: str | None) -> int:
     """Undo an import, and return the exit code."""
     from traktauth.migrate.transfer import undo_import  # noqa: PLC0415 - `--help` does without
 
-    with _opened_for_undo(options, format_name, path) as trakt:
+    with _open_for_undo(options, format_name, path) as trakt:
         undone = undo_import(trakt)
     if options.json:
         print_json({"account": trakt.account, "undone": True, "kept": undone.is_kept, "path": str(undone.path)})
@@ -149,7 +149,7 @@ def _read_source(format_name: str, file_path: Path | None) -> Source:
 
 
 @contextmanager
-def _opened(options: CommonOptions, login: ForeignLogin) -> Generator[Trakt]:
+def _open(options: CommonOptions, login: ForeignLogin) -> Generator[Trakt]:
     """Open the account; with the file's app if none is set."""
     settings = options.settings()
     if settings.client_id or login.client_id is None:
@@ -168,7 +168,7 @@ def _opened(options: CommonOptions, login: ForeignLogin) -> Generator[Trakt]:
 
 
 @contextmanager
-def _opened_for_undo(options: CommonOptions, format_name: str, path: str | None) -> Generator[Trakt]:
+def _open_for_undo(options: CommonOptions, format_name: str, path: str | None) -> Generator[Trakt]:
     """Open the account; with the app of the file that was imported if none is set."""
     from traktauth.migrate.formats import find_format  # noqa: PLC0415 - `--help` does without
 
@@ -178,5 +178,5 @@ def _opened_for_undo(options: CommonOptions, format_name: str, path: str | None)
             yield trakt
         return
     login = find_format(format_name).read(_read_source(format_name, file_path).text, now=_now())
-    with _opened(options, login) as trakt:
+    with _open(options, login) as trakt:
         yield trakt

@@ -103,7 +103,7 @@ def read_inventory(store: TokenStore, settings: Settings, options: CommonOptions
         return StoredLogin(login, record, status, login == own, is_ours)
 
     found = [read(login) for login in sorted(keys, key=lambda login: (login != own, login))]
-    shown = [each for each in found if each.status.fingerprint is not None or not each.is_readable or _moved(each)]
+    shown = [each for each in found if each.status.fingerprint is not None or not each.is_readable or _is_moved(each)]
     shown = shown or [each for each in found if each.status.moved_to is not None]
     named = options.account is not None or settings.account != _DEFAULT_ACCOUNT
     has_ours = any(each.is_ours for each in shown) if settings.client_id else bool(shown)
@@ -114,5 +114,5 @@ def read_inventory(store: TokenStore, settings: Settings, options: CommonOptions
     return Inventory(shown, now)
 
 
-def _moved(found: StoredLogin) -> bool:
+def _is_moved(found: StoredLogin) -> bool:
     return found.status.moved_to is not None and (found.is_current or found.is_ours)

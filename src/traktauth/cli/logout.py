@@ -45,7 +45,7 @@ def command(options: CommonOptions, *, local: bool, erase: bool) -> int:
     With --local the login may belong to any app and service in the store: select it with --account and --service, as
     in the output of traktauth status.
     """
-    with _opened(options, local=local) as trakt:
+    with _open(options, local=local) as trakt:
         outcome = _sign_out(trakt, local=local, erase=erase)
         page = connected_apps(trakt.config.service)
     if options.json:
@@ -77,7 +77,7 @@ def _sign_out(trakt: Trakt, *, local: bool, erase: bool) -> SignedOut:
 
 
 @contextmanager
-def _opened(options: CommonOptions, *, local: bool) -> Generator[Trakt]:
+def _open(options: CommonOptions, *, local: bool) -> Generator[Trakt]:
     """Open the login to sign out of; with `local` it may belong to any app in the store.
 
     Raises:

@@ -130,13 +130,13 @@ def print_message(*parts: str | Styled, indent: int = 0) -> None:
     with suppress(OSError, AttributeError):  # AttributeError: it was closed at the start
         before = "\r\x1b[K" if _in_place == [sys.stderr] else ""
         _in_place.clear()
-        first, *others = _wrapped(parts, indent) if sys.stderr.isatty() else [parts]
+        first, *others = _wrap(parts, indent) if sys.stderr.isatty() else [parts]
         sys.stderr.write(before + _line(first, indent, sys.stderr, longest=MAX_MESSAGE_LENGTH))
         sys.stderr.writelines(_line(other, indent, sys.stderr) for other in others)
         sys.stderr.flush()
 
 
-def _wrapped(parts: tuple[str | Styled, ...], indent: int) -> list[tuple[str | Styled, ...]]:
+def _wrap(parts: tuple[str | Styled, ...], indent: int) -> list[tuple[str | Styled, ...]]:
     """Return the parts of each line that a long text is broken into, as wide as the terminal of stderr."""
     *before, last = parts
     if before == [NEXT] and isinstance(last, str):

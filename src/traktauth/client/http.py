@@ -171,7 +171,7 @@ def api_request(
 
     return httpx2.Request(
         method,
-        _parsed(url),
+        _parse_url(url),
         params=params,
         json=json,
         headers=headers,
@@ -180,7 +180,7 @@ def api_request(
 
 
 @lru_cache(maxsize=256)
-def _parsed(url: str) -> httpx2.URL:
+def _parse_url(url: str) -> httpx2.URL:
     import httpx2  # noqa: PLC0415 - on first use
 
     return httpx2.URL(url)

@@ -189,7 +189,7 @@ class AsyncHttpClients:
                     method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
                 )
                 return response
-            client = await self._kept_client(url)
+            client = await self._shared_client(url)
             request = api_request(method, url, params=params, json=json, headers=headers)
             return await afinish(await client.send(request, follow_redirects=False, auth=None))
         except Exception as error:
@@ -229,7 +229,7 @@ class AsyncHttpClients:
         self._refreshes.add(mark)
         return await in_refresh_loop(work, lambda: self._refreshes.discard(mark))
 
-    async def _kept_client(self, url: str) -> HttpAsyncClient:
+    async def _shared_client(self, url: str) -> HttpAsyncClient:
         direct = is_on_this_machine(url)
         clients = self._kept.get(direct)
         if clients is None:

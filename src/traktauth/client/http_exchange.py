@@ -322,7 +322,7 @@ class _BodyWatch(_AnyRequest):
 
 
 @lru_cache(maxsize=8)
-def _watched(kind: type) -> Any:  # noqa: ANN401 - a request class of the client's own library, httpx2 or httpx
+def _watching_class(kind: type) -> Any:  # noqa: ANN401 - a request class of the client's own library, httpx2 or httpx
     """Return a request class that knows whether its body was read; a client sends those of its own library only."""
     return type("Request", (_BodyWatch, kind), {})
 
@@ -360,7 +360,7 @@ def _build(
     # was stopped. A thread has one nevertheless, as nothing else would ever end it.
     read = None if is_async else limit + _LONGEST_STOP
     timeout = httpx2.Timeout(connect=min(CONNECT_TIMEOUT, limit), read=read, write=read, pool=limit)
-    built = _watched(type(of_client))(  # type: ignore[arg-type] # a class has a hash, whatever its instances have
+    built = _watching_class(type(of_client))(  # type: ignore[arg-type] # a class has a hash, whatever its instances have
         request.method,
         request.url,
         headers=headers,

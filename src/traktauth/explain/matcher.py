@@ -58,13 +58,13 @@ def _places(part: str, text: str) -> list[int]:
     found: list[int] = []
     at = text.find(part)
     while at >= 0:
-        if not (_joined(text, at - 1, at) or _joined(text, at + len(part) - 1, at + len(part))):
+        if not (_are_joined(text, at - 1, at) or _are_joined(text, at + len(part) - 1, at + len(part))):
             found.append(at)
         at = text.find(part, at + len(part))
     return found
 
 
-def _joined(text: str, left: int, right: int) -> bool:
+def _are_joined(text: str, left: int, right: int) -> bool:
     """Return whether two neighbours belong to one word or number."""
     return left >= 0 and right < len(text) and text[left].isalnum() and text[right].isalnum()
 

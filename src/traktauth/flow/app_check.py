@@ -65,7 +65,7 @@ def check_app(app: App, service: Service) -> Flow[AppCheck]:
     if isinstance(response, NoResponse):
         return AppCheck(AppStatus.UNCLEAR, f"{service.token} could not be reached: {response.reason}")
     if is_invalid_client(response):
-        return AppCheck(_refused(app, response))
+        return AppCheck(_status_of_refusal(app, response))
     is_unknown_token = error_code(response) == "invalid_request" and _description(response) == "token not found"
     if (response.status == HTTPStatus.OK and not _is_page(response)) or is_unknown_token:
         return AppCheck(AppStatus.ACCEPTED)
@@ -73,7 +73,7 @@ def check_app(app: App, service: Service) -> Flow[AppCheck]:
     return AppCheck(AppStatus.UNCLEAR, detail, has_endpoint=response.status not in _NO_ENDPOINT)
 
 
-def _refused(app: App, response: Response) -> AppStatus:
+def _status_of_refusal(app: App, response: Response) -> AppStatus:
     if app.client_secret is None:
         return AppStatus.MISSING_SECRET
     if _description(response).startswith("public client"):

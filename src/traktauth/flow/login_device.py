@@ -65,7 +65,7 @@ def login_device(context: FlowContext, device: DeviceCode | None = None) -> Flow
         client_secret=app.client_secret,
         code_verifier=device.code_verifier,
     )
-    token = yield from _answered(context, device, poll)
+    token = yield from _poll_until_answered(context, device, poll)
     return (yield from Shielded(lambda: save_login(context, token)))
 
 
@@ -76,7 +76,7 @@ def _new_code(context: FlowContext) -> Flow[DeviceCode]:
     return replace(parse_device_code((yield from perform(request))), code_verifier=verifier)
 
 
-def _answered(context: FlowContext, device: DeviceCode, poll: Request) -> Flow[Token]:
+def _poll_until_answered(context: FlowContext, device: DeviceCode, poll: Request) -> Flow[Token]:
     """Poll, never faster than allowed, until there is an answer or the code is worthless."""
     end = context.monotonic() + device.expires_in
     interval = float(device.interval)

@@ -98,7 +98,7 @@ def _revoke_refresh_token(context: FlowContext, record: Record, secret: str, acq
             "Nothing was sent, as this program was stopped or its store is slow", retry_after=1.0
         )
     else:
-        untouched, error = yield from _revoked(context, secret)
+        untouched, error = yield from _try_revoke(context, secret)
     if error is None:
         return
     if untouched:
@@ -113,12 +113,12 @@ def _revoke(context: FlowContext, secret: str) -> Flow[None]:
     Raises:
         TryLater, AppRejected, UnexpectedReply: it was not revoked, or that is unknown.
     """
-    _, error = yield from _revoked(context, secret)
+    _, error = yield from _try_revoke(context, secret)
     if error is not None:
         raise error
 
 
-def _revoked(context: FlowContext, secret: str) -> Flow[tuple[bool, TraktAuthError | None]]:
+def _try_revoke(context: FlowContext, secret: str) -> Flow[tuple[bool, TraktAuthError | None]]:
     """Ask for a revocation; return whether the token is certainly untouched, and the error if there is one."""
     app = context.app
     request = revoke(context.service, token=secret, client_id=app.client_id, client_secret=app.client_secret)

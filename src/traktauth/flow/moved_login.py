@@ -20,7 +20,7 @@ def moved_to(address: str) -> tuple[str, str]:
     The address stands in the record, so any program that can write the store can write anything there: what is not the
     address of a store is not shown, and the command is quoted for a shell.
     """
-    exported = _exported_to(address)
+    exported = _export_target(address)
     if exported is not None:
         name, path = exported
         where = f"{path} (a file of the format {name})" if path else f"a file of the format {name}"
@@ -32,7 +32,7 @@ def moved_to(address: str) -> tuple[str, str]:
 
 def finishing_command(address: str) -> str:
     """Return the command that finishes a move that was interrupted."""
-    exported = _exported_to(address)
+    exported = _export_target(address)
     return "traktauth store move FROM TO" if exported is None else f"{_command('export', *exported)} --transfer"
 
 
@@ -43,7 +43,7 @@ def being_moved(address: str, *, is_valid: bool) -> TraktAuthError:
         address: where the login is being moved to.
         is_valid: whether the access token is.
     """
-    is_export = _exported_to(address) is not None
+    is_export = _export_target(address) is not None
     message = f"This login is being moved to {'a file' if is_export else 'another store'}"
     finish = finishing_command(address)
     if is_valid:
@@ -52,7 +52,7 @@ def being_moved(address: str, *, is_valid: bool) -> TraktAuthError:
     return LoginRequired(message, reason="moved", hint=f"Finish it{then}: {finish}")
 
 
-def _exported_to(address: str) -> tuple[str, str] | None:
+def _export_target(address: str) -> tuple[str, str] | None:
     """Return the format and the path of an export; an empty path if it cannot be shown; None: not of an export."""
     kind, _, rest = address.partition(":")
     name, _, path = rest.partition(":")

@@ -80,7 +80,7 @@ def check_endpoint(context: FlowContext, *, since: float = 0.0) -> Flow[bool]:
 
 def _make(context: FlowContext, mine: Probe) -> Flow[None]:
     response = yield from Send(probe_request(context.app, context.service, context.new_secret()))
-    made = _judged(response, context.clock(), mine.failures)
+    made = _judge(response, context.clock(), mine.failures)
     yield from Apply(SwapProbe(mine, made))  # if another one has replaced it meanwhile, that one counts for the others
     if made.outcome == "healthy":
         return
@@ -88,9 +88,9 @@ def _make(context: FlowContext, mine: Probe) -> Flow[None]:
     raise _as_error(made, made.wait)
 
 
-def _judged(response: Response | NoResponse, now: float, failures: int) -> Probe:
+def _judge(response: Response | NoResponse, now: float, failures: int) -> Probe:
     if isinstance(response, NoResponse):
-        return _failed(now, failures, response.reason)
+        return _failure(now, failures, response.reason)
     outcome = judge_probe(response)
     if outcome == "healthy":
         return Probe(now, outcome, SHORTEST_WAIT)
@@ -102,13 +102,13 @@ def _judged(response: Response | NoResponse, now: float, failures: int) -> Probe
         return Probe(now, outcome, SHORTEST_WAIT, failures, error_code(response))
     named = f"{response.status} {safe_error_code(error_code(response))}".strip()
     if response.status == HTTPStatus.OK and not response.document():
-        return _failed(now, failures, f"it answered {named} without JSON: a web page of a proxy or a captcha")
+        return _failure(now, failures, f"it answered {named} without JSON: a web page of a proxy or a captcha")
     if response.status == HTTPStatus.OK:
-        return _failed(now, failures, f"it answered {named} to a refresh token that does not exist")
-    return _failed(now, failures, f"it answered {named}")
+        return _failure(now, failures, f"it answered {named} to a refresh token that does not exist")
+    return _failure(now, failures, f"it answered {named}")
 
 
-def _failed(now: float, failures: int, reason: str) -> Probe:
+def _failure(now: float, failures: int, reason: str) -> Probe:
     wait = min(LONGEST_WAIT, SHORTEST_WAIT * 2.0 ** min(failures, 10))
     return Probe(now, "failed", wait, failures + 1, reason)
 

@@ -235,7 +235,7 @@ def _send_refresh(
         error: TraktAuthError = TryLater(f"Trakt could not be reached: {response.reason}")
         if not response.sent:
             return (yield from _handle_unspent(context, request, token, error, cancel))
-        error = _unconfirmed(context, token, cancel, response.reason, error)
+        error = _unconfirmed_error(context, token, cancel, response.reason, error)
         return (yield from _handle_unconfirmed(context, request, token, cancel, error))
     return (yield from _handle_response(context, request, token, response, sent_at, acquired_at, cancel))
 
@@ -254,7 +254,7 @@ def _handle_response(
         try:
             new = _parse_new_token(response, token, sent_at)
         except TraktAuthError as unreadable:
-            error = _unconfirmed(context, token, cancel, unreadable.message, unreadable)
+            error = _unconfirmed_error(context, token, cancel, unreadable.message, unreadable)
             return (yield from _handle_unconfirmed(context, request, token, cancel, error))
         return (yield from _save(context, request, token, new, acquired_at, cancel))
     if is_invalid_grant(response):
@@ -263,7 +263,7 @@ def _handle_response(
     if is_certainly_unspent(response):
         return (yield from _handle_unspent(context, request, token, error, cancel))
     is_from_engine = response.status >= _CLIENT_ERROR and error_code(response) != ""
-    error = _unconfirmed(context, token, cancel, error.message, error, is_from_engine=is_from_engine)
+    error = _unconfirmed_error(context, token, cancel, error.message, error, is_from_engine=is_from_engine)
     return (yield from _handle_unconfirmed(context, request, token, cancel, error))
 
 
@@ -403,7 +403,7 @@ def _reload_or_fail(
     return current_token_or_raise(context, request, token, error)
 
 
-def _unconfirmed(
+def _unconfirmed_error(
     context: FlowContext,
     token: Token,
     cancel: CancelRefresh,

@@ -105,7 +105,7 @@ def _usage(*, ca: bool) -> x509.KeyUsage:
 
 def _load_chain(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
     """Load a certificate and its key through pipes: `ssl` reads keys from files alone, and none may hold this one."""
-    pipes = [_filled_pipe(certificate), _filled_pipe(key)]
+    pipes = [_fill_pipe(certificate), _fill_pipe(key)]
     try:
         context.load_cert_chain(*(f"/dev/fd/{pipe}" for pipe in pipes))
     finally:
@@ -113,7 +113,7 @@ def _load_chain(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None
             os.close(pipe)
 
 
-def _filled_pipe(content: bytes) -> int:
+def _fill_pipe(content: bytes) -> int:
     """Return a pipe to read *content* from, which is less than any pipe holds."""
     reading, writing = os.pipe()
     try:

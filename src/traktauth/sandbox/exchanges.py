@@ -92,7 +92,7 @@ class ExchangeReader:
         for status, body in responses:
             if status < CONTINUE_BELOW:
                 continue
-            exchange = self._waiting.popleft() if self._waiting else self._begun_exchange()
+            exchange = self._waiting.popleft() if self._waiting else self._open_exchange()
             if exchange is None:
                 continue
             exchange.status, exchange.response = status, _members(body)
@@ -115,7 +115,7 @@ class ExchangeReader:
                 return [exchange]
         return []
 
-    def _begun_exchange(self) -> Exchange | None:
+    def _open_exchange(self) -> Exchange | None:
         """Return the exchange of a request whose body has not come yet; its rest is not another exchange."""
         begun = self._requests.begun
         if begun is None or self._answered_early:

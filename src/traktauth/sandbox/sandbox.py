@@ -96,7 +96,7 @@ class Sandbox:
                 f"the local Trakt must answer under Trakt's names: LocalTrakt(public_url={PUBLIC_URL!r}, control=False)"
             )
         self.local_trakt = local_trakt
-        self._allow = frozenset(_allowed(host) for host in allow)
+        self._allow = frozenset(_check_host(host) for host in allow)
         self._base = dict(os.environ if environ is None else environ)
         self._watch = _Watch(local_trakt, approve_as=approve_as, show=show, hooks=hooks)
         self._parent = folder
@@ -255,7 +255,7 @@ class _Watch:
             await self._approval.on_response(exchange)
 
 
-def _allowed(host: str) -> str:
+def _check_host(host: str) -> str:
     """Return a host that may be reached, in lower case.
 
     Raises:

@@ -133,15 +133,15 @@ def _run(control: int, report: int, from_outer: int, *, keep_ignored: set[signal
 
 def _is_ended(pipe: int) -> bool:
     """Return whether nothing holds the other end of a pipe."""
-    return bool(_ended([pipe], 0))
+    return bool(_poll_ended([pipe], 0))
 
 
 def _wait_for_end(*pipes: int) -> None:
     """Wait until nothing holds the other end of one of these pipes; what is in them stays unread."""
-    _ended(pipes, None)
+    _poll_ended(pipes, None)
 
 
-def _ended(pipes: Sequence[int], milliseconds: int | None) -> list[int]:
+def _poll_ended(pipes: Sequence[int], milliseconds: int | None) -> list[int]:
     poll = select.poll()
     for pipe in pipes:
         poll.register(pipe, 0)  # an end is reported even so

@@ -81,7 +81,7 @@ class KeyringCipher:
 
     def seal(self, content: bytes, bound: bytes) -> str:
         """Return the sealed content."""
-        return (self._seal() or self._made()).seal(content, bound)
+        return (self._seal() or self._make_cipher()).seal(content, bound)
 
     def open(self, sealed: str, bound: bytes) -> bytes:
         """Return the content."""
@@ -108,7 +108,7 @@ class KeyringCipher:
                 self._known = _seal_of(text)
         return self._known
 
-    def _made(self) -> AesGcmCipher:
+    def _make_cipher(self) -> AesGcmCipher:
         make_folder(os.path.dirname(self._lock))
         with locked(self._lock, _MAKING_PATIENCE):
             if self._seal() is None:

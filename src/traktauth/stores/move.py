@@ -76,7 +76,7 @@ def move(
     target.check_writable()
     for login in source.list_logins():
         with _locks(login, target, source, waiting or _tell_nobody) as held:
-            outcome = _tried(login, source, target, clock) if held else Outcome.BUSY
+            outcome = _try_move(login, source, target, clock) if held else Outcome.BUSY
         yield Moved(login, outcome)
 
 
@@ -110,7 +110,7 @@ def _lock(
         yield held
 
 
-def _tried(login: LoginKey, source: TokenStore, target: TokenStore, clock: Callable[[], float]) -> Outcome:
+def _try_move(login: LoginKey, source: TokenStore, target: TokenStore, clock: Callable[[], float]) -> Outcome:
     try:
         record = source.load(login)
     except StoreFailed as error:
@@ -138,7 +138,7 @@ def _move(
         mine = PendingRefresh(record.generation, 1, round(clock(), 3), this_process(), moving_to=target.address)
         if not source.apply(login, BeginRefresh(mine)):
             return Outcome.BUSY
-    if not _written(login, record, target) and not resumed:
+    if not _write(login, record, target) and not resumed:
         if mine is not None:
             source.apply(login, CancelRefresh(mine, None))
         return _reason_of_refusal(target.load(login))
@@ -152,7 +152,7 @@ def _reason_of_refusal(there: Record) -> Outcome:
     return Outcome.MOVED_ON if there.moved_to else Outcome.ENDED
 
 
-def _written(login: LoginKey, record: Record, target: TokenStore) -> bool:
+def _write(login: LoginKey, record: Record, target: TokenStore) -> bool:
     """Write a record into the target; False where that holds another one that is as new."""
     if target.load(login).token != record.token:
         if not target.apply(login, ImportRecord(record)):

@@ -76,14 +76,14 @@ class TextStore(TokenStore):
         """
 
     def load(self, login: LoginKey) -> Record:
-        with self._worded():
+        with self._reword_errors():
             text = self.read(_key(login))
         return EMPTY if text is None else to_record(self._document(text))
 
     @contextmanager
     def lock(self, login: LoginKey, timeout: float) -> Generator[bool]:
         lock = self.locked(_key(login), timeout)
-        with self._worded():
+        with self._reword_errors():
             held = lock.__enter__()
         try:
             yield held
@@ -91,13 +91,13 @@ class TextStore(TokenStore):
             lock.__exit__(None, None, None)
 
     def list_logins(self) -> list[LoginKey]:
-        return sorted(login for login in self._named() if login is not None and login.account)
+        return sorted(login for login in self._list_names() if login is not None and login.account)
 
     def durability_warnings(self) -> list[str]:
-        return stray_record_warnings(self._named().count(None))
+        return stray_record_warnings(self._list_names().count(None))
 
     def check_writable(self) -> None:
-        with self._worded():
+        with self._reword_errors():
             before = self.read(_TRIAL)
             after = "1" if before == "0" else "0"
             self.swap(_TRIAL, before, after)  # False where another checks too, which shows as much
@@ -132,12 +132,12 @@ class TextStore(TokenStore):
         return result
 
     def _perform(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - a text, or whether it was swapped
-        with self._worded():
+        with self._reword_errors():
             return work()
 
-    def _named(self) -> list[LoginKey | None]:
+    def _list_names(self) -> list[LoginKey | None]:
         """Return whose each text is; None for one that does not say."""
-        with self._worded():
+        with self._reword_errors():
             texts = [self.read(key) for key in self.keys() if key != _TRIAL]
         found: list[LoginKey | None] = []
         for text in texts:
@@ -158,7 +158,7 @@ class TextStore(TokenStore):
         return document
 
     @contextmanager
-    def _worded(self) -> Generator[None]:
+    def _reword_errors(self) -> Generator[None]:
         try:
             yield
         except self.failures as error:

@@ -28,7 +28,7 @@ def without_password(address: str) -> str:
         # Elsewhere what stands alone before an @ may be meant as a password.
         before = f"{user}:{_STARS}" if mark and slashes else user if scheme in POSTGRES_SCHEMES and slashes else _STARS
     path, mark, query = place.partition("?")
-    return f"{start}{scheme}:{slashes}{before}{at}{path}{mark}{'&'.join(_shown(part) for part in query.split('&'))}"
+    return f"{start}{scheme}:{slashes}{before}{at}{path}{mark}{'&'.join(_show_setting(part) for part in query.split('&'))}"
 
 
 def without_user(address: str) -> str:
@@ -39,7 +39,7 @@ def without_user(address: str) -> str:
     return f"{start}{mark}{rest}{'?' if own else ''}{'&'.join(own)}" if mark else address
 
 
-def _shown(part: str) -> str:
+def _show_setting(part: str) -> str:
     """Return one setting of a query."""
     name, equals, _ = part.partition("=")
     return part if not part or name in HARMLESS else f"{name}{equals}{_STARS if equals else ''}"

@@ -49,14 +49,14 @@ def local_trakt(request: pytest.FixtureRequest) -> Iterator[LocalTrakt]:
 
     Tests with default settings share a server, which is reset before each; others have their own.
     """
-    wanted = _wanted(request)
+    wanted = _read_marker(request)
     if not wanted.settings:
         server: LocalTrakt = request.getfixturevalue("_shared_local_trakt")
         server.reset()
         server.origins.clear()
         yield server
         return
-    with _made(wanted.settings) as server:
+    with _make_local_trakt(wanted.settings) as server:
         yield server
 
 
@@ -119,8 +119,8 @@ def trakt_sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """Run a sandbox: `subprocess.run(command, env=trakt_sandbox.environ)` reaches a local Trakt."""
     from traktauth import TraktAuthError  # noqa: PLC0415 - when a test asks for it
 
-    settings = {"public_url": "https://trakt.tv", "control": False, **_wanted(request).settings}
-    with _made(settings) as server:
+    settings = {"public_url": "https://trakt.tv", "control": False, **_read_marker(request).settings}
+    with _make_local_trakt(settings) as server:
         try:
             from traktauth.sandbox import Sandbox  # noqa: PLC0415 - when a test asks for it
         except TraktAuthError as error:
@@ -136,7 +136,7 @@ class _Wanted(NamedTuple):
     user: str | None
 
 
-def _wanted(request: pytest.FixtureRequest) -> _Wanted:
+def _read_marker(request: pytest.FixtureRequest) -> _Wanted:
     """Read the closest marker; a marker that cannot be read fails the test."""
     from inspect import signature  # noqa: PLC0415 - when a test asks for it
 
@@ -155,7 +155,7 @@ def _wanted(request: pytest.FixtureRequest) -> _Wanted:
     return _Wanted({name: value for name, value in settings.items() if value != known[name]}, user)
 
 
-def _made(settings: dict[str, Any]) -> LocalTrakt:
+def _make_local_trakt(settings: dict[str, Any]) -> LocalTrakt:
     """Return a local Trakt with these settings; a value that makes no sense fails the test."""
     try:
         return _local_trakt_class()(**settings)
@@ -181,6 +181,6 @@ def _fail(error: Exception) -> NoReturn:
 
 def _sign_in(request: pytest.FixtureRequest, server: LocalTrakt, client: Trakt) -> None:
     """Sign the marker's user in."""
-    user = _wanted(request).user
+    user = _read_marker(request).user
     if user is not None:
         server.sign_in_at(client, user)

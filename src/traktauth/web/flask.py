@@ -133,13 +133,13 @@ class TraktLogin(Blueprint):
         """
 
         @wraps(view)
-        def guarded(*args: P.args, **kwargs: P.kwargs) -> R | ResponseReturnValue:
+        def wrapper(*args: P.args, **kwargs: P.kwargs) -> R | ResponseReturnValue:
             if self.account is None:
                 return self._unauthorized()
             result: R = current_app.ensure_sync(view)(*args, **kwargs)
             return result
 
-        return guarded
+        return wrapper
 
     def _check_prefix(self, state: BlueprintSetupState) -> None:
         self.paths.check_route((state.url_prefix or "").rstrip("/") + CALLBACK)

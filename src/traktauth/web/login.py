@@ -295,7 +295,7 @@ class WebLogin(_WebLogin):
         Raises:
             LoginFailed: its `cause` says why; with `cookie_name` None the same callback can be tried again.
         """
-        return self._driver.run(_logged(self._finish(cookies, url)))
+        return self._driver.run(_log_failure(self._finish(cookies, url)))
 
     def exchange(
         self, code: str, *, redirect_uri: str, code_verifier: str | None = None, iss: str | None = None
@@ -311,7 +311,7 @@ class WebLogin(_WebLogin):
         Raises:
             LoginFailed: its `cause` is `issuer`, `code`, `app` or `busy`.
         """
-        return self._driver.run(_logged(self._exchange(code, redirect_uri, code_verifier, iss)))
+        return self._driver.run(_log_failure(self._exchange(code, redirect_uri, code_verifier, iss)))
 
     def trakt(self, account: str) -> Trakt:
         """Return the Trakt of a user, which shares store and connections.
@@ -406,7 +406,7 @@ class AsyncWebLogin(_WebLogin):
         Raises:
             LoginFailed: its `cause` says why.
         """
-        return await self._driver.run(_logged(self._finish(cookies, url)))
+        return await self._driver.run(_log_failure(self._finish(cookies, url)))
 
     async def exchange(
         self, code: str, *, redirect_uri: str, code_verifier: str | None = None, iss: str | None = None
@@ -422,7 +422,7 @@ class AsyncWebLogin(_WebLogin):
         Raises:
             LoginFailed: its `cause` is `issuer`, `code`, `app` or `busy`.
         """
-        return await self._driver.run(_logged(self._exchange(code, redirect_uri, code_verifier, iss)))
+        return await self._driver.run(_log_failure(self._exchange(code, redirect_uri, code_verifier, iss)))
 
     def trakt(self, account: str) -> AsyncTrakt:
         """Return the AsyncTrakt of a user, which shares store and connections.
@@ -476,7 +476,7 @@ def _exchange(
         raise failure_of(error, next=next, cookie_name=cookie_name) from error
 
 
-def _logged(flow: Flow[SignedIn]) -> Flow[SignedIn]:
+def _log_failure(flow: Flow[SignedIn]) -> Flow[SignedIn]:
     """Note why a sign-in failed."""
     try:
         return (yield from flow)

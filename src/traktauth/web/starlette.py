@@ -143,7 +143,7 @@ class TraktLogin:
         """
 
         @wraps(endpoint)
-        async def guarded(request: Request) -> Any:  # noqa: ANN401 - what the endpoint returns
+        async def wrapper(request: Request) -> Any:  # noqa: ANN401 - what the endpoint returns
             if self.account(request) is None:
                 return self._unauthorized(request)
             try:
@@ -153,7 +153,7 @@ class TraktLogin:
             except (TryLater, StoreFailed) as error:
                 return await self._handle_outage(request, error)
 
-        return guarded
+        return wrapper
 
     # ---------------------------------------------------------------- routes
     async def _login(self, request: Request) -> Response:

@@ -137,7 +137,7 @@ class _Story:
                 raise TraktAuthError("A used refresh token was accepted")
         killed = self._ledger()["families_killed"] - before["families_killed"]
         _check(killed == 1, f"{killed} families were ended")
-        _check(self._asked_with(trakt, current) == HTTPStatus.UNAUTHORIZED, "the newest token still works")
+        _check(self._request_with(trakt, current) == HTTPStatus.UNAUTHORIZED, "the newest token still works")
         _line(
             "Trakt treats it as stolen and revokes every token of this user and app, also the newest one: the API "
             f"returns 401 for {current.fingerprint}."
@@ -159,7 +159,7 @@ class _Story:
         _line(f"Signed in: {token.fingerprint}")
         trakt.logout()
         alive = self._ledger()["alive"]
-        _check(self._asked_with(trakt, token) == HTTPStatus.UNAUTHORIZED, "the token works after the sign-out")
+        _check(self._request_with(trakt, token) == HTTPStatus.UNAUTHORIZED, "the token works after the sign-out")
         _line(
             f"Revoked at Trakt, refresh token first, then deleted here. The API returns 401 for "
             f"the access token; valid here: {alive['access']} access tokens, {alive['refresh']} refresh tokens."
@@ -167,7 +167,7 @@ class _Story:
         _check(alive["refresh"] == 0, "a refresh token is still valid")
 
     # ------------------------------------------------------------ what is looked at
-    def _asked_with(self, trakt: Trakt, token: Token) -> int:
+    def _request_with(self, trakt: Trakt, token: Token) -> int:
         """Return what the API answers to a token as it is, without the refresh that a `Trakt` would make."""
         request = urllib.request.Request(  # noqa: S310 - the local Trakt's own address
             f"{self.url}/users/settings",

@@ -99,7 +99,7 @@ def collect_findings(options: CommonOptions, *, offline: bool) -> tuple[list[Fin
 _INDENT = 11  # columns before the text of a finding
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrap(text: str) -> list[str]:
     """Return a text in lines as wide as the terminal; one line into a pipe."""
     if not is_on_terminal(sys.stdout):
         return [text]
@@ -111,7 +111,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _show(finding: Finding) -> None:
-    first, *rest = _wrapped(shorten(finding.what, MAX_MESSAGE_LENGTH))
+    first, *rest = _wrap(shorten(finding.what, MAX_MESSAGE_LENGTH))
     print_data(_MARKS[finding.level], f"{finding.about:<8} {first}")
     for line in rest:
         print_data(line, indent=_INDENT)

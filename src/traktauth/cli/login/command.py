@@ -86,7 +86,7 @@ def command(options: CommonOptions, choice: Choice | None, *, signup: bool, no_o
                 print_message("No browser on this machine can finish the sign-in, so sign in on another device:")
         opens = way == "browser" and not no_open and has_browser()
         screen = choose_screen(as_json=options.json, opens=opens, with_flags=options.with_flags, on_code=pending.save)
-        with _kept_pending(options, pending), screen:
+        with _keep_pending(options, pending), screen:
             token = trakt.login(way, prompt=screen, signup=signup or None, open_browser=opens, device=device)
         _report_success(options, trakt, token)
     return 0
@@ -98,7 +98,7 @@ def _choose_way(app: App, *, no_open: bool) -> Way:
 
 
 @contextmanager
-def _kept_pending(options: CommonOptions, pending: PendingLogin) -> Generator[None]:
+def _keep_pending(options: CommonOptions, pending: PendingLogin) -> Generator[None]:
     """Keep the device code of a sign-in that is interrupted, and say how to resume it; delete it otherwise."""
     try:
         yield

@@ -133,11 +133,11 @@ def read_fields(texts: tuple[str, ...], typed: tuple[str, ...]) -> dict[str, Any
             name, sign, value = each.partition("=")
             if not sign or not name:
                 raise click.UsageError(f"{option} must be NAME=VALUE, not {escape(shorten(each))}")
-            fields[name] = value if option == "-f" else _typed(value)
+            fields[name] = value if option == "-f" else _parse_value(value)
     return fields
 
 
-def _typed(value: str) -> Any:  # noqa: ANN401 - as JSON has it
+def _parse_value(value: str) -> Any:  # noqa: ANN401 - as JSON has it
     if value[:1] == "@":
         try:
             return _read_file(value[1:])

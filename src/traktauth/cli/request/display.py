@@ -37,11 +37,11 @@ def show_body(content: bytes) -> None:
     if sys.stdout is None or not sys.stdout.isatty():  # pyright: ignore[reportUnnecessaryComparison] - closed before us
         print_bytes(content)
         return
-    pretty = _indented(content)
+    pretty = _indent(content)
     if pretty is None:
         print_bytes(content if content.endswith(b"\n") or not content else content + b"\n")
     elif uses_colour(sys.stdout):
-        print_text(_highlighted(pretty))
+        print_text(_highlight(pretty))
     else:
         print_text(pretty + "\n")
 
@@ -67,7 +67,7 @@ def filter_json(content: bytes, expression: str) -> None:
         print_text((escape(text, keep="\n\t") if terminal else text) + "\n")
 
 
-def _indented(content: bytes) -> str | None:
+def _indent(content: bytes) -> str | None:
     """Return JSON with an indentation, safe for a terminal; None if it is not JSON, or too large to be read anyway."""
     if len(content) > _LARGEST_PRETTY:
         return None
@@ -78,7 +78,7 @@ def _indented(content: bytes) -> str | None:
     return escape(json.dumps(document, indent=2, ensure_ascii=False), keep="\n")
 
 
-def _highlighted(text: str) -> str:
+def _highlight(text: str) -> str:
     from rich.console import Console  # noqa: PLC0415 - only on a terminal
     from rich.highlighter import JSONHighlighter  # noqa: PLC0415 - the same
     from rich.text import Text  # noqa: PLC0415 - the same

@@ -142,7 +142,7 @@ def _check_options(
     if secret_stdin:
         choice = replace(choice, client_secret=_read_secret())
     app, service = choice.app(), choice.find_service()
-    replaced = _replaced(present, choice)
+    replaced = _changed_settings(present, choice)
     if replaced and not yes:
         raise click.UsageError(
             f"{path} has another {', '.join(replaced)}; add --yes to replace", click.get_current_context()
@@ -250,13 +250,13 @@ def _until_valid(answer: Callable[[], _Choice]) -> _Choice:
             return choice
 
 
-def _replaced(present: dict[str, object], choice: _Choice) -> list[str]:
+def _changed_settings(present: dict[str, object], choice: _Choice) -> list[str]:
     """Return the settings of the file that would change."""
     return [name for name, chosen in choice.settings().items() if name in present and present[name] != chosen]
 
 
 def _may_replace(path: str, present: dict[str, object], choice: _Choice) -> bool:
-    replaced = _replaced(present, choice)
+    replaced = _changed_settings(present, choice)
     if not replaced:
         return True
     print_message(f"{path} has another {', '.join(replaced)}.")

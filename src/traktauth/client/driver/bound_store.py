@@ -120,7 +120,7 @@ class _BoundStore(Generic[Store]):
 
     def peek(self) -> Record | None:
         """Return the record where that takes microseconds."""
-        if self._held():
+        if self._find_unsaved():
             return None
         try:
             return self.store.peek(self.login)
@@ -143,7 +143,7 @@ class _BoundStore(Generic[Store]):
     @property
     def holds_unsaved(self) -> bool:
         """Return whether a token waits to be saved."""
-        return self._held() is not None
+        return self._find_unsaved() is not None
 
     def keep(self, effect: HoldUnsaved) -> None:
         """Hold a token that could not be saved, and save it in the background as soon as the store works."""
@@ -162,7 +162,7 @@ class _BoundStore(Generic[Store]):
         """Return what a change is applied to, and the change; the store knows only the token before an unsaved one."""
         if isinstance(change, SwapProbe):
             return app_entry(self.login), change
-        held = self._held() if isinstance(change, DeleteToken) else None
+        held = self._find_unsaved() if isinstance(change, DeleteToken) else None
         if held is not None:
             self._drop(held)
             return self.login, DeleteToken(held.after)
@@ -188,7 +188,7 @@ class _BoundStore(Generic[Store]):
     def _place(self) -> Hashable:
         return self.store.identity, self.login
 
-    def _held(self) -> Unsaved | None:
+    def _find_unsaved(self) -> Unsaved | None:
         return unsaved_tokens.find(self._place()) if unsaved_tokens.held else None
 
     def _drop(self, held: Unsaved) -> None:
@@ -201,7 +201,7 @@ class _BoundStore(Generic[Store]):
         Raises:
             StoreFailed: it shows nothing at all, and no token is held.
         """
-        held = self._held()
+        held = self._find_unsaved()
         if held is not None and (isinstance(record, StoreFailed) or record.generation <= held.after):
             return Record(generation=held.token.generation, token=held.token)
         if isinstance(record, StoreFailed):
@@ -227,7 +227,7 @@ class BoundStore(_BoundStore[TokenStore]):
         return guarded(call, self.store)
 
     def load(self) -> Record:
-        held = self._held()
+        held = self._find_unsaved()
         if held is not None:
             with suppress(StoreFailed):
                 self._save(held)
@@ -308,7 +308,7 @@ class AsyncBoundStore(_BoundStore[AsyncTokenStore]):
         return await aguarded(call, self.store)
 
     async def load(self) -> Record:
-        held = self._held()
+        held = self._find_unsaved()
         if held is not None:
             with suppress(StoreFailed):
                 await self._save(held)

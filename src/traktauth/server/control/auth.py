@@ -57,7 +57,7 @@ class ControlError(ValueError):
 def control(context: ServerContext, calls: Mapping[str, Call]) -> ASGIApp:
     """Make the application behind one control address; *calls* by method."""
 
-    async def answered(scope: Scope, receive: Receive) -> HttpResponse:
+    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
         call = calls.get(scope["method"])
         if call is None:
             return json_response(405, {"error": "wrong method"}, {"allow": ", ".join(calls)})
@@ -65,15 +65,15 @@ def control(context: ServerContext, calls: Mapping[str, Call]) -> ASGIApp:
         check_access(context, heard)
         return json_response(200, await call(context, read_json_body(heard)))
 
-    return json_endpoint(answered)
+    return json_endpoint(respond)
 
 
-def json_endpoint(answered: Callable[[Scope, Receive], Awaitable[HttpResponse]]) -> ASGIApp:
+def json_endpoint(respond: Callable[[Scope, Receive], Awaitable[HttpResponse]]) -> ASGIApp:
     """Return the ASGI application of a handler: errors are JSON, and no response is cached."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            answer = await answered(scope, receive)
+            answer = await respond(scope, receive)
         except ControlError as error:
             answer = json_response(error.status, {"error": str(error)})
         except RequestTooLarge:

@@ -50,7 +50,7 @@ async def authorize(context: ServerContext, members: dict[str, Any]) -> dict[str
     query = without_prompts(query, "login", "create")
 
     def work(db: Repositories) -> AuthorizationResult:
-        visitor = signed_in(context, db, username)
+        visitor = sign_user_in(context, db, username)
         if decision == "deny":
             return evaluate_query(context, db, query, visitor, decision="deny").result
         end = evaluate_query(context, db, query, visitor).result
@@ -78,7 +78,7 @@ def authorization_result(
     return _result(page_url(end, parameters), 302, parameters)
 
 
-def signed_in(context: ServerContext, db: Repositories, username: str) -> Visitor:
+def sign_user_in(context: ServerContext, db: Repositories, username: str) -> Visitor:
     """Sign a user in, made if there was none of that name."""
     now = context.clock()
     person = db.users.get_or_create(username, now=now)

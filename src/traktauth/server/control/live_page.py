@@ -88,15 +88,15 @@ class LiveView(NamedTuple):
 def live_page_routes(context: ServerContext, calls: Calls) -> list[Route]:
     """Return the routes of the page; its buttons run *calls* of the control API."""
     pages: dict[str, dict[str, Handler]] = {
-        PAGE: {"GET": _guarded(show)},
-        f"{PAGE}/live": {"GET": _guarded(show_live_part)},
-        f"{PAGE}/act": {"POST": _guarded(partial(act, calls))},
+        PAGE: {"GET": _require_access(show)},
+        f"{PAGE}/live": {"GET": _require_access(show_live_part)},
+        f"{PAGE}/act": {"POST": _require_access(partial(act, calls))},
     }
     routes = [Route(path, add_security_headers(page_endpoint(context, handlers))) for path, handlers in pages.items()]
     return [*routes, Route(f"{PAGE}/events", _events(context))]
 
 
-def _guarded(handler: Handler) -> Handler:
+def _require_access(handler: Handler) -> Handler:
     """Return a handler that first checks who asks, as every control call does."""
 
     async def run(visit: PageRequest) -> HttpResponse:
@@ -124,16 +124,16 @@ async def show(visit: PageRequest) -> HttpResponse:
         title="Control page",
         done=DONE.get(done, ""),
         steps=CLOCK_STEPS,
-        **_shown(await live_view(visit.context)),
+        **_template_values(await live_view(visit.context)),
     )
 
 
 async def show_live_part(visit: PageRequest) -> HttpResponse:
     """Show the part of the page that changes, for the page's script."""
-    return visit.show("_live", **_shown(await live_view(visit.context)))
+    return visit.show("_live", **_template_values(await live_view(visit.context)))
 
 
-def _shown(view: LiveView) -> dict[str, Any]:
+def _template_values(view: LiveView) -> dict[str, Any]:
     today = format_time(view.now)[:DATE]
 
     def moment(at: float) -> str:

@@ -34,7 +34,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
 """The members of a call's body; `authorize` takes any parameter of its address, and a fault checks its own."""
 
 
-def _checked(name: str, call: Call) -> Call:
+def _check_members(name: str, call: Call) -> Call:
     """Return a call that refuses unknown members: a misspelt one would be taken as left out."""
     known = MEMBERS.get(name)
     if known is None:
@@ -53,7 +53,7 @@ def _checked(name: str, call: Call) -> Call:
     return run
 
 
-def _logged(name: str, method: str, call: Call) -> Call:
+def _log_call(name: str, method: str, call: Call) -> Call:
     """Return a call that is logged once it is done."""
     if name in UNLOGGED:
         return call
@@ -70,7 +70,7 @@ def _logged(name: str, method: str, call: Call) -> Call:
 
 
 CALLS: dict[str, dict[str, Call]] = {
-    name: {method: _logged(name, method, _checked(name, call)) for method, call in calls.items()}
+    name: {method: _log_call(name, method, _check_members(name, call)) for method, call in calls.items()}
     for name, calls in {
         "authorize": {"POST": browser_calls.authorize},
         "device": {"POST": browser_calls.device},

@@ -100,12 +100,12 @@ async def expire(context: ServerContext, members: dict[str, Any]) -> dict[str, A
     kind, value = text(members, "kind"), text(members, "value")
     if kind not in ("code", "access", "refresh", "device"):
         raise ControlError('"kind" must be code, access, refresh or device')
-    if not await context.storage.write(lambda db: _expired(db, kind, value, now=context.clock())):
+    if not await context.storage.write(lambda db: _expire(db, kind, value, now=context.clock())):
         raise ControlError(f"no such {kind}", status=404)
     return {"expired": kind}
 
 
-def _expired(db: Repositories, kind: str, value: str, *, now: float) -> bool:
+def _expire(db: Repositories, kind: str, value: str, *, now: float) -> bool:
     if kind == "code":
         code = find_code(db, value)
         if code is not None:

@@ -72,7 +72,7 @@ def behind_token(context: ServerContext, **operations: Operation) -> Handler:
         operations["HEAD"] = operations["GET"]
     allowed = ", ".join(method for method in operations if method != "HEAD")
 
-    async def described(scope: Scope, receive: Receive) -> HttpResponse:
+    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
         operation = operations.get(scope["method"])
         if operation is None:
             return HttpResponse(405, b"", {"allow": allowed})
@@ -87,9 +87,9 @@ def behind_token(context: ServerContext, **operations: Operation) -> Handler:
         entry.finish(ApiResult(operation.status, person.username))
         return operation.response(person, heard.query)
 
-    async def answered(scope: Scope, receive: Receive) -> HttpResponse:
+    async def authorized(scope: Scope, receive: Receive) -> HttpResponse:
         try:
-            return await described(scope, receive)
+            return await respond(scope, receive)
         except OAuthError as refusal:
             headers = {"www-authenticate": challenge(refusal, "Trakt"), "cache-control": "no-store"}
             return HttpResponse(refusal.status, b"", headers)
@@ -98,7 +98,7 @@ def behind_token(context: ServerContext, **operations: Operation) -> Handler:
         except RequestTooLarge:
             return json_response(413, {"error": "the request is too large"})
 
-    return answered
+    return authorized
 
 
 def _whole(value: str, default: int) -> int:
@@ -118,7 +118,7 @@ async def user_of(context: ServerContext, heard: HttpRequest) -> User:
     def look(db: Repositories) -> tuple[TokenPair | None, User | None]:
         if db.clients.by_client_id(heard.headers.get("trakt-api-key", "")) is None:
             raise BareStatusError(403)
-        return found_by(db, heard.bearer)
+        return find_token(db, heard.bearer)
 
     pair, person = await context.storage.read(look)
     if pair is not None and pair.parent is not None:
@@ -130,7 +130,7 @@ async def user_of(context: ServerContext, heard: HttpRequest) -> User:
     return person
 
 
-def found_by(db: Repositories, token: str) -> tuple[TokenPair | None, User | None]:
+def find_token(db: Repositories, token: str) -> tuple[TokenPair | None, User | None]:
     """Return the pair and the user of an access token, valid or not."""
     pair = db.tokens.by_access_token(token)
     return pair, db.users.get(pair.user_id) if pair else None

@@ -35,12 +35,12 @@ def health_routes(context: ServerContext) -> list[Route]:
         return json_response(200, {"status": "ok"}, {"cache-control": "no-store"})
 
     async def metrics() -> HttpResponse:
-        return HttpResponse(200, exposed(context.metrics.sums()).encode(), {"content-type": TEXT})
+        return HttpResponse(200, to_prometheus(context.metrics.sums()).encode(), {"content-type": TEXT})
 
     return [Route("/healthz", get_only(alive)), Route("/readyz", get_only(ready)), Route("/metrics", get_only(metrics))]
 
 
-def exposed(sums: dict[str, Any]) -> str:
+def to_prometheus(sums: dict[str, Any]) -> str:
     """Write the counters for Prometheus."""
     lines = ["# HELP local_trakt_requests_total Requests by address.", "# TYPE local_trakt_requests_total counter"]
     for name, count in sorted(sums["counts"].items()):

@@ -16,7 +16,7 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from traktauth.server.endpoints.api import fault_of, found_by
+from traktauth.server.endpoints.api import fault_of, find_token
 from traktauth.server.http.messages import HttpResponse, bearer_token
 from traktauth.server.limits.counters import Limit
 from traktauth.server.simulation.request_log import Failure
@@ -60,15 +60,15 @@ def rate_limited(path: str, direct: Handler, context: ServerContext) -> Handler:
     if gap is None:
         return _limit_api(direct, context)
 
-    async def answered(scope: Scope, receive: Receive) -> HttpResponse:
+    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
         wait = context.buckets.gap(f"{path} {_address(scope)}", gap, now=context.clock())
         return _log_refusal(context, scope, too_many_at_sign_in(wait)) if wait > 0 else await direct(scope, receive)
 
-    return answered
+    return respond
 
 
 def _limit_api(direct: Handler, context: ServerContext) -> Handler:
-    async def answered(scope: Scope, receive: Receive) -> HttpResponse:
+    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
         reads = scope["method"] in READING
         caller = await _caller_of(context, scope)
         if not caller.person and not reads:
@@ -82,7 +82,7 @@ def _limit_api(direct: Handler, context: ServerContext) -> Handler:
             return await direct(scope, receive)
         return _log_refusal(context, scope, too_many_at_api(name, limit, wait, now))
 
-    return answered
+    return respond
 
 
 def _log_refusal(context: ServerContext, scope: Scope, refused: HttpResponse) -> HttpResponse:
@@ -102,7 +102,7 @@ async def _caller_of(context: ServerContext, scope: Scope) -> Caller:
     token, now = bearer_token(fields.get(b"authorization", "")), context.clock()
 
     def look(db: Repositories) -> Caller:
-        pair, person = found_by(db, token)
+        pair, person = find_token(db, token)
         alive = person is not None and not fault_of(pair, person, now=now)
         app = db.clients.by_client_id(fields.get(b"trakt-api-key", ""))
         return Caller(person.id if person and alive else 0, app.id if app else 0)

@@ -75,7 +75,7 @@ class AccessLog:
 
     def __init__(self, place: str | Path) -> None:
         self._own = str(place) != STDOUT
-        self._file: BinaryIO = _opened(place) if self._own else sys.stdout.buffer
+        self._file: BinaryIO = _open(place) if self._own else sys.stdout.buffer
 
     def write(self, request: LoggedRequest) -> None:
         """Write a line, whole, also where several processes write; a full disk costs the line and no answer."""
@@ -138,7 +138,7 @@ class AccessLogMiddleware:
                 client=(scope.get("client") or ("",))[0],
                 method=scope["method"] if scope["method"] in METHODS else OTHER,
                 path=scope["path"],
-                route=self._named(scope["path"]),
+                route=self._route_name(scope["path"]),
                 status=watched.status,
                 length=watched.length,
                 seconds=time.perf_counter() - begun,
@@ -148,7 +148,7 @@ class AccessLogMiddleware:
             for write in self._writers:
                 write(request)
 
-    def _named(self, path: str) -> str:
+    def _route_name(self, path: str) -> str:
         if path in self._paths:
             return path
         return next((route.path_format for route in self._patterns if route.path_regex.fullmatch(path)), OTHER)
@@ -182,7 +182,7 @@ class ResponseRecorder:
         await self._send(message)
 
 
-def _opened(place: str | Path) -> BinaryIO:
+def _open(place: str | Path) -> BinaryIO:
     try:
         return open(place, "ab", buffering=0, opener=open_to_append)
     except OSError as error:

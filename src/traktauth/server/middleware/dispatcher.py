@@ -107,30 +107,30 @@ class Dispatcher:
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         direct = self._direct.get(scope["path"])
         if direct is None:
-            await self._routed(scope, receive, send)
+            await self._route(scope, receive, send)
             return
         try:
             answer = await direct(scope, receive)
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
-            answer = _failed(scope, error)
+            answer = _log_failure(scope, error)
         await answer(scope, receive, send)
 
-    async def _routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
 
-        async def watched(message: Message) -> None:
+        async def send_noted(message: Message) -> None:
             nonlocal begun
             begun = True
             await send(message)
 
         try:
-            await self._inner(scope, receive, watched)
+            await self._inner(scope, receive, send_noted)
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
-            answer = _failed(scope, error)
+            answer = _log_failure(scope, error)
             if not begun:
                 await answer(scope, receive, send)
 
@@ -146,7 +146,7 @@ def _in_text(status: int, text: str) -> HttpResponse:
     )
 
 
-def _failed(scope: Scope, error: Exception) -> HttpResponse:
+def _log_failure(scope: Scope, error: Exception) -> HttpResponse:
     """Log an exception; the response says nothing of it. A database that is gone is a 503."""
     if isinstance(error, StorageUnavailable):
         body = {"error": "temporarily_unavailable", "error_description": "The database cannot be used at the moment"}

@@ -108,7 +108,7 @@ class EmbeddedServer:
     @property
     def ledger(self) -> dict[str, Any]:
         """What has happened since the last reset, as `GET /_control/ledger` has it."""
-        return self._done(CALLS["ledger"]["GET"], {})
+        return self._run_call(CALLS["ledger"]["GET"], {})
 
     def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> float:
         """Move the clock, back where the sum is less than 0; give the time it shows then, in seconds since 1970.
@@ -141,7 +141,7 @@ class EmbeddedServer:
             ValueError: the app is unknown, or the user's name is invalid.
         """
         members = {"client_id": client_id or self._announced["client_id"], "count": 1, "username": username}
-        tokens: list[dict[str, Any]] = self._done(CALLS["tokens"]["POST"], members)["tokens"]
+        tokens: list[dict[str, Any]] = self._run_call(CALLS["tokens"]["POST"], members)["tokens"]
         return tokens[0]
 
     def authorize(self, **members: Any) -> dict[str, Any]:  # noqa: ANN401 - the members of a call, as over HTTP
@@ -150,7 +150,7 @@ class EmbeddedServer:
         Raises:
             ValueError: a member is missing, or makes no sense.
         """
-        return self._done(CALLS["authorize"]["POST"], members)
+        return self._run_call(CALLS["authorize"]["POST"], members)
 
     def browse(self, url: str, username: str = "sean", decision: Literal["approve", "deny"] = "approve") -> str:
         """Return the address where a browser would end, from an authorize address on: the app's, with code and state.
@@ -189,7 +189,7 @@ class EmbeddedServer:
         Raises:
             ValueError: no such code is_waiting for an answer.
         """
-        self._done(CALLS["device"]["POST"], {"user_code": user_code, "username": username, "decision": "approve"})
+        self._run_call(CALLS["device"]["POST"], {"user_code": user_code, "username": username, "decision": "approve"})
 
     def deny_device(self, user_code: str, username: str = "sean") -> None:
         """Enter a user code at the activation page, and deny.
@@ -197,7 +197,7 @@ class EmbeddedServer:
         Raises:
             ValueError: no such code is_waiting for an answer.
         """
-        self._done(CALLS["device"]["POST"], {"user_code": user_code, "username": username, "decision": "deny"})
+        self._run_call(CALLS["device"]["POST"], {"user_code": user_code, "username": username, "decision": "deny"})
 
     def expire(self, kind: Literal["access", "refresh", "code", "device"], value: str) -> None:
         """Expire one token or code now.
@@ -209,7 +209,7 @@ class EmbeddedServer:
         Raises:
             ValueError: the kind, token or code is unknown.
         """
-        self._done(CALLS["expire"]["POST"], {"kind": kind, "value": value})
+        self._run_call(CALLS["expire"]["POST"], {"kind": kind, "value": value})
 
     def sign_out(self, username: str) -> None:
         """Sign a user out on the web: browsers must sign in again, tokens stay valid as they do at Trakt.
@@ -217,11 +217,11 @@ class EmbeddedServer:
         Raises:
             ValueError: the user is unknown.
         """
-        self._done(browser_calls.sign_user_out, {"username": username})
+        self._run_call(browser_calls.sign_user_out, {"username": username})
 
     def reset(self) -> None:
         """Forget tokens, codes, faults and counts, keep apps and users, put the clock back."""
-        self._done(CALLS["reset"]["POST"], {})
+        self._run_call(CALLS["reset"]["POST"], {})
 
     def _check_origin(self, url: str) -> None:
         """Check that an address is one of this server.
@@ -250,7 +250,7 @@ class EmbeddedServer:
             raise RuntimeError(NOT_RUNNING)
         return self._built.context
 
-    def _done(self, call: Call, members: dict[str, Any]) -> dict[str, Any]:
+    def _run_call(self, call: Call, members: dict[str, Any]) -> dict[str, Any]:
         """Run a control call in the server's own event loop."""
         if self._loop is None:
             raise RuntimeError(NOT_RUNNING)
@@ -258,7 +258,7 @@ class EmbeddedServer:
         return doing.result()
 
     def _run(self, built: Built, listener: socket.socket, started: threading.Event) -> None:
-        serving = self._served(built, listener, started)
+        serving = self._serve(built, listener, started)
         try:
             uvloop.run(serving)
         except OSError as error:
@@ -271,7 +271,7 @@ class EmbeddedServer:
             built.close()
             started.set()
 
-    async def _served(self, built: Built, listener: socket.socket, started: threading.Event) -> None:
+    async def _serve(self, built: Built, listener: socket.socket, started: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
         self._server = HttpServer(
             built.application,

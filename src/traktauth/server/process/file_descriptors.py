@@ -37,13 +37,13 @@ class DescriptorMonitor:
             os.close(os.open(os.devnull, os.O_RDONLY))
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
-                self._used_up(now, error)
+                self._log_shortage(now, error)
             return
         if not self._is_over:
             self._is_over = True
             log.warning("New connections are accepted again")
 
-    def _used_up(self, now: float, error: OSError) -> None:
+    def _log_shortage(self, now: float, error: OSError) -> None:
         if self._logged is not None and now - self._logged < REPEAT_SECONDS:
             return
         self._logged, self._is_over = now, False

@@ -83,7 +83,7 @@ def _serve(
 ) -> None:
     """Serve until a signal comes, or *parent_pipe* is closed; one process of several *tidies* the database."""
 
-    async def served() -> None:
+    async def serve_all() -> None:
         server = HttpServer(
             built.application, built.context.settings, started=started, stopping=built.context.request_log.close
         )
@@ -105,4 +105,4 @@ def _serve(
             await server.serve([listener])
 
     with contextlib.closing(built):
-        uvloop.run(served())
+        uvloop.run(serve_all())

@@ -136,7 +136,7 @@ class RequestLog:
         """Add a request and return its entry, whose outcome the caller sets."""
         self._count += 1
         if len("".join(request.parameters.values())) > MOST_CHARACTERS:
-            short = {name[:LONGEST]: _shortened(value) for name, value in list(request.parameters.items())[:MOST_NAMES]}
+            short = {name[:LONGEST]: _shorten(value) for name, value in list(request.parameters.items())[:MOST_NAMES]}
             request = request._replace(parameters=short)
         entry = LogEntry(self._count, at, method, path, request, self)
         self._entries.append(entry)
@@ -233,7 +233,7 @@ def fingerprint(secret: str) -> str:
 
 def format_entry(entry: LogEntry) -> LogLine:
     """Format an entry."""
-    parameters = " ".join(f"{name}={_shown(name, value)}" for name, value in _members(entry.request).items())
+    parameters = " ".join(f"{name}={_redact(name, value)}" for name, value in _members(entry.request).items())
     request = f"{entry.method} {entry.path}"
     return LogLine(entry.at, request, parameters, _format_outcome(entry.outcome), isinstance(entry.outcome, Failure))
 
@@ -277,11 +277,11 @@ def _members(request: ClientRequest) -> Mapping[str, Any]:
     return {**request.parameters, **basic, **bearer}
 
 
-def _shortened(value: str) -> str:
+def _shorten(value: str) -> str:
     return value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
 
 
-def _shown(name: str, value: str) -> str:
+def _redact(name: str, value: str) -> str:
     if not value or name in PLAIN:
         return value[:LONGEST]
     return fingerprint(value)

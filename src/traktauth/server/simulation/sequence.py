@@ -93,7 +93,7 @@ def shown_entries(entries: Iterable[LogEntry], most: int) -> list[tuple[LogEntry
     for entry in entries:
         if shown and _is_pending_poll(entry) and _is_pending_poll(shown[-1][0]):
             last, count = shown[-1]
-            if _polled_code(last) == _polled_code(entry):
+            if _device_code_of_poll(last) == _device_code_of_poll(entry):
                 shown[-1] = (entry, count + 1)
                 continue
         shown.append((entry, 1))
@@ -141,9 +141,9 @@ def _meaning(entry: LogEntry, names: Names, result: str) -> tuple[str, str]:
     if outcome is None:
         return f"{app} waits for the response.", "plain"
     if "families_killed" in entry.events:
-        return _killed(entry, names, app), "alarm"
+        return _describe_replay(entry, names, app), "alarm"
     if isinstance(outcome, Failure):
-        return _refused(entry, app, outcome.how)
+        return _describe_refusal(entry, app, outcome.how)
     if isinstance(outcome, PageResult):
         return _browser_step(entry, app, outcome)
     if isinstance(outcome, ApiResult):
@@ -154,11 +154,11 @@ def _meaning(entry: LogEntry, names: Names, result: str) -> tuple[str, str]:
     if isinstance(outcome, ControlResult):
         return _control_call(entry, outcome, names), "plain"
     if isinstance(outcome, IssuedTokens):
-        return _issued(entry, app, outcome), "good"
+        return _describe_issue(entry, app, outcome), "good"
     return _other(entry, app, result), "good"
 
 
-def _killed(entry: LogEntry, names: Names, app: str) -> str:
+def _describe_replay(entry: LogEntry, names: Names, app: str) -> str:
     token = entry.request.parameters.get("refresh_token") or entry.request.parameters.get("token", "")
     count = names.victims.get(entry.number, 0)
     owner = f" of {names.owners[entry.number]}" if entry.number in names.owners else ""
@@ -169,7 +169,7 @@ def _killed(entry: LogEntry, names: Names, app: str) -> str:
     )
 
 
-def _refused(entry: LogEntry, app: str, how: str) -> tuple[str, str]:
+def _describe_refusal(entry: LogEntry, app: str, how: str) -> tuple[str, str]:
     if how.endswith("a rate limit"):
         return f"{app} sent too many requests; the request was not read.", "bad"
     if "a fault" in how:
@@ -188,7 +188,7 @@ def _refused(entry: LogEntry, app: str, how: str) -> tuple[str, str]:
     return f"Trakt refused {what} of {app}: {how}."[:300], "bad"
 
 
-def _issued(entry: LogEntry, app: str, issued: IssuedTokens) -> str:
+def _describe_issue(entry: LogEntry, app: str, issued: IssuedTokens) -> str:
     parameters = entry.request.parameters
     access = f"access token {fingerprint(issued.access_token)}"
     both = f"{access} and refresh token {fingerprint(issued.refresh_token)}" if issued.refresh_token else access
@@ -304,13 +304,13 @@ def _distance(seconds: str) -> str:
 
 
 def _is_pending_poll(entry: LogEntry) -> bool:
-    if not isinstance(entry.outcome, Failure) or not _polled_code(entry):
+    if not isinstance(entry.outcome, Failure) or not _device_code_of_poll(entry):
         return False
     how = entry.outcome.how.partition(":")[0]
     return how in PENDING
 
 
-def _polled_code(entry: LogEntry) -> str:
+def _device_code_of_poll(entry: LogEntry) -> str:
     """Return the device code that a request polls, empty if it polls none."""
     parameters = entry.request.parameters
     if entry.path.endswith("/device/token"):

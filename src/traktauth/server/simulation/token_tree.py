@@ -98,7 +98,7 @@ def token_origins(entries: Iterable[LogEntry]) -> dict[int, Origin]:
     for entry in entries:
         outcome = entry.outcome
         if isinstance(outcome, IssuedTokens):
-            origin = _issued(entry, outcome)
+            origin = _make_origin(entry, outcome)
             found.setdefault(origin.number, origin)
         elif isinstance(outcome, TokensCreated):
             for access, refresh in outcome.tokens:
@@ -176,7 +176,7 @@ def build_tree(
     return root
 
 
-def _issued(entry: LogEntry, issued: IssuedTokens) -> Origin:
+def _make_origin(entry: LogEntry, issued: IssuedTokens) -> Origin:
     parameters = entry.request.parameters
     old, code = parameters.get("refresh_token", ""), parameters.get("code", "")
     device = parameters.get("device_code") or (code if entry.path.endswith("/device/token") else "")

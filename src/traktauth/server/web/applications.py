@@ -39,7 +39,7 @@ YOURS = ("/your-apps", "Your apps")
 
 async def show(visit: PageRequest) -> HttpResponse:
     """List them, with the form for another."""
-    return await _listed(visit)
+    return await _show_list(visit)
 
 
 async def register(visit: PageRequest) -> HttpResponse:
@@ -50,32 +50,32 @@ async def register(visit: PageRequest) -> HttpResponse:
     name, addresses = form.get("name", "").strip(), form.get("redirect_uris", "").split()
     fault = _fault(name, addresses)
     if fault:
-        return await _listed(visit, fault=fault)
+        return await _show_list(visit, fault=fault)
     app = new_client(name, tuple(addresses), confidential="public" not in form, owner=visitor.user.id)
-    return await _saved(visit, app)
+    return await _save_new(visit, app)
 
 
 async def show_one(visit: PageRequest) -> HttpResponse:
     """Show one app's settings, and its secret if this browser has just had it made."""
-    app = await _named(visit)
+    app = await _find_app(visit)
     if app is None:
         return _unknown(visit)
     carried = cookies_of(visit.heard).get(cookie_name(visit.context, "secret"), "")
     if app.owner is None:
-        return await _shown_of_seed(visit, app, carried)
+        return await _show_seeded_app(visit, app, carried)
     secret = _secret(visit, app, carried)
     if not carried or app.secret is not None or not is_secret_of(app, secret):
-        return _shown(visit, app)
-    answer = _shown(visit, app._replace(secret=secret), once=True)
+        return _show_app(visit, app)
+    answer = _show_app(visit, app._replace(secret=secret), once=True)
     answer.headers["set-cookie"] = cookie(visit.context, "secret", "", path=_page(app))
     return answer
 
 
-async def _shown_of_seed(visit: PageRequest, app: Client, carried: str) -> HttpResponse:
+async def _show_seeded_app(visit: PageRequest, app: Client, carried: str) -> HttpResponse:
     """Show an app of the seed; its secret only right after this session's user, one of the seed, asked for it."""
     may = app.secret is not None and await _is_seeded(visit)
-    asked = may and hmac.compare_digest(carried.encode(), _asked_for(visit, app).encode())
-    answer = _shown(visit, app if asked else app._replace(secret=None), hidden=may and not asked)
+    asked = may and hmac.compare_digest(carried.encode(), _secret_request(visit, app).encode())
+    answer = _show_app(visit, app if asked else app._replace(secret=None), hidden=may and not asked)
     if asked:
         answer.headers["set-cookie"] = cookie(visit.context, "secret", "", path=_page(app))
     return answer
@@ -86,7 +86,7 @@ async def _is_seeded(visit: PageRequest) -> bool:
     return visit.visitor is not None and visit.visitor.user.username in names
 
 
-def _asked_for(visit: PageRequest, app: Client) -> str:
+def _secret_request(visit: PageRequest, app: Client) -> str:
     """Return what a browser carries from the form that asks for a seeded app's secret to the page that shows it."""
     said = f"show {visit.session_number} {app.client_id}"
     return hmac.new(visit.context.key, said.encode(), "sha256").hexdigest()
@@ -94,11 +94,11 @@ def _asked_for(visit: PageRequest, app: Client) -> str:
 
 async def _reveal(visit: PageRequest) -> HttpResponse:
     """Lead to the page that shows a seeded app's secret once."""
-    app = await _named(visit)
+    app = await _find_app(visit)
     if app is None or app.owner is not None or not await _is_seeded(visit):
         return _unknown(visit)
     answer = visit.go(_page(app))
-    answer.headers["set-cookie"] = cookie(visit.context, "secret", _asked_for(visit, app), path=_page(app))
+    answer.headers["set-cookie"] = cookie(visit.context, "secret", _secret_request(visit, app), path=_page(app))
     return answer
 
 
@@ -107,34 +107,34 @@ async def change(visit: PageRequest) -> HttpResponse:
     action = visit.form.get("action", "")
     if action == "show":
         return await _reveal(visit)
-    app, visitor = await _named(visit), visit.visitor
+    app, visitor = await _find_app(visit), visit.visitor
     if app is None or visitor is None or app.owner != visitor.user.id:
         return _unknown(visit)
     if action == "back":
-        return _shown(visit, app, is_edited=True)
+        return _show_app(visit, app, is_edited=True)
     if action == "delete":
-        return await _gone(visit) if "sure" in visit.form else _sure_to_delete(visit, app)
-    fault = _fault(*_entered(visit))
+        return await _delete(visit) if "sure" in visit.form else _sure_to_delete(visit, app)
+    fault = _fault(*_read_form(visit))
     if fault and (action != "rotate" or _is_edited(visit, app)):
-        return _shown(visit, app, fault=fault)
+        return _show_app(visit, app, fault=fault)
     if action == "rotate":
-        return await _rotated(visit) if "sure" in visit.form else _sure_to_rotate(visit, app)
-    changed = await _changed(visit, lambda db, app: _described(visit, db, app))
+        return await _rotate_secret(visit) if "sure" in visit.form else _sure_to_rotate(visit, app)
+    changed = await _change(visit, lambda db, app: _update_description(visit, db, app))
     return _unknown(visit) if changed is None else visit.go(f"{_page(changed)}?done=saved")
 
 
-def _entered(visit: PageRequest) -> tuple[str, list[str]]:
+def _read_form(visit: PageRequest) -> tuple[str, list[str]]:
     """Return the name and the addresses in the form."""
     return visit.form.get("name", "").strip(), visit.form.get("redirect_uris", "").split()
 
 
 def _is_edited(visit: PageRequest, app: Client) -> bool:
     """Return whether the form differs from what is saved; one without its fields does not."""
-    return "name" in visit.form and _entered(visit) != (app.name, app.redirects)
+    return "name" in visit.form and _read_form(visit) != (app.name, app.redirects)
 
 
-def _described(visit: PageRequest, db: Repositories, app: Client) -> None:
-    name, addresses = _entered(visit)
+def _update_description(visit: PageRequest, db: Repositories, app: Client) -> None:
+    name, addresses = _read_form(visit)
     db.clients.update(app.id, name=name, redirect_uris="\n".join(addresses))
 
 
@@ -155,35 +155,35 @@ def _sure(visit: PageRequest, app: Client, title: str, text: str, button: tuple[
     return confirmation_page(visit, title, text, eyebrow="Your apps", action=_page(app), button=button, carried=carried)
 
 
-async def _gone(visit: PageRequest) -> HttpResponse:
+async def _delete(visit: PageRequest) -> HttpResponse:
     """Delete an app, and end what was issued to it beside that.
 
     Work that shares the deletion's transaction may have found the app before it was gone, and issue tokens after all of
     its were ended; those are there to be ended once that transaction is over.
     """
-    app = await _changed(visit, _deleted)
+    app = await _change(visit, _delete_app)
     if app is None:
         return _unknown(visit)
     await visit.context.storage.write(lambda db: db.tokens.end_client(app.id))
     return visit.go("/your-apps?done=deleted")
 
 
-async def _rotated(visit: PageRequest) -> HttpResponse:
+async def _rotate_secret(visit: PageRequest) -> HttpResponse:
     """Make a new secret, and save what has been edited beside it."""
     carried = secrets.token_urlsafe(32)
 
     def renew(db: Repositories, app: Client) -> None:
         if app.confidential:
-            kept = _kept(visit, app._replace(secret=_secret(visit, app, carried), secret_hash=None))
+            kept = _as_stored(visit, app._replace(secret=_secret(visit, app, carried), secret_hash=None))
             db.clients.set_secret(app.id, secret=kept.secret, secret_hash=kept.secret_hash)
         if _is_edited(visit, app):
-            _described(visit, db, app)
+            _update_description(visit, db, app)
 
-    app = await _changed(visit, renew)
-    return _unknown(visit) if app is None else _sent_on(visit, app, carried, done="secret")
+    app = await _change(visit, renew)
+    return _unknown(visit) if app is None else _redirect_to_app(visit, app, carried, done="secret")
 
 
-async def _changed(visit: PageRequest, change: Callable[[Repositories, Client], None]) -> Client | None:
+async def _change(visit: PageRequest, change: Callable[[Repositories, Client], None]) -> Client | None:
     """Do something to the app in the address and give it as it was before; None where it is not this person's.
 
     Looking up and changing are one transaction: no deletion and no other change comes between.
@@ -193,7 +193,7 @@ async def _changed(visit: PageRequest, change: Callable[[Repositories, Client], 
         return None
 
     def work(db: Repositories) -> Client | None:
-        app = db.clients.lock_owned(_asked(visit), visitor.user.id)
+        app = db.clients.lock_owned(_client_id_in_path(visit), visitor.user.id)
         if app is not None:
             change(db, app)
         return app
@@ -201,15 +201,15 @@ async def _changed(visit: PageRequest, change: Callable[[Repositories, Client], 
     return await visit.context.storage.write(work)
 
 
-async def _saved(visit: PageRequest, app: Client) -> HttpResponse:
+async def _save_new(visit: PageRequest, app: Client) -> HttpResponse:
     """Keep a new app."""
     carried = secrets.token_urlsafe(32)
     made = app._replace(secret=_secret(visit, app, carried)) if app.confidential else app
-    await visit.context.storage.write(lambda db: db.clients.save(_kept(visit, made)))
-    return _sent_on(visit, app, carried)
+    await visit.context.storage.write(lambda db: db.clients.save(_as_stored(visit, made)))
+    return _redirect_to_app(visit, app, carried)
 
 
-def _sent_on(visit: PageRequest, app: Client, carried: str, *, done: str = "") -> HttpResponse:
+def _redirect_to_app(visit: PageRequest, app: Client, carried: str, *, done: str = "") -> HttpResponse:
     """Lead to an app's page, with what its new secret is made of where that can be shown but once."""
     answer = visit.go(_page(app) + (f"?done={done}" if done else ""))
     if visit.context.policy.strict and app.confidential:
@@ -221,7 +221,7 @@ def _secret(visit: PageRequest, app: Client, carried: str) -> str:
     return hmac.new(visit.context.key, f"secret {app.client_id} {carried}".encode(), "sha256").hexdigest()
 
 
-def _kept(visit: PageRequest, app: Client) -> Client:
+def _as_stored(visit: PageRequest, app: Client) -> Client:
     return hash_secret(app) if visit.context.policy.strict else app
 
 
@@ -229,7 +229,7 @@ def _page(app: Client) -> str:
     return f"/your-apps/{quote(app.client_id)}"
 
 
-async def _listed(visit: PageRequest, *, fault: str = "") -> HttpResponse:
+async def _show_list(visit: PageRequest, *, fault: str = "") -> HttpResponse:
     visitor = visit.visitor
     if visitor is None:
         return visit.go("/sign-in?next=your-apps")
@@ -239,13 +239,13 @@ async def _listed(visit: PageRequest, *, fault: str = "") -> HttpResponse:
         found = await visit.context.storage.read(lambda db: db.clients.all())
         others = [app for app in found if app.owner is None]
     status = 400 if fault else 200
-    shown: dict[str, Any] = {"own": own, "others": others, "public": "public" in visit.form, "done": _done(visit)}
-    return visit.show("apps", status=status, title="Your apps", **shown, **_filled_in(visit, "", "", fault))
+    shown: dict[str, Any] = {"own": own, "others": others, "public": "public" in visit.form, "done": _notice(visit)}
+    return visit.show("apps", status=status, title="Your apps", **shown, **_form_values(visit, "", "", fault))
 
 
-async def _named(visit: PageRequest) -> Client | None:
+async def _find_app(visit: PageRequest) -> Client | None:
     """Return the app in the address, if this user may look at it."""
-    visitor, name = visit.visitor, _asked(visit)
+    visitor, name = visit.visitor, _client_id_in_path(visit)
     app = await visit.context.storage.read(lambda db: db.clients.by_client_id(name)) if visitor else None
     if app is None or visitor is None:
         return None
@@ -253,7 +253,7 @@ async def _named(visit: PageRequest) -> Client | None:
     return app if common or app.owner == visitor.user.id else None
 
 
-def _shown(
+def _show_app(
     visit: PageRequest,
     app: Client,
     *,
@@ -264,17 +264,17 @@ def _shown(
 ) -> HttpResponse:
     own = visit.visitor is not None and app.owner == visit.visitor.user.id
     status = 400 if fault else 200
-    filled = _filled_in(visit, app.name, app.redirect_uris, fault, is_edited=is_edited and "name" in visit.form)
-    filled |= {"own": own, "once": once, "hidden": hidden, "done": _done(visit) if own else ""}
+    filled = _form_values(visit, app.name, app.redirect_uris, fault, is_edited=is_edited and "name" in visit.form)
+    filled |= {"own": own, "once": once, "hidden": hidden, "done": _notice(visit) if own else ""}
     return visit.show("app", status=status, title=app.name, app=app, **filled)
 
 
-def _done(visit: PageRequest) -> str:
+def _notice(visit: PageRequest) -> str:
     """Return what the page says of the form that led to it."""
     return DONE.get(visit.query_parameters.get("done", ""), "") if visit.heard.method != "POST" else ""
 
 
-def _filled_in(
+def _form_values(
     visit: PageRequest, name: str, redirect_uris: str, fault: str, *, is_edited: bool = False
 ) -> dict[str, Any]:
     """Return the contents of the form (what was entered, if it was invalid) and the invalid field."""
@@ -284,7 +284,7 @@ def _filled_in(
     return {"entered": {"name": name, "redirect_uris": redirect_uris}, "fault": fault, "faulty": at}
 
 
-def _asked(visit: PageRequest) -> str:
+def _client_id_in_path(visit: PageRequest) -> str:
     return visit.heard.path.removeprefix("/your-apps/")
 
 
@@ -294,7 +294,7 @@ def _unknown(visit: PageRequest) -> HttpResponse:
     return message(visit, "App not found", "It has been deleted, or belongs to another user.", 404, onward=YOURS)
 
 
-def _deleted(db: Repositories, app: Client) -> None:
+def _delete_app(db: Repositories, app: Client) -> None:
     db.clients.delete(app.id)  # first: what was just being issued to it is then there to be ended
     db.clients.revoke_consent(app.id)
     db.tokens.end_client(app.id)

@@ -44,7 +44,7 @@ async def confirm(visit: PageRequest) -> HttpResponse:
     context = visit.context
     async with _guess(visit, visit.visitor) as guess:
         if guess.wait:
-            return _blocked(visit, guess.wait)
+            return _show_blocked(visit, guess.wait)
         app = await context.storage.read(lambda db: pending_client(db, typed, now=context.clock()))
         guess.wrong = app is None
     if app is None:
@@ -63,7 +63,7 @@ async def answer(visit: PageRequest) -> HttpResponse:
     person = visit.visitor.user.id
     async with _guess(visit, visit.visitor) as guess:
         if guess.wait:
-            return _blocked(visit, guess.wait)
+            return _show_blocked(visit, guess.wait)
         done = await context.storage.write(
             lambda db: decide_on_page(db, typed, user=person, decision=decision, now=context.clock())
         )
@@ -109,7 +109,7 @@ async def _guess(visit: PageRequest, visitor: Visitor) -> AsyncGenerator[Guess]:
             own.wrong = shared.wrong = guess.wrong
 
 
-def _blocked(visit: PageRequest, wait: float) -> HttpResponse:
+def _show_blocked(visit: PageRequest, wait: float) -> HttpResponse:
     """Return the page for a user who has tried too many codes."""
     answer = message(visit, "Too many wrong codes", f"Try again in {int(wait) + 1} seconds.", 429)
     answer.headers["retry-after"] = str(int(wait) + 1)

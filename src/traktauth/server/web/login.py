@@ -48,7 +48,7 @@ async def sign_in(visit: PageRequest) -> HttpResponse:
         guess.wrong = person is None
     if person is not None:
         context.guesses.passwords.succeeded(key)
-        return await _signed_in(visit, person)
+        return await _start_session(visit, person)
     if not guess.wait:
         return await _form(visit, "sign_in", fault="User name or password is wrong.", status=400)
     fault = f"Too many wrong passwords. Try again in {int(guess.wait) + 1} seconds."
@@ -72,7 +72,7 @@ async def sign_up(visit: PageRequest) -> HttpResponse:
     person = await context.storage.write(work)
     if person is None:
         return await _form(visit, "sign_up", fault="That user name is taken.", faulty="username", status=409)
-    return await _signed_in(visit, person)
+    return await _start_session(visit, person)
 
 
 async def sign_out(visit: PageRequest) -> HttpResponse:
@@ -137,7 +137,7 @@ async def _asker(visit: PageRequest) -> tuple[Client | None, str]:
     return app, redirect if app is not None and is_registered(redirect, app.redirects) else ""
 
 
-async def _signed_in(visit: PageRequest, person: User) -> HttpResponse:
+async def _start_session(visit: PageRequest, person: User) -> HttpResponse:
     context, secret = visit.context, generate_token()
 
     def work(db: Repositories) -> int:

@@ -43,12 +43,12 @@ def add_security_headers(inner: ASGIApp) -> Application:
     fields = encoded(security_headers())
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        async def sent(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 had = {name for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(field for field in fields if field[0] not in had)]
             await send(message)
 
-        await inner(scope, receive, sent)
+        await inner(scope, receive, send_with_headers)
 
     return Application(serve)

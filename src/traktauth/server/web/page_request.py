@@ -135,7 +135,7 @@ def page_endpoint(
         wrong_method: the status for any other method.
     """
 
-    async def answered(scope: Scope, receive: Receive) -> HttpResponse:
+    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
         handler = handlers.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if handler is None:
             allow = {"allow": ", ".join(handlers)} if wrong_method == HTTPStatus.METHOD_NOT_ALLOWED else {}
@@ -150,7 +150,7 @@ def page_endpoint(
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            answer = await answered(scope, receive)
+            answer = await respond(scope, receive)
         except RequestTooLarge:
             answer = static_message("Request too large", "The request is larger than any that this server reads.", 413)
         except ParseError as error:

@@ -28,34 +28,34 @@ async def compare(visit: PageRequest) -> tuple[Compared, str]:
     named, redirects = _values(visit, "client_id"), _values(visit, "redirect_uri")
     app = next((app for app in apps if named == [app.client_id]), None)
     if app is None:
-        registered = _listed([f"{app.client_id} ({app.name})" for app in apps])
+        registered = _list_values([f"{app.client_id} ({app.name})" for app in apps])
         advice = "Send the client id of one of these apps, or register yours under Your apps."
-        return [("client_id that came", _shown(named)), ("Registered apps", registered)], advice
+        return [("client_id that came", _escape_values(named)), ("Registered apps", registered)], advice
     if app.disabled:
-        return [("client_id that came", _shown(named))], "This app is disabled on this server."
+        return [("client_id that came", _escape_values(named))], "This app is disabled on this server."
     if len(redirects) != 1 or not is_registered(redirects[0], app.redirects):
-        came = ("redirect_uri that came", _shown(redirects))
+        came = ("redirect_uri that came", _escape_values(redirects))
         advice = (
             "Send one of the registered addresses, character for character, or register yours in the app's settings."
         )
-        return [came, (f"Registered for {app.name}", _listed(app.redirects))], advice
+        return [came, (f"Registered for {app.name}", _list_values(app.redirects))], advice
     return _others(visit, app)
 
 
 def _others(visit: PageRequest, app: Client) -> tuple[Compared, str]:
     """Show the rest of a request whose app and address are right; what was made for this request alone stays out."""
     others = [f"{name}={value}" for name, value in visit.query if name not in ("client_id", "redirect_uri", "state")]
-    return [("Besides, this came", _shown(others))], f"{app.name} and its redirect address are registered."
+    return [("Besides, this came", _escape_values(others))], f"{app.name} and its redirect address are registered."
 
 
 def _values(visit: PageRequest, name: str) -> list[str]:
     return [value for known, value in visit.query if known == name and value]
 
 
-def _shown(values: list[str]) -> list[str]:
+def _escape_values(values: list[str]) -> list[str]:
     return [shorten(escape(value)) for value in values[:MOST]] or [NOTHING]
 
 
-def _listed(values: list[str]) -> list[str]:
+def _list_values(values: list[str]) -> list[str]:
     more = len(values) - MOST
-    return _shown(values) + ([f"and {more} more"] if more > 0 else [])
+    return _escape_values(values) + ([f"and {more} more"] if more > 0 else [])

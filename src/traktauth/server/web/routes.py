@@ -47,7 +47,7 @@ def page_routes(context: ServerContext) -> list[Route]:
             _route(native, page_endpoint(context, {"GET": consent.authorize_natively}, log_as=native, wrong_method=404))
         )
         routes.append(_route("/api/auth/error", page_endpoint(context, {"GET": consent.show_error})))
-    return routes + [_route(f"/{name}", get_only(_kept_for_ever(kind, asset(name)))) for name, kind in ASSETS.items()]
+    return routes + [_route(f"/{name}", get_only(_cacheable_response(kind, asset(name)))) for name, kind in ASSETS.items()]
 
 
 def _log_as(path: str) -> str:
@@ -55,7 +55,7 @@ def _log_as(path: str) -> str:
     return "" if path in UNLOGGED else path
 
 
-def _kept_for_ever(kind: str, content: bytes) -> HttpResponse:
+def _cacheable_response(kind: str, content: bytes) -> HttpResponse:
     """Make the response with a file whose address changes with it."""
     headers = {"content-type": f"{kind}; charset=utf-8", "cache-control": "public, max-age=31536000, immutable"}
     return HttpResponse(200, content, headers)

@@ -42,7 +42,7 @@ class PerLoop(Generic[T]):
         entry = self._entries.get(loop)
         if entry is None:
             made = self._make()
-            entry = made, self._closed_with_its_loop(made)
+            entry = made, self._close_with_loop(made)
             with self._lock:
                 for closed in [other for other in self._entries if other.is_closed()]:
                     del self._entries[closed]
@@ -70,9 +70,9 @@ class PerLoop(Generic[T]):
             entries, self._entries = self._entries, {}
         for loop, (_, closing) in entries.items():
             if loop.is_running():
-                asyncio.run_coroutine_threadsafe(_finalized(closing), loop)
+                asyncio.run_coroutine_threadsafe(_finalize(closing), loop)
 
-    async def _closed_with_its_loop(self, made: T) -> AsyncGenerator[None]:
+    async def _close_with_loop(self, made: T) -> AsyncGenerator[None]:
         try:
             yield
         finally:
@@ -80,5 +80,5 @@ class PerLoop(Generic[T]):
                 await self._close(made)
 
 
-async def _finalized(closing: AsyncGenerator[None]) -> None:
+async def _finalize(closing: AsyncGenerator[None]) -> None:
     await closing.aclose()

@@ -78,10 +78,10 @@ def parse_store_url(url: str, *names: str) -> StoreUrl:
     if user and parts.scheme in POSTGRES_SCHEMES:  # who connects decides which tables are found
         host = f"{user.partition(':')[0]}@{host}"
     told = urlencode([(name, value) for name, value in query if name in HARMLESS], quote_via=quote)
-    shown = _joined(parts.scheme, host, parts.path, told)
-    return StoreUrl(_joined(parts.scheme, parts.netloc, parts.path, others), shown, own)
+    shown = _join(parts.scheme, host, parts.path, told)
+    return StoreUrl(_join(parts.scheme, parts.netloc, parts.path, others), shown, own)
 
 
-def _joined(scheme: str, host: str, path: str, query: str) -> str:
+def _join(scheme: str, host: str, path: str, query: str) -> str:
     """Return an address; `urlunsplit` leaves the slashes of one without a host out, such as that of a socket."""
     return f"{scheme}://{host}{path}{'?' if query else ''}{query}"

@@ -50,7 +50,7 @@ class AesGcmCipher:
         if newest is None:
             raise StoreFailed("No key to seal with is set", hint=MAKE_KEY_HINT)
         nonce = os.urandom(_NONCE_SIZE)
-        ciphertext = self._ciphers[newest].encrypt(nonce, content, _associated(NEWEST, bound))
+        ciphertext = self._ciphers[newest].encrypt(nonce, content, _associated_data(NEWEST, bound))
         return f"{NEWEST}.{newest}.{base64.urlsafe_b64encode(nonce + ciphertext).decode()}"
 
     def open(self, sealed: str, bound: bytes) -> bytes:
@@ -78,7 +78,7 @@ class AesGcmCipher:
             )
         try:
             raw = base64.b64decode(text, altchars=b"-_", validate=True)
-            return cipher.decrypt(raw[:_NONCE_SIZE], raw[_NONCE_SIZE:], _associated(version, bound))
+            return cipher.decrypt(raw[:_NONCE_SIZE], raw[_NONCE_SIZE:], _associated_data(version, bound))
         except (InvalidTag, ValueError):
             raise Altered from None
 
@@ -93,5 +93,5 @@ class AesGcmCipher:
         return f"AesGcmCipher({', '.join(self._ciphers)})"
 
 
-def _associated(version: str, bound: bytes) -> bytes:
+def _associated_data(version: str, bound: bytes) -> bytes:
     return version.encode() + b"\n" + bound

@@ -55,7 +55,7 @@ def sealed(document: dict[str, Any], cipher: Cipher | None) -> dict[str, Any]:
     inside = {name: value for name, value in document.items() if name not in clear}
     token = document["token"]
     clear["expires_at"] = None if token is None else float(token["expires_at"])
-    return {**clear, "sealed": cipher.seal(json.dumps(inside).encode(), _bound(clear, NEWEST))}
+    return {**clear, "sealed": cipher.seal(json.dumps(inside).encode(), _bound_text(clear, NEWEST))}
 
 
 def unsealed(document: dict[str, Any], cipher: Cipher | None) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def unsealed(document: dict[str, Any], cipher: Cipher | None) -> dict[str, Any]:
         raise unreadable("A login lies here encrypted", hint="Open the store as sealed+ADDRESS, with its key")
     version = str(text).partition(".")[0]
     try:
-        inside = json.loads(cipher.open(str(text), _bound(document, version)))
+        inside = json.loads(cipher.open(str(text), _bound_text(document, version)))
     except Altered:
         whose = f"{document.get('account')!r} at {document.get('realm')!r}"
         raise unreadable(f"The sealed login {whose} was changed, or is another login's; it is left as it is") from None
@@ -99,7 +99,7 @@ def key_of_seal(document: Any) -> str | None:  # noqa: ANN401 - whatever stood t
     return text.split(".")[1] if isinstance(text, str) and text.count(".") > 1 else None
 
 
-def _bound(clear: dict[str, Any], version: str) -> bytes:
+def _bound_text(clear: dict[str, Any], version: str) -> bytes:
     """Return what a sealed text is bound to, so that it opens in its own place and beside its own members only.
 
     Version 1 of a sealed text left `format`, `renewable`, `renewal` and `moved` out.

@@ -69,12 +69,12 @@ def reseal(
         store.check_writable()
         newest = key_ids(environment)[0]
         for login in store.list_logins():
-            yield _resealed(store, login, newest)
+            yield _reseal(store, login, newest)
     finally:
         store.close()
 
 
-def _resealed(store: TokenStore, login: LoginKey, newest: str) -> Resealed:
+def _reseal(store: TokenStore, login: LoginKey, newest: str) -> Resealed:
     try:
         plain = store.encryption_key_id(login) is None
         changed = store.apply(login, Reencrypt())

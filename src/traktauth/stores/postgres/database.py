@@ -141,7 +141,7 @@ class PostgresDatabase(_Place):
             connection = self._idle_one()
             fresh += connection is None
             try:
-                return self._run_on(connection or self._connected(), text, values)
+                return self._run_on(connection or self._connect(), text, values)
             except BaseException as error:
                 if not died(error) or fresh == TRIES:
                     raise
@@ -155,7 +155,7 @@ class PostgresDatabase(_Place):
         self._idle.append(connection)
         return rows
 
-    def _connected(self) -> Connection:
+    def _connect(self) -> Connection:
         connection = connect(self._settings)
         if self._ready:
             return connection
@@ -218,7 +218,7 @@ class AsyncPostgresDatabase(_Place):
             connection = self._idle_one()
             fresh += connection is None
             try:
-                return await self._run_on(connection or await self._connected(), text, values)
+                return await self._run_on(connection or await self._connect(), text, values)
             except BaseException as error:
                 if not died(error) or fresh == TRIES:
                     raise
@@ -232,7 +232,7 @@ class AsyncPostgresDatabase(_Place):
         self._idle.append(connection)
         return rows
 
-    async def _connected(self) -> AsyncConnection:
+    async def _connect(self) -> AsyncConnection:
         connection = await connect_async(self._settings)
         if self._ready:
             return connection

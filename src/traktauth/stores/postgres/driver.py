@@ -76,7 +76,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
     def wait(self, gen: Any, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - as psycopg has it
         """Return what `gen` does."""
-        return super().wait(_bounded(gen, LIMIT), *more, **named)
+        return super().wait(_limit_wait(gen, LIMIT), *more, **named)
 
 
 class AsyncConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
@@ -84,7 +84,7 @@ class AsyncConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
 
     async def wait(self, gen: Any, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - as psycopg has it
         """Return what `gen` does."""
-        return await super().wait(_bounded(gen, LIMIT), *more, **named)
+        return await super().wait(_limit_wait(gen, LIMIT), *more, **named)
 
 
 # Nothing is set for the session, and nothing prepared in it: behind a transaction pooler the next statement may run in
@@ -202,7 +202,7 @@ def _returns_rows(cursor: psycopg.Cursor[Any] | psycopg.AsyncCursor[Any]) -> boo
     return cursor.pgresult is not None and cursor.pgresult.nfields > 0
 
 
-def _bounded(gen: Generator[Any, Any, Any], seconds: float) -> Generator[Any, Any, Any]:
+def _limit_wait(gen: Generator[Any, Any, Any], seconds: float) -> Generator[Any, Any, Any]:
     """Limit a wait: a server that was stopped, or cut off, must not stop this program too."""
     until = time.monotonic() + seconds
     try:

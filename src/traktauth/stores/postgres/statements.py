@@ -76,7 +76,7 @@ def statement(command: Command[Any]) -> tuple[bytes, Parameters]:
         case ReleaseLeases(logins, owner):
             text, values = RELEASE_MANY, {**_keys(logins), "owner": owner}
         case SwapRows(swaps):
-            text, values = SWAP_MANY, _swapped(swaps)
+            text, values = SWAP_MANY, _swap_parameters(swaps)
         case _:
             text, values = _DIALECT.statement(command)
     return _psycopgs(text if isinstance(command, _READS) else LIMITS + text), Parameters(values)
@@ -116,7 +116,7 @@ def _keys(logins: Iterable[LoginKey]) -> dict[str, str]:
     return {"logins": json.dumps([key(login) for login in logins])}
 
 
-def _swapped(swaps: Iterable[SwapRow]) -> dict[str, str]:
+def _swap_parameters(swaps: Iterable[SwapRow]) -> dict[str, str]:
     rows = [
         {**key(swap.login), "seen": swap.seen, **{name: getattr(swap.row, name) for name in COLUMNS}} for swap in swaps
     ]

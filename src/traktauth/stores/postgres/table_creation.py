@@ -121,7 +121,7 @@ def _version(address: str, found: Sequence[bool]) -> Generator[str, list[Any], i
 
 def _check_columns(address: str) -> Preparing:
     for table, statement in SCHEMA.items():
-        if (yield _COLUMNS.format(table=table)) != _expected(statement):
+        if (yield _COLUMNS.format(table=table)) != _expected_columns(statement):
             raise _foreign(address, table)
 
 
@@ -132,7 +132,7 @@ def _foreign(address: str, table: str) -> StoreFailed:
     )
 
 
-def _expected(statement: str) -> list[tuple[str, str]]:
+def _expected_columns(statement: str) -> list[tuple[str, str]]:
     """Return the columns of a CREATE TABLE of ours."""
     lines = [line.strip().rstrip(",") for line in statement.splitlines()]
     columns = [line.partition(" ") for line in lines if line and line.split()[0].islower()]

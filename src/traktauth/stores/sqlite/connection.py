@@ -126,7 +126,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 def _check(path: str) -> None:
     """Check a file without changing a byte of it."""
-    uri = f"file:{_quoted(path)}?mode=ro"
+    uri = f"file:{_quote(path)}?mode=ro"
     with closing(
         sqlite3.connect(uri, uri=True, timeout=BUSY_LIMIT, isolation_level=None, factory=Connection)
     ) as connection:
@@ -144,7 +144,7 @@ def _check(path: str) -> None:
 
 def _check_columns(connection: sqlite3.Connection, path: str) -> None:
     for table in SCHEMA:
-        if _columns(connection, table) != _expected(table):
+        if _columns(connection, table) != _expected_columns(table):
             raise StoreFailed(
                 f"{path} has a table {table} with other columns than traktauth's; it is left as it is",
                 hint="Move it away or restore it from a backup, then: traktauth login",
@@ -162,7 +162,7 @@ def _columns(connection: sqlite3.Connection, table: str) -> list[tuple[str, str]
     return [(name, kind) for name, kind in rows]
 
 
-def _expected(table: str) -> list[tuple[str, str]]:
+def _expected_columns(table: str) -> list[tuple[str, str]]:
     with closing(sqlite3.connect(":memory:", factory=Connection)) as connection:
         connection.execute(SCHEMA[table])
         return _columns(connection, table)
@@ -209,5 +209,5 @@ def _transaction(connection: sqlite3.Connection) -> Generator[None]:
         raise
 
 
-def _quoted(path: str) -> str:
+def _quote(path: str) -> str:
     return path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")

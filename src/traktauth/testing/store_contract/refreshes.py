@@ -29,7 +29,7 @@ class RefreshContract(Place):
         signed_in(self.open_store(tmp_path))
         stores = [self.open_store(tmp_path) for _ in range(CALLERS)]
         for attempt in (1, 2):
-            assert _begun_by(stores, attempt) == 1, f"attempt {attempt} is given to exactly one caller"
+            assert _begin_at_once(stores, attempt) == 1, f"attempt {attempt} is given to exactly one caller"
         for store in stores:
             store.close()
 
@@ -193,7 +193,7 @@ class RefreshContract(Place):
         assert self.open_store(tmp_path).list_logins() == [], "a probe is not a login"
 
 
-def _begun_by(stores: list[TokenStore], attempt: int) -> int:
+def _begin_at_once(stores: list[TokenStore], attempt: int) -> int:
     """Let every store ask for one attempt in the same moment; return how many got it."""
     start = Barrier(len(stores))
 

@@ -36,14 +36,14 @@ def own_connection(alias: str) -> Generator[None]:
     elif test is not None:
         test.inc_thread_sharing()
         try:
-            with _shared, _used_instead(alias, test):
+            with _shared, _use_connection(alias, test):
                 yield
         finally:
             test.dec_thread_sharing()
     elif mine.in_atomic_block:
         separate: Any = connections.create_connection(alias)
         try:
-            with _used_instead(alias, separate):
+            with _use_connection(alias, separate):
                 yield
         except OperationalError as error:
             if mine.vendor != "sqlite" or "locked" not in str(error):
@@ -91,7 +91,7 @@ def _is_in_testcase(connection: Any) -> bool:  # noqa: ANN401 - a DatabaseWrappe
 
 
 @contextmanager
-def _used_instead(alias: str, other: Any) -> Generator[None]:  # noqa: ANN401 - a DatabaseWrapper
+def _use_connection(alias: str, other: Any) -> Generator[None]:  # noqa: ANN401 - a DatabaseWrapper
     """Let this thread's ORM use another connection."""
     mine = connections[alias]
     connections[alias] = other

@@ -30,7 +30,7 @@ def trakt_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
         raise TypeError("trakt_required takes a view that is not async; call the API in a plain view")
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401 - the view's
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401 - the view's
         session = session_of(request)
         if account_of(request) is None:
             return response_of(unauthorized_response(web_request(request), paths(), session))
@@ -41,4 +41,4 @@ def trakt_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
         except (TryLater, StoreFailed) as error:
             return response_of(outage_response(web_request(request), error))
 
-    return guarded
+    return wrapper

@@ -36,14 +36,14 @@ def authorize_device_by_scope(request: TokenRequest) -> DeviceAuthorization:
 
 
 def _authorize(request: TokenRequest, scope: str) -> DeviceAuthorization:
-    policy, secret, code = request.policy, generate_token(), _unused_user_code(request)
+    policy, secret, code = request.policy, generate_token(), _make_user_code(request)
     challenge, expires = request.parameter("code_challenge"), request.now + policy.lifetimes.device
     device = DeviceCode(0, secret.hash, code, request.client.id, scope, challenge, "pending", None, expires, None)
     token = secret.with_row_id(request.db.device_codes.add(device))
     return DeviceAuthorization(token, code, f"{policy.issuer}/activate", policy.lifetimes.device, policy.interval)
 
 
-def _unused_user_code(request: TokenRequest) -> str:
+def _make_user_code(request: TokenRequest) -> str:
     for _ in range(ATTEMPTS):
         code = generate_user_code()
         taken = request.db.device_codes.by_user_code(code)

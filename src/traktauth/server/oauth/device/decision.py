@@ -28,7 +28,7 @@ def decide(db: Repositories, typed: str, *, user: int, decision: str, now: float
 def pending_client(db: Repositories, typed: str, *, now: float) -> Client | None:
     """Return the client whose device waits for a decision; None if it was disabled or deleted in the meantime."""
     device = pending_device(db, typed, now=now)
-    return None if device is None else _enabled_client(db, device)
+    return None if device is None else _find_enabled_client(db, device)
 
 
 def decide_on_page(db: Repositories, typed: str, *, user: int, decision: str, now: float) -> bool:
@@ -37,11 +37,11 @@ def decide_on_page(db: Repositories, typed: str, *, user: int, decision: str, no
     if is_pending and decide(db, typed, user=user, decision=decision, now=now):
         return True
     device = db.device_codes.by_user_code(normalize_user_code(typed))
-    if device is None or device.user_id != user or device.expires <= now or _enabled_client(db, device) is None:
+    if device is None or device.user_id != user or device.expires <= now or _find_enabled_client(db, device) is None:
         return False
     return ("denied" if device.status == "denied" else "approved") == STATUSES[decision]
 
 
-def _enabled_client(db: Repositories, device: DeviceCode) -> Client | None:
+def _find_enabled_client(db: Repositories, device: DeviceCode) -> Client | None:
     client = db.clients.get(device.client)
     return None if client is None or client.disabled else client

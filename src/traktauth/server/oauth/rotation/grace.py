@@ -39,11 +39,11 @@ class Grace(SingleUse):
 
     def accepts(self, db: Repositories, pair: TokenPair, *, now: float) -> bool:
         """Refuse a used token unless its response is cached."""
-        return _cached(pair, now) is not None or super().accepts(db, pair, now=now)
+        return _cached_bytes(pair, now) is not None or super().accepts(db, pair, now=now)
 
     def cached_response(self, pair: TokenPair, token: str, *, now: float) -> IssuedTokens | None:
         """Decrypt the cached response."""
-        cached = _cached(pair, now)
+        cached = _cached_bytes(pair, now)
         return None if cached is None else decrypt(cached, token)
 
     def after_issue(self, db: Repositories, pair: TokenPair, token: str, issued: IssuedTokens, *, now: float) -> None:
@@ -67,7 +67,7 @@ def decrypt(cached: bytes, token: str) -> IssuedTokens:
     return IssuedTokens(*json.loads(AESGCM(_key(token)).decrypt(cached[:NONCE], cached[NONCE:], PURPOSE)))
 
 
-def _cached(pair: TokenPair, now: float) -> bytes | None:
+def _cached_bytes(pair: TokenPair, now: float) -> bytes | None:
     if pair.refresh_ended != ROTATED or pair.cached_until is None:
         return None
     return pair.cached_response if now < pair.cached_until else None

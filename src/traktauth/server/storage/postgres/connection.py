@@ -46,7 +46,7 @@ class PsycopgConnection(psycopg.Connection[tuple[Any, ...]]):
     def wait(self, gen: Any, *args: Any, **named: Any) -> Any:  # noqa: ANN401 - as psycopg declares it
         """Run a libpq operation; close the connection if that takes longer than `TIMEOUT_SECONDS`."""
         try:
-            return super().wait(_limited(gen, time.monotonic() + TIMEOUT_SECONDS), *args, **named)
+            return super().wait(_limit_wait(gen, time.monotonic() + TIMEOUT_SECONDS), *args, **named)
         except ResponseTimeout:
             self.close()
             raise
@@ -126,7 +126,7 @@ class TextLoader(Loader):
         return ESCAPED.sub(lambda found: chr(int(found[1], 16)), value) if ESCAPE in value else value
 
 
-def _limited(gen: Generator[Any, Any, Any], until: float) -> Generator[Any, Any, Any]:
+def _limit_wait(gen: Generator[Any, Any, Any], until: float) -> Generator[Any, Any, Any]:
     try:
         wanted = next(gen)
         while True:

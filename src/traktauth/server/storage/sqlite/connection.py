@@ -31,7 +31,7 @@ class SqliteConnection:
     """A `Connection` on SQLite."""
 
     def __init__(self, address: str) -> None:
-        self._raw = _opened(address)
+        self._raw = _open(address)
         self._run = self._raw.execute
 
     def fetchone(self, statement: str, values: Sequence[object] = ()) -> Row | None:
@@ -181,7 +181,7 @@ class SqliteFileConnection(SqliteConnection):
             shared.turned += 1
             log.warning("The database %s was replaced by another file, which is used from now on", shared.path)
         self._raw.close()
-        self._raw = _opened(str(shared.path))
+        self._raw = _open(str(shared.path))
         self._run = self._raw.execute
         self._set_up()
         prepare(self)  # it may be a backup of an older version
@@ -210,7 +210,7 @@ class SqliteFileConnection(SqliteConnection):
         self._shared.note(self._file)
 
 
-def _opened(address: str) -> sqlite3.Connection:
+def _open(address: str) -> sqlite3.Connection:
     return sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
 

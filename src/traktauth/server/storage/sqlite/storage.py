@@ -170,7 +170,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - handed to the caller
             _rollback(self._connection)
             # Requests that have come since would fail in the same way.
-            self._answer([(answer, None, self._failed(error)) for _, answer in group + self._waiting()])
+            self._answer([(answer, None, self._translate_error(error)) for _, answer in group + self._waiting()])
             return
         outcomes = self._run_group(group)
         self._answer([self._run_single(work) for work in group] if outcomes is None else outcomes)
@@ -212,13 +212,13 @@ class Writer:
         try:
             return answer, _transaction(self._connection, work, self._on_commit), None
         except Exception as error:  # noqa: BLE001 - handed to the caller
-            return answer, None, self._failed(error)
+            return answer, None, self._translate_error(error)
 
     def _on_commit(self, events: list[str]) -> None:
         self._record_events(events)
         self._outage.worked(WRITE)
 
-    def _failed(self, error: Exception) -> Exception:
+    def _translate_error(self, error: Exception) -> Exception:
         """Return the error for the caller, `StorageUnavailable` for one of the database, which is noted."""
         if isinstance(error, sqlite3.Error):
             error = StorageUnavailable(str(error))
