@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from traktauth.client import duplicate_responses
-from traktauth.client.duplicate_responses import bound
+from traktauth.client.duplicate_responses import bind
 from traktauth.flow.effects import NoResponse
 from traktauth.wire.messages import Request, Response
 
@@ -21,31 +21,31 @@ def reply(document):
 def test_a_token_of_another_refresh_is_refused():
     first, second = refresh("one"), refresh("two")
     granted = reply({"access_token": "bound-once"})
-    assert bound(first, granted) is granted
-    assert bound(first, granted) is granted
-    refused = bound(second, granted)
+    assert bind(first, granted) is granted
+    assert bind(first, granted) is granted
+    refused = bind(second, granted)
     assert isinstance(refused, NoResponse)
     assert refused.sent
 
 
 def test_what_brings_no_token_is_passed_on():
     nothing = reply({"error": "invalid_grant"})
-    assert bound(refresh("three"), nothing) is nothing
+    assert bind(refresh("three"), nothing) is nothing
     number = reply({"access_token": 5})
-    assert bound(refresh("four"), number) is number
+    assert bind(refresh("four"), number) is number
 
 
 def test_what_is_no_refresh_is_passed_on():
     granted = reply({"access_token": "of-a-code"})
     code = Request("POST", "http://x/oauth/token", {}, b'{"code": "c"}')
     other = Request("POST", "http://x/oauth/token", {}, b'{"code": "d"}')
-    assert bound(code, granted) is granted
-    assert bound(other, granted) is granted
+    assert bind(code, granted) is granted
+    assert bind(other, granted) is granted
 
 
 def test_no_more_is_remembered_than_there_is_room_for(monkeypatch):
     monkeypatch.setattr(duplicate_responses, "_REMEMBERED", 2)
     monkeypatch.setattr(duplicate_responses, "_received", {})
     for number in range(5):
-        bound(refresh(f"r{number}"), reply({"access_token": f"a{number}"}))
+        bind(refresh(f"r{number}"), reply({"access_token": f"a{number}"}))
     assert len(duplicate_responses._received) == 2

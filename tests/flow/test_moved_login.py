@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from traktauth.errors import LoginRequired, TryLater
-from traktauth.flow.moved_login import MAX_ADDRESS, being_moved, finishing_command, moved_to
+from traktauth.flow.moved_login import MAX_ADDRESS, being_moved, describe_target, finishing_command
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,12 @@ from traktauth.flow.moved_login import MAX_ADDRESS, being_moved, finishing_comma
     ],
 )
 def test_an_exported_login_is_taken_back_from_its_file(address, where, command):
-    assert moved_to(address) == (where, f"Take it back: traktauth import {command} or sign in: traktauth login")
+    assert describe_target(address) == (where, f"Take it back: traktauth import {command} or sign in: traktauth login")
 
 
 @pytest.mark.parametrize("address", ["export:", "export:a b:/x", "export:$(x):/x", "exports:token:/x", "export:é:/x"])
 def test_an_address_that_no_export_writes_is_not_shown(address):
-    assert moved_to(address) == ("an address that no store has", "Sign in again: traktauth login")
+    assert describe_target(address) == ("an address that no store has", "Sign in again: traktauth login")
 
 
 def test_a_move_that_was_interrupted_names_the_command_that_finishes_it():

@@ -8,7 +8,7 @@ from flow.conversation import Conversation
 from flow.setup import DEAD, HTML, NOW, Clock, grant, refused, reply
 from traktauth.errors import AppRejected, LoginRefused, TryLater, UnexpectedReply
 from traktauth.flow.effects import NoResponse, Send
-from traktauth.flow.oauth_api import device_code, granted, polled, revoked
+from traktauth.flow.oauth_api import poll_token, request_device_code, request_token, revoke_token
 from traktauth.wire.messages import Request
 
 REQUEST = Request("POST", "https://api.trakt.tv/oauth/token", {}, b"{}")
@@ -26,27 +26,27 @@ def clock():
 
 
 def test_an_exchange_returns_the_token():
-    assert converse(granted(REQUEST, clock), grant(1)).returns().access_token == "access-1"
+    assert converse(request_token(REQUEST, clock), grant(1)).returns().access_token == "access-1"
 
 
 def test_the_time_before_the_sending_counts():
     time = Clock()
-    talk = Conversation(granted(REQUEST, lambda: time.wall))
+    talk = Conversation(request_token(REQUEST, lambda: time.wall))
     time.pass_by(10)
     talk.expect(Send, answer=grant(1))
     assert talk.returns().expires_at == NOW + 1000
 
 
 def test_a_revocation_returns_nothing():
-    assert converse(revoked(REQUEST), reply(200, b"{}")).returns() is None
+    assert converse(revoke_token(REQUEST), reply(200, b"{}")).returns() is None
 
 
 def test_a_device_code_is_returned():
-    assert converse(device_code(REQUEST), reply(200, CODES)).returns().user_code == "U"
+    assert converse(request_device_code(REQUEST), reply(200, CODES)).returns().user_code == "U"
 
 
 def test_a_poll_returns_the_token_once_there_is_one():
-    assert converse(polled(REQUEST, clock), grant(1)).returns().expires_at == NOW + 1000
+    assert converse(poll_token(REQUEST, clock), grant(1)).returns().expires_at == NOW + 1000
 
 
 @pytest.mark.parametrize(
@@ -61,15 +61,15 @@ def test_a_poll_returns_the_token_once_there_is_one():
     ],
 )
 def test_a_poll_without_a_token_yet_says_when_to_poll_again(answer, wait):
-    error = converse(polled(REQUEST, clock), answer).raises(TryLater)
+    error = converse(poll_token(REQUEST, clock), answer).raises(TryLater)
     assert (error.retry_after, error.status) == (wait, answer.status)
 
 
 EVERY = [
-    lambda: granted(REQUEST, clock),
-    lambda: revoked(REQUEST),
-    lambda: device_code(REQUEST),
-    lambda: polled(REQUEST, clock),
+    lambda: request_token(REQUEST, clock),
+    lambda: revoke_token(REQUEST),
+    lambda: request_device_code(REQUEST),
+    lambda: poll_token(REQUEST, clock),
 ]
 
 
@@ -95,5 +95,5 @@ def test_a_refusal_is_raised_by_what_to_do_next(operation, answer, error):
 
 
 def test_a_refused_code_or_token_is_a_refused_login():
-    converse(granted(REQUEST, clock), DEAD).raises(LoginRefused)
-    converse(polled(REQUEST, clock), reply(418)).raises(LoginRefused)
+    converse(request_token(REQUEST, clock), DEAD).raises(LoginRefused)
+    converse(poll_token(REQUEST, clock), reply(418)).raises(LoginRefused)

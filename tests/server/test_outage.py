@@ -55,30 +55,30 @@ def reported(caplog):
 
 def test_many_failures_are_one_line_and_their_end_is_another(outage, clock, reported):
     for _ in range(500):
-        outage.failed("write", StorageUnavailable("connection refused\nDETAIL: not for the log"))
+        outage.note_failure("write", StorageUnavailable("connection refused\nDETAIL: not for the log"))
         clock.now += 0.1
-    outage.worked("write")
-    outage.worked("write")
+    outage.note_success("write")
+    outage.note_success("write")
     assert reported() == [f"{BEGAN}connection refused", f"{ENDED}50.0 s, in which it failed 500 times"]
 
 
 def test_an_outage_lasts_while_only_reading_works(outage, clock, reported):
     for _ in range(9):
-        outage.failed("write", StorageUnavailable("disk full"))
-        outage.worked("read")
+        outage.note_failure("write", StorageUnavailable("disk full"))
+        outage.note_success("read")
     assert reported() == [f"{BEGAN}disk full"]
 
 
 @pytest.mark.parametrize("error", ["\x1b]0;title\x07", "row\u202e"])
 def test_a_reason_is_shown_without_what_a_terminal_obeys(outage, reported, error):
-    outage.failed("read", StorageUnavailable(error))
+    outage.note_failure("read", StorageUnavailable(error))
     assert reported()[0].isprintable()
 
 
 def test_a_database_that_fails_for_every_second_request_does_not_fill_the_log(outage, clock, reported):
     for _ in range(20_000):  # an hour and more
-        outage.failed("write", StorageUnavailable("malformed"))
-        outage.worked("write")
+        outage.note_failure("write", StorageUnavailable("malformed"))
+        outage.note_success("write")
         clock.now += 0.2
     assert len(reported()) < 10
 
@@ -88,8 +88,8 @@ def test_each_outage_that_threads_see_begins_once_and_ends_once(reported):
 
     def see():
         for _ in range(300):
-            outage.failed("write", StorageUnavailable("gone"))
-            outage.worked("write")
+            outage.note_failure("write", StorageUnavailable("gone"))
+            outage.note_success("write")
 
     threads = [threading.Thread(target=see) for _ in range(8)]
     for thread in threads:

@@ -111,7 +111,7 @@ def command(
         from traktauth.lab.verdicts import CONTROL  # noqa: PLC0415 - the same
         from traktauth.lab.world import Program  # noqa: PLC0415 - the same
         from traktauth.sandbox.logins import read_login_place  # noqa: PLC0415 - the same
-        from traktauth.sandbox.processes import ended_descendants  # noqa: PLC0415 - the same
+        from traktauth.sandbox.processes import ending_descendants  # noqa: PLC0415 - the same
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("traktauth"):
             raise
@@ -133,7 +133,7 @@ def command(
     except ValueError as error:
         raise click.UsageError(str(error), click.get_current_context(silent=True)) from None
     progress = None if as_json else _progress(len({CONTROL, *(names or NAMES)}))
-    with ended_descendants():
+    with ending_descendants():
         report = lab.run(progress)
     if badge is not None:
         _write_badge(badge, report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth.cli.times import format_deadline, format_duration, format_time
-from traktauth.flow.moved_login import finishing_command, moved_to
+from traktauth.flow.moved_login import describe_target, finishing_command
 
 if TYPE_CHECKING:
     from traktauth.flow.login_status import LoginStatus, PendingStatus
@@ -28,7 +28,7 @@ def describe_refresh(status: LoginStatus, now: float) -> str:
         return "nothing to refresh"
     pending = status.pending
     if pending is not None and pending.moving_to is not None:
-        since, where = format_time(pending.started_at), moved_to(pending.moving_to)[0]
+        since, where = format_time(pending.started_at), describe_target(pending.moving_to)[0]
         return f"no: it is being moved to {where} since {since}; to finish: {finishing_command(pending.moving_to)}"
     if status.reason is not None and pending is None:
         return f"no: {(status.message or '').removeprefix('This login cannot be refreshed: ')}"

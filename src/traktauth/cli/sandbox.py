@@ -97,9 +97,9 @@ def command(
     status is the program's; processes that it leaves running are ended.
     """
     try:
-        from traktauth.sandbox.processes import CommandProcess, ended_descendants  # noqa: PLC0415 - costly
+        from traktauth.sandbox.processes import CommandProcess, ending_descendants  # noqa: PLC0415 - costly
 
-        with ended_descendants(), CommandProcess() as process:  # it starts while the local Trakt does
+        with ending_descendants(), CommandProcess() as process:  # it starts while the local Trakt does
             from traktauth.sandbox import Sandbox  # noqa: PLC0415 - an extra, and costly
             from traktauth.server.process.file_descriptors import raise_limit  # noqa: PLC0415 - the same
             from traktauth.testing.local import LocalTrakt  # noqa: PLC0415 - the same

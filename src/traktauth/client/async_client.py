@@ -22,7 +22,7 @@ from traktauth.models.signed_out import SignedOut
 from traktauth.protocol import Service
 from traktauth.steps import LoginMethod, Step
 from traktauth.stores.base import AsyncTokenStore, TokenStore
-from traktauth.stores.errors import aguarded
+from traktauth.stores.errors import call_store_async
 from traktauth.stores.open import open_async_store
 from traktauth.stores.processes import is_alive
 
@@ -345,7 +345,7 @@ class AsyncTrakt:
         """Close connections and store."""
         if self._owner:
             await self._http_clients.close()
-            await aguarded(self.store.close, self.store)
+            await call_store_async(self.store.close, self.store)
 
     async def __aenter__(self) -> Self:
         return self

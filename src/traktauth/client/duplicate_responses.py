@@ -20,7 +20,7 @@ _received: dict[bytes, tuple[bytes, float]] = {}
 _lock = threading.Lock()
 
 
-def bound(request: Request, response: Response | NoResponse) -> Response | NoResponse:
+def bind(request: Request, response: Response | NoResponse) -> Response | NoResponse:
     """Return the response to a refresh, unless its token has already come as the response to another refresh.
 
     A service issues each access token once. So it is another login's, whose copy must not be saved for this one; what

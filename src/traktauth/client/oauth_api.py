@@ -164,29 +164,29 @@ class AuthenticationOAuthApi(_Operations):
     ) -> Token:
         """Exchange a code for a token. Trakt: *Exchange code for access_token*."""
         request = self._code_exchange(code, client_id, client_secret, redirect_uri, code_verifier)
-        return self._driver.run(oauth_api.granted(request, self._clock))
+        return self._driver.run(oauth_api.request_token(request, self._clock))
 
     def exchange_refresh_token_for_access_token(
         self, *, refresh_token: str, client_id: str, client_secret: str | None, redirect_uri: str = OUT_OF_BAND
     ) -> Token:
         """Exchange a refresh token, which works once. Trakt: *Exchange refresh_token for access_token*."""
         request = self._refresh(refresh_token, client_id, client_secret, redirect_uri)
-        return self._driver.run(oauth_api.granted(request, self._clock))
+        return self._driver.run(oauth_api.request_token(request, self._clock))
 
     def revoke_an_access_token(self, *, token: str, client_id: str, client_secret: str | None) -> None:
         """Revoke a token. Trakt: *Revoke an access_token*."""
-        return self._driver.run(oauth_api.revoked(self._revocation(token, client_id, client_secret)))
+        return self._driver.run(oauth_api.revoke_token(self._revocation(token, client_id, client_secret)))
 
     def generate_new_device_codes(self, *, client_id: str, code_challenge: str | None = None) -> DeviceCode:
         """Get a device code. Trakt: *Generate new device codes*."""
-        return self._driver.run(oauth_api.device_code(self._new_device_code(client_id, code_challenge)))
+        return self._driver.run(oauth_api.request_device_code(self._new_device_code(client_id, code_challenge)))
 
     def poll_for_the_access_token(
         self, *, code: str, client_id: str, client_secret: str | None, code_verifier: str | None = None
     ) -> Token:
         """Poll once for a token; `TryLater` while the user has not answered. Trakt: *Poll for the access_token*."""
         request = self._poll(code, client_id, client_secret, code_verifier)
-        return self._driver.run(oauth_api.polled(request, self._clock))
+        return self._driver.run(oauth_api.poll_token(request, self._clock))
 
     def close(self) -> None:
         """Close the connections."""
@@ -227,29 +227,29 @@ class AsyncAuthenticationOAuthApi(_Operations):
     ) -> Token:
         """Exchange a code for a token; otherwise as `AuthenticationOAuthApi.exchange_code_for_access_token`."""
         request = self._code_exchange(code, client_id, client_secret, redirect_uri, code_verifier)
-        return await self._driver.run(oauth_api.granted(request, self._clock))
+        return await self._driver.run(oauth_api.request_token(request, self._clock))
 
     async def exchange_refresh_token_for_access_token(
         self, *, refresh_token: str, client_id: str, client_secret: str | None, redirect_uri: str = OUT_OF_BAND
     ) -> Token:
         """Exchange a refresh token; see `AuthenticationOAuthApi.exchange_refresh_token_for_access_token`."""
         request = self._refresh(refresh_token, client_id, client_secret, redirect_uri)
-        return await self._driver.run(oauth_api.granted(request, self._clock))
+        return await self._driver.run(oauth_api.request_token(request, self._clock))
 
     async def revoke_an_access_token(self, *, token: str, client_id: str, client_secret: str | None) -> None:
         """Revoke a token; otherwise as `AuthenticationOAuthApi.revoke_an_access_token`."""
-        return await self._driver.run(oauth_api.revoked(self._revocation(token, client_id, client_secret)))
+        return await self._driver.run(oauth_api.revoke_token(self._revocation(token, client_id, client_secret)))
 
     async def generate_new_device_codes(self, *, client_id: str, code_challenge: str | None = None) -> DeviceCode:
         """Get a device code; otherwise as `AuthenticationOAuthApi.generate_new_device_codes`."""
-        return await self._driver.run(oauth_api.device_code(self._new_device_code(client_id, code_challenge)))
+        return await self._driver.run(oauth_api.request_device_code(self._new_device_code(client_id, code_challenge)))
 
     async def poll_for_the_access_token(
         self, *, code: str, client_id: str, client_secret: str | None, code_verifier: str | None = None
     ) -> Token:
         """Poll once for a token; otherwise as `AuthenticationOAuthApi.poll_for_the_access_token`."""
         request = self._poll(code, client_id, client_secret, code_verifier)
-        return await self._driver.run(oauth_api.polled(request, self._clock))
+        return await self._driver.run(oauth_api.poll_token(request, self._clock))
 
     async def close(self) -> None:
         """Close the connections."""

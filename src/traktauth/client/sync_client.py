@@ -18,7 +18,7 @@ from traktauth.models.signed_out import SignedOut
 from traktauth.protocol import Service
 from traktauth.steps import LoginMethod, Step
 from traktauth.stores.base import TokenStore
-from traktauth.stores.errors import guarded
+from traktauth.stores.errors import call_store
 from traktauth.stores.open import open_store
 from traktauth.stores.processes import is_alive
 
@@ -374,7 +374,7 @@ class Trakt:
         """Close connections and store, once no refresh is under method."""
         if self._owner:
             self._http_clients.close()
-            guarded(self.store.close, self.store)
+            call_store(self.store.close, self.store)
 
     def __enter__(self) -> Self:
         return self

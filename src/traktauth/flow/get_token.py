@@ -30,9 +30,9 @@ def get_token(context: FlowContext, *, rejected: str | None = None, min_life: fl
     record = yield from Load()
     token = record.token
     if token is None:
-        from traktauth.flow.resend_policy import signed_out  # noqa: PLC0415 - only without a login
+        from traktauth.flow.resend_policy import signed_out_error  # noqa: PLC0415 - only without a login
 
-        raise signed_out(record)
+        raise signed_out_error(record)
     now = context.clock()
     left = token.expires_at - now
     state = refresh_window(token, now)

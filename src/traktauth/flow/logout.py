@@ -15,7 +15,7 @@ from traktauth.flow.effects import (
     Send,
     WithLock,
 )
-from traktauth.flow.resend_policy import has_time_to_send, lock_acquired_at, new_sending, signed_out
+from traktauth.flow.resend_policy import has_time_to_send, lock_acquired_at, new_sending, signed_out_error
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, Erase, SetRefreshable
 from traktauth.models.record import EMPTY
 from traktauth.models.signed_out import SignedOut
@@ -54,7 +54,7 @@ def _sign_out(context: FlowContext, *, local: bool) -> Flow[SignedOut]:
     record = yield from Load()
     token = record.token
     if token is None:
-        raise signed_out(record)
+        raise signed_out_error(record)
     if local:
         yield from Apply(DeleteToken(record.generation))
         return SignedOut(revoked=False, left=True)
@@ -157,6 +157,6 @@ def _erase(context: FlowContext) -> Flow[None]:
             hint="Sign out first: traktauth logout; or both at once: traktauth logout --erase",
         )
     if record == EMPTY:
-        raise signed_out(record)
+        raise signed_out_error(record)
     yield from Apply(Erase())
     yield from LogMessage("erased")

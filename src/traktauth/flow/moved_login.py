@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MAX_ADDRESS = 2048  # characters of a store's address that a hint may contain
 
 
-def moved_to(address: str) -> tuple[str, str]:
+def describe_target(address: str) -> tuple[str, str]:
     """Return where a login was moved to, and the command that uses that store.
 
     The address stands in the record, so any program that can write the store can write anything there: what is not the

@@ -32,24 +32,24 @@ def perform(request: Request) -> Flow[Response]:
     return response
 
 
-def granted(request: Request, clock: Callable[[], float]) -> Flow[Token]:
+def request_token(request: Request, clock: Callable[[], float]) -> Flow[Token]:
     """Exchange a code or a refresh token."""
     sent_at = clock()
     response = yield from perform(request)
     return token_endpoint.parse_token_response(response, sent_at=sent_at)
 
 
-def revoked(request: Request) -> Flow[None]:
+def revoke_token(request: Request) -> Flow[None]:
     """Revoke a token."""
     revocation_endpoint.parse_revocation((yield from perform(request)))
 
 
-def device_code(request: Request) -> Flow[DeviceCode]:
+def request_device_code(request: Request) -> Flow[DeviceCode]:
     """Get a fresh device code."""
     return device_endpoint.parse_device_code((yield from perform(request)))
 
 
-def polled(request: Request, clock: Callable[[], float]) -> Flow[Token]:
+def poll_token(request: Request, clock: Callable[[], float]) -> Flow[Token]:
     """Poll once.
 
     Raises:

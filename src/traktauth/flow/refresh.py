@@ -30,7 +30,7 @@ from traktauth.flow.resend_policy import (
     not_refreshable,
     pause_after,
     reply_lost,
-    signed_out,
+    signed_out_error,
 )
 from traktauth.models.changes import (
     BeginRefresh,
@@ -105,7 +105,7 @@ def refresh(context: FlowContext, *, resend: bool = False, since: float | None =
     record = yield from Load()
     token = record.token
     if token is None:
-        raise signed_out(record)
+        raise signed_out_error(record)
     if since is not None and record.saved_at > since:
         return token
     problem = not_refreshable(record)
@@ -144,7 +144,7 @@ def _refresh_under_lock(context: FlowContext, request: RefreshRequest, token: To
     except StoreFailed as error:
         return current_token_or_raise(context, request, token, error)
     if record.token is None:
-        raise signed_out(record)
+        raise signed_out_error(record)
     if record.generation > request.generation and record.rejected_at is None:
         return record.token
     busy = TryLater("Another program is still refreshing this login", retry_after=1.0)
@@ -166,7 +166,7 @@ def _refresh_locked(context: FlowContext, request: RefreshRequest) -> Flow[Token
     record = yield from Load()
     token = record.token
     if token is None:
-        raise signed_out(record)
+        raise signed_out_error(record)
     request = yield from _note_rejected(context, record, token, request)
     if request.is_satisfied_by(token, context.clock()):
         message = f"another caller has refreshed it to {token.fingerprint}, generation {token.generation}"
@@ -317,7 +317,7 @@ def _save(
     yield from LogMessage(f"the token after {old.fingerprint} came too late: a newer one is stored", warning=True)
     record = yield from Load()
     if record.token is None:
-        raise signed_out(record)
+        raise signed_out_error(record)
     return _newer_token(context, request, record, record.token)
 
 
@@ -352,7 +352,7 @@ def _handle_invalid_grant(
     """Handle a refresh token that was refused for good, unless another caller has refreshed with it meanwhile."""
     record = yield from Load()
     if record.token is None:
-        raise signed_out(record)
+        raise signed_out_error(record)
     is_resent = cancel.pending_refresh.sending > 1
     if record.generation > token.generation:
         if is_resent and record.rejected_at is None:
@@ -394,7 +394,7 @@ def _reload_or_fail(
     except StoreFailed:
         return current_token_or_raise(context, request, token, error)
     if record.token is None:
-        raise signed_out(record)
+        raise signed_out_error(record)
     if record.generation > token.generation:
         return _newer_token(context, request, record, record.token)
     if unconfirmed is not None:

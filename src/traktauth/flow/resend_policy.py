@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginRequired, TryLater
-from traktauth.flow.moved_login import being_moved, moved_to
+from traktauth.flow.moved_login import being_moved, describe_target
 from traktauth.models import PendingRefresh
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
 from traktauth.protocol import ONE_COMMUNITY_APP
@@ -152,10 +152,10 @@ def cannot_refresh(message: str | None, reason: str) -> LoginRequired:
     return LoginRequired(f"This login cannot be refreshed: {message}", reason=reason, hint=hint)
 
 
-def signed_out(record: Record) -> LoginRequired:
+def signed_out_error(record: Record) -> LoginRequired:
     """Return the error for a login without a token."""
     if record.moved_to:
-        where, hint = moved_to(record.moved_to)
+        where, hint = describe_target(record.moved_to)
         return LoginRequired(f"This login was moved to {where}", reason="moved", hint=hint)
     if record.generation:
         return LoginRequired("This account is signed out", reason="signed-out")

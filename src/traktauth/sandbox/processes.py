@@ -29,7 +29,7 @@ SIGNALLED = 128
 
 
 @contextlib.contextmanager
-def ended_descendants() -> Generator[None, None, None]:
+def ending_descendants() -> Generator[None, None, None]:
     """End every process below this one at the end, also if the supervisors of commands have been killed.
 
     It is for a program that starts nothing else: on Linux orphans become this process's children.

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.permissions import quoted
+from traktauth.stores.permissions import quote
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ def disk_hint(number: int | None, path: str) -> str | None:
         number: the error's number, of `errno`.
         path: the store's file.
     """
-    folder = quoted(os.path.dirname(path))
+    folder = quote(os.path.dirname(path))
     if number in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}:
         return f"Free space for this user on its file system: df -h {folder}"
     if number == errno.EROFS:
@@ -73,7 +73,7 @@ def store_failed(error: BaseException, store: Any) -> StoreFailed:  # noqa: ANN4
     return failed
 
 
-def guarded(call: Callable[[], T], store: Any) -> T:  # noqa: ANN401 - the same
+def call_store(call: Callable[[], T], store: Any) -> T:  # noqa: ANN401 - the same
     """Call a store; whatever it raises is raised as StoreFailed."""
     try:
         return call()
@@ -83,7 +83,7 @@ def guarded(call: Callable[[], T], store: Any) -> T:  # noqa: ANN401 - the same
         raise store_failed(error, store) from error
 
 
-async def aguarded(call: Callable[[], Awaitable[T]], store: Any) -> T:  # noqa: ANN401 - the same
+async def call_store_async(call: Callable[[], Awaitable[T]], store: Any) -> T:  # noqa: ANN401 - the same
     """Await a store; otherwise as `guarded`. A cancellation other than of this task is the store's own error."""
     import asyncio  # noqa: PLC0415 - a blocking program does without
 

@@ -46,7 +46,7 @@ def require_own(path: str, status: os.stat_result) -> None:
     Raises:
         StoreFailed: it is not this user's own regular file.
     """
-    with _store_failed(f"Remove it: rm {quoted(path)}; or keep the store in a folder that only you can write"):
+    with _store_failed(f"Remove it: rm {quote(path)}; or keep the store in a folder that only you can write"):
         private_files.check_own(path, status)
         private_files.check_regular(path, status)
 
@@ -68,7 +68,7 @@ def require_private(path: str, status: os.stat_result, chmod: Callable[[int], No
     if status.st_mode & OTHERS_WRITE:
         raise StoreFailed(
             f"Other users can write {path}, so its content may not be yours",
-            hint=f"If you trust its content: chmod 600 {quoted(path)}. If that changes nothing, its file system keeps "
+            hint=f"If you trust its content: chmod 600 {quote(path)}. If that changes nothing, its file system keeps "
             "no permissions: keep the store on another one",
         )
     if status.st_mode & _READABLE:
@@ -79,7 +79,7 @@ def require_private(path: str, status: os.stat_result, chmod: Callable[[int], No
             chmod(PRIVATE)
 
 
-def quoted(path: str) -> str:
+def quote(path: str) -> str:
     """Return a path as a shell takes it."""
     import shlex  # noqa: PLC0415 - needed for an error alone
 

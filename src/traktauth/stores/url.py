@@ -28,7 +28,9 @@ def without_password(address: str) -> str:
         # Elsewhere what stands alone before an @ may be meant as a password.
         before = f"{user}:{_STARS}" if mark and slashes else user if scheme in POSTGRES_SCHEMES and slashes else _STARS
     path, mark, query = place.partition("?")
-    return f"{start}{scheme}:{slashes}{before}{at}{path}{mark}{'&'.join(_show_setting(part) for part in query.split('&'))}"
+    return (
+        f"{start}{scheme}:{slashes}{before}{at}{path}{mark}{'&'.join(_show_setting(part) for part in query.split('&'))}"
+    )
 
 
 def without_user(address: str) -> str:

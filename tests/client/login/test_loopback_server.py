@@ -53,7 +53,7 @@ class Waiting:
     def _wait(self, seconds):
         self.answer = self.receiver.wait(READ, seconds)
         if self.answer is not None:
-            self.receiver.finish(pages.signed_in("default"))
+            self.receiver.finish(pages.signed_in_page("default"))
 
     def visit(self, target, method="GET", host=None):
         connection = http.client.HTTPConnection(host or self.host.strip("[]"), self.port, timeout=60)

@@ -412,7 +412,7 @@ def test_many_networks_together_have_a_limit_that_does_not_stop_an_app_where_it_
 
 def test_passwords_beyond_what_can_be_hashed_soon_are_refused_at_once(monkeypatch):
     monkeypatch.setattr(passwords, "MOST_WAITING", 5)
-    monkeypatch.setattr(passwords, "hashed", lambda password: time.sleep(0.01) or "hashed")
+    monkeypatch.setattr(passwords, "hash_password", lambda password: time.sleep(0.01) or "hashed")
 
     async def run_sync(count):
         return await asyncio.gather(*(passwords.hash_password_async("x") for _ in range(count)), return_exceptions=True)
@@ -425,14 +425,14 @@ def test_passwords_beyond_what_can_be_hashed_soon_are_refused_at_once(monkeypatc
 def test_a_throttle_keeps_little_of_what_was_typed():
     throttle = Throttle(3, 60)
     for _ in range(3):
-        throttle.failed("x" * 60_000, now=0)
+        throttle.count_failure("x" * 60_000, now=0)
     assert throttle.wait("x" * 60_000, now=1) > 0
     assert throttle.wait("x" * 59_999, now=1) == 0
     assert sum(map(len, throttle._failures)) < 100
 
 
 def test_passwords_are_argon2id_and_compare():
-    kept = passwords.hashed("correct horse")
+    kept = passwords.hash_password("correct horse")
     assert kept.startswith("$argon2id$")
     assert passwords.matches("correct horse", kept)
     assert not passwords.matches("wrong horse", kept)
@@ -611,14 +611,14 @@ def test_a_throttle_forgives_some_forgets_all_in_time_and_has_an_end():
     throttle = Throttle(3, 60)
     for at in range(3):
         assert throttle.wait("x", now=at) == 0
-        throttle.failed("x", now=at)
+        throttle.count_failure("x", now=at)
     assert throttle.wait("x", now=3) == 57
     assert throttle.wait("y", now=3) == 0
     assert throttle.wait("x", now=60.5) == 0
-    throttle.succeeded("x")
+    throttle.forgive("x")
     assert throttle.wait("x", now=3) == 0
     for at in range(10_100):
-        throttle.failed(f"user {at}", now=5)
+        throttle.count_failure(f"user {at}", now=5)
     assert len(throttle._failures) == 10_000
 
 

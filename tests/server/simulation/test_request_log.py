@@ -24,7 +24,7 @@ from traktauth.server.storage.base import StorageUnavailable
 def test_an_exception_ends_an_entry(error, result):
     entry = RequestLog(kept=True).add(0, "GET", "/users/me")
     assert format_entry(entry).result == "in progress"
-    entry.failed(error)
+    entry.fail(error)
     assert format_entry(entry).result.startswith(result)
     assert format_entry(entry).is_error
 

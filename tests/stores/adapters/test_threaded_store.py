@@ -14,7 +14,7 @@ from stores.children import in_child
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Token
 from traktauth.models.changes import SaveToken
-from traktauth.stores.adapters.threaded_store import ThreadedStore, in_thread, settled
+from traktauth.stores.adapters.threaded_store import ThreadedStore, in_thread, settle
 from traktauth.stores.memory import MemoryStore
 
 pytestmark = pytest.mark.slow
@@ -165,7 +165,7 @@ async def test_what_a_store_raises_is_raised():
 @pytest.mark.asyncio
 async def test_a_cancellation_goes_before_an_error_that_came_meanwhile():
     future = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(settled(future))
+    task = asyncio.create_task(settle(future))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.sleep(0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from traktauth.cli.login_status_text import describe_refresh
 from traktauth.cli.times import format_time
 from traktauth.flow.login_status import LoginState
-from traktauth.flow.moved_login import moved_to
+from traktauth.flow.moved_login import describe_target
 from traktauth.models.record import HistoryOutcome
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def explain_end(found: StoredLogin, now: float) -> str:
     record, status = found.record, found.status
     match status.reason:
         case "moved" if status.moved_to is not None:
-            return f"It was moved to {moved_to(status.moved_to)[0]}"
+            return f"It was moved to {describe_target(status.moved_to)[0]}"
         case "signed-out":
             return f"It was signed out here; {_last(record.history)}" if record.history else "It was signed out here"
         case "revoked" | "reply-lost" | "expired" if not record.refreshable:

@@ -12,7 +12,7 @@ from traktauth.cli.doctor.store import split_address
 from traktauth.cli.login_status_text import describe_refresh, describe_token
 from traktauth.cli.status.report import sign_in_hint
 from traktauth.flow.login_status import LoginState
-from traktauth.flow.moved_login import finishing_command, moved_to
+from traktauth.flow.moved_login import describe_target, finishing_command
 from traktauth.stores.processes import host_name
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _login(found: StoredLogin, settings: Settings, now: float) -> Finding:
     details = history_lines(found)
     why = explain_end(found, now)
     if status.moved_to is not None:
-        return warning("login", f"{name}: {why}", moved_to(status.moved_to)[1], details)
+        return warning("login", f"{name}: {why}", describe_target(status.moved_to)[1], details)
     if status.needs_login:
         what = f"{name} needs a sign-in ({status.state.value}){f': {why}' if why else ''}"
         return Finding("login", Level.DOUBTFUL, what, sign_in_hint(settings, found), details=details)

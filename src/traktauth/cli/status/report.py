@@ -11,7 +11,7 @@ from traktauth.cli.login_status_text import describe_refresh, describe_token
 from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, print_data, print_hint, print_json, print_message
 from traktauth.display import shorten
 from traktauth.flow.login_status import LoginState
-from traktauth.flow.moved_login import moved_to
+from traktauth.flow.moved_login import describe_target
 from traktauth.stores.open import open_store
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _print_login(options: CommonOptions, found: StoredLogin, verdict: Verdict | 
         print_data(f"cannot be read: {status.message}", indent=4)
         return
     if status.moved_to is not None:
-        where, hint = moved_to(status.moved_to)
+        where, hint = describe_target(status.moved_to)
         print_data(f"moved to {where}", indent=4)
         print_hint(options.with_flags(hint), indent=4)
         return

@@ -26,8 +26,8 @@ from traktauth.flow.effects import (
     WithLock,
     WithLoopbackServer,
 )
-from traktauth.stores.adapters.threaded_store import detached_task, settled
-from traktauth.stores.errors import guarded
+from traktauth.stores.adapters.threaded_store import detached_task, settle
+from traktauth.stores.errors import call_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -157,7 +157,7 @@ class AsyncDriver:
         """Run a flow under the lock; otherwise as `Driver._lead`."""
         running = Running()
         try:
-            lock = guarded(lambda: bound_store.store.lock(bound_store.login, effect.timeout), bound_store.store)
+            lock = call_store(lambda: bound_store.store.lock(bound_store.login, effect.timeout), bound_store.store)
             async with lock as held:
                 with running as end:
                     outcome = await self.run(effect.flow()) if held else BUSY
@@ -172,4 +172,4 @@ class AsyncDriver:
         task = detached_task(self.run(effect.flow()))
         self._unfinished.add(task)
         task.add_done_callback(self._unfinished.discard)
-        return await settled(task)
+        return await settle(task)

@@ -13,7 +13,7 @@ from traktauth.flow.effects import Apply, CheckWritable, Effect, HoldUnsaved, Lo
 from traktauth.models import Record, app_entry
 from traktauth.models.changes import Change, DeleteToken, SaveToken, SwapProbe
 from traktauth.stores.base import AsyncTokenStore, TokenStore
-from traktauth.stores.errors import aguarded, guarded
+from traktauth.stores.errors import call_store, call_store_async
 from traktauth.values import replace
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class BoundStore(_BoundStore[TokenStore]):
 
     def perform(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
         """Perform what `call` returned; what the store raises is raised as StoreFailed."""
-        return guarded(call, self.store)
+        return call_store(call, self.store)
 
     def load(self) -> Record:
         held = self._find_unsaved()
@@ -233,7 +233,7 @@ class BoundStore(_BoundStore[TokenStore]):
                 self._save(held)
                 self._drop(held)
         try:
-            record: Record | StoreFailed = guarded(lambda: self.store.load(self.login), self.store)
+            record: Record | StoreFailed = call_store(lambda: self.store.load(self.login), self.store)
         except StoreFailed as error:
             record = error
         overlaid = self._overlaid(record)
@@ -252,7 +252,7 @@ class BoundStore(_BoundStore[TokenStore]):
 
     def _save(self, held: Unsaved | HoldUnsaved) -> None:
         change = SaveToken(held.token, held.after, self._clock(), is_sign_in=held.is_sign_in)
-        guarded(lambda: self.store.apply(self.login, change), self.store)
+        call_store(lambda: self.store.apply(self.login, change), self.store)
 
     def _saving(self, effect: HoldUnsaved) -> Callable[[], None] | None:
         return lambda: self._save(effect)
@@ -305,7 +305,7 @@ class AsyncBoundStore(_BoundStore[AsyncTokenStore]):
 
     async def perform(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
         """Perform what `call` returned; what the store raises is raised as StoreFailed."""
-        return await aguarded(call, self.store)
+        return await call_store_async(call, self.store)
 
     async def load(self) -> Record:
         held = self._find_unsaved()
@@ -314,7 +314,7 @@ class AsyncBoundStore(_BoundStore[AsyncTokenStore]):
                 await self._save(held)
                 self._drop(held)
         try:
-            record: Record | StoreFailed = await aguarded(lambda: self.store.load(self.login), self.store)
+            record: Record | StoreFailed = await call_store_async(lambda: self.store.load(self.login), self.store)
         except StoreFailed as error:
             record = error
         overlaid = self._overlaid(record)
@@ -333,7 +333,7 @@ class AsyncBoundStore(_BoundStore[AsyncTokenStore]):
 
     async def _save(self, held: Unsaved | HoldUnsaved) -> None:
         change = SaveToken(held.token, held.after, self._clock(), is_sign_in=held.is_sign_in)
-        await aguarded(lambda: self.store.apply(self.login, change), self.store)
+        await call_store_async(lambda: self.store.apply(self.login, change), self.store)
 
     def _saving(self, effect: HoldUnsaved) -> Callable[[], None] | None:
         if not self._saves_unsaved:

@@ -32,7 +32,7 @@ from traktauth.flow.effects import (
     WithLoopbackServer,
 )
 from traktauth.models.changes import BeginRefresh
-from traktauth.stores.errors import guarded, store_failed
+from traktauth.stores.errors import call_store, store_failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -164,7 +164,7 @@ class Driver:
         """Run a flow under the lock; what the lock itself raises is raised as StoreFailed, or logged after the flow."""
         running = Running()
         try:
-            lock = guarded(lambda: bound_store.store.lock(bound_store.login, effect.timeout), bound_store.store)
+            lock = call_store(lambda: bound_store.store.lock(bound_store.login, effect.timeout), bound_store.store)
             with lock as held, running as end:
                 outcome = self.run(effect.flow()) if held else BUSY
                 end(outcome)

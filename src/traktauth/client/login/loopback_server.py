@@ -184,7 +184,7 @@ class LoopbackServer:
             return pages.another_user()
         with self._leaving:
             target, self._start_target = self._start_target, None
-        return pages.used_start() if target is None else pages.redirect(target)
+        return pages.used_start_page() if target is None else pages.redirect(target)
 
     def _page(self, target: str, visitor: socket.socket, visit: _Visit) -> bytes:
         """Choose the page for a visit, and pass its answer on if it brings one."""
@@ -203,7 +203,7 @@ class LoopbackServer:
         if answer is None:
             return pages.not_this_sign_in()
         if not self._answered.acquire(blocking=False):
-            return pages.answered_already()
+            return pages.already_answered_page()
         visit.has_page = True  # it is not dropped while it waits
         self._answers.put(answer)
         self._has_outcome.wait(_OUTCOME_LIMIT)

@@ -16,7 +16,7 @@ STYLE = (
 )
 
 
-def signed_in(account: str) -> bytes:
+def signed_in_page(account: str) -> bytes:
     """Return the page after a sign-in that succeeded.
 
     Args:
@@ -43,7 +43,7 @@ def unknown_outcome() -> bytes:
     return _page("200 OK", "Trakt has answered", "Return to the program: it says whether you are signed in.")
 
 
-def answered_already() -> bytes:
+def already_answered_page() -> bytes:
     """Return the page for a second visit."""
     return _page("409 Conflict", "Answered already", "This sign-in has its answer. You can close this window.")
 
@@ -70,7 +70,7 @@ def redirect(url: str) -> bytes:
     return _page("302 Found", "Sign in to Trakt", "This page leads to Trakt.", more=f"Location: {url}\r\n")
 
 
-def used_start() -> bytes:
+def used_start_page() -> bytes:
     """Return the page for a second visit of the start page, which works once."""
     return _page("410 Gone", "Opened already", "This address works once. Open the one that the program shows.")
 

@@ -79,7 +79,7 @@ class LoginUI:
             receiver.finish(pages.not_signed_in("The program ended before the sign-in was complete"))
             raise
         else:
-            receiver.finish(pages.signed_in(self._account))
+            receiver.finish(pages.signed_in_page(self._account))
         finally:
             self._receiver = None
             receiver.close()

@@ -124,7 +124,7 @@ def new_client(name: str, redirects: tuple[str, ...], *, confidential: bool = Tr
 
 
 def _hash(user: SeedUser, kept: str | None) -> str:
-    return kept if kept and passwords.matches(user.password, kept) else passwords.hashed(user.password)
+    return kept if kept and passwords.matches(user.password, kept) else passwords.hash_password(user.password)
 
 
 def _members(found: object, names: frozenset[str], where: str) -> dict[str, Any]:

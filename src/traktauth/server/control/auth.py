@@ -123,7 +123,7 @@ def has_key(context: ServerContext, heard: HttpRequest) -> bool:
         raise ControlError(f"too many wrong keys; wait {math.ceil(wait)} seconds", status=429)
     if hmac.compare_digest(carried.encode("utf-8", "replace"), key.encode()):
         return True
-    context.guesses.control_keys.failed(address, now=now)
+    context.guesses.control_keys.count_failure(address, now=now)
     return False
 
 

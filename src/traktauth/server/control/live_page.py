@@ -16,14 +16,14 @@ from traktauth.server.http.messages import HttpResponse, json_response, read_req
 from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.simulation.faults import read_faults
 from traktauth.server.simulation.request_log import TOKEN_PATHS, ControlResult
-from traktauth.server.simulation.sequence import PARTIES, Names, Row, client_id_of, row_of, shown_entries
+from traktauth.server.simulation.sequence import PARTIES, Names, Row, client_id_of, row_of, select_entries
 from traktauth.server.simulation.token_tree import (
     Replay,
     Tree,
     build_tree,
     newest_logins,
     replays_by_pair,
-    selected_pairs,
+    select_pairs,
     token_origins,
 )
 from traktauth.server.web.not_found import add_security_headers
@@ -146,9 +146,9 @@ def _template_values(view: LiveView) -> dict[str, Any]:
 async def live_view(context: ServerContext) -> LiveView:
     """Read the log and the database."""
     entries = context.request_log.entries
-    shown = shown_entries(entries, MOST_ROWS)
+    shown = select_entries(entries, MOST_ROWS)
     origins, replays = token_origins(entries), replays_by_pair(entries)
-    logins = [(login, selected_pairs(login, MOST_PAIRS)) for login in newest_logins(origins, MOST_LOGINS)]
+    logins = [(login, select_pairs(login, MOST_PAIRS)) for login in newest_logins(origins, MOST_LOGINS)]
     numbers = {origin.number for _, pairs in logins for origin in pairs} | set(list(replays)[-MOST_ROWS:])
     ids = {client_id_of(entry) for entry, _ in shown} - {""}
     stored = await context.storage.read(lambda db: _load(db, numbers, ids, list(origins)[-MOST_READ:]))

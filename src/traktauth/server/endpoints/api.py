@@ -82,7 +82,7 @@ def behind_token(context: ServerContext, **operations: Operation) -> Handler:
         try:
             person = await user_of(context, heard)
         except Exception as error:
-            entry.failed(error)
+            entry.fail(error)
             raise
         entry.finish(ApiResult(operation.status, person.username))
         return operation.response(person, heard.query)

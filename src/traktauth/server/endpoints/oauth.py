@@ -43,7 +43,7 @@ def make_handler(context: ServerContext, endpoint: Endpoint) -> Handler:
         try:
             result = await (storage.write(work) if endpoint.changes else storage.read(work))
         except Exception as error:
-            entry.failed(error)
+            entry.fail(error)
             raise
         entry.finish(result)
         return endpoint.write(result)
@@ -70,7 +70,7 @@ def _unread(context: ServerContext, endpoint: Endpoint, scope: Scope, error: Exc
     """Log a request that its endpoint cannot read; return the error that answers it."""
     if isinstance(error, RequestTooLarge):
         error = ValidationError("The request is too large.", status=413, code="PAYLOAD_TOO_LARGE")
-    context.request_log.add(context.clock(), scope["method"], endpoint.path).failed(error)
+    context.request_log.add(context.clock(), scope["method"], endpoint.path).fail(error)
     return error
 
 

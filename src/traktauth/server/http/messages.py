@@ -237,7 +237,7 @@ class HttpResponse:
         is_whole = self.status != TOO_LARGE and scope["method"] != "HEAD"
         if is_whole and write_at_once(send, self.status, tuple(self.headers.items()), self.body):
             return
-        fields = encoded(self.headers)
+        fields = encode_headers(self.headers)
         fields.append((b"content-length", str(len(self.body)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": fields})
         body = b"" if scope["method"] == "HEAD" else self.body
@@ -289,7 +289,7 @@ def encode_head(status: int, fields: Fields, server_fields: tuple[tuple[bytes, b
     Raises:
         RuntimeError: a field cannot be sent.
     """
-    encoded_fields = [*server_fields, *encoded(dict(fields))]
+    encoded_fields = [*server_fields, *encode_headers(dict(fields))]
     if any(HEADER_RE.search(name) or HEADER_VALUE_RE.search(value) for name, value in encoded_fields):
         raise RuntimeError("A header field of the response cannot be sent")
     if any(name.lower() in FRAMING for name, _ in encoded_fields):
@@ -297,7 +297,7 @@ def encode_head(status: int, fields: Fields, server_fields: tuple[tuple[bytes, b
     return STATUS_LINE[status] + b"".join([b"%b: %b\r\n" % field for field in encoded_fields])
 
 
-def encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+def encode_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """Return header fields as ASGI has them."""
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
 

@@ -74,7 +74,7 @@ class Throttle:
             yield guess
         finally:
             if guess.wrong:
-                self.failed(key, now=clock())
+                self.count_failure(key, now=clock())
             self._release(short)
 
     async def _admit(self, short: bytes, key: str, clock: Clock) -> float:
@@ -106,7 +106,7 @@ class Throttle:
         recent = self._recent(_short(key), now)
         return recent[0] + self._seconds - now if len(recent) >= self._limit else 0.0
 
-    def failed(self, key: str, *, now: float) -> None:
+    def count_failure(self, key: str, *, now: float) -> None:
         """Count a wrong guess."""
         short = _short(key)
         recent = self._recent(short, now)
@@ -115,7 +115,7 @@ class Throttle:
         while len(self._failures) > LARGEST:
             self._failures.popitem(last=False)
 
-    def succeeded(self, key: str) -> None:
+    def forgive(self, key: str) -> None:
         """Forget the wrong guesses at *key*."""
         self._failures.pop(_short(key), None)
 
@@ -151,7 +151,7 @@ class SecretGuesses:
                 yield guess
             finally:
                 if guess.wrong:  # the secret is another one since
-                    self._by_network.failed(key, now=clock())
+                    self._by_network.count_failure(key, now=clock())
                     self._proven.pop(place, None)
             return
         async with AsyncExitStack() as limits:

@@ -35,7 +35,7 @@ def generate_password() -> str:
     return "-".join([secrets.choice(WORDS), secrets.token_hex(3), secrets.choice(WORDS), secrets.token_hex(3)])
 
 
-def hashed(password: str) -> str:
+def hash_password(password: str) -> str:
     """Hash a password (some 20 ms)."""
     return HASHER.hash(password)
 
@@ -54,7 +54,7 @@ async def hash_password_async(password: str) -> str:
     Raises:
         TooBusy: too many passwords wait already.
     """
-    return await _aside(hashed, password)
+    return await _aside(hash_password, password)
 
 
 async def verify_password_async(password: str, kept: str | None) -> bool:
@@ -90,4 +90,4 @@ def _hashers(process: int) -> _Hashers:  # noqa: ARG001 - a forked process has n
 @cache
 def _nobodys() -> str:
     """Return a hash that no password has, for names that do not exist."""
-    return hashed(secrets.token_hex(16))
+    return hash_password(secrets.token_hex(16))

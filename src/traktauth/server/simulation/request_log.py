@@ -118,7 +118,7 @@ class LogEntry:
         self.outcome = outcome
         self._log.notify()
 
-    def failed(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """Set an exception as the outcome: its text alone, as its traceback would keep the request's body."""
         self.finish(Failure(_error_text(error)))
 

@@ -84,7 +84,7 @@ class Names(NamedTuple):
         return self.apps.get(client_id, f"{UNKNOWN_APP} {client_id[:12]}")
 
 
-def shown_entries(entries: Iterable[LogEntry], most: int) -> list[tuple[LogEntry, int]]:
+def select_entries(entries: Iterable[LogEntry], most: int) -> list[tuple[LogEntry, int]]:
     """Return the last entries, oldest first, each with the number of polls it stands for.
 
     Polls of one device code that follow each other while no decision was made become one entry: the last of them.

@@ -131,7 +131,7 @@ def newest_logins(origins: Mapping[int, Origin], most: int) -> list[list[Origin]
     return sorted(logins.values(), key=lambda pairs: pairs[-1].number, reverse=True)[:most]
 
 
-def selected_pairs(login: list[Origin], most: int) -> list[Origin]:
+def select_pairs(login: list[Origin], most: int) -> list[Origin]:
     """Return the first pair of a login and its last ones."""
     return login if len(login) <= most else [login[0], *login[-most + 1 :]]
 

@@ -44,7 +44,7 @@ class Outage:
         self._hold = 0.0
         self._failures = 0
 
-    def failed(self, kind: str, error: StorageUnavailable) -> None:
+    def note_failure(self, kind: str, error: StorageUnavailable) -> None:
         """Note a failure to read or to write, and log it if it is the first one."""
         with self._lock:
             now = self._clock()
@@ -59,7 +59,7 @@ class Outage:
             reason = shorten(escape(next(iter(str(error).splitlines()), "")))
             log.warning("Requests are answered 503, as the database cannot be used: %s", reason)
 
-    def worked(self, kind: str) -> None:
+    def note_success(self, kind: str) -> None:
         """Note that reading or writing works, and log the end of the outage if it is over."""
         if self._began is not None:  # asked without the lock, as after nearly every transaction
             self._end_if_over(kind)
@@ -80,9 +80,9 @@ class Outage:
         try:
             yield
         except StorageUnavailable as error:
-            self.failed(kind, error)
+            self.note_failure(kind, error)
             raise
         except PROTOCOL_ERRORS:
-            self.worked(kind)
+            self.note_success(kind)
             raise
-        self.worked(kind)
+        self.note_success(kind)

@@ -233,7 +233,7 @@ async def _show_list(visit: PageRequest, *, fault: str = "") -> HttpResponse:
     visitor = visit.visitor
     if visitor is None:
         return visit.go("/sign-in?next=your-apps")
-    own = await visit.context.storage.read(lambda db: db.clients.owned_by(visitor.user.id))
+    own = await visit.context.storage.read(lambda db: db.clients.list_of_owner(visitor.user.id))
     others: list[Client] = []
     if visit.context.settings.loopback:
         found = await visit.context.storage.read(lambda db: db.clients.all())

@@ -28,7 +28,7 @@ async def show(visit: PageRequest) -> HttpResponse:
     visitor = visit.visitor
     if visitor is None:
         return visit.go("/sign-in?next=connected-apps")
-    found = await visit.context.storage.read(lambda db: connected_to(db, visitor.user.id))
+    found = await visit.context.storage.read(lambda db: list_connected(db, visitor.user.id))
     done = "Revoked. Every login of the app has ended." if visit.query_parameters.get("done") == "revoked" else ""
     return visit.show("connected", title="Connected apps", connected=found, done=done)
 
@@ -38,7 +38,7 @@ async def revoke(visit: PageRequest) -> HttpResponse:
     visitor, number = visit.visitor, visit.form.get("app", "")
     if visitor is None:
         return visit.go("/sign-in?next=connected-apps")
-    found = await visit.context.storage.read(lambda db: connected_to(db, visitor.user.id))
+    found = await visit.context.storage.read(lambda db: list_connected(db, visitor.user.id))
     app = next((app for app in found if str(app.number) == number), None)
     if app is None or visit.form.get("action") == "back":
         return visit.go("/connected-apps")
@@ -52,7 +52,7 @@ async def revoke(visit: PageRequest) -> HttpResponse:
     return visit.go("/connected-apps?done=revoked")
 
 
-def connected_to(db: Repositories, person: int) -> list[Connected]:
+def list_connected(db: Repositories, person: int) -> list[Connected]:
     """Return the apps that a user has authorized, by name."""
     found: list[Connected] = []
     for consent in db.clients.consents_by(person):

@@ -30,7 +30,7 @@ PERMISSIONS = {
 
 async def authorize(visit: PageRequest) -> HttpResponse:
     """Handle Trakt's *Authorize Application* at Trakt's own address; errors are shown on a page."""
-    return await ended(visit, visit.context.profile.authorize.prepare(visit.query, visit.context.policy))
+    return await end_request(visit, visit.context.profile.authorize.prepare(visit.query, visit.context.policy))
 
 
 async def authorize_natively(visit: PageRequest) -> HttpResponse:
@@ -50,7 +50,7 @@ async def consent(visit: PageRequest) -> HttpResponse:
 
     The address can be opened by anyone with any query, so it is read as strictly as the one that a client sends.
     """
-    return await ended(visit, visit.query)
+    return await end_request(visit, visit.query)
 
 
 async def decide(visit: PageRequest) -> HttpResponse:
@@ -58,10 +58,10 @@ async def decide(visit: PageRequest) -> HttpResponse:
     decision = visit.form.get("decision", "")
     if decision not in ("approve", "deny"):
         return message(visit, "No decision was made", "Go back and choose one of the two buttons.", 400)
-    return await ended(visit, visit.query, decision=decision)
+    return await end_request(visit, visit.query, decision=decision)
 
 
-async def ended(visit: PageRequest, query: list[tuple[str, str]], *, decision: str | None = None) -> HttpResponse:
+async def end_request(visit: PageRequest, query: list[tuple[str, str]], *, decision: str | None = None) -> HttpResponse:
     """Send the browser where a request ends; with a decision, the prompt for it is answered."""
     context = visit.context
     try:

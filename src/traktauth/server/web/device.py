@@ -73,13 +73,13 @@ async def answer(visit: PageRequest) -> HttpResponse:
     return visit.go("/activate/done" if decision == "approve" else "/activate/denied")
 
 
-async def done(visit: PageRequest) -> HttpResponse:
+async def show_done(visit: PageRequest) -> HttpResponse:
     """Show that the device is signed in."""
     text = "It will notice within a few seconds. You can close this window."
     return message(visit, "Your device is signed in", text, 200, kind="done")
 
 
-async def denied(visit: PageRequest) -> HttpResponse:
+async def show_denied(visit: PageRequest) -> HttpResponse:
     """Show that the device was denied."""
     text = "The device was not signed in. You can close this window."
     return message(visit, "Access denied", text, 200, kind="denied")

@@ -47,7 +47,7 @@ async def sign_in(visit: PageRequest) -> HttpResponse:
         person = await _proven(visit, name) if not guess.wait else None
         guess.wrong = person is None
     if person is not None:
-        context.guesses.passwords.succeeded(key)
+        context.guesses.passwords.forgive(key)
         return await _start_session(visit, person)
     if not guess.wait:
         return await _form(visit, "sign_in", fault="User name or password is wrong.", status=400)

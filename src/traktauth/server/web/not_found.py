@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.websockets import WebSocketClose
 
 from traktauth.server.http.application import Application
-from traktauth.server.http.messages import HttpResponse, encoded
+from traktauth.server.http.messages import HttpResponse, encode_headers
 from traktauth.server.web.html_response import page, security_headers
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
 
 def add_security_headers(inner: ASGIApp) -> Application:
     """Add the security headers to responses without them, such as those to a wrong method."""
-    fields = encoded(security_headers())
+    fields = encode_headers(security_headers())
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:

@@ -29,8 +29,8 @@ PAGES = {
     "/sign-up": {"GET": login.show_sign_up, "POST": login.sign_up},
     "/sign-out": {"POST": login.sign_out},
     "/activate": {"GET": device.show_entry, "POST": device.enter},
-    "/activate/done": {"GET": device.done},
-    "/activate/denied": {"GET": device.denied},
+    "/activate/done": {"GET": device.show_done},
+    "/activate/denied": {"GET": device.show_denied},
     "/connected-apps": {"GET": authorized_applications.show, "POST": authorized_applications.revoke},
     "/your-apps": {"GET": applications.show, "POST": applications.register},
     "/your-apps/{client_id:path}": {"GET": applications.show_one, "POST": applications.change},
@@ -47,7 +47,9 @@ def page_routes(context: ServerContext) -> list[Route]:
             _route(native, page_endpoint(context, {"GET": consent.authorize_natively}, log_as=native, wrong_method=404))
         )
         routes.append(_route("/api/auth/error", page_endpoint(context, {"GET": consent.show_error})))
-    return routes + [_route(f"/{name}", get_only(_cacheable_response(kind, asset(name)))) for name, kind in ASSETS.items()]
+    return routes + [
+        _route(f"/{name}", get_only(_cacheable_response(kind, asset(name)))) for name, kind in ASSETS.items()
+    ]
 
 
 def _log_as(path: str) -> str:

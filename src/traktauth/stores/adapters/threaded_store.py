@@ -86,7 +86,7 @@ class ThreadedStore(AsyncTokenStore):
         await in_thread(self.blocking.close)
 
 
-async def settled(future: asyncio.Future[T]) -> T:
+async def settle(future: asyncio.Future[T]) -> T:
     """Wait until a future is done, through every cancellation; the cancellation is raised after that."""
     cancelled: asyncio.CancelledError | None = None
     while not future.done():
@@ -137,7 +137,7 @@ async def in_thread(work: Callable[[], T]) -> T:
         # No thread is to be had, as the interpreter is ending or at a limit of the system; a token must be saved all
         # the same. The pool may have queued the work nevertheless, and it is done once.
         run()
-    return await settled(waiter)
+    return await settle(waiter)
 
 
 def _forget_pool() -> None:

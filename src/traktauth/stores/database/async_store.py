@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.adapters.threaded_store import settled
+from traktauth.stores.adapters.threaded_store import settle
 from traktauth.stores.database.commands import (
     BlockBudget,
     ClaimDue,
@@ -57,7 +57,7 @@ class AsyncDatabaseStore(FleetStore):
 
     def peek(self, login: LoginKey) -> Record | None:
         cache = self._operations.cache
-        known = cache.known(login)
+        known = cache.find_fresh(login)
         if known is None and self.database.quick is not None:
             row = self.database.quick.perform(ReadRow(login))
             return None if row is None else cache.record(login, row)
@@ -152,6 +152,6 @@ class AsyncDatabaseStore(FleetStore):
     async def _release(self, login: LoginKey, owner: str) -> None:
         """Release the lease, through every cancellation; if the database is gone, it ends by itself."""
         try:
-            await settled(asyncio.ensure_future(self.database.perform(ReleaseLease(login, owner))))
+            await settle(asyncio.ensure_future(self.database.perform(ReleaseLease(login, owner))))
         except StoreFailed:
             return

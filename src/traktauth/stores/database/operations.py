@@ -65,7 +65,7 @@ class LoginOperations:
     # ------------------------------------------------------------ records
     def load(self, login: LoginKey) -> Operation[Record]:
         """Return a login's record."""
-        known = self.cache.known(login)
+        known = self.cache.find_fresh(login)
         if known is not None:
             return known
         row: Row | None = yield ReadRow(login)

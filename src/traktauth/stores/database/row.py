@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.models.keeper_due_time import due_at
 from traktauth.models.record import EMPTY
-from traktauth.stores.encryption.envelope import is_sealed_newest, key_of_seal, sealed, unsealed
+from traktauth.stores.encryption.envelope import is_sealed_newest, key_of_seal, seal, unseal
 from traktauth.stores.errors import unreadable
 from traktauth.stores.record_json import to_document, to_record
 from traktauth.stores.record_migrations import clear_members
@@ -57,7 +57,7 @@ COLUMNS = tuple(Row.__dataclass_fields__)
 
 def to_row(login: LoginKey, record: Record, cipher: Cipher | None, *, before: Row | None = None) -> Row:
     """Return the row of a record, with a revision of its own; what belongs to a generation stays while it does."""
-    document = sealed(to_document(login, record), cipher)
+    document = seal(to_document(login, record), cipher)
     for name in ("realm", "client_id", "account"):
         del document[name]
     token, pending = record.token, document.pop("pending_refresh")
@@ -120,6 +120,6 @@ def from_row(login: LoginKey, row: Row | None, cipher: Cipher | None) -> Record:
         document = {**payload, **dict(zip(clear_members(row.format), columns, strict=True))}
         if "sealed" in document:
             document["expires_at"] = row.expires_at
-        return to_record(unsealed(document, cipher))
+        return to_record(unseal(document, cipher))
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise unreadable("A login's record is damaged; it is left as it is") from None

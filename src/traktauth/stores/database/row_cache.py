@@ -53,7 +53,7 @@ class RowCache:
         """Remember a row that was just written, so that it need not be parsed again."""
         _put(self._parsed, login, (row, record))
 
-    def known(self, login: LoginKey) -> Record | None:
+    def find_fresh(self, login: LoginKey) -> Record | None:
         """Return the record that was read a short while ago, if it was."""
         if not self._cache:
             return None

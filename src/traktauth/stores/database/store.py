@@ -54,7 +54,7 @@ class DatabaseStore(TokenStore):
     def peek(self, login: LoginKey) -> Record | None:
         if self.database.quick:
             return self.load(login)
-        return self._operations.cache.known(login)
+        return self._operations.cache.find_fresh(login)
 
     def apply(self, login: LoginKey, change: Change) -> bool:
         return self._run(self._operations.apply(login, change))

@@ -15,7 +15,7 @@ def is_local(host: str | None) -> bool:
         return False
 
 
-def unencrypted(server: str, hosts: list[str], fix: str) -> list[str]:
+def find_warnings(server: str, hosts: list[str], fix: str) -> list[str]:
     """Return a problem if what goes to one of some hosts can be read on the way.
 
     Args:

@@ -47,7 +47,7 @@ class Altered(ValueError):
     """A sealed text, or what it is bound to, is not what was sealed."""
 
 
-def sealed(document: dict[str, Any], cipher: Cipher | None) -> dict[str, Any]:
+def seal(document: dict[str, Any], cipher: Cipher | None) -> dict[str, Any]:
     """Return the document with its secrets sealed; as it is where nothing seals."""
     if cipher is None or not document["account"]:  # an app's entry holds no secret
         return document
@@ -58,7 +58,7 @@ def sealed(document: dict[str, Any], cipher: Cipher | None) -> dict[str, Any]:
     return {**clear, "sealed": cipher.seal(json.dumps(inside).encode(), _bound_text(clear, NEWEST))}
 
 
-def unsealed(document: dict[str, Any], cipher: Cipher | None) -> dict[str, Any]:
+def unseal(document: dict[str, Any], cipher: Cipher | None) -> dict[str, Any]:
     """Return the document as it was before it was sealed.
 
     Raises:

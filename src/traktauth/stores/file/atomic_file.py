@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from traktauth import private_files
 from traktauth.errors import StoreFailed
 from traktauth.private_files import CLOEXEC, NOFOLLOW, OTHERS_READ_OR_WRITE, PRIVATE, is_own
-from traktauth.stores.permissions import quoted
+from traktauth.stores.permissions import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -229,7 +229,7 @@ def _sync_failures(folder: str) -> Generator[None]:
     except OSError as error:
         hint = f"See what is wrong with its disk or mount, {_ELSEWHERE}"
         if error.errno == errno.EACCES:
-            hint = f"Let yourself read the folder: chmod u+r {quoted(folder)}; {_ELSEWHERE}"
+            hint = f"Let yourself read the folder: chmod u+r {quote(folder)}; {_ELSEWHERE}"
         raise StoreFailed(
             f"The folder {folder} cannot be synced to the disk: {error.strerror or error}", hint=hint
         ) from error

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from traktauth.errors import StoreFailed
 from traktauth.models.record import EMPTY, FORMAT, erased_entry
-from traktauth.stores.encryption.envelope import unsealed
+from traktauth.stores.encryption.envelope import unseal
 from traktauth.stores.errors import unreadable
 from traktauth.stores.record_json import login_of, to_record
 from traktauth.stores.redaction import Hidden, without_frames
@@ -119,6 +119,6 @@ def _by_login(entries: Hidden[list[Any]]) -> tuple[dict[LoginKey, dict[str, Any]
 
 def _to_record(document: dict[str, Any] | None, cipher: Cipher | None) -> Record:
     try:
-        return EMPTY if document is None else to_record(unsealed(document, cipher))
+        return EMPTY if document is None else to_record(unseal(document, cipher))
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise unreadable("A login's record is damaged; it is left as it is") from None

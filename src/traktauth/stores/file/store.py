@@ -12,7 +12,7 @@ from traktauth.models.changes import BeginRefresh, CancelRefresh, Erase, Reencry
 from traktauth.models.record import erased_entry
 from traktauth.private_files import CLOEXEC, NOFOLLOW
 from traktauth.stores.base import TokenStore
-from traktauth.stores.encryption.envelope import is_sealed_newest, key_of_seal, sealed
+from traktauth.stores.encryption.envelope import is_sealed_newest, key_of_seal, seal
 from traktauth.stores.errors import disk_hint, stray_record_warnings
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.durability import find_warnings
@@ -161,7 +161,7 @@ class FileStore(TokenStore):
 
     # ------------------------------------------------------------ the file
     def _content(self, snapshot: Snapshot, login: LoginKey, entry: LoginKey, record: Record) -> Hidden[bytes]:
-        return snapshot.content(login, entry, Hidden(sealed(to_document(entry, record), self._cipher)))
+        return snapshot.content(login, entry, Hidden(seal(to_document(entry, record), self._cipher)))
 
     @contextmanager
     def _writing(self) -> Generator[None]:

@@ -16,15 +16,15 @@ from traktauth.stores.postgres.driver import (
     LIMIT,
     connect,
     connect_async,
-    died,
     exposure,
     failure,
+    is_connection_lost,
     rows_of,
     rows_of_async,
     settings_of,
 )
 from traktauth.stores.postgres.durability import QUESTION, find_warnings
-from traktauth.stores.postgres.statements import answered, joined, parts_of, statement
+from traktauth.stores.postgres.statements import join_results, parse_rows, parts_of, statement
 from traktauth.stores.postgres.table_creation import preparing
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class PostgresDatabase(_Place):
     def perform(self, command: Command[T]) -> T:
         done: T
         if isinstance(command, SwapRows):
-            done = joined([(part, self._one(part)) for part in parts_of(command)])  # type: ignore[assignment] # its T
+            done = join_results([(part, self._one(part)) for part in parts_of(command)])  # type: ignore[assignment] # its T
         else:
             done = self._one(command)
         return done
@@ -116,7 +116,7 @@ class PostgresDatabase(_Place):
             connection.close()
 
     def _one(self, command: Command[Any]) -> Any:  # noqa: ANN401 - as the command says
-        return answered(command, self._run(*statement(command)))
+        return parse_rows(command, self._run(*statement(command)))
 
     def _run(self, text: bytes, values: dict[str, Any]) -> list[Any]:
         if self._pid != os.getpid():
@@ -143,7 +143,7 @@ class PostgresDatabase(_Place):
             try:
                 return self._run_on(connection or self._connect(), text, values)
             except BaseException as error:
-                if not died(error) or fresh == TRIES:
+                if not is_connection_lost(error) or fresh == TRIES:
                     raise
 
     def _run_on(self, connection: Connection, text: bytes, values: dict[str, Any]) -> list[Any]:
@@ -187,7 +187,7 @@ class AsyncPostgresDatabase(_Place):
     async def perform(self, command: Command[T]) -> T:
         done: T
         if isinstance(command, SwapRows):
-            done = joined([(part, await self._one(part)) for part in parts_of(command)])  # type: ignore[assignment] # its T
+            done = join_results([(part, await self._one(part)) for part in parts_of(command)])  # type: ignore[assignment] # its T
         else:
             done = await self._one(command)
         return done
@@ -200,7 +200,7 @@ class AsyncPostgresDatabase(_Place):
             await connection.close()
 
     async def _one(self, command: Command[Any]) -> Any:  # noqa: ANN401 - as the command says
-        return answered(command, await self._run(*statement(command)))
+        return parse_rows(command, await self._run(*statement(command)))
 
     async def _run(self, text: bytes, values: dict[str, Any]) -> list[Any]:
         if self._pid != os.getpid():
@@ -220,7 +220,7 @@ class AsyncPostgresDatabase(_Place):
             try:
                 return await self._run_on(connection or await self._connect(), text, values)
             except BaseException as error:
-                if not died(error) or fresh == TRIES:
+                if not is_connection_lost(error) or fresh == TRIES:
                     raise
 
     async def _run_on(self, connection: AsyncConnection, text: bytes, values: dict[str, Any]) -> list[Any]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.database.transport_security import unencrypted
+from traktauth.stores.database.transport_security import find_warnings
 from traktauth.stores.errors import missing
 
 try:
@@ -26,9 +26,9 @@ __all__ = [
     "Connection",
     "connect",
     "connect_async",
-    "died",
     "exposure",
     "failure",
+    "is_connection_lost",
     "rows_of",
     "rows_of_async",
     "settings_of",
@@ -141,10 +141,10 @@ def exposure(connection: Connection | AsyncConnection) -> list[str]:
     if settings.get("sslmode") in _TLS or settings.get("gssencmode") == "require":
         return []
     hosts = (settings.get("hostaddr") or settings.get("host") or "").split(",")
-    return unencrypted("PostgreSQL", hosts, "add `sslmode=verify-full` to its address, or `sslmode=require`")
+    return find_warnings("PostgreSQL", hosts, "add `sslmode=verify-full` to its address, or `sslmode=require`")
 
 
-def died(error: BaseException) -> bool:
+def is_connection_lost(error: BaseException) -> bool:
     """Return whether an error is that of a connection alone, so that another one may do."""
     if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return False

@@ -82,7 +82,7 @@ def statement(command: Command[Any]) -> tuple[bytes, Parameters]:
     return _psycopgs(text if isinstance(command, _READS) else LIMITS + text), Parameters(values)
 
 
-def answered(command: Command[Any], rows: list[Any]) -> Any:  # noqa: ANN401 - the command knows its result's type
+def parse_rows(command: Command[Any], rows: list[Any]) -> Any:  # noqa: ANN401 - the command knows its result's type
     """Return a command's result from what its statement returned."""
     match command:
         case ReadRows():
@@ -100,7 +100,7 @@ def parts_of(command: SwapRows) -> list[Command[Any]]:
     return [SwapRows(there), *new] if there else new
 
 
-def joined(parts: Iterable[tuple[Command[Any], Any]]) -> set[LoginKey]:
+def join_results(parts: Iterable[tuple[Command[Any], Any]]) -> set[LoginKey]:
     """Return the result of `SwapRows` from those of its parts."""
     done: set[LoginKey] = set()
     for part, got in parts:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.database.transport_security import is_local, unencrypted
+from traktauth.stores.database.transport_security import find_warnings, is_local
 from traktauth.stores.errors import missing
 
 try:
@@ -64,7 +64,7 @@ def exposure(client: Redis) -> list[str]:
     host, has_tls = pool.connection_kwargs.get("host"), issubclass(pool.connection_class, SSLConnection)
     if pool.connection_kwargs.get("path") or is_local(host):
         return []
-    found = [] if has_tls else unencrypted("Redis", [str(host)], "use rediss://… in its address")
+    found = [] if has_tls else find_warnings("Redis", [str(host)], "use rediss://… in its address")
     if not pool.connection_kwargs.get("password"):
         found.append(
             f"The Redis at {host} asks for no password, so everyone who reaches it has the logins: "

@@ -30,7 +30,7 @@ from traktauth.stores.database.sql import Dialect, answer
 from traktauth.stores.errors import RESTORE, disk_hint
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.durability import find_warnings
-from traktauth.stores.permissions import quoted, resolve
+from traktauth.stores.permissions import quote, resolve
 from traktauth.stores.sqlite.connection import LONGEST_LEASE, connect, truncate_log
 from traktauth.stores.sqlite.fork_safety import add_database
 
@@ -202,7 +202,7 @@ def _hint(code: int, path: str) -> str:
         case sqlite3.SQLITE_FULL:
             return disk_hint(errno.ENOSPC, path) or _HINT
         case sqlite3.SQLITE_READONLY:
-            files = f"{quoted(path)} {quoted(os.path.dirname(path))}"
+            files = f"{quote(path)} {quote(os.path.dirname(path))}"
             return f"Let yourself write the file and its folder, or mount their file system for writing: ls -ld {files}"
         case _:
             return _HINT

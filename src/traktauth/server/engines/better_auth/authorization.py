@@ -11,7 +11,7 @@ from traktauth.server.engines.better_auth.validation import (
     optional,
     optional_if,
     optional_url,
-    required,
+    require_string,
     validate,
 )
 from traktauth.server.engines.doorkeeper.authorization import prefer_sign_up
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PROMPTS = ("none", "consent", "login", "create", "select_account", "login consent", "select_account consent")
 QUERY: tuple[Field, ...] = (
     ("response_type", optional_if(exactly("code"))),
-    ("client_id", required),
+    ("client_id", require_string),
     ("redirect_uri", optional_url),
     ("scope", optional),
     ("state", optional),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.server.engines.trakt_wire import rfc8628_members
 from traktauth.server.http.messages import NO_STORE, HttpResponse, json_response
-from traktauth.server.oauth.device.poll import approved, create_session, rfc8628_error
+from traktauth.server.oauth.device.poll import create_session, rfc8628_error, take_approved
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.device.authorization import DeviceAuthorization
@@ -19,7 +19,7 @@ def poll(request: TokenRequest) -> dict[str, Any]:
     Raises:
         OAuthError: the code is in any other state.
     """
-    device, user = approved(request, rfc8628_error)
+    device, user = take_approved(request, rfc8628_error)
     request.db.device_codes.delete(device.id)  # as the engine does: Trakt's path does not know the code any more
     token = create_session(request, user)[1]
     lifetime = request.policy.lifetimes.session

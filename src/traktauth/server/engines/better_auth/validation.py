@@ -34,14 +34,14 @@ def type_name(value: object) -> str:
     return "undefined" if value is ABSENT else TYPES.get(type(value), "object")
 
 
-def required(value: object) -> list[str]:
+def require_string(value: object) -> list[str]:
     """Require a string."""
     return [] if isinstance(value, str) else [f"Invalid input: expected string, received {type_name(value)}"]
 
 
 def optional(value: object) -> list[str]:
     """Require a string, if the parameter is present."""
-    return VALID if value is ABSENT or isinstance(value, str) else required(value)
+    return VALID if value is ABSENT or isinstance(value, str) else require_string(value)
 
 
 def exactly(word: str) -> Callable[[object], list[str]]:

@@ -18,7 +18,7 @@ from traktauth.server.engines.better_auth.validation import (
     optional,
     optional_if,
     optional_url,
-    required,
+    require_string,
     type_name,
     validate,
 )
@@ -63,15 +63,15 @@ TOKEN: tuple[Field, ...] = (
 ABOUT_TOKEN: tuple[Field, ...] = (
     ("client_id", optional),
     ("client_secret", optional),
-    ("token", required),
+    ("token", require_string),
     ("token_type_hint", optional_if(one_of("access_token", "refresh_token"))),
 )
 KNOWN = frozenset(name for name, _ in TOKEN + ABOUT_TOKEN)
-DEVICE_CODE: tuple[Field, ...] = (("client_id", required), ("user_id", optional), ("scope", optional))
+DEVICE_CODE: tuple[Field, ...] = (("client_id", require_string), ("user_id", optional), ("scope", optional))
 DEVICE_TOKEN: tuple[Field, ...] = (
     ("grant_type", exactly(DEVICE_GRANT)),
-    ("device_code", required),
-    ("client_id", required),
+    ("device_code", require_string),
+    ("client_id", require_string),
 )
 
 

@@ -60,7 +60,7 @@ def rfc8628_error(state: str) -> OAuthError:
 
 
 def _issue(request: TokenRequest, error: Callable[[str], Exception]) -> IssuedTokens:
-    device, user = approved(request, error)
+    device, user = take_approved(request, error)
     session = create_session(request, user)[0]
     scope = request.policy.default_scope
     request.db.clients.grant_consent(device.client, user, scope=scope, now=request.now)
@@ -69,7 +69,7 @@ def _issue(request: TokenRequest, error: Callable[[str], Exception]) -> IssuedTo
     )
 
 
-def approved(request: TokenRequest, error: Callable[[str], Exception]) -> tuple[DeviceCode, int]:
+def take_approved(request: TokenRequest, error: Callable[[str], Exception]) -> tuple[DeviceCode, int]:
     """Count a poll; return an approved code, which is used up by it, and the user who approved it.
 
     Raises:

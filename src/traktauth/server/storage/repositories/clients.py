@@ -43,7 +43,7 @@ class ClientRepository:
         """Return every client, the oldest first."""
         return [Client(*row) for row in self._db.fetchall("SELECT * FROM clients ORDER BY id")]
 
-    def owned_by(self, owner: int) -> list[Client]:
+    def list_of_owner(self, owner: int) -> list[Client]:
         """Return the clients that a user has registered."""
         find = "SELECT * FROM clients WHERE owner = ? ORDER BY id"
         return [Client(*row) for row in self._db.fetchall(find, (owner,))]

@@ -216,14 +216,14 @@ class Writer:
 
     def _on_commit(self, events: list[str]) -> None:
         self._record_events(events)
-        self._outage.worked(WRITE)
+        self._outage.note_success(WRITE)
 
     def _translate_error(self, error: Exception) -> Exception:
         """Return the error for the caller, `StorageUnavailable` for one of the database, which is noted."""
         if isinstance(error, sqlite3.Error):
             error = StorageUnavailable(str(error))
         if isinstance(error, StorageUnavailable):
-            self._outage.failed(WRITE, error)
+            self._outage.note_failure(WRITE, error)
         return error
 
 
