@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from proof.crowd import Crowd, ask, hear, ready
 from proof.hosts import Absent, hosts
+from proof.worker_processes import WorkerProcesses, ask, hear, ready
 from support.engines import Missing
 from support.local import APP, start_local_trakt
 from support.postgres import PostgresServer
@@ -54,12 +54,12 @@ def prefixes(until_the_end: ExitStack, local, address: str) -> list[tuple[str, .
 
 
 def contend(local, name: str, address: str, rounds: int) -> None:
-    with ExitStack() as stack, closing(Crowd(local.base, APP, address)) as crowd:
+    with ExitStack() as stack, closing(WorkerProcesses(local.base, APP, address)) as group:
         local.control("PUT", "faults", [])
-        crowd.sign_in(local.land)
-        workers = [crowd.start("tasks")]
-        workers += [crowd.start(("blocking", "async")[number % 2]) for number in range(PROCESSES)]
-        workers += [crowd.start("blocking", prefix=prefix) for prefix in prefixes(stack, local, address)]
+        group.sign_in(local.land)
+        workers = [group.start("tasks")]
+        workers += [group.start(("blocking", "async")[number % 2]) for number in range(PROCESSES)]
+        workers += [group.start("blocking", prefix=prefix) for prefix in prefixes(stack, local, address)]
         ready(*workers)
         local.control("PUT", "faults", [{"path": "/oauth/token", "delay": TAKES, "for": 1e9}])
         took = []

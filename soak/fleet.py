@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from keeper.givens import DAY, EPOCH, Fleet, clock
+from keeper.fleet_setup import DAY, EPOCH, Fleet, clock
 from support.virtual import run
 from traktauth.flow.effects import NoResponse
 from traktauth.keeper import RateLimit

@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for fidelity
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from proof.killing import LIFE, Killing, summary
+from proof.kill_rounds import LIFE, KillRounds, summary
 from support.engines import start_better_auth
 
 
@@ -45,19 +45,19 @@ def main() -> int:
         engine = start_better_auth(Path(folder), ACCESS_TTL=f"{LIFE}")
         chance = random.Random(options.seed + state["tally"].get("rounds", 0))  # noqa: S311 - chance needs no secrecy
         try:
-            with closing(Killing(engine, f"{options.store}:{folder}/logins", chance)) as killing:
-                killing.tally, killing.lost = Counter(state["tally"]), state["lost"]
-                while killing.tally["rounds"] < options.rounds and time.monotonic() - began < options.seconds:
-                    killing.round()
-                    print(summary(killing), file=sys.stderr, flush=True)
+            with closing(KillRounds(engine, f"{options.store}:{folder}/logins", chance)) as rounds:
+                rounds.tally, rounds.lost = Counter(state["tally"]), state["lost"]
+                while rounds.tally["rounds"] < options.rounds and time.monotonic() - began < options.seconds:
+                    rounds.round()
+                    print(summary(rounds), file=sys.stderr, flush=True)
                     if options.state:
-                        options.state.write_text(json.dumps({"tally": killing.tally, "lost": killing.lost}))
+                        options.state.write_text(json.dumps({"tally": rounds.tally, "lost": rounds.lost}))
         finally:
             engine.server.stop()
-    print(f"{options.store}: {summary(killing)}; {time.monotonic() - began:.0f} s")
-    for one in killing.lost:
+    print(f"{options.store}: {summary(rounds)}; {time.monotonic() - began:.0f} s")
+    for one in rounds.lost:
         print(one)
-    return 1 if killing.lost else 2 * (killing.tally["rounds"] < options.rounds)
+    return 1 if rounds.lost else 2 * (rounds.tally["rounds"] < options.rounds)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Hold the local Trakt against the model of its tests, in many more made-up stories than the tests have time for.
+"""Hold the local Trakt against the model of its tests, in many more made-up scenarios than the tests have time for.
 
 Usage: .venv/bin/python soak/machine.py [STORIES] [--seed N] [--steps N] [--seconds N]
 
 Apps and users sign in, exchange, refresh, revoke, poll and wait in any order, on both profiles in turn; each answer
-must be the one that the model foretells. Each seed is one round of 500 stories of each profile, the same each time, so
-a run that ended can be taken up with `--seed`. Exit status 1 if an answer was another, 2 if stories are left when the
-time is over.
+must be the one that the model foretells. Each seed is one round of 500 scenarios of each profile, the same each time,
+so a run that ended can be taken up with `--seed`. Exit status 1 if an answer was another, 2 if scenarios are left when
+the time is over.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import hypothesis.core
 
 from server.conftest import SEED, Client
-from server.test_machine import MODELS, explore
+from server.test_state_machine import MODELS, explore
 from traktauth.server.config.settings import Settings
 from traktauth.server.process.embedded import EmbeddedServer
 
@@ -34,21 +34,23 @@ ROUND = 500
 def main() -> int:
     """Run, and judge."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("stories", type=int, nargs="?", default=100_000)
+    parser.add_argument("scenarios", type=int, nargs="?", default=100_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=7200.0)
     options = parser.parse_args()
     logging.getLogger("uvicorn.error").disabled = True
     began, number, done, fault = time.monotonic(), options.seed, 0, ""
-    while done < options.stories and time.monotonic() - began < options.seconds and not fault:
+    while done < options.scenarios and time.monotonic() - began < options.seconds and not fault:
         fault = round_of(number, options.steps)
         number, done = number + 1, done + ROUND * len(MODELS)
-        print(f"seed {number - 1}: {done} stories", file=sys.stderr, flush=True)
-    told = f"{done} of {options.stories} stories of up to {options.steps} steps, seeds {options.seed} to {number - 1}"
+        print(f"seed {number - 1}: {done} scenarios", file=sys.stderr, flush=True)
+    told = (
+        f"{done} of {options.scenarios} scenarios of up to {options.steps} steps, seeds {options.seed} to {number - 1}"
+    )
     print(f"{told}: {'an answer that was not foretold' if fault else '0 faults'}, {time.monotonic() - began:.0f} s")
     print(fault, end="")
-    return 1 if fault else 2 * (done < options.stories)
+    return 1 if fault else 2 * (done < options.scenarios)
 
 
 def round_of(number: int, steps: int) -> str:

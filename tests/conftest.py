@@ -1,4 +1,4 @@
-"""Fixtures for every test: real engines, a local Trakt, a cable, a browser, and environments of other clients.
+"""Fixtures for every test: real engines, a local Trakt, a proxy, a browser, and environments of other clients.
 
 What is not on this machine is skipped, and the reason names it.
 """
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from support.cable import Cable
 from support.chromium import chromium
 from support.command import Command
 from support.engines import BetterAuth, Doorkeeper, Missing, start_better_auth, start_doorkeeper
 from support.environments import PYTRAKT, environment
 from support.local import LocalTrakt, start_local_trakt
 from support.pool import Pool
+from support.recording_proxy import RecordingProxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,16 +84,16 @@ def doorkeeper(start_doorkeeper_with: Callable[..., Doorkeeper]) -> Doorkeeper:
 
 
 @pytest.fixture
-def cable() -> Iterator[Callable[[str], Cable]]:
-    """Lay a cable to a server: `cable(server.base)` is a `support.cable.Cable`, open until the test ends."""
-    laid: list[Cable] = []
+def recording_proxy() -> Iterator[Callable[[str], RecordingProxy]]:
+    """Start a proxy to a server: `recording_proxy(server.base)`, open until the test ends."""
+    started: list[RecordingProxy] = []
 
-    def lay(upstream: str) -> Cable:
-        laid.append(Cable(upstream).__enter__())
-        return laid[-1]
+    def start(upstream: str) -> RecordingProxy:
+        started.append(RecordingProxy(upstream).__enter__())
+        return started[-1]
 
-    yield lay
-    for one in laid:
+    yield start
+    for one in started:
         one.__exit__()
 
 

@@ -1,4 +1,4 @@
-"""Tell stories to an engine and a local Trakt: `python -m fidelity.fuzz PROFILE ENGINE LOCAL [STORIES]`."""
+"""Tell scenarios to an engine and a local Trakt: `python -m fidelity.fuzz PROFILE ENGINE LOCAL [STORIES]`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import argparse
 import sys
 import time
 
-from fidelity.fuzz.generator import generate_story
-from fidelity.fuzz.reduction import reduce_story
+from fidelity.fuzz.generator import generate_scenario
+from fidelity.fuzz.reduction import reduce_scenario
 from fidelity.replay.server import Server
 
 
@@ -19,17 +19,17 @@ def main() -> int:
         Server(options.local, options.profile, local=True),
     )
     began, completed, steps, meant, different = time.monotonic(), 0, 0, 0, 0
-    while completed < options.stories and time.monotonic() - began < options.seconds:
-        story = generate_story(options.profile, options.seed + completed, options.steps)
-        completed, steps = completed + 1, steps + len(story)
-        outcome = reduce_story(story, engine, local)
+    while completed < options.scenarios and time.monotonic() - began < options.seconds:
+        scenario = generate_scenario(options.profile, options.seed + completed, options.steps)
+        completed, steps = completed + 1, steps + len(scenario)
+        outcome = reduce_scenario(scenario, engine, local)
         if outcome and outcome.meant:
             meant += 1
         elif outcome:
             different += 1
-            print(f"story {options.seed + completed - 1}:\n{outcome}", flush=True)
+            print(f"scenario {options.seed + completed - 1}:\n{outcome}", flush=True)
     print(
-        f"{completed} stories, {steps} steps, {meant} with a difference that is meant, {different} with another, "
+        f"{completed} scenarios, {steps} steps, {meant} with a difference that is meant, {different} with another, "
         f"{time.monotonic() - began:.0f} s"
     )
     return 1 if different else 0
@@ -41,9 +41,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("profile", choices=("current", "classic"))
     parser.add_argument("engine", metavar="ENGINE", help="a real engine's address")
     parser.add_argument("local", metavar="LOCAL", help="a local Trakt's, started with fidelity/seed.json")
-    parser.add_argument("stories", type=int, nargs="?", default=100)
-    parser.add_argument("--seed", type=int, default=0, help="the first story's number")
-    parser.add_argument("--steps", type=int, default=16, help="how long a story is, before it looks who lives")
+    parser.add_argument("scenarios", type=int, nargs="?", default=100)
+    parser.add_argument("--seed", type=int, default=0, help="the first scenario's number")
+    parser.add_argument("--steps", type=int, default=16, help="how long a scenario is, before it looks who lives")
     parser.add_argument("--seconds", type=float, default=3600)
     return parser.parse_args()
 

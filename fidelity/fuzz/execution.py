@@ -1,8 +1,8 @@
-"""Tell one story to two servers, and compare what they say.
+"""Tell one scenario to two servers, and compare what they say.
 
 A step is data: a request or a call of the control API with placeholders in it, `{{code_3}}` being the code that step 3
 came to. A placeholder whose step came to nothing, or is not told, is a value that no server knows; so any step can be
-left out, and a story that ends in a difference can be cut down to what it needs.
+left out, and a scenario that ends in a difference can be cut down to what it needs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Step:
     """One thing that is done.
 
     Attributes:
-        number: its place in the story that was made up; it keeps it where others are left out.
+        number: its place in the scenario that was made up; it keeps it where others are left out.
         request: what is sent, with placeholders; None for a call of the control API.
         call: a call's name.
         members: what a call says, with placeholders.
@@ -64,7 +64,7 @@ class Values(dict[str, str]):
 
 @dataclass
 class Side:
-    """One of the servers, and what the story has come to there."""
+    """One of the servers, and what the scenario has come to there."""
 
     server: Server
     values: Values
@@ -115,11 +115,11 @@ def complete(values: Values, *texts: str | None) -> dict[str, str]:
 Found = tuple[Step, list[Difference]]
 
 
-def run_story(story: Sequence[Step], engine: Server, local: Server) -> Found | None:
-    """Tell a story, and give the first step that has different responses, None without one."""
-    signed_in = any(step.request and "cookie" in step.request["headers"] for step in story)
+def run_scenario(scenario: Sequence[Step], engine: Server, local: Server) -> Found | None:
+    """Tell a scenario, and give the first step that has different responses, None without one."""
+    signed_in = any(step.request and "cookie" in step.request["headers"] for step in scenario)
     sides = [Side.fresh(engine, signed_in=signed_in), Side.fresh(local, signed_in=signed_in)]
-    for step in story:
+    for step in scenario:
         for side, proof in zip(sides, [verifier_and_challenge()] * 2, strict=True):
             side.values |= {f"{name}_{step.number}": value for name, value in proof.items()}
         found = _sent(step, step.request, *sides) if step.request else _called(step, *sides)

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from fidelity.replay.compare import Difference
 
 
-def is_expected(profile: str, story: Sequence[Step], found: Sequence[Difference]) -> bool:
-    """Whether a story that has been cut down ends in a difference that is meant."""
-    calls, paths = {step.call for step in story}, [step.request["path"] for step in story if step.request]
+def is_expected(profile: str, scenario: Sequence[Step], found: Sequence[Difference]) -> bool:
+    """Whether a scenario that has been cut down ends in a difference that is meant."""
+    calls, paths = {step.call for step in scenario}, [step.request["path"] for step in scenario if step.request]
     return KNOWN[profile](calls, paths, found[0])
 
 

@@ -1,4 +1,4 @@
-"""Make up stories."""
+"""Make up scenarios."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ TAKING_PART = {"current": ("trusted", "consent", "public"), "classic": ("A", "B"
 PEOPLE = {"current": ("user", "other"), "classic": ("sean",)}
 
 
-def generate_story(profile: str, number: int, length: int = 16) -> list[Step]:
-    """Make the story of a number: always the same."""
-    return StoryGenerator(Random(f"{profile} {number}"), profile).story(length)  # noqa: S311 - nothing is kept secret
+def generate_scenario(profile: str, number: int, length: int = 16) -> list[Step]:
+    """Make the scenario of a number: always the same."""
+    return ScenarioGenerator(Random(f"{profile} {number}"), profile).scenario(length)  # noqa: S311 - nothing is kept secret
 
 
-class StoryGenerator:
-    """Makes one story."""
+class ScenarioGenerator:
+    """Makes one scenario."""
 
     def __init__(self, random: Random, profile: str) -> None:
         self.random, self.current = random, profile == "current"
@@ -37,8 +37,8 @@ class StoryGenerator:
         self.tokens: list[tuple[int, str]] = []
         self.devices: list[tuple[int, str]] = []
 
-    def story(self, length: int) -> list[Step]:
-        """Make a story; it begins with a login, so that there is something to bend, and ends with a look at all."""
+    def scenario(self, length: int) -> list[Step]:
+        """Make a scenario; it begins with a login, so that there is something to bend, and ends with a look at all."""
         self.sign_in()
         self.exchange(bend=0)
         actions = self.actions()

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from support.gallery import walk
 from support.local import OOB
+from support.page_list import walk
 from support.wire import call
 from traktauth.testing import LocalTrakt
 

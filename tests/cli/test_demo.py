@@ -46,7 +46,7 @@ def cpu_seconds():
     return used.ru_utime + used.ru_stime
 
 
-def test_the_demo_tells_the_whole_story_and_leaves_nothing_behind(command, tmp_path):
+def test_the_demo_shows_every_step_and_leaves_nothing_behind(command, tmp_path):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     for name in [name for name in command.env if name.startswith("TRAKTAUTH_")]:

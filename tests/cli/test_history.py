@@ -55,11 +55,11 @@ def answer(command, **env):
 def test_the_story_of_a_lost_login_names_every_pair_and_who_renewed_it(command):
     token = refreshed(command, (HERE, 11), (HERE, 12))
     command.store.apply(command.login(), SetRefreshable(3, "Trakt refused its refresh token"))
-    login, mend, *story = login_lines(command)
+    login, fixing, *entries = login_lines(command)
     assert "Trakt refused its refresh token; the last token" in login
     assert f"{token.fingerprint}, was refreshed by {HERE}:12 at " in login
-    assert "traktauth login" in mend
-    first, second, third = story
+    assert "traktauth login" in fixing
+    first, second, third = entries
     assert first.endswith("signed in")
     assert second.endswith(f"refreshed by {HERE}:11")
     assert third.endswith(f"{token.fingerprint}  refreshed by {HERE}:12, then Trakt refused its refresh token")
@@ -78,10 +78,10 @@ def test_a_program_reads_the_same(command):
 
 def test_a_login_that_is_well_shows_its_last_pairs_alone(command):
     refreshed(command, *[(HERE, 11)] * 30)
-    mark, before, *story = login_lines(command)
+    mark, before, *entries = login_lines(command)
     assert mark.startswith("✓")
     assert before.strip() == "(17 before)"
-    assert len(story) == 3
+    assert len(entries) == 3
 
 
 @pytest.mark.parametrize(

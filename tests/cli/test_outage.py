@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from support.cable import Cable
+from support.recording_proxy import RecordingProxy
 from traktauth import App, Trakt, TryLater
 from traktauth.keeper import RateLimit, refresh_due
 from traktauth.models import LoginKey, Token, app_entry
@@ -26,16 +26,16 @@ FOR_EVER = 1000
 
 
 @pytest.fixture
-def cable(local):
-    with Cable(local.base) as cable:
-        yield cable
+def proxy(local):
+    with RecordingProxy(local.base) as proxy:
+        yield proxy
 
 
-def begin(cable, outage):
+def begin(proxy, outage):
     if outage == "cut":
-        cable.drop(TOKEN, times=FOR_EVER)
+        proxy.drop(TOKEN, times=FOR_EVER)
     else:
-        cable.answer(TOKEN, 200 if outage == "captcha" else int(outage), PAGE, times=FOR_EVER)
+        proxy.answer(TOKEN, 200 if outage == "captcha" else int(outage), PAGE, times=FOR_EVER)
 
 
 def let_the_interval_pass(store, login):
@@ -65,15 +65,15 @@ def nothing_was_replayed(local):
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_calls_in_an_outage_say_later_and_the_first_one_that_is_due_after_it_succeeds(command, local, cable, outage):
-    command.at(cable.base)
+def test_calls_in_an_outage_say_later_and_the_first_one_that_is_due_after_it_succeeds(command, local, proxy, outage):
+    command.at(proxy.base)
     command.keep_real(local, left=-1)
-    begin(cable, outage)
+    begin(proxy, outage)
     for _ in range(3):
         outcome = command("token")
         assert (outcome.status, outcome.out) == (5, "")
-    assert cable.count(TOKEN) == 2, "the refresh, and one probe"
-    cable.restore()
+    assert proxy.count(TOKEN) == 2, "the refresh, and one probe"
+    proxy.restore()
     assert command("token").status == 5, "the probe interval is not over"
     let_the_interval_pass(command.store, command.login())
     assert command("token").status == 0
@@ -82,40 +82,40 @@ def test_calls_in_an_outage_say_later_and_the_first_one_that_is_due_after_it_suc
     assert nothing_was_replayed(local)
 
 
-def test_the_time_that_the_error_names_is_when_the_call_succeeds(command, local, cable):
+def test_the_time_that_the_error_names_is_when_the_call_succeeds(command, local, proxy):
     """In a library, with real time."""
-    command.at(cable.base)
+    command.at(proxy.base)
     command.keep_real(local, left=-1)
-    begin(cable, "503")
+    begin(proxy, "503")
     app = the_app(command)
-    with Trakt(app, service=cable.base, store=f"file:{command.path}") as trakt:
+    with Trakt(app, service=proxy.base, store=f"file:{command.path}") as trakt:
         for _ in range(3):
             with pytest.raises(TryLater) as caught:
                 trakt.token()
-        cable.restore()
+        proxy.restore()
         assert 0 < caught.value.retry_after <= 10
         time.sleep(caught.value.retry_after + 0.1)
         assert trakt.token().generation == 2
     assert nothing_was_replayed(local)
 
 
-def test_force_sends_it_without_a_probe(command, local, cable):
-    command.at(cable.base)
+def test_force_sends_it_without_a_probe(command, local, proxy):
+    command.at(proxy.base)
     command.keep_real(local, left=-1)
-    begin(cable, "502")
+    begin(proxy, "502")
     assert command("token").status == 5
-    cable.restore()
+    proxy.restore()
     assert command("refresh", "--force").status == 0
-    assert cable.count(TOKEN) == 2
+    assert proxy.count(TOKEN) == 2
     assert nothing_was_replayed(local)
 
 
-def test_a_fleet_of_200_expired_logins_comes_through_an_outage(command, local, cable, tmp_path):
-    command.at(cable.base)
+def test_a_fleet_of_200_expired_logins_comes_through_an_outage(command, local, proxy, tmp_path):
+    command.at(proxy.base)
     address, client = f"sqlite:{tmp_path}/fleet.db", command.env["TRAKTAUTH_CLIENT_ID"]
     made = local.control("POST", "tokens", {"client_id": client, "count": 200, "username": "sean"})["tokens"]
     store, now = open_store(address), time.time()
-    logins = [LoginKey(cable.base, client, f"user-{number}") for number in range(200)]
+    logins = [LoginKey(proxy.base, client, f"user-{number}") for number in range(200)]
     for login, pair in zip(logins, made, strict=True):
         token = Token(pair["access_token"], pair["refresh_token"], "bearer", 604800, None, now - 1, "public", 1)
         assert store.apply(login, SaveToken(token, after=0, at=now - 604800))
@@ -123,13 +123,13 @@ def test_a_fleet_of_200_expired_logins_comes_through_an_outage(command, local, c
 
     def step():
         return asyncio.run(
-            refresh_due(address, app=app, service=cable.base, limit=500, rate_limit=RateLimit(10**6, 0.0))
+            refresh_due(address, app=app, service=proxy.base, limit=500, rate_limit=RateLimit(10**6, 0.0))
         )
 
-    begin(cable, "502")
+    begin(proxy, "502")
     found = step()
     assert (found.refreshed, found.expired, found.expiring) == (0, 0, 0)
-    cable.restore()
+    proxy.restore()
     renewed, until = 0, time.monotonic() + 240
     while renewed < 200 and time.monotonic() < until:
         let_the_pause_pass(tmp_path / "fleet.db")

@@ -33,9 +33,9 @@ def outcomes(processes):
 
 
 @pytest.fixture
-def wired(command, local, cable):
-    """`traktauth` at the end of a cable to a local Trakt."""
-    wire = cable(local.base)
+def wired(command, local, recording_proxy):
+    """`traktauth` behind a proxy to a local Trakt."""
+    wire = recording_proxy(local.base)
     command.at(wire.base)
     return command, wire
 

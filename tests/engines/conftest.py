@@ -33,31 +33,31 @@ def device_peer(request):
 
 @pytest.fixture(params=["blocking", "async"])
 def walk(request):
-    """Run an async *story(api, ask)* with either of the two classes; `await ask(value)` is the value of a call."""
+    """Run an async *scenario(api, ask)* with either of the two classes; `await ask(value)` is the value of a call."""
 
     async def ask(value):
         return await value if inspect.isawaitable(value) else value
 
-    async def blocking(service, story):
+    async def blocking(service, scenario):
         with AuthenticationOAuthApi(service) as api:
-            return await story(api, ask)
+            return await scenario(api, ask)
 
-    async def awaited(service, story):
+    async def awaited(service, scenario):
         async with AsyncAuthenticationOAuthApi(service) as api:
-            return await story(api, ask)
+            return await scenario(api, ask)
 
     run = blocking if request.param == "blocking" else awaited
-    return lambda service, story: asyncio.run(run(service, story))
+    return lambda service, scenario: asyncio.run(run(service, scenario))
 
 
 @pytest.fixture
-def signed_in(start_better_auth_with, cable, command_line, tmp_path):
+def signed_in(start_better_auth_with, recording_proxy, command_line, tmp_path):
     """Sign in at a better-auth of one's own settings: `signed_in(ACCESS_TTL="6")` is a `SignedIn`."""
 
     def sign_in(**env):
         engine = start_better_auth_with(**env)
         app = App(engine.app.client_id, client_secret=engine.app.client_secret, redirect_uri=engine.app.redirect_uri)
-        through, store = cable(engine.base), f"file:{tmp_path}/login.json"
+        through, store = recording_proxy(engine.base), f"file:{tmp_path}/login.json"
         login = SignedIn(engine, through, store, app, command_line(through.base, app, store))
         login.sign_in()
         return login

@@ -49,24 +49,24 @@ for _ in sys.stdin:
 
 
 class SignedIn:
-    """A login in a file, at an engine behind a cable, and processes that ask for its token."""
+    """A login in a file, at an engine behind a proxy, and processes that ask for its token."""
 
-    def __init__(self, engine, cable, folder):
+    def __init__(self, engine, proxy, folder):
         known = engine.apps["trusted"]
-        self.engine, self.cable = engine, cable
+        self.engine, self.proxy = engine, proxy
         self.app = App(known.client_id, client_secret=known.client_secret, redirect_uri=known.redirect_uri)
         self.store = f"file:{folder}/tokens.json"
-        self.login = LoginKey(cable.base, self.app.client_id, "default")
+        self.login = LoginKey(proxy.base, self.app.client_id, "default")
         self.processes = []
         with self.trakt() as trakt:
             trakt.login("paste", prompt=self.person)
 
     def trakt(self, kind=Trakt):
-        return kind(self.app, service=self.cable.base, store=self.store)
+        return kind(self.app, service=self.proxy.base, store=self.store)
 
     def person(self, step):
         """Walk the real pages, and paste the address that they end at."""
-        return self.engine.land(step.url.replace(self.cable.base, self.engine.base))
+        return self.engine.land(step.url.replace(self.proxy.base, self.engine.base))
 
     def record(self):
         return FileStore(self.store.removeprefix("file:")).load(self.login)
@@ -75,7 +75,7 @@ class SignedIn:
         app = {name: getattr(self.app, name) for name in ("client_id", "client_secret", "redirect_uri")}
         for number in range(PROCESSES):
             kind = "async" if number % 2 else "blocking"
-            command = [sys.executable, "-c", PROGRAM, json.dumps(app), self.cable.base, self.store, kind]
+            command = [sys.executable, "-c", PROGRAM, json.dumps(app), self.proxy.base, self.store, kind]
             self.processes.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         for process in self.processes:
             assert process.stdout.readline() == "ready\n"
@@ -95,7 +95,7 @@ class SignedIn:
         path.write_text(json.dumps(document))
 
     def refreshes(self):
-        return self.cable.count("/oauth/token", grant="refresh_token")
+        return self.proxy.count("/oauth/token", grant="refresh_token")
 
     def alive(self, access_token):
         return call(self.engine.base, "GET", "/users/settings", headers=bearer(access_token)).status == 200
@@ -110,12 +110,12 @@ class SignedIn:
 
 
 @pytest.fixture
-def signed_in(start_better_auth_with, cable, tmp_path):
+def signed_in(start_better_auth_with, recording_proxy, tmp_path):
     made = []
 
     def make(**env):
         engine = start_better_auth_with(**env)
-        made.append(SignedIn(engine, cable(engine.base), tmp_path))
+        made.append(SignedIn(engine, recording_proxy(engine.base), tmp_path))
         return made[-1]
 
     yield make
@@ -141,7 +141,7 @@ def test_a_lost_answer_is_not_asked_for_again_while_the_old_token_lives(signed_i
     login.start()
     login.age(3300)  # the last tenth of its life
     old = login.record().token
-    login.cable.swallow("/oauth/token", grant="refresh_token")
+    login.proxy.swallow("/oauth/token", grant="refresh_token")
     assert login.ask() == [old.access_token] * PROCESSES
     assert login.refreshes() == 1
     assert login.alive(old.access_token)
@@ -154,7 +154,7 @@ def test_a_lost_answer_is_not_asked_for_again_while_the_old_token_lives(signed_i
 def test_after_a_lost_answer_and_expiry_it_is_sent_again_once_for_all(signed_in):
     login = signed_in(ACCESS_TTL="2")
     login.start()
-    login.cable.swallow("/oauth/token", grant="refresh_token")
+    login.proxy.swallow("/oauth/token", grant="refresh_token")
     login.wait_for_expiry()
     first = login.ask()
     assert login.refreshes() <= 3  # the one whose answer was lost, a probe, and the one after it
@@ -168,7 +168,7 @@ def test_after_a_lost_answer_and_expiry_it_is_sent_again_once_for_all(signed_in)
 def test_a_dropped_connection_is_a_lost_answer_too(signed_in):
     """The client cannot know whether it arrived; here it did not, and the next sending brings the login back."""
     login = signed_in(ACCESS_TTL="2")
-    login.cable.drop("/oauth/token", grant="refresh_token")
+    login.proxy.drop("/oauth/token", grant="refresh_token")
     login.wait_for_expiry()
     with login.trakt() as trakt:
         with pytest.raises(TryLater) as caught:
@@ -181,12 +181,12 @@ def test_a_dropped_connection_is_a_lost_answer_too(signed_in):
 def test_a_service_that_cannot_be_reached_costs_nothing(signed_in):
     login = signed_in(ACCESS_TTL="2")
     login.wait_for_expiry()
-    closed = login.cable.base
-    login.cable.__exit__()
+    closed = login.proxy.base
+    login.proxy.__exit__()
     with login.trakt() as trakt, pytest.raises(TryLater, match="no connection"):
         trakt.token()
     assert login.record().pending_refresh is None
-    assert closed == login.cable.base
+    assert closed == login.proxy.base
 
 
 @pytest.mark.parametrize("kind", ["blocking", "async"])

@@ -79,7 +79,7 @@ def test_while_the_token_lives_outside_the_mandatory_window_all_are_served_at_on
     login, found = signed_in(), []
     old = login.stored().token.access_token
     login.age(WEEK * 0.95)  # past nine tenths: one caller refreshes, and the others do not wait
-    login.cable.delay("/oauth/token", 2, grant="refresh_token")
+    login.proxy.delay("/oauth/token", 2, grant="refresh_token")
     in_threads(login, found)
     assert len(found) == THREADS
     assert found.count(old) >= THREADS - 1

@@ -27,7 +27,7 @@ def sign_in(api, peer, app, **parameters):
 def test_every_operation_succeeds(peer, walk):
     app = peer.app
 
-    async def story(api, ask):
+    async def scenario(api, ask):
         code = sign_in(api, peer, app)
         exchange = api.exchange_code_for_access_token(code=code, redirect_uri=app.redirect_uri, **credentials(app))
         first = await ask(exchange)
@@ -44,13 +44,13 @@ def test_every_operation_succeeds(peer, walk):
         await ask(api.revoke_an_access_token(token=second.access_token, **credentials(app)))
         assert not peer.alive(second.access_token)
 
-    walk(peer.base, story)
+    walk(peer.base, scenario)
 
 
 def test_a_public_app_signs_in_with_a_challenge_and_without_a_secret(peer, walk):
     app = peer.public
 
-    async def story(api, ask):
+    async def scenario(api, ask):
         code = sign_in(api, peer, app, code_challenge=CHALLENGE)
         token = await ask(
             api.exchange_code_for_access_token(
@@ -59,38 +59,38 @@ def test_a_public_app_signs_in_with_a_challenge_and_without_a_secret(peer, walk)
         )
         assert peer.alive(token.access_token)
 
-    walk(peer.base, story)
+    walk(peer.base, scenario)
 
 
 def test_a_code_works_once(peer, walk):
     app = peer.app
 
-    async def story(api, ask):
+    async def scenario(api, ask):
         code = sign_in(api, peer, app)
         grant = {"code": code, "redirect_uri": app.redirect_uri, **credentials(app)}
         await ask(api.exchange_code_for_access_token(**grant))
         with pytest.raises(LoginRefused):
             await ask(api.exchange_code_for_access_token(**grant))
 
-    walk(peer.base, story)
+    walk(peer.base, scenario)
 
 
 def test_a_wrong_secret_is_the_apps_fault(peer, walk):
     app = peer.app
 
-    async def story(api, ask):
+    async def scenario(api, ask):
         code = sign_in(api, peer, app)
         wrong = {"client_id": app.client_id, "client_secret": "x" * 64}
         with pytest.raises(AppRejected):
             await ask(api.exchange_code_for_access_token(code=code, redirect_uri=app.redirect_uri, **wrong))
 
-    walk(peer.base, story)
+    walk(peer.base, scenario)
 
 
 def test_an_unknown_refresh_token_is_refused(peer, walk):
     app = peer.app
 
-    async def story(api, ask):
+    async def scenario(api, ask):
         with pytest.raises(LoginRefused):
             await ask(
                 api.exchange_refresh_token_for_access_token(
@@ -98,20 +98,20 @@ def test_an_unknown_refresh_token_is_refused(peer, walk):
                 )
             )
 
-    walk(peer.base, story)
+    walk(peer.base, scenario)
 
 
 def test_revoking_an_unknown_token_is_no_error(peer, walk):
-    async def story(api, ask):
+    async def scenario(api, ask):
         assert await ask(api.revoke_an_access_token(token="z" * 43, **credentials(peer.app))) is None
 
-    walk(peer.base, story)
+    walk(peer.base, scenario)
 
 
 def test_a_device_code_is_pending_until_it_is_approved(device_peer, walk):
     app = device_peer.app
 
-    async def story(api, ask):
+    async def scenario(api, ask):
         code = await ask(api.generate_new_device_codes(client_id=app.client_id))
         assert code.verification_url.startswith(device_peer.base)
         with pytest.raises(TryLater) as pending:
@@ -123,17 +123,17 @@ def test_a_device_code_is_pending_until_it_is_approved(device_peer, walk):
         assert device_peer.alive(token.access_token)
         assert token.refresh_token
 
-    walk(device_peer.base, story)
+    walk(device_peer.base, scenario)
 
 
 def test_a_denied_device_code_ends_the_sign_in(device_peer, walk):
     app = device_peer.app
 
-    async def story(api, ask):
+    async def scenario(api, ask):
         code = await ask(api.generate_new_device_codes(client_id=app.client_id))
         device_peer.device(code.user_code, "deny")
         with pytest.raises(LoginRefused) as refused:
             await ask(api.poll_for_the_access_token(code=code.device_code, **credentials(app)))
         assert refused.value.error == "access_denied"
 
-    walk(device_peer.base, story)
+    walk(device_peer.base, scenario)

@@ -36,7 +36,7 @@ def test_a_swallowed_answer_is_sent_once_and_the_old_token_served_while_it_lives
     login = signed_in()
     old = login.stored().token
     login.age(NEARLY_OVER)
-    login.cable.swallow("/oauth/token", grant="refresh_token")
+    login.proxy.swallow("/oauth/token", grant="refresh_token")
     for _ in range(3):
         assert login.tokens() == {old.access_token}
     assert login.refreshes() == 1
@@ -48,7 +48,7 @@ def test_a_dropped_request_leaves_the_old_token_in_use(signed_in):
     login = signed_in()
     old = login.stored().token
     login.age(NEARLY_OVER)
-    login.cable.drop("/oauth/token", grant="refresh_token")
+    login.proxy.drop("/oauth/token", grant="refresh_token")
     assert login.tokens() == {old.access_token}
     assert login.refreshes() == 1
 
@@ -56,7 +56,7 @@ def test_a_dropped_request_leaves_the_old_token_in_use(signed_in):
 def test_after_the_end_of_the_token_a_lost_answer_is_followed_by_a_probe_and_one_sending(signed_in):
     login = signed_in()
     login.age(NEARLY_OVER)
-    login.cable.swallow("/oauth/token", grant="refresh_token")
+    login.proxy.swallow("/oauth/token", grant="refresh_token")
     login.tokens(1)
     login.age(WEEK)
     running = [login.command.start("token") for _ in range(PROCESSES)]
@@ -69,7 +69,7 @@ def test_a_process_killed_between_sent_and_saved_does_not_make_the_next_one_send
     login = signed_in()
     old = login.stored().token
     login.age(NEARLY_OVER)
-    login.cable.delay("/oauth/token", 5, grant="refresh_token")
+    login.proxy.delay("/oauth/token", 5, grant="refresh_token")
     killed = login.command.start("token")
     while login.refreshes() == 0 and killed.poll() is None:
         time.sleep(0.02)
@@ -81,7 +81,7 @@ def test_a_process_killed_between_sent_and_saved_does_not_make_the_next_one_send
 
 def test_an_unconfirmed_refresh_is_sent_again_only_by_force(signed_in):
     login = signed_in()
-    login.cable.swallow("/oauth/token", grant="refresh_token")
+    login.proxy.swallow("/oauth/token", grant="refresh_token")
     assert login.command("refresh").returncode == 5
     again = login.command("refresh")
     assert (again.returncode, login.refreshes()) == (5, 1)
@@ -94,7 +94,7 @@ def test_an_unconfirmed_refresh_is_sent_again_only_by_force(signed_in):
 def test_a_new_sign_in_ends_the_wait_after_a_lost_response(signed_in):
     login = signed_in()
     login.age(NEARLY_OVER)
-    login.cable.swallow("/oauth/token", grant="refresh_token")
+    login.proxy.swallow("/oauth/token", grant="refresh_token")
     login.tokens(1)
     login.sign_in()
     login.age(WEEK)

@@ -26,25 +26,25 @@ def app_of(app):
 
 @pytest.fixture(params=["blocking", "async"])
 def live(request, tmp_path):
-    """Run an async *story(trakt, ask)* with either class; `await ask(call)` is the value of a verb."""
+    """Run an async *scenario(trakt, ask)* with either class; `await ask(call)` is the value of a verb."""
 
     async def ask(call):
         value = await asyncio.to_thread(call)
         return await value if inspect.isawaitable(value) else value
 
-    def run(peer, story, app=None):
+    def run(peer, scenario, app=None):
         place = {"service": peer.base, "store": f"file:{tmp_path}/logins.json"}
 
         async def blocking():
             with Trakt(app_of(app or peer.app), **place) as trakt:
-                await story(trakt, ask)
+                await scenario(trakt, ask)
 
         async def awaited():
             async def now(call):
                 return await call()
 
             async with AsyncTrakt(app_of(app or peer.app), **place) as trakt:
-                await story(trakt, now)
+                await scenario(trakt, now)
 
         asyncio.run(blocking() if request.param == "blocking" else awaited())
 
@@ -77,7 +77,7 @@ WAYS = {"paste": login_paste, "pasted-address": by_pasted_address, "browser": by
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_login_lives_from_sign_in_to_sign_out(peer, live, way):
-    async def story(trakt, ask):
+    async def scenario(trakt, ask):
         with pytest.raises(LoginRequired):
             await ask(trakt.token)
         first = await ask(lambda: trakt.login(**WAYS[way](peer)))
@@ -93,17 +93,17 @@ def test_a_login_lives_from_sign_in_to_sign_out(peer, live, way):
         with pytest.raises(LoginRequired):
             await ask(trakt.token)
 
-    live(peer, story)
+    live(peer, scenario)
 
 
 @pytest.mark.parametrize("way", ["paste", "browser"])
 def test_a_public_app_signs_in_and_renews(peer, live, way):
-    async def story(trakt, ask):
+    async def scenario(trakt, ask):
         await ask(lambda: trakt.login(**WAYS[way](peer)))
         second = await ask(trakt.refresh)
         assert peer.alive(second.access_token)
 
-    live(peer, story, app=peer.public)
+    live(peer, scenario, app=peer.public)
 
 
 def test_a_device_sign_in_waits_for_its_answer(device_peer, live):
@@ -111,12 +111,12 @@ def test_a_device_sign_in_waits_for_its_answer(device_peer, live):
         if type(step).__name__ == "EnterCode":
             device_peer.device(step.device.user_code)
 
-    async def story(trakt, ask):
+    async def scenario(trakt, ask):
         token = await ask(lambda: trakt.login("device", prompt=answer))
         assert device_peer.alive(token.access_token)
         assert token.refresh_token
 
-    live(device_peer, story)
+    live(device_peer, scenario)
 
 
 def test_a_denied_device_sign_in_leaves_no_login(device_peer, live):
@@ -124,17 +124,17 @@ def test_a_denied_device_sign_in_leaves_no_login(device_peer, live):
         if type(step).__name__ == "EnterCode":
             device_peer.device(step.device.user_code, "deny")
 
-    async def story(trakt, ask):
+    async def scenario(trakt, ask):
         with pytest.raises(LoginRefused):
             await ask(lambda: trakt.login("device", prompt=deny))
         with pytest.raises(LoginRequired):
             await ask(trakt.token)
 
-    live(device_peer, story)
+    live(device_peer, scenario)
 
 
 def test_a_refused_access_token_is_renewed_once_and_the_call_repeated(peer, live):
-    async def story(trakt, ask):
+    async def scenario(trakt, ask):
         first = await ask(lambda: trakt.login(**login_paste(peer)))
         peer.expire("access", first.access_token)
         assert not peer.alive(first.access_token)
@@ -142,7 +142,7 @@ def test_a_refused_access_token_is_renewed_once_and_the_call_repeated(peer, live
         assert reply.status_code == 200
         assert (await ask(trakt.token)).generation == first.generation + 1
 
-    live(peer, story)
+    live(peer, scenario)
 
 
 def test_anybodys_own_client_can_call_with_the_login(peer, tmp_path):
@@ -156,7 +156,7 @@ def test_anybodys_own_client_can_call_with_the_login(peer, tmp_path):
 
 
 def test_two_accounts_of_one_app_have_logins_of_their_own(peer, live):
-    async def story(trakt, ask):
+    async def scenario(trakt, ask):
         other = trakt.for_account("other")
         first = await ask(lambda: trakt.login(**login_paste(peer)))
         second = await ask(lambda: other.login(**login_paste(peer)))
@@ -164,4 +164,4 @@ def test_two_accounts_of_one_app_have_logins_of_their_own(peer, live):
         await ask(trakt.logout)
         assert (await ask(other.token)).access_token == second.access_token
 
-    live(peer, story)
+    live(peer, scenario)

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from fidelity.fuzz.generator import generate_story
-from fidelity.fuzz.reduction import reduce_story
+from fidelity.fuzz.generator import generate_scenario
+from fidelity.fuzz.reduction import reduce_scenario
 from fidelity.replay.cases import cases_of
 from fidelity.replay.deviations import reason_to_skip
 from fidelity.replay.runner import try_case
@@ -47,12 +47,13 @@ def differences(servers, profile):
 
 
 def instructed_otherwise(engine, count=15):
-    """Tell random stories to an engine and a local Trakt, and give those that end in a difference that is not meant."""
+    """Run random scenarios on an engine and a local Trakt; return those that end in a difference that is not meant."""
     life = {"access_life": 604_800} if engine.profile == "classic" else {}  # as the recorded Doorkeeper has it
     settings = Settings(profile=engine.profile, port=0, control=True, seed=seed(), database="memory:", **life)
     with EmbeddedServer(settings) as trakt:
         local = Server(trakt.url, engine.profile, local=True)
-        outcomes = [reduce_story(generate_story(engine.profile, number), engine, local) for number in range(count)]
+        scenarios = [generate_scenario(engine.profile, number) for number in range(count)]
+        outcomes = [reduce_scenario(scenario, engine, local) for scenario in scenarios]
     return [str(one) for one in outcomes if one and not one.meant]
 
 

@@ -1,6 +1,6 @@
-"""Random stories, told to two servers: what is alike is found alike, and what differs is found and cut down.
+"""Random scenarios, run on two servers: what is alike is found alike, and what differs is found and cut down.
 
-Both servers are local Trakts here; `test_engines.py` tells stories to the real engines.
+Both servers are local Trakts here; `test_engines.py` runs scenarios on the real engines.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from fidelity.fuzz.execution import Step, run_story
+from fidelity.fuzz.execution import Step, run_scenario
 from fidelity.fuzz.expected import is_expected
-from fidelity.fuzz.generator import generate_story
-from fidelity.fuzz.reduction import reduce_story
+from fidelity.fuzz.generator import generate_scenario
+from fidelity.fuzz.reduction import reduce_scenario
 from fidelity.replay.compare import Difference
 from fidelity.replay.seed_file import seed
 from fidelity.replay.server import Server
@@ -37,20 +37,20 @@ def begin():
         yield begin
 
 
-def stories(profile, count):
-    return [generate_story(profile, number) for number in range(count)]
+def scenarios(profile, count):
+    return [generate_scenario(profile, number) for number in range(count)]
 
 
 @pytest.mark.parametrize("profile", ["current", "classic"])
 @pytest.mark.parametrize("database", ["file", pytest.param("postgresql", marks=needs_postgresql)])
 def test_two_that_are_alike_answer_alike(trakt, profile, database):
     one, other = trakt(profile), trakt(profile, "prev", database)
-    assert [found for story in stories(profile, 12) if (found := run_story(story, one, other))] == []
+    assert [found for scenario in scenarios(profile, 12) if (found := run_scenario(scenario, one, other))] == []
 
 
 @pytest.mark.parametrize("profile", ["current", "classic"])
 def test_the_same_number_is_the_same_story(profile):
-    assert [*map(str, stories(profile, 3)[2])] == [*map(str, stories(profile, 3)[2])]
+    assert [*map(str, scenarios(profile, 3)[2])] == [*map(str, scenarios(profile, 3)[2])]
 
 
 DIFFERENT = {
@@ -65,17 +65,17 @@ DIFFERENT = {
 def test_a_difference_is_found_and_cut_down_to_what_it_needs(begin, name):
     profile, settings = DIFFERENT[name]
     one, other = begin(profile), begin(profile, **settings)
-    reported = ((story, reduce_story(story, one, other)) for story in stories(profile, 40))
-    story, outcome = next((story, outcome) for story, outcome in reported if outcome)
+    reported = ((scenario, reduce_scenario(scenario, one, other)) for scenario in scenarios(profile, 40))
+    scenario, outcome = next((scenario, outcome) for scenario, outcome in reported if outcome)
     needed, why, meant = outcome
     assert why
     assert not meant
-    assert len(needed) <= len(story)
-    again = run_story(needed, one, other)
+    assert len(needed) <= len(scenario)
+    again = run_scenario(needed, one, other)
     assert again is not None
     assert again[0] is needed[-1]
     for left_out in needed[:-1]:
-        shorter = run_story([step for step in needed if step is not left_out], one, other)
+        shorter = run_scenario([step for step in needed if step is not left_out], one, other)
         assert shorter is None or {one.what for one in shorter[1]} != {one.what for one in why}
 
 
@@ -115,5 +115,5 @@ MEANT = {
 
 @pytest.mark.parametrize("name", MEANT)
 def test_what_is_meant(name):
-    profile, story, difference, expected = MEANT[name]
-    assert is_expected(profile, story, [Difference(*difference)]) is expected
+    profile, scenario, difference, expected = MEANT[name]
+    assert is_expected(profile, scenario, [Difference(*difference)]) is expected

@@ -1,4 +1,4 @@
-"""Longer stories of several programs, one store and one server: what no single conversation shows."""
+"""Longer scenarios of several programs, one store and one server: what no single exchange shows."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def test_two_programs_with_an_ended_token_cause_one_refresh(world, programs):
 
 
 def test_eight_programs_with_an_ended_token_cause_one_refresh(world, programs):
-    crowd = [*programs, *(Program(world, f"{number}") for number in range(6))]
+    group = [*programs, *(Program(world, f"{number}") for number in range(6))]
     world.pass_by(LIFE)
-    for program in crowd:
+    for program in group:
         program.call("token")
-    while any(program.busy for program in crowd):
-        for program in crowd:
+    while any(program.busy for program in group):
+        for program in group:
             program.go(1)
-    assert {program.ended for program in crowd} == {world.record.token}
+    assert {program.ended for program in group} == {world.record.token}
     assert sum(map(len, world.sendings.values())) == 1
 
 

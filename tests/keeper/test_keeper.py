@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
-from keeper.givens import APP, DAY, Mortal, clock, login
-from keeper.story import story
+from keeper.fleet_setup import APP, DAY, Mortal, clock, login
+from keeper.virtual_fleet import scenario
 from support.virtual import now
 from traktauth.errors import AppRejected, StoreFailed
 from traktauth.flow.effects import NoResponse
@@ -32,7 +32,7 @@ from traktauth.wire.messages import Response
 pytestmark = pytest.mark.slow
 
 
-@story(200)
+@scenario(200)
 async def test_every_login_is_renewed_before_its_advisory_window_and_not_much_earlier(fleet):
     await fleet.keep_for(30 * DAY, fleet.keeper())
     assert not fleet.trakt.dead
@@ -44,7 +44,7 @@ async def test_every_login_is_renewed_before_its_advisory_window_and_not_much_ea
         assert token.expires_at - clock() > 0.09 * fleet.life
 
 
-@story(40, spread=0.0)
+@scenario(40, spread=0.0)
 async def test_accounts_signed_in_at_one_moment_come_due_apart(fleet):
     await fleet.keep_for(7 * DAY, fleet.keeper())
     times = sorted(at for at, _, _ in fleet.trakt.sent)
@@ -52,7 +52,7 @@ async def test_accounts_signed_in_at_one_moment_come_due_apart(fleet):
     assert times[-1] - times[0] > 0.02 * fleet.life
 
 
-@story(100, spread=0.0)
+@scenario(100, spread=0.0)
 async def test_keepers_of_one_store_share_the_pace(fleet):
     pace = RateLimit(20, 61.0)
     await fleet.keep_for(
@@ -67,7 +67,7 @@ async def test_keepers_of_one_store_share_the_pace(fleet):
         assert count <= 20
 
 
-@story(64, spread=0.0)
+@scenario(64, spread=0.0)
 async def test_no_more_are_on_the_wire_than_allowed_and_statements_serve_many(fleet):
     on_the_wire = most = 0
     real = fleet.send
@@ -90,7 +90,7 @@ async def test_no_more_are_on_the_wire_than_allowed_and_statements_serve_many(fl
         assert len(fleet.store.statements[statement]) <= 8
 
 
-@story(10)
+@scenario(10)
 async def test_once_renews_what_is_due_and_returns(fleet):
     await asyncio.sleep(7 * DAY - 1)
     summary = await fleet.keeper().run_once(4)
@@ -99,7 +99,7 @@ async def test_once_renews_what_is_due_and_returns(fleet):
     assert (await fleet.keeper().run_once(100)).tried == 0
 
 
-@story(30, spread=0.0)
+@scenario(30, spread=0.0)
 async def test_once_returns_when_the_pace_forbids_more(fleet):
     await asyncio.sleep(6.9 * DAY)
     began = now()
@@ -109,7 +109,7 @@ async def test_once_returns_when_the_pace_forbids_more(fleet):
     assert not fleet.store.leases
 
 
-@story(300)
+@scenario(300)
 async def test_a_day_without_trakt_loses_no_login_and_no_stampede_follows(fleet):
     down_from, down_until = clock() + 6 * DAY, clock() + 7 * DAY
     asked = []
@@ -135,7 +135,7 @@ async def test_a_day_without_trakt_loses_no_login_and_no_stampede_follows(fleet)
         assert record.token.expires_at > clock()
 
 
-@story(5)
+@scenario(5)
 async def test_a_lost_response_is_reported_once_and_sent_again_only_when_the_token_expires(fleet):
     lost = []
 
@@ -156,7 +156,7 @@ async def test_a_lost_response_is_reported_once_and_sent_again_only_when_the_tok
     assert not fleet.reported(Expired)
 
 
-@story(5)
+@scenario(5)
 async def test_a_lost_response_to_a_request_that_arrived_ends_the_login_and_is_reported_once(fleet):
     async def swallow(request):
         if json.loads(request.body)["refresh_token"] == "R.3.1" and not fleet.reported(Unconfirmed):
@@ -171,7 +171,7 @@ async def test_a_lost_response_to_a_request_that_arrived_ends_the_login_and_is_r
     assert fleet.resent_while_alive() == []
 
 
-@story(4)
+@scenario(4)
 async def test_a_login_that_trakt_refuses_is_reported_while_its_token_is_valid(fleet):
     fleet.trakt.dead.add(2)
     record = await fleet.store.load(login(2))
@@ -185,7 +185,7 @@ async def test_a_login_that_trakt_refuses_is_reported_while_its_token_is_valid(f
     assert len(fleet.reported(Expiring)) == 1
 
 
-@story(4)
+@scenario(4)
 async def test_a_login_that_another_program_marked_is_reported_too(fleet):
     await fleet.store.apply(login(1), SetRefreshable(1, "Trakt refused its refresh token"))
     await fleet.keep_for(20 * DAY, fleet.keeper(), fleet.keeper())
@@ -195,7 +195,7 @@ async def test_a_login_that_another_program_marked_is_reported_too(fleet):
     assert all(account != 1 for _, account, _ in fleet.trakt.sent)
 
 
-@story(50, spread=0.0)
+@scenario(50, spread=0.0)
 async def test_busy_is_obeyed_by_every_keeper(fleet):
     refused = []
 
@@ -214,7 +214,7 @@ async def test_busy_is_obeyed_by_every_keeper(fleet):
     assert fleet.reported(Delayed)
 
 
-@story(3)
+@scenario(3)
 async def test_a_rejected_app_stops_the_keeper_and_spends_nothing(fleet):
     async def reject(_request):
         return Response(401, {}, b'{"error":"invalid_client","error_description":"invalid client_secret"}')
@@ -229,7 +229,7 @@ async def test_a_rejected_app_stops_the_keeper_and_spends_nothing(fleet):
         assert record.refreshable
 
 
-@story(60, spread=0.0)
+@scenario(60, spread=0.0)
 async def test_a_killed_keepers_claims_are_renewed_once_by_the_other_save_those_on_the_wire(fleet):
     fleet.delay = 5.0
     mortal = Mortal()
@@ -256,7 +256,7 @@ async def test_a_killed_keepers_claims_are_renewed_once_by_the_other_save_those_
     await task
 
 
-@story(6)
+@scenario(6)
 async def test_a_client_that_holds_the_lock_is_left_alone(fleet):
     await asyncio.sleep(6.9 * DAY)
     async with fleet.store.lock(login(1), 0.0) as held:
@@ -266,7 +266,7 @@ async def test_a_client_that_holds_the_lock_is_left_alone(fleet):
     assert (await fleet.store.load(login(1))).generation == 1
 
 
-@story(6)
+@scenario(6)
 async def test_a_refresh_begun_by_another_program_is_skipped(fleet):
     await asyncio.sleep(6.9 * DAY)
     claim = fleet.store.claim
@@ -283,7 +283,7 @@ async def test_a_refresh_begun_by_another_program_is_skipped(fleet):
     assert fleet.trakt.sent == []
 
 
-@story(8, spread=0.0)
+@scenario(8, spread=0.0)
 async def test_a_pair_that_cannot_be_saved_is_held_and_saved_when_the_store_is_well(fleet):
     broken, fails = False, True
     apply_many, claim = fleet.store.apply_many, fleet.store.claim
@@ -316,7 +316,7 @@ async def test_a_pair_that_cannot_be_saved_is_held_and_saved_when_the_store_is_w
         assert (await fleet.store.load(login(number))).generation == 2
 
 
-@story(2)
+@scenario(2)
 async def test_a_store_that_fails_to_claim_is_asked_again(fleet):
     await asyncio.sleep(6.9 * DAY)
     claim, failures = fleet.store.claim, [1, 2, 3]

@@ -20,7 +20,7 @@ LIFE = 1000
 
 
 class Clock:
-    """Moves when it is told to; SQLite's leases and budgets go by a real one, so no story here waits for either."""
+    """Moves when it is told to; SQLite's leases and budgets go by a real one, so no scenario here waits for either."""
 
     def __call__(self):
         return 0.0

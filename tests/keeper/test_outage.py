@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from keeper.givens import DAY, clock
-from keeper.story import story
+from keeper.fleet_setup import DAY, clock
+from keeper.virtual_fleet import scenario
 from support.virtual import now
 from traktauth import AppRejected
 from traktauth.flow.effects import NoResponse
@@ -36,7 +36,7 @@ def is_probe(request):
 @pytest.mark.slow
 @pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES)
 def test_a_fleet_whose_tokens_have_expired_comes_through_an_outage(outage):
-    @story(200, spread=0.0)
+    @scenario(200, spread=0.0)
     async def reported(fleet):
         async def fault(_request):
             return outage if now() < began + 1800 else None
@@ -55,7 +55,7 @@ def test_a_fleet_whose_tokens_have_expired_comes_through_an_outage(outage):
     reported()
 
 
-@story(200, spread=0.0)
+@scenario(200, spread=0.0)
 async def test_an_outage_in_the_middle_costs_no_login_either(fleet):
     """Those that were on the wire when it began are unconfirmed, and are sent again after a probe."""
     await wait_until(7.1 * DAY)
@@ -74,7 +74,7 @@ async def test_an_outage_in_the_middle_costs_no_login_either(fleet):
     assert (keeper.summary.expired, fleet.trakt.dead) == (0, set())
 
 
-@story(20, spread=0.0)
+@scenario(20, spread=0.0)
 async def test_probes_come_ever_more_rarely_and_are_shared_by_all_keepers(fleet):
     await wait_until(7.1 * DAY)
     probes, refreshes = [], []
@@ -92,7 +92,7 @@ async def test_probes_come_ever_more_rarely_and_are_shared_by_all_keepers(fleet)
     assert len(probes) < 20
 
 
-@story(20, spread=0.0)
+@scenario(20, spread=0.0)
 async def test_a_429_to_a_probe_shows_no_health(fleet):
     await wait_until(7.1 * DAY)
     asked = []
@@ -115,7 +115,7 @@ async def test_a_429_to_a_probe_shows_no_health(fleet):
     assert keeper.summary.refreshed == 20
 
 
-@story(5, spread=0.0)
+@scenario(5, spread=0.0)
 async def test_an_app_that_a_probe_finds_refused_ends_the_keeper(fleet):
     await wait_until(7.1 * DAY)
 
@@ -130,7 +130,7 @@ async def test_an_app_that_a_probe_finds_refused_ends_the_keeper(fleet):
     assert fleet.trakt.sent == []
 
 
-@story(3, spread=0.0)
+@scenario(3, spread=0.0)
 async def test_steps_of_a_scheduler_find_the_probe_of_the_one_before(fleet):
     await wait_until(7.1 * DAY)
     probes = []

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from client.strict_trakt import StrictTrakt
-from proof.crowd import Crowd, RecordingCable, ready, renew_in_rounds
 from proof.hosts import Absent, hosts
+from proof.worker_processes import RefreshProxy, WorkerProcesses, ready, refresh_in_rounds
 from support.postgres import PostgresServer
 from support.redis import RedisServer
 from traktauth import App, Trakt
@@ -34,25 +34,25 @@ def address(request):
 @pytest.mark.parametrize("address", ["redis", "postgres"], indirect=True)
 def test_three_hosts_whose_clocks_differ_renew_once_a_round(start_better_auth_with, address, tmp_path):
     engine = start_better_auth_with()
-    with RecordingCable(engine.base) as cable, closing(Crowd(cable.base, engine.app, address)) as crowd:
-        crowd.sign_in(lambda url: engine.land(url.replace(cable.base, engine.base)))
-        ports = [urlsplit(cable.base).port, urlsplit(address).port]
+    with RefreshProxy(engine.base) as proxy, closing(WorkerProcesses(proxy.base, engine.app, address)) as group:
+        group.sign_in(lambda url: engine.land(url.replace(proxy.base, engine.base)))
+        ports = [urlsplit(proxy.base).port, urlsplit(address).port]
         try:
             with hosts(3, tmp_path, ports) as places:
-                renew_on(places, crowd, cable, engine)
+                renew_on(places, group, proxy, engine)
         except Absent as absent:
             pytest.skip(str(absent))
 
 
-def renew_on(places, crowd, cable, engine):
+def renew_on(places, group, proxy, engine):
     off = [0.0, APART, -20.0]
     at = [place % 3 for place in range(PROCESSES)]
     workers = [
-        crowd.start(("blocking", "async")[number % 2], prefix=places[host], offset=off[host])
+        group.start(("blocking", "async")[number % 2], prefix=places[host], offset=off[host])
         for number, host in enumerate(at)
     ]
     ready(*workers)
-    renew_in_rounds(workers, cable, engine, [off[host] for host in at])
+    refresh_in_rounds(workers, proxy, engine, [off[host] for host in at])
 
 
 # ---------------------------------------------------------------- a database that goes away in the middle of a refresh

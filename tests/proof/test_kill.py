@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from proof.crowd import Crowd, RecordingCable, ask, hear, ready
-from proof.killing import LIFE, Killing, summary
+from proof.kill_rounds import LIFE, KillRounds, summary
+from proof.worker_processes import RefreshProxy, WorkerProcesses, ask, hear, ready
 
 ROUNDS = 5
 
@@ -28,7 +28,7 @@ def address(request, tmp_path):
 def test_a_kill_costs_a_login_only_where_the_answer_was_on_its_way(start_better_auth_with, address):
     """`soak/kill.py` does a hundred rounds."""
     engine = start_better_auth_with(ACCESS_TTL=f"{LIFE}")
-    with closing(Killing(engine, address, random.Random(4))) as killing:
+    with closing(KillRounds(engine, address, random.Random(4))) as killing:
         for _ in range(ROUNDS):
             killing.round()
         assert killing.lost == []
@@ -41,12 +41,12 @@ LEASE = 2.0  # seconds; on a busy machine a holder may need one from the lock to
 
 
 @pytest.fixture
-def crowd(start_better_auth_with, address):
+def group(start_better_auth_with, address):
     engine = start_better_auth_with()
-    with RecordingCable(engine.base) as cable, closing(Crowd(cable.base, engine.app, address)) as crowd:
-        crowd.cable, crowd.engine = cable, engine
-        crowd.sign_in(lambda url: engine.land(url.replace(cable.base, engine.base)))
-        yield crowd
+    with RefreshProxy(engine.base) as proxy, closing(WorkerProcesses(proxy.base, engine.app, address)) as group:
+        group.proxy, group.engine = proxy, engine
+        group.sign_in(lambda url: engine.land(url.replace(proxy.base, engine.base)))
+        yield group
 
 
 def stopped(process):
@@ -63,9 +63,9 @@ def go_on(process):
     process.send_signal(signal.SIGCONT)
 
 
-def wait_for_a_refresh(crowd, number=1):
+def wait_for_a_refresh(group, number=1):
     until = time.monotonic() + 120
-    while len(crowd.cable.exchanges) < number:
+    while len(group.proxy.exchanges) < number:
         assert time.monotonic() < until
         time.sleep(0.005)
 
@@ -99,12 +99,12 @@ each_store = pytest.mark.parametrize(("address", "kind", "age"), STORES, indirec
 
 
 @each_store
-def test_a_holder_stopped_for_longer_than_its_lease_saves_late(crowd, kind, age):
-    holder, other = crowd.start(kind, lease=LEASE), crowd.start(kind, lease=LEASE)
+def test_a_holder_stopped_for_longer_than_its_lease_saves_late(group, kind, age):
+    holder, other = group.start(kind, lease=LEASE), group.start(kind, lease=LEASE)
     ready(holder, other)
-    crowd.cable.delay("/oauth/token", 0.3, grant="refresh_token")
+    group.proxy.delay("/oauth/token", 0.3, grant="refresh_token")
     ask(holder, f"at {age}")
-    wait_for_a_refresh(crowd)
+    wait_for_a_refresh(group)
     holder.send_signal(signal.SIGSTOP)
     stopped(holder)
     time.sleep(LEASE + 0.3)
@@ -113,39 +113,39 @@ def test_a_holder_stopped_for_longer_than_its_lease_saves_late(crowd, kind, age)
     go_on(holder)
     late = hear(holder)
     assert late["generation"] == 2
-    assert crowd.engine.alive(late["access"])
+    assert group.engine.alive(late["access"])
     ask(other)
     assert hear(other)["access"] == late["access"]
-    assert len(crowd.cable.exchanges) == 1
-    assert crowd.record().pending_refresh is None
+    assert len(group.proxy.exchanges) == 1
+    assert group.record().pending_refresh is None
 
 
 @pytest.mark.parametrize(("address", "kind", "age"), STORES[:3], indirect=["address"])
-def test_a_holder_stopped_between_the_right_and_the_sending_does_not_send(crowd, kind, age):
-    holder, other = crowd.start(kind, lease=LEASE, stop="BeginRefresh"), crowd.start(kind, lease=LEASE)
+def test_a_holder_stopped_between_the_right_and_the_sending_does_not_send(group, kind, age):
+    holder, other = group.start(kind, lease=LEASE, stop="BeginRefresh"), group.start(kind, lease=LEASE)
     ready(holder, other)
     ask(holder, f"at {age}")
     stopped(holder)
     time.sleep(LEASE + 0.3)
     ask(other, f"at {age}")
     assert hear(other)["generation"] == 1  # the refresh is open, so the old one is served while it lives
-    assert crowd.cable.exchanges == []
+    assert group.proxy.exchanges == []
     go_on(holder)
     assert hear(holder)["generation"] == 1
-    assert crowd.cable.exchanges == []
-    assert crowd.record().pending_refresh is None  # it gave the right back
-    fresh = crowd.start(kind)
+    assert group.proxy.exchanges == []
+    assert group.record().pending_refresh is None  # it gave the right back
+    fresh = group.start(kind)
     ready(fresh)
     ask(fresh, f"at {age}")
     assert hear(fresh)["generation"] == 2
-    assert len(crowd.cable.exchanges) == 1
+    assert len(group.proxy.exchanges) == 1
 
 
 @pytest.mark.parametrize("address", ["file"], indirect=True)
 @pytest.mark.parametrize("kind", ["blocking", "async"])
 @pytest.mark.parametrize("age", [ADVISORY, WEEK + 1])
-def test_a_stopped_holder_of_a_lock_that_does_not_expire_sends_when_it_goes_on(crowd, kind, age):
-    holder, other = crowd.start(kind, lease=LEASE, stop="BeginRefresh"), crowd.start(kind, lease=LEASE)
+def test_a_stopped_holder_of_a_lock_that_does_not_expire_sends_when_it_goes_on(group, kind, age):
+    holder, other = group.start(kind, lease=LEASE, stop="BeginRefresh"), group.start(kind, lease=LEASE)
     ready(holder, other)
     ask(holder, f"at {age}")
     stopped(holder)
@@ -153,21 +153,21 @@ def test_a_stopped_holder_of_a_lock_that_does_not_expire_sends_when_it_goes_on(c
     ask(other, f"at {age}")
     if age < WEEK:
         assert hear(other)["generation"] == 1  # the old token is served
-    assert crowd.cable.exchanges == []
+    assert group.proxy.exchanges == []
     go_on(holder)
     renewed = hear(holder)
     assert renewed["generation"] == 2
     if age < WEEK:
         ask(other)
     assert hear(other)["access"] == renewed["access"]
-    assert len(crowd.cable.exchanges) == 1
-    assert crowd.engine.alive(renewed["access"])
-    assert crowd.record().pending_refresh is None
+    assert len(group.proxy.exchanges) == 1
+    assert group.engine.alive(renewed["access"])
+    assert group.record().pending_refresh is None
 
 
 @pytest.mark.parametrize(("address", "kind"), [store[:2] for store in STORES[:3]], indirect=["address"])
-def test_after_the_end_of_the_token_another_waits_for_a_holder_that_is_stopped_but_alive(crowd, kind):
-    holder, other = crowd.start(kind, lease=LEASE, stop="BeginRefresh"), crowd.start(kind, lease=LEASE)
+def test_after_the_end_of_the_token_another_waits_for_a_holder_that_is_stopped_but_alive(group, kind):
+    holder, other = group.start(kind, lease=LEASE, stop="BeginRefresh"), group.start(kind, lease=LEASE)
     ready(holder, other)
     ask(holder, f"at {WEEK + 1}")
     stopped(holder)
@@ -180,5 +180,5 @@ def test_after_the_end_of_the_token_another_waits_for_a_holder_that_is_stopped_b
     assert renewed["generation"] == 2, ended
     ask(holder)
     assert hear(holder)["access"] == renewed["access"], ended
-    assert len(crowd.cable.exchanges) == 1
-    assert crowd.engine.alive(renewed["access"])
+    assert len(group.proxy.exchanges) == 1
+    assert group.engine.alive(renewed["access"])

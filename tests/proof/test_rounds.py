@@ -8,7 +8,7 @@ from pathlib import Path
 import keyring
 import pytest
 
-from proof.crowd import Crowd, RecordingCable, ready, renew_in_rounds
+from proof.worker_processes import RefreshProxy, WorkerProcesses, ready, refresh_in_rounds
 from support import keyring_in_file
 from traktauth.stores.encryption.seal_keys import new_key
 
@@ -47,8 +47,8 @@ def _keyring():
 
 def test_eight_processes_renew_once_a_round_on_each_store(start_better_auth_with, address):
     engine = start_better_auth_with()
-    with RecordingCable(engine.base) as cable, closing(Crowd(cable.base, engine.app, address)) as crowd:
-        crowd.sign_in(lambda url: engine.land(url.replace(cable.base, engine.base)))
-        workers = [crowd.start(("blocking", "async")[number % 2]) for number in range(PROCESSES)]
+    with RefreshProxy(engine.base) as proxy, closing(WorkerProcesses(proxy.base, engine.app, address)) as group:
+        group.sign_in(lambda url: engine.land(url.replace(proxy.base, engine.base)))
+        workers = [group.start(("blocking", "async")[number % 2]) for number in range(PROCESSES)]
         ready(*workers)
-        renew_in_rounds(workers, cable, engine)
+        refresh_in_rounds(workers, proxy, engine)

@@ -19,7 +19,7 @@ import pytest
 
 from server.conftest import SEED, Client
 from server.process.test_serve import PROGRAM
-from server.test_trouble import Elsewhere
+from server.test_disk_full import Elsewhere
 from traktauth.server.process.log_output import log_to_stderr
 from traktauth.server.storage.base import StorageUnavailable
 from traktauth.server.storage.outage import Outage

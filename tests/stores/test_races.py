@@ -63,7 +63,14 @@ def start(trakt, address, login):
     processes = []
 
     def start(kind, lease=30.0):
-        command = [sys.executable, Path(__file__).with_name("renewer.py"), kind, address, trakt.base, str(lease)]
+        command = [
+            sys.executable,
+            Path(__file__).with_name("refresh_program.py"),
+            kind,
+            address,
+            trakt.base,
+            str(lease),
+        ]
         processes.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         return processes[-1]
 

@@ -1,4 +1,4 @@
-"""What tests share: real engines, a local Trakt, a cable that can be cut, a browser, other people's clients.
+"""What tests share: real engines, a local Trakt, a proxy that can be cut, a browser, other people's clients.
 
 `tests/conftest.py` turns most of it into fixtures.
 """

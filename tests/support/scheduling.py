@@ -23,7 +23,7 @@ SPREAD = (
     "tests/proof/test_rounds.py",
     "tests/proof/test_simulator.py",
     "tests/server/test_fuzzing.py",
-    "tests/server/test_machine.py",
+    "tests/server/test_state_machine.py",
     "tests/testing/test_plugin.py",
 )
 """Files whose tests take seconds each and share no fixture that is expensive: each test is scheduled by itself."""

@@ -1,4 +1,4 @@
-"""A login in a file, at real better-auth through a cable that counts requests and can lose an answer."""
+"""A login in a file, at real better-auth through a proxy that counts requests and can lose an answer."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from traktauth import App, AsyncTrakt, Trakt
 from traktauth.models import LoginKey, Record
 
 if TYPE_CHECKING:
-    from support.cable import Cable
     from support.command import Command
     from support.engines import BetterAuth
+    from support.recording_proxy import RecordingProxy
 
 PROCESSES = 8
 WEEK = 7 * 86400  # better-auth's access token lives that long
@@ -22,27 +22,27 @@ WEEK = 7 * 86400  # better-auth's access token lives that long
 
 @dataclass
 class SignedIn:
-    """A login in a file, at better-auth through a cable that counts and can be cut."""
+    """A login in a file, at better-auth through a proxy that counts and can be cut."""
 
     engine: BetterAuth
-    cable: Cable
+    proxy: RecordingProxy
     store: str
     app: App
     command: Command
 
     def trakt(self) -> Trakt:
         """Make an object of its own."""
-        return Trakt(self.app, service=self.cable.base, store=self.store)
+        return Trakt(self.app, service=self.proxy.base, store=self.store)
 
     def async_trakt(self) -> AsyncTrakt:
         """Make an object of its own."""
-        return AsyncTrakt(self.app, service=self.cable.base, store=self.store)
+        return AsyncTrakt(self.app, service=self.proxy.base, store=self.store)
 
     def sign_in(self) -> None:
         """Sign in by pasting a code."""
 
         def person(step):
-            return query(self.engine.land(step.url.replace(self.cable.base, self.engine.base)))["code"]
+            return query(self.engine.land(step.url.replace(self.proxy.base, self.engine.base)))["code"]
 
         with self.trakt() as trakt:
             trakt.login("paste", prompt=person)
@@ -58,7 +58,7 @@ class SignedIn:
     def stored(self) -> Record:
         """Read the login's record."""
         with self.trakt() as trakt:
-            return trakt.store.load(LoginKey(self.cable.base, self.app.client_id, "default"))
+            return trakt.store.load(LoginKey(self.proxy.base, self.app.client_id, "default"))
 
     def tokens(self, processes: int = PROCESSES) -> set[str]:
         """Let several processes print a token at once; each must succeed."""
@@ -69,4 +69,4 @@ class SignedIn:
 
     def refreshes(self) -> int:
         """How many refreshes were sent."""
-        return self.cable.count("/oauth/token", grant="refresh_token")
+        return self.proxy.count("/oauth/token", grant="refresh_token")

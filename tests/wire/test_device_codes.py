@@ -6,7 +6,7 @@ import pytest
 
 from traktauth.errors import AppRejected, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.wire.device_endpoint import parse_device_code
-from wire.replies import HTML, refused, reply
+from wire.responses import HTML, refused, reply
 
 CODES = {
     "device_code": "the-device-code",

@@ -16,7 +16,7 @@ from traktauth.wire.error_responses import (
     is_invalid_grant,
     retry_after,
 )
-from wire.replies import DEAD_GRANT, HTML, UNKNOWN_CLIENT, refused, reply
+from wire.responses import DEAD_GRANT, HTML, UNKNOWN_CLIENT, refused, reply
 
 SPENT, NOT_SPENT, UNKNOWN = "spent", "not spent", "unknown"
 APP, OTHER_APP = "not spent, the app is wrong", "unknown, the app is wrong"

@@ -8,7 +8,7 @@ from traktauth.errors import AppRejected, LoginRefused, TryLater, UnexpectedRepl
 from traktauth.models import Token
 from traktauth.protocol import ONE_COMMUNITY_APP
 from traktauth.wire.device_endpoint import PollStatus, parse_poll_response
-from wire.replies import HTML, refused, reply
+from wire.responses import HTML, refused, reply
 
 NOW = 1_800_000_000.0
 GRANT = {"access_token": "a", "token_type": "bearer", "expires_in": 604800, "refresh_token": "r", "scope": "public"}

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from traktauth.wire.error_responses import parse_retry_after
-
-from .replies import reply
+from wire.responses import reply
 
 NOW = "Fri, 27 Nov 2026 12:00:00 GMT"
 

@@ -6,7 +6,7 @@ import pytest
 
 from traktauth.errors import AppRejected, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.wire.revocation_endpoint import parse_revocation
-from wire.replies import HTML, UNKNOWN_CLIENT, refused, reply
+from wire.responses import HTML, UNKNOWN_CLIENT, refused, reply
 
 
 @pytest.mark.parametrize("body", [b"{}", b"", b"null", b"[]", HTML, b"[" * 100_000])

@@ -9,7 +9,7 @@ import pytest
 from traktauth.errors import UnexpectedReply
 from traktauth.wire.messages import Response
 from traktauth.wire.token_endpoint import ASSUMED_LIFE, LONGEST_LIFE, parse_token_response
-from wire.replies import HTML, reply
+from wire.responses import HTML, reply
 
 NOW = 1_800_000_000.0
 PAIR = {"access_token": "the-access-token", "refresh_token": "the-refresh-token", "token_type": "bearer"}

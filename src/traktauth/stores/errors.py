@@ -84,7 +84,7 @@ def call_store(call: Callable[[], T], store: Any) -> T:  # noqa: ANN401 - the sa
 
 
 async def call_store_async(call: Callable[[], Awaitable[T]], store: Any) -> T:  # noqa: ANN401 - the same
-    """Await a store; otherwise as `guarded`. A cancellation other than of this task is the store's own error."""
+    """Await a store; otherwise as `call_store`. A cancellation other than of this task is the store's own error."""
     import asyncio  # noqa: PLC0415 - a blocking program does without
 
     try:

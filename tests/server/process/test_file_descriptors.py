@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from server.conftest import Client
+from server.test_disk_full import Elsewhere
 from server.test_outage import ended, served
-from server.test_trouble import Elsewhere
 from support.own_thread import replace_in_this_thread
 from traktauth.server.process.file_descriptors import DescriptorMonitor
 

@@ -1,4 +1,4 @@
-"""Worker processes of one login, at a server behind a cable that keeps a record of every refresh."""
+"""Worker processes of one login, at a server behind a proxy that keeps a record of every refresh."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.cable import Cable
+from support.recording_proxy import RecordingProxy
 from support.wire import query
 from traktauth import App, Trakt
 from traktauth.models import LoginKey
@@ -26,15 +26,15 @@ WORKER = Path(__file__).with_name("worker.py")
 
 @dataclass
 class Exchange:
-    """One refresh as the cable saw it: when it had come, when its answer was given to its sender (None: never)."""
+    """One refresh as the proxy saw it: when it had come, when its answer was given to its sender (None: never)."""
 
     asked: float
     answered: float | None = None
     status: int | None = None
 
 
-class RecordingCable(Cable):
-    """A cable that holds each answer to a refresh back for a while, and writes down when what went through it."""
+class RefreshProxy(RecordingProxy):
+    """A proxy that holds each answer to a refresh back for a while, and writes down when what went through it."""
 
     def __init__(self, upstream, *, holds=0.0, arrived=None):
         super().__init__(upstream)
@@ -76,7 +76,7 @@ class Watched:
             exchange.answered, _here.exchange = time.time(), None
 
 
-class Crowd:
+class WorkerProcesses:
     """Some workers, started and started again.
 
     Args:
@@ -138,12 +138,12 @@ def hear(process, within=60.0):
     return json.loads(line) if line else None
 
 
-def renew_in_rounds(workers, cable, engine, offsets=None):
+def refresh_in_rounds(workers, proxy, engine, offsets=None):
     """Let all of them ask at once for a token that has just ended, and again when its successor has.
 
     Args:
         workers: which are ready, and whose login has been renewed by no one.
-        cable: through which all of them send.
+        proxy: through which all of them send.
         engine: whose tokens live a week.
         offsets: seconds by which the clock of each is wrong.
     """
@@ -153,6 +153,6 @@ def renew_in_rounds(workers, cable, engine, offsets=None):
             ask(worker, f"at {done * (WEEK + 1000) + offset}")
         answers = [hear(worker) for worker in workers]
         assert {answer.get("generation") for answer in answers} == {done + 1}, answers
-        assert len(cable.exchanges) == done
+        assert len(proxy.exchanges) == done
         (access,) = {answer["access"] for answer in answers}
         assert engine.alive(access)

@@ -45,7 +45,7 @@ class Mortal:
             raise StoreFailed("dead")
 
     def bury(self) -> None:
-        """End what is still waiting, when the story is told."""
+        """End what is still waiting, when the scenario is told."""
         self._buried.set()
 
     def over(self, store: MemoryFleet) -> MemoryFleet:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from keeper.givens import Fleet
+from keeper.fleet_setup import Fleet
 from support.virtual import run
 
 
-def story(*args, **kwargs):
+def scenario(*args, **kwargs):
     """Make a test of a coroutine that runs on virtual time with a fleet."""
 
     def make(test):

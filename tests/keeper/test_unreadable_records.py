@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from keeper.givens import DAY, clock, login
-from keeper.story import story
+from keeper.fleet_setup import DAY, clock, login
+from keeper.virtual_fleet import scenario
 from traktauth.errors import StoreFailed
 from traktauth.keeper import Delayed, Expired, RateLimit, Refreshed, Resumed, Stalled
 from traktauth.models.changes import BeginRefresh
@@ -32,7 +32,7 @@ def damage(fleet, *numbers):
     return mended
 
 
-@story(6, spread=0.0)
+@scenario(6, spread=0.0)
 async def test_a_step_renews_the_others_though_damaged_ones_are_due_first(fleet):
     damage(fleet, 0, 1)
     await asyncio.sleep(6.5 * DAY)
@@ -43,7 +43,7 @@ async def test_a_step_renews_the_others_though_damaged_ones_are_due_first(fleet)
     }  # fmt: skip
 
 
-@story(45, spread=0.0)
+@scenario(45, spread=0.0)
 async def test_many_damaged_ones_keep_a_step_from_nothing(fleet):
     damage(fleet, *range(40))
     await asyncio.sleep(6.5 * DAY)
@@ -51,7 +51,7 @@ async def test_many_damaged_ones_keep_a_step_from_nothing(fleet):
     assert (await fleet.keeper().run_once(3)).refreshed == 2
 
 
-@story(3, spread=0.0)
+@scenario(3, spread=0.0)
 async def test_where_nothing_can_be_read_a_step_fails_and_gives_everything_back(fleet):
     mended = damage(fleet, 0, 1, 2)
     await asyncio.sleep(6.5 * DAY)
@@ -61,7 +61,7 @@ async def test_where_nothing_can_be_read_a_step_fails_and_gives_everything_back(
     assert (await fleet.keeper().run_once(100)).refreshed == 3, "at once, with the right key"
 
 
-@story(150, spread=0.0)
+@scenario(150, spread=0.0)
 async def test_a_step_does_not_read_a_whole_fleet_to_find_that_the_key_is_wrong(fleet):
     damage(fleet, *range(150))
     await asyncio.sleep(6.5 * DAY)
@@ -70,7 +70,7 @@ async def test_a_step_does_not_read_a_whole_fleet_to_find_that_the_key_is_wrong(
     assert 100 <= sum(fleet.store.statements["claim"]) < 150
 
 
-@story(4, spread=0.0)
+@scenario(4, spread=0.0)
 async def test_a_daemon_tells_of_a_damaged_one_once_and_keeps_the_others(fleet):
     damage(fleet, 2)
     await asyncio.sleep(6 * DAY)
@@ -79,7 +79,7 @@ async def test_a_daemon_tells_of_a_damaged_one_once_and_keeps_the_others(fleet):
     assert {event.login for event in fleet.reported(Refreshed)} == {login(0), login(1), login(3)}
 
 
-@story(3, spread=0.0)
+@scenario(3, spread=0.0)
 async def test_an_interrupted_move_of_one_login_does_not_delay_the_others(fleet):
     moving = PendingRefresh(1, 1, clock(), Sender("here", 1), "sqlite:/new")
     assert fleet.store.plain.apply(login(0), BeginRefresh(moving))
@@ -95,7 +95,7 @@ async def test_an_interrupted_move_of_one_login_does_not_delay_the_others(fleet)
     assert fleet.store.plain.load(login(0)).pending_refresh == moving
 
 
-@story(3, spread=0.0)
+@scenario(3, spread=0.0)
 async def test_a_store_failure_is_reported_once_and_so_is_its_end(fleet):
     claim = fleet.store.claim
 
@@ -118,7 +118,7 @@ async def test_a_store_failure_is_reported_once_and_so_is_its_end(fleet):
     assert len(fleet.reported(Stalled)) == 1
 
 
-@story(40, spread=0.0)
+@scenario(40, spread=0.0)
 async def test_a_store_whose_writes_alone_fail_is_reported_once_and_claimed_from_seldom(fleet):
     """As a database whose disk is full, or a role that may not write the tables' rows."""
     apply_many = fleet.store.apply_many
@@ -148,7 +148,7 @@ async def test_a_store_whose_writes_alone_fail_is_reported_once_and_claimed_from
     assert len(fleet.reported(Stalled)) == 1
 
 
-@story(40, spread=0.0)
+@scenario(40, spread=0.0)
 async def test_one_login_that_cannot_be_written_holds_up_no_other(fleet):
     apply_many = fleet.store.apply_many
 
@@ -164,7 +164,7 @@ async def test_one_login_that_cannot_be_written_holds_up_no_other(fleet):
     assert keeper.summary.refreshed == 39
 
 
-@story(3, spread=0.0)
+@scenario(3, spread=0.0)
 async def test_a_step_of_a_scheduler_that_cannot_write_fails(fleet):
     async def full(_changes):
         raise StoreFailed("No space left on device")

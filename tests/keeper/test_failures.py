@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from keeper.givens import DAY, clock, login
-from keeper.story import story
+from keeper.fleet_setup import DAY, clock, login
+from keeper.virtual_fleet import scenario
 from support.virtual import now
 from traktauth.errors import StoreFailed
 from traktauth.flow.effects import NoResponse
@@ -48,7 +48,7 @@ async def everybody_is_due(seconds=6.9 * DAY):
     ids=["portal", "challenge", "not found", "bad gateway", "no answer", "no route"],
 )
 def test_whatever_answers_in_trakts_place_costs_one_refresh_and_no_login(reply):
-    @story(100, spread=0.0)
+    @scenario(100, spread=0.0)
     async def reported(fleet):
         asked = []
 
@@ -71,7 +71,7 @@ def test_whatever_answers_in_trakts_place_costs_one_refresh_and_no_login(reply):
     reported()
 
 
-@story(200, spread=0.0)
+@scenario(200, spread=0.0)
 async def test_what_fails_all_at_once_is_one_failure_and_the_next_question_comes_soon(fleet):
     cut = []
 
@@ -95,7 +95,7 @@ async def test_what_fails_all_at_once_is_one_failure_and_the_next_question_comes
     assert keeper.summary.refreshed == 200
 
 
-@story(3, spread=0.0)
+@scenario(3, spread=0.0)
 async def test_a_step_that_was_asked_to_wait_leaves_word_for_the_next(fleet):
     async def busy(_request):
         return Response(429, {"retry-after": "600"}, b"slow down")
@@ -110,7 +110,7 @@ async def test_a_step_that_was_asked_to_wait_leaves_word_for_the_next(fleet):
     assert (await fleet.keeper().run_once(9)).refreshed == 3
 
 
-@story(50, spread=0.0)
+@scenario(50, spread=0.0)
 async def test_steps_of_a_scheduler_do_not_hammer_a_service_that_is_down(fleet):
     asked = []
 
@@ -141,7 +141,7 @@ def after_each_claim(fleet, happens):
     fleet.store.claim = claimed
 
 
-@story(4, spread=0.0)
+@scenario(4, spread=0.0)
 async def test_a_sign_out_between_claim_and_send_is_not_reported_as_expiring(fleet):
     await everybody_is_due()
 
@@ -159,7 +159,7 @@ async def test_a_sign_out_between_claim_and_send_is_not_reported_as_expiring(fle
     assert {account for _, account, _ in fleet.trakt.sent} == {2, 3}
 
 
-@story(3, spread=0.0)
+@scenario(3, spread=0.0)
 async def test_a_refresh_by_another_program_since_the_claim_is_counted_as_skipped(fleet):
     await everybody_is_due()
 
@@ -175,7 +175,7 @@ async def test_a_refresh_by_another_program_since_the_claim_is_counted_as_skippe
     assert login(0) not in [event.login for event in fleet.reported(Refreshed)]
 
 
-@story(2, spread=0.0)
+@scenario(2, spread=0.0)
 async def test_a_token_without_a_refresh_token_is_reported_once_and_not_claimed_again(fleet):
     record = await fleet.store.load(login(0))
     bare = replace(record.token, refresh_token=None, generation=2)
@@ -186,7 +186,7 @@ async def test_a_token_without_a_refresh_token_is_reported_once_and_not_claimed_
     assert not (await fleet.store.load(login(0))).refreshable
 
 
-@story(5, spread=0.0)
+@scenario(5, spread=0.0)
 async def test_an_unexpected_error_defers_the_login_for_an_hour(fleet):
     await everybody_is_due(6.5 * DAY)
     record = await fleet.store.load(login(2))
@@ -200,7 +200,7 @@ async def test_an_unexpected_error_defers_the_login_for_an_hour(fleet):
     assert (await fleet.store.load(login(2))).pending_refresh is None
 
 
-@story(5, spread=0.0)
+@scenario(5, spread=0.0)
 async def test_a_login_whose_sending_raised_counts_as_unconfirmed_and_is_left_alone(fleet):
     tried = []
 
@@ -220,7 +220,7 @@ async def test_a_login_whose_sending_raised_counts_as_unconfirmed_and_is_left_al
     assert "ZeroDivisionError" in unconfirmed.why
 
 
-@story(5, spread=0.0)
+@scenario(5, spread=0.0)
 async def test_a_listener_that_fails_stops_no_refresh(fleet):
     def tell(_event):
         raise RuntimeError("the listener's own secret")
@@ -234,7 +234,7 @@ async def test_a_listener_that_fails_stops_no_refresh(fleet):
     assert "secret" not in "".join(log)
 
 
-@story(3, spread=0.0)
+@scenario(3, spread=0.0)
 async def test_a_login_that_is_refused_again_and_again_is_tried_less_and_less_often(fleet):
     times = []
 
@@ -285,7 +285,7 @@ def failing_saves(fleet):
     return gone.clear
 
 
-@story(4, spread=0.0)
+@scenario(4, spread=0.0)
 async def test_a_stopped_keeper_goes_on_until_what_it_holds_is_saved(fleet):
     await everybody_is_due()
     keeper = fleet.keeper()
@@ -305,7 +305,7 @@ async def test_a_stopped_keeper_goes_on_until_what_it_holds_is_saved(fleet):
         assert (await fleet.store.load(login(account))).generation == 2
 
 
-@story(1, spread=0.0)
+@scenario(1, spread=0.0)
 async def test_a_pair_that_cannot_be_saved_to_the_end_is_no_success_and_the_next_step_here_saves_it(fleet):
     await everybody_is_due()
     repair = failing_saves(fleet)
@@ -319,7 +319,7 @@ async def test_a_pair_that_cannot_be_saved_to_the_end_is_no_success_and_the_next
     assert (await fleet.store.load(login(0))).generation >= 2
 
 
-@story(4, spread=0.0)
+@scenario(4, spread=0.0)
 async def test_claims_are_released_if_the_budget_cannot_be_read(fleet):
     await everybody_is_due()
     repair = failing(fleet, "take_budget")
@@ -330,7 +330,7 @@ async def test_claims_are_released_if_the_budget_cannot_be_read(fleet):
     assert (await fleet.keeper().run_once(100)).refreshed == 4
 
 
-@story(6, spread=0.0)
+@scenario(6, spread=0.0)
 async def test_a_claim_that_ran_out_while_the_store_was_slow_sends_nothing_twice(fleet):
     await everybody_is_due()
     apply_many = fleet.store.apply_many
@@ -351,7 +351,7 @@ async def test_a_claim_that_ran_out_while_the_store_was_slow_sends_nothing_twice
     assert slow.summary.refreshed == 0
 
 
-@story(1, spread=0.0)
+@scenario(1, spread=0.0)
 async def test_the_memory_of_a_keeper_holds_nothing_of_what_is_done(fleet):
     keeper = fleet.keeper()
     await fleet.keep_for(60 * DAY, keeper)
@@ -362,7 +362,7 @@ async def test_the_memory_of_a_keeper_holds_nothing_of_what_is_done(fleet):
     assert fleet.store.leases == {}
 
 
-@story(3, spread=0.0)
+@scenario(3, spread=0.0)
 async def test_an_unconfirmed_refresh_is_no_delay(fleet):
     async def lost(request):
         if json.loads(request.body)["refresh_token"] == "R.1.1":
@@ -400,7 +400,7 @@ class _hushed:  # noqa: N801 - used as a word
 
 
 def test_a_pace_is_kept_by_a_step_too():
-    @story(30, spread=0.0)
+    @scenario(30, spread=0.0)
     async def reported(fleet):
         await everybody_is_due()
         assert (await fleet.keeper(rate_limit=RateLimit(7, 61.0)).run_once(100)).refreshed == 7

@@ -7,15 +7,15 @@ import signal
 import time
 from collections import Counter
 
-from proof.crowd import Crowd, RecordingCable, ask, hear, ready
+from proof.worker_processes import RefreshProxy, WorkerProcesses, ask, hear, ready
 
 PROCESSES = 8
 LIFE = 3  # seconds, of an access token
-HOLDS = 0.6  # seconds for which the cable holds answers back, at most
+HOLDS = 0.6  # seconds for which the proxy holds answers back, at most
 SETTLES = 60.0  # seconds within which everybody has a token again, or knows that it does not exist
 
 
-class Killing:
+class KillRounds:
     """Eight processes at a better-auth whose access tokens live for three seconds.
 
     `tally` counts; `lost` describes each login that was lost in no known way.
@@ -23,31 +23,31 @@ class Killing:
 
     def __init__(self, engine, store, chance):
         self.engine, self.chance = engine, chance
-        self.cable = RecordingCable(engine.base, holds=HOLDS).__enter__()
-        self.crowd = Crowd(self.cable.base, engine.app, store)
+        self.proxy = RefreshProxy(engine.base, holds=HOLDS).__enter__()
+        self.group = WorkerProcesses(self.proxy.base, engine.app, store)
         self.tally = Counter()
         self.lost = []
         self.sign_in()
-        self.workers = [self.crowd.start(self.kind()) for _ in range(PROCESSES)]
-        self.spares = [self.crowd.start(self.kind()) for _ in range(3)]
+        self.workers = [self.group.start(self.kind()) for _ in range(PROCESSES)]
+        self.spares = [self.group.start(self.kind()) for _ in range(3)]
         ready(*self.workers)
 
     def kind(self):
         return self.chance.choice(["blocking", "async"])
 
     def close(self):
-        self.crowd.close()
-        self.cable.__exit__()
+        self.group.close()
+        self.proxy.__exit__()
 
     def sign_in(self):
-        self.crowd.sign_in(lambda url: self.engine.land(url.replace(self.cable.base, self.engine.base)))
+        self.group.sign_in(lambda url: self.engine.land(url.replace(self.proxy.base, self.engine.base)))
 
     # ---------------------------------------------------------------- a round
     def round(self):
         """Kill in or near one refresh; see that no one is worse off than the protocol makes him."""
         self.tally["rounds"] += 1
-        self.cable.exchanges.clear()
-        old = self.crowd.record()
+        self.proxy.exchanges.clear()
+        old = self.group.record()
         # In the advisory window: one of them renews, the others are served.
         time.sleep(max(0.0, old.token.expires_at - LIFE * 0.08 - time.time()))
         for worker in self.workers:
@@ -61,7 +61,7 @@ class Killing:
         """Kill one to three at any time around the refresh, or take aim at who is sending."""
         if self.chance.random() < 0.7:
             until = time.monotonic() + 5.0
-            while not self.cable.exchanges and time.monotonic() < until:
+            while not self.proxy.exchanges and time.monotonic() < until:
                 time.sleep(0.002)
             time.sleep(self.chance.uniform(0, HOLDS / 2))
             aim = [worker for worker in self.workers if worker.pid == self.sender()]
@@ -79,20 +79,20 @@ class Killing:
 
     def sender(self):
         """The process whose refresh is open, by the store."""
-        pending_refresh = self.crowd.record().pending_refresh
+        pending_refresh = self.group.record().pending_refresh
         return pending_refresh.sender.pid if pending_refresh else None
 
     def bury(self, victims):
         for victim in victims:
-            self.crowd.end(victim)
-            self.crowd.processes.remove(victim)
+            self.group.end(victim)
+            self.group.processes.remove(victim)
         self.workers = [worker for worker in self.workers if worker not in victims]
         for worker in self.workers:
             hear(worker)  # to what it was asked before
         for _ in victims:
             ready(self.spares[0])
             self.workers.append(self.spares.pop(0))
-            self.spares.append(self.crowd.start(self.kind()))
+            self.spares.append(self.group.start(self.kind()))
 
     def settle(self, old):
         """Ask everybody until each has a newer token, or has learned that a sign-in is needed."""
@@ -110,7 +110,7 @@ class Killing:
             time.sleep(0.05)
 
     def judge(self, old, answers, killed_at, victims, sender):
-        exchanges = self.cable.exchanges
+        exchanges = self.proxy.exchanges
         self.tally["refreshes"] += len(exchanges)
         hit = sender in [victim.pid for victim in victims]
         if hit:
@@ -135,7 +135,7 @@ class Killing:
         answer = hear(self.workers[0])
         alive = "access" in answer and self.engine.alive(answer["access"])
         if not alive and answer.get("end", 0.0) > time.time() + 0.2:  # by the engine's whole seconds
-            self.lost.append(f"a dead token was served: {answer} at {time.time()}; {self.cable.exchanges}")
+            self.lost.append(f"a dead token was served: {answer} at {time.time()}; {self.proxy.exchanges}")
 
     def check_what_was_done(self, old, answers, exchanges):
         """As the page of faults has it: the old token to its end, then a probe and one more sending, then a sign-in."""

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from support.cable import Cable, Seen
+from support.recording_proxy import RecordingProxy, Seen
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -58,14 +58,14 @@ def upstream():
 
 
 @pytest.fixture
-def cable(upstream):
-    with Cable(upstream[1]) as cable:
-        yield cable
+def proxy(upstream):
+    with RecordingProxy(upstream[1]) as proxy:
+        yield proxy
 
 
 @pytest.fixture
-def connection(cable):
-    connection = http.client.HTTPConnection(urlsplit(cable.base).netloc, timeout=60)
+def connection(proxy):
+    connection = http.client.HTTPConnection(urlsplit(proxy.base).netloc, timeout=60)
     yield connection
     connection.close()
 
@@ -79,36 +79,36 @@ REFRESH = json.dumps({"grant_type": "refresh_token"})
 CODE = urlencode({"grant_type": "authorization_code"})
 
 
-def test_requests_on_one_connection_pass_and_are_counted_by_method_path_and_grant(cable, connection):
+def test_requests_on_one_connection_pass_and_are_counted_by_method_path_and_grant(proxy, connection):
     assert post(connection, "/oauth/token", REFRESH) == REFRESH
     assert post(connection, "/oauth/token?x=1", CODE) == CODE
     assert post(connection, "/other", "") == ""
-    assert dict(cable.seen) == {
+    assert dict(proxy.seen) == {
         Seen("POST", "/oauth/token", "refresh_token"): 1,
         Seen("POST", "/oauth/token", "authorization_code"): 1,
         Seen("POST", "/other", None): 1,
     }
-    assert cable.count("/oauth/token") == 2
-    assert cable.count("/oauth/token", grant="refresh_token") == 1
+    assert proxy.count("/oauth/token") == 2
+    assert proxy.count("/oauth/token", grant="refresh_token") == 1
 
 
-def test_a_dropped_request_never_reaches_the_server(cable, connection, upstream):
-    cable.drop("/oauth/token")
+def test_a_dropped_request_never_reaches_the_server(proxy, connection, upstream):
+    proxy.drop("/oauth/token")
     with pytest.raises(ConnectionError):
         post(connection, "/oauth/token", REFRESH)
     assert upstream[0].reached == []
-    assert cable.count("/oauth/token") == 1
+    assert proxy.count("/oauth/token") == 1
 
 
-def test_a_swallowed_answer_is_lost_after_the_server_did_its_work(cable, connection, upstream):
-    cable.swallow("/oauth/token")
+def test_a_swallowed_answer_is_lost_after_the_server_did_its_work(proxy, connection, upstream):
+    proxy.swallow("/oauth/token")
     with pytest.raises(ConnectionError):
         post(connection, "/oauth/token", REFRESH)
     assert upstream[0].reached == ["/oauth/token"]
 
 
-def test_a_rule_is_used_up_after_its_number_of_times(cable, connection):
-    cable.swallow("/oauth/token", times=2)
+def test_a_rule_is_used_up_after_its_number_of_times(proxy, connection):
+    proxy.swallow("/oauth/token", times=2)
     for _ in range(2):
         with pytest.raises(ConnectionError):
             post(connection, "/oauth/token", REFRESH)
@@ -116,16 +116,16 @@ def test_a_rule_is_used_up_after_its_number_of_times(cable, connection):
     assert post(connection, "/oauth/token", REFRESH) == REFRESH
 
 
-def test_a_rule_for_one_grant_leaves_the_other_grants_and_paths_alone(cable, connection):
-    cable.drop("/oauth/token", grant="refresh_token")
+def test_a_rule_for_one_grant_leaves_the_other_grants_and_paths_alone(proxy, connection):
+    proxy.drop("/oauth/token", grant="refresh_token")
     assert post(connection, "/oauth/token", CODE) == CODE
     assert post(connection, "/else", REFRESH) == REFRESH
     with pytest.raises(ConnectionError):
         post(connection, "/oauth/token", REFRESH)
 
 
-def test_a_delayed_answer_comes_whole_and_late(cable, connection):
-    cable.delay("/oauth/token", 0.3)
+def test_a_delayed_answer_comes_whole_and_late(proxy, connection):
+    proxy.delay("/oauth/token", 0.3)
     began = time.monotonic()
     assert post(connection, "/oauth/token", CODE) == CODE
     assert time.monotonic() - began >= 0.3
@@ -139,20 +139,20 @@ def test_every_framing_of_an_answer_passes(connection):
     assert post(connection, "/unframed", "x") == "until the end"
 
 
-def test_a_chunked_request_is_read_in_full_but_its_grant_is_not(cable, connection):
-    # the echo server reads by length only: the request is dropped, so that only the cable has to understand it
-    cable.drop("/oauth/token")
+def test_a_chunked_request_is_read_in_full_but_its_grant_is_not(proxy, connection):
+    # the echo server reads by length only: the request is dropped, so that only the proxy has to understand it
+    proxy.drop("/oauth/token")
     connection.request("POST", "/oauth/token", body=iter([REFRESH[:5].encode(), REFRESH[5:].encode()]))
     with pytest.raises(ConnectionError):
         connection.getresponse()
-    assert dict(cable.seen) == {Seen("POST", "/oauth/token", None): 1}
+    assert dict(proxy.seen) == {Seen("POST", "/oauth/token", None): 1}
 
 
 def test_closing_the_cable_closes_what_is_open(upstream):
-    with Cable(upstream[1]) as cable:
-        connection = http.client.HTTPConnection(urlsplit(cable.base).netloc, timeout=60)
+    with RecordingProxy(upstream[1]) as proxy:
+        connection = http.client.HTTPConnection(urlsplit(proxy.base).netloc, timeout=60)
         assert post(connection, "/x", "1") == "1"
-        threads = cable._threads
+        threads = proxy._threads
     assert not [thread for thread in threads if thread.is_alive()]
     with pytest.raises((ConnectionError, http.client.BadStatusLine)):
         post(connection, "/x", "1")

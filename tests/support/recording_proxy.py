@@ -1,9 +1,9 @@
-"""A cable between a client and a server, which counts what goes through it and can be cut.
+"""A proxy between a client and a server, which counts what goes through it and can be cut.
 
-    with Cable(server.base) as cable:
-        cable.swallow("/oauth/token", grant="refresh_token")   # the next refresh is done, its answer lost
-        …                                                      # talk to cable.base instead of server.base
-        assert cable.count("/oauth/token", grant="refresh_token") == 1
+    with RecordingProxy(server.base) as proxy:
+        proxy.swallow("/oauth/token", grant="refresh_token")   # the next refresh is done, its answer lost
+        …                                                      # talk to proxy.base instead of server.base
+        assert proxy.count("/oauth/token", grant="refresh_token") == 1
 
 Requests are counted when they have been read in full, before anything else happens to them.
 """
@@ -47,7 +47,7 @@ class Rule:
         return self.times > 0 and seen.path == self.path and self.grant in (None, seen.grant)
 
 
-class Cable:
+class RecordingProxy:
     """A loopback proxy for HTTP/1.1: a connection to it is a connection to the server, request by request."""
 
     def __init__(self, upstream: str) -> None:
@@ -161,7 +161,7 @@ class Cable:
                 end.close()
 
     def _hold(self, end: socket.socket) -> socket.socket:
-        """Remember an open end, so that closing the cable closes it."""
+        """Remember an open end, so that closing the proxy closes it."""
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
             self._open.add(end)

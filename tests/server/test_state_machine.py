@@ -239,7 +239,7 @@ MODELS = {"current": Current, "classic": Classic}
 
 
 def explore(client, profile, *, examples, steps=40):
-    """Run so many made-up stories against a server, and raise what the model did not foretell."""
+    """Run so many made-up scenarios against a server, and raise what the model did not foretell."""
     looked = settings(
         max_examples=examples,
         stateful_step_count=steps,
