@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from traktauth.sandbox.processes import CommandProcess
+from traktauth.sandbox.command_process import CommandProcess
 
 pytestmark = pytest.mark.slow
 LONG = 60.0

@@ -8,6 +8,7 @@ import pytest
 
 from traktauth.errors import AppInvalid, AppRejected, StoreFailed, TryLater
 from traktauth.protocol import APPS_ARE_DELETED, ONE_COMMUNITY_APP
+from traktauth.web.csrf import is_cross_site
 from traktauth.web.failure import CAUSES, LoginFailed, failure_of
 from traktauth.web.pages import (
     failure_page,
@@ -18,7 +19,7 @@ from traktauth.web.pages import (
     unavailable_page,
 )
 from traktauth.web.paths import LoginPaths
-from traktauth.web.requests import is_foreign, wants_page
+from traktauth.web.requests import wants_page
 from traktauth.web.state_cookie import surplus_cookies
 
 PATHS = LoginPaths("https://example.com/trakt/callback")
@@ -140,7 +141,7 @@ def test_the_callback_route_must_be_where_the_redirect_address_leads():
     ],
 )
 def test_a_form_of_another_site_is_distinguished_from_ones_own(headers, foreign):
-    assert is_foreign(headers.get, "https://example.com") is foreign
+    assert is_cross_site(headers.get, "https://example.com") is foreign
 
 
 @pytest.mark.parametrize(

@@ -106,9 +106,9 @@ class CommonOptions:
                 yield trakt
             except LoginRequired as error:
                 if error.reason == "never":
-                    from traktauth.cli.other_apps import other_apps_hint  # noqa: PLC0415 - only for this error
+                    from traktauth.cli.wrong_app_hint import wrong_app_hint  # noqa: PLC0415 - only for this error
 
-                    error.hint = other_apps_hint(trakt) or error.hint
+                    error.hint = wrong_app_hint(trakt) or error.hint
                 raise
             except AppRejected as error:
                 refused = error.error in _SECRET_ERRORS and not isinstance(error, AppInvalid)

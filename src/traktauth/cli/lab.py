@@ -110,8 +110,8 @@ def command(
         from traktauth.lab.scenarios import NAMES  # noqa: PLC0415 - the same
         from traktauth.lab.verdicts import CONTROL  # noqa: PLC0415 - the same
         from traktauth.lab.world import Program  # noqa: PLC0415 - the same
+        from traktauth.sandbox.command_process import ending_descendants  # noqa: PLC0415 - the same
         from traktauth.sandbox.logins import read_login_place  # noqa: PLC0415 - the same
-        from traktauth.sandbox.processes import ending_descendants  # noqa: PLC0415 - the same
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("traktauth"):
             raise

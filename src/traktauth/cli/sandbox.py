@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from traktauth.sandbox import Sandbox
+    from traktauth.sandbox.command_process import CommandProcess
     from traktauth.sandbox.exchanges import Exchange
     from traktauth.sandbox.logins import LoginPlace
-    from traktauth.sandbox.processes import CommandProcess
     from traktauth.testing import LocalTrakt
 
 TIMED_OUT = 124
@@ -97,7 +97,7 @@ def command(
     status is the program's; processes that it leaves running are ended.
     """
     try:
-        from traktauth.sandbox.processes import CommandProcess, ending_descendants  # noqa: PLC0415 - costly
+        from traktauth.sandbox.command_process import CommandProcess, ending_descendants  # noqa: PLC0415 - costly
 
         with ending_descendants(), CommandProcess() as process:  # it starts while the local Trakt does
             from traktauth.sandbox import Sandbox  # noqa: PLC0415 - an extra, and costly

@@ -1,4 +1,4 @@
-"""What `Trakt` and `AsyncTrakt` have in common: whose login it is, and when a refresh may help."""
+"""What `Trakt` and `AsyncTrakt` have in common: whose login it is, and at which service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from traktauth.values import replace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from traktauth.models import Token
     from traktauth.stores.base import AsyncTokenStore, TokenStore
 
 
@@ -73,6 +72,7 @@ class AccountConfig:
         key: the login's key in the store.
         headers: the header fields of its API requests.
         api: the address of the API, which its access tokens are for.
+        rejected_generation: the generation of a token that the API rejected straight after its refresh, or None.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class AccountConfig:
         )
         self.headers = RequestHeaders(app)
         self.api = ApiAddress(self.service.api)
-        self._rejected_after_refresh: int | None = None
+        self.rejected_generation: int | None = None
 
     def use_lock_of(self, store: TokenStore | AsyncTokenStore) -> None:
         """Reckon with the kind of lock that this login's store has."""
@@ -122,19 +122,3 @@ class AccountConfig:
     def name(self) -> str:
         """Return how a `Trakt` of this setup is written down, without a secret."""
         return f"Trakt({self.app.client_id[:8]}…, service={self.service.name!r}, account={self.account!r})"
-
-    def note_rejected_after_refresh(self, token: Token) -> None:
-        """Remember that the API rejected a token straight after its refresh: another refresh would not help."""
-        self._rejected_after_refresh = token.generation
-
-    def worth_refreshing(self, token: Token, began: float) -> bool:
-        """Return whether a refresh may help.
-
-        Args:
-            token: the API has just rejected it.
-            began: Unix seconds when the API call began; a token that was issued since then came from this call's
-                refresh. One that was issued in the future did not: the clock was set back after it was issued.
-        """
-        if began < token.expires_at - token.expires_in <= self.context.clock():
-            self.note_rejected_after_refresh(token)
-        return token.generation != self._rejected_after_refresh

@@ -80,11 +80,25 @@ class _Attempt:
         if url is not None and not _is_path(url) and not config.api.contains(url):
             return None  # a redirect led to another host, which got no token and says nothing about it
         if self._is_retry:
-            config.note_rejected_after_refresh(token)
+            config.rejected_generation = token.generation  # another refresh would not help
             return None
-        if not config.worth_refreshing(token, self._began):
+        if not _is_worth_refreshing(config, token, self._began):
             return None
         return get_token(config.context, rejected=token.access_token)
+
+
+def _is_worth_refreshing(config: AccountConfig, token: Token, began: float) -> bool:
+    """Return whether a refresh may help against a 401.
+
+    Args:
+        config: remembers a token that was rejected straight after its refresh.
+        token: the API has just rejected it.
+        began: Unix seconds when the API call began; a token that was issued since then came from this call's
+            refresh. One that was issued in the future did not: the clock was set back after it was issued.
+    """
+    if began < token.expires_at - token.expires_in <= config.context.clock():
+        config.rejected_generation = token.generation
+    return token.generation != config.rejected_generation
 
 
 def _is_path(url: str) -> bool:

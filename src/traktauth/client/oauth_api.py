@@ -62,7 +62,7 @@ class _Operations:
         """
         App(client_id, redirect_uri=redirect_uri)
         if state is not None:
-            _check_state(state)
+            authorization.check_state(state)
         if signup is not None and not isinstance(signup, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - "true", say
             raise TypeError(f"signup must be a bool or None, not {type(signup).__name__}")
         _check_optional("prompt", prompt)
@@ -272,13 +272,3 @@ def _check_value(name: str, value: str) -> str:
 def _check_optional(name: str, value: str | None) -> None:
     if value is not None:
         _check_value(name, value)
-
-
-def _check_state(state: str) -> None:
-    check_text("state", state)
-    if not state:
-        raise ValueError("state must not be empty; leave it out for a sign-in without one")
-    try:
-        state.encode()
-    except UnicodeEncodeError:
-        raise ValueError("state must be text that UTF-8 can encode") from None

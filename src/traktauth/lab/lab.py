@@ -11,7 +11,7 @@ from traktauth.lab.report import LabReport, not_judged
 from traktauth.lab.scenarios import NAMES, SCENARIOS, Scenario
 from traktauth.lab.stop import Stop
 from traktauth.lab.verdicts import CONTROL, Evidence, Verdict, conclude, judge
-from traktauth.sandbox.processes import CommandProcess
+from traktauth.sandbox.command_process import CommandProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

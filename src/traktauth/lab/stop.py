@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from traktauth.sandbox.processes import CommandProcess
+    from traktauth.sandbox.command_process import CommandProcess
 
 
 class Stopped(Exception):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -14,18 +13,18 @@ from typing import TYPE_CHECKING, Any, Self
 from traktauth.client.oauth_api import AuthenticationOAuthApi
 from traktauth.errors import TraktAuthError
 from traktauth.lab.program_output import OutputEnd
-from traktauth.lab.thread_states import LOOK_SECONDS, Sample, are_waiting, threads_below
+from traktauth.lab.race import release_together
 from traktauth.lab.traffic import Traffic
 from traktauth.models import Token
 from traktauth.sandbox import Sandbox
+from traktauth.sandbox.command_process import NOT_EXECUTABLE, NOT_FOUND, CommandProcess
 from traktauth.sandbox.home_folder import make_home
-from traktauth.sandbox.processes import NOT_EXECUTABLE, NOT_FOUND, CommandProcess
 from traktauth.sandbox.sandbox import PUBLIC_URL
 from traktauth.testing.local import LocalTrakt
 from traktauth.values import value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from types import TracebackType
 
     from traktauth.lab.stop import Stop
@@ -39,11 +38,6 @@ EXPIRED_SECONDS = 60
 """For which an *expired* access token has been expired."""
 SETUP_LIFE_SECONDS = 2
 """That the access token of a `--setup` is valid for, if it is to have expired."""
-QUIET_SECONDS, LONG_QUIET_SECONDS = 1.0, 3.0
-"""For how long copies must have slept to count as waiting; the second while no refresh request has come."""
-LONGEST_GATHERING = 20.0
-SHORTEST_GATHERING = 5.0
-"""Where the processor time of a process is unknown."""
 NOT_STARTED = {NOT_FOUND: "the program is not found", NOT_EXECUTABLE: "the program cannot be executed"}
 LONGEST_BACKOFF, BACKOFF_SECONDS = 30.0, 2.0
 """For which, and how often, a program whose login has not been touched is run again."""
@@ -163,7 +157,9 @@ class World:
                 failed = [process.start(self._program.command, self._environ) for process in processes]
                 until_the_end.enter_context(self._stop.ends(processes))
                 if together:
-                    self._gather([one for one, status in zip(processes, failed, strict=True) if status is None])
+                    release_together(
+                        traffic, [one for one, status in zip(processes, failed, strict=True) if status is None]
+                    )
                 deadline = time.monotonic() + self._program.timeout
                 for process, status in zip(processes, failed, strict=True):
                     self.exits.append(_wait(process, deadline) if status is None else status)
@@ -256,20 +252,6 @@ class World:
             raise LookupError(f"--setup ended with {status}: {output.last_line}")
         if self._expired:
             time.sleep(SETUP_LIFE_SECONDS + 0.5)
-
-    def _gather(self, processes: Sequence[CommandProcess]) -> None:
-        """Open the gate once each copy has sent its refresh, has ended, or waits for another one."""
-        until = time.monotonic() + (LONGEST_GATHERING if sys.platform.startswith("linux") else SHORTEST_GATHERING)
-        seen: list[Sample] = []
-        while time.monotonic() < until:
-            running = [process for process in processes if process.wait(0) is None]
-            if self.traffic.waiting >= len(running):
-                break
-            seen.append(Sample(time.monotonic(), threads_below([process.pid for process in running])))
-            if are_waiting(seen, QUIET_SECONDS if self.traffic.waiting else LONG_QUIET_SECONDS):
-                break
-            time.sleep(LOOK_SECONDS)
-        self.traffic.is_gate_open.set()
 
 
 def _wait(process: CommandProcess, deadline: float) -> int:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.extras import check_version
 from traktauth.web.access_log import hide_codes
+from traktauth.web.csrf import FOREIGN_FORM, is_cross_site
 from traktauth.web.failure import LoginFailed
 from traktauth.web.login import WebLogin, check_kind
 from traktauth.web.pages import method_page, refused_page
 from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths, local_path
-from traktauth.web.requests import FOREIGN_FORM, NOT_SIGNED_IN, WebRequest, is_foreign
+from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
 from traktauth.web.responses import (
     RouteResponse,
     failed_response,
@@ -169,7 +170,7 @@ class TraktLogin(Blueprint):
         return _response(signed_in_response(signed_in))
 
     def _logout(self) -> Response:
-        if is_foreign(request.headers.get, self.paths.origin, request.host_url.rstrip("/")):
+        if is_cross_site(request.headers.get, self.paths.origin, request.host_url.rstrip("/")):
             return _response(page_response(refused_page(FOREIGN_FORM)))
         account = end_session(session, revoke=self.revoke)
         outcome: SignedOut | TraktAuthError | None = None

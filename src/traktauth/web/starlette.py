@@ -26,11 +26,12 @@ from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLate
 from traktauth.extras import check_version
 from traktauth.models.signed_out import SignedOut
 from traktauth.web.access_log import hide_codes
+from traktauth.web.csrf import FOREIGN_FORM, is_cross_site
 from traktauth.web.failure import LoginFailed
 from traktauth.web.login import AsyncWebLogin, SignedIn, check_kind
 from traktauth.web.pages import method_page, refused_page
 from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths, local_path
-from traktauth.web.requests import FOREIGN_FORM, NOT_SIGNED_IN, WebRequest, is_foreign, wants_page
+from traktauth.web.requests import NOT_SIGNED_IN, WebRequest, wants_page
 from traktauth.web.responses import (
     RouteResponse,
     failed_response,
@@ -180,7 +181,7 @@ class TraktLogin:
         return _response(signed_in_response(signed_in))
 
     async def _logout(self, request: Request) -> Response:
-        if is_foreign(request.headers.get, self.paths.origin, f"{request.url.scheme}://{request.url.netloc}"):
+        if is_cross_site(request.headers.get, self.paths.origin, f"{request.url.scheme}://{request.url.netloc}"):
             return _response(page_response(refused_page(FOREIGN_FORM)))
         session = _session(request)
         account = end_session(session, revoke=self.revoke)

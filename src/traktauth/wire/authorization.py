@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from traktauth.errors import LoginRefused
+from traktauth.models.app import check_text
 from traktauth.protocol import AUTHORIZE
 from traktauth.values import field, value
 from traktauth.wire.error_responses import safe_error_code
@@ -67,6 +68,22 @@ def authorization_url(
     }
     query = urlencode({name: value for name, value in parameters.items() if value is not None})
     return f"{service.website}{AUTHORIZE}?{query}"
+
+
+def check_state(state: str) -> None:
+    """Check a state before it is sent.
+
+    Raises:
+        TypeError: it is not a `str`.
+        ValueError: it is empty, or cannot be encoded.
+    """
+    check_text("state", state)
+    if not state:
+        raise ValueError("state must not be empty; leave it out for a sign-in without one")
+    try:
+        state.encode()
+    except UnicodeEncodeError:
+        raise ValueError("state must be text that UTF-8 can encode") from None
 
 
 @value

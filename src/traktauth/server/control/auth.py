@@ -9,20 +9,16 @@ from __future__ import annotations
 
 import hmac
 import math
-import sys
 from typing import TYPE_CHECKING, Any
 
 from traktauth.server.config.settings import is_loopback, name_in
+from traktauth.server.control.call_body import ControlError, read_json_body
 from traktauth.server.http.application import Application
 from traktauth.server.http.messages import (
-    JSON,
     HttpRequest,
     HttpResponse,
-    ParseError,
     RequestTooLarge,
-    as_object,
     json_response,
-    parse_json,
     read_request,
 )
 from traktauth.server.limits.brute_force import network_of
@@ -39,19 +35,6 @@ if TYPE_CHECKING:
 
 PROXIED = frozenset(("forwarded", "via", "x-real-ip"))
 """Header fields that a proxy adds, besides `X-Forwarded-…`."""
-LARGEST_NUMBER = sys.float_info.max
-
-
-class ControlError(ValueError):
-    """A control call cannot be done; the message says why.
-
-    Attributes:
-        status: the HTTP status.
-    """
-
-    def __init__(self, message: str, *, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 def control(context: ServerContext, calls: Mapping[str, Call]) -> ASGIApp:
@@ -125,43 +108,3 @@ def has_key(context: ServerContext, heard: HttpRequest) -> bool:
         return True
     context.guesses.control_keys.count_failure(address, now=now)
     return False
-
-
-def read_json_body(heard: HttpRequest) -> Any:  # noqa: ANN401 - JSON
-    """Return a call's JSON body; an empty object without one.
-
-    Raises:
-        ControlError: it is not JSON.
-    """
-    if not heard.body:
-        return {}
-    if heard.media_type != JSON:
-        raise ControlError("the body must be application/json", status=415)
-    try:
-        return parse_json(heard.body)
-    except ParseError as error:
-        raise ControlError("the body is not valid JSON") from error
-
-
-def text(members: Any, name: str) -> str:  # noqa: ANN401 - JSON
-    """Return a required text of a call.
-
-    Raises:
-        ControlError: it is missing or something else.
-    """
-    found = (as_object(members) or {}).get(name)
-    if not isinstance(found, str) or not found:
-        raise ControlError(f'"{name}" is needed, a text')
-    return found
-
-
-def number(members: Any, name: str) -> float:  # noqa: ANN401 - JSON
-    """Return a required number of a call.
-
-    Raises:
-        ControlError: it is missing, endless or something else.
-    """
-    found = (as_object(members) or {}).get(name)
-    if isinstance(found, bool) or not isinstance(found, (int, float)) or not abs(found) <= LARGEST_NUMBER:
-        raise ControlError(f'"{name}" is needed, a number')
-    return float(found)

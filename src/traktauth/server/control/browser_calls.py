@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from traktauth.server.control.auth import ControlError, text
+from traktauth.server.control.call_body import ControlError, require_text
 from traktauth.server.endpoints.authorize import Visitor, client_url, evaluate_query, page_url
 from traktauth.server.errors import ValidationError
 from traktauth.server.oauth.authorization import (
@@ -35,7 +35,8 @@ async def authorize(context: ServerContext, members: dict[str, Any]) -> dict[str
     Raises:
         ControlError: `username` is missing, or a member is unknown.
     """
-    username, decision, via = text(members, "username"), members.get("decision") or "approve", members.get("via")
+    username = require_text(members, "username")
+    decision, via = members.get("decision") or "approve", members.get("via")
     if decision not in DECISIONS or via not in (None, "shim", "native"):
         raise ControlError('"decision" must be approve or deny, "via" shim or native')
     parameters = {name: str(value) for name, value in members.items() if name not in OURS and value is not None}
@@ -97,7 +98,7 @@ async def device(context: ServerContext, members: dict[str, Any]) -> dict[str, A
     Raises:
         ControlError: a member is missing, or no such code waits for an answer.
     """
-    shown, username, decision = text(members, "user_code"), text(members, "username"), text(members, "decision")
+    shown, username, decision = (require_text(members, name) for name in ("user_code", "username", "decision"))
     if decision not in DECISIONS:
         raise ControlError('"decision" must be approve or deny')
 
@@ -116,7 +117,7 @@ async def sign_user_out(context: ServerContext, members: dict[str, Any]) -> dict
     Raises:
         ControlError: the user is unknown.
     """
-    username = text(members, "username")
+    username = require_text(members, "username")
 
     def work(db: Repositories) -> bool:
         person = db.users.by_username(username)

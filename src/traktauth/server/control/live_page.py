@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from traktauth.server.control.auth import ControlError, check_access
+from traktauth.server.control.auth import check_access
+from traktauth.server.control.call_body import ControlError
 from traktauth.server.http.application import Application
 from traktauth.server.http.messages import HttpResponse, json_response, read_request
 from traktauth.server.oauth.request import ClientRequest

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 from starlette.routing import Route
 
 from traktauth.server.control import browser_calls, state_calls
-from traktauth.server.control.auth import ControlError, control
+from traktauth.server.control.auth import control
+from traktauth.server.control.call_body import ControlError
 from traktauth.server.control.live_page import live_page_routes
 from traktauth.server.http.messages import as_object
 from traktauth.server.oauth.request import ClientRequest

@@ -7,7 +7,7 @@ import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from traktauth.server.control.auth import ControlError, number, text
+from traktauth.server.control.call_body import ControlError, require_number, require_text
 from traktauth.server.http.messages import as_list
 from traktauth.server.oauth.lookup import find_code, find_device_code
 from traktauth.server.oauth.request import ClientRequest
@@ -30,8 +30,8 @@ async def tokens(context: ServerContext, members: dict[str, Any]) -> dict[str, A
     Raises:
         ControlError: the app is unknown, or the count makes no sense.
     """
-    client_id, count = text(members, "client_id"), int(number(members, "count"))
-    username = text(members, "username") if members.get("username") is not None else None
+    client_id, count = require_text(members, "client_id"), int(require_number(members, "count"))
+    username = require_text(members, "username") if members.get("username") is not None else None
     if not 1 <= count <= LARGEST_COUNT:
         raise ControlError(f'"count" must be 1 to {LARGEST_COUNT}')
     app = await app_named(context, client_id)
@@ -86,7 +86,7 @@ async def clock(context: ServerContext, members: dict[str, Any]) -> dict[str, An
         ControlError: `advance` is missing, or goes further than the clock does.
     """
     try:
-        return {"now": context.clock.advance(number(members, "advance"))}
+        return {"now": context.clock.advance(require_number(members, "advance"))}
     except ValueError as error:
         raise ControlError(str(error)) from error
 
@@ -97,7 +97,7 @@ async def expire(context: ServerContext, members: dict[str, Any]) -> dict[str, A
     Raises:
         ControlError: the kind or the value is unknown.
     """
-    kind, value = text(members, "kind"), text(members, "value")
+    kind, value = require_text(members, "kind"), require_text(members, "value")
     if kind not in ("code", "access", "refresh", "device"):
         raise ControlError('"kind" must be code, access, refresh or device')
     if not await context.storage.write(lambda db: _expire(db, kind, value, now=context.clock())):
@@ -143,7 +143,7 @@ async def delete_faults(context: ServerContext, members: object) -> dict[str, An
 
 async def revoke_consent(context: ServerContext, members: dict[str, Any]) -> dict[str, Any]:
     """Forget that anyone allowed an app anything; tokens live on."""
-    app = await app_named(context, text(members, "client_id"))
+    app = await app_named(context, require_text(members, "client_id"))
     await context.storage.write(lambda db: db.clients.revoke_consent(app.id))
     return {}
 
@@ -154,7 +154,7 @@ async def disable_app(context: ServerContext, members: dict[str, Any]) -> dict[s
     Raises:
         ControlError: the client id is unknown, or `disabled` is missing.
     """
-    app, disabled = await app_named(context, text(members, "client_id")), members.get("disabled")
+    app, disabled = await app_named(context, require_text(members, "client_id")), members.get("disabled")
     if not isinstance(disabled, bool):
         raise ControlError('"disabled" is needed, true or false')
     await context.storage.write(lambda db: db.clients.set_disabled(app.client_id, disabled=disabled))

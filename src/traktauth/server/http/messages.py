@@ -17,7 +17,13 @@ import msgspec
 from starlette.requests import ClientDisconnect
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
 
-from traktauth.server.limits.request_size import LARGEST_BODY, LARGEST_QUERY, MOST_PARAMETERS
+from traktauth.server.limits.request_size import (
+    DRAIN_BYTES,
+    DRAIN_SECONDS,
+    LARGEST_BODY,
+    LARGEST_QUERY,
+    MOST_PARAMETERS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -37,8 +43,6 @@ URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~"
 TOO_LARGE = 413
 FRAMING = frozenset((b"connection", b"content-length", b"transfer-encoding"))
 """Header fields that say where a response or its connection ends, which uvicorn has to see."""
-DRAIN_SECONDS = 2.0
-DRAIN_BYTES = 64 * 1024 * 1024
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode

@@ -15,3 +15,5 @@ MOST_PARAMETERS = 1000
 """Of a query or a form."""
 MOST_PIPELINED = 16
 """Requests on a connection that wait for the one before; what comes behind them is not parsed until they have left."""
+DRAIN_SECONDS, DRAIN_BYTES = 2.0, 64 * 1024 * 1024
+"""How much of a body that is too large is still read, so that its sender gets the response."""

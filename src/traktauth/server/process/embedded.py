@@ -187,7 +187,7 @@ class EmbeddedServer:
         """Enter a user code at the activation page, and approve.
 
         Raises:
-            ValueError: no such code is_waiting for an answer.
+            ValueError: no such code is waiting for an answer.
         """
         self._run_call(CALLS["device"]["POST"], {"user_code": user_code, "username": username, "decision": "approve"})
 
@@ -195,7 +195,7 @@ class EmbeddedServer:
         """Enter a user code at the activation page, and deny.
 
         Raises:
-            ValueError: no such code is_waiting for an answer.
+            ValueError: no such code is waiting for an answer.
         """
         self._run_call(CALLS["device"]["POST"], {"user_code": user_code, "username": username, "decision": "deny"})
 

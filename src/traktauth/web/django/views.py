@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from traktauth.errors import TraktAuthError
+from traktauth.web.csrf import FOREIGN_FORM, is_cross_site
 from traktauth.web.django import signals
 from traktauth.web.django.configuration import read_settings, web_login
 from traktauth.web.django.responses import paths, response_of
@@ -18,7 +19,6 @@ from traktauth.web.failure import LoginFailed
 from traktauth.web.login import WebLogin
 from traktauth.web.pages import method_page, refused_page
 from traktauth.web.paths import CALLBACK, LOGIN
-from traktauth.web.requests import FOREIGN_FORM, is_foreign
 from traktauth.web.responses import (
     failed_response,
     page_response,
@@ -69,7 +69,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 @never_cache
 def logout(request: HttpRequest) -> HttpResponse:
     """End the session's sign-in; with `REVOKE` also the login at Trakt."""
-    if is_foreign(request.headers.get, paths().origin, f"{request.scheme}://{request.get_host()}"):
+    if is_cross_site(request.headers.get, paths().origin, f"{request.scheme}://{request.get_host()}"):
         return response_of(page_response(refused_page(FOREIGN_FORM)))
     configured = read_settings()
     session = session_of(request)

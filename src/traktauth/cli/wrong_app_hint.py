@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from traktauth.client.sync_client import Trakt
 
 
-def other_apps_hint(trakt: Trakt) -> str:
+def wrong_app_hint(trakt: Trakt) -> str:
     """Return a hint if the store has logins of other apps or services only; else an empty text."""
     try:
         others = [each for each in trakt.store.list_logins() if trakt.store.load(each).token is not None]

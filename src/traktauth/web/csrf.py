@@ -1,0 +1,24 @@
+"""Cross-site request forgery: a form that another site's page sent is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FOREIGN_FORM = "Another site sent this form. To sign out, use the application's own button."
+
+
+def is_cross_site(header: Callable[[str], str | None], *origins: str) -> bool:
+    """Return whether another site's page sent this form, so that it must be refused.
+
+    Args:
+        header: returns a header field of the request, or None.
+        origins: origins that are the application's own.
+    """
+    site = header("Sec-Fetch-Site")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    origin = header("Origin")
+    return origin is not None and origin not in origins
