@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from traktauth.client.tls import load_tls
 from traktauth.models.app import LOOPBACK_HOSTS
 from traktauth.stores.processes import this_process
 from traktauth.timeouts import CONNECT_TIMEOUT, REQUEST_TIMEOUT
@@ -56,27 +56,6 @@ def new_async_client(*, keep: bool = True, direct: bool = False) -> httpx2.Async
         return httpx2.AsyncClient(**_settings(tls, keep=keep, direct=direct))
     except Exception as error:
         raise _client_error(error) from error
-
-
-def load_tls() -> ssl.SSLContext:
-    """Return the context with the trusted certificates, which are loaded once a process.
-
-    Raises:
-        TryLater: the environment names certificates that cannot be loaded.
-    """
-    return _load_tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-
-
-@lru_cache(maxsize=4)
-def _load_tls(*_of_environment: str | None) -> ssl.SSLContext:
-    import httpx2  # noqa: PLC0415 - on first use
-
-    try:
-        return httpx2.create_ssl_context()
-    except Exception as error:
-        from traktauth.client.environment_errors import certificates_error  # noqa: PLC0415 - only then
-
-        raise certificates_error(error) from error
 
 
 _is_loaded = False

@@ -1,4 +1,4 @@
-"""The token policy of one server: the profile's values (see `engines/lifetimes.py`), overridden by the settings."""
+"""The token policy of one server: the profile's values (see the engine's `profile.py`), overridden by the settings."""
 
 from __future__ import annotations
 

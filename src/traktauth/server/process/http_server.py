@@ -70,7 +70,7 @@ def bind_socket(settings: Settings) -> socket.socket:
     return listener
 
 
-def security_headers(settings: Settings) -> list[tuple[str, str]]:
+def transport_security(settings: Settings) -> list[tuple[str, str]]:
     """Return the header fields of every response: none on loopback, whose names all programs of a machine share."""
     tls = (settings.public_url or "").startswith("https:") and not settings.loopback
     return [("strict-transport-security", f"max-age={YEAR_SECONDS}")] if tls else []
@@ -233,7 +233,7 @@ class HttpServer(uvicorn.Server):
             application,
             access_log=False,
             backlog=BACKLOG,
-            headers=security_headers(settings),
+            headers=transport_security(settings),
             http=LimitedHttpProtocol,
             lifespan="off",
             log_config=None,

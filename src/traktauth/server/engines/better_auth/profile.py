@@ -11,7 +11,6 @@ from traktauth.server.engines.base import Endpoint, EndpointKind, Profile
 from traktauth.server.engines.better_auth import device, introspection, revocation, wire
 from traktauth.server.engines.better_auth.authorization import RULES
 from traktauth.server.engines.better_auth.metadata import metadata
-from traktauth.server.engines.lifetimes import BETTER_AUTH
 from traktauth.server.http.messages import FORM, JSON
 from traktauth.server.oauth import checks
 from traktauth.server.oauth.device import poll as device_poll
@@ -19,7 +18,10 @@ from traktauth.server.oauth.device.authorization import authorize_device, author
 from traktauth.server.oauth.grants.authorization_code import exchange_by_scope
 from traktauth.server.oauth.grants.refresh_token import rotate_by_scope
 from traktauth.server.oauth.request import Procedure, consume, load, require
+from traktauth.server.tokens import Lifetimes
 
+# Seconds, unless the settings override them.
+LIFETIMES = Lifetimes(access=604_800, refresh=2_592_000, code=600, device=600, session=5_184_000)
 LOAD_CLIENT = load(checks.load_client, 400, "invalid_client", "missing client")
 AUTHENTICATE_CLIENT = (
     require(checks.client_enabled, 400, "invalid_client", "client is disabled"),
@@ -234,7 +236,7 @@ ENDPOINTS = (
 CURRENT = Profile(
     name="current",
     measured_on="better-auth 1.6.33, oauth-provider 1.6.33",
-    lifetimes=BETTER_AUTH,
+    lifetimes=LIFETIMES,
     scopes=("public", "openid", "profile", "email", "offline_access"),
     default_scope="public offline_access",
     rotation="family",

@@ -13,7 +13,6 @@ from traktauth.server.engines.doorkeeper import introspection, revocation, wire
 from traktauth.server.engines.doorkeeper.authorization import RULES
 from traktauth.server.engines.doorkeeper.errors import BAD_CLIENT, BAD_GRANT, BAD_SCOPE, MISSING, NOT_AUTHORIZED
 from traktauth.server.engines.doorkeeper.metadata import metadata
-from traktauth.server.engines.lifetimes import DOORKEEPER
 from traktauth.server.oauth import checks
 from traktauth.server.oauth.device import poll as device_poll
 from traktauth.server.oauth.device.authorization import authorize_device
@@ -21,7 +20,10 @@ from traktauth.server.oauth.grants.authorization_code import exchange
 from traktauth.server.oauth.grants.client_credentials import issue_to_client
 from traktauth.server.oauth.grants.refresh_token import rotate
 from traktauth.server.oauth.request import Procedure, consume, load, require
+from traktauth.server.tokens import Lifetimes
 
+# Seconds, unless the settings override them.
+LIFETIMES = Lifetimes(access=86_400, refresh=None, code=600, device=600, session=5_184_000)
 SINGLE_AUTH_METHOD = require(
     checks.single_auth_method, 400, "invalid_request", "The parameter client_secret is given twice."
 )
@@ -120,7 +122,7 @@ ENDPOINTS = (
 CLASSIC = Profile(
     name="classic",
     measured_on="Doorkeeper 5.6.6 on Rails 7.2.2",
-    lifetimes=DOORKEEPER,
+    lifetimes=LIFETIMES,
     scopes=("public",),
     default_scope="public",
     rotation="until-used",
