@@ -2,7 +2,7 @@
 
 A server, a store, a name or an argument can hold characters that a terminal obeys: escape sequences that set its
 clipboard or title, line breaks that forge a line of output, marks that reverse the reading direction. Every text that
-the library or the command shows a person passes `escape`.
+the library or the command shows a user passes `escape`.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class AppCheck:
 
     Attributes:
         status: what the service says.
-        detail: what was received if that is unclear, for a person.
+        detail: what was received if that is unclear, for a user.
         has_endpoint: False if the service has no address for revoking tokens, so it is not Trakt.
     """
 

@@ -49,7 +49,7 @@ def exchange_answer(
         raise answer
     if not answer.bare:
         yield from check_answer(context, answer)
-    # Ctrl-C from here on would throw away a sign-in that the person has finished.
+    # Ctrl-C from here on would throw away a sign-in that the user has finished.
     return (yield from Shielded(partial(_exchange_and_save, context, answer.code, redirect_uri, verifier)))
 
 

@@ -202,7 +202,7 @@ class Shielded(Effect[T]):
 
 # ---------------------------------------------------------------- signing in
 class ShowStep(Effect[None]):
-    """Show the person a step."""
+    """Show the user a step."""
 
     __slots__ = __match_args__ = ("step",)
 
@@ -211,7 +211,7 @@ class ShowStep(Effect[None]):
 
 
 class PromptUser(Effect[str]):
-    """Show the person a step and return what they answer."""
+    """Show the user a step and return what they answer."""
 
     __slots__ = __match_args__ = ("step",)
 

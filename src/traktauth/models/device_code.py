@@ -11,7 +11,7 @@ class DeviceCode:
 
     Attributes:
         device_code: what the program polls with; a secret.
-        user_code: what the person types at `verification_url`.
+        user_code: what the user types at `verification_url`.
         verification_url: the page that takes it.
         expires_in: seconds until both codes are worthless.
         interval: seconds between two polls, at the least.

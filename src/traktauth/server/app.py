@@ -113,7 +113,7 @@ def make_application(context: ServerContext, writers: Sequence[Callable[[LoggedR
         path: behind_token(context, **operations) for path, operations in api.items()
     }
     if context.settings.rate_limits == "trakt":
-        direct = {path: rate_limited(path, answer, context) for path, answer in direct.items()}
+        direct = {path: rate_limited(path, handler, context) for path, handler in direct.items()}
     routes = [*discovery_routes(context), *health_routes(context), *page_routes(context)]
     if context.settings.control:
         from traktauth.server.control.routes import control_routes  # noqa: PLC0415 - costly, and not always served

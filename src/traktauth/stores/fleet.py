@@ -67,7 +67,7 @@ class FleetStore(AsyncTokenStore):
 
     @abstractmethod
     async def record_notification(self, login: LoginKey, generation: int, what: str) -> bool:
-        """Note that a person was told `what` of this generation; True for the first who says so."""
+        """Note that a user was told `what` of this generation; True for the first who says so."""
 
     @abstractmethod
     async def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LIMIT = 3.0  # seconds for each call: a keyring may wait for a person who is not there
+LIMIT = 3.0  # seconds for each call: a keyring may wait for a user who is not there
 SERVICE, ENTRY = "traktauth", "seal-key"
 _MAKING_PATIENCE = 30.0
 _INSTEAD = "or keep the key yourself: make one with traktauth store key, and use --store sealed+file:"

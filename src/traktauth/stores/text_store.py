@@ -33,7 +33,7 @@ class TextStore(TokenStore):
     A subclass has the four methods below; `traktauth.testing.StoreContract` tries whether they do what they must.
 
     Args:
-        address: what a person reads in `status` and in errors; two stores over one place have the same.
+        address: what a user reads in `status` and in errors; two stores over one place have the same.
 
     Attributes:
         failures: what the four methods raise where the place cannot be used; told as StoreFailed.

@@ -93,7 +93,7 @@ class AuthorizationResponse:
     Attributes:
         code: to be exchanged.
         iss: who answered, where the address says so.
-        bare: a person copied the code alone; there was no address to check.
+        bare: a user copied the code alone; there was no address to check.
     """
 
     code: str = field(repr=False)

@@ -72,7 +72,7 @@ def new_device_code(service: Service, *, client_id: str, code_challenge: str | N
 def parse_device_code(response: Response) -> DeviceCode:
     """Read fresh codes.
 
-    The user code and the page's address are shown to a person, so both must be plain: visible ASCII of reasonable
+    The user code and the page's address are shown to a user, so both must be plain: visible ASCII of reasonable
     length, and an address that a browser opens.
 
     Raises:

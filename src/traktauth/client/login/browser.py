@@ -1,4 +1,4 @@
-"""This machine's browser: whether it has one that a person sits in front of, and how a page is opened in it."""
+"""This machine's browser: whether it has one that a user sits in front of, and how a page is opened in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 
 
 def has_browser() -> bool:
-    """Return whether a person sits in front of a browser on this machine."""
+    """Return whether a user sits in front of a browser on this machine."""
     if os.environ.get("BROWSER"):
         return True
     if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):

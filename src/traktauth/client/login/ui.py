@@ -23,11 +23,11 @@ T = TypeVar("T")
 
 
 class LoginUI:
-    """One sign-in's dealings with a person.
+    """One sign-in's dealings with a user.
 
     Args:
-        prompt: shows a step; for `PasteCode` it returns what the person pasted.
-        open_browser: opens an address in a browser, or None to leave that to the person.
+        prompt: shows a step; for `PasteCode` it returns what the user pasted.
+        open_browser: opens an address in a browser, or None to leave that to the user.
         account: the user's own name for the account, for the page that ends the sign-in.
     """
 
@@ -57,7 +57,7 @@ class LoginUI:
             logging.getLogger("traktauth").warning("No browser could be opened; open the address above yourself")
 
     def ask(self, step: Step) -> str:
-        """Show a step and return what the person answers."""
+        """Show a step and return what the user answers."""
         return self._prompt(step) or ""
 
     @contextmanager

@@ -36,5 +36,5 @@ async def in_own_thread(work: Callable[[], T]) -> T:
         with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(finish, value, failure)
 
-    threading.Thread(target=run, name="traktauth-person", daemon=True).start()
+    threading.Thread(target=run, name="traktauth-user", daemon=True).start()
     return await future

@@ -83,7 +83,7 @@ def apply_seed(db: Repositories, seed: Seed, *, now: float, strict: bool = False
     for app in seed.apps:
         db.clients.save(hash_secret(app) if strict else app)
     known = [db.users.by_username(user.username) for user in seed.users]
-    kept = [person.password_hash if person else None for person in known]
+    kept = [user.password_hash if user else None for user in known]
     with ThreadPoolExecutor(HASHERS) as pool:  # hashing is slow on purpose, and lets other threads run
         hashes = list(pool.map(_hash, seed.users, kept))
     for user, hashed in zip(seed.users, hashes, strict=True):

@@ -44,9 +44,9 @@ def control(context: ServerContext, calls: Mapping[str, Call]) -> ASGIApp:
         call = calls.get(scope["method"])
         if call is None:
             return json_response(405, {"error": "wrong method"}, {"allow": ", ".join(calls)})
-        heard = await read_request(scope, receive, largest=LARGEST_CONTROL_BODY)
-        check_access(context, heard)
-        return json_response(200, await call(context, read_json_body(heard)))
+        request = await read_request(scope, receive, largest=LARGEST_CONTROL_BODY)
+        check_access(context, request)
+        return json_response(200, await call(context, read_json_body(request)))
 
     return json_endpoint(respond)
 
@@ -56,28 +56,28 @@ def json_endpoint(respond: Callable[[Scope, Receive], Awaitable[HttpResponse]]) 
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            answer = await respond(scope, receive)
+            response = await respond(scope, receive)
         except ControlError as error:
-            answer = json_response(error.status, {"error": str(error)})
+            response = json_response(error.status, {"error": str(error)})
         except RequestTooLarge:
-            answer = json_response(413, {"error": "the request is too large"})
-        answer.headers["cache-control"] = "no-store"
-        await answer(scope, receive, send)
+            response = json_response(413, {"error": "the request is too large"})
+        response.headers["cache-control"] = "no-store"
+        await response(scope, receive, send)
 
     return Application(application)
 
 
-def check_access(context: ServerContext, heard: HttpRequest) -> None:
+def check_access(context: ServerContext, request: HttpRequest) -> None:
     """Check that a call may be made.
 
     Raises:
         ControlError: it may come from a web page, or from someone without the key.
     """
-    if has_key(context, heard):
+    if has_key(context, request):
         return
     if not context.settings.loopback:
         raise ControlError("the control API needs its key as a Bearer token", status=401)
-    headers = heard.headers
+    headers = request.headers
     if any(name in PROXIED or name.startswith("x-forwarded-") for name in headers):
         raise ControlError("the control API takes calls through a proxy only with TRAKTAUTH_CONTROL_KEY", status=403)
     host = headers.get("host", "")
@@ -87,20 +87,20 @@ def check_access(context: ServerContext, heard: HttpRequest) -> None:
     if origin is not None and origin != f"http://{host}":
         raise ControlError("the control API takes no foreign Origin", status=403)
     site = headers.get("sec-fetch-site", "none")
-    if site == "cross-site" or (site == "same-site" and heard.method not in ("GET", "HEAD")):
+    if site == "cross-site" or (site == "same-site" and request.method not in ("GET", "HEAD")):
         raise ControlError("the control API takes no call from another site", status=403)
 
 
-def has_key(context: ServerContext, heard: HttpRequest) -> bool:
+def has_key(context: ServerContext, request: HttpRequest) -> bool:
     """Return whether a call carries the control API's key.
 
     Raises:
         ControlError: too many wrong keys have come from the address.
     """
-    key, carried = context.settings.control_key, heard.bearer
+    key, carried = context.settings.control_key, request.bearer
     if not key or not carried:
         return False
-    now, address = context.clock(), network_of(heard.client)
+    now, address = context.clock(), network_of(request.client)
     wait = context.guesses.control_keys.wait(address, now=now)
     if wait > 0:
         raise ControlError(f"too many wrong keys; wait {math.ceil(wait)} seconds", status=429)

@@ -82,14 +82,12 @@ def authorization_result(
 def sign_user_in(context: ServerContext, db: Repositories, username: str) -> Visitor:
     """Sign a user in, made if there was none of that name."""
     now = context.clock()
-    person = db.users.get_or_create(username, now=now)
-    row = db.users.create_session(
-        person.id, digest=generate_token().hash, now=now, life=context.policy.lifetimes.session
-    )
+    user = db.users.get_or_create(username, now=now)
+    row = db.users.create_session(user.id, digest=generate_token().hash, now=now, life=context.policy.lifetimes.session)
     session = db.users.session(row)
     if session is None:
         raise RuntimeError("a session that was just begun is gone")
-    return Visitor(session, person)
+    return Visitor(session, user)
 
 
 async def device(context: ServerContext, members: dict[str, Any]) -> dict[str, Any]:
@@ -103,8 +101,8 @@ async def device(context: ServerContext, members: dict[str, Any]) -> dict[str, A
         raise ControlError('"decision" must be approve or deny')
 
     def work(db: Repositories) -> bool:
-        person = db.users.get_or_create(username, now=context.clock())
-        return decide(db, shown, user=person.id, decision=decision, now=context.clock())
+        user = db.users.get_or_create(username, now=context.clock())
+        return decide(db, shown, user=user.id, decision=decision, now=context.clock())
 
     if not await context.storage.write(work):
         raise ControlError("no such code waits for an answer", status=404)
@@ -120,10 +118,10 @@ async def sign_user_out(context: ServerContext, members: dict[str, Any]) -> dict
     username = require_text(members, "username")
 
     def work(db: Repositories) -> bool:
-        person = db.users.by_username(username)
-        if person is not None:
-            db.users.sign_user_out(person.id)
-        return person is not None
+        user = db.users.by_username(username)
+        if user is not None:
+            db.users.sign_user_out(user.id)
+        return user is not None
 
     if not await context.storage.write(work):
         raise ControlError(f"no user is called {username!r}", status=404)

@@ -25,18 +25,18 @@ class ControlError(ValueError):
         self.status = status
 
 
-def read_json_body(heard: HttpRequest) -> Any:  # noqa: ANN401 - JSON
+def read_json_body(request: HttpRequest) -> Any:  # noqa: ANN401 - JSON
     """Return a call's JSON body; an empty object without one.
 
     Raises:
         ControlError: it is not JSON.
     """
-    if not heard.body:
+    if not request.body:
         return {}
-    if heard.media_type != JSON:
+    if request.media_type != JSON:
         raise ControlError("the body must be application/json", status=415)
     try:
-        return parse_json(heard.body)
+        return parse_json(request.body)
     except ParseError as error:
         raise ControlError("the body is not valid JSON") from error
 

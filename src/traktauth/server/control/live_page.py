@@ -102,7 +102,7 @@ def _require_access(handler: Handler) -> Handler:
 
     async def run(visit: PageRequest) -> HttpResponse:
         try:
-            check_access(visit.context, visit.heard)
+            check_access(visit.context, visit.request)
         except ControlError as error:
             return message(visit, "The control page is not for you", _sentence(error), error.status)
         response = await handler(visit)

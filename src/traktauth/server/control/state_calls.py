@@ -55,14 +55,14 @@ def _sign_ins(
     scope = context.policy.default_scope
     for _ in range(count):
         now = context.clock()
-        person = db.users.get_or_create(username or f"user-{secrets.token_hex(6)}", now=now)
-        issued = db.tokens.issue(context.policy.lifetimes, now=now, client=app.id, user=person.id, scope=scope)
+        user = db.users.get_or_create(username or f"user-{secrets.token_hex(6)}", now=now)
+        issued = db.tokens.issue(context.policy.lifetimes, now=now, client=app.id, user=user.id, scope=scope)
         made.append({
             "access_token": issued.access_token,
             "refresh_token": issued.refresh_token,
             "expires_in": issued.expires_in,
             "created_at": int(now),
-            "username": person.username,
+            "username": user.username,
         })  # fmt: skip
     return made
 

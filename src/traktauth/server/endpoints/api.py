@@ -49,10 +49,10 @@ class Operation(NamedTuple):
     status: int = 200
     is_list: bool = False
 
-    def response(self, person: User, query: bytes) -> HttpResponse:
+    def response(self, user: User, query: bytes) -> HttpResponse:
         """Return the response for a user; of a list the page that the query names."""
         headers = {"cache-control": "private, no-store"}
-        found = self.describe(person)
+        found = self.describe(user)
         if not self.is_list:
             return json_response(self.status, found, headers)
         asked = dict(parse_qsl(query.decode("latin-1")))
@@ -76,16 +76,16 @@ def behind_token(context: ServerContext, **operations: Operation) -> Handler:
         operation = operations.get(scope["method"])
         if operation is None:
             return HttpResponse(405, b"", {"allow": allowed})
-        heard = await read_request(scope, receive, largest=LARGEST_API_BODY)
-        said = ClientRequest({}, "", "", bearer=heard.bearer)
-        entry = context.request_log.add(context.clock(), heard.method, heard.path, said)
+        request = await read_request(scope, receive, largest=LARGEST_API_BODY)
+        said = ClientRequest({}, "", "", bearer=request.bearer)
+        entry = context.request_log.add(context.clock(), request.method, request.path, said)
         try:
-            person = await user_of(context, heard)
+            user = await user_of(context, request)
         except Exception as error:
             entry.fail(error)
             raise
-        entry.finish(ApiResult(operation.status, person.username))
-        return operation.response(person, heard.query)
+        entry.finish(ApiResult(operation.status, user.username))
+        return operation.response(user, request.query)
 
     async def authorized(scope: Scope, receive: Receive) -> HttpResponse:
         try:
@@ -106,7 +106,7 @@ def _whole(value: str, default: int) -> int:
     return int(value) or default if value.isascii() and value.isdecimal() and len(value) <= _DIGITS else default
 
 
-async def user_of(context: ServerContext, heard: HttpRequest) -> User:
+async def user_of(context: ServerContext, request: HttpRequest) -> User:
     """Return the user that a request's token belongs to.
 
     Raises:
@@ -116,18 +116,18 @@ async def user_of(context: ServerContext, heard: HttpRequest) -> User:
     now = context.clock()
 
     def look(db: Repositories) -> tuple[TokenPair | None, User | None]:
-        if db.clients.by_client_id(heard.headers.get("trakt-api-key", "")) is None:
+        if db.clients.by_client_id(request.headers.get("trakt-api-key", "")) is None:
             raise BareStatusError(403)
-        return find_token(db, heard.bearer)
+        return find_token(db, request.bearer)
 
-    pair, person = await context.storage.read(look)
+    pair, user = await context.storage.read(look)
     if pair is not None and pair.parent is not None:
         used = pair
         await context.storage.write(lambda db: end_parent(db, used, access_outlives=context.policy.access_outlives))
-    fault = fault_of(pair, person, now=now)
-    if fault or person is None:
+    fault = fault_of(pair, user, now=now)
+    if fault or user is None:
         raise OAuthError(401, "invalid_token", f"The access token {fault}")
-    return person
+    return user
 
 
 def find_token(db: Repositories, token: str) -> tuple[TokenPair | None, User | None]:
@@ -136,19 +136,19 @@ def find_token(db: Repositories, token: str) -> tuple[TokenPair | None, User | N
     return pair, db.users.get(pair.user_id) if pair else None
 
 
-def fault_of(pair: TokenPair | None, person: User | None, *, now: float) -> str:
+def fault_of(pair: TokenPair | None, user: User | None, *, now: float) -> str:
     """Return what is wrong with a token, empty if nothing is."""
-    if pair is None or person is None:
+    if pair is None or user is None:
         return "is invalid"
     if pair.access_ended:
         return "was revoked"
     return "expired" if pair.access_expires <= now else ""
 
 
-def settings_of(person: User) -> dict[str, Any]:
+def settings_of(user: User) -> dict[str, Any]:
     """Trakt: *Retrieve settings*, as far as a client that has just signed in looks."""
     return {
-        "user": profile_of(person),
+        "user": profile_of(user),
         "account": {"timezone": "UTC", "date_format": "mdy", "time_24hr": False},
         "connections": {},
         "sharing_text": {},
@@ -156,16 +156,16 @@ def settings_of(person: User) -> dict[str, Any]:
     }
 
 
-def profile_of(person: User) -> dict[str, Any]:
+def profile_of(user: User) -> dict[str, Any]:
     """Trakt: *Get user profile*."""
-    joined = datetime.fromtimestamp(person.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    joined = datetime.fromtimestamp(user.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
-        "username": person.username,
+        "username": user.username,
         "private": False,
-        "name": person.username,
+        "name": user.username,
         "vip": False,
         "vip_ep": False,
-        "ids": {"slug": person.username, "trakt": person.id, "uuid": uuid_of(person.username)},
+        "ids": {"slug": user.username, "trakt": user.id, "uuid": uuid_of(user.username)},
         "joined_at": joined,
     }
 
@@ -176,12 +176,12 @@ def uuid_of(username: str) -> str:
     return str(UUID(bytes=digest[:16], version=5))
 
 
-def history_of(person: User) -> list[Any]:  # noqa: ARG001 - as others describe
+def history_of(user: User) -> list[Any]:  # noqa: ARG001 - as others describe
     """Trakt: *Get watched history*, of which none is kept."""
     return []
 
 
-def nothing_added(person: User) -> dict[str, Any]:  # noqa: ARG001 - as others describe
+def nothing_added(user: User) -> dict[str, Any]:  # noqa: ARG001 - as others describe
     """Trakt: *Add items to watched history*, of which none is kept."""
     return {
         "added": {"movies": 0, "episodes": 0},

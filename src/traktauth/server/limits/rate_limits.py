@@ -4,7 +4,7 @@ The sign-in endpoints count as better-auth does (measured on 1.6.33): counting b
 than the window after the last one that was let in; it is not a sliding window, so with 20 in 60 s the 21st of one every
 3.2 s is refused. They count each by itself, by address.
 
-The API counts in fixed windows, all its addresses together: reads and writes each by the person whose token came,
+The API counts in fixed windows, all its addresses together: reads and writes each by the user whose token came,
 however many tokens they have. Without a valid token, reads count by app and address, and
 writes fail and have no limit.
 """
@@ -50,7 +50,7 @@ READING = ("GET", "HEAD")
 class Caller(NamedTuple):
     """Who asks the API: the user of a valid token (0 without one) and the app (0 if it is unknown)."""
 
-    person: int
+    user: int
     app: int
 
 
@@ -71,11 +71,11 @@ def _limit_api(direct: Handler, context: ServerContext) -> Handler:
     async def respond(scope: Scope, receive: Receive) -> HttpResponse:
         reads = scope["method"] in READING
         caller = await _caller_of(context, scope)
-        if not caller.person and not reads:
+        if not caller.user and not reads:
             return await direct(scope, receive)
         limit = READS if reads else WRITES
-        name = f"{'AUTHED' if caller.person else 'UNAUTHED'}_API_{'GET' if reads else 'POST'}_LIMIT"
-        who = str(caller.person) if caller.person else f"{caller.app} {_address(scope)}"
+        name = f"{'AUTHED' if caller.user else 'UNAUTHED'}_API_{'GET' if reads else 'POST'}_LIMIT"
+        who = str(caller.user) if caller.user else f"{caller.app} {_address(scope)}"
         now = context.clock()
         wait = context.buckets.window(f"{name} {who}", limit, now=now)
         if wait <= 0:
@@ -102,10 +102,10 @@ async def _caller_of(context: ServerContext, scope: Scope) -> Caller:
     token, now = bearer_token(fields.get(b"authorization", "")), context.clock()
 
     def look(db: Repositories) -> Caller:
-        pair, person = find_token(db, token)
-        alive = person is not None and not fault_of(pair, person, now=now)
+        pair, user = find_token(db, token)
+        alive = user is not None and not fault_of(pair, user, now=now)
         app = db.clients.by_client_id(fields.get(b"trakt-api-key", ""))
-        return Caller(person.id if person and alive else 0, app.id if app else 0)
+        return Caller(user.id if user and alive else 0, app.id if app else 0)
 
     return await context.storage.read(look)
 

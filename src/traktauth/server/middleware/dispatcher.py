@@ -110,12 +110,12 @@ class Dispatcher:
             await self._route(scope, receive, send)
             return
         try:
-            answer = await direct(scope, receive)
+            response = await direct(scope, receive)
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
-            answer = _log_failure(scope, error)
-        await answer(scope, receive, send)
+            response = _log_failure(scope, error)
+        await response(scope, receive, send)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
@@ -130,9 +130,9 @@ class Dispatcher:
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
-            answer = _log_failure(scope, error)
+            response = _log_failure(scope, error)
             if not begun:
-                await answer(scope, receive, send)
+                await response(scope, receive, send)
 
 
 @lru_cache(maxsize=16)  # clients send the same one with each request

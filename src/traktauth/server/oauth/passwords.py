@@ -22,7 +22,7 @@ HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 HASHERS = 2
 """Passwords hashed at a time in a process: each takes its 19 MiB, and a thread does not give them back."""
 MOST_WAITING = 100
-"""Passwords that wait for a thread: some two seconds' work, after which a person would be told nothing for too long."""
+"""Passwords that wait for a thread: some two seconds' work, after which a user would be told nothing for too long."""
 WORDS = ("amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "heron", "ivory", "juniper", "koala", "lotus")
 
 
@@ -31,7 +31,7 @@ class TooBusy(Exception):
 
 
 def generate_password() -> str:
-    """Make a password that a person can copy from a screen (about 55 bits)."""
+    """Make a password that a user can copy from a screen (about 55 bits)."""
     return "-".join([secrets.choice(WORDS), secrets.token_hex(3), secrets.choice(WORDS), secrets.token_hex(3)])
 
 

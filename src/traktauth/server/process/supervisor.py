@@ -88,11 +88,11 @@ class Supervisor:
             while True:
                 self._start_due()
                 for key, _ in selector.select(RESTART_SECONDS if self._due else None):
-                    heard = os.read(key.fd, 1024)
-                    if key.fd == self._woken and not set(heard).isdisjoint(ENDING):
+                    content = os.read(key.fd, 1024)
+                    if key.fd == self._woken and not set(content).isdisjoint(ENDING):
                         return
                     if key.fd == self._started and missing > 0:
-                        missing -= len(heard)
+                        missing -= len(content)
                         if missing <= 0:
                             ready()
                 if self._reap() and missing > 0:

@@ -60,25 +60,25 @@ async def show_one(visit: PageRequest) -> HttpResponse:
     app = await _find_app(visit)
     if app is None:
         return _unknown(visit)
-    carried = cookies_of(visit.heard).get(cookie_name(visit.context, "secret"), "")
+    carried = cookies_of(visit.request).get(cookie_name(visit.context, "secret"), "")
     if app.owner is None:
         return await _show_seeded_app(visit, app, carried)
     secret = _secret(visit, app, carried)
     if not carried or app.secret is not None or not is_secret_of(app, secret):
         return _show_app(visit, app)
-    answer = _show_app(visit, app._replace(secret=secret), once=True)
-    answer.headers["set-cookie"] = cookie(visit.context, "secret", "", path=_page(app))
-    return answer
+    response = _show_app(visit, app._replace(secret=secret), once=True)
+    response.headers["set-cookie"] = cookie(visit.context, "secret", "", path=_page(app))
+    return response
 
 
 async def _show_seeded_app(visit: PageRequest, app: Client, carried: str) -> HttpResponse:
     """Show an app of the seed; its secret only right after this session's user, one of the seed, asked for it."""
     may = app.secret is not None and await _is_seeded(visit)
     asked = may and hmac.compare_digest(carried.encode(), _secret_request(visit, app).encode())
-    answer = _show_app(visit, app if asked else app._replace(secret=None), hidden=may and not asked)
+    response = _show_app(visit, app if asked else app._replace(secret=None), hidden=may and not asked)
     if asked:
-        answer.headers["set-cookie"] = cookie(visit.context, "secret", "", path=_page(app))
-    return answer
+        response.headers["set-cookie"] = cookie(visit.context, "secret", "", path=_page(app))
+    return response
 
 
 async def _is_seeded(visit: PageRequest) -> bool:
@@ -97,9 +97,9 @@ async def _reveal(visit: PageRequest) -> HttpResponse:
     app = await _find_app(visit)
     if app is None or app.owner is not None or not await _is_seeded(visit):
         return _unknown(visit)
-    answer = visit.go(_page(app))
-    answer.headers["set-cookie"] = cookie(visit.context, "secret", _secret_request(visit, app), path=_page(app))
-    return answer
+    response = visit.go(_page(app))
+    response.headers["set-cookie"] = cookie(visit.context, "secret", _secret_request(visit, app), path=_page(app))
+    return response
 
 
 async def change(visit: PageRequest) -> HttpResponse:
@@ -184,7 +184,7 @@ async def _rotate_secret(visit: PageRequest) -> HttpResponse:
 
 
 async def _change(visit: PageRequest, change: Callable[[Repositories, Client], None]) -> Client | None:
-    """Do something to the app in the address and give it as it was before; None where it is not this person's.
+    """Do something to the app in the address and give it as it was before; None where it is not this user's.
 
     Looking up and changing are one transaction: no deletion and no other change comes between.
     """
@@ -211,10 +211,10 @@ async def _save_new(visit: PageRequest, app: Client) -> HttpResponse:
 
 def _redirect_to_app(visit: PageRequest, app: Client, carried: str, *, done: str = "") -> HttpResponse:
     """Lead to an app's page, with what its new secret is made of where that can be shown but once."""
-    answer = visit.go(_page(app) + (f"?done={done}" if done else ""))
+    response = visit.go(_page(app) + (f"?done={done}" if done else ""))
     if visit.context.policy.strict and app.confidential:
-        answer.headers["set-cookie"] = cookie(visit.context, "secret", carried, path=_page(app))
-    return answer
+        response.headers["set-cookie"] = cookie(visit.context, "secret", carried, path=_page(app))
+    return response
 
 
 def _secret(visit: PageRequest, app: Client, carried: str) -> str:
@@ -271,7 +271,7 @@ def _show_app(
 
 def _notice(visit: PageRequest) -> str:
     """Return what the page says of the form that led to it."""
-    return DONE.get(visit.query_parameters.get("done", ""), "") if visit.heard.method != "POST" else ""
+    return DONE.get(visit.query_parameters.get("done", ""), "") if visit.request.method != "POST" else ""
 
 
 def _form_values(
@@ -285,7 +285,7 @@ def _form_values(
 
 
 def _client_id_in_path(visit: PageRequest) -> str:
-    return visit.heard.path.removeprefix("/your-apps/")
+    return visit.request.path.removeprefix("/your-apps/")
 
 
 def _unknown(visit: PageRequest) -> HttpResponse:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Connected(NamedTuple):
-    """An app that a person has let in, as the page shows it."""
+    """An app that a user has let in, as the page shows it."""
 
     number: int
     name: str
@@ -34,7 +34,7 @@ async def show(visit: PageRequest) -> HttpResponse:
 
 
 async def revoke(visit: PageRequest) -> HttpResponse:
-    """End every token and code of an app and this person, and forget the consent; for good."""
+    """End every token and code of an app and this user, and forget the consent; for good."""
     visitor, number = visit.visitor, visit.form.get("app", "")
     if visitor is None:
         return visit.go("/sign-in?next=connected-apps")
@@ -52,10 +52,10 @@ async def revoke(visit: PageRequest) -> HttpResponse:
     return visit.go("/connected-apps?done=revoked")
 
 
-def list_connected(db: Repositories, person: int) -> list[Connected]:
+def list_connected(db: Repositories, user: int) -> list[Connected]:
     """Return the apps that a user has authorized, by name."""
     found: list[Connected] = []
-    for consent in db.clients.consents_by(person):
+    for consent in db.clients.consents_by(user):
         app = db.clients.get(consent.client)
         if app is not None:
             since = datetime.fromtimestamp(consent.created, UTC).strftime("%d %B %Y").lstrip("0")
@@ -64,20 +64,20 @@ def list_connected(db: Repositories, person: int) -> list[Connected]:
     return sorted(found, key=lambda one: one.name.lower())
 
 
-def disconnect(db: Repositories, app: int, person: int) -> None:
-    """End what an app may do for a person, and what it was about to be allowed.
+def disconnect(db: Repositories, app: int, user: int) -> None:
+    """End what an app may do for a user, and what it was about to be allowed.
 
     Codes are ended twice. First to wait for a request that uses one: it locks the row of the code, then that of the
     consent, and locking them here in the opposite order would be a deadlock. Once the consent is locked no request
     uses or gets a code; those issued in between are ended then, and all tokens last.
     """
-    _end_codes(db, app, person)
-    db.clients.consent(app, person)
-    _end_codes(db, app, person)
-    db.clients.revoke_consent(app, person)
-    db.tokens.end_all(app, person)
+    _end_codes(db, app, user)
+    db.clients.consent(app, user)
+    _end_codes(db, app, user)
+    db.clients.revoke_consent(app, user)
+    db.tokens.end_all(app, user)
 
 
-def _end_codes(db: Repositories, app: int, person: int) -> None:
-    db.device_codes.deny_approved(app, person)
-    db.codes.end(app, person)
+def _end_codes(db: Repositories, app: int, user: int) -> None:
+    db.device_codes.deny_approved(app, user)
+    db.codes.end(app, user)

@@ -35,9 +35,9 @@ async def authorize(visit: PageRequest) -> HttpResponse:
 
 async def authorize_natively(visit: PageRequest) -> HttpResponse:
     """Handle the request at the engine's own address, as the engine does."""
-    context, headers = visit.context, visit.heard.headers
+    context, headers = visit.context, visit.request.headers
     try:
-        said = context.profile.authorize.read(parse_form(visit.heard.query))
+        said = context.profile.authorize.read(parse_form(visit.request.query))
     except ValidationError as error:
         return json_response(error.status, {"message": error.message, "code": error.code})
     end = (await context.storage.write(lambda db: evaluate_query(context, db, said, visit.visitor))).result
@@ -78,7 +78,7 @@ async def end_request(visit: PageRequest, query: list[tuple[str, str]], *, decis
         return await wrong(visit, end.description)
     if isinstance(end, RedirectToClient):
         return await _at_client(visit, end, after_form=decision is not None)
-    if isinstance(end, ConsentRequired) and visit.heard.path == "/consent":
+    if isinstance(end, ConsentRequired) and visit.request.path == "/consent":
         return _ask(visit, outcome)
     return redirect(page_url(end, said))
 

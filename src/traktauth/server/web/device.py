@@ -53,19 +53,19 @@ async def confirm(visit: PageRequest) -> HttpResponse:
     return visit.show("confirm", title="Is this your device?", app=app, shown=shown, typed=typed)
 
 
-async def answer(visit: PageRequest) -> HttpResponse:
+async def receive_decision(visit: PageRequest) -> HttpResponse:
     """Handle the user's decision."""
     context, typed, decision = visit.context, code_in_path(visit), visit.form.get("decision", "")
     if visit.visitor is None:
         return visit.go(f"/sign-in?{urlencode({'user_code': typed})}")
     if decision not in ("approve", "deny"):
         return message(visit, "No decision was made", "Go back and choose one of the two buttons.", 400)
-    person = visit.visitor.user.id
+    user = visit.visitor.user.id
     async with _guess(visit, visit.visitor) as guess:
         if guess.wait:
             return _show_blocked(visit, guess.wait)
         done = await context.storage.write(
-            lambda db: decide_on_page(db, typed, user=person, decision=decision, now=context.clock())
+            lambda db: decide_on_page(db, typed, user=user, decision=decision, now=context.clock())
         )
         guess.wrong = not done
     if not done:
@@ -87,7 +87,7 @@ async def show_denied(visit: PageRequest) -> HttpResponse:
 
 def code_in_path(visit: PageRequest) -> str:
     """Return the user code in the address."""
-    return normalize_user_code(visit.heard.path.removeprefix("/activate/"))[:USER_CODE_LENGTH]
+    return normalize_user_code(visit.request.path.removeprefix("/activate/"))[:USER_CODE_LENGTH]
 
 
 @asynccontextmanager
@@ -97,7 +97,7 @@ async def _guess(visit: PageRequest, visitor: Visitor) -> AsyncGenerator[Guess]:
     It is counted by user, so that a stranger behind the same proxy keeps no one out, and generously by network, as
     users can be made at will: a code has 40 bits, and lives for minutes.
     """
-    context, network = visit.context, network_of(visit.heard.client)
+    context, network = visit.context, network_of(visit.request.client)
     async with (
         context.guesses.user_codes.guess(str(visitor.user.id), context.clock) as own,
         context.guesses.user_codes_by_network.guess(network, context.clock) as shared,
@@ -111,9 +111,9 @@ async def _guess(visit: PageRequest, visitor: Visitor) -> AsyncGenerator[Guess]:
 
 def _show_blocked(visit: PageRequest, wait: float) -> HttpResponse:
     """Return the page for a user who has tried too many codes."""
-    answer = message(visit, "Too many wrong codes", f"Try again in {int(wait) + 1} seconds.", 429)
-    answer.headers["retry-after"] = str(int(wait) + 1)
-    return answer
+    response = message(visit, "Too many wrong codes", f"Try again in {int(wait) + 1} seconds.", 429)
+    response.headers["retry-after"] = str(int(wait) + 1)
+    return response
 
 
 def _unknown(visit: PageRequest) -> HttpResponse:

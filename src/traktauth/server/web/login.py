@@ -42,19 +42,19 @@ async def show_sign_up(visit: PageRequest) -> HttpResponse:
 async def sign_in(visit: PageRequest) -> HttpResponse:
     """Check name and password; after five wrong ones in a minute, a user has to wait."""
     context, name = visit.context, visit.form.get("username", "").strip()
-    key = f"{name.lower()} {network_of(visit.heard.client)}"
+    key = f"{name.lower()} {network_of(visit.request.client)}"
     async with context.guesses.passwords.guess(key, context.clock) as guess:
-        person = await _proven(visit, name) if not guess.wait else None
-        guess.wrong = person is None
-    if person is not None:
+        user = await _proven(visit, name) if not guess.wait else None
+        guess.wrong = user is None
+    if user is not None:
         context.guesses.passwords.forgive(key)
-        return await _start_session(visit, person)
+        return await _start_session(visit, user)
     if not guess.wait:
         return await _form(visit, "sign_in", fault="User name or password is wrong.", status=400)
     fault = f"Too many wrong passwords. Try again in {int(guess.wait) + 1} seconds."
-    answer = await _form(visit, "sign_in", fault=fault, status=429)
-    answer.headers["retry-after"] = str(int(guess.wait) + 1)
-    return answer
+    response = await _form(visit, "sign_in", fault=fault, status=429)
+    response.headers["retry-after"] = str(int(guess.wait) + 1)
+    return response
 
 
 async def sign_up(visit: PageRequest) -> HttpResponse:
@@ -69,10 +69,10 @@ async def sign_up(visit: PageRequest) -> HttpResponse:
     def work(db: Repositories) -> User | None:
         return db.users.create(name, email=email, password_hash=kept, now=context.clock())
 
-    person = await context.storage.write(work)
-    if person is None:
+    user = await context.storage.write(work)
+    if user is None:
         return await _form(visit, "sign_up", fault="That user name is taken.", faulty="username", status=409)
-    return await _start_session(visit, person)
+    return await _start_session(visit, user)
 
 
 async def sign_out(visit: PageRequest) -> HttpResponse:
@@ -85,9 +85,9 @@ async def sign_out(visit: PageRequest) -> HttpResponse:
 
 async def _proven(visit: PageRequest, name: str) -> User | None:
     """Return the user of this name if the password is right."""
-    person = await visit.context.storage.read(lambda db: db.users.by_username(name))
-    kept = person.password_hash if person else None
-    return person if await passwords.verify_password_async(visit.form.get("password", ""), kept) else None
+    user = await visit.context.storage.read(lambda db: db.users.by_username(name))
+    kept = user.password_hash if user else None
+    return user if await passwords.verify_password_async(visit.form.get("password", ""), kept) else None
 
 
 def onward(query: list[tuple[str, str]]) -> str:
@@ -130,21 +130,21 @@ async def _asker(visit: PageRequest) -> tuple[Client | None, str]:
         return None, ""
     try:
         said = visit.context.profile.authorize.read(visit.query)
-    except ValidationError:  # which is said once the person has signed in, as everything about the request is
+    except ValidationError:  # which is said once the user has signed in, as everything about the request is
         return None, ""
     app = (await visit.context.storage.read(lambda db: evaluate_query(visit.context, db, said, None))).client
     redirect = said.get("redirect_uri", "")
     return app, redirect if app is not None and is_registered(redirect, app.redirects) else ""
 
 
-async def _start_session(visit: PageRequest, person: User) -> HttpResponse:
+async def _start_session(visit: PageRequest, user: User) -> HttpResponse:
     context, secret = visit.context, generate_token()
 
     def work(db: Repositories) -> int:
         if visit.visitor is not None:  # a new sign-in is a new session (session fixation)
             db.users.delete_session(visit.visitor.session.id)
         now, life = context.clock(), context.policy.lifetimes.session
-        return db.users.create_session(person.id, digest=secret.hash, now=now, life=life)
+        return db.users.create_session(user.id, digest=secret.hash, now=now, life=life)
 
     row = await context.storage.write(work)
     return visit.go(onward(visit.query), session=secret.with_row_id(row))

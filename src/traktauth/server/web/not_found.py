@@ -28,14 +28,14 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
             "title": "Page not found",
             "text": TEXT,
             "kind": "trouble",
-            "person": None,
+            "user": None,
             "csrf": "",
             "onward": START,
         }
-        answer = page("message", shown, status=404)
+        response = page("message", shown, status=404)
     else:
-        answer = HttpResponse(404, b"Not Found", {"content-type": "text/plain; charset=utf-8", **security_headers()})
-    await answer(scope, receive, send)
+        response = HttpResponse(404, b"Not Found", {"content-type": "text/plain; charset=utf-8", **security_headers()})
+    await response(scope, receive, send)
 
 
 def add_security_headers(inner: ASGIApp) -> Application:

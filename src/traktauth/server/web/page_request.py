@@ -55,13 +55,13 @@ class PageRequest:
         heard: the request.
         query: its query's parameters, in order.
         form: its form's parameters.
-        visitor: who is csrf_token in, if anyone.
+        visitor: who is signed in, if anyone.
         csrf_cookie: the random value in the form cookie, empty where the browser has none yet.
         session: the session cookie's value.
     """
 
     context: ServerContext
-    heard: HttpRequest
+    request: HttpRequest
     query: list[tuple[str, str]]
     form: dict[str, str]
     visitor: Visitor | None
@@ -81,20 +81,20 @@ class PageRequest:
     def show(self, name: str, *, status: int = 200, leads_to: str = "", **context: object) -> HttpResponse:
         """Render a page whose forms this browser may send back."""
         csrf_cookie = self.csrf_cookie or secrets.token_urlsafe(24)
-        person = self.visitor.user if self.visitor else None
+        user = self.visitor.user if self.visitor else None
         csrf, query = csrf_token(self.context, csrf_cookie, self.session_number), urlencode(self.query)
-        common = {"csrf": csrf, "person": person, "query": query, "title": ""}
-        answer = page(name, {**common, **context}, status=status, leads_to=leads_to)
+        common = {"csrf": csrf, "user": user, "query": query, "title": ""}
+        response = page(name, {**common, **context}, status=status, leads_to=leads_to)
         if not self.csrf_cookie:
-            answer.headers["set-cookie"] = cookie(self.context, "form", csrf_cookie)
-        return answer
+            response.headers["set-cookie"] = cookie(self.context, "form", csrf_cookie)
+        return response
 
     def go(self, location: str, *, session: str | None = None) -> HttpResponse:
         """Send the browser on with a GET (303, RFC 9700 section 4.12); *session* signs it in or, empty, out."""
-        answer = redirect(location, 303)
+        response = redirect(location, 303)
         if session is not None:
-            answer.headers["set-cookie"] = cookie(self.context, "session", session)
-        return answer
+            response.headers["set-cookie"] = cookie(self.context, "session", session)
+        return response
 
 
 def cookie_name(context: ServerContext, purpose: str) -> str:
@@ -118,7 +118,7 @@ def cookie(context: ServerContext, purpose: str, value: str, *, path: str = "/")
 def csrf_token(context: ServerContext, csrf_cookie: str, session: int) -> str:
     """Return the CSRF token that belongs to a browser's form cookie and its signed-in user.
 
-    A page that one person was shown decides nothing for another who has csrf_token in since.
+    A page that one user was shown decides nothing for another who has signed in since.
     """
     return hmac.new(context.key, f"{session} {csrf_cookie}".encode(), "sha256").hexdigest()
 
@@ -150,17 +150,19 @@ def page_endpoint(
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            answer = await respond(scope, receive)
+            response = await respond(scope, receive)
         except RequestTooLarge:
-            answer = static_message("Request too large", "The request is larger than any that this server reads.", 413)
+            response = static_message(
+                "Request too large", "The request is larger than any that this server reads.", 413
+            )
         except ParseError as error:
-            answer = static_message("Bad request", str(error), 400)
+            response = static_message("Bad request", str(error), 400)
         except (StorageUnavailable, TooBusy) as error:
             why = "Too many people are signing in" if isinstance(error, TooBusy) else "The database cannot be used"
             text = f"{why} at the moment. Try again in a few seconds."
-            answer = static_message("Temporarily unavailable", text, 503)
-            answer.headers["retry-after"] = "5"
-        await answer(scope, receive, send)
+            response = static_message("Temporarily unavailable", text, 503)
+            response.headers["retry-after"] = "5"
+        await response(scope, receive, send)
 
     return Application(application)
 
@@ -172,32 +174,32 @@ def _log(visit: PageRequest, path: str, response: HttpResponse) -> None:
     if not username and response.status == HTTPStatus.SEE_OTHER:
         username = visit.form.get("username", "").strip()
     entry = visit.context.request_log.add(
-        visit.context.clock(), visit.heard.method, path, ClientRequest(known, known.get("client_id", ""), "")
+        visit.context.clock(), visit.request.method, path, ClientRequest(known, known.get("client_id", ""), "")
     )
     entry.finish(PageResult(response.status, response.headers.get("location", ""), username))
 
 
-async def read_page_request(context: ServerContext, heard: HttpRequest) -> PageRequest:
+async def read_page_request(context: ServerContext, request: HttpRequest) -> PageRequest:
     """Read a browser's request.
 
     Raises:
         ParseError: its query or form cannot be taken apart.
     """
-    cookies = cookies_of(heard)
+    cookies = cookies_of(request)
     session = cookies.get(cookie_name(context, "session"), "")
-    form = dict(parse_form(heard.body, strictly=True)) if heard.media_type == FORM else {}
-    query = parse_form(heard.query, strictly=True)
+    form = dict(parse_form(request.body, strictly=True)) if request.media_type == FORM else {}
+    query = parse_form(request.query, strictly=True)
     visitor = await context.storage.read(lambda db: _visitor(context, db, session)) if session else None
-    return PageRequest(context, heard, query, form, visitor, cookies.get(cookie_name(context, "form"), ""), session)
+    return PageRequest(context, request, query, form, visitor, cookies.get(cookie_name(context, "form"), ""), session)
 
 
-def cookies_of(heard: HttpRequest) -> dict[str, str]:
+def cookies_of(request: HttpRequest) -> dict[str, str]:
     """Return the values of a request's cookies.
 
     Other programs on this host set cookies, too, and in ways that a strict reader gives up at: whatever they are, ours
     stand between two semicolons and need no unquoting.
     """
-    parts = (part.partition("=") for part in heard.headers.get("cookie", "").split(";"))
+    parts = (part.partition("=") for part in request.headers.get("cookie", "").split(";"))
     return {name.strip(): value.strip() for name, _, value in parts}
 
 
@@ -248,7 +250,7 @@ def static_message(title: str, text: str, status: int) -> HttpResponse:
         "title": title,
         "text": text,
         "kind": "trouble",
-        "person": None,
+        "user": None,
         "csrf": "",
         "onward": None,
     }
@@ -258,7 +260,7 @@ def static_message(title: str, text: str, status: int) -> HttpResponse:
 def _has_csrf_token(visit: PageRequest) -> bool:
     """Return whether a form comes from a page that this browser and this user were shown."""
     shown = visit.form.get("csrf", "").encode()
-    sessions = {visit.session_number, 0} if visit.heard.path in FOR_ANYONE else {visit.session_number}
+    sessions = {visit.session_number, 0} if visit.request.path in FOR_ANYONE else {visit.session_number}
     return any(
         hmac.compare_digest(shown, csrf_token(visit.context, visit.csrf_cookie, one).encode()) for one in sessions
     )
@@ -266,5 +268,5 @@ def _has_csrf_token(visit: PageRequest) -> bool:
 
 def _visitor(context: ServerContext, db: Repositories, carried: str) -> Visitor | None:
     session = find_session(db, carried, now=context.clock())
-    person = db.users.get(session.user_id) if session else None
-    return Visitor(session, person) if session and person else None
+    user = db.users.get(session.user_id) if session else None
+    return Visitor(session, user) if session and user else None

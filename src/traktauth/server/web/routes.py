@@ -34,7 +34,7 @@ PAGES = {
     "/connected-apps": {"GET": authorized_applications.show, "POST": authorized_applications.revoke},
     "/your-apps": {"GET": applications.show, "POST": applications.register},
     "/your-apps/{client_id:path}": {"GET": applications.show_one, "POST": applications.change},
-    "/activate/{code}": {"GET": device.confirm, "POST": device.answer},
+    "/activate/{code}": {"GET": device.confirm, "POST": device.receive_decision},
 }
 
 

@@ -186,7 +186,7 @@ class Dialect:
                 raise AssertionError(f"no statement does {type(command).__name__}")
 
 
-def answer(command: Command[Any], rows: Sequence[Any]) -> Any:  # noqa: ANN401 - the command knows its result's type
+def to_result(command: Command[Any], rows: Sequence[Any]) -> Any:  # noqa: ANN401 - the command knows its result's type
     """Return a command's result from what its statement returned."""
     match command:
         case ReadRow():

@@ -19,7 +19,7 @@ from traktauth.stores.database.commands import (
 )
 from traktauth.stores.database.row import COLUMNS
 from traktauth.stores.database.schema import TABLE
-from traktauth.stores.database.sql import Dialect, Parameters, answer, key, login_of, row_of
+from traktauth.stores.database.sql import Dialect, Parameters, key, login_of, row_of, to_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,7 +90,7 @@ def parse_rows(command: Command[Any], rows: list[Any]) -> Any:  # noqa: ANN401 -
         case SwapRows():
             return {login_of(row) for row in rows}
         case _:
-            return answer(command, rows)
+            return to_result(command, rows)
 
 
 def parts_of(command: SwapRows) -> list[Command[Any]]:

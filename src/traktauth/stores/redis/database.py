@@ -8,7 +8,7 @@ from traktauth.stores.adapters.per_loop import PerLoop
 from traktauth.stores.database.commands import ReadRow, ReadRows
 from traktauth.stores.redis import durability
 from traktauth.stores.redis.driver import ERRORS, connect, connect_async, disconnect, exposure, failure, target
-from traktauth.stores.redis.scripts import RedisCommands, answer
+from traktauth.stores.redis.scripts import RedisCommands, to_result
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -81,7 +81,7 @@ class RedisDatabase(_Place):
             replies = self._together([self._keys.request(part) for part in parts])
             many: T = together(parts, replies)
             return many
-        done: T = answer(command, self._client.execute_command(*self._keys.request(command)))
+        done: T = to_result(command, self._client.execute_command(*self._keys.request(command)))
         return done
 
     def _together(self, requests: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -128,7 +128,7 @@ class AsyncRedisDatabase(_Place):
             replies = await self._together(client, [self._keys.request(part) for part in parts])
             many: T = together(parts, replies)
             return many
-        done: T = answer(command, await client.execute_command(*self._keys.request(command)))
+        done: T = to_result(command, await client.execute_command(*self._keys.request(command)))
         return done
 
     async def _together(self, client: Any, requests: Sequence[tuple[Any, ...]]) -> list[Any]:  # noqa: ANN401 - redis-py's
@@ -153,5 +153,5 @@ def together(parts: Sequence[ReadRow], replies: Sequence[Any]) -> Any:  # noqa: 
     for reply in replies:
         if isinstance(reply, Exception):
             raise reply
-    answers = {part.login: answer(part, reply) for part, reply in zip(parts, replies, strict=True)}
+    answers = {part.login: to_result(part, reply) for part, reply in zip(parts, replies, strict=True)}
     return {login: row for login, row in answers.items() if row is not None}

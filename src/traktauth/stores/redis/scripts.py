@@ -215,7 +215,7 @@ class RedisCommands(RedisKeys):
         return "EVAL", CLAIM, 1, due, *terms, self.login, self.lease, command.now, *COLUMNS
 
 
-def answer(command: Command[Any], reply: Any) -> Any:  # noqa: ANN401 - the command knows its result's type
+def to_result(command: Command[Any], reply: Any) -> Any:  # noqa: ANN401 - the command knows its result's type
     """Return a command's result from what Redis replied."""
     match command:
         case ReadRow():

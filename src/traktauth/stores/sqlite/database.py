@@ -26,7 +26,7 @@ from traktauth.stores.database.commands import (
     SwapRows,
 )
 from traktauth.stores.database.lease import steady_clock
-from traktauth.stores.database.sql import Dialect, answer
+from traktauth.stores.database.sql import Dialect, to_result
 from traktauth.stores.errors import RESTORE, disk_hint
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.durability import find_warnings
@@ -154,10 +154,10 @@ def _perform(connection: sqlite3.Connection, command: Command[Any]) -> Any:  # n
         case AcquireLease() | ClaimDue():
             with _transaction(connection):  # the clock is read after the wait for other writers
                 text, values = DIALECT.statement(command)
-                return answer(command, connection.execute(text, {**values, "clock": steady_clock()}).fetchall())
+                return to_result(command, connection.execute(text, {**values, "clock": steady_clock()}).fetchall())
         case _:
             cursor = connection.execute(*DIALECT.statement(command))
-            done = answer(command, cursor.fetchall())
+            done = to_result(command, cursor.fetchall())
             if isinstance(command, DeleteRow) or (
                 isinstance(command, SwapRow)
                 and command.seen

@@ -140,7 +140,7 @@ class RecordContract(Place):
         assert store.list_logins() == sorted([LOGIN, *OTHERS]), "in order"
 
     def test_difficult_names_are_kept_apart(self, tmp_path: Path) -> None:
-        """Whatever a person calls an account: letters, signs, length."""
+        """Whatever a user calls an account: letters, signs, length."""
         store = self.open_store(tmp_path)
         logins = [LoginKey("https://host.example:8712", 'app"\\', name) for name in DIFFICULT]
         tokens = {login: replace(pair(1), access_token=f"of-{n}") for n, login in enumerate(logins)}

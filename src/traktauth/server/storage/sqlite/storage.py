@@ -76,9 +76,9 @@ class SqliteFile:
 
     async def write(self, work: Callable[[Repositories], T]) -> T:
         """Run *work* on the writer's thread; see `Storage.write`."""
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._writer.put(work, answer)
-        return await answer
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._writer.put(work, future)
+        return await future
 
     async def read(self, work: Callable[[Repositories], T]) -> T:
         """Run *work* on the reading connection; see `Storage.read`."""
@@ -132,9 +132,9 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="local-trakt-writer", daemon=True)
         self._thread.start()
 
-    def put(self, work: Callable[[Repositories], Any], answer: asyncio.Future[Any]) -> None:
+    def put(self, work: Callable[[Repositories], Any], future: asyncio.Future[Any]) -> None:
         """Let the thread run *work*; *answer* gets its result after the commit."""
-        self._queue.put((work, answer))
+        self._queue.put((work, future))
 
     def close(self) -> None:
         """Run the work that still waits, then end the thread and close the connection."""
@@ -170,35 +170,35 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - handed to the caller
             _rollback(self._connection)
             # Requests that have come since would fail in the same way.
-            self._answer([(answer, None, self._translate_error(error)) for _, answer in group + self._waiting()])
+            self._resolve([(future, None, self._translate_error(error)) for _, future in group + self._waiting()])
             return
         outcomes = self._run_group(group)
-        self._answer([self._run_single(work) for work in group] if outcomes is None else outcomes)
+        self._resolve([self._run_single(work) for work in group] if outcomes is None else outcomes)
 
-    def _answer(self, outcomes: list[Outcome]) -> None:
+    def _resolve(self, outcomes: list[Outcome]) -> None:
         """Pass on the outcomes and let the loops run, so that the requests that follow are committed together."""
         of_loops: dict[asyncio.AbstractEventLoop, list[Outcome]] = {}
         for outcome in outcomes:
             of_loops.setdefault(outcome[0].get_loop(), []).append(outcome)
         for loop, of_loop in of_loops.items():
-            heard = threading.Event()
+            woken = threading.Event()
             try:
                 loop.call_soon_threadsafe(_deliver, of_loop)
-                loop.call_soon_threadsafe(loop.call_soon, heard.set)  # after the tasks that the outcomes wake
+                loop.call_soon_threadsafe(loop.call_soon, woken.set)  # after the tasks that the outcomes wake
             except RuntimeError:  # the loop has ended, and its callers with it
                 continue
-            heard.wait(LOOP_YIELD_SECONDS)
+            woken.wait(LOOP_YIELD_SECONDS)
 
     def _run_group(self, group: list[Work]) -> list[Outcome] | None:
         """Run a group in the transaction that has begun; return None if something failed and it was rolled back."""
         db = Repositories(self._connection)
         outcomes: list[Outcome] = []
         try:
-            for work, answer in group:
+            for work, future in group:
                 try:
-                    outcomes.append((answer, work(db), None))
+                    outcomes.append((future, work(db), None))
                 except PROTOCOL_ERRORS as refusal:
-                    outcomes.append((answer, None, refusal))
+                    outcomes.append((future, None, refusal))
             self._connection.commit()
         except Exception:  # noqa: BLE001 - each piece is run again alone and reports its own
             _rollback(self._connection)
@@ -208,11 +208,11 @@ class Writer:
 
     def _run_single(self, piece: Work) -> Outcome:
         """Run one piece in its own transaction."""
-        work, answer = piece
+        work, future = piece
         try:
-            return answer, _transaction(self._connection, work, self._on_commit), None
+            return future, _transaction(self._connection, work, self._on_commit), None
         except Exception as error:  # noqa: BLE001 - handed to the caller
-            return answer, None, self._translate_error(error)
+            return future, None, self._translate_error(error)
 
     def _on_commit(self, events: list[str]) -> None:
         self._record_events(events)
@@ -229,13 +229,13 @@ class Writer:
 
 def _deliver(outcomes: list[Outcome]) -> None:
     """Pass on results and errors, in the callers' loop."""
-    for answer, result, error in outcomes:
-        if answer.done():  # the caller was cancelled
+    for future, result, error in outcomes:
+        if future.done():  # the caller was cancelled
             continue
         if error is None:
-            answer.set_result(result)
+            future.set_result(result)
         else:
-            answer.set_exception(error)
+            future.set_exception(error)
 
 
 def _transaction(
