@@ -145,3 +145,17 @@ def test_every_path_that_a_page_names_is_there(page):
     assert [
         one for one in named if not (CHECKOUT / one).exists() and not (CHECKOUT / "src/traktauth" / one).exists()
     ] == []
+
+
+def test_every_file_of_the_checkout_that_a_page_names_is_there():
+    """Other pages name files of users, too; those of the checkout begin with one of its folders."""
+    folders = "benchmarks|docs|examples|fidelity|scripts|soak|src|tests"
+    missing, count = [], 0
+    for page in PAGES:
+        text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+        for one in re.findall(rf"`((?:{folders})/[\w./-]*)`", text):
+            count += 1
+            if not (CHECKOUT / one).exists() and not (CHECKOUT / "src/traktauth" / one).exists():
+                missing.append(f"{page.relative_to(CHECKOUT)}: {one}")
+    assert count > 50
+    assert missing == []
