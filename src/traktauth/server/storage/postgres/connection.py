@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -13,7 +14,9 @@ from psycopg.conninfo import conninfo_to_dict
 from traktauth.server.storage.base import StorageUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
+
+    from traktauth.server.storage.base import Row
 
 CONNECTIONS = 16
 """Connections of one process, each in a worker thread: while some wait for the disk at a commit, others run."""
@@ -50,6 +53,43 @@ class PsycopgConnection(psycopg.Connection[tuple[Any, ...]]):
         except ResponseTimeout:
             self.close()
             raise
+
+
+class StatementConnection:
+    """The `Connection` on a PostgreSQL.
+
+    Args:
+        connection: psycopg's.
+        locks: whether `select_for_update` locks the row; a reader takes what has been committed.
+    """
+
+    def __init__(self, connection: PsycopgConnection, *, locks: bool = True) -> None:
+        self._cursor = connection.cursor()
+        self._locks = locks
+
+    def fetchone(self, statement: str, values: Sequence[object] = ()) -> Row | None:
+        """Return the first row, or None."""
+        return self._cursor.execute(_placeholders(statement), values).fetchone()
+
+    def select_for_update(
+        self, statement: str, values: Sequence[object], *, table: str, share: bool = False
+    ) -> Row | None:
+        """Return the first row and lock it; see `Connection.select_for_update`."""
+        lock = f" FOR {'KEY SHARE' if share else 'NO KEY UPDATE'} OF {table}" if self._locks else ""
+        return self.fetchone(statement + lock, values)
+
+    def fetchall(self, statement: str, values: Sequence[object] = ()) -> list[Row]:
+        """Return every row."""
+        return self._cursor.execute(_placeholders(statement), values).fetchall()
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> int:
+        """Change rows; return how many were changed."""
+        return self._cursor.execute(_placeholders(statement), values).rowcount
+
+    def insert(self, statement: str, values: Sequence[object] = ()) -> int:
+        """Insert a row; return its id."""
+        row = self.fetchone(f"{statement} RETURNING id", values)
+        return row[0] if row else 0
 
 
 def parse_address(address: str) -> dict[str, Any]:
@@ -124,6 +164,11 @@ class TextLoader(Loader):
         """Return a string as it was."""
         value = bytes(data).decode()
         return ESCAPED.sub(lambda found: chr(int(found[1], 16)), value) if ESCAPE in value else value
+
+
+@cache
+def _placeholders(statement: str) -> bytes:
+    return statement.replace("%", "%%").replace("?", "%s").encode()
 
 
 def _limit_wait(gen: Generator[Any, Any, Any], until: float) -> Generator[Any, Any, Any]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from traktauth.server.storage.postgres.connection import BEGIN, Error, connect, unusable
-from traktauth.server.storage.postgres.statements import StatementConnection
+from traktauth.server.storage.postgres.connection import BEGIN, Error, StatementConnection, connect, unusable
 from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.schema import COLUMNS, VERSION_1_TABLES, check_version, upgrade_statements
 

@@ -12,7 +12,6 @@ from traktauth.server.storage.base import StorageUnavailable
 from traktauth.server.storage.outage import READ, WRITE, Outage
 from traktauth.server.storage.postgres import connection as driver
 from traktauth.server.storage.postgres.schema import LOCK, prepare
-from traktauth.server.storage.postgres.statements import StatementConnection
 from traktauth.server.storage.repositories import Repositories
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ class PostgresStorage:
             StorageUnavailable: the connection was lost at the commit: it may or may not have been done.
             driver.Error: nothing was written.
         """
-        db = Repositories(StatementConnection(connection))
+        db = Repositories(driver.StatementConnection(connection))
         connection.execute(driver.BEGIN, prepare=False)
         refusal: BaseException | None = None
         result: Any = None
@@ -143,7 +142,7 @@ class PostgresStorage:
 
     @staticmethod
     def _lookup(connection: PsycopgConnection, work: Callable[[Repositories], T]) -> T:
-        return work(Repositories(StatementConnection(connection, locks=False)))
+        return work(Repositories(driver.StatementConnection(connection, locks=False)))
 
     def _connection(self) -> PsycopgConnection:
         """Return this thread's connection, opened again if it was lost."""
