@@ -89,10 +89,13 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def restored_logging(monkeypatch):
     """Undo what a page sets up for the logs of its reader's program."""
-    for logger in (logging.getLogger(), logging.getLogger("traktauth")):
+    levels = {logger: logger.level for logger in (logging.getLogger(), logging.getLogger("traktauth"))}
+    for logger in levels:
         monkeypatch.setattr(logger, "handlers", logger.handlers.copy())
         monkeypatch.setattr(logger, "filters", logger.filters.copy())
-        monkeypatch.setattr(logger, "level", logger.level)
+    yield
+    for logger, level in levels.items():
+        logger.setLevel(level)  # which also clears the cache of what is enabled, that would outlive the test
 
 
 @pytest.fixture

@@ -390,7 +390,7 @@ class _hushed:  # noqa: N801 - used as a word
 
     def __enter__(self):
         self.lines = []
-        self.handler = logging.Handler()
+        self.handler = logging.Handler(logging.WARNING)
         self.handler.emit = lambda record: self.lines.append(record.getMessage())
         logging.getLogger("traktauth").addHandler(self.handler)
         return self.lines
