@@ -14,6 +14,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((CHECKOUT / "src").rglob("*.py"))
 PROGRAMS = [*SOURCES, *sorted((CHECKOUT / "tests").rglob("*.py"))]
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
+TEXTS = [path for kind in ("toml", "html", "js") for path in sorted((CHECKOUT / "src").rglob(f"*.{kind}"))]
 
 # Words of a name that the field has another word for.
 COINED = {
@@ -93,7 +94,7 @@ def test_texts_of_programs_are_plain_english():
 
 def test_pages_are_plain_english():
     found = []
-    for path in PAGES:
+    for path in [*PAGES, *TEXTS]:
         for line, text in enumerate(path.read_text().splitlines(), 1):
             found += [f"{place(path, line)}: {match[0]}" for match in CONTRIVED.finditer(text)]
     assert found == []
