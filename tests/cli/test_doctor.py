@@ -160,8 +160,8 @@ def test_a_refused_refresh_token_is_reported_as_refused(well, local):
     redirect = {"redirect_uri": "http://127.0.0.1:9876/callback"}
     assert call(local.base, "POST", "/oauth/token", body={**spent, **app, **redirect}).status == 200
     assert well("token").status == 4
-    [(_, level, message, hint)] = login_doubts(well)
-    assert level == "doubtful"
+    [(_, level, message, hint)] = login_doubts(well, status=4)
+    assert level == "wrong"
     assert "Trakt refused its refresh token" in message
     assert "no response came" not in message
     assert hint == "Sign in: traktauth login"
@@ -200,7 +200,7 @@ def test_a_store_that_went_back_is_found(well, local):
     token = well.keep_real(local)
     newer = replace(token, access_token="newer-access", generation=5)
     assert well.store.apply(well.login(), SaveToken(newer, after=4, at=time.time()))
-    assert any("the store went back by 3 generations" in each[2] for each in bad(findings(well)))
+    assert any("the store went back by 3 generations" in each[2] for each in bad(findings(well, "--offline")))
 
 
 def test_a_service_that_is_busy_leaves_open_whether_the_app_is_right(well, local):
@@ -332,22 +332,20 @@ def test_a_clock_that_was_set_back_under_a_login_is_found(well, local):
     assert found[0][3].startswith("Set it: ")
 
 
-def test_a_login_that_needs_its_user_is_found_and_is_not_the_doctors_failure(well, local):
+def test_a_login_that_has_ended_is_an_error_with_the_command_that_signs_in(well, local):
     well.keep_real(local, left=-1, not_refreshable_reason="Trakt refused its refresh token", account="my tv")
-    found = [each for each in bad(findings(well, "--account", "my tv")) if each[0] == "login"]
-    assert found[0][1:2] + found[0][3:] == ("doubtful", "Sign in: traktauth login --account 'my tv'")
-    assert well("status", "--account", "my tv").status == 4
-    assert "traktauth status exits with 4" in " ".join(well("doctor", "--help").out.split())
+    found = [each for each in bad(findings(well, "--account", "my tv", status=4)) if each[0] == "login"]
+    assert found[0][1:2] + found[0][3:] == ("wrong", "Sign in: traktauth login --account 'my tv'")
 
 
 def test_the_commands_that_fix_it_name_the_store_that_was_looked_at(well, local):
     well.keep_real(local, left=-1, not_refreshable_reason="Trakt refused its refresh token", account="tv")
     store = well.env.pop("TRAKTAUTH_STORE")
-    found = [hint for about, _, _, hint in bad(findings(well, "--store", store)) if about == "login"]
+    found = [hint for about, _, _, hint in bad(findings(well, "--store", store, status=4)) if about == "login"]
     assert found == [f"Sign in: traktauth login --account tv --store {store}"]
     busy = PendingRefresh(1, 1, time.time() - 600, Sender("here", 1), "sqlite:/new")
     well.keep_real(local, pending_refresh=busy)
-    found = [what for about, _, what, _ in bad(findings(well, "--store", store)) if about == "login"]
+    found = [what for about, _, what, _ in bad(findings(well, "--store", store, status=4)) if about == "login"]
     assert any(f"to finish: traktauth store move {store} TO" in what for what in found)
 
 
@@ -385,7 +383,7 @@ def test_a_public_app_needs_no_secret(well):
 
 
 def test_a_store_in_memory_is_doubtful(well):
-    assert any("loses every login" in each[2] for each in bad(findings(well, TRAKTAUTH_STORE="memory:")))
+    assert any("loses every login" in each[2] for each in bad(findings(well, status=4, TRAKTAUTH_STORE="memory:")))
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "sealed+file", "sealed+sqlite"])

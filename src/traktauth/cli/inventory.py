@@ -74,7 +74,7 @@ def read_inventory(store: TokenStore, settings: Settings, options: CommonOptions
     """Return the logins that hold a token, and first the one that the settings or options name.
 
     A login that was moved is returned if it belongs to the app of the settings, or if all were moved. If no account is
-    named, the one of the settings is added only if their app has no other login.
+    named, the one of the settings is added if it was signed out, or if their app has no other login.
 
     Raises:
         ValueError: the service that a flag or a setting names does not exist, or no account can have the name.
@@ -107,9 +107,9 @@ def read_inventory(store: TokenStore, settings: Settings, options: CommonOptions
     shown = shown or [each for each in found if each.status.moved_to is not None]
     named = options.account is not None or settings.account != _DEFAULT_ACCOUNT
     has_ours = any(each.is_ours for each in shown) if settings.client_id else bool(shown)
-    if not any(each.is_current for each in shown) and (
-        (named and settings.client_id) or (not has_ours and (named or settings.client_id))
-    ):
+    was_signed_out = any(each.is_current for each in found)
+    shows_own = (named or was_signed_out or not has_ours) if settings.client_id else (named and not has_ours)
+    if shows_own and not any(each.is_current for each in shown):
         shown.insert(0, read(own))
     return Inventory(shown, now)
 

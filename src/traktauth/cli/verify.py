@@ -36,9 +36,18 @@ class Verdict:
         return {"accepted": self.accepted, "username": self.username, "why": self.why}
 
     @property
+    def is_rejected(self) -> bool:
+        """Whether Trakt rejects the token."""
+        return self.accepted is False
+
+    @property
     def username(self) -> str | None:
         """The name of the token's user; None if unknown."""
         return None if self.user is None else self.user.username
+
+
+REJECTED_HINT = "Try a refresh: traktauth refresh; if Trakt refuses it: traktauth login"
+"""For a login whose access token Trakt rejects; only a refresh shows whether its refresh token has ended too."""
 
 
 def verify(login: LoginKey, token: Token, settings: Settings) -> Verdict:

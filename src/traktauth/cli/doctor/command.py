@@ -50,14 +50,14 @@ _MARKS = {Level.GOOD: GOOD, Level.DOUBTFUL: WARNING, Level.WRONG: BAD}
     ],
 )
 @common_options()
-@click.option("--offline", is_flag=True, help="Send nothing: skip the checks of the service and its clock.")
+@click.option("--offline", is_flag=True, help="Send nothing: skip the checks of the service, its clock and tokens.")
 def command(options: CommonOptions, *, offline: bool) -> int:
     """Check the settings, the app, the service, the store, the clock and permissions, and explain why a login ended.
 
     Each problem comes with the command that fixes it, and each login with its history: a line for each token with its
     time, the process that refreshed it, and how it ended. Secrets are shown as length and fingerprint. The exit status
-    is that of the first error, marked ✗ (3 for the app, 5 for the service, …), else 0. A warning, marked !, may become
-    a problem, or needs the user, such as a login that needs a sign-in; traktauth status exits with 4 for that.
+    is that of the first error, marked ✗ (3 for the app, 4 for a login that has ended, 5 for the service, …), else 0. A
+    warning, marked !, may become a problem, or needs the user, such as an account that was never signed in.
     """
     with suppress_warnings():
         findings, found = collect_findings(options, offline=offline)
@@ -93,7 +93,8 @@ def collect_findings(options: CommonOptions, *, offline: bool) -> tuple[list[Fin
             logins = Inventory()
             if all(each.level is not Level.WRONG for each in found):
                 findings.append(store_error_finding(error).with_flags(options))
-    return findings + check_logins(logins, store.address, options, settings), logins
+    skips_trakt = offline or any(each.level is Level.WRONG for each in findings)
+    return findings + check_logins(logins, store.address, options, settings, offline=skips_trakt), logins
 
 
 _INDENT = 11  # columns before the text of a finding

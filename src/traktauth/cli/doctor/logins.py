@@ -9,10 +9,13 @@ from traktauth.cli.doctor.findings import Finding, Level, good, warning
 from traktauth.cli.doctor.history import explain_end, history_lines
 from traktauth.cli.doctor.machines import check_machines
 from traktauth.cli.doctor.store import split_address
+from traktauth.cli.exit_codes import LOGIN
 from traktauth.cli.login_status_text import describe_refresh, describe_token
-from traktauth.cli.status.report import sign_in_hint
+from traktauth.cli.status.report import sign_in_hint, verify_all
+from traktauth.cli.verify import REJECTED_HINT
 from traktauth.flow.login_status import LoginState
 from traktauth.flow.moved_login import describe_target, finishing_command
+from traktauth.models import LoginKey
 from traktauth.stores.processes import host_name
 
 if TYPE_CHECKING:
@@ -20,25 +23,41 @@ if TYPE_CHECKING:
     from traktauth.cli.inventory import Inventory, StoredLogin
     from traktauth.client.settings import Settings
     from traktauth.flow.login_status import LoginStatus
-    from traktauth.models import LoginKey
 
 _MOST = 20  # logins that are well and are shown one by one; a fleet's are counted
 
 
-def check_logins(found: Inventory, address: str, options: CommonOptions, settings: Settings) -> list[Finding]:
-    """Look at logins; of those that are well, and of those that cannot be read, only the first are named."""
+def check_logins(
+    found: Inventory, address: str, options: CommonOptions, settings: Settings, *, offline: bool
+) -> list[Finding]:
+    """Look at logins; of those that are well, and of those that cannot be read, only the first are named.
+
+    Args:
+        found: the logins.
+        address: the store's address.
+        options: the shared options.
+        settings: the settings.
+        offline: do not ask Trakt whether it accepts the tokens of the first logins.
+    """
     on_one_machine = split_address(address)[0] in {"file", "sqlite", "keyring"}
     findings = _check_app(found, settings)
+    rejected = set[LoginKey]() if offline else _rejected(found, settings)
     well = 0
     for each in found.readable:
         traces = check_machines(each, found.now, on_one_machine=on_one_machine, host=host_name())
         about = options.for_login(each.login, settings)
-        mine = [finding.with_flags(about) for finding in (_login(each, settings, found.now), *traces)]
+        mine = [finding.with_flags(about) for finding in (_login(each, settings, found.now, rejected), *traces)]
         well += all(finding.level is Level.GOOD for finding in mine)
         findings += mine if well <= _MOST or mine[0].level is not Level.GOOD else mine[1:]
     if well > _MOST:
         findings.append(good("login", f"{well - _MOST} more are well; one of them: --account NAME"))
     return findings + _unreadable(found.unreadable, options)
+
+
+def _rejected(found: Inventory, settings: Settings) -> set[LoginKey]:
+    """Return which of the first logins of this app have a token that is valid here and that Trakt rejects."""
+    mine = [each for each in found.readable if each.is_ours and each.status.is_valid][:_MOST]
+    return {login for login, verdict in verify_all(mine, settings).items() if verdict.is_rejected}
 
 
 def _check_app(found: Inventory, settings: Settings) -> list[Finding]:
@@ -83,7 +102,7 @@ def _unreadable(logins: list[StoredLogin], options: CommonOptions) -> list[Findi
     return findings
 
 
-def _login(found: StoredLogin, settings: Settings, now: float) -> Finding:
+def _login(found: StoredLogin, settings: Settings, now: float, rejected: set[LoginKey]) -> Finding:
     status = found.status
     name = f"{found.login.account} at {found.login.realm}"
     if found.login.client_id != settings.client_id:
@@ -92,9 +111,17 @@ def _login(found: StoredLogin, settings: Settings, now: float) -> Finding:
     why = explain_end(found, now)
     if status.moved_to is not None:
         return warning("login", f"{name}: {why}", describe_target(status.moved_to)[1], details)
+    if status.state in {LoginState.NEVER, LoginState.SIGNED_OUT}:
+        what = f"{name} was never signed in" if status.state is LoginState.NEVER else f"{name}: {why}"
+        return warning("login", what, sign_in_hint(settings, found), details)
     if status.needs_login:
-        what = f"{name} needs a sign-in ({status.state.value}){f': {why}' if why else ''}"
-        return Finding("login", Level.DOUBTFUL, what, sign_in_hint(settings, found), details=details)
+        level = Level.WRONG if found.is_ours else Level.DOUBTFUL
+        what = f"{name} needs a new sign-in: {why}"
+        return Finding("login", level, what, sign_in_hint(settings, found), LOGIN, details)
+    if found.login in rejected:
+        what = f"{name}: Trakt rejects its token (401): it was revoked, or it has expired there"
+        hint = REJECTED_HINT if status.refreshable else sign_in_hint(settings, found)
+        return Finding("login", Level.WRONG, what, hint, LOGIN, details)
     unsettled = status.pending is not None and not status.pending.in_progress
     if unsettled or not status.refreshable:
         what = f"{name}: {why or describe_refresh(status, now)}"

@@ -53,7 +53,7 @@ def collect(options: CommonOptions, *, verify: bool) -> Report:
     settings = options.settings()
     with options.adding_flags(), closing(open_store(settings.store)) as store:
         found = read_inventory(store, settings, options)
-    return Report(options, settings, store.address, found, verify_all(found, settings) if verify else None)
+    return Report(options, settings, store.address, found, verify_all(found.logins, settings) if verify else None)
 
 
 def show(report: Report) -> int:
@@ -61,20 +61,22 @@ def show(report: Report) -> int:
     found, verdicts = report.found, report.verdicts or {}
     if report.options.json:
         verify = report.verdicts is not None
-        entries = [_to_json(each, verdicts.get(each.login), verify=verify) for each in found.logins]
+        entries = [
+            _to_json(each, verdicts.get(each.login), hint=_hint(report, each), verify=verify) for each in found.logins
+        ]
         print_json({"format": FORMAT, "store": report.address, "logins": entries})
     else:
-        _print_logins(report.options, report.settings, report.address, found, verdicts)
+        _print_logins(report)
     return FAILED if found.unreadable else _exit_code(found, verdicts, report.settings)
 
 
-def verify_all(found: Inventory, settings: Settings) -> dict[LoginKey, Verdict]:
-    """Check at Trakt every token that is valid by the local clock."""
+def verify_all(logins: list[StoredLogin], settings: Settings) -> dict[LoginKey, Verdict]:
+    """Check at Trakt every token that is valid by the local clock; nothing is refreshed."""
     from traktauth.cli.verify import verify  # noqa: PLC0415 - it imports the HTTP library
 
     return {
         each.login: verify(each.login, each.record.token, settings)
-        for each in found.logins
+        for each in logins
         if each.status.is_valid and each.record.token is not None
     }
 
@@ -90,12 +92,12 @@ def _exit_code(found: Inventory, verdicts: dict[LoginKey, Verdict], settings: Se
         return LOGIN
     for each in counted:
         verdict = verdicts.get(each.login)
-        if verdict is not None and verdict.accepted is False and not each.status.refreshable:
+        if verdict is not None and verdict.is_rejected:
             return LOGIN
     return LATER if any(verdict.accepted is None for verdict in verdicts.values()) else DONE
 
 
-def _to_json(found: StoredLogin, verdict: Verdict | None, *, verify: bool) -> dict[str, object]:
+def _to_json(found: StoredLogin, verdict: Verdict | None, *, hint: str, verify: bool) -> dict[str, object]:
     """Return one login for programs: its status, and under `trakt` the result of checking it there."""
     status, pending = found.status, found.status.pending
     document: dict[str, object] = {
@@ -117,8 +119,8 @@ def _to_json(found: StoredLogin, verdict: Verdict | None, *, verify: bool) -> di
         "moved_to": status.moved_to,
         "current": found.is_current,
     }
-    if found.hint:
-        document["hint"] = found.hint
+    if hint:
+        document["hint"] = hint
     if verify:
         document["trakt"] = None if verdict is None else verdict.to_json()
     return document
@@ -136,22 +138,35 @@ def _pending_to_json(pending: PendingStatus) -> dict[str, object]:
     }
 
 
-def _print_logins(
-    options: CommonOptions, settings: Settings, address: str, found: Inventory, verdicts: dict[LoginKey, Verdict]
-) -> None:
-    print_data(f"Store {address}")
+def _print_logins(report: Report) -> None:
+    options, settings, found = report.options, report.settings, report.found
+    print_data(f"Store {report.address}")
     if not found.logins:
         print_data("No account is signed in.", indent=2)
         print_message(NEXT, f"Sign in: traktauth login{options.flags}")
     for each in found.logins:
-        _print_login(options.for_login(each.login, settings), each, verdicts.get(each.login), found.now)
-    if len(found.logins) > 1 and any(each.hint or each.status.needs_login for each in found.logins):
+        verdict = (report.verdicts or {}).get(each.login)
+        _print_login(options.for_login(each.login, settings), each, verdict, found.now)
+    hints = [(each, hint) for each in found.logins if (hint := _hint(report, each))]
+    if len(found.logins) > 1 and hints:
         print_data()  # the hints are of several logins, not of the last one
-    for each in found.logins:
-        if each.hint:
-            print_message(NEXT, f"{each.login.account}: {each.hint}")
-        elif each.status.needs_login:
-            print_message(NEXT, options.for_login(each.login, settings).with_flags(sign_in_hint(settings, each)))
+    for each, hint in hints:
+        print_message(NEXT, f"{each.login.account}: {hint}" if each.hint else hint)
+
+
+def _hint(report: Report, found: StoredLogin) -> str:
+    """Return the command that helps a login which cannot be used; an empty text for the others."""
+    if found.hint:
+        return found.hint
+    verdict = (report.verdicts or {}).get(found.login)
+    if not found.status.needs_login and (verdict is None or not verdict.is_rejected):
+        return ""
+    hint = sign_in_hint(report.settings, found)
+    if not found.status.needs_login and found.is_ours and found.status.refreshable:
+        from traktauth.cli.verify import REJECTED_HINT  # noqa: PLC0415 - it imports the HTTP library
+
+        hint = REJECTED_HINT
+    return report.options.for_login(found.login, report.settings).with_flags(hint)
 
 
 def sign_in_hint(settings: Settings, found: StoredLogin) -> str:
@@ -166,9 +181,10 @@ def sign_in_hint(settings: Settings, found: StoredLogin) -> str:
 
 def _print_login(options: CommonOptions, found: StoredLogin, verdict: Verdict | None, now: float) -> None:
     status = found.status
-    mark = BAD if status.needs_login or not found.is_readable else GOOD
+    is_dead = status.needs_login or not found.is_readable or (verdict is not None and verdict.is_rejected)
+    mark = BAD if is_dead else GOOD
     is_unconfirmed = status.pending is not None and not status.pending.in_progress
-    if (is_unconfirmed and not status.needs_login) or status.moved_to is not None:
+    if (is_unconfirmed and not is_dead) or status.moved_to is not None:
         mark = WARNING
     print_data()
     print_data(mark, _name(found))
