@@ -6,12 +6,13 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 from .engines import Missing
 from .process import NotReady, free_port
@@ -106,13 +107,12 @@ class PostgresServer:
         raise NotReady((self.folder / "log").read_text()[-2000:])
 
     def _ready(self) -> bool:
-        """Whether the line of its pid file that says so does."""
+        """Return whether it answers a query: a server that recovers from a crash listens before it does."""
         try:
-            lines = (self.folder / "data" / "postmaster.pid").read_text().splitlines()
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1.0):
-                return lines[7].strip() == "ready"
-        except (OSError, IndexError):
+            psycopg.connect(self.url, connect_timeout=10).close()
+        except psycopg.OperationalError:
             return False
+        return True
 
     def signal(self, sign: int) -> None:
         """Send a signal to it and all of its sessions."""

@@ -42,6 +42,14 @@ class Failing(MemoryStore):
         return None if self.loads_fail else super().peek(login)
 
 
+@pytest.fixture(autouse=True)
+def _no_thread_saves(monkeypatch):
+    """Let only calls save, or how often a token is saved would depend on a thread."""
+    monkeypatch.setattr(unsaved_tokens, "_save_in_background", lambda: None)
+    yield
+    unsaved_tokens.held.clear()
+
+
 @pytest.fixture
 def store(sign_in):
     store = Failing()
@@ -58,8 +66,7 @@ def ask(request, trakt_server, app, store, monkeypatch):
         with CALLERS[request.param](app, service=trakt_server.base, store=store) as trakt:
             return trakt.token()
 
-    yield ask
-    unsaved_tokens.held.clear()
+    return ask
 
 
 def test_a_save_that_fails_is_reported_and_the_token_is_served_by_every_object(ask, store, trakt_server):
@@ -126,15 +133,13 @@ def held(request):
     store.saves_fail = True
     if request.param == "blocking":
         one = BoundStore(store, LOGIN, lambda: 1.0)
-        yield one, store, lambda work: work()
-    else:
+        return one, store, lambda work: work()
 
-        async def wait(work):
-            return await work()
+    async def wait(work):
+        return await work()
 
-        one = AsyncBoundStore(ThreadedStore(store), LOGIN, lambda: 1.0)
-        yield one, store, lambda work: asyncio.run(wait(work))
-    unsaved_tokens.held.clear()
+    one = AsyncBoundStore(ThreadedStore(store), LOGIN, lambda: 1.0)
+    return one, store, lambda work: asyncio.run(wait(work))
 
 
 def test_a_newer_pair_in_the_store_goes_before_the_held_one(held):

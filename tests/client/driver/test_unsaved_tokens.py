@@ -25,17 +25,20 @@ def full(monkeypatch):
     """A switch: saves fail while it is set."""
     monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
     monkeypatch.setattr(unsaved_tokens, "_FIRST_PAUSE", 0.05)
-    switch = {"full": True}
+    switch = {"full": True, "failed": 0}
     real = FileStore.apply
 
     def apply(self, login, change):
         if switch["full"] and isinstance(change, SaveToken):
+            switch["failed"] += 1
             raise OSError(28, "No space left on device")
         return real(self, login, change)
 
     monkeypatch.setattr(FileStore, "apply", apply)
     yield switch
     unsaved_tokens.held.clear()
+    unsaved_tokens._more.set()  # so that the thread that saves looks, and ends
+    wait_until(lambda: not unsaved_tokens._is_saving)
 
 
 def wait_until(condition):
@@ -54,7 +57,7 @@ def test_it_is_saved_without_another_call(caller, full, sign_in, trakt_server, a
         trakt.token()
     assert caught.value.kept
     login = LoginKey(trakt_server.base, app.client_id, "default")
-    time.sleep(0.3)
+    wait_until(lambda: full["failed"] >= 3)  # the call, and the thread twice
     assert open_store(address).load(login).generation == 1
     full["full"] = False
     wait_until(lambda: open_store(address).load(login).generation == 2)
