@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
+from support.stores import Closing
 from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, CancelRefresh, Change, DeleteToken, SaveToken, SetRefreshable
 from traktauth.stores.adapters.threaded_store import ThreadedStore
+from traktauth.stores.database.store import DatabaseStore
+from traktauth.stores.encryption.aes_gcm import AesGcmCipher
 from traktauth.stores.file.store import FileStore
 from traktauth.stores.memory import MemoryStore
-from traktauth.testing import StoreContract
+from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.sqlite.database import SqliteDatabase
+from traktauth.testing import AsyncStoreContract, StoreContract
 
 
 class TestMemoryStore(StoreContract):
@@ -37,43 +41,72 @@ class TestFileStoreBehindALink(StoreContract):
         return FileStore(str(link))
 
 
-class AsBlocking(MemoryStore):
-    """An async store, awaited in a loop of its own for each call, so that the same contract judges it."""
-
-    def __init__(self, store):
-        super().__init__()
-        self.store = store
-
-    def __getattribute__(self, name):
-        if name in {
-            "load",
-            "apply",
-            "list_logins",
-            "check_writable",
-        }:
-            verb = getattr(object.__getattribute__(self, "store"), name)
-            return lambda *a, **k: asyncio.run(verb(*a, **k))
-        if name in {"identity", "address", "peek"}:
-            return getattr(object.__getattribute__(self, "store"), name)
-        return object.__getattribute__(self, name)
-
-    @contextmanager
-    def lock(self, login, timeout):
-        with asyncio.Runner() as runner:
-            lock = self.store.lock(login, timeout)
-            held = runner.run(lock.__aenter__())
-            try:
-                yield held
-            finally:
-                runner.run(lock.__aexit__(None, None, None))
-
-    def close(self):
-        asyncio.run(self.store.close())
+class TestFileStoreInThreads(AsyncStoreContract):
+    def open_async_store(self, place):
+        return ThreadedStore(FileStore(str(place / "tokens.json")))
 
 
-class TestFileStoreInThreads(StoreContract):
+class TestSqlite(Closing, StoreContract):
     def open_store(self, place):
-        return AsBlocking(ThreadedStore(FileStore(str(place / "tokens.json"))))
+        return self.opened(open_store(f"sqlite:{place}/logins.db"))
+
+
+class TestSqliteForAsyncio(Closing, AsyncStoreContract):
+    def open_store(self, place):
+        return self.opened(super().open_store(place))
+
+    def open_async_store(self, place):
+        return open_async_store(f"sqlite:{place}/logins.db")
+
+
+class TestSealedSqlite(Closing, StoreContract):
+    def open_store(self, place):
+        return self.opened(DatabaseStore(SqliteDatabase(f"{place}/logins.db"), cipher=AesGcmCipher([b"k" * 32])))
+
+
+class OnRedis(Closing):
+    @pytest.fixture(autouse=True)
+    def _server(self, redis_server):
+        self.address = lambda place: f"{redis_server.url}?prefix={place.parent.name}-{place.name}"
+
+
+class OnPostgres(Closing):
+    @pytest.fixture(autouse=True)
+    def _server(self, postgres_schema):
+        self.address = lambda place: postgres_schema(f"{place.parent.name}-{place.name}"[-60:])
+
+
+class ByTheBlockingDriver(StoreContract):
+    def open_store(self, place):
+        return self.opened(open_store(self.address(place)))
+
+
+class ByTheAsyncDriver(AsyncStoreContract):
+    def open_store(self, place):
+        return self.opened(super().open_store(place))
+
+    def open_async_store(self, place):
+        return open_async_store(self.address(place))
+
+
+@pytest.mark.slow
+class TestRedis(OnRedis, ByTheBlockingDriver):
+    pass
+
+
+@pytest.mark.slow
+class TestRedisForAsyncio(OnRedis, ByTheAsyncDriver):
+    pass
+
+
+@pytest.mark.slow
+class TestPostgres(OnPostgres, ByTheBlockingDriver):
+    pass
+
+
+@pytest.mark.slow
+class TestPostgresForAsyncio(OnPostgres, ByTheAsyncDriver):
+    pass
 
 
 # ---------------------------------------------------------------- stores that break one promise each
@@ -249,7 +282,6 @@ def broken_promises(contract, tmp_path):
     return broken
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("store", BROKEN, ids=lambda store: store.__name__)
 def test_the_contract_notices_a_broken_promise(store, tmp_path):
     class Contract(StoreContract):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from types import SimpleNamespace
 
 import pytest
 
 from traktauth.stores.database.transport_security import is_local
-from traktauth.stores.open import open_async_store, open_store
 from traktauth.stores.postgres import driver
 from traktauth.stores.redis.driver import connect, exposure
-from traktauth.testing.store_contract.async_adapter import BlockingAdapter
 
 
 @pytest.mark.parametrize(
@@ -32,7 +29,7 @@ from traktauth.testing.store_contract.async_adapter import BlockingAdapter
         ("fe80::1", False),
     ],
 )
-def test_what_leaves_this_machine(host, local):
+def test_only_addresses_of_this_machine_are_local(host, local):
     assert is_local(host) is local
 
 
@@ -79,8 +76,8 @@ def test_a_postgresql_on_another_host_wants_tls(settings, exposed):
     assert all("sslmode=verify-full" in problem for problem in found)
 
 
-@pytest.mark.parametrize("opening", [open_store, lambda address: BlockingAdapter(open_async_store(address))])
-def test_it_is_among_the_problems_of_a_store(postgres_server, opening, monkeypatch):
+@pytest.mark.slow
+def test_a_connection_without_tls_is_among_the_durability_warnings(postgres_server, opened_by_each_driver, monkeypatch):
     monkeypatch.setattr("traktauth.stores.database.transport_security.is_local", lambda _host: False)
-    with closing(opening(postgres_server.url)) as store:
-        assert [problem for problem in store.durability_warnings() if "no TLS" in problem]
+    store = opened_by_each_driver(postgres_server.url)
+    assert [problem for problem in store.durability_warnings() if "no TLS" in problem]
