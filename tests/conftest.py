@@ -27,24 +27,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-pytest_plugins = ["support.final_checks", "support.scheduling"]
-
 # A shell's background job ignores Ctrl-C, and so would the programs that the tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-SLOW = {"browser", "clients", "engines", "proof"}  # folders whose tests start engines, browsers or many processes
-VERSION_INDEPENDENT = {"browser", "clients"}  # folders whose tests look at pages or at other programs
+SLOW = {"browser", "clients", "engines"}  # folders whose tests need a browser, Node.js or Ruby
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in these folders; elsewhere a test or its file is marked where it stands."""
+    """Mark the tests of these folders as slow; other tests are marked in their modules."""
     for item in items:
         if item.path.parent.name in SLOW:
             item.add_marker(pytest.mark.slow)
-        if item.path.parent.name in VERSION_INDEPENDENT:
-            item.add_marker(pytest.mark.version_independent)
 
 
 @pytest.fixture(scope="session")

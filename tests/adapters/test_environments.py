@@ -20,7 +20,7 @@ VERSIONS = {
     "adapters-lowest": ["requests==2.31.0", "httpx==0.27.0", "aiohttp==3.12.1", "pyreqwest==0.12.0"],
     "niquests": ["niquests"],
 }
-pytestmark = [pytest.mark.slow, pytest.mark.version_independent]
+pytestmark = pytest.mark.slow
 
 
 def python_of(name, *requirements):

@@ -85,7 +85,6 @@ def test_traktauth_keeps_its_login(lab, store):
     assert "still valid" in VALID_NOTE
 
 
-@pytest.mark.version_independent
 def test_pytrakt_would_lose_a_login(lab, pytrakt_python):
     program = PROGRAMS / "pytrakt_settings.py"
     words = ["--scenario", "race", "--scenario", "lost-response", "--scenario", "kill", "--copies", "3"]
@@ -95,7 +94,6 @@ def test_pytrakt_would_lose_a_login(lab, pytrakt_python):
     assert "#c62828" in (lab.folder / "badge.svg").read_text()
 
 
-@pytest.mark.version_independent
 def test_trakt_py_would_lose_a_login(lab, traktpy_python):
     names = ["race", "lost-response", "kill"]
     words = [word for name in names for word in ("--scenario", name)]

@@ -7,7 +7,7 @@ import pytest
 from server.conftest import APPS, CALLBACK
 from support.fuzzing import Fuzzing
 
-pytestmark = [pytest.mark.slow, pytest.mark.version_independent]
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("strict", [False, True], ids=["faithful", "strict"])

@@ -14,7 +14,7 @@ from support.engines import CHECKOUT
 from support.process import Server, free_port
 from support.web_example import EXAMPLES, RUN, WebExample
 
-pytestmark = [pytest.mark.slow, pytest.mark.version_independent]
+pytestmark = pytest.mark.slow
 PASSWORD = "correct horse battery"
 
 

@@ -1,0 +1,26 @@
+"""Every file that a page names exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PAGES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
+FOLDERS = r"\.ci|benchmarks|changes|docs|examples|fidelity|scripts|soak|src|tests"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_every_file_of_the_checkout_that_a_page_names_exists(page):
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    named = re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", text)
+    assert [
+        name for name in named if not (CHECKOUT / name).exists() and not (CHECKOUT / "src/traktauth" / name).exists()
+    ] == []
+
+
+def test_paths_are_found_in_pages():
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text()
+    assert len(re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", text)) > 20
