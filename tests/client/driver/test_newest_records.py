@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
+import threading
+from contextlib import closing
+from http import HTTPStatus
 
 import pytest
 
 from traktauth import AsyncTrakt, Trakt
+from traktauth.stores.sqlite import database
 from traktauth.testing import LocalTrakt
 
 
@@ -36,21 +41,56 @@ def test_a_process_does_not_send_the_refresh_token_of_an_older_state_than_it_has
     assert [entry.rolled_back_to for entry in record.history if entry.generation == 3] == [1]
 
 
-def test_a_process_for_asyncio_does_not_either(server, tmp_path):
-    path = tmp_path / "tokens.json"
-    with Trakt(server.app, service=server.url, store=f"file:{path}", clock=server.clock) as trakt:
+@pytest.mark.parametrize("store", ["file:{}", "sqlite:{}"])
+def test_a_process_for_asyncio_does_not_either(store, server, tmp_path):
+    path, backup = tmp_path / "tokens", tmp_path / "backup"
+    address = store.format(path)
+    with Trakt(server.app, service=server.url, store=address, clock=server.clock) as trakt:
         server.sign_in_at(trakt)
 
     async def main():
-        async with AsyncTrakt(server.app, service=server.url, store=f"file:{path}", clock=server.clock) as trakt:
+        async with AsyncTrakt(server.app, service=server.url, store=address, clock=server.clock) as trakt:
             await trakt.token()
-            shutil.copy(path, tmp_path / "backup")
+            copy(path, backup)
             await trakt.refresh()
-            shutil.copy(tmp_path / "backup", path)
+            copy(backup, path)
             assert (await trakt.refresh()).generation == 3
 
     asyncio.run(main())
     assert server.ledger["replays"] == 0
+
+
+def copy(source, target):
+    """Copy a store's content in place, as a backup is restored under a program that has the file open."""
+    if not source.read_bytes().startswith(b"SQLite"):
+        shutil.copy(source, target)
+        return
+    with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(target)) as there:
+        here.backup(there)
+
+
+def test_an_async_token_opens_the_database_in_another_thread_than_the_event_loops(server, tmp_path, monkeypatch):
+    address = f"sqlite:{tmp_path}/tokens"
+    with Trakt(server.app, service=server.url, store=address, clock=server.clock) as trakt:
+        server.sign_in_at(trakt)
+    threads = []
+
+    def connect(path):
+        threads.append(threading.current_thread())
+        return real(path)
+
+    real = database.connect
+    monkeypatch.setattr(database, "connect", connect)
+
+    async def main():
+        async with AsyncTrakt(server.app, service=server.url, store=address, clock=server.clock) as trakt:
+            await trakt.token()
+            response = await trakt.request("GET", "/users/settings")
+            assert response.status_code == HTTPStatus.OK
+
+    asyncio.run(main())
+    assert threads
+    assert threading.current_thread() not in threads
 
 
 def test_a_new_sign_in_after_the_store_was_emptied_is_not_replaced(server, tmp_path):

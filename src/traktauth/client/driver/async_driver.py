@@ -16,7 +16,6 @@ from traktauth.flow.effects import (
     Flow,
     ForAccount,
     HoldUnsaved,
-    Load,
     LogMessage,
     PromptUser,
     Send,
@@ -89,13 +88,10 @@ class AsyncDriver:
 
     async def _perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
         bound_store = self._bound_store
-        if bound_store is not None:
-            if isinstance(effect, Load) and (record := bound_store.peek()) is not None:
-                return record
-            if (call := bound_store.call(effect)) is not None:
-                if may_send(effect) and self._prepare is not None:
-                    await self._prepare()
-                return await bound_store.perform(call)
+        if bound_store is not None and (call := bound_store.call(effect)) is not None:
+            if may_send(effect) and self._prepare is not None:
+                await self._prepare()
+            return await bound_store.perform(call)
         match effect:
             case Send(request):
                 return await self._sent(request)

@@ -9,7 +9,9 @@ from traktauth.stores.adapters.threaded_store import in_thread
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from traktauth.models import LoginKey
     from traktauth.stores.database.commands import Command, Database
+    from traktauth.stores.database.row import Row
 
 T = TypeVar("T")
 
@@ -24,11 +26,6 @@ class ThreadedDatabase:
         self.longest_pause = database.longest_pause
 
     @property
-    def quick(self) -> Database | None:
-        """Return the blocking database where reading takes microseconds."""
-        return self.blocking if self.blocking.quick else None
-
-    @property
     def identity(self) -> Hashable:
         """Return what is equal for two objects over the same place."""
         return self.blocking.identity
@@ -37,6 +34,10 @@ class ThreadedDatabase:
     def address(self) -> str:
         """Return the address of the place, without passwords."""
         return self.blocking.address
+
+    def peek(self, login: LoginKey) -> Row | None:
+        """Return a login's row if that takes microseconds; not awaited."""
+        return self.blocking.peek(login)
 
     async def perform(self, command: Command[T]) -> T:
         """Do a command in a thread; a cancellation waits for it."""

@@ -14,7 +14,6 @@ from traktauth.stores.database.commands import (
     CountLogins,
     ListUpcoming,
     LoginCounts,
-    ReadRow,
     ReleaseLease,
     Sleep,
     TakeBudget,
@@ -56,12 +55,7 @@ class AsyncDatabaseStore(FleetStore):
         return await self._run(self._operations.load(login))
 
     def peek(self, login: LoginKey) -> Record | None:
-        cache = self._operations.cache
-        known = cache.find_fresh(login)
-        if known is None and self.database.quick is not None:
-            row = self.database.quick.perform(ReadRow(login))
-            return None if row is None else cache.record(login, row)
-        return known
+        return self._operations.peek(login, self.database)
 
     async def apply(self, login: LoginKey, change: Change) -> bool:
         return await self._run(self._operations.apply(login, change))

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from traktauth.models import LoginKey
     from traktauth.models.changes import Change
     from traktauth.stores.compare_and_swap import Operation
+    from traktauth.stores.database.commands import AsyncDatabase, Database
     from traktauth.stores.database.lease import Backoff
     from traktauth.stores.database.row import Row
     from traktauth.stores.encryption.envelope import Cipher
@@ -73,6 +74,14 @@ class LoginOperations:
             return self.cache.record(login, row)
         erased = yield from self._read_erased((login,))
         return erased.get(login, EMPTY)
+
+    def peek(self, login: LoginKey, database: Database | AsyncDatabase) -> Record | None:
+        """Return a login's record if that takes microseconds; else None."""
+        known = self.cache.find_fresh(login)
+        if known is not None:
+            return known
+        row = database.peek(login)
+        return None if row is None else self.cache.record(login, row)
 
     def list_logins(self) -> Operation[list[LoginKey]]:
         """Return every login that has a record, in order."""

@@ -52,9 +52,7 @@ class DatabaseStore(TokenStore):
         return self._run(self._operations.load(login))
 
     def peek(self, login: LoginKey) -> Record | None:
-        if self.database.quick:
-            return self.load(login)
-        return self._operations.cache.find_fresh(login)
+        return self._operations.peek(login, self.database)
 
     def apply(self, login: LoginKey, change: Change) -> bool:
         return self._run(self._operations.apply(login, change))

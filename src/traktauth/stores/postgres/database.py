@@ -30,7 +30,8 @@ from traktauth.stores.postgres.table_creation import preparing
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from traktauth.stores.database.commands import Command, Database
+    from traktauth.models import LoginKey
+    from traktauth.stores.database.commands import Command
     from traktauth.stores.postgres.driver import AsyncConnection, Connection
 
 T = TypeVar("T")
@@ -44,7 +45,6 @@ class _Place:
     """Which PostgreSQL."""
 
     longest_pause = 0.05  # seconds between two looks at a lease
-    quick: Any = False
 
     def __init__(self, url: str, address: str) -> None:
         self.address = address
@@ -54,6 +54,9 @@ class _Place:
         self._idle: list[Any] = []
         self._pid = os.getpid()
         self._ready = False
+
+    def peek(self, login: LoginKey) -> None:
+        """Return None: reading a row takes a round trip."""
 
     def _idle_one(self) -> Any:  # noqa: ANN401 - blocking or async
         """Return an idle connection, or None where a new one has to be made."""
@@ -177,7 +180,6 @@ class AsyncPostgresDatabase(_Place):
     A connection that is idle belongs to no event loop, so that the next one may use it.
     """
 
-    quick: Database | None = None
     any_loop = True
 
     def __init__(self, url: str, *, address: str, connections: int) -> None:

@@ -13,7 +13,8 @@ from traktauth.stores.redis.scripts import RedisCommands, to_result
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from traktauth.stores.database.commands import Command, Database
+    from traktauth.models import LoginKey
+    from traktauth.stores.database.commands import Command
 
 T = TypeVar("T")
 
@@ -22,7 +23,6 @@ class _Place:
     """Which Redis, and what things are called there."""
 
     longest_pause = 0.05  # seconds between two looks at a lease
-    quick: Any = False
 
     def __init__(self, client: Any, address: str, prefix: str) -> None:  # noqa: ANN401 - blocking or async
         self.address = address
@@ -30,6 +30,9 @@ class _Place:
         self._exposure = exposure(client)
         self._keys = RedisCommands(prefix)
         self._ready = False
+
+    def peek(self, login: LoginKey) -> None:
+        """Return None: reading a row takes a round trip."""
 
     def _questions(self) -> list[tuple[Any, ...]]:
         return durability.questions(self._keys)
@@ -95,7 +98,6 @@ class RedisDatabase(_Place):
 class AsyncRedisDatabase(_Place):
     """Do the same as `RedisDatabase`, awaited; safe between event loops, each of which has connections of its own."""
 
-    quick: Database | None = None
     any_loop = True
 
     def __init__(self, url: str, *, address: str, prefix: str, connections: int) -> None:

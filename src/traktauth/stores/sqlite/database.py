@@ -37,7 +37,9 @@ from traktauth.stores.sqlite.fork_safety import add_database
 if TYPE_CHECKING:
     from collections.abc import Generator, Hashable
 
+    from traktauth.models import LoginKey
     from traktauth.stores.database.commands import Command
+    from traktauth.stores.database.row import Row
     from traktauth.stores.sqlite.fork_safety import Connection
 
 T = TypeVar("T")
@@ -62,7 +64,6 @@ class SqliteDatabase:
         path: the file; made on the first use, its folder too.
     """
 
-    quick = True
     longest_pause = 0.03  # seconds between two looks at a lease; a look takes microseconds
 
     def __init__(self, path: str) -> None:
@@ -78,6 +79,18 @@ class SqliteDatabase:
     @property
     def address(self) -> str:
         return f"sqlite:{self.path}"
+
+    def peek(self, login: LoginKey) -> Row | None:
+        owner = self._owner
+        if self._place() != owner:
+            return None
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            return None
+        with _failures(self.path), self._using(connection, owner):
+            row: Row | None = _perform(connection, ReadRow(login))
+            return row
 
     def perform(self, command: Command[T]) -> T:
         with _failures(self.path), self._connection() as connection:
@@ -111,12 +124,18 @@ class SqliteDatabase:
         owner = self._owner
         try:
             connection = self._idle.pop()
-            connection.thread = threading.get_ident()
         except IndexError:
             connection = connect(resolve(self.path, example="sqlite:/PATH"))
             owner = self._owner = self._place()
-        try:
+        with self._using(connection, owner):
             yield connection
+
+    @contextmanager
+    def _using(self, connection: Connection, owner: tuple[int, int, int]) -> Generator[None]:
+        """Use a connection in this thread, then keep it; it is closed after an error or if the file was replaced."""
+        connection.thread = threading.get_ident()
+        try:
+            yield
         except BaseException:
             connection.close()
             raise
