@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import re
 import resource
 import signal
@@ -17,6 +19,7 @@ import pytest
 
 from support.engines import CHECKOUT
 from support.login_files import command_environment, login_text, source_of, write_pytrakt
+from support.own_thread import replace_in_this_thread
 from traktauth import AppRejected, LoginExists, LoginRequired, StoreFailed, Trakt, TraktAuthError, TryLater
 from traktauth.migrate.formats import NAMES, FormatError, find_format
 from traktauth.migrate.import_copy import copy_path, load_copy
@@ -217,6 +220,24 @@ def test_a_file_that_another_program_changes_meanwhile_is_left_alone(trakt, file
     assert trakt.status().state == "never"
 
 
+def test_a_refresh_of_the_other_program_while_the_new_file_is_synced_is_not_overwritten(
+    trakt, file, server, monkeypatch
+):
+    source, real = source_of(file), os.fsync
+
+    def fsync(descriptor):
+        new = [each.stat().st_ino for each in file.parent.glob(".traktauth-*")]
+        if os.fstat(descriptor).st_ino in new:
+            write_pytrakt(file, server)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(LoginFileError, match="changed by another program"):
+        import_from(trakt, source)
+    assert json.loads(file.read_text())["OAUTH_REFRESH"] is not None
+    assert trakt.status().state == "never"
+
+
 def test_an_import_that_had_finished_says_so(trakt, file):
     import_from(trakt, source_of(file))
     assert import_from(trakt, source_of(file)).was_there
@@ -403,6 +424,54 @@ def test_an_export_that_cannot_be_written_leaves_the_login_here(trakt, server, t
     with pytest.raises(LoginFileError):
         export_login(trakt, "token", tmp_path / "blocked" / "x.json")
     assert trakt.refresh().generation == 2
+
+
+def fail_to_sync(monkeypatch, folder, *, error, times):
+    """Let syncing a folder fail with these errors, one after another; None succeeds."""
+    real, left = os.fsync, list(times)
+
+    def fsync(descriptor):
+        if os.fstat(descriptor).st_ino == folder.stat().st_ino and left and left.pop(0):
+            raise OSError(error, os.strerror(error))
+        real(descriptor)
+
+    replace_in_this_thread(monkeypatch, os, "fsync", fsync)
+
+
+def test_an_export_into_a_folder_that_cannot_be_synced_leaves_the_login_here(trakt, server, tmp_path, monkeypatch):
+    server.sign_in_at(trakt)
+    path = tmp_path / "home" / "login.json"
+    path.parent.mkdir()
+    fail_to_sync(monkeypatch, path.parent, error=errno.EIO, times=[True])
+    with pytest.raises(LoginFileError, match="cannot be written"):
+        export_login(trakt, "token", path)
+    assert not path.exists()
+    assert trakt.refresh().generation == 2
+
+
+def test_an_export_whose_file_may_not_be_on_the_disk_leaves_one_holder_and_is_taken_up(
+    trakt, server, tmp_path, monkeypatch
+):
+    server.sign_in_at(trakt)
+    path = tmp_path / "home" / "login.json"
+    path.parent.mkdir()
+    fail_to_sync(monkeypatch, path.parent, error=errno.EIO, times=[False, True])
+    with pytest.raises(LoginFileError, match="was written"):
+        export_login(trakt, "token", path)
+    assert "refresh_token" in json.loads(path.read_text())
+    with pytest.raises(TryLater, match="being moved"):
+        trakt.refresh()
+    export_login(trakt, "token", path)
+    assert trakt.status().reason == "moved"
+
+
+def test_an_export_works_on_a_file_system_that_does_not_sync_folders(trakt, server, tmp_path, monkeypatch):
+    server.sign_in_at(trakt)
+    path = tmp_path / "home" / "login.json"
+    path.parent.mkdir()
+    fail_to_sync(monkeypatch, path.parent, error=errno.EINVAL, times=[True, True])
+    export_login(trakt, "token", path)
+    assert trakt.status().reason == "moved"
 
 
 # ------------------------------------------------------------ the real PyTrakt

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
+from traktauth.stores.file.atomic_file import can_sync
 from traktauth.values import field, value
 
 LARGEST = 20 * 1024 * 1024  # bytes
@@ -16,6 +17,10 @@ LARGEST = 20 * 1024 * 1024  # bytes
 
 class LoginFileError(TraktAuthError):
     """A login file cannot be read or written."""
+
+
+class LoginFileNotDurable(LoginFileError):
+    """A login file was written, but its folder could not be synced: a power cut may bring the old file back."""
 
 
 @value
@@ -65,16 +70,7 @@ class LoginFile:
         Raises:
             LoginFileError: it has changed since it was read, or cannot be written.
         """
-        try:
-            now = self.path.read_bytes()
-        except OSError as error:
-            raise LoginFileError(f"{self.path} cannot be read: {error.strerror or error}") from error
-        if now != self.content:
-            raise LoginFileError(
-                f"{self.path} has just been changed by another program; nothing was imported",
-                hint="Stop the other program, and run the command again",
-            )
-        write_file(self.path, text, mode=self.mode)
+        write_file(self.path, text, mode=self.mode, expected=self.content)
 
 
 def read_file(path: Path) -> LoginFile:
@@ -109,16 +105,18 @@ def decode(content: bytes) -> str:
         raise FormatError(f"The file is not UTF-8: byte {error.start}") from None
 
 
-def write_file(path: Path, text: str, *, mode: int = 0o600) -> None:
+def write_file(path: Path, text: str, *, mode: int = 0o600, expected: bytes | None = None) -> None:
     """Write a file whole, and rename it into its place.
 
     Args:
         path: where; a symbolic link there stays, and what it leads to is written.
         text: the content.
         mode: the permissions.
+        expected: what the file must hold at that moment; None replaces anything.
 
     Raises:
-        LoginFileError: it cannot be written.
+        LoginFileError: it cannot be written, and is as it was.
+        LoginFileNotDurable: it was written.
     """
     name = ""
     try:
@@ -130,15 +128,32 @@ def write_file(path: Path, text: str, *, mode: int = 0o600) -> None:
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
+        can_sync(str(path.parent))  # a folder that cannot be synced fails here, before anything is changed
+        if expected is not None and path.read_bytes() != expected:
+            raise LoginFileError(
+                f"{path} has just been changed by another program; nothing was imported",
+                hint="Stop the other program, and run the command again",
+            )
         Path(name).replace(path)
         name = ""
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
     except OSError as error:
         raise LoginFileError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
         if name:
             Path(name).unlink(missing_ok=True)
+    sync_folder_of(path)
+
+
+def sync_folder_of(path: Path) -> None:
+    """Bring the name of a file that was written to the disk.
+
+    Raises:
+        LoginFileNotDurable: that failed.
+    """
+    try:
+        can_sync(str(path.parent))
+    except OSError as error:
+        raise LoginFileNotDurable(
+            f"{path} was written, but its folder cannot be synced to the disk: {error.strerror or error}",
+            hint="See what is wrong with its disk or mount, and run the command again",
+        ) from error

@@ -20,7 +20,14 @@ from traktauth.flow.user import with_user
 from traktauth.migrate.formats import FormatError, find_format
 from traktauth.migrate.formats.foreign_login import ForeignLogin
 from traktauth.migrate.import_copy import ImportCopy, copy_path, load_copy, save_copy
-from traktauth.migrate.login_file import LoginFile, LoginFileError, read_file, write_file
+from traktauth.migrate.login_file import (
+    LoginFile,
+    LoginFileError,
+    LoginFileNotDurable,
+    read_file,
+    sync_folder_of,
+    write_file,
+)
 from traktauth.models import PendingRefresh
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SetMoved
 from traktauth.models.record import HistoryOutcome
@@ -363,7 +370,9 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
         if is_resumed:
             # If the earlier run has written the file, its program may have refreshed the login since, and would send a
             # spent token if the file were written again.
-            if not _holds_login(find_format(format_name), path):
+            if _holds_login(find_format(format_name), path):
+                sync_folder_of(path)
+            else:
                 write_file(path, _text_with(trakt, token, format_name, path, with_refresh_token=True))
         else:
             text = _text_with(trakt, token, format_name, path, with_refresh_token=True)
@@ -374,6 +383,8 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
                 raise StoreFailed("Another program is refreshing this login; try again")
             try:
                 write_file(path, text)
+            except LoginFileNotDurable:
+                raise  # the file holds the login now: the next run goes on from here
             except TraktAuthError:
                 store.apply(key, CancelRefresh(mine, None))
                 raise
