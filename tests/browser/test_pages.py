@@ -34,7 +34,7 @@ def test_a_browser_sign_in_from_the_command_to_its_token(trakt, command, visit, 
     page.wait_for_url("http://127.0.0.1:*/callback*")
     picture(page, "signed-in")
     assert json.loads(finish(process).splitlines()[-1])["step"] == "done"
-    assert trakt.alive(command("token").stdout.strip())
+    assert trakt.alive(command("token").out.strip())
 
 
 def test_a_second_app_of_a_signed_in_person_asks_for_consent_only(trakt, command, visit, person):
@@ -75,7 +75,7 @@ def test_a_person_without_an_account_makes_one_on_the_way(trakt, command, visit,
     person.press(page, "Make the account")
     person.press(page, "Allow")
     finish(process)
-    assert json.loads(command("request", "GET", "/users/settings").stdout)["user"]["username"] == "newcomer"
+    assert json.loads(command("request", "GET", "/users/settings").out)["user"]["username"] == "newcomer"
 
 
 def test_not_allowing_ends_the_sign_in_with_a_reason(command, visit, person):
@@ -102,7 +102,7 @@ def test_the_keyboard_alone_is_enough(trakt, command, visit):
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Allow", exact=True).press("Enter")
     finish(process)
-    assert trakt.alive(command("token").stdout.strip())
+    assert trakt.alive(command("token").out.strip())
 
 
 def test_out_of_band_the_code_is_shown_to_be_pasted(trakt, visit, person, command_line):
@@ -115,7 +115,7 @@ def test_out_of_band_the_code_is_shown_to_be_pasted(trakt, visit, person, comman
     person.press(page, "Allow")
     picture(page, "code")
     finish(process, page.locator("code#code").inner_text() + "\n")
-    assert trakt.alive(command("token").stdout.strip())
+    assert trakt.alive(command("token").out.strip())
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no-javascript"])
@@ -135,7 +135,7 @@ def test_a_device_is_activated_by_typing_its_code(trakt, command, visit, person,
     person.press(page, "It is my device")
     picture(page, "activated")
     finish(process)
-    assert trakt.alive(command("token").stdout.strip())
+    assert trakt.alive(command("token").out.strip())
 
 
 def test_a_devices_own_link_brings_the_code_along_and_can_be_refused(command, visit, person):

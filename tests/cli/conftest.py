@@ -1,15 +1,13 @@
-"""The command as its users run it: a process, in an environment that holds nothing but what a test gives it."""
+"""The command line with a file store that a test fills."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
+from support.command import Command
 from support.local import APP
 from traktauth.models import LoginKey, PendingRefresh, Token
 from traktauth.models.changes import BeginRefresh, SaveToken, SetRefreshable
@@ -21,73 +19,24 @@ if TYPE_CHECKING:
 
     from support.local import LocalTrakt
 
-LIMIT = 60.0
 
-
-class Outcome(NamedTuple):
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-
-class Command:
-    """`traktauth`, for one app, service and file store."""
+class StoredCommand(Command):
+    """`traktauth` for an app of the local Trakt, and its file store."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.path = folder / "logins" / "tokens.json"
-        self.env = {name: value for name, value in os.environ.items() if name.startswith(("COVERAGE_", "PYTHON"))}
-        self.env |= {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder / "home"),
-            "TZ": "UTC",
-            "TRAKTAUTH_CLIENT_ID": APP.client_id,
-            "TRAKTAUTH_CLIENT_SECRET": APP.client_secret or "",
-            "TRAKTAUTH_REDIRECT_URI": APP.redirect_uri,
-            "TRAKTAUTH_STORE": f"file:{self.path}",
-        }
-        self._started: list[subprocess.Popen[str]] = []
+        super().__init__("http://127.0.0.1:9", APP, folder / "home", f"file:{self.path}")  # no server listens there
+        self.folder = folder
 
-    def at(self, service: str) -> Command:
+    def at(self, service: str) -> StoredCommand:
         """Point it at a service."""
         self.env["TRAKTAUTH_SERVICE"] = service
         return self
 
-    def unmeasured(self) -> Command:
+    def unmeasured(self) -> StoredCommand:
         """Do not measure its coverage: a signal that comes amid that work is swallowed there."""
         self.env = {name: value for name, value in self.env.items() if not name.startswith("COVERAGE_")}
         return self
-
-    def start(self, *words: str, stdin: int = subprocess.DEVNULL, **env: str) -> subprocess.Popen[str]:
-        """Start one and do not wait for it; it is ended with the test."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "traktauth", *words],
-            env={**self.env, **env},
-            cwd=self.folder,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._started.append(process)
-        return process
-
-    def __call__(self, *words: str, stdin: str | None = None, **env: str) -> Outcome:
-        """Run one to its end."""
-        process = self.start(*words, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE, **env)
-        out, err = process.communicate(stdin, timeout=LIMIT)
-        return Outcome(process.returncode, out, err)
-
-    def end(self) -> None:
-        for process in self._started:
-            process.terminate()
-            try:
-                process.communicate(timeout=60)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
 
     # ------------------------------------------------------------ its store
     @property
@@ -136,11 +85,11 @@ class Command:
 
 
 @pytest.fixture
-def command(tmp_path: Path) -> Iterator[Command]:
+def command(tmp_path: Path) -> Iterator[StoredCommand]:
     """Run `traktauth` for an app of the local Trakt, with no service running."""
-    one = Command(tmp_path).at("http://127.0.0.1:9")  # the discard port: no server listens there
+    one = StoredCommand(tmp_path)
     yield one
-    one.end()
+    one.stop()
 
 
 @pytest.fixture
@@ -150,6 +99,6 @@ def local(local_trakt: Callable[..., LocalTrakt]) -> LocalTrakt:
 
 
 @pytest.fixture
-def at_local(command: Command, local: LocalTrakt) -> Command:
+def at_local(command: StoredCommand, local: LocalTrakt) -> StoredCommand:
     """`traktauth` pointed at a local Trakt."""
     return command.at(local.base)

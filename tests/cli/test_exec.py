@@ -12,7 +12,7 @@ SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
 
 def test_the_command_gets_the_token_and_none_of_our_variables(command):
     token = command.keep()
-    outcome = command("exec", "--", sys.executable, "-c", SHOW, traktauth_lower="x", OTHER="kept")
+    outcome = command.execute("exec", "--", sys.executable, "-c", SHOW, traktauth_lower="x", OTHER="kept")
     environ = json.loads(outcome.out)
     assert outcome.status == 0
     assert environ["TRAKT_ACCESS_TOKEN"] == token.access_token
@@ -35,27 +35,29 @@ def test_it_takes_our_place_and_its_exit_status_is_ours(command):
 def test_its_flags_are_its_own(command):
     command.keep()
     for words in (["--", "printf", "%s %s", "--json", "--account"], ["printf", "%s %s", "--json", "--account"]):
-        assert command("exec", *words) == (0, "--json --account", "")
+        assert command.execute("exec", *words) == (0, "--json --account", "")
 
 
 def test_our_flags_stand_before_it(command):
     command.keep("a-token-of-tv", account="tv")
-    assert command("exec", "--account", "tv", "--", "printenv", "TRAKT_ACCESS_TOKEN").out == "a-token-of-tv\n"
+    assert command.execute("exec", "--account", "tv", "--", "printenv", "TRAKT_ACCESS_TOKEN").out == "a-token-of-tv\n"
 
 
 def test_it_inherits_stdin(command):
     command.keep()
-    assert command("exec", "--", "cat", stdin="through\n").out == "through\n"
+    assert command.execute("exec", "--", "cat", stdin="through\n").out == "through\n"
 
 
 def test_a_broken_pipe_ends_it_as_if_we_had_not_been_there(command):
     command.keep()
-    assert command("exec", "--", "sh", "-c", "(yes; echo $? >&2) | head -1").err == "141\n"  # by SIGPIPE, silently
+    assert (
+        command.execute("exec", "--", "sh", "-c", "(yes; echo $? >&2) | head -1").err == "141\n"
+    )  # by SIGPIPE, silently
 
 
 def test_a_command_that_is_not_there_is_an_error_of_two_lines(command):
     command.keep()
-    outcome = command("exec", "--", "no-such-command")
+    outcome = command.execute("exec", "--", "no-such-command")
     assert (outcome.status, outcome.out) == (1, "")
     assert outcome.err.splitlines() == [
         "Error: Cannot run no-such-command: No such file or directory",

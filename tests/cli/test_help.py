@@ -16,8 +16,13 @@ from traktauth.cli.help.man import man_page
 from traktauth.cli.help.topics import TOPICS
 
 
+def top_context(**settings):
+    """A context as the command makes it: click keeps the help option of the first context that asks for it."""
+    return click.Context(traktauth, info_name="traktauth", **{**traktauth.context_settings, **settings})
+
+
 def all_commands(group=traktauth, context=None, before=()):
-    context = context or click.Context(traktauth, info_name="traktauth")
+    context = context or top_context()
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if isinstance(command, click.Group):
@@ -32,7 +37,7 @@ NAMES = list(COMMANDS)
 
 
 def rendered(words, width):
-    context = click.Context(traktauth, info_name="traktauth", terminal_width=width, max_content_width=width)
+    context = top_context(terminal_width=width, max_content_width=width)
     command = traktauth
     for word in words:
         command = command.get_command(context, word)
@@ -202,7 +207,7 @@ def test_bash_offers_what_the_script_says(command):
 
 # ---------------------------------------------------------------- the man page
 def page():
-    return man_page(traktauth, click.Context(traktauth, info_name="traktauth"))
+    return man_page(traktauth, top_context())
 
 
 @pytest.mark.skipif(shutil.which("mandoc") is None, reason="needs mandoc")

@@ -53,7 +53,8 @@ def test_no_command_shows_a_secret(at_local, local, words, fault):
     if fault is not None:
         paths = ("/oauth/token", "/oauth/revoke")
         local.control("PUT", "faults", [{"path": path, "times": 9, **fault} for path in paths])
-    outcome = at_local(*words, stdin="PASTEDSECRET\n" if "--paste" in words else None)
+    run = at_local.execute if words[0] == "exec" else at_local
+    outcome = run(*words, stdin="PASTEDSECRET\n" if "--paste" in words else "")
     local.control("DELETE", "faults")
     assert shown(outcome, secrets | secrets_of(at_local) | {"PASTEDSECRET"}) == []
 
@@ -62,7 +63,8 @@ def test_a_token_shows_the_access_token_alone(at_local, local):
     at_local.keep_real(local)
     record = at_local.record()
     for words in (["token"], ["token", "--json"], ["exec", "--", "env"]):
-        assert shown(at_local(*words), secrets_of(at_local)) == [record.token.access_token]
+        run = at_local.execute if words[0] == "exec" else at_local
+        assert shown(run(*words), secrets_of(at_local)) == [record.token.access_token]
 
 
 def test_a_sign_in_shows_neither_code_nor_verifier_nor_tokens(at_local, local):

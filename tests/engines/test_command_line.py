@@ -71,34 +71,34 @@ def use_up(command, peer):
     path = API.get(type(peer).__name__.lower(), "/users/settings")
 
     first = command.json("token")
-    assert command("token").stdout == first["access_token"] + "\n"
+    assert command("token").out == first["access_token"] + "\n"
     assert peer.alive(first["access_token"])
-    assert command("status").returncode == 0
-    assert first["access_token"] not in command("status").stdout
+    assert command("status").status == 0
+    assert first["access_token"] not in command("status").out
     called = command("request", "GET", path)
-    assert (called.returncode, bool(json.loads(called.stdout))) == (0, True)
+    assert (called.status, bool(json.loads(called.out))) == (0, True)
     show = (
         "import os; print(os.environ['TRAKT_ACCESS_TOKEN'], any(name.startswith('TRAKTAUTH_') for name in os.environ))"
     )
-    ran = command("exec", "--", sys.executable, "-c", show)
-    assert ran.stdout.split() == [first["access_token"], "False"], ran.stderr
+    ran = command.execute("exec", "--", sys.executable, "-c", show)
+    assert ran.out.split() == [first["access_token"], "False"], ran.err
 
-    assert command("refresh").returncode == 0
+    assert command("refresh").status == 0
     second = command.json("token")
     assert second["access_token"] != first["access_token"]
     assert peer.alive(second["access_token"])
 
-    assert command("logout").returncode == 0
+    assert command("logout").status == 0
     assert not peer.alive(second["access_token"])
-    assert command("token").returncode == 4
-    assert command("status").returncode == 4
+    assert command("token").status == 4
+    assert command("status").status == 4
 
 
 def test_after_a_logout_the_refresh_token_is_dead_too(peer, command_line, tmp_path):
     command = command_line(peer.base, peer.app)
     sign_in("paste", command, peer)
     (login,) = json.loads((tmp_path / "login.json").read_text())["logins"]
-    assert command("logout").returncode == 0
+    assert command("logout").status == 0
     app = peer.app
     with AuthenticationOAuthApi(peer.base) as api, pytest.raises(LoginRefused):
         api.exchange_refresh_token_for_access_token(
@@ -118,4 +118,4 @@ def test_a_denied_sign_in_ends_with_a_sentence_and_leaves_no_login(start_better_
     assert process.returncode == 1, message
     assert json.loads(message.splitlines()[-1])["hint"]
     assert printed == ""
-    assert command("token").returncode == 4
+    assert command("token").status == 4

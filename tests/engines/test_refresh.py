@@ -82,13 +82,13 @@ def test_a_process_killed_between_sent_and_saved_does_not_make_the_next_one_send
 def test_an_unconfirmed_refresh_is_sent_again_only_by_force(signed_in):
     login = signed_in()
     login.proxy.swallow("/oauth/token", grant="refresh_token")
-    assert login.command("refresh").returncode == 5
+    assert login.command("refresh").status == 5
     again = login.command("refresh")
-    assert (again.returncode, login.refreshes()) == (5, 1)
-    assert login.command("token").returncode == 0
+    assert (again.status, login.refreshes()) == (5, 1)
+    assert login.command("token").status == 0
     forced = login.command("refresh", "--force")
-    assert (forced.returncode, login.refreshes()) == (4, 2)  # the first had arrived, so this one ended the login
-    assert "Traceback" not in forced.stderr
+    assert (forced.status, login.refreshes()) == (4, 2)  # the first had arrived, so this one ended the login
+    assert "Traceback" not in forced.err
 
 
 def test_a_new_sign_in_ends_the_wait_after_a_lost_response(signed_in):
