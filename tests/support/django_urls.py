@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.http import HttpResponse, JsonResponse
 from django.urls import include, path
 
-from traktauth.web.django import account_of, trakt_of, trakt_required
+from traktauth.web.django import account_of, disconnect, trakt_of, trakt_required
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 @trakt_required
 def name(request: HttpRequest) -> HttpResponse:
     return HttpResponse(trakt_of(request).request("GET", "/users/settings").json()["user"]["username"])
+
+
+@trakt_required
+def disconnected(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(str(disconnect(request).revoked))
 
 
 def session(request: HttpRequest) -> HttpResponse:
@@ -29,6 +34,7 @@ def user(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("trakt/", include("traktauth.web.django.urls")),
     path("name", name),
+    path("disconnect", disconnected),
     path("session", session),
     path("user", user),
 ]

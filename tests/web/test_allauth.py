@@ -100,6 +100,12 @@ PROGRAM = dedent(
     found["before"] = [len(tokens_of_store()), sum(server.ledger["alive"].values())]
     found["disconnected"] = disconnect()
     found["erased"] = [name in record.text for record in LoginRecord.objects.all() for name in ("sean", account.uid)]
+    from traktauth.web.allauth import disconnect as disconnect_here
+
+    disconnect_here(connect())
+    found["disconnected_here"] = [
+        SocialAccount.objects.count(), len(tokens_of_store()), sum(server.ledger["alive"].values())
+    ]
     connect()
     server.fail_next("/oauth/revoke", status=503)
     found["disconnected_in_outage"] = disconnect()
@@ -165,6 +171,10 @@ def test_a_user_who_removes_the_account_ends_the_login_here_and_at_trakt(found):
     assert found["before"] == [1, 2]
     assert found["disconnected"] == [0, 0, 0]
     assert not any(found["erased"])
+
+
+def test_a_view_of_the_project_disconnects_a_user(found):
+    assert found["disconnected_here"] == [0, 0, 0]
 
 
 def test_a_removal_that_is_rolled_back_ends_nothing(found):

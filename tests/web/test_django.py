@@ -158,7 +158,7 @@ def test_a_sign_out_that_revokes_ends_the_login_at_trakt(server, client):
         assert account(client) is None
         assert web_login().trakt(signed_in).status().state == "valid"
         assert post(client, "/trakt/logout").status_code == 303  # the page is reloaded
-        assert get(client, "/session").json()["keys"] == []
+        assert get(client, "/session").json()["keys"] == ["trakt_last_account"]
         assert web_login().trakt(signed_in).status().state == "signed-out"
 
 
@@ -171,20 +171,67 @@ def test_a_sign_out_is_saved_with_a_503(server, configured, engine):
         sign_in(server, client)
         server.fail_next("/oauth/revoke", status=429)
         assert post(client, "/trakt/logout").status_code == 503
-        assert get(client, "/session").json() == {"account": None, "keys": ["trakt_revocation"]}
+        assert get(client, "/session").json() == {"account": None, "keys": ["trakt_last_account", "trakt_revocation"]}
         assert post(client, "/trakt/logout").status_code == 303
         assert server.ledger["alive"] == {"access": 0, "refresh": 0}
 
 
-def test_another_user_inherits_nothing_of_the_session(server, client):
+@pytest.mark.parametrize("is_signed_out", [False, True])
+def test_another_user_inherits_nothing_of_the_session(server, client, is_signed_out):
     sign_in(server, client)
     session = client.session
     session["basket"] = 3
     session.save()
+    if is_signed_out:
+        post(client, "/trakt/logout")
+        assert "basket" in get(client, "/session").json()["keys"]
     server.sign_in("lola")
     sign_in(server, client, username="lola")
     assert get(client, "/session").json()["keys"] == ["trakt_account"]
     assert get(client, "/name").content == b"lola"
+
+
+def test_a_cookie_with_a_blank_before_its_name_is_another_cookie(server, client):
+    """A sibling host can set it, for the whole domain; browsers protect only the exact prefix `__Host-`."""
+    attacker = Client()
+    landed = visit(server, get(attacker, "/trakt/login")["Location"])
+    [(name, morsel)] = attacker.cookies.items()
+    header = f"\u2000{name}={morsel.value}".encode().decode("latin-1")
+    planted = get(client, landed, HTTP_COOKIE=header)
+    assert (planted.status_code, "did not begin this sign-in" in planted.text) == (400, True)
+    assert get(attacker, landed).status_code == 303
+
+
+def test_another_sites_page_cannot_sign_a_user_in_without_asking(server, configured):
+    client = Client(enforce_csrf_checks=True)
+    asked = get(client, "/trakt/login?next=/name", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (asked.status_code, '<form method="post">' in asked.text) == (200, True)
+    assert not asked.cookies
+    refused = post(client, "/trakt/login?next=/name", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (refused.status_code, bool(refused.cookies)) == (403, False)
+    begun = post(client, "/trakt/login?next=/name", headers={"Sec-Fetch-Site": "same-origin"})
+    assert get(client, visit(server, begun["Location"]))["Location"] == "/name"
+
+
+def test_a_user_disconnects_the_application(server, client):
+    sign_in(server, client)
+    signed_in = account(client)
+    server.fail_next("/oauth/revoke", status=429)
+    assert post(client, "/disconnect").status_code == 503
+    assert get(client, "/name").content == b"sean"
+    assert post(client, "/disconnect").content == b"True"
+    assert server.ledger["alive"] == {"access": 0, "refresh": 0}
+    assert web_login().trakt(signed_in).accounts() == []
+    assert post(client, "/disconnect").status_code == 401
+    sign_in(server, client)
+    assert get(client, "/name").content == b"sean"
+
+
+def test_a_project_behind_a_prefix_leads_to_its_own_root(server):
+    with override_settings(TRAKTAUTH=trakt_settings(server), FORCE_SCRIPT_NAME="/app"):
+        assert post(Client(), "/trakt/logout")["Location"] == "/app/"
+    with override_settings(TRAKTAUTH=trakt_settings(server)):
+        assert post(Client(), "/trakt/logout")["Location"] == "/"
 
 
 @pytest.fixture

@@ -29,8 +29,8 @@ def test_the_blocks_for_any_framework_run(server, login, capsys):
     names = {}
     exec(before.split("app = App(")[0], names)
     started = login.start("/library")
-    cookies = {started.cookie_name: started.cookie_value}
-    names |= {"login": login, "cookies": cookies, "url": visit(server, started.url)}
+    header = f"theme=dark; {started.cookie_name}={started.cookie_value}"
+    names |= {"login": login, "cookie_header": header, "url": visit(server, started.url)}
     exec(f"started = login.start(next='/library')\n#{after}", names)
     shown = capsys.readouterr().out
     assert "sean /library" in shown
@@ -61,7 +61,7 @@ def filled(text, server):
 
 
 def test_the_page_for_starlette_runs(server):
-    first, fastapi, users, own_test = blocks("starlette.md")
+    first, fastapi, disconnect, users, own_test = blocks("starlette.md")
     names = {"clock": server.clock}
     exec(filled(first, server), names)
     client = TestClient(names["application"], base_url="https://testserver", follow_redirects=False)
@@ -69,6 +69,10 @@ def test_the_page_for_starlette_runs(server):
     assert page.startswith(server.url)
     exec(filled(fastapi, server), names)
     assert TestClient(names["api"], base_url="https://testserver").get("/history").status_code == 401
+    exec(disconnect, names)
+    client.get(visit(server, page))
+    assert client.post("/disconnect").headers["location"] == "/"
+    assert server.ledger["alive"] == {"access": 0, "refresh": 0}
     exec(filled(users, server), names)
     application = names["Starlette"](
         routes=[names["Mount"]("/trakt", routes=names["login"].routes)],
@@ -82,14 +86,17 @@ def test_the_page_for_starlette_runs(server):
 
 
 def test_the_page_for_flask_runs(server):
-    first, users, proxy, own_test = blocks("flask.md")
+    first, disconnect, users, proxy, own_test = blocks("flask.md")
     names = {"clock": server.clock, "__name__": "page"}
     exec(filled(first, server), names)
+    exec(disconnect, names)
     with names["login"].web_login:
         client = names["application"].test_client()
         page = client.get("/trakt/login?next=/history", base_url="https://testserver").location
         client.get(visit(server, page), base_url="https://testserver")
         assert client.get("/history", base_url="https://testserver").json == []
+        assert client.post("/disconnect", base_url="https://testserver").location == "/"
+        assert server.ledger["alive"] == {"access": 0, "refresh": 0}
     exec(proxy, names)
     exec(filled(users, server), names)
     with names["login"].web_login:

@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, abort, jsonify, session
 from flask.sessions import SecureCookieSessionInterface
 
 from support.web_users import CALLBACK, end_login, visit
-from traktauth.errors import TraktAuthError
+from traktauth.errors import StoreFailed, TraktAuthError
 from traktauth.web import AsyncWebLogin, WebLogin
 from traktauth.web.flask import TraktLogin
 
@@ -136,7 +136,7 @@ def test_a_user_signs_out_and_the_login_stays(server, client, login):
     sign_in(server, client)
     account = get(client, "/session").json["trakt_account"]
     assert post(client, "/trakt/logout", headers={"Origin": "https://testserver"}).location == "/home"
-    assert get(client, "/session").json == {}
+    assert get(client, "/session").json == {"trakt_last_account": account}
     assert login.web_login.trakt(account).status().state == "valid"
 
 
@@ -152,7 +152,7 @@ def test_a_sign_out_that_revokes_ends_the_login_at_trakt(server, client, login):
     assert login.web_login.trakt(account).status().state == "valid"
     assert post(client, "/trakt/logout").location == "/home"  # the page is reloaded
     assert login.web_login.trakt(account).status().state == "signed-out"
-    assert get(client, "/session").json == {}
+    assert get(client, "/session").json == {"trakt_last_account": account}
     assert post(client, "/trakt/logout").status_code == 303
 
 
@@ -163,7 +163,7 @@ def test_a_revocation_that_is_not_confirmed_is_completed_and_the_user_is_told(se
     assert post(client, "/trakt/logout").status_code == 503
     done = post(client, "/trakt/logout")  # a refresh token that may be revoked is not sent again
     assert (done.status_code, "did not confirm" in done.text) == (200, True)
-    assert (server.ledger["alive"]["access"], get(client, "/session").json) == (0, {})
+    assert (server.ledger["alive"]["access"], list(get(client, "/session").json)) == (0, ["trakt_last_account"])
 
 
 def test_an_app_that_trakt_refuses_at_the_sign_out_is_reported(server, client, login):
@@ -172,7 +172,7 @@ def test_an_app_that_trakt_refuses_at_the_sign_out_is_reported(server, client, l
     server.fail_next("/oauth/revoke", status=401, body={"error": "invalid_client"})
     refused = post(client, "/trakt/logout")
     assert (refused.status_code, "was not revoked" in refused.text) == (502, True)
-    assert get(client, "/session").json == {}
+    assert list(get(client, "/session").json) == ["trakt_last_account"]
 
 
 def test_an_expired_token_is_refreshed_and_the_user_notices_nothing(server, client):
@@ -186,7 +186,7 @@ def test_a_user_whose_login_was_revoked_signs_in_again(server, client, login):
     sign_in(server, client)
     end_login(server, login.web_login.trakt(get(client, "/session").json["trakt_account"]).token())
     assert get(client, "/name", headers=PAGE).location.startswith("/trakt/login?next=")
-    assert get(client, "/session").json == {}
+    assert list(get(client, "/session").json) == ["trakt_last_account"]
     sign_in(server, client)
     assert get(client, "/name").text == "sean"
 
@@ -208,7 +208,7 @@ def test_the_application_can_refuse_a_user(server, client, login):
     login.on_signed_in = lambda signed_in: abort(403, f"{signed_in.username} is not invited")
     refused = sign_in(server, client)
     assert (refused.status_code, "sean is not invited" in refused.text) == (403, True)
-    assert get(client, "/session").json == {}
+    assert list(get(client, "/session").json) == ["trakt_last_account"]
 
 
 def test_a_program_is_told_why_the_login_has_ended(server, client, login):
@@ -219,7 +219,8 @@ def test_a_program_is_told_why_the_login_has_ended(server, client, login):
     assert ended.json["detail"] == "The login with Trakt has ended (revoked): sign in again"
 
 
-def test_another_user_inherits_nothing_of_the_session(server, application, client):
+@pytest.mark.parametrize("is_signed_out", [False, True])
+def test_another_user_inherits_nothing_of_the_session(server, application, client, is_signed_out):
     @application.post("/basket")
     def put():
         session["basket"] = 3
@@ -229,6 +230,9 @@ def test_another_user_inherits_nothing_of_the_session(server, application, clien
     post(client, "/basket")
     sign_in(server, client)
     assert get(client, "/session").json["basket"] == 3
+    if is_signed_out:
+        post(client, "/trakt/logout")
+        assert get(client, "/session").json["basket"] == 3
     server.sign_in("lola")
     sign_in(server, client, username="lola")
     assert list(get(client, "/session").json) == ["trakt_account"]
@@ -241,6 +245,51 @@ def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, client):
     away = get(client, "/name", headers=PAGE)
     assert (away.status_code, int(away.headers["Retry-After"]) > 0) == (503, True)
     assert "trakt_account" in get(client, "/session").json
+
+
+def test_a_program_is_not_told_which_database_is_away(server, application, client, caplog):
+    @application.get("/away")
+    def away():
+        raise StoreFailed("postgresql://app@10.0.0.5/customers cannot be used: connection refused")
+
+    response = get(client, "/away")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "30")
+    assert response.json == {"detail": "This application's storage is unavailable at the moment."}
+    assert "postgresql://app@10.0.0.5/customers cannot be used: connection refused" in caplog.text
+
+
+def test_a_user_disconnects_the_application(server, application, client, login):
+    @application.post("/disconnect")
+    def disconnect():
+        return str(login.disconnect().revoked)
+
+    sign_in(server, client)
+    account = get(client, "/session").json["trakt_account"]
+    server.fail_next("/oauth/revoke", status=429)
+    assert post(client, "/disconnect").status_code == 503
+    assert get(client, "/name").text == "sean"
+    assert post(client, "/disconnect").text == "True"
+    assert server.ledger["alive"] == {"access": 0, "refresh": 0}
+    assert login.web_login.trakt(account).accounts() == []
+    assert post(client, "/disconnect").status_code == 401
+    sign_in(server, client)
+    assert get(client, "/name").text == "sean"
+
+
+def test_another_sites_page_cannot_sign_a_user_in_without_asking(server, client):
+    asked = get(client, "/trakt/login?next=/name", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (asked.status_code, '<form method="post">' in asked.text) == (200, True)
+    assert "Set-Cookie" not in asked.headers
+    refused = post(client, "/trakt/login?next=/name", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (refused.status_code, "Set-Cookie" in refused.headers) == (403, False)
+    begun = post(client, "/trakt/login?next=/name", headers={"Sec-Fetch-Site": "same-origin"})
+    assert get(client, visit(server, begun.location)).location == "/name"
+
+
+def test_an_application_behind_a_prefix_leads_to_its_own_root(application, client, login):
+    login.after = None
+    assert post(client, "/trakt/logout").location == "/"
+    assert client.post("/trakt/logout", base_url="https://testserver/app").location == "/app/"
 
 
 def test_a_session_on_the_server_gets_a_new_id_at_the_sign_in(server, application, client):

@@ -6,6 +6,7 @@ import asyncio
 import re
 
 import pytest
+import starsessions
 from fastapi import Depends, FastAPI, Request
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,9 +18,10 @@ from starlette.testclient import TestClient
 
 from support.web_users import CALLBACK, end_login, visit
 from traktauth import App, AsyncTrakt
-from traktauth.errors import AppInvalid, TraktAuthError
+from traktauth.errors import AppInvalid, StoreFailed, TraktAuthError
 from traktauth.protocol import APPS_ARE_DELETED
 from traktauth.web import AsyncWebLogin, WebLogin
+from traktauth.web.paths import LoginPaths
 from traktauth.web.starlette import TraktLogin
 
 SESSIONS = Middleware(SessionMiddleware, secret_key="k" * 32, https_only=True)
@@ -49,8 +51,18 @@ def client(login):
     async def session(request):
         return JSONResponse(dict(request.session))
 
+    async def basket(request):
+        request.session["basket"] = 3
+        return PlainTextResponse("")
+
+    @login.required
+    async def disconnect(request):
+        return JSONResponse((await login.disconnect(request)).revoked)
+
     routes = [
         Mount("/trakt", routes=login.routes),
+        Route("/basket", basket, methods=["POST"]),
+        Route("/disconnect", disconnect, methods=["POST"]),
         Route("/name", name),
         Route("/plain", plain),
         Route("/session", session),
@@ -155,6 +167,36 @@ def test_a_used_code_whose_cookie_is_still_there_is_a_failure_and_the_user_stays
     assert client.get("/name").text == "sean"
 
 
+def test_a_cookie_with_a_blank_before_its_name_is_another_cookie(server, client):
+    """A sibling host can set it, for the whole domain; browsers protect only the exact prefix `__Host-`."""
+    attacker = new_client(client.app)
+    landed = visit(server, attacker.get("/trakt/login").headers["location"])
+    [(name, value)] = attacker.cookies.items()
+    header = (b"cookie", f"\xa0{name}={value}".encode("latin-1"))
+
+    async def with_planted_cookie(scope, receive, send):
+        await client.app({**scope, "headers": [*scope.get("headers", []), header]}, receive, send)
+
+    planted = new_client(with_planted_cookie).get(landed)
+    assert (planted.status_code, "did not begin this sign-in" in planted.text) == (400, True)
+    assert attacker.get(landed).status_code == 303
+
+
+def test_another_sites_page_cannot_sign_a_user_in_without_asking(server, client):
+    asked = client.get("/trakt/login?next=/name", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (asked.status_code, '<form method="post">' in asked.text) == (200, True)
+    assert "set-cookie" not in asked.headers
+    refused = client.post("/trakt/login?next=/name", headers={"Sec-Fetch-Site": "cross-site"})
+    assert (refused.status_code, "set-cookie" in refused.headers) == (403, False)
+    begun = client.post("/trakt/login?next=/name", headers={"Sec-Fetch-Site": "same-origin"})
+    assert client.get(visit(server, begun.headers["location"])).headers["location"] == "/name"
+
+
+@pytest.mark.parametrize("site", ["same-origin", "same-site", "none"])
+def test_the_applications_own_links_lead_to_trakt_at_once(client, site):
+    assert client.get("/trakt/login", headers={"Sec-Fetch-Site": site}).status_code == 303
+
+
 def test_head_at_the_callback_spends_nothing(server, client):
     landed = visit(server, client.get("/trakt/login").headers["location"])
     assert client.head(landed).status_code == 405
@@ -165,6 +207,13 @@ def test_abandoned_sign_ins_do_not_fill_the_browser_with_cookies(client):
     for _ in range(12):
         client.get("/trakt/login")
     assert len([name for name in client.cookies if "traktauth" in name]) <= 5
+
+
+def test_abandoned_sign_ins_with_long_addresses_leave_room_for_other_cookies(client):
+    """Servers refuse a header of some 8,000 characters, and then every page of the site."""
+    for _ in range(12):
+        client.get("/trakt/login", params={"next": "/" + "a" * 499})
+    assert sum(len(name) + len(value) for name, value in client.cookies.items()) < 4000
 
 
 @pytest.mark.parametrize(
@@ -183,7 +232,7 @@ def test_a_user_signs_out_and_the_login_stays(server, client, login):
     assert client.get("/trakt/logout").status_code == 405
     done = client.post("/trakt/logout", headers={"Origin": "https://testserver"})
     assert (done.status_code, done.headers["location"]) == (303, "/home")
-    assert client.get("/session").json() == {}
+    assert client.get("/session").json() == {"trakt_last_account": account}
     assert asyncio.run(login.web_login.trakt(account).status()).state == "valid"
 
 
@@ -199,17 +248,57 @@ def test_a_sign_out_that_revokes_ends_the_login_at_trakt(server, client, login):
     assert client.get("/name").status_code == 401
     assert asyncio.run(login.web_login.trakt(account).status()).state == "valid"
     assert client.post("/trakt/logout").status_code == 303  # the page is reloaded
-    assert client.get("/session").json() == {}
+    assert client.get("/session").json() == {"trakt_last_account": account}
     assert asyncio.run(login.web_login.trakt(account).status()).state == "signed-out"
     assert client.post("/trakt/logout").status_code == 303
 
 
-def test_another_user_inherits_nothing_of_the_session(server, client):
+@pytest.mark.parametrize("between", ["nothing", "a sign-out", "a revocation"])
+def test_another_user_inherits_nothing_of_the_session(server, client, login, between):
     sign_in(server, client)
-    first = client.get("/plain").text
+    client.post("/basket")
+    sign_in(server, client)
+    account = client.get("/plain").text
+    assert client.get("/session").json() == {"basket": 3, "trakt_account": account}
+    if between == "a sign-out":
+        client.post("/trakt/logout")
+    elif between == "a revocation":
+        end_login(server, asyncio.run(login.web_login.trakt(account).token()))
+        client.get("/name")
+    assert "basket" in client.get("/session").json()
     server.sign_in("lola")
     sign_in(server, client, username="lola")
-    assert client.get("/session").json()["trakt_account"] != first
+    assert list(client.get("/session").json()) == ["trakt_account"]
+
+
+def test_a_user_who_signs_in_again_finds_their_session_as_it_was(server, client):
+    client.post("/basket")
+    for _ in range(2):
+        sign_in(server, client)
+        assert client.get("/session").json()["basket"] == 3
+        client.post("/trakt/logout")
+
+
+def test_a_session_on_the_server_gets_a_new_id_at_the_sign_in(server, login):
+    """Or an attacker who has planted its id in the browser would be signed in as its user."""
+
+    async def session(request):
+        request.session["visits"] = request.session.get("visits", 0) + 1
+        return JSONResponse(dict(request.session))
+
+    sessions = [
+        Middleware(starsessions.SessionMiddleware, store=starsessions.InMemoryStore(), cookie_path="/"),
+        Middleware(starsessions.SessionAutoloadMiddleware),
+    ]
+    routes = [Mount("/trakt", routes=login.routes), Route("/session", session)]
+    client = new_client(Starlette(routes=routes, middleware=sessions, lifespan=login.lifespan))
+    client.get("/session")
+    planted = client.cookies["session"]
+    sign_in(server, client)
+    assert list(client.get("/session").json()) == ["visits", "trakt_account"]
+    attacker = new_client(client.app)
+    attacker.cookies.set("session", planted)
+    assert list(attacker.get("/session").json()) == ["visits"]
 
 
 def test_an_expired_token_is_refreshed_and_the_user_notices_nothing(server, client):
@@ -224,7 +313,7 @@ def test_a_user_whose_login_was_revoked_signs_in_again(server, client, login):
     account = client.get("/plain").text
     end_login(server, asyncio.run(login.web_login.trakt(account).token()))
     assert client.get("/name", headers=PAGE).headers["location"].startswith("/trakt/login?next=")
-    assert client.get("/session").json() == {}
+    assert client.get("/session").json() == {"trakt_last_account": account}
     sign_in(server, client)
     assert client.get("/name").text == "sean"
 
@@ -252,7 +341,7 @@ def test_the_application_can_refuse_a_user(server, client, login):
     login.on_signed_in = refuse
     refused = sign_in(server, client)
     assert (refused.status_code, refused.text) == (403, "sean is not invited")
-    assert client.get("/session").json() == {}
+    assert list(client.get("/session").json()) == ["trakt_last_account"]
 
 
 def test_a_program_is_told_why_the_login_has_ended(server, client, login):
@@ -271,6 +360,47 @@ def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, client):
     assert (away.status_code, int(away.headers["retry-after"]) > 0) == (503, True)
     assert "Trakt is unavailable" in away.text
     assert "trakt_account" in client.get("/session").json()
+
+
+def test_a_program_is_not_told_which_database_is_away(server, client, caplog):
+    sign_in(server, client)
+    error = StoreFailed("postgresql://app@10.0.0.5/customers cannot be used: connection refused")
+    client.app.add_route("/away", raising(error))
+    away = client.get("/away")
+    assert (away.status_code, away.headers["retry-after"]) == (503, "30")
+    assert away.json() == {"detail": "This application's storage is unavailable at the moment."}
+    assert "postgresql://app@10.0.0.5/customers cannot be used: connection refused" in caplog.text
+
+
+def raising(error):
+    async def endpoint(request):
+        raise error
+
+    return endpoint
+
+
+def test_a_user_disconnects_the_application(server, client, login):
+    sign_in(server, client)
+    account = client.get("/plain").text
+    server.fail_next("/oauth/revoke", status=429)
+    assert client.post("/disconnect").status_code == 503
+    assert client.get("/name").text == "sean"
+    assert client.post("/disconnect").json() is True
+    assert server.ledger["alive"] == {"access": 0, "refresh": 0}
+    assert asyncio.run(login.web_login.trakt(account).accounts()) == []
+    assert client.post("/disconnect").status_code == 401
+    sign_in(server, client)
+    assert client.get("/name").text == "sean"
+
+
+def test_an_application_behind_a_prefix_leads_to_its_own_root(server, login):
+    login.after = None
+    application = Starlette(routes=[Mount("/trakt", routes=login.routes)], middleware=[SESSIONS])
+    client = TestClient(application, "https://testserver", root_path="/app", follow_redirects=False)
+    login.paths = LoginPaths("https://testserver/app/trakt/callback")
+    assert client.post("/app/trakt/logout").headers["location"] == "/app/"
+    client = TestClient(application, "https://testserver", follow_redirects=False)
+    assert client.post("/trakt/logout").headers["location"] == "/"
 
 
 def test_a_store_that_is_away_during_a_callback_spends_nothing_and_a_reload_signs_in(server, tmp_path):

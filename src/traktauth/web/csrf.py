@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FOREIGN_SIGN_IN = "Another site sent this form. To sign in, use the application's own button."
 FOREIGN_FORM = "Another site sent this form. To sign out, use the application's own button."
 
 
@@ -22,3 +23,11 @@ def is_cross_site(header: Callable[[str], str | None], *origins: str) -> bool:
         return site not in {"same-origin", "none"}
     origin = header("Origin")
     return origin is not None and origin not in origins
+
+
+def is_from_another_site(header: Callable[[str], str | None]) -> bool:
+    """Return whether another site's page led the browser to this address; False if the browser does not say so.
+
+    A sibling host (`same-site`) may: an application and its sign-in are often on two of them.
+    """
+    return header("Sec-Fetch-Site") == "cross-site"

@@ -17,6 +17,7 @@ from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLate
 from traktauth.extras import check_version
 from traktauth.web.access_log import hide_codes
 from traktauth.web.csrf import FOREIGN_FORM, is_cross_site
+from traktauth.web.disconnection import disconnect
 from traktauth.web.failure import LoginFailed
 from traktauth.web.login import WebLogin, check_kind
 from traktauth.web.pages import method_page, refused_page
@@ -25,6 +26,7 @@ from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
 from traktauth.web.responses import (
     RouteResponse,
     failed_response,
+    foreign_response,
     outage_response,
     page_response,
     redirect_response,
@@ -32,8 +34,8 @@ from traktauth.web.responses import (
     signed_out_response,
     unauthorized_response,
 )
-from traktauth.web.session import SESSION_KEY, begin_session, end_session
-from traktauth.web.state_cookie import expired_cookie, surplus_cookies
+from traktauth.web.session import SESSION_KEY, begin_session, end_session, leave_session
+from traktauth.web.state_cookie import expired_cookie, read_cookies, surplus_cookies
 
 try:
     from flask import Blueprint, current_app, make_response, request, session
@@ -69,7 +71,8 @@ class TraktLogin(Blueprint):
         web_login: the app's redirect address in it is `url_prefix` + `/callback`.
         url_prefix: where the routes `login`, `callback` and `logout` are.
         after: the path that users are sent to after a sign-in that began without `next`, and after a sign-out: a
-            public page, as one that needs a sign-in would send the user to Trakt and sign them in again.
+            public page, as one that needs a sign-in would send the user to Trakt and sign them in again. Default: the
+            application's root, with the prefix that a proxy puts before it.
         revoke: also revoke the login at Trakt when a user signs out.
         on_signed_in: a function that is called with the `SignedIn` when a user has signed in, in the request's
             context, to create or find your own user. An exception in it refuses the sign-in and propagates.
@@ -85,20 +88,20 @@ class TraktLogin(Blueprint):
         web_login: WebLogin,
         url_prefix: str = "/trakt",
         *,
-        after: str = "/",
+        after: str | None = None,
         revoke: bool = False,
         on_signed_in: Callable[[SignedIn], Any] | None = None,
     ) -> None:
         check_kind(web_login, WebLogin, "traktauth.web.flask.TraktLogin")
         super().__init__("trakt", __name__, url_prefix=url_prefix)
         self.web_login = web_login
-        self.after = local_path(after)
+        self.after = None if after is None else local_path(after)
         self.revoke = revoke
         self.on_signed_in = on_signed_in
         self.paths = LoginPaths(web_login.app.redirect_uri)
         hide_codes()
         self.record(self._check_prefix)
-        self.add_url_rule(LOGIN, "login", self._login)
+        self.add_url_rule(LOGIN, "login", self._login, methods=["GET", "POST"])
         self.add_url_rule(CALLBACK, "callback", self._callback)
         self.add_url_rule("/logout", "logout", self._logout, methods=["POST"])
         self.register_error_handlers()
@@ -127,6 +130,24 @@ class TraktLogin(Blueprint):
             raise LoginRequired(NOT_SIGNED_IN)
         return self.web_login.trakt(account)
 
+    def disconnect(self) -> SignedOut:
+        """Revoke the user's login at Trakt, forget it, and sign the user out of the session.
+
+        The login and the account's name are removed from the store, and the account from the session. Call it in a
+        view that takes POST only, and that is protected as your other forms are.
+
+        Returns:
+            What was revoked; `left` tells of a refresh token that may still be valid at Trakt.
+
+        Raises:
+            LoginRequired: no user is signed in.
+            TryLater, StoreFailed: it could not be revoked at the moment; nothing was changed.
+            AppRejected: Trakt refuses the app; nothing was changed.
+        """
+        outcome = disconnect(self.trakt)
+        leave_session(session)
+        return outcome
+
     def required(self, view: Callable[P, R]) -> Callable[P, R | ResponseReturnValue]:
         """Let a view be called only if a user is signed in.
 
@@ -148,9 +169,12 @@ class TraktLogin(Blueprint):
     # ---------------------------------------------------------------- routes
     def _login(self) -> Response:
         _check_session()  # without sessions no browser is sent to Trakt
-        started = self.web_login.start(request.args.get("next", self.after))
+        foreign = foreign_response(_web_request(), self.paths.origin, _origin())
+        if foreign is not None:
+            return _response(foreign)
+        started = self.web_login.start(request.args.get("next", self._after()))
         response = _response(redirect_response(started.url))
-        for name in surplus_cookies(request.cookies):
+        for name in surplus_cookies(read_cookies(request.headers.get("Cookie"))):
             response.set_cookie(name, "", **expired_cookie(name))
         response.set_cookie(started.cookie_name, started.cookie_value, **started.cookie_options)
         return response
@@ -160,9 +184,9 @@ class TraktLogin(Blueprint):
             return _response(page_response(method_page("GET")))
         _check_session()
         try:
-            signed_in = self.web_login.finish(request.cookies, request.url)
+            signed_in = self.web_login.finish(request.headers.get("Cookie", ""), request.url)
         except LoginFailed as failed:
-            return _response(failed_response(failed, self.paths, session, self.after))
+            return _response(failed_response(failed, self.paths, session, self._after()))
         with begin_session(session, signed_in.account, clear=session.clear):
             if self.on_signed_in is not None:
                 current_app.ensure_sync(self.on_signed_in)(signed_in)
@@ -170,7 +194,7 @@ class TraktLogin(Blueprint):
         return _response(signed_in_response(signed_in))
 
     def _logout(self) -> Response:
-        if is_cross_site(request.headers.get, self.paths.origin, request.host_url.rstrip("/")):
+        if is_cross_site(request.headers.get, self.paths.origin, _origin()):
             return _response(page_response(refused_page(FOREIGN_FORM)))
         account = end_session(session, revoke=self.revoke)
         outcome: SignedOut | TraktAuthError | None = None
@@ -179,7 +203,10 @@ class TraktLogin(Blueprint):
                 outcome = self.web_login.trakt(account).logout()
             except TraktAuthError as error:
                 outcome = error
-        return _response(signed_out_response(session, self.paths, self.after, outcome))
+        return _response(signed_out_response(session, self.paths, self._after(), outcome))
+
+    def _after(self) -> str:
+        return local_path(f"{request.script_root}/") if self.after is None else self.after
 
     # ---------------------------------------------------------------- errors
     def _handle_login_required(self, error: LoginRequired) -> ResponseReturnValue:
@@ -205,6 +232,10 @@ def _regenerate_session() -> None:
     regenerate: Any = getattr(current_app.session_interface, "regenerate", None)
     if regenerate is not None:
         regenerate(session)
+
+
+def _origin() -> str:
+    return request.host_url.rstrip("/")
 
 
 def _web_request() -> WebRequest:

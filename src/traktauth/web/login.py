@@ -28,6 +28,7 @@ from traktauth.web.state_cookie import (
     cookie_options,
     find_cookie,
     is_secure,
+    read_cookies,
 )
 from traktauth.wire.authorization import (
     AuthorizationResponse,
@@ -159,8 +160,10 @@ class _WebLogin:
         name = cookie_name(state, secure=redirect_uri.startswith("https:"))
         return Started(url, name, self._cookies.seal(pending), self.max_age)
 
-    def _finish(self, cookies: Mapping[str, str], url: str) -> Flow[SignedIn]:
+    def _finish(self, cookies: Mapping[str, str] | str, url: str) -> Flow[SignedIn]:
         """Check the cookie and the state, then exchange the code."""
+        if isinstance(cookies, str):
+            cookies = read_cookies(cookies)
         name, pending = self._pending(cookies, url)
         answer = parse_authorization_response(url, state=pending.state)
         if isinstance(answer, LoginRefused):
@@ -285,11 +288,13 @@ class WebLogin(_WebLogin):
             **_arguments(settings),
         )
 
-    def finish(self, cookies: Mapping[str, str], url: str) -> SignedIn:
+    def finish(self, cookies: Mapping[str, str] | str, url: str) -> SignedIn:
         """Finish a sign-in: check the answer, exchange the code and save the login; not interrupted once begun.
 
         Args:
-            cookies: the request's cookies.
+            cookies: the request's `Cookie` header; or its cookies by name, if what parsed them leaves names as they
+                are. Django and Starlette do not: they strip Unicode blanks, so that a page of a sibling host could set
+                a cookie that passes for one with the prefix `__Host-`.
             url: the callback's address with its query, as it was requested.
 
         Raises:
@@ -400,7 +405,7 @@ class AsyncWebLogin(_WebLogin):
             **_arguments(settings),
         )
 
-    async def finish(self, cookies: Mapping[str, str], url: str) -> SignedIn:
+    async def finish(self, cookies: Mapping[str, str] | str, url: str) -> SignedIn:
         """Finish a sign-in; otherwise as `WebLogin.finish`.
 
         Raises:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from traktauth.web.paths import LoginPaths
 
 _BUTTON = (
-    "a.button{display:inline-block;margin-top:1.5rem;padding:.6rem 1.4rem;border-radius:.5rem;text-decoration:none;"
+    ".button{font:inherit;border:0;"
+    "display:inline-block;margin-top:1.5rem;padding:.6rem 1.4rem;border-radius:.5rem;text-decoration:none;"
     "background:light-dark(#b3123f,#ff8aa8);color:light-dark(#fff,#17171b)}p+p{margin-top:.75rem}"
 )
 _HEADERS = {
@@ -113,6 +114,16 @@ def _texts_of(failed: LoginFailed, origin: str, *, is_repeatable: bool = True) -
     return [cause, fix.format(origin=origin, seconds=_whole_seconds(failed.retry_after or RETRY_AFTER))]
 
 
+def confirmation_page() -> Page:
+    """Return the page that asks a user whom another site's page has sent to the sign-in; its form is sent back there.
+
+    Trakt may approve without a word, so the other site would sign the user in.
+    """
+    page = _page(200, "Sign in with Trakt", ["Another site led you here. Do you want to sign in?"], form="Sign in")
+    page.headers["Referrer-Policy"] = "same-origin"  # or the form's `Origin` is null
+    return page
+
+
 def sign_in_page(paths: LoginPaths) -> Page:
     """Return the page (401) for a form that a user sent who is not signed in, or whose login has ended."""
     texts = ["You are not signed in with Trakt, so what you sent was not completed.", "Sign in, then send it again."]
@@ -128,7 +139,7 @@ def unavailable_page(error: Exception, *, is_form: bool = False) -> Page:
     """
     seconds = retry_seconds(error)
     fix = f"Try again in {seconds} seconds." if is_form else f"Nothing is lost: reload this page in {seconds} seconds."
-    page = _page(503, "Try again later", [_unavailable(error), fix])
+    page = _page(503, "Try again later", [unavailable_text(error), fix])
     page.headers["Retry-After"] = str(seconds)
     return page
 
@@ -145,7 +156,7 @@ def not_revoked_page(error: TraktAuthError) -> Page:
         error: what kept it from being revoked; after AppRejected a repetition is of no use (502, else 503).
     """
     is_definite = isinstance(error, AppRejected)
-    cause = "Trakt does not accept this application." if is_definite else _unavailable(error)
+    cause = "Trakt does not accept this application." if is_definite else unavailable_text(error)
     texts = [
         "You are signed out of this application.",
         f"{cause} So the application's access to your Trakt account was not revoked.",
@@ -175,7 +186,8 @@ def partly_revoked_page(paths: LoginPaths, after: str) -> Page:
     return _page(200, "Signed out", texts, {paths.origin + after: "Continue"})
 
 
-def _unavailable(error: Exception) -> str:
+def unavailable_text(error: Exception) -> str:
+    """Return in a sentence what is unavailable, for users: the error itself may name a database and its host."""
     who = "This application's storage" if isinstance(error, StoreFailed) else "Trakt"
     return f"{who} is unavailable at the moment."
 
@@ -196,12 +208,16 @@ def method_page(allowed: str) -> Page:
     return page
 
 
-def _page(status: int, title: str, texts: list[str], links: dict[str, str] | None = None) -> Page:
-    """Return a page; the links are addresses with their labels."""
+def _page(
+    status: int, title: str, texts: list[str], links: dict[str, str] | None = None, *, form: str | None = None
+) -> Page:
+    """Return a page; the links are addresses with their labels, and the form posts to the page's own address."""
     paragraphs = "".join(f"<p>{escape_html(escape(text))}</p>" for text in texts)
     buttons = " ".join(
         f'<a class="button" href="{escape_html(link)}">{label}</a>' for link, label in (links or {}).items()
     )
+    if form is not None:
+        buttons += f'<form method="post"><button class="button">{form}</button></form>'
     html = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}{_BUTTON}</style>'

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from traktauth.client.http import is_on_this_machine
 from traktauth.errors import AppInvalid
 
-_LONGEST_NEXT = 1500  # characters: with the rest it has room in a cookie
+_LONGEST_NEXT = 500  # characters: a browser keeps several sign-ins in cookies, and sends them with every request
 CALLBACK = "/callback"
 LOGIN = "/login"
 # What may stand in a path and query besides letters and digits (RFC 3986); the rest is percent-encoded.

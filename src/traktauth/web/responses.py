@@ -5,21 +5,27 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from traktauth.client.driver.sync_driver import write_log
 from traktauth.errors import AppRejected, LoginRequired
+from traktauth.flow.effects import LogMessage
 from traktauth.models.signed_out import SignedOut
 from traktauth.values import field, value
+from traktauth.web.csrf import FOREIGN_SIGN_IN, is_cross_site, is_from_another_site
 from traktauth.web.failure import NO_RESPONSE
 from traktauth.web.pages import (
     Page,
+    confirmation_page,
     failure_page,
     not_revoked_page,
     partly_revoked_page,
+    refused_page,
     retry_seconds,
     sign_in_page,
     unavailable_page,
+    unavailable_text,
 )
 from traktauth.web.requests import NOT_SIGNED_IN, is_navigation, wants_page
-from traktauth.web.session import SESSION_KEY, end_revocation
+from traktauth.web.session import SESSION_KEY, end_revocation, leave_session
 
 if TYPE_CHECKING:
     from traktauth.errors import TraktAuthError
@@ -49,6 +55,18 @@ class RouteResponse:
     headers: dict[str, str] = field(repr=False)
     body: str = field(default="", repr=False)
     old_cookie: str | None = None
+
+
+def foreign_response(request: WebRequest, *origins: str) -> RouteResponse | None:
+    """Return the response to a sign-in that another site's page has begun: the user is asked; None if none has.
+
+    Args:
+        request: to the route that begins the sign-in.
+        origins: origins that are the application's own.
+    """
+    if request.method == "POST":
+        return page_response(refused_page(FOREIGN_SIGN_IN)) if is_cross_site(request.header, *origins) else None
+    return page_response(confirmation_page()) if is_from_another_site(request.header) else None
 
 
 def redirect_response(location: str, *, old_cookie: str | None = None) -> RouteResponse:
@@ -119,7 +137,7 @@ def unauthorized_response(
         session: the session.
         error: why the login has ended; None if no user is signed in.
     """
-    session.pop(SESSION_KEY, None)
+    leave_session(session)
     if wants_page(request.method, request.header):
         return redirect_response(paths.login_for(request.path))
     if is_navigation(request.header):
@@ -131,10 +149,14 @@ def unauthorized_response(
 
 
 def outage_response(request: WebRequest, error: Exception) -> RouteResponse:
-    """Return the response to a request during which Trakt or the store was unavailable: TryLater, StoreFailed."""
+    """Return the response to a request during which Trakt or the store was unavailable: TryLater, StoreFailed.
+
+    The response names no host and no database; the log does.
+    """
+    write_log(LogMessage(f"a request is answered with 503: {error}", warning=True), None)
     if is_navigation(request.header):
         return page_response(unavailable_page(error, is_form=request.method not in {"GET", "HEAD"}))
-    return _json_response(_UNAVAILABLE, {"detail": str(error)}, retry_seconds(error))
+    return _json_response(_UNAVAILABLE, {"detail": unavailable_text(error)}, retry_seconds(error))
 
 
 def _json_response(status: int, content: dict[str, str], retry_after: int | None = None) -> RouteResponse:

@@ -14,6 +14,9 @@ SESSION_KEY = "trakt_account"
 REVOCATION_KEY = "trakt_revocation"
 """Instead of it, after a sign-out: the account of a user whose login is still to be revoked."""
 
+LAST_KEY = "trakt_last_account"
+"""Instead of it, after a sign-out: whose the other entries are, so that another user does not inherit them."""
+
 
 class Session(Protocol):
     """A session of any framework."""
@@ -34,18 +37,28 @@ def begin_session(session: Session, account: str, *, clear: Callable[[], object]
     Args:
         session: the session.
         account: whose.
-        clear: empties the session; it is called if another Trakt account was signed in.
+        clear: empties the session; it is called if another Trakt account is, or was last, signed in.
     """
-    if session.get(SESSION_KEY) not in {None, account}:
+    if (session.get(SESSION_KEY) or session.get(LAST_KEY)) not in {None, account}:
         clear()
+    session.pop(LAST_KEY, None)
     session.pop(REVOCATION_KEY, None)
     session[SESSION_KEY] = account
     try:
         yield
     except BaseException:
-        session.pop(SESSION_KEY, None)
+        leave_session(session)
         raise
+    session.pop(LAST_KEY, None)
     session[SESSION_KEY] = account  # the block may have emptied the session, as Django's login() does
+
+
+def leave_session(session: Session) -> str | None:
+    """Sign a user out, and note whose the rest of the session is; return the account."""
+    account: str | None = session.pop(SESSION_KEY, None)
+    if account is not None:
+        session[LAST_KEY] = account
+    return account
 
 
 def end_session(session: Session, *, revoke: bool) -> str | None:
@@ -57,7 +70,7 @@ def end_session(session: Session, *, revoke: bool) -> str | None:
         session: the session.
         revoke: whether the login is to be revoked.
     """
-    account: str | None = session.pop(SESSION_KEY, None)
+    account = leave_session(session)
     pending: str | None = session.pop(REVOCATION_KEY, None)
     if not revoke:
         return None

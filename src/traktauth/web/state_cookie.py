@@ -19,6 +19,7 @@ _PREFIX = "traktauth-"
 _SECURE_PREFIX = "__Host-"
 _STATE_PART = 12  # characters of the state in the cookie's name
 _SURPLUS = 4  # cookies of earlier sign-ins that a browser may keep
+_SURPLUS_SIZE = 2000  # characters of them; servers refuse a header of 8,000, and the application has cookies too
 _MEMBERS = 5
 
 
@@ -79,6 +80,20 @@ def cookie_name(state: str, *, secure: bool) -> str:
     return f"{_SECURE_PREFIX if secure else ''}{_PREFIX}{state[:_STATE_PART]}"
 
 
+def read_cookies(header: str | None) -> dict[str, str]:
+    """Return the cookies of a `Cookie` header, with their names exactly as the browser sent them.
+
+    Django and Starlette strip every Unicode blank from a name, and browsers strip spaces and tabs. So a page of a
+    sibling host could set a cookie whose name begins with such a blank, which browsers do not take for one with the
+    prefix `__Host-`, and which the framework would show as one.
+
+    Args:
+        header: the header field's value; several are joined with `; `.
+    """
+    pairs = (part.strip(" \t").partition("=") for part in (header or "").split(";"))
+    return {name: value for name, _, value in pairs}
+
+
 def find_cookie(cookies: Mapping[str, str], state: str) -> tuple[str, str] | None:
     """Return name and value of a sign-in's cookie; the one that only this host can have set comes first."""
     for secure in (True, False):
@@ -104,9 +119,19 @@ def expired_cookie(name: str) -> dict[str, Any]:
 
 
 def surplus_cookies(cookies: Mapping[str, str]) -> list[str]:
-    """Return cookies of earlier sign-ins to delete, as servers refuse requests with too many of them."""
+    """Return cookies of earlier sign-ins to delete, as servers refuse requests with too many of them.
+
+    Args:
+        cookies: of the request; a browser sends the oldest first.
+    """
     names = [name for name in cookies if name.removeprefix(_SECURE_PREFIX).startswith(_PREFIX)]
-    return names[:-_SURPLUS]
+    kept, size = 0, 0
+    for name in reversed(names[-_SURPLUS:]):
+        size += len(name) + len(cookies[name])
+        if size > _SURPLUS_SIZE:
+            break
+        kept += 1
+    return names[: len(names) - kept]
 
 
 def _digest(key: bytes, text: str) -> bytes:

@@ -197,10 +197,11 @@ def cookies_of(request: HttpRequest) -> dict[str, str]:
     """Return the values of a request's cookies.
 
     Other programs on this host set cookies, too, and in ways that a strict reader gives up at: whatever they are, ours
-    stand between two semicolons and need no unquoting.
+    stand between two semicolons and need no unquoting. Only what browsers strip is stripped: a name with another blank
+    before it is another name, which does not have the protection of `__Host-`.
     """
     parts = (part.partition("=") for part in request.headers.get("cookie", "").split(";"))
-    return {name.strip(): value.strip() for name, _, value in parts}
+    return {name.strip(" \t"): value.strip(" \t") for name, _, value in parts}
 
 
 def message(

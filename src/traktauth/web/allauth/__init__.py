@@ -16,18 +16,18 @@ if find_spec("allauth") is None:
 check_version("django-allauth", (65, 10), extra="allauth")
 
 if TYPE_CHECKING:
-    from traktauth.web.allauth.accounts import trakt_for
+    from traktauth.web.allauth.accounts import disconnect, trakt_for
 
-__all__ = ["trakt_for"]
+__all__ = ["disconnect", "trakt_for"]
 
 
 if not TYPE_CHECKING:  # a type checker would take every misspelt name for one of this function's
 
     def __getattr__(name: str) -> object:
-        if name == "trakt_for":  # Django imports this package before its apps are ready
-            from traktauth.web.allauth.accounts import trakt_for  # noqa: PLC0415 - on first use
+        if name in __all__:  # Django imports this package before its apps are ready
+            from traktauth.web.allauth import accounts  # noqa: PLC0415 - on first use
 
-            return trakt_for
+            return getattr(accounts, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

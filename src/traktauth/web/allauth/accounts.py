@@ -70,15 +70,37 @@ def trakt_for(social_account: Any) -> Trakt:
     return web_login_of(app.client_id, app.secret).trakt(social_account.uid)
 
 
+def disconnect(social_account: Any) -> None:
+    """Delete a social account; revoke its login at Trakt and forget it, once the deletion is committed.
+
+    The user is disconnected in any case: a login that cannot be revoked is deleted from the store, with a warning in
+    the log. allauth's own page for it does the same.
+
+    Args:
+        social_account: a `SocialAccount` of the provider `trakt`.
+
+    Raises:
+        ValueError: it is of another provider.
+    """
+    trakt_for(social_account)
+    _end_login_after_commit(social_account)
+    social_account.delete()
+
+
 @receiver(social_account_removed)
 def _end_login(*, socialaccount: Any, **_: Any) -> None:
-    """End the login of a user who has removed their social account, once the removal is committed.
+    """End the login of a user who has removed their social account on allauth's page."""
+    if socialaccount.provider == PROVIDER:
+        _end_login_after_commit(socialaccount)
+
+
+def _end_login_after_commit(social_account: Any) -> None:
+    """End the login of a social account, once its removal is committed.
 
     Before the commit, the account's row would block the store's write on SQLite, and a rollback would keep the account.
     """
-    if socialaccount.provider == PROVIDER:
-        using = router.db_for_write(type(socialaccount))
-        transaction.on_commit(lambda: end_login(trakt_for(socialaccount)), using=using, robust=True)
+    using = router.db_for_write(type(social_account))
+    transaction.on_commit(lambda: end_login(trakt_for(social_account)), using=using, robust=True)
 
 
 @receiver(setting_changed)

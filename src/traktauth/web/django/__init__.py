@@ -23,16 +23,17 @@ check_version("django", (5, 2))
 if TYPE_CHECKING:
     from traktauth.web.django.configuration import web_login
     from traktauth.web.django.decorators import trakt_required
-    from traktauth.web.django.sessions import account_of, trakt_of
+    from traktauth.web.django.sessions import account_of, disconnect, trakt_of
     from traktauth.web.django.signals import signed_in
     from traktauth.web.django.store import DjangoStore
 
-__all__ = ["DjangoStore", "account_of", "signed_in", "trakt_of", "trakt_required", "web_login"]
+__all__ = ["DjangoStore", "account_of", "disconnect", "signed_in", "trakt_of", "trakt_required", "web_login"]
 
 # Imported on first use: Django imports this package before its apps are ready.
 _LATER = {
     "DjangoStore": "traktauth.web.django.store",
     "account_of": "traktauth.web.django.sessions",
+    "disconnect": "traktauth.web.django.sessions",
     "signed_in": "traktauth.web.django.signals",
     "trakt_of": "traktauth.web.django.sessions",
     "trakt_required": "traktauth.web.django.decorators",

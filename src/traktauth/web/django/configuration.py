@@ -40,7 +40,7 @@ class Configured(NamedTuple):
         store: where logins are kept: an address, or a store; None: the project's database.
         secret: what the sign-in's cookies are authenticated with.
         options: further arguments of `WebLogin`.
-        after: the path after a sign-in without `next`, and after a sign-out.
+        after: the path after a sign-in without `next`, and after a sign-out; None: the project's root.
         revoke: whether a sign-out revokes the login at Trakt.
     """
 
@@ -48,7 +48,7 @@ class Configured(NamedTuple):
     store: str | TokenStore | None
     secret: str
     options: dict[str, Any]
-    after: str
+    after: str | None
     revoke: bool
 
 
@@ -78,7 +78,7 @@ def read_settings() -> Configured:
         setting.get("STORE"),
         setting.get("SECRET") or settings.SECRET_KEY,
         {_LOGIN[name]: value for name, value in setting.items() if name in _LOGIN},
-        local_path(setting.get("AFTER", "/")),
+        None if (after := setting.get("AFTER")) is None else local_path(after),
         bool(setting.get("REVOKE", False)),
     )
 

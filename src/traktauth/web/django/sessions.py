@@ -8,14 +8,16 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from traktauth.errors import LoginRequired
+from traktauth.web.disconnection import disconnect as disconnect_trakt
 from traktauth.web.django.configuration import web_login
 from traktauth.web.requests import NOT_SIGNED_IN
-from traktauth.web.session import SESSION_KEY
+from traktauth.web.session import SESSION_KEY, leave_session
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from traktauth.client.sync_client import Trakt
+    from traktauth.models.signed_out import SignedOut
 
 
 def session_of(request: HttpRequest) -> Any:  # noqa: ANN401 - a session of any backend
@@ -63,3 +65,24 @@ def trakt_of(request: HttpRequest) -> Trakt:
     if account is None:
         raise LoginRequired(NOT_SIGNED_IN)
     return web_login().trakt(account)
+
+
+def disconnect(request: HttpRequest) -> SignedOut:
+    """Revoke the user's login at Trakt, forget it, and sign the user out of the session.
+
+    The login and the account's name are removed from the store, and the account from the session. Call it in a
+    view that takes POST only, and that is protected as your other forms are.
+
+    Returns:
+        What was revoked; `left` tells of a refresh token that may still be valid at Trakt.
+
+    Raises:
+        LoginRequired: no user is signed in; `trakt_required` turns it into a response.
+        TryLater, StoreFailed: it could not be revoked at the moment; nothing was changed.
+        AppRejected: Trakt refuses the app; nothing was changed.
+    """
+    session = session_of(request)
+    outcome = disconnect_trakt(trakt_of(request))
+    leave_session(session)
+    session.cycle_key()
+    return outcome
