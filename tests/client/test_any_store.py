@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from itertools import product
 
 import pytest
 
@@ -18,7 +19,6 @@ from traktauth.stores.memory import MemoryStore
 ERRORS = [
     StoreFailed("the disk is full"),
     OSError(5, "Input/output error"),
-    RuntimeError("a secret of the driver: canary"),
     ValueError("canary"),
     MemoryError(),
 ]
@@ -94,15 +94,21 @@ def attempt(work):
     return error
 
 
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize("patient", [True, False], ids=["tries again", "gives up at once"])
+def case_name(value):
+    return value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__)
+
+
+@pytest.mark.parametrize("save_timeout", [15.0, 0.0])
+@pytest.mark.parametrize(
+    ("verb", "error"),
+    [*product(VERBS, [RuntimeError("a secret of the driver: canary")]), *product(["load", SaveToken], ERRORS)],
+    ids=case_name,
+)
 def test_no_token_is_lost_when_the_store_raises_once(
-    store, verb, error, patient, caller, trakt_server, app, monkeypatch
+    store, verb, error, save_timeout, caller, trakt_server, app, monkeypatch
 ):
     monkeypatch.setattr(refresh, "_SAVE_PAUSE", 0.01)
-    if not patient:
-        monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
+    monkeypatch.setattr(refresh, "SAVE_TIMEOUT", save_timeout)
     store.verb, store.error, store.times = verb, error, 1
     trakt = caller(app, service=trakt_server.base, store=store)
     first = attempt(trakt.token)

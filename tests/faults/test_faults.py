@@ -44,9 +44,12 @@ def past_the_end(server, token):
     server.advance(seconds=token.expires_at - server.clock() + 1)
 
 
-@each_profile
-@each_fault
-def test_while_the_old_token_lives_it_is_served_and_nothing_is_sent_twice(fault, server, trakt):
+@pytest.mark.parametrize(
+    ("fault", "profile"),
+    [*((fault, "current") for fault in FAULTS), (FAULTS[0], "classic"), (FAULTS[-1], "classic")],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_the_old_token_is_used_while_it_is_valid_and_nothing_is_sent_twice(fault, server, trakt):
     old = server.sign_in_at(trakt)
     to_the_advisory_window(server, old)
     server.fail_next(TOKEN, **fault.how)
@@ -60,7 +63,7 @@ def test_while_the_old_token_lives_it_is_served_and_nothing_is_sent_twice(fault,
 
 @each_profile
 @each_fault
-def test_when_no_token_lives_the_error_says_what_to_do(fault, server, trakt):
+def test_after_the_old_token_has_expired_the_table_says_what_happens(fault, profile, server, trakt):
     old = server.sign_in_at(trakt)
     past_the_end(server, old)
     server.fail_next(TOKEN, **fault.how)
@@ -71,16 +74,6 @@ def test_when_no_token_lives_the_error_says_what_to_do(fault, server, trakt):
     assert record.token == old
     assert record.refreshable
     assert (record.pending_refresh is not None) == (fault.spent == "unknown")
-
-
-@each_profile
-@each_fault
-def test_at_its_end_comes_what_the_table_says(fault, profile, server, trakt):
-    old = server.sign_in_at(trakt)
-    past_the_end(server, old)
-    server.fail_next(TOKEN, **fault.how)
-    with pytest.raises(getattr(traktauth, fault.error)):
-        trakt.token()
     if "refused" in fault.at_the_end(profile):
         for _ in range(2):
             with pytest.raises(LoginRequired) as caught:
@@ -97,7 +90,7 @@ def test_at_its_end_comes_what_the_table_says(fault, profile, server, trakt):
 
 
 @each_profile
-def test_a_closed_port_spends_nothing(server, trakt):
+def test_a_closed_port_uses_no_refresh_token(server, trakt):
     old = server.sign_in_at(trakt)
     nobody = Service("x", trakt.config.service.realm, server.url, "http://127.0.0.1:9", server.url)
     past_the_end(server, old)
@@ -109,7 +102,7 @@ def test_a_closed_port_spends_nothing(server, trakt):
 
 
 @each_profile
-def test_a_service_that_is_too_slow_is_not_asked_again(monkeypatch, server, trakt):
+def test_a_refresh_that_timed_out_is_not_sent_again_while_the_old_token_is_valid(monkeypatch, server, trakt):
     monkeypatch.setattr("traktauth.client.http_exchange.REQUEST_TIMEOUT", 0.3)
     old = server.sign_in_at(trakt)
     to_the_advisory_window(server, old)
@@ -121,7 +114,7 @@ def test_a_service_that_is_too_slow_is_not_asked_again(monkeypatch, server, trak
 
 
 @each_profile
-def test_a_dead_grant_leaves_the_living_token_and_says_sign_in_again(server, trakt):
+def test_a_revoked_login_uses_its_old_token_until_it_expires(server, trakt):
     old = server.sign_in_at(trakt)
     to_the_advisory_window(server, old)
     server.fail_next(TOKEN, status=400, body='{"error":"invalid_grant","error_description":"session not found"}')
@@ -135,5 +128,5 @@ def test_a_dead_grant_leaves_the_living_token_and_says_sign_in_again(server, tra
     assert refreshes(server) == 1
 
 
-def test_the_page_says_what_is_tested():
+def test_the_documentation_contains_the_tested_table():
     assert page() in PAGE.read_text(encoding="utf-8")

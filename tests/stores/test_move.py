@@ -19,10 +19,11 @@ from traktauth.stores.move import Moved, Outcome, move
 from traktauth.stores.open import open_store
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
 
-KINDS = ["file", "sqlite", "sealed+file", "sealed+sqlite", "redis", "postgres", "sealed+redis", "sealed+postgres"]
+SERVERS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("redis", "postgres")]
+from_every_store = pytest.mark.parametrize("source", ["file", "sqlite", "sealed+sqlite", *SERVERS], indirect=True)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["file"])
 def source(request, tmp_path, monkeypatch):
     monkeypatch.setenv("TRAKTAUTH_SEAL_KEY", "k" * 43)
     seal, _, kind = request.param.rpartition("+")
@@ -43,6 +44,7 @@ def moved(source, target):
     return {one.login: one.outcome for one in move(source, target)}
 
 
+@from_every_store
 def test_every_login_lies_in_the_target_afterwards(source, target):
     for number, login in enumerate((LOGIN, *OTHERS), 1):
         signed_in(source, login, generation=1)
@@ -55,7 +57,8 @@ def test_every_login_lies_in_the_target_afterwards(source, target):
     assert target.load(OTHERS[0]).saved_at == 5.0
 
 
-def test_the_source_keeps_no_pair_and_says_where_it_is(source, target):
+@from_every_store
+def test_the_source_keeps_no_token_and_names_the_target(source, target):
     signed_in(source)
     moved(source, target)
     record = source.load(LOGIN)
@@ -86,7 +89,7 @@ def test_a_new_sign_in_at_the_source_counts_again(source, target):
     assert target.load(LOGIN).token == pair(2)
 
 
-def test_a_newer_pair_in_the_target_is_never_replaced(source, target):
+def test_a_newer_token_in_the_target_is_not_replaced(source, target):
     signed_in(source)
     assert target.apply(LOGIN, SaveToken(pair(2), after=0, at=1.0))
     before = target.load(LOGIN)
@@ -96,7 +99,7 @@ def test_a_newer_pair_in_the_target_is_never_replaced(source, target):
     assert source.apply(LOGIN, BeginRefresh(pending_refresh(1))), "the source goes on as before"
 
 
-def test_another_pair_of_the_same_generation_is_not_replaced(source, target):
+def test_another_token_of_the_same_generation_is_not_replaced(source, target):
     signed_in(source)
     assert target.apply(LOGIN, SaveToken(replace(pair(1), access_token="another"), after=0, at=1.0))
     assert moved(source, target) == {LOGIN: Outcome.NEWER}
@@ -109,7 +112,7 @@ def test_a_token_is_not_brought_back_to_where_the_user_signed_out(source, target
     assert moved(source, target) == {LOGIN: Outcome.ENDED}
 
 
-def test_an_older_pair_in_the_target_is_replaced(source, target):
+def test_an_older_token_in_the_target_is_replaced(source, target):
     signed_in(target)
     signed_in(source, generation=1)
     assert source.apply(LOGIN, SaveToken(pair(2), after=1, at=2.0))
@@ -117,7 +120,7 @@ def test_an_older_pair_in_the_target_is_replaced(source, target):
     assert target.load(LOGIN).token == pair(2)
 
 
-def test_an_unconfirmed_refresh_stays_where_its_answer_may_come(source, target):
+def test_a_login_with_an_unconfirmed_refresh_is_not_moved(source, target):
     signed_in(source)
     assert source.apply(LOGIN, BeginRefresh(pending_refresh(1)))
     assert moved(source, target) == {LOGIN: Outcome.UNCONFIRMED}
@@ -126,7 +129,7 @@ def test_an_unconfirmed_refresh_stays_where_its_answer_may_come(source, target):
     assert target.load(LOGIN).token == pair(2)
 
 
-def test_a_mark_moves_too(source, target):
+def test_the_reason_why_a_login_cannot_be_refreshed_moves_too(source, target):
     signed_in(source)
     source.apply(LOGIN, SetRefreshable(1, "Trakt refused it"))
     assert moved(source, target) == {LOGIN: Outcome.MOVED}
@@ -166,8 +169,8 @@ def cut_off(source, target, monkeypatch, kind=SetMoved):
             moved(source, target)
 
 
-@pytest.mark.slow
-def test_what_the_target_has_renewed_since_is_never_sent_from_the_source_again(source, target, monkeypatch):
+@from_every_store
+def test_a_token_refreshed_in_the_target_is_not_sent_from_the_source_again(source, target, monkeypatch):
     signed_in(source)
     cut_off(source, target, monkeypatch)
     assert target.apply(LOGIN, BeginRefresh(pending_refresh(1))), "a program uses the new store already"
@@ -178,7 +181,7 @@ def test_what_the_target_has_renewed_since_is_never_sent_from_the_source_again(s
     assert target.load(LOGIN).token == pair(2)
 
 
-def test_nor_what_was_signed_out_there(source, target, monkeypatch):
+def test_a_login_signed_out_in_the_target_is_not_brought_back(source, target, monkeypatch):
     signed_in(source)
     cut_off(source, target, monkeypatch)
     target.apply(LOGIN, DeleteToken(1))
@@ -197,6 +200,7 @@ def test_a_move_that_was_cut_off_is_finished_to_no_other_target(source, target, 
     assert moved(source, target) == {LOGIN: Outcome.MOVED}
 
 
+@from_every_store
 @pytest.mark.parametrize("cut", [False, True])
 def test_the_history_moves_too(source, target, monkeypatch, cut):
     signed_in(source)
@@ -211,7 +215,7 @@ def test_the_history_moves_too(source, target, monkeypatch, cut):
 
 
 @pytest.mark.parametrize("why", [None, "refused"])
-def test_a_store_that_says_nothing_of_it_takes_over_the_pair_and_its_mark(source, why):
+def test_an_imported_record_keeps_its_token_and_reason(source, why):
     signed_in(source)
     source.apply(LOGIN, SetRefreshable(1, why))
     plain = MemoryStore()
@@ -220,7 +224,7 @@ def test_a_store_that_says_nothing_of_it_takes_over_the_pair_and_its_mark(source
     assert not plain.apply(LOGIN, ImportRecord(source.load(LOGIN))), "it knows that generation"
 
 
-def test_what_cannot_be_read_is_reported_and_the_others_are_moved(source, target, monkeypatch):
+def test_an_unreadable_login_is_reported_and_the_others_are_moved(source, target, monkeypatch):
     for login in (LOGIN, *OTHERS):
         signed_in(source, login)
     real = source.load
@@ -234,7 +238,7 @@ def test_what_cannot_be_read_is_reported_and_the_others_are_moved(source, target
     assert moved(source, target) == {LOGIN: Outcome.UNREADABLE, **dict.fromkeys(OTHERS, Outcome.MOVED)}
 
 
-def test_a_store_that_fails_altogether_ends_the_run(source, target, monkeypatch):
+def test_a_store_that_fails_ends_the_move(source, target, monkeypatch):
     def fail(*_):
         raise StoreFailed("the server is gone")
 
@@ -244,8 +248,9 @@ def test_a_store_that_fails_altogether_ends_the_run(source, target, monkeypatch)
         moved(source, target)
 
 
+@from_every_store
 @pytest.mark.parametrize("kind", [ImportRecord, SetMoved])
-def test_the_next_run_finishes(source, target, monkeypatch, kind):
+def test_an_interrupted_move_is_finished_by_the_next(source, target, monkeypatch, kind):
     signed_in(source)
     cut_off(source, target, monkeypatch, kind)
     assert source.load(LOGIN).token == pair(1), "nothing is lost"
@@ -255,14 +260,14 @@ def test_the_next_run_finishes(source, target, monkeypatch, kind):
 
 
 @pytest.mark.parametrize("kind", [BeginRefresh, SetMoved])
-def test_who_is_faster_at_the_source_keeps_it_there(source, target, monkeypatch, kind):
+def test_a_login_that_changes_during_the_move_stays_in_the_source(source, target, monkeypatch, kind):
     signed_in(source)
     instead(monkeypatch, source, kind)
     assert moved(source, target) == {LOGIN: Outcome.BUSY}
     assert source.load(LOGIN).token == pair(1)
 
 
-def test_a_pair_without_the_right_to_renew_is_moved_with_its_reason_or_left_where_a_newer_one_is(source, target):
+def test_a_login_that_cannot_be_refreshed_stays_if_the_target_has_a_newer_one(source, target):
     signed_in(source)
     source.apply(LOGIN, SetRefreshable(1, "refused"))
     signed_in(target)
@@ -286,10 +291,10 @@ def test_a_program_that_refreshes_is_waited_for(source, target, monkeypatch):
     signed_in(source)
     with source.lock(LOGIN, 0.0):
         assert moved(source, target) == {LOGIN: Outcome.BUSY}
-    monkeypatch.setattr("traktauth.stores.move._PATIENCE", 10.0)
+    monkeypatch.setattr("traktauth.stores.move._PATIENCE", 120.0)
     lock = source.lock(LOGIN, 0.0)
     lock.__enter__()
-    timer = threading.Timer(0.1, lambda: lock.__exit__(None, None, None))
+    timer = threading.Timer(0.05, lambda: lock.__exit__(None, None, None))
     timer.start()
     assert moved(source, target) == {LOGIN: Outcome.MOVED}
     timer.join()
