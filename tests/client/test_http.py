@@ -184,7 +184,7 @@ def test_a_proxy_that_opens_no_tunnel_has_got_nothing(serve, exchange, answer):
     assert heard[0].startswith(b"CONNECT ")
 
 
-def test_a_name_that_is_found_too_late_is_not_gone_to(serve, exchange, monkeypatch):
+def test_a_host_name_that_is_resolved_too_late_is_not_connected_to(serve, exchange, monkeypatch):
     """Who was told that nothing was sent will send it again: the first must not leave after all."""
     real = socket.getaddrinfo
     found = threading.Event()
@@ -292,13 +292,14 @@ def test_a_library_without_a_trace_is_judged_by_its_errors(exchange, error, sent
 
 def test_a_library_without_a_trace_may_have_sent_what_takes_too_long(monkeypatch):
     limit(monkeypatch, 0.1)
+    over = threading.Event()
 
     def slow(_):
-        time.sleep(0.4)
+        over.wait(120)
         return httpx2.Response(200)
 
     async def aslow(_):
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(120)
         return httpx2.Response(200)
 
     async def go():
@@ -307,7 +308,7 @@ def test_a_library_without_a_trace_may_have_sent_what_takes_too_long(monkeypatch
 
     with httpx2.Client(transport=httpx2.MockTransport(slow)) as client:
         assert http_exchange.send(client, Request("POST", "http://192.0.2.1/", {}, SECRET)).sent is True
-        time.sleep(0.4)  # until the thread that no caller waits for has gone
+        over.set()
     assert asyncio.run(go()).sent is True
 
 
@@ -355,15 +356,17 @@ def test_the_same_for_asyncio(serve, keep, connections):
 
 
 def test_a_cancelled_exchange_is_cancelled(serve):
-    server = serve(lambda self, visitor: (self.hear(visitor), time.sleep(1)))
+    heard, over = threading.Event(), threading.Event()
+    server = serve(lambda self, visitor: (self.hear(visitor), heard.set(), over.wait(120)))
 
     async def go():
         async with http.new_async_client(keep=False) as client:
             request = Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)
             task = asyncio.create_task(http_exchange.send_async(client, request))
-            await asyncio.sleep(0.1)
+            await asyncio.to_thread(heard.wait, 60)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
 
     asyncio.run(go())
+    over.set()
