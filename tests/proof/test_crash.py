@@ -18,6 +18,8 @@ from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.open import open_store
 from traktauth.testing.store_contract.base import LOGIN, pair, pending_refresh
 
+pytestmark = pytest.mark.slow
+
 posix = pytest.importorskip("posix")
 
 REFUSED = ["ENOSPC", "EIO", "EROFS", "EMFILE"]

@@ -13,6 +13,8 @@ import pytest
 from proof.kill_rounds import LIFE, KillRounds, summary
 from proof.worker_processes import RefreshProxy, WorkerProcesses, ask, hear, ready
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 5
 
 
@@ -37,7 +39,7 @@ def test_a_kill_costs_a_login_only_where_the_answer_was_on_its_way(start_better_
 
 # ---------------------------------------------------------------- SIGSTOP
 WEEK = 7 * 86400
-LEASE = 2.0  # seconds; on a busy machine a holder may need one from the lock to its sending
+LEASE = 4.0  # seconds; on a busy machine a holder may need some from the lock to its sending
 
 
 @pytest.fixture
@@ -51,12 +53,8 @@ def group(start_better_auth_with, address):
 
 def stopped(process):
     """Wait until the process has been stopped."""
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        if Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
-            return
+    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
         time.sleep(0.01)
-    pytest.fail("it was not stopped")
 
 
 def go_on(process):
@@ -102,7 +100,7 @@ each_store = pytest.mark.parametrize(("address", "kind", "age"), STORES, indirec
 def test_a_holder_stopped_for_longer_than_its_lease_saves_late(group, kind, age):
     holder, other = group.start(kind, lease=LEASE), group.start(kind, lease=LEASE)
     ready(holder, other)
-    group.proxy.delay("/oauth/token", 0.3, grant="refresh_token")
+    group.proxy.delay("/oauth/token", LEASE, grant="refresh_token")  # so that the holder is stopped in time
     ask(holder, f"at {age}")
     wait_for_a_refresh(group)
     holder.send_signal(signal.SIGSTOP)

@@ -12,6 +12,8 @@ from proof.worker_processes import RefreshProxy, WorkerProcesses, ready, refresh
 from support import keyring_in_file
 from traktauth.stores.encryption.seal_keys import new_key
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 8
 STORES = ["file", "sqlite", "sealed+file", "sealed+sqlite", "keyring", "redis", "postgres", "sealed+postgres"]
 

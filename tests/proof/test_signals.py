@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from traktauth.client.driver import single_flight
 from traktauth.client.driver.single_flight import run_shared
 
@@ -49,6 +51,7 @@ def fly_interrupted(rounds):
     return len(ENDED)
 
 
+@pytest.mark.slow
 def test_a_signal_at_any_step_leaves_no_run_without_a_leader_in_the_registry():
     # In a process of its own: what measures coverage has locks that a signal leaves locked, and so has pytest's alarm.
     bare = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
