@@ -95,7 +95,6 @@ def test_a_proc_of_another_pid_namespace_is_not_believed(monkeypatch, asleep):
 
 
 def test_a_sender_of_which_only_host_and_id_are_known_is_recognised(asleep):
-    """As an earlier version wrote it."""
     sender = Sender(this_process().host, asleep.pid)
     assert is_alive(sender)
     asleep.kill()

@@ -9,7 +9,6 @@ from traktauth.models import HistoryEntry, LoginKey, PendingRefresh, Probe, Reco
 from traktauth.models.probe import ProbeOutcome
 from traktauth.models.record import FORMAT, HistoryOutcome
 from traktauth.stores.errors import unreadable
-from traktauth.stores.record_migrations import migrate
 from traktauth.values import replace
 
 
@@ -62,13 +61,12 @@ def to_record(document: dict[str, Any]) -> Record:
         StoreFailed: it is damaged, or a later version of traktauth wrote it.
     """
     found = document.get("format")
-    if type(found) is not int or not 1 <= found <= FORMAT:
+    if type(found) is not int or found != FORMAT:
         raise unreadable(
-            f"A login has the format {found!r}; this version of traktauth reads 1 to {FORMAT}",
-            hint="Use the version of traktauth that wrote it, or a later one",
+            f"A login has the format {found!r}; this version of traktauth reads format {FORMAT}; it is left as it is",
+            hint="Use the version of traktauth that wrote it, or move the store away and sign in again",
         )
     try:
-        document = migrate(document)
         token, pending = document["token"], document["pending_refresh"]
         return Record(
             generation=_is(document["generation"], int),

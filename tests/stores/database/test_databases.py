@@ -18,6 +18,7 @@ from support.process import free_port
 from support.redis import RedisServer
 from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken, SetMoved
+from traktauth.stores.database.schema import VERSION
 from traktauth.stores.open import open_async_store, open_store
 from traktauth.stores.postgres import driver as postgres_driver
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
@@ -116,9 +117,10 @@ def test_a_damaged_row_is_reported_and_the_others_are_served(opened, address, ro
     assert rows.all() == before
 
 
-def test_a_later_versions_schema_is_left_as_it_is(opened, address, rows):
+@pytest.mark.parametrize("version", [VERSION - 1, VERSION + 1])
+def test_another_versions_schema_is_left_as_it_is(opened, address, rows, version):
     signed_in(opened(address))
-    rows.set_schema(3)
+    rows.set_schema(version)
     before = rows.all()
     store = opened(address)
     for verb in (
@@ -126,7 +128,9 @@ def test_a_later_versions_schema_is_left_as_it_is(opened, address, rows):
         lambda: store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0)),
         store.check_writable,
     ):
-        with pytest.raises(StoreFailed, match="has the schema 3; this version of traktauth knows"):
+        with pytest.raises(
+            StoreFailed, match=f"has the schema {version}; this version of traktauth uses schema {VERSION}"
+        ):
             verb()
     assert rows.all() == before
 

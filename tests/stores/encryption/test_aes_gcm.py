@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from support.stores import Closing
 from traktauth.errors import StoreFailed
@@ -27,14 +26,11 @@ from traktauth.models.changes import (
     SetRefreshable,
     SwapProbe,
 )
-from traktauth.models.record import FORMAT
 from traktauth.stores.encryption.aes_gcm import AesGcmCipher
 from traktauth.stores.encryption.rotate_keys import Resealed, key_ids, reseal
 from traktauth.stores.encryption.seal_keys import key_id, new_key, read_keys
 from traktauth.stores.file.store import FileStore
 from traktauth.stores.open import open_async_store, open_store
-from traktauth.stores.record_json import to_document
-from traktauth.stores.record_migrations import CLEAR
 from traktauth.testing import StoreContract
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
 
@@ -278,32 +274,11 @@ def test_a_member_that_is_no_ones_is_not_taken_from_beside_the_sealed_text(opene
 FIRST_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
-def first_way(entry, record):
-    """Seal a record's secret members as the first version did."""
-    cipher = AESGCM(base64.urlsafe_b64decode(FIRST_KEY))
-    bound = json.dumps(["trakt", "app", "default", record.generation, record.token.expires_at]).encode()
-    document = to_document(LOGIN, record)
-    inside = {name: value for name, value in document.items() if name not in CLEAR[FORMAT]}
-    nonce = os.urandom(12)
-    content = nonce + cipher.encrypt(nonce, json.dumps(inside).encode(), b"1\n" + bound)
-    name = key_id(base64.urlsafe_b64decode(FIRST_KEY))
-    entry["sealed"] = f"1.{name}.{base64.urlsafe_b64encode(content).decode()}"
-
-
-def test_what_the_first_version_sealed_is_opened_and_resealed(opened, tmp_path, kind):
-    store = opened(FIRST_KEY)
-    signed_in(store)
-    assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
-    record = store.load(LOGIN)
-    rewrite(kind, tmp_path, lambda entries: first_way(entries["default"], record))
-    store = opened(FIRST_KEY)
-    assert store.load(LOGIN) == record
-    assert store.apply(LOGIN, Reencrypt())
-    assert not store.apply(LOGIN, Reencrypt())
-    assert store.load(LOGIN) == record
-    rewrite(kind, tmp_path, lambda entries: entries["default"].update(pending_refresh=None))
-    with pytest.raises(StoreFailed, match="was changed"):
-        store.load(LOGIN)
+def test_a_login_sealed_in_another_version_is_refused(opened, tmp_path, kind):
+    signed_in(opened(NEW))
+    rewrite(kind, tmp_path, lambda entries: entries["default"].update(sealed="1" + entries["default"]["sealed"][1:]))
+    with pytest.raises(StoreFailed, match="sealed in version '1'; this version of traktauth reads version 2"):
+        opened(NEW).load(LOGIN)
 
 
 def test_a_sealed_login_is_no_damaged_one_to_who_has_no_seal(opened, tmp_path, kind):

@@ -6,7 +6,6 @@ import click
 
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.output import print_text
-from traktauth.stores.database.schema import VERSION
 
 
 @click.command(
@@ -18,13 +17,7 @@ from traktauth.stores.database.schema import VERSION
     ],
 )
 @click.option("--role", metavar="NAME", help="Also grant NAME the privileges that the store needs.")
-@click.option(
-    "--migrate-from",
-    type=click.IntRange(1, VERSION - 1),
-    metavar="VERSION",
-    help="Print instead what migrates the tables of this version of the schema.",
-)
-def command(*, role: str | None, migrate_from: int | None) -> int:
+def command(*, role: str | None) -> int:
     """Print the SQL that creates the tables of a store in PostgreSQL.
 
     The store creates them itself if its role has the privilege CREATE in the schema. If not, an administrator runs this
@@ -32,5 +25,5 @@ def command(*, role: str | None, migrate_from: int | None) -> int:
     """
     from traktauth.stores.postgres.table_creation import schema_for  # noqa: PLC0415 - only this command, without the driver
 
-    print_text(schema_for(role, migrate_from=migrate_from).rstrip("\n") + "\n")
+    print_text(schema_for(role).rstrip("\n") + "\n")
     return 0

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.models.keeper_due_time import due_at
 from traktauth.models.record import EMPTY
-from traktauth.stores.encryption.envelope import is_sealed_newest, key_of_seal, seal, unseal
+from traktauth.stores.encryption.envelope import CLEAR, is_sealed_newest, key_of_seal, seal, unseal
 from traktauth.stores.errors import unreadable
 from traktauth.stores.record_json import to_document, to_record
-from traktauth.stores.record_migrations import clear_members
 from traktauth.values import field, replace, value
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def from_row(login: LoginKey, row: Row | None, cipher: Cipher | None) -> Record:
         pending = None if row.pending_refresh is None else json.loads(row.pending_refresh)
         name = (login.realm, login.client_id, login.account)
         columns = (row.format, *name, row.generation, row.refreshable, pending, row.moved_to)
-        document = {**payload, **dict(zip(clear_members(row.format), columns, strict=True))}
+        document = {**payload, **dict(zip(CLEAR, columns, strict=True))}
         if "sealed" in document:
             document["expires_at"] = row.expires_at
         return to_record(unseal(document, cipher))

@@ -1,4 +1,4 @@
-"""The tables of a store on a database, and how those of an earlier version become the present ones."""
+"""The tables of a store on a database."""
 
 from __future__ import annotations
 
@@ -37,56 +37,15 @@ CREATE TABLE traktauth_budgets (
 INDEXES = (f"CREATE INDEX traktauth_logins_due ON {TABLE} (realm, client_id, due_at) WHERE due_at IS NOT NULL",)
 SCHEMA = {TABLE: LOGINS, "traktauth_budgets": BUDGETS}
 
-# New names of columns by the version that brought them. Rows keep the format that they were written in: a record is
-# migrated when it is read (`traktauth.stores.record_migrations`).
-RENAMED_COLUMNS = {
-    2: {
-        "renewable": "refreshable",
-        "moved": "moved_to",
-        "renewal": "pending_refresh",
-        "told": "notifications",
-        "rest": "payload",
-    },
-}
-MIGRATIONS = {
-    version: [f"ALTER TABLE {TABLE} RENAME COLUMN {old} TO {new}" for old, new in names.items()]
-    for version, names in RENAMED_COLUMNS.items()
-}
-
-
-def migrations_from(version: int) -> list[str]:
-    """Return the statements that make the tables of an earlier version the present ones, in order."""
-    return [statement for step in range(version + 1, VERSION + 1) for statement in MIGRATIONS[step]]
-
-
-def count_leases(clock: str, longest_lease: float) -> str:
-    """Return the statement that counts the logins that a program is refreshing.
-
-    Args:
-        clock: the time that leases go by, in seconds, as an expression.
-        longest_lease: seconds.
-    """
-    return f"SELECT count(*) FROM {TABLE} WHERE lease_until BETWEEN {clock} AND {clock} + {longest_lease}"
-
 
 def check_version(address: str, version: object) -> None:
-    """Check that tables of a version can be used, or migrated.
+    """Check that tables are of the version that this program uses.
 
     Raises:
-        StoreFailed: they cannot.
+        StoreFailed: they are of an earlier or a later version.
     """
-    if type(version) is not int or not 1 <= version <= VERSION:
+    if type(version) is not int or version != VERSION:
         raise StoreFailed(
-            f"{address} has the schema {version}; this version of traktauth knows 1 to {VERSION}; it is left as it is",
-            hint="Use the version of traktauth that wrote it, or a later one",
+            f"{address} has the schema {version}; this version of traktauth uses schema {VERSION}; it is left as it is",
+            hint="Use the version of traktauth that wrote it, or choose another store and sign in again",
         )
-
-
-def in_use_by_earlier_version(address: str) -> StoreFailed:
-    """Return why tables are not migrated: a program of an earlier version could not save the token that it gets."""
-    failed = StoreFailed(
-        f"{address} was made by an earlier version of traktauth, and a program of that version is refreshing a login",
-        hint="Stop every program that uses this store, and try again in a minute",
-    )
-    failed.temporary = True
-    return failed

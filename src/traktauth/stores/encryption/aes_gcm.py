@@ -12,14 +12,13 @@ import os
 from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.encryption.envelope import NEWEST, Altered
+from traktauth.stores.encryption.envelope import VERSION, Altered
 from traktauth.stores.encryption.seal_keys import ADD_KEY_HINT, MAKE_KEY_HINT, key_id
 from traktauth.stores.errors import missing, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_VERSIONS = (NEWEST, "1")
 _NONCE_SIZE = 12
 
 
@@ -50,8 +49,8 @@ class AesGcmCipher:
         if newest is None:
             raise StoreFailed("No key to seal with is set", hint=MAKE_KEY_HINT)
         nonce = os.urandom(_NONCE_SIZE)
-        ciphertext = self._ciphers[newest].encrypt(nonce, content, _associated_data(NEWEST, bound))
-        return f"{NEWEST}.{newest}.{base64.urlsafe_b64encode(nonce + ciphertext).decode()}"
+        ciphertext = self._ciphers[newest].encrypt(nonce, content, _associated_data(bound))
+        return f"{VERSION}.{newest}.{base64.urlsafe_b64encode(nonce + ciphertext).decode()}"
 
     def open(self, sealed: str, bound: bytes) -> bytes:
         """Return the content.
@@ -64,10 +63,10 @@ class AesGcmCipher:
 
         version, _, rest = sealed.partition(".")
         name, _, text = rest.partition(".")
-        if version not in _VERSIONS:
+        if version != VERSION:
             raise unreadable(
-                f"A login is sealed in the way {version[:8]!r}; this version of traktauth knows up to {NEWEST}",
-                hint="Use the version of traktauth that wrote it, or a later one",
+                f"A login is sealed in version {version[:8]!r}; this version of traktauth reads version {VERSION}",
+                hint="Use the version of traktauth that wrote it, or move the store away and sign in again",
             )
         cipher = self._ciphers.get(name)
         if cipher is None:
@@ -78,13 +77,13 @@ class AesGcmCipher:
             )
         try:
             raw = base64.b64decode(text, altchars=b"-_", validate=True)
-            return cipher.decrypt(raw[:_NONCE_SIZE], raw[_NONCE_SIZE:], _associated_data(version, bound))
+            return cipher.decrypt(raw[:_NONCE_SIZE], raw[_NONCE_SIZE:], _associated_data(bound))
         except (InvalidTag, ValueError):
             raise Altered from None
 
     def newest(self, sealed: str) -> bool:
-        """Return whether this was sealed with the newest key, in the newest way."""
-        return sealed.startswith(f"{NEWEST}.{self._newest()}.")
+        """Return whether this was sealed with the newest key."""
+        return sealed.startswith(f"{VERSION}.{self._newest()}.")
 
     def _newest(self) -> str | None:
         return next(iter(self._ciphers), None)
@@ -93,5 +92,5 @@ class AesGcmCipher:
         return f"AesGcmCipher({', '.join(self._ciphers)})"
 
 
-def _associated_data(version: str, bound: bytes) -> bytes:
-    return version.encode() + b"\n" + bound
+def _associated_data(bound: bytes) -> bytes:
+    return VERSION.encode() + b"\n" + bound

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from traktauth.models.record import FORMAT
 from traktauth.stores.errors import unreadable
-from traktauth.stores.record_migrations import CLEAR, clear_members
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -39,7 +38,9 @@ if TYPE_CHECKING:
             ...
 
 
-NEWEST = "2"  # version of a sealed text
+VERSION = "2"  # of a sealed text
+# The members that compare-and-swap, the keeper and doctor need to see. Everything else is sealed, and bound to these.
+CLEAR = ("format", "realm", "client_id", "account", "generation", "refreshable", "pending_refresh", "moved_to")
 _TAKE_IT = "If it was you who put it there: traktauth store reseal --take-plain"
 
 
@@ -51,11 +52,11 @@ def seal(document: dict[str, Any], cipher: Cipher | None) -> dict[str, Any]:
     """Return the document with its secrets sealed; as it is where nothing seals."""
     if cipher is None or not document["account"]:  # an app's entry holds no secret
         return document
-    clear = {name: document[name] for name in CLEAR[FORMAT]}
+    clear = {name: document[name] for name in CLEAR}
     inside = {name: value for name, value in document.items() if name not in clear}
     token = document["token"]
     clear["expires_at"] = None if token is None else float(token["expires_at"])
-    return {**clear, "sealed": cipher.seal(json.dumps(inside).encode(), _bound_text(clear, NEWEST))}
+    return {**clear, "sealed": cipher.seal(json.dumps(inside).encode(), _bound_text(clear))}
 
 
 def unseal(document: dict[str, Any], cipher: Cipher | None) -> dict[str, Any]:
@@ -65,8 +66,8 @@ def unseal(document: dict[str, Any], cipher: Cipher | None) -> dict[str, Any]:
         StoreFailed: it is sealed and no key is given, or the other way round; or it or a member beside it was changed.
     """
     text = document.get("sealed")
-    if document.get("format") not in CLEAR:
-        return document  # of a later version, which its reader reports
+    if document.get("format") != FORMAT:
+        return document  # of another version, which its reader reports
     if text is None:
         if cipher is None or cipher.takes_plain or document.get("account") == "":
             return document
@@ -76,13 +77,12 @@ def unseal(document: dict[str, Any], cipher: Cipher | None) -> dict[str, Any]:
         )
     if cipher is None:
         raise unreadable("A login lies here encrypted", hint="Open the store as sealed+ADDRESS, with its key")
-    version = str(text).partition(".")[0]
     try:
-        inside = json.loads(cipher.open(str(text), _bound_text(document, version)))
+        inside = json.loads(cipher.open(str(text), _bound_text(document)))
     except Altered:
         whose = f"{document.get('account')!r} at {document.get('realm')!r}"
         raise unreadable(f"The sealed login {whose} was changed, or is another login's; it is left as it is") from None
-    return {**{name: document.get(name) for name in clear_members(document.get("format"))}, **inside}
+    return {**{name: document.get(name) for name in CLEAR}, **inside}
 
 
 def is_sealed_newest(document: dict[str, Any], cipher: Cipher) -> bool:
@@ -99,15 +99,9 @@ def key_of_seal(document: Any) -> str | None:  # noqa: ANN401 - whatever stood t
     return text.split(".")[1] if isinstance(text, str) and text.count(".") > 1 else None
 
 
-def _bound_text(clear: dict[str, Any], version: str) -> bytes:
-    """Return what a sealed text is bound to, so that it opens in its own place and beside its own members only.
-
-    Version 1 of a sealed text left `format`, `renewable`, `renewal` and `moved` out.
-    """
+def _bound_text(clear: dict[str, Any]) -> bytes:
+    """Return what a sealed text is bound to, so that it opens in its own place and beside its own members only."""
     expires_at = clear.get("expires_at")
-    members = {name: clear.get(name) for name in clear_members(clear.get("format"))}
+    members = {name: clear.get(name) for name in CLEAR}
     members["expires_at"] = None if expires_at is None else float(expires_at)
-    if version == "1":
-        names = ("realm", "client_id", "account", "generation", "expires_at")
-        return json.dumps([members[name] for name in names]).encode()
     return json.dumps(members, sort_keys=True).encode()

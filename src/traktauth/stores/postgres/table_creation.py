@@ -12,16 +12,10 @@ from traktauth.stores.database.schema import (
     TABLE,
     VERSION,
     check_version,
-    count_leases,
-    in_use_by_earlier_version,
-    migrations_from,
 )
-from traktauth.stores.postgres.statements import LIMITS, NOW
+from traktauth.stores.postgres.statements import LIMITS
 
 _VERSIONS = "traktauth_schema"
-_SET_VERSION = f"UPDATE {_VERSIONS} SET version = {VERSION}"
-_IS_OWNER = f"SELECT pg_has_role(relowner, 'USAGE') FROM pg_catalog.pg_class WHERE oid = to_regclass('{TABLE}')"
-_LONGEST_LEASE = 3600.0  # seconds
 _LOCK = 0x7472616B74  # of all the advisory locks in a database, ours
 _TABLES = (_VERSIONS, *SCHEMA)
 # In the catalogue as the statement finds it: names alone are looked up in what was there when the transaction began.
@@ -44,7 +38,7 @@ def preparing(address: str) -> Preparing:
     """
     found = (yield _LOOK)[0]
     if any(found):
-        return (yield from _check_or_migrate(address, found))
+        return (yield from _check(address, found))
     yield _BEGIN
     yield _LOCKED
     found = (yield _LOOK)[0]
@@ -53,42 +47,22 @@ def preparing(address: str) -> Preparing:
             yield statement
         found = [True] * len(_TABLES)
     yield "COMMIT"
-    return (yield from _check_or_migrate(address, found))
+    return (yield from _check(address, found))
 
 
-def _check_or_migrate(address: str, found: Sequence[bool]) -> Preparing:
-    """Check the tables that were found, and make those of an earlier version the present ones."""
-    if (yield from _version(address, found)) < VERSION:
-        yield _BEGIN
-        yield _LOCKED
-        version = yield from _version(address, found)
-        if version < VERSION:
-            if not (yield _IS_OWNER)[0][0]:
-                raise StoreFailed(
-                    f"{address} has the schema {version} of an earlier version of traktauth, and this role may not "
-                    "change it",
-                    hint=f"Let a database administrator run: traktauth store schema --migrate-from {version}",
-                )
-            yield f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE"
-            if (yield count_leases(NOW, _LONGEST_LEASE))[0][0]:
-                raise in_use_by_earlier_version(address)
-            for statement in (*migrations_from(version), _SET_VERSION):  # noqa: UP028 - see above
-                yield statement
-            yield from _check_columns(address)
-        yield "COMMIT"
+def _check(address: str, found: Sequence[bool]) -> Preparing:
+    """Check the tables that were found."""
+    yield from _check_version(address, found)
     yield from _check_columns(address)
 
 
-def schema_for(role: str | None = None, *, migrate_from: int | None = None) -> str:
+def schema_for(role: str | None = None) -> str:
     """Return the SQL that makes the tables, for an administrator if the store's own role may make none.
 
     Args:
         role: who uses them: gets the rights that the store needs, and no other.
-        migrate_from: the version of the tables that are there, which become the present ones; None: there are none.
     """
     statements = [statement.strip() for statement in _statements()]
-    if migrate_from is not None:
-        statements = [*migrations_from(migrate_from), _SET_VERSION]
     if role is not None:
         name = role.replace('"', '""')
         statements += [
@@ -108,15 +82,14 @@ def _statements() -> tuple[str, ...]:
     )
 
 
-def _version(address: str, found: Sequence[bool]) -> Generator[str, list[Any], int]:
-    """Return the version of the tables that were found; without one they are another program's."""
+def _check_version(address: str, found: Sequence[bool]) -> Preparing:
+    """Check the version of the tables that were found; without one they are another program's."""
     if not found[0]:
         raise _foreign(address, next(table for table, there in zip(_TABLES, found, strict=True) if there))
     if (yield _COLUMNS.format(table=_VERSIONS)) != [("version", "integer")]:
         raise _foreign(address, _VERSIONS)
     versions = yield f"SELECT version FROM {_VERSIONS}"
     check_version(address, versions[0][0] if len(versions) == 1 else None)
-    return int(versions[0][0])
 
 
 def _check_columns(address: str) -> Preparing:

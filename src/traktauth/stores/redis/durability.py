@@ -26,7 +26,6 @@ def questions(keys: RedisCommands) -> list[tuple[Any, ...]]:
     """Return what is asked when a store is first used: whose keys these are, and how they are kept."""
     schema = keys.schema
     return [
-        keys.migrate(),
         ("SETNX", schema, VERSION.decode()),
         ("GET", schema),
         ("ROLE",),
@@ -41,19 +40,17 @@ def check_schema(address: str, answers: Sequence[Any]) -> None:
         StoreFailed: it is not ours to touch.
         Exception: what Redis answered instead.
     """
-    migrated, _, version = answers[:3]
-    if migrated == -1:
-        raise database_schema.in_use_by_earlier_version(address)
+    _, version = answers[:2]
     if version == VERSION:  # also on a replica, which takes no writes but can be read
         return
-    for reply in answers[:3]:
+    for reply in answers[:2]:
         if isinstance(reply, Exception) and not str(reply).startswith("WRONGTYPE"):
             raise reply
     if isinstance(version, bytes) and version.isdigit():
         raise StoreFailed(
-            f"{address} has the schema {version.decode()}; this version of traktauth knows {VERSION.decode()}; "
+            f"{address} has the schema {version.decode()}; this version of traktauth uses schema {VERSION.decode()}; "
             "it is left as it is",
-            hint="Use the version of traktauth that wrote it, or a later one",
+            hint="Use the version of traktauth that wrote it, or choose another store and sign in again",
         )
     raise StoreFailed(
         f"{address} holds keys of another program under our names; they are left as they are",
@@ -63,7 +60,7 @@ def check_schema(address: str, answers: Sequence[Any]) -> None:
 
 def find_warnings(answers: Sequence[Any]) -> list[str]:
     """Return what may lose a login, each with the setting that fixes it."""
-    role, *replies = answers[3:]
+    role, *replies = answers[2:]
     found: list[str] = []
     if isinstance(role, list) and role[0] == b"slave":
         found.append("This Redis is a replica and takes no writes: name the primary")

@@ -30,7 +30,6 @@ from traktauth.stores.database.commands import (
     TakeBudget,
 )
 from traktauth.stores.database.row import COLUMNS, Row
-from traktauth.stores.database.schema import RENAMED_COLUMNS
 from traktauth.stores.redis.keys import RedisKeys
 
 if TYPE_CHECKING:
@@ -75,25 +74,6 @@ RELEASE = """
 for _, key in ipairs(KEYS) do
   if redis.call('GET', key) == ARGV[1] then redis.call('DEL', key) end
 end
-return 1
-"""
-# Renames the columns of tables of schema 1, unless a program of an earlier version is refreshing a login.
-MIGRATE = """
-if redis.pcall('GET', KEYS[1]) ~= '1' then return 0 end
-local members = redis.call('SMEMBERS', KEYS[2])
-for _, member in ipairs(members) do
-  if redis.call('EXISTS', ARGV[2] .. member) == 1 then return -1 end
-end
-for _, member in ipairs(members) do
-  for n = 3, #ARGV, 2 do
-    local value = redis.pcall('HGET', ARGV[1] .. member, ARGV[n])
-    if type(value) == 'string' then
-      redis.call('HSET', ARGV[1] .. member, ARGV[n + 1], value)
-      redis.call('HDEL', ARGV[1] .. member, ARGV[n])
-    end
-  end
-end
-redis.call('SET', KEYS[1], '2')
 return 1
 """
 # The keys of hashes and leases come from the members of the set of what is due.
@@ -152,11 +132,6 @@ _READERS = tuple(
 
 class RedisCommands(RedisKeys):
     """What a store's commands are in Redis, on its keys."""
-
-    def migrate(self) -> tuple[Any, ...]:
-        """Return what makes the keys of an earlier version the present ones: 0 if they are, -1 if they are in use."""
-        names = [name for pair in RENAMED_COLUMNS[2].items() for name in pair]
-        return "EVAL", MIGRATE, 2, self.schema, self.logins, self.login, self.lease, *names
 
     def request(self, command: Command[Any]) -> tuple[Any, ...]:
         """Return the command as Redis takes it."""

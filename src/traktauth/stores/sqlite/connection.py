@@ -14,15 +14,11 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
 from traktauth.private_files import COMPANIONS, make_file
-from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.database.schema import (
     INDEXES,
     SCHEMA,
     VERSION,
     check_version,
-    count_leases,
-    in_use_by_earlier_version,
-    migrations_from,
 )
 from traktauth.stores.file import atomic_file
 from traktauth.stores.mounts import is_mount_point
@@ -70,8 +66,6 @@ def _connect(path: str) -> Connection:
         fork_safety.add_connection(connection)
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             _make_schema(connection)
-        if connection.execute("PRAGMA user_version").fetchone()[0] < VERSION:
-            _migrate(connection, path)
         _write_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA secure_delete = ON").fetchone()  # SQLite's builds differ
@@ -138,8 +132,7 @@ def _check(path: str) -> None:
         if application != APPLICATION_ID:
             raise _foreign(path)
         check_version(path, version)
-        if version == VERSION:
-            _check_columns(connection, path)
+        _check_columns(connection, path)
 
 
 def _check_columns(connection: sqlite3.Connection, path: str) -> None:
@@ -176,25 +169,6 @@ def _make_schema(connection: sqlite3.Connection) -> None:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION}")
-
-
-def _migrate(connection: sqlite3.Connection, path: str) -> None:
-    """Make the tables of an earlier version the present ones, unless another process was first.
-
-    Raises:
-        StoreFailed: a program is refreshing a login in them, or they have other columns; they are left as they are.
-    """
-    with _transaction(connection):
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version >= VERSION:
-            return
-        leases = count_leases(":clock", LONGEST_LEASE)
-        if connection.execute(leases, {"clock": steady_clock()}).fetchone()[0]:
-            raise in_use_by_earlier_version(path)
-        for statement in migrations_from(version):
-            connection.execute(statement)
-        _check_columns(connection, path)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 @contextmanager
