@@ -28,7 +28,7 @@ def test_the_lines_for_a_trakt_library_are_those_of_a_program_that_runs(title, p
     lines = [line.strip() for line in (HERE / program).read_text().splitlines()]
     missing = [line for line in block[1].splitlines() if line.strip() not in lines]
     assert not missing
-    assert any("login.config.service.api" in line for line in block[1].splitlines())
+    assert any("login.api_url" in line for line in block[1].splitlines())
 
 
 GETURL = LOOPS[0].replace("attempt.retry()", "attempt.retry(response.geturl())")  # a path alone

@@ -18,6 +18,7 @@ def test_the_command_gets_the_token_and_none_of_our_variables(command):
     assert environ["TRAKT_ACCESS_TOKEN"] == token.access_token
     assert environ["TRAKT_ACCESS_TOKEN_EXPIRES_AT"] == str(int(token.expires_at))
     assert environ["TRAKT_CLIENT_ID"] == command.env["TRAKTAUTH_CLIENT_ID"]
+    assert environ["TRAKT_API_URL"] == command.env["TRAKTAUTH_SERVICE"]
     assert environ["OTHER"] == "kept"
     assert not [name for name in environ if name.upper().startswith("TRAKTAUTH_")]
     assert command.env["TRAKTAUTH_CLIENT_SECRET"] not in outcome.out
@@ -58,7 +59,7 @@ def test_a_broken_pipe_ends_it_as_if_we_had_not_been_there(command):
 def test_a_command_that_is_not_there_is_an_error_of_two_lines(command):
     command.keep()
     outcome = command.execute("exec", "--", "no-such-command")
-    assert (outcome.status, outcome.out) == (1, "")
+    assert (outcome.status, outcome.out) == (127, "")
     assert outcome.err.splitlines() == [
         "Error: Cannot run no-such-command: No such file or directory",
         "→ Use a program on the PATH, or its full path: traktauth exec -- CMD …",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from http.client import HTTPConnection
 from urllib.parse import parse_qsl, urlsplit
@@ -18,7 +17,7 @@ def main(url):
         parts = urlsplit(connection.getresponse().headers["location"])
         connection.close()
     call = Request(
-        os.environ["TRAKT_API"] + "/_control/authorize",
+        f"{parts.scheme}://{parts.netloc}/_control/authorize",
         json.dumps({**dict(parse_qsl(parts.query)), "username": "sean"}).encode(),
         {"content-type": "application/json"},
     )

@@ -114,7 +114,6 @@ def environment(tmp_path, monkeypatch, restored_logging):
             "XDG_DATA_HOME": str(tmp_path / "data"),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "BROWSER": f"{sys.executable} {BROWSER} %s",
-            "TRAKT_API": server.url,
             "TRAKTAUTH_CLIENT_ID": server.app.client_id,
             "TRAKTAUTH_CLIENT_SECRET": server.app.client_secret,
             "REDIRECT_URI": server.app.redirect_uri,

@@ -6,21 +6,29 @@ import os
 import signal
 import subprocess
 import sys
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from traktauth.cli.exit_codes import report
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.option_decorators import common_options, min_life_option
-from traktauth.errors import TraktAuthError
+from traktauth.errors import LoginRequired, TraktAuthError
+from traktauth.protocol import USER_SETTINGS
+from traktauth.wire.error_responses import error_from_response
+from traktauth.wire.messages import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from traktauth.cli.common_options import CommonOptions
+    from traktauth.client.sync_client import Trakt
     from traktauth.models import Token
 
 _OURS = "TRAKTAUTH_"
+_USE_PATH = "Use a program on the PATH, or its full path: traktauth exec -- CMD …"
+NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as a shell has it
 
 
 @click.command(
@@ -29,25 +37,52 @@ _OURS = "TRAKTAUTH_"
     context_settings={"allow_interspersed_args": False},
     examples=[
         ("traktauth exec -- python my_tool.py", ""),
+        ("traktauth exec --check -- ./sync.sh", "ask Trakt first; 4 if the login has ended"),
         ("traktauth exec --account tv --min-life 600 -- ./sync.sh", ""),
     ],
 )
 @common_options()
 @min_life_option
+@click.option("--check", is_flag=True, help="First ask Trakt whether it accepts the token (one request).")
 @click.argument("words", nargs=-1, required=True, metavar="-- CMD …", type=click.UNPROCESSED)
-def command(options: CommonOptions, min_life: float, words: tuple[str, ...]) -> int:
+def command(options: CommonOptions, min_life: float, words: tuple[str, ...], *, check: bool) -> int:
     """Replace this process with a command that has a valid token in its environment.
 
-    The command gets TRAKT_ACCESS_TOKEN, TRAKT_ACCESS_TOKEN_EXPIRES_AT (Unix seconds) and TRAKT_CLIENT_ID, but no
-    TRAKTAUTH_* variable, so not the app's secret.
+    The command gets TRAKT_ACCESS_TOKEN, TRAKT_ACCESS_TOKEN_EXPIRES_AT (Unix seconds), TRAKT_CLIENT_ID and
+    TRAKT_API_URL, but no TRAKTAUTH_* variable, so not the app's secret.
+
+    The token is valid by its expiry. With --check Trakt is asked too: a token that it rejects (401) is refreshed, and
+    the exit status is 4 if the login has ended. The status is 127 if CMD does not exist, 126 if it cannot be run.
     """
     with options.trakt() as trakt:
+        if check:
+            _check_login(trakt)
         token = trakt.token(min_life=min_life)
-        client_id = trakt.config.app.client_id
-    exec_replace(words, command_environment(os.environ, token, client_id))
+        environ = command_environment(os.environ, token, client_id=trakt.config.app.client_id, api_url=trakt.api_url)
+    try:
+        exec_replace(words, environ)
+    except OSError as error:
+        problem = TraktAuthError(f"Cannot run {words[0]}: {error.strerror}", hint=_USE_PATH)
+        report(problem, as_json=options.json)
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
 
 
-def command_environment(own: Mapping[str, str], token: Token, client_id: str) -> dict[str, str]:
+def _check_login(trakt: Trakt) -> None:
+    """Ask the API for the user's settings, as the cheapest request that needs a valid token.
+
+    Raises:
+        LoginRequired: the login has ended.
+        TryLater, AppRejected, UnexpectedReply: the response says nothing about the login.
+    """
+    response = trakt.request("GET", USER_SETTINGS)
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        raise LoginRequired("Trakt rejects the access token, and a new one too (401)", reason="revoked")
+    if not response.is_success:
+        reply = Response(response.status_code, response.headers, response.content)
+        raise error_from_response(reply, what="the user's settings")
+
+
+def command_environment(own: Mapping[str, str], token: Token, *, client_id: str, api_url: str) -> dict[str, str]:
     """Return the environment of the command."""
     passed_on = {name: value for name, value in own.items() if not name.upper().startswith(_OURS)}
     return {
@@ -55,6 +90,7 @@ def command_environment(own: Mapping[str, str], token: Token, client_id: str) ->
         "TRAKT_ACCESS_TOKEN": token.access_token,
         "TRAKT_ACCESS_TOKEN_EXPIRES_AT": str(int(token.expires_at)),
         "TRAKT_CLIENT_ID": client_id,
+        "TRAKT_API_URL": api_url,
     }
 
 
@@ -62,17 +98,11 @@ def exec_replace(words: tuple[str, ...], environ: dict[str, str]) -> NoReturn:
     """Replace this process with a command.
 
     Raises:
-        TraktAuthError: the program does not exist, or cannot be run.
+        OSError: the program does not exist, or cannot be run.
     """
-    try:
-        if sys.platform == "win32":  # pragma: no cover - a caller on Windows does not wait for exec
-            sys.exit(subprocess.run(words, env=environ, check=False).returncode)  # noqa: S603 - the user's own command
-        # Python ignores these signals, and exec keeps ignored signals ignored, which the command would not expect.
-        for name in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(name, signal.SIG_DFL)
-        os.execvpe(words[0], words, environ)  # noqa: S606 - the user's own command
-    except OSError as error:
-        raise TraktAuthError(
-            f"Cannot run {words[0]}: {error.strerror}",
-            hint="Use a program on the PATH, or its full path: traktauth exec -- CMD …",
-        ) from None
+    if sys.platform == "win32":  # pragma: no cover - a caller on Windows does not wait for exec
+        sys.exit(subprocess.run(words, env=environ, check=False).returncode)  # noqa: S603 - the user's own command
+    # Python ignores these signals, and exec keeps ignored signals ignored, which the command would not expect.
+    for name in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(name, signal.SIG_DFL)
+    os.execvpe(words[0], words, environ)  # noqa: S606 - the user's own command

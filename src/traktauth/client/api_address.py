@@ -61,7 +61,7 @@ class ApiAddress:
 
             raise ValueError(
                 f"The access token is for {self._base} only; it is not sent to {urlsplit(url).hostname or url!r}. "
-                "Build the address from trakt.config.service.api, or set the service that the request is for"
+                "Build the address from trakt.api_url, or set the service that the request is for"
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from traktauth.client.account_config import AccountConfig, refuse_to_pickle
@@ -12,6 +13,7 @@ from traktauth.client.attempt import UNAUTHORIZED, AsyncAttempt, FreshToken
 from traktauth.client.driver.async_driver import AsyncDriver
 from traktauth.client.driver.bound_store import AsyncBoundStore
 from traktauth.client.http_clients import AsyncHttpClients
+from traktauth.errors import LoginRequired, TryLater
 from traktauth.flow.context import LostReply
 from traktauth.flow.get_token import get_token
 from traktauth.flow.login_status import LoginStatus
@@ -19,7 +21,7 @@ from traktauth.models import App, Token
 from traktauth.models.app import check_text
 from traktauth.models.device_code import DeviceCode
 from traktauth.models.signed_out import SignedOut
-from traktauth.protocol import Service
+from traktauth.protocol import USER_SETTINGS, Service
 from traktauth.steps import LoginMethod, Step
 from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.stores.errors import call_store_async
@@ -151,6 +153,11 @@ class AsyncTrakt:
         """Return the user's own name for the account."""
         return self.config.account
 
+    @property
+    def api_url(self) -> str:
+        """Return the base address of the service's API, such as `https://api.trakt.tv`."""
+        return self.config.service.api
+
     def for_account(self, account: str) -> Self:
         """Return another account that shares store and connections; closing this object closes them for both."""
         other = object.__new__(type(self))
@@ -187,16 +194,50 @@ class AsyncTrakt:
         )
         return await self._new_driver(sign_in.ui, sign_in.sleep_async).run(sign_in.flow)
 
-    async def token(self, *, min_life: float = 0.0) -> Token:
-        """Return a usable token, refreshed if necessary.
+    async def ensure_login(
+        self,
+        method: LoginMethod | None = None,
+        *,
+        prompt: Callable[[Step], str | None] | None = None,
+        signup: bool | None = None,
+        open_browser: bool = True,
+    ) -> Token:
+        """Return a token that Trakt accepts; sign in first if there is no login, or if it has ended.
+
+        One request asks the API whether it accepts the token, so a login that the user ended at Trakt is found here. If
+        the API cannot be reached, a token that is valid by its expiry is returned.
+
+        Args:
+            method: as for `login`, and the same for the other arguments.
+            prompt: as for `login`.
+            signup: as for `login`.
+            open_browser: as for `login`.
+
+        Raises:
+            LoginRefused, AppRejected, TryLater, StoreFailed: as for `Trakt.ensure_login`.
+        """
+        try:
+            token = await self.token()
+            with suppress(TryLater):
+                await self.request("GET", USER_SETTINGS)  # on a 401 it refreshes the token, or raises LoginRequired
+                token = await self.token()
+        except LoginRequired as error:
+            if error.reason == "moved":
+                raise
+            return await self.login(method, prompt=prompt, signup=signup, open_browser=open_browser)
+        return token
+
+    async def token(self, *, min_life: float = 0.0, rejected: str | None = None) -> Token:
+        """Return a usable token, refreshed first if necessary.
 
         Args:
             min_life: seconds for which it must stay valid.
+            rejected: an access token that the API has answered with 401; another one is returned.
 
         Raises:
             LoginRequired, TryLater, StoreFailed, ValueError: as for `Trakt.token`.
         """
-        return await self._driver.run(get_token(self.config.context, min_life=min_life))
+        return await self._driver.run(get_token(self.config.context, rejected=rejected, min_life=min_life))
 
     async def refresh(self, *, force: bool = False, since: float | None = None) -> Token:
         """Refresh now, even a valid token. Trakt: *Exchange refresh_token for access_token*.

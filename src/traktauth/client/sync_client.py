@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from traktauth.client.account_config import AccountConfig, refuse_to_pickle
 from traktauth.client.attempt import UNAUTHORIZED, Attempt, FreshToken
+from traktauth.errors import LoginRequired, TryLater
 from traktauth.flow.context import LostReply
 from traktauth.flow.get_token import get_token
 from traktauth.flow.login_status import LoginStatus
@@ -15,7 +17,7 @@ from traktauth.models import App, Token
 from traktauth.models.app import check_text
 from traktauth.models.device_code import DeviceCode
 from traktauth.models.signed_out import SignedOut
-from traktauth.protocol import Service
+from traktauth.protocol import USER_SETTINGS, Service
 from traktauth.steps import LoginMethod, Step
 from traktauth.stores.base import TokenStore
 from traktauth.stores.errors import call_store
@@ -166,6 +168,11 @@ class Trakt:
         """Return the user's own name for the account."""
         return self.config.account
 
+    @property
+    def api_url(self) -> str:
+        """Return the base address of the service's API, such as `https://api.trakt.tv`."""
+        return self.config.service.api
+
     def for_account(self, account: str) -> Self:
         """Return another account that shares store and connections; closing this object closes them for both."""
         other = object.__new__(type(self))
@@ -204,19 +211,55 @@ class Trakt:
         )
         return self._new_driver(sign_in.ui, sign_in.sleep).run(sign_in.flow)
 
-    def token(self, *, min_life: float = 0.0) -> Token:
-        """Return a usable token, refreshed if need be.
+    def ensure_login(
+        self,
+        method: LoginMethod | None = None,
+        *,
+        prompt: Callable[[Step], str | None] | None = None,
+        signup: bool | None = None,
+        open_browser: bool = True,
+    ) -> Token:
+        """Return a token that Trakt accepts; sign in first if there is no login, or if it has ended.
+
+        One request asks the API whether it accepts the token, so a login that the user ended at Trakt is found here. If
+        the API cannot be reached, a token that is valid by its expiry is returned.
 
         Args:
-            min_life: seconds that it must live on.
+            method: as for `login`, and the same for the other arguments.
+            prompt: as for `login`.
+            signup: as for `login`.
+            open_browser: as for `login`.
+
+        Raises:
+            LoginRefused, AppRejected: as for `login`.
+            TryLater: Trakt cannot be reached, and there is no valid token.
+            StoreFailed: as for `token`.
+        """
+        try:
+            token = self.token()
+            with suppress(TryLater):
+                self.request("GET", USER_SETTINGS)  # on a 401 it refreshes the token, or raises LoginRequired
+                token = self.token()
+        except LoginRequired as error:
+            if error.reason == "moved":
+                raise
+            return self.login(method, prompt=prompt, signup=signup, open_browser=open_browser)
+        return token
+
+    def token(self, *, min_life: float = 0.0, rejected: str | None = None) -> Token:
+        """Return a usable token, refreshed first if necessary.
+
+        Args:
+            min_life: seconds for which it must stay valid.
+            rejected: an access token that the API has answered with 401; another one is returned.
 
         Raises:
             LoginRequired: the user has to sign in again.
-            TryLater: Trakt cannot be reached and no token lives.
-            StoreFailed: the store cannot be read, or not written while no token lives.
-            ValueError: no token of this service lives as long as `min_life`.
+            TryLater: Trakt cannot be reached and no token is valid.
+            StoreFailed: the store cannot be read, or not written while no token is valid.
+            ValueError: tokens of this service are never valid for `min_life`.
         """
-        return self._driver.run(get_token(self.config.context, min_life=min_life))
+        return self._driver.run(get_token(self.config.context, rejected=rejected, min_life=min_life))
 
     def refresh(self, *, force: bool = False, since: float | None = None) -> Token:
         """Renew now, though the token is fresh. Trakt: *Exchange refresh_token for access_token*.

@@ -41,6 +41,12 @@ Behaviour:
   TRAKTAUTH_CONTROL_KEY     the key of its control API, beyond loopback
   BROWSER, NO_COLOR         the browser to open; no colours
 
+traktauth exec sets for the command that it runs:
+  TRAKT_ACCESS_TOKEN              a valid access token
+  TRAKT_ACCESS_TOKEN_EXPIRES_AT   when it expires, in Unix seconds
+  TRAKT_CLIENT_ID                 the app's client id, for trakt-api-key
+  TRAKT_API_URL                   the base address of the API
+
 traktauth setup writes the configuration file: TOML with the same names in
 lower case, readable by you only (chmod 600). On Linux it is
 ~/.config/traktauth/config.toml; traktauth doctor names the one that is read.
@@ -67,6 +73,16 @@ def config_file() -> str:
     return f"~{path[len(home) :]}" if home != "/" and path.startswith(f"{home}/") else path
 
 
+def _api_url() -> str:
+    """Return a sentence with the API's base address; empty if the settings name no service."""
+    from traktauth.client.settings import read_settings  # noqa: PLC0415 - only for a help
+
+    try:
+        return f"\n\nWith the present settings TRAKT_API_URL is {read_settings().find_service().api}"
+    except ValueError:
+        return ""
+
+
 def help_of(root: click.Group, context: click.Context, words: Sequence[str]) -> str:
     """Return the help of a command, or a topic.
 
@@ -74,7 +90,7 @@ def help_of(root: click.Group, context: click.Context, words: Sequence[str]) -> 
         UsageError: neither exists.
     """
     if len(words) == 1 and words[0] in TOPICS:
-        return TOPICS[words[0]][1].rstrip("\n")
+        return TOPICS[words[0]][1].rstrip("\n") + (_api_url() if words[0] == "environment" else "")
     command: click.Command = root
     for word in words:
         found = command.get_command(context, word) if isinstance(command, click.Group) else None

@@ -1,0 +1,144 @@
+"""Shell lines whose access token was rejected by Trakt: each gets another token, or ends with 4."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.wire import call
+
+BIN = Path(sys.executable).parent
+LINES = [
+    "traktauth token --rejected < rejected",
+    "cat rejected | traktauth token --rejected",
+    'echo "$(traktauth token)" | traktauth token --rejected',
+    "traktauth token --rejected --json < rejected",
+    "traktauth token --rejected --min-life 60 < rejected",
+    "token=$(traktauth token --rejected < rejected) && echo $token",
+    "traktauth exec --check -- printenv TRAKT_ACCESS_TOKEN",
+    "traktauth exec --check --json -- printenv TRAKT_ACCESS_TOKEN",
+    "traktauth exec --check --min-life 60 -- sh -c 'echo $TRAKT_ACCESS_TOKEN'",
+    "traktauth exec --check -- ./sync.sh",
+    "./sync.sh",
+    "TZ=UTC traktauth exec --check -- ./sync.sh >> sync.log",
+    "traktauth exec --check -- true && traktauth token",
+    "traktauth request GET /users/settings",
+    "traktauth request /users/settings --silent && traktauth token",
+    "traktauth request /users/settings --json",
+    "traktauth refresh && traktauth token",
+    "traktauth refresh --json",
+    "traktauth status --verify",
+    "traktauth doctor --json",
+]
+SYNC = """#!/bin/sh
+export TRAKTAUTH_CONFIG="$HOME/traktauth.toml"
+token=${TRAKT_ACCESS_TOKEN:-$(traktauth token)} || exit $?
+api=${TRAKT_API_URL:-$(traktauth exec -- printenv TRAKT_API_URL)} || exit $?
+fetch() {
+    curl -s -o /dev/null -w '%{http_code}' "$api/users/settings" -H "trakt-api-key: $KEY" --config - <<EOF
+header = "Authorization: Bearer $token"
+EOF
+}
+if [ "$(fetch)" = 401 ]; then
+    token=$(echo "$token" | traktauth token --rejected) || exit $?
+fi
+[ "$(fetch)" = 200 ] && echo "$token"
+"""
+
+
+def revoke(local, token):
+    """End a login as another program does that revokes both tokens."""
+    for each in (token.access_token, token.refresh_token):
+        body = {"token": each, "client_id": local.app.client_id, "client_secret": local.app.client_secret}
+        assert call(local.base, "POST", "/oauth/revoke", body=body).status == 200
+
+
+def test_token_rejected_refreshes_the_rejected_token(at_local, local):
+    token = at_local.keep_real(local)
+    local.expire("access", token.access_token)
+    outcome = at_local("token", "--rejected", stdin=f"{token.access_token}\n")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert local.alive(outcome.out.strip())
+    assert local.ledger()["rotations"] == 1
+
+
+def test_token_rejected_prints_a_newer_token_that_is_stored_already(at_local, local):
+    at_local.keep_real(local)
+    outcome = at_local("token", "--rejected", stdin="an-older-token")
+    assert outcome.out.strip() == at_local.record().token.access_token
+    assert local.ledger()["rotations"] == 0
+
+
+def test_token_rejected_ends_with_4_if_the_login_has_ended(at_local, local):
+    token = at_local.keep_real(local)
+    revoke(local, token)
+    outcome = at_local("token", "--rejected", stdin=token.access_token)
+    assert (outcome.status, outcome.out) == (4, "")
+    assert "Sign in: traktauth login" in outcome.err
+    assert at_local("token").status == 4  # the store remembers that Trakt rejected it
+
+
+def test_token_rejected_without_a_token_on_stdin_is_wrong_usage(command):
+    command.keep()
+    outcome = command("token", "--rejected", stdin="")
+    assert outcome.status == 2
+    assert "reads the rejected access token from standard input" in outcome.err
+
+
+def test_exec_check_runs_the_command_after_one_request(at_local, local):
+    at_local.keep_real(local)
+    outcome = at_local.execute("exec", "--check", "--", "printenv", "TRAKT_ACCESS_TOKEN")
+    assert outcome.out.strip() == at_local.record().token.access_token
+    assert local.ledger()["counts"]["GET /users/settings"] == 1
+
+
+def test_exec_check_does_not_run_the_command_if_the_login_has_ended(at_local, local):
+    revoke(local, at_local.keep_real(local))
+    outcome = at_local("exec", "--check", "--", "echo", "it ran")
+    assert (outcome.status, outcome.out) == (4, "")
+
+
+def test_exec_check_ends_with_5_if_trakt_is_busy(at_local, local):
+    at_local.keep_real(local)
+    local.control("PUT", "faults", [{"path": "/users/settings", "status": 503}])
+    outcome = at_local("exec", "--check", "--", "echo", "it ran")
+    assert (outcome.status, outcome.out) == (5, "")
+
+
+def test_help_environment_names_the_address_of_the_api(command):
+    assert f"TRAKT_API_URL is {command.env['TRAKTAUTH_SERVICE']}\n" in command("help", "environment").out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("ended", [True, False], ids=["login-ended", "access-token-ended"])
+def test_a_shell_line_ends_with_4_or_a_fresh_token(at_local, local, tmp_path, line, ended):
+    token = at_local.keep_real(local)
+    if ended:
+        revoke(local, token)
+    else:
+        local.expire("access", token.access_token)
+    (tmp_path / "rejected").write_text(token.access_token)
+    script = tmp_path / "sync.sh"
+    script.write_text(SYNC)
+    script.chmod(0o700)
+    config = tmp_path / "home" / "traktauth.toml"  # as exec takes the variables away
+    config.parent.mkdir()
+    names = ("client_id", "client_secret", "redirect_uri", "service", "store")
+    config.write_text("".join(f"{name} = {json.dumps(at_local.env[f'TRAKTAUTH_{name.upper()}'])}\n" for name in names))
+    env = {**at_local.env, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "KEY": local.app.client_id}
+    done = subprocess.run(
+        ["sh", "-c", line], check=False, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    stored = at_local.record().token
+    if done.returncode == 4:
+        assert ended or "status" in line or "doctor" in line
+    else:
+        assert (done.returncode, ended) == (0, False), done.stderr
+        assert stored.access_token != token.access_token
+        assert local.alive(stored.access_token)
