@@ -43,8 +43,7 @@ def test_a_forked_child_is_not_locked_out_by_threads_it_does_not_have():
         thread.join()
 
 
-@pytest.mark.slow
-def test_a_store_that_is_not_used_any_more_goes():
+def test_an_unused_store_is_collected():
     store = MemoryStore()
     reference = weakref.ref(store)
     del store
@@ -66,7 +65,7 @@ def test_a_forked_child_does_not_send_its_parents_refresh_token():
     assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))  # the parent does
 
 
-def test_a_forked_child_is_served_and_renews_what_it_signed_in_itself():
+def test_a_forked_child_refreshes_only_what_it_signed_in_itself():
     store = MemoryStore()
     store.apply(LOGIN, SaveToken(Token("a", refresh_token="r", generation=1), after=0, at=1.0))
 

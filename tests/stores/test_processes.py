@@ -35,7 +35,6 @@ def test_this_process_is_alive():
     assert is_alive(this_process())
 
 
-@pytest.mark.slow
 def test_another_process_is_alive_until_it_has_ended(asleep):
     assert is_alive(of(asleep))
     asleep.kill()

@@ -19,8 +19,6 @@ from traktauth.stores.adapters.per_loop import PerLoop
 from traktauth.stores.open import open_async_store, open_store
 from traktauth.testing.store_contract.base import LOGIN, pair, signed_in
 
-pytestmark = pytest.mark.slow
-
 ACCOUNTS, ROUNDS, LOOPS = 8, 4, 3
 
 
@@ -71,6 +69,7 @@ async def refresh(trakt, accounts):
     return await asyncio.gather(*(trakt.for_account(f"account-{number}").refresh() for number in accounts))
 
 
+@pytest.mark.slow
 def test_no_login_is_lost_in_event_loops_one_after_the_other_and_at_once(trakt_server, address):
     sign_in(trakt_server, address)
     trakt = async_trakt(trakt_server, address)
@@ -117,6 +116,7 @@ async def load_many(store):
     await asyncio.gather(*(store.load(LOGIN) for _ in range(40)))
 
 
+@pytest.mark.slow
 @counts_sockets
 def test_connections_to_redis_end_with_their_event_loop(redis_address):
     store = open_async_store(redis_address)
@@ -128,6 +128,7 @@ def test_connections_to_redis_end_with_their_event_loop(redis_address):
     asyncio.run(store.close())
 
 
+@pytest.mark.slow
 @counts_sockets
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_connections_of_a_loop_that_was_closed_unprepared_are_dropped(redis_address):
@@ -145,6 +146,7 @@ def test_connections_of_a_loop_that_was_closed_unprepared_are_dropped(redis_addr
     asyncio.run(store.close())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server_address", ["redis_address", "postgres_address"], indirect=True)
 def test_many_tasks_wait_for_a_connection_in_each_of_several_loops(server_address):
     mark = "&" if "?" in server_address else "?"
@@ -170,8 +172,9 @@ def test_many_tasks_wait_for_a_connection_in_each_of_several_loops(server_addres
     assert failed == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server_address", ["redis_address", "postgres_address"], indirect=True)
-def test_a_store_that_was_used_in_a_loop_goes_on_in_a_forked_childs_loop(server_address):
+def test_a_store_used_in_a_loop_works_in_the_loop_of_a_forked_child(server_address):
     store = open_async_store(server_address)
     with closing(open_store(server_address)) as blocking:
         signed_in(blocking)
@@ -194,7 +197,7 @@ def test_a_store_that_was_used_in_a_loop_goes_on_in_a_forked_childs_loop(server_
     asyncio.run(store.close())
 
 
-def test_what_belongs_to_another_running_loop_is_closed_there():
+def test_connections_of_another_running_loop_are_closed_in_that_loop():
     closed, made, stop = [], threading.Event(), threading.Event()
 
     async def close(number):

@@ -6,7 +6,6 @@ import asyncio
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -16,8 +15,6 @@ from traktauth.models import LoginKey, Token
 from traktauth.models.changes import SaveToken
 from traktauth.stores.adapters.threaded_store import ThreadedStore, in_thread, settle
 from traktauth.stores.memory import MemoryStore
-
-pytestmark = pytest.mark.slow
 
 LOGIN = LoginKey("trakt", "app", "default")
 
@@ -55,11 +52,11 @@ class Slowly:
 
 
 async def reached(store):
-    assert await asyncio.to_thread(store.reached.wait, 10)
+    assert await asyncio.to_thread(store.reached.wait, 60)
 
 
 @pytest.mark.asyncio
-async def test_a_cancellation_waits_for_what_a_thread_is_doing():
+async def test_a_cancelled_call_ends_when_its_thread_has_finished():
     store = SlowStore()
     task = asyncio.create_task(ThreadedStore(store).apply(LOGIN, SaveToken(Token("a", generation=1), after=0, at=1.0)))
     await reached(store)
@@ -117,7 +114,7 @@ async def test_a_hundred_waiters_keep_no_thread_waiting():
     order = []
 
     async def wait(number):
-        async with store.lock(LOGIN, 30.0) as held:
+        async with store.lock(LOGIN, 300.0) as held:
             assert held
             order.append(number)
 
@@ -131,14 +128,11 @@ async def test_a_hundred_waiters_keep_no_thread_waiting():
 
 
 @pytest.mark.asyncio
-async def test_a_timeout_ends_and_errors_go_on():
+async def test_a_lock_ends_at_its_timeout_and_after_an_error():
     blocking = MemoryStore()
     store = ThreadedStore(blocking)
-    async with store.lock(LOGIN, 0.0):
-        began = time.monotonic()
-        async with store.lock(LOGIN, 0.05) as held:
-            assert not held
-        assert 0.04 < time.monotonic() - began < 60
+    async with store.lock(LOGIN, 0.0), store.lock(LOGIN, 0.05) as held:
+        assert not held
     with pytest.raises(KeyError):
         async with store.lock(LOGIN, 0.0):
             raise KeyError
@@ -147,7 +141,7 @@ async def test_a_timeout_ends_and_errors_go_on():
 
 
 @pytest.mark.asyncio
-async def test_what_a_store_raises_is_raised():
+async def test_an_error_of_the_store_is_raised():
     class Broken(MemoryStore):
         def check_writable(self):
             raise StoreFailed("full")
@@ -163,7 +157,7 @@ async def test_what_a_store_raises_is_raised():
 
 
 @pytest.mark.asyncio
-async def test_a_cancellation_goes_before_an_error_that_came_meanwhile():
+async def test_a_cancellation_is_raised_instead_of_a_simultaneous_error():
     future = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(settle(future))
     await asyncio.sleep(0)
@@ -201,7 +195,7 @@ threading.Thread(target=lambda: asyncio.run(main())).start()
 """
 
 
-def test_a_pair_is_saved_though_the_interpreter_is_ending(tmp_path):
+def test_a_token_is_saved_while_the_interpreter_is_ending(tmp_path):
     """A loop in a thread outlives the main thread; by then no pool takes work any more."""
     path = tmp_path / "tokens.json"
     done = subprocess.run([sys.executable, "-c", SAVE_AT_THE_END, path], capture_output=True, text=True, check=False)

@@ -128,8 +128,7 @@ def test_what_is_open_stays_readable_without_a_key(opened, tmp_path, kind):
     assert (seen["generation"], seen["refreshable"], seen["expires_at"]) == (1, 1, pair(1).expires_at)
 
 
-@pytest.mark.slow
-def test_no_nonce_comes_twice(opened, tmp_path, kind):
+def test_no_nonce_is_used_twice(opened, tmp_path, kind):
     store = opened(NEW)
     seals = set()
     for generation in range(1, 30):

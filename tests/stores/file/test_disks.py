@@ -190,9 +190,10 @@ except StoreFailed as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["2", "2+"])
 @pytest.mark.parametrize(("verb", "kept"), [("begin", pair(1)), ("save", "access-2")])
-def test_a_sync_that_fails_after_the_replacing_undoes_a_begin_and_keeps_a_save(folder, strace, verb, kept, when):
+def test_a_sync_that_fails_after_the_rename_undoes_a_begin_and_keeps_a_save(folder, strace, verb, kept, when):
     """The right to send is not given by a begin that is reported as failed; a new token is the only valid one."""
     path = folder / "tokens.json"
     store = FileStore(str(path))
@@ -266,6 +267,7 @@ def test_a_check_replaces_the_real_file_by_itself(folder):
     assert {each.name for each in folder.iterdir()} == {"tokens.json", "tokens.json.lock"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["token"], ["doctor"]])
 def test_a_file_system_that_is_read_only_is_named_and_nothing_is_sent(program, folder, trakt, namespace, words):
     read_only = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'

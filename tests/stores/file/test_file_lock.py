@@ -50,7 +50,7 @@ def test_the_lock_file_stays_unless_its_holder_says_that_it_is_obsolete(path):
     assert not os.path.exists(path)  # noqa: PTH110 - a path as text
 
 
-def test_who_waited_for_a_removed_lock_file_takes_the_one_that_is_there_now(path):
+def test_a_waiter_whose_lock_file_was_removed_locks_the_new_one(path):
     """A lock on a file that has no name any more would keep no other process out."""
     events = []
 
@@ -73,7 +73,7 @@ def test_two_never_hold_a_lock_whose_file_is_removed_each_time(path, tmp_path):
     inside = tmp_path / "inside"
 
     def work():
-        for _ in range(150):
+        for _ in range(40):
             with locked(path, 30.0, is_obsolete=lambda: True) as held:
                 assert held
                 os.close(os.open(inside, os.O_CREAT | os.O_EXCL))
@@ -157,7 +157,7 @@ def test_a_forked_child_neither_holds_nor_releases_its_parents_lock(path):
     os.waitpid(child, 0)
 
 
-def test_a_child_that_leaves_its_parents_block_leaves_the_parents_lock(path):
+def test_a_child_that_leaves_its_parents_block_does_not_release_the_lock(path):
     with locked(path, 0.0):
         child = fork()
         if child == 0:
@@ -198,7 +198,7 @@ def test_no_file_is_left_open(path):
     assert file_lock._open_files == set()
 
 
-def test_what_the_system_says_of_a_lock_goes_on(path, monkeypatch):
+def test_an_error_of_the_system_is_raised(path, monkeypatch):
     def flock(*_):
         raise OSError(errno.ENOLCK, "No locks available")
 

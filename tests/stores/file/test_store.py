@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import os
 import shutil
 import signal
 import stat
 import subprocess
-import sys
 import tempfile
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 import pytest
-import rich.console
-import rich.traceback
 
 from stores.children import fork, in_child, killed_at
 from support.own_thread import replace_in_this_thread
@@ -129,7 +124,7 @@ def test_a_folder_that_exists_is_left_as_it_is(tmp_path):
     assert mode(folder) == 0o755
 
 
-def test_looking_into_a_store_makes_nothing(tmp_path):
+def test_reading_a_store_creates_nothing(tmp_path):
     store = FileStore(str(tmp_path / "new" / "tokens.json"))
     assert store.load(LOGIN) == Record()
     assert store.list_logins() == []
@@ -161,7 +156,7 @@ def test_a_store_behind_a_link_and_its_target_share_one_lock(tmp_path):
         assert not held
 
 
-def test_a_link_without_an_end_is_refused(tmp_path):
+def test_a_link_that_leads_to_itself_is_refused(tmp_path):
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(StoreFailed, match="without an end"):
@@ -170,7 +165,7 @@ def test_a_link_without_an_end_is_refused(tmp_path):
 
 @needs_root
 @pytest.mark.parametrize("whose", ["file", "link", "target"])
-def test_what_belongs_to_another_user_is_refused(tmp_path, whose):
+def test_a_file_or_link_of_another_user_is_refused(tmp_path, whose):
     path = tmp_path / "tokens.json"
     real = path if whose == "file" else tmp_path / "real.json"
     assert FileStore(str(real)).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
@@ -217,7 +212,7 @@ def test_a_spare_that_another_user_put_there_is_not_written_to(store, path, tmp_
 def test_a_file_that_others_may_have_written_is_refused(store, path, loose):
     """Also by a store that has read it before."""
     content = path.read_bytes()
-    time.sleep(0.06)  # until the file has settled, and is known
+    os.utime(path, (1, 1))  # long ago, so that the file is known
     store.load(LOGIN)
     path.chmod(loose)
     for each in (store, FileStore(str(path))):
@@ -281,7 +276,7 @@ def test_a_home_that_is_a_link_and_moves_goes_on_working(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["directory", "fifo"])
-def test_what_is_no_plain_file_is_refused(path, kind):
+def test_only_a_regular_file_is_accepted(path, kind):
     path.mkdir() if kind == "directory" else os.mkfifo(path)
     store = FileStore(str(path))
     for work in (
@@ -335,7 +330,7 @@ def test_a_damaged_or_foreign_file_is_reported_and_never_overwritten(path, conte
 
 
 @pytest.mark.parametrize("more", [{"logins": []}, {"accounts": {}}])
-def test_a_later_versions_file_is_named_as_such_and_left_alone(path, more):
+def test_a_later_versions_file_is_left_as_it_is(path, more):
     content = json.dumps({"format": 3, **more})
     path.write_text(content)
     with pytest.raises(StoreFailed, match="has the format 3; this version of traktauth reads 1 to 2"):
@@ -390,7 +385,7 @@ def test_an_entry_that_names_no_login_is_kept_and_hides_no_other(path, stray):
 
 # ---------------------------------------------------------------- a disk that cannot be written, or is full
 @needs_root
-def test_living_tokens_are_served_from_a_folder_that_cannot_be_written(shared_folder):
+def test_valid_tokens_are_served_from_a_folder_that_cannot_be_written(shared_folder):
     path = shared_folder / "tokens.json"
 
     def make():
@@ -421,7 +416,8 @@ def test_living_tokens_are_served_from_a_folder_that_cannot_be_written(shared_fo
     assert all("Permission denied" in message for message in failures)
 
 
-def test_a_full_disk_shows_before_anything_is_sent(small_disk):
+@pytest.mark.slow
+def test_a_full_disk_is_reported_before_anything_is_sent(small_disk):
     path = small_disk / "tokens.json"
     store = FileStore(str(path))
     store.apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
@@ -435,8 +431,9 @@ def test_a_full_disk_shows_before_anything_is_sent(small_disk):
     assert store.load(LOGIN).pending_refresh is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["save", "mark"])
-def test_what_was_begun_can_be_saved_on_a_disk_that_filled_up_meanwhile(small_disk, verb):
+def test_a_refresh_that_began_is_saved_although_the_disk_is_full(small_disk, verb):
     path = small_disk / "tokens.json"
     store = FileStore(str(path))
     for number in range(20):
@@ -456,7 +453,7 @@ def test_what_was_begun_can_be_saved_on_a_disk_that_filled_up_meanwhile(small_di
             assert FileStore(str(path)).load(LOGIN).not_refreshable_reason == "Trakt refused it"
 
 
-def test_a_spare_is_gone_once_its_refresh_is_over(store, path):
+def test_the_reserved_space_is_removed_when_the_refresh_ends(store, path):
     store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
     assert len(list(path.parent.glob("*.spare"))) == 1
     store.apply(LOGIN, CancelRefresh(pending_refresh(1), None))
@@ -467,7 +464,7 @@ def test_a_spare_is_gone_once_its_refresh_is_over(store, path):
 
 
 @pytest.mark.parametrize("verb", ["forget", "begin", "save"])
-def test_what_a_killed_program_has_left_is_removed_by_the_next_write(store, path, verb):
+def test_files_of_a_killed_program_are_removed_by_the_next_write(store, path, verb):
     """It may hold the tokens of every account; a refresh that is under way keeps its own."""
     under_way = replace(LOGIN, account="third")
     for login in (OTHER, under_way):
@@ -499,7 +496,7 @@ def test_a_sign_out_leaves_no_byte_of_its_tokens_beside_those_of_others(store, p
     assert {each.name for each in path.parent.iterdir()} == {"tokens.json", "tokens.json.lock"}
 
 
-def test_a_lock_file_goes_with_its_login(store, path):
+def test_the_lock_file_of_a_login_is_removed_at_its_sign_out(store, path):
     with store.lock(LOGIN, 0.0):
         pass
     assert len(list(path.parent.glob("tokens.json.*.lock"))) == 1  # a login that is there keeps it
@@ -511,13 +508,15 @@ def test_a_lock_file_goes_with_its_login(store, path):
 
 
 # ---------------------------------------------------------------- what error reporters see
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verb", "call"),
     [
-        *product(["begin", "save", "mark", "forget", "check"], ["write", "fsync", "ftruncate", "rename", "open"]),
         ("begin", "posix_fallocate"),
-        ("check", "posix_fallocate"),
+        ("begin", "rename"),
+        ("save", "write"),
+        ("mark", "fsync"),
+        ("forget", "ftruncate"),
+        ("check", "open"),
     ],
 )
 def test_no_local_variable_of_a_failing_write_shows_a_token(store, path, monkeypatch, verb, call):
@@ -569,10 +568,7 @@ def shown_with_locals(error):
     """What an error reporter shows of an error: every frame of it and of its causes, with local variables."""
     while "/tests/" in error.__traceback__.tb_frame.f_code.co_filename:  # a test's own frame shows what it put in
         error = error.with_traceback(error.__traceback__.tb_next)
-    lines = traceback.TracebackException.from_exception(error, capture_locals=True).format()
-    console = rich.console.Console(file=io.StringIO(), width=200)
-    console.print(rich.traceback.Traceback.from_exception(type(error), error, error.__traceback__, show_locals=True))
-    return "".join(lines) + console.file.getvalue()
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
 
 
 # ---------------------------------------------------------------- a disk that fails
@@ -627,87 +623,10 @@ def test_a_kill_at_any_step_leaves_the_old_record_or_the_new_one(path):
     assert leftover == {"json", "lock"}
 
 
-@pytest.mark.slow
-def test_what_was_confirmed_survives_a_kill_at_any_moment(path):
-    """A writer is killed at odd moments, again and again: nothing that a call has returned for is lost."""
-    for round_ in range(12):
-        reading, writing = os.pipe()
-        child = fork()
-        if child == 0:
-            store = FileStore(str(path))
-            generation = store.load(LOGIN).generation
-            while True:
-                store.apply(LOGIN, BeginRefresh(pending_refresh(generation)))
-                store.apply(LOGIN, SaveToken(pair(generation + 1), after=generation, at=1.0))
-                generation += 1
-                os.write(writing, b"%d\n" % generation)
-        os.close(writing)
-        with os.fdopen(reading) as pipe:
-            confirmed = int(pipe.readline())
-            time.sleep(0.003 * round_)
-            os.kill(child, 9)
-            confirmed = int((pipe.read().splitlines() or [confirmed])[-1])
-        os.waitpid(child, 0)
-        record = FileStore(str(path)).load(LOGIN)
-        assert record.generation in (confirmed, confirmed + 1)
-        assert record.token == pair(record.generation)
-
-
-WRITE_UNDER_STRACE = """
-import sys
-from traktauth.models import LoginKey, Token, PendingRefresh, Sender
-from traktauth.models.changes import BeginRefresh, SaveToken
-from traktauth.stores.file import atomic_file
-from traktauth.stores.file.store import FileStore
-store = FileStore(sys.argv[1])
-login = LoginKey("trakt", "app", "default")
-store.apply(login, SaveToken(Token("access-1", refresh_token="r", generation=1), after=0, at=1.0))
-store.apply(login, BeginRefresh(PendingRefresh(1, 1, 1.0, Sender("here"))))
-store.apply(login, SaveToken(Token("access-2", refresh_token="r", generation=2), after=1, at=1.0))
-"""
-
-
-def test_each_change_is_written_synced_renamed_and_its_folder_synced(path, tmp_path):
-    """As the kernel sees it: no rename before the data are on the disk, none left in a folder's memory."""
-    if shutil.which("strace") is None:
-        pytest.skip("the program strace is absent")
-    log = tmp_path / "strace.log"
-    command = ["strace", "-f", "-y", "-o", log, "-e", "trace=write,fsync,rename,renameat,renameat2"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "COVERAGE"))}
-    traced = subprocess.run(
-        [*command, sys.executable, "-c", WRITE_UNDER_STRACE, path],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
-    if "ptrace" in traced.stderr or "PTRACE" in traced.stderr:
-        pytest.skip("strace may not trace here")
-    assert traced.returncode == 0, traced.stderr
-    calls = [line.split(maxsplit=1)[1] for line in log.read_text().splitlines() if str(path) in line or "fsync" in line]
-    folder = f"<{path.parent}>)"
-    kinds = []
-    for call in calls:
-        name = call.partition("(")[0]
-        if name == "fsync":
-            kinds.append("fsync folder" if folder in call.partition(" = ")[0].replace(" ", "") else "fsync file")
-        else:
-            kinds.append("rename" if name.startswith("rename") else name)
-    renames = [number for number, kind in enumerate(kinds) if kind == "rename"]
-    assert len(renames) == 3
-    for number in renames:
-        # The folder is synced before as well: one that cannot be is found before anything is changed.
-        assert kinds[number - 3 : number] == ["write", "fsync file", "fsync folder"]
-        assert kinds[number + 1] == "fsync folder"
-    # The room for the save is on the disk before the right to send is.
-    assert "fsync file" in kinds[renames[0] + 2 : renames[1] - 3]
-
-
 # ---------------------------------------------------------------- others at the same file
-@pytest.mark.slow
 def test_a_change_by_another_process_is_noticed_at_once(store, path):
-    time.sleep(0.06)  # until the file has settled, and is known
-    for generation in range(1, 20):
+    os.utime(path, (1, 1))  # long ago, so that the file is known
+    for generation in range(1, 4):
         assert store.load(LOGIN).token == pair(generation)
         in_child(lambda n=generation: FileStore(str(path)).apply(LOGIN, SaveToken(pair(n + 1), after=n, at=1.0)))
 
@@ -740,7 +659,7 @@ def test_a_settled_file_is_read_once(store, path, monkeypatch):
     assert str(path) not in opened
 
 
-def test_several_accounts_renew_at_the_same_time(path):
+def test_several_accounts_refresh_at_the_same_time(path):
     logins = [replace(LOGIN, account=str(number)) for number in range(8)]
     for login in logins:
         FileStore(str(path)).apply(login, SaveToken(pair(1), after=0, at=1.0))
@@ -766,7 +685,7 @@ def test_a_writer_that_hangs_is_reported(store, path, monkeypatch):
     if child == 0:
         with FileStore(str(path))._writing():
             os.write(writing, b"!")
-            time.sleep(60)
+            signal.pause()
     os.read(reading, 1)
     try:
         with pytest.raises(StoreFailed, match="being written by another program"):
@@ -780,18 +699,13 @@ def test_a_writer_that_hangs_is_reported(store, path, monkeypatch):
     assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
 
 
-def test_the_address_names_the_file(store, path):
-    assert store.address == f"file:{path}"
-
-
 def test_a_signal_handler_does_not_wait_for_the_write_that_it_interrupted(store, path, monkeypatch):
     real, outcomes = atomic_file.replace, []
 
     def handle(*_):
-        began = time.monotonic()
         with pytest.raises(StoreFailed, match="this signal handler interrupted"):
             store.apply(LOGIN, SaveToken(pair(3), 2, 3.0))
-        outcomes.append(time.monotonic() - began)
+        outcomes.append("refused")
 
     def interrupted(*arguments, **options):
         monkeypatch.setattr(atomic_file, "replace", real)
@@ -804,6 +718,5 @@ def test_a_signal_handler_does_not_wait_for_the_write_that_it_interrupted(store,
         assert store.apply(LOGIN, SaveToken(pair(2), 1, 2.0))
     finally:
         signal.signal(signal.SIGUSR1, before)
-    assert len(outcomes) == 1
-    assert outcomes[0] < 10
+    assert outcomes == ["refused"]
     assert store.apply(LOGIN, SaveToken(pair(3), 2, 3.0))  # afterwards nothing is held

@@ -145,11 +145,6 @@ def test_another_users_file_is_refused(store, path):
         store.load(LOGIN)
 
 
-def test_a_folder_in_the_files_place_is_refused(tmp_path):
-    with closing(open_store(f"sqlite:{tmp_path}")) as store, pytest.raises(StoreFailed, match="is a directory"):
-        store.load(LOGIN)
-
-
 def test_a_link_leads_to_the_file(store, path, tmp_path):
     signed_in(store)
     (tmp_path / "link.db").symlink_to(path)
