@@ -190,6 +190,26 @@ ACCOUNT_EXPLANATIONS: dict[int | None, str] = {420: "account-limit", 423: "accou
 """Of an UnexpectedReply, by its status; `unexpected-response` for the others."""
 
 
+class LoginMoved(StoreFailed):
+    """The login was moved to another store, which this program cannot open; no user has to sign in again.
+
+    A program goes on with the other store by itself if it can open it, and nothing is raised then.
+
+    Attributes:
+        store: the address of the other store.
+        generation: of the login when it was moved; the other store has this one or a later one.
+        is_finished: whether the move came to its end; if not, running it again finishes it.
+    """
+
+    def __init__(
+        self, message: str, *, store: str = "", generation: int = 0, is_finished: bool = True, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.store = store
+        self.generation = generation
+        self.is_finished = is_finished
+
+
 class UnexpectedReply(TraktAuthError):
     """Trakt answered outside its contract.
 

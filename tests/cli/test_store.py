@@ -57,16 +57,17 @@ def test_every_login_is_in_the_target_afterwards_and_each_is_reported(command, t
         assert command.record(account).token is None
 
 
-def test_a_program_that_uses_the_source_store_gets_the_new_address(command, target):
+def test_a_program_that_uses_the_source_store_goes_on_with_the_new_one(command, target):
     token = command.keep()
     assert move(command, target).status == 0
-    asked = command("token")
-    assert (asked.status, asked.out) == (4, "")
-    assert asked.err.splitlines() == [
+    for flags in ((), ("--store", target)):
+        assert command("token", *flags).out.strip() == token.access_token
+    refused = command("login", "--device")
+    assert (refused.status, refused.out) == (1, "")
+    assert refused.err.splitlines() == [
         f"Error: This login was moved to {target}",
-        f"→ Use that store: --store {target}, or TRAKTAUTH_STORE. Why: traktauth explain login-required",
+        f"→ Use that store: --store {target}, or TRAKTAUTH_STORE",
     ]
-    assert command("token", "--store", target).out.strip() == token.access_token
     shown = command("status")
     assert shown.status == 4
     assert f"    moved to {target}\n    → Use that store: --store {target}, or TRAKTAUTH_STORE\n" in shown.out

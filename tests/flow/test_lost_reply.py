@@ -9,7 +9,7 @@ import pytest
 from flow.changes import Begin, Mark, MarkRejected, MarkUnconfirmed, Save, SwapProbe
 from flow.conversation import Conversation
 from flow.setup import DEAD, HTML, NOW, YEAR, Clock, context, grant, record, reply, token, unconfirmed
-from traktauth.errors import LoginRequired, TryLater
+from traktauth.errors import LoginMoved, LoginRequired, TryLater
 from traktauth.explain import explain
 from traktauth.flow.effects import Load, LoadProbe, LogMessage, NoResponse, Send, Shielded, WithLock
 from traktauth.flow.get_token import get_token
@@ -331,8 +331,8 @@ def being_moved(old, *, lost_reply="last-attempt", **wanted):
 
 @pytest.mark.parametrize("lost_reply", SETTINGS)
 def test_what_is_being_moved_is_never_sent_from_here_as_the_other_store_may_have_it(lost_reply):
-    error = being_moved(ENDED, lost_reply=lost_reply).raises(LoginRequired)
-    assert error.reason == "moved"
+    error = being_moved(ENDED, lost_reply=lost_reply).raises(LoginMoved)
+    assert (error.store, error.is_finished) == ("sqlite:/new", False)
     assert "traktauth store move" in error.hint
     assert being_moved(LIVING, lost_reply=lost_reply).returns() == LIVING
 

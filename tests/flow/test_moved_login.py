@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from traktauth.errors import LoginRequired, TryLater
+from traktauth.errors import LoginMoved, LoginRequired, TryLater
 from traktauth.flow.moved_login import MAX_ADDRESS, being_moved, describe_target, finishing_command
 
 
@@ -25,7 +25,10 @@ def test_an_exported_login_is_taken_back_from_its_file(address, where, command):
 
 @pytest.mark.parametrize("address", ["export:", "export:a b:/x", "export:$(x):/x", "exports:token:/x", "export:é:/x"])
 def test_an_address_that_no_export_writes_is_not_shown(address):
-    assert describe_target(address) == ("an address that no store has", "Sign in again: traktauth login")
+    assert describe_target(address) == (
+        "an address that no store has",
+        "Forget that: traktauth logout --local; then sign in: traktauth login",
+    )
 
 
 def test_a_move_that_was_interrupted_names_the_command_that_finishes_it():
@@ -35,8 +38,11 @@ def test_a_move_that_was_interrupted_names_the_command_that_finishes_it():
 
 @pytest.mark.parametrize("is_valid", [True, False])
 def test_no_refresh_is_sent_during_a_move_and_the_error_says_how_to_finish_it(is_valid):
-    for address, target in (("sqlite:/x", "another store"), ("export:token:/x", "a file")):
+    for address, target, kind in (
+        ("sqlite:/x", "another store", LoginMoved),
+        ("export:token:/x", "a file", LoginRequired),
+    ):
         error = being_moved(address, is_valid=is_valid)
-        assert isinstance(error, TryLater if is_valid else LoginRequired)
+        assert isinstance(error, TryLater if is_valid else kind)
         assert str(error.message) == f"This login is being moved to {target}"
         assert finishing_command(address) in error.hint

@@ -10,7 +10,7 @@ import pytest
 from flow.changes import Begin, Cancel, Mark, MarkRejected, MarkUnconfirmed, Save
 from flow.conversation import Conversation
 from flow.setup import DEAD, HTML, LIFE, NOW, PUBLIC, Clock, context, grant, record, refused, reply, token, unconfirmed
-from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TryLater, UnexpectedReply
+from traktauth.errors import AppRejected, LoginMoved, LoginRequired, StoreFailed, TryLater, UnexpectedReply
 from traktauth.flow.effects import Load, LoadProbe, LogMessage, NoResponse, Send, Shielded, Sleep, WithLock
 from traktauth.flow.get_token import get_token
 from traktauth.models import Probe, Record
@@ -140,8 +140,8 @@ def test_a_caller_that_was_signed_out_before_sending_gets_login_required(old):
 
 def test_a_login_that_was_moved_names_the_store_that_has_it():
     moved = Record(generation=1, moved_to="sqlite:/elsewhere.db")
-    error = locked(ENDED, again=moved).raises(LoginRequired)
-    assert error.reason == "moved"
+    error = locked(ENDED, again=moved).raises(LoginMoved)
+    assert (error.store, error.generation) == ("sqlite:/elsewhere.db", 1)
     assert "--store sqlite:/elsewhere.db" in error.hint
 
 

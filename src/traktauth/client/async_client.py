@@ -6,19 +6,21 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from traktauth.client.account_config import AccountConfig, refuse_to_pickle
 from traktauth.client.attempt import UNAUTHORIZED, AsyncAttempt, FreshToken
 from traktauth.client.driver.async_driver import AsyncDriver
 from traktauth.client.driver.bound_store import AsyncBoundStore
 from traktauth.client.http_clients import AsyncHttpClients
-from traktauth.errors import LoginRequired, TryLater
+from traktauth.errors import LoginMoved, LoginRequired, TryLater
 from traktauth.flow.context import LostReply
 from traktauth.flow.get_token import get_token
 from traktauth.flow.login_status import LoginStatus
 from traktauth.models import App, Token
 from traktauth.models.app import check_text
+from traktauth.models.changes import Erase
 from traktauth.models.device_code import DeviceCode
 from traktauth.models.signed_out import SignedOut
 from traktauth.protocol import USER_SETTINGS, Service
@@ -32,8 +34,12 @@ if TYPE_CHECKING:
     from traktauth.client.http import HttpAuth, HttpResponse
     from traktauth.client.http_protocols import HttpAsyncClient
     from traktauth.client.login.ui import LoginUI
+    from traktauth.flow.context import FlowContext
+    from traktauth.flow.effects import Flow
 else:  # `typing.get_type_hints` needs the names; the HTTP library is imported with the first request
     HttpAsyncClient = HttpAuth = HttpResponse = Any
+
+T = TypeVar("T")
 
 
 class AsyncTrakt:
@@ -63,19 +69,34 @@ class AsyncTrakt:
             clock=clock,
         )
         connections = AsyncHttpClients(http, url=config.service.token, product=app.user_agent)
-        self._use(config, open_async_store(store), connections, owner=True)
+        origin = AsyncBoundStore(open_async_store(store), config.key, config.context.clock)
+        self._use(config, origin, connections, owner=True)
 
     def _use(
-        self, config: AccountConfig, store: AsyncTokenStore, connections: AsyncHttpClients, *, owner: bool
+        self, config: AccountConfig, origin: AsyncBoundStore, connections: AsyncHttpClients, *, owner: bool
     ) -> None:
-        config.use_lock_of(store)
         self.config = config
-        self.store = store
-        self.bound_store = AsyncBoundStore(store, config.key, config.context.clock)
+        self.store = origin.store
+        self._origin = origin
         self._http_clients = connections
         self._owner = owner
         self._fresh: FreshToken | None = None
+        self._bind(origin.with_account(config.account))
+
+    def _bind(self, bound_store: AsyncBoundStore) -> None:
+        """Do the same as `Trakt._bind`."""
+        self.config.use_lock_of(bound_store.store)
+        self.bound_store = bound_store
         self._driver = self._new_driver(None)
+
+    async def _run(self, flow: Callable[[FlowContext], Flow[T]]) -> T:
+        """Do the same as `Trakt._run`."""
+        while True:
+            bound_store, driver = self.bound_store, self._driver
+            try:
+                return await driver.run(flow(self.config.context))
+            except LoginMoved as moved:
+                self._bind(await bound_store.follow(moved))
 
     def _new_driver(self, ui: LoginUI | None, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> AsyncDriver:
         connections = self._http_clients
@@ -86,7 +107,7 @@ class AsyncTrakt:
             sleep=sleep,
             unfinished=connections.unfinished,
             prepare=connections.prepare,
-            elsewhere=connections.refresh if self.store.any_loop else None,
+            elsewhere=connections.refresh if self.bound_store.store.any_loop else None,
         )
 
     @classmethod
@@ -161,7 +182,7 @@ class AsyncTrakt:
     def for_account(self, account: str) -> Self:
         """Return another account that shares store and connections; closing this object closes them for both."""
         other = object.__new__(type(self))
-        other._use(self.config.with_account(account), self.store, self._http_clients, owner=False)
+        other._use(self.config.with_account(account), self._origin, self._http_clients, owner=False)
         return other
 
     async def login(
@@ -237,7 +258,7 @@ class AsyncTrakt:
         Raises:
             LoginRequired, TryLater, StoreFailed, ValueError: as for `Trakt.token`.
         """
-        return await self._driver.run(get_token(self.config.context, rejected=rejected, min_life=min_life))
+        return await self._run(partial(get_token, rejected=rejected, min_life=min_life))
 
     async def refresh(self, *, force: bool = False, since: float | None = None) -> Token:
         """Refresh now, even a valid token. Trakt: *Exchange refresh_token for access_token*.
@@ -252,7 +273,7 @@ class AsyncTrakt:
         """
         from traktauth.flow.refresh import refresh  # noqa: PLC0415 - on first use
 
-        return await self._driver.run(refresh(self.config.context, resend=force, since=since))
+        return await self._run(partial(refresh, resend=force, since=since))
 
     async def request(
         self,
@@ -306,8 +327,8 @@ class AsyncTrakt:
             token = await self.token()
             headers = config.headers.authorization(token)
             self._fresh = FreshToken.of(self.bound_store, token, headers, began)
-            return AsyncAttempt(config, url, token, headers, began, self._driver.run)
-        return AsyncAttempt(config, url, fresh.token, fresh.headers, began, self._driver.run)
+            return AsyncAttempt(config, url, token, headers, began, self._run)
+        return AsyncAttempt(config, url, fresh.token, fresh.headers, began, self._run)
 
     async def status(self) -> LoginStatus:
         """Return what this login can do, from the store alone: nothing is refreshed and nothing is sent.
@@ -317,7 +338,11 @@ class AsyncTrakt:
         """
         from traktauth.flow.login_status import read_status  # noqa: PLC0415 - on first use
 
-        return await self._driver.run(read_status(self.config.context, self.config.key, is_running=is_alive))
+        try:
+            return await self._run(partial(read_status, login=self.config.key, is_running=is_alive))
+        except LoginMoved:  # to a store that cannot be opened here
+            flow = read_status(self.config.context, self.config.key, is_running=is_alive, may_be_moved=True)
+            return await self._driver.run(flow)
 
     async def accounts(self) -> list[LoginStatus]:
         """Return every login of this app and service in the store, in order; otherwise as `status`.
@@ -357,9 +382,14 @@ class AsyncTrakt:
         Raises:
             LoginRequired, TryLater, AppRejected: as for `Trakt.logout`.
         """
-        from traktauth.flow.logout import log_out  # noqa: PLC0415 - on first use
+        from traktauth.flow.logout import forget, log_out  # noqa: PLC0415 - on first use
 
-        return await self._driver.run(log_out(self.config.context, local=local))
+        try:
+            return await self._run(partial(log_out, local=local))
+        except LoginMoved as moved:
+            if not (local and moved.is_finished):
+                raise
+            return await self._driver.run(forget())
 
     async def erase(self) -> None:
         """Remove what a sign-out leaves in the store: the account's name, the user's name and the history.
@@ -373,7 +403,9 @@ class AsyncTrakt:
         """
         from traktauth.flow.logout import erase  # noqa: PLC0415 - on first use
 
-        await self._driver.run(erase(self.config.context))
+        await self._run(erase)
+        if self.bound_store.store is not self.store:  # which has the names and the history before the move
+            await call_store_async(partial(self.store.apply, self.config.key, Erase()), self.store)
 
     @property
     def auth(self) -> HttpAuth:
@@ -386,6 +418,7 @@ class AsyncTrakt:
         """Close connections and store."""
         if self._owner:
             await self._http_clients.close()
+            await self._origin.moved_stores.close()
             await call_store_async(self.store.close, self.store)
 
     async def __aenter__(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from traktauth.flow.get_token import get_token
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from traktauth.client.account_config import AccountConfig
     from traktauth.client.driver.bound_store import AsyncBoundStore, BoundStore
+    from traktauth.flow.context import FlowContext
     from traktauth.flow.effects import Flow
     from traktauth.models import Record, Token
 
@@ -70,7 +72,7 @@ class _Attempt:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r}, token {self._token.fingerprint})"
 
-    def _next_token(self, url: str | None) -> Flow[Token] | None:
+    def _next_token(self, url: str | None) -> Callable[[FlowContext], Flow[Token]] | None:
         """Return the flow that gets another token; None if another sending would not help.
 
         Args:
@@ -84,7 +86,7 @@ class _Attempt:
             return None
         if not _is_worth_refreshing(config, token, self._began):
             return None
-        return get_token(config.context, rejected=token.access_token)
+        return partial(get_token, rejected=token.access_token)
 
 
 def _is_worth_refreshing(config: AccountConfig, token: Token, began: float) -> bool:
@@ -131,7 +133,7 @@ class Attempt(_Attempt):
         token: Token,
         headers: Mapping[str, str],
         began: float,
-        run: Callable[[Flow[Token]], Token],
+        run: Callable[[Callable[[FlowContext], Flow[Token]]], Token],
         *,
         is_retry: bool = False,
     ) -> None:
@@ -178,7 +180,7 @@ class AsyncAttempt(_Attempt):
         token: Token,
         headers: Mapping[str, str],
         began: float,
-        run: Callable[[Flow[Token]], Awaitable[Token]],
+        run: Callable[[Callable[[FlowContext], Flow[Token]]], Awaitable[Token]],
         *,
         is_retry: bool = False,
     ) -> None:

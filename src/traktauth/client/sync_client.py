@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from traktauth.client.account_config import AccountConfig, refuse_to_pickle
 from traktauth.client.attempt import UNAUTHORIZED, Attempt, FreshToken
-from traktauth.errors import LoginRequired, TryLater
+from traktauth.errors import LoginMoved, LoginRequired, TryLater
 from traktauth.flow.context import LostReply
 from traktauth.flow.get_token import get_token
 from traktauth.flow.login_status import LoginStatus
 from traktauth.models import App, Token
 from traktauth.models.app import check_text
+from traktauth.models.changes import Erase
 from traktauth.models.device_code import DeviceCode
 from traktauth.models.signed_out import SignedOut
 from traktauth.protocol import USER_SETTINGS, Service
@@ -25,13 +27,18 @@ from traktauth.stores.open import open_store
 from traktauth.stores.processes import is_alive
 
 if TYPE_CHECKING:
+    from traktauth.client.driver.bound_store import BoundStore
     from traktauth.client.driver.sync_driver import Driver
     from traktauth.client.http import HttpAuth, HttpResponse
     from traktauth.client.http_clients import HttpClients
     from traktauth.client.http_protocols import HttpClient
     from traktauth.client.login.ui import LoginUI
+    from traktauth.flow.context import FlowContext
+    from traktauth.flow.effects import Flow
 else:  # `typing.get_type_hints` needs the names; the HTTP library is imported with the first request
     HttpAuth = HttpClient = HttpResponse = Any
+
+T = TypeVar("T")
 
 
 class Trakt:
@@ -77,19 +84,34 @@ class Trakt:
             clock=clock,
         )
         connections = HttpClients(http, url=config.service.token, product=app.user_agent)
-        self._use(config, open_store(store), connections, owner=True)
-
-    def _use(self, config: AccountConfig, store: TokenStore, connections: HttpClients, *, owner: bool) -> None:
         from traktauth.client.driver.bound_store import BoundStore  # noqa: PLC0415 - when a client is made
 
-        config.use_lock_of(store)
+        origin = BoundStore(open_store(store), config.key, config.context.clock)
+        self._use(config, origin, connections, owner=True)
+
+    def _use(self, config: AccountConfig, origin: BoundStore, connections: HttpClients, *, owner: bool) -> None:
         self.config = config
-        self.store = store
-        self.bound_store = BoundStore(store, config.key, config.context.clock)
+        self.store = origin.store
+        self._origin = origin
         self._http_clients = connections
         self._owner = owner
         self._fresh: FreshToken | None = None
+        self._bind(origin.with_account(config.account))
+
+    def _bind(self, bound_store: BoundStore) -> None:
+        """Use the login in this store: the client's own, or the one that it was moved to."""
+        self.config.use_lock_of(bound_store.store)
+        self.bound_store = bound_store
         self._driver = self._new_driver(None)
+
+    def _run(self, flow: Callable[[FlowContext], Flow[T]]) -> T:
+        """Run a flow; if the login was moved to another store, run it again there, and go on with that store."""
+        while True:
+            bound_store, driver = self.bound_store, self._driver
+            try:
+                return driver.run(flow(self.config.context))
+            except LoginMoved as moved:
+                self._bind(bound_store.follow(moved))
 
     def _new_driver(self, ui: LoginUI | None, sleep: Callable[[float], None] = time.sleep) -> Driver:
         from traktauth.client.driver.sync_driver import Driver  # noqa: PLC0415 - when a client is made
@@ -176,7 +198,7 @@ class Trakt:
     def for_account(self, account: str) -> Self:
         """Return another account that shares store and connections; closing this object closes them for both."""
         other = object.__new__(type(self))
-        other._use(self.config.with_account(account), self.store, self._http_clients, owner=False)
+        other._use(self.config.with_account(account), self._origin, self._http_clients, owner=False)
         return other
 
     def login(
@@ -259,7 +281,7 @@ class Trakt:
             StoreFailed: the store cannot be read, or not written while no token is valid.
             ValueError: tokens of this service are never valid for `min_life`.
         """
-        return self._driver.run(get_token(self.config.context, rejected=rejected, min_life=min_life))
+        return self._run(partial(get_token, rejected=rejected, min_life=min_life))
 
     def refresh(self, *, force: bool = False, since: float | None = None) -> Token:
         """Renew now, though the token is fresh. Trakt: *Exchange refresh_token for access_token*.
@@ -276,7 +298,7 @@ class Trakt:
         """
         from traktauth.flow.refresh import refresh  # noqa: PLC0415 - on first use
 
-        return self._driver.run(refresh(self.config.context, resend=force, since=since))
+        return self._run(partial(refresh, resend=force, since=since))
 
     def request(
         self,
@@ -335,8 +357,8 @@ class Trakt:
             token = self.token()
             headers = config.headers.authorization(token)
             self._fresh = FreshToken.of(self.bound_store, token, headers, began)
-            return Attempt(config, url, token, headers, began, self._driver.run)
-        return Attempt(config, url, fresh.token, fresh.headers, began, self._driver.run)
+            return Attempt(config, url, token, headers, began, self._run)
+        return Attempt(config, url, fresh.token, fresh.headers, began, self._run)
 
     def status(self) -> LoginStatus:
         """Return what this login can do, from the store alone: nothing is refreshed and nothing is sent.
@@ -346,7 +368,11 @@ class Trakt:
         """
         from traktauth.flow.login_status import read_status  # noqa: PLC0415 - on first use
 
-        return self._driver.run(read_status(self.config.context, self.config.key, is_running=is_alive))
+        try:
+            return self._run(partial(read_status, login=self.config.key, is_running=is_alive))
+        except LoginMoved:  # to a store that cannot be opened here
+            flow = read_status(self.config.context, self.config.key, is_running=is_alive, may_be_moved=True)
+            return self._driver.run(flow)
 
     def accounts(self) -> list[LoginStatus]:
         """Return every login of this app and service in the store, in order; otherwise as `status`.
@@ -388,9 +414,14 @@ class Trakt:
             TryLater: Trakt cannot be reached; nothing was deleted.
             AppRejected: Trakt refused the app; nothing was deleted.
         """
-        from traktauth.flow.logout import log_out  # noqa: PLC0415 - on first use
+        from traktauth.flow.logout import forget, log_out  # noqa: PLC0415 - on first use
 
-        return self._driver.run(log_out(self.config.context, local=local))
+        try:
+            return self._run(partial(log_out, local=local))
+        except LoginMoved as moved:
+            if not (local and moved.is_finished):
+                raise
+            return self._driver.run(forget())
 
     def erase(self) -> None:
         """Remove what a sign-out leaves in the store: the account's name, the user's name and the history.
@@ -404,7 +435,9 @@ class Trakt:
         """
         from traktauth.flow.logout import erase  # noqa: PLC0415 - on first use
 
-        self._driver.run(erase(self.config.context))
+        self._run(erase)
+        if self.bound_store.store is not self.store:  # which has the names and the history before the move
+            call_store(partial(self.store.apply, self.config.key, Erase()), self.store)
 
     @property
     def auth(self) -> HttpAuth:
@@ -417,6 +450,7 @@ class Trakt:
         """Close connections and store, once no refresh is under method."""
         if self._owner:
             self._http_clients.close()
+            self._origin.moved_stores.close()
             call_store(self.store.close, self.store)
 
     def __enter__(self) -> Self:

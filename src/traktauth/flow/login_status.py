@@ -214,7 +214,7 @@ def _state(record: Record, *, is_valid: bool, refreshable: bool) -> LoginState:
 
 
 def read_status(
-    context: FlowContext, login: LoginKey, *, is_running: Callable[[Sender], bool | None]
+    context: FlowContext, login: LoginKey, *, is_running: Callable[[Sender], bool | None], may_be_moved: bool = False
 ) -> Flow[LoginStatus]:
     """Return the status of one login.
 
@@ -222,13 +222,19 @@ def read_status(
         context: the context.
         login: its key.
         is_running: see `login_status`.
+        may_be_moved: return the status of a login that another store has, too.
 
     Raises:
+        LoginMoved: another store has the login.
         StoreFailed: the store cannot be read.
     """
     from traktauth.flow.effects import Load  # noqa: PLC0415 - `traktauth status` does without
+    from traktauth.flow.moved_login import check_not_moved  # noqa: PLC0415 - the same
 
-    return _to_status(context, login, (yield from Load()), is_running)
+    record = yield from Load()
+    if not may_be_moved:
+        check_not_moved(record)
+    return _to_status(context, login, record, is_running)
 
 
 def read_accounts(context: FlowContext, *, is_running: Callable[[Sender], bool | None]) -> Flow[list[LoginStatus]]:

@@ -15,6 +15,7 @@ from traktauth.flow.effects import (
     Send,
     WithLock,
 )
+from traktauth.flow.moved_login import check_not_moved
 from traktauth.flow.resend_policy import has_time_to_send, lock_acquired_at, new_sending, signed_out_error
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, Erase, SetRefreshable
 from traktauth.models.record import EMPTY
@@ -67,6 +68,13 @@ def _sign_out(context: FlowContext, *, local: bool) -> Flow[SignedOut]:
     yield from LogMessage(f"signed out {token.fingerprint}")
     yield from Apply(DeleteToken(record.generation))
     return SignedOut(revoked=True, left=token.refresh_token is not None and not safe)
+
+
+def forget() -> Flow[SignedOut]:
+    """Forget where a login was moved to, as the other store cannot be opened."""
+    record = yield from Load()
+    yield from Apply(DeleteToken(record.generation))
+    return SignedOut(revoked=False, left=True)
 
 
 def _refresh_token_is_unspent(record: Record) -> bool:
@@ -151,6 +159,7 @@ def erase(context: FlowContext) -> Flow[None]:
 def _erase(context: FlowContext) -> Flow[None]:
     del context
     record = yield from Load()
+    check_not_moved(record)
     if record.token is not None:
         raise LoginExists(
             "The account is still signed in, so it was not erased",

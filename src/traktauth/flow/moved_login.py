@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from traktauth.display import find_unsafe
-from traktauth.errors import LoginRequired, TryLater
-from traktauth.models.store_address import is_store_address
+from traktauth.errors import LoginMoved, LoginRequired, TryLater
+from traktauth.flow.effects import Load
+from traktauth.models.store_address import EXPORT, is_store_address
 
 if TYPE_CHECKING:
     from traktauth.errors import TraktAuthError
+    from traktauth.flow.effects import Flow
+    from traktauth.models import Record
+
+T = TypeVar("T")
 
 MAX_ADDRESS = 2048  # characters of a store's address that a hint may contain
 
@@ -25,9 +30,49 @@ def describe_target(address: str) -> tuple[str, str]:
         name, path = exported
         where = f"{path} (a file of the format {name})" if path else f"a file of the format {name}"
         return where, f"Take it back: {_command('import', name, path)}; or sign in: traktauth login"
-    if not is_store_address(address) or find_unsafe(address) or len(address) > MAX_ADDRESS:
-        return "an address that no store has", "Sign in again: traktauth login"
+    if not _can_be_shown(address):
+        return "an address that no store has", "Forget that: traktauth logout --local; then sign in: traktauth login"
     return address, f"Use that store: --store {_quote(address)}, or TRAKTAUTH_STORE"
+
+
+def _can_be_shown(address: str) -> bool:
+    return is_store_address(address) and not find_unsafe(address) and len(address) <= MAX_ADDRESS
+
+
+def moved_error(record: Record) -> TraktAuthError | None:
+    """Return the error for a login that was moved: to another store, or to another program; None if it was not.
+
+    The driver follows a login to the store that LoginMoved names.
+    """
+    if record.moved_to is None:
+        return None
+    where, hint = describe_target(record.moved_to)
+    message = f"This login was moved to {where}"
+    if _export_target(record.moved_to) is not None:
+        return LoginRequired(message, reason="moved", hint=hint)
+    store = record.moved_to if _can_be_shown(record.moved_to) else ""
+    return LoginMoved(message, store=store, generation=record.generation, hint=hint)
+
+
+def check_not_moved(record: Record) -> None:
+    """Refuse to save a new login where the record says that another store has it.
+
+    Raises:
+        LoginMoved: another store has it.
+    """
+    error = moved_error(record)
+    if isinstance(error, LoginMoved):
+        raise error
+
+
+def unless_moved(flow: Flow[T]) -> Flow[T]:
+    """Run a sign-in, unless another store has the account's login.
+
+    Raises:
+        LoginMoved: another store has it.
+    """
+    check_not_moved((yield from Load()))
+    return (yield from flow)
 
 
 def finishing_command(address: str) -> str:
@@ -48,15 +93,16 @@ def being_moved(address: str, *, is_valid: bool) -> TraktAuthError:
     finish = finishing_command(address)
     if is_valid:
         return TryLater(message, retry_after=1.0, hint=f"If the move was interrupted, finish it: {finish}")
-    then = "" if is_export else ", then use that store"
-    return LoginRequired(message, reason="moved", hint=f"Finish it{then}: {finish}")
+    if is_export:
+        return LoginRequired(message, reason="moved", hint=f"Finish it: {finish}")
+    store = address if _can_be_shown(address) else ""
+    return LoginMoved(message, store=store, is_finished=False, hint=f"Finish the move: {finish}")
 
 
 def _export_target(address: str) -> tuple[str, str] | None:
     """Return the format and the path of an export; an empty path if it cannot be shown; None: not of an export."""
-    kind, _, rest = address.partition(":")
-    name, _, path = rest.partition(":")
-    if kind != "export" or not name.isalpha() or not name.isascii():
+    name, _, path = address.removeprefix(EXPORT).partition(":")
+    if not address.startswith(EXPORT) or not name.isalpha() or not name.isascii():
         return None
     return name, "" if find_unsafe(path) or len(path) > MAX_ADDRESS else path
 

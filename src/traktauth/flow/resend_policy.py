@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginRequired, TryLater
-from traktauth.flow.moved_login import being_moved, describe_target
+from traktauth.flow.moved_login import being_moved, moved_error
 from traktauth.models import PendingRefresh
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
 from traktauth.protocol import ONE_COMMUNITY_APP
@@ -152,11 +152,11 @@ def cannot_refresh(message: str | None, reason: str) -> LoginRequired:
     return LoginRequired(f"This login cannot be refreshed: {message}", reason=reason, hint=hint)
 
 
-def signed_out_error(record: Record) -> LoginRequired:
-    """Return the error for a login without a token."""
-    if record.moved_to:
-        where, hint = describe_target(record.moved_to)
-        return LoginRequired(f"This login was moved to {where}", reason="moved", hint=hint)
+def signed_out_error(record: Record) -> TraktAuthError:
+    """Return the error for a login without a token: LoginRequired, or LoginMoved if another store has it."""
+    error = moved_error(record)
+    if error is not None:
+        return error
     if record.generation:
         return LoginRequired("This account is signed out", reason="signed-out")
     return LoginRequired("This account has no login", reason="never")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from traktauth.errors import StoreFailed
+from traktauth.errors import LoginMoved, StoreFailed
 from traktauth.flow.effects import BUSY, Apply, HoldUnsaved, Load, LogMessage, Sleep, WithLock
+from traktauth.flow.moved_login import check_not_moved
 from traktauth.models.changes import SaveToken
 from traktauth.timeouts import LOCK_TIMEOUT, SAVE_TIMEOUT
 from traktauth.values import replace
@@ -28,6 +29,7 @@ def save_login(context: FlowContext, token: Token, *, check: Callable[[Record], 
         check: raises if the stored record must not be replaced.
 
     Raises:
+        LoginMoved: another store has the account's login; nothing was saved.
         StoreFailed: the token could not be saved within `SAVE_TIMEOUT`; it is held in memory, and saved later.
     """
     outcome = yield from WithLock(partial(_save, context, token, check), timeout=LOCK_TIMEOUT)
@@ -43,12 +45,15 @@ def _save(context: FlowContext, token: Token, check: Callable[[Record], None] | 
     while True:
         try:
             record = yield from Load()
+            check_not_moved(record)
             if check is not None:
                 check(record)
             new = replace(token, generation=record.generation + 1)
             if (yield from Apply(SaveToken(new, record.generation, context.clock(), is_sign_in=True))):
                 yield from LogMessage(f"signed in, {new.fingerprint}, generation {new.generation}")
                 return new
+        except LoginMoved:
+            raise
         except StoreFailed as error:
             if context.monotonic() >= until:
                 if new is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.client.driver.async_driver import AsyncDriver
 from traktauth.client.driver.bound_store import AsyncBoundStore
-from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
+from traktauth.errors import LoginMoved, LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.flow.refresh import refresh
 from traktauth.flow.resend_policy import NO_REFRESH_TOKEN, not_refreshable
 from traktauth.keeper.events import Delayed, Expired, Expiring, Refreshed, Unconfirmed, Unsaved
@@ -79,6 +79,8 @@ class Refresher:
             token = await AsyncDriver(bound_store, send).run(refresh(self._flow_context))
         except LoginRequired as error:
             await self._handle_login_required(login, record, error)
+        except LoginMoved as error:
+            await self._handle_moved(login, record, error)
         except (TryLater, UnexpectedReply, StoreFailed) as error:
             if isinstance(error, StoreFailed) and error.kept:
                 self._track_unsaved(bound_store, error)
@@ -126,10 +128,7 @@ class Refresher:
     async def _handle_login_required(self, login: LoginKey, record: Record, error: LoginRequired) -> None:
         """Report a login that cannot be refreshed, and make sure that it never comes due again."""
         if record.pending_refresh is not None and record.pending_refresh.is_move:
-            self._summary.delayed += 1
-            until = self._flow_context.clock() + _DELAY_WHILE_MOVING
-            await self._store.defer(login, record.generation, until=until)
-            self._context.on_event(Delayed(login, f"{error.message}. {error.hint}", until))
+            await self._delay_while_moving(login, record, error)
             return
         if error.reason in _NOTHING_TO_REPORT:
             self._summary.skipped += 1
@@ -137,6 +136,18 @@ class Refresher:
         if error.reason == "expired" and (await self._store.load(login)).refreshable:
             await self._store.apply(login, SetRefreshable(record.generation, NO_REFRESH_TOKEN, "expired"))
         await self._report_end(login, record, error.message)
+
+    async def _handle_moved(self, login: LoginKey, record: Record, error: LoginMoved) -> None:
+        if error.is_finished:  # the keeper of the other store refreshes it
+            self._summary.skipped += 1
+        else:
+            await self._delay_while_moving(login, record, error)
+
+    async def _delay_while_moving(self, login: LoginKey, record: Record, error: TraktAuthError) -> None:
+        self._summary.delayed += 1
+        until = self._flow_context.clock() + _DELAY_WHILE_MOVING
+        await self._store.defer(login, record.generation, until=until)
+        self._context.on_event(Delayed(login, f"{error.message}. {error.hint}", until))
 
     async def _report_end(self, login: LoginKey, record: Record, reason: str) -> None:
         expires_at = record.token.expires_at if record.token else 0.0

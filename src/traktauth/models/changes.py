@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.models import HistoryEntry, Record
 from traktauth.models.record import HistoryOutcome
+from traktauth.models.store_address import EXPORT
 from traktauth.values import replace, value
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ class SaveToken(Change):
     """Save the token that follows a generation, and end the pending refresh; never replaces a newer one.
 
     A stored generation that is older, or none, shows that the store went back, as with a restored backup: the token it
-    holds is spent, and the new one replaces it; unless the login was moved to another store.
+    holds is spent, and the new one replaces it. Nothing is saved for a login that another store has; after an export to
+    another program, only a new sign-in is.
 
     Attributes:
         token: the token; its generation must be greater than `after`.
@@ -112,7 +114,9 @@ class SaveToken(Change):
     def apply(self, record: Record) -> Record | None:
         """Return the record of the new token; None if a newer one is stored."""
         rolled_back = record.generation < self.after
-        if record.generation > self.after or self.token.generation <= self.after or (rolled_back and record.moved_to):
+        if record.generation > self.after or self.token.generation <= self.after:
+            return None
+        if record.moved_to and (rolled_back or not record.moved_to.startswith(EXPORT)):
             return None
         sender = record.pending_refresh.sender if record.pending_refresh and not self.is_sign_in else None
         history = record.history

@@ -7,6 +7,7 @@ REDIS_SCHEMES = frozenset({"redis", "rediss", "unix"})
 POSTGRES_SCHEMES = frozenset({"postgresql", "postgres"})
 SERVER_STORES = REDIS_SCHEMES | POSTGRES_SCHEMES
 SEALED = "sealed+"
+EXPORT = "export:"  # begins what a record says of a login that was exported to a file
 
 _PATHLESS = frozenset({"memory", "keyring"})
 

@@ -22,6 +22,7 @@ from traktauth.client.config_path import config_path
 from traktauth.client.login.browser import has_browser
 from traktauth.client.login.method import choose_login_method
 from traktauth.errors import AppRejected, LoginExists, LoginRefused, StoreFailed
+from traktauth.flow.moved_login import check_not_moved
 from traktauth.models.changes import SetUser
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def command(options: CommonOptions, choice: Choice | None, *, signup: bool, no_o
     device code (for example over SSH). --no-open always selects the browser sign-in and only prints the address.
     """
     with options.trakt() as trakt:
+        check_not_moved(trakt.bound_store.load())
         if choice == "with-token":
             return _adopt(options, trakt, yes=yes)
         pending = PendingLogin(trakt.config.key)

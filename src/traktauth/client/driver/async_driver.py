@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from traktauth.client.driver.single_flight import run_shared_async
 from traktauth.client.driver.sync_driver import WAITS, Running, may_send, no_response, write_log
 from traktauth.client.login.worker_thread import in_own_thread
+from traktauth.errors import LoginMoved
 from traktauth.flow.effects import (
     BUSY,
     AwaitRedirect,
@@ -119,10 +120,7 @@ class AsyncDriver:
             case HoldUnsaved() if self._bound_store is not None:
                 return self._bound_store.keep(effect)
             case ForAccount(account, flow) if self._bound_store is not None:
-                other = AsyncDriver(
-                    self._bound_store.with_account(account), self._send, sleep=self._sleep, elsewhere=self._elsewhere
-                )
-                return await other.run(flow())
+                return await self._run_for(self._bound_store.with_account(account), flow)
             case ShowStep(step) if ui is not None:
                 return ui.tell(step)
             case PromptUser(step) if ui is not None:
@@ -134,6 +132,15 @@ class AsyncDriver:
                 return await in_own_thread(lambda: ui.arrival(effect))
             case _:
                 raise AssertionError(f"this driver cannot perform {type(effect).__name__}")
+
+    async def _run_for(self, bound_store: AsyncBoundStore, flow: Callable[[], Flow[T]]) -> T:
+        """Run a flow for another login; otherwise as `Driver._run_for`."""
+        while True:
+            elsewhere = self._elsewhere if bound_store.store.any_loop else None
+            try:
+                return await AsyncDriver(bound_store, self._send, sleep=self._sleep, elsewhere=elsewhere).run(flow())
+            except LoginMoved as moved:
+                bound_store = await bound_store.follow(moved)
 
     async def _exclusively(self, effect: WithLock[T]) -> Any:  # noqa: ANN401 - the flow's outcome, or BUSY
         bound_store = self._bound_store

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from traktauth.client.driver import unsaved_tokens
+from traktauth.client.driver.moved_stores import (
+    AsyncMovedStores,
+    MovedStores,
+    cannot_follow,
+    check_failure,
+    check_found,
+)
 from traktauth.client.driver.unsaved_tokens import Unsaved
-from traktauth.errors import StoreFailed
+from traktauth.errors import LoginMoved, StoreFailed
 from traktauth.flow.effects import Apply, CheckWritable, Effect, HoldUnsaved, Load, LoadAccounts, LoadProbe
+from traktauth.flow.moved_login import moved_error
 from traktauth.models import Record, app_entry
 from traktauth.models.changes import Change, DeleteToken, SaveToken, SwapProbe
 from traktauth.stores.base import AsyncTokenStore, TokenStore
@@ -94,10 +103,6 @@ class _BoundStore(Generic[Store]):
         self._clock = clock
         self._compared: Record | None = None  # the last record that was the newest, and the count of changes then
         self._changes = 0
-
-    def with_account(self, account: str) -> Self:
-        """Return the same for another account of the app, in the same store."""
-        return type(self)(self.store, replace(self.login, account=account), self._clock)
 
     def call(self, effect: Effect[Any]) -> Callable[[], Any] | None:
         """Return what performs a store effect; None for another kind of effect.
@@ -220,7 +225,49 @@ class _BoundStore(Generic[Store]):
 
 
 class BoundStore(_BoundStore[TokenStore]):
-    """A login in a blocking store."""
+    """A login in a blocking store.
+
+    Args:
+        store: the store.
+        login: the login.
+        clock: returns Unix seconds.
+        moved_stores: the stores that logins were moved to; default: of its own.
+    """
+
+    def __init__(
+        self, store: TokenStore, login: LoginKey, clock: Callable[[], float], moved_stores: MovedStores | None = None
+    ) -> None:
+        super().__init__(store, login, clock)
+        self.moved_stores = MovedStores() if moved_stores is None else moved_stores
+
+    def with_account(self, account: str) -> BoundStore:
+        """Return another account of the app, in the same store or where it was moved to from there."""
+        login = replace(self.login, account=account)
+        return BoundStore(self.moved_stores.found.get(login, self.store), login, self._clock, self.moved_stores)
+
+    def follow(self, moved: LoginMoved) -> BoundStore:
+        """Return the login in the store that it was moved to, and from there on.
+
+        Raises:
+            LoginMoved: that store cannot be used here.
+            StoreFailed: it fails at the moment.
+        """
+        store, seen = self.store, {self.store.identity}
+        while True:
+            store = self.moved_stores.open(moved, store)
+            try:
+                record = call_store(partial(store.load, self.login), store)
+            except StoreFailed as error:
+                raise check_failure(moved, error) from error
+            check_found(moved, record.generation)
+            onward = moved_error(record)
+            if not isinstance(onward, LoginMoved):
+                self.moved_stores.remember(self.login, store)
+                return BoundStore(store, self.login, self._clock, self.moved_stores)
+            if store.identity in seen:
+                raise cannot_follow(onward, "the stores name each other")
+            seen.add(store.identity)
+            moved = onward
 
     def perform(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
         """Perform what `call` returned; what the store raises is raised as StoreFailed."""
@@ -283,6 +330,7 @@ class AsyncBoundStore(_BoundStore[AsyncTokenStore]):
         store: the store.
         login: the login.
         clock: returns Unix seconds.
+        moved_stores: the stores that logins were moved to; default: of its own.
         shared_with: the store whose other users of this process see a token that could not be saved; default: `store`.
         saves_unsaved: whether such a token is saved in the background; else only the next `load` saves it.
     """
@@ -292,16 +340,44 @@ class AsyncBoundStore(_BoundStore[AsyncTokenStore]):
         store: AsyncTokenStore,
         login: LoginKey,
         clock: Callable[[], float],
+        moved_stores: AsyncMovedStores | None = None,
         *,
         shared_with: AsyncTokenStore | None = None,
         saves_unsaved: bool = True,
     ) -> None:
         super().__init__(store, login, clock)
+        self.moved_stores = AsyncMovedStores() if moved_stores is None else moved_stores
         self._shared_with = store if shared_with is None else shared_with
         self._saves_unsaved = saves_unsaved
 
     def _place(self) -> Hashable:
         return self._shared_with.identity, self.login
+
+    def with_account(self, account: str) -> AsyncBoundStore:
+        """Do the same as `BoundStore.with_account`."""
+        login = replace(self.login, account=account)
+        return AsyncBoundStore(self.moved_stores.found.get(login, self.store), login, self._clock, self.moved_stores)
+
+    async def follow(self, moved: LoginMoved) -> AsyncBoundStore:
+        """Do the same as `BoundStore.follow`."""
+        from traktauth.stores.adapters.threaded_store import in_thread  # noqa: PLC0415 - it imports asyncio
+
+        store, seen = self.store, {self.store.identity}
+        while True:
+            store = await in_thread(partial(self.moved_stores.open, moved, store))
+            try:
+                record = await call_store_async(partial(store.load, self.login), store)
+            except StoreFailed as error:
+                raise check_failure(moved, error) from error
+            check_found(moved, record.generation)
+            onward = moved_error(record)
+            if not isinstance(onward, LoginMoved):
+                self.moved_stores.remember(self.login, store)
+                return AsyncBoundStore(store, self.login, self._clock, self.moved_stores)
+            if store.identity in seen:
+                raise cannot_follow(onward, "the stores name each other")
+            seen.add(store.identity)
+            moved = onward
 
     async def perform(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
         """Perform what `call` returned; what the store raises is raised as StoreFailed."""

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from traktauth.client.driver.shield import Unfinished, uninterrupted, wait_for_own_work
 from traktauth.client.driver.single_flight import run_shared
-from traktauth.errors import TryLater
+from traktauth.errors import LoginMoved, TryLater
 from traktauth.flow.effects import (
     BUSY,
     Apply,
@@ -128,7 +128,7 @@ class Driver:
             case HoldUnsaved() if self._bound_store is not None:
                 return self._bound_store.keep(effect)
             case ForAccount(account, flow) if self._bound_store is not None:
-                return Driver(self._bound_store.with_account(account), self._send, sleep=self._sleep).run(flow())
+                return self._run_for(self._bound_store.with_account(account), flow)
             case ShowStep(step) if ui is not None:
                 return ui.tell(step)
             case PromptUser(step) if ui is not None:
@@ -140,6 +140,14 @@ class Driver:
                 return ui.arrival(effect)
             case _:
                 raise AssertionError(f"this driver cannot perform {type(effect).__name__}")
+
+    def _run_for(self, bound_store: BoundStore, flow: Callable[[], Flow[T]]) -> T:
+        """Run a flow for another login, in the store that it was moved to if it was."""
+        while True:
+            try:
+                return Driver(bound_store, self._send, sleep=self._sleep).run(flow())
+            except LoginMoved as moved:
+                bound_store = bound_store.follow(moved)
 
     def _exclusively(self, effect: WithLock[T]) -> Any:  # noqa: ANN401 - the flow's outcome, or BUSY
         bound_store = self._bound_store

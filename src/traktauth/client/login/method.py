@@ -80,6 +80,7 @@ def prepare_sign_in(
     from traktauth.flow.login_browser import login_browser  # noqa: PLC0415 - the same
     from traktauth.flow.login_device import login_device  # noqa: PLC0415 - a program that is signed in needs none of them
     from traktauth.flow.login_paste import login_paste  # noqa: PLC0415 - the same
+    from traktauth.flow.moved_login import unless_moved  # noqa: PLC0415 - the same
     from traktauth.flow.user import with_user  # noqa: PLC0415 - the same
 
     method = method or ("device" if device is not None else choose_login_method(config.app))
@@ -93,13 +94,13 @@ def prepare_sign_in(
     if method == "device":
         advance = getattr(config.context.clock, "advance", None)
         context = config.context if advance is None else replace(config.context, monotonic=config.context.clock)
-        return SignIn(ui, with_user(context, login_device(context, device)), advance)
+        return SignIn(ui, unless_moved(with_user(context, login_device(context, device))), advance)
     if method == "paste":
-        return SignIn(ui, with_user(config.context, login_paste(config.context, signup=signup)))
+        return SignIn(ui, unless_moved(with_user(config.context, login_paste(config.context, signup=signup))))
     if not config.app.loopback:
         raise AppInvalid(
             "The app's redirect address does not lead back to this machine, so no browser can bring the answer",
             hint="Register http://127.0.0.1:9876/callback for the app and set TRAKTAUTH_REDIRECT_URI to it, "
             "or sign in with --device or --paste",
         )
-    return SignIn(ui, with_user(config.context, login_browser(config.context, signup=signup)))
+    return SignIn(ui, unless_moved(with_user(config.context, login_browser(config.context, signup=signup))))

@@ -1,0 +1,139 @@
+"""The stores that logins were moved to, opened when a record leads to them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from traktauth.errors import LoginMoved, StoreFailed, TraktAuthError
+from traktauth.models.store_address import SEALED, SERVER_STORES
+from traktauth.stores.base import AsyncTokenStore, TokenStore
+from traktauth.stores.open import open_async_store, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from traktauth.models import LoginKey
+
+Store = TypeVar("Store", TokenStore, AsyncTokenStore)
+_MOST_FOUND = 1024  # logins whose store is remembered
+_NAME_IT = "name it as this program's store (TRAKTAUTH_STORE)"
+_PASSWORD = "if it has a password, an environment variable of this program may hold its whole address"
+
+
+class _MovedStores(Generic[Store]):
+    """The stores that logins of a client were moved to; shared by all accounts of the client.
+
+    Attributes:
+        found: the store in which a moved login was found.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[LoginKey, Store] = {}
+        self._opened: dict[str, Store] = {}
+
+    def remember(self, login: LoginKey, store: Store) -> None:
+        """Remember where a login was found, so that the next object for this account begins there."""
+        if len(self.found) >= _MOST_FOUND:
+            self.found.clear()
+        self.found[login] = store
+
+    def open(self, moved: LoginMoved, source: Store) -> Store:
+        """Open the store that a record of `source` names.
+
+        Raises:
+            LoginMoved: it cannot be opened here, or `source` is encrypted and it is not.
+        """
+        if not moved.store or not moved.is_finished:
+            raise moved
+        opened = self._opened.get(moved.store)
+        if opened is not None:
+            return opened
+        if source.address.startswith(SEALED) and not moved.store.startswith((SEALED, "keyring:")):
+            raise cannot_follow(moved, "that store is not encrypted, and this one is")
+        try:
+            store = self._open(with_own_password(moved.store, os.environ))
+        except (TraktAuthError, ValueError) as error:
+            raise cannot_follow(moved, str(error)) from error
+        return self._opened.setdefault(moved.store, store)
+
+    def _open(self, address: str) -> Store:
+        raise NotImplementedError
+
+    def _take_opened(self) -> list[Store]:
+        opened = list(self._opened.values())
+        self._opened.clear()
+        self.found.clear()
+        return opened
+
+
+class MovedStores(_MovedStores[TokenStore]):
+    """The same for `Trakt`."""
+
+    def _open(self, address: str) -> TokenStore:
+        return open_store(address)
+
+    def close(self) -> None:
+        """Close the stores that were opened."""
+        for store in self._take_opened():
+            store.close()
+
+
+class AsyncMovedStores(_MovedStores[AsyncTokenStore]):
+    """The same for `AsyncTrakt`."""
+
+    def _open(self, address: str) -> AsyncTokenStore:
+        return open_async_store(address)
+
+    async def close(self) -> None:
+        """Close the stores that were opened."""
+        for store in self._take_opened():
+            await store.close()
+
+
+def cannot_follow(moved: LoginMoved, reason: str) -> LoginMoved:
+    """Return the error for a login whose store this program cannot use."""
+    return LoginMoved(
+        f"{moved.message}, which this program cannot use: {reason}",
+        store=moved.store,
+        generation=moved.generation,
+        hint=f"Open it, or {_NAME_IT}; {_PASSWORD}",
+    )
+
+
+def with_own_password(address: str, environment: Mapping[str, str]) -> str:
+    """Return a store's address with the password that an environment variable of this program has for it.
+
+    A record holds no password. A variable such as TRAKTAUTH_STORE or DATABASE_URL counts if it names the same place
+    apart from the password, so that a record can lead no password to another place.
+    """
+    start = SEALED if address.startswith(SEALED) else ""
+    place = address.removeprefix(SEALED)
+    if place.partition(":")[0] not in SERVER_STORES:
+        return address
+    from traktauth.stores.database.server_url import parse_store_url  # noqa: PLC0415 - only of a server
+
+    for text in environment.values():
+        own = text.removeprefix(SEALED)
+        if own.partition(":")[0] not in SERVER_STORES:
+            continue
+        with suppress(ValueError):
+            if parse_store_url(own, "cache", "connections", "prefix").address == place:
+                return f"{start}{own}"
+    return address
+
+
+def check_found(moved: LoginMoved, generation: int) -> None:
+    """Check what the other store has of a login: an empty place is another one than the login was moved to.
+
+    Raises:
+        LoginMoved: it has no such login.
+    """
+    if generation < moved.generation:
+        raise cannot_follow(moved, "what can be reached there does not have the login")
+
+
+def check_failure(moved: LoginMoved, error: StoreFailed) -> StoreFailed:
+    """Return what is raised for a store that failed at its first use: LoginMoved if it will not work later either."""
+    return error if error.temporary or error.of_one else cannot_follow(moved, error.message)
