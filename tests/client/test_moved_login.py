@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import sqlite3
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -11,6 +14,7 @@ import pytest
 from client.callers import CALLERS
 from traktauth import LoginMoved, LoginRequired, LoginState, StoreFailed
 from traktauth.client.driver.moved_stores import with_own_password
+from traktauth.keeper import refresh_due
 from traktauth.models import LoginKey, PendingRefresh, Sender
 from traktauth.models.changes import BeginRefresh, SaveToken, SetMoved
 from traktauth.stores.encryption.seal_keys import new_key
@@ -66,7 +70,7 @@ def test_a_due_refresh_is_sent_once_and_saved_in_the_last_store_of_a_chain(
     trakt, trakt_server, sign_in, address, places, login
 ):
     sign_in(left=-1)
-    for source, target in zip([address, *places], places, strict=False):
+    for source, target in itertools.pairwise([address, *places]):
         move_all(source, target)
     token = trakt.token()
     assert len(trakt_server.refreshes) == 1
@@ -201,18 +205,30 @@ def test_a_local_sign_out_forgets_a_store_that_is_gone(trakt, sign_in, address, 
 
 
 # ---------------------------------------------------------------- encryption and passwords
-def test_an_encrypted_store_leads_to_encrypted_stores_only(app, trakt_server, sign_in, places, login, monkeypatch):
+def test_an_encrypted_store_is_followed_with_the_keys_of_the_environment(
+    app, trakt_server, sign_in, places, login, monkeypatch
+):
     pytest.importorskip("cryptography")
     monkeypatch.setenv("TRAKTAUTH_SEAL_KEY", new_key())
-    sealed = [f"sealed+{place}" for place in places]
-    token = sign_in(sealed[0])
-    move_all(sealed[0], sealed[1])
+    chain = [f"sealed+{places[0]}", f"sealed+{places[1]}", places[2]]
+    token = sign_in(chain[0])
+    for source, target in itertools.pairwise(chain):
+        move_all(source, target)
+        for kind in CALLERS.values():
+            with kind(app, service=trakt_server.base, store=chain[0]) as trakt:
+                assert trakt.token() == token
+
+
+def test_an_encrypted_record_cannot_be_made_to_lead_elsewhere(app, trakt_server, sign_in, places, login, monkeypatch):
+    pytest.importorskip("cryptography")
+    monkeypatch.setenv("TRAKTAUTH_SEAL_KEY", new_key())
+    sign_in(f"sealed+{places[0]}")
+    sign_in(places[1])
+    with closing(sqlite3.connect(places[0].removeprefix("sqlite:"))) as database:
+        database.execute("UPDATE traktauth_logins SET moved_to = ?", [places[1]])
+        database.commit()
     for kind in CALLERS.values():
-        with kind(app, service=trakt_server.base, store=sealed[0]) as trakt:
-            assert trakt.token() == token
-    move_all(sealed[1], places[2])
-    for kind in CALLERS.values():
-        with kind(app, service=trakt_server.base, store=sealed[0]) as trakt, pytest.raises(LoginMoved, match="encrypt"):
+        with kind(app, service=trakt_server.base, store=f"sealed+{places[0]}") as trakt, pytest.raises(StoreFailed):
             trakt.token()
 
 
@@ -241,3 +257,23 @@ def test_a_late_token_of_a_sign_in_does_not_replace_the_note_of_a_move(sign_in, 
     with closing(open_store(address)) as store:
         assert not store.apply(login, change)
         assert store.load(login).moved_to == places[0]
+
+
+# ---------------------------------------------------------------- the keeper
+def test_a_keeper_goes_on_with_the_store_that_all_logins_were_moved_to(app, trakt_server, sign_in, places, login):
+    sign_in(places[0], left=-1)
+    for source, target in itertools.pairwise(places):
+        move_all(source, target)
+    summary = asyncio.run(refresh_due(places[0], app=app, service=trakt_server.base))
+    assert summary.refreshed == 1
+    assert load(places[-1], login).generation == 2
+
+
+def test_a_keeper_says_that_it_cannot_use_the_store_that_the_logins_were_moved_to(
+    app, trakt_server, sign_in, places, address
+):
+    sign_in(places[0], left=-1)
+    move_all(places[0], address)
+    with pytest.raises(LoginMoved, match="several processes cannot share"):
+        asyncio.run(refresh_due(places[0], app=app, service=trakt_server.base))
+    assert trakt_server.refreshes == []

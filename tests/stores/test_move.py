@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from traktauth import App, LoginRequired, Trakt
+from traktauth import App, Trakt
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, DeleteToken, ImportRecord, SaveToken, SetMoved, SetRefreshable
@@ -67,26 +67,26 @@ def test_the_source_keeps_no_token_and_names_the_target(source, target):
     assert moved(source, target) == {LOGIN: Outcome.ALREADY}
 
 
-def test_a_program_that_still_uses_the_source_gets_an_error_and_refreshes_nothing(source, target):
+def test_a_program_that_still_uses_the_source_goes_on_with_the_target(source, target):
     app = App("app", client_secret="s")
     login = LoginKey("http://127.0.0.1:1", "app", "default")
     signed_in(source, login)
     with Trakt(app, service="http://127.0.0.1:1", store=source) as trakt:
         moved(source, target)
-        for verb in (trakt.token, trakt.refresh):
-            with pytest.raises(LoginRequired, match="was moved to") as caught:
-                verb()
-            assert caught.value.reason == "moved"
-            assert target.address in caught.value.hint
+        assert trakt.status().fingerprint == pair(1).fingerprint
+        trakt.logout(local=True)
+    assert target.load(login).token is None
 
 
-def test_a_new_sign_in_at_the_source_counts_again(source, target):
+def test_a_new_sign_in_at_the_source_counts_once_the_move_is_forgotten(source, target):
     signed_in(source)
     moved(source, target)
-    signed_in(source, generation=2)
+    assert not source.apply(LOGIN, SaveToken(pair(2), after=1, at=9.0)), "the target has the login"
+    assert source.apply(LOGIN, DeleteToken(1))
+    assert source.apply(LOGIN, SaveToken(pair(3), after=2, at=9.0))
     assert source.load(LOGIN).moved_to is None
     assert moved(source, target) == {LOGIN: Outcome.MOVED}
-    assert target.load(LOGIN).token == pair(2)
+    assert target.load(LOGIN).token == pair(3)
 
 
 def test_a_newer_token_in_the_target_is_not_replaced(source, target):
@@ -348,8 +348,9 @@ def test_a_token_that_was_signed_out_since_is_not_brought_back(source, target):
     moved(source, target)
     target.apply(LOGIN, DeleteToken(1))
     assert not target.apply(LOGIN, ImportRecord(copy)), "as from a backup of the source"
-    later = replace(pair(2), access_token="signed in again")
-    assert source.apply(LOGIN, SaveToken(later, after=1, at=9.0))
+    later = replace(pair(3), access_token="signed in again")
+    assert source.apply(LOGIN, DeleteToken(1)), "the move is forgotten"
+    assert source.apply(LOGIN, SaveToken(later, after=2, at=9.0))
     assert moved(source, target) == {LOGIN: Outcome.MOVED}, "a new sign-in is another token"
     assert target.load(LOGIN).token == later
 

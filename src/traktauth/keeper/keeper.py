@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from traktauth.client.account_config import AccountConfig
 from traktauth.client.driver.bound_store import AsyncBoundStore
-from traktauth.errors import AppRejected, StoreFailed
+from traktauth.client.driver.moved_stores import cannot_follow
+from traktauth.errors import AppRejected, LoginMoved, StoreFailed
+from traktauth.flow.moved_login import moved_error
 from traktauth.keeper.batched_store import BatchedStore
 from traktauth.keeper.circuit_breaker import PAUSE_AFTER_OUTAGE, CircuitBreaker, HealthAwareSender
 from traktauth.keeper.claims import Claims
@@ -54,6 +56,7 @@ class Keeper:
 
     Attributes:
         summary: counts of what was done.
+        moved_to: the store that every login was moved to, opened; the keeper stops then, and its caller goes on there.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Keeper:
         self._claims = Claims(context, self._refresher)
         self._in_flight = InFlight(context, self._refresher, breaker=self._breaker, stop=self.stop)
         self.summary = context.summary
+        self.moved_to: FleetStore | None = None
 
     @property
     def in_flight(self) -> int:
@@ -165,6 +169,9 @@ class Keeper:
             else:
                 free = min(most, self._breaker.allowed - len(self._in_flight))
                 pause = await self._start_batch(free) if free > 0 else 0.0
+            if pause is None and (moved_to := await self._find_moved()) is not None:
+                self.moved_to = moved_to
+                self.stop()
         except StoreFailed as error:
             if raising:
                 raise
@@ -176,6 +183,28 @@ class Keeper:
             self._context.on_event(Resumed(self._monotonic() - self._store_failing_since))
             self._store_failing_since = None
         return pause
+
+    async def _find_moved(self) -> FleetStore | None:
+        """Return the store that the app's logins were moved to, if this store has none any more.
+
+        Raises:
+            LoginMoved: that store cannot be used here.
+            StoreFailed: a store cannot be read.
+        """
+        if self._in_flight or (await self.count_logins()).logins:
+            return None
+        app = (self._config.service.realm, self._config.app.client_id)
+        for login in await self._store.list_logins():
+            if (login.realm, login.client_id) != app:
+                continue
+            moved = moved_error(await self._store.load(login))
+            if not isinstance(moved, LoginMoved):
+                continue
+            found = await AsyncBoundStore(self._store, login, self._config.clock).follow(moved)
+            if isinstance(found.store, FleetStore):
+                return found.store
+            raise cannot_follow(moved, "several processes cannot share that store")
+        return None
 
     async def _try_one(self) -> float | None:
         """Start one refresh, to see whether the store can be written again; otherwise as `_step`."""
@@ -295,10 +324,19 @@ async def refresh_due(
     config = KeeperConfig(app, service, rate_limit=rate_limit or RateLimit())
     try:
         async with open_sender(service.token, product=app.user_agent) as send:
-            return await Keeper(opened, config, send=send, on_event=on_event).run_once(limit)
+            keeper = Keeper(opened, config, send=send, on_event=on_event)
+            summary = await keeper.run_once(limit)
     finally:
         if opened is not store:
             await opened.close()
+    if keeper.moved_to is None:
+        return summary
+    try:
+        return await refresh_due(
+            keeper.moved_to, app=app, service=service, limit=limit, rate_limit=rate_limit, on_event=on_event
+        )
+    finally:
+        await keeper.moved_to.close()
 
 
 def _call_safely(on_event: Callable[[Event], None], event: Event) -> None:

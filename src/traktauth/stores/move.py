@@ -62,7 +62,7 @@ def move(
     """Move every login; yields each when it is settled. What is left where it is can be moved by a later run.
 
     Args:
-        source: where from; programs that ask there afterwards are told where the login lies.
+        source: where from; programs that ask there afterwards go on with the target.
         target: where to; a newer token there is never replaced.
         clock: Unix seconds.
         waiting: called before a login's lock is waited for, with the login and for how many seconds at most.

@@ -171,6 +171,22 @@ async def _keep(
     *,
     as_json: bool,
 ) -> None:
+    """Keep the logins of a store, and of the one that they are moved to meanwhile."""
+    store: FleetStore | None = open_fleet(address)
+    while store is not None:
+        store = await _keep_store(store, config, limit, port, login_files, as_json=as_json)
+
+
+async def _keep_store(
+    store: FleetStore,
+    config: KeeperConfig,
+    limit: int | None,
+    port: int | None,
+    login_files: LoginFiles | None,
+    *,
+    as_json: bool,
+) -> FleetStore | None:
+    """Keep the logins of a store, close it, and return the one that all of them were moved to."""
     from traktauth.cli.keep.event_log import EventLog, EventLogHandler  # noqa: PLC0415 - see above
     from traktauth.cli.keep.live_line import LiveLine  # noqa: PLC0415 - see above
     from traktauth.keeper import Keeper  # noqa: PLC0415 - see above
@@ -185,7 +201,6 @@ async def _keep(
         for listener in listeners:
             listener(event)
 
-    store = open_fleet(address)
     try:
         async with open_sender(config.service.token) as send:
             keeper = Keeper(store, config, send=send, on_event=on_event)
@@ -204,6 +219,7 @@ async def _keep(
                 await _report_summary(keeper, summary, as_json=as_json)
     finally:
         await store.close()
+    return keeper.moved_to
 
 
 async def _run(keeper: Keeper, limit: int | None, log: EventLog, line: LiveLine | None) -> Summary:

@@ -45,8 +45,8 @@ _SETTLED = {Outcome.MOVED, Outcome.ALREADY, Outcome.SIGNED_OUT}
 def command(source: str, target: str, *, as_json: bool) -> int:
     """Move every login of one store into another.
 
-    Programs can run meanwhile: a program that still uses the old store gets an error that names the new one, and
-    refreshes nothing. A newer login in the new store is never replaced. The command can be interrupted and run again.
+    Programs can run meanwhile: a program that still uses the old store goes on with the new one, which the old one
+    names. A newer login in the new store is never replaced. The command can be interrupted and run again.
 
     Other users of the machine can read arguments. An address with a password can come from a variable (env:NAME), from
     the first line of a file (@FILE) or from a line of standard input (-).

@@ -254,7 +254,7 @@ class BoundStore(_BoundStore[TokenStore]):
         """
         store, seen = self.store, {self.store.identity}
         while True:
-            store = self.moved_stores.open(moved, store)
+            store = self.moved_stores.open(moved)
             try:
                 record = call_store(partial(store.load, self.login), store)
             except StoreFailed as error:
@@ -364,7 +364,7 @@ class AsyncBoundStore(_BoundStore[AsyncTokenStore]):
 
         store, seen = self.store, {self.store.identity}
         while True:
-            store = await in_thread(partial(self.moved_stores.open, moved, store))
+            store = await in_thread(partial(self.moved_stores.open, moved))
             try:
                 record = await call_store_async(partial(store.load, self.login), store)
             except StoreFailed as error:

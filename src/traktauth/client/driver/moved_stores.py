@@ -39,19 +39,17 @@ class _MovedStores(Generic[Store]):
             self.found.clear()
         self.found[login] = store
 
-    def open(self, moved: LoginMoved, source: Store) -> Store:
-        """Open the store that a record of `source` names.
+    def open(self, moved: LoginMoved) -> Store:
+        """Open the store that a record names.
 
         Raises:
-            LoginMoved: it cannot be opened here, or `source` is encrypted and it is not.
+            LoginMoved: it cannot be opened here.
         """
         if not moved.store or not moved.is_finished:
             raise moved
         opened = self._opened.get(moved.store)
         if opened is not None:
             return opened
-        if source.address.startswith(SEALED) and not moved.store.startswith((SEALED, "keyring:")):
-            raise cannot_follow(moved, "that store is not encrypted, and this one is")
         try:
             store = self._open(with_own_password(moved.store, os.environ))
         except (TraktAuthError, ValueError) as error:
