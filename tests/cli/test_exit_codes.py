@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -34,7 +35,7 @@ STATUSES = [
     (click.exceptions.Abort(), 2),
     (KeyboardInterrupt(), 2),
     (EOFError(), 2),
-    (Terminated(), 2),
+    (Terminated(signal.SIGTERM), 2),
     (RuntimeError("x"), 1),
     (ZeroDivisionError(), 1),
 ]

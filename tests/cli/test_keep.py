@@ -289,7 +289,7 @@ def test_an_outage_that_lasts_is_one_line_in_a_pipe_too(crew):
 
 
 # ------------------------------------------------------------ for good
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stop_saves_what_is_on_the_wire_and_ends_well(crew, sign):
     crew.sign_in(20)
     crew.slow_down(0.7)

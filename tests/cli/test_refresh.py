@@ -147,7 +147,7 @@ def test_a_wrong_secret_is_the_apps_fault_and_the_login_lives_on(at_local, local
     assert at_local("token").status == 0
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_during_a_refresh_is_delivered_after_the_save(wired, local, signum):
     command, wire = wired
     command.keep_real(local, left=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 from traktauth.cli.output import ERROR, NEXT, discard_stdout, print_message, print_message_json
@@ -32,7 +33,7 @@ Data goes to standard output, messages and errors to standard error. With
 --json an error is one line of JSON on standard error:
   {"error": "LoginRequired", "message": "...", "hint": "..."}
 traktauth exec and sandbox end with the status of the command that they run;
-serve and keep end with 0 after Ctrl-C or SIGTERM.
+serve and keep end with 0 after Ctrl-C, SIGTERM or SIGHUP.
 """
 """What `traktauth help exit-codes` prints."""
 
@@ -46,7 +47,22 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
 
 
 class Terminated(BaseException):
-    """SIGTERM was received; raised at once, or after the refresh that is in progress."""
+    """SIGTERM or SIGHUP was received; raised at once, or after the refresh that is in progress.
+
+    Args:
+        number: the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal_name = signal.Signals(number).name
+
+
+def ending_signals() -> list[signal.Signals]:
+    """Return the signals that end a command: SIGTERM, and SIGHUP of a terminal that was closed unless it is ignored."""
+    hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)  # Windows has none
+    ignored = hangup is None or signal.getsignal(hangup) is signal.SIG_IGN  # as `nohup` does
+    return [signal.SIGTERM, *([] if hangup is None or ignored else [hangup])]
 
 
 def exit_code_for(error: BaseException) -> int:
@@ -101,7 +117,7 @@ def _describe(error: BaseException) -> tuple[str, str, str]:
         case click.exceptions.Abort() | KeyboardInterrupt():
             return "Interrupted", "Interrupted", " ".join(getattr(error, "__notes__", ()))
         case Terminated():
-            return "Interrupted", "Ended by SIGTERM", " ".join(getattr(error, "__notes__", ()))
+            return "Interrupted", f"Ended by {error.signal_name}", " ".join(getattr(error, "__notes__", ()))
         case ValueError():
             return "Usage", str(error), "See: traktauth --help"
         case _:

@@ -7,7 +7,7 @@ import signal
 import sys
 from contextlib import suppress
 
-from traktauth.cli.exit_codes import DONE, Terminated, end_with_error
+from traktauth.cli.exit_codes import DONE, Terminated, end_with_error, ending_signals
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +30,8 @@ def run(arguments: list[str]) -> int:
     own_arguments = arguments[: arguments.index("--")] if "--" in arguments else arguments
     as_json = "--json" in own_arguments
     with suppress(ValueError):  # not in the main thread
-        signal.signal(signal.SIGTERM, _raise_terminated)
+        for number in ending_signals():
+            signal.signal(number, _raise_terminated)
     reconfigure = getattr(sys.stdin, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")  # pasted text may hold any bytes
@@ -62,5 +63,5 @@ def _invoke(arguments: list[str], *, as_json: bool) -> int:
     return status if isinstance(status, int) else DONE
 
 
-def _raise_terminated(_signal: int, _frame: object) -> None:
-    raise Terminated
+def _raise_terminated(number: int, _frame: object) -> None:
+    raise Terminated(number)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from traktauth.cli.exit_codes import ending_signals
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.log_output import replace_warning_handler
 from traktauth.cli.option_decorators import common_options
@@ -87,8 +88,9 @@ def command(
 ) -> int:
     """Refresh the tokens of many accounts, in the foreground until stopped; several keepers may share a store.
 
-    The store must be one that several processes can share: postgresql://…, redis://… or sqlite:/PATH. SIGTERM and
-    Ctrl-C stop it once the running refreshes are saved, which takes up to a minute; a second signal changes nothing.
+    The store must be one that several processes can share: postgresql://…, redis://… or sqlite:/PATH. SIGTERM,
+    SIGHUP and Ctrl-C stop it once the running refreshes are saved, which takes up to a minute; a second signal changes
+    nothing.
     """
     from traktauth.keeper import KeeperConfig, RateLimit  # noqa: PLC0415 - no other command needs it
 
@@ -205,7 +207,7 @@ async def _keep_store(
         async with open_sender(config.service.token) as send:
             keeper = Keeper(store, config, send=send, on_event=on_event)
             log.stop = keeper.stop
-            for name in (signal.SIGINT, signal.SIGTERM):
+            for name in (signal.SIGINT, *ending_signals()):
                 with suppress(NotImplementedError):  # Windows
                     asyncio.get_running_loop().add_signal_handler(name, keeper.stop)
             with ExitStack() as stack:

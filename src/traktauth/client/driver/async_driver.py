@@ -6,6 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from traktauth.client.driver.deferred_signals import deferring_signals, shielded_work
 from traktauth.client.driver.single_flight import run_shared_async
 from traktauth.client.driver.sync_driver import WAITS, Running, may_send, no_response, write_log
 from traktauth.client.login.worker_thread import in_own_thread
@@ -101,9 +102,11 @@ class AsyncDriver:
             case LogMessage():
                 return write_log(effect, None if self._bound_store is None else self._bound_store.login)
             case WithLock():
-                return await self._exclusively(effect)
+                with deferring_signals():  # here, as the main thread does not enter what is shielded under the lock
+                    return await self._exclusively(effect)
             case Shielded():
-                return await self._shielded(effect)
+                with deferring_signals():
+                    return await self._shielded(effect)
             case _:
                 return await self._perform_login(effect)
 
@@ -172,7 +175,12 @@ class AsyncDriver:
     async def _shielded(self, effect: Shielded[T]) -> T:
         for task in [task for task in self._unfinished if task.get_loop().is_closed()]:
             self._unfinished.discard(task)  # it will never end, and what it holds has to be let go
-        task = detached_task(self.run(effect.flow()))
+
+        async def work() -> T:
+            with shielded_work():
+                return await self.run(effect.flow())
+
+        task = detached_task(work())
         self._unfinished.add(task)
         task.add_done_callback(self._unfinished.discard)
         return await settle(task)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
+from traktauth.client.driver.deferred_signals import deferring_signals, shielded_work
 from traktauth.client.driver.shield import Unfinished, uninterrupted, wait_for_own_work
 from traktauth.client.driver.single_flight import run_shared
 from traktauth.errors import LoginMoved, TryLater
@@ -182,10 +183,11 @@ class Driver:
 
     def _shielded(self, effect: Shielded[T]) -> T:
         def work() -> T:
-            with self._unfinished:
+            with self._unfinished, shielded_work():
                 return self.run(effect.flow())
 
-        return uninterrupted(work)
+        with deferring_signals():
+            return uninterrupted(work)
 
 
 class _Mark:

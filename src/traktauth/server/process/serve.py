@@ -38,7 +38,9 @@ def serve(
     ready: Callable[[dict[str, Any]], None],
     show_request: Callable[[LoggedRequest], None] | None = None,
 ) -> int:
-    """Serve until SIGINT or SIGTERM; answers that are under way still leave, for half a minute or until the next one.
+    """Serve until SIGINT, SIGTERM or SIGHUP.
+
+    Answers that are under way still leave, for half a minute or until the next signal.
 
     Args:
         settings: how to run.
@@ -94,7 +96,8 @@ def _serve(
         def handle_signal() -> None:
             (server.stop_now if server.should_exit else server.stop)()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
+        hangup = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+        for number in (signal.SIGINT, signal.SIGTERM, *hangup):
             loop.add_signal_handler(number, handle_signal)
         if parent_pipe is not None:
             loop.add_reader(parent_pipe, server.stop)
