@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 
 import pytest
 
@@ -205,6 +206,54 @@ def test_a_damaged_or_foreign_file_says_where_and_quotes_nothing(name, text, mes
     with pytest.raises(FormatError, match=message) as caught:
         find_format(name).read(text, now=NOW)
     assert "s3cret" not in str(caught.value)
+
+
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 9)}]\n" for number in range(1, 20)
+)
+
+
+def test_yaml_whose_aliases_multiply_is_blanked_as_any_other():
+    """Nine to the power of twenty nodes: each is compared once."""
+    blank = find_format("kometa").without_refresh_token(BOMB + KOMETA)
+    assert blank == BOMB + KOMETA.replace(" r3fr3sh-t0ken", "")
+
+
+DEEP = json.dumps({"OAUTH_REFRESH": "r", "deep": 0}).replace("0", "[" * 800 + "]" * 800)
+ODD_YAML = KOMETA.replace("r3fr3sh-t0ken", "{}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("pytrakt", DEEP),
+        ("pytrakt", FILES["pytrakt"].replace("acc3ss-t0ken", "acc3ss\\nt0ken")),
+        ("pytrakt", FILES["pytrakt"].replace(SECRET, "\\ud800")),
+        ("pytrakt", re.sub(r"\d{10}", '"' + "9" * 5000 + '"', FILES["pytrakt"])),
+        ("homeassistant", FILES["homeassistant"].replace("604800", "1" + "0" * 400, 2)),
+        ("token", FILES["token"].replace("a-client", "ä").replace("acc3ss", "accéss")),
+        ("kometa", "? [a, b]\n: c\n" + KOMETA),
+        ("kometa", "a: 2001-99-99\n" + KOMETA),
+        ("kometa", "a: " + "[" * 3000 + "]" * 3000 + "\n" + KOMETA),
+        ("kometa", "a: &a [*a]\n" + KOMETA),
+        ("kometa", ODD_YAML.format("'open")),
+        ("kometa", ODD_YAML.format("|\n      r3fr3sh")),
+        ("kometa", ODD_YAML.format("!!python/object:os.system r")),
+        ("kometa", KOMETA.replace("refresh_token: r3fr3sh-t0ken", "<<: &b {refresh_token: r}")),
+        ("kometa", KOMETA.replace("acc3ss-t0ken", "[1]")),
+        ("kometa", "trakt: !!set {authorization}\n"),
+        ("kometa", "\0"),
+    ],
+)  # fmt: skip
+def test_a_crafted_file_is_read_or_refused_as_a_file_and_not_as_a_defect(name, text):
+    form = find_format(name)
+    for work in (
+        lambda: form.read(text, now=NOW),
+        lambda: form.without_refresh_token(text),
+        lambda: form.write(LOGIN, text),
+    ):
+        with suppress(FormatError):
+            work()
 
 
 @pytest.mark.parametrize("name", NOT_IMPORTED)

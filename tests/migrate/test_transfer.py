@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import logging
@@ -20,12 +21,15 @@ import pytest
 from support.engines import CHECKOUT
 from support.login_files import command_environment, login_text, source_of, write_pytrakt
 from support.own_thread import replace_in_this_thread
-from traktauth import AppRejected, LoginExists, LoginRequired, StoreFailed, Trakt, TraktAuthError, TryLater
+from traktauth import AppRejected, AsyncTrakt, LoginExists, LoginRequired, StoreFailed, Trakt, TraktAuthError, TryLater
 from traktauth.migrate.formats import NAMES, FormatError, find_format
-from traktauth.migrate.import_copy import copy_path, load_copy
+from traktauth.migrate.import_copy import load_copy, path_of_copy
 from traktauth.migrate.login_file import LoginFile, LoginFileError
 from traktauth.migrate.transfer import Undone, export_access_token, export_login, import_from, undo_import
 from traktauth.models.changes import MAX_HISTORY, RejectToken
+from traktauth.stores import open_store
+from traktauth.stores.encryption.seal_keys import new_key
+from traktauth.stores.move import move
 from traktauth.testing import LocalTrakt
 from traktauth.wire.error_responses import REJECTED_APP_HINT
 
@@ -71,9 +75,113 @@ def test_a_login_changes_its_holder(trakt, file, server):
 
 def test_the_copy_is_for_this_user_alone_and_beside_the_store(trakt, file):
     import_from(trakt, source_of(file))
-    copy = copy_path(trakt.store, trakt.config.key)
+    copy = path_of_copy(trakt.store, trakt.config.key)
     assert copy.parent == file.parent.parent / "store"
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+
+
+def test_the_copy_beside_an_encrypted_store_is_encrypted_too(server, file, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAKTAUTH_SEAL_KEY", new_key())
+    login = json.loads(file.read_text())
+    before = file.read_bytes()
+    with Trakt(server.app, service=server.url, store=f"sealed+file:{tmp_path}/login.json", clock=server.clock) as trakt:
+        import_from(trakt, source_of(file))
+        copy = path_of_copy(trakt.store, trakt.config.key)
+        for name in ("OAUTH_REFRESH", "OAUTH_TOKEN", "CLIENT_SECRET"):
+            assert login[name] not in copy.read_text()
+        undo_import(trakt)
+        assert file.read_bytes() == before
+
+
+def test_an_encrypted_copy_is_of_use_for_its_own_login_alone(server, file, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAKTAUTH_SEAL_KEY", new_key())
+    store = f"sealed+file:{tmp_path}/login.json"
+    with Trakt(server.app, service=server.url, store=store, clock=server.clock) as trakt:
+        import_from(trakt, source_of(file))
+        other = trakt.for_account("other")
+        path_of_copy(trakt.store, trakt.config.key).rename(path_of_copy(other.store, other.config.key))
+        with pytest.raises(LoginFileError, match="is damaged"):
+            undo_import(other)
+
+
+def end_by_refresh(trakt, tmp_path):
+    trakt.refresh()
+
+
+def end_by_sign_out(trakt, tmp_path):
+    trakt.logout(local=True)
+
+
+def end_by_move(trakt, tmp_path):
+    list(move(trakt.store, open_store(f"file:{tmp_path}/other.json"), clock=trakt.config.context.clock))
+
+
+@pytest.mark.parametrize("end", [end_by_refresh, end_by_sign_out, end_by_move])
+def test_the_copy_goes_with_the_imported_login(trakt, file, tmp_path, end):
+    import_from(trakt, source_of(file))
+    copy = path_of_copy(trakt.store, trakt.config.key)
+    assert copy.exists()
+    end(trakt, tmp_path)
+    assert not copy.exists()
+
+
+def test_an_async_program_removes_the_copy_too(trakt, file, server):
+    import_from(trakt, source_of(file))
+
+    async def refresh():
+        async with AsyncTrakt(
+            server.app, service=server.url, store=trakt.store.address, clock=server.clock
+        ) as async_trakt:
+            await async_trakt.refresh()
+
+    asyncio.run(refresh())
+    assert not path_of_copy(trakt.store, trakt.config.key).exists()
+
+
+def test_the_copy_of_a_login_that_was_replaced_stays(trakt, file, server):
+    """Only the copy has its refresh token."""
+    before = file.read_bytes()
+    import_from(trakt, source_of(file))
+    server.sign_in_at(trakt, "mary")
+    trakt.refresh()
+    trakt.logout()
+    undo_import(trakt)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("plant", ["a file that others may write", "another user's file", "a link"])
+def test_a_copy_that_another_user_may_have_planted_is_not_used(trakt, file, tmp_path, plant):
+    """An undo would write their text to their path."""
+    import_from(trakt, source_of(file))
+    copy = path_of_copy(trakt.store, trakt.config.key)
+    if plant == "a file that others may write":
+        copy.chmod(0o666)
+    elif plant == "a link":
+        copy.rename(tmp_path / "elsewhere")
+        copy.symlink_to(tmp_path / "elsewhere")
+    elif os.geteuid() != 0:
+        pytest.skip("needs root, to have files of two users")
+    else:
+        os.chown(copy, 12345, -1)
+    with pytest.raises(LoginFileError, match="cannot be used"):
+        undo_import(trakt)
+    assert json.loads(file.read_text())["OAUTH_REFRESH"] is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of two users")
+def test_an_export_and_an_import_follow_no_link_of_another_user(trakt, file, server, tmp_path):
+    (tmp_path / "profile").write_text("mine")
+    for target in ("profile", "home/.pytrakt.json"):
+        link = tmp_path / "link.json"
+        link.symlink_to(tmp_path / target)
+        os.chown(link, 12345, -1, follow_symlinks=False)
+        with pytest.raises(LoginFileError, match="belongs to another user"):
+            source_of(link)
+        server.sign_in_at(trakt)
+        with pytest.raises(LoginFileError, match="belongs to another user"):
+            export_access_token(trakt, "token", link)
+        link.unlink()
+    assert (tmp_path / "profile").read_text() == "mine"
 
 
 @pytest.mark.parametrize("change", [str, lambda text: "\ufeff" + text.replace("\n", "\r\n")], ids=["plain", "windows"])
@@ -198,7 +306,7 @@ def test_a_store_that_cannot_be_written_leaves_the_file_as_it_is(trakt, file):
     with full_disk(), pytest.raises(StoreFailed):
         import_from(trakt, source)
     assert file.read_bytes() == before
-    assert not copy_path(trakt.store, trakt.config.key).exists()
+    assert not path_of_copy(trakt.store, trakt.config.key).exists()
 
 
 def test_an_api_that_is_down_changes_nothing(trakt, file, server):
@@ -267,9 +375,9 @@ def test_undo_is_refused_once_the_login_was_refreshed(trakt, file):
     import_from(trakt, source_of(file))
     trakt.refresh()
     for _ in range(2):  # the second time, too
-        with pytest.raises(LoginRequired, match="refreshed since") as caught:
+        with pytest.raises(LoginRequired, match="its login was refreshed") as caught:
             undo_import(trakt)
-    assert f": traktauth export pytrakt {file.resolve()} --transfer. Why" in caught.value.hint
+    assert "traktauth export FORMAT PATH --transfer" in caught.value.hint
     assert json.loads(file.read_text())["OAUTH_REFRESH"] is None
     assert trakt.status().state == "valid"
 
@@ -281,7 +389,7 @@ def test_undo_waits_for_a_pending_refresh(trakt, file, server):
         trakt.refresh()
     with pytest.raises(TryLater, match="is pending"):
         undo_import(trakt)
-    assert copy_path(trakt.store, trakt.config.key).exists()
+    assert path_of_copy(trakt.store, trakt.config.key).exists()
 
 
 def test_undo_gives_a_replaced_login_back_and_keeps_the_one_that_replaced_it(trakt, file, server):
@@ -312,7 +420,7 @@ def test_an_import_does_not_overwrite_a_copy_that_alone_has_a_refresh_token(trak
 
 def test_a_login_whose_history_is_lost_stays_in_the_copy(trakt, file, server):
     import_from(trakt, source_of(file))
-    copy = copy_path(trakt.store, trakt.config.key)
+    copy = path_of_copy(trakt.store, trakt.config.key)
     for _ in range(MAX_HISTORY + 1):
         server.sign_in_at(trakt)
     with pytest.raises(LoginFileError, match="does not show") as caught:
@@ -365,7 +473,7 @@ def test_no_secret_is_in_a_log_a_repr_or_an_error(trakt, file, server, caplog):
         shown.append(repr(source) + repr(source.file))
         server.fail_next("/users/settings", status=503)
         fails(lambda: import_from(trakt, source))
-        shown.append(repr(import_from(trakt, source)) + repr(load_copy(copy_path(trakt.store, trakt.config.key))))
+        shown.append(repr(import_from(trakt, source)) + repr(load_copy(trakt.store, trakt.config.key)))
         fails(lambda: import_from(trakt, source))  # the file holds the refresh token, as it was read before
         file.write_text("damaged")
         fails(lambda: undo_import(trakt))

@@ -33,10 +33,6 @@ SPENT_IN_SOURCE = (
     "The login was refreshed, so the refresh token in the file is spent. If the other program sends it, Trakt ends "
     "this login. Stop that program, and sign it in anew."
 )
-SIGNED_OUT = (
-    "The account was signed out since the import. Unless that was with --local, the login is revoked: sign the other "
-    "program in anew."
-)
 NO_VALID_TOKEN = "The other program has no valid token any more; stop it or sign it in anew."
 WORKS_UNTIL = "The other program works until {}; stop it or sign it in anew before that."
 KEEP_APP = "Keep the file's app: set TRAKTAUTH_CLIENT_ID={} and its secret, or: traktauth setup"
@@ -115,8 +111,6 @@ def _undo(options: CommonOptions, format_name: str, path: str | None) -> int:
         print_json({"account": trakt.account, "undone": True, "kept": undone.is_kept, "path": str(undone.path)})
         return 0
     print_message(GOOD, f"The imported login is back in {undone.path}, and forgotten here")
-    if undone.was_signed_out:
-        print_message(WARNING, SIGNED_OUT)
     if undone.is_kept:
         print_message(NEXT, f"Account {trakt.account} keeps the login that replaced it.")
     return 0

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import StoreFailed
-from traktauth.migrate.login_file import LoginFileError, read_file, write_file
-from traktauth.stores.user_folders import user_folder
+from traktauth.migrate.login_file import LoginFileError, write_file
+from traktauth.stores.import_copy import bound_text, copy_path, read_document
 from traktauth.values import field, value
 
 if TYPE_CHECKING:
     from traktauth.models import LoginKey
     from traktauth.stores.base import TokenStore
 
-_VERSION = 1
+_VERSION = 2
 
 
 @value
@@ -27,56 +26,73 @@ class ImportCopy:
         format: of the file.
         path: of the file.
         text: all that it held.
+        fingerprint: of the login in it.
         is_finished: whether the login was saved.
     """
 
     format: str
     path: str
     text: str = field(repr=False)
+    fingerprint: str
     is_finished: bool = False
 
 
-def copy_path(store: TokenStore, login: LoginKey) -> Path:
-    """Return where the copy of a login's import lies: beside the store, or in the user's data folder.
+def path_of_copy(store: TokenStore, login: LoginKey) -> Path:
+    """Return where the copy of a login's import lies.
 
     Raises:
         StoreFailed: the platform names no data folder.
     """
-    name = f"{login.realm}\0{login.client_id}\0{login.account}"
-    file = f"import-{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
-    scheme, _, path = store.address.removeprefix("sealed+").partition(":")
-    if scheme in ("file", "sqlite") and path:
-        return Path(path).parent / file
-    folder = user_folder("data")
-    if folder is None:
+    path = copy_path(store.address, login)
+    if path is None:
         raise StoreFailed("This user has no home folder for the copy of the imported file; set XDG_DATA_HOME")
-    return Path(folder) / file
+    return Path(path)
 
 
-def save_copy(path: Path, copy: ImportCopy) -> None:
-    """Keep a copy, for this user alone.
+def save_copy(store: TokenStore, login: LoginKey, copy: ImportCopy) -> None:
+    """Keep a copy, for this user alone, encrypted as the store is.
 
     Raises:
         LoginFileError: it cannot be written.
+        StoreFailed: it cannot be encrypted, or there is no place for it.
     """
-    document: dict[str, object] = {"version": _VERSION, "format": copy.format, "path": copy.path, "text": copy.text}
-    document["finished"] = copy.is_finished
-    write_file(path, json.dumps(document), mode=0o600)
+    inside = {"format": copy.format, "path": copy.path, "text": copy.text}
+    document: dict[str, object] = {
+        "version": _VERSION, "fingerprint": copy.fingerprint, "finished": copy.is_finished
+    }  # fmt: skip
+    sealed = store.encrypt(json.dumps(inside).encode(), bound_text(login))
+    document |= inside if sealed is None else {"sealed": sealed}
+    write_file(path_of_copy(store, login), json.dumps(document), mode=0o600)
 
 
-def load_copy(path: Path) -> ImportCopy | None:
+def load_copy(store: TokenStore, login: LoginKey) -> ImportCopy | None:
     """Return the copy of an earlier import; None if it does not exist.
 
     Raises:
-        LoginFileError: it cannot be read.
+        LoginFileError: it cannot be read, or is not this user's own.
+        StoreFailed: the key that it is encrypted with is missing.
     """
-    if not path.exists():
-        return None
+    path = path_of_copy(store, login)
     try:
-        found: Any = json.loads(read_file(path).text)
-        members = cast("dict[str, Any]", found)
-        if members["version"] != _VERSION:
+        document: Any = read_document(str(path))
+        if document is None:
+            return None
+        if document["version"] != _VERSION:
             raise LoginFileError(f"{path} was written by another version of traktauth")
-        return ImportCopy(str(members["format"]), str(members["path"]), str(members["text"]), bool(members["finished"]))
+        inside: Any = document
+        if "sealed" in document:
+            inside = json.loads(store.decrypt(str(document["sealed"]), bound_text(login)))
+        return ImportCopy(
+            str(inside["format"]),
+            str(inside["path"]),
+            str(inside["text"]),
+            str(document["fingerprint"]),
+            bool(document["finished"]),
+        )
+    except OSError as error:
+        raise LoginFileError(
+            f"{path}, the copy of an earlier import, cannot be used: {error.strerror or error}",
+            hint="Look at what it is; if it is not yours, remove it",
+        ) from error
     except (ValueError, KeyError, TypeError):
         raise LoginFileError(f"{path}, the copy of an earlier import, is damaged", hint="Remove it") from None

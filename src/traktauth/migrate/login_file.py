@@ -9,6 +9,7 @@ from pathlib import Path
 
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
+from traktauth.private_files import resolve
 from traktauth.stores.file.atomic_file import can_sync
 from traktauth.values import field, value
 
@@ -80,7 +81,7 @@ def read_file(path: Path) -> LoginFile:
         LoginFileError: it cannot be read.
     """
     try:
-        path = path.expanduser().resolve(strict=True)
+        path = Path(resolve(str(path.expanduser())))
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise LoginFileError(f"{path} is not a file")
@@ -91,6 +92,21 @@ def read_file(path: Path) -> LoginFile:
         raise LoginFileError(f"{path} does not exist", hint="Give the file's path after the format") from None
     except (OSError, RuntimeError) as error:
         raise LoginFileError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def find_file(path: Path) -> LoginFile | None:
+    """Read a file; return None if it does not exist.
+
+    Raises:
+        LoginFileError: it cannot be read.
+    """
+    try:
+        path.expanduser().stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        pass  # reading it shows what is wrong
+    return read_file(path)
 
 
 def decode(content: bytes) -> str:
@@ -120,7 +136,7 @@ def write_file(path: Path, text: str, *, mode: int = 0o600, expected: bytes | No
     """
     name = ""
     try:
-        path = Path(os.path.realpath(path.expanduser()))
+        path = Path(resolve(str(path.expanduser())))  # no link of another user is followed
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".traktauth-")
         with os.fdopen(descriptor, "wb") as file:

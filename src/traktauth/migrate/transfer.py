@@ -19,12 +19,12 @@ from traktauth.flow.refresh import refresh as refresh_login
 from traktauth.flow.user import with_user
 from traktauth.migrate.formats import FormatError, find_format
 from traktauth.migrate.formats.foreign_login import ForeignLogin
-from traktauth.migrate.import_copy import ImportCopy, copy_path, load_copy, save_copy
+from traktauth.migrate.import_copy import ImportCopy, load_copy, path_of_copy, save_copy
 from traktauth.migrate.login_file import (
     LoginFile,
     LoginFileError,
     LoginFileNotDurable,
-    read_file,
+    find_file,
     sync_folder_of,
     write_file,
 )
@@ -85,12 +85,10 @@ class Undone:
     Attributes:
         path: the file that has the login again.
         is_kept: whether the account keeps a login: one that had replaced the imported one.
-        was_signed_out: whether the imported login was signed out here, which revokes it, but for `logout --local`.
     """
 
     path: Path
     is_kept: bool
-    was_signed_out: bool = False
 
 
 def import_from(
@@ -115,8 +113,7 @@ def import_from(
         LoginFileError: the file cannot be written.
     """
     config = trakt.config
-    copy_at = copy_path(trakt.store, config.key)
-    earlier = load_copy(copy_at)
+    earlier = load_copy(trakt.store, config.key)
     source, login = _read(source, earlier, trakt, keep_source=keep_source)
     if login.client_id is not None and login.client_id != config.app.client_id:
         raise AppRejected(
@@ -129,7 +126,7 @@ def import_from(
     if record.token is not None and record.token.access_token == login.access_token:
         _finish(source, record)
         if earlier is not None and source.file is not None and earlier.path == str(source.file.path):
-            _finish_copy(copy_at, earlier)
+            _finish_copy(trakt, earlier)
         return Imported(record.token, record.user, login.expires_at, was_there=True)
     clients = HttpClients(url=config.service.token, product=config.app.user_agent)
     try:
@@ -146,12 +143,12 @@ def import_from(
 
         def hand_over() -> None:
             if source.file is not None and not keep_source:
-                _take_from(source.file, source, trakt)
+                _take_from(source.file, source, login, trakt)
 
         flow = import_login(config.context, login.token(), user, replace_login=replace, hand_over=hand_over)
         token = driver.run(flow)
         if not keep_source and source.file is not None:
-            _finish_copy(copy_at, load_copy(copy_at))
+            _finish_copy(trakt, load_copy(trakt.store, config.key))
         if user is not None:
             return Imported(token, user, login.expires_at, was_there=False)
         token = driver.run(with_user(config.context, refresh_login(config.context)))
@@ -192,15 +189,15 @@ def _finish(source: Source, record: Record) -> None:
         )
 
 
-def _take_from(file: LoginFile, source: Source, trakt: Trakt) -> None:
+def _take_from(file: LoginFile, source: Source, login: ForeignLogin, trakt: Trakt) -> None:
     """Take the refresh token out of a file, of which a copy is kept.
 
     Raises:
         LoginFileError: the file has changed, or cannot be written, or the copy of an earlier import would be lost.
     """
-    copy_at = copy_path(trakt.store, trakt.config.key)
-    _check_copy(load_copy(copy_at), file, trakt)
-    save_copy(copy_at, ImportCopy(source.format, str(file.path), source.text))
+    store, key = trakt.store, trakt.config.key
+    _check_copy(load_copy(store, key), file, trakt)
+    save_copy(store, key, ImportCopy(source.format, str(file.path), source.text, login.token().fingerprint))
     blank = find_format(source.format).without_refresh_token(source.text)
     if file.text != blank:  # else an earlier run was killed after this step
         file.replace(blank)
@@ -236,10 +233,10 @@ def _find_outcome(record: Record, login: ForeignLogin) -> HistoryOutcome | None:
     return found[-1] if found else None
 
 
-def _finish_copy(path: Path, copy: ImportCopy | None) -> None:
+def _finish_copy(trakt: Trakt, copy: ImportCopy | None) -> None:
     """Note in the copy that its login was saved."""
     if copy is not None and not copy.is_finished:
-        save_copy(path, ImportCopy(copy.format, copy.path, copy.text, is_finished=True))
+        save_copy(trakt.store, trakt.config.key, replace(copy, is_finished=True))
 
 
 def undo_import(trakt: Trakt) -> Undone:
@@ -255,13 +252,14 @@ def undo_import(trakt: Trakt) -> Undone:
         StoreFailed: the store cannot be written, or is busy.
     """
     key, store = trakt.config.key, trakt.store
-    copy_at = copy_path(store, key)
-    copy = load_copy(copy_at)
+    copy_at = path_of_copy(store, key)
+    copy = load_copy(store, key)
     if copy is None:
         raise LoginRequired(
-            "This account has no import to undo",
+            "This account has no import to undo: there was none, or its login was refreshed, signed out or moved since",
             reason="never",
-            hint="See which logins are here: traktauth status",
+            hint="See which logins are here: traktauth status. Give one to a program: traktauth export FORMAT PATH "
+            "--transfer",
         )
     now, form = trakt.config.context.clock(), find_format(copy.format)
     login = form.read(copy.text, now=now)
@@ -273,23 +271,19 @@ def undo_import(trakt: Trakt) -> Undone:
         is_here = record.token is not None and record.token.access_token == login.access_token
         _check_unspent(record, login, copy, copy_at, is_here=is_here)
         blank = form.without_refresh_token(copy.text)
-        if path.exists():
-            found = read_file(path).text
-            if found not in (blank, copy.text):
-                raise LoginFileError(
-                    f"{path} has been changed since the import; nothing was written to it",
-                    hint=f"The login is in {copy_at}; put it where you need it, and remove that file",
-                )
-        mode = read_file(path).mode if path.exists() else 0o600
+        file = find_file(path)
+        if file is not None and file.text not in (blank, copy.text):
+            raise LoginFileError(
+                f"{path} has been changed since the import; nothing was written to it",
+                hint="Move that file away, and run the command again",
+            )
         if is_here:
             # If this run is killed after the next step, only the copy has the refresh token; an import continues it.
-            save_copy(copy_at, replace(copy, is_finished=False))
+            save_copy(store, key, replace(copy, is_finished=False))
             store.apply(key, DeleteToken(record.generation))
-        write_file(path, copy.text, mode=mode)
+        write_file(path, copy.text, mode=0o600 if file is None else file.mode)
         copy_at.unlink()
-    # The copy of an undo that was interrupted is not finished: its login was deleted, and not signed out.
-    was_signed_out = copy.is_finished and _find_outcome(record, login) is HistoryOutcome.SIGNED_OUT
-    return Undone(path, is_kept=record.token is not None and not is_here, was_signed_out=was_signed_out)
+    return Undone(path, is_kept=record.token is not None and not is_here)
 
 
 def _check_unspent(record: Record, login: ForeignLogin, copy: ImportCopy, copy_at: Path, *, is_here: bool) -> None:
@@ -323,7 +317,7 @@ def _check_unspent(record: Record, login: ForeignLogin, copy: ImportCopy, copy_a
     raise LoginFileError(
         "The account has another login since the import, and its history does not show whether the imported one was "
         "refreshed",
-        hint=f"The imported login is in {copy_at}; put it where you need it, and remove that file",
+        hint=f"Sign in with the other program again, and remove {copy_at}",
     )
 
 
@@ -370,7 +364,7 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
         if is_resumed:
             # If the earlier run has written the file, its program may have refreshed the login since, and would send a
             # spent token if the file were written again.
-            if _holds_login(find_format(format_name), path):
+            if _holds_login(find_format(format_name), find_file(path)):
                 sync_folder_of(path)
             else:
                 write_file(path, _text_with(trakt, token, format_name, path, with_refresh_token=True))
@@ -389,7 +383,7 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
                 store.apply(key, CancelRefresh(mine, None))
                 raise
         store.apply(key, SetMoved(record.generation, target))
-        copy_path(store, key).unlink(missing_ok=True)
+        path_of_copy(store, key).unlink(missing_ok=True)
 
 
 def _text_with(
@@ -403,21 +397,22 @@ def _text_with(
     """Return the file's new text; a file that holds a login of its own is not overwritten."""
     form = find_format(format_name)
     text = None
-    if path is not None and path.exists():
-        if _holds_login(form, path):
+    file = None if path is None else find_file(path)
+    if file is not None:
+        if _holds_login(form, file):
             raise LoginFileError(
                 f"{path} holds a login with a refresh token, which would be lost",
                 hint="Import it first, or name another file",
             )
-        text = read_file(path).text
+        text = file.text
     return form.write(ForeignLogin.of(trakt.config.app, token, with_refresh_token=with_refresh_token), text)
 
 
-def _holds_login(form: Format, path: Path) -> bool:
+def _holds_login(form: Format, file: LoginFile | None) -> bool:
     """Return whether a file has a login with a refresh token."""
-    if not path.exists():
+    if file is None:
         return False
     try:
-        return form.read(read_file(path).text, now=0).refresh_token is not None
+        return form.read(file.text, now=0).refresh_token is not None
     except FormatError:
         return False  # no login yet

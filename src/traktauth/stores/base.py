@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from traktauth.errors import StoreFailed
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -68,6 +70,26 @@ class TokenStore(ABC):
         """Return the id of the key that a record is encrypted with; None if it is not, or the id is not known."""
         del login
         return None
+
+    def encrypt(self, content: bytes, bound: bytes) -> str | None:
+        """Return a content, which lies beside the records, encrypted as they are; None if they are not.
+
+        Args:
+            content: the content.
+            bound: what `decrypt` must be given as well.
+        """
+        del content, bound
+        return None
+
+    def decrypt(self, encrypted: str, bound: bytes) -> bytes:
+        """Return the content that was encrypted.
+
+        Raises:
+            StoreFailed: this store has no key, or not the right one.
+            ValueError: the content, or what it is bound to, is not what was encrypted.
+        """
+        del encrypted, bound
+        raise StoreFailed("This store has no key", hint="Open the store as sealed+ADDRESS, with its key")
 
     def durability_warnings(self) -> list[str]:
         """Return what about this place may lose a login, each with the setting that fixes it."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from traktauth.errors import StoreFailed
 from traktauth.models import PendingRefresh
 from traktauth.models.changes import BeginRefresh, CancelRefresh, ImportRecord, SetMoved
+from traktauth.stores.import_copy import remove_copy
 from traktauth.stores.processes import this_process
 from traktauth.stores.url import without_user
 from traktauth.values import value
@@ -142,7 +143,10 @@ def _move(
         if mine is not None:
             source.apply(login, CancelRefresh(mine, None))
         return _reason_of_refusal(target.load(login))
-    return Outcome.MOVED if source.apply(login, SetMoved(record.generation, target.address)) else Outcome.BUSY
+    if not source.apply(login, SetMoved(record.generation, target.address)):
+        return Outcome.BUSY
+    remove_copy(source.address, login, record.token.fingerprint)
+    return Outcome.MOVED
 
 
 def _reason_of_refusal(there: Record) -> Outcome:

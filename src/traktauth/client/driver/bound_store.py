@@ -23,6 +23,7 @@ from traktauth.models import Record, app_entry
 from traktauth.models.changes import Change, DeleteToken, SaveToken, SwapProbe
 from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.stores.errors import call_store, call_store_async
+from traktauth.stores.import_copy import remove_copy
 from traktauth.values import replace
 
 if TYPE_CHECKING:
@@ -69,6 +70,10 @@ class _NewestRecords:
             return seen
         self._remember(place, record)
         return None
+
+    def find(self, place: Hashable) -> Record | None:
+        """Return the newest record of a login that this process has seen."""
+        return self._seen.get(place)
 
     def remember_saved(self, place: Hashable, change: SaveToken) -> None:
         """Remember a token that was just saved."""
@@ -174,8 +179,18 @@ class _BoundStore(Generic[Store]):
         return self.login, change
 
     def _note_applied(self, change: Change) -> None:
+        if isinstance(change, SaveToken) and not change.is_sign_in:
+            self._remove_import_copy(change.after)
+        elif isinstance(change, DeleteToken):
+            self._remove_import_copy(change.generation)
         if isinstance(change, SaveToken):
             _newest.remember_saved(self._place(), change)
+
+    def _remove_import_copy(self, generation: int) -> None:
+        """Remove the copy that an import has kept, if its refresh token was of this generation, which is spent."""
+        seen = _newest.find(self._place())
+        if seen is not None and seen.token is not None and seen.generation == generation:
+            remove_copy(self.store.address, self.login, seen.token.fingerprint)
 
     def _check_writable(self) -> Any:  # noqa: ANN401 - nothing, or an awaitable of it
         raise NotImplementedError

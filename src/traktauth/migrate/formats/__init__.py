@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from traktauth.errors import TraktAuthError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
     from traktauth.migrate.formats.foreign_login import ForeignLogin
@@ -70,6 +71,48 @@ class FormatError(TraktAuthError):
     """A login file is damaged, incomplete or of another program."""
 
 
+class CheckedFormat:
+    """A format whose every failure is a `FormatError`, whatever a file holds.
+
+    Args:
+        module: the module of the format.
+    """
+
+    def __init__(self, module: Format) -> None:
+        self._module = module
+        self.usual_paths = module.usual_paths
+
+    def read(self, text: str, *, now: float) -> ForeignLogin:
+        """Return the login that a file holds."""
+        with _format_errors():
+            login = self._module.read(text, now=now)
+        given = (login.access_token, login.refresh_token, login.client_id, login.client_secret)
+        if not all(each.isascii() and each.isprintable() for each in given if each is not None):
+            raise FormatError("The file's token or app has characters that no token has")
+        return login
+
+    def write(self, login: ForeignLogin, text: str | None) -> str:
+        """Return the file with a login in it."""
+        with _format_errors():
+            return self._module.write(login, text)
+
+    def without_refresh_token(self, text: str) -> str:
+        """Return the file with a blank refresh token, and otherwise as it is."""
+        with _format_errors():
+            return self._module.without_refresh_token(text)
+
+
+@contextmanager
+def _format_errors() -> Generator[None]:
+    """Raise FormatError for what parsers raise if a text is nested too deeply, or is of unforeseen types."""
+    try:
+        yield
+    except TraktAuthError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        raise FormatError("The file is damaged, or written in an unusual way") from None
+
+
 def find_format(name: str) -> Format:
     """Return a format by its name.
 
@@ -86,7 +129,7 @@ def find_format(name: str) -> Format:
         raise ValueError(f"{name!r} is not a format; its logins have the format {_FORMAT_OF[name.lower()]}")
     if name not in NAMES:
         raise ValueError(f"{name!r} is not a format; give one of {', '.join(NAMES)}")
-    return cast("Format", import_module(f"traktauth.migrate.formats.{name}"))
+    return CheckedFormat(cast("Format", import_module(f"traktauth.migrate.formats.{name}")))
 
 
 def default_path(name: str, environ: Mapping[str, str]) -> Path | None:

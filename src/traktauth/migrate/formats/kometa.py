@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
@@ -75,9 +76,22 @@ def without_refresh_token(text: str) -> str:
     lines[line] = row[:column].rstrip(" ") + old[length:]
     changed = "".join(lines)
     authorization["refresh_token"] = None
-    if _load(changed) != document:
+    if not _is_same(_load(changed), document, set()):
         raise FormatError("trakt.authorization.refresh_token is written in an unusual way; write it on one line")
     return changed
+
+
+def _is_same(one: Any, other: Any, compared: set[tuple[int, int]]) -> bool:  # noqa: ANN401 - parts of documents
+    """Return whether two documents hold the same; what aliases lead to again is compared once."""
+    if (id(one), id(other)) in compared:
+        return True
+    compared.add((id(one), id(other)))
+    if hasattr(one, "keys") and hasattr(other, "keys"):
+        return list(one) == list(other) and all(_is_same(one[key], other[key], compared) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        first, second = cast("tuple[Any, ...]", one), cast("tuple[Any, ...]", other)
+        return len(first) == len(second) and all(map(_is_same, first, second, repeat(compared)))
+    return bool(one == other)
 
 
 def _length_of_scalar(text: str) -> int:

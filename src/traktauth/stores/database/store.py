@@ -38,7 +38,7 @@ class DatabaseStore(TokenStore):
     def __init__(self, database: Database, *, cipher: Cipher | None = None, cache: float = 0.0) -> None:
         self.database = database
         self._operations = LoginOperations(cipher, cache)
-        self._is_sealed = cipher is not None
+        self._cipher = cipher
 
     @property
     def identity(self) -> Hashable:
@@ -46,7 +46,7 @@ class DatabaseStore(TokenStore):
 
     @property
     def address(self) -> str:
-        return f"sealed+{self.database.address}" if self._is_sealed else self.database.address
+        return f"sealed+{self.database.address}" if self._cipher else self.database.address
 
     def load(self, login: LoginKey) -> Record:
         return self._run(self._operations.load(login))
@@ -81,6 +81,12 @@ class DatabaseStore(TokenStore):
 
     def check_writable(self) -> None:
         self._run(self._operations.check_writable())
+
+    def encrypt(self, content: bytes, bound: bytes) -> str | None:
+        return None if self._cipher is None else self._cipher.seal(content, bound)
+
+    def decrypt(self, encrypted: str, bound: bytes) -> bytes:
+        return super().decrypt(encrypted, bound) if self._cipher is None else self._cipher.open(encrypted, bound)
 
     def encryption_key_id(self, login: LoginKey) -> str | None:
         return self._run(self._operations.find_key(login))

@@ -1,0 +1,87 @@
+"""The copy of a file whose login was imported: where it lies, how it is read, and when it goes.
+
+It holds a refresh token beside the store: encrypted as the store is, for this user alone, and only until the login is
+refreshed, signed out or moved. Until then `traktauth import --undo` can give the login back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from traktauth.private_files import CLOEXEC, NOFOLLOW, OTHERS_WRITE, UnsafeFile, check_own, check_regular
+from traktauth.stores.user_folders import user_folder
+
+if TYPE_CHECKING:
+    from traktauth.models import LoginKey
+
+
+def copy_path(address: str, login: LoginKey) -> str | None:
+    """Return where the copy of a login's import lies: beside the store, or in the user's data folder.
+
+    Args:
+        address: of the store.
+        login: the login.
+
+    Returns:
+        The path; None if the platform names no data folder.
+    """
+    file = f"import-{hashlib.sha256(_name_of(login)).hexdigest()[:16]}.json"
+    scheme, _, path = address.removeprefix("sealed+").partition(":")
+    if scheme in ("file", "sqlite") and path:
+        return os.path.join(os.path.dirname(path), file)
+    folder = user_folder("data")
+    return None if folder is None else os.path.join(folder, file)
+
+
+def bound_text(login: LoginKey) -> bytes:
+    """Return what an encrypted copy is bound to, so that it opens for its own login only."""
+    return b"import\n" + _name_of(login)
+
+
+def read_document(path: str) -> Any:  # noqa: ANN401 - JSON
+    """Return the document at a path; None if there is no file.
+
+    Raises:
+        UnsafeFile: another user has put it there, or could have changed it: `--undo` would write what they want.
+        OSError: it cannot be read.
+        ValueError: it is not JSON.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | CLOEXEC)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        check_own(path, status)
+        check_regular(path, status)
+        if status.st_mode & OTHERS_WRITE:
+            raise UnsafeFile(f"{path} can be written by other users")
+        try:
+            return json.loads(file.read())
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+
+
+def remove_copy(address: str, login: LoginKey, fingerprint: str) -> None:
+    """Remove the copy of a login's import, as the login was refreshed, signed out or moved.
+
+    Args:
+        address: of the store.
+        login: the login.
+        fingerprint: of the token that this happened to. A copy of another token stays: it may be all that is left of a
+            login that was replaced.
+    """
+    path = copy_path(address, login)
+    if path is None or not os.path.lexists(path):
+        return
+    with suppress(OSError, ValueError, KeyError, TypeError):  # it is not ours
+        if read_document(path)["fingerprint"] == fingerprint:
+            os.unlink(path)
+
+
+def _name_of(login: LoginKey) -> bytes:
+    return f"{login.realm}\0{login.client_id}\0{login.account}".encode()
