@@ -17,7 +17,7 @@ configure()
 from django.conf import settings as project  # noqa: E402 - once Django is configured
 from django.core.checks import run_checks  # noqa: E402 - the same
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied  # noqa: E402 - the same
-from django.db import connection, connections, transaction  # noqa: E402 - the same
+from django.db import IntegrityError, connection, connections, transaction  # noqa: E402 - the same
 from django.http import HttpRequest  # noqa: E402 - the same
 from django.test import Client, TestCase, modify_settings, override_settings  # noqa: E402 - the same
 
@@ -491,6 +491,33 @@ def test_manage_py_check_finds_transactions_that_keep_the_store_from_saving(conf
     ):
         with override_settings(**elsewhere):
             assert found() == set(), elsewhere
+
+
+@pytest.fixture
+def passing_row():
+    """Refuse the next INSERT as if another process had a row there, which it deletes at once."""
+    waiting = [IntegrityError("UNIQUE constraint failed")]
+
+    def refuse(execute, sql, params, many, context):
+        if sql.startswith("INSERT") and waiting:
+            raise waiting.pop()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse):
+        yield waiting
+
+
+def test_a_lock_that_is_given_back_while_it_is_taken_is_taken_a_moment_later(passing_row):
+    with DjangoStore().locked("login", 5.0) as is_held:
+        assert is_held
+    assert passing_row == []
+
+
+def test_a_record_that_another_process_has_just_made_and_deleted_is_no_failure(passing_row):
+    store = DjangoStore()
+    assert not store.swap("login", None, "mine")
+    assert store.swap("login", None, "mine")
+    assert store.read("login") == "mine"
 
 
 def test_a_store_that_the_requests_transaction_locks_out_names_it(configured, monkeypatch):

@@ -6,10 +6,10 @@ import time
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from django.db import Error, router, transaction
+from django.db import Error, IntegrityError, router, transaction
 from django.db.models.functions import Now
 
 from traktauth.stores import TextStore
@@ -83,7 +83,7 @@ class DjangoStore(TextStore):
         """Put a text in the place of another; return False if that is not there any more."""
         with own_connection(self.using):
             if old is None:
-                return self._records.get_or_create(key=key, defaults={"text": new})[1]
+                return self._insert(self._records, key, text=new)
             return self._records.filter(key=key, text=old).update(text=new) == 1
 
     def keys(self) -> list[str]:
@@ -121,4 +121,18 @@ class DjangoStore(TextStore):
         with own_connection(self.using):
             if self._locks.filter(key=key, until__lt=Now()).update(owner=owner, until=until):
                 return True
-            return self._locks.get_or_create(key=key, defaults={"owner": owner, "until": until})[1]
+            return self._insert(self._locks, key, owner=owner, until=until)
+
+    def _insert(self, rows: QuerySet[Any], key: str, **fields: object) -> bool:
+        """Insert a row; return False if there is one with its key.
+
+        `get_or_create` raises IntegrityError if the other row, which kept this one from being inserted, is gone by then.
+        """
+        if rows.filter(key=key).exists():
+            return False
+        try:
+            with transaction.atomic(using=self.using):
+                rows.create(key=key, **fields)
+        except IntegrityError:
+            return False
+        return True
