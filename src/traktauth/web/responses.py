@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from traktauth.client.driver.sync_driver import write_log
+from traktauth.client.driver.unheard_log import show_unheard
+from traktauth.display import escape
 from traktauth.errors import AppRejected, LoginRequired
 from traktauth.flow.effects import LogMessage
 from traktauth.models.signed_out import SignedOut
@@ -101,6 +103,8 @@ def failed_response(failed: LoginFailed, paths: LoginPaths, session: Session, af
     if is_signed_in and (failed.cause == "no-cookie" or failed.error == NO_RESPONSE):
         return redirect_response(after)
     page = failure_page(failed, paths, signed_in_at=after if is_signed_in else None)
+    if page.status == _UNAVAILABLE:
+        show_unheard(escape(f"a sign-in could not be finished: {failed}"))
     return page_response(page, old_cookie=failed.cookie_name)
 
 
@@ -121,6 +125,7 @@ def signed_out_response(
         return page_response(partly_revoked_page(paths, after))
     if outcome is None or isinstance(outcome, SignedOut | LoginRequired):  # LoginRequired: it had ended already
         return redirect_response(after)
+    _log_outage("a sign-out", outcome)
     return page_response(not_revoked_page(outcome))
 
 
@@ -153,10 +158,17 @@ def outage_response(request: WebRequest, error: Exception) -> RouteResponse:
 
     The response names no host and no database; the log does.
     """
-    write_log(LogMessage(f"a request is answered with 503: {error}", warning=True), None)
+    _log_outage(f"{request.method} {request.path.partition('?')[0]}", error)
     if is_navigation(request.header):
         return page_response(unavailable_page(error, is_form=request.method not in {"GET", "HEAD"}))
     return _json_response(_UNAVAILABLE, {"detail": unavailable_text(error)}, retry_seconds(error))
+
+
+def _log_outage(what: str, error: Exception) -> None:
+    """Log why Trakt or the store could not do what a request needed, where the operator sees it."""
+    message = escape(f"{what} could not be served: {error}")
+    write_log(LogMessage(message, warning=True), None)
+    show_unheard(message)
 
 
 def _json_response(status: int, content: dict[str, str], retry_after: int | None = None) -> RouteResponse:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -132,20 +131,17 @@ def _end() -> None:
 
 
 def _log_loss(message: str) -> None:
-    """Log an error that the user must see: to stderr if the program has set up no logging."""
+    """Log an error that the user must see, also if the program has set up no logging."""
     import logging  # noqa: PLC0415 - few programs need it
 
-    ours = logging.getLogger("traktauth")
-    logger: logging.Logger | None = ours
+    from traktauth.client.driver.unheard_log import show_unheard  # noqa: PLC0415 - the same
+
+    logger = logging.getLogger("traktauth")
     with suppress(Exception):
-        if not ours.handlers:
-            ours.addHandler(logging.NullHandler())  # or Python itself writes it to stderr, once more
-        ours.error("%s", message)
-        while logger is not None:
-            if any(not isinstance(handler, logging.NullHandler) for handler in logger.handlers):
-                return
-            logger = logger.parent if logger.propagate else None
-        sys.stderr.write(f"traktauth: {message}\n")
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())  # or Python itself writes it to stderr, once more
+        logger.error("%s", message)
+        show_unheard(message, logging.ERROR)
 
 
 def _begin_anew() -> None:

@@ -126,7 +126,7 @@ class DjangoStore(TextStore):
     def _insert(self, rows: QuerySet[Any], key: str, **fields: object) -> bool:
         """Insert a row; return False if there is one with its key.
 
-        `get_or_create` raises IntegrityError if the other row, which kept this one from being inserted, is gone by then.
+        `get_or_create` raises IntegrityError if the other row is gone when it looks for it.
         """
         if rows.filter(key=key).exists():
             return False
