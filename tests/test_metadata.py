@@ -33,6 +33,7 @@ def metadata(tmp_path):
     return build
 
 
+@pytest.mark.slow
 def test_every_link_of_a_release_is_absolute_and_leads_to_its_tag(metadata):
     made = metadata("https://git.example/them/traktauth/")
     text = made.get_payload()
@@ -46,6 +47,7 @@ def test_every_link_of_a_release_is_absolute_and_leads_to_its_tag(metadata):
     assert made["Author"] == "The traktauth authors"
 
 
+@pytest.mark.slow
 def test_without_an_address_no_link_leads_nowhere(metadata):
     made = metadata("")
     assert RELATIVE.findall(made.get_payload()) == []
@@ -53,7 +55,8 @@ def test_without_an_address_no_link_leads_nowhere(metadata):
     assert made.get_all("Project-URL") is None
 
 
-def test_an_address_that_is_none_is_refused(metadata):
+@pytest.mark.slow
+def test_a_malformed_repository_address_is_refused(metadata):
     with pytest.raises(subprocess.CalledProcessError) as refused:
         metadata("traktauth")
     assert b"TRAKTAUTH_HOME must be the repository's address" in refused.value.stderr

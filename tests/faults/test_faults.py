@@ -19,11 +19,17 @@ each_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.na
 each_profile = pytest.mark.parametrize("profile", PROFILES)
 
 
+@pytest.fixture(scope="module")
+def servers():
+    # With classic's own lifetime of a day; `access_life` would hide that no margin is a constant.
+    with LocalTrakt(profile="current") as current, LocalTrakt(profile="classic") as classic:
+        yield {"current": current, "classic": classic}
+
+
 @pytest.fixture
-def server(profile):
-    # With classic's own lives of a day; `access_life` would hide that no margin is a constant.
-    with LocalTrakt(profile=profile) as server:
-        yield server
+def server(servers, profile):
+    servers[profile].reset()
+    return servers[profile]
 
 
 @pytest.fixture

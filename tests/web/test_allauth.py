@@ -12,6 +12,8 @@ import pytest
 
 from support.engines import CHECKOUT
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = dedent(
     """
     import json, os, sys
@@ -146,7 +148,6 @@ def test_a_user_signs_in_and_is_known_by_their_uuid(found):
     assert found["shown"] == 1
 
 
-@pytest.mark.slow
 def test_no_token_is_stored_though_the_project_asks_for_it(found):
     assert found["tokens"] == 0
 

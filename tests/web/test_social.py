@@ -13,6 +13,8 @@ import pytest
 from support.engines import CHECKOUT
 from support.web_users import SOCIAL
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = dedent(
     """
     import html, json, logging, os, sys

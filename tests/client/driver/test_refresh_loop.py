@@ -21,9 +21,9 @@ from traktauth.stores.adapters.threaded_store import ThreadedStore
 from traktauth.stores.open import open_store
 
 
-@pytest.fixture(params=["file:{}/tokens.json", "sqlite:{}/tokens.db"], ids=["file", "sqlite"])
-def place(request, tmp_path):
-    return request.param.format(tmp_path)
+@pytest.fixture
+def place(tmp_path):
+    return f"sqlite:{tmp_path}/tokens.db"
 
 
 def no_thread_is_left():
@@ -96,7 +96,6 @@ async def test_its_thread_ends_with_the_last_refresh(sign_in, trakt_server, app,
     assert await asyncio.to_thread(no_thread_is_left)
 
 
-@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_many_accounts_share_one_thread(sign_in, trakt_server, app, place):
     names = [f"user-{number}" for number in range(40)]
@@ -112,7 +111,6 @@ async def test_many_accounts_share_one_thread(sign_in, trakt_server, app, place)
     assert threads == {"traktauth-refresh"}
 
 
-@pytest.mark.slow
 def test_one_object_serves_loop_after_loop_and_several_at_once(sign_in, trakt_server, app, place):
     names = [f"user-{number}" for number in range(8)]
     for name in names:
