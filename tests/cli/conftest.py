@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -76,7 +76,7 @@ class StoredCommand(Command):
             self.store.apply(self.login(account), SetRefreshable(token.generation, not_refreshable_reason))
         return token
 
-    def keep_real(self, local: LocalTrakt, *, left: float = 86400.0, **more: object) -> Token:
+    def keep_real(self, local: LocalTrakt, *, left: float = 86400.0, **more: Any) -> Token:
         """Put a login into the store that the local Trakt knows."""
         made = local.control("POST", "tokens", {"client_id": APP.client_id, "count": 1, "username": "sean"})["tokens"][
             0

@@ -252,7 +252,7 @@ def test_an_app_that_is_not_set_up_is_reported_at_once_with_the_command_that_set
 
 def test_a_refused_app_without_a_secret_reports_that_none_is_set(at_local, local):
     del at_local.env["TRAKTAUTH_CLIENT_SECRET"]
-    process = at_local.start("login", "--paste", stdin=subprocess.PIPE)
+    process = at_local.start("login", "--paste")
     shown = lines_until(process.stderr, "paste it here")
     code = local.browse(next(line.strip() for line in shown if "/oauth/authorize" in line))["code"]
     _, err = process.communicate(f"{code}\n", timeout=30)
@@ -457,7 +457,7 @@ def test_a_device_code_is_shown_in_plain_lines_through_a_pipe(at_local, local):
 # ---------------------------------------------------------------- paste
 @pytest.mark.parametrize("whole", [False, True], ids=["code", "address"])
 def test_what_the_browser_ended_at_can_be_pasted(at_local, local, whole):
-    process = at_local.start("login", "--paste", stdin=subprocess.PIPE)
+    process = at_local.start("login", "--paste")
     shown = lines_until(process.stderr, "paste it here")
     address = next(line.strip() for line in shown if "/oauth/authorize" in line)
     assert f"  {at_local.env['TRAKTAUTH_REDIRECT_URI']}\n" in shown
@@ -470,7 +470,7 @@ def test_what_the_browser_ended_at_can_be_pasted(at_local, local, whole):
 
 
 def test_an_empty_line_is_asked_for_again(at_local, local):
-    process = at_local.start("login", "--paste", stdin=subprocess.PIPE)
+    process = at_local.start("login", "--paste")
     shown = lines_until(process.stderr, "paste it here")
     code = local.browse(next(line.strip() for line in shown if "/oauth/authorize" in line))["code"]
     _, err = process.communicate(f"\n\n{code}\n", timeout=30)
@@ -479,7 +479,7 @@ def test_an_empty_line_is_asked_for_again(at_local, local):
 
 
 def test_a_wrong_paste_is_asked_again_and_the_right_one_signs_in(at_local, local):
-    process = at_local.start("login", "--paste", stdin=subprocess.PIPE)
+    process = at_local.start("login", "--paste")
     shown = lines_until(process.stderr, "paste it here")
     address = next(line.strip() for line in shown if "/oauth/authorize" in line)
     requests = local.ledger()
@@ -542,7 +542,7 @@ def test_a_wrong_paste_is_refused_without_being_repeated(at_local, pasted, statu
 
 
 def test_a_pasted_code_of_a_json_reader_is_asked_for_with_the_address(at_local, local):
-    process = at_local.start("login", "--paste", "--json", stdin=subprocess.PIPE)
+    process = at_local.start("login", "--paste", "--json")
     step = json.loads(process.stdout.readline())
     assert (step["step"], step["paste"]) == ("open", True)
     out, _ = process.communicate(f"{local.browse(step['url'])['code']}\n", timeout=30)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
 
 from support.engines import Missing
@@ -68,7 +66,7 @@ def test_a_token_shows_the_access_token_alone(at_local, local):
 
 
 def test_a_sign_in_shows_neither_code_nor_verifier_nor_tokens(at_local, local):
-    process = at_local.start("login", "--paste", stdin=subprocess.PIPE)
+    process = at_local.start("login", "--paste")
     expected = process.stderr.readline() + process.stderr.readline()
     answered = local.browse(expected.split()[-1])
     out, err = process.communicate(f"{answered['location']}\n", timeout=30)

@@ -21,7 +21,7 @@ from traktauth.__main__ import main
 from traktauth.client import duplicate_responses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
 HANG = 120.0  # seconds; no test depends on this time
 _CHANGED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ)
@@ -99,7 +99,7 @@ def _refuse_exec(*_: object) -> None:
 
 
 @contextmanager
-def _process_state(env: Mapping[str, str], folder: Path) -> Iterator[None]:
+def _process_state(env: Mapping[str, str], folder: Path) -> Generator[None]:
     """Change what belongs to the whole process, and change it back."""
     root = logging.getLogger()
     environ, cwd, handlers = dict(os.environ), Path.cwd(), root.handlers[:]
@@ -162,13 +162,13 @@ class Command:
         out, err = process.communicate(stdin, timeout=HANG)
         return Outcome(process.returncode, out, err)
 
-    def start(self, *words: str, stdin: int = subprocess.PIPE, **env: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, **env: str) -> subprocess.Popen[str]:
         """Start it as a process with pipes; it is ended with the test."""
         process = subprocess.Popen(
             [sys.executable, "-m", "traktauth", *words],
             env={**self.env, **env},
             cwd=self.folder,
-            stdin=stdin,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
