@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from urllib.parse import urlsplit
 
 import pytest
 
 from support.local import APP, PUBLIC
 from support.process import free_port
-from support.pseudo_terminal import Terminal
-from support.wire import call, query
-
-pytestmark = pytest.mark.slow
+from support.wire import bearer, call, query
 
 BROWSER = """
 import sys, urllib.parse, urllib.error, urllib.request, json
@@ -64,30 +61,37 @@ def is_free(port):
     return True
 
 
-def lines_until(stream, pattern, within=20.0):
-    """Read lines until one matches; all of them are returned."""
-    seen = []
-    late = threading.Timer(within, stream.close)
-    late.start()
-    try:
-        for line in stream:
-            seen.append(line)
-            if re.search(pattern, line):
-                return seen
-    finally:
-        late.cancel()
-    raise AssertionError(f"no line matches {pattern}: {seen}")
+def sign_in(local):
+    """Return a step that signs in at the address that is shown, and visits the one that the browser is sent to."""
+
+    def sign_in(shown):
+        location = local.browse(shown[0])["location"]
+        threading.Thread(target=urllib.request.urlopen, args=[location]).start()  # the command answers it
+
+    return r"http\S+/oauth/authorize\?[^\s\"]+(?=[\s\"])", sign_in
+
+
+ASKED = r"(http\S+/oauth/authorize\?\S+)\n(?s:.*)paste it here"
+
+
+def approve(local, decision="approve"):
+    """Return a step that enters the device code that is shown."""
+    return (
+        r"enter the code +([A-Z0-9]+)(?s:.*)Waiting|\"user_code\": \"([A-Z0-9]+)\"",
+        lambda shown: local.device(shown[1] or shown[2], decision),
+    )
+
+
+def interrupt(pattern, signum=signal.SIGINT):
+    return pattern, lambda _: signal.raise_signal(signum)
+
+
+WAITING = r"\n  traktauth login( .*)? --device\n"
+"""What is shown last before a sign-in by browser waits."""
 
 
 def works(local, token):
-    return call(local.base, "GET", "/users/settings", headers=_headers(token)).status == 200
-
-
-def _headers(token):
-    from support.local import APP  # noqa: PLC0415 - one use
-    from support.wire import bearer  # noqa: PLC0415 - the same
-
-    return bearer(token, APP.client_id)
+    return call(local.base, "GET", "/users/settings", headers=bearer(token, APP.client_id)).status == 200
 
 
 # ---------------------------------------------------------------- browser
@@ -127,25 +131,14 @@ def test_the_steps_are_json_lines_with_json(redirected):
     assert redirected.record("tv").token is not None
 
 
-def test_no_open_opens_no_browser_and_the_address_comes_at_once_through_a_pipe(redirected, local):
-    a_browser(redirected)
-    process = redirected.start("login", "--browser", "--no-open", "--json")
-    address = json.loads(process.stdout.readline())["url"]
-    asked = query(address)
+def test_no_open_opens_no_browser_and_the_address_signs_in(redirected, local):
+    """The browser that is lent would deny."""
+    a_browser(redirected, "deny")
+    outcome = redirected("login", "--browser", "--no-open", "--json", "--signup", steps=[sign_in(local)])
+    asked = query(json.loads(outcome.out.splitlines()[0])["url"])
+    assert outcome.status == 0
     assert asked["redirect_uri"] == redirected.env["TRAKTAUTH_REDIRECT_URI"]
-    answered = local.browse(address)
-    time.sleep(0.3)
-    assert process.poll() is None  # no browser opened it: it still waits
-    with socket.create_connection(("127.0.0.1", port_of(redirected))) as visitor:
-        target = answered["location"].split(f":{port_of(redirected)}")[1]
-        visitor.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-        assert visitor.recv(4096).startswith(b"HTTP/1.1 200")
-    assert process.wait(60) == 0
-
-
-def test_signup_asks_for_the_sign_up_page(redirected):
-    process = redirected.start("login", "--browser", "--no-open", "--json", "--signup")
-    assert query(json.loads(process.stdout.readline())["url"])["signup"] == "true"
+    assert asked["signup"] == "true"
 
 
 def test_a_denied_sign_in_fails_and_keeps_nothing(redirected):
@@ -158,12 +151,9 @@ def test_a_denied_sign_in_fails_and_keeps_nothing(redirected):
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sign_in_leaves_nothing_behind(redirected, signum):
-    process = redirected.unmeasured().start("login", "--browser", "--no-open")
-    ready(process)
-    process.send_signal(signum)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (2, "")
-    assert err in {"Error: Interrupted\n", "Error: Ended by SIGTERM\n"}
+    outcome = redirected("login", "--browser", "--no-open", steps=[interrupt(WAITING, signum)])
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err.splitlines()[-1] in {"Error: Interrupted", "Error: Ended by SIGTERM"}
     assert is_free(port_of(redirected))
     assert not redirected.path.exists()
     assert sorted(path.suffix for path in redirected.path.parent.iterdir()) in ([], [".lock"])
@@ -188,39 +178,32 @@ def test_a_sign_in_over_a_login_says_that_the_old_one_lives_on_and_does_not_revo
     assert works(local, old.access_token)
 
 
-def test_a_program_gets_a_device_code_where_no_browser_is(at_local):
-    process = at_local.start("login", "--json")
-    assert json.loads(process.stdout.readline())["step"] == "device"
-
-
-def test_an_ssh_session_gets_a_device_code_though_it_has_a_display(at_local):
-    process = at_local.start("login", "--json", DISPLAY=":0", SSH_CONNECTION="192.0.2.1 1 192.0.2.2 22")
-    assert json.loads(process.stdout.readline())["step"] == "device"
-
-
-def ready(process):
-    """The lines that a browser sign-in shows until it waits."""
-    return "".join(lines_until(process.stderr, r"^  traktauth login( .*)? --device$"))
+@pytest.mark.parametrize(
+    ("words", "env"),
+    [
+        ([], {}),
+        ([], {"DISPLAY": ":0", "SSH_CONNECTION": "192.0.2.1 1 192.0.2.2 22"}),
+        (["--no-open"], {"TRAKTAUTH_REDIRECT_URI": "urn:ietf:wg:oauth:2.0:oob"}),
+    ],
+    ids=["no browser", "ssh", "no address on this machine"],
+)
+def test_a_device_code_is_used_if_no_browser_can_come_back(at_local, words, env):
+    outcome = at_local("login", "--json", *words, **env, steps=[interrupt('"step": "device"')])
+    assert outcome.status == 2
 
 
 def test_no_open_on_a_machine_without_a_browser_stays_a_sign_in_by_browser(redirected):
-    shown = ready(redirected.start("login", "--no-open"))
+    shown = redirected("login", "--no-open", steps=[interrupt(WAITING)]).err
     assert "/oauth/authorize?" in shown
     assert f"in a browser on this machine ({socket.gethostname()})" in shown
-
-
-def test_no_open_of_an_app_without_an_address_here_gets_a_device_code(at_local):
-    at_local.env["TRAKTAUTH_REDIRECT_URI"] = "urn:ietf:wg:oauth:2.0:oob"
-    process = at_local.start("login", "--no-open", "--json")
-    assert json.loads(process.stdout.readline())["step"] == "device"
 
 
 @pytest.mark.parametrize(
     ("session", "at_port"), [("192.0.2.1 1 192.0.2.2 22", ""), ("192.0.2.1 1 192.0.2.2 2222", "-p 2222 ")]
 )
-def test_a_sign_in_by_browser_over_ssh_names_the_machine_the_tunnel_and_the_way_out(redirected, session, at_port):
-    process = redirected.start("login", "--browser", "--account", "tv", SSH_CONNECTION=session)
-    shown, port = ready(process), port_of(redirected)
+def test_a_sign_in_by_browser_over_ssh_shows_the_command_for_a_tunnel(redirected, session, at_port):
+    words = ["login", "--browser", "--account", "tv"]
+    shown, port = redirected(*words, steps=[interrupt(WAITING)], SSH_CONNECTION=session).err, port_of(redirected)
     assert re.search(rf"\n  ssh -L {port}:127\.0\.0\.1:{port} {at_port}\S*{socket.gethostname()}\n", shown)
     assert re.search(r"Waiting until \d\d:\d\d\. Ctrl-C stops; .*:\n  traktauth login --account tv --device\n", shown)
 
@@ -229,7 +212,7 @@ def test_a_taken_port_is_reported_with_what_to_do(redirected):
     with socket.socket() as other:
         other.bind(("127.0.0.1", port_of(redirected)))
         other.listen()
-        shown = ready(redirected.start("login", "--no-open"))
+        shown = redirected("login", "--no-open", steps=[interrupt(WAITING)]).err
     notice, page = (next(line for line in shown.splitlines() if sign in line) for sign in ("taken", "/authorize?"))
     assert notice.startswith(f"! port {port_of(redirected)} is taken, so this sign-in uses http://127.0.0.1:")
     assert query(page.strip())["redirect_uri"] in notice
@@ -252,11 +235,8 @@ def test_an_app_that_is_not_set_up_is_reported_at_once_with_the_command_that_set
 
 def test_a_refused_app_without_a_secret_reports_that_none_is_set(at_local, local):
     del at_local.env["TRAKTAUTH_CLIENT_SECRET"]
-    process = at_local.start("login", "--paste")
-    shown = lines_until(process.stderr, "paste it here")
-    code = local.browse(next(line.strip() for line in shown if "/oauth/authorize" in line))["code"]
-    _, err = process.communicate(f"{code}\n", timeout=30)
-    assert process.returncode == 3
+    status, _, err = at_local("login", "--paste", steps=[(ASKED, lambda shown: local.browse(shown[1])["code"])])
+    assert status == 3
     assert "; no secret is set\n" in err
     assert "→ If the app has a secret, set TRAKTAUTH_CLIENT_SECRET to it" in err
     assert "traktauth setup" in err
@@ -335,12 +315,11 @@ def test_a_token_cannot_be_an_argument(at_local):
 # ---------------------------------------------------------------- resumed
 def interrupted(command, *words):
     """Interrupt a device sign-in while its code is shown; return the code."""
-    process = command.unmeasured().start("login", "--device", *words)
-    code = re.search(r"enter the code   (\S+)\n", "".join(lines_until(process.stderr, "Waiting")))[1]
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 2, err
-    return code, err
+    codes = []
+    shown = (r"enter the code   (\S+)\n", lambda found: codes.append(found[1]))
+    outcome = command("login", "--device", *words, steps=[shown, interrupt("Waiting")])
+    assert outcome.status == 2, outcome.err
+    return codes[0], outcome.err.splitlines()[-2:]
 
 
 def pending_files(command):
@@ -349,19 +328,16 @@ def pending_files(command):
 
 def test_an_interrupted_device_sign_in_is_resumed_with_the_same_code(at_local, local):
     code, err = interrupted(at_local, "--account", "tv")
-    assert re.search(
-        r"^Error: Interrupted\n→ To resume within 9 min( \d+ s)?: traktauth login --account tv --resume$", err.strip()
-    )
+    assert err[0] == "Error: Interrupted"
+    assert re.fullmatch(r"→ To resume within 9 min( \d+ s)?: traktauth login --account tv --resume", err[1])
     [path] = pending_files(at_local)
     assert path.stat().st_mode & 0o777 == 0o600
     assert "token" not in path.read_text()
-    process = at_local.start("login", "--resume", "--account", "tv", "--json")
-    step = json.loads(process.stdout.readline())
+    outcome = at_local("login", "--resume", "--account", "tv", "--json", steps=[approve(local)])
+    step, done = [json.loads(line) for line in outcome.out.splitlines()]
     assert step["user_code"] == code
     assert 500 < step["expires_in"] < 600
-    local.device(code)
-    out, _ = process.communicate(timeout=30)
-    assert (process.returncode, json.loads(out)) == (0, {"step": "done", "account": "tv"})
+    assert (outcome.status, done) == (0, {"step": "done", "account": "tv"})
     assert pending_files(at_local) == []
     assert works(local, at_local("token", "--account", "tv").out.strip())
 
@@ -369,12 +345,8 @@ def test_an_interrupted_device_sign_in_is_resumed_with_the_same_code(at_local, l
 def test_a_public_app_resumes_with_its_verifier(at_local, local):
     at_local.env["TRAKTAUTH_CLIENT_ID"] = PUBLIC.client_id
     del at_local.env["TRAKTAUTH_CLIENT_SECRET"]
-    code, _ = interrupted(at_local)
-    process = at_local.start("login", "--resume")
-    lines_until(process.stderr, "Waiting")
-    local.device(code)
-    process.communicate(timeout=30)
-    assert process.returncode == 0
+    interrupted(at_local)
+    assert at_local("login", "--resume", steps=[approve(local)]).status == 0
 
 
 def test_a_resumed_code_that_was_denied_is_forgotten(at_local, local):
@@ -420,76 +392,63 @@ def test_an_expired_or_damaged_code_is_removed(at_local, change, expected):
 
 def test_a_home_that_cannot_be_written_does_not_end_a_device_sign_in(at_local, local):
     (at_local.folder / "home").write_text("no folder")
-    process = at_local.start("login", "--device", "--json")
-    local.device(json.loads(process.stdout.readline())["user_code"])
-    process.communicate(timeout=30)
-    assert process.returncode == 0
+    assert at_local("login", "--device", "--json", steps=[approve(local)]).status == 0
 
 
 # ---------------------------------------------------------------- device
-def test_a_device_code_comes_at_once_through_a_pipe_and_signs_in_when_it_is_approved(at_local, local):
-    process = at_local.start("login", "--device", "--json")
-    step = json.loads(process.stdout.readline())
+def test_a_device_code_is_a_json_line_and_signs_in_when_it_is_approved(at_local, local):
+    outcome = at_local("login", "--device", "--json", steps=[approve(local)])
+    step, done = [json.loads(line) for line in outcome.out.splitlines()]
     assert step.keys() == {"step", "user_code", "verification_url", "filled_in_url", "expires_in"}
     assert (step["step"], step["expires_in"]) == ("device", 600)
-    local.device(step["user_code"])
-    out, err = process.communicate(timeout=30)
-    assert (process.returncode, json.loads(out), err) == (0, {"step": "done", "account": "default"}, "")
+    assert (outcome.status, done, outcome.err) == (0, {"step": "done", "account": "default"}, "")
     assert works(local, at_local("token").out.strip())
 
 
 def test_a_device_code_is_shown_in_plain_lines_through_a_pipe(at_local, local):
-    process = at_local.start("login", "--device")
-    shown = "".join(lines_until(process.stderr, "Waiting"))
-    code = re.search(r"and enter the code   (\S+)\n", shown)[1]
-    assert shown == (
+    outcome = at_local("login", "--device", steps=[approve(local, "deny")])
+    code = re.search(r"and enter the code   (\S+)\n", outcome.err)[1]
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err.startswith(
         f"On any device, open  {local.base}/activate\n"
         f"and enter the code   {code}\n"
         f"or open at once      {local.base}/activate/{code}\n"
         "The code is valid for 10 min. Waiting …\n"
     )
-    local.device(code, "deny")
-    out, err = process.communicate(timeout=30)
-    assert (process.returncode, out) == (1, "")
-    assert "\x1b" not in err
+    assert "\x1b" not in outcome.err
 
 
 # ---------------------------------------------------------------- paste
-@pytest.mark.parametrize("whole", [False, True], ids=["code", "address"])
-def test_what_the_browser_ended_at_can_be_pasted(at_local, local, whole):
-    process = at_local.start("login", "--paste")
-    shown = lines_until(process.stderr, "paste it here")
-    address = next(line.strip() for line in shown if "/oauth/authorize" in line)
-    assert f"  {at_local.env['TRAKTAUTH_REDIRECT_URI']}\n" in shown
-    assert any("cannot be loaded" in line for line in shown)
-    answered = local.browse(address)
-    out, err = process.communicate(f"  {answered['location' if whole else 'code']}\n", timeout=30)
-    assert (process.returncode, out) == (0, "")
-    assert "✓ Signed in" in err
-    assert answered["code"] not in err
+@pytest.mark.parametrize("what", ["code", "location"])
+def test_what_the_browser_ended_at_can_be_pasted(at_local, local, what):
+    def paste(shown):
+        pasted.append(local.browse(shown[1])[what])
+        return f"  {pasted[0]}"
+
+    pasted = []
+    outcome = at_local("login", "--paste", steps=[(ASKED, paste)])
+    assert (outcome.status, outcome.out) == (0, "")
+    assert f"  {at_local.env['TRAKTAUTH_REDIRECT_URI']}\n" in outcome.err
+    assert "cannot be loaded" in outcome.err
+    assert "✓ Signed in" in outcome.err
+    assert pasted[0] not in outcome.err
 
 
-def test_an_empty_line_is_asked_for_again(at_local, local):
-    process = at_local.start("login", "--paste")
-    shown = lines_until(process.stderr, "paste it here")
-    code = local.browse(next(line.strip() for line in shown if "/oauth/authorize" in line))["code"]
-    _, err = process.communicate(f"\n\n{code}\n", timeout=30)
-    assert process.returncode == 0
-    assert err.count("Nothing was pasted.") == 2
+def test_a_wrong_paste_is_asked_again_and_sends_nothing(at_local, local):
+    def wrong(shown):
+        seen.extend([shown[1], local.ledger()])
+        return f"\n{shown[1]}\nhttp://127.0.0.1:9876/callback?code=abc&state=theirs"
 
+    def right(_):
+        assert local.ledger() == seen[1]
+        return local.browse(seen[0])["code"]
 
-def test_a_wrong_paste_is_asked_again_and_the_right_one_signs_in(at_local, local):
-    process = at_local.start("login", "--paste")
-    shown = lines_until(process.stderr, "paste it here")
-    address = next(line.strip() for line in shown if "/oauth/authorize" in line)
-    requests = local.ledger()
-    process.stdin.write(f"two words\n{address}\nhttp://127.0.0.1:9876/callback?code=abc&state=theirs\n")
-    process.stdin.flush()
-    lines_until(process.stderr, "another sign-in, or has no code")
-    assert local.ledger() == requests
-    _, err = process.communicate(f"{local.browse(address)['code']}\n", timeout=30)
-    assert process.returncode == 0
-    assert "Signed in as sean" in err
+    seen = []
+    steps = [(ASKED, wrong), ("another sign-in, or has no code", right)]
+    outcome = at_local("login", "--paste", steps=steps)
+    assert outcome.status == 0
+    assert outcome.err.count("Nothing was pasted.") == 1
+    assert "Signed in as sean" in outcome.err
 
 
 def test_four_wrong_pastes_end_the_sign_in(at_local):
@@ -542,30 +501,27 @@ def test_a_wrong_paste_is_refused_without_being_repeated(at_local, pasted, statu
 
 
 def test_a_pasted_code_of_a_json_reader_is_asked_for_with_the_address(at_local, local):
-    process = at_local.start("login", "--paste", "--json")
-    step = json.loads(process.stdout.readline())
+    browse = (r'"url": "([^"]+)".*\n', lambda shown: local.browse(shown[1])["code"])
+    step, done = [json.loads(line) for line in at_local("login", "--paste", "--json", steps=[browse]).out.splitlines()]
     assert (step["step"], step["paste"]) == ("open", True)
-    out, _ = process.communicate(f"{local.browse(step['url'])['code']}\n", timeout=30)
-    assert json.loads(out) == {"step": "done", "account": "default"}
+    assert done == {"step": "done", "account": "default"}
 
 
 # ---------------------------------------------------------------- on a terminal
 REPLACE = r"already(?s:.*)Replace it\? \[y/N\]: "
+AT = "in err"
+COUNTDOWN = r"\d left"
 
 
 def test_a_valid_login_is_replaced_on_a_terminal_only_after_a_yes(at_local, local):
     old = at_local.keep_real(local)
     for answer in ("", "n", "maybe\nno"):
-        with Terminal(at_local, "login", "--device", typed=True) as terminal:
-            terminal.answer(REPLACE, answer)
-            assert "Nothing was changed." in terminal.read_to_the_end()
-            assert terminal.process.returncode == 0
+        outcome = at_local.show("login", "--device", on=AT, steps=[(REPLACE, answer)])
+        assert outcome.status == 0
+        assert "Nothing was changed." in outcome.err
     assert at_local.record().token == old
-    with Terminal(at_local, "login", "--device", typed=True) as terminal:
-        terminal.answer(REPLACE, "y")
-        code = re.search(r"activate/(\w+)", terminal.read_until(" left"))[1]
-        local.device(code)
-        assert "Signed in as sean" in terminal.read_to_the_end()
+    code = (rf"activate/(\w+)(?s:.*){COUNTDOWN}", lambda shown: local.device(shown[1]))
+    assert "Signed in as sean" in at_local.show("login", "--device", on=AT, steps=[(REPLACE, "y"), code]).err
     assert at_local.record().generation == 2
     assert works(local, old.access_token)
 
@@ -573,39 +529,33 @@ def test_a_valid_login_is_replaced_on_a_terminal_only_after_a_yes(at_local, loca
 @pytest.mark.parametrize("flag", ["--yes", "-y", "--force"])
 def test_yes_replaces_a_valid_login_without_a_question(at_local, local, flag):
     at_local.keep_real(local)
-    with Terminal(at_local, "login", "--device", flag, typed=True) as terminal:
-        assert "Replace it?" not in terminal.read_until(" left")
+    assert "Replace it?" not in at_local.show("login", "--device", flag, on=AT, steps=[interrupt(COUNTDOWN)]).err
 
 
 def test_a_login_that_needs_a_sign_in_is_replaced_without_a_question(at_local):
     at_local.keep(left=-5, not_refreshable_reason="Trakt refused its refresh token")
-    with Terminal(at_local, "login", "--device", typed=True) as terminal:
-        assert "signed in already" not in terminal.read_until(" left")
+    assert "signed in already" not in at_local.show("login", "--device", on=AT, steps=[interrupt(COUNTDOWN)]).err
 
 
 def test_ctrl_c_at_the_question_changes_nothing(at_local, local):
     old = at_local.keep_real(local)
-    with Terminal(at_local.unmeasured(), "login", typed=True) as terminal:
-        terminal.read_until(REPLACE)
-        terminal.process.send_signal(signal.SIGINT)
-        while not select.select([terminal.master], [], [], 5.0)[0]:
-            terminal.process.send_signal(signal.SIGINT)  # the first came just before Python began to read
-        assert "Interrupted" in terminal.read_to_the_end()
-        assert terminal.process.returncode == 2
+    outcome = at_local.show("login", on=AT, steps=[interrupt(REPLACE)])
+    assert outcome.status == 2
+    assert "Interrupted" in outcome.err
     assert at_local.record().token == old
 
 
 def test_a_sign_in_by_browser_counts_down_on_a_terminal_of_80_columns(redirected):
-    with Terminal(redirected, "login", "--no-open", rows=24, columns=80) as terminal:
-        shown = terminal.read_until(r"(?s)14:5(\d) left.*14:5(?!\1)\d left")
-    lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", line) for line in shown.replace("\r\n", "\n").splitlines()]
+    steps = [interrupt(r"(?s)14:5(\d) left.*14:5(?!\1)\d left")]
+    shown = redirected.show("login", "--no-open", rows=24, columns=80, steps=steps).err
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).replace("\r", "\n").splitlines()
     assert any(re.fullmatch(r"Waiting until \d\d:\d\d\. Ctrl-C stops; to sign in on another device:", x) for x in lines)
     assert [line for line in lines if len(line) > 80 and "/oauth/authorize" not in line] == []
 
 
 def test_a_notice_takes_the_place_of_the_countdown(redirected):
-    with Terminal(redirected, "login", BROWSER="/nonexistent/firefox", PATH="/nonexistent") as terminal:
-        shown = terminal.read_until(r"(?s)No browser could be opened.* left")
+    steps = [interrupt(r"(?s)No browser could be opened.* left")]
+    shown = redirected.show("login", steps=steps, BROWSER="/nonexistent/firefox", PATH="/nonexistent").err
     assert (
         re.search(r"\r\x1b\[K(\x1b\[\d+m)?!(\x1b\[0m)? No browser could be opened", shown)
         or " left" not in (shown.partition("No browser")[0])
@@ -613,9 +563,6 @@ def test_a_notice_takes_the_place_of_the_countdown(redirected):
 
 
 def test_sigterm_keeps_a_device_code_too(at_local):
-    process = at_local.unmeasured().start("login", "--device")
-    lines_until(process.stderr, "Waiting")
-    process.terminate()
-    _, err = process.communicate(timeout=60)
-    assert "traktauth login --resume" in err
+    outcome = at_local("login", "--device", steps=[interrupt("Waiting", signal.SIGTERM)])
+    assert "traktauth login --resume" in outcome.err
     assert len(pending_files(at_local)) == 1

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import io
 import json
 import logging
 import os
+import pty
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +28,7 @@ from traktauth.__main__ import main
 from traktauth.client import duplicate_responses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Generator, Mapping
 
 HANG = 120.0  # seconds; no test depends on this time
 _CHANGED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ)
@@ -35,63 +42,145 @@ class Outcome(NamedTuple):
     err: str
 
 
-class _Output(io.BytesIO):
-    """What a command has printed; each line is handed to *on_line* when it is complete."""
+Steps = Sequence[tuple[str, "str | Callable[[re.Match[str]], object]"]]
+"""Pairs of a pattern and what is done once when it is shown, in this order.
 
-    def __init__(self, on_line: Callable[[str], object] | None) -> None:
+A text is typed as a line; a function is called with the match, and a text that it returns is typed.
+"""
+
+
+class _Dialogue:
+    """What a command shows, and what the test does about it."""
+
+    def __init__(self, typed: bytes, steps: Steps) -> None:
+        self.typed = typed
+        self.left = list(steps)
+        self._shown = ""  # since the last step
+
+    def show(self, text: str) -> None:
+        self._shown += text
+        while self.left and (found := re.search(self.left[0][0], self._shown)):
+            action = self.left.pop(0)[1]
+            self._shown = self._shown[found.end() :]
+            answer = action if isinstance(action, str) else action(found)
+            if isinstance(answer, str):
+                self.typed += f"{answer}\n".encode()
+
+
+class _Stream:
+    """What makes a stream a terminal: the file descriptor of a pseudo-terminal, which is asked for its size only."""
+
+    terminal: int | None = None
+
+    def isatty(self) -> bool:
+        return self.terminal is not None
+
+    def fileno(self) -> int:
+        if self.terminal is None:
+            raise io.UnsupportedOperation("fileno")
+        return self.terminal
+
+
+class _Input(_Stream, io.RawIOBase):
+    def __init__(self, dialogue: _Dialogue, terminal: int | None) -> None:
+        self._dialogue, self.terminal = dialogue, terminal
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._dialogue.typed[: len(buffer)]
+        self._dialogue.typed = self._dialogue.typed[len(part) :]
+        buffer[: len(part)] = part
+        return len(part)
+
+
+class _Output(_Stream, io.BytesIO):
+    def __init__(self, dialogue: _Dialogue, terminal: int | None) -> None:
         super().__init__()
-        self._on_line = on_line
-        self._begun = b""
+        self._dialogue, self.terminal = dialogue, terminal
 
     def write(self, data: Any) -> int:
         size = super().write(data)
-        if self._on_line is not None:
-            *lines, self._begun = (self._begun + bytes(data)).split(b"\n")
-            for line in lines:
-                self._on_line(line.decode())
+        self._dialogue.show(bytes(data).decode(errors="replace"))
         return size
+
+
+class Size(NamedTuple):
+    """The size of a terminal."""
+
+    rows: int = 50
+    columns: int = 100
 
 
 def run(
     *words: str,
     env: Mapping[str, str],
-    folder: Path | None = None,
+    folder: Path,
     stdin: str | bytes = b"",
-    on_out: Callable[[str], object] | None = None,
-    on_err: Callable[[str], object] | None = None,
+    steps: Steps = (),
+    terminal: Size | None = None,
+    on_terminal: str = "err",
 ) -> Outcome:
     """Run the command line in this process.
 
     What it finds is as in a process of its own: environment, working directory, time zone, streams over bytes, signal
-    handlers, and a logging module without handlers.
+    handlers, and a logging module without handlers. A signal can be raised by a step.
 
     Args:
         words: arguments.
         env: the whole environment.
         folder: working directory.
-        stdin: what it reads.
-        on_out: called in the command's thread with each line of standard output.
-        on_err: the same for standard error.
+        stdin: what it reads before the lines that steps type.
+        steps: what is done while it runs; each must happen.
+        terminal: the size of the terminal; None: it has none.
+        on_terminal: the streams that are that terminal: words of `in out err`.
     """
-    out, err = _Output(on_out), _Output(on_err)
+    dialogue = _Dialogue(stdin.encode() if isinstance(stdin, str) else stdin, steps)
     encoding, _, errors = env.get("PYTHONIOENCODING", "utf-8").partition(":")
     duplicate_responses.forget()
-    with (
-        _process_state(env, folder or Path.cwd()),
-        mock.patch.object(sys, "argv", ["traktauth", *words]),
-        mock.patch.object(
-            sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin), encoding)
-        ),
-        mock.patch.object(sys, "stdout", io.TextIOWrapper(out, encoding, errors or "strict", write_through=True)),
-        mock.patch.object(sys, "stderr", io.TextIOWrapper(err, encoding, "backslashreplace", write_through=True)),
-        mock.patch.object(os, "execvpe", _refuse_exec),
-    ):
-        try:
-            status = main()
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else int(end.code is not None)
-        sys.stdout.flush()
-        return Outcome(status, out.getvalue().decode(encoding), err.getvalue().decode(encoding))
+    with _pseudo_terminal(terminal) as descriptor, _process_state(env, folder):
+        ends = [descriptor if name in on_terminal.split() else None for name in ("in", "out", "err")]
+        out, err = _Output(dialogue, ends[1]), _Output(dialogue, ends[2])
+        with (
+            mock.patch.object(sys, "argv", ["traktauth", *words]),
+            mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BufferedReader(_Input(dialogue, ends[0])), encoding)),
+            mock.patch.object(sys, "stdout", io.TextIOWrapper(out, encoding, errors or "strict", write_through=True)),
+            mock.patch.object(sys, "stderr", io.TextIOWrapper(err, encoding, "backslashreplace", write_through=True)),
+            mock.patch.object(os, "execvpe", _refuse_exec),
+            mock.patch.object(os, "open", _open_without_controlling_terminal),
+        ):
+            try:
+                status = main()
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else int(end.code is not None)
+            outcome = Outcome(status, out.getvalue().decode(encoding), err.getvalue().decode(encoding))
+    assert not dialogue.left, f"{dialogue.left[0][0]!r} was not shown: {outcome}"
+    return outcome
+
+
+_open = os.open
+
+
+def _open_without_controlling_terminal(path: Any, *arguments: Any, **options: Any) -> int:
+    """Open a file, but never the terminal that the tests were started in: getpass asks there first."""
+    if path == "/dev/tty":
+        raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+    return _open(path, *arguments, **options)
+
+
+@contextmanager
+def _pseudo_terminal(size: Size | None) -> Generator[int | None]:
+    if size is None:
+        yield None
+        return
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
+    try:
+        yield slave
+    finally:
+        os.close(slave)
+        os.close(master)
 
 
 def _refuse_exec(*_: object) -> None:
@@ -146,9 +235,17 @@ class Command:
         }
         self._started: list[subprocess.Popen[str]] = []
 
-    def __call__(self, *words: str, stdin: str | bytes = b"", **env: str) -> Outcome:
+    def __call__(self, *words: str, stdin: str | bytes = b"", steps: Steps = (), **env: str) -> Outcome:
         """Run it in this process."""
-        return run(*words, env={**self.env, **env}, folder=self.folder, stdin=stdin)
+        return run(*words, env={**self.env, **env}, folder=self.folder, stdin=stdin, steps=steps)
+
+    def show(
+        self, *words: str, steps: Steps = (), on: str = "err", rows: int = 50, columns: int = 100, **env: str
+    ) -> Outcome:
+        """Run it in this process at a terminal, which is the streams *on* names."""
+        env = {**self.env, "TERM": "xterm-256color", **env}
+        size = Size(rows, columns)
+        return run(*words, env=env, folder=self.folder, steps=steps, terminal=size, on_terminal=on)
 
     def json(self, *words: str) -> Any:
         """Run it, expect success, and read what it printed as JSON."""
