@@ -10,11 +10,9 @@ import tomllib
 import pytest
 
 from support.local import APP, PUBLIC
-from support.pseudo_terminal import Terminal
 from traktauth.cli.setup.config_file import with_settings
 
-pytestmark = pytest.mark.slow
-
+AT = "in err"
 PROPOSED = "http://127.0.0.1:9876/callback"
 
 
@@ -53,18 +51,22 @@ def app_settings(command, **changed):
 
 # ---------------------------------------------------------------- at a terminal
 def test_setup_asks_checks_and_writes_a_file_for_this_user_alone(bare):
-    with Terminal(bare, "setup", typed=True) as terminal:
-        terminal.answer("Client ID: ", APP.client_id)
-        terminal.answer(r"Client Secret \(not shown; empty: public app\): ", APP.client_secret)
-        terminal.answer(r"Redirect address, exactly as registered \[http://127.0.0.1:9876/callback\]: ", "")
-        terminal.answer(r"Service \[trakt\]: ", bare.base)
-        shown = terminal.seen + terminal.read_to_the_end()
-    assert terminal.process.returncode == 0
-    assert APP.client_secret not in shown
-    assert "https://app.trakt.tv/settings/apps/api" in shown
-    assert "Register exactly this redirect address there:" in shown
-    assert "The service knows this client id and secret" in shown
-    assert shown.rstrip().endswith("Now: traktauth login")
+    outcome = bare.show(
+        "setup",
+        on=AT,
+        steps=[
+            ("Client ID: ", APP.client_id),
+            (r"Client Secret \(not shown; empty: public app\): ", APP.client_secret),
+            (r"Redirect address, exactly as registered \[http://127.0.0.1:9876/callback\]: ", ""),
+            (r"Service \[trakt\]: ", bare.base),
+        ],
+    )
+    assert outcome.status == 0
+    assert APP.client_secret not in outcome.err
+    assert "https://app.trakt.tv/settings/apps/api" in outcome.err
+    assert "Register exactly this redirect address there:" in outcome.err
+    assert "The service knows this client id and secret" in outcome.err
+    assert outcome.err.rstrip().endswith("Now: traktauth login")
     assert written(bare) == app_settings(bare)
     assert config(bare).stat().st_mode & 0o777 == 0o600
     assert config(bare).parent.stat().st_mode & 0o777 == 0o700
@@ -73,44 +75,62 @@ def test_setup_asks_checks_and_writes_a_file_for_this_user_alone(bare):
 
 
 def test_a_wrong_id_and_then_a_wrong_secret_are_reported_and_can_be_corrected(bare):
-    with Terminal(bare, "setup", "--service", bare.base, typed=True) as terminal:
-        terminal.answer("Client ID: ", "wrong-id")
-        terminal.answer("not shown", "some-secret")
-        terminal.answer("registered", "")
-        terminal.answer("Service", "")
-        terminal.answer(r"does not know the client id wrong-id\r\n(?s:.*)Correct the client id\? \[Y/n\]: ", "")
-        terminal.answer(r"Client ID \[wrong-id\]: ", APP.client_id)
-        terminal.answer("not shown", "wrong-secret")
-        terminal.answer(r"does not belong to the client id(?s:.*)Enter the secret again\? \[Y/n\]: ", "y")
-        terminal.answer("not shown", APP.client_secret)
-        shown = terminal.seen + terminal.read_to_the_end()
-    assert terminal.process.returncode == 0
-    assert "wrong-secret" not in shown
+    outcome = bare.show(
+        "setup",
+        "--service",
+        bare.base,
+        on=AT,
+        steps=[
+            ("Client ID: ", "wrong-id"),
+            ("not shown", "some-secret"),
+            ("registered", ""),
+            ("Service", ""),
+            (r"does not know the client id wrong-id\n(?s:.*)Correct the client id\? \[Y/n\]: ", ""),
+            (r"Client ID \[wrong-id\]: ", APP.client_id),
+            ("not shown", "wrong-secret"),
+            (r"does not belong to the client id(?s:.*)Enter the secret again\? \[Y/n\]: ", "y"),
+            ("not shown", APP.client_secret),
+        ],
+    )
+    assert outcome.status == 0
+    assert "wrong-secret" not in outcome.err
     assert written(bare) == app_settings(bare)
 
 
 def test_a_secret_of_a_public_app_can_be_left_out(bare):
-    with Terminal(bare, "setup", "--service", bare.base, "--client-id", PUBLIC.client_id, typed=True) as terminal:
-        terminal.answer("not shown", "some-secret")
-        terminal.answer("registered", "")
-        terminal.answer("Service", "")
-        terminal.answer(r"public app(?s:.*)Leave the secret out\? \[Y/n\]: ", "")
-        terminal.read_to_the_end()
-    assert terminal.process.returncode == 0
+    outcome = bare.show(
+        "setup",
+        "--service",
+        bare.base,
+        "--client-id",
+        PUBLIC.client_id,
+        on=AT,
+        steps=[
+            ("not shown", "some-secret"),
+            ("registered", ""),
+            ("Service", ""),
+            (r"public app(?s:.*)Leave the secret out\? \[Y/n\]: ", ""),
+        ],
+    )
+    assert outcome.status == 0
     assert written(bare) == app_settings(bare, client_id=PUBLIC.client_id, client_secret=None)
 
 
 def test_what_cannot_be_right_is_asked_again(bare):
-    with Terminal(bare, "setup", typed=True) as terminal:
-        terminal.answer("Client ID: ", "")
-        terminal.answer(r"client id is missing(?s:.*)Client ID: ", "two words")
-        terminal.answer(r"unprintable character(?s:.*)Client ID: ", APP.client_id)
-        terminal.answer("not shown", APP.client_secret)
-        terminal.answer("registered", "localhost:8080/x")
-        terminal.answer(r"not absolute(?s:.*)registered \[http://127", "")
-        terminal.answer("Service", "trackt")
-        terminal.answer(r"Did you mean 'trakt'\?(?s:.*)Service", bare.base)
-        terminal.read_to_the_end()
+    bare.show(
+        "setup",
+        on=AT,
+        steps=[
+            ("Client ID: ", ""),
+            (r"client id is missing(?s:.*)Client ID: ", "two words"),
+            (r"unprintable character(?s:.*)Client ID: ", APP.client_id),
+            ("not shown", APP.client_secret),
+            ("registered", "localhost:8080/x"),
+            (r"not absolute(?s:.*)registered \[http://127", ""),
+            ("Service", "trackt"),
+            (r"Did you mean 'trakt'\?(?s:.*)Service", bare.base),
+        ],
+    )
     assert written(bare) == app_settings(bare)
 
 
@@ -118,42 +138,44 @@ def test_other_settings_stay_and_a_different_app_is_replaced_only_after_a_questi
     text = '# mine\nclient_id = "old"\nstore = "memory:"\n'
     write_config(bare, text)
     for answer, status in (("", text), ("y", f'# mine\nclient_id = "{APP.client_id}"\nstore = "memory:"\n')):
-        with Terminal(bare, "setup", "--service", bare.base, typed=True) as terminal:
-            terminal.answer(r"Client ID \[old\]: ", APP.client_id)
-            terminal.answer("not shown", APP.client_secret)
-            terminal.answer("registered", "")
-            terminal.answer("Service", "")
-            terminal.answer(r"has another client_id.(?s:.*)Replace it\? \[y/N\]: ", answer)
-            shown = terminal.read_to_the_end()
-        assert terminal.process.returncode == 0
-        assert ("Nothing was changed." in shown) is (answer == "")
+        outcome = bare.show(
+            "setup",
+            "--service",
+            bare.base,
+            on=AT,
+            steps=[
+                (r"Client ID \[old\]: ", APP.client_id),
+                ("not shown", APP.client_secret),
+                ("registered", ""),
+                ("Service", ""),
+                (r"has\s+another client_id\.(?s:.*)Replace it\? \[y/N\]: ", answer),
+            ],
+        )
+        assert outcome.status == 0
+        assert ("Nothing was changed." in outcome.err) is (answer == "")
         assert config(bare).read_text().startswith(status)
     assert written(bare) == {"store": "memory:", **app_settings(bare)}
 
 
 def test_a_present_secret_is_kept_if_its_app_stays(bare):
     write_config(bare, f'client_id = "{APP.client_id}"\nclient_secret = "{APP.client_secret}"\n')
-    with Terminal(bare, "setup", "--service", bare.base, typed=True) as terminal:
-        terminal.answer("Client ID", "")
-        terminal.answer("empty: keep it; none: public app", "")
-        terminal.answer("registered", "")
-        terminal.answer("Service", "")
-        terminal.read_to_the_end()
+    bare.show(
+        "setup",
+        "--service",
+        bare.base,
+        on=AT,
+        steps=[("Client ID", ""), ("empty: keep it; none: public app", ""), ("registered", ""), ("Service", "")],
+    )
     assert written(bare) == app_settings(bare)
 
 
-@pytest.mark.parametrize("at", ["Client ID: ", "not shown", "registered"])
-def test_ctrl_c_leaves_nothing(bare, at):
-    with Terminal(bare.unmeasured(), "setup", "--service", bare.base, typed=True) as terminal:
-        for question in ("Client ID: ", "not shown", "registered"):
-            if question == at:
-                break
-            terminal.answer(question, "" if question == "not shown" else "some-id")
-        terminal.read_until(at)
-        terminal.process.send_signal(signal.SIGINT)
-        shown = terminal.read_to_the_end()
-    assert terminal.process.returncode == 2
-    assert "Interrupted" in shown
+@pytest.mark.parametrize("answered", [0, 1, 2])
+def test_ctrl_c_leaves_nothing(bare, answered):
+    questions = [("Client ID: ", "some-id"), ("not shown", ""), ("registered", "")]
+    interrupt = (questions[answered][0], lambda _: signal.raise_signal(signal.SIGINT))
+    outcome = bare.show("setup", "--service", bare.base, on=AT, steps=[*questions[:answered], interrupt])
+    assert outcome.status == 2
+    assert "Interrupted" in outcome.err
     assert not config(bare).parent.exists()
 
 
