@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from traktauth.stores.text_store import TextStore
+from traktauth.stores import TextStore
 
 if TYPE_CHECKING:
     from collections.abc import Generator

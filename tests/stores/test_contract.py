@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -10,17 +13,30 @@ import pytest
 from support.stores import Closing
 from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, CancelRefresh, Change, DeleteToken, SaveToken, SetRefreshable
+from traktauth.stores import TextStore
 from traktauth.stores.adapters.threaded_store import ThreadedStore
+from traktauth.stores.database import operations
 from traktauth.stores.database.store import DatabaseStore
 from traktauth.stores.encryption.aes_gcm import AesGcmCipher
+from traktauth.stores.file.file_lock import locked
 from traktauth.stores.file.store import FileStore
 from traktauth.stores.memory import MemoryStore
 from traktauth.stores.open import open_async_store, open_store
 from traktauth.stores.sqlite.database import SqliteDatabase
 from traktauth.testing import AsyncStoreContract, StoreContract
+from traktauth.testing.store_contract import processes
+
+
+class ShortLease:
+    """A base for contracts of stores whose lock is a lease: a killed holder's ends soon."""
+
+    def test_the_lock_of_a_killed_process_is_free_again(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(operations, "LEASE", 1.0)
+        super().test_the_lock_of_a_killed_process_is_free_again(tmp_path)
 
 
 class TestMemoryStore(StoreContract):
+    shared_by_processes = False
     places: dict = {}  # noqa: RUF012 - memory is shared by sharing the object
 
     def open_store(self, place):
@@ -46,12 +62,12 @@ class TestFileStoreInThreads(AsyncStoreContract):
         return ThreadedStore(FileStore(str(place / "tokens.json")))
 
 
-class TestSqlite(Closing, StoreContract):
+class TestSqlite(ShortLease, Closing, StoreContract):
     def open_store(self, place):
         return self.opened(open_store(f"sqlite:{place}/logins.db"))
 
 
-class TestSqliteForAsyncio(Closing, AsyncStoreContract):
+class TestSqliteForAsyncio(ShortLease, Closing, AsyncStoreContract):
     def open_store(self, place):
         return self.opened(super().open_store(place))
 
@@ -59,18 +75,18 @@ class TestSqliteForAsyncio(Closing, AsyncStoreContract):
         return open_async_store(f"sqlite:{place}/logins.db")
 
 
-class TestSealedSqlite(Closing, StoreContract):
+class TestSealedSqlite(ShortLease, Closing, StoreContract):
     def open_store(self, place):
         return self.opened(DatabaseStore(SqliteDatabase(f"{place}/logins.db"), cipher=AesGcmCipher([b"k" * 32])))
 
 
-class OnRedis(Closing):
+class OnRedis(ShortLease, Closing):
     @pytest.fixture(autouse=True)
     def _server(self, redis_server):
         self.address = lambda place: f"{redis_server.url}?prefix={place.parent.name}-{place.name}"
 
 
-class OnPostgres(Closing):
+class OnPostgres(ShortLease, Closing):
     @pytest.fixture(autouse=True)
     def _server(self, postgres_schema):
         self.address = lambda place: postgres_schema(f"{place.parent.name}-{place.name}"[-60:])
@@ -285,6 +301,7 @@ def broken_promises(contract, tmp_path):
 @pytest.mark.parametrize("store", BROKEN, ids=lambda store: store.__name__)
 def test_the_contract_notices_a_broken_promise(store, tmp_path):
     class Contract(StoreContract):
+        shared_by_processes = False
         places: dict = {}  # noqa: RUF012 - for this test alone
 
         def open_store(self, place):
@@ -296,3 +313,114 @@ def test_the_contract_notices_a_broken_promise(store, tmp_path):
 def test_a_contract_without_a_store_says_what_is_missing(tmp_path):
     with pytest.raises(NotImplementedError, match="StoreContract opens no store"):
         StoreContract().open_store(tmp_path)
+
+
+# ---------------------------------------------------------------- stores that are broken for several processes
+class Folder(TextStore):
+    """Texts in files: a place that is right; its lock is one of the system."""
+
+    def __init__(self, folder):
+        super().__init__(f"folder:{folder}")
+        self.folder = folder
+
+    def read(self, key):
+        path = self.folder / key
+        return path.read_text() if path.exists() else None
+
+    def swap(self, key, old, new):
+        with locked(str(self.folder / "swap.lock"), 60.0):
+            if self.read(key) != old:
+                return False
+            (self.folder / "new.lock").write_text(new)
+            (self.folder / "new.lock").replace(self.folder / key)
+            return True
+
+    def keys(self):
+        return [path.name for path in self.folder.iterdir() if not path.name.endswith(".lock")]
+
+    def locked(self, key, timeout):
+        return locked(str(self.folder / f"{key}.lock"), timeout)
+
+
+class LocksInOneProcess(Folder):
+    locks = defaultdict(threading.Lock)  # noqa: RUF012 - of the whole process
+
+    @contextmanager
+    def locked(self, key, timeout):
+        lock = self.locks[self.folder, key]
+        held = lock.acquire(timeout=timeout)
+        try:
+            yield held
+        finally:
+            if held:
+                lock.release()
+
+
+class LockOutlivesItsHolder(Folder):
+    @contextmanager
+    def locked(self, key, timeout):
+        path, until = self.folder / f"{key}.lock", time.monotonic() + timeout
+        while True:
+            try:
+                path.touch(exist_ok=False)
+                break
+            except FileExistsError:
+                if time.monotonic() >= until:
+                    yield False
+                    return
+                time.sleep(0.01)
+        try:
+            yield True
+        finally:
+            path.unlink()
+
+
+class DictInOneProcess(LocksInOneProcess):
+    texts = defaultdict(dict)  # noqa: RUF012 - of the whole process
+
+    def read(self, key):
+        return self.texts[self.folder].get(key)
+
+    def swap(self, key, old, new):
+        with locked(str(self.folder / "swap.lock"), 60.0):
+            if self.read(key) != old:
+                return False
+            self.texts[self.folder][key] = new
+            return True
+
+    def keys(self):
+        return list(self.texts[self.folder])
+
+
+class TestFolder(StoreContract):
+    def open_store(self, place):
+        return Folder(place)
+
+
+@pytest.mark.parametrize(
+    ("store", "promise", "missing"),
+    [
+        (LocksInOneProcess, "the_lock_excludes_another_process", "and not only threads of one"),
+        (LockOutlivesItsHolder, "the_lock_of_a_killed_process_is_free_again", "must end with its holder"),
+        (DictInOneProcess, "what_one_process_saves_another_one_reads", "must be kept outside of the process"),
+    ],
+)
+def test_the_contract_says_what_a_store_lacks_for_several_processes(store, promise, missing, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "LEASE", 0.1)
+    monkeypatch.setattr(processes, "_MORE", 0.1)
+
+    class Contract(StoreContract):
+        def open_store(self, place):
+            return store(place)
+
+    with pytest.raises(AssertionError, match=missing):
+        getattr(Contract(), f"test_{promise}")(tmp_path)
+
+
+def test_a_store_that_another_process_cannot_open_is_told(tmp_path, capfd):
+    class Contract(StoreContract):
+        def open_store(self, place):
+            raise OSError(f"cannot open {place.name}")
+
+    with pytest.raises(AssertionError, match="another process could not use the store"):
+        Contract().test_what_one_process_saves_another_one_reads(tmp_path)

@@ -30,7 +30,8 @@ _TRIAL = "trial"
 class TextStore(TokenStore):
     """A store whose records are texts under keys.
 
-    A subclass has the four methods below; `traktauth.testing.StoreContract` tries whether they do what they must.
+    A subclass has the four methods `read`, `swap`, `keys` and `locked`; `traktauth.testing.StoreContract` tries whether
+    they do what they must, also between processes.
 
     Args:
         address: what a user reads in `status` and in errors; two stores over one place have the same.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -101,3 +102,7 @@ def _wait(work: Coroutine[Any, Any, T]) -> T:
             threading.Thread(target=loop.run_forever, name="traktauth-contract", daemon=True).start()
             _loops.append(loop)
     return asyncio.run_coroutine_threadsafe(work, _loops[0]).result()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows; a forked child has none of its parent's threads
+    os.register_at_fork(after_in_child=_loops.clear)
