@@ -360,6 +360,10 @@ class TestDjangoStore(StoreContract):
     def open_store(self, place):
         return DjangoStore()
 
+    def test_the_lock_of_a_killed_process_is_free_again(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("traktauth.web.django.store.LEASE", 1.0)
+        super().test_the_lock_of_a_killed_process_is_free_again(tmp_path)
+
     def test_two_stores_over_one_place_are_known_as_one(self):
         """A project's database is one place, whatever folder a test has."""
         assert DjangoStore().identity == DjangoStore("default").identity
