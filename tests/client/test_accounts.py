@@ -146,7 +146,6 @@ def device_sign_in(trakt):
     return trakt.login("device", prompt=lambda step: None)
 
 
-@pytest.mark.slow
 def test_the_user_is_read_once_after_a_sign_in_and_kept_over_a_refresh(trakt, trakt_server):
     trakt_server.user = {"username": "sean", "ids": {"slug": "sean", "uuid": "6c1b…"}}
     device_sign_in(trakt)
@@ -158,7 +157,6 @@ def test_the_user_is_read_once_after_a_sign_in_and_kept_over_a_refresh(trakt, tr
     assert len(trakt_server.api_calls) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "user", [None, {}, {"username": 5}, {"username": ""}, {"username": "a\x1b]52;c;x\x07"}, {"username": "x" * 60000}]
 )
@@ -169,7 +167,6 @@ def test_a_name_that_cannot_be_read_leaves_the_sign_in_as_it_is(trakt, trakt_ser
     assert (status.state, status.username) == ("valid", None)
 
 
-@pytest.mark.slow
 def test_another_user_does_not_keep_the_name_of_the_one_before(trakt, trakt_server):
     trakt_server.user = {"username": "sean"}
     device_sign_in(trakt)
@@ -190,7 +187,6 @@ def test_an_api_that_cannot_be_reached_fails_no_sign_in(trakt_server, address, a
 
 
 # ---------------------------------------------------------------- erasure
-@pytest.mark.slow
 def test_after_a_sign_out_the_names_and_the_history_are_removed(trakt, trakt_server, tmp_path):
     trakt_server.user = {"username": "sean-canary"}
     anna = trakt.for_account("anna-canary")

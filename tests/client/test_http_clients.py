@@ -130,7 +130,6 @@ def test_connections_end_with_their_event_loop(trakt_server, app, address, sign_
     gc.collect()  # a connection that was not closed would be warned of, and a warning is an error
 
 
-@pytest.mark.slow
 def test_neither_threads_nor_sockets_are_left(trakt_server, app, address, sign_in):
     sign_in(left=-1)
 

@@ -68,7 +68,7 @@ def test_a_forked_child_refreshes_while_other_threads_of_its_parent_do(sign_in, 
 
         busy = [pool.submit(refresh, name) for name in names[:3]]
         try:
-            for _ in range(15):
+            for _ in range(5):
                 generation = trakt.for_account("child").token().generation
                 assert in_child(lambda: trakt.for_account("child").refresh().generation) == generation + 1
         finally:

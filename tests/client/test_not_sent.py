@@ -184,7 +184,6 @@ def test_a_keeper_tells_it_before_it_claims_a_login(broken):
         asyncio.run(start())
 
 
-@pytest.mark.slow
 def test_a_service_on_this_machine_is_reached_without_a_proxy(caller, sign_in, trakt_server, app, address, monkeypatch):
     """A proxy would get the refresh token and the app's secret in clear."""
     sign_in(left=-1)

@@ -21,8 +21,6 @@ from traktauth.models.changes import DeleteToken, SaveToken, SetMoved
 from traktauth.stores.processes import this_process
 from traktauth.wire.messages import Response
 
-pytestmark = pytest.mark.slow
-
 PAGE = {"content-type": "text/html"}
 
 

@@ -29,9 +29,8 @@ from traktauth.models.changes import BeginRefresh, SaveToken, SetRefreshable
 from traktauth.stores.memory import MemoryStore
 from traktauth.wire.messages import Response
 
-pytestmark = pytest.mark.slow
 
-
+@pytest.mark.slow
 @scenario(200)
 async def test_every_login_is_renewed_before_its_advisory_window_and_not_much_earlier(fleet):
     await fleet.keep_for(30 * DAY, fleet.keeper())
@@ -109,6 +108,7 @@ async def test_once_returns_when_the_pace_forbids_more(fleet):
     assert not fleet.store.leases
 
 
+@pytest.mark.slow
 @scenario(300)
 async def test_a_day_without_trakt_loses_no_login_and_no_stampede_follows(fleet):
     down_from, down_until = clock() + 6 * DAY, clock() + 7 * DAY

@@ -13,8 +13,6 @@ from traktauth.keeper import Delayed, Expired, RateLimit, Refreshed, Resumed, St
 from traktauth.models.changes import BeginRefresh
 from traktauth.models.record import PendingRefresh, Sender
 
-pytestmark = pytest.mark.slow
-
 
 def damage(fleet, *numbers):
     """Let the records of some logins be unreadable, and those logins be the first that are due."""

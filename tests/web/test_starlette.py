@@ -236,7 +236,6 @@ def test_a_user_signs_out_and_the_login_stays(server, client, login):
     assert asyncio.run(login.web_login.trakt(account).status()).state == "valid"
 
 
-@pytest.mark.slow
 def test_a_sign_out_that_revokes_ends_the_login_at_trakt(server, client, login):
     login.revoke = True
     sign_in(server, client)

@@ -117,7 +117,6 @@ def test_the_error_code_is_oauths_or_better_auths_or_none(body, code):
     assert error_code(reply(400, body)) == code
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "code", ["s3cret-Token_01", "\x1b[31mred", "two words", "é", "x" * 41, "", "<script>", "a\nb", 5, None, {"a": "b"}]
 )

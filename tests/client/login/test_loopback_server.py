@@ -302,7 +302,6 @@ def test_a_visitor_that_takes_too_long_is_sent_away(waiting, monkeypatch):
     assert receiver.still_waits()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sent", [b"", b"G"], ids=["silent", "slow"])
 def test_a_crowd_that_holds_every_place_does_not_keep_the_browser_out(waiting, monkeypatch, sent):
     for limit in ("_REQUEST_LIMIT", "_FIRST_BYTE_LIMIT"):

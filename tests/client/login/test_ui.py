@@ -75,7 +75,6 @@ def browser_that_runs(folder, source):
     return f"{sys.executable} {script} %s"
 
 
-@pytest.mark.slow
 def test_a_browser_that_does_not_open_is_no_error(bare, tmp_path):
     bare.setenv("PATH", str(tmp_path))  # no browser of this machine
     for browser in ("/nonexistent/firefox", browser_that_runs(tmp_path, "raise SystemExit(3)")):
@@ -229,7 +228,6 @@ urllib.request.urlopen(asked["redirect_uri"] + "?code=good-code&state=" + asked[
 """
 
 
-@pytest.mark.slow
 def test_a_browser_is_opened_beside_showing_the_address(trakt, monkeypatch, tmp_path):
     monkeypatch.setenv("BROWSER", browser_that_runs(tmp_path, BROWSER))
     shown = []
@@ -262,7 +260,6 @@ def test_a_pasted_address_must_be_of_this_sign_in(trakt):
         trakt.login("paste", prompt=lambda _: "http://127.0.0.1/callback?code=good-code&state=other")
 
 
-@pytest.mark.slow
 def test_a_sign_in_by_device(trakt):
     shown = []
     assert trakt.login("device", prompt=shown.append).generation == 1
