@@ -313,9 +313,9 @@ def test_the_oldest_visitor_that_has_sent_nothing_is_dropped_first(waiting, monk
             here = len(receiver.receiver._open)
             visitor = crowd.enter_context(socket.create_connection(("127.0.0.1", receiver.port), 60))
             visitor.sendall(sent)
-            while len(receiver.receiver._open) == here or (
-                sent and not [*receiver.receiver._open.values()][-1].has_sent
-            ):
+            while len(receiver.receiver._open) == here:
+                time.sleep(0.01)
+            while sent and not [*receiver.receiver._open.values()][-1].has_sent:
                 time.sleep(0.01)
             return visitor
 
