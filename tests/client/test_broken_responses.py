@@ -466,13 +466,3 @@ def test_a_token_that_has_answered_another_refresh_is_refused(serve, kind):
         connections.close()
     assert [isinstance(reply, NoResponse) for reply in replies] == [False, True, False]
     assert (replies[1].sent, replies[1].reason) == (True, "the response belongs to another request")
-
-
-def test_the_same_refresh_may_get_the_same_token_again(serve):
-    server = serve(
-        lambda self, visitor: hear_any(visitor) and visitor.sendall(ok(b'{"access_token": "the-same-twice"}'))
-    )
-    connections = HttpClients()
-    for _ in range(2):
-        assert connections.send(Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)).status == 200
-    connections.close()

@@ -8,10 +8,6 @@ import inspect
 import pytest
 
 from traktauth import AppInvalid, AsyncAuthenticationOAuthApi, AuthenticationOAuthApi, LoginRefused, TryLater
-from traktauth.client.driver.async_driver import AsyncDriver
-from traktauth.client.driver.sync_driver import Driver
-from traktauth.flow.effects import HoldUnsaved, ShowStep, WithLock
-from traktauth.steps import StillWaiting
 
 APP = {"client_id": "client-id", "client_secret": "secret-canary"}
 BACK = {"redirect_uri": "http://127.0.0.1:9876/callback"}
@@ -132,14 +128,3 @@ def test_a_verifier_or_a_challenge_that_cannot_be_right_spends_no_code(call, tra
 def test_a_state_that_cannot_be_sent_is_refused(call, state):
     with pytest.raises(ValueError, match=r"^state must "):
         call("authorize_application", **OPERATIONS["authorize_application"], state=state)
-
-
-@pytest.mark.parametrize("effect", [ShowStep(StillWaiting(1.0)), WithLock(iter), HoldUnsaved(None, after=1)])
-def test_a_driver_without_a_store_or_a_person_says_what_it_cannot_do(effect):
-    def flow():
-        return (yield from effect)
-
-    with pytest.raises(AssertionError):
-        Driver(None, lambda _: None).run(flow())
-    with pytest.raises(AssertionError):
-        asyncio.run(AsyncDriver(None, lambda _: None).run(flow()))

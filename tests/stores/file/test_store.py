@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from stores.children import fork, in_child, killed_at
+from stores.children import fork, in_child
 from support.own_thread import replace_in_this_thread
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, PendingRefresh, Record, Sender, Token
@@ -417,21 +417,6 @@ def test_valid_tokens_are_served_from_a_folder_that_cannot_be_written(shared_fol
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_reported_before_anything_is_sent(small_disk):
-    path = small_disk / "tokens.json"
-    store = FileStore(str(path))
-    store.apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
-    before = path.read_bytes()
-    fill(small_disk)
-    with pytest.raises(StoreFailed, match="No space left on device"):
-        store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
-    with pytest.raises(StoreFailed, match="No space left on device"):
-        store.check_writable()
-    assert path.read_bytes() == before
-    assert store.load(LOGIN).pending_refresh is None
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["save", "mark"])
 def test_a_refresh_that_began_is_saved_although_the_disk_is_full(small_disk, verb):
     path = small_disk / "tokens.json"
@@ -588,41 +573,6 @@ def test_a_disk_that_fails_leaves_the_old_file(store, path, monkeypatch):
 
 
 # ---------------------------------------------------------------- crashes
-@pytest.mark.slow
-def test_a_kill_at_any_step_leaves_the_old_record_or_the_new_one(path):
-    """SIGKILL before each call to the system in turn: begin, save and cancel, over whatever the last one left."""
-    generation, killed, steps = 1, 0, 0
-    FileStore(str(path)).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
-    while True:
-
-        def work(generation=generation):
-            store = FileStore(str(path))
-            store.apply(LOGIN, BeginRefresh(pending_refresh(generation)))
-            store.apply(LOGIN, SaveToken(pair(generation + 1), after=generation, at=1.0))
-
-        was_killed = killed_at(steps, work)
-        record = FileStore(str(path)).load(LOGIN)
-        assert record.token in (pair(generation), pair(generation + 1))
-        assert record.token == pair(record.generation)
-        if not was_killed:
-            assert record.generation == generation + 1
-            break
-        killed, steps = killed + 1, steps + 1
-        store = FileStore(str(path))
-        with store.lock(LOGIN, 0.0) as held:
-            assert held  # a dead holder holds nothing
-        store.check_writable()
-        if record.pending_refresh is not None:
-            assert not store.apply(
-                LOGIN, BeginRefresh(pending_refresh(record.generation))
-            )  # the right to send is not given again
-        store.apply(LOGIN, SaveToken(pair(record.generation + 1), after=record.generation, at=1.0))
-        generation = record.generation + 1
-    assert killed > 15
-    leftover = {each.name.rpartition(".")[2] for each in path.parent.iterdir()}
-    assert leftover == {"json", "lock"}
-
-
 # ---------------------------------------------------------------- others at the same file
 def test_a_change_by_another_process_is_noticed_at_once(store, path):
     os.utime(path, (1, 1))  # long ago, so that the file is known
