@@ -167,7 +167,6 @@ def main():
             report(f"{kind}, bare round trip", trip, None, "")
             report(f"{kind}, blocking", cost, cost / ratio * 1.3, "1.3 bare round trips")
             report(f"{kind}, async", asyncio.run(async_cost(url)), None, "")
-            report(f"{kind}, cached, blocking", blocking_cost(f"{url}?cache=60"), MARKS["memory"], "memory's mark")
             if asked.accounts:
                 few, many = asyncio.run(claim_costs(url, asked.accounts))
                 report(f"{kind}, claim of 32 among 1000", few, None, "")

@@ -438,31 +438,3 @@ def test_no_cookie_of_one_response_is_sent_with_another_request(serve, kind):
                 http_exchange.send(each, request)
     assert len(server.heard) in {4, 6}
     assert not any(b"cookie" in heard.lower() for heard in server.heard)
-
-
-# ---------------------------------------------------------------- another request's token
-@pytest.mark.parametrize("kind", ["blocking", "async"])
-def test_a_token_that_has_answered_another_refresh_is_refused(serve, kind):
-    """A proxy's own connection to the service may be out of step too."""
-    tokens = iter([b"of-one", b"of-one", b"of-three"])
-
-    def answer(self, visitor):
-        if hear_any(visitor):
-            visitor.sendall(ok(b'{"access_token": "%s-%s"}' % (next(tokens), kind.encode())))
-
-    server = serve(answer)
-    url = f"http://127.0.0.1:{server.port}/"
-    requests = [Request("POST", url, {}, b'{"refresh_token": "canary-%d"}' % number) for number in range(3)]
-
-    async def awaited():
-        connections = AsyncHttpClients()
-        return [await connections.send(request) for request in requests]
-
-    if kind == "async":
-        replies = asyncio.run(awaited())
-    else:
-        connections = HttpClients()
-        replies = [connections.send(request) for request in requests]
-        connections.close()
-    assert [isinstance(reply, NoResponse) for reply in replies] == [False, True, False]
-    assert (replies[1].sent, replies[1].reason) == (True, "the response belongs to another request")

@@ -89,7 +89,7 @@ def test_a_refused_address_is_shown_without_its_password(address):
         ("postgresql://db/app", "postgresql://db/app"),
         ("postgresql://app@db/app", "postgresql://app@db/app"),
         ("sealed+postgresql://app:hunter2@db:5432/app", "sealed+postgresql://app:***@db:5432/app"),
-        ("redis://:hunter2@h/1?prefix=tv&cache=3", "redis://:***@h/1?prefix=tv&cache=3"),
+        ("redis://:hunter2@h/1?prefix=tv&connections=3", "redis://:***@h/1?prefix=tv&connections=3"),
         ("rediss://hunter2@h", "rediss://***@h"),
         ("unix:///run/r.sock?db=2&password=hunter2", "unix:///run/r.sock?db=2&password=***"),
         (
@@ -165,7 +165,7 @@ def test_a_password_that_is_not_encoded_is_refused_and_not_shown(opening, addres
     [
         ("postgresql://app:hunter2@db:5432/app", "postgresql://app@db:5432/app"),
         ("postgresql://app%40corp:p%40ss@db/app", "postgresql://app%40corp@db/app"),
-        ("postgresql://db/app?user=app&password=hunter2&cache=3", "postgresql://db/app?user=app&cache=3"),
+        ("postgresql://db/app?user=app&password=hunter2&connections=3", "postgresql://db/app?user=app&connections=3"),
         (
             "postgresql://app@db/app?options=-csearch_path%3Dmine%20-cwork_mem%3D4MB&sslmode=require&sslkey=/hunter2",
             "postgresql://app@db/app?options=-csearch_path%3Dmine%20-cwork_mem%3D4MB&sslmode=require",

@@ -25,7 +25,6 @@ from unittest import mock
 import pytest
 
 from traktauth.__main__ import main
-from traktauth.client import duplicate_responses
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -138,7 +137,6 @@ def run(
     """
     dialogue = _Dialogue(stdin.encode() if isinstance(stdin, str) else stdin, steps)
     encoding, _, errors = env.get("PYTHONIOENCODING", "utf-8").partition(":")
-    duplicate_responses.forget()
     with _pseudo_terminal(terminal) as descriptor, _process_state(env, folder):
         ends = [descriptor if name in on_terminal.split() else None for name in ("in", "out", "err")]
         out, err = _Output(dialogue, ends[1]), _Output(dialogue, ends[2])

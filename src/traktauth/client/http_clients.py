@@ -7,7 +7,6 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from traktauth.client.driver.shield import Unfinished
-from traktauth.client.duplicate_responses import bind
 from traktauth.client.http import (
     afinish,
     api_request,
@@ -117,7 +116,7 @@ class HttpClients:
         request = request.from_product(self._product)
         if self._own_client is not None:
             return send(self._own_client, request)
-        return bind(request, send(self._client(request.url, keep=False), request, keeps_bytes=True))
+        return send(self._client(request.url, keep=False), request, keeps_bytes=True)
 
     def _client(self, url: str, *, keep: bool) -> HttpClient:
         if self._process != os.getpid():
@@ -219,7 +218,7 @@ class AsyncHttpClients:
         from traktauth.client.http_exchange import send_async  # noqa: PLC0415 - the same
 
         async with new_async_client(keep=False, direct=is_on_this_machine(request.url)) as client:
-            return bind(request, await send_async(client, request, keeps_bytes=True))
+            return await send_async(client, request, keeps_bytes=True)
 
     async def refresh(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do work in the refresh loop, for whose end `close` waits."""

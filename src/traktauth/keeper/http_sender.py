@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from traktauth.client.duplicate_responses import bind
 from traktauth.stores.adapters.threaded_store import in_thread
 
 if TYPE_CHECKING:
@@ -39,6 +38,6 @@ async def open_sender(
     async with new_async_client(keep=False, direct=is_on_this_machine(url)) as client:
 
         async def send(request: Request) -> Response | NoResponse:
-            return bind(request, await send_async(client, request.from_product(product), keeps_bytes=True))
+            return await send_async(client, request.from_product(product), keeps_bytes=True)
 
         yield send

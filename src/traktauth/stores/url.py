@@ -7,7 +7,7 @@ from traktauth.models.store_address import POSTGRES_SCHEMES
 _STARS = "***"
 _PATHS = {"file", "sqlite"}
 # What an address's query may say without giving anything away; of all else only the name is shown.
-HARMLESS = frozenset({"cache", "connections", "prefix", "db", "host", "port", "dbname", "user", "options", "sslmode"})
+HARMLESS = frozenset({"connections", "prefix", "db", "host", "port", "dbname", "user", "options", "sslmode"})
 
 
 def without_password(address: str) -> str:
@@ -36,7 +36,7 @@ def without_password(address: str) -> str:
 def without_user(address: str) -> str:
     """Return the address of a server as it was written into records at first: without user and settings."""
     start, mark, place = address.partition("://")
-    own = [part for part in place.partition("?")[2].split("&") if part.partition("=")[0] in {"cache", "prefix"}]
+    own = [part for part in place.partition("?")[2].split("&") if part.partition("=")[0] == "prefix"]
     rest = place.partition("?")[0].rpartition("@")[2]
     return f"{start}{mark}{rest}{'?' if own else ''}{'&'.join(own)}" if mark else address
 

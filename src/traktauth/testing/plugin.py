@@ -5,7 +5,6 @@ Importing this module imports nothing but pytest: it happens in every run in an 
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import pytest
@@ -28,12 +27,6 @@ USER = "sean"
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
     config.addinivalue_line("markers", MARKER)
-
-
-def pytest_runtest_setup() -> None:
-    """Forget which refresh each token came from: a mocked Trakt may answer every test with the same token."""
-    if (module := sys.modules.get("traktauth.client.duplicate_responses")) is not None:
-        module.forget()
 
 
 @pytest.fixture(scope="session")

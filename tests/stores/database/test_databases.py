@@ -191,12 +191,9 @@ def test_a_moved_record_names_its_new_store_until_the_next_sign_in(opened, addre
     [
         "redis://sean:hunter2@host:port",
         "redis://sean:hunter2@[::1",
-        "redis://h?cache=soon",
-        "redis://h?cache=-1",
         "postgresql://sean:hunter2@h:port/x",
         "postgresql://sean:hunter2@[::1",
         "postgresql://sean:hunter2@h/x?mood=good",
-        "postgresql://h?cache=x",
     ],
 )
 def test_a_malformed_address_is_refused_without_its_password(opening, address):

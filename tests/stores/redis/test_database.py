@@ -128,29 +128,6 @@ def test_leaving_the_lock_while_the_server_is_gone_raises_nothing(own_server, op
         server.kill()
 
 
-# ---------------------------------------------------------------- reads from the cache
-def test_a_cached_read_sends_no_command(redis_address, opened, monkeypatch):
-    store, other = opened(f"{redis_address}&cache=60"), opened(redis_address)
-    signed_in(other)
-    assert store.load(LOGIN).token == pair(1)
-    assert store.peek(LOGIN).token == pair(1)
-    assert other.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
-    assert store.load(LOGIN).token == pair(1), "what others do is seen later"
-
-
-def test_a_cached_read_is_dropped_before_anything_is_sent(redis_address, opened):
-    store, other = opened(f"{redis_address}&cache=60"), opened(redis_address)
-    signed_in(other)
-    store.load(LOGIN)
-    assert other.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
-    with store.lock(LOGIN, 0.0) as held:
-        assert held
-        assert store.load(LOGIN).token == pair(2)
-    assert other.apply(LOGIN, SaveToken(pair(3), after=2, at=1.0))
-    assert not store.apply(LOGIN, BeginRefresh(pending_refresh(2))), "the right to send is given by the server alone"
-    assert store.load(LOGIN).token == pair(3)
-
-
 # ---------------------------------------------------------------- how durable it is
 @pytest.mark.parametrize(
     ("settings", "words"),

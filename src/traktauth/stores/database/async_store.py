@@ -37,9 +37,9 @@ T = TypeVar("T")
 class AsyncDatabaseStore(FleetStore):
     """Same as `DatabaseStore`, but its methods are awaited."""
 
-    def __init__(self, database: AsyncDatabase, *, cipher: Cipher | None = None, cache: float = 0.0) -> None:
+    def __init__(self, database: AsyncDatabase, *, cipher: Cipher | None = None) -> None:
         self.database = database
-        self._operations = LoginOperations(cipher, cache)
+        self._operations = LoginOperations(cipher)
         self._is_sealed = cipher is not None
         self.any_loop = getattr(database, "any_loop", False)
 

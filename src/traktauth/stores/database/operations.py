@@ -53,22 +53,18 @@ class LoginOperations:
     """The operations of one store object.
 
     Args:
-        sealer: encrypts what is stored; None stores it in clear.
-        cache: seconds for which a record that was read is served without asking the database.
+        cipher: encrypts what is stored; None stores it in clear.
     """
 
-    def __init__(self, cipher: Cipher | None, cache: float) -> None:
+    def __init__(self, cipher: Cipher | None) -> None:
         self._cipher = cipher
-        self.cache = RowCache(cipher, cache)
+        self.cache = RowCache(cipher)
         # Rows as they were claimed, so that they need not be read again before they are changed.
         self._claimed: dict[LoginKey, Row] = {}
 
     # ------------------------------------------------------------ records
     def load(self, login: LoginKey) -> Operation[Record]:
         """Return a login's record."""
-        known = self.cache.find_fresh(login)
-        if known is not None:
-            return known
         row: Row | None = yield ReadRow(login)
         if row is not None:
             return self.cache.record(login, row)
@@ -77,9 +73,6 @@ class LoginOperations:
 
     def peek(self, login: LoginKey, database: Database | AsyncDatabase) -> Record | None:
         """Return a login's record if that takes microseconds; else None."""
-        known = self.cache.find_fresh(login)
-        if known is not None:
-            return known
         row = database.peek(login)
         return None if row is None else self.cache.record(login, row)
 
@@ -116,17 +109,15 @@ class LoginOperations:
 
     def _erase(self, login: LoginKey, change: Erase) -> Operation[bool]:
         row = yield ReadRow(login)
-        left = None if row is None else change.apply(self.cache.record(login, row, known=False))
+        left = None if row is None else change.apply(self.cache.record(login, row))
         if row is None or left is None:
             return False
         # First the digest: a save that finds no row looks for it.
         yield from self._change_one(erased_entry(login), lambda erased: replace(erased, generation=left.generation))
-        self.cache.forget(login)
         deleted: bool = yield DeleteRow(login, row.revision)
         return deleted
 
     def _change_one(self, login: LoginKey, step: Callable[[Record], Record | None]) -> Operation[bool]:
-        self.cache.forget(login)
         (result,) = yield from self._change([(login, step)], {})
         if isinstance(result, StoreFailed):
             raise result
@@ -148,7 +139,6 @@ class LoginOperations:
             done = yield from _swap_rows(swaps)
             for login, _, row in swaps:
                 if login in done:
-                    self.cache.forget(login)
                     self.cache.learn(login, row, written[row.revision])
                     if login in self._claimed:
                         self._claimed[login] = row
@@ -157,7 +147,7 @@ class LoginOperations:
         def on_row(login: LoginKey, step: Callable[[Record], Record | None]) -> Callable[[Row | None], Row | None]:
             def change(row: Row | None) -> Row | None:
                 before = erased.get(login) if row is None else None
-                record = step(before or self.cache.record(login, row, known=False))
+                record = step(before or self.cache.record(login, row))
                 if record is None:
                     return None
                 new = to_row(login, record, self._cipher, before=row)
@@ -193,7 +183,6 @@ class LoginOperations:
             if not pause:
                 return False
             yield Sleep(pause)
-        self.cache.forget(login)
         return True
 
     def _take(self, login: LoginKey, owner: str) -> Operation[bool]:
@@ -210,7 +199,7 @@ class LoginOperations:
         claimed: list[tuple[LoginKey, Record | StoreFailed]] = []
         for login, row in (yield claim):
             try:
-                claimed.append((login, self.cache.record(login, row, known=False)))
+                claimed.append((login, self.cache.record(login, row)))
             except StoreFailed as error:
                 claimed.append((login, error))
                 continue

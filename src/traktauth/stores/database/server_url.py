@@ -24,21 +24,6 @@ class StoreUrl:
     address: str
     own: dict[str, str]
 
-    def seconds(self, name: str) -> float:
-        """Return a time from the query; 0 where it has none.
-
-        Raises:
-            ValueError: it is not a number in range.
-        """
-        text = self.own.get(name, "0")
-        try:
-            value = float(text)
-        except ValueError:
-            value = -1.0
-        if not 0 <= value <= 86400:  # noqa: PLR2004 - a day
-            raise ValueError(f"{name}= in the store's address must be a number of seconds up to a day")
-        return value
-
     def count(self, name: str, default: int) -> int:
         """Return a number from the query, from 1 to 1000.
 

@@ -30,14 +30,12 @@ class DatabaseStore(TokenStore):
 
     Args:
         database: performs commands.
-        sealer: encrypts what is stored; None stores it in clear.
-        cache: seconds for which a record that was read is served without asking the database. What others change is
-            seen that much later, or when the lock is taken, which is before anything is sent.
+        cipher: encrypts what is stored; None stores it in clear.
     """
 
-    def __init__(self, database: Database, *, cipher: Cipher | None = None, cache: float = 0.0) -> None:
+    def __init__(self, database: Database, *, cipher: Cipher | None = None) -> None:
         self.database = database
-        self._operations = LoginOperations(cipher, cache)
+        self._operations = LoginOperations(cipher)
         self._cipher = cipher
 
     @property

@@ -25,25 +25,25 @@ def open_redis(url: str, cipher: Cipher | None) -> DatabaseStore:
     """
     from traktauth.stores.database.store import DatabaseStore  # noqa: PLC0415 - an async program has no use for it
 
-    query = parse_store_url(url, "cache", "connections", "prefix")
+    query = parse_store_url(url, "connections", "prefix")
     database = RedisDatabase(
         query.url,
         address=query.address,
         prefix=query.own.get("prefix", DEFAULT_PREFIX),
         connections=query.count("connections", CONNECTIONS),
     )
-    return DatabaseStore(database, cipher=cipher, cache=query.seconds("cache"))
+    return DatabaseStore(database, cipher=cipher)
 
 
 def open_async_redis(url: str, cipher: Cipher | None) -> AsyncDatabaseStore:
     """Return the store at an address for asyncio; otherwise as `open_redis`."""
     from traktauth.stores.database.async_store import AsyncDatabaseStore  # noqa: PLC0415 - it imports asyncio
 
-    query = parse_store_url(url, "cache", "connections", "prefix")
+    query = parse_store_url(url, "connections", "prefix")
     database = AsyncRedisDatabase(
         query.url,
         address=query.address,
         prefix=query.own.get("prefix", DEFAULT_PREFIX),
         connections=query.count("connections", CONNECTIONS),
     )
-    return AsyncDatabaseStore(database, cipher=cipher, cache=query.seconds("cache"))
+    return AsyncDatabaseStore(database, cipher=cipher)
