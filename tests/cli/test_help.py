@@ -172,6 +172,13 @@ def test_commands_options_and_values_are_completed(command):
     assert completed(command, "help", "exit") == ["exit-codes"]
 
 
+def test_a_name_that_a_shell_would_run_is_not_offered(command):
+    """Bash inserts what it is offered as it is, and others may be able to write the store."""
+    command.keep(account="tv")
+    command.keep(account="tv;touch${IFS}RAN;#")
+    assert completed(command, "token", "--account", "t") == ["tv"]
+
+
 def test_a_store_that_cannot_be_read_completes_nothing_and_says_nothing(command):
     command.path.parent.mkdir(parents=True)
     command.path.write_text("{")

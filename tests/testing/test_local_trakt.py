@@ -217,6 +217,19 @@ def test_signing_a_user_out_leaves_tokens_valid(server):
         assert trakt.request("GET", "/users/settings").status_code == 200
 
 
+def test_a_user_who_disconnects_the_app_ends_both_tokens_and_no_other_users(server):
+    with client(server) as trakt, client(server) as other:
+        server.sign_in_at(trakt, "sean")
+        server.sign_in_at(other, "mary")
+        server.disconnect("sean")
+        with pytest.raises(LoginRequired) as ended:
+            trakt.request("GET", "/users/settings")
+        assert ended.value.reason == "revoked"
+        assert other.request("GET", "/users/settings").status_code == 200
+        with pytest.raises(ValueError, match="no user is called 'carol'"):
+            server.disconnect("carol")
+
+
 @pytest.mark.parametrize(("username", "refused"), [("sean", True), ("mary", False)])
 def test_only_the_named_users_sessions_end(username, refused):
     def paste(step):

@@ -65,6 +65,19 @@ def test_flask_calls_the_api(server):
         assert client.get("/name", **https).text == "sean"
 
 
+@pytest.mark.parametrize("url", ["https://evil.example/users/settings", "http://127.0.0.1:1/"])
+def test_the_token_is_sent_to_the_api_alone(server, login, url):
+    started = login.start()
+    signed_in = login.finish({started.cookie_name: started.cookie_value}, visit(server, started.url))
+    application = Flask(__name__)
+    oauth = FlaskOAuth(application)
+    oauth.register("trakt", **trakt(login, account=lambda: signed_in.account))
+    with application.app_context():
+        assert oauth.trakt.get("users/settings").json()["user"]["username"] == "sean"
+        with pytest.raises(ValueError, match="it is not sent to"):
+            oauth.trakt.get(url)
+
+
 def test_authlib_gets_no_refresh_token(server, login):
     started = login.start()
     signed_in = login.finish({started.cookie_name: started.cookie_value}, visit(server, started.url))

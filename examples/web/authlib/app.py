@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from authlib.integrations.starlette_client import OAuth
 from starlette.applications import Starlette
@@ -27,6 +28,14 @@ oauth.register("trakt", **trakt(login.web_login))
 templates = Jinja2Templates(Path(__file__).parent / "templates")
 
 
+async def get(request: Request, path: str) -> Any:  # noqa: ANN401 - JSON
+    """Call the API with Authlib; after a 401 once more with traktauth, which refreshes, or finds the login ended."""
+    response = await oauth.trakt.get(path, request=request)
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        response = await login.trakt(request).request("GET", f"/{path}")
+    return response.raise_for_status().json()
+
+
 async def home(request: Request) -> Response:
     """Show the start page."""
     return templates.TemplateResponse(request, "home.html", {"account": login.account(request)})
@@ -35,8 +44,7 @@ async def home(request: Request) -> Response:
 @login.required
 async def history(request: Request) -> Response:
     """Show what the user has watched."""
-    watched = (await oauth.trakt.get("sync/history", request=request)).json()
-    user = (await oauth.trakt.get("users/settings", request=request)).json()["user"]
+    watched, user = await get(request, "sync/history"), (await get(request, "users/settings"))["user"]
     return templates.TemplateResponse(request, "history.html", {"username": user["username"], "watched": watched})
 
 

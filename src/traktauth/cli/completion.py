@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -82,4 +83,6 @@ def _logins(context: click.Context) -> list[LoginKey]:
 
 
 def _items(values: set[str], incomplete: str) -> list[CompletionItem]:
-    return [CompletionItem(each) for each in sorted(values) if each.startswith(incomplete) and not find_unsafe(each)]
+    """Return the values that begin so; one that a shell would not take as it is, is not offered: bash inserts it."""
+    safe = (each for each in sorted(values) if shlex.quote(each) == each and not find_unsafe(each))
+    return [CompletionItem(each) for each in safe if each.startswith(incomplete)]

@@ -6,8 +6,6 @@ arguments in another form, and every error, are left to the click commands, whic
 
 from __future__ import annotations
 
-import time
-
 from traktauth.cli.common_options import COMMON_OPTIONS, MIN_LIFE, CommonOptions, OptionSpec
 from traktauth.cli.output import WARNING, print_message
 from traktauth.cli.token_output import print_token
@@ -96,6 +94,6 @@ def _load_fresh_token(options: CommonOptions, min_life: float) -> Token | None:
     token = record.token
     if token is None or record.rejected_at is not None:
         return None
-    now = time.time()
+    now = settings.clock()()
     is_fresh = refresh_window(token, now) is RefreshWindow.FRESH and token.expires_at - now >= min_life
     return token if is_fresh else None

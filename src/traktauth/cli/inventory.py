@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
@@ -80,7 +79,7 @@ def read_inventory(store: TokenStore, settings: Settings, options: CommonOptions
         ValueError: the service that a flag or a setting names does not exist, or no account can have the name.
         StoreFailed: the store cannot be read at all.
     """
-    realm, now = settings.find_service().realm, time.time()
+    realm, now = settings.find_service().realm, settings.clock()()
     own = LoginKey(realm, settings.client_id, settings.account)
     keys = [each for each in store.list_logins() if options.account in {None, each.account}]
     if options.account is not None and not keys:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -36,14 +35,15 @@ def command(options: CommonOptions, *, force: bool) -> int:
 
     Callers that start at the same time share one refresh.
     """
-    began = time.time()
     with suppress_warnings(), options.trakt() as trakt:  # the error says the same
+        clock = trakt.config.context.clock
+        began = clock()
         if force and trakt.status().pending is not None:
             print_message(WARNING, FORCE_WARNING)
         try:
             token = trakt.refresh(force=force, since=began)
         except TryLater as error:
-            _add_expiry(error, trakt.status(), time.time())
+            _add_expiry(error, trakt.status(), clock())
             raise
         if options.json:
             print_json(

@@ -123,7 +123,7 @@ class AsyncTrakt:
         lost_reply: LostReply | None = None,
         insecure: bool | None = None,
         user_agent: str | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         http: HttpAsyncClient | None = None,
     ) -> Self:
         """Make one from `TRAKTAUTH_*` and the configuration file; an argument that is not None wins over both.
@@ -138,7 +138,7 @@ class AsyncTrakt:
             lost_reply: as for the class.
             insecure: as for the class.
             user_agent: your program's product, as for `App`.
-            clock: Unix seconds.
+            clock: Unix seconds; by default this machine's clock, or that of `TRAKTAUTH_CLOCK_URL` in a test.
             http: as for the class.
 
         Raises:
@@ -165,7 +165,7 @@ class AsyncTrakt:
             account=settings.account,
             lost_reply=settings.lost_reply,
             insecure=settings.insecure,
-            clock=clock,
+            clock=clock or settings.clock(None if isinstance(service, str) else service),
             http=http,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from typing import TYPE_CHECKING, Any, get_args
 
 from traktauth.client.config_path import config_path
@@ -14,7 +15,7 @@ from traktauth.protocol import APPS_PAGE, OUT_OF_BAND
 from traktauth.values import field, value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from traktauth.protocol import Service
 
@@ -34,6 +35,7 @@ class Settings:
     account: str = "default"
     lost_reply: LostReply = "last-attempt"
     insecure: bool = False
+    clock_url: str = ""
 
     def app(self, *, user_agent: str | None = None) -> App:
         """Return the app.
@@ -64,7 +66,22 @@ class Settings:
     def place(self) -> dict[str, Any]:
         """Return what `Trakt` takes beside the app."""
         names = ("service", "store", "account", "lost_reply", "insecure")
-        return {name: getattr(self, name) for name in names}
+        return {**{name: getattr(self, name) for name in names}, "clock": self.clock()}
+
+    def clock(self, service: Service | None = None) -> Callable[[], float]:
+        """Return a function of Unix seconds: of this machine, or of the local Trakt whose time a test moves.
+
+        Args:
+            service: instead of the service of the settings.
+
+        Raises:
+            ValueError: the service is unknown, or the clock is not for it.
+        """
+        if not self.clock_url:
+            return time.time
+        from traktauth.client.remote_clock import RemoteClock  # noqa: PLC0415 - only in tests
+
+        return RemoteClock(self.clock_url, service or self.find_service())
 
     def find_service(self) -> Service:
         """Return the service.

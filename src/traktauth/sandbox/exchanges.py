@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ LARGEST_BODY = 65_536
 """Bytes of a body that are kept: more than any OAuth message has."""
 CONTINUE_BELOW = 200
 HEAD_END = b"\r\n\r\n"
+_DOUBLED = re.compile("//+")  # the local Trakt takes them for one slash, as Trakt does
 
 
 @dataclass(slots=True)
@@ -173,7 +175,7 @@ class _Requests(_Messages):
 
     def on_headers_complete(self) -> None:
         method = self.parser.get_method().decode("ascii", "replace")
-        path = self._target.partition(b"?")[0].decode("ascii", "replace")
+        path = _DOUBLED.sub("/", self._target.partition(b"?")[0].decode("ascii", "replace"))
         self.begun = method, path, b"authorization" in self._fields
 
     def on_message_complete(self) -> None:

@@ -96,6 +96,8 @@ def trakt_env(
         "TRAKTAUTH_STORE": f"file:{tmp_path / 'traktauth.json'}",
         "TRAKTAUTH_CONFIG": str(config),
     }
+    if local_trakt.settings.control:  # or it has no clock to ask
+        variables["TRAKTAUTH_CLOCK_URL"] = f"{local_trakt.url}/_control/clock"
     if app.client_secret is not None:
         variables["TRAKTAUTH_CLIENT_SECRET"] = app.client_secret
     for name in [name for name in environ if name.startswith("TRAKTAUTH_")]:

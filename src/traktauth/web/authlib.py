@@ -36,7 +36,8 @@ def trakt(web_login: WebLogin | AsyncWebLogin, *, account: Callable[..., str | N
             account in the request's session.
 
     Returns:
-        The app, the addresses, and a `fetch_token` that returns a valid access token of the user.
+        The app, the addresses, and a `fetch_token` that returns a valid access token of the user. A request to an
+        address outside the API is a ValueError: it would carry the token.
 
     Raises:
         TypeError: `web_login` is neither.
@@ -45,7 +46,16 @@ def trakt(web_login: WebLogin | AsyncWebLogin, *, account: Callable[..., str | N
         raise TypeError(f"trakt needs WebLogin(app, …) or AsyncWebLogin(app, …), not {type(web_login).__name__}")
     find = account or _account_of
     service, app = web_login.service, web_login.app
-    headers = api_headers(app.client_id)
+    headers, api = api_headers(app.client_id), web_login.config.api
+
+    def check_request(url: str, headers: Any, body: Any) -> tuple[str, Any, Any]:
+        api.check(url)
+        return url, headers, body
+
+    def prepare(session: Any) -> None:
+        session.headers.update(headers)
+        session.register_compliance_hook("protected_request", check_request)
+
     return {
         "client_id": app.client_id,
         "client_secret": app.client_secret,
@@ -53,7 +63,7 @@ def trakt(web_login: WebLogin | AsyncWebLogin, *, account: Callable[..., str | N
         "access_token_url": service.token + TOKEN,
         "api_base_url": f"{service.api}/",
         "client_kwargs": {"code_challenge_method": "S256"},
-        "compliance_fix": lambda session: session.headers.update(headers),
+        "compliance_fix": prepare,
         "fetch_token": _fetch_async(web_login, find)
         if isinstance(web_login, AsyncWebLogin)
         else _fetch_blocking(web_login, find),

@@ -264,7 +264,7 @@ class WebLogin(_WebLogin):
         store: str | TokenStore | None = None,
         secret: str | None = None,
         max_age: int = MAX_AGE,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> Self:
         """Make one from `TRAKTAUTH_*` and the configuration file.
 
@@ -272,7 +272,7 @@ class WebLogin(_WebLogin):
             store: instead of `TRAKTAUTH_STORE`.
             secret: as for the class.
             max_age: as for the class.
-            clock: Unix seconds.
+            clock: as for `Trakt.from_env`.
 
         Raises:
             AppInvalid: no app, or one that cannot be right.
@@ -284,7 +284,7 @@ class WebLogin(_WebLogin):
             store=store or settings.store,
             secret=secret,
             max_age=max_age,
-            clock=clock,
+            clock=clock or settings.clock(),
             **_arguments(settings),
         )
 
@@ -381,7 +381,7 @@ class AsyncWebLogin(_WebLogin):
         store: str | TokenStore | AsyncTokenStore | None = None,
         secret: str | None = None,
         max_age: int = MAX_AGE,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> Self:
         """Make one from `TRAKTAUTH_*` and the configuration file.
 
@@ -389,7 +389,7 @@ class AsyncWebLogin(_WebLogin):
             store: instead of `TRAKTAUTH_STORE`.
             secret: as for the class.
             max_age: as for the class.
-            clock: Unix seconds.
+            clock: as for `Trakt.from_env`.
 
         Raises:
             AppInvalid: no app, or one that cannot be right.
@@ -401,7 +401,7 @@ class AsyncWebLogin(_WebLogin):
             store=store or settings.store,
             secret=secret,
             max_age=max_age,
-            clock=clock,
+            clock=clock or settings.clock(),
             **_arguments(settings),
         )
 

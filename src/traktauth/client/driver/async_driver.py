@@ -74,7 +74,18 @@ class AsyncDriver:
         self._elsewhere = elsewhere
 
     async def run(self, flow: Flow[T]) -> T:
-        """Run a flow to its end and return its value; otherwise as `Driver.run`."""
+        """Run a flow to its end and return its value; otherwise as `Driver.run`.
+
+        Raises:
+            RuntimeError: no event loop of asyncio runs here, as with anyio on trio.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(
+                "AsyncTrakt needs an event loop of asyncio, and none runs here; with anyio choose backend='asyncio'. "
+                "Under trio, call Trakt in a thread: trio.to_thread.run_sync"
+            ) from None
         answer: Any = None
         failure: BaseException | None = None
         while True:

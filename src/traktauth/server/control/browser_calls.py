@@ -17,6 +17,7 @@ from traktauth.server.oauth.authorization import (
 )
 from traktauth.server.oauth.device.decision import decide
 from traktauth.server.tokens import generate_token
+from traktauth.server.web.authorized_applications import disconnect
 
 if TYPE_CHECKING:
     from traktauth.server.context import ServerContext
@@ -122,6 +123,27 @@ async def sign_user_out(context: ServerContext, members: dict[str, Any]) -> dict
         if user is not None:
             db.users.sign_user_out(user.id)
         return user is not None
+
+    if not await context.storage.write(work):
+        raise ControlError(f"no user is called {username!r}", status=404)
+    return {}
+
+
+async def disconnect_user(context: ServerContext, members: dict[str, Any]) -> dict[str, Any]:
+    """Disconnect every app from a user's account, as they do on the page of connected apps.
+
+    Raises:
+        ControlError: the user is unknown.
+    """
+    username = require_text(members, "username")
+
+    def work(db: Repositories) -> bool:
+        user = db.users.by_username(username)
+        if user is None:
+            return False
+        for app in db.clients.all():
+            disconnect(db, app.id, user.id)
+        return True
 
     if not await context.storage.write(work):
         raise ControlError(f"no user is called {username!r}", status=404)

@@ -91,6 +91,11 @@ async def clock(context: ServerContext, members: dict[str, Any]) -> dict[str, An
         raise ControlError(str(error)) from error
 
 
+async def read_clock(context: ServerContext, members: object) -> dict[str, Any]:  # noqa: ARG001 - as every call is made
+    """Return the time."""
+    return {"now": context.clock()}
+
+
 async def expire(context: ServerContext, members: dict[str, Any]) -> dict[str, Any]:
     """Expire one code or token now.
 

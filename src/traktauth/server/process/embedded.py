@@ -219,6 +219,14 @@ class EmbeddedServer:
         """
         self._run_call(browser_calls.sign_user_out, {"username": username})
 
+    def disconnect(self, username: str) -> None:
+        """Disconnect every app from a user's account, as they do on Trakt's page of connected apps: all tokens end.
+
+        Raises:
+            ValueError: the user is unknown.
+        """
+        self._run_call(browser_calls.disconnect_user, {"username": username})
+
     def reset(self) -> None:
         """Forget tokens, codes, faults and counts, keep apps and users, put the clock back."""
         self._run_call(CALLS["reset"]["POST"], {})
