@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from traktauth.client.driver.deferred_signals import deferring_signals, shielded_work
+from traktauth.client.driver.shield import deferring_signals, shielded_work
 from traktauth.client.driver.single_flight import run_shared_async
 from traktauth.client.driver.sync_driver import WAITS, Running, may_send, no_response, write_log
 from traktauth.client.login.worker_thread import in_own_thread

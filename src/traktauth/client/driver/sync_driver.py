@@ -9,8 +9,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
-from traktauth.client.driver.deferred_signals import deferring_signals, shielded_work
-from traktauth.client.driver.shield import Unfinished, uninterrupted, wait_for_own_work
+from traktauth.client.driver.shield import (
+    Unfinished,
+    deferring_signals,
+    shielded_work,
+    uninterrupted,
+    wait_for_own_work,
+)
 from traktauth.client.driver.single_flight import run_shared
 from traktauth.errors import LoginMoved, TryLater
 from traktauth.flow.effects import (

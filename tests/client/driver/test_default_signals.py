@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from traktauth.client.driver import deferred_signals
-from traktauth.client.driver.deferred_signals import deferring_signals, shielded_work
+from traktauth.client.driver import shield
+from traktauth.client.driver.shield import deferring_signals, shielded_work
 from traktauth.models import LoginKey
 from traktauth.stores.open import open_store
 
@@ -91,4 +91,4 @@ def test_another_thread_sets_no_handler(before):
     thread.start()
     thread.join()
     assert found == [before]
-    assert not deferred_signals._calls
+    assert not shield._calls
