@@ -380,7 +380,7 @@ def test_a_key_that_is_still_needed_is_not_reported_as_unused(command, sealed):
         "The sealed login 'tv' at 'http://127.0.0.1:9' was changed, or is another login's; it is left as it is\n"
     )
     assert outcome.err.splitlines()[1:] == [
-        f"! 1 sealed with the newest key, {names[0]}; 0 were already, 1 could not be opened",
+        f"! 1 sealed with the newest key, {names[0]}; 0 were already, 1 left unchanged",
         f"  1 lies under the key {names[0]}",
         f"  1 lies under the key {names[1]}",
         f"  Not needed here any more, once every program has {names[0]}: the key {names[2]}",

@@ -26,6 +26,7 @@ from traktauth.models.changes import (
     SetRefreshable,
     SwapProbe,
 )
+from traktauth.stores.encryption import rotate_keys
 from traktauth.stores.encryption.aes_gcm import AesGcmCipher
 from traktauth.stores.encryption.rotate_keys import Resealed, key_ids, reseal
 from traktauth.stores.encryption.seal_keys import key_id, new_key, read_keys
@@ -311,6 +312,22 @@ def test_a_whole_store_is_resealed_by_its_address(opened, tmp_path, kind):
         environment = {"TRAKTAUTH_SEAL_KEY": ",".join(keys)}
         assert list(reseal(address, environment=environment)) == [Resealed(LOGIN, changed, key_ids(environment)[0])]
     assert opened(NEW).load(LOGIN).token == pair(1)
+
+
+def test_a_login_is_not_resealed_while_a_program_with_the_old_key_refreshes_it(opened, tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(rotate_keys, "LOCK_TIMEOUT", 0.0)
+    store = opened(OLD)
+    signed_in(store)
+    with store.lock(LOGIN, 0.0):
+        assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+        address, keys = f"sealed+{kind}:{tmp_path}/{KINDS[kind]}", {"TRAKTAUTH_SEAL_KEY": f"{NEW},{OLD}"}
+        (left,) = reseal(address, environment=keys)
+        assert (left.changed, left.key) == (False, OLD_ID)
+        assert "is refreshing" in left.error.message
+        assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+    (resealed,) = reseal(address, environment=keys)
+    assert resealed.changed
+    assert opened(NEW).load(LOGIN).token == pair(2)
 
 
 def test_what_cannot_be_opened_is_named_with_its_key_and_all_else_is_resealed(opened, tmp_path, kind):

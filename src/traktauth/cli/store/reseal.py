@@ -35,8 +35,9 @@ def command(options: CommonOptions, *, take_plain: bool) -> int:
     """Encrypt every login of a store with the newest key, so that older keys can be deleted.
 
     The newest key is the first in TRAKTAUTH_SEAL_KEY, or else in the file that TRAKTAUTH_SEAL_KEY_FILE names. The store
-    is named as sealed+ADDRESS. Programs may run meanwhile; after an interruption, run it again. Exit status 1 if a
-    login could not be decrypted: it is named and not changed.
+    is named as sealed+ADDRESS. Programs that have the newest key may run meanwhile: give it to all of them first, or
+    they cannot use their logins any more. After an interruption, run it again. Exit status 1 if a login could not be
+    decrypted or was being refreshed: it is named and not changed.
 
     An unencrypted login is not changed either, because anybody who can write to the store may have inserted it. To
     encrypt a store that was used without sealed+ until now, use --take-plain once.
@@ -79,7 +80,7 @@ def _tell(one: Resealed, options: CommonOptions) -> None:
 def _sum_up(counts: Counter[str], keys: Counter[str], newest: str, others: list[str]) -> None:
     """Say which key seals how many, and which keys seal none."""
     mark = WARNING if counts["failed"] else GOOD
-    left = f", {counts['failed']} could not be opened" if counts["failed"] else ""
+    left = f", {counts['failed']} left unchanged" if counts["failed"] else ""
     print_message(
         mark, f"{counts['sealed']} sealed with the newest key, {newest}; {counts['already']} were already{left}"
     )

@@ -9,6 +9,7 @@ from traktauth.errors import StoreFailed
 from traktauth.models.changes import Reencrypt
 from traktauth.stores.encryption.seal_keys import key_id, read_keys
 from traktauth.stores.open import open_store
+from traktauth.timeouts import LOCK_TIMEOUT
 from traktauth.values import value
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Resealed:
         changed: whether it was not sealed, or by another key or in an older way, until now.
         key: the id of the key that it is sealed with now; None where it is with none, or that cannot be told.
         was_plain: whether it lay there unencrypted until now.
-        error: why it cannot be opened, and so was left as it is; None where it can.
+        error: why it was left as it is: it cannot be opened, or is being refreshed; None if it was not.
     """
 
     login: LoginKey
@@ -75,6 +76,15 @@ def reseal(
 
 
 def _reseal(store: TokenStore, login: LoginKey, newest: str) -> Resealed:
+    """Reseal one login under its lock: a program without the newest key could not save the token of its refresh."""
+    with store.lock(login, LOCK_TIMEOUT) as held:
+        if held:
+            return _reseal_locked(store, login, newest)
+    busy = StoreFailed("Another program is refreshing this login, so it was left as it is", hint="Run it again")
+    return Resealed(login, changed=False, key=store.encryption_key_id(login), error=busy)
+
+
+def _reseal_locked(store: TokenStore, login: LoginKey, newest: str) -> Resealed:
     try:
         plain = store.encryption_key_id(login) is None
         changed = store.apply(login, Reencrypt())
