@@ -286,6 +286,38 @@ def test_a_client_of_either_library_refreshes(own, sign_in, trakt_server):
     assert len(trakt_server.refreshes) == 1
 
 
+def retrying(transport, library):
+    """Return a transport that sends a request once more if the connection breaks, as retry libraries do."""
+
+    class Retrying(type(transport)):
+        def handle_request(self, request):
+            try:
+                return transport.handle_request(request)
+            except library.TransportError:
+                return transport.handle_request(request)
+
+        async def handle_async_request(self, request):
+            try:
+                return await transport.handle_async_request(request)
+            except library.TransportError:
+                return await transport.handle_async_request(request)
+
+    return Retrying()
+
+
+def test_a_transport_with_retries_does_not_send_a_refresh_token_twice(
+    own, library, caller, sign_in, trakt_server, stored
+):
+    sign_in(left=-1)
+    trakt_server.after.append(lambda: True)  # the connection is cut after the refresh
+    kind = library.HTTPTransport if caller is CALLERS["blocking"] else library.AsyncHTTPTransport
+    _, trakt = own(transport=retrying(kind(), library))
+    with trakt, pytest.raises(TryLater, match="tried to send the request twice"):
+        trakt.token()
+    assert (len(trakt_server.refreshes), trakt_server.killed) == (1, 0)
+    assert stored().pending_refresh.unconfirmed
+
+
 def test_a_client_of_another_kind_is_refused_before_anything_is_sent(caller, app):
     """A blocking client in an AsyncTrakt would send a refresh, and lose its response."""
     other = httpx2.AsyncClient() if caller is CALLERS["blocking"] else httpx2.Client()

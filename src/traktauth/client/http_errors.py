@@ -73,6 +73,7 @@ def describe_error(
         "DecodingError": "the response's body does not match its Content-Encoding",
         "WriteError": "the connection broke off",
         "SendAbandoned": timeout_reason(timeout),
+        "SentTwice": "the client given as http= tried to send the request twice",
     }
     return known.get(name, name)
 

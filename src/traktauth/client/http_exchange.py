@@ -69,6 +69,13 @@ class SendAbandoned(Exception):
     """The time limit of this exchange was reached, and it must not begin now."""
 
 
+class SentTwice(Exception):
+    """The client given as `http=` has sent this request and tries to send it again, as a transport with retries does.
+
+    The server may have received the first one, and ends every device's login if a refresh token comes twice.
+    """
+
+
 class SendTracker:
     """Whether a byte of a request may have left this machine, as the HTTP library's trace tells.
 
@@ -99,13 +106,20 @@ class SendTracker:
         return self.may_have_left()
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Note an event; raise SendAbandoned if a request is about to leave whose time limit was reached."""
+        """Note an event of the HTTP library.
+
+        Raises:
+            SendAbandoned: a request is about to leave whose time limit was reached.
+            SentTwice: a request is about to leave that may have left before.
+        """
         self._traced = True
         if event.endswith("send_request_headers.started") and not _to_proxy(info):
             with self._lock:
                 # A process that was stopped finds its time over here, before the thread that waits for it does.
                 if self.given_up or self.seconds() > self._limit:
                     raise SendAbandoned
+                if self._started:
+                    raise SentTwice
                 self._started = True
 
 
