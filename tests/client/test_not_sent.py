@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from client.callers import CALLERS
-from traktauth import App, Token, Trakt, TraktAuthError, TryLater
+from traktauth import App, AsyncTrakt, Token, Trakt, TraktAuthError, TryLater
 from traktauth.client import http
 from traktauth.client.http_errors import describe_error
 from traktauth.keeper.http_sender import open_sender
@@ -284,6 +284,23 @@ def test_a_client_of_either_library_refreshes(own, sign_in, trakt_server):
         assert trakt.token().generation == 2
         assert trakt.request("GET", "/users/settings").status_code == 200
     assert len(trakt_server.refreshes) == 1
+
+
+def test_an_async_client_that_another_event_loop_has_used_costs_no_login(
+    library, sign_in, trakt_server, app, address, stored
+):
+    """A connection that it has kept would carry the refresh away, and its response could not be read."""
+    client = library.AsyncClient(transport=library.MockTransport(lambda _: library.Response(200, json={})))
+
+    async def use(verb, *arguments):
+        await getattr(AsyncTrakt(app, service=trakt_server.base, store=address, http=client), verb)(*arguments)
+
+    sign_in()
+    asyncio.run(use("request", "GET", "/users/settings"))
+    for verb in (["refresh"], ["request", "GET", "/users/settings"]):
+        with pytest.raises(TryLater, match="used in another event loop before"):
+            asyncio.run(use(*verb))
+    assert stored().pending_refresh is None
 
 
 def retrying(transport, library):

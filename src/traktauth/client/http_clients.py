@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from traktauth.client.driver.shield import Unfinished
 from traktauth.client.http import (
@@ -166,6 +167,7 @@ class AsyncHttpClients:
             from traktauth.stores.adapters.threaded_store import in_thread  # noqa: PLC0415 - it imports asyncio
 
             _check_open(self._own_client)
+            _check_loop(self._own_client)
             await in_thread(load_modules)
             return
         await _load()
@@ -184,6 +186,7 @@ class AsyncHttpClients:
         client = self._own_client
         try:
             if client is not None:
+                _check_loop(client)
                 response: HttpResponse = await client.request(
                     method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
                 )
@@ -279,4 +282,23 @@ def _check_open(client: HttpClient | HttpAsyncClient) -> None:
         raise TryLater(
             "The HTTP client given as http= is closed; nothing was sent",
             hint="Keep it open for as long as it is used, or leave http= out",
+        )
+
+
+_loops: WeakKeyDictionary[HttpAsyncClient, asyncio.AbstractEventLoop] = WeakKeyDictionary()
+
+
+def _check_loop(client: HttpAsyncClient) -> None:
+    """Check that an application's client is used in one event loop: a kept connection of another one loses responses.
+
+    Raises:
+        TryLater: it was used in another one before.
+    """
+    from traktauth.client.driver.refresh_loop import callers_loop  # noqa: PLC0415 - it imports asyncio
+
+    loop = callers_loop()
+    if _loops.setdefault(client, loop) is not loop:
+        raise TryLater(
+            "The HTTP client given as http= was used in another event loop before; nothing was sent",
+            hint="Make a client in each event loop (in each asyncio.run), or leave http= out",
         )

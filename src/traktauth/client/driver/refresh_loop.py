@@ -157,6 +157,11 @@ def _begin(job: _Job[T]) -> _RefreshLoop | None:
         return refresh_loop
 
 
+def callers_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop of the caller whose work the refresh loop does; outside of that the running loop."""
+    return _caller.get() or asyncio.get_running_loop()
+
+
 async def in_callers_loop(work: Callable[[], Awaitable[T]], limit: float) -> T:
     """Do work in the loop of the caller whose work the refresh loop does, as what it uses belongs to that loop.
 
