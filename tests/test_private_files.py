@@ -15,7 +15,7 @@ from traktauth.server.config.check import check_config
 from traktauth.server.config.settings import Settings
 from traktauth.server.middleware.access_log import AccessLog, LoggedRequest
 from traktauth.server.storage.base import StorageUnavailable
-from traktauth.server.storage.sqlite import SqliteFile
+from traktauth.server.storage.database import Database
 
 STRANGER = 65_534
 
@@ -43,7 +43,7 @@ def shared(tmp_path):
 
 
 def start(path):
-    return SqliteFile(path, lambda events: None, makes_folder=True)
+    return Database(f"sqlite:{path}", makes_folder=True)
 
 
 def mode(path):

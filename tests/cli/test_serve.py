@@ -57,18 +57,6 @@ def test_what_it_announces_can_be_pasted_into_a_shell(command):
     assert "z:/" in "".join(lines)
 
 
-def test_a_hashed_secret_is_not_announced_again(command):
-    words = ("--database", f"sqlite:{command.folder}/trakt.db", "--strict")
-    first, lines = served(command, *words)
-    assert "export TRAKTAUTH_CLIENT_SECRET=" in "".join(lines)
-    first.terminate()
-    first.wait()
-    _, lines = served(command, *words)
-    assert "TRAKTAUTH_CLIENT_SECRET" not in "".join(lines)
-    assert "The app's secret is not shown: the app has none, or only its hash is kept\n" in lines
-    assert f"Database: sqlite:{command.folder}/trakt.db\n" in lines
-
-
 def test_the_control_page_is_announced_as_a_link_that_opens(command):
     _, lines = served(command, "--database", "memory:", "--control")
     (link,) = [line.split()[-1] for line in lines if line.startswith("Control page: ")]
@@ -161,30 +149,6 @@ def test_a_seed_and_lives_are_passed_on(command, tmp_path):
     assert made["tokens"][0]["expires_in"] == 77
 
 
-@pytest.mark.parametrize("source", ["environment", "file", "stdin", "argument"])
-def test_the_databases_address_need_not_stand_in_the_arguments(command, source):
-    (command.folder / "database.txt").write_text("memory:\n")
-    words = {
-        "file": ["--database", "@database.txt"],
-        "stdin": ["--database", "-"],
-        "argument": ["--database", "memory:"],
-    }
-    env = {"TRAKTAUTH_DATABASE": "memory:"} if source == "environment" else {}
-    checked = command("serve", "--check", "--json", *words.get(source, []), stdin="memory:\n", **env)
-    assert checked.status == 0, checked.err
-    assert json.loads(checked.out)["database"]["address"] == "memory:"
-
-
-@pytest.mark.parametrize(
-    ("word", "expected"), [("@none.txt", "No such file"), ("-", "it is empty"), ("@", "directory")]
-)
-def test_an_address_that_is_not_there_is_reported(command, word, expected):
-    outcome = command("serve", "--check", "--database", word, stdin="")
-    assert outcome.status == 2
-    assert f"Error: --database {word}: " in outcome.err
-    assert expected in outcome.err
-
-
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
@@ -197,7 +161,9 @@ def test_an_address_that_is_not_there_is_reported(command, word, expected):
         (["--seed", "none.json"], 2, "The seed file none.json does not exist"),
         (["--database", "sqlite:/dev/null/x"], 1, "The database /dev/null/x cannot be used"),
         (["--database", "sqlite:none/x"], 1, "/none does not exist"),
-        (["--workers", "2"], 2, "--workers above 1 needs --database postgresql://"),
+        (["--workers", "2"], 2, "--workers was removed: the local Trakt serves in one process"),
+        (["--strict"], 2, "--strict was removed: the local Trakt answers as Trakt does"),
+        (["--database", "postgresql://db/trakt"], 2, "--database PostgreSQL was removed from the local Trakt"),
         (["--access-life", "0"], 2, "--access-life must be more than 0 seconds"),
         (["--rate-limits", "on"], 2, "'on' is not one of 'off', 'trakt'"),
         (

@@ -78,7 +78,6 @@ FILLED = {
     "docs/lab.md": [("traktauth lab ", "traktauth lab --scenario race --copies 2 ")],
     "docs/local-trakt.md": [
         ("traktauth serve --database", "traktauth serve --port 0 --database"),
-        ("postgresql://db/trakt --workers 4", "memory:"),
     ],
 }
 UNTIL_STOPPED = "<!-- test: runs until stopped -->\n"

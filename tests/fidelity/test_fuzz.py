@@ -16,13 +16,10 @@ from fidelity.fuzz.reduction import reduce_scenario
 from fidelity.replay.compare import Difference
 from fidelity.replay.seed_file import seed
 from fidelity.replay.server import Server
-from support.postgres import absence
 from traktauth.server.config.settings import Settings
 from traktauth.server.process.embedded import EmbeddedServer
 
 pytestmark = pytest.mark.slow
-
-needs_postgresql = pytest.mark.skipif(bool(absence()), reason="the program postgres is absent")
 
 
 @pytest.fixture
@@ -42,9 +39,8 @@ def scenarios(profile, count):
 
 
 @pytest.mark.parametrize("profile", ["current", "classic"])
-@pytest.mark.parametrize("database", ["file", pytest.param("postgresql", marks=needs_postgresql)])
-def test_two_that_are_alike_answer_alike(trakt, profile, database):
-    one, other = trakt(profile), trakt(profile, "prev", database)
+def test_two_that_are_alike_answer_alike(trakt, profile):
+    one, other = trakt(profile), trakt(profile, "prev", "file")
     assert [found for scenario in scenarios(profile, 12) if (found := run_scenario(scenario, one, other))] == []
 
 
@@ -57,7 +53,6 @@ DIFFERENT = {
     "another fate of used tokens": ("current", {"rotation": "once"}),
     "used tokens work on": ("classic", {"rotation": "once"}),
     "shorter lives": ("current", {"access_life": 60}),
-    "strict": ("current", {"strict": True}),
 }
 
 

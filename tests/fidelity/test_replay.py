@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 
 import pytest
@@ -13,16 +12,10 @@ from fidelity.replay.cases import CASES, FILES, Case, cases_of, matches
 from fidelity.replay.deviations import DEVIATIONS, OUT_OF_SCOPE, deviation_of, reason_to_skip
 from fidelity.replay.runner import run_case
 from fidelity.setups import SETUPS
-from support.postgres import absence
 
 PROFILES = ("current", "classic")
 ALL = [case for profile in PROFILES for case in cases_of(profile)]
 PLAYED = [case for case in ALL if reason_to_skip(case) is None]
-ABSENT = absence()
-# In memory and at the address in TRAKTAUTH_TEST_DATABASE every case is replayed; elsewhere the first recording will do.
-EVERY = ["memory", *(["environment"] if os.environ.get("TRAKTAUTH_TEST_DATABASE") else [])]
-FIRST = ["file", *(["postgresql"] if not ABSENT else [])]
-PLAYS = [(case, database) for case in PLAYED for database in (EVERY if case.is_extra else [*EVERY, *FIRST])]
 
 
 def named(case: Case) -> str:
@@ -34,15 +27,10 @@ def deviates(case: Case) -> bool:
     return deviation is not None and not deviation.also_recorded
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("case", "database"), PLAYS, ids=[f"{named(case)}-{database}" for case, database in PLAYS])
-def test_the_answer_and_what_came_of_it_are_the_engines(trakt, case, database):
+@pytest.mark.parametrize("case", PLAYED, ids=named)
+def test_the_answer_and_what_came_of_it_are_the_engines(trakt, case):
+    database = "memory" if case.is_extra else "file"
     assert list(map(str, run_case(trakt(case.profile, case.mode, database), case))) == []
-
-
-def test_postgresql_is_there():
-    if ABSENT:
-        pytest.skip(ABSENT)  # once, and not for every case
 
 
 @pytest.mark.parametrize("profile", PROFILES)

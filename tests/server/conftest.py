@@ -6,7 +6,6 @@ import base64
 import hashlib
 import http.client
 import json
-import os
 import re
 import time
 from dataclasses import dataclass, field
@@ -14,11 +13,8 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import psycopg
 import pytest
 
-from support.engines import Missing
-from support.postgres import PostgresServer
 from traktauth.server.config.settings import Settings
 from traktauth.server.process.embedded import EmbeddedServer
 
@@ -216,57 +212,6 @@ class Browser:
         return self.submit(self.go("/sign-in"), username="sean", password="correct horse battery")
 
 
-@pytest.fixture(scope="session")
-def postgres_server():
-    """A PostgreSQL for the whole run; tests take a schema each."""
-    try:
-        server = PostgresServer("-c", "fsync=off")  # what a test kills is the process, not the machine
-    except Missing as missing:
-        pytest.skip(str(missing))
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def own_server():
-    """A PostgreSQL that a test may kill."""
-    try:
-        server = PostgresServer("-c", "fsync=off")
-    except Missing as missing:
-        pytest.skip(str(missing))
-    yield server
-    server.stop()
-
-
-def schema_in(server: PostgresServer, name: str) -> str:
-    with psycopg.connect(server.url, autocommit=True) as admin:
-        admin.execute(f"CREATE SCHEMA {name}")
-    return f"{server.url}?options=-csearch_path%3D{name}"
-
-
-@pytest.fixture
-def postgres_address(postgres_server):
-    """The address of an empty database in a PostgreSQL."""
-    return schema_in(postgres_server, f"s{os.urandom(6).hex()}")
-
-
-@pytest.fixture(scope="session")
-def _used_database(postgres_server):
-    return schema_in(postgres_server, "used")
-
-
-@pytest.fixture
-def database(request):
-    """Where servers keep what they know: in memory, unless a test is parametrised with "memory", "postgresql"."""
-    if getattr(request, "param", "memory") == "memory":
-        return "memory:"
-    address = request.getfixturevalue("_used_database")
-    with psycopg.connect(address, autocommit=True) as admin:  # making the tables anew would take longer
-        for (table,) in admin.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'used'").fetchall():
-            admin.execute(f"DELETE FROM {table}" if table != "meta" else "DELETE FROM meta WHERE name <> 'schema'")
-    return address
-
-
 @pytest.fixture
 def still_clock(monkeypatch):
     """Make the clocks of this process's servers show the same time until they are moved, on a busy machine too."""
@@ -275,12 +220,12 @@ def still_clock(monkeypatch):
 
 
 @pytest.fixture
-def start(database, still_clock):
+def start(still_clock):
     """Start servers, each a client; all of them end with the test."""
     running: list[EmbeddedServer] = []
 
     def begin(**settings: Any) -> Client:
-        known = {"port": 0, "database": database, "control": True, "seed": SEED}
+        known = {"port": 0, "database": "memory:", "control": True, "seed": SEED}
         server = EmbeddedServer(Settings(**{**known, **settings}))
         server.__enter__()
         running.append(server)

@@ -136,15 +136,6 @@ def test_a_code_works_once_and_what_it_gave_lives_on(either):
     assert either.refresh(tokens["refresh_token"]).status == 200
 
 
-@pytest.mark.parametrize("profile", ["current", "classic"])
-def test_strictly_a_code_that_comes_again_revokes_what_it_gave(start, profile):
-    client = start(strict=True, profile=profile)
-    code = client.code()
-    tokens = client.exchange(code).json
-    client.exchange(code)
-    assert client.use(tokens["access_token"]) == 401
-
-
 def test_a_code_expires_after_ten_minutes(either):
     old, young = either.code(), either.code()
     either.control("clock", advance=590)

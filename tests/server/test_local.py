@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import inspect
-import socket
-import threading
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -69,27 +66,11 @@ def test_a_user_is_signed_in_at_an_async_client_too():
         asyncio.run(use(server))
 
 
-def test_every_setting_but_the_number_of_workers_can_be_set():
+def test_every_setting_can_be_set():
     values = inspect.signature(LocalTrakt).parameters
-    assert set(values) == {each.name for each in dataclasses.fields(Settings)} - {"workers"}
+    assert set(values) == {each.name for each in dataclasses.fields(Settings)}
 
 
 def test_a_misspelt_setting_is_refused_when_the_object_is_made():
     with pytest.raises(TypeError, match="acess_life"):
         LocalTrakt(acess_life=5)
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_server_that_fails_lets_go_of_its_port(monkeypatch):
-    failed = threading.Event()
-
-    async def fail(_ticks):
-        failed.set()
-        raise RuntimeError("a fault of the server's own")
-
-    with LocalTrakt() as server:
-        monkeypatch.setattr(server._server, "on_tick", fail)
-        assert failed.wait(60)
-    address = urlsplit(server.url)
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((address.hostname, address.port), timeout=60)

@@ -7,7 +7,6 @@ from collections import Counter
 
 import pytest
 
-pytestmark = pytest.mark.parametrize("database", ["memory", "postgresql"], indirect=True)
 REPLAYED = (400, "invalid_grant", "invalid refresh token")
 ENDED = (400, "invalid_grant", "session not found")
 
@@ -135,9 +134,8 @@ def test_grace_gives_nothing_for_a_revoked_token(start):
         ({"profile": "current", "rotation": "grace:60"}, 10),
     ],
 )
-def test_of_ten_equal_refreshes_as_many_win_as_the_mode_lets(start, database, tmp_path, settings, wins):
-    shared = f"sqlite:{tmp_path / 'db'}" if database == "memory:" else database
-    client = start(database=shared, **settings)
+def test_of_ten_equal_refreshes_as_many_win_as_the_mode_lets(start, tmp_path, settings, wins):
+    client = start(database=f"sqlite:{tmp_path / 'db'}", **settings)
     login = client.login()
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         replies = list(pool.map(lambda _: client.refresh(login.refresh), range(10)))
@@ -218,8 +216,7 @@ def test_a_refresh_token_expires_and_its_access_token_does_not_mind(start):
 
 def test_a_token_whose_user_is_gone_is_refused(current):
     login = current.login()
-    storage = current.server._built.context.storage
-    storage.run_sync(lambda db: db.users._db.execute("DELETE FROM users"))
+    current.server._built.context.database.write(lambda db: db.users._run("DELETE FROM users"))
     assert current.refresh(login.refresh).message == (400, "invalid_request", "user not found")
 
 

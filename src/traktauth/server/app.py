@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING, Any, NamedTuple
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from starlette.routing import Router
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from traktauth.server.config.seed import SEEDED_USERS, Seed, apply_seed, demo, hash_secrets, read_seed, seeded_users
+from traktauth.server.config.seed import SEEDED_USERS, Seed, apply_seed, demo, read_seed, seeded_users
+from traktauth.server.config.settings import default_database
 from traktauth.server.context import Demo, ServerContext, make_policy
 from traktauth.server.endpoints.api import Operation, behind_token, history_of, nothing_added, profile_of, settings_of
 from traktauth.server.endpoints.custom_responses import read_responses
 from traktauth.server.endpoints.discovery import discovery_routes
 from traktauth.server.endpoints.health import health_routes
 from traktauth.server.endpoints.oauth import make_handler
-from traktauth.server.engines.profiles import choose_profile
+from traktauth.server.engines.profiles import PROFILES
 from traktauth.server.limits.rate_limits import rate_limited
 from traktauth.server.middleware.access_log import AccessLog, AccessLogMiddleware
 from traktauth.server.middleware.dispatcher import Dispatcher
 from traktauth.server.simulation.faults import read_faults
 from traktauth.server.simulation.request_log import Metrics, RequestLog
-from traktauth.server.storage.open import open_storage
+from traktauth.server.storage.database import Database
 from traktauth.server.web.not_found import not_found
 from traktauth.server.web.routes import page_routes
 
@@ -52,7 +55,7 @@ class Built(NamedTuple):
 
     def close(self) -> None:
         """Close the database and the access log."""
-        self.context.storage.close()
+        self.context.database.close()
         if self.log is not None:
             self.log.close()
 
@@ -66,24 +69,25 @@ def build(settings: Settings, url: str, *, show_request: Callable[[LoggedRequest
         ValueError: the seed, the faults or the access log make no sense.
         StorageUnavailable: the database cannot be used.
     """
-    profile = choose_profile(settings.profile, is_strict=settings.strict)
+    profile = PROFILES[settings.profile]
     seed = None if settings.seed is None else read_seed(settings.seed)
     faults = [] if settings.faults is None else read_faults(settings.faults, profile.oauth_paths)
     policy = make_policy(settings, profile, settings.public_url or url)
     metrics = Metrics()
-    storage = open_storage(settings.database_address, metrics.note)
+    address = settings.database_address
+    database = Database(address, metrics.note, makes_folder=address == default_database())
     try:
-        key, announcement = storage.run_sync(lambda db: _prepare(db, seed, strict=settings.strict))
+        key, announcement = database.write(lambda db: _prepare(db, seed))
         log = None if settings.access_log is None else AccessLog(settings.access_log)
     except BaseException:
-        storage.close()
+        database.close()
         raise
     request_log = RequestLog(kept=settings.control)
     context = ServerContext(
         settings,
         profile,
         policy,
-        storage,
+        database,
         key,
         metrics=metrics,
         faults=faults,
@@ -120,13 +124,17 @@ def make_application(context: ServerContext, writers: Sequence[Callable[[LoggedR
 
         routes += control_routes(context)
     dispatcher = Dispatcher(context, direct, Router(routes, redirect_slashes=False, default=not_found))
-    return AccessLogMiddleware(dispatcher, writers, paths=direct, routes=routes) if writers else dispatcher
+    application: ASGIApp = dispatcher
+    if writers:
+        application = AccessLogMiddleware(dispatcher, writers, paths=direct, routes=routes)
+    if context.settings.trust_proxy:
+        inner = cast("Any", application)  # uvicorn has types of its own for ASGI
+        application = cast("ASGIApp", ProxyHeadersMiddleware(inner, trusted_hosts=["127.0.0.0/8", "::1"]))
+    return application
 
 
-def _prepare(db: Repositories, seed: Seed | None, *, strict: bool) -> tuple[bytes, dict[str, Any]]:
+def _prepare(db: Repositories, seed: Seed | None) -> tuple[bytes, dict[str, Any]]:
     """Prepare a database; return its form key and what to announce of apps and users."""
-    import time  # noqa: PLC0415 - the clock is not running yet
-
     if seed is None and not db.clients.all():
         seed = demo()
     key = db.settings.get(KEY)
@@ -136,11 +144,9 @@ def _prepare(db: Repositories, seed: Seed | None, *, strict: bool) -> tuple[byte
     known = seeded_users(db)
     passwords = {user.username: user.password for user in seed.users} if seed else {}
     if seed is not None:
-        apply_seed(db, seed, now=time.time(), strict=strict)
+        apply_seed(db, seed, now=time.time())
         known = list(dict.fromkeys([*known, *passwords]))
         db.settings.set(SEEDED_USERS, json.dumps(known))
-    if strict:
-        hash_secrets(db)
     first = seed.apps[0].client_id if seed and seed.apps else None
     app = db.clients.by_client_id(first) if first else next(iter(db.clients.all()), None)
     return bytes.fromhex(key), {

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from traktauth.server.clock import Clock
 from traktauth.server.config.settings import grace_seconds
-from traktauth.server.limits.brute_force import GuessLimits
+from traktauth.server.http.connections import ConnectionRegistry
 from traktauth.server.limits.counters import Counters
 from traktauth.server.oauth.policy import TokenPolicy
 from traktauth.server.oauth.rotation import make_rotation
 from traktauth.server.simulation.request_log import Metrics, RequestLog
+from traktauth.server.throttle import Throttle
 
 if TYPE_CHECKING:
     from traktauth.server.config.settings import Settings
     from traktauth.server.engines.base import Profile
     from traktauth.server.simulation.faults import Fault
-    from traktauth.server.storage.protocol import Storage
+    from traktauth.server.storage.database import Database
 
 MOST_CONTROL_CODES = 100
 
@@ -39,32 +41,40 @@ class ServerContext:
 
     Attributes:
         settings: how it was started.
-        profile: the era it plays.
+        profile: the Trakt version that it imitates.
         policy: the numbers and modes in force.
-        storage: where everything rests.
+        database: the database.
         key: what forms are signed with.
         clock: the time it goes by.
         metrics: what has happened.
         faults: the faults that wait for their turn.
         request_log: the last requests, where the control API is served.
-        guesses: wrong passwords, user codes and secrets.
+        passwords: failed sign-ins, by user and network.
+        checking_password: held while a password is checked.
+        user_codes: user codes that did not exist, by the user who entered them.
+        control_keys: wrong keys of the control API, by network.
         control_codes: the last codes that the control API has made, which no browser's session stands behind.
         buckets: requests by what limits them; counted under `rate_limits` alone.
+        connections: the open connections, for faults that cut one.
         demo: the demo app and user, whose secrets the pages show; None unless this start made them, on loopback.
     """
 
     settings: Settings
     profile: Profile
     policy: TokenPolicy
-    storage: Storage
+    database: Database
     key: bytes
     clock: Clock = field(default_factory=Clock)
     metrics: Metrics = field(default_factory=Metrics)
     faults: list[Fault] = field(default_factory=list["Fault"])
     request_log: RequestLog = field(default_factory=lambda: RequestLog(kept=False))
-    guesses: GuessLimits = field(default_factory=GuessLimits)
+    passwords: Throttle = field(default_factory=lambda: Throttle(5, 60))
+    checking_password: asyncio.Lock = field(default_factory=asyncio.Lock)
+    user_codes: Throttle = field(default_factory=lambda: Throttle(10, 60))
+    control_keys: Throttle = field(default_factory=lambda: Throttle(20, 60))
     control_codes: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_CONTROL_CODES))
     buckets: Counters = field(default_factory=Counters)
+    connections: ConnectionRegistry = field(default_factory=ConnectionRegistry)
     demo: Demo | None = None
 
 
@@ -84,5 +94,4 @@ def make_policy(settings: Settings, profile: Profile, issuer: str) -> TokenPolic
         access_outlives=profile.access_outlives,
         interval=profile.interval,
         issuer=issuer,
-        strict=settings.strict,
     )

@@ -47,7 +47,7 @@ class LocalTrakt(EmbeddedServer):
         profile: `current` or `classic`.
         host: the address to listen on.
         port: the port; 0 picks a free one.
-        database: `memory:`, `sqlite:/PATH` or `postgresql://…`.
+        database: `memory:` or `sqlite:/PATH`.
         seed: apps and users, as a file's path or as what such a file holds; None: a demo app and a demo user.
         control: whether the control API is served.
         control_key: what a control call must carry if the server is not on loopback.
@@ -57,7 +57,6 @@ class LocalTrakt(EmbeddedServer):
         rotation: what becomes of a used refresh token: `family`, `once`, `until-used`, `grace:SECONDS`; None: the
             profile's.
         rate_limits: `off` or `trakt`.
-        strict: whether what the RFCs demand beyond Trakt is switched on.
         insecure: whether a *host* that is not loopback may be listened on.
         plain_http: whether clients may reach a server that is not on loopback without TLS.
         trust_proxy: whether a client's address is the last one in the X-Forwarded-For of a loopback peer.
@@ -87,7 +86,6 @@ class LocalTrakt(EmbeddedServer):
         code_life: int | None = None,
         rotation: str | None = None,
         rate_limits: Literal["off", "trakt"] = "off",
-        strict: bool = False,
         insecure: bool = False,
         plain_http: bool = False,
         trust_proxy: bool = False,
@@ -110,7 +108,6 @@ class LocalTrakt(EmbeddedServer):
                 code_life=code_life,
                 rotation=rotation,
                 rate_limits=rate_limits,
-                strict=strict,
                 insecure=insecure,
                 plain_http=plain_http,
                 trust_proxy=trust_proxy,

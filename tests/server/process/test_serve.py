@@ -199,37 +199,6 @@ def test_a_client_that_does_not_want_to_wait_says_so_once_more(run):
     connection.close()
 
 
-def test_while_the_last_answer_leaves_no_new_client_is_served_and_no_idle_one_is_kept(run):
-    process, reported = run(control=True, faults=[{"path": "/", "delay": 1.0}])
-    place = urlsplit(reported["url"])
-    idle = http.client.HTTPConnection(place.netloc, timeout=60)
-    idle.request("GET", "/healthz")
-    idle.getresponse().read()
-    busy = http.client.HTTPConnection(place.netloc, timeout=60)
-    busy.request("GET", "/")
-    time.sleep(0.2)
-    process.send_signal(signal.SIGTERM)
-    time.sleep(0.2)
-    assert idle.sock.recv(1) == b""
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((place.hostname, place.port), 1)
-    reply = busy.getresponse()
-    assert (reply.status, reply.getheader("connection")) == (200, "close")
-    assert process.wait(60) == 0
-    for connection in (idle, busy):
-        connection.close()
-
-
-def test_a_connection_outlives_the_pause_between_two_polls():
-    with EmbeddedServer(demo()) as server:
-        connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=60)
-        for pause in (0, 5.5):
-            time.sleep(pause)
-            connection.request("GET", "/healthz")
-            assert connection.getresponse().read()
-        connection.close()
-
-
 def test_no_secret_is_in_any_log(run):
     process, reported = run(control=True)
     connection = http.client.HTTPConnection(urlsplit(reported["url"]).netloc, timeout=60)
@@ -334,14 +303,6 @@ def test_a_server_in_process_is_driven_without_http():
         assert server.ledger["alive"] == {"access": 0, "refresh": 0}
 
 
-@pytest.mark.parametrize("days", [9e11, -9e11, float("inf"), float("nan"), 10**400])
-def test_a_clock_that_would_leave_its_dates_says_how_far_it_goes(days):
-    with EmbeddedServer(demo()) as server:
-        with pytest.raises(ValueError, match="1970-01-01 to 9000-01-01"):
-            server.advance(days=days)
-        assert server.clock() == pytest.approx(time.time(), abs=5)
-
-
 def test_a_server_that_ends_in_the_middle_of_an_answer_makes_no_noise(caplog, capfd):
     with EmbeddedServer(demo(control=True)) as server:
         server.fail_next("/", delay=60)
@@ -360,11 +321,6 @@ def test_a_server_that_has_ended_says_so():
         _ = server.ledger
     with server:
         assert server.ledger["alive"]
-
-
-def test_a_server_that_was_not_started_says_so():
-    with pytest.raises(RuntimeError, match="not been started"):
-        EmbeddedServer(demo()).advance(days=1)
 
 
 def post_text(url, members):

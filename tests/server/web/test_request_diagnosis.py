@@ -289,7 +289,10 @@ def test_a_user_has_an_id_and_a_uuid_that_stay_over_a_restart(start, tmp_path):
     def ids(client, user="sean"):
         return client.api(client.login(user=user).access).json["user"]["ids"]
 
-    first, second = ids(start(database=database)), ids(start(database=database))
+    served = start(database=database)
+    first = ids(served)
+    served.server.__exit__(None, None, None)
+    second = ids(start(database=database))
     assert first == second
     assert first["slug"] == "sean"
     assert isinstance(first["trakt"], int)

@@ -12,7 +12,6 @@ from click.shell_completion import CompletionItem
 
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.output import print_data, print_in_place, print_json, print_message
-from traktauth.cli.parameter_types import read_value
 from traktauth.cli.progress import is_terminal
 from traktauth.cli.serve.request_log import RequestLog
 from traktauth.errors import TraktAuthError
@@ -26,6 +25,10 @@ if TYPE_CHECKING:
 
 MISSING = "The packages of the local Trakt are not installed"
 INSTALL = "Install them: pip install 'traktauth[server]'"
+REMOVED = {
+    "strict": "the local Trakt answers as Trakt does",
+    "workers": "the local Trakt serves in one process",
+}
 
 
 class _Rotation(click.ParamType[str]):
@@ -46,6 +49,12 @@ class _Rotation(click.ParamType[str]):
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         del ctx, param
         return [CompletionItem(each) for each in (*ROTATIONS, GRACE) if each.startswith(incomplete)]
+
+
+def _removed(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    """Refuse an option of an earlier version."""
+    if value:
+        raise click.UsageError(f"{param.opts[0]} was removed: {REMOVED[param.name or '']}", ctx)
 
 
 @click.command(
@@ -69,10 +78,9 @@ class _Rotation(click.ParamType[str]):
 )
 @click.option(
     "--database",
-    metavar="URL|@FILE|-",
+    metavar="URL",
     envvar="TRAKTAUTH_DATABASE",
-    help="sqlite:/PATH, memory: or postgresql://… (default: a SQLite file). An address with a password is better kept "
-    "in TRAKTAUTH_DATABASE, a file or standard input (-): other users can read arguments.",
+    help="sqlite:/PATH or memory: (default: a SQLite file).",
 )
 @click.option("--seed", type=click.Path(), metavar="FILE", help="Apps and users, in JSON.")
 @click.option("--control", is_flag=True, help="Serve the control API too: clock, faults, ledger, …")
@@ -88,12 +96,12 @@ class _Rotation(click.ParamType[str]):
 @click.option(
     "--rate-limits", type=click.Choice(RATE_LIMITS), default="off", show_default=True, help="Enforce Trakt's limits."
 )
-@click.option("--strict", is_flag=True, help="Enforce the requirements of the RFCs that Trakt does not meet.")
+@click.option("--strict", is_flag=True, hidden=True, expose_value=False, callback=_removed)
 @click.option("--faults", type=click.Path(), metavar="FILE", help="Initial faults, in JSON.")
 @click.option(
     "--responses", type=click.Path(), metavar="FILE", help="API responses of your own by method and path, in JSON."
 )
-@click.option("--workers", metavar="N", default=1, show_default=True, help="Processes; more than one needs PostgreSQL.")
+@click.option("--workers", hidden=True, expose_value=False, callback=_removed)
 @click.option("--insecure", is_flag=True, help="Listen on a host that is not loopback, behind a proxy with TLS.")
 @click.option(
     "--plain-http", is_flag=True, help="Allow other machines without TLS; passwords and tokens are not encrypted."
@@ -122,15 +130,13 @@ def command(*, as_json: bool, check: bool, request_log: bool | None, **options: 
 
     It prints an app and a user to sign in with. Programs with traktauth use it with TRAKTAUTH_SERVICE.
     """
-    if options["database"] is not None:
-        options["database"] = read_value("--database", options["database"])
     if check:
         report = validate(options)
         print_json(report) if as_json else print_check(report)
         return 0
     shows_requests = is_terminal() and not as_json and options["access_log"] != "-"
     run = build_server(options, request_log=shows_requests if request_log is None else request_log)
-    status = run(print_json if as_json else partial(announce, database=_database_of(options)))
+    status = run(print_json if as_json else partial(announce, database=_settings(options).database_address))
     if is_terminal() and not as_json:
         print_in_place("")  # removes the ^C that a terminal shows
         print_message("Stopped.")
@@ -210,13 +216,6 @@ def _wrong(error: ValueError) -> click.UsageError:
     return click.UsageError(message, click.get_current_context(silent=True))
 
 
-def _database_of(options: dict[str, Any]) -> str:
-    """Return the database's address as it may be shown."""
-    from traktauth.server.config.check import redact_url  # noqa: PLC0415 - an extra, and costly
-
-    return redact_url(_settings(options).database_address)
-
-
 def _absent(error: ModuleNotFoundError) -> Exception:
     """Give what to raise where a module is missing: one of ours is a fault, not an extra."""
     if (error.name or "").startswith("traktauth"):
@@ -238,7 +237,7 @@ def _number(count: int, noun: str) -> str:
 def print_check(report: dict[str, Any]) -> None:
     """Print what would be served."""
     print_data(f"A local Trakt ({report['profile']}, as {report['measured_on']}) could be served")
-    print_data(f"  rotation  {report['rotation']}{', strict' if report['strict'] else ''}")
+    print_data(f"  rotation  {report['rotation']}")
     print_data(f"  database  {report['database']['address']} ({report['database']['state']})")
     seeded = (
         "the demo's own"
@@ -260,7 +259,7 @@ def announce(announcement: dict[str, Any], *, database: str) -> None:
         for line in exports(announcement, windows=os.name == "nt"):
             print_data(line, indent=2)
         if announcement["client_secret"] is None:
-            print_data("The app's secret is not shown: the app has none, or only its hash is kept")
+            print_data("The app has no secret")
         others = announcement["redirect_uris"][1:]
         if others:
             print_data(f"Other redirect addresses of the app: {', '.join(others)}")

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traktauth.server.config.seed import read_seed
-from traktauth.server.config.settings import SettingError
-from traktauth.server.context import make_policy
+from traktauth.server.config.settings import SettingError, default_database
 from traktauth.server.endpoints.custom_responses import read_responses
-from traktauth.server.engines.profiles import choose_profile
+from traktauth.server.engines.profiles import PROFILES
 from traktauth.server.simulation.faults import read_faults
-from traktauth.server.storage.open import database_state
+from traktauth.server.storage.database import MEMORY, is_initialized, path_of
 
 if TYPE_CHECKING:
     from traktauth.server.config.settings import Settings
@@ -25,11 +24,10 @@ def check_config(settings: Settings) -> dict[str, Any]:
     this version has made it. `apps` and `users` are numbers of the seed, None without one.
 
     Raises:
-        ValueError: the seed, the faults, the responses, the rotation or the access log make no sense.
+        ValueError: the seed, the faults, the responses or the access log make no sense.
         StorageUnavailable: the database cannot be used.
     """
-    profile = choose_profile(settings.profile, is_strict=settings.strict)
-    make_policy(settings, profile, "")  # a rotation may lack a package
+    profile = PROFILES[settings.profile]
     seed = None if settings.seed is None else read_seed(settings.seed)
     faults = [] if settings.faults is None else read_faults(settings.faults, profile.oauth_paths)
     responses = read_responses(settings.responses)
@@ -39,8 +37,7 @@ def check_config(settings: Settings) -> dict[str, Any]:
         "profile": profile.name,
         "measured_on": profile.measured_on,
         "rotation": settings.rotation or profile.rotation,
-        "strict": settings.strict,
-        "database": {"address": redact_url(address), "state": database_state(address)},
+        "database": {"address": address, "state": _database_state(address)},
         "apps": None if seed is None else len(seed.apps),
         "users": None if seed is None else len(seed.users),
         "faults": len(faults),
@@ -62,7 +59,9 @@ def _check_place(settings: Settings) -> None:
         raise SettingError("{access_log} {given} cannot be written: {why}", given=settings.access_log, why=why)
 
 
-def redact_url(address: str) -> str:
-    """Return a database's address without a part that may hold a password."""
-    scheme, slashes, rest = address.partition("://")
-    return f"{scheme}{slashes}{rest.rpartition('@')[2].partition('?')[0]}" if slashes else address
+def _database_state(address: str) -> str:
+    """Return the state of a database without creating it: `new` or `ready`."""
+    if address == MEMORY:
+        return "new"
+    has_tables = is_initialized(path_of(address), needs_folder=address != default_database(), thorough=True)
+    return "ready" if has_tables else "new"

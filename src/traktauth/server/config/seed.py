@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from traktauth.protocol import OUT_OF_BAND
@@ -29,7 +28,6 @@ DEMO_REDIRECTS = ("http://127.0.0.1:9876/callback", OUT_OF_BAND)
 DEMO_USER = "demo"
 SEEDED_USERS = "announced users"
 """The setting that remembers the names of the users that seeds have made."""
-HASHERS = 4
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 EXPECTED = 'an object such as {"apps": [{"client_id": "…", "redirect_uris": ["…"]}], "users": [{"username": "…", …}]}'
 SEED = frozenset(("apps", "users"))
@@ -75,32 +73,22 @@ def read_seed(source: str | Path | Mapping[str, Any]) -> Seed:
     return Seed(apps, users)
 
 
-def apply_seed(db: Repositories, seed: Seed, *, now: float, strict: bool = False) -> None:
-    """Apply a seed to the database; a user whose password is already right stays unchanged.
-
-    *strict* keeps only the hashes of the apps' secrets.
-    """
+def apply_seed(db: Repositories, seed: Seed, *, now: float) -> None:
+    """Apply a seed to the database; a user whose password is already right stays unchanged."""
     for app in seed.apps:
-        db.clients.save(hash_secret(app) if strict else app)
-    known = [db.users.by_username(user.username) for user in seed.users]
-    kept = [user.password_hash if user else None for user in known]
-    with ThreadPoolExecutor(HASHERS) as pool:  # hashing is slow on purpose, and lets other threads run
-        hashes = list(pool.map(_hash, seed.users, kept))
-    for user, hashed in zip(seed.users, hashes, strict=True):
-        db.users.save(user.username, email=user.email, password_hash=hashed, now=now)
+        db.clients.save(app)
+    for user in seed.users:
+        known = db.users.by_username(user.username)
+        stored = known.password_hash if known else None
+        if stored is None or not passwords.matches(user.password, stored):
+            stored = passwords.hash_password(user.password)
+        db.users.save(user.username, email=user.email, password_hash=stored, now=now)
 
 
 def seeded_users(db: Repositories) -> list[str]:
     """Return the names of the users that this start's seed, or an earlier one, has made."""
     names: list[str] = json.loads(db.settings.get(SEEDED_USERS) or "[]")
     return names
-
-
-def hash_secrets(db: Repositories) -> None:
-    """Keep only the hash of each app's secret that can still be read, from a time without `strict`."""
-    for app in db.clients.all():
-        if app.secret is not None:
-            db.clients.save(hash_secret(app))
 
 
 def demo() -> Seed:
@@ -110,21 +98,12 @@ def demo() -> Seed:
     return Seed((app,), (user,))
 
 
-def hash_secret(app: Client) -> Client:
-    """Return an app with the hash in place of its secret."""
-    return app if app.secret is None else app._replace(secret=None, secret_hash=tokens.digest(app.secret))
-
-
 def new_client(name: str, redirects: tuple[str, ...], *, confidential: bool = True, owner: int | None = None) -> Client:
     """Make an app with an id and a secret of its own."""
     secret = secrets.token_hex(32) if confidential else None
     lines = "\n".join(redirects)
     flags = {"trusted": False, "require_pkce": False, "disabled": False}
-    return Client(0, tokens.client_id(), name, secret, None, lines, confidential=confidential, owner=owner, **flags)
-
-
-def _hash(user: SeedUser, kept: str | None) -> str:
-    return kept if kept and passwords.matches(user.password, kept) else passwords.hash_password(user.password)
+    return Client(0, tokens.client_id(), name, secret, lines, confidential=confidential, owner=owner, **flags)
 
 
 def _members(found: object, names: frozenset[str], where: str) -> dict[str, Any]:
@@ -165,7 +144,7 @@ def _app(found: object, where: str) -> Client:
     name = _text({"name": "An app", **value}, "name", where)
     trusted, pkce = _flag(value, "trusted", where), _flag(value, "require_pkce", where)
     lines = "\n".join(redirects)
-    return Client(0, client_id, name, secret, None, lines, confidential, trusted, pkce, disabled=False, owner=None)
+    return Client(0, client_id, name, secret, lines, confidential, trusted, pkce, disabled=False, owner=None)
 
 
 def _user(found: object, where: str) -> SeedUser:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
@@ -57,7 +56,7 @@ class Settings:
         host: the address to listen on.
         port: the port; 0 picks a free one.
         profile: `current` or `classic`.
-        database: `sqlite:/PATH`, `memory:` or `postgresql://…`; None: a file in the platform's data folder.
+        database: `sqlite:/PATH` or `memory:`; None: a file in the platform's data folder.
         seed: apps and users, as a file's path or as what such a file holds; None: a demo app and a demo user.
         control: whether the control API is served.
         control_key: what a control call must carry unless the server is on loopback alone; at least 16 characters.
@@ -67,7 +66,6 @@ class Settings:
         rotation: what becomes of a used refresh token: `family`, `once`, `until-used`, `grace:SECONDS`; None: the
             profile's.
         rate_limits: `off` or `trakt`.
-        strict: whether what the RFCs demand beyond Trakt is switched on.
         insecure: whether a *host* that is not loopback may be listened on; TLS ends in a proxy in front.
         plain_http: whether clients may reach a server that is not on loopback without TLS.
         public_url: the origin that browsers see if a proxy stands in front, kept as `scheme://host[:port]`; None:
@@ -75,7 +73,6 @@ class Settings:
         trust_proxy: whether a client's address is the last one in the X-Forwarded-For of a loopback peer.
         faults: faults to begin with, as a file's path or as the list itself.
         responses: JSON values that the API returns, by method and path, as a file's path or as the object itself.
-        workers: processes that serve one PostgreSQL database.
         access_log: a file that each request gets a line of JSON in, `-` for standard output; None: no log.
 
     Raises:
@@ -94,14 +91,12 @@ class Settings:
     code_life: int | None = None
     rotation: str | None = None
     rate_limits: str = "off"
-    strict: bool = False
     insecure: bool = False
     plain_http: bool = False
     trust_proxy: bool = False
     public_url: str | None = None
     faults: str | Path | Sequence[Mapping[str, Any]] | None = None
     responses: str | Path | Mapping[str, Any] | None = field(default=None, repr=False)
-    workers: int = 1
     access_log: str | Path | None = None
 
     def __post_init__(self) -> None:
@@ -110,7 +105,6 @@ class Settings:
             object.__setattr__(self, "public_url", origin_of(self.public_url))
         _check_place(self)
         _check_exposure(self)
-        _check_workers(self)
         _check_rules(self)
 
     @property
@@ -199,8 +193,8 @@ TYPES: dict[str, tuple[type, str]] = {
     **dict.fromkeys(
         ("host", "profile", "database", "control_key", "rotation", "rate_limits", "public_url"), (str, "a str")
     ),
-    **dict.fromkeys(("port", "workers", "access_life", "refresh_life", "code_life"), (int, "a whole number")),
-    **dict.fromkeys(("control", "strict", "insecure", "plain_http", "trust_proxy"), (bool, "True or False")),
+    **dict.fromkeys(("port", "access_life", "refresh_life", "code_life"), (int, "a whole number")),
+    **dict.fromkeys(("control", "insecure", "plain_http", "trust_proxy"), (bool, "True or False")),
 }
 """The settings of one type; the readers of `seed`, `faults` and `responses` check theirs."""
 
@@ -223,8 +217,10 @@ def _check_place(settings: Settings) -> None:
     if not 0 <= settings.port <= LARGEST_PORT:
         raise SettingError("{port} must be 0-65535 (0 picks a free port), not {given}", given=settings.port)
     scheme = settings.database_address.partition(":")[0]
-    if scheme not in ("sqlite", "memory", "postgresql", "postgres"):
-        raise SettingError("{database} must be sqlite:/PATH, memory: or postgresql://…, not {scheme!r}", scheme=scheme)
+    if scheme in ("postgresql", "postgres"):
+        raise SettingError("{database} PostgreSQL was removed from the local Trakt: give sqlite:/PATH or memory:")
+    if scheme not in ("sqlite", "memory"):
+        raise SettingError("{database} must be sqlite:/PATH or memory:, not {scheme!r}", scheme=scheme)
     if scheme == "memory" and settings.database_address != "memory:":
         raise SettingError("{database} memory: has no name; give memory: alone, or sqlite:/PATH to keep a database")
     if settings.database_address == "sqlite:":
@@ -255,20 +251,6 @@ def _check_exposure(settings: Settings) -> None:
             "openssl rand -hex 16",
             least=SHORTEST_KEY,
         )
-
-
-def _check_workers(settings: Settings) -> None:
-    """Check in how many processes the server serves."""
-    if settings.workers < 1:
-        raise SettingError("{workers} must be at least 1, not {given}", given=settings.workers)
-    if settings.workers == 1:
-        return
-    if not settings.database_address.startswith("postgres") or settings.control:
-        raise SettingError("{workers} above 1 needs {database} postgresql://…, and no {control}")
-    if settings.rate_limits != "off":
-        raise SettingError("{rate_limits} are counted in one process: leave {rate_limits} off, or {workers} at 1")
-    if not hasattr(os, "fork"):
-        raise SettingError("{workers} above 1 needs a system that can fork processes; start several servers instead")
 
 
 def _check_rules(settings: Settings) -> None:

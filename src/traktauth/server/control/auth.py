@@ -21,8 +21,8 @@ from traktauth.server.http.messages import (
     json_response,
     read_request,
 )
-from traktauth.server.limits.brute_force import network_of
 from traktauth.server.limits.request_size import LARGEST_CONTROL_BODY
+from traktauth.server.throttle import network_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -85,7 +85,7 @@ def check_access(context: ServerContext, request: HttpRequest) -> None:
         raise ControlError("the control API needs a loopback Host", status=403)
     origin = headers.get("origin")
     if origin is not None and origin != f"http://{host}":
-        raise ControlError("the control API takes no foreign Origin", status=403)
+        raise ControlError("the control API rejects requests from other origins", status=403)
     site = headers.get("sec-fetch-site", "none")
     if site == "cross-site" or (site == "same-site" and request.method not in ("GET", "HEAD")):
         raise ControlError("the control API takes no call from another site", status=403)
@@ -101,10 +101,10 @@ def has_key(context: ServerContext, request: HttpRequest) -> bool:
     if not key or not carried:
         return False
     now, address = context.clock(), network_of(request.client)
-    wait = context.guesses.control_keys.wait(address, now=now)
+    wait = context.control_keys.wait(address, now=now)
     if wait > 0:
         raise ControlError(f"too many wrong keys; wait {math.ceil(wait)} seconds", status=429)
     if hmac.compare_digest(carried.encode("utf-8", "replace"), key.encode()):
         return True
-    context.guesses.control_keys.count_failure(address, now=now)
+    context.control_keys.count(address, now=now)
     return False

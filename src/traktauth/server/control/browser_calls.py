@@ -61,7 +61,7 @@ async def authorize(context: ServerContext, members: dict[str, Any]) -> dict[str
             return evaluate_query(context, db, query_again, visitor, decision="approve").result
         return end
 
-    end = await context.storage.write(work)
+    end = context.database.write(work)
     if isinstance(end, RedirectToClient) and "code" in end.parameters:
         context.control_codes.append(end.parameters["code"])
     return authorization_result(context, end, parameters, native=native)
@@ -84,10 +84,7 @@ def sign_user_in(context: ServerContext, db: Repositories, username: str) -> Vis
     """Sign a user in, made if there was none of that name."""
     now = context.clock()
     user = db.users.get_or_create(username, now=now)
-    row = db.users.create_session(user.id, digest=generate_token().hash, now=now, life=context.policy.lifetimes.session)
-    session = db.users.session(row)
-    if session is None:
-        raise RuntimeError("a session that was just begun is gone")
+    session = db.users.create_session(user.id, generate_token(), now=now, lifetime=context.policy.lifetimes.session)
     return Visitor(session, user)
 
 
@@ -105,7 +102,7 @@ async def device(context: ServerContext, members: dict[str, Any]) -> dict[str, A
         user = db.users.get_or_create(username, now=context.clock())
         return decide(db, shown, user=user.id, decision=decision, now=context.clock())
 
-    if not await context.storage.write(work):
+    if not context.database.write(work):
         raise ControlError("no such code waits for an answer", status=404)
     return {"user_code": shown, "decision": decision}
 
@@ -124,7 +121,7 @@ async def sign_user_out(context: ServerContext, members: dict[str, Any]) -> dict
             db.users.sign_user_out(user.id)
         return user is not None
 
-    if not await context.storage.write(work):
+    if not context.database.write(work):
         raise ControlError(f"no user is called {username!r}", status=404)
     return {}
 
@@ -145,14 +142,14 @@ async def disconnect_user(context: ServerContext, members: dict[str, Any]) -> di
             disconnect(db, app.id, user.id)
         return True
 
-    if not await context.storage.write(work):
+    if not context.database.write(work):
         raise ControlError(f"no user is called {username!r}", status=404)
     return {}
 
 
 async def sign_out(context: ServerContext, members: object) -> dict[str, Any]:  # noqa: ARG001 - as every call is made
     """Sign everyone out on the web."""
-    await context.storage.write(lambda db: db.users.delete_all_sessions())
+    context.database.write(lambda db: db.users.delete_all_sessions())
     return {}
 
 

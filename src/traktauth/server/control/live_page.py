@@ -152,7 +152,7 @@ async def live_view(context: ServerContext) -> LiveView:
     logins = [(login, select_pairs(login, MOST_PAIRS)) for login in newest_logins(origins, MOST_LOGINS)]
     numbers = {origin.number for _, pairs in logins for origin in pairs} | set(list(replays)[-MOST_ROWS:])
     ids = {client_id_of(entry) for entry, _ in shown} - {""}
-    stored = await context.storage.read(lambda db: _load(db, numbers, ids, list(origins)[-MOST_READ:]))
+    stored = context.database.read(lambda db: _load(db, numbers, ids, list(origins)[-MOST_READ:]))
     now = context.clock()
     kills = _kills(stored, replays)
     names = _names(stored, entries, replays, kills)._replace(has_more=len(origins) > MOST_READ)
@@ -284,9 +284,7 @@ async def _expire(context: ServerContext, pair: str, kind: str) -> str:
     if kind not in ("access", "refresh") or not pair.isdecimal() or len(pair) > 18:  # noqa: PLR2004 - digits of a row's number
         raise ValueError("choose a token to expire")
     now, number = context.clock(), int(pair)
-    await context.storage.write(
-        lambda db: db.tokens.expire(number, now=now, access=kind == "access", refresh=kind == "refresh")
-    )
+    context.database.write(lambda db: db.tokens.expire(number, kind, now=now))
     _log(context, "POST", "expire", kind=kind)
     return "expired"
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.server.control.call_body import ControlError, require_number, require_text
 from traktauth.server.http.messages import as_list
-from traktauth.server.oauth.lookup import find_code, find_device_code
 from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.simulation.faults import read_faults
 from traktauth.server.simulation.request_log import MOST_CREATED, TokensCreated
@@ -18,10 +17,11 @@ if TYPE_CHECKING:
     from traktauth.server.context import ServerContext
     from traktauth.server.storage.models import Client
     from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.tokens import IssuedTokens
 
 LARGEST_COUNT = 1_000_000
-CHUNK, PIECE = 500, 5
-"""Sign-ins made at a time, so that others need not wait for all; and in one piece, as pieces go side by side."""
+CHUNK = 100
+"""Sign-ins made in one transaction; other requests are served between two."""
 
 
 async def tokens(context: ServerContext, members: dict[str, Any]) -> dict[str, Any]:
@@ -35,35 +35,38 @@ async def tokens(context: ServerContext, members: dict[str, Any]) -> dict[str, A
     if not 1 <= count <= LARGEST_COUNT:
         raise ControlError(f'"count" must be 1 to {LARGEST_COUNT}')
     app = await app_named(context, client_id)
-    made: list[dict[str, Any]] = []
+    made: list[tuple[IssuedTokens, str]] = []
     while len(made) < count:
-        left = min(CHUNK, count - len(made))
-        sizes = [min(PIECE, left - begun) for begun in range(0, left, PIECE)]
-        works = [partial(_sign_ins, context, app, username, size) for size in sizes]
-        for some in await asyncio.gather(*map(context.storage.write, works)):
-            made += some
-    kept = tuple((one["access_token"], one["refresh_token"]) for one in made[-MOST_CREATED:])
+        size = min(CHUNK, count - len(made))
+        made += context.database.write(partial(_sign_ins, context, app, username, size))
+        await asyncio.sleep(0)
+    kept = tuple(issued for issued, _ in made[-MOST_CREATED:])
     call = ClientRequest({"client_id": client_id}, "", "")
     context.request_log.add(context.clock(), "POST", "/_control/tokens", call).finish(TokensCreated(count, kept))
-    return {"tokens": made}
+    return {
+        "tokens": [
+            {
+                "access_token": issued.access_token,
+                "refresh_token": issued.refresh_token,
+                "expires_in": issued.expires_in,
+                "created_at": issued.created_at,
+                "username": name,
+            }
+            for issued, name in made
+        ]
+    }
 
 
 def _sign_ins(
     context: ServerContext, app: Client, username: str | None, count: int, db: Repositories
-) -> list[dict[str, Any]]:
-    made: list[dict[str, Any]] = []
+) -> list[tuple[IssuedTokens, str]]:
+    made: list[tuple[IssuedTokens, str]] = []
     scope = context.policy.default_scope
     for _ in range(count):
         now = context.clock()
         user = db.users.get_or_create(username or f"user-{secrets.token_hex(6)}", now=now)
         issued = db.tokens.issue(context.policy.lifetimes, now=now, client=app.id, user=user.id, scope=scope)
-        made.append({
-            "access_token": issued.access_token,
-            "refresh_token": issued.refresh_token,
-            "expires_in": issued.expires_in,
-            "created_at": int(now),
-            "username": user.username,
-        })  # fmt: skip
+        made.append((issued, user.username))
     return made
 
 
@@ -73,7 +76,7 @@ async def app_named(context: ServerContext, client_id: str) -> Client:
     Raises:
         ControlError: the client id is unknown.
     """
-    app = await context.storage.read(lambda db: db.clients.by_client_id(client_id))
+    app = context.database.read(lambda db: db.clients.by_client_id(client_id))
     if app is None:
         raise ControlError("no app has this client_id", status=404)
     return app
@@ -105,25 +108,25 @@ async def expire(context: ServerContext, members: dict[str, Any]) -> dict[str, A
     kind, value = require_text(members, "kind"), require_text(members, "value")
     if kind not in ("code", "access", "refresh", "device"):
         raise ControlError('"kind" must be code, access, refresh or device')
-    if not await context.storage.write(lambda db: _expire(db, kind, value, now=context.clock())):
+    if not context.database.write(lambda db: _expire(db, kind, value, now=context.clock())):
         raise ControlError(f"no such {kind}", status=404)
     return {"expired": kind}
 
 
 def _expire(db: Repositories, kind: str, value: str, *, now: float) -> bool:
     if kind == "code":
-        code = find_code(db, value)
+        code = db.codes.find(value)
         if code is not None:
             db.codes.expire(code.id, now=now)
         return code is not None
     if kind == "device":
-        device = find_device_code(db, value)
+        device = db.device_codes.find(value)
         if device is not None:
             db.device_codes.expire(device.id, now=now)
         return device is not None
     pair = db.tokens.by_access_token(value) if kind == "access" else db.tokens.by_refresh_token(value)
     if pair is not None:
-        db.tokens.expire(pair.id, now=now, access=kind == "access", refresh=kind == "refresh")
+        db.tokens.expire(pair.id, kind, now=now)
     return pair is not None
 
 
@@ -149,7 +152,7 @@ async def delete_faults(context: ServerContext, members: object) -> dict[str, An
 async def revoke_consent(context: ServerContext, members: dict[str, Any]) -> dict[str, Any]:
     """Forget that anyone allowed an app anything; tokens live on."""
     app = await app_named(context, require_text(members, "client_id"))
-    await context.storage.write(lambda db: db.clients.revoke_consent(app.id))
+    context.database.write(lambda db: db.clients.revoke_consent(app.id))
     return {}
 
 
@@ -162,23 +165,24 @@ async def disable_app(context: ServerContext, members: dict[str, Any]) -> dict[s
     app, disabled = await app_named(context, require_text(members, "client_id")), members.get("disabled")
     if not isinstance(disabled, bool):
         raise ControlError('"disabled" is needed, true or false')
-    await context.storage.write(lambda db: db.clients.set_disabled(app.client_id, disabled=disabled))
+    context.database.write(lambda db: db.clients.set_disabled(app.client_id, disabled=disabled))
     return {}
 
 
 async def ledger(context: ServerContext, members: object) -> dict[str, Any]:  # noqa: ARG001 - as every call is made
     """Return the metrics since the last reset, and how many tokens are valid."""
-    alive = await context.storage.read(lambda db: db.tokens.count_active(now=context.clock()))
+    alive = context.database.read(lambda db: db.tokens.count_active(now=context.clock()))
     return context.metrics.sums() | {"alive": alive}
 
 
 async def reset(context: ServerContext, members: object) -> dict[str, Any]:  # noqa: ARG001 - as every call is made
     """Forget tokens, codes, faults, counts and wrong guesses, keep apps and users, put the clock back."""
-    await context.storage.write(lambda db: db.maintenance.delete_tokens())
+    context.database.write(lambda db: db.maintenance.delete_tokens())
     context.metrics.reset()
     context.request_log.clear()
     context.faults.clear()
-    context.guesses.clear()
+    for throttle in (context.passwords, context.user_codes, context.control_keys):
+        throttle.clear()
     context.buckets.clear()
     context.clock.put_back()
     return {}

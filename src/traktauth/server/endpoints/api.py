@@ -19,7 +19,7 @@ from traktauth.server.http.messages import (
 )
 from traktauth.server.limits.request_size import LARGEST_API_BODY
 from traktauth.server.oauth.request import ClientRequest
-from traktauth.server.oauth.rotation.reuse import end_parent
+from traktauth.server.oauth.rotation import end_parent
 from traktauth.server.simulation.request_log import ApiResult
 
 if TYPE_CHECKING:
@@ -120,10 +120,10 @@ async def user_of(context: ServerContext, request: HttpRequest) -> User:
             raise BareStatusError(403)
         return find_token(db, request.bearer)
 
-    pair, user = await context.storage.read(look)
+    pair, user = context.database.read(look)
     if pair is not None and pair.parent is not None:
         used = pair
-        await context.storage.write(lambda db: end_parent(db, used, access_outlives=context.policy.access_outlives))
+        context.database.write(lambda db: end_parent(db, used, access_outlives=context.policy.access_outlives))
     fault = fault_of(pair, user, now=now)
     if fault or user is None:
         raise OAuthError(401, "invalid_token", f"The access token {fault}")

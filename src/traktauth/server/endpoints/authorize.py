@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 from traktauth.protocol import OUT_OF_BAND
 from traktauth.server.http.messages import HttpResponse, json_response, redirect
 from traktauth.server.oauth.authorization import (
+    AskToSignIn,
     AuthorizationResult,
     ConsentRequired,
     ErrorPage,
-    LoginRequired,
     RedirectToClient,
     evaluate,
 )
@@ -90,7 +90,7 @@ def native_response(
     return json_response(200, {"redirect": True, "url": location}) if wants_json else redirect(location)
 
 
-def page_url(result: LoginRequired | ConsentRequired, query: dict[str, str]) -> str:
+def page_url(result: AskToSignIn | ConsentRequired, query: dict[str, str]) -> str:
     """Return the path of the page where the user is asked, with the request in its query."""
     if isinstance(result, ConsentRequired):
         return f"/consent?{urlencode(query)}"

@@ -29,7 +29,7 @@ def discovery_routes(context: ServerContext) -> list[Route]:
         return json_response(200, description(profile, policy.issuer))
 
     async def keys() -> HttpResponse:
-        return json_response(200, await context.storage.read(published_keys))
+        return json_response(200, context.database.read(published_keys))
 
     routes = [Route(path, get_only(metadata)) for path in WELL_KNOWN] + [Route("/openapi.json", get_only(openapi))]
     return [*routes, Route("/api/auth/jwks", get_only(keys))] if profile.native_authorize else routes

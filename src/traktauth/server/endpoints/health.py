@@ -29,7 +29,7 @@ def health_routes(context: ServerContext) -> list[Route]:
 
     async def ready() -> HttpResponse:
         try:  # a full disk can still be read
-            await context.storage.write(lambda db: db.maintenance.check_writable())
+            context.database.write(lambda db: db.settings.set("ready", ""))
         except StorageUnavailable:
             return json_response(503, {"status": "the database cannot be used"}, {"retry-after": "5"})
         return json_response(200, {"status": "ok"}, {"cache-control": "no-store"})

@@ -84,12 +84,15 @@ def _statuses(endpoint: Endpoint) -> set[int]:
     checked = {check.status for procedure in endpoint.procedures for check in procedure.checks}
     raised = {status for procedure in endpoint.procedures for status in procedure.statuses}
     media = {HTTPStatus.UNSUPPORTED_MEDIA_TYPE.value} if endpoint.rejects_media else set[int]()
-    return {*DONE_OR_WRONG, *checked, *raised, *endpoint.statuses, *media}
+    return {*DONE_OR_WRONG, *checked, *raised, *media}
 
 
 def _authorize(profile: Profile) -> dict[str, Any]:
     """Describe the authorization endpoint."""
-    more = [*(["response_mode"] if profile.authorize.modes else []), *(["nonce"] if profile.native_authorize else [])]
+    more = [
+        *(["response_mode"] if profile.authorize.supports_response_mode else []),
+        *(["nonce"] if profile.native_authorize else []),
+    ]
     needed = [_parameter("query", name, required=True) for name in ("response_type", "client_id", "redirect_uri")]
     parameters = [*needed, *(_parameter("query", name, required=False) for name in (*ASKED, *more))]
     return _operation("Ask the user for a code", PAGE) | {"parameters": parameters}

@@ -1,1 +1,1 @@
-"""The engines that Trakt runs, or ran, on: one package for each, and one for what `--strict` changes."""
+"""The engines that Trakt runs, or ran, on: one package for each."""

@@ -54,8 +54,6 @@ class Endpoint:
         media: the media types that it reads.
         rejects_media: whether another media type is an error; else such a body says nothing.
         changes: whether it may change the database.
-        is_guarded: whether it takes a client's secret, and stops clients that guess at one.
-        statuses: statuses of its responses beside 200, 400 and those of its checks.
     """
 
     kind: EndpointKind
@@ -69,8 +67,6 @@ class Endpoint:
     media: tuple[str, ...] = JSON_OR_FORM
     rejects_media: bool = False
     changes: bool = True
-    is_guarded: bool = False
-    statuses: tuple[int, ...] = ()
 
     @property
     def procedures(self) -> tuple[Procedure, ...]:

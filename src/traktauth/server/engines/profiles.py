@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING
 
 from traktauth.server.engines.better_auth.profile import CURRENT
 from traktauth.server.engines.doorkeeper.profile import CLASSIC
-from traktauth.server.engines.strict.profile import strict
 
 if TYPE_CHECKING:
     from traktauth.server.engines.base import Profile
 
 PROFILES: dict[str, Profile] = {profile.name: profile for profile in (CURRENT, CLASSIC)}
-
-
-def choose_profile(name: str, *, is_strict: bool) -> Profile:
-    """Return a profile, with the rules of the RFCs if *is_strict*."""
-    profile = PROFILES[name]
-    return strict(profile) if is_strict else profile

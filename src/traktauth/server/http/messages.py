@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import contextlib
 import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 import msgspec
 from starlette.requests import ClientDisconnect
-from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
 
 from traktauth.server.limits.request_size import (
-    DRAIN_BYTES,
-    DRAIN_SECONDS,
     LARGEST_BODY,
     LARGEST_QUERY,
     MOST_PARAMETERS,
@@ -31,7 +25,6 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     Handler = Callable[[Scope, Receive], Awaitable["HttpResponse"]]
-    Fields = tuple[tuple[str, str], ...]
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -40,9 +33,6 @@ BAD_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 """A percent sign without two hexadecimal digits after it."""
 URL_CHARACTERS = "%/:?#[]@!$&'()*+,;=~"
 """What a URL may contain (RFC 3986); anything else, above all a line break, is percent-encoded."""
-TOO_LARGE = 413
-FRAMING = frozenset((b"connection", b"content-length", b"transfer-encoding"))
-"""Header fields that say where a response or its connection ends, which uvicorn has to see."""
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -184,16 +174,8 @@ def first_duplicate(pairs: list[tuple[str, str]], names: frozenset[str]) -> str 
 
 
 def duplicate_member(data: bytes, value: object, names: frozenset[str]) -> str | None:
-    """Return the first of *names* that a JSON object has more than once; *value* is what it was decoded to.
-
-    Every name and every string stands between two quotation marks: if there are no more of them than the decoded value
-    needs, no member was lost, and the text need not be parsed a second time.
-    """
-    members = as_object(value)
-    if members is None:
-        return None
-    texts = list(map(type, members.values())).count(str)
-    if data.count(b'"') == 2 * (len(members) + texts):
+    """Return the first of *names* that a JSON object has more than once; *value* is what it was decoded to."""
+    if as_object(value) is None:
         return None
     found: list[list[tuple[str, object]]] = []
     try:
@@ -236,85 +218,18 @@ class HttpResponse:
         self.body = body
         self.headers = dict(headers or {})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the response; of a request that is too large the rest is read, or the client would not see it."""
-        is_whole = self.status != TOO_LARGE and scope["method"] != "HEAD"
-        if is_whole and write_at_once(send, self.status, tuple(self.headers.items()), self.body):
-            return
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
+        """Send the response."""
         fields = encode_headers(self.headers)
         fields.append((b"content-length", str(len(self.body)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": fields})
         body = b"" if scope["method"] == "HEAD" else self.body
-        if self.status == TOO_LARGE:
-            await send({"type": "http.response.body", "body": body, "more_body": True})
-            await _drain(receive)
-            body = b""
         await send({"type": "http.response.body", "body": body})
-
-
-def write_at_once(send: Send, status: int, fields: Fields, body: bytes) -> bool:
-    """Write a response, with its length, to uvicorn's connection; return False if it has to be sent through ASGI.
-
-    Through ASGI a response takes two messages, and uvicorn checks every header field of each anew, which takes a tenth
-    of the server's time for a refresh. It has to be ASGI if something stands between this application and uvicorn, if
-    the connection ends with this response, or if the client does not read.
-
-    Args:
-        send: ASGI's.
-        status: the HTTP status.
-        fields: the header fields, without the length.
-        body: the body.
-
-    Raises:
-        RuntimeError: a field cannot be sent, such as one with a line break, which would begin another field.
-    """
-    cycle: object = getattr(send, "__self__", None)
-    if type(cycle) is not RequestResponseCycle:
-        return False
-    if cycle.disconnected or cycle.response_started or not cycle.keep_alive or cycle.flow.write_paused:
-        return False
-    head = encode_head(status, fields, tuple(cycle.default_headers))
-    if head is None:
-        return False
-    cycle.response_started = cycle.response_complete = True
-    cycle.waiting_for_100_continue = False
-    cycle.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
-    cycle.message_event.set()
-    cycle.on_response()
-    return True
-
-
-@lru_cache(maxsize=256)
-def encode_head(status: int, fields: Fields, server_fields: tuple[tuple[bytes, bytes], ...]) -> bytes | None:
-    """Return the status line and the fields; None if a field says where the response or its connection ends.
-
-    The server's own fields hold the date, so a head is encoded and checked once a second.
-
-    Raises:
-        RuntimeError: a field cannot be sent.
-    """
-    encoded_fields = [*server_fields, *encode_headers(dict(fields))]
-    if any(HEADER_RE.search(name) or HEADER_VALUE_RE.search(value) for name, value in encoded_fields):
-        raise RuntimeError("A header field of the response cannot be sent")
-    if any(name.lower() in FRAMING for name, _ in encoded_fields):
-        return None
-    return STATUS_LINE[status] + b"".join([b"%b: %b\r\n" % field for field in encoded_fields])
 
 
 def encode_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """Return header fields as ASGI has them."""
     return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-
-
-async def _drain(receive: Receive) -> None:
-    """Read the rest of a request for a while, and drop it."""
-    passed = 0
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            message = await receive()
-            while message.get("more_body") and passed < DRAIN_BYTES:
-                passed += len(message.get("body", b""))
-                message = await receive()
 
 
 def json_response(status: int, value: object, headers: Mapping[str, str] | None = None) -> HttpResponse:

@@ -107,7 +107,7 @@ async def _caller_of(context: ServerContext, scope: Scope) -> Caller:
         app = db.clients.by_client_id(fields.get(b"trakt-api-key", ""))
         return Caller(user.id if user and alive else 0, app.id if app else 0)
 
-    return await context.storage.read(look)
+    return context.database.read(look)
 
 
 def _address(scope: Scope) -> str:

@@ -19,7 +19,6 @@ from traktauth.server.config.settings import SettingError
 from traktauth.server.simulation.request_log import current_entries
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
@@ -78,7 +77,7 @@ class AccessLog:
         self._file: BinaryIO = _open(place) if self._own else sys.stdout.buffer
 
     def write(self, request: LoggedRequest) -> None:
-        """Write a line, whole, also where several processes write; a full disk costs the line and no answer."""
+        """Write a line, whole; a full disk costs the line and no answer."""
         members = {
             "at": round(request.at, 3),
             "client": request.client,
@@ -161,7 +160,6 @@ class ResponseRecorder:
         status: the answer's status, 0 where none was sent.
         length: how many bytes its body had.
         location: where it redirects to; empty if it does not.
-        transport: the connection underneath, for faults that cut it.
     """
 
     def __init__(self, send: Send) -> None:
@@ -169,7 +167,6 @@ class ResponseRecorder:
         self.status = NO_RESPONSE
         self.length = 0
         self.location = ""
-        self.transport: asyncio.Transport | None = getattr(getattr(send, "__self__", None), "transport", None)
 
     async def send(self, message: Message) -> None:
         """Send on."""

@@ -13,7 +13,6 @@ from starlette.requests import ClientDisconnect
 from traktauth.server.config.settings import is_loopback, name_in
 from traktauth.server.http.messages import HttpResponse, json_response
 from traktauth.server.limits.request_size import MOST_FIELDS
-from traktauth.server.middleware.client_address import client_address
 from traktauth.server.middleware.fault_injection import apply_fault
 from traktauth.server.simulation.faults import Fault, take_fault
 from traktauth.server.storage.base import StorageUnavailable
@@ -53,15 +52,12 @@ class Dispatcher:
         self._direct = direct
         self._inner = inner
         self._is_loopback = context.settings.loopback
-        self._trusts_proxy = context.settings.trust_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
-        if self._trusts_proxy:
-            scope["client"] = client_address(scope)
         try:
             refusal = self._refusal(scope)
             if refusal is not None:
@@ -84,14 +80,9 @@ class Dispatcher:
         fields = scope["headers"]
         if len(fields) > MOST_FIELDS:
             return HttpResponse(431)
-        hosts = 0
         for name, value in fields:
-            if name == b"host":
-                hosts += 1
-                if self._is_loopback and not _is_local(value):
-                    return _in_text(403, FOREIGN)
-        if hosts != 1 and self._context.settings.strict and scope["http_version"] == "1.1":
-            return _in_text(400, "A request has one Host field (RFC 9112 section 3.2).")
+            if name == b"host" and self._is_loopback and not _is_local(value):
+                return _in_text(403, FOREIGN)
         return None
 
     def _matching_fault(self, scope: Scope) -> Fault | None:

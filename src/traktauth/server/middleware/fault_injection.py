@@ -19,6 +19,7 @@ async def apply_fault(
     fault: Fault, context: ServerContext, respond: ASGIApp, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Serve a request to which a fault applies; *respond* serves it without one."""
+    client = scope.get("client")
 
     def note(how: str) -> None:
         context.request_log.add(context.clock(), scope["method"], scope["path"]).finish(Failure(how))
@@ -27,11 +28,11 @@ async def apply_fault(
         await asyncio.sleep(fault.delay)
     if fault.drop == "before":
         note("cut, a fault, before it was done")
-        await abort_connection(send)
+        await _cut(context, client)
     elif fault.drop == "after":
         await respond(scope, receive, _discard)
         note("cut, a fault, after it was done")
-        await abort_connection(send)
+        await _cut(context, client)
     elif fault.status is None:
         await respond(scope, receive, send)
     else:
@@ -39,16 +40,8 @@ async def apply_fault(
         await HttpResponse(fault.status, fault.body, fault.headers)(scope, receive, send)
 
 
-async def abort_connection(send: Send) -> None:
-    """Cut the connection without an answer.
-
-    Raises:
-        RuntimeError: the server underneath is not uvicorn, which alone lets one do this.
-    """
-    transport: asyncio.Transport | None = getattr(getattr(send, "__self__", None), "transport", None)
-    if transport is None:
-        raise RuntimeError("a connection can only be cut under uvicorn")
-    transport.abort()
+async def _cut(context: ServerContext, client: tuple[str, int] | None) -> None:
+    context.connections.abort(client)
     await asyncio.sleep(0)  # so that uvicorn sees connection_lost and does not log a missing response
 
 

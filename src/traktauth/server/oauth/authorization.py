@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from traktauth.server.oauth.request import first_failed
 from traktauth.server.storage.models import Client, Code, Session, User
-from traktauth.server.tokens import generate_token
+from traktauth.server.tokens import digest, generate_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ class RedirectToClient(NamedTuple):
     mode: str = "query"
 
 
-class LoginRequired(NamedTuple):
+class AskToSignIn(NamedTuple):
     """The user has to log in; `new`: preferably as a new user."""
 
     new: bool
@@ -44,7 +44,7 @@ class ConsentRequired(NamedTuple):
     """The user has to be asked for consent."""
 
 
-AuthorizationResult = ErrorPage | RedirectToClient | LoginRequired | ConsentRequired
+AuthorizationResult = ErrorPage | RedirectToClient | AskToSignIn | ConsentRequired
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class AuthorizationRules:
         checks: the rules, in order.
         denied: error and description if the user denies.
         names_issuer: whether every response to the client names the issuer (RFC 9207).
-        modes: whether `response_mode` is supported.
+        supports_response_mode: whether the parameter `response_mode` is read.
     """
 
     prepare: Callable[[Parameters, TokenPolicy], Parameters]
@@ -65,7 +65,7 @@ class AuthorizationRules:
     checks: tuple[Check[AuthorizationRequest], ...]
     denied: tuple[str, str]
     names_issuer: bool
-    modes: bool
+    supports_response_mode: bool
 
 
 def evaluate(
@@ -85,7 +85,7 @@ def evaluate(
         return ErrorPage(failed.error, failed.description)
     user, session, client, db = request.user, request.session, request.client, request.db
     if user is None or session is None or request.prompts & {"login", "create"}:
-        return _unless_silent(rules, request, LoginRequired("create" in request.prompts), "login_required")
+        return _unless_silent(rules, request, AskToSignIn("create" in request.prompts), "login_required")
     if decision == "deny":
         error, description = rules.denied
         return redirect_to_client(rules, request, {"error": error, "error_description": description})
@@ -108,7 +108,7 @@ def redirect_to_client(
         parameters["state"] = state
     if rules.names_issuer:
         parameters["iss"] = request.policy.issuer
-    mode = (request.parameter("response_mode").strip() or "query") if rules.modes else "query"
+    mode = (request.parameter("response_mode").strip() or "query") if rules.supports_response_mode else "query"
     return RedirectToClient(request.parameter("redirect_uri"), parameters, mode)
 
 
@@ -139,10 +139,10 @@ def _has_consent(request: AuthorizationRequest, client: Client, user: User) -> b
 
 
 def _issue_code(request: AuthorizationRequest, client: Client, user: User, session: Session) -> str:
-    secret = generate_token()
-    code = Code(
+    code = generate_token()
+    stored = Code(
         id=0,
-        hash=secret.hash,
+        hash=digest(code),
         client=client.id,
         user_id=user.id,
         session=session.id,
@@ -153,6 +153,6 @@ def _issue_code(request: AuthorizationRequest, client: Client, user: User, sessi
         nonce=request.parameter("nonce"),
         expires=request.now + request.policy.lifetimes.code,
         spent=False,
-        pair=None,
     )
-    return secret.with_row_id(request.db.codes.add(code))
+    request.db.codes.add(stored)
+    return code

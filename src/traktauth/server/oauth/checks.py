@@ -9,10 +9,7 @@ import hmac
 from typing import TYPE_CHECKING
 
 from traktauth.server.oauth import pkce
-from traktauth.server.oauth.lookup import find_code
 from traktauth.server.oauth.redirect_uri import is_registered, same_but_for_loopback_port
-from traktauth.server.oauth.rotation.protocol import REVOKED, ROTATED
-from traktauth.server.tokens import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,11 +69,6 @@ def single_auth_method(request: TokenRequest) -> bool:
     return not request.sent.duplicate_credentials
 
 
-def single_client(request: TokenRequest) -> bool:
-    """Require one secret, and that HTTP Basic and the body name the same client (RFC 6749 section 2.3)."""
-    return not request.sent.duplicate_credentials and not request.sent.contradictory
-
-
 def resource_known(request: TokenRequest) -> bool:
     """Require no `resource`, or one of this server's (RFC 8707 section 2.2)."""
     base = f"{request.policy.issuer}/api/auth"
@@ -126,11 +118,6 @@ def client_enabled(request: OAuthRequest) -> bool:
     return not request.client.disabled
 
 
-def client_confidential(request: OAuthRequest) -> bool:
-    """Require a confidential client (RFC 6749 section 2.1)."""
-    return request.client.confidential
-
-
 def secret_if_confidential(request: TokenRequest) -> bool:
     """Require a secret of a confidential client."""
     return bool(request.sent.client_secret) or not request.client.confidential
@@ -138,7 +125,7 @@ def secret_if_confidential(request: TokenRequest) -> bool:
 
 def no_secret_if_public(request: TokenRequest) -> bool:
     """Require no secret of a client that has none."""
-    return not request.sent.client_secret or has_secret(request.client)
+    return not request.sent.client_secret or request.client.secret is not None
 
 
 def secret_correct(request: TokenRequest) -> bool:
@@ -147,21 +134,15 @@ def secret_correct(request: TokenRequest) -> bool:
     return not secret or is_secret_of(request.client, secret)
 
 
-def has_secret(client: Client) -> bool:
-    """Return whether a client has a secret."""
-    return client.secret is not None or client.secret_hash is not None
-
-
 def is_secret_of(client: Client, secret: str) -> bool:
     """Return whether this is a client's secret, compared in constant time."""
-    if client.secret is not None:
-        return hmac.compare_digest(client.secret.encode(), secret.encode("utf-8", "surrogatepass"))
-    return client.secret_hash is not None and hmac.compare_digest(client.secret_hash, digest(secret))
+    stored = client.secret
+    return stored is not None and hmac.compare_digest(stored.encode(), secret.encode("utf-8", "surrogatepass"))
 
 
 def load_code(request: TokenRequest) -> bool:
     """Load the code, spent, expired or not, and inherit its scope."""
-    code = find_code(request.db, request.parameter("code"))
+    code = request.db.codes.find(request.parameter("code"))
     if code is None:
         return False
     request.code, request.scope = code, code.scope
@@ -176,17 +157,6 @@ def code_usable(request: TokenRequest) -> bool:
 def spend_code(request: TokenRequest) -> bool:
     """Spend the code; fail if another request has. A check that fails after this one burns the code."""
     return request.db.codes.spend(request.code.id)
-
-
-def revoke_tokens_if_spent(request: TokenRequest) -> bool:
-    """Revoke the tokens that a spent code was exchanged for, or their successors (RFC 6749 section 4.1.2)."""
-    code, tokens = request.code, request.db.tokens
-    pair = tokens.get(code.pair) if code.spent and code.pair else None
-    if pair is not None:
-        tokens.end_access(pair.id, REVOKED)
-        if not tokens.end_refresh(pair.id, REVOKED) and pair.refresh_ended == ROTATED:
-            tokens.kill_family(pair.client, pair.user_id, epoch=pair.family_epoch)
-    return not code.spent
 
 
 def code_of_client(request: TokenRequest) -> bool:
@@ -221,23 +191,9 @@ def verifier_if_found_and_challenged(request: TokenRequest) -> bool:
     return not load_code(request) or verifier_if_challenged(request)
 
 
-def own_challenge_if_required(request: TokenRequest) -> bool:
-    """Require a challenge of the client's own, of public clients and of clients registered with PKCE."""
-    client = request.client
-    if client.confidential and not client.require_pkce:
-        return True
-    return request.code.challenge not in ("", pkce.TRAKT_CHALLENGE)
-
-
 def challenge_if_verifier(request: TokenRequest) -> bool:
     """Require that a code for which a verifier is sent has a challenge (RFC 9700 section 2.1.1: a downgrade)."""
     return bool(request.code.challenge) or not request.parameter("code_verifier")
-
-
-def verifier_well_formed(request: TokenRequest) -> bool:
-    """Require the characters and the length of RFC 7636 section 4.1 of a verifier."""
-    verifier = request.parameter("code_verifier")
-    return not verifier or pkce.VERIFIER.fullmatch(verifier) is not None
 
 
 def verifier_matches(request: TokenRequest) -> bool:
@@ -357,11 +313,6 @@ def challenge_if_required(request: AuthorizationRequest) -> bool:
     return own_challenge(request) or not request.client.require_pkce
 
 
-def own_challenge_if_public(request: AuthorizationRequest) -> bool:
-    """Require a challenge of its own of a public client."""
-    return own_challenge(request) or request.client.confidential
-
-
 def own_challenge(request: AuthorizationRequest) -> bool:
     """Require challenge and method, and not those that Trakt's page adds, whose verifier is public."""
     return challenge_present(request) and request.parameter("code_challenge") != pkce.TRAKT_CHALLENGE
@@ -375,12 +326,6 @@ def challenge_present(request: AuthorizationRequest) -> bool:
 def challenge_complete_or_absent(request: AuthorizationRequest) -> bool:
     """Require challenge and method, or neither."""
     return bool(request.parameter("code_challenge")) == bool(request.parameter("code_challenge_method"))
-
-
-def challenge_s256(request: AuthorizationRequest) -> bool:
-    """Require S256 of a challenge; without a method it would be plain (RFC 7636 section 4.3)."""
-    method = request.parameter("code_challenge_method").strip()
-    return method == "S256" if request.parameter("code_challenge").strip() else not method
 
 
 def challenge_method_known(request: AuthorizationRequest) -> bool:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
 
-VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
-"""Characters and length of a verifier (RFC 7636 section 4.1)."""
 TRAKT_VERIFIER = "local-trakt-constant-verifier-00000000000000000000"
 """The verifier of the challenge that Trakt's page adds for a client without one; it is public: it protects nothing."""
 

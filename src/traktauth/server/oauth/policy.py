@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from traktauth.server.oauth.rotation.protocol import Rotation
+    from traktauth.server.oauth.rotation import Rotation
     from traktauth.server.tokens import Lifetimes
 
 
@@ -20,7 +20,6 @@ class TokenPolicy(NamedTuple):
         access_outlives: whether an access token stays valid when its refresh token has been used.
         interval: seconds between two polls of a device code.
         issuer: the server's issuer identifier, an origin.
-        strict: whether the rules of the RFCs that Trakt does not apply are in force.
     """
 
     lifetimes: Lifetimes
@@ -30,4 +29,3 @@ class TokenPolicy(NamedTuple):
     access_outlives: bool
     interval: int
     issuer: str
-    strict: bool

@@ -26,7 +26,6 @@ class ClientRequest(NamedTuple):
         by_basic: whether HTTP Basic was used.
         duplicate_credentials: whether HTTP Basic was used and a secret is in the body as well.
         bearer: the token in the Authorization field, or empty.
-        contradictory: whether HTTP Basic and the body name two clients, or HTTP Basic cannot be read.
     """
 
     parameters: Mapping[str, str]
@@ -35,7 +34,6 @@ class ClientRequest(NamedTuple):
     by_basic: bool = False
     duplicate_credentials: bool = False
     bearer: str = ""
-    contradictory: bool = False
 
 
 @dataclass(slots=True)

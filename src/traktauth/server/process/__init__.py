@@ -1,1 +1,1 @@
-"""The processes of a server: the HTTP server, workers, signals, logs."""
+"""A server as a process or a thread: the socket, signals, logs."""

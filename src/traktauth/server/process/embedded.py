@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import threading
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import parse_qsl, urljoin, urlsplit
-
-import uvloop
 
 from traktauth.server.app import build
 from traktauth.server.config.seed import read_seed
 from traktauth.server.control import browser_calls
 from traktauth.server.control.routes import CALLS
 from traktauth.server.endpoints.custom_responses import read_responses
-from traktauth.server.engines.profiles import choose_profile
-from traktauth.server.process.http_server import HttpServer, bind_socket, socket_origin
+from traktauth.server.engines.profiles import PROFILES
+from traktauth.server.process.server_thread import ServerThread, bind_socket, socket_origin
 from traktauth.server.simulation.faults import read_faults
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Awaitable
     from types import TracebackType
 
@@ -30,8 +24,6 @@ if TYPE_CHECKING:
     from traktauth.server.context import ServerContext
     from traktauth.server.control.auth import Call
 
-GRACE_SECONDS = 0.02
-"""A test that ends has no responses to wait for."""
 NOT_RUNNING = "this server has not been started, or has ended: use it within its `with`"
 
 
@@ -49,17 +41,14 @@ class EmbeddedServer:
         if settings.seed is not None:
             read_seed(settings.seed)
         if settings.faults is not None:
-            read_faults(settings.faults, choose_profile(settings.profile, is_strict=settings.strict).oauth_paths)
+            read_faults(settings.faults, PROFILES[settings.profile].oauth_paths)
         read_responses(settings.responses)
         self.settings = settings
         self.url = ""
         self.announcement: dict[str, Any] = {}
         self.origins: set[str] = set()
         self._built: Built | None = None
-        self._server: HttpServer | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._error: OSError | None = None
+        self._thread: ServerThread | None = None
 
     def __enter__(self) -> Self:
         """Start it; it accepts connections when this returns.
@@ -78,27 +67,17 @@ class EmbeddedServer:
             raise
         self.announcement = built.announcement
         self._built = built
-        started = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(built, listener, started), name="local-trakt", daemon=True
-        )
+        self._thread = ServerThread(built, listener)
         self._thread.start()
-        started.wait()
-        if self._error is not None:
-            self._thread.join()
-            raise self._error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop it, and let go of its port, thread and database."""
-        if self._loop is not None and self._server is not None:
-            with contextlib.suppress(RuntimeError):  # it has ended by itself
-                self._loop.call_soon_threadsafe(self._server.stop)
         if self._thread is not None:
-            self._thread.join()
-        self._loop = None
+            self._thread.abort()
+            self._thread = None
 
     @property
     def clock(self) -> Clock:
@@ -260,35 +239,9 @@ class EmbeddedServer:
 
     def _run_call(self, call: Call, members: dict[str, Any]) -> dict[str, Any]:
         """Run a control call in the server's own event loop."""
-        if self._loop is None:
+        if self._thread is None:
             raise RuntimeError(NOT_RUNNING)
-        doing = asyncio.run_coroutine_threadsafe(_as_coroutine(call(self._context, members)), self._loop)
-        return doing.result()
-
-    def _run(self, built: Built, listener: socket.socket, started: threading.Event) -> None:
-        serving = self._serve(built, listener, started)
-        try:
-            uvloop.run(serving)
-        except OSError as error:
-            if started.is_set():
-                raise
-            self._error = error
-        finally:
-            serving.close()  # it was not begun if no loop could be made
-            listener.close()
-            built.close()
-            started.set()
-
-    async def _serve(self, built: Built, listener: socket.socket, started: threading.Event) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._server = HttpServer(
-            built.application,
-            built.context.settings,
-            started=started.set,
-            stopping=built.context.request_log.close,
-            grace=GRACE_SECONDS,
-        )
-        await self._server.serve([listener])
+        return self._thread.run(_as_coroutine(call(self._context, members)))
 
 
 async def _as_coroutine(awaitable: Awaitable[dict[str, Any]]) -> dict[str, Any]:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 LOGGER = "traktauth.server"
 FORMAT = "%(asctime)s %(message)s"
-FORMAT_OF_SEVERAL = "%(asctime)s [%(process)d] %(message)s"
 
 
 class SafeFormatter(logging.Formatter):
@@ -26,15 +25,12 @@ class SafeFormatter(logging.Formatter):
 
 
 @contextlib.contextmanager
-def log_to_stderr(*, processes: int) -> Generator[None]:
-    """Write what the server logs to standard error, as long as the block lasts.
-
-    Args:
-        processes: how many processes write; the lines of several name theirs.
-    """
+def log_to_stderr() -> Generator[None]:
+    """Write what the server logs to standard error, as long as the block lasts; of uvicorn's log errors alone."""
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logger = logging.getLogger(LOGGER)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(SafeFormatter(FORMAT if processes == 1 else FORMAT_OF_SEVERAL))
+    handler.setFormatter(SafeFormatter(FORMAT))
     propagated, logger.propagate = logger.propagate, False
     logger.addHandler(handler)
     try:

@@ -79,10 +79,10 @@ class Failure(NamedTuple):
 
 
 class TokensCreated(NamedTuple):
-    """The outcome of a control call that made so many *pairs*, with the tokens of the last: access and refresh."""
+    """The outcome of a control call that made so many *pairs*, with the tokens of the last."""
 
     pairs: int
-    tokens: tuple[tuple[str, str], ...]
+    tokens: tuple[IssuedTokens, ...]
 
     def __repr__(self) -> str:
         return f"TokensCreated(pairs={self.pairs})"
@@ -99,9 +99,10 @@ class LogEntry:
         request: its parameters and credentials.
         outcome: its result, one of the outcomes above, or None until it has one.
         events: what it did to tokens: `rotations`, `replays`, `families_killed`.
+        replayed_pair: the row of the pair whose used refresh token it sent again, 0 if it did not.
     """
 
-    __slots__ = ("_log", "at", "events", "method", "number", "outcome", "path", "request")
+    __slots__ = ("_log", "at", "events", "method", "number", "outcome", "path", "replayed_pair", "request")
 
     def __init__(self, number: int, at: float, method: str, path: str, request: ClientRequest, log: RequestLog) -> None:
         self.number = number
@@ -111,6 +112,7 @@ class LogEntry:
         self.request = request
         self.outcome: object = None
         self.events: tuple[str, ...] = ()
+        self.replayed_pair = 0
         self._log = log
 
     def finish(self, outcome: object) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from traktauth.server.simulation.request_log import TokensCreated, fingerprint
-from traktauth.server.tokens import IssuedTokens, row_id
+from traktauth.server.tokens import IssuedTokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -101,10 +101,9 @@ def token_origins(entries: Iterable[LogEntry]) -> dict[int, Origin]:
             origin = _make_origin(entry, outcome)
             found.setdefault(origin.number, origin)
         elif isinstance(outcome, TokensCreated):
-            for access, refresh in outcome.tokens:
-                number = row_id(access)
-                origin = Origin(number, entry.at, 0, "by a test", fingerprint(access), fingerprint(refresh))
-                found.setdefault(number, origin)
+            for issued in outcome.tokens:
+                access, refresh = fingerprint(issued.access_token), fingerprint(issued.refresh_token or "")
+                found.setdefault(issued.pair, Origin(issued.pair, entry.at, 0, "by a test", access, refresh))
     return found
 
 
@@ -116,7 +115,7 @@ def replays_by_pair(entries: Iterable[LogEntry]) -> dict[int, list[Replay]]:
             parameters = entry.request.parameters
             token = parameters.get("refresh_token") or parameters.get("token", "")
             replay = Replay(entry.number, entry.at, fingerprint(token), "families_killed" in entry.events)
-            found.setdefault(row_id(token), []).append(replay)
+            found.setdefault(entry.replayed_pair, []).append(replay)
     return found
 
 
@@ -187,8 +186,8 @@ def _make_origin(entry: LogEntry, issued: IssuedTokens) -> Origin:
     else:
         source = f"for code {fingerprint(code)}" if code else "for the app itself"
     refresh = fingerprint(issued.refresh_token) if issued.refresh_token else ""
-    parent = row_id(old) if old else 0
-    return Origin(row_id(issued.access_token), entry.at, parent, source, fingerprint(issued.access_token), refresh)
+    access = fingerprint(issued.access_token)
+    return Origin(issued.pair, entry.at, issued.predecessor, source, access, refresh)
 
 
 def _state(

@@ -10,13 +10,12 @@ from typing import NamedTuple
 
 
 class Client(NamedTuple):
-    """An OAuth client. `secret` is readable, as this is a test server; under `--strict` it is None."""
+    """An OAuth client. `secret` is readable, as this is a test server; None for one that has none."""
 
     id: int
     client_id: str
     name: str
     secret: str | None
-    secret_hash: bytes | None
     redirect_uris: str
     confidential: bool
     trusted: bool
@@ -60,7 +59,7 @@ class Consent(NamedTuple):
 
 
 class Code(NamedTuple):
-    """An authorization code. `pair` is the token pair that it was exchanged for."""
+    """An authorization code."""
 
     id: int
     hash: bytes
@@ -74,7 +73,6 @@ class Code(NamedTuple):
     nonce: str
     expires: float
     spent: bool
-    pair: int | None
 
 
 class DeviceCode(NamedTuple):
@@ -96,8 +94,8 @@ class TokenPair(NamedTuple):
     """An access token and the refresh token issued with it, if any, with the state of the family they belong to.
 
     `access_ended` and `refresh_ended` are `rotated` or `revoked`, None for a token that has not ended. A pair whose
-    `epoch` is not its family's was revoked with its family. `cached_response` is the encrypted response to its refresh,
-    while that may be repeated. `existing_user` is its user's id, None if the user was deleted.
+    `epoch` is not its family's was revoked with its family. `cached_response` is the response to its refresh, while
+    that may be repeated. `existing_user` is its user's id, None if the user was deleted.
     """
 
     id: int
@@ -116,7 +114,7 @@ class TokenPair(NamedTuple):
     refresh_expires: float | None
     refresh_ended: str | None
     parent: int | None
-    cached_response: bytes | None
+    cached_response: str | None
     cached_until: float | None
     family_epoch: int
     existing_user: int | None

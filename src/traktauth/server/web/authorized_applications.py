@@ -28,7 +28,7 @@ async def show(visit: PageRequest) -> HttpResponse:
     visitor = visit.visitor
     if visitor is None:
         return visit.go("/sign-in?next=connected-apps")
-    found = await visit.context.storage.read(lambda db: list_connected(db, visitor.user.id))
+    found = visit.context.database.read(lambda db: list_connected(db, visitor.user.id))
     done = "Revoked. Every login of the app has ended." if visit.query_parameters.get("done") == "revoked" else ""
     return visit.show("connected", title="Connected apps", connected=found, done=done)
 
@@ -38,7 +38,7 @@ async def revoke(visit: PageRequest) -> HttpResponse:
     visitor, number = visit.visitor, visit.form.get("app", "")
     if visitor is None:
         return visit.go("/sign-in?next=connected-apps")
-    found = await visit.context.storage.read(lambda db: list_connected(db, visitor.user.id))
+    found = visit.context.database.read(lambda db: list_connected(db, visitor.user.id))
     app = next((app for app in found if str(app.number) == number), None)
     if app is None or visit.form.get("action") == "back":
         return visit.go("/connected-apps")
@@ -48,7 +48,7 @@ async def revoke(visit: PageRequest) -> HttpResponse:
         return confirmation_page(
             visit, f"Revoke {app.name}?", text, action="/connected-apps", eyebrow="Connected apps", button=button
         )
-    await visit.context.storage.write(lambda db: disconnect(db, app.number, visitor.user.id))
+    visit.context.database.write(lambda db: disconnect(db, app.number, visitor.user.id))
     return visit.go("/connected-apps?done=revoked")
 
 
@@ -65,19 +65,8 @@ def list_connected(db: Repositories, user: int) -> list[Connected]:
 
 
 def disconnect(db: Repositories, app: int, user: int) -> None:
-    """End what an app may do for a user, and what it was about to be allowed.
-
-    Codes are ended twice. First to wait for a request that uses one: it locks the row of the code, then that of the
-    consent, and locking them here in the opposite order would be a deadlock. Once the consent is locked no request
-    uses or gets a code; those issued in between are ended then, and all tokens last.
-    """
-    _end_codes(db, app, user)
-    db.clients.consent(app, user)
-    _end_codes(db, app, user)
-    db.clients.revoke_consent(app, user)
-    db.tokens.end_all(app, user)
-
-
-def _end_codes(db: Repositories, app: int, user: int) -> None:
+    """End what an app may do for a user, and what it was about to be allowed."""
     db.device_codes.deny_approved(app, user)
     db.codes.end(app, user)
+    db.clients.revoke_consent(app, user)
+    db.tokens.end_all(app, user)

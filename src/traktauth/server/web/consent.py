@@ -9,7 +9,6 @@ from traktauth.server.endpoints.authorize import Evaluation, client_url, evaluat
 from traktauth.server.errors import ValidationError
 from traktauth.server.http.messages import HttpResponse, json_response, parse_form, redirect
 from traktauth.server.oauth.authorization import ConsentRequired, ErrorPage, RedirectToClient, without_prompts
-from traktauth.server.oauth.lookup import find_code
 from traktauth.server.oauth.redirect_uri import host_of
 from traktauth.server.web.humanize import format_duration
 from traktauth.server.web.page_request import message
@@ -40,7 +39,7 @@ async def authorize_natively(visit: PageRequest) -> HttpResponse:
         said = context.profile.authorize.read(parse_form(visit.request.query))
     except ValidationError as error:
         return json_response(error.status, {"message": error.message, "code": error.code})
-    end = (await context.storage.write(lambda db: evaluate_query(context, db, said, visit.visitor))).result
+    end = (context.database.write(lambda db: evaluate_query(context, db, said, visit.visitor))).result
     wants_json = "application/json" in headers.get("accept", "") or headers.get("sec-fetch-mode") == "cors"
     return native_response(context, end, said, wants_json=wants_json)
 
@@ -70,9 +69,7 @@ async def end_request(visit: PageRequest, query: list[tuple[str, str]], *, decis
         return await wrong(visit, error.message)
     if decision is not None:
         said = without_prompts(said, "consent")
-    outcome = await context.storage.write(
-        lambda db: evaluate_query(context, db, said, visit.visitor, decision=decision)
-    )
+    outcome = context.database.write(lambda db: evaluate_query(context, db, said, visit.visitor, decision=decision))
     end = outcome.result
     if isinstance(end, ErrorPage):
         return await wrong(visit, end.description)
@@ -84,9 +81,9 @@ async def end_request(visit: PageRequest, query: list[tuple[str, str]], *, decis
 
 
 async def show_code(visit: PageRequest) -> HttpResponse:
-    """Show an out-of-band code that this session, or the control API, was given; another could be a stranger's lure."""
+    """Show an out-of-band code that this session or the control API got; another could come from an attacker."""
     carried, session = visit.query_parameters.get("code", ""), visit.session_number
-    code = await visit.context.storage.write(lambda db: find_code(db, carried))
+    code = visit.context.database.write(lambda db: db.codes.find(carried))
     ours = code is not None and (carried in visit.context.control_codes or (session and code.session == session))
     if not ours or code is None or code.spent:
         return message(visit, "This code does not exist", "Start again at the app that sent you here.", 400)

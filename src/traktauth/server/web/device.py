@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from traktauth.server.limits.brute_force import Guess, network_of
 from traktauth.server.oauth.device.decision import decide_on_page, pending_client
 from traktauth.server.oauth.device.user_code import USER_CODE_LENGTH, normalize_user_code
 from traktauth.server.web.page_request import message
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from traktauth.server.endpoints.authorize import Visitor
     from traktauth.server.http.messages import HttpResponse
     from traktauth.server.web.page_request import PageRequest
 
@@ -42,12 +37,13 @@ async def confirm(visit: PageRequest) -> HttpResponse:
     if visit.visitor is None:
         return visit.go(f"/sign-in?{urlencode({'user_code': typed})}")
     context = visit.context
-    async with _guess(visit, visit.visitor) as guess:
-        if guess.wait:
-            return _show_blocked(visit, guess.wait)
-        app = await context.storage.read(lambda db: pending_client(db, typed, now=context.clock()))
-        guess.wrong = app is None
+    user = str(visit.visitor.user.id)  # counted by user: others behind the same proxy are not locked out
+    wait = context.user_codes.wait(user, now=context.clock())
+    if wait > 0:
+        return _show_blocked(visit, wait)
+    app = context.database.read(lambda db: pending_client(db, typed, now=context.clock()))
     if app is None:
+        context.user_codes.count(user, now=context.clock())
         return _unknown(visit)
     shown = f"{typed[:4]}-{typed[4:]}"
     return visit.show("confirm", title="Is this your device?", app=app, shown=shown, typed=typed)
@@ -61,14 +57,14 @@ async def receive_decision(visit: PageRequest) -> HttpResponse:
     if decision not in ("approve", "deny"):
         return message(visit, "No decision was made", "Go back and choose one of the two buttons.", 400)
     user = visit.visitor.user.id
-    async with _guess(visit, visit.visitor) as guess:
-        if guess.wait:
-            return _show_blocked(visit, guess.wait)
-        done = await context.storage.write(
-            lambda db: decide_on_page(db, typed, user=user, decision=decision, now=context.clock())
-        )
-        guess.wrong = not done
+    wait = context.user_codes.wait(str(user), now=context.clock())
+    if wait > 0:
+        return _show_blocked(visit, wait)
+    done = context.database.write(
+        lambda db: decide_on_page(db, typed, user=user, decision=decision, now=context.clock())
+    )
     if not done:
+        context.user_codes.count(str(user), now=context.clock())
         return _unknown(visit)
     return visit.go("/activate/done" if decision == "approve" else "/activate/denied")
 
@@ -88,25 +84,6 @@ async def show_denied(visit: PageRequest) -> HttpResponse:
 def code_in_path(visit: PageRequest) -> str:
     """Return the user code in the address."""
     return normalize_user_code(visit.request.path.removeprefix("/activate/"))[:USER_CODE_LENGTH]
-
-
-@asynccontextmanager
-async def _guess(visit: PageRequest, visitor: Visitor) -> AsyncGenerator[Guess]:
-    """Count a user code while it is looked for, and for good if it is unknown.
-
-    It is counted by user, so that a stranger behind the same proxy keeps no one out, and generously by network, as
-    users can be made at will: a code has 40 bits, and lives for minutes.
-    """
-    context, network = visit.context, network_of(visit.request.client)
-    async with (
-        context.guesses.user_codes.guess(str(visitor.user.id), context.clock) as own,
-        context.guesses.user_codes_by_network.guess(network, context.clock) as shared,
-    ):
-        guess = Guess(wait=max(own.wait, shared.wait))
-        try:
-            yield guess
-        finally:
-            own.wrong = shared.wrong = guess.wrong
 
 
 def _show_blocked(visit: PageRequest, wait: float) -> HttpResponse:

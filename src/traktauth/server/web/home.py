@@ -20,7 +20,7 @@ async def show(visit: PageRequest) -> HttpResponse:
     """Show it. Who may use the server is said on loopback alone."""
     context = visit.context
     local = context.settings.loopback
-    users, apps = await context.storage.read(_everyone) if local else ([], [])
+    users, apps = context.database.read(_everyone) if local else ([], [])
     return visit.show(
         "home",
         title="Your local Trakt",

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 from traktauth.server.endpoints.authorize import evaluate_query
 from traktauth.server.errors import ValidationError
-from traktauth.server.limits.brute_force import network_of
 from traktauth.server.oauth import passwords
 from traktauth.server.oauth.authorization import without_prompts
 from traktauth.server.oauth.redirect_uri import is_registered
+from traktauth.server.throttle import network_of
 from traktauth.server.tokens import generate_token
 
 if TYPE_CHECKING:
@@ -43,18 +43,19 @@ async def sign_in(visit: PageRequest) -> HttpResponse:
     """Check name and password; after five wrong ones in a minute, a user has to wait."""
     context, name = visit.context, visit.form.get("username", "").strip()
     key = f"{name.lower()} {network_of(visit.request.client)}"
-    async with context.guesses.passwords.guess(key, context.clock) as guess:
-        user = await _proven(visit, name) if not guess.wait else None
-        guess.wrong = user is None
-    if user is not None:
-        context.guesses.passwords.forgive(key)
-        return await _start_session(visit, user)
-    if not guess.wait:
-        return await _form(visit, "sign_in", fault="User name or password is wrong.", status=400)
-    fault = f"Too many wrong passwords. Try again in {int(guess.wait) + 1} seconds."
-    response = await _form(visit, "sign_in", fault=fault, status=429)
-    response.headers["retry-after"] = str(int(guess.wait) + 1)
-    return response
+    async with context.checking_password:  # one at a time, so that concurrent guesses do not get past the limit
+        wait = context.passwords.wait(key, now=context.clock())
+        if wait > 0:
+            fault = f"Too many wrong passwords. Try again in {int(wait) + 1} seconds."
+            response = await _form(visit, "sign_in", fault=fault, status=429)
+            response.headers["retry-after"] = str(int(wait) + 1)
+            return response
+        user = await _proven(visit, name)
+        if user is None:
+            context.passwords.count(key, now=context.clock())
+            return await _form(visit, "sign_in", fault="User name or password is wrong.", status=400)
+        context.passwords.forgive(key)
+    return await _start_session(visit, user)
 
 
 async def sign_up(visit: PageRequest) -> HttpResponse:
@@ -67,9 +68,11 @@ async def sign_up(visit: PageRequest) -> HttpResponse:
     kept = await passwords.hash_password_async(password)
 
     def work(db: Repositories) -> User | None:
-        return db.users.create(name, email=email, password_hash=kept, now=context.clock())
+        if db.users.by_username(name) is not None:
+            return None
+        return db.users.save(name, email=email, password_hash=kept, now=context.clock())
 
-    user = await context.storage.write(work)
+    user = context.database.write(work)
     if user is None:
         return await _form(visit, "sign_up", fault="That user name is taken.", faulty="username", status=409)
     return await _start_session(visit, user)
@@ -79,13 +82,13 @@ async def sign_out(visit: PageRequest) -> HttpResponse:
     """End the session."""
     visitor = visit.visitor
     if visitor is not None:
-        await visit.context.storage.write(lambda db: db.users.delete_session(visitor.session.id))
+        visit.context.database.write(lambda db: db.users.delete_session(visitor.session.id))
     return visit.go("/", session="")
 
 
 async def _proven(visit: PageRequest, name: str) -> User | None:
     """Return the user of this name if the password is right."""
-    user = await visit.context.storage.read(lambda db: db.users.by_username(name))
+    user = visit.context.database.read(lambda db: db.users.by_username(name))
     kept = user.password_hash if user else None
     return user if await passwords.verify_password_async(visit.form.get("password", ""), kept) else None
 
@@ -93,7 +96,7 @@ async def _proven(visit: PageRequest, name: str) -> User | None:
 def onward(query: list[tuple[str, str]]) -> str:
     """Return the address to continue at after a sign-in, without the prompts that led here.
 
-    What is repeated in the query stays so, and is refused there.
+    Duplicates are kept; the target page rejects them.
     """
     said = dict(query)
     if "client_id" in said:
@@ -132,22 +135,21 @@ async def _asker(visit: PageRequest) -> tuple[Client | None, str]:
         said = visit.context.profile.authorize.read(visit.query)
     except ValidationError:  # which is said once the user has signed in, as everything about the request is
         return None, ""
-    app = (await visit.context.storage.read(lambda db: evaluate_query(visit.context, db, said, None))).client
+    app = (visit.context.database.read(lambda db: evaluate_query(visit.context, db, said, None))).client
     redirect = said.get("redirect_uri", "")
     return app, redirect if app is not None and is_registered(redirect, app.redirects) else ""
 
 
 async def _start_session(visit: PageRequest, user: User) -> HttpResponse:
-    context, secret = visit.context, generate_token()
+    context, token = visit.context, generate_token()
 
-    def work(db: Repositories) -> int:
+    def work(db: Repositories) -> None:
         if visit.visitor is not None:  # a new sign-in is a new session (session fixation)
             db.users.delete_session(visit.visitor.session.id)
-        now, life = context.clock(), context.policy.lifetimes.session
-        return db.users.create_session(user.id, digest=secret.hash, now=now, life=life)
+        db.users.create_session(user.id, token, now=context.clock(), lifetime=context.policy.lifetimes.session)
 
-    row = await context.storage.write(work)
-    return visit.go(onward(visit.query), session=secret.with_row_id(row))
+    context.database.write(work)
+    return visit.go(onward(visit.query), session=token)
 
 
 def _fault(name: str, email: str, password: str) -> tuple[str, str]:

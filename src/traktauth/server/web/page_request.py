@@ -21,8 +21,6 @@ from traktauth.server.http.messages import (
     read_request,
     redirect,
 )
-from traktauth.server.oauth.lookup import find_session
-from traktauth.server.oauth.passwords import TooBusy
 from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.simulation.request_log import PLAIN, PageResult
 from traktauth.server.storage.base import StorageUnavailable
@@ -38,10 +36,6 @@ if TYPE_CHECKING:
 
     Handler = Callable[["PageRequest"], Awaitable[HttpResponse]]
 
-SECRET_SECONDS = 60
-"""For how long a browser may come for an app's new secret."""
-OF_ONE_PAGE = ("secret",)
-"""Cookies that have another path than `/`."""
 FOR_ANYONE = ("/sign-in", "/sign-up", "/activate")
 """Forms that do nothing for the signed-in user, so that one from before the sign-in is valid too."""
 
@@ -103,16 +97,15 @@ def cookie_name(context: ServerContext, purpose: str) -> str:
     Behind TLS its prefix keeps other hosts of the domain and plain HTTP from setting it (RFC 6265bis section 4.1.3).
     """
     parts = urlsplit(context.policy.issuer)
-    prefix = "" if parts.scheme == "http" else "__Secure-" if purpose in OF_ONE_PAGE else "__Host-"
+    prefix = "" if parts.scheme == "http" else "__Host-"
     return f"{prefix}local_trakt_{purpose}_{parts.port or parts.scheme}"
 
 
-def cookie(context: ServerContext, purpose: str, value: str, *, path: str = "/") -> str:
-    """Return a Set-Cookie field; an empty value deletes the cookie, whose *path* must be the same."""
+def cookie(context: ServerContext, purpose: str, value: str) -> str:
+    """Return a Set-Cookie field; an empty value deletes the cookie."""
     secure = "; Secure" if context.policy.issuer.startswith("https:") else ""
-    ages = {"session": context.policy.lifetimes.session, "secret": SECRET_SECONDS}
-    age = "; Max-Age=0" if not value else f"; Max-Age={ages[purpose]}" if purpose in ages else ""
-    return f"{cookie_name(context, purpose)}={value}; Path={path}; HttpOnly; SameSite=Lax{secure}{age}"
+    age = f"; Max-Age={context.policy.lifetimes.session if value else 0}" if purpose == "session" else ""
+    return f"{cookie_name(context, purpose)}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}"
 
 
 def csrf_token(context: ServerContext, csrf_cookie: str, session: int) -> str:
@@ -157,9 +150,8 @@ def page_endpoint(
             )
         except ParseError as error:
             response = static_message("Bad request", str(error), 400)
-        except (StorageUnavailable, TooBusy) as error:
-            why = "Too many people are signing in" if isinstance(error, TooBusy) else "The database cannot be used"
-            text = f"{why} at the moment. Try again in a few seconds."
+        except StorageUnavailable:
+            text = "The database cannot be used at the moment. Try again in a few seconds."
             response = static_message("Temporarily unavailable", text, 503)
             response.headers["retry-after"] = "5"
         await response(scope, receive, send)
@@ -189,7 +181,7 @@ async def read_page_request(context: ServerContext, request: HttpRequest) -> Pag
     session = cookies.get(cookie_name(context, "session"), "")
     form = dict(parse_form(request.body, strictly=True)) if request.media_type == FORM else {}
     query = parse_form(request.query, strictly=True)
-    visitor = await context.storage.read(lambda db: _visitor(context, db, session)) if session else None
+    visitor = context.database.read(lambda db: _visitor(context, db, session)) if session else None
     return PageRequest(context, request, query, form, visitor, cookies.get(cookie_name(context, "form"), ""), session)
 
 
@@ -268,6 +260,6 @@ def _has_csrf_token(visit: PageRequest) -> bool:
 
 
 def _visitor(context: ServerContext, db: Repositories, carried: str) -> Visitor | None:
-    session = find_session(db, carried, now=context.clock())
+    session = db.users.session_by_token(carried, now=context.clock())
     user = db.users.get(session.user_id) if session else None
     return Visitor(session, user) if session and user else None

@@ -24,7 +24,7 @@ async def compare(visit: PageRequest) -> tuple[Compared, str]:
     Returns:
         Names with values, and advice in one sentence.
     """
-    apps = await visit.context.storage.read(lambda db: db.clients.all())
+    apps = visit.context.database.read(lambda db: db.clients.all())
     named, redirects = _values(visit, "client_id"), _values(visit, "redirect_uri")
     app = next((app for app in apps if named == [app.client_id]), None)
     if app is None:

@@ -97,5 +97,5 @@ RULES = AuthorizationRules(
     ),
     denied=("access_denied", "User denied access"),
     names_issuer=True,
-    modes=False,
+    supports_response_mode=False,
 )

@@ -96,7 +96,7 @@ CLIENT_CREDENTIALS = (
 )
 GRANTS = {
     AUTHORIZATION_CODE: Procedure(EXCHANGE, exchange_by_scope),
-    REFRESH_TOKEN: Procedure(REFRESH, rotate_by_scope(USED)),
+    REFRESH_TOKEN: Procedure(REFRESH, rotate_by_scope),
     "client_credentials": Procedure(CLIENT_CREDENTIALS, bool),
 }
 NO_CREDENTIALS = (401, "invalid_client", "missing required credentials")

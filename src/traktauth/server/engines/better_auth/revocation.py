@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth.server.errors import OAuthError
-from traktauth.server.oauth.rotation.protocol import REVOKED
+from traktauth.server.oauth.rotation import REVOKED
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.request import TokenRequest
@@ -47,8 +47,7 @@ def _revoke_refresh(request: TokenRequest, token: str) -> bool:
     if pair is None:
         raise OAuthError(400, "invalid_request", "token not found")
     if pair.refresh_ended is not None:
-        epoch = pair.family_epoch if pair.client == client else None
-        request.policy.rotation.on_reuse(request.db, client=client, user=pair.user_id, epoch=epoch)
+        request.policy.rotation.on_reuse(request.db, pair, client=client)
         is_hinted = request.parameter("token_type_hint") == REFRESH
         raise OAuthError(400, "invalid_request", "refresh token revoked" if is_hinted else "token not found")
     if pair.client != client:

@@ -83,5 +83,5 @@ RULES = AuthorizationRules(
     ),
     denied=("access_denied", "The resource owner or authorization server denied the request."),
     names_issuer=False,
-    modes=True,
+    supports_response_mode=True,
 )

@@ -8,7 +8,7 @@ from traktauth.server.engines.doorkeeper.errors import BAD_CLIENT
 from traktauth.server.engines.doorkeeper.revocation import find_pair
 from traktauth.server.errors import OAuthError
 from traktauth.server.oauth.checks import load_authenticated_client
-from traktauth.server.oauth.rotation.reuse import end_parent
+from traktauth.server.oauth.rotation import end_parent
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.request import TokenRequest

@@ -55,7 +55,7 @@ REFRESH = (
 )
 GRANTS = {
     AUTHORIZATION_CODE: Procedure(EXCHANGE, exchange),
-    REFRESH_TOKEN: Procedure(REFRESH, rotate(BAD_GRANT)),
+    REFRESH_TOKEN: Procedure(REFRESH, rotate),
     "client_credentials": Procedure(
         (
             SINGLE_AUTH_METHOD,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.server.engines.doorkeeper.errors import NOT_AUTHORIZED
 from traktauth.server.errors import OAuthError
-from traktauth.server.oauth.rotation.protocol import REVOKED
+from traktauth.server.oauth.rotation import REVOKED
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.request import TokenRequest

@@ -46,16 +46,14 @@ def read(request: HttpRequest) -> ClientRequest:
     parameters = _read_parameters(request)
     name, secret = parameters.get("client_id", ""), parameters.get("client_secret", "")
     authorization = request.authorization
-    is_basic = authorization.startswith("Basic ")
-    found = parse_basic(authorization) if is_basic else None
+    found = parse_basic(authorization) if authorization.startswith("Basic ") else None
     if found is None or not found[0]:
-        return ClientRequest(parameters, name, secret, bearer=request.bearer, contradictory=is_basic)
+        return ClientRequest(parameters, name, secret, bearer=request.bearer)
     return ClientRequest(
         parameters,
         *found,
         by_basic=True,
         duplicate_credentials=bool(secret),
-        contradictory=name not in ("", found[0]),
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from traktauth.server.oauth.device.user_code import generate_user_code
 from traktauth.server.storage.models import DeviceCode
-from traktauth.server.tokens import generate_token
+from traktauth.server.tokens import digest, generate_token
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.request import TokenRequest
@@ -36,10 +36,10 @@ def authorize_device_by_scope(request: TokenRequest) -> DeviceAuthorization:
 
 
 def _authorize(request: TokenRequest, scope: str) -> DeviceAuthorization:
-    policy, secret, code = request.policy, generate_token(), _make_user_code(request)
+    policy, token, code = request.policy, generate_token(), _make_user_code(request)
     challenge, expires = request.parameter("code_challenge"), request.now + policy.lifetimes.device
-    device = DeviceCode(0, secret.hash, code, request.client.id, scope, challenge, "pending", None, expires, None)
-    token = secret.with_row_id(request.db.device_codes.add(device))
+    device = DeviceCode(0, digest(token), code, request.client.id, scope, challenge, "pending", None, expires, None)
+    request.db.device_codes.add(device)
     return DeviceAuthorization(token, code, f"{policy.issuer}/activate", policy.lifetimes.device, policy.interval)
 
 

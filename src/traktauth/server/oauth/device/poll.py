@@ -8,7 +8,6 @@ from traktauth.protocol import POLL_DENIED, POLL_EXPIRED, POLL_PENDING, POLL_TOO
 from traktauth.server.errors import BareStatusError, OAuthError
 from traktauth.server.oauth import pkce
 from traktauth.server.oauth.checks import is_secret_of
-from traktauth.server.oauth.lookup import find_device_code
 from traktauth.server.tokens import generate_token
 
 if TYPE_CHECKING:
@@ -42,31 +41,18 @@ def poll(request: TokenRequest) -> IssuedTokens:
     Raises:
         BareStatusError: with the status that Trakt documents for any other state.
     """
-    return _issue(request, lambda state: BareStatusError(STATUSES[state]))
-
-
-def poll_rfc8628(request: TokenRequest) -> IssuedTokens:
-    """Issue tokens for an approved code.
-
-    Raises:
-        OAuthError: as RFC 8628 section 3.5 has it, for any other state.
-    """
-    return _issue(request, rfc8628_error)
-
-
-def rfc8628_error(state: str) -> OAuthError:
-    """Return the error for a state."""
-    return OAuthError(400, *ERRORS[state])
-
-
-def _issue(request: TokenRequest, error: Callable[[str], Exception]) -> IssuedTokens:
-    device, user = take_approved(request, error)
-    session = create_session(request, user)[0]
+    device, user = take_approved(request, lambda state: BareStatusError(STATUSES[state]))
+    session, _ = create_session(request, user)
     scope = request.policy.default_scope
     request.db.clients.grant_consent(device.client, user, scope=scope, now=request.now)
     return request.db.tokens.issue(
         request.policy.lifetimes, now=request.now, client=device.client, user=user, session=session, scope=scope
     )
+
+
+def rfc8628_error(state: str) -> OAuthError:
+    """Return the error for a state."""
+    return OAuthError(400, *ERRORS[state])
 
 
 def take_approved(request: TokenRequest, error: Callable[[str], Exception]) -> tuple[DeviceCode, int]:
@@ -88,7 +74,7 @@ def advance_state(request: TokenRequest) -> tuple[DeviceCode | None, str]:
     once that has been answered.
     """
     codes, now = request.db.device_codes, request.now
-    device = find_device_code(request.db, request.parameter("code"))
+    device = request.db.device_codes.find(request.parameter("code"))
     if device is None:
         return None, "unknown"
     if device.client != request.client.id:
@@ -104,32 +90,23 @@ def advance_state(request: TokenRequest) -> tuple[DeviceCode | None, str]:
         return device, "expired"
     if device.status == "denied":
         codes.delete(device.id)
-    elif device.status == "approved" and not codes.use(device.id):
-        return device, "used"
+    elif device.status == "approved":
+        codes.use(device.id)
     return device, device.status
 
 
 def create_session(request: TokenRequest, user: int) -> tuple[int, str]:
     """Create a session; return its row id and its token."""
-    secret, lifetime = generate_token(), request.policy.lifetimes.session
-    row = request.db.users.create_session(user, digest=secret.hash, now=request.now, life=lifetime)
-    return row, secret.with_row_id(row)
+    token, lifetime = generate_token(), request.policy.lifetimes.session
+    return request.db.users.create_session(user, token, now=request.now, lifetime=lifetime).id, token
 
 
 def secret_or_verifier_correct(request: TokenRequest) -> bool:
     """Require the client's secret, or the verifier of the challenge that the code was requested with."""
     client, secret = request.client, request.sent.client_secret
-    device, verifier = find_device_code(request.db, request.parameter("code")), request.parameter("code_verifier")
+    device, verifier = request.db.device_codes.find(request.parameter("code")), request.parameter("code_verifier")
     if device is not None and device.challenge and verifier and pkce.matches(verifier, device.challenge):
         return True
     if client.confidential:
         return is_secret_of(client, secret)
     return not secret or not client.secret or is_secret_of(client, secret)
-
-
-def verifier_correct(request: TokenRequest) -> bool:
-    """Require the verifier of the challenge that the code was requested with, if it was."""
-    device = find_device_code(request.db, request.parameter("code"))
-    if device is None or not device.challenge:
-        return True
-    return pkce.matches(request.parameter("code_verifier"), device.challenge)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth.server.oauth.grants.id_token import id_token
-from traktauth.server.tokens import row_id
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.request import TokenRequest
@@ -31,7 +30,7 @@ def exchange_by_scope(request: TokenRequest) -> IssuedTokens:
 
 def _issue(request: TokenRequest, *, refreshable: bool) -> IssuedTokens:
     code = request.code
-    issued = request.db.tokens.issue(
+    return request.db.tokens.issue(
         request.policy.lifetimes,
         now=request.now,
         client=code.client,
@@ -40,5 +39,3 @@ def _issue(request: TokenRequest, *, refreshable: bool) -> IssuedTokens:
         scope=request.scope,
         refreshable=refreshable,
     )
-    request.db.codes.link_tokens(code.id, row_id(issued.access_token))
-    return issued

@@ -55,7 +55,11 @@ def published_keys(db: Repositories) -> dict[str, Any]:
 
 
 def _seed(db: Repositories) -> str:
-    return db.settings.get(SETTING) or db.settings.setdefault(SETTING, secrets.token_hex(32))
+    seed = db.settings.get(SETTING)
+    if seed is None:
+        seed = secrets.token_hex(32)
+        db.settings.set(SETTING, seed)
+    return seed
 
 
 def _sign(seed: bytes, data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The tables, in statements that every supported database understands."""
+"""The tables."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from traktauth.server.storage.repositories.clients import ClientRepository
-from traktauth.server.storage.repositories.codes import CodeRepository
-from traktauth.server.storage.repositories.device_codes import DeviceCodeRepository
-from traktauth.server.storage.repositories.maintenance import MaintenanceRepository
-from traktauth.server.storage.repositories.settings import SettingRepository
+from traktauth.server.storage.repositories.codes import CodeRepository, DeviceCodeRepository
+from traktauth.server.storage.repositories.maintenance import MaintenanceRepository, SettingRepository
 from traktauth.server.storage.repositories.tokens import TokenRepository
 from traktauth.server.storage.repositories.users import UserRepository
 
 if TYPE_CHECKING:
-    from traktauth.server.storage.base import Connection
+    from sqlite3 import Connection
 
 
 class Repositories:
-    """Every table, on one connection, until the end of one transaction: what was read stays valid until then.
+    """Every table, until the end of one transaction.
 
     Attributes:
-        events: what is counted once the transaction has been committed (`rotations`, `replays`, …).
+        events: what is counted once the transaction has been committed (`rotations`, `replays`, `families_killed`).
+        replayed_pair: the row id of the pair whose used refresh token was sent again, 0 if none was.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
         self.events: list[str] = []
+        self.replayed_pair = 0
         self.clients = ClientRepository(connection)
         self.tokens = TokenRepository(connection)
 
@@ -52,5 +52,5 @@ class Repositories:
 
     @cached_property
     def maintenance(self) -> MaintenanceRepository:
-        """Counts and clean-up."""
+        """Clean-up."""
         return MaintenanceRepository(self._db)

@@ -1,60 +1,59 @@
-"""Operations on the tables as a whole: deletion, and a check whether they can be written."""
+"""The server's own settings, and operations on the tables as a whole."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traktauth.server.storage.repositories.settings import SettingRepository
-from traktauth.server.storage.schema import COLUMNS
-
 if TYPE_CHECKING:
-    from traktauth.server.storage.base import Connection
+    from sqlite3 import Connection
 
-WRITTEN = {table: columns for table, columns in COLUMNS.items() if table != "meta"}
+
+class SettingRepository:
+    """The server's own settings by name, such as the key that forms are signed with."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._run = connection.execute
+
+    def get(self, name: str) -> str | None:
+        """Return a setting, None if it is not set."""
+        row = self._run("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set(self, name: str, value: str) -> None:
+        """Set a setting."""
+        self._run("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
 
 
 class MaintenanceRepository:
-    """Clean-up, and the check of a start."""
+    """Clean-up."""
 
-    __slots__ = ("_db",)
+    __slots__ = ("_run",)
 
     def __init__(self, connection: Connection) -> None:
-        self._db = connection
+        self._run = connection.execute
 
     def delete_tokens(self) -> None:
         """Delete tokens, codes, sessions and consents; clients and users stay."""
         for table in ("token_pairs", "families", "codes", "device_codes", "sessions", "consents"):
-            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - the names stand one line above
+            self._run(f"DELETE FROM {table}")  # noqa: S608 - the names stand one line above
 
     def purge_expired(self, *, before: float, above: int, rows: int) -> int:
         """Delete what expired before a time among the next *rows* pairs; return where to go on, 0 at the end."""
         for table in ("codes", "device_codes", "sessions"):
-            self._db.execute(
+            self._run(
                 f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE expires < ? LIMIT ?)",  # noqa: S608 - as above
                 (before, rows),
             )
-        last = self._db.fetchone(
-            "SELECT max(id) FROM (SELECT id FROM token_pairs WHERE id > ? ORDER BY id LIMIT ?) AS next", (above, rows)
-        )
-        if last is None or last[0] is None:
+        (last,) = self._run(
+            "SELECT max(id) FROM (SELECT id FROM token_pairs WHERE id > ? ORDER BY id LIMIT ?)", (above, rows)
+        ).fetchone()
+        if last is None:
             return 0
-        self._db.execute(
+        self._run(
             """DELETE FROM token_pairs WHERE id > ? AND id <= ? AND access_expires < ?
                AND (refresh_hash IS NULL OR refresh_expires < ?)""",
-            (above, last[0], before, before),
+            (above, last, before, before),
         )
-        return int(last[0])
-
-    def check_writable(self) -> None:
-        """Run the statements of requests on each table, without changing a row.
-
-        An error of the database shows a missing table or column, a missing permission, and damage at the place where
-        the next row would be written.
-        """
-        for table, columns in WRITTEN.items():
-            newest = " ORDER BY id DESC" if "id" in columns else ""
-            self._db.fetchone(f"SELECT * FROM {table}{newest} LIMIT 1")  # noqa: S608 - our own names
-            names, first = ", ".join(columns), columns[0]
-            self._db.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM {table} WHERE 1 = 0")  # noqa: S608 - as above
-            self._db.execute(f"UPDATE {table} SET {first} = {first} WHERE 1 = 0")  # noqa: S608 - as above
-        SettingRepository(self._db).set("ready", "")
+        return int(last)

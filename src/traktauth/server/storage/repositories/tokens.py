@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth.server.storage.models import TokenPair
-from traktauth.server.tokens import IssuedTokens, generate_token, generate_token_pair, row_id, verify_token
+from traktauth.server.tokens import IssuedTokens, digest, generate_token
 
 if TYPE_CHECKING:
-    from traktauth.server.storage.base import Connection
+    from sqlite3 import Connection
+
     from traktauth.server.tokens import Lifetimes
 
 NO_USER = 0
@@ -18,41 +19,40 @@ INSERT = """INSERT INTO token_pairs (family, epoch, client, user_id, session, sc
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 FIND = """SELECT token_pairs.*, families.epoch, users.id FROM token_pairs
           JOIN families ON families.id = token_pairs.family
-          LEFT JOIN users ON users.id = token_pairs.user_id WHERE token_pairs.id = ?"""
+          LEFT JOIN users ON users.id = token_pairs.user_id WHERE """
+FIND_BY_ID = f"{FIND} token_pairs.id = ?"
+FIND_BY_ACCESS = f"{FIND} token_pairs.access_hash = ? AND token_pairs.epoch = families.epoch"
+FIND_BY_REFRESH = f"{FIND} token_pairs.refresh_hash = ? AND token_pairs.epoch = families.epoch"
 COUNT_ACTIVE = """SELECT count(*) FROM token_pairs JOIN families ON families.id = token_pairs.family
-                  WHERE token_pairs.epoch = families.epoch AND {kind}_ended IS NULL"""
+                  WHERE token_pairs.epoch = families.epoch AND """
 
 
 class TokenRepository:
     """Token pairs; a family is all pairs of one client and user with a refresh token, or all without."""
 
-    __slots__ = ("_db",)
+    __slots__ = ("_run",)
 
     def __init__(self, connection: Connection) -> None:
-        self._db = connection
+        self._run = connection.execute
 
     def get(self, row: int) -> TokenPair | None:
-        """Return the pair with this row id, and lock it."""
-        found = self._db.select_for_update(FIND, (row,), table="token_pairs")
-        return None if found is None else TokenPair._make(found)
+        """Return the pair with this row id."""
+        return self._find(FIND_BY_ID, row)
 
     def by_access_token(self, token: str) -> TokenPair | None:
         """Return the pair with this access token, also if it has ended or expired; see `by_refresh_token`."""
-        pair = self._by_token(token)
-        return pair if pair is not None and verify_token(token, pair.access_hash) else None
+        return self._find(FIND_BY_ACCESS, digest(token))
 
     def by_refresh_token(self, token: str) -> TokenPair | None:
         """Return the pair with this refresh token, also if it has ended or expired.
 
         A pair whose family was revoked is not found, as the engine that was measured deletes it.
         """
-        pair = self._by_token(token)
-        return pair if pair is not None and verify_token(token, pair.refresh_hash) else None
+        return self._find(FIND_BY_REFRESH, digest(token))
 
-    def _by_token(self, token: str) -> TokenPair | None:
-        row = row_id(token)
-        pair = self.get(row) if row else None
-        return pair if pair is not None and pair.epoch == pair.family_epoch else None
+    def _find(self, statement: str, value: int | bytes) -> TokenPair | None:
+        found = self._run(statement, (value,)).fetchone()
+        return None if found is None else TokenPair(*found)
 
     def issue(
         self,
@@ -80,86 +80,70 @@ class TokenRepository:
             family: the family's row id and epoch; None to look them up.
             parent: the pair that it is issued for, kept until the new one is first used.
         """
-        access, refresh = generate_token_pair() if refreshable else (generate_token(), None)
+        access, refresh = generate_token(), generate_token() if refreshable else None
         family_id, epoch = family or self.family(client, user, refreshable=refreshable)
         lifetime = lifetimes.access
         refresh_expires = now + lifetimes.refresh if refresh and lifetimes.refresh else None
-        row = self._db.insert(INSERT, (
-            family_id, epoch, client, user, session, scope, now, access.hash, lifetime, now + lifetime,
-            refresh and refresh.hash, refresh_expires, parent,
-        ))  # fmt: skip
-        token = refresh.with_row_id(row) if refresh else None
-        return IssuedTokens(access.with_row_id(row), token, lifetime, int(now), scope)
+        row = self._run(INSERT, (
+            family_id, epoch, client, user, session, scope, now, digest(access), lifetime, now + lifetime,
+            digest(refresh) if refresh else None, refresh_expires, parent,
+        )).lastrowid or 0  # fmt: skip
+        return IssuedTokens(access, refresh, lifetime, int(now), scope, pair=row)
 
     def family(self, client: int, user: int, *, refreshable: bool) -> tuple[int, int]:
         """Return the row id and epoch of a family, which is made if it does not exist."""
         key = (client, user, int(refreshable))
         find = "SELECT id, epoch FROM families WHERE client = ? AND user_id = ? AND refreshable = ?"
-        row = self._db.fetchone(find, key)
-        if row is None:
-            self._db.execute(
-                "INSERT INTO families (client, user_id, refreshable, epoch) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING",
-                key,
-            )
-            row = self._db.fetchone(find, key)
-        return row  # type: ignore[return-value] # it was inserted a line above, or by another transaction
+        row: tuple[int, int] | None = self._run(find, key).fetchone()
+        if row is not None:
+            return row
+        insert = "INSERT INTO families (client, user_id, refreshable, epoch) VALUES (?, ?, ?, 0)"
+        return self._run(insert, key).lastrowid or 0, 0
 
-    def kill_family(self, client: int, user: int, *, epoch: int | None = None) -> bool:
+    def revoke_family(self, client: int, user: int) -> bool:
         """Revoke every pair of this client and user that has a refresh token; return whether there was a family.
 
-        With *epoch* only those from before it ended: of two concurrent replays the second must not revoke what was
-        issued at a login after the first. Pairs without a refresh token stay valid, as in the engine that was measured.
+        Pairs without a refresh token stay valid, as in the engine that was measured.
         """
         statement = "UPDATE families SET epoch = epoch + 1 WHERE client = ? AND user_id = ? AND refreshable = 1"
-        if epoch is None:
-            return self._db.execute(statement, (client, user)) > 0
-        return self._db.execute(f"{statement} AND epoch = ?", (client, user, epoch)) > 0
+        return self._run(statement, (client, user)).rowcount > 0
 
     def end_all(self, client: int, user: int) -> None:
         """Revoke every pair of this client and user."""
-        self._db.execute("UPDATE families SET epoch = epoch + 1 WHERE client = ? AND user_id = ?", (client, user))
+        self._run("UPDATE families SET epoch = epoch + 1 WHERE client = ? AND user_id = ?", (client, user))
 
     def end_client(self, client: int) -> None:
         """Revoke every pair of this client."""
-        self._db.execute("UPDATE families SET epoch = epoch + 1 WHERE client = ?", (client,))
+        self._run("UPDATE families SET epoch = epoch + 1 WHERE client = ?", (client,))
 
     def end_refresh(self, row: int, reason: str) -> bool:
-        """End a refresh token; return whether this call did (a compare-and-swap)."""
+        """End a refresh token; return whether this call did."""
         statement = "UPDATE token_pairs SET refresh_ended = ? WHERE id = ? AND refresh_ended IS NULL"
-        return self._db.execute(statement, (reason, row)) == 1
+        return self._run(statement, (reason, row)).rowcount == 1
 
     def end_access(self, row: int, reason: str) -> bool:
         """End an access token; return whether this call did."""
         statement = "UPDATE token_pairs SET access_ended = ? WHERE id = ? AND access_ended IS NULL"
-        return self._db.execute(statement, (reason, row)) == 1
+        return self._run(statement, (reason, row)).rowcount == 1
 
-    def cache_response(self, row: int, response: bytes, *, until: float) -> None:
-        """Store the encrypted response to the refresh of this pair."""
-        statement = "UPDATE token_pairs SET cached_response = ?, cached_until = ? WHERE id = ?"
-        self._db.execute(statement, (response, until, row))
-
-    def purge_cached_responses(self, *, now: float) -> None:
-        """Delete the responses that must not be repeated any more."""
+    def cache_response(self, row: int, response: str, *, now: float, until: float) -> None:
+        """Store the response to the refresh of this pair; delete those that must not be repeated any more."""
+        self._run("UPDATE token_pairs SET cached_response = ?, cached_until = ? WHERE id = ?", (response, until, row))
         statement = "UPDATE token_pairs SET cached_response = NULL, cached_until = NULL WHERE cached_until <= ?"
-        self._db.execute(statement, (now,))
+        self._run(statement, (now,))
 
     def clear_parent(self, row: int) -> None:
         """Note that a pair's access token has been used for the first time."""
-        self._db.execute("UPDATE token_pairs SET parent = NULL WHERE id = ?", (row,))
+        self._run("UPDATE token_pairs SET parent = NULL WHERE id = ?", (row,))
 
-    def expire(self, row: int, *, now: float, access: bool = False, refresh: bool = False) -> None:
-        """Let the access or the refresh token of a pair expire now."""
-        if access:
-            self._db.execute("UPDATE token_pairs SET access_expires = ? WHERE id = ?", (now, row))
-        if refresh:
-            self._db.execute("UPDATE token_pairs SET refresh_expires = ? WHERE id = ?", (now, row))
+    def expire(self, row: int, kind: str, *, now: float) -> None:
+        """Let the `access` or the `refresh` token of a pair expire now."""
+        column = {"access": "access_expires", "refresh": "refresh_expires"}[kind]
+        self._run(f"UPDATE token_pairs SET {column} = ? WHERE id = ?", (now, row))  # noqa: S608 - our own names
 
     def count_active(self, *, now: float) -> dict[str, int]:
         """Count the valid access and refresh tokens."""
-        access = self._db.fetchone(COUNT_ACTIVE.format(kind="access") + " AND access_expires > ?", (now,))
-        refresh = self._db.fetchone(
-            COUNT_ACTIVE.format(kind="refresh")
-            + " AND refresh_hash IS NOT NULL AND (refresh_expires IS NULL OR refresh_expires > ?)",
-            (now,),
-        )
-        return {"access": access[0] if access else 0, "refresh": refresh[0] if refresh else 0}
+        (access,) = self._run(f"{COUNT_ACTIVE} access_ended IS NULL AND access_expires > ?", (now,)).fetchone()
+        statement = f"""{COUNT_ACTIVE} refresh_ended IS NULL AND refresh_hash IS NOT NULL
+                        AND (refresh_expires IS NULL OR refresh_expires > ?)"""
+        return {"access": access, "refresh": self._run(statement, (now,)).fetchone()[0]}

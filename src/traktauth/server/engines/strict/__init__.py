@@ -1,1 +1,0 @@
-"""The rules of the RFCs that Trakt does not apply (`--strict`)."""
