@@ -9,9 +9,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from contextlib import closing
+from copy import copy
 from typing import NamedTuple
 
 import pytest
@@ -19,13 +21,10 @@ import pytest
 from support.engines import Missing
 from support.local import APP
 from support.postgres import PostgresServer
-from support.pseudo_terminal import Terminal
 from support.redis import RedisServer
 from traktauth.models import LoginKey, Token
 from traktauth.models.changes import SaveToken, SetRefreshable
 from traktauth.stores.open import open_store
-
-pytestmark = pytest.mark.slow
 
 FAST = ("--pace", "1000/0")
 LIFE = 604800
@@ -66,6 +65,10 @@ class Crew(NamedTuple):
                 first = Token(**{name: getattr(token, name) for name in Token.__slots__} | {"generation": 1})
                 assert store.apply(login, SaveToken(first, after=0, at=time.time()))
         return self
+
+    def show(self, *words, steps=()):
+        words = ("keep", "--store", self.address, *FAST, *words)
+        return self.command.show(*words, columns=80, rows=24, steps=steps)
 
     def slow_down(self, seconds):
         self.local.control("PUT", "faults", [{"path": "/oauth/token", "times": 10_000, "delay": seconds}])
@@ -110,7 +113,7 @@ def crew(at_local, local):
     return Crew(at_local, local, f"sqlite:{at_local.folder}/fleet.db")
 
 
-@pytest.fixture(params=["sqlite", "redis", "postgres"])
+@pytest.fixture(params=["sqlite", *(pytest.param(name, marks=pytest.mark.slow) for name in ("redis", "postgres"))])
 def any_crew(request, at_local, local):
     """A crew in each of a fleet's stores, in a corner of its own."""
     if request.param == "redis":
@@ -162,6 +165,7 @@ def test_a_step_takes_no_more_than_its_limit_and_the_next_one_the_rest(crew):
     assert crew.refreshes() == 5
 
 
+@pytest.mark.slow
 def test_steps_at_the_same_moment_share_the_work(crew):
     crew.sign_in(12)
     steps = [crew.start("--once") for _ in range(3)]
@@ -251,22 +255,21 @@ def shown_lines(text):
 
 def test_a_terminal_shows_how_many_there_are_and_when_the_next_is_due(crew):
     crew.sign_in(2, due=False)
-    with Terminal(crew.command, "keep", "--store", crew.address, *FAST, columns=80, rows=24) as terminal:
-        terminal.read_until(r"2 logins \| none due, next in \d d( \d+ h)? \| 0 refreshed")
-        terminal.process.send_signal(signal.SIGINT)
-        shown = terminal.read_to_the_end()
+    live = r"2 logins \| none due, next in \d d( \d+ h)? \| 0 refreshed"
+    shown = crew.show(steps=[(live, lambda _: signal.raise_signal(signal.SIGINT))]).err
     assert re.search(r"2 logins, none due; the next is due 20\d\d-\d\d-\d\d", shown)
     assert max(len(line) for line in shown_lines(shown) if " | " in line) < 80
 
 
+@pytest.mark.slow  # it waits for a probe
 def test_an_outage_is_one_line_for_all_its_logins_and_stays_in_the_live_line(crew):
     crew.sign_in(6)
     crew.local.control("PUT", "faults", [{"path": "/oauth/token", "times": 2, "status": 503}])
-    with Terminal(crew.command, "keep", "--store", crew.address, *FAST, columns=80, rows=24) as terminal:
-        terminal.read_until(r"service failing for \d+ s \| 6 logins", within=30.0)
-        terminal.read_until(r"The service works again after", within=60.0)
-        terminal.process.send_signal(signal.SIGINT)
-        shown = terminal.read_to_the_end()
+    steps = [
+        (r"service failing for \d+ s \| 6 logins", lambda _: None),
+        (r"The service works again after", lambda _: signal.raise_signal(signal.SIGINT)),
+    ]
+    shown = crew.show(steps=steps).err
     events = [line for line in shown_lines(shown) if re.match(r"\d\d:\d\d:\d\d ", line)]
     assert re.fullmatch(r"\S+ ! The service is failing \(.*503\); refreshing pauses until it works again", events[0])
     assert re.fullmatch(r"\S+ ✓ The service works again after .*; meanwhile \d logins? \w+.*", events[1])
@@ -290,23 +293,28 @@ def test_an_outage_that_lasts_is_one_line_in_a_pipe_too(crew):
 
 # ------------------------------------------------------------ for good
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_stop_saves_what_is_on_the_wire_and_ends_well(crew, sign):
-    crew.sign_in(20)
-    crew.slow_down(0.7)
-    keeper = crew.start()
-    crew.wait_for_open(2)
-    keeper.send_signal(sign)
-    keeper.send_signal(sign)
-    status, events, err = ended(keeper)
-    crew.speed_up()
-    assert (status, err) == (0, "")
+def test_a_stop_saves_what_is_on_the_wire_and_ends_well(crew, sign, recording_proxy):
+    proxied = copy(crew.local)
+    wire = recording_proxy(crew.local.base)
+    proxied.base = wire.base
+    crew = Crew(crew.command.at(wire.base), proxied, crew.address).sign_in(20)
+    main = threading.get_ident()
+
+    def stop():
+        signal.pthread_kill(main, sign)
+        signal.pthread_kill(main, sign)
+
+    wire.call("/oauth/token", stop)
+    outcome = crew.keep("--json", "--in-flight", "2")
+    assert (outcome.status, outcome.err) == (0, "")
     renewed = crew.refreshes()
-    assert 2 <= renewed < 20, "it was stopped before its end"
-    assert events[-1]["renewed"] == renewed
+    assert 1 <= renewed < 20, "it was stopped before its end"
+    assert lines(outcome.out)[-1]["renewed"] == renewed
     assert sum(generation == 2 for generation in crew.generations().values()) == renewed
     assert not crew.open()
 
 
+@pytest.mark.slow
 def test_of_two_keepers_one_is_killed_and_the_other_renews_all_that_was_not_on_the_wire(any_crew):
     any_crew.sign_in(60)
     any_crew.slow_down(1.0)
@@ -328,18 +336,22 @@ def test_of_two_keepers_one_is_killed_and_the_other_renews_all_that_was_not_on_t
     assert 0 <= arrived <= len(on_the_wire)
 
 
+def numbers(url):
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+
+
 def test_its_numbers_are_served_and_true(crew):
     crew.sign_in(6)
     keeper = crew.start("--metrics", "0")
     started = json.loads(keeper.stdout.readline())
     for _ in range(6):
         keeper.stdout.readline()
-    time.sleep(0.2)  # the last of them may be landing
-    with urllib.request.urlopen(started["metrics"], timeout=60) as answer:
-        shown = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+    shown = numbers(started["metrics"])
+    while float(shown["traktauth_keeper_in_flight"]):  # the last is still counted
+        shown = numbers(started["metrics"])
     assert float(shown['traktauth_keeper_events_total{kind="renewed"}']) == 6
     assert float(shown["traktauth_keeper_logins"]) == 6
-    assert float(shown["traktauth_keeper_in_flight"]) == 0
     assert float(shown["traktauth_keeper_outage"]) == 0
     keeper.terminate()
     assert ended(keeper)[0] == 0
@@ -447,6 +459,7 @@ def test_a_damaged_row_is_reported_and_the_others_are_renewed(crew):
     assert crew.refreshes() == 2
 
 
+@pytest.mark.slow
 def test_a_redis_that_may_lose_logins_is_warned_of_in_the_log(crew, tmp_path):
     try:
         server = RedisServer(tmp_path, "--appendonly", "no")

@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -467,19 +466,6 @@ def test_a_closed_stdin_is_wrong_usage(at_local, stdin_text):
         "Error: Standard input ended before a code was pasted",
         "→ Answer on standard input, or sign in another way: traktauth login --device",
     ]
-
-
-def test_a_stdin_that_was_never_there_is_wrong_usage(at_local):
-    done = subprocess.run(
-        ["sh", "-c", 'exec "$0" -m traktauth login --paste <&-', sys.executable],
-        env=at_local.env,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

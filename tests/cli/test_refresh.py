@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 
 import pytest
@@ -12,8 +13,6 @@ from support.wire import bearer, call
 from traktauth.models import PendingRefresh, Sender
 from traktauth.models.changes import BeginRefresh
 from traktauth.protocol import ONE_COMMUNITY_APP
-
-pytestmark = pytest.mark.slow
 
 TOKEN = "/oauth/token"
 
@@ -40,7 +39,8 @@ def wired(command, local, recording_proxy):
     return command, wire
 
 
-def test_eight_processes_on_an_ended_token_cause_one_refresh_each_round(at_local, local):
+@pytest.mark.slow
+def test_eight_processes_with_an_expired_token_cause_one_refresh(at_local, local):
     at_local.keep_real(local, left=-1)
     for round_number in range(1, 4):
         ended = outcomes([at_local.start("token") for _ in range(8)])
@@ -51,19 +51,6 @@ def test_eight_processes_on_an_ended_token_cause_one_refresh_each_round(at_local
         assert refreshes(local) == round_number
         token = at_local.record().token
         at_local.keep(token.access_token, token.refresh_token, left=-1)
-
-
-def test_eight_refreshes_that_begin_together_share_one(at_local, local):
-    at_local.keep_real(local)
-    # They wait at a closed door, so that each has begun before any can be answered.
-    with at_local.store.lock(at_local.login(), 1.0):
-        processes = [at_local.start("refresh", "--json") for _ in range(8)]
-        time.sleep(2.5)
-        assert all(process.poll() is None for process in processes)
-    ended = outcomes(processes)
-    assert {status for status, _, _ in ended} == {0}
-    assert {json.loads(out)["generation"] for _, out, _ in ended} == {2}
-    assert refreshes(local) == 1
 
 
 def test_a_refresh_renews_a_fresh_token_and_says_so_without_showing_it(at_local, local):
@@ -151,17 +138,11 @@ def test_a_wrong_secret_is_the_apps_fault_and_the_login_lives_on(at_local, local
 def test_a_signal_during_a_refresh_is_delivered_after_the_save(wired, local, signum):
     command, wire = wired
     command.keep_real(local, left=-1)
-    wire.delay(TOKEN, 2.0, grant="refresh_token")
-    process = command.start("token")
-    while command.record().pending_refresh is None:
-        time.sleep(0.02)
-    time.sleep(0.3)
-    process.send_signal(signum)
-    time.sleep(0.3)
-    assert process.poll() is None  # the answer is not there yet
-    out, err = process.communicate(timeout=60)
+    main = threading.get_ident()
+    wire.call(TOKEN, lambda: signal.pthread_kill(main, signum), grant="refresh_token")
+    status, out, err = command("token")
     record = command.record()
-    assert (process.returncode, out) == (2, "")
+    assert (status, out) == (2, "")
     assert err.startswith("Error: ")
     assert (record.generation, record.pending_refresh) == (2, None)
     assert works(local, command, record.token.access_token)

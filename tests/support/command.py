@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import gc
 import io
 import json
 import logging
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
 HANG = 120.0  # seconds; no test depends on this time
-_CHANGED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ)
+_CHANGED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
 
 
 class Outcome(NamedTuple):
@@ -190,6 +191,7 @@ def _process_state(env: Mapping[str, str], folder: Path) -> Generator[None]:
     """Change what belongs to the whole process, and change it back."""
     root = logging.getLogger()
     environ, cwd, handlers = dict(os.environ), Path.cwd(), root.handlers[:]
+    threshold = gc.get_threshold()
     signals = {number: signal.getsignal(number) for number in _CHANGED_SIGNALS}
     os.environ.clear()
     os.environ.update(env)
@@ -200,6 +202,8 @@ def _process_state(env: Mapping[str, str], folder: Path) -> Generator[None]:
         yield
     finally:
         root.handlers[:] = handlers
+        gc.set_threshold(*threshold)
+        gc.unfreeze()
         os.environ.clear()
         os.environ.update(environ)
         os.chdir(cwd)

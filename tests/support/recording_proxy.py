@@ -18,10 +18,13 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
-Fate = Literal["drop", "swallow", "delay", "answer"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Fate = Literal["drop", "swallow", "delay", "answer", "call"]
 
 
 class Seen(NamedTuple):
@@ -42,6 +45,7 @@ class Rule:
     times: int
     seconds: float
     content: bytes = b""
+    call: Callable[[], object] | None = None
 
     def matches(self, seen: Seen) -> bool:
         return self.times > 0 and seen.path == self.path and self.grant in (None, seen.grant)
@@ -72,6 +76,10 @@ class RecordingProxy:
     def delay(self, path: str, seconds: float, *, grant: str | None = None, times: int = 1) -> None:
         """Hold the answer back."""
         self._add(Rule(path, "delay", grant, times, seconds))
+
+    def call(self, path: str, function: Callable[[], object], *, grant: str | None = None, times: int = 1) -> None:
+        """Call a function when the server has answered and before the answer is passed on."""
+        self._add(Rule(path, "call", grant, times, 0, call=function))
 
     def answer(
         self,
@@ -148,7 +156,10 @@ class RecordingProxy:
                         answer = _read_message(answers, until_closed=True, bare=request.startswith(b"HEAD "))
                     if rule == "swallow":
                         return _reset(near)
-                    time.sleep(rule or 0)
+                    if callable(rule):
+                        rule()
+                    else:
+                        time.sleep(rule)
                     near.sendall(answer)
                     if not answer or b"connection: close" in answer.split(b"\r\n\r\n")[0].lower():
                         return None
@@ -167,7 +178,7 @@ class RecordingProxy:
             self._open.add(end)
         return end
 
-    def _take(self, seen: Seen) -> Literal["drop", "swallow"] | float | bytes:
+    def _take(self, seen: Seen) -> Literal["drop", "swallow"] | float | bytes | Callable[[], object]:
         """Count a request and use up the first rule that is meant for it."""
         with self._lock:
             self._seen[seen] += 1
@@ -176,6 +187,8 @@ class RecordingProxy:
                     rule.times -= 1
                     if rule.fate == "answer":
                         return rule.content
+                    if rule.call is not None:
+                        return rule.call
                     return rule.seconds if rule.fate == "delay" else rule.fate
         return 0.0
 
