@@ -1,0 +1,494 @@
+#!/usr/bin/env python3
+"""Let everything go wrong at once around refreshes, on four stores; say whether a used refresh token was sent.
+
+Usage: .venv/bin/python soak/chaos.py MINUTES SEED [--state FILE]
+
+Eight processes (a blocking and an async one on a file, SQLite, Redis and PostgreSQL, each with three threads or tasks)
+call a local Trakt whose access tokens are valid for four seconds and which ends a login when a used refresh token comes
+again. Responses are lost, late or wrong; processes are stopped, interrupted, ended and killed; clocks step; stores go
+back to a backup. A used token may be sent only as docs/decisions say: after a response that was lost, after its
+receiver was killed, or from a restored backup by a process that had not seen the next token. Rounds of 30 s follow each
+other; with --state a run that was stopped goes on where it was. Exit status 1 if a used token was sent otherwise, a
+login ended otherwise, or a process hung; 2 if rounds are left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import psycopg
+import redis
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for fidelity
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from support.postgres import PostgresServer
+from support.redis import RedisServer
+from traktauth import StoreFailed, Trakt
+from traktauth.stores.open import open_store
+from traktauth.testing import LocalTrakt
+
+ROUND = 30.0  # seconds
+LIFE = 4  # seconds of an access token
+ACCOUNTS = ("a", "b", "c")
+SAVES_WITHIN = 8.0  # seconds from a response to its save, a stop included
+SETTLES = 90.0  # seconds within which every process has ended a call, once nothing goes wrong any more
+LOST = ("502 after", "cut after", "page after")  # the refresh was done, and its response is lost
+UNDONE = ("503 before", "429 before", "cut before")
+WORKER = Path(__file__).with_name("chaos_worker.py")
+
+
+@dataclass
+class Sending:
+    """One refresh token on its way: when, by which process, and what became of it."""
+
+    at: float
+    pid: int
+    granted: bool = False
+    delivered: bool = False
+
+
+class Proxy(ThreadingHTTPServer):
+    """Stands before the local Trakt, keeps a record of every refresh, and loses or delays responses."""
+
+    daemon_threads = True
+
+    def __init__(self, upstream: str, chance: random.Random) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.base = f"http://127.0.0.1:{self.server_port}"
+        self.upstream = urlsplit(upstream).netloc
+        self.chance, self.faulty = chance, True
+        self.lock = threading.Lock()
+        self.login_of: dict[str, tuple[str, str]] = {}  # by refresh token
+        self.sendings: dict[str, list[Sending]] = defaultdict(list)
+        self.used: list[tuple[str, Sending, Sending]] = []  # sent although it was used: token, first and this sending
+        self.faults: Counter[str] = Counter()
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: clients are killed."""
+
+    def fault(self) -> str:
+        """Choose what goes wrong with a response."""
+        with self.lock:
+            dice = self.chance.random()
+            kind = "" if not self.faulty or dice < 0.7 else "late" if dice < 0.8 else self.chance.choice(LOST + UNDONE)
+            self.faults[kind] += bool(kind)
+            return kind
+
+    def begin(self, token: str, pid: int) -> Sending:
+        """Record that a refresh token goes to Trakt now."""
+        sending = Sending(time.time(), pid)
+        with self.lock:
+            first = next((each for each in self.sendings[token] if each.granted), None)
+            if first is not None and token in self.login_of:
+                self.used.append((token, first, sending))
+            self.sendings[token].append(sending)
+        return sending
+
+    def grant(self, sending: Sending, old: str, new: str) -> None:
+        """Record the token that follows a used one."""
+        with self.lock:
+            sending.granted = True
+            if old in self.login_of:
+                self.login_of[new] = self.login_of[old]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection of a client."""
+
+    protocol_version = "HTTP/1.1"
+    server: Proxy
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        """Pass a request on, and its response, unless something goes wrong."""
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        fault = self.server.fault()
+        if fault in UNDONE:
+            self.answer_instead(fault)
+            return
+        token = refresh_token_of(self.path, body)
+        sending = self.server.begin(token, pid_of(self.headers)) if token else None
+        with closing(HTTPConnection(self.server.upstream, timeout=60)) as upstream:
+            fields = {name: value for name, value in self.headers.items() if name.lower() not in {"host", "connection"}}
+            upstream.request(self.command, self.path, body, fields)
+            response = upstream.getresponse()
+            content = response.read()
+        if sending is not None and token and response.status == 200:
+            self.server.grant(sending, token, json.loads(content)["refresh_token"])
+        if fault == "late":
+            time.sleep(self.server.chance.uniform(0, 2.0))
+        if fault in LOST:
+            self.answer_instead(fault)
+            return
+        self.send_response(response.status)
+        for name, value in response.getheaders():
+            if name.lower() not in {"connection", "transfer-encoding", "content-length", "date", "server"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        self.wfile.flush()
+        if sending is not None:
+            sending.delivered = True
+
+    do_POST = do_GET  # noqa: N815 - the name is the library's
+
+    def answer_instead(self, fault: str) -> None:
+        """Answer as something between, or not at all."""
+        if fault.startswith("cut"):
+            self.close_connection = True
+            return
+        status = {"502": 502, "503": 503, "429": 429}.get(fault[:3], 200)
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"<html>")
+
+
+def refresh_token_of(path: str, body: bytes) -> str | None:
+    """Return the refresh token of a refresh request."""
+    if path != "/oauth/token":
+        return None
+    text = body.decode()
+    fields = json.loads(text) if text.startswith("{") else {name: each[0] for name, each in parse_qs(text).items()}
+    return fields.get("refresh_token") if fields.get("grant_type") == "refresh_token" else None
+
+
+def pid_of(headers: object) -> int:
+    """Return the process that sent a request, from its User-Agent."""
+    agent = headers["User-Agent"] or ""
+    return int(agent.partition("chaos/")[2].partition(" ")[0] or 0)
+
+
+# ---------------------------------------------------------------- backups
+class Backups:
+    """Backups of the four stores, of which each can go back to its last one."""
+
+    def __init__(self, folder: Path, redis_url: str, postgres_url: str) -> None:
+        self.folder, self.redis_url, self.postgres_url = folder, redis_url, postgres_url
+        self.file, self.database = folder / "logins.json", folder / "logins.db"
+        self.keys: dict[bytes, bytes] = {}
+
+    def save(self, kind: str) -> None:
+        """Make a backup."""
+        if kind == "file":
+            shutil.copy(self.file, self.folder / "backup.json")
+        elif kind == "sqlite":
+            with closing(sqlite3.connect(self.database)) as live, closing(sqlite3.connect(self.copy)) as copy:
+                live.backup(copy)
+        elif kind == "redis":
+            with closing(redis.Redis.from_url(self.redis_url)) as server:
+                self.keys = {key: server.dump(key) for key in server.keys("*")}
+        else:
+            with psycopg.connect(self.postgres_url) as live:
+                live.execute("DROP TABLE IF EXISTS backup; CREATE TABLE backup AS TABLE traktauth_logins")
+
+    def restore(self, kind: str) -> None:
+        """Go back to the backup."""
+        if kind == "file":
+            shutil.copy(self.folder / "backup.json", self.folder / "new.json")
+            (self.folder / "new.json").replace(self.file)
+        elif kind == "sqlite":
+            with closing(sqlite3.connect(self.database)) as live, closing(sqlite3.connect(self.copy)) as copy:
+                copy.backup(live)
+        elif kind == "redis":
+            with closing(redis.Redis.from_url(self.redis_url)) as server, server.pipeline() as steps:
+                steps.flushdb()
+                for key, value in self.keys.items():
+                    if value is not None:
+                        steps.restore(key, 0, value)
+                steps.execute()
+        else:
+            with psycopg.connect(self.postgres_url) as live:
+                live.execute("LOCK TABLE traktauth_logins; DELETE FROM traktauth_logins")
+                live.execute("INSERT INTO traktauth_logins TABLE backup")
+
+    @property
+    def copy(self) -> Path:
+        """The backup of the SQLite database."""
+        return self.folder / "backup.db"
+
+
+# ---------------------------------------------------------------- one round
+class Round:
+    """Eight processes for some seconds; `tally` counts, `wrong` tells what must not be."""
+
+    def __init__(self, folder: Path, stores: dict[str, str], backups: Backups, seed: int) -> None:
+        self.chance = random.Random(seed)  # noqa: S311 - chance needs no secrecy
+        self.folder, self.stores, self.backups = folder, stores, backups
+        self.tally: Counter[str] = Counter()
+        self.wrong: list[str] = []
+        self.seats = [(kind, driver) for kind in stores for driver in ("blocking", "async")]
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.read = [0] * len(self.seats)  # bytes of each log
+        self.answers: Counter[int] = Counter()  # by process
+        self.kills: list[tuple[float, int]] = []
+        self.saved: dict[str, set[str]] = {}  # refresh tokens of each backup
+        self.restores: list[tuple[float, set[str]]] = []
+        self.later: list[tuple[float, int, str]] = []  # what ends later: a stop, a wrong clock
+        self.signed_in: dict[tuple[str, str], float] = {}
+
+    def run(self) -> None:
+        """Run it."""
+        with LocalTrakt(access_life=LIFE) as server:
+            self.server = server
+            self.proxy = Proxy(server.url, random.Random(self.chance.random()))  # noqa: S311 - as above
+            for kind in self.stores:
+                for account in ACCOUNTS:
+                    self.sign_in(kind, account)
+            try:
+                self.workers = [self.start(seat) for seat in range(len(self.seats))]
+                until = time.monotonic() + ROUND
+                while time.monotonic() < until:
+                    time.sleep(self.chance.uniform(0.05, 0.4))
+                    self.act()
+                    self.look()
+                self.settle()
+            finally:
+                for worker in self.workers:
+                    worker.kill()
+                    worker.wait()
+                self.proxy.shutdown()
+                self.proxy.server_close()
+            self.look()
+            self.judge()
+
+    def start(self, seat: int) -> subprocess.Popen[bytes]:
+        """Start the process of a seat."""
+        kind, driver = self.seats[seat]
+        self.set_clock(seat, 0.0)
+        asked = {
+            "service": self.proxy.base,
+            "app": [self.server.app.client_id, self.server.app.client_secret],
+            "store": self.stores[kind],
+            "kind": driver,
+            "accounts": ACCOUNTS,
+            "log": str(self.folder / f"{seat}.log"),
+            "clock": str(self.folder / f"{seat}.clock"),
+            "seed": self.chance.random(),
+        }
+        command = [sys.executable, str(WORKER), json.dumps(asked)]
+        with (self.folder / f"{seat}.err").open("ab") as errors:
+            return subprocess.Popen(command, stderr=errors)  # noqa: S603 - this script's own worker
+
+    def set_clock(self, seat: int, error: float) -> None:
+        """Set how wrong a process's clock is."""
+        path = self.folder / f"{seat}.clock"
+        with path.open("r+b" if path.exists() else "wb") as file:
+            file.write(struct.pack("d", error))
+
+    def sign_in(self, kind: str, account: str) -> None:
+        """Sign an account in, as its user does when a program asks for it."""
+        with Trakt(self.server.app, service=self.proxy.base, store=self.stores[kind], account=account) as trakt:
+            for _ in range(100):
+                with suppress(RuntimeError, StoreFailed):  # another process has just changed the record
+                    token = self.server.sign_in_at(trakt, f"{kind}-{account}")
+                    self.proxy.login_of[token.refresh_token or ""] = (kind, account)
+                    self.signed_in[kind, account] = time.time()
+                    return
+                time.sleep(0.1)
+        self.wrong.append(f"{kind} {account} cannot be signed in")
+
+    # ------------------------------------------------------------ what happens
+    def act(self) -> None:
+        """Let one thing go wrong."""
+        for due in [each for each in self.later if each[0] <= time.monotonic()]:
+            self.later.remove(due)
+            self.end(*due[1:])
+        seat = self.chance.randrange(len(self.seats))
+        worker, kind = self.workers[seat], self.seats[seat][0]
+        if worker.poll() is not None:
+            if worker.returncode not in {0, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM}:  # before its handlers
+                self.wrong.append(f"{self.seats[seat]} ended with {worker.returncode}")
+            self.workers[seat] = self.start(seat)
+            return
+        what = self.chance.choice(("kill", "stop", "stop", "interrupt", "end", "clock", "clock", "backup", "restore"))
+        after = time.monotonic() + self.chance.uniform(0.2, 4.0)
+        if what == "kill":
+            worker.kill()
+            self.kills.append((time.time(), worker.pid))
+        elif what in {"stop", "interrupt", "end"}:
+            worker.send_signal({"stop": signal.SIGSTOP, "interrupt": signal.SIGINT, "end": signal.SIGTERM}[what])
+            if what == "stop":
+                self.later.append((after, seat, what))
+        elif what == "clock":
+            self.set_clock(seat, self.chance.choice((-1, 1)) * self.chance.choice((2.0, 60.0, 3600.0, 86400.0)))
+            self.later.append((after, seat, what))
+        elif not self.copy(kind, what):
+            return
+        self.tally[what] += 1
+
+    def end(self, seat: int, what: str) -> None:
+        """End a stop, or set a clock right."""
+        if what == "stop":
+            with suppress(ProcessLookupError):
+                self.workers[seat].send_signal(signal.SIGCONT)
+        else:
+            self.set_clock(seat, 0.0)
+
+    def copy(self, kind: str, what: str) -> bool:
+        """Make a backup of a store, or go back to it; return whether it was done."""
+        with suppress(sqlite3.OperationalError, psycopg.Error, redis.ResponseError):
+            if what == "backup":
+                before = self.tokens(kind)
+                self.backups.save(kind)
+                self.saved[kind] = before | self.tokens(kind)
+                return True
+            if kind in self.saved:
+                self.restores.append((time.time(), self.saved.pop(kind)))
+                self.backups.restore(kind)
+                return True
+        return False
+
+    def tokens(self, kind: str) -> set[str]:
+        """Return the refresh tokens in a store."""
+        with closing(open_store(self.stores[kind])) as store:
+            records = [store.load(login) for login in store.list_logins()]
+        return {record.token.refresh_token or "" for record in records if record.token is not None}
+
+    # ------------------------------------------------------------ what came of it
+    def look(self) -> None:
+        """Read how calls ended; a user signs in again if that is required."""
+        ended = set()
+        for seat, (kind, _) in enumerate(self.seats):
+            path = self.folder / f"{seat}.log"
+            if not path.exists():
+                continue
+            with path.open("rb") as file:
+                file.seek(self.read[seat])
+                content = file.read()
+            content = content[: content.rfind(b"\n") + 1]
+            self.read[seat] += len(content)
+            for line in map(json.loads, content.splitlines()):
+                self.answers[seat] += 1
+                self.tally[line.get("error", "calls")] += 1
+                login = (kind, line["account"])
+                if line.get("error") == "LoginRequired" and line["at"] > self.signed_in[login] + 1.0:
+                    ended.add((*login, line["reason"]))
+                elif "error" in line and line["error"] not in EXPECTED:
+                    self.wrong.append(f"{kind}: {line}")
+        for kind, account, reason in ended:
+            since = self.signed_in[kind, account]
+            causes = [
+                second.at for token, _, second in self.proxy.used if self.proxy.login_of[token] == (kind, account)
+            ]
+            if not any(at > since for at in causes):
+                self.wrong.append(f"the login {kind} {account} ended ({reason}) though no used token was sent")
+            self.tally[f"ended: {reason}"] += 1
+            self.sign_in(kind, account)
+
+    def settle(self) -> None:
+        """Let nothing go wrong any more, and wait until each process has ended some calls."""
+        self.proxy.faulty = False
+        for _, seat, what in self.later:
+            self.end(seat, what)
+        for seat, worker in enumerate(self.workers):
+            if worker.poll() is not None:
+                self.workers[seat] = self.start(seat)
+        self.look()
+        before, until = Counter(self.answers), time.monotonic() + SETTLES
+        while silent := [seat for seat in range(len(self.seats)) if self.answers[seat] <= before[seat] + len(ACCOUNTS)]:
+            if time.monotonic() > until:
+                self.wrong.append(f"no call of {[self.seats[seat] for seat in silent]} ended in {SETTLES:.0f} s")
+                return
+            time.sleep(0.1)
+            self.look()
+
+    def judge(self) -> None:
+        """Say of each used token that was sent why."""
+        for token, first, second in self.proxy.used:
+            killed = any(pid == first.pid and first.at <= at <= first.at + SAVES_WITHIN for at, pid in self.kills)
+            restored = any(first.at < at < second.at and token in tokens for at, tokens in self.restores)
+            if not first.delivered:
+                self.tally["used: its response was lost"] += 1
+            elif killed:
+                self.tally["used: its receiver was killed"] += 1
+            elif restored and second.pid != first.pid:
+                self.tally["used: from a backup"] += 1
+            else:
+                self.wrong.append(f"a used token of {self.proxy.login_of[token]} was sent: {first}, then {second}")
+        self.tally["refreshes"] += sum(each.granted for all_ in self.proxy.sendings.values() for each in all_)
+        self.tally["faults"] += self.proxy.faults.total()
+
+
+EXPECTED = {"LoginRequired", "TryLater", "StoreFailed", "UnexpectedReply", "KeyboardInterrupt"}
+
+
+def main() -> int:
+    """Run, and judge."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("minutes", type=float)
+    parser.add_argument("seed", type=int)
+    parser.add_argument("--state", type=Path)
+    options = parser.parse_args()
+    state = {"rounds": 0, "tally": {}, "wrong": []}
+    if options.state and options.state.exists():
+        state = json.loads(options.state.read_text())
+    tally, wrong, rounds = Counter(state["tally"]), state["wrong"], round(options.minutes * 60 / ROUND)
+    began = time.monotonic()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        redis_server = RedisServer(folder)
+        stack.callback(redis_server.stop)
+        postgres = PostgresServer()
+        stack.callback(postgres.stop)
+        while state["rounds"] < rounds:
+            place = folder / str(state["rounds"])
+            place.mkdir()
+            schema = f"r{state['rounds']}"
+            with psycopg.connect(postgres.url, autocommit=True) as admin:
+                admin.execute(f"CREATE SCHEMA {schema}")
+            with closing(redis.Redis.from_url(redis_server.url)) as server:
+                server.flushdb()
+            postgres_url = f"{postgres.url}?options=-csearch_path%3D{schema}"
+            stores = {
+                "file": f"file:{place}/logins.json",
+                "sqlite": f"sqlite:{place}/logins.db",
+                "redis": redis_server.url,
+                "postgres": postgres_url,
+            }
+            backups = Backups(place, redis_server.url, postgres_url)
+            one = Round(place, stores, backups, options.seed * 1_000_000 + state["rounds"])
+            one.run()
+            tally.update(one.tally)
+            wrong += one.wrong
+            state = {"rounds": state["rounds"] + 1, "tally": tally, "wrong": wrong}
+            print(summary(state, rounds, began), file=sys.stderr, flush=True)
+            if options.state:
+                options.state.write_text(json.dumps(state))
+    print(f"seed {options.seed}: {summary(state, rounds, began)}")
+    print("\n".join(wrong[:50]))
+    return 1 if wrong else 2 * (state["rounds"] < rounds)
+
+
+def summary(state: dict, rounds: int, began: float) -> str:
+    """Return the line that sums a run up."""
+    counted = ", ".join(f"{count} {what}" for what, count in sorted(state["tally"].items()))
+    wrong = len(state["wrong"])
+    return f"{state['rounds']} of {rounds} rounds: {counted}; {wrong} wrong; {time.monotonic() - began:.0f} s"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
