@@ -111,12 +111,45 @@ def test_a_401_straight_after_that_is_returned_and_leads_to_nothing_more(trakt, 
 
 
 def test_a_401_to_a_token_that_the_call_has_just_got_is_returned(trakt, trakt_server, sign_in):
-    """A refresh may bring dead tokens: another one would bring no better."""
+    """A refresh may bring dead tokens: another one would bring no better. The next call tries that once."""
     sign_in(left=-1)
     trakt_server.api_refuses = True
-    for _ in range(3):
+    for refreshes in (1, 2, 2, 2):
         assert trakt.request("GET", "/users/settings").status_code == 401
+        assert len(trakt_server.refreshes) == refreshes
+
+
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+def test_programs_that_share_a_login_do_not_refresh_in_turn_while_the_api_rejects_every_token(
+    caller, app, trakt_server, address, sign_in
+):
+    sign_in()
+    trakt_server.api_refuses = True
+    for _ in range(5):
+        with (
+            caller(app, service=trakt_server.base, store=address) as one,
+            caller(app, service=trakt_server.base, store=address) as two,
+        ):
+            assert one.request("GET", "/users/settings").status_code == 401
+            assert two.request("GET", "/users/settings").status_code == 401
     assert len(trakt_server.refreshes) == 1
+
+
+@pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
+def test_a_login_that_ends_after_an_outage_of_the_api_is_found_out_some_minutes_later(
+    caller, app, trakt_server, address, sign_in
+):
+    sign_in()
+    trakt_server.api_refuses = True
+    ahead = 0.0
+    with caller(app, service=trakt_server.base, store=address, clock=lambda: time.time() + ahead) as trakt:
+        assert trakt.request("GET", "/users/settings").status_code == 401
+        trakt_server.fresh.clear()  # revoked for good
+        assert trakt.request("GET", "/users/settings").status_code == 401
+        ahead = 301.0
+        with pytest.raises(LoginRequired) as caught:
+            trakt.request("GET", "/users/settings")
+    assert caught.value.reason == "revoked"
 
 
 def test_a_401_to_a_token_from_before_the_clock_was_set_back_is_followed_by_a_refresh(trakt, trakt_server, sign_in):

@@ -93,6 +93,7 @@ DAMAGE = [
     ("history", [{"generation": 1}]),
     ("history", [{"generation": 1, "fingerprint": "a", "saved_at": 1.0, "outcome": "vanished"}]),
     ("rejected_at", "yesterday"),
+    ("replaced_rejected_at", "yesterday"),
     ("saved_at", "yesterday"),
     ("login_required_reason", 7),
 ]

@@ -72,7 +72,6 @@ class AccountConfig:
         key: the login's key in the store.
         headers: the header fields of its API requests.
         api: the address of the API, which its access tokens are for.
-        rejected_generation: the generation of a token that the API rejected straight after its refresh, or None.
     """
 
     def __init__(
@@ -102,7 +101,6 @@ class AccountConfig:
         )
         self.headers = RequestHeaders(app)
         self.api = ApiAddress(self.service.api)
-        self.rejected_generation: int | None = None
 
     def use_lock_of(self, store: TokenStore | AsyncTokenStore) -> None:
         """Reckon with the kind of lock that this login's store has."""

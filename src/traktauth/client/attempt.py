@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from traktauth.flow.get_token import get_token
+from traktauth.flow.get_token import get_token_after_rejection
 from traktauth.models.refresh_window import fresh_between
 
 if TYPE_CHECKING:
@@ -81,26 +81,10 @@ class _Attempt:
         config, token = self._config, self._token
         if url is not None and not _is_path(url) and not config.api.contains(url):
             return None  # a redirect led to another host, which got no token and says nothing about it
-        if self._is_retry:
-            config.rejected_generation = token.generation  # another refresh would not help
-            return None
-        if not _is_worth_refreshing(config, token, self._began):
-            return None
-        return partial(get_token, rejected=token.access_token)
-
-
-def _is_worth_refreshing(config: AccountConfig, token: Token, began: float) -> bool:
-    """Return whether a refresh may help against a 401.
-
-    Args:
-        config: remembers a token that was rejected straight after its refresh.
-        token: the API has just rejected it.
-        began: Unix seconds when the API call began; a token that was issued since then came from this call's
-            refresh. One that was issued in the future did not: the clock was set back after it was issued.
-    """
-    if began < token.expires_at - token.expires_in <= config.context.clock():
-        config.rejected_generation = token.generation
-    return token.generation != config.rejected_generation
+        is_from_this_call = self._began < token.expires_at - token.expires_in <= config.context.clock()
+        if self._is_retry or is_from_this_call:
+            return None  # another refresh would not help
+        return partial(get_token_after_rejection, rejected=token.access_token)
 
 
 def _is_path(url: str) -> bool:
@@ -164,6 +148,8 @@ class Attempt(_Attempt):
         if flow is None:
             return None
         token = self._run(flow)
+        if token == self._token:
+            return None
         headers = self._config.headers.authorization(token)
         return Attempt(self._config, self.url, token, headers, self._began, self._run, is_retry=True)
 
@@ -198,5 +184,7 @@ class AsyncAttempt(_Attempt):
         if flow is None:
             return None
         token = await self._run(flow)
+        if token == self._token:
+            return None
         headers = self._config.headers.authorization(token)
         return AsyncAttempt(self._config, self.url, token, headers, self._began, self._run, is_retry=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traktauth.flow.effects import Load
+from traktauth.flow.effects import Load, LogMessage
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
 
 if TYPE_CHECKING:
     from traktauth.flow.context import FlowContext
     from traktauth.flow.effects import Flow
     from traktauth.models import Token
+
+# Seconds after the rejection of one token in which the rejection of the next one shows that a refresh does not help.
+_REJECTED_AGAIN_WITHIN = 300.0
 
 
 def get_token(context: FlowContext, *, rejected: str | None = None, min_life: float = 0.0) -> Flow[Token]:
@@ -46,6 +49,31 @@ def get_token(context: FlowContext, *, rejected: str | None = None, min_life: fl
     from traktauth.flow.refresh import refresh_due  # noqa: PLC0415 - most programs start with a valid token
 
     return (yield from refresh_due(context, record, token, state, rejected=rejected, min_life=min_life))
+
+
+def get_token_after_rejection(context: FlowContext, *, rejected: str) -> Flow[Token]:
+    """Return another token after a 401 from the API; the rejected one if a refresh has just not helped.
+
+    While the API answers every token with 401, each call of each program would refresh. So a token that a rejected one
+    was refreshed to is not refreshed because of a 401 for some minutes.
+
+    Args:
+        context: the context.
+        rejected: the access token that the API has just answered 401 to.
+
+    Raises:
+        LoginRequired, TryLater, StoreFailed: as for `get_token`.
+    """
+    record = yield from Load()
+    token, at = record.token, record.replaced_rejected_at
+    if token is not None and token.access_token == rejected and record.rejected_at is None and at is not None:
+        since = context.clock() - at
+        if 0 <= since < _REJECTED_AGAIN_WITHIN:
+            yield from LogMessage(
+                f"{token.fingerprint} is not refreshed: the API also rejected the one before it", debug=True
+            )
+            return token
+    return (yield from get_token(context, rejected=rejected))
 
 
 def _check_min_life(token: Token, min_life: float) -> None:

@@ -139,6 +139,7 @@ class SaveToken(Change):
             token=self.token,
             saved_at=self.at,
             history=(*history, entry)[-MAX_HISTORY:],
+            replaced_rejected_at=record.rejected_at if not self.is_sign_in else None,
             user=record.user if not self.is_sign_in and (sender or rolled_back) else None,
         )
 

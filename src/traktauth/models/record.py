@@ -163,6 +163,7 @@ class Record:
         history: the last generations, oldest first.
         rejected_at: Unix seconds when the access token of this generation was found to be rejected by the API; None if
             it was not. Such a token is not used any more.
+        replaced_rejected_at: `rejected_at` of the generation that this one was refreshed from; None if it had none.
         user: whose login this is; None if that is not known.
         probe: the last probe, in the entry of an app (`app_entry`) alone.
     """
@@ -176,6 +177,7 @@ class Record:
     moved_to: str | None = None
     history: tuple[HistoryEntry, ...] = field(default=(), compare=False)  # not part of the state
     rejected_at: float | None = None
+    replaced_rejected_at: float | None = None
     user: User | None = None
     probe: Probe | None = None
     login_required_reason: str | None = None

@@ -78,6 +78,7 @@ def to_record(document: dict[str, Any]) -> Record:
             moved_to=_is(document["moved_to"], str, type(None)),
             history=tuple(_entry(members) for members in document["history"]),
             rejected_at=_time(document.get("rejected_at")),
+            replaced_rejected_at=_time(document.get("replaced_rejected_at")),
             user=_user(document.get("user")),
             probe=_probe(document.get("probe")),
             login_required_reason=_is(document.get("login_required_reason"), str, type(None)),
