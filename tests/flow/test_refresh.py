@@ -45,6 +45,11 @@ def test_a_pair_that_was_saved_after_the_caller_began_is_shared():
     demand(record(FRESH, saved_at=NOW)).enter(WithLock)
 
 
+def test_a_token_of_a_host_whose_clock_is_ahead_or_that_was_rejected_is_not_shared():
+    demand(record(FRESH, saved_at=NOW + 120), since=NOW - 1).enter(WithLock)
+    demand(record(FRESH, saved_at=NOW, rejected_at=NOW), since=NOW - 1).enter(WithLock)
+
+
 @pytest.mark.parametrize(("stored", "reason"), [(Record(), "never"), (Record(generation=3), "signed-out")])
 def test_without_a_token_a_sign_in_is_required(stored, reason):
     assert demand(stored).raises(LoginRequired).reason == reason
