@@ -152,7 +152,7 @@ def test_where_nothing_was_revoked_the_login_is_as_it_was(answer):
 def test_where_the_refresh_token_may_be_revoked_it_is_never_sent_again(answer):
     talk = begins(locked(record(PAIR)))
     revokes(talk, "refresh-4", answer)
-    talk.raises(TryLater)
+    assert "not refreshed any more. Finish the sign-out: traktauth logout" in talk.raises(TryLater).hint
 
 
 @pytest.mark.parametrize("answer", [reply(204), refused(400, "invalid_request"), reply(404, HTML)])
@@ -169,6 +169,7 @@ def test_where_only_the_refresh_token_was_revoked_the_sign_out_waits_to_be_finis
     revokes(talk, "access-4", answer)
     assert not talk.goes_on
     assert isinstance(talk.error, TraktAuthError)
+    assert "not refreshed any more" in talk.error.hint
 
 
 @pytest.mark.parametrize("answer", [*NOT_REACHED, *NOBODY_KNOWS, *WRONG_APP])

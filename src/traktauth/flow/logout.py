@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from traktauth.models import Record, Token
 
 SIGNING_OUT = "a sign-out was begun; finish it with traktauth logout"
+UNFINISHED = (
+    "The refresh token may be revoked, so this login is not refreshed any more. Finish the sign-out: traktauth logout; "
+    "or sign in again: traktauth login"
+)
 
 
 def log_out(context: FlowContext, *, local: bool = False) -> Flow[SignedOut]:
@@ -62,7 +66,10 @@ def _sign_out(context: FlowContext, *, local: bool) -> Flow[SignedOut]:
     safe = _refresh_token_is_unspent(record)
     if safe:
         yield from _revoke_refresh_token(context, record, token.refresh_token or "", acquired_at)
-    yield from _revoke(context, token.access_token)
+    _, error = yield from _try_revoke(context, token.access_token)
+    if error is not None:
+        error.hint = UNFINISHED if safe else error.hint
+        raise error
     if safe:
         yield from Apply(CancelRefresh(new_sending(context, record.generation, 1), None))
     yield from LogMessage(f"signed out {token.fingerprint}")
@@ -112,18 +119,9 @@ def _revoke_refresh_token(context: FlowContext, record: Record, secret: str, acq
     if untouched:
         yield from Apply(SetRefreshable(generation, None))
         yield from Apply(CancelRefresh(sending, None))
+    else:
+        error.hint = UNFINISHED
     raise error
-
-
-def _revoke(context: FlowContext, secret: str) -> Flow[None]:
-    """Revoke the access token, which may be done twice.
-
-    Raises:
-        TryLater, AppRejected, UnexpectedReply: it was not revoked, or that is unknown.
-    """
-    _, error = yield from _try_revoke(context, secret)
-    if error is not None:
-        raise error
 
 
 def _try_revoke(context: FlowContext, secret: str) -> Flow[tuple[bool, TraktAuthError | None]]:
