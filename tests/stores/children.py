@@ -41,6 +41,3 @@ def in_child(work, *, uid=None):
     if not good:
         raise value
     return value
-
-
-STEPS = ("open", "posix_fallocate", "write", "ftruncate", "fsync", "rename", "unlink", "close", "mkdir")

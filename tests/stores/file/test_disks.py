@@ -290,7 +290,7 @@ def test_a_disk_that_takes_seconds_to_sync_does_not_keep_a_refresh_from_being_se
     app = App("client-id", client_secret="secret-canary", redirect_uri="http://127.0.0.1:9876/callback")
     config = AccountConfig(app, service=trakt.base, monotonic=lambda: now[0])
     with Trakt(app, service=trakt.base, store=program.store()) as client:
-        client._use(config, client.store, client._http_clients, owner=True)
+        client._use(config, client._origin, client._http_clients, owner=True)
         monkeypatch.setattr(os, "fsync", slow)
         assert client.token().generation == 2
     assert now[0] > LEASE - REQUEST_TIMEOUT, "slower than a lease would allow"
