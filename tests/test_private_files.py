@@ -125,7 +125,7 @@ def test_a_folder_in_which_everybody_may_replace_files_is_refused(shared):
         start(shared / "t.db")
 
 
-def test_folders_are_made_for_this_user_alone_whatever_the_umask(tmp_path):
+def test_folders_are_created_for_this_user_alone_under_any_umask(tmp_path):
     before = os.umask(0)
     try:
         start(tmp_path / "a" / "b" / "t.db").close()

@@ -127,9 +127,7 @@ def test_no_token_is_lost_when_the_store_raises_once(
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_a_token_that_cannot_be_saved_is_kept_whatever_the_store_raises(
-    store, error, caller, trakt_server, app, monkeypatch
-):
+def test_a_token_that_cannot_be_saved_is_kept_after_any_error(store, error, caller, trakt_server, app, monkeypatch):
     monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
     store.verb, store.error, store.times = SaveToken, error, 1000
     with caller(app, service=trakt_server.base, store=store) as trakt:

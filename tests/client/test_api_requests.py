@@ -82,13 +82,13 @@ def test_a_redirect_is_returned_and_not_followed(trakt, trakt_server, sign_in):
     assert (response.status_code, len(trakt_server.api_calls)) == (302, 1)
 
 
-def test_an_expired_token_is_renewed_before_the_call(trakt, trakt_server, sign_in):
+def test_an_expired_token_is_refreshed_before_the_request(trakt, trakt_server, sign_in):
     old = sign_in(left=-1)
     assert trakt.request("GET", "/users/settings").status_code == 200
     assert old.access_token not in trakt_server.api_calls
 
 
-def test_without_a_sign_in(trakt):
+def test_a_request_without_a_login_raises_login_required(trakt):
     with pytest.raises(LoginRequired):
         trakt.request("GET", "/users/settings")
 
@@ -251,7 +251,7 @@ def test_several_threads_with_a_401_at_once_cause_one_refresh(trakt_server, app,
     assert len(trakt_server.refreshes) == 1
 
 
-def test_a_late_401_takes_the_pair_that_is_there_by_now(trakt, trakt_server, app, address, sign_in):
+def test_a_late_401_uses_the_newer_token(trakt, trakt_server, app, address, sign_in):
     sign_in()
     trakt_server.access.clear()
 
@@ -275,7 +275,7 @@ def test_a_client_of_ones_own_is_used_and_not_closed(trakt_server, app, address,
     assert len(trakt_server.refreshes) == 1
 
 
-def test_the_same_for_asyncio(trakt_server, app, address, sign_in):
+def test_an_async_refresh_has_a_connection_of_its_own_too(trakt_server, app, address, sign_in):
     sign_in(left=-1)
     client = httpx2.AsyncClient(headers={"X-Mine": "1"})
     with Awaited(app, service=trakt_server.base, store=address, http=client) as trakt:
@@ -313,7 +313,7 @@ def test_lost_reply_is_one_of_three():
 
 
 # ---------------------------------------------------------------- the other verbs
-def test_refresh_renews_a_fresh_token_and_callers_that_began_before_share_it(trakt, trakt_server, sign_in):
+def test_refresh_replaces_a_fresh_token_and_callers_that_began_before_share_it(trakt, trakt_server, sign_in):
     sign_in()
     began = trakt.config.context.clock()
     assert trakt.refresh(since=began).generation == 2

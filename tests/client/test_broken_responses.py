@@ -271,7 +271,7 @@ class Sealed:
 
 
 @pytest.mark.parametrize("parts", [1, 2, 7])
-def test_it_may_arrive_in_parts(serve, post, parts):
+def test_a_token_may_arrive_in_parts(serve, post, parts):
     def answer(self, visitor):
         self.hear(visitor)
         visitor.sendall(head(LONGER))
@@ -283,7 +283,7 @@ def test_it_may_arrive_in_parts(serve, post, parts):
     assert post(serve(answer)).document() == json.loads(TOKEN)
 
 
-def test_half_a_token_in_a_broken_response_is_none(serve, post):
+def test_half_a_token_in_a_broken_response_is_not_taken(serve, post):
     half = TOKEN[:-1]
     server = serve(lambda self, visitor: (self.hear(visitor), visitor.sendall(head(LONGER) + half)))
     reply = post(server)

@@ -62,7 +62,7 @@ def check(work, caplog):
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: f"{answer[0]}-{len(answer[2])}")
 @pytest.mark.parametrize("left", [-1, 10, 3000])
-def test_a_refresh_that_goes_wrong(trakt, trakt_server, sign_in, caplog, answer, left):
+def test_a_failed_refresh_shows_no_secret(trakt, trakt_server, sign_in, caplog, answer, left):
     sign_in(life=4000, left=left)
     trakt_server.answers.append(answer)
     check(trakt.refresh if left == 3000 else trakt.token, caplog)
@@ -70,12 +70,12 @@ def test_a_refresh_that_goes_wrong(trakt, trakt_server, sign_in, caplog, answer,
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: f"{answer[0]}-{len(answer[2])}")
-def test_a_sign_in_that_goes_wrong(trakt, trakt_server, caplog, answer):
+def test_a_failed_sign_in_shows_no_secret(trakt, trakt_server, caplog, answer):
     trakt_server.answers.append(answer)
     check(lambda: trakt.login("paste", prompt=lambda _: CODE), caplog)
 
 
-def test_a_sign_in_a_refresh_and_a_sign_out_that_go_well(trakt, caplog):
+def test_a_sign_in_a_refresh_and_a_sign_out_show_no_secret(trakt, caplog):
     def whole():
         trakt.login("paste", prompt=lambda _: "good-code")
         trakt.refresh()
@@ -86,14 +86,14 @@ def test_a_sign_in_a_refresh_and_a_sign_out_that_go_well(trakt, caplog):
     assert [record.levelname for record in caplog.records if record.name == "traktauth"] == ["INFO"] * 3
 
 
-def test_a_cut_connection(trakt, trakt_server, sign_in, caplog):
+def test_a_cut_connection_shows_no_secret(trakt, trakt_server, sign_in, caplog):
     sign_in(left=-1)
     trakt_server.after.append(lambda: True)
     check(trakt.token, caplog)
     assert "stays pending" in caplog.text
 
 
-def test_a_store_that_fails(trakt, sign_in, caplog, monkeypatch):
+def test_a_failed_save_shows_no_secret(trakt, sign_in, caplog, monkeypatch):
     sign_in(left=-1)
     monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
 
@@ -112,7 +112,7 @@ def test_a_store_that_fails(trakt, sign_in, caplog, monkeypatch):
     unsaved_tokens.held.clear()
 
 
-def test_what_is_written_down(app, sign_in, trakt):
+def test_reprs_show_no_secret(app, sign_in, trakt):
     token = sign_in()
     record = trakt.store
     assert "-canary" not in f"{app!r}{token!r}{record!r}{trakt.config.context!r}{trakt.config!r}"

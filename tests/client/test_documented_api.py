@@ -28,7 +28,7 @@ def signed_in(monkeypatch, tmp_path):
         yield server
 
 
-def test_its_blocks_run(signed_in, capsys):
+def test_the_blocks_of_the_page_run(signed_in, capsys):
     names = {}
     for number, block in enumerate(re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)):
         exec(compile(block, f"docs/library.md, block {number}", "exec"), names)
@@ -40,7 +40,7 @@ def test_its_blocks_run(signed_in, capsys):
     assert shown[3:] == ["default valid"]
 
 
-def test_it_names_every_state_and_every_error():
+def test_the_page_names_every_state_and_every_error():
     assert [state for state in LoginState if f"`{state}`" not in TEXT] == []
     errors = [
         name

@@ -53,7 +53,7 @@ def test_it_signs_in_again_after_a_sign_out(server, trakt):
     assert len(begun) == 2
 
 
-def test_it_signs_nobody_in_while_trakt_accepts_the_token(server, trakt):
+def test_it_does_not_sign_in_while_trakt_accepts_the_token(server, trakt):
     token = server.sign_in_at(trakt)
     prompt, begun = user_of(server)
     assert trakt.ensure_login("paste", prompt=prompt) == token

@@ -134,13 +134,13 @@ def test_ten_megabytes_are_cut_off(serve, exchange):
 
 
 # ---------------------------------------------------------------- it was not sent
-def test_refused(exchange):
+def test_a_refused_connection_sends_nothing(exchange):
     reply = exchange(f"http://127.0.0.1:{free_port()}/")
     assert isinstance(reply, NoResponse)
     assert (reply.sent, reply.reason) == (False, "no connection (connection refused)")
 
 
-def test_no_such_name(exchange, monkeypatch):
+def test_an_unknown_host_name_sends_nothing(exchange, monkeypatch):
     def unknown(*_, **__):
         raise socket.gaierror(-2, "Name or service not known")
 
@@ -149,7 +149,7 @@ def test_no_such_name(exchange, monkeypatch):
     assert (reply.sent, reply.reason) == (False, "no connection (name not found)")
 
 
-def test_no_tls_at_the_other_end(serve, exchange):
+def test_a_server_without_tls_gets_nothing(serve, exchange):
     server = serve(lambda _, visitor: visitor.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     reply = exchange(f"https://127.0.0.1:{server.port}/")
     assert (reply.sent, reply.reason) == (False, "no connection (TLS failed)")
@@ -204,13 +204,13 @@ def test_a_host_name_that_is_resolved_too_late_is_not_connected_to(serve, exchan
 
 
 # ---------------------------------------------------------------- no caller knows whether it arrived
-def test_cut_before_an_answer(serve, exchange):
+def test_a_connection_closed_before_the_response_counts_as_sent(serve, exchange):
     server = serve(lambda self, visitor: self.hear(visitor))
     reply = exchange(f"http://127.0.0.1:{server.port}/")
     assert (reply.sent, reply.reason) == (True, "the connection was closed without a response")
 
 
-def test_cut_before_the_request_was_read(serve, exchange):
+def test_a_connection_closed_before_the_request_was_read_counts_as_sent(serve, exchange):
     server = serve(lambda _, visitor: None)
     assert exchange(f"http://127.0.0.1:{server.port}/").sent is True
 
@@ -238,12 +238,12 @@ def test_what_is_wrong_with_a_response_is_named(serve, exchange, content, reason
 @pytest.mark.parametrize(
     "part", [b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", b"no HTTP\r\n\r\n"]
 )
-def test_cut_in_the_middle_of_the_answer(serve, exchange, part):
+def test_a_connection_closed_in_the_response_counts_as_sent(serve, exchange, part):
     server = serve(lambda self, visitor: (self.hear(visitor), visitor.sendall(part)))
     assert exchange(f"http://127.0.0.1:{server.port}/").sent is True
 
 
-def test_no_answer_in_time(serve, exchange, monkeypatch):
+def test_a_response_that_is_too_late_counts_as_sent(serve, exchange, monkeypatch):
     limit(monkeypatch, 0.15)
     over = threading.Event()
     server = serve(lambda self, visitor: (self.hear(visitor), over.wait(60)))
@@ -340,7 +340,7 @@ def test_a_refresh_has_a_connection_of_its_own_and_api_calls_share_one(serve, ke
 
 
 @pytest.mark.parametrize(("keep", "connections"), [(True, 1), (False, 3)])
-def test_the_same_for_asyncio(serve, keep, connections):
+def test_an_async_refresh_has_a_connection_of_its_own_too(serve, keep, connections):
     server = serve(keep_alive)
 
     async def go():

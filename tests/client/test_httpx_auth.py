@@ -43,13 +43,13 @@ def test_it_signs_requests_and_leaves_the_clients_own_fields(get, trakt_server, 
     assert (sent["trakt-api-version"], sent["trakt-api-key"], sent["user-agent"]) == ("2", app.client_id, "mine")
 
 
-def test_it_renews_what_has_expired(get, trakt_server, sign_in):
+def test_it_refreshes_an_expired_token(get, trakt_server, sign_in):
     old = sign_in(left=-1)
     assert get(f"{trakt_server.base}/users/settings")[0].status_code == 200
     assert old.access_token not in trakt_server.api_calls
 
 
-def test_it_renews_once_on_a_401(get, trakt_server, sign_in):
+def test_it_refreshes_once_on_a_401(get, trakt_server, sign_in):
     sign_in()
     trakt_server.access.clear()
     assert get(f"{trakt_server.base}/users/settings")[0].status_code == 200
@@ -150,7 +150,7 @@ def test_a_401_of_another_host_behind_a_redirect_refreshes_and_marks_nothing(get
         foreign.close()
 
 
-def test_without_a_sign_in(get, trakt_server):
+def test_a_request_without_a_login_raises_login_required(get, trakt_server):
     with pytest.raises(LoginRequired):
         get(f"{trakt_server.base}/users/settings")
 

@@ -78,7 +78,7 @@ def test_a_forked_child_refreshes_while_other_threads_of_its_parent_do(sign_in, 
     assert trakt_server.killed == 0
 
 
-def test_work_that_the_pool_has_queued_is_done_once_though_no_thread_starts(monkeypatch):
+def test_work_that_the_pool_has_queued_is_done_once_although_no_thread_starts(monkeypatch):
     """The pool queues the work before it starts a thread, so another of its threads may do it later."""
     done, held = [], threading.Event()
     pool = ThreadPoolExecutor(4)

@@ -142,7 +142,7 @@ def test_a_moved_account_is_not_signed_in_again_and_the_error_names_the_store(
         "sqlite:/tmp/\x1b[2J",
     ],
 )
-def test_a_store_that_cannot_be_opened_is_no_reason_to_sign_in(trakt, sign_in, address, login, target, monkeypatch):
+def test_a_store_that_cannot_be_opened_does_not_require_a_sign_in(trakt, sign_in, address, login, target, monkeypatch):
     monkeypatch.delenv("TRAKTAUTH_SEAL_KEY", raising=False)
     sign_in()
     with closing(open_store(address)) as store:
@@ -173,7 +173,7 @@ def test_stores_that_name_each_other_are_an_error(trakt, sign_in, address, place
         trakt.token()
 
 
-def test_a_store_that_is_away_for_the_moment_is_no_moved_login(trakt, sign_in, address, login):
+def test_an_unavailable_store_is_not_taken_for_a_moved_login(trakt, sign_in, address, login):
     pytest.importorskip("redis")
     sign_in()
     with closing(open_store(address)) as store:
@@ -184,7 +184,7 @@ def test_a_store_that_is_away_for_the_moment_is_no_moved_login(trakt, sign_in, a
     assert not isinstance(caught.value, LoginMoved)
 
 
-def test_an_interrupted_move_is_no_reason_to_sign_in(trakt, sign_in, address, places, login):
+def test_an_interrupted_move_does_not_require_a_sign_in(trakt, sign_in, address, places, login):
     sign_in(left=-1)
     with closing(open_store(address)) as store:
         store.apply(login, BeginRefresh(PendingRefresh(1, 1, time.time(), Sender("here", 1), moving_to=places[0])))

@@ -165,7 +165,7 @@ def test_a_valid_token_is_served_in_such_an_environment(caller, sign_in, trakt_s
     assert trakt_server.refreshes == []
 
 
-def test_a_sign_in_tells_it_before_anybody_signs_in(broken, caller, app, address):
+def test_a_sign_in_reports_it_before_the_user_is_prompted(broken, caller, app, address):
     shown = []
     with (
         caller(app, service=FAR_AWAY, store=address, insecure=True) as trakt,
@@ -175,7 +175,7 @@ def test_a_sign_in_tells_it_before_anybody_signs_in(broken, caller, app, address
     assert shown == []
 
 
-def test_a_keeper_tells_it_before_it_claims_a_login(broken):
+def test_a_keeper_reports_it_before_it_claims_a_login(broken):
     async def start():
         async with open_sender(FAR_AWAY):
             pytest.fail("began")
@@ -227,7 +227,7 @@ def no_threads(monkeypatch):
     monkeypatch.setattr(threading.Thread, "start", start)
 
 
-def test_a_token_is_refreshed_in_the_callers_thread_if_there_is_no_other(
+def test_a_token_is_refreshed_in_the_callers_thread_if_no_thread_can_be_started(
     no_threads, caller, sign_in, trakt_server, app, address
 ):
     sign_in(left=-1)
@@ -422,7 +422,7 @@ def test_a_proxys_password_is_not_shown(name, monkeypatch):
     assert "canary" not in f"{caught.value} {caught.value.hint}"
 
 
-def test_an_api_client_tells_it_too(broken, caller, app, address, sign_in):
+def test_an_api_request_reports_it_too(broken, caller, app, address, sign_in):
     token = Token("fresh", refresh_token="r", expires_in=3600, generation=1)
     open_store(address).apply(LoginKey(FAR_AWAY, app.client_id, "default"), SaveToken(token, after=0, at=1.0))
     with (

@@ -32,7 +32,7 @@ def call(request, trakt_server):
     return call
 
 
-def test_a_whole_life(call, trakt_server):
+def test_a_token_is_exchanged_refreshed_and_revoked(call, trakt_server):
     first = call("exchange_code_for_access_token", code="good-code", **APP, **BACK)
     second = call("exchange_refresh_token_for_access_token", refresh_token=first.refresh_token, **APP, **BACK)
     assert {first.access_token, second.access_token} <= trakt_server.access
@@ -40,19 +40,19 @@ def test_a_whole_life(call, trakt_server):
     assert trakt_server.revoked == [second.access_token]
 
 
-def test_a_device(call):
+def test_a_device_code_is_exchanged(call):
     device = call("generate_new_device_codes", client_id="client-id")
     assert device.user_code == "ABCD1234"
     assert call("poll_for_the_access_token", code=device.device_code, **APP).access_token.startswith("access-")
 
 
-def test_the_address_sends_nothing(call, trakt_server):
+def test_the_sign_in_address_is_made_without_a_request(call, trakt_server):
     address = call("authorize_application", client_id="client-id", state="s", **BACK)
     assert address.startswith(f"{trakt_server.base}/oauth/authorize?response_type=code&client_id=client-id")
     assert trakt_server.connections == 0
 
 
-def test_a_refused_code(call):
+def test_a_refused_code_raises_login_refused(call):
     with pytest.raises(LoginRefused):
         call("exchange_code_for_access_token", code="bad-code", **APP, **BACK)
 

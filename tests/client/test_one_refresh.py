@@ -86,7 +86,7 @@ def one_refresh(server, got, count):
     assert server.killed == 0
 
 
-def test_fifty_threads_with_an_object_each(trakt_server, app, address, sign_in):
+def test_fifty_threads_cause_one_refresh(trakt_server, app, address, sign_in):
     sign_in(left=-1)
     slow(trakt_server)
 
@@ -99,7 +99,7 @@ def test_fifty_threads_with_an_object_each(trakt_server, app, address, sign_in):
 
 
 @pytest.mark.slow
-def test_a_thousand_tasks_with_an_object_each(trakt_server, app, address, sign_in):
+def test_a_thousand_tasks_cause_one_refresh(trakt_server, app, address, sign_in):
     sign_in(left=-1)
     slow(trakt_server)
 
@@ -114,7 +114,7 @@ def test_a_thousand_tasks_with_an_object_each(trakt_server, app, address, sign_i
 
 
 @pytest.mark.slow
-def test_eight_processes(trakt_server, sign_in, processes):
+def test_eight_processes_cause_one_refresh(trakt_server, sign_in, processes):
     start, ask = processes
     sign_in(left=-1)
     slow(trakt_server)
@@ -122,7 +122,7 @@ def test_eight_processes(trakt_server, sign_in, processes):
     one_refresh(trakt_server, ask(), 8)
 
 
-def test_processes_threads_loops_and_tasks_together(trakt_server, app, address, sign_in, processes):
+def test_processes_threads_loops_and_tasks_cause_one_refresh(trakt_server, app, address, sign_in, processes):
     start, ask = processes
     sign_in(left=-1)
     slow(trakt_server, 0.6)
@@ -148,7 +148,7 @@ def test_processes_threads_loops_and_tasks_together(trakt_server, app, address, 
     one_refresh(trakt_server, got, 40 + 10 + 5 + 30)
 
 
-def test_round_after_round(trakt_server, app, address, sign_in):
+def test_a_token_that_expires_again_and_again_is_refreshed_once_each_time(trakt_server, app, address, sign_in):
     """A token that expires again and again is renewed once each time, and the login lives on."""
     sign_in(left=-1, life=1)
     trakt_server.life = 1
@@ -169,7 +169,7 @@ def test_round_after_round(trakt_server, app, address, sign_in):
 
 
 @pytest.mark.parametrize("left", [300, 90], ids=["advisory", "almost mandatory"])
-def test_while_the_old_token_lives_no_one_waits_for_a_slow_refresh(trakt_server, app, address, sign_in, left):
+def test_a_slow_refresh_is_not_waited_for_while_the_old_token_is_valid(trakt_server, app, address, sign_in, left):
     old = sign_in(life=4000, left=left)
     go_on = threading.Event()
     trakt_server.before.append(lambda: go_on.wait(120))
@@ -190,7 +190,7 @@ def test_while_the_old_token_lives_no_one_waits_for_a_slow_refresh(trakt_server,
     assert len(trakt_server.refreshes) == 1
 
 
-def test_in_the_mandatory_window_everybody_waits_for_the_new_token(trakt_server, app, address, sign_in):
+def test_in_the_mandatory_window_every_caller_waits_for_the_new_token(trakt_server, app, address, sign_in):
     old = sign_in(life=4000, left=40)
     slow(trakt_server, 0.3)
 
@@ -204,7 +204,7 @@ def test_in_the_mandatory_window_everybody_waits_for_the_new_token(trakt_server,
     assert old.access_token not in got
 
 
-def test_everybody_hears_that_trakt_is_busy_and_one_asks_again(trakt_server, app, address, sign_in):
+def test_every_caller_gets_try_later_if_trakt_is_busy(trakt_server, app, address, sign_in):
     sign_in(left=-1)
     trakt_server.answers.append((429, {"retry-after": "7"}, {}))
     trakt_server.before.append(None)

@@ -57,7 +57,7 @@ def test_every_setting_has_a_variable_and_a_line(config):
     assert {name: getattr(from_file, name) for name in values} == values
 
 
-def test_an_empty_variable_is_none(config):
+def test_an_empty_variable_counts_as_absent(config):
     assert read_settings(config('client_id = "file"') | {"TRAKTAUTH_CLIENT_ID": ""}).client_id == "file"
 
 
@@ -96,14 +96,14 @@ def test_a_bad_file_is_reported_with_what_is_wrong(config, text, warned):
         read_settings(config(text))
 
 
-def test_a_file_that_is_no_text_is_reported(config, tmp_path):
+def test_a_file_that_is_not_utf_8_is_reported(config, tmp_path):
     environ = config("")
     (tmp_path / "config.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match="is not UTF-8"):
         read_settings(environ)
 
 
-def test_a_byte_order_mark_is_no_mistake(config, tmp_path):
+def test_a_byte_order_mark_is_accepted(config, tmp_path):
     environ = config("")
     (tmp_path / "config.toml").write_bytes(b'\xef\xbb\xbfclient_id = "bom"\r\n')
     assert read_settings(environ).client_id == "bom"
@@ -141,7 +141,7 @@ def test_a_named_file_must_be_there(tmp_path):
         read_settings({"TRAKTAUTH_CONFIG": str(tmp_path / "missing.toml")})
 
 
-def test_the_platforms_file_is_read_where_it_is_there(bare):
+def test_the_platforms_file_is_read_if_it_exists(bare):
     assert config_path({}) is None
     assert read_settings({}).client_id == ""
     (bare / "config" / "traktauth").mkdir(parents=True)
@@ -162,7 +162,7 @@ def test_a_user_without_home_has_no_file(monkeypatch):
 
 
 @pytest.mark.parametrize("caller", [Trakt, AsyncTrakt])
-def test_an_object_from_the_environment(caller, bare, monkeypatch):
+def test_from_env_reads_the_environment(caller, bare, monkeypatch):
     monkeypatch.setenv("TRAKTAUTH_CLIENT_ID", "from-the-environment")
     monkeypatch.setenv("TRAKTAUTH_SERVICE", "staging")
     store = MemoryStore()

@@ -28,7 +28,7 @@ def test_a_fresh_token_is_returned_after_one_look_at_the_store():
     assert ask(record(token(left=FRESH))).returns() == token(left=FRESH)
 
 
-def test_a_fresh_token_is_served_even_if_it_cannot_be_renewed():
+def test_a_fresh_token_is_served_even_if_it_cannot_be_refreshed():
     stored = record(token(left=FRESH), refreshable=False, not_refreshable_reason="Trakt refused its refresh token")
     assert ask(stored).returns() == stored.token
 
@@ -40,7 +40,7 @@ def test_without_a_token_a_sign_in_is_required(stored, reason):
     assert "traktauth login" in error.hint
 
 
-def test_a_store_that_cannot_be_read_is_the_callers_to_see():
+def test_a_store_that_cannot_be_read_raises_store_failed():
     talk = Conversation(get_token(context()))
     talk.expect(Load(), raising=StoreFailed("damaged"))
     talk.raises(StoreFailed)
@@ -51,7 +51,7 @@ def lock_of(stored, **wanted):
 
 
 @pytest.mark.parametrize(("left", "timeout"), [(ADVISORY, 0.0), (MANDATORY, LOCK_TIMEOUT), (ENDED, LOCK_TIMEOUT)])
-def test_only_a_token_near_its_end_is_worth_waiting_for_the_lock(left, timeout):
+def test_the_lock_is_waited_for_only_near_the_expiry(left, timeout):
     assert lock_of(record(token(left=left))).timeout == timeout
     assert LOCK_TIMEOUT > 30
 
@@ -65,21 +65,21 @@ def test_callers_with_the_same_request_share_one_refresh_and_others_do_not():
 
 
 @pytest.mark.parametrize("left", [ADVISORY, MANDATORY])
-def test_where_another_process_holds_the_lock_the_old_token_serves_while_it_lives(left):
+def test_the_old_token_is_served_while_another_process_holds_the_lock(left):
     talk = ask(record(token(left=left)))
     talk.expect(WithLock, answer=BUSY)
     talk.expect(Load(), answer=record(token(left=left)))
     assert talk.returns() == token(left=left)
 
 
-def test_where_another_process_holds_the_lock_a_newer_token_may_have_come_in_the_last_moment():
+def test_a_newer_token_is_served_if_another_process_held_the_lock():
     talk = ask(record(token(left=ENDED)))
     talk.expect(WithLock, answer=BUSY)
     talk.expect(Load(), answer=NEWER)
     assert talk.returns() == NEWER.token
 
 
-def test_where_another_process_holds_the_lock_for_ever_an_ended_token_means_try_later():
+def test_an_expired_token_raises_try_later_while_another_process_holds_the_lock():
     talk = ask(record(token(left=ENDED)))
     talk.expect(WithLock, answer=BUSY)
     talk.expect(Load(), answer=record(token(left=ENDED)))
@@ -87,7 +87,7 @@ def test_where_another_process_holds_the_lock_for_ever_an_ended_token_means_try_
 
 
 @pytest.mark.parametrize("left", [ADVISORY, MANDATORY, ENDED])
-def test_where_another_process_held_the_lock_to_sign_out_a_sign_in_is_required(left):
+def test_a_sign_in_is_required_after_another_process_signed_out(left):
     talk = ask(record(token(left=left)))
     talk.expect(WithLock, answer=BUSY)
     talk.expect(Load(), answer=Record(generation=1))
@@ -95,7 +95,7 @@ def test_where_another_process_held_the_lock_to_sign_out_a_sign_in_is_required(l
 
 
 @pytest.mark.parametrize(("left", "error"), [(ADVISORY, None), (MANDATORY, None), (ENDED, StoreFailed)])
-def test_where_another_process_holds_the_lock_a_store_that_fails_takes_no_living_token_away(left, error):
+def test_a_valid_token_is_served_if_the_lock_is_held_and_the_store_fails(left, error):
     talk = ask(record(token(left=left)))
     talk.expect(WithLock, answer=BUSY)
     talk.expect(Load(), raising=StoreFailed("gone"))
@@ -106,13 +106,13 @@ def test_where_another_process_holds_the_lock_a_store_that_fails_takes_no_living
 
 
 @pytest.mark.parametrize("left", [ADVISORY, MANDATORY])
-def test_a_store_that_fails_in_a_refresh_does_not_take_a_living_token_away(left):
+def test_a_valid_token_is_served_if_the_store_fails_in_a_refresh(left):
     talk = ask(record(token(left=left)))
     talk.expect(WithLock, raising=StoreFailed("read-only disk"))
     assert talk.returns() == token(left=left)
 
 
-def test_a_token_that_is_held_in_memory_alone_is_reported_though_the_old_token_lives():
+def test_a_token_that_is_held_in_memory_alone_is_reported_although_the_old_token_lives():
     failure = StoreFailed("full disk")
     failure.kept = True
     talk = ask(record(token(left=MANDATORY)))
@@ -131,18 +131,18 @@ MARKED = {"refreshable": False, "not_refreshable_reason": "Trakt refused its ref
 
 
 @pytest.mark.parametrize("left", [ADVISORY, MANDATORY])
-def test_a_login_that_cannot_be_renewed_is_served_to_its_tokens_end_without_a_lock(left):
+def test_a_login_that_cannot_be_refreshed_is_served_without_a_lock_until_its_token_expires(left):
     assert ask(record(token(left=left), **MARKED)).returns() == token(left=left)
 
 
-def test_a_login_that_cannot_be_renewed_needs_a_sign_in_after_its_tokens_end():
+def test_a_login_that_cannot_be_refreshed_requires_a_sign_in_when_its_token_has_expired():
     error = ask(record(token(left=ENDED), **MARKED)).raises(LoginRequired)
     assert error.reason == "revoked"
     assert "Trakt refused its refresh token" in error.message
     assert ONE_COMMUNITY_APP in error.hint
 
 
-def test_a_login_without_a_refresh_token_ends_with_its_token():
+def test_a_login_without_a_refresh_token_requires_a_sign_in_when_its_token_has_expired():
     assert ask(record(token(left=MANDATORY, refresh=False))).returns() == token(left=MANDATORY, refresh=False)
     assert ask(record(token(left=ENDED, refresh=False))).raises(LoginRequired).reason == "expired"
 
@@ -156,41 +156,41 @@ def test_a_newer_token_than_the_refused_one_is_used_at_once():
     assert ask(record(token(2, left=FRESH)), rejected="access-1").returns() == token(2, left=FRESH)
 
 
-def test_a_refused_token_is_not_served_again_though_it_seems_to_live():
+def test_a_refused_token_is_not_served_again_although_it_has_not_expired():
     talk = ask(record(token(left=FRESH), **MARKED), rejected="access-1")
     talk.expect(MarkRejected(1))
     error = talk.raises(LoginRequired)
     assert error.reason == "revoked"
 
 
-def test_a_refused_token_is_not_served_again_where_the_lock_is_not_to_be_had():
+def test_a_refused_token_is_not_served_again_if_the_lock_is_held():
     talk = ask(record(token(left=FRESH)), rejected="access-1")
     talk.expect(WithLock, answer=BUSY)
     talk.expect(Load(), answer=record(token(left=FRESH)))
     talk.raises(TryLater)
 
 
-def test_a_refused_token_is_not_served_again_where_the_store_fails():
+def test_a_refused_token_is_not_served_again_if_the_store_fails():
     talk = ask(record(token(left=FRESH)), rejected="access-1")
     talk.expect(WithLock, raising=StoreFailed("read-only disk"))
     talk.raises(StoreFailed)
 
 
 # ---------------------------------------------------------------- a life that is asked for
-def test_a_token_that_lives_long_enough_is_returned():
+def test_a_token_with_the_required_lifetime_is_returned():
     assert ask(record(token(left=FRESH)), min_life=FRESH).returns() == token(left=FRESH)
 
 
-def test_a_token_that_does_not_live_long_enough_is_renewed():
+def test_a_token_without_the_required_lifetime_is_refreshed():
     assert lock_of(record(token(left=FRESH)), min_life=FRESH + 1).timeout == LOCK_TIMEOUT
 
 
-def test_more_life_than_any_token_of_the_service_has_is_refused_at_once():
+def test_a_required_lifetime_longer_than_the_services_is_refused():
     error = ask(record(token(left=FRESH)), min_life=LIFE + 1).raises(ValueError)
     assert f"a new one is valid for {LIFE} s" in str(error)
 
 
-def test_a_token_that_does_not_live_long_enough_is_not_served_instead():
+def test_a_token_without_the_required_lifetime_is_not_served():
     talk = ask(record(token(left=FRESH)), min_life=FRESH + 1)
     talk.expect(WithLock, answer=BUSY)
     talk.expect(Load(), answer=record(token(left=FRESH)))
@@ -208,7 +208,7 @@ def test_after_the_clock_was_set_back_a_year_a_refresh_is_tried_and_the_old_toke
     assert talk.returns() == token(left=FRESH)
 
 
-def test_after_the_clock_was_set_forward_a_year_the_token_is_renewed():
+def test_after_the_clock_was_set_forward_a_year_the_token_is_refreshed():
     clock = Clock()
     clock.jump(YEAR)
     assert lock_of(record(token(left=FRESH)), custom=context(clock)).timeout == LOCK_TIMEOUT
@@ -222,7 +222,7 @@ def busy(custom, left=MANDATORY, **wanted):
     return talk
 
 
-def test_after_a_refresh_that_had_to_wait_no_one_tries_again_for_a_moment():
+def test_after_a_refresh_that_raised_try_later_the_next_waits():
     clock = Clock()
     custom = context(clock)
     busy(custom).returns()
@@ -231,7 +231,7 @@ def test_after_a_refresh_that_had_to_wait_no_one_tries_again_for_a_moment():
     assert lock_of(record(token(left=MANDATORY)), custom=custom).timeout == LOCK_TIMEOUT
 
 
-def test_a_rest_does_not_hold_back_a_refresh_without_which_there_is_no_token():
+def test_a_pause_after_a_failure_does_not_delay_a_refresh_of_an_expired_token():
     custom = context()
     busy(custom).returns()
     lock_of(record(token(left=ENDED)), custom=custom)

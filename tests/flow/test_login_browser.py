@@ -68,7 +68,7 @@ def arrived(custom=None, *, query="code=the-code&state={state}", **how):
     return talk, page
 
 
-def test_a_sign_in_goes_from_a_trial_write_to_a_saved_pair():
+def test_a_sign_in_checks_the_store_and_saves_the_token():
     talk, page = arrived()
     talk.enter(Shielded)
     request = talk.expect(Send, answer=grant(1)).request
@@ -111,7 +111,7 @@ def test_the_page_is_asked_for_with_a_state_and_a_challenge_of_its_own_each_time
     }  # fmt: skip
 
 
-def test_a_sign_up_page_is_asked_for_where_it_is_preferred():
+def test_the_sign_up_page_is_requested_on_demand():
     assert opened(signup=True)[1]["signup"] == "true"
 
 
@@ -168,7 +168,7 @@ def test_a_foreign_issuer_ends_the_sign_in_before_its_code_is_used():
     assert talk.raises(LoginRefused).error == "iss"
 
 
-def test_trakts_own_issuer_is_no_reason_to_ask_anybody():
+def test_trakts_own_issuer_is_accepted_without_metadata():
     talk, _ = arrived(query="code=the-code&state={state}&iss=https%3A%2F%2Fauth.trakt.tv")
     talk.enter(Shielded)
 
@@ -207,7 +207,7 @@ def test_a_base_address_may_name_the_issuer_of_its_description():
     described(NAMES_ITSELF, iss="https://id.example").enter(Shielded)
 
 
-def test_a_base_address_that_always_names_itself_must():
+def test_a_base_address_whose_metadata_promises_an_issuer_must_name_it():
     assert described(NAMES_ITSELF).raises(LoginRefused).error == "iss"
 
 
@@ -249,7 +249,7 @@ def pasted(*texts, custom=None):
 
 
 @pytest.mark.parametrize("text", ["the-code", "  the-code\n", "\tthe-code\r\n"])
-def test_a_bare_code_is_exchanged_though_it_brings_no_state(text):
+def test_a_bare_code_is_exchanged_although_it_brings_no_state(text):
     talk, page = pasted(text)
     talk.enter(Shielded)
     body = json.loads(talk.expect(Send, answer=grant(1)).request.body)
@@ -266,7 +266,7 @@ def test_a_bare_code_is_exchanged_though_it_brings_no_state(text):
         "urn:ietf:wg:oauth:2.0:oob?code=the-code&state={state}",
     ],
 )
-def test_a_whole_address_is_read_where_its_state_is_ours(text):
+def test_a_pasted_address_is_read_if_its_state_matches(text):
     talk, _ = pasted(text)
     talk.enter(Shielded)
     assert json.loads(talk.expect(Send, answer=grant(1)).request.body)["code"] == "the-code"
@@ -297,7 +297,7 @@ def test_what_is_neither_a_code_nor_an_address_of_this_sign_in_is_asked_again_an
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_a_user_who_pastes_nothing_useful_four_times_is_not_asked_for_ever(text):
+def test_a_paste_without_a_code_is_asked_for_four_times_at_most(text):
     error = pasted(text, text, text, text)[0].raises(LoginRefused)
     assert error.error == "paste"
     assert "the-code" not in str(error)
@@ -339,7 +339,7 @@ def test_a_bare_code_has_no_issuer_to_check():
     talk.enter(Shielded)
 
 
-def test_a_person_who_goes_away_ends_the_sign_in():
+def test_an_aborted_prompt_ends_the_sign_in():
     talk = Conversation(login_paste(context()))
     talk.expect(CheckWritable())
     talk.expect(PromptUser, raising=EOFError())

@@ -66,7 +66,7 @@ class Screen:
             self.talk.expect(Sleep)
 
 
-def test_a_code_is_shown_polled_for_and_turned_into_a_saved_pair():
+def test_a_device_code_is_shown_polled_for_and_exchanged_for_a_saved_token():
     screen = Screen()
     assert json.loads(screen.asked.body) == {"client_id": "the-app"}
     assert (screen.device.user_code, screen.device.verification_url) == ("ABCD2345", "https://trakt.tv/activate")
@@ -142,7 +142,7 @@ def test_a_shorter_wait_that_is_asked_for_does_not_hurry_us():
     assert screen.poll(PENDING) == 10
 
 
-def test_a_wait_that_cannot_be_read_is_none():
+def test_a_malformed_wait_is_ignored():
     screen = Screen()
     screen.poll(reply(429, retry_after="Wed, 21 Oct 2026 07:28:00 GMT"))
     assert screen.poll(PENDING) == 10
@@ -201,7 +201,7 @@ def test_anything_else_than_pending_ends_the_sign_in(answer, error):
     assert "the-device-code" not in str(shown) + repr(shown)
 
 
-def test_a_code_is_not_polled_for_after_its_end():
+def test_an_expired_device_code_is_not_polled_for():
     screen = Screen(expires_in=12)
     screen.poll(PENDING)
     screen.poll(PENDING)

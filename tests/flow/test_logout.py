@@ -74,7 +74,7 @@ def test_nothing_more_than_the_document_asks_for_is_sent():
     assert json.loads(talk.expect(Send, answer=DONE).request.body) == {"token": "refresh-4", "client_id": "the-app"}
 
 
-def test_what_may_be_revoked_is_marked_first_so_that_no_one_sends_it_again():
+def test_a_token_is_marked_before_it_is_revoked():
     talk = locked(record(PAIR))
     talk.expect(Begin(4, 1), answer=True)
     talk.expect(Mark(4, SIGNING_OUT), raising=StoreFailed("full disk"))
@@ -132,7 +132,7 @@ def test_a_login_without_a_refresh_token_leaves_none_behind():
     assert forgets(talk) == SignedOut(revoked=True, left=False)
 
 
-def test_a_lock_that_is_not_to_be_had_means_try_later():
+def test_a_held_lock_raises_try_later():
     talk = Conversation(log_out(context()))
     talk.expect(WithLock, answer=BUSY)
     assert talk.raises(TryLater).retry_after == 5
@@ -140,7 +140,7 @@ def test_a_lock_that_is_not_to_be_had_means_try_later():
 
 # ---------------------------------------------------------------- a service that does not do it
 @pytest.mark.parametrize("answer", [*NOT_REACHED, *WRONG_APP])
-def test_where_nothing_was_revoked_the_login_is_as_it_was(answer):
+def test_a_failed_revocation_leaves_the_login_as_it_was(answer):
     talk = begins(locked(record(PAIR)))
     revokes(talk, "refresh-4", answer)
     talk.expect(Mark(4, None))
@@ -149,7 +149,7 @@ def test_where_nothing_was_revoked_the_login_is_as_it_was(answer):
 
 
 @pytest.mark.parametrize("answer", NOBODY_KNOWS)
-def test_where_the_refresh_token_may_be_revoked_it_is_never_sent_again(answer):
+def test_a_refresh_token_that_may_be_revoked_is_not_sent_again(answer):
     talk = begins(locked(record(PAIR)))
     revokes(talk, "refresh-4", answer)
     assert "not refreshed any more. Finish the sign-out: traktauth logout" in talk.raises(TryLater).hint
@@ -163,7 +163,7 @@ def test_an_answer_outside_the_contract_forgets_nothing(answer):
 
 
 @pytest.mark.parametrize("answer", [*NOT_REACHED, *NOBODY_KNOWS, *WRONG_APP])
-def test_where_only_the_refresh_token_was_revoked_the_sign_out_waits_to_be_finished(answer):
+def test_a_sign_out_that_revoked_only_the_refresh_token_can_be_finished(answer):
     talk = begins(locked(record(PAIR)))
     revokes(talk, "refresh-4")
     revokes(talk, "access-4", answer)
@@ -173,7 +173,7 @@ def test_where_only_the_refresh_token_was_revoked_the_sign_out_waits_to_be_finis
 
 
 @pytest.mark.parametrize("answer", [*NOT_REACHED, *NOBODY_KNOWS, *WRONG_APP])
-def test_where_only_the_access_token_may_be_revoked_and_is_not_nothing_is_forgotten(answer):
+def test_the_login_is_kept_if_its_only_token_could_not_be_revoked(answer):
     talk = locked(unconfirmed(PAIR))
     revokes(talk, "access-4", answer)
     assert not talk.goes_on

@@ -40,12 +40,12 @@ def may_send(talk, attempt):
 
 @pytest.mark.parametrize("lost_reply", ["last-attempt", "sign-in"])
 @pytest.mark.parametrize("attempt", [1, 2])
-def test_while_the_access_token_lives_nothing_is_sent_again(lost_reply, attempt):
+def test_nothing_is_sent_again_while_the_access_token_is_valid(lost_reply, attempt):
     assert locked(lost_reply, LIVING, attempt=attempt).returns() == LIVING
 
 
 @pytest.mark.parametrize("lost_reply", ["last-attempt", "sign-in"])
-def test_while_the_access_token_lives_a_refresh_on_demand_waits_for_its_end(lost_reply):
+def test_a_refresh_on_demand_waits_until_the_access_token_expires(lost_reply):
     talk = Conversation(refresh(context(lost_reply=lost_reply)))
     talk.expect(Load(), answer=unconfirmed(LIVING))
     talk.enter(WithLock)
@@ -61,14 +61,14 @@ def after_a_probe(talk, attempt):
     return may_send(talk, attempt)
 
 
-def test_after_the_end_it_is_sent_again_once_a_probe_has_shown_that_the_endpoint_works():
+def test_after_the_expiry_it_is_sent_again_once_a_probe_has_succeeded():
     talk = after_a_probe(locked("last-attempt", ENDED), attempt=2)
     talk.expect(Send, answer=grant(2))
     assert talk.expect(Save, answer=True).token.generation == 2
 
 
 @pytest.mark.parametrize(("attempt", "pause"), [(2, 60), (3, 120), (4, 240), (7, 1920), (8, 3600), (40, 3600)])
-def test_between_two_sendings_lie_pauses_that_double_up_to_an_hour(attempt, pause):
+def test_the_pause_between_two_sendings_doubles_up_to_an_hour(attempt, pause):
     clock = Clock()
     clock.pass_by(pause - 60 - 0.5)  # the last one was a minute ago
     error = locked("last-attempt", ENDED, attempt=attempt, clock=clock).raises(TryLater)
@@ -78,7 +78,7 @@ def test_between_two_sendings_lie_pauses_that_double_up_to_an_hour(attempt, paus
     after_a_probe(locked("last-attempt", ENDED, attempt=attempt, clock=clock), attempt + 1).expect(Send)
 
 
-def test_a_sending_that_lies_far_ahead_is_of_a_wrong_clock_and_is_not_waited_for():
+def test_a_sending_in_the_future_is_not_waited_for():
     clock = Clock()
     clock.jump(-YEAR)
     old = token(left=-YEAR - 1)
@@ -241,7 +241,7 @@ def test_a_rejected_token_is_never_served_once_it_cannot_be_refreshed():
     assert talk.raises(LoginRequired).reason == "revoked"
 
 
-def test_a_rejection_of_a_token_that_cannot_be_refreshed_is_noted_for_every_process():
+def test_a_rejection_of_a_token_that_cannot_be_refreshed_is_noted_forevery_process():
     stored = record(token(left=500), refreshable=False, not_refreshable_reason="Trakt refused it")
     talk = Conversation(get_token(context(), rejected="access-1"))
     talk.expect(Load(), answer=stored)
@@ -249,7 +249,7 @@ def test_a_rejection_of_a_token_that_cannot_be_refreshed_is_noted_for_every_proc
     assert talk.raises(LoginRequired).reason == "revoked"
 
 
-def test_a_rejected_token_is_refreshed_though_it_has_not_expired():
+def test_a_rejected_token_is_refreshed_although_it_has_not_expired():
     stored = replace(record(token(left=500)), rejected_at=NOW)
     talk = Conversation(get_token(context()))
     talk.expect(Load(), answer=stored)
@@ -270,7 +270,7 @@ def with_sender(*, alive, **changed):
     return talk
 
 
-def test_no_one_sends_again_while_the_sender_is_alive_on_this_host_for_up_to_three_leases():
+def test_nothing_is_sent_again_for_three_leases_while_the_sender_is_alive_on_this_host():
     for age in (0, 60, 89):
         error = with_sender(alive=True, started_at=NOW - age).raises(TryLater)
         assert "elsewhere:1" in error.message
@@ -282,17 +282,17 @@ def test_a_sender_that_waits_for_no_response_any_more_is_not_waited_for():
     after_a_probe(with_sender(alive=True, started_at=NOW - 5, unconfirmed=True), attempt=2).expect(Send)
 
 
-def test_a_token_that_does_not_live_long_enough_is_no_reason_to_send_again():
+def test_a_required_lifetime_is_not_a_reason_to_send_again():
     assert locked("last-attempt", token(left=500), min_life=600).raises(TryLater).retry_after == 500
 
 
-def test_a_clock_that_was_set_back_a_year_is_no_reason_to_send_again():
+def test_nothing_is_sent_again_after_the_clock_was_set_back_a_year():
     clock = Clock()
     clock.jump(-YEAR)
     assert locked("last-attempt", token(left=500), clock=clock).returns() == token(left=500)
 
 
-def test_after_a_lost_response_no_one_asks_for_the_lock_for_half_a_minute():
+def test_after_a_lost_response_the_lock_is_not_taken_for_half_a_minute():
     clock = Clock()
     given = context(clock)
     for rest, waits in [(0, False), (29, True), (2, False)]:
@@ -305,7 +305,7 @@ def test_after_a_lost_response_no_one_asks_for_the_lock_for_half_a_minute():
         assert talk.returns() == token(left=95)
 
 
-def test_a_copy_of_the_answer_that_brought_the_old_pair_counts_as_none():
+def test_a_copy_of_an_earlier_response_counts_as_a_lost_response():
     """What became of the request, no caller knows; the pair before must not be taken for the one after."""
     talk = Conversation(get_token(context()))
     talk.expect(Load(), answer=record(LIVING))
@@ -330,7 +330,7 @@ def being_moved(old, *, lost_reply="last-attempt", **wanted):
 
 
 @pytest.mark.parametrize("lost_reply", SETTINGS)
-def test_what_is_being_moved_is_never_sent_from_here_as_the_other_store_may_have_it(lost_reply):
+def test_the_refresh_token_of_a_login_being_moved_is_not_sent(lost_reply):
     error = being_moved(ENDED, lost_reply=lost_reply).raises(LoginMoved)
     assert (error.store, error.is_finished) == ("sqlite:/new", False)
     assert "traktauth store move" in error.hint
@@ -338,7 +338,7 @@ def test_what_is_being_moved_is_never_sent_from_here_as_the_other_store_may_have
 
 
 @pytest.mark.parametrize("resend", [False, True])
-def test_what_is_being_moved_is_not_renewed_on_demand(resend):
+def test_a_login_being_moved_is_not_refreshed_on_demand(resend):
     stored = record(LIVING, pending_refresh=PendingRefresh(1, 1, NOW, Sender("here", 1), "sqlite:/new"))
     talk = Conversation(refresh(context(), resend=resend))
     talk.expect(Load(), answer=stored)

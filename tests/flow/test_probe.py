@@ -27,7 +27,7 @@ def probed(answer, *, clock=None, last=None):
     return talk, kept.after
 
 
-def test_a_probe_is_a_refresh_with_a_token_that_no_one_has():
+def test_a_probe_is_a_refresh_with_a_made_up_token():
     bodies = []
     for _ in range(2):
         talk = Conversation(check_endpoint(context()))
@@ -84,7 +84,7 @@ def test_anything_else_does_not_and_is_reported_with_the_time_of_the_next(answer
     assert kept.reason in error.message
 
 
-def test_a_200_with_a_page_is_told_from_one_with_a_token():
+def test_a_200_with_a_page_is_not_taken_for_a_token():
     assert "without JSON: a web page" in probed(reply(200, HTML))[1].reason
     assert "to a refresh token that does not exist" in probed(reply(200, GRANT))[1].reason
 
@@ -101,7 +101,7 @@ def test_an_app_that_is_refused_is_reported_to_the_next_caller_too(answer):
 
 
 @pytest.mark.parametrize(("headers", "wait"), [({}, 61), ({"retry_after": "120"}, 120), ({"retry_after": "1"}, 10)])
-def test_after_a_429_no_one_asks_for_as_long_as_trakt_says_or_61_seconds(headers, wait):
+def test_after_a_429_nothing_is_sent_for_as_long_as_trakt_says_or_61_seconds(headers, wait):
     talk, kept = probed(reply(429, **headers))
     error = talk.raises(TryLater)
     assert (error.retry_after, error.status, kept.outcome, kept.wait) == (wait, 429, "limited", wait)

@@ -22,7 +22,7 @@ def demand(stored, **how):
     return talk
 
 
-def test_a_fresh_token_is_renewed():
+def test_a_fresh_token_is_refreshed():
     talk = demand(record(FRESH))
     talk.enter(WithLock, timeout=LOCK_TIMEOUT)
     talk.expect(Load(), answer=record(FRESH))
@@ -32,14 +32,14 @@ def test_a_fresh_token_is_renewed():
     assert talk.expect(Save, answer=True).token.generation == 2
 
 
-def test_a_pair_that_came_while_waiting_is_shared():
+def test_a_token_that_came_while_waiting_is_shared():
     talk = demand(record(FRESH))
     talk.enter(WithLock)
     talk.expect(Load(), answer=record(token(2, left=900)))
     assert talk.returns() == token(2, left=900)
 
 
-def test_a_pair_that_was_saved_after_the_caller_began_is_shared():
+def test_a_token_that_was_saved_after_the_caller_began_is_shared():
     assert demand(record(FRESH, saved_at=NOW), since=NOW - 1).returns() == FRESH
     demand(record(FRESH, saved_at=NOW - 1), since=NOW).enter(WithLock)
     demand(record(FRESH, saved_at=NOW)).enter(WithLock)
@@ -55,7 +55,7 @@ def test_without_a_token_a_sign_in_is_required(stored, reason):
     assert demand(stored).raises(LoginRequired).reason == reason
 
 
-def test_a_login_that_cannot_be_renewed_says_why_though_its_token_lives():
+def test_a_refresh_of_a_login_that_cannot_be_refreshed_says_why():
     assert (
         demand(record(FRESH, refreshable=False, not_refreshable_reason="x")).raises(LoginRequired).reason == "revoked"
     )
@@ -63,7 +63,7 @@ def test_a_login_that_cannot_be_renewed_says_why_though_its_token_lives():
 
 
 @pytest.mark.parametrize(("answer", "error"), [(reply(429), TryLater), (refused(401, "invalid_client"), AppRejected)])
-def test_the_old_token_is_no_substitute(answer, error):
+def test_a_failed_refresh_does_not_return_the_old_token(answer, error):
     talk = demand(record(FRESH))
     talk.enter(WithLock)
     talk.expect(Load(), answer=record(FRESH))
@@ -74,14 +74,14 @@ def test_the_old_token_is_no_substitute(answer, error):
     talk.raises(error)
 
 
-def test_the_old_token_is_no_substitute_where_the_lock_is_not_to_be_had():
+def test_a_refresh_without_the_lock_does_not_return_the_old_token():
     talk = demand(record(FRESH))
     talk.expect(WithLock, answer=BUSY)
     talk.expect(Load(), answer=record(FRESH))
     talk.raises(TryLater)
 
 
-def test_the_old_token_is_no_substitute_where_the_store_fails():
+def test_a_refresh_without_the_store_does_not_return_the_old_token():
     talk = demand(record(FRESH))
     talk.expect(WithLock, raising=StoreFailed("full disk"))
     talk.raises(StoreFailed)

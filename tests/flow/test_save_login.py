@@ -34,7 +34,7 @@ def locked(clock=None):
         record(token(7), refreshable=False, not_refreshable_reason="a sign-out was begun"),
     ],
 )
-def test_a_sign_in_counts_on_from_whatever_was_there(stored):
+def test_a_sign_in_continues_the_generation_of_the_record(stored):
     talk = locked()
     talk.expect(Load(), answer=stored)
     new = replace(FIRST, generation=stored.generation + 1)
@@ -45,7 +45,7 @@ def test_a_sign_in_counts_on_from_whatever_was_there(stored):
     assert talk.returns() == new
 
 
-def test_a_lock_that_is_not_to_be_had_does_not_throw_a_finished_sign_in_away():
+def test_a_sign_in_is_saved_without_a_lock_if_the_lock_is_held():
     talk = Conversation(save_login(context(), FIRST))
     talk.expect(WithLock, answer=BUSY)
     talk.expect(Load(), answer=record(token(7)))
@@ -54,7 +54,7 @@ def test_a_lock_that_is_not_to_be_had_does_not_throw_a_finished_sign_in_away():
     assert talk.returns().generation == 8
 
 
-def test_a_pair_that_came_in_between_is_counted_on_from():
+def test_a_sign_in_continues_the_generation_of_a_token_saved_meanwhile():
     talk = locked()
     talk.expect(Load(), answer=record(token(7)))
     talk.expect(Save, answer=False)
@@ -65,7 +65,7 @@ def test_a_pair_that_came_in_between_is_counted_on_from():
     assert talk.returns().generation == 9
 
 
-def test_a_store_that_fails_for_ten_seconds_leaves_the_pair_in_memory():
+def test_a_token_is_held_in_memory_if_the_store_fails_for_ten_seconds():
     clock = Clock()
     talk = locked(clock)
     for _ in range(40):

@@ -82,7 +82,7 @@ def test_a_wall_clock_that_jumps_does_not_cut_the_ten_seconds():
 
 
 @pytest.mark.parametrize("old", [LIVING, ENDED])
-def test_a_pair_that_comes_too_late_is_reported_and_the_newer_one_used(old):
+def test_a_late_token_is_reported_and_the_newer_one_used(old):
     talk = answered(old)
     talk.expect(Save, answer=False)
     assert talk.expect(LogMessage).warning
@@ -90,7 +90,7 @@ def test_a_pair_that_comes_too_late_is_reported_and_the_newer_one_used(old):
     assert talk.returns() == token(5, left=900)
 
 
-def test_a_pair_that_comes_after_a_sign_out_is_not_used():
+def test_a_token_that_comes_after_a_sign_out_is_not_used():
     talk = answered(ENDED)
     talk.expect(Save, answer=False)
     talk.expect(LogMessage)
@@ -98,7 +98,7 @@ def test_a_pair_that_comes_after_a_sign_out_is_not_used():
     assert talk.raises(LoginRequired).reason == "signed-out"
 
 
-def test_a_saved_pair_ends_the_rest_after_an_earlier_failure():
+def test_a_saved_token_ends_the_pause_after_a_failure():
     clock = Clock()
     given = context(clock)
     given.cooldown.until = clock.steady + 30

@@ -51,7 +51,7 @@ def ends(talk, old, error):
 
 # ---------------------------------------------------------------- the way it goes
 @each_token
-def test_a_new_pair_is_saved_before_it_is_used(old):
+def test_a_new_token_is_saved_before_it_is_used(old):
     talk = sending(old)
     talk.expect(Send, answer=grant(2))
     new = talk.expect(Save, answer=True)
@@ -73,12 +73,12 @@ def test_the_refresh_token_is_sent_once_as_the_document_says():
     }
 
 
-def test_a_public_app_renews_without_a_secret():
+def test_a_public_app_refreshes_without_a_secret():
     request = sending(ENDED, custom=context(app=PUBLIC)).expect(Send, answer=grant(2)).request
     assert "client_secret" not in json.loads(request.body)
 
 
-def test_the_new_tokens_end_is_reckoned_from_before_it_was_asked_for():
+def test_the_expiry_is_computed_from_the_time_before_the_request():
     clock = Clock()
     talk = sending(ENDED, custom=context(clock))
     clock.pass_by(15)
@@ -110,7 +110,7 @@ def test_the_loser_of_the_race_uses_the_winners_token(old):
     assert locked(old, again=winners).returns() == winners.token
 
 
-def test_the_winners_token_is_renewed_again_where_it_does_not_serve_either():
+def test_the_winners_token_is_refreshed_again_if_it_cannot_be_served():
     talk = locked(ENDED, again=record(token(2, left=-1)))
     talk.enter(Shielded)
     talk.expect(Begin(2, 1), answer=True)
@@ -145,14 +145,14 @@ def test_a_login_that_was_moved_names_the_store_that_has_it():
     assert "--store sqlite:/elsewhere.db" in error.hint
 
 
-def test_a_refused_winner_does_not_serve():
+def test_a_winners_token_that_was_refused_is_not_served():
     talk = locked(ENDED, again=record(token(2, left=900)), rejected="access-2")
     talk.expect(MarkRejected(2))
     talk.enter(Shielded)
     talk.expect(Begin(2, 1))
 
 
-def test_a_winner_that_does_not_live_long_enough_does_not_serve():
+def test_a_winners_token_without_the_required_lifetime_is_not_served():
     talk = locked(ENDED, again=record(token(2, left=600)), min_life=700)
     talk.enter(Shielded)
     talk.expect(Begin(2, 1))
@@ -197,7 +197,7 @@ def test_a_store_that_cannot_show_that_it_saves_is_sent_nothing_for(old):
 
 
 @pytest.mark.parametrize("error", [OSError("EIO"), RuntimeError("a driver's"), ValueError("x"), MemoryError()])
-def test_whatever_a_store_raises_in_begin_the_sending_is_not_counted(error):
+def test_a_begin_that_raises_is_not_counted(error):
     talk = locked(ENDED)
     talk.enter(Shielded)
     talk.expect(Begin(1, 1), raising=error)
@@ -305,7 +305,7 @@ def test_a_slow_store_whose_lock_does_not_expire_keeps_no_request_from_being_sen
     talk.expect(Send)
 
 
-def test_a_wall_clock_that_jumps_is_no_stop():
+def test_a_wall_clock_that_jumps_does_not_count_as_a_stop():
     clock = Clock()
     talk = locked(ENDED, custom=context(clock))
     talk.enter(Shielded)
@@ -349,7 +349,7 @@ def test_a_token_that_may_be_spent_keeps_the_refresh_open(old, answer, error):
 
 
 @each_token
-def test_missing_in_an_invalid_grant_is_our_bug_and_no_dead_login(old):
+def test_missing_in_an_invalid_grant_does_not_end_the_login(old):
     talk = sending(old)
     talk.expect(Send, answer=refused(400, "invalid_grant", "Missing refresh_token"))
     talk.expect(LoadProbe(), answer=None)
@@ -379,7 +379,7 @@ def test_after_a_lost_answer_a_store_that_fails_changes_nothing(old):
 
 # ---------------------------------------------------------------- refused for good
 @each_token
-def test_a_dead_refresh_token_is_marked_and_nothing_is_forgotten(old):
+def test_a_refused_refresh_token_is_marked_and_the_record_is_kept(old):
     talk = sending(old)
     talk.expect(Send, answer=DEAD)
     talk.expect(Load(), answer=unconfirmed(old))
@@ -389,7 +389,7 @@ def test_a_dead_refresh_token_is_marked_and_nothing_is_forgotten(old):
     assert error is None or error.reason == "revoked"
 
 
-def test_a_dead_refresh_token_of_a_token_that_an_api_refused_needs_a_sign_in_at_once():
+def test_a_sign_in_is_required_if_access_and_refresh_token_were_refused():
     old = token(left=500)
     talk = locked(old, rejected="access-1")
     talk.expect(MarkRejected(1))
@@ -403,7 +403,7 @@ def test_a_dead_refresh_token_of_a_token_that_an_api_refused_needs_a_sign_in_at_
 
 
 @each_token
-def test_a_dead_refresh_token_with_a_newer_pair_in_the_store_is_no_loss(old):
+def test_a_refused_refresh_token_is_ignored_if_the_store_has_a_newer_token(old):
     talk = sending(old)
     talk.expect(Send, answer=DEAD)
     talk.expect(Load(), answer=record(token(2, left=900)))

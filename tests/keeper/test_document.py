@@ -30,7 +30,7 @@ def blocks(language):
     return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
 
 
-def test_its_program_renews_what_is_due(tmp_path, monkeypatch, capsys):
+def test_its_program_refreshes_due_logins(tmp_path, monkeypatch, capsys):
     address = f"sqlite:{tmp_path}/fleet.db"
     (program,) = blocks("python")
     with LocalTrakt() as server:

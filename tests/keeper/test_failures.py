@@ -45,7 +45,7 @@ async def everybody_is_due(seconds=6.9 * DAY):
     ],
     ids=["portal", "challenge", "not found", "bad gateway", "no answer", "no route"],
 )
-def test_whatever_answers_in_trakts_place_costs_one_refresh_and_no_login(reply):
+def test_a_response_of_another_server_costs_one_refresh_and_no_login(reply):
     @scenario(100, spread=0.0)
     async def reported(fleet):
         asked = []
@@ -304,7 +304,7 @@ async def test_a_stopped_keeper_goes_on_until_what_it_holds_is_saved(fleet):
 
 
 @scenario(1, spread=0.0)
-async def test_a_pair_that_cannot_be_saved_to_the_end_is_no_success_and_the_next_step_here_saves_it(fleet):
+async def test_a_token_that_could_not_be_saved_is_saved_by_the_next_step_of_this_process(fleet):
     await everybody_is_due()
     repair = failing_saves(fleet)
     with pytest.raises(StoreFailed, match="1 new tokens could not be saved"):
@@ -361,7 +361,7 @@ async def test_the_memory_of_a_keeper_holds_nothing_of_what_is_done(fleet):
 
 
 @scenario(3, spread=0.0)
-async def test_an_unconfirmed_refresh_is_no_delay(fleet):
+async def test_an_unconfirmed_refresh_is_not_reported_as_a_delay(fleet):
     async def lost(request):
         if json.loads(request.body)["refresh_token"] == "R.1.1":
             return NoResponse(sent=True, reason="no answer")

@@ -32,7 +32,7 @@ from traktauth.wire.messages import Response
 
 @pytest.mark.slow
 @scenario(200)
-async def test_every_login_is_renewed_before_its_advisory_window_and_not_much_earlier(fleet):
+async def test_every_login_is_refreshed_shortly_before_its_advisory_window(fleet):
     await fleet.keep_for(30 * DAY, fleet.keeper())
     assert not fleet.trakt.dead
     refreshes = len(fleet.trakt.sent)
@@ -90,7 +90,7 @@ async def test_no_more_are_on_the_wire_than_allowed_and_statements_serve_many(fl
 
 
 @scenario(10)
-async def test_once_renews_what_is_due_and_returns(fleet):
+async def test_once_refreshes_due_logins_and_returns(fleet):
     await asyncio.sleep(7 * DAY - 1)
     summary = await fleet.keeper().run_once(4)
     assert summary.refreshed == 4
@@ -230,7 +230,7 @@ async def test_a_rejected_app_stops_the_keeper_and_spends_nothing(fleet):
 
 
 @scenario(60, spread=0.0)
-async def test_a_killed_keepers_claims_are_renewed_once_by_the_other_save_those_on_the_wire(fleet):
+async def test_the_claims_of_a_killed_keeper_are_refreshed_once_by_another_unless_they_were_sent(fleet):
     fleet.delay = 5.0
     mortal = Mortal()
     doomed, survivor = fleet.keeper(mortal=mortal, in_flight=16), fleet.keeper(in_flight=16)
@@ -284,7 +284,7 @@ async def test_a_refresh_begun_by_another_program_is_skipped(fleet):
 
 
 @scenario(8, spread=0.0)
-async def test_a_pair_that_cannot_be_saved_is_held_and_saved_when_the_store_is_well(fleet):
+async def test_a_token_that_cannot_be_saved_is_held_and_saved_when_the_store_works(fleet):
     broken, fails = False, True
     apply_many, claim = fleet.store.apply_many, fleet.store.claim
 

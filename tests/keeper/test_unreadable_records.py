@@ -31,7 +31,7 @@ def damage(fleet, *numbers):
 
 
 @scenario(6, spread=0.0)
-async def test_a_step_renews_the_others_though_damaged_ones_are_due_first(fleet):
+async def test_a_step_refreshes_the_others_although_damaged_logins_are_due_first(fleet):
     damage(fleet, 0, 1)
     await asyncio.sleep(6.5 * DAY)
     summary = await fleet.keeper().run_once(100)
@@ -50,7 +50,7 @@ async def test_many_damaged_ones_keep_a_step_from_nothing(fleet):
 
 
 @scenario(3, spread=0.0)
-async def test_where_nothing_can_be_read_a_step_fails_and_gives_everything_back(fleet):
+async def test_a_step_that_can_read_nothing_fails_and_releases_its_claims(fleet):
     mended = damage(fleet, 0, 1, 2)
     await asyncio.sleep(6.5 * DAY)
     with pytest.raises(StoreFailed, match="is damaged"):
@@ -69,7 +69,7 @@ async def test_a_step_does_not_read_a_whole_fleet_to_find_that_the_key_is_wrong(
 
 
 @scenario(4, spread=0.0)
-async def test_a_daemon_tells_of_a_damaged_one_once_and_keeps_the_others(fleet):
+async def test_a_daemon_reports_a_damaged_login_once_and_refreshes_the_others(fleet):
     damage(fleet, 2)
     await asyncio.sleep(6 * DAY)
     await fleet.keep_for(1.5 * DAY, fleet.keeper())

@@ -29,7 +29,7 @@ def test_a_tokens_window_depends_on_the_share_of_its_life_that_is_left(life, sha
     assert refresh_window(Token("a", expires_in=life, expires_at=life * share), 0.0) is state
 
 
-def test_a_day_long_token_is_not_renewed_on_every_call():
+def test_a_token_of_a_day_is_not_refreshed_on_every_call():
     assert refresh_window(Token("a", expires_in=DAY, expires_at=NOW + DAY), NOW + DAY / 2) is RefreshWindow.FRESH
 
 

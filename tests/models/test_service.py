@@ -62,7 +62,7 @@ def test_plain_http_is_refused_on_any_other_machine(host):
     assert "https://" in str(caught.value)
 
 
-def test_plain_http_is_taken_where_the_user_wants_it():
+def test_plain_http_is_allowed_with_insecure():
     assert find_service("http://192.168.1.2:8712", insecure=True).token == "http://192.168.1.2:8712"
 
 
@@ -89,7 +89,7 @@ def test_an_unknown_name_lists_the_known_ones(name):
         ("https://trakt.example:99999", "not an address"),
     ],
 )
-def test_a_base_address_that_is_none_is_refused_without_repeating_it(address, problem):
+def test_a_malformed_base_address_is_refused_and_not_shown(address, problem):
     with pytest.raises(ValueError, match=problem) as caught:
         find_service(address, insecure=True)
     assert "the-password" not in str(caught.value)

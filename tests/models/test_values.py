@@ -37,7 +37,7 @@ def test_a_value_is_frozen_and_can_be_copied_and_pickled(value):
         setattr(value, dataclasses.fields(value)[0].name, "other")
 
 
-def test_a_fingerprint_is_the_same_everywhere_and_for_ever():
+def test_a_fingerprint_depends_on_nothing_but_the_token():
     assert fingerprint("the-access-token") == TOKEN.fingerprint == "b9bcbd67"
     assert fingerprint("the-access-token") != fingerprint("the-access-tokem")
     assert len(fingerprint("")) == 8

@@ -34,7 +34,7 @@ def address(request):
 
 
 @pytest.mark.parametrize("address", ["redis", "postgres"], indirect=True)
-def test_three_hosts_whose_clocks_differ_renew_once_a_round(start_better_auth_with, address, tmp_path):
+def test_three_hosts_whose_clocks_differ_refresh_once_a_round(start_better_auth_with, address, tmp_path):
     engine = start_better_auth_with()
     with RefreshProxy(engine.base) as proxy, closing(WorkerProcesses(proxy.base, engine.app, address)) as group:
         group.sign_in(lambda url: engine.land(url.replace(proxy.base, engine.base)))
@@ -114,7 +114,7 @@ def test_a_database_that_is_restarted_in_the_middle_of_a_refresh_costs_nothing(t
     assert (len(trakt_server.refreshes), trakt_server.killed) == (1, 0)
 
 
-def test_a_database_that_is_gone_for_longer_fails_and_loses_no_pair(trakt, trakt_server, database, login, monkeypatch):
+def test_a_database_that_is_gone_for_longer_loses_no_token(trakt, trakt_server, database, login, monkeypatch):
     monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 1.0)
     trakt_server.before.append(database.kill)
     with pytest.raises(StoreFailed) as failed:

@@ -27,7 +27,7 @@ def address(request, tmp_path):
 
 
 @pytest.mark.parametrize("address", ["file"], indirect=True)
-def test_a_kill_costs_a_login_only_where_the_answer_was_on_its_way(start_better_auth_with, address):
+def test_a_kill_ends_a_login_only_if_a_response_was_lost(start_better_auth_with, address):
     """`soak/kill.py` does a hundred rounds."""
     engine = start_better_auth_with(ACCESS_TTL=f"{LIFE}")
     with closing(KillRounds(engine, address, random.Random(4))) as killing:

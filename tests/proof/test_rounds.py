@@ -47,7 +47,7 @@ def _keyring():
     keyring.set_keyring(before)
 
 
-def test_eight_processes_renew_once_a_round_on_each_store(start_better_auth_with, address):
+def test_eight_processes_refresh_once_a_round_on_each_store(start_better_auth_with, address):
     engine = start_better_auth_with()
     with RefreshProxy(engine.base) as proxy, closing(WorkerProcesses(proxy.base, engine.app, address)) as group:
         group.sign_in(lambda url: engine.land(url.replace(proxy.base, engine.base)))

@@ -39,7 +39,7 @@ def _quiet(caplog):
 
 
 @pytest.mark.parametrize("engine", sorted(ENGINES))
-def test_no_login_is_lost_whatever_happens(engine):
+def test_no_login_is_lost_in_random_worlds(engine):
     """A few thousand steps, always the same; `soak/simulate.py` takes a million."""
     steps = sum(simulate(random.Random(seed), ACTIONS, engine=engine).steps for seed in range(20))
     assert steps > 1500
@@ -47,12 +47,12 @@ def test_no_login_is_lost_whatever_happens(engine):
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=False)
 @given(st.randoms(use_true_random=False))
-def test_nothing_that_hypothesis_thinks_of_loses_a_login(chance):
+def test_no_login_is_lost_in_worlds_of_hypothesis(chance):
     simulate(chance, ACTIONS)
 
 
 @pytest.mark.parametrize(("mutant", "claim"), [pytest.param(*one, id=one[0].__name__) for one in MUTANTS.items()])
-def test_the_search_finds_a_program_in_which(mutant, claim, monkeypatch):
+def test_the_simulator_finds_a_program_in_which(mutant, claim, monkeypatch):
     mutant(monkeypatch)
     with pytest.raises(Violation, match=claim):  # noqa: PT012 - which world it is, no one knows
         for seed in range(WORLDS):

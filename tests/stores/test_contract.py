@@ -417,7 +417,7 @@ def test_the_contract_says_what_a_store_lacks_for_several_processes(store, promi
         getattr(Contract(), f"test_{promise}")(tmp_path)
 
 
-def test_a_store_that_another_process_cannot_open_is_told(tmp_path, capfd):
+def test_a_store_that_another_process_cannot_open_is_reported(tmp_path, capfd):
     class Contract(StoreContract):
         def open_store(self, place):
             raise OSError(f"cannot open {place.name}")

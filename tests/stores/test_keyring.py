@@ -92,7 +92,7 @@ def test_the_key_lies_in_the_keyring_and_the_tokens_sealed_in_a_file(backend, fo
     assert open_store("keyring:").load(LOGIN).token == pair(1)
 
 
-def test_a_living_token_asks_the_keyring_once(backend):
+def test_a_valid_token_reads_the_keyring_once(backend):
     store = open_store("keyring:")
     signed_in(store)
     store.load(LOGIN)
@@ -189,7 +189,7 @@ def test_another_key_in_the_keyring_is_reported_with_the_wanted_one(backend, fol
     assert (folder / "keyring.json").read_bytes() == before
 
 
-def test_something_else_in_the_entry_is_no_key(backend):
+def test_an_entry_that_is_not_a_key_is_refused(backend):
     backend.entries["traktauth", "seal-key"] = "hunter2"
     with pytest.raises(StoreFailed, match="no key") as caught:
         signed_in(open_store("keyring:"))

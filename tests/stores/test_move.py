@@ -105,7 +105,7 @@ def test_another_token_of_the_same_generation_is_not_replaced(source, target):
     assert moved(source, target) == {LOGIN: Outcome.NEWER}
 
 
-def test_a_token_is_not_brought_back_to_where_the_user_signed_out(source, target):
+def test_a_token_is_not_moved_to_a_store_where_the_user_signed_out(source, target):
     signed_in(source)
     signed_in(target)
     target.apply(LOGIN, DeleteToken(1))
@@ -365,7 +365,7 @@ def test_a_target_that_has_passed_a_newer_token_on_says_so(source, target, tmp_p
         assert source.load(LOGIN).token == pair(1)
 
 
-def test_a_login_that_trakt_has_refused_is_moved_though_its_refresh_is_still_noted(source, target):
+def test_a_login_that_trakt_has_refused_is_moved_although_its_refresh_is_still_noted(source, target):
     signed_in(source)
     assert source.apply(LOGIN, BeginRefresh(pending_refresh(1)))
     source.apply(LOGIN, SetRefreshable(1, "Trakt refused its refresh token"))

@@ -182,6 +182,6 @@ def test_a_servers_address_is_shown_as_a_command_can_use_it_without_its_password
 
 @pytest.mark.parametrize("address", ["postgresql://h/x?connections={}", "redis://h/0?connections={}"])
 @pytest.mark.parametrize("number", ["0", "-1", "many", "1001", "", "²"])
-def test_a_number_of_connections_that_is_none_is_refused(address, number):
+def test_a_malformed_number_of_connections_is_refused(address, number):
     with pytest.raises(ValueError, match="connections= in the store's address must be a number from 1 to 1000"):
         open_store(address.format(number))

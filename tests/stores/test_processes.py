@@ -68,7 +68,7 @@ def test_the_mark_of_a_process_shows_that_it_has_ended_and_does_not_name_the_hos
 
 
 @pytest.mark.parametrize("mark", ["", ":", "a:b", "a:1:", "a::1", "0123456789abcdef", "a:1:2:3", "a:-1:5", "a:²:5"])
-def test_what_is_no_mark_of_a_process_says_nothing(mark):
+def test_a_malformed_mark_of_a_process_is_ignored(mark):
     assert not has_ended(mark)
     assert not has_ended(mark.replace("a", process_mark().partition(":")[0]))
 

@@ -43,7 +43,7 @@ class Texts(TextStore):
         self.mutex.release()
 
 
-def test_a_change_is_tried_again_where_another_was_faster(monkeypatch):
+def test_a_change_is_tried_again_if_another_was_faster(monkeypatch):
     store = Texts()
     signed_in(store)
     store.meddlers = 5
@@ -56,7 +56,7 @@ def test_a_change_is_tried_again_where_another_was_faster(monkeypatch):
     assert store.load(LOGIN).token == pair(1)
 
 
-def test_a_trial_is_no_login():
+def test_a_check_of_the_store_leaves_no_login():
     store = Texts()
     store.check_writable()
     store.check_writable()
@@ -79,7 +79,7 @@ def test_two_over_one_place_have_one_identity():
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "1"])
-def test_what_is_no_record_is_left_as_it_is(text):
+def test_a_malformed_record_is_left_as_it_is(text):
     store = Texts()
     signed_in(store)
     (key,) = store.keys()

@@ -12,7 +12,7 @@ from traktauth.stores.user_folders import user_folder
 
 @pytest.mark.parametrize("parent", [None, "", "/absolute", "/with blank"])
 @pytest.mark.parametrize("home", ["/home-of-mine", "/"])
-def test_they_are_where_the_platform_has_them(monkeypatch, parent, home):
+def test_user_folders_are_those_of_platformdirs(monkeypatch, parent, home):
     monkeypatch.setenv("HOME", home)
     for variable in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         if parent is None:

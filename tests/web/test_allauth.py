@@ -148,7 +148,7 @@ def test_a_user_signs_in_and_is_known_by_their_uuid(found):
     assert found["shown"] == 1
 
 
-def test_no_token_is_stored_though_the_project_asks_for_it(found):
+def test_no_token_is_stored_although_the_project_asks_for_it(found):
     assert found["tokens"] == 0
 
 

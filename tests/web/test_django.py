@@ -331,7 +331,7 @@ def test_a_user_whose_login_was_revoked_signs_in_again(server, client):
     assert get(client, "/name").content == b"sean"
 
 
-def test_a_program_is_told_why_the_login_has_ended(server, client):
+def test_a_json_response_says_why_the_login_has_ended(server, client):
     sign_in(server, client)
     end_login(server, web_login().trakt(account(client)).token())
     ended = get(client, "/name")
@@ -517,7 +517,7 @@ def test_a_lock_that_is_given_back_while_it_is_taken_is_taken_a_moment_later(pas
     assert passing_row == []
 
 
-def test_a_record_that_another_process_has_just_made_and_deleted_is_no_failure(passing_row):
+def test_a_record_that_another_process_creates_and_deletes_is_not_a_failure(passing_row):
     store = DjangoStore()
     assert not store.swap("login", None, "mine")
     assert store.swap("login", None, "mine")

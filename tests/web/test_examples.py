@@ -93,7 +93,7 @@ def test_an_outage_at_the_callback_is_shown_with_what_to_do_and_signs_no_user_in
 
 
 @pytest.mark.parametrize("evil", ["//evil.example", "/%5Cevil.example"])
-def test_no_one_is_sent_to_another_host(app, users, evil):
+def test_next_leads_to_no_other_host(app, users, evil):
     user = users()
     begun = user.begin_with(evil)
     assert begun.is_redirect

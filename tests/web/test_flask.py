@@ -156,7 +156,7 @@ def test_a_sign_out_that_revokes_ends_the_login_at_trakt(server, client, login):
     assert post(client, "/trakt/logout").status_code == 303
 
 
-def test_a_revocation_that_is_not_confirmed_is_completed_and_the_user_is_told(server, client, login):
+def test_an_unconfirmed_revocation_is_completed_and_shown(server, client, login):
     login.revoke = True
     sign_in(server, client)
     server.fail_next("/oauth/revoke", drop="before")
@@ -211,7 +211,7 @@ def test_the_application_can_refuse_a_user(server, client, login):
     assert list(get(client, "/session").json) == ["trakt_last_account"]
 
 
-def test_a_program_is_told_why_the_login_has_ended(server, client, login):
+def test_a_json_response_says_why_the_login_has_ended(server, client, login):
     sign_in(server, client)
     end_login(server, login.web_login.trakt(get(client, "/session").json["trakt_account"]).token())
     ended = get(client, "/name")
@@ -247,7 +247,7 @@ def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, client):
     assert "trakt_account" in get(client, "/session").json
 
 
-def test_a_program_is_not_told_which_database_is_away(server, application, client, caplog):
+def test_a_json_response_does_not_name_the_failed_database(server, application, client, caplog):
     @application.get("/away")
     def away():
         raise StoreFailed("postgresql://app@10.0.0.5/customers cannot be used: connection refused")

@@ -198,7 +198,7 @@ def test_a_cookie_of_a_server_with_another_secret_is_refused(server, login):
     assert failing(login, cookies_of(started), visit(server, started.url)).cause == "forged"
 
 
-def test_a_cookie_that_plain_http_could_set_is_no_good_for_a_sign_in_on_https(server, login):
+def test_a_cookie_that_plain_http_could_set_is_refused_on_https(server, login):
     """A neighbour on another subdomain could have planted it: the prefix __Host- keeps it out."""
     started = login.start()
     planted = {started.cookie_name.removeprefix("__Host-"): started.cookie_value}
@@ -272,7 +272,7 @@ def test_an_api_that_does_not_know_the_app_says_in_hint_and_log_that_trakt_delet
 
 @pytest.mark.parametrize("path", ["/oauth/token", "/users/settings"])
 @pytest.mark.parametrize("status", ACCOUNT_LIMITS)
-def test_an_account_that_trakt_refuses_is_not_told_to_come_back_in_seconds(server, login, path, status):
+def test_a_refused_account_gets_no_retry_after(server, login, path, status):
     started = login.start()
     landed = visit(server, started.url)
     server.fail_next(path, status=status, body="")

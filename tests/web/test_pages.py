@@ -117,7 +117,7 @@ def test_a_redirect_address_with_plain_http_on_loopback_is_accepted(host):
     assert LoginPaths(f"http://{host}/trakt/callback").login == "/trakt/login"
 
 
-def test_the_callback_route_must_be_where_the_redirect_address_leads():
+def test_the_callback_route_must_match_the_redirect_address():
     behind_a_prefix = LoginPaths("https://example.com/site/trakt/callback")
     for route in ("/trakt/callback", "/site/trakt/callback", "/callback"):
         behind_a_prefix.check_route(route)

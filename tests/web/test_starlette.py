@@ -343,7 +343,7 @@ def test_the_application_can_refuse_a_user(server, client, login):
     assert list(client.get("/session").json()) == ["trakt_last_account"]
 
 
-def test_a_program_is_told_why_the_login_has_ended(server, client, login):
+def test_a_json_response_says_why_the_login_has_ended(server, client, login):
     sign_in(server, client)
     end_login(server, asyncio.run(login.web_login.trakt(client.get("/plain").text).token()))
     ended = client.get("/name")
@@ -361,7 +361,7 @@ def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, client):
     assert "trakt_account" in client.get("/session").json()
 
 
-def test_a_program_is_not_told_which_database_is_away(server, client, caplog):
+def test_a_json_response_does_not_name_the_failed_database(server, client, caplog):
     sign_in(server, client)
     error = StoreFailed("postgresql://app@10.0.0.5/customers cannot be used: connection refused")
     client.app.add_route("/away", raising(error))

@@ -19,7 +19,7 @@ def test_a_code_with_our_state_is_the_answer():
     assert read("code=abc123&state=ours") == AuthorizationResponse("abc123")
 
 
-def test_the_issuer_comes_along_where_one_is_named():
+def test_the_issuer_is_returned_with_the_code():
     assert read("code=abc&state=ours&iss=https%3A%2F%2Fauth.trakt.tv") == AuthorizationResponse(
         "abc", "https://auth.trakt.tv"
     )
@@ -68,12 +68,12 @@ def test_without_a_state_to_check_any_is_taken():
         pytest.param("state=ours&code=" + "a" * 10_000_000, id="10 MB"),
     ],
 )
-def test_what_is_no_answer_to_our_question_does_not_end_the_wait(query):
+def test_a_response_to_another_request_does_not_end_the_wait(query):
     assert read(query) is None
 
 
 @pytest.mark.parametrize("address", ["http://[::1/?code=a&state=ours", "", "\x00", "http://"])
-def test_what_is_no_address_does_not_end_the_wait(address):
+def test_a_malformed_address_does_not_end_the_wait(address):
     assert parse_authorization_response(address, state="ours") is None
 
 
@@ -100,7 +100,7 @@ def test_any_other_error_ends_the_sign_in_under_its_own_name(error):
     assert error in ended.message
 
 
-def test_an_error_is_not_printed_as_its_author_likes():
+def test_an_error_is_sanitised_before_it_is_shown():
     ended = read("error=%1b%5B31m%0ahello%20" + "x" * 5000 + "&state=ours")
     assert isinstance(ended, LoginRefused)
     assert ended.error == "unnamed_error"
@@ -167,7 +167,7 @@ def test_a_base_addresss_issuer_may_be_the_one_of_its_metadata():
         check_issuer("https://other.example", service=LOCAL, issuer="https://id.example")
 
 
-def test_an_absent_issuer_is_refused_where_the_service_always_names_itself():
+def test_an_absent_issuer_is_refused_if_the_service_promises_one():
     with pytest.raises(LoginRefused, match="names no issuer") as caught:
         check_issuer(None, service=LOCAL, required=True)
     assert caught.value.error == "iss"

@@ -35,7 +35,7 @@ def test_rfc_8628s_name_for_the_page_is_taken_too():
 
 
 @pytest.mark.parametrize("value", [None, "600", True, -1, 0, float("nan"), [600]])
-def test_a_life_or_an_interval_that_is_none_falls_back(value):
+def test_a_malformed_lifetime_or_interval_has_a_default(value):
     assert (read(expires_in=value).expires_in, read(interval=value).interval) == (600, 5)
 
 

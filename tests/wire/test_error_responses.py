@@ -187,7 +187,7 @@ def test_cloudflares_page_names_the_remedy():
 @pytest.mark.parametrize(
     ("status", "code"), [(401, "invalid_client"), (400, "invalid_client"), (403, "unauthorized_client")]
 )
-def test_a_refused_app_is_a_matter_of_its_settings(status, code):
+def test_a_refused_app_raises_app_rejected(status, code):
     error = error_from_response(refused(status, code, "the-description"), what="a token")
     assert type(error) is AppRejected
     assert error.error == code
@@ -205,7 +205,7 @@ def test_a_dead_code_or_token_means_a_new_sign_in(status, code):
     assert "traktauth login" in error.hint
 
 
-def test_missing_in_an_invalid_grant_is_our_bug_and_no_dead_login():  # as better-auth 1.6.33 words it
+def test_missing_in_an_invalid_grant_does_not_end_the_login():  # as better-auth 1.6.33 words it
     error = error_from_response(refused(400, "invalid_grant", "Missing refresh_token"), what="a new token")
     assert type(error) is UnexpectedReply
     assert "Report it" in error.hint
@@ -213,7 +213,7 @@ def test_missing_in_an_invalid_grant_is_our_bug_and_no_dead_login():  # as bette
 
 # Recorded from better-auth 1.6.33 and 1.5.6: both burn the code under a word that says nothing.
 @pytest.mark.parametrize("sentence", ["redirect_uri mismatch", "missing verification redirect_uri"])
-def test_another_redirect_address_than_the_sign_ins_is_a_matter_of_the_apps_settings(sentence):
+def test_a_wrong_redirect_address_raises_app_rejected(sentence):
     error = error_from_response(refused(400, "invalid_request", sentence), what="a token")
     assert type(error) is AppRejected
     assert "TRAKTAUTH_REDIRECT_URI" in error.hint

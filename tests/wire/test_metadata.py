@@ -11,7 +11,7 @@ from traktauth.wire.messages import Response
 from traktauth.wire.metadata import Metadata, metadata, parse_metadata
 
 
-def test_the_description_is_asked_for_where_rfc_8414_puts_it():
+def test_the_metadata_is_requested_at_the_path_of_rfc_8414():
     request = metadata(find_service("http://127.0.0.1:8712"))
     assert (request.method, request.body) == ("GET", b"")
     assert request.url == "http://127.0.0.1:8712/.well-known/oauth-authorization-server"

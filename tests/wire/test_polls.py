@@ -87,5 +87,5 @@ def test_two_ends_are_two_errors():
         (reply(403, HTML), TryLater),
     ],
 )
-def test_anything_else_is_no_pending(answer, error):
+def test_any_other_response_is_an_error(answer, error):
     assert type(parse_poll_response(answer, sent_at=NOW)) is error

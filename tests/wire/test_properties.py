@@ -66,7 +66,7 @@ def assert_fit_to_print(error):
 @pytest.mark.slow
 @patient
 @given(replies)
-def test_reading_a_token_ends_in_a_token_or_in_one_of_our_errors(reply):
+def test_parsing_any_token_response_returns_a_token_or_raises_a_trakt_auth_error(reply):
     found = outcome(parse_token_response, reply, sent_at=1e9)
     if isinstance(found, Token):
         assert reply.status == 200
@@ -80,7 +80,7 @@ def test_reading_a_token_ends_in_a_token_or_in_one_of_our_errors(reply):
 @pytest.mark.slow
 @patient
 @given(replies)
-def test_reading_a_poll_ends_in_a_token_a_wait_or_one_of_our_errors(reply):
+def test_parsing_any_poll_response_returns_a_token_a_wait_or_an_error(reply):
     found = parse_poll_response(reply, sent_at=1e9)
     assert isinstance(found, Token | PollStatus | TraktAuthError)
     if isinstance(found, TraktAuthError):
@@ -90,7 +90,7 @@ def test_reading_a_poll_ends_in_a_token_a_wait_or_one_of_our_errors(reply):
 @pytest.mark.slow
 @patient
 @given(replies)
-def test_reading_anything_else_ends_in_a_value_or_in_one_of_our_errors(reply):
+def test_parsing_any_other_response_returns_a_value_or_raises_a_trakt_auth_error(reply):
     for read in (parse_device_code, parse_revocation, parse_metadata):
         found = outcome(read, reply)
         if isinstance(found, TraktAuthError):
@@ -100,7 +100,7 @@ def test_reading_anything_else_ends_in_a_value_or_in_one_of_our_errors(reply):
 @pytest.mark.slow
 @patient
 @given(replies)
-def test_every_reply_is_classified_one_way_and_waited_for_a_number_of_seconds(reply):
+def test_every_response_has_one_class_and_a_finite_wait(reply):
     assert isinstance(error_code(reply), str)
     assert not (is_invalid_grant(reply) and is_certainly_unspent(reply))
     assert not (is_invalid_grant(reply) and is_invalid_client(reply))
@@ -122,7 +122,7 @@ addresses = (
 
 @patient
 @given(addresses, st.none() | st.just("ours"))
-def test_reading_an_address_ends_in_an_answer_a_refusal_or_nothing(address, state):
+def test_parsing_any_redirect_returns_a_response_a_refusal_or_nothing(address, state):
     found = parse_authorization_response(address, state=state)
     assert found is None or isinstance(found, AuthorizationResponse | LoginRefused)
     if isinstance(found, LoginRefused):
@@ -134,6 +134,6 @@ issuers = st.text() | st.builds("https://{}".format, st.text()) | st.just("https
 
 @patient
 @given(issuers, st.sampled_from(["trakt", "auth.trakt.tv", "staging", "http://127.0.0.1:8712"]))
-def test_checking_an_issuer_ends_in_peace_or_in_a_refused_sign_in(iss, name):
+def test_checking_any_issuer_returns_or_raises_login_refused(iss, name):
     found = outcome(check_issuer, iss, service=find_service(name))
     assert found is None or isinstance(found, LoginRefused)

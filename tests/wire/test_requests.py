@@ -91,7 +91,7 @@ def test_a_request_shows_nothing_of_what_it_carries(operation):
 
 
 @pytest.mark.parametrize("operation", [code, poll])
-def test_a_verifier_goes_along_where_a_challenge_was_sent(operation):
+def test_a_verifier_is_sent_if_a_challenge_was_sent(operation):
     body = json.loads(operation(find_service("trakt"), PUBLIC, code_verifier="the-verifier").body)
     assert body["code_verifier"] == "the-verifier"
     assert "client_secret" not in body
@@ -102,7 +102,7 @@ def test_a_device_code_is_asked_for_with_an_s256_challenge_if_one_is_passed():
     assert body == {"client_id": "the-app", "code_challenge": "the-challenge", "code_challenge_method": "S256"}
 
 
-def test_a_body_is_plain_ascii_json_whatever_stands_in_it():
+def test_a_body_is_ascii_json():
     request = revoke(find_service("trakt"), token='é"\\\n', **APP)
     assert request.body.isascii()
     assert json.loads(request.body)["token"] == 'é"\\\n'

@@ -32,7 +32,7 @@ def test_the_documents_reply_is_read_whole():
     assert token.generation == 0
 
 
-def test_the_end_is_reckoned_from_this_machines_clock_and_not_from_the_replys():
+def test_the_expiry_is_computed_with_this_machines_clock():
     assert read(created_at=5).expires_at == NOW + 604800
     assert read(expires_at=5).expires_at == NOW + 604800
 
@@ -63,7 +63,7 @@ def test_a_reply_without_a_refresh_token_is_read():  # as better-auth answers a 
 
 
 @pytest.mark.parametrize("value", [None, "", 5, False, ["x"], {"x": 1}, "\ud800"])
-def test_what_is_no_refresh_token_is_none(value):
+def test_a_malformed_refresh_token_is_ignored(value):
     assert read(refresh_token=value).refresh_token is None
 
 
@@ -96,19 +96,19 @@ def test_a_refresh_token_may_be_any_text_as_it_travels_in_json(shape):
         ("1e400", LONGEST_LIFE),
     ],
 )
-def test_a_life_is_read_as_a_number_of_any_kind(life, read_as):
+def test_a_lifetime_may_be_a_number_of_any_kind(life, read_as):
     token = read(expires_in=life)
     assert token.expires_in == read_as
     assert token.expires_at == NOW + read_as
 
 
 @pytest.mark.parametrize("life", [-1, -(10**400), "-5", float("nan"), "nan", None, True, False, "", "soon", [1], {}])
-def test_a_life_that_is_none_is_reckoned_as_an_hour(life):
+def test_a_malformed_lifetime_counts_as_an_hour(life):
     token = read(expires_in=life)
     assert (token.expires_in, token.expires_at) == (ASSUMED_LIFE, NOW + ASSUMED_LIFE)
 
 
-def test_a_missing_life_does_not_cost_a_login_whose_refresh_token_was_just_spent():
+def test_a_missing_lifetime_loses_no_login():
     assert without("expires_in").expires_in == ASSUMED_LIFE
 
 
@@ -119,7 +119,7 @@ def test_what_should_be_text_and_is_not_falls_back(value):
 
 
 @pytest.mark.parametrize("value", [None, "1799999990", 1.5, True, 10**30, -(10**30)])
-def test_a_time_of_issue_that_is_no_whole_number_is_none(value):
+def test_a_time_of_issue_must_be_a_whole_number(value):
     assert read(created_at=value).created_at is None
 
 
@@ -142,7 +142,7 @@ def test_a_time_of_issue_with_5000_digits_costs_no_token():
         pytest.param(b'{"refresh_token": "the-refresh-token"}', id="no access token"),
     ],
 )
-def test_a_200_that_cannot_be_read_is_reported_without_its_body(body):
+def test_an_unreadable_200_is_reported_without_its_body(body):
     with pytest.raises(UnexpectedReply, match="holds no access token") as caught:
         parse_token_response(Response(200, {}, body), sent_at=NOW)
     assert caught.value.status == 200
@@ -151,7 +151,7 @@ def test_a_200_that_cannot_be_read_is_reported_without_its_body(body):
 
 
 @pytest.mark.parametrize("value", [None, "", 5, True, ["x"], "a b", "a\n", "a\x16", "é", "\ud800"])
-def test_what_cannot_stand_in_a_header_field_is_no_access_token(value):
+def test_an_access_token_must_fit_in_a_header_field(value):
     with pytest.raises(UnexpectedReply):
         read(access_token=value)
 

@@ -82,7 +82,7 @@ def test_a_save_that_fails_is_reported_and_the_token_is_served_by_every_object(a
     assert len(trakt_server.refreshes) == 1
 
 
-def test_it_is_saved_at_the_next_chance(ask, store, trakt_server, app):
+def test_it_is_saved_by_the_next_call(ask, store, trakt_server, app):
     store.saves_fail = True
     with pytest.raises(StoreFailed):
         ask()
@@ -96,7 +96,7 @@ def test_it_is_saved_at_the_next_chance(ask, store, trakt_server, app):
     assert store.saves == saves  # and not once more
 
 
-def test_it_is_served_though_the_store_cannot_even_be_read(ask, store):
+def test_it_is_served_although_the_store_cannot_even_be_read(ask, store):
     store.saves_fail = True
     with pytest.raises(StoreFailed):
         ask()
@@ -142,7 +142,7 @@ def held(request):
     return one, store, lambda work: asyncio.run(wait(work))
 
 
-def test_a_newer_pair_in_the_store_goes_before_the_held_one(held):
+def test_a_newer_token_in_the_store_replaces_the_held_one(held):
     one, store, run = held
     one.keep(HoldUnsaved(pair(2), after=1))
     assert run(one.load).token == pair(2)
@@ -153,7 +153,7 @@ def test_a_newer_pair_in_the_store_goes_before_the_held_one(held):
     assert one.peek().token == pair(5)
 
 
-def test_a_sign_out_lets_go_of_the_held_pair(held):
+def test_a_sign_out_drops_the_held_token(held):
     one, store, run = held
     one.keep(HoldUnsaved(pair(2), after=1))
     run(one.call(Apply(DeleteToken(2))))
@@ -162,7 +162,7 @@ def test_a_sign_out_lets_go_of_the_held_pair(held):
 
 
 @pytest.mark.parametrize(("is_sign_in", "process"), [(True, None), (False, "here:1")])
-def test_a_held_pair_is_saved_as_the_sign_in_or_the_refresh_that_it_came_from(held, is_sign_in, process):
+def test_a_held_token_is_saved_as_the_sign_in_or_the_refresh_that_it_came_from(held, is_sign_in, process):
     one, store, run = held
     assert store.apply(LOGIN, BeginRefresh(PendingRefresh(1, 1, 1.0, Sender("here", 1))))
     one.keep(HoldUnsaved(pair(2), after=1, is_sign_in=is_sign_in))

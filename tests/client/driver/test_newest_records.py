@@ -42,7 +42,7 @@ def test_a_process_does_not_send_the_refresh_token_of_an_older_state_than_it_has
 
 
 @pytest.mark.parametrize("store", ["file:{}", "sqlite:{}"])
-def test_a_process_for_asyncio_does_not_either(store, server, tmp_path):
+def test_an_async_client_does_not_send_the_refresh_token_of_an_older_state(store, server, tmp_path):
     path, backup = tmp_path / "tokens", tmp_path / "backup"
     address = store.format(path)
     with Trakt(server.app, service=server.url, store=address, clock=server.clock) as trakt:

@@ -229,7 +229,7 @@ class OfItsLoop(ThreadedStore):
 @pytest.mark.filterwarnings("ignore")  # the same
 @pytest.mark.parametrize("caller", ["blocking", "async"])
 @pytest.mark.parametrize("moment", ["before the next call", "while the next call waits"])
-def test_a_store_of_one_loop_that_is_closed_keeps_no_one_waiting(place, sign_in, trakt_server, app, caller, moment):
+def test_a_store_whose_loop_was_closed_blocks_no_caller(place, sign_in, trakt_server, app, caller, moment):
     sign_in(place, left=-1)
     kept, outcomes = [], []
     store = OfItsLoop(open_store(place))

@@ -97,7 +97,7 @@ def test_a_thread_and_a_loop_share_a_run():
         assert (asyncio.run(waiter), leader.result()) == ("outcome", "outcome")
 
 
-def test_a_loop_that_ends_before_the_run_is_no_harm():
+def test_a_loop_that_ends_before_the_shared_call_does_not_break_it():
     lead = Lead()
 
     async def give_up():

@@ -86,7 +86,7 @@ def test_work_that_had_begun_is_waited_for(monkeypatch):
     assert done == [True]
 
 
-def test_work_is_done_without_a_thread_where_none_is_to_be_had(monkeypatch):
+def test_work_is_done_in_this_thread_if_none_can_be_started(monkeypatch):
     def start(_):
         raise RuntimeError("can't start new thread")
 
@@ -102,7 +102,7 @@ def test_a_forked_child_waits_for_none_of_its_parents_work():
 
 
 @pytest.mark.asyncio
-async def test_who_waits_for_a_person_does_not_block_others_and_can_be_cancelled():
+async def test_waiting_for_a_prompt_blocks_no_other_task_and_can_be_cancelled():
     answer = threading.Event()
     task = asyncio.create_task(in_own_thread(lambda: answer.wait(120)))
     await asyncio.sleep(0.01)

@@ -121,7 +121,7 @@ full[0] = works_at_the_end == "no"
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["blocking", "async"])
 @pytest.mark.parametrize("works", ["yes", "no"])
-def test_a_program_that_ends_saves_it_or_tells_that_it_is_lost(kind, works, sign_in, trakt_server, app, address):
+def test_a_program_that_ends_saves_it_or_reports_its_loss(kind, works, sign_in, trakt_server, app, address):
     sign_in(left=-1)
     ended = subprocess.run(
         [sys.executable, "-c", ENDING, trakt_server.base, address, kind, works],
@@ -153,7 +153,7 @@ def test_a_program_that_ends_saves_it_or_tells_that_it_is_lost(kind, works, sign
     ],
     ids=["no logging", "a handler that shows nothing", "logging"],
 )
-def test_the_loss_is_told_once(setup, shown):
+def test_the_loss_is_reported_once(setup, shown):
     code = f"{setup}\nfrom traktauth.client.driver import unsaved_tokens\nunsaved_tokens._log_loss('canary is lost')"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ended.stderr == shown

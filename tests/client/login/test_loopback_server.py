@@ -174,7 +174,7 @@ def test_an_error_ends_the_wait_as_a_refusal(waiting):
         "",
     ],
 )
-def test_no_one_on_this_machine_can_end_the_wait_without_our_state(waiting, query):
+def test_a_visit_without_the_state_does_not_end_the_wait(waiting, query):
     receiver = waiting()
     status, page = receiver.visit(f"/callback?{query}")
     assert status == 400
@@ -435,7 +435,7 @@ def test_it_listens_on_the_named_address_and_no_other(waiting):
 
 
 @needs_ipv6
-def test_it_listens_on_ipv6_alone_where_that_is_named(waiting):
+def test_it_listens_on_ipv6_alone_if_that_is_named(waiting):
     assert addresses_that_answer(waiting("[::1]").port) == ["::1"]
 
 
@@ -545,13 +545,13 @@ def test_the_port_is_free_after_an_answer(waiting):
     bind_plainly(receiver.port)
 
 
-def test_the_port_is_free_when_no_one_came(waiting):
+def test_the_port_is_free_after_a_wait_without_visits(waiting):
     receiver = waiting()
     receiver.receiver.close()
     bind_plainly(receiver.port)
 
 
-def test_the_port_is_free_though_visitors_are_still_there(waiting):
+def test_the_port_is_free_although_visitors_are_still_there(waiting):
     receiver = waiting()
     with contextlib.ExitStack() as stay:
         for part in (b"", b"GET /call", b"GET / HTTP/1.1\r\n\r\n"):

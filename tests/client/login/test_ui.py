@@ -246,7 +246,7 @@ def test_a_foreign_issuer_ends_the_sign_in(trakt, trakt_server, iss):
         trakt.token()
 
 
-def test_the_port_is_free_after_a_sign_in_whatever_came_of_it(trakt):
+def test_the_port_is_free_after_a_sign_in_of_any_outcome(trakt):
     with pytest.raises(LoginRefused):
         by_browser(trakt, error="access_denied")
     by_browser(trakt, code="good-code")
@@ -269,7 +269,7 @@ def test_a_sign_in_by_device(trakt):
     assert shown[0].device.user_code == "ABCD1234"
 
 
-def test_there_is_no_fourth_way(trakt):
+def test_an_unknown_login_method_is_refused(trakt):
     with pytest.raises(ValueError, match="browser, device, paste"):
         trakt.login("telepathy")
 
@@ -314,7 +314,7 @@ def test_a_cancelled_sign_in_frees_the_port(trakt_server):
 
 # ---------------------------------------------------------------- drivers without a person, or a store
 @pytest.mark.parametrize("effect", [ShowStep(StillWaiting(1.0)), WithLoopbackServer("http://127.0.0.1:1/", iter)])
-def test_a_driver_without_a_person_says_what_it_cannot_do(effect):
+def test_a_driver_without_prompts_refuses_to_prompt(effect):
     def flow():
         return (yield from effect)
 
@@ -336,7 +336,7 @@ def test_a_program_packed_into_one_file_opens_the_browser_itself(monkeypatch):
     assert not open_in_browser("http://127.0.0.1:1/start/x")
 
 
-def test_an_interpreter_that_cannot_be_started_is_no_browser(monkeypatch):
+def test_a_browser_is_not_opened_if_the_interpreter_cannot_be_started(monkeypatch):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     assert not open_in_browser("http://127.0.0.1:1/start/x")
 

@@ -174,7 +174,7 @@ def test_a_missing_key_does_not_lead_to_a_sign_in(opened):
     assert "traktauth store key" in caught.value.hint
 
 
-def test_a_tampered_text_is_noticed(opened, tmp_path, kind):
+def test_a_changed_sealed_text_is_reported(opened, tmp_path, kind):
     store = opened(NEW)
     signed_in(store)
     signed_in(store, OTHERS[0])
@@ -193,7 +193,7 @@ def test_a_tampered_text_is_noticed(opened, tmp_path, kind):
 @pytest.mark.parametrize(
     "seal", ["", "1", "1.", "1.{id}", "1.{id}.", "1.{id}.%%%", "1.{id}.AAAA", "2.{id}.AAAA", "3.{id}.AAAA"]
 )
-def test_a_text_that_is_no_seal_is_noticed(opened, tmp_path, kind, seal):
+def test_a_malformed_sealed_text_is_reported(opened, tmp_path, kind, seal):
     store = opened(NEW)
     signed_in(store)
     rewrite(kind, tmp_path, lambda entries: entries["default"].update(sealed=seal.format(id=NEW_ID)))
@@ -261,7 +261,7 @@ def test_every_change_is_sealed_with_what_lies_beside_it(opened, change):
     )
 
 
-def test_a_member_that_is_no_ones_is_not_taken_from_beside_the_sealed_text(opened, tmp_path, kind):
+def test_unencrypted_members_beside_the_sealed_text_are_ignored(opened, tmp_path, kind):
     store = opened(NEW)
     signed_in(store)
     planted = {"saved_at": 7.0, "rejected_at": 7.0, "token": None, "history": []}
@@ -281,7 +281,7 @@ def test_a_login_sealed_in_another_version_is_refused(opened, tmp_path, kind):
         opened(NEW).load(LOGIN)
 
 
-def test_a_sealed_login_is_no_damaged_one_to_who_has_no_seal(opened, tmp_path, kind):
+def test_a_sealed_login_in_a_plain_store_is_reported_as_encrypted(opened, tmp_path, kind):
     signed_in(opened(NEW))
     with closing(open_store(f"{kind}:{tmp_path}/{KINDS[kind]}")) as plain:
         with pytest.raises(StoreFailed, match="encrypted") as caught:
@@ -411,7 +411,7 @@ def test_a_key_file_that_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize(
     "text", ["x", "hunter2hunter2", NEW[:-4], NEW + NEW, "é" * 44], ids=["short", "word", "cut", "twice", "not-ascii"]
 )
-def test_a_text_that_is_no_key_is_refused_and_not_shown(text):
+def test_a_malformed_key_is_refused_and_not_shown(text):
     with pytest.raises(ValueError, match="does not hold a key of 32 bytes") as caught:
         read_keys({"TRAKTAUTH_SEAL_KEY": text})
     assert f" {text} " not in str(caught.value)

@@ -21,20 +21,20 @@ def refusing(number):
 
 
 @pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EINVAL])
-def test_room_is_written_where_the_file_system_cannot_reserve_it(tmp_path, monkeypatch, number):
+def test_space_is_written_if_the_file_system_cannot_reserve_it(tmp_path, monkeypatch, number):
     replace_in_this_thread(monkeypatch, os, "posix_fallocate", refusing(number))
     atomic_file.reserve(str(tmp_path / "spare"), 5000)
     assert (tmp_path / "spare").read_bytes() == bytes(5000)
 
 
-def test_room_is_written_where_the_system_has_no_such_call(tmp_path, monkeypatch):
+def test_space_is_written_if_the_system_cannot_reserve_it(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "posix_fallocate")
     atomic_file.reserve(str(tmp_path / "spare"), 5000)
     assert (tmp_path / "spare").stat().st_size == 5000
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EIO])
-def test_room_that_is_not_to_be_had_leaves_no_file(tmp_path, monkeypatch, number):
+def test_a_failed_reservation_leaves_no_file(tmp_path, monkeypatch, number):
     replace_in_this_thread(monkeypatch, os, "posix_fallocate", refusing(number))
     with pytest.raises(OSError, match=os.strerror(number)):
         atomic_file.reserve(str(tmp_path / "spare"), 5000)
@@ -94,7 +94,7 @@ def test_a_write_that_takes_less_is_gone_on_with(tmp_path, monkeypatch):
     assert (tmp_path / "file").read_bytes() == b"more than three"
 
 
-def test_what_a_crash_has_left_is_no_hindrance(tmp_path):
+def test_files_of_a_crash_do_not_prevent_a_write(tmp_path):
     (tmp_path / "file.new").write_bytes(b"half")
     (tmp_path / "spare").write_bytes(b"half of something longer")
     atomic_file.replace(str(tmp_path / "file"), Hidden(b"one"))

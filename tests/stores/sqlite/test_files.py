@@ -145,7 +145,7 @@ def test_no_byte_of_a_token_outlives_its_sign_out(store, path, change):
     assert store.load(OTHERS[0]).token == pair(30)
 
 
-def test_what_is_freed_is_overwritten_whatever_sqlites_build_does(store):
+def test_freed_pages_are_overwritten(store):
     signed_in(store)
     with store.database._connection() as connection:
         assert connection.execute("PRAGMA secure_delete").fetchone() == (1,)
@@ -372,7 +372,7 @@ def test_a_database_with_damaged_pages_is_named_and_left_as_it_is(program):
 
 
 @pytest.mark.slow
-def test_a_folder_where_others_may_write_is_found_for_this_store_sticky_or_not(program):
+def test_doctor_reports_a_folder_where_others_may_write(program):
     program.path.parent.chmod(0o1777)
     assert [level for level, text, _ in program.doctor() if "Others can write in" in text] == ["doubtful"]
     program.path.parent.chmod(0o700)
@@ -431,7 +431,7 @@ def test_a_damaged_row_shows_no_token_in_a_local_variable(store, path):
         assert secret not in shown
 
 
-def test_an_interrupt_where_the_release_begins_leaves_no_lease_behind(store):
+def test_an_interrupt_at_the_start_of_the_release_leaves_no_lease(store):
     """Python looks for signals where a function begins, so before its first line."""
     signed_in(store)
     before = sys.gettrace()
