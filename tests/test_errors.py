@@ -86,7 +86,7 @@ def test_an_app_that_cannot_be_right_is_a_value_error_too():
 
 def test_every_error_is_one_of_the_projects():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-    assert len(kinds) == 9
+    assert len(kinds) == 10
     assert all(issubclass(kind, TraktAuthError) for kind in kinds)
 
 

@@ -18,8 +18,8 @@ import traktauth
 PROMISED = [
     "App", "AsyncAttempt", "AsyncAuthenticationOAuthApi", "AsyncTrakt", "Attempt", "AuthenticationOAuthApi",
     "DeviceCode", "LoginState", "LoginStatus", "Service", "SignedOut", "Token", "Trakt", "AppInvalid", "AppRejected",
-    "LoginExists", "LoginRefused", "LoginRequired", "StoreFailed", "TraktAuthError", "TryLater", "UnexpectedReply",
-    "fingerprint", "steps",
+    "LoginExists", "LoginMoved", "LoginRefused", "LoginRequired", "StoreFailed", "TraktAuthError", "TryLater",
+    "UnexpectedReply", "fingerprint", "steps",
 ]  # fmt: skip
 
 

@@ -69,11 +69,15 @@ def folder(tmp_path, monkeypatch):
 
 
 class TestKeyring(Closing, StoreContract):
+    shared_by_processes = False  # as the keyring of these tests is in memory
+
     def open_store(self, place):
         return self.opened(KeyringStore(f"{place}/keyring.json"))
 
 
 class TestKeyringForAsyncio(Closing, AsyncStoreContract):
+    shared_by_processes = False
+
     def open_store(self, place):
         return self.opened(super().open_store(place))
 

@@ -120,25 +120,6 @@ def test_a_record_that_lacks_a_member_is_damaged(member):
         to_record(document)
 
 
-@pytest.mark.parametrize(
-    ("by", "sender", "moving_to"),
-    [
-        ("here:1", Sender("here", 1), None),
-        ("a:b:17", Sender("a:b", 17), None),
-        ("a name without a number", Sender("a name without a number"), None),
-        ("here:" + "9" * 5000, Sender("here:" + "9" * 5000), None),
-        ("store move to sqlite:/a, b, here:17", Sender("here", 17), "sqlite:/a, b"),
-    ],
-)
-def test_a_pending_refresh_that_names_its_sender_in_words_is_read(by, sender, moving_to):
-    """As it was written at first."""
-    document = {**to_document(LOGIN, RECORD), "format": 1, "renewable": True, "why_not": None, "trail": []}
-    document["renewal"] = {"generation": 3, "attempt": 1, "at": 6.5, "by": by}
-    for name in ("rejected_at", "refreshable", "not_refreshable_reason", "pending_refresh", "history", "moved_to"):
-        del document[name]
-    assert to_record(document).pending_refresh == PendingRefresh(3, 1, 6.5, sender, moving_to)
-
-
 PROBE = Probe(5.5, "failed", 20.0, failures=2, reason="it answered 503")
 
 
@@ -157,22 +138,5 @@ def test_a_damaged_probe_counts_as_none_so_that_the_next_is_made(damage):
 
 
 def test_a_record_of_a_later_format_is_named_as_such():
-    with pytest.raises(StoreFailed, match="format 3; this version of traktauth reads 1 to 2"):
+    with pytest.raises(StoreFailed, match="format 3; this version of traktauth reads format 2"):
         to_record(to_document(LOGIN, RECORD) | {"format": 3})
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        {"renewal": {}},
-        {"renewal": {"attempt": 1}},
-        {"trail": [1]},
-        {"trail": [{"by": 1}]},
-        {"renewable": 1},
-        {"trail": 1},
-    ],
-)
-def test_a_damaged_record_of_the_first_format_is_named_as_such(damage):
-    document = {**to_document(LOGIN, RECORD), "format": 1, "renewable": True, "why_not": None, "renewal": None}
-    with pytest.raises(StoreFailed, match="damaged; it is left as it is"):
-        to_record(document | damage)
