@@ -6,12 +6,12 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from traktauth.errors import AppRejected, LoginExists, StoreFailed, UnexpectedReply
+from traktauth.errors import AppRejected, LoginExists, UnexpectedReply
 from traktauth.flow.adoption import is_login_usable
-from traktauth.flow.effects import Apply, CheckWritable, LogMessage, Shielded
+from traktauth.flow.effects import CheckWritable, Shielded
 from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
-from traktauth.models.changes import SetUser
+from traktauth.flow.user import save_user
 from traktauth.wire.error_responses import REJECTED_APP_HINT, error_from_response
 from traktauth.wire.user_settings import parse_user, user_settings
 
@@ -90,8 +90,5 @@ def _import(
         is_handed_over = True
 
     saved = yield from save_login(context, token, check=check)
-    try:
-        yield from Apply(SetUser(saved.generation, user))
-    except StoreFailed as error:
-        yield from LogMessage(f"the user's name could not be kept: {error.message}")
+    yield from save_user(saved, user)
     return saved

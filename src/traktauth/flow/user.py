@@ -13,7 +13,7 @@ from traktauth.wire.user_settings import parse_user, user_settings
 if TYPE_CHECKING:
     from traktauth.flow.context import FlowContext
     from traktauth.flow.effects import Flow
-    from traktauth.models import Token
+    from traktauth.models import Token, User
 
 
 def with_user(context: FlowContext, sign_in: Flow[Token]) -> Flow[Token]:
@@ -29,8 +29,13 @@ def with_user(context: FlowContext, sign_in: Flow[Token]) -> Flow[Token]:
         user = None
     else:
         user = parse_user(response) if response.status == HTTPStatus.OK else None
+    yield from save_user(token, user)
+    return token
+
+
+def save_user(token: Token, user: User | None) -> Flow[None]:
+    """Keep the user's name with a login that was saved; a store that fails now does not fail the sign-in."""
     try:
         yield from Apply(SetUser(token.generation, user))
     except StoreFailed as error:
         yield from LogMessage(f"the user's name could not be kept: {error.message}")
-    return token

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, UnexpectedReply
 from traktauth.flow.authorization_code import check_answer
-from traktauth.flow.effects import Apply, CheckWritable, ForAccount, NoResponse, Send, Shielded, Sleep
+from traktauth.flow.effects import CheckWritable, ForAccount, NoResponse, Send, Shielded, Sleep
 from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
-from traktauth.models.changes import SetUser
+from traktauth.flow.user import save_user
 from traktauth.values import field, value
 from traktauth.wire.error_responses import REJECTED_APP_HINT, error_from_response
 from traktauth.wire.token_endpoint import exchange_code, parse_token_response
@@ -125,4 +125,4 @@ def _settings_error(response: Response) -> TraktAuthError:
 
 def _keep(context: FlowContext, token: Token, user: User) -> Flow[None]:
     saved = yield from save_login(context, token)
-    yield from Apply(SetUser(saved.generation, user))
+    yield from save_user(saved, user)
