@@ -12,7 +12,7 @@ import pytest
 
 from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken
-from traktauth.stores.database.commands import ReadRow, SwapRow, SwapRows
+from traktauth.stores.database.commands import AcquireLease, ReadRow, ReleaseLease, SwapRow, SwapRows
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.database.row import new_revision
 from traktauth.stores.open import open_async_store, open_store
@@ -105,6 +105,74 @@ async def test_a_batch_whose_reply_is_lost_counts_as_done(store, fleet_of):
         assert await fleet.record_notification(OTHERS[0], 1, "damaged")
         assert not await fleet.record_notification(OTHERS[0], 1, "damaged")
         assert not await fleet.record_notification(OTHERS[1], 1, "no login is there")
+
+
+def lost_once(kind):
+    """The response to a command of this kind is lost, once: the database has done it, and fails."""
+
+    def wrapper(perform):
+        lost = []
+
+        def performed(command):
+            done = perform(command)
+            if isinstance(command, kind) and not lost:
+                lost.append(command)
+                raise StoreFailed("the connection broke")
+            return done
+
+        return performed
+
+    return wrapper
+
+
+def not_done_once(kind):
+    """A command of this kind does not reach the database, once."""
+
+    def wrapper(perform):
+        lost = []
+
+        def performed(command):
+            if isinstance(command, kind) and not lost:
+                lost.append(command)
+                raise StoreFailed("the connection broke")
+            return perform(command)
+
+        return performed
+
+    return wrapper
+
+
+def test_a_lease_whose_response_is_lost_is_not_waited_for(store, monkeypatch):
+    monkeypatch.setattr(store.database, "perform", lost_once(AcquireLease)(store.database.perform))
+    with pytest.raises(StoreFailed), store.lock(LOGIN, 0.0):
+        pass
+    for _ in range(2):
+        with store.lock(LOGIN, 0.0) as held:
+            assert held
+
+
+def test_a_lease_that_could_not_be_released_is_not_waited_for(store, monkeypatch):
+    monkeypatch.setattr(store.database, "perform", not_done_once(ReleaseLease)(store.database.perform))
+    with store.lock(LOGIN, 0.0) as held:
+        assert held
+    with store.lock(LOGIN, 0.0) as held:
+        assert held
+        with store.lock(LOGIN, 0.0) as held_twice:
+            assert not held_twice
+
+
+@pytest.mark.asyncio
+async def test_an_async_lease_whose_outcome_is_unknown_is_not_waited_for(fleet_of):
+    async with fleet_of(lost_once(AcquireLease)) as fleet:
+        with pytest.raises(StoreFailed):
+            async with fleet.lock(LOGIN, 0.0):
+                pass
+        async with fleet.lock(LOGIN, 0.0) as held:
+            assert held
+    async with fleet_of(not_done_once(ReleaseLease)) as fleet:
+        for _ in range(2):
+            async with fleet.lock(LOGIN, 0.0) as held:
+                assert held
 
 
 # ---------------------------------------------------------------- others who change it without end

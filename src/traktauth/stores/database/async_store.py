@@ -18,7 +18,7 @@ from traktauth.stores.database.commands import (
     Sleep,
     TakeBudget,
 )
-from traktauth.stores.database.lease import Backoff, new_owner
+from traktauth.stores.database.lease import Backoff, LeaseOwners
 from traktauth.stores.database.operations import LoginOperations
 from traktauth.stores.fleet import FleetStore
 
@@ -41,6 +41,7 @@ class AsyncDatabaseStore(FleetStore):
         self.database = database
         self._operations = LoginOperations(cipher)
         self._is_sealed = cipher is not None
+        self._owners = LeaseOwners()
         self.any_loop = getattr(database, "any_loop", False)
 
     @property
@@ -62,13 +63,16 @@ class AsyncDatabaseStore(FleetStore):
 
     @asynccontextmanager
     async def lock(self, login: LoginKey, timeout: float) -> AsyncGenerator[bool]:
-        owner, held = new_owner(), False
+        owner, held = self._owners.take(login), False
         try:
             held = await self._run(
                 self._operations.acquire(login, owner, Backoff(timeout, self.database.longest_pause))
             )
         except asyncio.CancelledError:
             await self._release(login, owner)  # it may have been taken in the very moment
+            raise
+        except StoreFailed:
+            self._owners.keep(login, owner)
             raise
         try:
             yield held
@@ -144,8 +148,8 @@ class AsyncDatabaseStore(FleetStore):
         return await self.database.perform(command)
 
     async def _release(self, login: LoginKey, owner: str) -> None:
-        """Release the lease, through every cancellation; if the database is gone, it ends by itself."""
+        """Release the lease, through every cancellation; otherwise as `DatabaseStore`."""
         try:
             await settle(asyncio.ensure_future(self.database.perform(ReleaseLease(login, owner))))
         except StoreFailed:
-            return
+            self._owners.keep(login, owner)

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import os
 import time
+from typing import TYPE_CHECKING
 
 from traktauth.stores.processes import has_ended, process_mark
+
+if TYPE_CHECKING:
+    from traktauth.models import LoginKey
 
 # Seconds that the answer to a lease may take; one that comes later, as its asker was stopped, is asked for again.
 LEASE_GRANT_MAX_AGE = 10.0
@@ -27,6 +31,25 @@ def steady_clock() -> float:
 def new_owner() -> str:
     """Return a name for one holding of one lease, with the mark of this process (`owner_has_ended`)."""
     return f"{os.urandom(12).hex()}:{process_mark()}"
+
+
+class LeaseOwners:
+    """Names for the holdings of one store object.
+
+    If the response to a command about a lease is lost, the lease may be held under a name that nothing uses any more,
+    and everyone would wait for its end. So the next holding of the same login in this process takes that name.
+    """
+
+    def __init__(self) -> None:
+        self._unsettled: dict[tuple[int, LoginKey], str] = {}
+
+    def take(self, login: LoginKey) -> str:
+        """Return the name for one holding: that of an unsettled lease, once, or a new one."""
+        return self._unsettled.pop((os.getpid(), login), None) or new_owner()
+
+    def keep(self, login: LoginKey, owner: str) -> None:
+        """Keep the name of a lease of which it is unknown whether it is held."""
+        self._unsettled[os.getpid(), login] = owner
 
 
 def owner_has_ended(owner: str) -> bool:

@@ -10,7 +10,7 @@ from traktauth.errors import StoreFailed
 from traktauth.stores.base import TokenStore
 from traktauth.stores.compare_and_swap import run
 from traktauth.stores.database.commands import ReleaseLease, Sleep
-from traktauth.stores.database.lease import Backoff, new_owner
+from traktauth.stores.database.lease import Backoff, LeaseOwners
 from traktauth.stores.database.operations import LoginOperations
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class DatabaseStore(TokenStore):
         self.database = database
         self._operations = LoginOperations(cipher)
         self._cipher = cipher
+        self._owners = LeaseOwners()
 
     @property
     def identity(self) -> Hashable:
@@ -57,13 +58,14 @@ class DatabaseStore(TokenStore):
 
     @contextmanager
     def lock(self, login: LoginKey, timeout: float) -> Generator[bool]:
-        owner, wait = new_owner(), Backoff(timeout, self.database.longest_pause)
+        owner, wait = self._owners.take(login), Backoff(timeout, self.database.longest_pause)
         may_hold = True
         try:  # a signal handler may raise at any step, and the lease may have been taken by then
             try:
                 may_hold = held = self._run(self._operations.acquire(login, owner, wait))
             except Exception:
                 may_hold = False  # the database failed, and would not answer to a release either
+                self._owners.keep(login, owner)
                 raise
             yield held
         finally:
@@ -105,8 +107,8 @@ class DatabaseStore(TokenStore):
         return self.database.perform(command)
 
     def _release(self, login: LoginKey, owner: str) -> None:
-        """Release the lease; if the database is gone, it ends by itself."""
+        """Release the lease; if the database is gone, the next holding takes it over, or it ends by itself."""
         try:
             self.database.perform(ReleaseLease(login, owner))
         except StoreFailed:
-            return
+            self._owners.keep(login, owner)
