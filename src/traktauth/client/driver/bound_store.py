@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from traktauth.client.driver import unsaved_tokens
@@ -43,12 +43,13 @@ class _NewestRecords:
     the token after it does not send it again.
 
     Attributes:
-        changes: how often a record was remembered: while it stays the same, so does the result of `compare`.
+        changes: another number after each record that was remembered: while it stays the same, so does the result of
+            `compare`.
     """
 
     def __init__(self) -> None:
         self._seen: dict[Hashable, Record] = {}
-        self._changing = threading.Lock()
+        self._numbers = count(1)  # and no lock: a child that was forked while a thread holds it could not refresh
         self.changes = 0
 
     def compare(self, place: Hashable, record: Record) -> Record | None:
@@ -83,11 +84,10 @@ class _NewestRecords:
             self._remember(place, record)
 
     def _remember(self, place: Hashable, record: Record) -> None:
-        with self._changing:
-            self.changes += 1
-            if len(self._seen) >= _MOST_REMEMBERED:
-                self._seen.clear()
-            self._seen[place] = record
+        if len(self._seen) >= _MOST_REMEMBERED:
+            self._seen.clear()
+        self._seen[place] = record
+        self.changes = next(self._numbers)
 
 
 _newest = _NewestRecords()
