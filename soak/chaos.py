@@ -243,6 +243,7 @@ class Round:
         self.seats = [(kind, driver) for kind in stores for driver in ("blocking", "async")]
         self.workers: list[subprocess.Popen[bytes]] = []
         self.read = [0] * len(self.seats)  # bytes of each log
+        self.began = [0] * len(self.seats)  # how long each log was when its process started
         self.answers: Counter[int] = Counter()  # by process
         self.kills: list[tuple[float, int]] = []
         self.saved: dict[str, set[str]] = {}  # refresh tokens of each backup
@@ -279,6 +280,7 @@ class Round:
         """Start the process of a seat."""
         kind, driver = self.seats[seat]
         self.set_clock(seat, 0.0)
+        self.began[seat] = self.size(seat)
         asked = {
             "service": self.proxy.base,
             "app": [self.server.app.client_id, self.server.app.client_secret],
@@ -292,6 +294,11 @@ class Round:
         command = [sys.executable, str(WORKER), json.dumps(asked)]
         with (self.folder / f"{seat}.err").open("ab") as errors:
             return subprocess.Popen(command, stderr=errors)  # noqa: S603 - this script's own worker
+
+    def size(self, seat: int) -> int:
+        """Return how long the log of a seat is."""
+        path = self.folder / f"{seat}.log"
+        return path.stat().st_size if path.exists() else 0
 
     def set_clock(self, seat: int, error: float) -> None:
         """Set how wrong a process's clock is."""
@@ -319,13 +326,12 @@ class Round:
             self.end(*due[1:])
         seat = self.chance.randrange(len(self.seats))
         worker, kind = self.workers[seat], self.seats[seat][0]
-        if worker.poll() is not None:
-            if worker.returncode not in {0, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM}:  # before its handlers
-                self.wrong.append(f"{self.seats[seat]} ended with {worker.returncode}")
-            self.workers[seat] = self.start(seat)
+        if self.start_again(seat):
             return
         what = self.chance.choice(("kill", "stop", "stop", "interrupt", "end", "clock", "clock", "backup", "restore"))
         after = time.monotonic() + self.chance.uniform(0.2, 4.0)
+        if what in {"interrupt", "end"} and self.size(seat) == self.began[seat]:
+            return  # it has no handler yet
         if what == "kill":
             worker.kill()
             self.kills.append((time.time(), worker.pid))
@@ -339,6 +345,16 @@ class Round:
         elif not self.copy(kind, what):
             return
         self.tally[what] += 1
+
+    def start_again(self, seat: int) -> bool:
+        """Start the process of a seat again if it has ended; return whether it had."""
+        status = self.workers[seat].poll()
+        if status is None:
+            return False
+        if status not in {0, -signal.SIGKILL}:
+            self.wrong.append(f"{self.seats[seat]} ended with {status}")
+        self.workers[seat] = self.start(seat)
+        return True
 
     def end(self, seat: int, what: str) -> None:
         """End a stop, or set a clock right."""
@@ -404,15 +420,14 @@ class Round:
         self.proxy.faulty = False
         for _, seat, what in self.later:
             self.end(seat, what)
-        for seat, worker in enumerate(self.workers):
-            if worker.poll() is not None:
-                self.workers[seat] = self.start(seat)
         self.look()
         before, until = Counter(self.answers), time.monotonic() + SETTLES
         while silent := [seat for seat in range(len(self.seats)) if self.answers[seat] <= before[seat] + len(ACCOUNTS)]:
             if time.monotonic() > until:
                 self.wrong.append(f"no call of {[self.seats[seat] for seat in silent]} ended in {SETTLES:.0f} s")
                 return
+            for seat in silent:
+                self.start_again(seat)
             time.sleep(0.1)
             self.look()
 

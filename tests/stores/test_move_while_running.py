@@ -114,6 +114,7 @@ def test_programs_and_a_web_application_go_on_while_their_logins_are_moved(tmp_p
             redirect_uri=f"http://127.0.0.1:{port}/trakt/callback",
         )
         env = {name: value for name, value in os.environ.items() if not name.startswith("TRAKTAUTH_")} | {
+            "HOME": str(tmp_path),  # gunicorn makes a folder there
             "TRAKTAUTH_STORE": chain[0],
             "TRAKTAUTH_SERVICE": server.url,
             "TRAKTAUTH_CLIENT_ID": app.client_id,
