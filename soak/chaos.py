@@ -41,6 +41,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # for fidelity
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from support.postgres import PostgresServer
 from support.redis import RedisServer
+from support.tether import tethered
 from traktauth import StoreFailed, Trakt
 from traktauth.stores.open import open_store
 from traktauth.testing import LocalTrakt
@@ -245,9 +246,9 @@ class Round:
         self.read = [0] * len(self.seats)  # bytes of each log
         self.began = [0] * len(self.seats)  # how long each log was when its process started
         self.answers: Counter[int] = Counter()  # by process
-        self.kills: list[tuple[float, int]] = []
+        self.events: list[tuple[float, str, str, int]] = []  # when, what, to which store and process
         self.saved: dict[str, set[str]] = {}  # refresh tokens of each backup
-        self.restores: list[tuple[float, set[str]]] = []
+        self.restored: list[tuple[float, set[str]]] = []
         self.later: list[tuple[float, int, str]] = []  # what ends later: a stop, a wrong clock
         self.signed_in: dict[tuple[str, str], float] = {}
 
@@ -291,7 +292,7 @@ class Round:
             "clock": str(self.folder / f"{seat}.clock"),
             "seed": self.chance.random(),
         }
-        command = [sys.executable, str(WORKER), json.dumps(asked)]
+        command = tethered(sys.executable, WORKER, json.dumps(asked))
         with (self.folder / f"{seat}.err").open("ab") as errors:
             return subprocess.Popen(command, stderr=errors)  # noqa: S603 - this script's own worker
 
@@ -334,7 +335,6 @@ class Round:
             return  # it has no handler yet
         if what == "kill":
             worker.kill()
-            self.kills.append((time.time(), worker.pid))
         elif what in {"stop", "interrupt", "end"}:
             worker.send_signal({"stop": signal.SIGSTOP, "interrupt": signal.SIGINT, "end": signal.SIGTERM}[what])
             if what == "stop":
@@ -345,6 +345,7 @@ class Round:
         elif not self.copy(kind, what):
             return
         self.tally[what] += 1
+        self.events.append((time.time(), what, kind, worker.pid))
 
     def start_again(self, seat: int) -> bool:
         """Start the process of a seat again if it has ended; return whether it had."""
@@ -373,7 +374,7 @@ class Round:
                 self.saved[kind] = before | self.tokens(kind)
                 return True
             if kind in self.saved:
-                self.restores.append((time.time(), self.saved.pop(kind)))
+                self.restored.append((time.time(), self.saved.pop(kind)))
                 self.backups.restore(kind)
                 return True
         return False
@@ -434,8 +435,12 @@ class Round:
     def judge(self) -> None:
         """Say of each used token that was sent why."""
         for token, first, second in self.proxy.used:
-            killed = any(pid == first.pid and first.at <= at <= first.at + SAVES_WITHIN for at, pid in self.kills)
-            restored = any(first.at < at < second.at and token in tokens for at, tokens in self.restores)
+            login = self.proxy.login_of[token]
+            events = [each for each in self.events if each[2] == login[0] and each[0] < second.at]
+            killed = any(
+                (what, pid) == ("kill", first.pid) and at < first.at + SAVES_WITHIN for at, what, _, pid in events
+            )
+            restored = any(first.at < at < second.at and token in tokens for at, tokens in self.restored)
             if not first.delivered:
                 self.tally["used: its response was lost"] += 1
             elif killed:
@@ -443,7 +448,8 @@ class Round:
             elif restored and second.pid != first.pid:
                 self.tally["used: from a backup"] += 1
             else:
-                self.wrong.append(f"a used token of {self.proxy.login_of[token]} was sent: {first}, then {second}")
+                before = [(round(at - first.at, 1), what, pid) for at, what, _, pid in events if at > first.at - 10]
+                self.wrong.append(f"a used token of {login} was sent: {first}, then {second}; {before}")
         self.tally["refreshes"] += sum(each.granted for all_ in self.proxy.sendings.values() for each in all_)
         self.tally["faults"] += self.proxy.faults.total()
 
