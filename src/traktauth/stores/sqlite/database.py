@@ -114,10 +114,6 @@ class SqliteDatabase:
             while True:
                 self._idle.pop().close()
 
-    def __del__(self) -> None:
-        with suppress(AttributeError, sqlite3.Error, TypeError):  # also half made, or while the interpreter ends
-            self.close()
-
     @contextmanager
     def _connection(self) -> Generator[Connection]:
         self._close_others()
