@@ -153,7 +153,7 @@ def _refresh_under_lock(context: FlowContext, request: RefreshRequest, token: To
 
 def _refresh_expired(context: FlowContext, request: RefreshRequest, token: Token) -> Flow[Token]:
     """Return the token, or a newer one if it expired while it was being saved, as in a database that was locked."""
-    if token.expires_at > context.clock():
+    if token.expires_at > context.clock() or token.expires_in <= 0:  # the next one would be no better
         return token
     again = replace(request, generation=token.generation)
     outcome = yield from WithLock(partial(_refresh_locked, context, again), purpose=again, timeout=LOCK_TIMEOUT)
