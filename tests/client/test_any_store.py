@@ -98,10 +98,16 @@ def case_name(value):
     return value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__)
 
 
-@pytest.mark.parametrize("save_timeout", [15.0, 0.0])
+DRIVER_ERROR = RuntimeError("a secret of the driver: canary")
+
+
 @pytest.mark.parametrize(
-    ("verb", "error"),
-    [*product(VERBS, [RuntimeError("a secret of the driver: canary")]), *product(["load", SaveToken], ERRORS)],
+    ("verb", "error", "save_timeout"),
+    [
+        *product(VERBS, [DRIVER_ERROR], [15.0]),
+        *product(["load", SaveToken], ERRORS, [15.0]),
+        *product([SaveToken], [DRIVER_ERROR, *ERRORS], [0.0]),
+    ],
     ids=case_name,
 )
 def test_no_token_is_lost_when_the_store_raises_once(

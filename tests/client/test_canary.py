@@ -60,8 +60,14 @@ def check(work, caplog):
     assert "-canary" not in "\n".join(record.getMessage() for record in caplog.records if record.name == "traktauth")
 
 
-@pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: f"{answer[0]}-{len(answer[2])}")
-@pytest.mark.parametrize("left", [-1, 10, 3000])
+LEFT = [(answer, -1) for answer in ANSWERS] + [
+    (ANSWERS[number], left) for number in (0, 3, 6, 9) for left in (10, 3000)
+]
+
+
+@pytest.mark.parametrize(
+    ("answer", "left"), LEFT, ids=lambda value: value if isinstance(value, int) else f"{value[0]}-{len(value[2])}"
+)
 def test_a_failed_refresh_shows_no_secret(trakt, trakt_server, sign_in, caplog, answer, left):
     sign_in(life=4000, left=left)
     trakt_server.answers.append(answer)

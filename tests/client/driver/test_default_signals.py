@@ -30,8 +30,14 @@ asyncio.run(main()) if kind == "async" else Trakt(app, service=base, store=addre
 """
 
 
-@pytest.mark.parametrize("kind", ["blocking", "async"])
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize(
+    ("sign", "kind"),
+    [
+        pytest.param(signal.SIGTERM, "blocking", id="SIGTERM"),
+        pytest.param(signal.SIGHUP, "blocking", id="SIGHUP", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, "async", id="SIGTERM-async", marks=pytest.mark.slow),
+    ],
+)
 def test_a_program_is_ended_when_its_new_token_is_saved(kind, sign, sign_in, trakt_server, app, address):
     sign_in(left=-1)
     arguments = [sys.executable, "-c", PROGRAM, trakt_server.base, address, kind]
@@ -45,10 +51,10 @@ def test_a_program_is_ended_when_its_new_token_is_saved(kind, sign, sign_in, tra
 # ------------------------------------------------------------ in this process
 @pytest.fixture
 def before():
-    """Return the handler of SIGTERM, which is the default one here."""
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    """Set the default handler of SIGTERM: a run that measures coverage has another one."""
+    found = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield signal.SIG_DFL
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, found)
 
 
 def test_the_default_is_restored_when_the_last_call_ends(before):

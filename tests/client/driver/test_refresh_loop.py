@@ -227,7 +227,7 @@ class OfItsLoop(ThreadedStore):
 
 
 @pytest.mark.filterwarnings("ignore")  # the same
-@pytest.mark.parametrize("caller", ["blocking", "async"])
+@pytest.mark.parametrize("caller", ["blocking", pytest.param("async", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("moment", ["before the next call", "while the next call waits"])
 def test_a_store_whose_loop_was_closed_blocks_no_caller(place, sign_in, trakt_server, app, caller, moment):
     sign_in(place, left=-1)

@@ -116,12 +116,13 @@ def run(trakt_server, address):
         process.communicate()
 
 
-@pytest.mark.parametrize("code", [BLOCKING, AWAITING], ids=["blocking", "async"])
 @pytest.mark.parametrize(
-    ("sign", "raised"),
+    ("code", "sign", "raised"),
     [
-        pytest.param(signal.SIGINT, "KeyboardInterrupt", id="SIGINT"),
-        pytest.param(signal.SIGTERM, "SystemExit", id="SIGTERM", marks=pytest.mark.slow),
+        pytest.param(BLOCKING, signal.SIGINT, "KeyboardInterrupt", id="SIGINT"),
+        pytest.param(BLOCKING, signal.SIGTERM, "SystemExit", id="SIGTERM", marks=pytest.mark.slow),
+        pytest.param(AWAITING, signal.SIGINT, "KeyboardInterrupt", id="SIGINT-async", marks=pytest.mark.slow),
+        pytest.param(AWAITING, signal.SIGTERM, "SystemExit", id="SIGTERM-async", marks=pytest.mark.slow),
     ],
 )
 def test_a_signal_is_raised_after_the_save(run, held, sign_in, trakt_server, code, sign, raised):
