@@ -25,7 +25,7 @@ import hypothesis.core
 
 from server.conftest import SEED, Client
 from server.test_state_machine import MODELS, explore
-from traktauth.server.config.settings import Settings
+from traktauth.server.settings import Settings
 from traktauth.server.process.embedded import EmbeddedServer
 
 ROUND = 500

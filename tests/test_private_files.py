@@ -11,9 +11,9 @@ import pytest
 
 from traktauth import private_files
 from traktauth.private_files import UnsafeFile
-from traktauth.server.config.check import check_config
-from traktauth.server.config.settings import Settings
-from traktauth.server.middleware.access_log import AccessLog, LoggedRequest
+from traktauth.server.http.access_log import AccessLog, LoggedRequest
+from traktauth.server.process.check import check_config
+from traktauth.server.settings import Settings
 from traktauth.server.storage.base import StorageUnavailable
 from traktauth.server.storage.database import Database
 

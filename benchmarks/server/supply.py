@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psycopg
 
-from traktauth.server.config.settings import Settings
-from traktauth.server.context import make_policy
+from traktauth.server.settings import Settings
+from traktauth.server.http.context import make_policy
 from traktauth.server.engines.profiles import PROFILES
 from traktauth.server.oauth.pkce import TRAKT_CHALLENGE
 from traktauth.server.storage.models import Code

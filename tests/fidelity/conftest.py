@@ -9,8 +9,8 @@ import pytest
 
 from fidelity.replay.seed_file import seed
 from fidelity.replay.server import Server
-from traktauth.server.config.settings import Settings
 from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from fidelity.replay.seed_file import OOB
-from traktauth.server.config.settings import Settings
 from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.settings import Settings
 
 pytestmark = pytest.mark.slow
 

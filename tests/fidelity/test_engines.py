@@ -13,8 +13,8 @@ from fidelity.replay.deviations import reason_to_skip
 from fidelity.replay.runner import try_case
 from fidelity.replay.seed_file import seed
 from fidelity.replay.server import Server
-from traktauth.server.config.settings import Settings
 from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.settings import Settings
 
 pytestmark = pytest.mark.slow
 

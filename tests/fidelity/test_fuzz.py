@@ -16,8 +16,8 @@ from fidelity.fuzz.reduction import reduce_scenario
 from fidelity.replay.compare import Difference
 from fidelity.replay.seed_file import seed
 from fidelity.replay.server import Server
-from traktauth.server.config.settings import Settings
 from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.settings import Settings
 
 pytestmark = pytest.mark.slow
 

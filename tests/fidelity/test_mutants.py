@@ -11,13 +11,13 @@ from fidelity.replay.deviations import reason_to_skip
 from fidelity.replay.runner import try_case
 from fidelity.replay.seed_file import seed
 from fidelity.replay.server import Server
-from traktauth.server.config.settings import Settings
 from traktauth.server.engines import profiles
 from traktauth.server.engines.doorkeeper import revocation
 from traktauth.server.oauth.checks import load_code, spend_code
 from traktauth.server.oauth.request import Procedure, require
 from traktauth.server.oauth.rotation.reuse import RevokeFamily
 from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.settings import Settings
 
 pytestmark = pytest.mark.slow
 

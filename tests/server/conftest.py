@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from traktauth.server.config.settings import Settings
 from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from traktauth.cli.serve.command import command
-from traktauth.server.config.settings import grace_seconds
 from traktauth.server.control.routes import CALLS
 from traktauth.server.engines.profiles import PROFILES
 from traktauth.server.oauth.rotation import make_rotation
+from traktauth.server.settings import grace_seconds
 from traktauth.testing import LocalTrakt
 
 TEXT = (Path(__file__).parents[2] / "docs" / "local-trakt.md").read_text()

@@ -10,7 +10,7 @@ import pytest
 
 from traktauth import AsyncTrakt
 from traktauth.protocol import OUT_OF_BAND
-from traktauth.server.config.settings import Settings
+from traktauth.server.settings import Settings
 from traktauth.testing import LocalTrakt
 
 

@@ -10,10 +10,10 @@ import sys
 
 import pytest
 
-from traktauth.server.config.check import check_config
-from traktauth.server.config.settings import Settings
 from traktauth.server.errors import OAuthError
+from traktauth.server.process.check import check_config
 from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.settings import Settings
 from traktauth.server.storage.base import StorageUnavailable
 from traktauth.server.storage.database import Database
 from traktauth.server.storage.models import Client
@@ -190,7 +190,7 @@ def test_a_database_in_a_folder_that_does_not_exist_is_refused_and_nothing_is_ma
 
 
 def test_the_folder_of_the_default_database_is_made(tmp_path, monkeypatch):
-    monkeypatch.setattr("traktauth.server.config.settings.user_data_path", lambda _name: tmp_path / "a" / "b")
+    monkeypatch.setattr("traktauth.server.settings.user_data_path", lambda _name: tmp_path / "a" / "b")
     assert check_config(Settings())["database"]["state"] == "new"
     with EmbeddedServer(Settings(port=0)):
         assert (tmp_path / "a" / "b" / "local-trakt.sqlite").exists()
@@ -198,7 +198,7 @@ def test_the_folder_of_the_default_database_is_made(tmp_path, monkeypatch):
 
 FULL_DISK = """
 import resource, sys
-from traktauth.server.config.settings import Settings
+from traktauth.server.settings import Settings
 from traktauth.server.process.embedded import EmbeddedServer
 import urllib.request, urllib.error
 with EmbeddedServer(Settings(port=0, database=sys.argv[1])) as server:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from traktauth.models import App
     from traktauth.sandbox.exchanges import Exchange
     from traktauth.sandbox.proxy import Hooks
-    from traktauth.server.config.settings import Settings
+    from traktauth.server.settings import Settings
 
 PUBLIC_URL = f"https://{DOMAIN}"
 """Of the local Trakt: the address that programs know it by, and are shown."""

@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from starlette.routing import Router
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from traktauth.server.config.seed import SEEDED_USERS, Seed, apply_seed, demo, read_seed, seeded_users
-from traktauth.server.config.settings import default_database
-from traktauth.server.context import Demo, ServerContext, make_policy
-from traktauth.server.endpoints.api import Operation, behind_token, history_of, nothing_added, profile_of, settings_of
-from traktauth.server.endpoints.custom_responses import read_responses
-from traktauth.server.endpoints.discovery import discovery_routes
-from traktauth.server.endpoints.health import health_routes
-from traktauth.server.endpoints.oauth import make_handler
 from traktauth.server.engines.profiles import PROFILES
-from traktauth.server.limits.rate_limits import rate_limited
-from traktauth.server.middleware.access_log import AccessLog, AccessLogMiddleware
-from traktauth.server.middleware.dispatcher import Dispatcher
-from traktauth.server.simulation.faults import read_faults
-from traktauth.server.simulation.request_log import Metrics, RequestLog
+from traktauth.server.http.access_log import AccessLog, AccessLogMiddleware
+from traktauth.server.http.api import Operation, behind_token, history_of, nothing_added, profile_of, settings_of
+from traktauth.server.http.context import Demo, ServerContext, make_policy
+from traktauth.server.http.custom_responses import read_responses
+from traktauth.server.http.discovery import discovery_routes
+from traktauth.server.http.dispatcher import Dispatcher
+from traktauth.server.http.faults import read_faults
+from traktauth.server.http.health import health_routes
+from traktauth.server.http.oauth import make_handler
+from traktauth.server.http.rate_limits import rate_limited
+from traktauth.server.http.request_log import Metrics, RequestLog
+from traktauth.server.pages.not_found import not_found
+from traktauth.server.pages.routes import page_routes
+from traktauth.server.seed import SEEDED_USERS, Seed, apply_seed, demo, read_seed, seeded_users
+from traktauth.server.settings import default_database
 from traktauth.server.storage.database import Database
-from traktauth.server.web.not_found import not_found
-from traktauth.server.web.routes import page_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from starlette.types import ASGIApp
 
-    from traktauth.server.config.settings import Settings
-    from traktauth.server.middleware.access_log import LoggedRequest
+    from traktauth.server.http.access_log import LoggedRequest
+    from traktauth.server.settings import Settings
     from traktauth.server.storage.repositories import Repositories
 
 KEY = "form key"

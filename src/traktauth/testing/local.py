@@ -12,9 +12,9 @@ from traktauth.models.changes import SaveToken, SetUser
 from traktauth.protocol import OUT_OF_BAND
 
 try:
-    from traktauth.server.config.settings import Settings
-    from traktauth.server.endpoints.api import uuid_of
+    from traktauth.server.http.api import uuid_of
     from traktauth.server.process.embedded import EmbeddedServer
+    from traktauth.server.settings import Settings
 except ModuleNotFoundError as error:
     if (error.name or "").startswith("traktauth"):
         raise

@@ -13,7 +13,7 @@ import pytest
 
 from server.conftest import APPS, CALLBACK, CHALLENGE, Browser
 from traktauth.server.control.live_page import MOST_READ
-from traktauth.server.simulation.request_log import fingerprint
+from traktauth.server.http.request_log import fingerprint
 
 KILLED = "killed"
 

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from traktauth.server.config.settings import Settings
 from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.settings import Settings
 from traktauth.server.storage.base import StorageUnavailable
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 PROGRAM = """
 import json, sys
 from traktauth.server.process.serve import serve
-from traktauth.server.config.settings import Settings
+from traktauth.server.settings import Settings
 sys.exit(serve(Settings(**json.loads(sys.argv[1])), ready=lambda told: print(json.dumps(told), flush=True)))
 """
 

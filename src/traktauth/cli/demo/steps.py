@@ -20,8 +20,8 @@ from traktauth.client.oauth_api import AuthenticationOAuthApi
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRefused, LoginRequired, TraktAuthError
 from traktauth.models import App, Token
-from traktauth.server.config.settings import Settings
 from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.settings import Settings
 
 LIFE = 5  # seconds that an access token lives here: more than the processes take to start, also on a slow machine
 CROWD = 8

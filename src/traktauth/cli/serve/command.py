@@ -15,12 +15,12 @@ from traktauth.cli.output import print_data, print_in_place, print_json, print_m
 from traktauth.cli.progress import is_terminal
 from traktauth.cli.serve.request_log import RequestLog
 from traktauth.errors import TraktAuthError
-from traktauth.server.config.choices import GRACE, PROFILES, RATE_LIMITS, ROTATIONS
+from traktauth.server.choices import GRACE, PROFILES, RATE_LIMITS, ROTATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from traktauth.server.config.settings import Settings
+    from traktauth.server.settings import Settings
     from traktauth.server.storage.base import StorageUnavailable
 
 MISSING = "The packages of the local Trakt are not installed"
@@ -151,7 +151,7 @@ def validate(options: dict[str, Any]) -> dict[str, Any]:
         UsageError: a setting or a file cannot be used.
     """
     try:
-        from traktauth.server.config.check import check_config  # noqa: PLC0415 - an extra, and costly
+        from traktauth.server.process.check import check_config  # noqa: PLC0415 - an extra, and costly
         from traktauth.server.storage.base import StorageUnavailable  # noqa: PLC0415 - the same
     except ModuleNotFoundError as error:
         raise _absent(error) from None
@@ -200,7 +200,7 @@ def build_server(
 
 
 def _settings(options: dict[str, Any]) -> Settings:
-    from traktauth.server.config.settings import Settings  # noqa: PLC0415 - an extra, and costly
+    from traktauth.server.settings import Settings  # noqa: PLC0415 - an extra, and costly
 
     try:
         return Settings(**options, control_key=os.environ.get("TRAKTAUTH_CONTROL_KEY"))
@@ -210,7 +210,7 @@ def _settings(options: dict[str, Any]) -> Settings:
 
 def _wrong(error: ValueError) -> click.UsageError:
     """Return what to raise for a setting or a file that cannot be used, with options instead of Python names."""
-    from traktauth.server.config.settings import SettingError  # noqa: PLC0415 - an extra, and costly
+    from traktauth.server.settings import SettingError  # noqa: PLC0415 - an extra, and costly
 
     message = error.for_command() if isinstance(error, SettingError) else str(error)
     return click.UsageError(message, click.get_current_context(silent=True))

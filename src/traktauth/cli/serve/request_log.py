@@ -12,8 +12,8 @@ from traktauth.cli.output import print_message, style
 from traktauth.display import shorten
 
 if TYPE_CHECKING:
-    from traktauth.server.middleware.access_log import LoggedRequest
-    from traktauth.server.simulation.request_log import LogEntry
+    from traktauth.server.http.access_log import LoggedRequest
+    from traktauth.server.http.request_log import LogEntry
 
 _POLLED = frozenset(("/_control", "/_control/live", "/_control/events", "/healthz", "/readyz", "/metrics"))
 """Addresses that a page or a monitor asks every few seconds; shown only when the response's status changes."""
@@ -73,7 +73,7 @@ def describe(request: LoggedRequest) -> str:
 
 
 def _words(entry: LogEntry, status: int) -> str:
-    from traktauth.server.simulation.request_log import fingerprint, format_entry  # noqa: PLC0415 - no other command needs it
+    from traktauth.server.http.request_log import fingerprint, format_entry  # noqa: PLC0415 - no other command needs it
 
     if "families_killed" in entry.events or "replays" in entry.events:
         token = entry.request.parameters.get("refresh_token") or entry.request.parameters.get("token", "")

@@ -11,17 +11,17 @@ import hmac
 import math
 from typing import TYPE_CHECKING, Any
 
-from traktauth.server.config.settings import is_loopback, name_in
 from traktauth.server.control.call_body import ControlError, read_json_body
-from traktauth.server.http.application import Application
-from traktauth.server.http.messages import (
+from traktauth.server.messages import (
+    LARGEST_CONTROL_BODY,
+    Application,
     HttpRequest,
     HttpResponse,
     RequestTooLarge,
     json_response,
     read_request,
 )
-from traktauth.server.limits.request_size import LARGEST_CONTROL_BODY
+from traktauth.server.settings import is_loopback, name_in
 from traktauth.server.throttle import network_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from traktauth.server.context import ServerContext
+    from traktauth.server.http.context import ServerContext
 
     Call = Callable[[ServerContext, Any], Awaitable[dict[str, Any]]]
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from traktauth.server.control.call_body import ControlError, require_text
-from traktauth.server.endpoints.authorize import Visitor, client_url, evaluate_query, page_url
 from traktauth.server.errors import ValidationError
+from traktauth.server.http.authorize import Visitor, client_url, evaluate_query, page_url
 from traktauth.server.oauth.authorization import (
     AuthorizationResult,
     ConsentRequired,
@@ -15,12 +15,12 @@ from traktauth.server.oauth.authorization import (
     RedirectToClient,
     without_prompts,
 )
-from traktauth.server.oauth.device.decision import decide
+from traktauth.server.oauth.device import decide
+from traktauth.server.pages.connected import disconnect
 from traktauth.server.tokens import generate_token
-from traktauth.server.web.authorized_applications import disconnect
 
 if TYPE_CHECKING:
-    from traktauth.server.context import ServerContext
+    from traktauth.server.http.context import ServerContext
     from traktauth.server.storage.repositories import Repositories
 
 OURS = frozenset(("username", "decision", "via"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from traktauth.server.http.messages import JSON, ParseError, as_object, parse_json
+from traktauth.server.messages import JSON, ParseError, as_object, parse_json
 
 if TYPE_CHECKING:
-    from traktauth.server.http.messages import HttpRequest
+    from traktauth.server.messages import HttpRequest
 
 LARGEST_NUMBER = sys.float_info.max
 

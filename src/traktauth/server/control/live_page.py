@@ -12,13 +12,8 @@ from starlette.routing import Route
 
 from traktauth.server.control.auth import check_access
 from traktauth.server.control.call_body import ControlError
-from traktauth.server.http.application import Application
-from traktauth.server.http.messages import HttpResponse, json_response, read_request
-from traktauth.server.oauth.request import ClientRequest
-from traktauth.server.simulation.faults import read_faults
-from traktauth.server.simulation.request_log import TOKEN_PATHS, ControlResult
-from traktauth.server.simulation.sequence import PARTIES, Names, Row, client_id_of, row_of, select_entries
-from traktauth.server.simulation.token_tree import (
+from traktauth.server.control.sequence import PARTIES, Names, Row, client_id_of, row_of, select_entries
+from traktauth.server.control.token_tree import (
     Replay,
     Tree,
     build_tree,
@@ -27,17 +22,21 @@ from traktauth.server.simulation.token_tree import (
     select_pairs,
     token_origins,
 )
-from traktauth.server.web.not_found import add_security_headers
-from traktauth.server.web.page_request import PageRequest, confirmation_page, message, page_endpoint
+from traktauth.server.http.faults import read_faults
+from traktauth.server.http.request_log import TOKEN_PATHS, ControlResult
+from traktauth.server.messages import Application, HttpResponse, json_response, read_request
+from traktauth.server.oauth.request import ClientRequest
+from traktauth.server.pages.not_found import add_security_headers
+from traktauth.server.pages.page_request import PageRequest, confirmation_page, message, page_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
     from starlette.types import Receive, Scope, Send
 
-    from traktauth.server.context import ServerContext
     from traktauth.server.control.auth import Call
-    from traktauth.server.simulation.request_log import LogEntry
+    from traktauth.server.http.context import ServerContext
+    from traktauth.server.http.request_log import LogEntry
     from traktauth.server.storage.models import Client, TokenPair, User
     from traktauth.server.storage.repositories import Repositories
 

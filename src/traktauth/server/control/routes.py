@@ -10,13 +10,13 @@ from traktauth.server.control import browser_calls, state_calls
 from traktauth.server.control.auth import control
 from traktauth.server.control.call_body import ControlError
 from traktauth.server.control.live_page import live_page_routes
-from traktauth.server.http.messages import as_object
+from traktauth.server.http.request_log import ControlResult
+from traktauth.server.messages import as_object
 from traktauth.server.oauth.request import ClientRequest
-from traktauth.server.simulation.request_log import ControlResult
 
 if TYPE_CHECKING:
-    from traktauth.server.context import ServerContext
     from traktauth.server.control.auth import Call
+    from traktauth.server.http.context import ServerContext
 
 SHOWN = ("client_id", "username", "decision", "via", "advance", "kind", "disabled")
 """Members of a call that are logged; others may be secrets."""

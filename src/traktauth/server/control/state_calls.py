@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from traktauth.server.control.call_body import ControlError, require_number, require_text
-from traktauth.server.http.messages import as_list
+from traktauth.server.http.faults import read_faults
+from traktauth.server.http.request_log import MOST_CREATED, TokensCreated
+from traktauth.server.messages import as_list
 from traktauth.server.oauth.request import ClientRequest
-from traktauth.server.simulation.faults import read_faults
-from traktauth.server.simulation.request_log import MOST_CREATED, TokensCreated
 
 if TYPE_CHECKING:
-    from traktauth.server.context import ServerContext
+    from traktauth.server.http.context import ServerContext
     from traktauth.server.storage.models import Client
     from traktauth.server.storage.repositories import Repositories
     from traktauth.server.tokens import IssuedTokens

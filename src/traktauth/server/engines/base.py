@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from traktauth.server.http.messages import FORM, JSON, HttpRequest, HttpResponse
+from traktauth.server.messages import FORM, JSON, HttpRequest, HttpResponse
 from traktauth.server.oauth.request import ClientRequest, Procedure
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from traktauth.server.http.messages import NO_STORE, HttpResponse, drop_none, json_response
+from traktauth.server.messages import NO_STORE, HttpResponse, drop_none, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from traktauth.server.oauth.device.authorization import DeviceAuthorization
+    from traktauth.server.oauth.device import DeviceAuthorization
     from traktauth.server.tokens import IssuedTokens
 
 JSON_UTF8 = {"content-type": "application/json; charset=utf-8"}

@@ -1,1 +1,1 @@
-"""HTTP requests and responses, without any rule of OAuth."""
+"""From an HTTP request to its response: dispatch, faults, limits, logs, and the endpoints that are not pages."""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from traktauth.server.app import build
-from traktauth.server.config.seed import read_seed
 from traktauth.server.control import browser_calls
 from traktauth.server.control.routes import CALLS
-from traktauth.server.endpoints.custom_responses import read_responses
 from traktauth.server.engines.profiles import PROFILES
+from traktauth.server.http.custom_responses import read_responses
+from traktauth.server.http.faults import read_faults
 from traktauth.server.process.server_thread import ServerThread, bind_socket, socket_origin
-from traktauth.server.simulation.faults import read_faults
+from traktauth.server.seed import read_seed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from traktauth.server.app import Built
     from traktauth.server.clock import Clock
-    from traktauth.server.config.settings import Settings
-    from traktauth.server.context import ServerContext
     from traktauth.server.control.auth import Call
+    from traktauth.server.http.context import ServerContext
+    from traktauth.server.settings import Settings
 
 NOT_RUNNING = "this server has not been started, or has ended: use it within its `with`"
 

@@ -16,8 +16,8 @@ from traktauth.server.process.server_thread import ServerThread, bind_socket, so
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from traktauth.server.config.settings import Settings
-    from traktauth.server.middleware.access_log import LoggedRequest
+    from traktauth.server.http.access_log import LoggedRequest
+    from traktauth.server.settings import Settings
 
 BETWEEN_COLLECTIONS = 20_000
 """Objects made between two collections of garbage in cycles, of which requests leave next to none."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from traktauth.server.app import Built
-    from traktauth.server.config.settings import Settings
+    from traktauth.server.settings import Settings
 
 T = TypeVar("T")
 BACKLOG = 2048

@@ -30,7 +30,13 @@ log = logging.getLogger(__name__)
 MEMORY = "memory:"
 BUSY_SECONDS = 2.0
 """How long to wait for another program that has locked the file; requests wait too."""
-CACHE_KIB = 20_000
+SETTINGS = (
+    "locking_mode=EXCLUSIVE",
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "cache_size=-20000",
+    "wal_autocheckpoint=8000",  # pages: a checkpoint costs less for each transaction if it is rare
+)
 MAGIC = b"SQLite format 3\0"
 
 
@@ -185,7 +191,7 @@ def _connect_file(path: Path) -> sqlite3.Connection:
     private_files.check_database(resolved)
     connection = _connect(resolved)
     try:
-        for setting in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL", f"cache_size=-{CACHE_KIB}"):
+        for setting in SETTINGS:
             connection.execute(f"PRAGMA {setting}")
         _create_tables(connection)
         private_files.check_database(resolved)  # the files beside it, which exist by now

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from traktauth.server.engines.trakt_wire import rfc8628_members
-from traktauth.server.http.messages import NO_STORE, HttpResponse, json_response
-from traktauth.server.oauth.device.poll import create_session, rfc8628_error, take_approved
+from traktauth.server.messages import NO_STORE, HttpResponse, json_response
+from traktauth.server.oauth.device import create_session, rfc8628_error, take_approved
 
 if TYPE_CHECKING:
-    from traktauth.server.oauth.device.authorization import DeviceAuthorization
+    from traktauth.server.oauth.device import DeviceAuthorization
     from traktauth.server.oauth.request import TokenRequest
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from traktauth.server.oauth.grants.id_token import HAS_EDDSA
+from traktauth.server.oauth.id_token import HAS_EDDSA
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.policy import TokenPolicy

@@ -11,12 +11,11 @@ from traktauth.server.engines.base import Endpoint, EndpointKind, Profile
 from traktauth.server.engines.better_auth import device, introspection, revocation, wire
 from traktauth.server.engines.better_auth.authorization import RULES
 from traktauth.server.engines.better_auth.metadata import metadata
-from traktauth.server.http.messages import FORM, JSON
+from traktauth.server.messages import FORM, JSON
 from traktauth.server.oauth import checks
-from traktauth.server.oauth.device import poll as device_poll
-from traktauth.server.oauth.device.authorization import authorize_device, authorize_device_by_scope
-from traktauth.server.oauth.grants.authorization_code import exchange_by_scope
-from traktauth.server.oauth.grants.refresh_token import rotate_by_scope
+from traktauth.server.oauth import device as device_poll
+from traktauth.server.oauth.device import authorize_device, authorize_device_by_scope
+from traktauth.server.oauth.grants import exchange_by_scope, rotate_by_scope
 from traktauth.server.oauth.request import Procedure, consume, load, require
 from traktauth.server.tokens import Lifetimes
 

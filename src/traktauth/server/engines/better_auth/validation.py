@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from traktauth.server.errors import ValidationError
-from traktauth.server.http.messages import as_object
+from traktauth.server.messages import as_object
 from traktauth.server.oauth.redirect_uri import fault_of
 
 Field = tuple[str, Callable[[Any], list[str]]]

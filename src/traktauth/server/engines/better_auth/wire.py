@@ -23,7 +23,7 @@ from traktauth.server.engines.better_auth.validation import (
     validate,
 )
 from traktauth.server.errors import OAuthError, ValidationError
-from traktauth.server.http.messages import (
+from traktauth.server.messages import (
     FORM,
     JSON,
     NO_STORE,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.server.engines.doorkeeper.errors import BAD_SCOPE, NO_CLIENT
 from traktauth.server.errors import ValidationError
-from traktauth.server.http.messages import first_duplicate
+from traktauth.server.messages import first_duplicate
 from traktauth.server.oauth import checks
 from traktauth.server.oauth.authorization import AuthorizationRules
 from traktauth.server.oauth.request import load, require

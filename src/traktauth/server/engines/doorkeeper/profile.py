@@ -14,11 +14,9 @@ from traktauth.server.engines.doorkeeper.authorization import RULES
 from traktauth.server.engines.doorkeeper.errors import BAD_CLIENT, BAD_GRANT, BAD_SCOPE, MISSING, NOT_AUTHORIZED
 from traktauth.server.engines.doorkeeper.metadata import metadata
 from traktauth.server.oauth import checks
-from traktauth.server.oauth.device import poll as device_poll
-from traktauth.server.oauth.device.authorization import authorize_device
-from traktauth.server.oauth.grants.authorization_code import exchange
-from traktauth.server.oauth.grants.client_credentials import issue_to_client
-from traktauth.server.oauth.grants.refresh_token import rotate
+from traktauth.server.oauth import device as device_poll
+from traktauth.server.oauth.device import authorize_device
+from traktauth.server.oauth.grants import exchange, issue_to_client, rotate
 from traktauth.server.oauth.request import Procedure, consume, load, require
 from traktauth.server.tokens import Lifetimes
 

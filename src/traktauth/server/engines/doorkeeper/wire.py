@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.server.engines import trakt_wire
 from traktauth.server.errors import OAuthError, ValidationError
-from traktauth.server.http.messages import (
+from traktauth.server.messages import (
     FORM,
     JSON,
     HttpRequest,

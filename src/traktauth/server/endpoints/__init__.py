@@ -1,1 +1,0 @@
-"""ASGI applications, one for each kind of address."""

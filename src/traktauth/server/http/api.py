@@ -1,0 +1,189 @@
+"""A little of Trakt's API behind the token: enough to see whether it works."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from traktauth.server.engines.doorkeeper.wire import challenge
+from traktauth.server.errors import BareStatusError, OAuthError
+from traktauth.server.http.request_log import ApiResult
+from traktauth.server.messages import (
+    LARGEST_API_BODY,
+    HttpRequest,
+    HttpResponse,
+    RequestTooLarge,
+    json_response,
+    read_request,
+)
+from traktauth.server.oauth.request import ClientRequest
+from traktauth.server.oauth.rotation import end_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import Receive, Scope
+
+    from traktauth.server.http.context import ServerContext
+    from traktauth.server.messages import Handler
+    from traktauth.server.storage.models import TokenPair, User
+    from traktauth.server.storage.repositories import Repositories
+
+DEFAULT_LIMIT = 10  # items a page, as at Trakt
+_DIGITS = 6
+
+
+class Operation(NamedTuple):
+    """What the API does for a method of an address.
+
+    Attributes:
+        describe: returns the response's JSON for the token's user.
+        status: the response's HTTP status.
+        is_list: whether it is a list, which has Trakt's paging headers.
+    """
+
+    describe: Callable[[User], Any]
+    status: int = 200
+    is_list: bool = False
+
+    def response(self, user: User, query: bytes) -> HttpResponse:
+        """Return the response for a user; of a list the page that the query names."""
+        headers = {"cache-control": "private, no-store"}
+        found = self.describe(user)
+        if not self.is_list:
+            return json_response(self.status, found, headers)
+        asked = dict(parse_qsl(query.decode("latin-1")))
+        page, limit = _whole(asked.get("page", ""), 1), _whole(asked.get("limit", ""), DEFAULT_LIMIT)
+        headers |= {
+            "x-pagination-page": str(page),
+            "x-pagination-limit": str(limit),
+            "x-pagination-page-count": str(-(-len(found) // limit)),
+            "x-pagination-item-count": str(len(found)),
+        }
+        return json_response(self.status, found[(page - 1) * limit : page * limit], headers)
+
+
+def behind_token(context: ServerContext, **operations: Operation) -> Handler:
+    """Make an address of the API that needs a token, by method."""
+    if "GET" in operations:
+        operations["HEAD"] = operations["GET"]
+    allowed = ", ".join(method for method in operations if method != "HEAD")
+
+    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
+        operation = operations.get(scope["method"])
+        if operation is None:
+            return HttpResponse(405, b"", {"allow": allowed})
+        request = await read_request(scope, receive, largest=LARGEST_API_BODY)
+        said = ClientRequest({}, "", "", bearer=request.bearer)
+        entry = context.request_log.add(context.clock(), request.method, request.path, said)
+        try:
+            user = await user_of(context, request)
+        except Exception as error:
+            entry.fail(error)
+            raise
+        entry.finish(ApiResult(operation.status, user.username))
+        return operation.response(user, request.query)
+
+    async def authorized(scope: Scope, receive: Receive) -> HttpResponse:
+        try:
+            return await respond(scope, receive)
+        except OAuthError as refusal:
+            headers = {"www-authenticate": challenge(refusal, "Trakt"), "cache-control": "no-store"}
+            return HttpResponse(refusal.status, b"", headers)
+        except BareStatusError as plain:
+            return HttpResponse(plain.status, b"Forbidden", {"content-type": "text/plain; charset=utf-8"})
+        except RequestTooLarge:
+            return json_response(413, {"error": "the request is too large"})
+
+    return authorized
+
+
+def _whole(value: str, default: int) -> int:
+    """Return a number in a query; the default for anything else, or if it is not positive."""
+    return int(value) or default if value.isascii() and value.isdecimal() and len(value) <= _DIGITS else default
+
+
+async def user_of(context: ServerContext, request: HttpRequest) -> User:
+    """Return the user that a request's token belongs to.
+
+    Raises:
+        BareStatusError: the field trakt-api-key names no app.
+        OAuthError: the token is unknown, revoked or expired, or belongs to no user.
+    """
+    now = context.clock()
+
+    def look(db: Repositories) -> tuple[TokenPair | None, User | None]:
+        if db.clients.by_client_id(request.headers.get("trakt-api-key", "")) is None:
+            raise BareStatusError(403)
+        return find_token(db, request.bearer)
+
+    pair, user = context.database.read(look)
+    if pair is not None and pair.parent is not None:
+        used = pair
+        context.database.write(lambda db: end_parent(db, used, access_outlives=context.policy.access_outlives))
+    fault = fault_of(pair, user, now=now)
+    if fault or user is None:
+        raise OAuthError(401, "invalid_token", f"The access token {fault}")
+    return user
+
+
+def find_token(db: Repositories, token: str) -> tuple[TokenPair | None, User | None]:
+    """Return the pair and the user of an access token, valid or not."""
+    pair = db.tokens.by_access_token(token)
+    return pair, db.users.get(pair.user_id) if pair else None
+
+
+def fault_of(pair: TokenPair | None, user: User | None, *, now: float) -> str:
+    """Return what is wrong with a token, empty if nothing is."""
+    if pair is None or user is None:
+        return "is invalid"
+    if pair.access_ended:
+        return "was revoked"
+    return "expired" if pair.access_expires <= now else ""
+
+
+def settings_of(user: User) -> dict[str, Any]:
+    """Trakt: *Retrieve settings*, as far as a client that has just signed in looks."""
+    return {
+        "user": profile_of(user),
+        "account": {"timezone": "UTC", "date_format": "mdy", "time_24hr": False},
+        "connections": {},
+        "sharing_text": {},
+        "limits": {},
+    }
+
+
+def profile_of(user: User) -> dict[str, Any]:
+    """Trakt: *Get user profile*."""
+    joined = datetime.fromtimestamp(user.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {
+        "username": user.username,
+        "private": False,
+        "name": user.username,
+        "vip": False,
+        "vip_ep": False,
+        "ids": {"slug": user.username, "trakt": user.id, "uuid": uuid_of(user.username)},
+        "joined_at": joined,
+    }
+
+
+def uuid_of(username: str) -> str:
+    """Return a user's uuid: the same over restarts, and in a database that was made anew."""
+    digest = sha256(b"traktauth local user " + username.encode("utf-8", "surrogatepass")).digest()
+    return str(UUID(bytes=digest[:16], version=5))
+
+
+def history_of(user: User) -> list[Any]:  # noqa: ARG001 - as others describe
+    """Trakt: *Get watched history*, of which none is kept."""
+    return []
+
+
+def nothing_added(user: User) -> dict[str, Any]:  # noqa: ARG001 - as others describe
+    """Trakt: *Add items to watched history*, of which none is kept."""
+    return {
+        "added": {"movies": 0, "episodes": 0},
+        "not_found": {"movies": [], "shows": [], "seasons": [], "episodes": []},
+    }

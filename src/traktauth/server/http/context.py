@@ -1,0 +1,97 @@
+"""The state of one local Trakt, which every endpoint gets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from traktauth.server.clock import Clock
+from traktauth.server.http.connections import ConnectionRegistry
+from traktauth.server.http.rate_limits import Counters
+from traktauth.server.http.request_log import Metrics, RequestLog
+from traktauth.server.oauth.policy import TokenPolicy
+from traktauth.server.oauth.rotation import make_rotation
+from traktauth.server.settings import grace_seconds
+from traktauth.server.throttle import Throttle
+
+if TYPE_CHECKING:
+    from traktauth.server.engines.base import Profile
+    from traktauth.server.http.faults import Fault
+    from traktauth.server.settings import Settings
+    from traktauth.server.storage.database import Database
+
+MOST_CONTROL_CODES = 100
+
+
+class Demo(NamedTuple):
+    """The demo app and the demo user that this start has made."""
+
+    client_id: str
+    client_secret: str
+    redirect_uri: str
+    username: str
+    password: str
+
+
+@dataclass(frozen=True)
+class ServerContext:
+    """One local Trakt.
+
+    Attributes:
+        settings: how it was started.
+        profile: the Trakt version that it imitates.
+        policy: the numbers and modes in force.
+        database: the database.
+        key: what forms are signed with.
+        clock: the time it goes by.
+        metrics: what has happened.
+        faults: the faults that wait for their turn.
+        request_log: the last requests, where the control API is served.
+        passwords: failed sign-ins, by user and network.
+        checking_password: held while a password is checked.
+        user_codes: user codes that did not exist, by the user who entered them.
+        control_keys: wrong keys of the control API, by network.
+        control_codes: the last codes that the control API has made, which no browser's session stands behind.
+        buckets: requests by what limits them; counted under `rate_limits` alone.
+        connections: the open connections, for faults that cut one.
+        demo: the demo app and user, whose secrets the pages show; None unless this start made them, on loopback.
+    """
+
+    settings: Settings
+    profile: Profile
+    policy: TokenPolicy
+    database: Database
+    key: bytes
+    clock: Clock = field(default_factory=Clock)
+    metrics: Metrics = field(default_factory=Metrics)
+    faults: list[Fault] = field(default_factory=list["Fault"])
+    request_log: RequestLog = field(default_factory=lambda: RequestLog(kept=False))
+    passwords: Throttle = field(default_factory=lambda: Throttle(5, 60))
+    checking_password: asyncio.Lock = field(default_factory=asyncio.Lock)
+    user_codes: Throttle = field(default_factory=lambda: Throttle(10, 60))
+    control_keys: Throttle = field(default_factory=lambda: Throttle(20, 60))
+    control_codes: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_CONTROL_CODES))
+    buckets: Counters = field(default_factory=Counters)
+    connections: ConnectionRegistry = field(default_factory=ConnectionRegistry)
+    demo: Demo | None = None
+
+
+def make_policy(settings: Settings, profile: Profile, issuer: str) -> TokenPolicy:
+    """Return a profile's lifetimes and modes, with what the settings override."""
+    lifetimes, rotation = profile.lifetimes, settings.rotation or profile.rotation
+    overridden = lifetimes._replace(
+        access=settings.access_life or lifetimes.access,
+        refresh=settings.refresh_life or lifetimes.refresh,
+        code=settings.code_life or lifetimes.code,
+    )
+    return TokenPolicy(
+        lifetimes=overridden,
+        scopes=profile.scopes,
+        default_scope=profile.default_scope,
+        rotation=make_rotation(rotation, grace_seconds(rotation)),
+        access_outlives=profile.access_outlives,
+        interval=profile.interval,
+        issuer=issuer,
+    )

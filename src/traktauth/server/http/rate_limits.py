@@ -1,0 +1,189 @@
+"""Rate limits as Trakt has them, with `--rate-limits trakt`.
+
+The sign-in endpoints count as better-auth does (measured on 1.6.33): counting begins anew where a request comes more
+than the window after the last one that was let in; it is not a sliding window, so with 20 in 60 s the 21st of one every
+3.2 s is refused. They count each by itself, by address.
+
+The API counts in fixed windows, all its addresses together: reads and writes each by the user whose token came,
+however many tokens they have. Without a valid token, reads count by app and address, and
+writes fail and have no limit.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from traktauth.server.http.api import fault_of, find_token
+from traktauth.server.http.request_log import Failure
+from traktauth.server.messages import HttpResponse, bearer_token
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope
+
+    from traktauth.server.http.context import ServerContext
+    from traktauth.server.messages import Handler
+    from traktauth.server.storage.repositories import Repositories
+
+MAX_KEYS = 50_000
+"""Counters remembered; the oldest make room for new ones."""
+
+
+class Limit(NamedTuple):
+    """So many requests in so many seconds."""
+
+    requests: int
+    seconds: int
+
+
+class Counter(NamedTuple):
+    """How many requests were let in, and since when, or when last."""
+
+    requests: int
+    at: float
+
+
+class Counters:
+    """Counters by key; a counter starts again if the clock was moved back behind it."""
+
+    def __init__(self) -> None:
+        self._buckets: OrderedDict[str, Counter] = OrderedDict()
+
+    def gap(self, key: str, limit: Limit, *, now: float) -> float:
+        """Count a request; return 0 if it passes, else the seconds until the window after the last one ends."""
+        bucket = self._buckets.get(key)
+        if bucket is None or not 0 <= now - bucket.at <= limit.seconds:
+            self._keep(key, Counter(1, now))
+        elif bucket.requests >= limit.requests:
+            return limit.seconds - (now - bucket.at)
+        else:
+            self._keep(key, Counter(bucket.requests + 1, now))
+        return 0.0
+
+    def window(self, key: str, limit: Limit, *, now: float) -> float:
+        """Count a request; return 0 if it passes, else the seconds until its window ends."""
+        bucket = self._buckets.get(key)
+        if bucket is None or not 0 <= now - bucket.at < limit.seconds:
+            self._keep(key, Counter(1, now))
+        elif bucket.requests >= limit.requests:
+            return limit.seconds - (now - bucket.at)
+        else:
+            self._keep(key, Counter(bucket.requests + 1, bucket.at))
+        return 0.0
+
+    def clear(self) -> None:
+        """Remove all counters."""
+        self._buckets.clear()
+
+    def _keep(self, key: str, bucket: Counter) -> None:
+        self._buckets[key] = bucket
+        self._buckets.move_to_end(key)
+        while len(self._buckets) > MAX_KEYS:
+            self._buckets.popitem(last=False)
+
+
+GAPS = {
+    "/oauth/token": Limit(20, 60),
+    "/oauth/revoke": Limit(30, 60),
+    "/oauth/introspect": Limit(100, 60),
+    "/oauth/userinfo": Limit(60, 60),
+    "/oauth/device/code": Limit(100, 10),
+    "/oauth/device/token": Limit(100, 10),
+    "/api/auth/oauth2/token": Limit(20, 60),
+    "/api/auth/oauth2/revoke": Limit(30, 60),
+    "/api/auth/oauth2/introspect": Limit(100, 60),
+    "/api/auth/oauth2/userinfo": Limit(60, 60),
+    "/api/auth/device/code": Limit(100, 10),
+    "/api/auth/device/token": Limit(100, 10),
+}
+READS = Limit(500, 300)
+WRITES = Limit(1, 1)
+READING = ("GET", "HEAD")
+
+
+class Caller(NamedTuple):
+    """Who asks the API: the user of a valid token (0 without one) and the app (0 if it is unknown)."""
+
+    user: int
+    app: int
+
+
+def rate_limited(path: str, direct: Handler, context: ServerContext) -> Handler:
+    """Wrap an endpoint in the rate limit of its path."""
+    gap = GAPS.get(path)
+    if gap is None:
+        return _limit_api(direct, context)
+
+    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
+        wait = context.buckets.gap(f"{path} {_address(scope)}", gap, now=context.clock())
+        return _log_refusal(context, scope, too_many_at_sign_in(wait)) if wait > 0 else await direct(scope, receive)
+
+    return respond
+
+
+def _limit_api(direct: Handler, context: ServerContext) -> Handler:
+    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
+        reads = scope["method"] in READING
+        caller = await _caller_of(context, scope)
+        if not caller.user and not reads:
+            return await direct(scope, receive)
+        limit = READS if reads else WRITES
+        name = f"{'AUTHED' if caller.user else 'UNAUTHED'}_API_{'GET' if reads else 'POST'}_LIMIT"
+        who = str(caller.user) if caller.user else f"{caller.app} {_address(scope)}"
+        now = context.clock()
+        wait = context.buckets.window(f"{name} {who}", limit, now=now)
+        if wait <= 0:
+            return await direct(scope, receive)
+        return _log_refusal(context, scope, too_many_at_api(name, limit, wait, now))
+
+    return respond
+
+
+def _log_refusal(context: ServerContext, scope: Scope, refused: HttpResponse) -> HttpResponse:
+    """Log a request that was refused unread."""
+    entry = context.request_log.add(context.clock(), scope["method"], scope["path"])
+    entry.finish(Failure(f"{refused.status}, a rate limit"))
+    return refused
+
+
+async def _caller_of(context: ServerContext, scope: Scope) -> Caller:
+    """Return who sends a request.
+
+    Raises:
+        StorageUnavailable: the database is gone.
+    """
+    fields = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    token, now = bearer_token(fields.get(b"authorization", "")), context.clock()
+
+    def look(db: Repositories) -> Caller:
+        pair, user = find_token(db, token)
+        alive = user is not None and not fault_of(pair, user, now=now)
+        app = db.clients.by_client_id(fields.get(b"trakt-api-key", ""))
+        return Caller(user.id if user and alive else 0, app.id if app else 0)
+
+    return context.database.read(look)
+
+
+def _address(scope: Scope) -> str:
+    address: str = (scope.get("client") or ("", 0))[0]
+    return address
+
+
+def too_many_at_sign_in(wait: float) -> HttpResponse:
+    """Refuse as better-auth does: JSON called text, and `X-Retry-After` alone."""
+    body = b'{"message":"Too many requests. Please try again later."}'
+    headers = {"content-type": "text/plain;charset=UTF-8", "x-retry-after": str(math.ceil(wait))}
+    return HttpResponse(429, body, headers)
+
+
+def too_many_at_api(name: str, limit: Limit, wait: float, now: float) -> HttpResponse:
+    """Refuse as Trakt's API does: `Retry-After`, `X-Ratelimit`, and a sentence."""
+    seconds = math.ceil(wait)
+    until = datetime.fromtimestamp(now + wait, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    told = {"name": name, "period": limit.seconds, "limit": limit.requests, "remaining": 0, "until": until}
+    text = f"{name} rate limit exceeded. Please wait {seconds} seconds then retry your request."
+    headers = {"retry-after": str(seconds), "x-ratelimit": json.dumps(told, separators=(",", ":"))}
+    return HttpResponse(429, text.encode(), {"content-type": "text/plain; charset=utf-8", **headers})

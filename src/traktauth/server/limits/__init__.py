@@ -1,1 +1,0 @@
-"""Limits on requests: rate limits, and protection against guessing."""

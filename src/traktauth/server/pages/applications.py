@@ -1,0 +1,237 @@
+"""Your apps: register an app, change its redirect addresses, make a new secret, delete it.
+
+Apps of a seed have no owner. On loopback everyone may look at them, as this is a test server; their secrets, which may
+be those of real apps, are shown to the users of the seed, on request.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from traktauth.server.oauth.redirect_uri import registration_fault_of
+from traktauth.server.pages.page_request import confirmation_page, message
+from traktauth.server.seed import new_client, seeded_users
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from traktauth.server.messages import HttpResponse
+    from traktauth.server.pages.page_request import PageRequest
+    from traktauth.server.storage.models import Client
+    from traktauth.server.storage.repositories import Repositories
+
+LONGEST_NAME, MOST_ADDRESSES = 60, 20
+BAD_NAME = f"An app's name has 1 to {LONGEST_NAME} characters."
+DONE = {
+    "saved": "Saved.",
+    "secret": "This is the new secret. The old one no longer works.",
+    "deleted": "Deleted.",
+}
+YOURS = ("/your-apps", "Your apps")
+
+
+async def show(visit: PageRequest) -> HttpResponse:
+    """List them, with the form for another."""
+    return _show_list(visit)
+
+
+async def register(visit: PageRequest) -> HttpResponse:
+    """Make an app."""
+    visitor, form = visit.visitor, visit.form
+    if visitor is None:
+        return visit.go("/sign-in?next=your-apps")
+    name, addresses = form.get("name", "").strip(), form.get("redirect_uris", "").split()
+    fault = _fault(name, addresses)
+    if fault:
+        return _show_list(visit, fault=fault)
+    app = new_client(name, tuple(addresses), confidential="public" not in form, owner=visitor.user.id)
+    visit.context.database.write(lambda db: db.clients.save(app))
+    return visit.go(_page(app))
+
+
+async def show_one(visit: PageRequest) -> HttpResponse:
+    """Show one app's settings; the secret of a seeded app is not shown before it is asked for."""
+    app = _find_app(visit)
+    if app is None:
+        return _unknown(visit)
+    if app.owner is None:
+        return _show_app(visit, app._replace(secret=None), hidden=app.secret is not None and _is_seeded(visit))
+    return _show_app(visit, app)
+
+
+def _is_seeded(visit: PageRequest) -> bool:
+    names = visit.context.database.read(seeded_users)
+    return visit.visitor is not None and visit.visitor.user.username in names
+
+
+async def change(visit: PageRequest) -> HttpResponse:
+    """Save, make a new secret, or delete, only for one's own; or show a seeded app's secret."""
+    action = visit.form.get("action", "")
+    app, visitor = _find_app(visit), visit.visitor
+    if action == "show" and app is not None and app.owner is None and _is_seeded(visit):
+        return _show_app(visit, app)
+    if app is None or visitor is None or app.owner != visitor.user.id:
+        return _unknown(visit)
+    if action == "back":
+        return _show_app(visit, app, is_edited=True)
+    if action == "delete":
+        return _delete(visit) if "sure" in visit.form else _sure_to_delete(visit, app)
+    fault = _fault(*_read_form(visit))
+    if fault and (action != "rotate" or _is_edited(visit, app)):
+        return _show_app(visit, app, fault=fault)
+    if action == "rotate":
+        return _rotate_secret(visit) if "sure" in visit.form else _sure_to_rotate(visit, app)
+    changed = _change(visit, lambda db, app: _update_description(visit, db, app))
+    return _unknown(visit) if changed is None else visit.go(f"{_page(changed)}?done=saved")
+
+
+def _read_form(visit: PageRequest) -> tuple[str, list[str]]:
+    """Return the name and the addresses in the form."""
+    return visit.form.get("name", "").strip(), visit.form.get("redirect_uris", "").split()
+
+
+def _is_edited(visit: PageRequest, app: Client) -> bool:
+    """Return whether the form differs from what is saved; one without its fields does not."""
+    return "name" in visit.form and _read_form(visit) != (app.name, app.redirects)
+
+
+def _update_description(visit: PageRequest, db: Repositories, app: Client) -> None:
+    name, addresses = _read_form(visit)
+    db.clients.update(app.id, name=name, redirect_uris="\n".join(addresses))
+
+
+def _sure_to_delete(visit: PageRequest, app: Client) -> HttpResponse:
+    text = "Every login of this app ends, for all users, and its client id stops working. This cannot be undone."
+    return _sure(visit, app, f"Delete {app.name}?", text, ("action", "delete", "Delete"))
+
+
+def _sure_to_rotate(visit: PageRequest, app: Client) -> HttpResponse:
+    text = "The old secret stops working at once. Programs that use it need the new one to sign in and to refresh."
+    if _is_edited(visit, app):
+        text += " Your changes to the name and the redirect addresses are saved with it."
+    return _sure(visit, app, f"Make a new secret for {app.name}?", text, ("action", "rotate", "New secret"))
+
+
+def _sure(visit: PageRequest, app: Client, title: str, text: str, button: tuple[str, str, str]) -> HttpResponse:
+    carried: dict[str, str] = {name: visit.form[name] for name in ("name", "redirect_uris") if name in visit.form}
+    return confirmation_page(visit, title, text, eyebrow="Your apps", action=_page(app), button=button, carried=carried)
+
+
+def _delete(visit: PageRequest) -> HttpResponse:
+    app = _change(visit, _delete_app)
+    return _unknown(visit) if app is None else visit.go("/your-apps?done=deleted")
+
+
+def _rotate_secret(visit: PageRequest) -> HttpResponse:
+    """Make a new secret, and save what has been edited beside it."""
+
+    def rotate(db: Repositories, app: Client) -> None:
+        if app.confidential:
+            db.clients.set_secret(app.id, secrets.token_hex(32))
+        if _is_edited(visit, app):
+            _update_description(visit, db, app)
+
+    app = _change(visit, rotate)
+    return _unknown(visit) if app is None else visit.go(f"{_page(app)}?done=secret")
+
+
+def _change(visit: PageRequest, change: Callable[[Repositories, Client], None]) -> Client | None:
+    """Change the app in the address and return it as it was before; None if it is not this user's."""
+    visitor = visit.visitor
+    if visitor is None:
+        return None
+
+    def work(db: Repositories) -> Client | None:
+        app = db.clients.by_client_id(_client_id_in_path(visit))
+        if app is None or app.owner != visitor.user.id:
+            return None
+        change(db, app)
+        return app
+
+    return visit.context.database.write(work)
+
+
+def _page(app: Client) -> str:
+    return f"/your-apps/{quote(app.client_id)}"
+
+
+def _show_list(visit: PageRequest, *, fault: str = "") -> HttpResponse:
+    visitor = visit.visitor
+    if visitor is None:
+        return visit.go("/sign-in?next=your-apps")
+    apps = visit.context.database.read(lambda db: db.clients.all())
+    own = [app for app in apps if app.owner == visitor.user.id]
+    others = [app for app in apps if app.owner is None] if visit.context.settings.loopback else []
+    status = 400 if fault else 200
+    shown: dict[str, Any] = {"own": own, "others": others, "public": "public" in visit.form, "done": _notice(visit)}
+    return visit.show("apps", status=status, title="Your apps", **shown, **_form_values(visit, "", "", fault))
+
+
+def _find_app(visit: PageRequest) -> Client | None:
+    """Return the app in the address, if this user may look at it."""
+    visitor, name = visit.visitor, _client_id_in_path(visit)
+    app = visit.context.database.read(lambda db: db.clients.by_client_id(name)) if visitor else None
+    if app is None or visitor is None:
+        return None
+    common = app.owner is None and visit.context.settings.loopback
+    return app if common or app.owner == visitor.user.id else None
+
+
+def _show_app(
+    visit: PageRequest,
+    app: Client,
+    *,
+    fault: str = "",
+    hidden: bool = False,
+    is_edited: bool = False,
+) -> HttpResponse:
+    own = visit.visitor is not None and app.owner == visit.visitor.user.id
+    status = 400 if fault else 200
+    filled = _form_values(visit, app.name, app.redirect_uris, fault, is_edited=is_edited and "name" in visit.form)
+    filled |= {"own": own, "hidden": hidden, "done": _notice(visit) if own else ""}
+    return visit.show("app", status=status, title=app.name, app=app, **filled)
+
+
+def _notice(visit: PageRequest) -> str:
+    """Return what the page says of the form that led to it."""
+    return DONE.get(visit.query_parameters.get("done", ""), "") if visit.request.method != "POST" else ""
+
+
+def _form_values(
+    visit: PageRequest, name: str, redirect_uris: str, fault: str, *, is_edited: bool = False
+) -> dict[str, Any]:
+    """Return the contents of the form (what was entered, if it was invalid) and the invalid field."""
+    if fault or is_edited:
+        name, redirect_uris = visit.form.get("name", ""), visit.form.get("redirect_uris", "")
+    at = "name" if fault == BAD_NAME else "redirect_uris" if fault else ""
+    return {"entered": {"name": name, "redirect_uris": redirect_uris}, "fault": fault, "faulty": at}
+
+
+def _client_id_in_path(visit: PageRequest) -> str:
+    return visit.request.path.removeprefix("/your-apps/")
+
+
+def _unknown(visit: PageRequest) -> HttpResponse:
+    if visit.visitor is None:
+        return visit.go("/sign-in?next=your-apps")
+    return message(visit, "App not found", "It has been deleted, or belongs to another user.", 404, onward=YOURS)
+
+
+def _delete_app(db: Repositories, app: Client) -> None:
+    db.clients.delete(app.id)
+    db.clients.revoke_consent(app.id)
+    db.tokens.end_client(app.id)
+
+
+def _fault(name: str, addresses: list[str]) -> str:
+    if not 0 < len(name) <= LONGEST_NAME:
+        return BAD_NAME
+    if not 0 < len(addresses) <= MOST_ADDRESSES:
+        return f"An app has 1 to {MOST_ADDRESSES} redirect addresses."
+    for address in addresses:
+        fault = registration_fault_of(address)
+        if fault:
+            return f"The redirect address “{address}” {fault}."
+    return ""

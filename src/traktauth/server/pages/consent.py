@@ -1,0 +1,153 @@
+"""Authorization requests at the browser: start, consent, the out-of-band code, and what goes wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from traktauth.protocol import OUT_OF_BAND
+from traktauth.server.errors import ValidationError
+from traktauth.server.http.authorize import Evaluation, client_url, evaluate_query, native_response, page_url
+from traktauth.server.messages import HttpResponse, json_response, parse_form, redirect
+from traktauth.server.oauth.authorization import ConsentRequired, ErrorPage, RedirectToClient, without_prompts
+from traktauth.server.oauth.redirect_uri import host_of
+from traktauth.server.pages.page_request import message
+from traktauth.server.pages.request_diagnosis import compare
+
+if TYPE_CHECKING:
+    from traktauth.server.pages.page_request import PageRequest
+
+UNKNOWN_ERROR = "an error that this server does not know"
+UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
+NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+PERMISSIONS = {
+    "public": "See your public profile, and read and write your history, ratings, lists and collection",
+    "openid": "Know who you are",
+    "profile": "See your name",
+    "email": "See your e-mail address",
+    "offline_access": "Stay signed in until you revoke it",
+}
+
+
+async def authorize(visit: PageRequest) -> HttpResponse:
+    """Handle Trakt's *Authorize Application* at Trakt's own address; errors are shown on a page."""
+    return await end_request(visit, visit.context.profile.authorize.prepare(visit.query, visit.context.policy))
+
+
+async def authorize_natively(visit: PageRequest) -> HttpResponse:
+    """Handle the request at the engine's own address, as the engine does."""
+    context, headers = visit.context, visit.request.headers
+    try:
+        said = context.profile.authorize.read(parse_form(visit.request.query))
+    except ValidationError as error:
+        return json_response(error.status, {"message": error.message, "code": error.code})
+    end = (context.database.write(lambda db: evaluate_query(context, db, said, visit.visitor))).result
+    wants_json = "application/json" in headers.get("accept", "") or headers.get("sec-fetch-mode") == "cors"
+    return native_response(context, end, said, wants_json=wants_json)
+
+
+async def consent(visit: PageRequest) -> HttpResponse:
+    """Continue a request after the sign-in; show the consent page if the user must be asked.
+
+    The address can be opened by anyone with any query, so it is read as strictly as the one that a client sends.
+    """
+    return await end_request(visit, visit.query)
+
+
+async def decide(visit: PageRequest) -> HttpResponse:
+    """Handle the user's decision."""
+    decision = visit.form.get("decision", "")
+    if decision not in ("approve", "deny"):
+        return message(visit, "No decision was made", "Go back and choose one of the two buttons.", 400)
+    return await end_request(visit, visit.query, decision=decision)
+
+
+async def end_request(visit: PageRequest, query: list[tuple[str, str]], *, decision: str | None = None) -> HttpResponse:
+    """Send the browser where a request ends; with a decision, the prompt for it is answered."""
+    context = visit.context
+    try:
+        said = context.profile.authorize.read(query)
+    except ValidationError as error:
+        return await wrong(visit, error.message)
+    if decision is not None:
+        said = without_prompts(said, "consent")
+    outcome = context.database.write(lambda db: evaluate_query(context, db, said, visit.visitor, decision=decision))
+    end = outcome.result
+    if isinstance(end, ErrorPage):
+        return await wrong(visit, end.description)
+    if isinstance(end, RedirectToClient):
+        return await _at_client(visit, end, after_form=decision is not None)
+    if isinstance(end, ConsentRequired) and visit.request.path == "/consent":
+        return _ask(visit, outcome)
+    return redirect(page_url(end, said))
+
+
+async def show_code(visit: PageRequest) -> HttpResponse:
+    """Show an out-of-band code that this session or the control API got; another could come from an attacker."""
+    carried, session = visit.query_parameters.get("code", ""), visit.session_number
+    code = visit.context.database.write(lambda db: db.codes.find(carried))
+    ours = code is not None and (carried in visit.context.control_codes or (session and code.session == session))
+    if not ours or code is None or code.spent:
+        return message(visit, "This code does not exist", "Start again at the app that sent you here.", 400)
+    return visit.show(
+        "code", title="Your code", code=carried, life=format_duration(visit.context.policy.lifetimes.code)
+    )
+
+
+async def show_error(visit: PageRequest) -> HttpResponse:
+    """Show what is wrong with a request at the engine's own address, only in the server's words."""
+    error, description = visit.query_parameters.get("error", ""), visit.query_parameters.get("error_description", "")
+    rules = visit.context.profile.authorize.checks
+    if any((step.error, step.description) == (error, description) for step in rules):
+        return await wrong(visit, description, is_request=False)
+    known = any(step.error == error for step in rules)
+    return await wrong(visit, error if known else UNKNOWN_ERROR, is_request=False)
+
+
+async def wrong(visit: PageRequest, why: str, *, is_request: bool = True) -> HttpResponse:
+    """Show why a request cannot be served; never redirect, as the address may be an attacker's.
+
+    On loopback, where the app's developer looks at the page, what came is shown beside what is registered.
+
+    Args:
+        visit: the request.
+        why: the engine's sentence.
+        is_request: whether the query is that of the authorization request itself.
+    """
+    shows = is_request and visit.context.settings.loopback
+    compared, advice = await compare(visit) if shows else ([], "")
+    title = "This sign-in cannot continue"
+    return visit.show("wrong", status=400, title=title, why=why, compared=compared, advice=advice)
+
+
+def _ask(visit: PageRequest, outcome: Evaluation) -> HttpResponse:
+    request = outcome.request
+    redirect = request.parameter("redirect_uri")
+    return visit.show(
+        "consent",
+        leads_to=redirect,
+        title="Allow this app?",
+        app=outcome.client,
+        permissions=[PERMISSIONS[word] for word in request.scope.split() if word in PERMISSIONS],
+        host=host_of(redirect),
+        out_of_band=redirect == OUT_OF_BAND,
+    )
+
+
+async def _at_client(visit: PageRequest, end: RedirectToClient, *, after_form: bool) -> HttpResponse:
+    location = client_url(visit.context, end, native=False)
+    if location is not None:
+        return redirect(location, 303 if after_form else 302)
+    if end.mode == "form_post":
+        return visit.show("form_post", leads_to=end.redirect_uri, title="Back to the app", end=end)
+    if end.parameters.get("error") == "access_denied":
+        text = "The app gets no access to your account. You can close this window."
+        return message(visit, "Access denied", text, 200, kind="denied")
+    return await wrong(visit, end.parameters.get("error_description", ""))
+
+
+def format_duration(seconds: int) -> str:
+    """Return a duration in the largest unit without a remainder: `ten minutes`, `90 seconds`."""
+    unit, size = next((unit, size) for unit, size in UNITS if seconds % size == 0)
+    count = seconds // size
+    number = NUMBERS[count - 1] if 0 < count <= len(NUMBERS) else str(count)
+    return f"{number} {unit}{'' if count == 1 else 's'}"

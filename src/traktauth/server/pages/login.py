@@ -1,0 +1,163 @@
+"""Sign in, sign up, sign out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from traktauth.server.errors import ValidationError
+from traktauth.server.http.authorize import evaluate_query
+from traktauth.server.oauth import passwords
+from traktauth.server.oauth.authorization import without_prompts
+from traktauth.server.oauth.redirect_uri import is_registered
+from traktauth.server.throttle import network_of
+from traktauth.server.tokens import generate_token
+
+if TYPE_CHECKING:
+    from traktauth.server.messages import HttpResponse
+    from traktauth.server.pages.page_request import PageRequest
+    from traktauth.server.storage.models import Client, User
+    from traktauth.server.storage.repositories import Repositories
+
+USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,29}")
+EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}")
+OWN_PAGES = ("connected-apps", "your-apps")
+"""Where a sign-in without an app may lead; anything else would be an open redirect."""
+LEAST_PASSWORD, GREATEST_PASSWORD = 8, 200
+
+
+async def show_sign_in(visit: PageRequest) -> HttpResponse:
+    """Show the form; to a user who is signed in already, who that is, unless an app asks for another sign-in."""
+    if visit.visitor is not None and visit.query_parameters.keys().isdisjoint(("again", "client_id")):
+        return visit.show("signed_in", title="Signed in", onward=onward(visit.query))
+    return await _form(visit, "sign_in")
+
+
+async def show_sign_up(visit: PageRequest) -> HttpResponse:
+    """Show the form."""
+    return await _form(visit, "sign_up")
+
+
+async def sign_in(visit: PageRequest) -> HttpResponse:
+    """Check name and password; after five wrong ones in a minute, a user has to wait."""
+    context, name = visit.context, visit.form.get("username", "").strip()
+    key = f"{name.lower()} {network_of(visit.request.client)}"
+    async with context.checking_password:  # one at a time, so that concurrent guesses do not get past the limit
+        wait = context.passwords.wait(key, now=context.clock())
+        if wait > 0:
+            fault = f"Too many wrong passwords. Try again in {int(wait) + 1} seconds."
+            response = await _form(visit, "sign_in", fault=fault, status=429)
+            response.headers["retry-after"] = str(int(wait) + 1)
+            return response
+        user = await _proven(visit, name)
+        if user is None:
+            context.passwords.count(key, now=context.clock())
+            return await _form(visit, "sign_in", fault="User name or password is wrong.", status=400)
+        context.passwords.forgive(key)
+    return await _start_session(visit, user)
+
+
+async def sign_up(visit: PageRequest) -> HttpResponse:
+    """Make a user and sign in."""
+    context, form = visit.context, visit.form
+    name, email, password = form.get("username", "").strip(), form.get("email", "").strip(), form.get("password", "")
+    faulty, fault = _fault(name, email, password)
+    if fault:
+        return await _form(visit, "sign_up", fault=fault, faulty=faulty, status=400)
+    kept = await passwords.hash_password_async(password)
+
+    def work(db: Repositories) -> User | None:
+        if db.users.by_username(name) is not None:
+            return None
+        return db.users.save(name, email=email, password_hash=kept, now=context.clock())
+
+    user = context.database.write(work)
+    if user is None:
+        return await _form(visit, "sign_up", fault="That user name is taken.", faulty="username", status=409)
+    return await _start_session(visit, user)
+
+
+async def sign_out(visit: PageRequest) -> HttpResponse:
+    """End the session."""
+    visitor = visit.visitor
+    if visitor is not None:
+        visit.context.database.write(lambda db: db.users.delete_session(visitor.session.id))
+    return visit.go("/", session="")
+
+
+async def _proven(visit: PageRequest, name: str) -> User | None:
+    """Return the user of this name if the password is right."""
+    user = visit.context.database.read(lambda db: db.users.by_username(name))
+    kept = user.password_hash if user else None
+    return user if await passwords.verify_password_async(visit.form.get("password", ""), kept) else None
+
+
+def onward(query: list[tuple[str, str]]) -> str:
+    """Return the address to continue at after a sign-in, without the prompts that led here.
+
+    Duplicates are kept; the target page rejects them.
+    """
+    said = dict(query)
+    if "client_id" in said:
+        left = [without_prompts({name: value}, "login", "create") for name, value in query]
+        return f"/consent?{urlencode([pair for one in left for pair in one.items()])}"
+    if said.get("next") in OWN_PAGES:
+        return f"/{said['next']}"
+    return f"/activate/{said['user_code']}" if said.get("user_code", "").isalnum() else "/"
+
+
+async def _form(visit: PageRequest, name: str, *, fault: str = "", faulty: str = "", status: int = 200) -> HttpResponse:
+    app, leads_to = await _asker(visit)
+    demo = visit.context.demo
+    username, password = visit.form.get("username", ""), ""
+    if demo is not None and not visit.form:
+        username, password = demo.username, demo.password
+    return visit.show(
+        name,
+        status=status,
+        leads_to=leads_to,
+        app=app,
+        demo=demo,
+        fault=fault,
+        faulty=faulty,
+        username="" if name == "sign_up" and not visit.form else username,
+        password=password,
+        email=visit.form.get("email", ""),
+    )
+
+
+async def _asker(visit: PageRequest) -> tuple[Client | None, str]:
+    """Return the app that sent the user, and its redirect address if it is registered."""
+    if "client_id" not in visit.query_parameters:
+        return None, ""
+    try:
+        said = visit.context.profile.authorize.read(visit.query)
+    except ValidationError:  # which is said once the user has signed in, as everything about the request is
+        return None, ""
+    app = (visit.context.database.read(lambda db: evaluate_query(visit.context, db, said, None))).client
+    redirect = said.get("redirect_uri", "")
+    return app, redirect if app is not None and is_registered(redirect, app.redirects) else ""
+
+
+async def _start_session(visit: PageRequest, user: User) -> HttpResponse:
+    context, token = visit.context, generate_token()
+
+    def work(db: Repositories) -> None:
+        if visit.visitor is not None:  # a new sign-in is a new session (session fixation)
+            db.users.delete_session(visit.visitor.session.id)
+        db.users.create_session(user.id, token, now=context.clock(), lifetime=context.policy.lifetimes.session)
+
+    context.database.write(work)
+    return visit.go(onward(visit.query), session=token)
+
+
+def _fault(name: str, email: str, password: str) -> tuple[str, str]:
+    """Return the first field with a fault, and the fault; both empty without one."""
+    if not USERNAME.fullmatch(name):
+        return "username", "A user name has 2 to 30 letters, digits, dots, dashes or underscores."
+    if not EMAIL.fullmatch(email):
+        return "email", "Enter a valid e-mail address."
+    if not LEAST_PASSWORD <= len(password) <= GREATEST_PASSWORD:
+        return "password", f"A password has {LEAST_PASSWORD} to {GREATEST_PASSWORD} characters."
+    return "", ""

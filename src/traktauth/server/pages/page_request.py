@@ -1,0 +1,265 @@
+"""A browser's request: its user, its form, and the form's CSRF protection."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+from traktauth.server.http.authorize import Visitor
+from traktauth.server.http.request_log import PLAIN, PageResult
+from traktauth.server.messages import (
+    FORM,
+    Application,
+    HttpRequest,
+    HttpResponse,
+    ParseError,
+    RequestTooLarge,
+    parse_form,
+    read_request,
+    redirect,
+)
+from traktauth.server.oauth.request import ClientRequest
+from traktauth.server.pages.html_response import page
+from traktauth.server.storage.base import StorageUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from traktauth.server.http.context import ServerContext
+    from traktauth.server.storage.repositories import Repositories
+
+    Handler = Callable[["PageRequest"], Awaitable[HttpResponse]]
+
+FOR_ANYONE = ("/sign-in", "/sign-up", "/activate")
+"""Forms that do nothing for the signed-in user, so that one from before the sign-in is valid too."""
+
+
+@dataclass
+class PageRequest:
+    """One request from a browser.
+
+    Attributes:
+        context: the server.
+        heard: the request.
+        query: its query's parameters, in order.
+        form: its form's parameters.
+        visitor: who is signed in, if anyone.
+        csrf_cookie: the random value in the form cookie, empty where the browser has none yet.
+        session: the session cookie's value.
+    """
+
+    context: ServerContext
+    request: HttpRequest
+    query: list[tuple[str, str]]
+    form: dict[str, str]
+    visitor: Visitor | None
+    csrf_cookie: str
+    session: str
+
+    @property
+    def query_parameters(self) -> dict[str, str]:
+        """The query's parameters; of a repeated one, the last."""
+        return dict(self.query)
+
+    @property
+    def session_number(self) -> int:
+        """The number of the session that the browser is signed in with, 0 without one."""
+        return self.visitor.session.id if self.visitor else 0
+
+    def show(self, name: str, *, status: int = 200, leads_to: str = "", **context: object) -> HttpResponse:
+        """Render a page whose forms this browser may send back."""
+        csrf_cookie = self.csrf_cookie or secrets.token_urlsafe(24)
+        user = self.visitor.user if self.visitor else None
+        csrf, query = csrf_token(self.context, csrf_cookie, self.session_number), urlencode(self.query)
+        common = {"csrf": csrf, "user": user, "query": query, "title": ""}
+        response = page(name, {**common, **context}, status=status, leads_to=leads_to)
+        if not self.csrf_cookie:
+            response.headers["set-cookie"] = cookie(self.context, "form", csrf_cookie)
+        return response
+
+    def go(self, location: str, *, session: str | None = None) -> HttpResponse:
+        """Send the browser on with a GET (303, RFC 9700 section 4.12); *session* signs it in or, empty, out."""
+        response = redirect(location, 303)
+        if session is not None:
+            response.headers["set-cookie"] = cookie(self.context, "session", session)
+        return response
+
+
+def cookie_name(context: ServerContext, purpose: str) -> str:
+    """Return a cookie's name, with the port in it: browsers share cookies among the ports of a host.
+
+    Behind TLS its prefix keeps other hosts of the domain and plain HTTP from setting it (RFC 6265bis section 4.1.3).
+    """
+    parts = urlsplit(context.policy.issuer)
+    prefix = "" if parts.scheme == "http" else "__Host-"
+    return f"{prefix}local_trakt_{purpose}_{parts.port or parts.scheme}"
+
+
+def cookie(context: ServerContext, purpose: str, value: str) -> str:
+    """Return a Set-Cookie field; an empty value deletes the cookie."""
+    secure = "; Secure" if context.policy.issuer.startswith("https:") else ""
+    age = f"; Max-Age={context.policy.lifetimes.session if value else 0}" if purpose == "session" else ""
+    return f"{cookie_name(context, purpose)}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}"
+
+
+def csrf_token(context: ServerContext, csrf_cookie: str, session: int) -> str:
+    """Return the CSRF token that belongs to a browser's form cookie and its signed-in user.
+
+    A page that one user was shown decides nothing for another who has signed in since.
+    """
+    return hmac.new(context.key, f"{session} {csrf_cookie}".encode(), "sha256").hexdigest()
+
+
+def page_endpoint(
+    context: ServerContext, handlers: Mapping[str, Handler], *, log_as: str = "", wrong_method: int = 405
+) -> ASGIApp:
+    """Return the ASGI application of one page.
+
+    Args:
+        context: the server.
+        handlers: the page's handlers, by method.
+        log_as: the path under which its requests are logged for the control page; empty to log none.
+        wrong_method: the status for any other method.
+    """
+
+    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
+        handler = handlers.get("GET" if scope["method"] == "HEAD" else scope["method"])
+        if handler is None:
+            allow = {"allow": ", ".join(handlers)} if wrong_method == HTTPStatus.METHOD_NOT_ALLOWED else {}
+            return HttpResponse(wrong_method, b"", allow)
+        visit = await read_page_request(context, await read_request(scope, receive))
+        if scope["method"] == "POST" and not _has_csrf_token(visit):
+            return message(visit, "This form has expired", "Go back, reload the page, and send it again.", 403)
+        response = await handler(visit)
+        if log_as:
+            _log(visit, log_as, response)
+        return response
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await respond(scope, receive)
+        except RequestTooLarge:
+            response = static_message(
+                "Request too large", "The request is larger than any that this server reads.", 413
+            )
+        except ParseError as error:
+            response = static_message("Bad request", str(error), 400)
+        except StorageUnavailable:
+            text = "The database cannot be used at the moment. Try again in a few seconds."
+            response = static_message("Temporarily unavailable", text, 503)
+            response.headers["retry-after"] = "5"
+        await response(scope, receive, send)
+
+    return Application(application)
+
+
+def _log(visit: PageRequest, path: str, response: HttpResponse) -> None:
+    """Log a browser's step; only parameters that are not secret."""
+    known = {name: value for name, value in [*visit.query, *visit.form.items()] if name in PLAIN}
+    username = visit.visitor.user.username if visit.visitor else ""
+    if not username and response.status == HTTPStatus.SEE_OTHER:
+        username = visit.form.get("username", "").strip()
+    entry = visit.context.request_log.add(
+        visit.context.clock(), visit.request.method, path, ClientRequest(known, known.get("client_id", ""), "")
+    )
+    entry.finish(PageResult(response.status, response.headers.get("location", ""), username))
+
+
+async def read_page_request(context: ServerContext, request: HttpRequest) -> PageRequest:
+    """Read a browser's request.
+
+    Raises:
+        ParseError: its query or form cannot be taken apart.
+    """
+    cookies = cookies_of(request)
+    session = cookies.get(cookie_name(context, "session"), "")
+    form = dict(parse_form(request.body, strictly=True)) if request.media_type == FORM else {}
+    query = parse_form(request.query, strictly=True)
+    visitor = context.database.read(lambda db: _visitor(context, db, session)) if session else None
+    return PageRequest(context, request, query, form, visitor, cookies.get(cookie_name(context, "form"), ""), session)
+
+
+def cookies_of(request: HttpRequest) -> dict[str, str]:
+    """Return the values of a request's cookies.
+
+    Other programs on this host set cookies, too, and in ways that a strict reader gives up at: whatever they are, ours
+    stand between two semicolons and need no unquoting. Only what browsers strip is stripped: a name with another blank
+    before it is another name, which does not have the protection of `__Host-`.
+    """
+    parts = (part.partition("=") for part in request.headers.get("cookie", "").split(";"))
+    return {name.strip(" \t"): value.strip(" \t") for name, _, value in parts}
+
+
+def message(
+    visit: PageRequest,
+    title: str,
+    text: str,
+    status: int,
+    *,
+    kind: str = "trouble",
+    onward: tuple[str, str] | None = None,
+) -> HttpResponse:
+    """Show a page that only says something; *kind*: trouble, done, denied or unknown.
+
+    *onward*: where a link leads, and what it says.
+    """
+    return visit.show("message", status=status, title=title, text=text, kind=kind, onward=onward)
+
+
+def confirmation_page(
+    visit: PageRequest,
+    title: str,
+    text: str,
+    *,
+    action: str,
+    eyebrow: str,
+    button: tuple[str, str, str],
+    carried: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """Ask before something that cannot be undone; the form's answer has `sure` in it.
+
+    Args:
+        visit: the request.
+        title: the question.
+        text: what will happen.
+        action: where the answer is sent.
+        eyebrow: what this is about.
+        button: name, value and text of the button that means yes.
+        carried: what the form before held, which is sent again, also by Cancel (`action=back`).
+    """
+    shown: dict[str, object] = {"action": action, "eyebrow": eyebrow, "button": button, "carried": carried or {}}
+    return visit.show("sure", status=200, leads_to="", title=title, text=text, **shown)
+
+
+def static_message(title: str, text: str, status: int) -> HttpResponse:
+    """Return such a page for a request that could not be read."""
+    shown: dict[str, object] = {
+        "title": title,
+        "text": text,
+        "kind": "trouble",
+        "user": None,
+        "csrf": "",
+        "onward": None,
+    }
+    return page("message", shown, status=status)
+
+
+def _has_csrf_token(visit: PageRequest) -> bool:
+    """Return whether a form comes from a page that this browser and this user were shown."""
+    shown = visit.form.get("csrf", "").encode()
+    sessions = {visit.session_number, 0} if visit.request.path in FOR_ANYONE else {visit.session_number}
+    return any(
+        hmac.compare_digest(shown, csrf_token(visit.context, visit.csrf_cookie, one).encode()) for one in sessions
+    )
+
+
+def _visitor(context: ServerContext, db: Repositories, carried: str) -> Visitor | None:
+    session = db.users.session_by_token(carried, now=context.clock())
+    user = db.users.get(session.user_id) if session else None
+    return Visitor(session, user) if session and user else None

@@ -1,1 +1,0 @@
-"""What a test can control and observe: faults, the request log, metrics, token trees."""

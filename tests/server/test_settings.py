@@ -1,0 +1,485 @@
+"""Settings, seeds, strings and addresses: what is refused, and how that is said."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from traktauth.server.messages import duplicate_member, first_duplicate, parse_basic, redirect
+from traktauth.server.oauth import passwords
+from traktauth.server.oauth.redirect_uri import (
+    fault_of,
+    host_of,
+    is_registered,
+    origin_of,
+    same_but_for_loopback_port,
+    with_query,
+)
+from traktauth.server.seed import demo, read_seed
+from traktauth.server.settings import SettingError, Settings, grace_seconds, is_loopback
+from traktauth.server.throttle import Throttle, network_of
+
+BAD = {
+    "a life that is a text": ({"access_life": "60"}, "access_life must be a whole number, not str"),
+    "a life that is a truth value": ({"code_life": True}, "code_life must be a whole number, not bool"),
+    "a port that is a text": ({"port": "8712"}, "port must be a whole number, not str"),
+    "a port that is left out": ({"port": None}, "port must be a whole number, not NoneType"),
+    "a host that is a number": ({"host": 1}, "host must be a str, not int"),
+    "a switch that is a text": ({"insecure": "no"}, "insecure must be True or False, not str"),
+    "a rotation that is a number": ({"rotation": 5}, "rotation must be a str, not int"),
+    "a database in memory with a name": ({"database": "memory:x"}, "database memory: has no name"),
+    "profile": ({"profile": "modern"}, "current or classic"),
+    "port": ({"port": 70000}, "port"),
+    "host": ({"host": ""}, "host"),
+    "a public host": ({"host": "0.0.0.0"}, "set insecure"),
+    "control in public": (
+        {"host": "0.0.0.0", "insecure": True, "plain_http": True, "control": True},
+        "TRAKTAUTH_CONTROL_KEY",
+    ),
+    "control behind a public address": (
+        {"public_url": "https://trakt.example", "control": True},
+        "control behind public_url https://trakt.example needs TRAKTAUTH_CONTROL_KEY",
+    ),
+    "an empty control key": (
+        {"public_url": "https://trakt.example", "control": True, "control_key": ""},
+        "needs TRAKTAUTH_CONTROL_KEY",
+    ),
+    "a short control key": ({"control": True, "control_key": "a" * 15}, "at least 16 characters"),
+    "a control key with a blank": ({"control": True, "control_key": "a" * 16 + " b"}, "without spaces"),
+    "a control key that no header field holds": ({"control": True, "control_key": "\u00e9" * 16}, "ASCII"),
+    "a public host in the clear": ({"host": "0.0.0.0", "insecure": True}, "host 0.0.0.0 would be reached without TLS"),
+    "a public address in the clear": (
+        {"public_url": "http://trakt.example"},
+        "public_url http://trakt.example would be reached without TLS",
+    ),
+    "a public host and address in the clear": (
+        {"host": "0.0.0.0", "insecure": True, "public_url": "http://trakt.example"},
+        "set plain_http",
+    ),
+    "database": ({"database": "mysql://x"}, "sqlite:/PATH"),
+    "a database without a path": ({"database": "sqlite:"}, "path"),
+    "access_life": ({"access_life": 0}, "access_life"),
+    "an access_life without end": ({"access_life": 10**20}, "a hundred years"),
+    "refresh_life": ({"refresh_life": -1}, "refresh_life"),
+    "code_life": ({"code_life": -1}, "code_life"),
+    "rotation": ({"rotation": "never"}, "until-used"),
+    "grace without seconds": ({"rotation": "grace:"}, "grace:SECONDS"),
+    "endless grace": ({"rotation": "grace:inf"}, "grace:SECONDS"),
+    "grace beyond every life": ({"rotation": "grace:1e10"}, "at most 3153600000"),
+    "rate_limits": ({"rate_limits": "on"}, "off or trakt"),
+    "a public address that is invalid": ({"public_url": "not a url"}, "public_url must be an origin"),
+    "an empty public address": ({"public_url": ""}, "https://trakt.example"),
+    "PostgreSQL": ({"database": "postgresql://db/trakt"}, "database PostgreSQL was removed"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_setting_that_makes_no_sense_says_what_would(name):
+    changes, word = BAD[name]
+    with pytest.raises(ValueError, match=re.escape(word)):
+        Settings(**changes)
+
+
+def test_a_bad_setting_is_named_as_python_or_the_command_line_has_it():
+    with pytest.raises(SettingError) as raised:
+        Settings(rate_limits="{port}")
+    assert str(raised.value) == "rate_limits must be off or trakt, not '{port}'"
+    assert raised.value.for_command() == "--rate-limits must be off or trakt, not '{port}'"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "trakt.example",
+        "//trakt.example",
+        "ftp://trakt.example",
+        "https://",
+        "https://:443",
+        "https://[::1",
+        "https://[1:2]",
+        "https://trakt.example:",
+        "https://trakt.example:0",
+        "https://trakt.example:99999",
+        "https://sean:pa55word@trakt.example",
+        "https://trakt.example/trakt",
+        "https://trakt.example//",
+        "https://trakt.example?",
+        "https://trakt.example/?a=1",
+        "https://trakt.example#a",
+        "https://trakt.example\n",
+        "https://trakt example",
+        "https://tr\u00e4kt.example",
+    ],
+)
+def test_a_public_address_that_is_no_origin_is_refused_and_not_quoted(address):
+    with pytest.raises(ValueError, match="public_url must be an origin") as raised:
+        Settings(public_url=address)
+    assert "pa55word" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("trakt.example", "does not begin with https://"),
+        ("https://trakt.example/trakt", "has a path"),
+        ("https://sean:pa55word@trakt.example", "has a user name"),
+        ("https://trakt.example?a=1", "has a query"),
+        ("https://trakt.example:99999", "host or port is not valid"),
+        ("https://", "names no host"),
+    ],
+)
+def test_a_public_address_is_refused_with_the_reason(address, why):
+    with pytest.raises(ValueError, match=why):
+        Settings(public_url=address)
+
+
+@pytest.mark.parametrize(
+    ("settings", "loopback"),
+    [
+        ({}, True),
+        ({"public_url": "https://localhost:8443"}, True),
+        ({"public_url": "http://[::1]:8712"}, True),
+        ({"public_url": "https://trakt.localhost"}, True),
+        ({"public_url": "https://trakt.example"}, False),
+        ({"public_url": "https://192.168.1.2:8443"}, False),
+        ({"public_url": "https://127.0.0.1.example"}, False),
+        ({"host": "0.0.0.0", "insecure": True, "public_url": "https://localhost"}, False),
+        ({"host": "0.0.0.0", "insecure": True, "plain_http": True}, False),
+        ({"public_url": "http://trakt.example", "plain_http": True}, False),
+    ],
+)
+def test_a_server_is_on_loopback_only_if_no_other_machine_can_reach_it(settings, loopback):
+    assert Settings(**settings).loopback is loopback
+
+
+def test_no_password_and_no_secret_is_in_the_repr_of_settings_and_seeds():
+    settings = Settings(database="memory:", control_key="HUNTER2-and-longer", seed={"apps": [], "users": []})
+    app = {"client_id": "a", "client_secret": "HUNTER2", "redirect_uris": []}
+    seed = read_seed({"apps": [app], "users": [{"username": "sean", "password": "HUNTER2"}]})
+    assert "HUNTER2" not in repr(settings) + repr(seed) + repr(seed.users[0])
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        ("https://trakt.example", "https://trakt.example"),
+        ("https://trakt.example/", "https://trakt.example"),
+        ("HTTPS://Trakt.Example:8443/", "https://trakt.example:8443"),
+        ("http://[::1]:80", "http://[::1]:80"),
+        ("http://127.0.0.1:8712/", "http://127.0.0.1:8712"),
+    ],
+)
+def test_a_public_address_is_kept_as_an_origin(values, kept):
+    assert Settings(public_url=values).public_url == kept
+
+
+def test_the_default_database_is_a_file_in_the_platforms_folder():
+    assert Settings().database_address.startswith("sqlite:/")
+    assert Settings(database="memory:").database_address == "memory:"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])
+def test_loopback_hosts(host):
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org", "localhost.example", "", "127.0.0.1.example"])
+def test_other_hosts(host):
+    assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("grace:30", 30), ("grace:0.5", 0.5), ("grace:0", None), ("once", None)])
+def test_grace_seconds(text, seconds):
+    assert grace_seconds(text) == seconds
+
+
+BAD_SEEDS = {
+    "a list": ([], "object"),
+    "apps that are no list": ({"apps": {}}, '"apps"'),
+    "an app without an id": ({"apps": [{"redirect_uris": []}]}, 'apps[0] in the seed needs "client_id"'),
+    "an app without addresses": ({"apps": [{"client_id": "a"}]}, "redirect_uris"),
+    "addresses that are none": ({"apps": [{"client_id": "a", "redirect_uris": [1]}]}, "redirect_uris"),
+    "an address that cannot be read": (
+        {"apps": [{"client_id": "a", "redirect_uris": ["x:/y", "http://["]}]},
+        "apps[0] in the seed: redirect_uris[1] is not an absolute address",
+    ),
+    "an address with a fragment": (
+        {"apps": [{"client_id": "a", "redirect_uris": ["https://app.example/#x"]}]},
+        "redirect_uris[0] must not have a fragment",
+    ),
+    "an address in the clear": (
+        {"apps": [{"client_id": "a", "redirect_uris": ["http://app.example/cb"]}]},
+        "redirect_uris[0] must use https",
+    ),
+    "two addresses in one": (
+        {"apps": [{"client_id": "a", "redirect_uris": ["https://a.example/\nhttps://b.example/"]}]},
+        "redirect_uris[0] has blanks",
+    ),
+    "a secret that is a number": (
+        {"apps": [{"client_id": "a", "redirect_uris": [], "client_secret": 5}]},
+        "client_secret",
+    ),
+    "a user without a password": ({"users": [{"username": "a"}]}, 'users[0] in the seed needs "password"'),
+    "a user that is a text": ({"users": ["a"]}, "users[0] in the seed must be an object"),
+    "an app twice": ({"apps": [{"client_id": "a", "redirect_uris": []}] * 2}, "two apps in the seed are called 'a'"),
+    "a user twice": ({"users": [{"username": "a", "password": "p"}] * 2}, "two users in the seed are called 'a'"),
+    "a list of another name": ({"aps": []}, "unknown members: aps; it may have apps, users"),
+    "a member of another name": (
+        {"apps": [{"client_id": "a", "redirect_uris": [], "redirect_uri": "x:/y"}]},
+        "apps[0] in the seed has unknown members: redirect_uri;",
+    ),
+    "a flag that is a text": (
+        {"apps": [{"client_id": "a", "redirect_uris": [], "trusted": "false"}]},
+        'apps[0] in the seed: "trusted" must be true or false',
+    ),
+    "an empty secret": ({"apps": [{"client_id": "a", "redirect_uris": [], "client_secret": ""}]}, "not empty"),
+    "an unpaired surrogate": (
+        {"users": [{"username": "a", "password": "\ud800"}]},
+        'users[0] in the seed: "password" contains a NUL or an unpaired surrogate',
+    ),
+    "a NUL": ({"apps": [{"client_id": "a\0", "redirect_uris": []}]}, '"client_id" contains a NUL'),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SEEDS)
+def test_an_invalid_seed_is_refused_with_the_place(name, tmp_path):
+    content, word = BAD_SEEDS[name]
+    file = tmp_path / "seed.json"
+    file.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="seed") as raised:
+        read_seed(file)
+    assert word in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["{", "", None, "[" * 100_000])
+def test_a_seed_file_that_cannot_be_read_is_named(tmp_path, text):
+    file = tmp_path / "the-seed.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(ValueError, match=r"the-seed\.json"):
+        read_seed(file)
+
+
+def test_null_is_as_good_as_absent_in_a_seed():
+    app = {"client_id": "a", "redirect_uris": [], "name": None, "confidential": None}
+    seed = read_seed({"apps": [app], "users": [{"username": "a", "password": "p", "email": None}]})
+    assert seed.apps[0].name == "An app"
+    assert seed.users[0].email == "a@example.test"
+
+
+def test_an_app_without_a_secret_is_public():
+    app = read_seed({"apps": [{"client_id": "a", "client_secret": None, "redirect_uris": ["x:/y"]}]}).apps[0]
+    assert not app.confidential
+
+
+def test_the_demo_is_what_others_reckon_with():
+    seed = demo()
+    assert seed.apps[0].name == "Demo app"
+    assert seed.apps[0].redirects == ["http://127.0.0.1:9876/callback", "urn:ietf:wg:oauth:2.0:oob"]
+    assert demo().users[0].password != seed.users[0].password
+    assert demo().apps[0].client_id != seed.apps[0].client_id
+
+
+def test_a_password_is_hashed_with_a_salt_and_compared():
+    stored = passwords.hash_password("correct horse")
+    assert "horse" not in stored
+    assert passwords.hash_password("correct horse") != stored
+    assert passwords.matches("correct horse", stored)
+    assert not passwords.matches("wrong horse", stored)
+    assert not passwords.matches("anything", None)
+    assert passwords.generate_password() != passwords.generate_password()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "network"),
+    [
+        (["127.0.0.1", "::1", "::ffff:127.0.0.1", "127.8.9.1"], "loopback"),
+        (["2001:db8::1", "2001:db8::ffff"], "2001:db8::/64"),
+        (["203.0.113.1", "::ffff:203.0.113.1"], "203.0.113.1"),
+    ],
+)
+def test_the_addresses_of_one_host_are_counted_together(addresses, network):
+    assert {network_of(address) for address in addresses} == {network}
+
+
+REGISTERED = "http://127.0.0.1:9876/callback"
+
+
+@pytest.mark.parametrize("asked", [REGISTERED, "http://127.0.0.1/callback", "http://127.0.0.1:1/callback"])
+def test_addresses_that_are_alike(asked):
+    assert is_registered(asked, ["https://app.example/", REGISTERED])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "https://127.0.0.1:9876/callback",
+        "http://127.0.0.1:9876/callback/",
+        "http://127.0.0.1:9876/callback?x=1",
+        "http://127.0.0.1:9876/callback#x",
+        "http://127.0.0.1:9876/callback#",
+        "http://a@127.0.0.1:9876/callback",
+        "http://127.0.0.1:99999/callback",
+        "http://localhost:9876/callback",
+        "http://[::1]:9876/callback",
+        "http://127.0.0.1.evil.example:9876/callback",
+        "HTTP://127.0.0.1:9876/callback",
+        "http://127.0.0.1:/callback",
+        "http://127.0.0.1:00080/callback",
+        "http://127.0.0.1:0/callback",
+        "http://127.0.0.1:\u0661/callback",
+        "http://127.0.0.01:9876/callback",
+        "http://127.0.0.1\\.evil.example/callback",
+        "",
+    ],
+)
+def test_addresses_that_are_not(asked):
+    assert not is_registered(asked, [REGISTERED])
+
+
+@pytest.mark.parametrize(
+    "host", ["[::1]evil.example", "[::1].evil.example", "[::1]\\evil", "[::1%25lo]", "[0::1]", "[::2]"]
+)
+@pytest.mark.parametrize("port", ["", ":9"])
+def test_a_host_that_only_begins_like_the_registered_one_is_another(host, port):
+    assert not is_registered(f"http://{host}{port}/cb", ["http://[::1]:9/cb"])
+    assert is_registered("http://[::1]:10/cb", ["http://[::1]:9/cb"])
+
+
+def test_no_other_host_may_have_another_port():
+    assert not same_but_for_loopback_port("https://app.example:8443/", "https://app.example/")
+    assert same_but_for_loopback_port("http://[::1]:1/a", "http://[::1]:2/a")
+
+
+@pytest.mark.parametrize(
+    ("address", "fault"),
+    [
+        ("https://app.example/cb", None),
+        ("http://localhost:1/cb", None),
+        ("http://127.0.0.1/cb", None),
+        ("com.example.app:/cb", None),
+        ("urn:ietf:wg:oauth:2.0:oob", None),
+        ("http://app.example/cb", "https"),
+        ("javascript:alert(1)", "javascript"),
+        ("https://app.example/#x", "fragment"),
+        ("https:///x", "host"),
+        ("/relative", "absolute"),
+        ("nonsense", "absolute"),
+        ("https://app.example/a b", "blanks"),
+        ("http://[::1", "absolute"),
+        ("http://[::1]:1/cb", None),
+        ("https://€.test/", None),
+        ("https://*/", "host"),
+        ("https://a;b/", "host"),
+        ("https://a..b/", "host"),
+        ("https://%41.test/", "host"),
+        ("https://straße.test/", "host"),
+        ("https://app.example\\@evil.example/", "host"),
+        ("http://[::1]x/", "host"),
+        ("https://[::1]@evil.example/", "host"),
+        ("http://[::1]evil.example/cb", "host"),
+        ("http://[::1].evil.example/cb", "host"),
+        ("http://[zz]/cb", "host"),
+        ("https://app.example:port/", "absolute"),
+        ("https://app.example:65536/", "absolute"),
+        ("https://app\x0b.example/", "blanks"),
+    ],
+)
+def test_what_an_address_may_be(address, fault):
+    found = fault_of(address)
+    assert found is None if fault is None else fault in (found or "")
+
+
+@pytest.mark.parametrize("scheme", ["file", "FILE", "blob", "about", "ftp", "filesystem", "view-source"])
+def test_a_scheme_that_leads_to_no_app_is_not_registered(scheme):
+    address = f"{scheme}:///x"
+    with pytest.raises(ValueError, match=rf"redirect_uris\[0\] must not use {scheme.lower()}:"):
+        read_seed({"apps": [{"client_id": "a", "redirect_uris": [address]}]})
+    assert fault_of(address) is None, "a request is judged as the engines judge it"
+
+
+def test_what_a_person_reads_of_an_address():
+    assert host_of("https://app.example:8443/cb?x=1") == "app.example:8443"
+    assert host_of("com.example.app:/cb") == "com.example.app:"
+    assert host_of("com.example.app://accounts.trakt.tv/cb") == "com.example.app:"
+    assert host_of("https://accounts.trakt.tv@evil.test/cb") == "evil.test"
+    assert host_of("http://x:y@[::1]:8080/cb") == "[::1]:8080"
+    assert host_of("https://\u0430pp.test/") == "xn--pp-6kc.test"  # its first letter is Cyrillic
+
+
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("https://app.example:8443/cb?x=1", "https://app.example:8443"),
+        ("https://accounts.trakt.tv@evil.test/cb", "https://evil.test"),
+        ("https://ex€.test/", "https://xn--ex-9fu.test"),
+        ("http://[::1]:8080/cb", "http:"),
+        ("com.example.app:/cb", "com.example.app:"),
+        ("com.example.app://home/cb", "com.example.app:"),
+        ("https://*/", ""),
+        ("https://a'b/", ""),
+        ("https://app\x7f.example/", ""),
+        ("https:app.example", ""),
+        ("javascript:alert(1)", ""),
+        ("/relative", ""),
+        ("http://[::1", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_policy_calls_an_address(address, origin):
+    assert origin_of(address) == origin
+
+
+def test_a_query_is_added_to_one_that_is_there():
+    assert with_query("https://a.b/c?d=1", {"code": "x y"}) == "https://a.b/c?d=1&code=x+y"
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'{"a":1,"b":{"a":2}}', None),
+        (b'{"a":1,"a":2}', "a"),
+        (b'{"a":"x","a":1}', "a"),
+        (b'{"a":1,"\\u0061":"x"}', "a"),
+        (b'{"a":"a","b":"\\""}', None),
+        (b'{"x":1,"x":2}', None),
+        (b'["a","a"]', None),
+    ],
+)
+def test_repeated_members(body, name):
+    assert duplicate_member(body, json.loads(body), frozenset("ab")) == name
+
+
+def test_repeated_parameters():
+    assert first_duplicate([("a", "1"), ("x", "1"), ("x", "2")], frozenset("a")) is None
+    assert first_duplicate([("a", "1"), ("a", "1")], frozenset("a")) == "a"
+
+
+@pytest.mark.parametrize(
+    ("field", "found"),
+    [("Basic YTpi", ("a", "b")), ("Basic YTpiOmM=", ("a", "b:c")), ("Basic YQ==", None), ("Basic é", None)],
+)
+def test_http_basic(field, found):
+    assert parse_basic(field) == found
+
+
+def test_a_throttle_forgives_some_forgets_all_in_time_and_has_an_end():
+    throttle = Throttle(3, 60)
+    for at in range(3):
+        assert throttle.wait("x", now=at) == 0
+        throttle.count("x", now=at)
+    assert throttle.wait("x", now=3) == 57
+    assert throttle.wait("y", now=3) == 0
+    assert throttle.wait("x", now=60.5) == 0
+    throttle.forgive("x")
+    assert throttle.wait("x", now=3) == 0
+    for at in range(10_100):
+        throttle.count(f"user {at}", now=5)
+    assert len(throttle._failures) == 10_000
+
+
+def test_a_redirect_holds_no_line_end():
+    assert "\n" not in redirect("https://a.b/\r\nset-cookie: x").headers["location"]
+    assert redirect("https://a.b/é?x=%20+y#z").headers["location"] == "https://a.b/%C3%A9?x=%20+y#z"
