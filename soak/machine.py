@@ -25,8 +25,8 @@ import hypothesis.core
 
 from server.conftest import SEED, Client
 from server.test_state_machine import MODELS, explore
-from traktauth.server.settings import Settings
 from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.settings import Settings
 
 ROUND = 500
 

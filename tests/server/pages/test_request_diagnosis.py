@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from server.conftest import APPS, CALLBACK
-from server.web.test_applications import MADE, fact, field, post
+from server.pages.test_applications import MADE, fact, field, post
 
 ASKED = {"response_type": "code", "client_id": "first-app", "redirect_uri": CALLBACK, "state": "a-secret-state"}
 
