@@ -15,8 +15,6 @@ from traktauth.models.changes import SaveToken
 from traktauth.stores.encryption.seal_keys import new_key
 from traktauth.stores.open import open_store
 
-pytestmark = pytest.mark.slow
-
 KINDS = ["file", "sqlite", "sealed+file", "sealed+sqlite"]
 KEY = new_key()
 

@@ -24,8 +24,6 @@ from traktauth.models import PendingRefresh, Sender, fingerprint
 from traktauth.models.changes import SaveToken
 from traktauth.stores.mounts import parse
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def well(at_local):
@@ -110,11 +108,10 @@ APP_MISTAKES = {
 
 
 @pytest.mark.parametrize("profile", ["current", "classic"])
-@pytest.mark.parametrize("strict", [(), ("--strict",)], ids=["", "strict"])
 @pytest.mark.parametrize("mistake", APP_MISTAKES)
-def test_an_app_that_the_service_refuses_is_found(command, local_trakt, profile, strict, mistake):
+def test_an_app_that_the_service_refuses_is_found(command, local_trakt, profile, mistake):
     env, message, hint = APP_MISTAKES[mistake]
-    command.at(local_trakt(profile, *strict).base)
+    command.at(local_trakt(profile).base)
     [wrong] = [each for each in findings(command, status=3, **env) if each["level"] == "wrong"]
     assert wrong["about"] == "app"
     assert message in wrong["message"]
@@ -397,6 +394,7 @@ def test_an_open_folder_is_found_under_every_store_that_is_a_file(well, kind):
     assert found == [f"Others can write in {path.parent}, and so put another file in the store's place"]
 
 
+@pytest.mark.slow
 def test_a_redis_that_may_lose_logins_is_found_with_the_setting_that_fixes_it(well, tmp_path):
     try:
         server = RedisServer(tmp_path, "--appendonly", "no")

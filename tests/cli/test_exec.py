@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import sys
 
-import pytest
-
 SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
 
 
@@ -25,7 +23,6 @@ def test_the_command_gets_the_token_and_none_of_our_variables(command):
     assert token.refresh_token not in outcome.out
 
 
-@pytest.mark.slow
 def test_it_takes_our_place_and_its_exit_status_is_ours(command):
     command.keep()
     process = command.start("exec", "--", sys.executable, "-c", "import os, sys; print(os.getpid()); sys.exit(42)")

@@ -23,7 +23,6 @@ HEAVY = [
     "segno",
     "ssl",
     "starlette",
-    "traktauth.flow.effects",
     "traktauth.server",
 ]
 PROBE = """
@@ -62,7 +61,6 @@ def test_the_status_loads_no_http_library_no_asyncio_no_click(command, words):
     assert "default" in done.stdout
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [[], ["--json"], ["--account", "none"], ["--store", "shoebox:"], ["--service", "nowhere"]]
 )

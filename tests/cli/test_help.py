@@ -62,7 +62,6 @@ def test_no_summary_is_cut_off():
         assert [line for line in rendered(words, 80).splitlines()[1:] if line.endswith("...")] == []
 
 
-@pytest.mark.slow
 def test_the_first_help_fits_a_terminal_of_40_lines_and_names_the_configuration_file(command):
     outcome = command()
     assert len(outcome.out.splitlines()) <= 40
@@ -78,7 +77,7 @@ def test_the_configuration_file_that_is_read_is_named(command):
 @pytest.mark.parametrize("topic", TOPICS)
 def test_topics_fit_80_columns_in_ascii(command, topic):
     text = command("help", topic).out
-    assert text == TOPICS[topic][1]
+    assert text.startswith(TOPICS[topic][1])
     assert text.isascii()
     assert max(map(len, text.splitlines())) < 80
 
@@ -87,10 +86,10 @@ def test_every_setting_is_in_the_topic_on_the_environment():
     from traktauth.client.settings import _NAMES  # noqa: PLC0415 - only here
 
     named = set(re.findall(r"TRAKTAUTH_[A-Z_]+", TOPICS["environment"][1]))
-    assert {f"TRAKTAUTH_{name.upper()}" for name in _NAMES} <= named
+    for_a_test = {"TRAKTAUTH_CLOCK_URL"}  # set by a fixture
+    assert {f"TRAKTAUTH_{name.upper()}" for name in _NAMES} - for_a_test <= named
 
 
-@pytest.mark.slow
 def test_the_help_of_a_command_comes_in_three_ways(command):
     assert command("help", "store", "move").out == command("store", "move", "--help").out != ""
     assert command("store", "move", "-h").out == command("help", "store", "move").out
@@ -127,8 +126,9 @@ def test_the_version_is_printed(command, word):
 
 
 def test_a_help_can_be_read_in_ascii(command):
-    out = command("help", "serve", PYTHONIOENCODING="ascii").out
-    assert "postgresql://..." in out
+    assert "…" in command("help", "login").out
+    out = command("help", "login", PYTHONIOENCODING="ascii").out
+    assert "..." in out
     assert "?" not in out
 
 
@@ -157,7 +157,6 @@ def completed(command, *words):
     return [line.partition(",")[2].partition("\t")[0] for line in outcome.out.splitlines() if line]
 
 
-@pytest.mark.slow
 def test_commands_options_and_values_are_completed(command):
     command.keep(account="tv")
     command.keep(account="phone")
@@ -229,7 +228,12 @@ def test_the_man_page_has_every_command_option_and_topic():
     text = page()
     for words, each in COMMANDS.items():
         assert f".SS traktauth {' '.join(words)}" in text.replace("\\-", "-")
-        for option in (name for parameter in each.params for name in parameter.opts if name.startswith("--")):
+        for option in (
+            name
+            for parameter in each.params
+            for name in parameter.opts
+            if name.startswith("--") and not getattr(parameter, "hidden", False)
+        ):
             assert option in text.replace("\\-", "-")
     for name in TOPICS:
         assert f".SH {name.replace('-', ' ').upper()}" in text

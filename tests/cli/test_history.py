@@ -13,8 +13,6 @@ import pytest
 from traktauth.models import PendingRefresh, Sender
 from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken, SetMoved, SetRefreshable
 
-pytestmark = pytest.mark.slow
-
 HERE = os.uname().nodename
 HOUR = 3600.0
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import time
 
-import pytest
-
 from support.wire import bearer, call
 from traktauth.models import PendingRefresh, Sender
 from traktauth.models.changes import BeginRefresh
 
 
-@pytest.mark.slow
 def test_after_a_sign_out_neither_token_works(at_local, local):
     token = at_local.keep_real(local)
     assert at_local("logout") == (0, "", "✓ Signed out of account default: revoked at Trakt and deleted here\n")
@@ -36,7 +33,6 @@ def test_local_only_forgets_and_says_where_the_rest_is_ended(at_local, local):
     assert local.ledger()["alive"] == {"access": 1, "refresh": 1}
 
 
-@pytest.mark.slow
 def test_a_refresh_token_in_doubt_is_not_revoked_and_that_is_reported(at_local, local):
     token = at_local.keep_real(local)
     at_local.store.apply(
@@ -53,7 +49,6 @@ def test_a_refresh_token_in_doubt_is_not_revoked_and_that_is_reported(at_local, 
     assert outcome.err == ""
 
 
-@pytest.mark.slow
 def test_an_unreachable_service_forgets_nothing(command):
     command.keep()
     outcome = command("logout")
@@ -67,7 +62,6 @@ def test_trakts_own_page_is_named_for_trakt(command):
     assert "https://trakt.tv/oauth/authorized_applications" in command("logout", "--local").err
 
 
-@pytest.mark.slow
 def test_one_account_is_signed_out_and_not_another(at_local, local):
     for account in ("tv", "default"):
         at_local.keep_real(local, account=account)
@@ -75,7 +69,6 @@ def test_one_account_is_signed_out_and_not_another(at_local, local):
     assert [at_local("token", "--account", "tv").status, at_local("token").status] == [4, 0]
 
 
-@pytest.mark.slow
 def test_erase_leaves_no_name(at_local, local):
     at_local.keep_real(local, account="anna-canary")
     assert at_local("logout", "--erase", "--account", "anna-canary").status == 0
@@ -83,7 +76,6 @@ def test_erase_leaves_no_name(at_local, local):
     assert "canary" not in at_local("status").out
 
 
-@pytest.mark.slow
 def test_a_login_that_was_signed_out_before_is_erased(at_local, local):
     at_local.keep_real(local, account="anna-canary")
     for _ in range(2):
@@ -92,7 +84,6 @@ def test_a_login_that_was_signed_out_before_is_erased(at_local, local):
     assert "canary" not in at_local.path.read_text()
 
 
-@pytest.mark.slow
 def test_an_account_that_never_had_a_login_is_named_with_the_command_that_lists_them(at_local):
     outcome = at_local("logout", "--account", "unknown")
     assert outcome.status == 4

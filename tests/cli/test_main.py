@@ -11,7 +11,6 @@ from traktauth import __main__
 from traktauth.cli import main as cli
 
 
-@pytest.mark.slow
 def test_the_installed_command_is_the_module(command):
     command.keep()
     installed = shutil.which("traktauth", path=str(Path(sys.executable).parent))

@@ -17,8 +17,6 @@ from traktauth.models import LoginKey, Token, app_entry
 from traktauth.models.changes import SaveToken, SwapProbe
 from traktauth.stores.open import open_store
 
-pytestmark = pytest.mark.slow
-
 TOKEN = "/oauth/token"
 PAGE = b"<!doctype html><title>Just a moment...</title>"
 OUTAGES = ["500", "502", "503", "504", "520", "captcha", "cut"]
@@ -82,6 +80,7 @@ def test_calls_in_an_outage_say_later_and_the_first_one_that_is_due_after_it_suc
     assert nothing_was_replayed(local)
 
 
+@pytest.mark.slow
 def test_the_time_that_the_error_names_is_when_the_call_succeeds(command, local, proxy):
     """In a library, with real time."""
     command.at(proxy.base)

@@ -12,8 +12,6 @@ from traktauth.cli.request.arguments import Call, read_fields
 from traktauth.cli.request.command import _report_status, status_for
 from traktauth.protocol import APPS_PAGE
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def answering(at_local, local):

@@ -8,8 +8,6 @@ from support.engines import Missing
 from support.redis import DURABLE, RedisServer
 from support.wire import query
 
-pytestmark = pytest.mark.slow
-
 SILENT = [
     ["status"],
     ["status", "--json"],
@@ -125,6 +123,7 @@ def guarded(tmp_path):
     server.stop()
 
 
+@pytest.mark.slow
 def test_the_commands_in_a_hint_name_the_store_without_its_password(command, guarded):
     shown = guarded.replace("hunter2", "***")
     for words in (["token"], ["status"]):

@@ -15,8 +15,6 @@ from traktauth.models import PendingRefresh, Sender
 from traktauth.models.changes import BeginRefresh, DeleteToken, SetMoved, SetRefreshable
 from traktauth.stores.processes import this_process
 
-pytestmark = pytest.mark.slow
-
 
 def screen(outcome):
     """What is shown, with moments and durations left out."""

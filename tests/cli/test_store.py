@@ -17,8 +17,6 @@ from traktauth.models.changes import DeleteToken, SaveToken, SetRefreshable
 from traktauth.stores.encryption.seal_keys import key_id
 from traktauth.stores.open import open_store
 
-pytestmark = pytest.mark.slow
-
 ACCOUNTS = ("default", "tv", "phone")
 
 
