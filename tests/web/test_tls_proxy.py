@@ -132,7 +132,6 @@ def _urls():
 urlpatterns = _urls()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("is_configured", [True, False], ids=["configured", "not-configured"])
 @pytest.mark.parametrize("framework", [flask, django, starlette], ids=lambda framework: framework.__name__)
 def test_a_user_signs_in_and_out_through_a_proxy_that_ends_tls(trakt, proxy, browser, framework, is_configured):
