@@ -198,7 +198,11 @@ def test_an_api_that_does_not_answer_in_time_is_try_later(trakt_server, app, add
     sign_in()
     over = threading.Event()
     trakt_server.api_before.append(lambda: over.wait(120))
-    with httpx2.Client(timeout=0.2) as client, Trakt(app, service=trakt_server.base, store=address, http=client) as own:
+    limit = httpx2.Timeout(60, read=0.2)
+    with (
+        httpx2.Client(timeout=limit) as client,
+        Trakt(app, service=trakt_server.base, store=address, http=client) as own,
+    ):
         with pytest.raises(TryLater, match="no response in time"):  # the client's limit, which is not known
             own.request("GET", "/users/settings")
         over.set()

@@ -102,7 +102,7 @@ def test_work_that_the_pool_has_queued_is_done_once_although_no_thread_starts(mo
     assert done == [1]
 
 
-@pytest.mark.parametrize("step", ["taken", "forgotten", "held", "released"])
+@pytest.mark.parametrize("step", ["taken", "held", "released"])
 def test_an_interrupt_at_any_step_of_a_lease_leaves_none(step, tmp_path, monkeypatch):
     store = open_store(f"sqlite:{tmp_path}/tokens.db")
 
@@ -119,8 +119,6 @@ def test_an_interrupt_at_any_step_of_a_lease_leaves_none(step, tmp_path, monkeyp
 
     if step == "taken":
         interrupted(store._operations, "_take", after=True)
-    elif step == "forgotten":
-        interrupted(store._operations.cache, "forget", after=True)
     elif step == "released":
         interrupted(store, "_release", after=False)
 

@@ -154,7 +154,7 @@ def test_processes_threads_loops_and_tasks_cause_one_refresh(trakt_server, app, 
         thread.start()
     got += ask()
     for thread in threads:
-        thread.join(30)
+        thread.join()
     one_refresh(trakt_server, got, 40 + 10 + 5 + 30)
 
 

@@ -415,7 +415,7 @@ def test_the_user_at_the_other_end_is_known_on_linux(address):
 def addresses_that_answer(port):
     found = []
     for address in ("127.0.0.1", "127.0.0.2", "::1", own_address()):
-        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=1):
+        with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=60):
             found.append(address)
     return found
 
