@@ -85,6 +85,26 @@ def test_a_sending_in_the_future_is_not_waited_for():
     after_a_probe(locked("last-attempt", old, attempt=5, clock=clock), attempt=6).expect(Send)
 
 
+def test_the_pause_applies_to_a_sending_of_a_host_whose_clock_is_an_hour_behind():
+    """By its time it is old; but when this process looked 30 s ago, it had not been made."""
+    clock = Clock()
+    here = context(clock)
+
+    def asks(stored):
+        talk = Conversation(get_token(here))
+        talk.expect(Load(), answer=stored)
+        talk.enter(WithLock)
+        talk.expect(Load(), answer=stored)
+        return talk
+
+    after_a_probe(asks(unconfirmed(ENDED, 1)), attempt=2).expect(Send, answer=NoResponse(sent=False, reason="refused"))
+    clock.pass_by(30)
+    sent = PendingRefresh(1, 2, NOW - 3600, Sender("elsewhere", 1), unconfirmed=True)
+    assert asks(record(ENDED, pending_refresh=sent)).raises(TryLater).retry_after == 30
+    clock.pass_by(30)
+    asks(record(ENDED, pending_refresh=sent)).expect(LoadProbe())
+
+
 def test_a_second_sending_that_is_refused_says_what_it_cost():
     talk = after_a_probe(locked("last-attempt", ENDED), attempt=2)
     talk.expect(Send, answer=DEAD)

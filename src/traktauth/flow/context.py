@@ -8,7 +8,7 @@ from traktauth.models import Sender
 from traktauth.values import field, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from traktauth.models import App
     from traktauth.protocol import Service
@@ -37,6 +37,31 @@ class Cooldown:
         self.until = float("-inf")
 
 
+class PendingWatch:
+    """Limits the age of a pending refresh by when this process has seen another one, or none.
+
+    The time that a record tells is of its sender's clock, which may differ from this host's.
+    """
+
+    __slots__ = ("_looked_at", "_seen", "_since")
+
+    def __init__(self) -> None:
+        self._seen: Hashable = None
+        self._since = self._looked_at = float("-inf")
+
+    def longest_age(self, pending: Hashable, now: float) -> float:
+        """Return the seconds since the last look that did not show this pending refresh.
+
+        Args:
+            pending: what tells the pending refresh from others; None if there is none.
+            now: of the monotonic clock.
+        """
+        if pending != self._seen:
+            self._seen, self._since = pending, self._looked_at
+        self._looked_at = now
+        return now - self._since
+
+
 @value
 class FlowContext:
     """What the flows of one login are given.
@@ -51,6 +76,7 @@ class FlowContext:
         sender: returns this process, as the sender of a refresh.
         other_is_alive: returns whether a sender is another process of this host that is known to run.
         cooldown: shared by the flows of one client.
+        pending_watch: the same.
         lock_expires: whether the store's lock is a lease, which another program may take while it is held.
     """
 
@@ -63,4 +89,5 @@ class FlowContext:
     sender: Callable[[], Sender] = field(default=_unknown_sender, repr=False)
     other_is_alive: Callable[[Sender], bool] = field(default=_never_alive, repr=False)
     cooldown: Cooldown = field(default_factory=Cooldown, repr=False)
+    pending_watch: PendingWatch = field(default_factory=PendingWatch, repr=False)
     lock_expires: bool = True

@@ -113,11 +113,13 @@ def next_sending(
     it again ends every device's login, so only the `lost_reply` setting or the user allows it.
     """
     pending = record.pending_refresh
+    mark = None if pending is None else (pending.generation, pending.sending, pending.started_at)
+    longest_age = context.pending_watch.longest_age(mark, context.monotonic())
     if pending is None:
         return Sending(1)
     if pending.moving_to is not None:
         return being_moved(pending.moving_to, is_valid=token.expires_at > context.clock())
-    age = abs(context.clock() - pending.started_at)
+    age = min(abs(context.clock() - pending.started_at), longest_age)
     if not pending.unconfirmed and age < LONGEST_SENDING and context.other_is_alive(pending.sender):
         return TryLater(f"Another program ({pending.sender}) is refreshing this login", retry_after=_RETRY_AFTER)
     if request.resend or context.lost_reply == "resend":
@@ -136,7 +138,7 @@ def next_sending(
     pause = pause_after(pending.sending)
     if age < pause:
         message = "The response to this login's last refresh was lost, and its refresh token is not sent again yet"
-        return TryLater(message, retry_after=min(pause, pause - (context.clock() - pending.started_at)), hint=_FORCE)
+        return TryLater(message, retry_after=pause - age, hint=_FORCE)
     return Sending(pending.sending + 1, probe_since=pending.started_at)
 
 
