@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A shell's background job ignores Ctrl-C, and so would the programs that the tests start and interrupt.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell's background job ignores Ctrl-C, and nohup's SIGHUP; the programs that the tests start would ignore them too.
+for _signal, _handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(_signal) is signal.SIG_IGN:
+        signal.signal(_signal, _handler)
 
 
 SLOW = {"browser", "clients", "engines"}  # folders whose tests need a browser, Node.js or Ruby

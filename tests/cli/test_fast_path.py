@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 import time
@@ -51,43 +50,6 @@ def test_a_fresh_token_loads_no_http_library_no_asyncio_no_click(command, words)
     done = probed(command, *words)
     assert (done.returncode, done.stderr.strip()) == (0, "")
     assert "access-token-0123456789" in done.stdout
-
-
-@pytest.mark.parametrize("words", [["status"], ["status", "--json"], ["status", "--account", "default"]])
-def test_the_status_loads_no_http_library_no_asyncio_no_click(command, words):
-    command.keep()
-    done = probed(command, *words)
-    assert (done.returncode, done.stderr.strip()) == (0, "")
-    assert "default" in done.stdout
-
-
-@pytest.mark.parametrize(
-    "words", [[], ["--json"], ["--account", "none"], ["--store", "shoebox:"], ["--service", "nowhere"]]
-)
-def test_the_short_way_to_the_status_says_what_the_long_way_says(command, words):
-    """The long way is taken where an option is written with an equals sign."""
-    command.keep()
-    short = command("status", *words)
-    long = command("status", *words, "--account=default") if not words else command("status", *equalled(words))
-    hide = re.compile(r"\d+ (d|h|min|s)\b|\"expires_in\": \d+|\"now\": [\d.]+")
-    assert [hide.sub("", each) for each in (short.out, short.err)] == [
-        hide.sub("", each).replace(" --account default", "") for each in (long.out, long.err)
-    ]
-    assert short.status == long.status
-
-
-def test_a_warning_is_reported_on_the_short_way_too(command):
-    command.keep()
-    command.path.chmod(0o644)
-    outcome = command("status")
-    assert outcome.status == 0
-    assert outcome.err.startswith("! Other users could read ")
-    command.path.chmod(0o644)
-    assert command("status", "--json").err == ""
-
-
-def equalled(words):
-    return words if len(words) < 2 else [f"{words[0]}={words[1]}"]
 
 
 def test_the_probe_can_see_what_is_loaded(command):

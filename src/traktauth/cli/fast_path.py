@@ -1,13 +1,12 @@
-"""`traktauth token` for a fresh token of the file store, and `traktauth status`, without importing click.
+"""`traktauth token` for a fresh token of the file store, without importing click.
 
-Importing click doubles the time of these two commands. Options are read with the table that the click commands use;
-arguments in another form, and every error, are left to the click commands, which word each problem.
+Scripts call it in loops, and importing click doubles its time. Options are read with the table that the click command
+uses; arguments in another form, and every error, are left to the click command, which words each problem.
 """
 
 from __future__ import annotations
 
 from traktauth.cli.common_options import COMMON_OPTIONS, MIN_LIFE, CommonOptions, OptionSpec
-from traktauth.cli.output import WARNING, print_message
 from traktauth.cli.token_output import print_token
 from traktauth.errors import TraktAuthError
 from traktauth.models import LoginKey, Token
@@ -36,35 +35,6 @@ def run_token(arguments: list[str]) -> int | None:
 
         return end_with_error(error, as_json=options.json)
     return 0
-
-
-def run_status(arguments: list[str]) -> int | None:
-    """Print the logins of the store and return the exit status; None to leave it to the click command."""
-    values = parse_plain_options(arguments, COMMON_OPTIONS)
-    if values is None:
-        return None
-    from contextlib import redirect_stderr  # noqa: PLC0415 - `token` does without
-    from io import StringIO  # noqa: PLC0415 - the same
-
-    from traktauth.cli.status.report import collect, show  # noqa: PLC0415 - the same
-
-    options = CommonOptions.from_values(values)
-    # A log handler, as the click command has, would import logging. Without one, library warnings go to stderr.
-    warnings = StringIO()
-    try:
-        with redirect_stderr(warnings):
-            report = collect(options, verify=False)
-    except (TraktAuthError, ValueError, OSError):
-        return None
-    finally:
-        for line in [] if options.json else warnings.getvalue().splitlines():
-            print_message(WARNING, line)
-    try:
-        return show(report)
-    except (BrokenPipeError, TraktAuthError) as error:
-        from traktauth.cli.exit_codes import end_with_error  # noqa: PLC0415 - only for an error
-
-        return end_with_error(error, as_json=options.json)
 
 
 def parse_plain_options(arguments: list[str], known: dict[str, OptionSpec]) -> dict[str, str] | None:

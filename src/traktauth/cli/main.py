@@ -13,13 +13,13 @@ from traktauth.cli.exit_codes import DONE, Terminated, end_with_error, ending_si
 def main(arguments: list[str]) -> int:
     """Run one command and return its exit status.
 
-    Scripts call `traktauth token` in loops and prompts call `traktauth status`, so both avoid importing click when
-    they can; every other call goes through click.
+    Scripts call `traktauth token` in loops, so it avoids importing click when it can; every other call goes through
+    click.
     """
-    if arguments[:1] in (["token"], ["status"]):
-        from traktauth.cli.fast_path import run_status, run_token  # noqa: PLC0415 - only these two commands use it
+    if arguments[:1] == ["token"]:
+        from traktauth.cli.fast_path import run_token  # noqa: PLC0415 - only this command uses it
 
-        status = (run_token if arguments[0] == "token" else run_status)(arguments[1:])
+        status = run_token(arguments[1:])
         if status is not None:
             return status
     return run(arguments)
