@@ -65,8 +65,14 @@ print(*calls, sep="\\n")
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("store", ["memory:", "file:{}/tokens.json", "sqlite:{}/tokens.db"])
+@pytest.mark.parametrize(
+    "store",
+    [
+        "file:{}/tokens.json",
+        pytest.param("memory:", marks=pytest.mark.slow),
+        pytest.param("sqlite:{}/tokens.db", marks=pytest.mark.slow),
+    ],
+)
 def test_no_blocking_call_is_made_in_a_loop(store, trakt_server, tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, trakt_server.base, store.format(tmp_path), "calls"],

@@ -118,9 +118,15 @@ full[0] = works_at_the_end == "no"
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["blocking", "async"])
-@pytest.mark.parametrize("works", ["yes", "no"])
+@pytest.mark.parametrize(
+    ("kind", "works"),
+    [
+        ("blocking", "yes"),
+        pytest.param("blocking", "no", marks=pytest.mark.slow),
+        pytest.param("async", "yes", marks=pytest.mark.slow),
+        pytest.param("async", "no", marks=pytest.mark.slow),
+    ],
+)
 def test_a_program_that_ends_saves_it_or_reports_its_loss(kind, works, sign_in, trakt_server, app, address):
     sign_in(left=-1)
     ended = subprocess.run(
