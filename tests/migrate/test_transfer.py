@@ -149,13 +149,16 @@ def test_the_copy_of_a_login_that_was_replaced_stays(trakt, file, server):
     assert file.read_bytes() == before
 
 
-@pytest.mark.parametrize("plant", ["a file that others may write", "another user's file", "a link"])
+@pytest.mark.parametrize("plant", ["a file that others may write", "another user's file", "a link", "a pipe"])
 def test_a_copy_that_another_user_may_have_planted_is_not_used(trakt, file, tmp_path, plant):
     """An undo would write their text to their path."""
     import_from(trakt, source_of(file))
     copy = path_of_copy(trakt.store, trakt.config.key)
     if plant == "a file that others may write":
         copy.chmod(0o666)
+    elif plant == "a pipe":  # which is never written to
+        copy.unlink()
+        os.mkfifo(copy)
     elif plant == "a link":
         copy.rename(tmp_path / "elsewhere")
         copy.symlink_to(tmp_path / "elsewhere")
@@ -166,6 +169,19 @@ def test_a_copy_that_another_user_may_have_planted_is_not_used(trakt, file, tmp_
     with pytest.raises(LoginFileError, match="cannot be used"):
         undo_import(trakt)
     assert json.loads(file.read_text())["OAUTH_REFRESH"] is None
+    assert trakt.refresh().generation == 2
+
+
+@pytest.mark.parametrize(
+    "change", [{"format": "../x"}, {"path": "\0"}, {"text": "{"}, {"version": None}, {"sealed": "2.x"}]
+)
+def test_a_damaged_copy_is_reported(trakt, file, change):
+    import_from(trakt, source_of(file))
+    copy = path_of_copy(trakt.store, trakt.config.key)
+    copy.write_text(json.dumps({**json.loads(copy.read_text()), **change}))
+    with pytest.raises(TraktAuthError):
+        undo_import(trakt)
+    assert trakt.status().state == "valid"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of two users")

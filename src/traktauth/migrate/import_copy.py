@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import StoreFailed
+from traktauth.migrate.formats import find_format
 from traktauth.migrate.login_file import LoginFileError, write_file
 from traktauth.stores.import_copy import bound_text, copy_path, read_document
 from traktauth.values import field, value
@@ -82,10 +84,12 @@ def load_copy(store: TokenStore, login: LoginKey) -> ImportCopy | None:
         inside: Any = document
         if "sealed" in document:
             inside = json.loads(store.decrypt(str(document["sealed"]), bound_text(login)))
+        form, path_of_file, text = (str(inside[name]) for name in ("format", "path", "text"))
+        _check(form, path_of_file)
         return ImportCopy(
-            str(inside["format"]),
-            str(inside["path"]),
-            str(inside["text"]),
+            form,
+            path_of_file,
+            text,
             str(document["fingerprint"]),
             bool(document["finished"]),
         )
@@ -96,3 +100,14 @@ def load_copy(store: TokenStore, login: LoginKey) -> ImportCopy | None:
         ) from error
     except (ValueError, KeyError, TypeError):
         raise LoginFileError(f"{path}, the copy of an earlier import, is damaged", hint="Remove it") from None
+
+
+def _check(form: str, path: str) -> None:
+    """Check that a format is known, and that a path can be one.
+
+    Raises:
+        ValueError: it is not.
+    """
+    find_format(form)
+    if b"\0" in os.fsencode(path):
+        raise ValueError("the path has a NUL in it")

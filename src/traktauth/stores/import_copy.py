@@ -18,6 +18,9 @@ from traktauth.stores.user_folders import user_folder
 if TYPE_CHECKING:
     from traktauth.models import LoginKey
 
+# Not blocking, as a pipe in its place would keep a refresh waiting for ever.
+_FLAGS = os.O_RDONLY | NOFOLLOW | CLOEXEC | getattr(os, "O_NONBLOCK", 0)
+
 
 def copy_path(address: str, login: LoginKey) -> str | None:
     """Return where the copy of a login's import lies: beside the store, or in the user's data folder.
@@ -51,7 +54,7 @@ def read_document(path: str) -> Any:  # noqa: ANN401 - JSON
         ValueError: it is not JSON.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | CLOEXEC)
+        descriptor = os.open(path, _FLAGS)
     except FileNotFoundError:
         return None
     with os.fdopen(descriptor, "rb") as file:
