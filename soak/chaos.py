@@ -63,7 +63,7 @@ class Sending:
     at: float
     pid: int
     granted: bool = False
-    delivered: bool = False
+    delivered: float = 0.0  # when; 0 if its response was lost
 
 
 class Proxy(ThreadingHTTPServer):
@@ -151,7 +151,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
         self.wfile.flush()
         if sending is not None:
-            sending.delivered = True
+            sending.delivered = time.time()
 
     do_POST = do_GET  # noqa: N815 - the name is the library's
 
@@ -331,14 +331,16 @@ class Round:
             return
         what = self.chance.choice(("kill", "stop", "stop", "interrupt", "end", "clock", "clock", "backup", "restore"))
         after = time.monotonic() + self.chance.uniform(0.2, 4.0)
-        if what in {"interrupt", "end"} and self.size(seat) == self.began[seat]:
-            return  # it has no handler yet
+        if what in {"interrupt", "end"} and self.size(seat) <= self.began[seat]:
+            return  # it has no handler yet, or not any more
         if what == "kill":
             worker.kill()
         elif what in {"stop", "interrupt", "end"}:
             worker.send_signal({"stop": signal.SIGSTOP, "interrupt": signal.SIGINT, "end": signal.SIGTERM}[what])
             if what == "stop":
                 self.later.append((after, seat, what))
+            elif what == "end":
+                self.began[seat] = sys.maxsize
         elif what == "clock":
             self.set_clock(seat, self.chance.choice((-1, 1)) * self.chance.choice((2.0, 60.0, 3600.0, 86400.0)))
             self.later.append((after, seat, what))
@@ -445,7 +447,7 @@ class Round:
                 self.tally["used: its response was lost"] += 1
             elif killed:
                 self.tally["used: its receiver was killed"] += 1
-            elif restored and second.pid != first.pid:
+            elif restored and (second.pid != first.pid or second.at < first.delivered + 1.0):
                 self.tally["used: from a backup"] += 1
             else:
                 before = [(round(at - first.at, 1), what, pid) for at, what, _, pid in events if at > first.at - 10]

@@ -136,6 +136,19 @@ def ended(process, within=60):
     return process.returncode, lines(out), err
 
 
+# ------------------------------------------------------------ a store whose logins were moved
+def test_a_keeper_goes_on_with_the_store_that_its_logins_were_moved_to(crew):
+    crew.sign_in(2)
+    target = f"sqlite:{crew.command.folder}/new.db"
+    assert crew.command("store", "move", crew.address, target).status == 0
+    outcome = crew.keep("--once", "--json")
+    assert outcome.status == 0
+    started = [each["store"] for each in lines(outcome.out) if each["event"] == "started"]
+    assert started == [crew.address, target]
+    assert crew.refreshes() == 2
+    assert set(Crew(crew.command, crew.local, target).generations().values()) == {2}
+
+
 # ------------------------------------------------------------ a step
 def test_a_step_renews_what_is_due_and_leaves_the_rest(any_crew):
     any_crew.sign_in(7)

@@ -14,14 +14,24 @@ import stat
 import subprocess
 import sys
 import traceback
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
 from support.engines import CHECKOUT
 from support.login_files import command_environment, login_text, source_of, write_pytrakt
 from support.own_thread import replace_in_this_thread
-from traktauth import AppRejected, AsyncTrakt, LoginExists, LoginRequired, StoreFailed, Trakt, TraktAuthError, TryLater
+from traktauth import (
+    AppRejected,
+    AsyncTrakt,
+    LoginExists,
+    LoginMoved,
+    LoginRequired,
+    StoreFailed,
+    Trakt,
+    TraktAuthError,
+    TryLater,
+)
 from traktauth.migrate.formats import NAMES, FormatError, find_format
 from traktauth.migrate.import_copy import load_copy, path_of_copy
 from traktauth.migrate.login_file import LoginFile, LoginFileError
@@ -372,6 +382,21 @@ def test_a_file_without_a_refresh_token_needs_keep_source(trakt, file):
     with pytest.raises(FormatError, match="no refresh token"):
         import_from(trakt, source_of(file))
     assert import_from(trakt, source_of(file), keep_source=True).token.refresh_token is None
+
+
+def test_an_account_that_was_moved_to_another_store_is_neither_imported_nor_exported(trakt, file, server, tmp_path):
+    first = import_from(trakt, source_of(file)).token
+    with closing(open_store(f"sqlite:{tmp_path}/new.db")) as new:
+        assert [moved.outcome.name for moved in move(trakt.store, new)] == ["MOVED"]
+        other = write_pytrakt(tmp_path / "other" / ".pytrakt.json", server)
+        before = other.read_bytes()
+        with pytest.raises(LoginMoved, match=re.escape(new.address)):
+            import_from(trakt, source_of(other), replace=True)
+        assert other.read_bytes() == before
+        with pytest.raises(LoginMoved, match=re.escape(new.address)):
+            export_login(trakt, "pytrakt", tmp_path / "exported.json")
+        assert not (tmp_path / "exported.json").exists()
+        assert new.load(trakt.config.key).token == first
 
 
 # ------------------------------------------------------------ undo

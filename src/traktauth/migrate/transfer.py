@@ -15,6 +15,7 @@ from traktauth.client.driver.sync_driver import Driver
 from traktauth.client.http_clients import HttpClients
 from traktauth.errors import AppRejected, LoginExists, LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.flow.import_login import import_login, read_user
+from traktauth.flow.moved_login import check_not_moved
 from traktauth.flow.refresh import refresh as refresh_login
 from traktauth.flow.user import with_user
 from traktauth.migrate.formats import FormatError, find_format
@@ -340,6 +341,7 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
 
     Raises:
         LoginRequired: the account has no login, or it cannot be refreshed.
+        LoginMoved: another store has the login.
         TryLater: a refresh is pending.
         LoginFileError, FormatError: as for `export_access_token`; the login stays here.
         StoreFailed: the store cannot be written, or is busy.
@@ -351,6 +353,7 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
         if not held:
             raise StoreFailed("Another program is refreshing this login; try again")
         record = store.load(key)
+        check_not_moved(record)
         token = record.token
         if token is None or token.refresh_token is None or not record.refreshable:
             raise LoginRequired("This login has no refresh token that could be exported")
