@@ -199,7 +199,7 @@ def test_limits_and_outages_are_the_callers(driver, api, path, status, wait):
 # ------------------------------------------------------------ other hosts
 def test_no_token_goes_to_another_host(driver, api, foreign, kind):
     if kind.refuses_foreign:
-        with pytest.raises(ValueError, match=r"it is not sent to '?127\.0\.0\.1.*trakt\.config\.service\.api"):
+        with pytest.raises(ValueError, match=r"it is not sent to '?127\.0\.0\.1.*trakt\.api_url"):
             driver.get(f"{foreign.base}/users/settings")
         assert foreign.seen == []
     else:
@@ -302,8 +302,6 @@ def test_no_secret_is_logged_or_shown_in_an_error(driver, api, local, trakt, cap
     with caplog.at_level(logging.DEBUG):
         driver.get(f"{api.base}/users/settings")
         reject(api)
-        driver.get(f"{api.base}/users/settings")
-        reject(api)
         for _ in range(3):
             local.fail_next("/oauth/token", status=503)
         with pytest.raises(TryLater) as caught:
@@ -311,7 +309,7 @@ def test_no_secret_is_logged_or_shown_in_an_error(driver, api, local, trakt, cap
     shown = caplog.text + "".join(traceback.format_exception(caught.value)) + repr(trakt)
     tokens = {seen.headers["authorization"].removeprefix("Bearer ") for seen in api.seen}
     refresh_token = trakt.store.peek(trakt.config.key).token.refresh_token
-    assert len(tokens) == 2
+    assert len(tokens) == 1
     assert [secret for secret in (*tokens, refresh_token, local.app.client_secret) if secret in shown] == []
 
 
