@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import hmac
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from traktauth.server.control.call_body import ControlError, read_json_body
+from traktauth.server.control.calls import Call, ControlError, run_call
 from traktauth.server.messages import (
+    JSON,
     LARGEST_CONTROL_BODY,
     Application,
     HttpRequest,
     HttpResponse,
+    ParseError,
     RequestTooLarge,
     json_response,
+    parse_json,
     read_request,
 )
 from traktauth.server.settings import is_loopback, name_in
@@ -31,13 +34,11 @@ if TYPE_CHECKING:
 
     from traktauth.server.http.context import ServerContext
 
-    Call = Callable[[ServerContext, Any], Awaitable[dict[str, Any]]]
-
 PROXIED = frozenset(("forwarded", "via", "x-real-ip"))
 """Header fields that a proxy adds, besides `X-Forwarded-…`."""
 
 
-def control(context: ServerContext, calls: Mapping[str, Call]) -> ASGIApp:
+def control(context: ServerContext, calls: Mapping[str, type[Call]]) -> ASGIApp:
     """Make the application behind one control address; *calls* by method."""
 
     async def respond(scope: Scope, receive: Receive) -> HttpResponse:
@@ -46,9 +47,25 @@ def control(context: ServerContext, calls: Mapping[str, Call]) -> ASGIApp:
             return json_response(405, {"error": "wrong method"}, {"allow": ", ".join(calls)})
         request = await read_request(scope, receive, largest=LARGEST_CONTROL_BODY)
         check_access(context, request)
-        return json_response(200, await call(context, read_json_body(request)))
+        return json_response(200, await run_call(context, call.read(_read_json(request))))
 
     return json_endpoint(respond)
+
+
+def _read_json(request: HttpRequest) -> object:
+    """Return a call's JSON body; an empty object without one.
+
+    Raises:
+        ControlError: it is not JSON.
+    """
+    if not request.body:
+        return {}
+    if request.media_type != JSON:
+        raise ControlError("the body must be application/json", status=415)
+    try:
+        return parse_json(request.body)
+    except ParseError as error:
+        raise ControlError("the body is not valid JSON") from error
 
 
 def json_endpoint(respond: Callable[[Scope, Receive], Awaitable[HttpResponse]]) -> ASGIApp:

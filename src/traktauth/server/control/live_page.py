@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from traktauth.server.control.auth import check_access
-from traktauth.server.control.call_body import ControlError
+from traktauth.server.control.calls import (
+    AddFaults,
+    Call,
+    ClearFaults,
+    ControlError,
+    ExpirePair,
+    MoveClock,
+    Reset,
+    SignEveryoneOut,
+    run_call,
+)
 from traktauth.server.control.sequence import PARTIES, Names, Row, client_id_of, row_of, select_entries
 from traktauth.server.control.token_tree import (
     Replay,
@@ -22,10 +31,8 @@ from traktauth.server.control.token_tree import (
     select_pairs,
     token_origins,
 )
-from traktauth.server.http.faults import read_faults
-from traktauth.server.http.request_log import TOKEN_PATHS, ControlResult
+from traktauth.server.http.request_log import TOKEN_PATHS
 from traktauth.server.messages import Application, HttpResponse, json_response, read_request
-from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.pages.not_found import add_security_headers
 from traktauth.server.pages.page_request import PageRequest, confirmation_page, message, page_endpoint
 
@@ -34,14 +41,12 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from traktauth.server.control.auth import Call
     from traktauth.server.http.context import ServerContext
     from traktauth.server.http.request_log import LogEntry
     from traktauth.server.storage.models import Client, TokenPair, User
     from traktauth.server.storage.repositories import Repositories
 
     Handler = Callable[[PageRequest], Awaitable[HttpResponse]]
-    Calls = Mapping[str, Mapping[str, Call]]
 
 PAGE = "/_control"
 MOST_ROWS, MOST_LOGINS, MOST_PAIRS = 150, 20, 12
@@ -85,12 +90,12 @@ class LiveView(NamedTuple):
     faults: int
 
 
-def live_page_routes(context: ServerContext, calls: Calls) -> list[Route]:
-    """Return the routes of the page; its buttons run *calls* of the control API."""
+def live_page_routes(context: ServerContext) -> list[Route]:
+    """Return the routes of the page."""
     pages: dict[str, dict[str, Handler]] = {
         PAGE: {"GET": _require_access(show)},
         f"{PAGE}/live": {"GET": _require_access(show_live_part)},
-        f"{PAGE}/act": {"POST": _require_access(partial(act, calls))},
+        f"{PAGE}/act": {"POST": _require_access(act)},
     }
     routes = [Route(path, add_security_headers(page_endpoint(context, handlers))) for path, handlers in pages.items()]
     return [*routes, Route(f"{PAGE}/events", _events(context))]
@@ -230,26 +235,12 @@ DONE = {
 }
 
 
-async def act(calls: Calls, visit: PageRequest) -> HttpResponse:
-    """Do what a button of the page stands for."""
+async def act(visit: PageRequest) -> HttpResponse:
+    """Run the control call that a button of the page stands for."""
     action, form = visit.form.get("action", ""), visit.form
-
-    async def call(name: str, method: str, done: str, **members: object) -> str:
-        await calls[name][method](visit.context, members)
-        return done
-
-    actions: dict[str, Callable[[], Awaitable[str]]] = {
-        "clock": lambda: call("clock", "POST", "clock", advance=_clock_step(form.get("seconds", ""))),
-        "outage": lambda: _fail(visit.context, status=503, **{"for": OUTAGE_SECONDS}),
-        "lost": lambda: _fail(visit.context, drop="after"),
-        "faults": lambda: call("faults", "DELETE", "faults"),
-        "expire": lambda: _expire(visit.context, form.get("pair", ""), form.get("kind", "")),
-        "signout": lambda: call("signout", "POST", "signout"),
-        "reset": lambda: call("reset", "POST", "reset"),
-    }
     if action == "back":
         return visit.go(PAGE)
-    if action not in actions:
+    if action not in BUTTONS:
         return message(visit, "Nothing was done", "The page has no such button. Go back and reload it.", 400)
     if action == "reset" and "sure" not in form:
         text = "Tokens, codes, faults, counts and this log are removed. Apps and users stay."
@@ -257,40 +248,44 @@ async def act(calls: Calls, visit: PageRequest) -> HttpResponse:
         return confirmation_page(
             visit, "Reset the server?", text, action=f"{PAGE}/act", eyebrow="Control page", button=button
         )
+    done, make = BUTTONS[action]
     try:
-        done = await actions[action]()
+        await run_call(visit.context, make(visit.context, form))
     except ValueError as error:
         return message(visit, "Nothing was done", _sentence(error), 400)
     return visit.go(f"{PAGE}?done={done}")
 
 
-def _clock_step(seconds: str) -> int:
+def _clock(context: ServerContext, form: Mapping[str, str]) -> MoveClock:  # noqa: ARG001 - as every button
+    seconds = form.get("seconds", "")
     if seconds not in CLOCK_STEPS:
         raise ValueError("choose by how much to move the clock")
-    return int(seconds)
+    return MoveClock(advance=int(seconds))
 
 
-async def _fail(context: ServerContext, **fault: Any) -> str:  # noqa: ANN401 - the members of a fault
+def _add_faults(context: ServerContext, **fault: object) -> AddFaults:
     served = [endpoint.path for endpoint in context.profile.endpoints if endpoint.path in TOKEN_PATHS]
     paths = served if "for" in fault else [TOKEN_PATHS[0]]
-    members = [{"path": path, "method": "POST", **fault} for path in paths]
-    context.faults.extend(read_faults(members, context.profile.oauth_paths))
-    _log(context, "PUT", "faults")
-    return "outage" if "for" in fault else "lost"
+    return AddFaults(faults=[{"path": path, "method": "POST", **fault} for path in paths])
 
 
-async def _expire(context: ServerContext, pair: str, kind: str) -> str:
+def _expire(context: ServerContext, form: Mapping[str, str]) -> ExpirePair:  # noqa: ARG001 - as every button
+    pair, kind = form.get("pair", ""), form.get("kind", "")
     if kind not in ("access", "refresh") or not pair.isdecimal() or len(pair) > 18:  # noqa: PLR2004 - digits of a row's number
         raise ValueError("choose a token to expire")
-    now, number = context.clock(), int(pair)
-    context.database.write(lambda db: db.tokens.expire(number, kind, now=now))
-    _log(context, "POST", "expire", kind=kind)
-    return "expired"
+    return ExpirePair(pair=int(pair), kind="access" if kind == "access" else "refresh")
 
 
-def _log(context: ServerContext, method: str, name: str, **members: str) -> None:
-    entry = context.request_log.add(context.clock(), method, f"/_control/{name}", ClientRequest(members, "", ""))
-    entry.finish(ControlResult({}))
+BUTTONS: dict[str, tuple[str, Callable[[ServerContext, Mapping[str, str]], Call]]] = {
+    "clock": ("clock", _clock),
+    "outage": ("outage", lambda context, _: _add_faults(context, status=503, **{"for": OUTAGE_SECONDS})),
+    "lost": ("lost", lambda context, _: _add_faults(context, drop="after")),
+    "faults": ("faults", lambda _, __: ClearFaults()),
+    "expire": ("expired", _expire),
+    "signout": ("signout", lambda _, __: SignEveryoneOut()),
+    "reset": ("reset", lambda _, __: Reset()),
+}
+"""For each button what the page says afterwards, and the call that it makes of the form."""
 
 
 # ---------------------------------------------------------------- events

@@ -152,7 +152,7 @@ def _meaning(entry: LogEntry, names: Names, result: str) -> tuple[str, str]:
         times = "once" if outcome.pairs == 1 else f"{outcome.pairs} times"
         return f"A test signed in {times} at {app}.", "good"
     if isinstance(outcome, ControlResult):
-        return _control_call(entry, outcome, names), "plain"
+        return outcome.sentence(app, outcome.members), "plain"
     if isinstance(outcome, IssuedTokens):
         return _describe_issue(entry, app, outcome), "good"
     return _other(entry, app, result), "good"
@@ -212,9 +212,6 @@ def _other(entry: LogEntry, app: str, result: str) -> str:
     return f"{app} got {result}."
 
 
-_EXPIRED = {
-    "access": "An access token", "refresh": "A refresh token", "code": "A code", "device": "A device code",
-}  # fmt: skip
 STEPS = {
     ("GET", "/sign-in"): "The browser shows the sign-in page.",
     ("GET", "/sign-up"): "The browser shows the sign-up page.",
@@ -261,46 +258,6 @@ def _browser_step(entry: LogEntry, app: str, outcome: PageResult) -> tuple[str, 
 
 def _user(outcome: PageResult) -> str:
     return outcome.username or "A user"
-
-
-def _control_call(entry: LogEntry, outcome: ControlResult, names: Names) -> str:
-    call, said, told = entry.path.rpartition("/")[2], entry.request.parameters, outcome.members
-    app = names.app(said.get("client_id", ""))
-    user = said.get("username", "a user")
-    match call:
-        case "authorize":
-            code = f" and got code {fingerprint(str(told['code']))}" if told.get("code") else ""
-            return f"A test signed {user} in at {app}{code}."
-        case "device":
-            return f"A test let {user} {said.get('decision', 'answer')} a device."
-        case "clock":
-            return f"The clock was moved {_distance(said.get('advance', '0'))}."
-        case "expire":
-            return f"{_EXPIRED.get(said.get('kind', ''), 'A token or code')} was made to expire."
-        case "faults":
-            return "Faults were set." if entry.method == "PUT" else "The faults were cleared."
-        case "signout":
-            return "Everyone was signed out of the browser."
-        case "revoke-consent":
-            return f"The consent for {app} was revoked."
-        case "disable-app":
-            return f"{app} was {'disabled' if said.get('disabled') == 'True' else 'enabled'}."
-        case _:
-            return f"A test called {call}."
-
-
-def _distance(seconds: str) -> str:
-    """Return how far the clock was moved, such as `forward by 7 days`."""
-    try:
-        moved = float(seconds)
-    except ValueError:
-        moved = 0.0
-    way, left = "forward" if moved >= 0 else "back", abs(moved)
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if left >= length and left % length == 0:
-            count = int(left // length)
-            return f"{way} by {count} {unit if count == 1 else f'{unit}s'}"
-    return f"{way} by {left:g} s"
 
 
 def _is_pending_poll(entry: LogEntry) -> bool:

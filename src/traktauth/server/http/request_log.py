@@ -19,7 +19,7 @@ from traktauth.server.storage.base import StorageUnavailable
 from traktauth.server.tokens import IssuedTokens
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
 LENGTH = 1_000
 """Requests that are kept: many times what the control page shows, and few enough to stay in a processor's cache.
@@ -64,9 +64,10 @@ class PageResult(NamedTuple):
 
 
 class ControlResult(NamedTuple):
-    """The outcome of a control call, with what its response says."""
+    """The outcome of a control call: what its response says, and what makes a sentence of it for a named app."""
 
     members: Mapping[str, Any]
+    sentence: Callable[[str, Mapping[str, Any]], str]
 
     def __repr__(self) -> str:
         return "ControlResult()"  # the members may hold a code

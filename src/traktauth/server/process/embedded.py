@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from traktauth.server.app import build
-from traktauth.server.control import browser_calls
-from traktauth.server.control.routes import CALLS
+from traktauth.server.control import calls
 from traktauth.server.engines.profiles import PROFILES
 from traktauth.server.http.custom_responses import read_responses
 from traktauth.server.http.faults import read_faults
@@ -15,12 +14,10 @@ from traktauth.server.process.server_thread import ServerThread, bind_socket, so
 from traktauth.server.seed import read_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
     from types import TracebackType
 
     from traktauth.server.app import Built
     from traktauth.server.clock import Clock
-    from traktauth.server.control.auth import Call
     from traktauth.server.http.context import ServerContext
     from traktauth.server.settings import Settings
 
@@ -87,7 +84,7 @@ class EmbeddedServer:
     @property
     def ledger(self) -> dict[str, Any]:
         """What has happened since the last reset, as `GET /_control/ledger` has it."""
-        return self._run_call(CALLS["ledger"]["GET"], {})
+        return self._run(calls.ReadLedger())
 
     def advance(self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0) -> float:
         """Move the clock, back where the sum is less than 0; give the time it shows then, in seconds since 1970.
@@ -119,8 +116,9 @@ class EmbeddedServer:
         Raises:
             ValueError: the app is unknown, or the user's name is invalid.
         """
-        members = {"client_id": client_id or self._announced["client_id"], "count": 1, "username": username}
-        tokens: list[dict[str, Any]] = self._run_call(CALLS["tokens"]["POST"], members)["tokens"]
+        app = client_id or self._announced["client_id"]
+        call = calls.CreateTokens.read({"client_id": app, "count": 1, "username": username})
+        tokens: list[dict[str, Any]] = self._run(call)["tokens"]
         return tokens[0]
 
     def authorize(self, **members: Any) -> dict[str, Any]:  # noqa: ANN401 - the members of a call, as over HTTP
@@ -129,7 +127,7 @@ class EmbeddedServer:
         Raises:
             ValueError: a member is missing, or makes no sense.
         """
-        return self._run_call(CALLS["authorize"]["POST"], members)
+        return self._run(calls.Authorize.read(members))
 
     def browse(self, url: str, username: str = "sean", decision: Literal["approve", "deny"] = "approve") -> str:
         """Return the address where a browser would end, from an authorize address on: the app's, with code and state.
@@ -168,7 +166,7 @@ class EmbeddedServer:
         Raises:
             ValueError: no such code is waiting for an answer.
         """
-        self._run_call(CALLS["device"]["POST"], {"user_code": user_code, "username": username, "decision": "approve"})
+        self._run(calls.DecideDevice(user_code=user_code, username=username, decision="approve"))
 
     def deny_device(self, user_code: str, username: str = "sean") -> None:
         """Enter a user code at the activation page, and deny.
@@ -176,7 +174,7 @@ class EmbeddedServer:
         Raises:
             ValueError: no such code is waiting for an answer.
         """
-        self._run_call(CALLS["device"]["POST"], {"user_code": user_code, "username": username, "decision": "deny"})
+        self._run(calls.DecideDevice(user_code=user_code, username=username, decision="deny"))
 
     def expire(self, kind: Literal["access", "refresh", "code", "device"], value: str) -> None:
         """Expire one token or code now.
@@ -188,7 +186,7 @@ class EmbeddedServer:
         Raises:
             ValueError: the kind, token or code is unknown.
         """
-        self._run_call(CALLS["expire"]["POST"], {"kind": kind, "value": value})
+        self._run(calls.Expire.read({"kind": kind, "value": value}))
 
     def sign_out(self, username: str) -> None:
         """Sign a user out on the web: browsers must sign in again, tokens stay valid as they do at Trakt.
@@ -196,7 +194,7 @@ class EmbeddedServer:
         Raises:
             ValueError: the user is unknown.
         """
-        self._run_call(browser_calls.sign_user_out, {"username": username})
+        self._run(calls.SignUserOut(username=username))
 
     def disconnect(self, username: str) -> None:
         """Disconnect every app from a user's account, as they do on Trakt's page of connected apps: all tokens end.
@@ -204,11 +202,11 @@ class EmbeddedServer:
         Raises:
             ValueError: the user is unknown.
         """
-        self._run_call(browser_calls.disconnect_user, {"username": username})
+        self._run(calls.Disconnect(username=username))
 
     def reset(self) -> None:
         """Forget tokens, codes, faults and counts, keep apps and users, put the clock back."""
-        self._run_call(CALLS["reset"]["POST"], {})
+        self._run(calls.Reset())
 
     def _check_origin(self, url: str) -> None:
         """Check that an address is one of this server.
@@ -237,12 +235,8 @@ class EmbeddedServer:
             raise RuntimeError(NOT_RUNNING)
         return self._built.context
 
-    def _run_call(self, call: Call, members: dict[str, Any]) -> dict[str, Any]:
+    def _run(self, call: calls.Call) -> dict[str, Any]:
         """Run a control call in the server's own event loop."""
         if self._thread is None:
             raise RuntimeError(NOT_RUNNING)
-        return self._thread.run(_as_coroutine(call(self._context, members)))
-
-
-async def _as_coroutine(awaitable: Awaitable[dict[str, Any]]) -> dict[str, Any]:
-    return await awaitable
+        return self._thread.run(calls.run_call(self._context, call))
