@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import traceback
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from traktauth import errors
+from traktauth.cli.command_hints import COMMAND_HINTS, command_hint
 from traktauth.errors import (
     AppInvalid,
     AppRejected,
@@ -22,6 +26,7 @@ from traktauth.errors import (
 from traktauth.explain import explain, load_entries
 from traktauth.flow.resend_policy import not_refreshable
 from traktauth.models import Record, Token
+from traktauth.web.failure import Cause
 
 EXAMPLES = [
     (TraktAuthError("fact"), {}),
@@ -34,7 +39,7 @@ EXAMPLES = [
     (TryLater("fact"), {"retry_after": 30.0, "status": None}),
     (StoreFailed("fact"), {}),
     (UnexpectedReply("fact", status=418), {"status": 418}),
-    (UnexpectedReply("fact", status=423), {"status": 423, "explanation": "account-locked"}),
+    (UnexpectedReply("fact", status=423), {"status": 423, "code": "account-locked"}),
 ]
 each_error = pytest.mark.parametrize(("error", "attributes"), EXAMPLES, ids=lambda value: type(value).__name__)
 
@@ -61,12 +66,12 @@ def test_an_error_is_copied_and_pickled_whole(error, attributes, again):
 @pytest.mark.parametrize(
     ("error", "remedy"),
     [
-        (LoginRequired("fact"), "traktauth login"),
-        (LoginRefused("fact"), "traktauth login"),
-        (AppRejected("fact"), "TRAKTAUTH_CLIENT_SECRET"),
-        (AppInvalid("fact"), "TRAKTAUTH_REDIRECT_URI"),
+        (LoginRequired("fact"), "ensure_login()"),
+        (LoginRefused("fact"), "login()"),
+        (AppRejected("fact"), "client_secret"),
+        (AppInvalid("fact"), "redirect_uri"),
         (TryLater("fact", retry_after=12), "Repeat it in 12 s"),
-        (StoreFailed("fact"), "traktauth doctor"),
+        (StoreFailed("fact"), "Check the disk"),
         (UnexpectedReply("fact"), "Report it"),
     ],
 )
@@ -96,20 +101,6 @@ def test_a_cause_is_not_part_of_the_copy():
     assert b"the-secret" not in pickle.dumps(error)
 
 
-REASONS = ("never", "signed-out", "revoked", "expired", "reply-lost", "moved")
-EXPLAINED = [AppRejected("fact"), AppInvalid("fact"), UnexpectedReply("fact"), UnexpectedReply("fact", hint="")]
-EXPLAINED += [LoginRequired("fact", reason=reason) for reason in REASONS]
-EXPLAINED += [LoginRequired("fact", hint="Do this."), AppRejected("fact", hint="do this")]
-
-
-@pytest.mark.parametrize("error", EXPLAINED, ids=lambda error: f"{type(error).__name__}-{getattr(error, 'reason', '')}")
-def test_a_hint_ends_in_the_command_that_explains_it(error):
-    command, _, entry = error.hint.rpartition(" ")
-    assert command.endswith("Why: traktauth explain")
-    assert ".." not in error.hint
-    assert entry in {each.id for each in load_entries()}
-
-
 @each_error
 def test_a_traceback_ends_with_the_hint(error, attributes):
     shown = traceback.format_exception_only(error)
@@ -131,23 +122,57 @@ def test_a_traceback_shows_a_hint_that_was_changed_and_other_notes():
 def test_a_login_without_a_refresh_token_is_explained_as_such():
     """Not as one whose refresh token is too old, which the server's text "refresh token expired" says."""
     error = not_refreshable(Record(1, Token("a", expires_in=60, expires_at=1.0, generation=1)))
-    assert (error.reason, error.explanation) == ("expired", "login-required")
-    assert "gave no refresh token" in explain(error.explanation)[0].cause
+    assert (error.reason, error.code) == ("expired", "login-expired")
+    assert "gave no refresh token" in explain(error.code)[0].cause
 
 
-def test_a_refused_refresh_token_is_explained_as_used_or_too_old():
-    cause = explain(LoginRequired("fact", reason="revoked").explanation)[0].cause
-    assert "used before" in cause
-    assert "not used for 30 days" in cause
+def test_a_refused_refresh_token_is_explained_with_its_likely_causes():
+    cause = explain(LoginRequired("fact", reason="revoked").code)[0].cause
+    assert "not refreshed for 30 days" in cause
+    assert "disconnected the app" in cause
 
 
-def test_a_hint_that_is_changed_still_ends_in_the_command_once():
-    error = LoginRequired("fact")
-    error.hint = error.hint.replace("traktauth login", "traktauth login --account tv")
-    assert error.hint == "Sign in: traktauth login --account tv. Why: traktauth explain login-required"
-    error.hint = "Ask the user."
-    assert error.hint == "Ask the user. Why: traktauth explain login-required"
+# ---------------------------------------------------------------- codes
+PAGE = (Path(__file__).parents[1] / "docs" / "errors.md").read_text()
+LISTED = set(re.findall(r"^\| `([a-z-]+)` \| `[A-Z]\w+` \|", PAGE, re.MULTILINE))
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, TraktAuthError)]
 
 
-def test_other_hints_are_unchanged():
-    assert TryLater("fact", hint="Wait a little...").hint == "Wait a little..."
+def all_codes():
+    """Return every code: of the classes, of the hints, and those that a raise in the package names."""
+    sources = "".join(path.read_text() for path in Path(errors.__file__).parent.rglob("*.py"))
+    named = re.findall(r"\bcode=\"([a-z]+-[a-z-]+)\"", sources)
+    reasons = [f"login-{reason}" for reason in get_args(errors.LoginRequiredReason)]
+    causes = [f"sign-in-{cause}" for cause in get_args(Cause)]
+    return {*errors.HINTS, *(kind("fact").code for kind in KINDS), *named, *reasons, *causes}
+
+
+def test_every_error_has_a_code_that_the_page_lists():
+    assert all_codes() - LISTED == set()
+
+
+def test_the_page_lists_no_code_that_no_error_has():
+    computed = {"login-unreadable", "store-unreachable", *errors.ACCOUNT_CODES.values()}
+    assert LISTED - all_codes() - computed == set()
+
+
+def test_no_message_or_hint_of_the_library_assumes_the_command_line():
+    for kind in KINDS:
+        error = kind("fact")
+        assert "traktauth " not in error.hint
+    assert [hint for hint in errors.HINTS.values() if "traktauth " in hint or "TRAKTAUTH_" in hint] == []
+
+
+def test_the_command_line_has_a_hint_for_each_hint_that_names_a_method():
+    needed = {code for code, hint in errors.HINTS.items() if "()" in hint or "=" in hint}
+    assert needed - COMMAND_HINTS.keys() == set()
+
+
+def test_the_command_line_names_its_own_command():
+    assert command_hint(LoginRequired("fact")) == "Sign in: traktauth login"
+    assert command_hint(LoginRequired("fact", hint="Ask the user.")) == "Ask the user."
+    assert command_hint(AppRejected("fact")).endswith("Why: traktauth explain app-rejected")
+
+
+def test_each_code_that_a_hint_explains_is_an_entry():
+    assert {*errors.HINTS, *COMMAND_HINTS} <= {entry.id for entry in load_entries()}

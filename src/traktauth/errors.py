@@ -12,17 +12,46 @@ TraktAuthError
 └── UnexpectedReply    Trakt answered outside its contract: report it
 ```
 
-The message states the fact, the hint names the command or setting that fixes it. Neither ever holds a token, a
-secret, a code or a response's body.
+`code` is a stable word for each kind of failure. The message states the fact for a user; the hint is for the developer
+of the program, and the command line has hints of its own. None of them holds a token, a secret, a code or a response's
+body.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from traktauth.display import escape
+from traktauth.protocol import APPS_ARE_DELETED, APPS_PAGE, ONE_COMMUNITY_APP
 
-_EXPLAINED = "Why: traktauth explain "
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LoginRequiredReason = Literal["never", "signed-out", "revoked", "expired", "reply-lost", "moved"]
+
+_SIGN_IN = "Let the user sign in: ensure_login() or login()"
+_COMPARE = f"Compare client_id, client_secret and redirect_uri with the app's page at {APPS_PAGE}"
+_LATER = "Nothing has to be done; call again after retry_after seconds"
+HINTS: dict[str, str] = {
+    "login-never": _SIGN_IN,
+    "login-signed-out": _SIGN_IN,
+    "login-expired": _SIGN_IN,
+    "login-moved": "Open the store that has the login: store=",
+    "login-revoked": f"{_SIGN_IN}. {ONE_COMMUNITY_APP}",
+    "login-reply-lost": f"{_SIGN_IN}. refresh(force=True) sends the refresh token once more, at your risk",
+    "login-exists": "Sign out first with logout(), or pass replace=True",
+    "login-busy": _LATER,
+    "sign-in-denied": "Offer the sign-in again: login()",
+    "sign-in-failed": "Offer the sign-in again: login()",
+    "sign-in-expired": f"Offer the sign-in again: login(). {ONE_COMMUNITY_APP}",
+    "app-invalid": _COMPARE,
+    "app-rejected": f"{_COMPARE}. {APPS_ARE_DELETED}",
+    "certificate-untrusted": "Set SSL_CERT_FILE to a file with the certificate authority, or pass a client that trusts "
+    "it as http=",
+    "refresh-unconfirmed": f"{_LATER}. refresh(force=True) sends the refresh token once more, at your risk",
+    "unexpected-response": "Report it, with this message, to the authors of traktauth",
+}
+"""The hint for a developer, by an error's code."""
 
 
 class TraktAuthError(Exception):
@@ -31,37 +60,47 @@ class TraktAuthError(Exception):
     A traceback shows the hint too, as a note (`add_note`); `str(error)` is the message alone.
 
     Attributes:
-        message: the fact, one sentence.
-        hint: the fix, or an empty string; it ends with the command that explains it, if there is more to say.
-        explanation: the id of an entry of `traktauth explain`, or an empty string.
+        message: the fact, one sentence that a user can be shown.
         unconfirmed: a refresh was sent and it is unknown whether it arrived; it is not sent again while the old token
             is valid.
     """
 
-    default_hint = ""
-    explanation = ""
+    default_code = "failed"
     unconfirmed = False
+    _code: str | None = None
+    _hint: str | None = None
     _hint_note = ""
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None, hint: str | None = None) -> None:
         message = escape(message)  # it may name what a server or a store said, and end on a terminal
         super().__init__(message)
         self.message = message
-        self.hint = self.default_hint if hint is None else escape(hint)
+        self._code = code
+        self._hint = None if hint is None else escape(hint)
+        self._note_hint()
+
+    @property
+    def code(self) -> str:
+        """Return a stable word for what failed, such as `login-revoked`; `docs/errors.md` lists them."""
+        return self._code or self.default_code
 
     @property
     def hint(self) -> str:
-        """Return the fix, with the command that explains the error if there is one."""
-        if not self.explanation:
-            return self._hint
-        stop = "" if not self._hint else " " if self._hint.endswith(".") else ". "
-        return f"{self._hint}{stop}{_EXPLAINED}{self.explanation}"
+        """Return what a developer can do, or an empty string."""
+        return self.hint_from(HINTS)
 
     @hint.setter
     def hint(self, hint: str) -> None:
-        before, explained, _ = hint.partition(_EXPLAINED)  # it may be this hint, changed
-        self._hint = before.rstrip(". ") if explained else hint
+        self._hint = hint
         self._note_hint()
+
+    def hint_from(self, hints: Mapping[str, str]) -> str:
+        """Return the hint that this error was given, else the one that `hints` has for its code."""
+        return hints.get(self.code, self._default_hint()) if self._hint is None else self._hint
+
+    def _default_hint(self) -> str:
+        """Return the hint for a code without an entry."""
+        return HINTS.get(self.code, "")
 
     def _note_hint(self) -> None:
         """Make the hint a note of the exception, which a traceback shows; it replaces the one of an earlier hint."""
@@ -89,13 +128,6 @@ def _rebuild(kind: type[TraktAuthError], state: dict[str, Any]) -> TraktAuthErro
     return error
 
 
-EXPLANATIONS = {
-    "revoked": "refresh-token-invalid",
-    "reply-lost": "login-lost-with-response",
-}
-"""Of a LoginRequired, by its reason; `login-required` for the others."""
-
-
 class LoginRequired(TraktAuthError):
     """The user has to sign in again.
 
@@ -103,45 +135,42 @@ class LoginRequired(TraktAuthError):
         reason: a word for programs: `never`, `signed-out`, `revoked`, `expired`, `reply-lost` or `moved`.
     """
 
-    default_hint = "Sign in: traktauth login"
+    def __init__(self, message: str, *, reason: LoginRequiredReason = "never", hint: str | None = None) -> None:
+        super().__init__(message, code=f"login-{reason}", hint=hint)
+        self.reason: LoginRequiredReason = reason
 
-    def __init__(self, message: str, *, reason: str = "never", hint: str | None = None) -> None:
-        self.explanation = EXPLANATIONS.get(reason, "login-required")
-        super().__init__(message, hint=hint)
-        self.reason = reason
+
+_SIGN_IN_CODES = {"access_denied": "sign-in-denied", "expired_token": "sign-in-expired", "timeout": "sign-in-expired"}
 
 
 class LoginRefused(TraktAuthError):
     """A sign-in ended without a token.
 
     Attributes:
-        error: OAuth's error code where Trakt sent one (`access_denied`, `expired_token`, …), else a word of ours.
+        error: OAuth's error code if Trakt sent one (`access_denied`, `expired_token`, …), else a word of ours.
     """
 
-    default_hint = "Start again: traktauth login"
-
-    def __init__(self, message: str, *, error: str = "refused", hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, message: str, *, error: str = "refused", code: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, code=code or _SIGN_IN_CODES.get(error, "sign-in-failed"), hint=hint)
         self.error = error
 
 
 class LoginExists(TraktAuthError):
     """The account has a login that is still valid or can be refreshed; nothing was changed."""
 
-    default_hint = "Sign out first: traktauth logout; or replace it: replace=True"
+    default_code = "login-exists"
 
 
 class AppRejected(TraktAuthError):
     """The app's id, secret or redirect address is wrong.
 
     Attributes:
-        error: OAuth's error code where Trakt sent one (`invalid_client`, …), else a word of ours.
+        error: OAuth's error code if Trakt sent one (`invalid_client`, …), else a word of ours.
     """
 
-    default_hint = (
-        "Compare TRAKTAUTH_CLIENT_ID, TRAKTAUTH_CLIENT_SECRET and TRAKTAUTH_REDIRECT_URI with the app's settings"
-    )
-    explanation = "app-rejected"
+    default_code = "app-rejected"
 
     def __init__(self, message: str, *, error: str = "invalid_client", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -150,6 +179,8 @@ class AppRejected(TraktAuthError):
 
 class AppInvalid(AppRejected, ValueError):
     """The app's id, secret or redirect address cannot be right; nothing was sent."""
+
+    default_code = "app-invalid"
 
 
 class TryLater(TraktAuthError):
@@ -160,14 +191,23 @@ class TryLater(TraktAuthError):
         status: the response's HTTP status, or None if no response came.
     """
 
+    default_code = "try-later"
+
     def __init__(
-        self, message: str, *, retry_after: float = 30.0, status: int | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        retry_after: float = 30.0,
+        status: int | None = None,
+        code: str | None = None,
+        hint: str | None = None,
     ) -> None:
-        if hint is None:
-            hint = f"Repeat it in {retry_after:.0f} s"
-        super().__init__(message, hint=hint)
         self.retry_after = retry_after
         self.status = status
+        super().__init__(message, code=code, hint=hint)
+
+    def _default_hint(self) -> str:
+        return HINTS.get(self.code) or f"Repeat it in {self.retry_after:.0f} s"
 
 
 class StoreFailed(TraktAuthError):
@@ -180,14 +220,25 @@ class StoreFailed(TraktAuthError):
             password or address is not temporary.
     """
 
-    default_hint = "See what is wrong with the store: traktauth doctor"
     kept = False
     of_one = False
     temporary = False
 
+    @property
+    def code(self) -> str:
+        """Return `login-unreadable`, `store-unreachable` or `store-failed`; a subclass may have its own."""
+        if self._code is not None:
+            return self._code
+        if self.of_one:
+            return "login-unreadable"
+        return "store-unreachable" if self.temporary else "store-failed"
 
-ACCOUNT_EXPLANATIONS: dict[int | None, str] = {420: "account-limit", 423: "account-locked", 426: "vip-only"}
-"""Of an UnexpectedReply, by its status; `unexpected-response` for the others."""
+    def _default_hint(self) -> str:
+        return "Check the disk, keyring or database of the store"
+
+
+ACCOUNT_CODES: dict[int | None, str] = {420: "account-limit", 423: "account-locked", 426: "vip-only"}
+"""The code of an UnexpectedReply, by its status; `unexpected-response` for the others."""
 
 
 class LoginMoved(StoreFailed):
@@ -204,7 +255,7 @@ class LoginMoved(StoreFailed):
     def __init__(
         self, message: str, *, store: str = "", generation: int = 0, is_finished: bool = True, hint: str | None = None
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, code="login-moved", hint=hint)
         self.store = store
         self.generation = generation
         self.is_finished = is_finished
@@ -217,9 +268,6 @@ class UnexpectedReply(TraktAuthError):
         status: the response's HTTP status.
     """
 
-    default_hint = "Report it, with this message, to the authors of traktauth"
-
     def __init__(self, message: str, *, status: int | None = None, hint: str | None = None) -> None:
-        self.explanation = ACCOUNT_EXPLANATIONS.get(status, "unexpected-response")
-        super().__init__(message, hint=hint)
+        super().__init__(message, code=ACCOUNT_CODES.get(status, "unexpected-response"), hint=hint)
         self.status = status

@@ -52,15 +52,12 @@ def test_each_error_is_one_json_line_with_json(error, status, capsys):
     expected = capsys.readouterr()
     assert expected.out == ""
     assert expected.err.count("\n") == 1
-    assert json.loads(expected.err).keys() - {"temporary"} == {"error", "message", "hint"}
+    assert json.loads(expected.err).keys() - {"temporary", "code"} == {"error", "message", "hint"}
 
 
 def test_an_error_is_two_lines_without_json(capsys):
     report(LoginRequired("This account has no login"), as_json=False)
-    assert (
-        capsys.readouterr().err
-        == "Error: This account has no login\n→ Sign in: traktauth login. Why: traktauth explain login-required\n"
-    )
+    assert capsys.readouterr().err == "Error: This account has no login\n→ Sign in: traktauth login\n"
 
 
 def test_an_unforeseen_error_shows_neither_its_words_nor_a_traceback(capsys):
@@ -80,27 +77,64 @@ def test_an_unforeseen_error_names_where_in_the_package_it_was(capsys):
     assert "TypeError at cli/times.py:" in capsys.readouterr().err
 
 
+SETTINGS = "See: traktauth help environment"
 CASES = [
     # status, words, environment, a piece of the message, the hint
     (2, ["frobnicate"], {}, "No such command 'frobnicate'", "See: traktauth --help"),
     (2, ["token", "--frob"], {}, "No such option '--frob'", "See: traktauth token --help"),
     (2, ["request", "GET"], {}, "PATH is missing", "See: traktauth request --help"),
-    (2, ["token"], {"TRAKTAUTH_SERVICE": "nowhere"}, "No service is named 'nowhere'", "See: traktauth --help"),
-    (2, ["token"], {"TRAKTAUTH_SERVICE": "http://example.com"}, "would send tokens in clear", "See: traktauth --help"),
-    (2, ["token"], {"TRAKTAUTH_STORE": "shoebox:"}, "No store has the address", "See: traktauth --help"),
-    (2, ["token"], {"TRAKTAUTH_CONFIG": "none.toml"}, "cannot be read: No such file", "See: traktauth --help"),
-    (2, ["token"], {"TRAKTAUTH_LOST_REPLY": "maybe"}, "TRAKTAUTH_LOST_REPLY must be one of", "See: traktauth --help"),
-    (3, ["token"], {"TRAKTAUTH_CLIENT_ID": ""}, "client id is missing", "Set it up: traktauth setup"),
+    (
+        2,
+        ["token"],
+        {"TRAKTAUTH_SERVICE": "nowhere"},
+        "No service is named 'nowhere'",
+        SETTINGS,
+    ),
+    (
+        2,
+        ["token"],
+        {"TRAKTAUTH_SERVICE": "http://example.com"},
+        "would send tokens unencrypted",
+        SETTINGS,
+    ),
+    (2, ["token"], {"TRAKTAUTH_STORE": "shoebox:"}, "No store has the address", SETTINGS),
+    (
+        2,
+        ["token"],
+        {"TRAKTAUTH_CONFIG": "none.toml"},
+        "cannot be read: No such file",
+        SETTINGS,
+    ),
+    (
+        2,
+        ["token"],
+        {"TRAKTAUTH_LOST_REPLY": "maybe"},
+        "TRAKTAUTH_LOST_REPLY must be one of",
+        SETTINGS,
+    ),
+    (
+        3,
+        ["token"],
+        {"TRAKTAUTH_CLIENT_ID": ""},
+        "No app is set up: client id is missing",
+        "traktauth setup",
+    ),
     (3, ["token"], {"TRAKTAUTH_CLIENT_SECRET": "abc\n"}, "(U+000A) at position 4 of 4", "Copy the secret again"),
     (3, ["login"], {"TRAKTAUTH_CLIENT_SECRET": "\x16abc"}, "(U+0016) at position 1 of 4", "Copy the secret again"),
-    (3, ["token"], {"TRAKTAUTH_REDIRECT_URI": "/callback"}, "is not absolute", "Set TRAKTAUTH_REDIRECT_URI"),
-    (3, ["token"], {"TRAKTAUTH_REDIRECT_URI": "http://127.0.0.1:1/#x"}, "has a fragment", "Set TRAKTAUTH_REDIRECT_URI"),
-    (4, ["token"], {}, "This account has no login", "Sign in: traktauth login"),
-    (4, ["token", "--account", "my tv"], {}, "This account has no login", "Sign in: traktauth login --account 'my tv'"),
-    (4, ["refresh"], {}, "This account has no login", "Sign in: traktauth login"),
-    (4, ["logout"], {}, "This account has no login", "See all logins: traktauth status"),
-    (4, ["exec", "--", "true"], {}, "This account has no login", "Sign in: traktauth login"),
-    (4, ["request", "GET", "/users/settings"], {}, "This account has no login", "Sign in: traktauth login"),
+    (3, ["token"], {"TRAKTAUTH_REDIRECT_URI": "/callback"}, "lacks http:// or https://", "TRAKTAUTH_REDIRECT_URI"),
+    (3, ["token"], {"TRAKTAUTH_REDIRECT_URI": "http://127.0.0.1:1/#x"}, "has a fragment", "TRAKTAUTH_REDIRECT_URI"),
+    (4, ["token"], {}, "Account default has no login", "Sign in: traktauth login"),
+    (
+        4,
+        ["token", "--account", "my tv"],
+        {},
+        "Account my tv has no login",
+        "login --account 'my tv'",
+    ),
+    (4, ["refresh"], {}, "Account default has no login", "Sign in: traktauth login"),
+    (4, ["logout"], {}, "Account default has no login", "See all logins: traktauth status"),
+    (4, ["exec", "--", "true"], {}, "Account default has no login", "Sign in: traktauth login"),
+    (4, ["request", "GET", "/users/settings"], {}, "Account default has no login", "Sign in: traktauth login"),
     (2, ["request", "GET", "//evil.example/x"], {}, "path must begin with exactly one /", "See: traktauth --help"),
     (2, ["request", "G E T", "/x"], {}, "METHOD must be an HTTP method", "See: traktauth request --help"),
     (2, ["request", "POST", "/x", "--body", "{"], {}, "--body is not valid JSON", "See: traktauth request --help"),
@@ -108,7 +142,7 @@ CASES = [
     (5, ["login", "--device"], {}, "could not be reached", "Repeat it in 30 s"),
     (1, ["token"], {"TRAKTAUTH_STORE": "file:/"}, "/ is a directory", "Name a file: --store"),
     (1, ["login"], {"TRAKTAUTH_STORE": "file:/dev/null/x.json"}, "cannot be", "traktauth doctor"),
-    (3, ["login", "--browser"], {"TRAKTAUTH_REDIRECT_URI": "https://example.com/cb"}, "lead back", "--device"),
+    (3, ["login", "--browser"], {"TRAKTAUTH_REDIRECT_URI": "https://example.com/cb"}, "lead back", "method device"),
 ]
 
 
@@ -166,7 +200,6 @@ def test_an_output_that_cannot_be_written_is_reported(command, words, redirectio
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("explain", "give a line of a log"),
         ("setup --secret-stdin --client-id x --yes", "setup --client-id ID --secret-stdin --yes < secret.txt"),
         ("login --paste --service http://127.0.0.1:9", "traktauth login --device"),
     ],

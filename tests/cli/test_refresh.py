@@ -119,8 +119,9 @@ def test_a_dead_refresh_token_asks_for_a_sign_in(at_local, local):
     assert outcome.status == 4
     assert json.loads(outcome.err) == {
         "error": "LoginRequired",
+        "code": "login-revoked",
         "message": "This login cannot be refreshed: Trakt refused its refresh token",
-        "hint": f"Sign in: traktauth login. {ONE_COMMUNITY_APP}. Why: traktauth explain refresh-token-invalid",
+        "hint": f"Sign in: traktauth login. {ONE_COMMUNITY_APP}. Why: traktauth explain login-revoked",
     }
     assert refreshes(local) == 1
     later = at_local("token", "--json")

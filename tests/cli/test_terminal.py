@@ -89,5 +89,5 @@ def test_each_sentence_of_a_long_hint_begins_a_line_and_its_command_can_be_copie
         "→ Sign in: traktauth login",
         "  A free Trakt account can connect one community app:",
         "  https://app.trakt.tv/settings/apps/connected",
-        "  Why: traktauth explain refresh-token-invalid",
+        "  Why: traktauth explain login-revoked",
     ]

@@ -293,7 +293,7 @@ def test_an_async_refresh_has_a_connection_of_its_own_too(trakt_server, app, add
 @pytest.mark.parametrize("service", ["http://trakt.example", "http://192.0.2.1:80", "http://localhost.evil.example"])
 @pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
 def test_http_is_for_this_machine_alone_or_for_who_wants_it(caller, service, app):
-    with pytest.raises(ValueError, match="tokens in clear"):
+    with pytest.raises(ValueError, match="tokens unencrypted"):
         caller(app, service=service, store="memory:")
     with caller(app, service=service, store="memory:", insecure=True) as trakt:
         assert trakt.config.service.api == service

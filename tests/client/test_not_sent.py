@@ -94,7 +94,7 @@ def test_a_proxy_that_cannot_be_reached_is_named_with_its_variable(dead_proxy, v
         with pytest.raises(TryLater) as caught:
             trakt.token()
         expected = f"the proxy {proxy} of {variable} cannot be reached (connection refused)"
-        assert caught.value.message == f"Trakt could not be reached: {expected}"
+        assert caught.value.message == f"{FAR_AWAY} could not be reached: {expected}"
     record = open_store(address).load(expired)
     assert (record.pending_refresh, record.refreshable, record.token.access_token) == (None, True, "old")
 

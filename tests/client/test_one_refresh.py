@@ -86,16 +86,6 @@ def one_refresh(server, got, count):
     assert server.killed == 0
 
 
-def test_a_new_token_that_has_ended_at_once_is_not_refreshed_again_in_the_same_call(
-    trakt_server, app, address, sign_in
-):
-    sign_in(left=-1)
-    trakt_server.life = 0
-    with Trakt(app, service=trakt_server.base, store=address) as trakt:
-        assert trakt.token().generation == 2
-    assert len(trakt_server.refreshes) == 1
-
-
 def test_fifty_threads_cause_one_refresh(trakt_server, app, address, sign_in):
     sign_in(left=-1)
     slow(trakt_server)

@@ -175,7 +175,7 @@ def test_from_env_reads_the_environment(caller, bare, monkeypatch):
 def test_a_missing_app_names_the_variable(bare):
     with pytest.raises(AppInvalid) as caught:
         Trakt.from_env(store="memory:")
-    assert "TRAKTAUTH_CLIENT_ID" in caught.value.hint
+    assert "client id, secret and redirect address are missing" in caught.value.message
 
 
 def test_a_service_is_found_by_the_settings():

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from support.pseudo_terminal import Terminal
 from traktauth import AppRejected, LoginRequired, UnexpectedReply
+from traktauth.cli.command_hints import command_hint
 from traktauth.cli.explain import LARGEST_INPUT
 from traktauth.explain import explain, load_entries
 from traktauth.explain.matcher import LONGEST_DISTANCE
@@ -54,11 +55,14 @@ def test_10_kb_of_noise_change_nothing(entry):
     assert explain(f"{NOISE.replace(chr(10), ' ')} {entry.sample.upper()} {NOISE.replace(chr(10), chr(9))}") == expected
 
 
-@pytest.mark.parametrize("error", [LoginRequired, AppRejected, UnexpectedReply])
+@pytest.mark.parametrize(
+    "error", [LoginRequired("fact", reason="revoked"), AppRejected("fact"), UnexpectedReply("fact", status=423)]
+)
 def test_the_hint_of_an_error_names_the_entry_that_is_found_first(error):
-    one = error("what happened")
-    expected = re.search(r"traktauth explain ([a-z-]+)", one.hint).group(1)
-    printed = f"Error: {one.message}\n\x1b[36m→\x1b[39m {one.hint}".replace("traktauth explain", "traktauth\n  explain")
+    hint = command_hint(error)
+    expected = re.search(r"traktauth explain ([a-z-]+)", hint).group(1)
+    assert expected == error.code
+    printed = f"Error: {error.message}\n\x1b[36m→\x1b[39m {hint}".replace("traktauth explain", "traktauth\n  explain")
     for text in (printed, f"{NOISE}{printed}\n{NOISE}", f"HTTP 429 Too Many Requests from api.trakt.tv\n{printed}"):
         assert explain(text)[0].id == expected
 

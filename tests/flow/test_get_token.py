@@ -37,7 +37,7 @@ def test_a_fresh_token_is_served_even_if_it_cannot_be_refreshed():
 def test_without_a_token_a_sign_in_is_required(stored, reason):
     error = ask(stored).raises(LoginRequired)
     assert error.reason == reason
-    assert "traktauth login" in error.hint
+    assert "login()" in error.hint
 
 
 def test_a_store_that_cannot_be_read_raises_store_failed():

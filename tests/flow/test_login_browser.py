@@ -316,7 +316,7 @@ def test_a_login_that_waits_at_another_port_says_what_to_do_if_that_is_refused()
     assert first.warning
     assert second.warning
     assert first.message == "port 9876 is taken, so this sign-in uses http://127.0.0.1:51234/callback"
-    assert "traktauth login --device" in second.message
+    assert "sign in with a device code" in second.message
 
 
 def test_a_pasted_denial_says_so():

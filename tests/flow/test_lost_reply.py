@@ -52,7 +52,7 @@ def test_a_refresh_on_demand_waits_until_the_access_token_expires(lost_reply):
     talk.expect(Load(), answer=unconfirmed(LIVING))
     error = talk.raises(TryLater)
     assert error.retry_after == 10
-    assert "traktauth refresh --force" in error.hint
+    assert "refresh(force=True)" in error.hint
 
 
 def after_a_probe(talk, attempt):
@@ -73,7 +73,7 @@ def test_the_pause_between_two_sendings_doubles_up_to_an_hour(attempt, pause):
     clock.pass_by(pause - 60 - 0.5)  # the last one was a minute ago
     error = locked("last-attempt", ENDED, attempt=attempt, clock=clock).raises(TryLater)
     assert error.retry_after == 0.5
-    assert "traktauth refresh --force" in error.hint
+    assert "refresh(force=True)" in error.hint
     clock.pass_by(0.5)
     after_a_probe(locked("last-attempt", ENDED, attempt=attempt, clock=clock), attempt + 1).expect(Send)
 
@@ -130,9 +130,9 @@ def test_a_login_that_ended_with_a_lost_response_keeps_reason_hint_and_message()
     later = Conversation(get_token(context()))
     later.expect(Load(), answer=ended)
     second = later.raises(LoginRequired)
-    assert (first.reason, first.explanation) == ("reply-lost", "login-lost-with-response")
+    assert (first.reason, first.code) == ("reply-lost", "login-reply-lost")
     assert (second.reason, second.hint, second.message) == (first.reason, first.hint, first.message)
-    assert [entry.id for entry in explain(first.message)][:1] == [first.explanation]
+    assert [entry.id for entry in explain(first.message)][:1] == [first.code]
     login, status = LoginKey("trakt", "app", "default"), {"lost_reply": "last-attempt", "is_running": lambda _: True}
     assert login_status(login, stored, now=NOW - 60, **status).pending.sending == 2
     shown = login_status(login, ended, now=NOW - 60, **status)
@@ -204,8 +204,8 @@ def test_what_is_reported_of_a_lost_response_is_what_the_next_call_does(lost_rep
 def test_with_sign_in_it_is_never_sent_again():
     error = locked("sign-in", ENDED).raises(LoginRequired)
     assert error.reason == "reply-lost"
-    assert "traktauth login" in error.hint
-    assert "traktauth refresh --force" in error.hint
+    assert "login()" in error.hint
+    assert "refresh(force=True)" in error.hint
 
 
 @pytest.mark.parametrize("old", [LIVING, ENDED])

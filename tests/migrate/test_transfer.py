@@ -41,7 +41,6 @@ from traktauth.stores import open_store
 from traktauth.stores.encryption.seal_keys import new_key
 from traktauth.stores.move import move
 from traktauth.testing import LocalTrakt
-from traktauth.wire.error_responses import REJECTED_APP_HINT
 
 PYTRAKT = CHECKOUT / "tests" / "clients" / "pytrakt_driver.py"
 
@@ -309,7 +308,8 @@ def test_an_api_that_rejects_the_app_says_what_to_do(trakt, file, server):
     server.fail_next("/users/settings", status=403)
     with pytest.raises(AppRejected, match=r"client id \(403\)") as caught:
         import_from(trakt, source_of(file))
-    assert caught.value.hint.startswith(REJECTED_APP_HINT)
+    assert caught.value.code == "app-rejected"
+    assert "Trakt deletes unused apps" in caught.value.hint
     assert file.read_bytes() == before
 
 

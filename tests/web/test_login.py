@@ -13,13 +13,12 @@ import pytest
 from support.web_users import CALLBACK, CANARY, visit
 from support.wire import bearer, call
 from traktauth import App, AsyncTrakt, LoginRequired, StoreFailed
-from traktauth.errors import ACCOUNT_EXPLANATIONS, AppInvalid
+from traktauth.errors import ACCOUNT_CODES, AppInvalid
 from traktauth.protocol import ACCOUNT_LIMITS, APPS_ARE_DELETED, ONE_COMMUNITY_APP
 from traktauth.stores import TextStore, open_store
 from traktauth.web import AsyncWebLogin, LoginFailed, WebLogin
 from traktauth.web.failure import CAUSES
 from traktauth.web.pages import failure_text
-from traktauth.wire.error_responses import REJECTED_APP_HINT
 
 
 def cookies_of(started):
@@ -266,7 +265,7 @@ def test_an_api_that_does_not_know_the_app_says_in_hint_and_log_that_trakt_delet
     failed = failing(login, cookies_of(started), landed)
     assert (failed.cause, failed.status, failed.cookie_name) == ("app", 400, started.cookie_name)
     assert failed.message == "Trakt's API refused the app's client id (403)"
-    assert REJECTED_APP_HINT in failed.hint
+    assert APPS_ARE_DELETED in failed.hint
     assert APPS_ARE_DELETED in caplog.text
 
 
@@ -278,7 +277,7 @@ def test_a_refused_account_gets_no_retry_after(server, login, path, status):
     server.fail_next(path, status=status, body="")
     failed = failing(login, cookies_of(started), landed)
     assert (failed.cause, failed.status, failed.retry_after) == ("denied", 400, None)
-    assert (failed.error, failed.hint) == (ACCOUNT_EXPLANATIONS[status], ACCOUNT_LIMITS[status])
+    assert (failed.error, failed.hint) == (ACCOUNT_CODES[status], ACCOUNT_LIMITS[status])
     assert failure_text(failed) == f"Trakt refuses this account. {ACCOUNT_LIMITS[status]}."
 
 

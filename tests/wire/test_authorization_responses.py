@@ -85,7 +85,7 @@ def test_a_denial_ends_the_sign_in_and_says_so():
     denied = read("error=access_denied&error_description=The+resource+owner+denied&state=ours")
     assert isinstance(denied, LoginRefused)
     assert (denied.error, denied.message) == ("access_denied", "The sign-in was denied on Trakt's page")
-    assert denied.hint == "Start again: traktauth login"
+    assert denied.hint == "Offer the sign-in again: login()"
 
 
 def test_an_error_wins_over_a_code():

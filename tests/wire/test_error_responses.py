@@ -191,7 +191,7 @@ def test_a_refused_app_raises_app_rejected(status, code):
     error = error_from_response(refused(status, code, "the-description"), what="a token")
     assert type(error) is AppRejected
     assert error.error == code
-    assert "TRAKTAUTH_CLIENT_SECRET" in error.hint
+    assert "client_secret" in error.hint
     assert "the-description" not in str(error)
 
 
@@ -202,7 +202,7 @@ def test_a_dead_code_or_token_means_a_new_sign_in(status, code):
     error = error_from_response(refused(status, code, "invalid code"), what="a token")
     assert type(error) is LoginRefused
     assert error.error == code
-    assert "traktauth login" in error.hint
+    assert "login()" in error.hint
 
 
 def test_missing_in_an_invalid_grant_does_not_end_the_login():  # as better-auth 1.6.33 words it
@@ -216,7 +216,7 @@ def test_missing_in_an_invalid_grant_does_not_end_the_login():  # as better-auth
 def test_a_wrong_redirect_address_raises_app_rejected(sentence):
     error = error_from_response(refused(400, "invalid_request", sentence), what="a token")
     assert type(error) is AppRejected
-    assert "TRAKTAUTH_REDIRECT_URI" in error.hint
+    assert "redirect_uri" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_wrong_redirect_address_raises_app_rejected(sentence):
 def test_a_code_that_was_burned_on_the_way_means_a_new_sign_in(status, sentence):
     error = error_from_response(refused(status, "invalid_request", sentence), what="a token")
     assert type(error) is LoginRefused
-    assert "traktauth login" in error.hint
+    assert "login()" in error.hint
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_an_end_says_why(answer, error):
     ended = parse_poll_response(answer, sent_at=NOW)
     assert isinstance(ended, LoginRefused)
     assert ended.error == error
-    assert "traktauth login" in ended.hint
+    assert "login()" in ended.hint
     assert ended.hint.endswith(ONE_COMMUNITY_APP) == (error == "expired_token")
 
 

@@ -7,6 +7,7 @@ import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.client.settings import Settings, read_settings
 from traktauth.errors import AppInvalid, AppRejected, LoginRequired, TraktAuthError
 from traktauth.protocol import APPS_PAGE
@@ -49,6 +50,16 @@ COMMON_OPTIONS = {
 MIN_LIFE = OptionSpec("--min-life", "SECONDS", "Minimum remaining lifetime of the token.")
 
 
+@contextmanager
+def naming_settings() -> Generator[None]:
+    """Name the page about settings in an error for a setting that has no such value."""
+    try:
+        yield
+    except ValueError as error:
+        error.add_note("See: traktauth help environment")
+        raise
+
+
 @value
 class CommonOptions:
     """The values of the shared options; None for one that was not given."""
@@ -72,7 +83,8 @@ class CommonOptions:
         Raises:
             ValueError: a setting is invalid.
         """
-        return read_settings(account=self.account, service=self.service, store=self.store)
+        with naming_settings():
+            return read_settings(account=self.account, service=self.service, store=self.store)
 
     @property
     def flags(self) -> str:
@@ -101,14 +113,16 @@ class CommonOptions:
         from traktauth.client.sync_client import Trakt  # noqa: PLC0415 - `status` and --help do without
 
         settings = self.settings()
-        with self.adding_flags(), Trakt(settings.app(), **settings.place()) as trakt:
+        with self.adding_flags(), naming_settings():
+            client = Trakt(settings.app(), **settings.place())
+        with self.adding_flags(), client as trakt:
             try:
                 yield trakt
             except LoginRequired as error:
                 if error.reason == "never":
-                    from traktauth.cli.wrong_app_hint import wrong_app_hint  # noqa: PLC0415 - only for this error
+                    from traktauth.cli.missing_login import describe_missing_login  # noqa: PLC0415 - only for this error
 
-                    error.hint = wrong_app_hint(trakt) or error.hint
+                    describe_missing_login(error, trakt)
                 raise
             except AppRejected as error:
                 refused = error.error in _SECRET_ERRORS and not isinstance(error, AppInvalid)
@@ -126,7 +140,7 @@ class CommonOptions:
         try:
             yield
         except TraktAuthError as error:
-            error.hint = self.with_flags(error.hint)
+            error.hint = self.with_flags(error.hint_from(COMMAND_HINTS))
             raise
 
     def with_flags(self, hint: str) -> str:

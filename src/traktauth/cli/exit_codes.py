@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+from traktauth.cli.command_hints import command_hint
 from traktauth.cli.output import ERROR, NEXT, discard_stdout, print_message, print_message_json
 from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TraktAuthError, TryLater
 
@@ -31,7 +32,8 @@ EXIT_CODES_HELP = """\
 
 Data goes to standard output, messages and errors to standard error. With
 --json an error is one line of JSON on standard error:
-  {"error": "LoginRequired", "message": "...", "hint": "..."}
+  {"error": "LoginRequired", "code": "login-revoked", "message": "...",
+   "hint": "..."}
 traktauth exec and sandbox end with the status of the command that they run;
 serve and keep end with 0 after Ctrl-C, SIGTERM or SIGHUP.
 """
@@ -86,7 +88,9 @@ def report(error: BaseException, *, as_json: bool) -> int:
     """Print an error with its hint, and return the exit code."""
     kind, message, hint = _describe(error)
     if as_json:
-        more = {"temporary": error.temporary} if isinstance(error, StoreFailed) else {}
+        more: dict[str, object] = {"temporary": error.temporary} if isinstance(error, StoreFailed) else {}
+        if isinstance(error, TraktAuthError):
+            more["code"] = error.code
         print_message_json({"error": kind, "message": message, "hint": hint, **more})
     else:
         print_message(ERROR, message)
@@ -101,7 +105,7 @@ def _describe(error: BaseException) -> tuple[str, str, str]:
 
     match error:
         case TraktAuthError():
-            return type(error).__name__, error.message, error.hint
+            return type(error).__name__, error.message, command_hint(error)
         case click.UsageError():
             context = error.ctx
             command = context.command_path if context else "traktauth"
@@ -119,7 +123,7 @@ def _describe(error: BaseException) -> tuple[str, str, str]:
         case Terminated():
             return "Interrupted", f"Ended by {error.signal_name}", " ".join(getattr(error, "__notes__", ()))
         case ValueError():
-            return "Usage", str(error), "See: traktauth --help"
+            return "Usage", str(error), " ".join(getattr(error, "__notes__", ())) or "See: traktauth --help"
         case _:
             return "Unexpected", *_describe_unexpected(error)
 

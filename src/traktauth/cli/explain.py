@@ -42,6 +42,7 @@ class ExplainCommand(Command):
         ("traktauth explain 'invalid_grant: session not found'", ""),
         ("traktauth explain - < sync.log", "the last lines of a log"),
         ("traktauth explain rate-limit", "by the name in a hint"),
+        ("traktauth explain", "list the entries"),
     ],
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON output, for errors too.")
@@ -50,11 +51,18 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
     """Explain an error of Trakt or of a program that uses it: its cause, the fix, a page about it.
 
     TEXT is a line of a log or a response; - reads it from standard input. Nothing is sent, and TEXT is never printed.
-    The exit status is 1 if it contains no known error.
+    Without TEXT all entries are listed. The exit status is 1 if TEXT contains no known error.
     """
-    from traktauth.explain import explain  # noqa: PLC0415 - no other command needs it
+    from traktauth.explain import explain, load_entries  # noqa: PLC0415 - no other command needs them
 
-    found = explain(_read(words))
+    if not words and not as_json:
+        for entry in load_entries():
+            first, *others = _wrap(f"{entry.id}: {entry.cause.partition('. ')[0].rstrip('.')}")
+            print_data(first)
+            for line in others:
+                print_data(line, indent=2)
+        return 0
+    found = explain(_read(words)) if words else list(load_entries())
     if as_json:
         print_json([{"id": one.id, "cause": one.cause, "fix": one.fix, "page": one.source} for one in found])
         return 0 if found else FAILED
@@ -87,14 +95,12 @@ def _read(words: tuple[str, ...]) -> str:
     """Return the text.
 
     Raises:
-        UsageError: no text was given.
+        UsageError: standard input is closed.
     """
-    if words not in ((), ("-",)):
+    if words != ("-",):
         return " ".join(words)
-    if sys.stdin is None or (not words and sys.stdin.isatty()):  # pyright: ignore[reportUnnecessaryComparison] - closed
-        raise click.UsageError(
-            "give a line of a log, or - to read standard input", click.get_current_context(silent=True)
-        )
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - closed
+        raise click.UsageError("standard input is closed", click.get_current_context(silent=True))
     end = b""
     while block := sys.stdin.buffer.read(LARGEST_INPUT):
         end = (end + block)[-LARGEST_INPUT:]

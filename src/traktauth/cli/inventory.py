@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.errors import StoreFailed
 from traktauth.flow.login_status import LoginState, LoginStatus, login_status, unreadable_status
 from traktauth.models import LoginKey
@@ -96,7 +97,7 @@ def read_inventory(store: TokenStore, settings: Settings, options: CommonOptions
         except StoreFailed as error:
             if not error.of_one:
                 raise
-            hint = options.for_login(login, settings).with_flags(error.hint)
+            hint = options.for_login(login, settings).with_flags(error.hint_from(COMMAND_HINTS))
             return StoredLogin(login, EMPTY, unreadable_status(login, error), login == own, is_ours, hint)
         status = login_status(login, record, now=now, lost_reply=settings.lost_reply, is_running=is_alive)
         return StoredLogin(login, record, status, login == own, is_ours)

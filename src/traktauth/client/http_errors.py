@@ -22,7 +22,8 @@ def api_error(error: Exception, client: object = None, *, has_own_timeout: bool 
         has_own_timeout: the client is the program's own, whose time limits are unknown here.
 
     Returns:
-        `TryLater` if the API could not be reached or did not answer in time; a ValueError if the request cannot be
+        `TryLater` if the API could not be reached or did not respond in time; a `TraktAuthError` if its certificate is
+        not trusted; a ValueError if the request cannot be
         sent as it is; a `TraktAuthError` for any other failure of a client. A mistake in the arguments is returned as
         it is.
     """
@@ -35,11 +36,22 @@ def api_error(error: Exception, client: object = None, *, has_own_timeout: bool 
         reason = describe_error(error, client, connect_timeout=None, timeout=None)
     else:
         reason = describe_error(error, client)
+    if code := certificate_code(error):
+        return TraktAuthError(f"Trakt's API could not be reached: {reason}", code=code)
     if names & _CONNECTION_ERRORS or isinstance(error, OSError):
-        return TryLater(f"Trakt's API could not be reached: {reason}")
+        return TryLater(f"Trakt's API could not be reached: {reason}", code="service-unreachable")
     return TraktAuthError(
         f"The HTTP client failed: {type(error).__name__}", hint="Check the client that was passed as http="
     )
+
+
+def certificate_code(error: BaseException | None) -> str | None:
+    """Return the code of an error whose cause is a certificate that is not trusted, else None."""
+    while error is not None:
+        if "SSLCertVerificationError" in (kind.__name__ for kind in type(error).__mro__):  # importing ssl takes longer
+            return "certificate-untrusted"
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def describe_error(

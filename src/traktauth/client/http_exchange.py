@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from traktauth.client.driver.shield import start_thread
-from traktauth.client.http_errors import describe_error, timeout_reason
+from traktauth.client.http_errors import certificate_code, describe_error, timeout_reason
 from traktauth.client.raw_response import RawResponse
 from traktauth.flow.effects import NoResponse
 from traktauth.stores.database.lease import steady_clock
@@ -264,7 +264,7 @@ class Exchange:
         reason = describe_error(error, client, timeout=self._limit)
         if untouched and not sent and reason == type(error).__name__:
             reason = f"the HTTP client raised {reason} before anything was sent"
-        return NoResponse(sent, reason)
+        return NoResponse(sent, reason, certificate_code(error))
 
     def _token_response(self) -> Response | None:
         """Return the response as its bytes show it, if the HTTP library cannot read it and it holds a whole token."""

@@ -11,7 +11,7 @@ from traktauth.client.config_path import config_path
 from traktauth.errors import AppInvalid
 from traktauth.flow.context import LostReply
 from traktauth.models import App, find_service
-from traktauth.protocol import APPS_PAGE, OUT_OF_BAND
+from traktauth.protocol import OUT_OF_BAND
 from traktauth.values import field, value
 
 if TYPE_CHECKING:
@@ -54,13 +54,12 @@ class Settings:
 
     def _nothing_set(self) -> AppInvalid:
         """Return the error for a missing id, which names all that is missing."""
-        others = ["its secret (a public app has none)"] if self.client_secret is None else []
-        others += ["its redirect address (device codes do without)"] if self.redirect_uri == OUT_OF_BAND else []
-        more = f"; not set either: {' and '.join(others)}" if others else ""
+        names = ["client id", *(["secret"] if self.client_secret is None else [])]
+        names += ["redirect address"] if self.redirect_uri == OUT_OF_BAND else []
+        *first, last = names
+        missing = f"{', '.join(first)} and {last} are missing" if first else f"{last} is missing"
         return AppInvalid(
-            f"The app's client id is missing, so nothing was sent to Trakt{more}",
-            hint="Set it up: traktauth setup; or set TRAKTAUTH_CLIENT_ID, TRAKTAUTH_CLIENT_SECRET and "
-            f"TRAKTAUTH_REDIRECT_URI to what {APPS_PAGE} says",
+            f"No app is set up: {missing}",
         )
 
     def place(self) -> dict[str, Any]:

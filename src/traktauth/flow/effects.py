@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Hashable
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
+from traktauth.errors import TraktAuthError, TryLater
 from traktauth.models import Probe, Record, Token
 from traktauth.wire.messages import Request, Response
 
@@ -72,13 +73,27 @@ class NoResponse:
     Attributes:
         sent: whether a byte of the request may have left; if not, it is certain that nothing was spent.
         reason: in words, without an address's query.
+        code: for an error that is not `TryLater`, as repeating the request would not help, its code; else None.
     """
 
-    __slots__ = ("reason", "sent")
+    __slots__ = ("code", "reason", "sent")
 
-    def __init__(self, sent: bool, reason: str) -> None:  # noqa: FBT001 - its only question
+    def __init__(self, sent: bool, reason: str, code: str | None = None) -> None:  # noqa: FBT001 - its only question
         self.sent = sent
         self.reason = reason
+        self.code = code
+
+    def error(self, address: str, *, note: str = "") -> TraktAuthError:
+        """Return the error for a request that got no response.
+
+        Args:
+            address: what it was sent to; only scheme, host and port are shown.
+            note: ends the message.
+        """
+        message = f"{'/'.join(address.split('/', 3)[:3])} could not be reached: {self.reason}{note}"
+        if self.code is not None:
+            return TraktAuthError(message, code=self.code)
+        return TryLater(message, code="service-unreachable")
 
     def __repr__(self) -> str:
         return f"NoResponse(sent={self.sent}, {self.reason!r})"
@@ -156,13 +171,31 @@ class Sleep(Effect[None]):
 class LogMessage(Effect[None]):
     """Write a line to the log: of a sign-in, a refresh, a revocation, or something that was noticed.
 
-    `debug` marks why a token was or was not refreshed.
+    Attributes:
+        message: for people.
+        event: for programs: a word for what happened; `docs/logging.md` lists them.
+        reason: for programs: why, as a word; empty if there is only one reason.
+        generation: of the login's token; None if it is about none.
+        warning: whether something failed.
+        debug: whether it only says why a token was or was not refreshed.
     """
 
-    __slots__ = __match_args__ = ("message", "warning", "debug")
+    __slots__ = __match_args__ = ("message", "event", "reason", "generation", "warning", "debug")
 
-    def __init__(self, message: str, *, warning: bool = False, debug: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        event: str,
+        reason: str = "",
+        generation: int | None = None,
+        warning: bool = False,
+        debug: bool = False,
+    ) -> None:
         self.message = message
+        self.event = event
+        self.reason = reason
+        self.generation = generation
         self.warning = warning
         self.debug = debug
 

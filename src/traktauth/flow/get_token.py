@@ -70,7 +70,11 @@ def get_token_after_rejection(context: FlowContext, *, rejected: str) -> Flow[To
         since = context.clock() - at
         if 0 <= since < _REJECTED_AGAIN_WITHIN:
             yield from LogMessage(
-                f"{token.fingerprint} is not refreshed: the API also rejected the one before it", debug=True
+                f"{token.fingerprint} is not refreshed: the API also rejected the one before it",
+                event="refresh-skipped",
+                reason="rejected-again",
+                generation=token.generation,
+                debug=True,
             )
             return token
     return (yield from get_token(context, rejected=rejected))

@@ -12,7 +12,7 @@ from traktauth.flow.effects import CheckWritable, Shielded
 from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
 from traktauth.flow.user import save_user
-from traktauth.wire.error_responses import REJECTED_APP_HINT, error_from_response
+from traktauth.wire.error_responses import error_from_response
 from traktauth.wire.user_settings import parse_user, user_settings
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ def read_user(context: FlowContext, access_token: str) -> Flow[User | None]:
     if reply.status == HTTPStatus.UNAUTHORIZED:
         return None
     if reply.status == HTTPStatus.FORBIDDEN:
-        raise AppRejected(
-            "Trakt's API refused the app's client id (403)", error="invalid_client", hint=REJECTED_APP_HINT
-        )
+        raise AppRejected("Trakt's API refused the app's client id (403)", error="invalid_client")
     if reply.status != HTTPStatus.OK:
         raise error_from_response(reply, what="the user's settings")
     user = parse_user(reply)

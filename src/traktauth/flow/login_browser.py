@@ -11,7 +11,6 @@ from traktauth.flow.authorization_code import authorization_page, exchange_answe
 from traktauth.flow.effects import AwaitRedirect, CheckWritable, LogMessage, ShowStep, WithLoopbackServer
 from traktauth.steps import OpenPage, StillWaiting
 from traktauth.wire.authorization import parse_authorization_response
-from traktauth.wire.error_responses import UNANSWERED_HINT
 
 if TYPE_CHECKING:
     from traktauth.flow.context import FlowContext
@@ -40,9 +39,11 @@ def _redirect(context: FlowContext, signup: bool | None, redirect_uri: str) -> F
     state, verifier = context.new_secret(), context.new_secret()
     if redirect_uri != context.app.redirect_uri:
         port = urlsplit(context.app.redirect_uri).port or 80
-        yield from LogMessage(f"port {port} is taken, so this sign-in uses {redirect_uri}", warning=True)
+        text = f"port {port} is taken, so this sign-in uses {redirect_uri}"
+        yield from LogMessage(text, event="port-taken", warning=True)
         yield from LogMessage(
-            "if that address is refused: free the port, or use traktauth login --device",
+            "if that address is refused: free the port, or sign in with a device code",
+            event="port-taken",
             warning=True,
         )
     page = authorization_page(context, redirect_uri, signup=signup, state=state, verifier=verifier)
@@ -59,6 +60,5 @@ def _redirect(context: FlowContext, signup: bool | None, redirect_uri: str) -> F
         raise LoginRefused(
             f"The sign-in was not completed within {LOGIN_TIMEOUT / 60:.0f} minutes",
             error="timeout",
-            hint=UNANSWERED_HINT,
         )
     return (yield from exchange_answer(context, answer, redirect_uri=redirect_uri, verifier=verifier))

@@ -19,7 +19,7 @@ from traktauth.wire.device_endpoint import (
     parse_poll_response,
     poll_device_code,
 )
-from traktauth.wire.error_responses import UNANSWERED_HINT, parse_retry_after
+from traktauth.wire.error_responses import parse_retry_after
 
 if TYPE_CHECKING:
     from traktauth.flow.context import FlowContext
@@ -55,6 +55,7 @@ def login_device(context: FlowContext, device: DeviceCode | None = None) -> Flow
         yield from LogMessage(
             f"the page for the code is at {stranger}, which does not belong to {context.service.name}; "
             "enter it there only if you know that host",
+            event="foreign-page",
             warning=True,
         )
     yield from ShowStep(EnterCode(device))
@@ -85,9 +86,7 @@ def _poll_until_answered(context: FlowContext, device: DeviceCode, poll: Request
         yield from _wait(context, min(context.monotonic() + max(interval, once), end), end)
         once = 0.0
         if context.monotonic() >= end:
-            raise LoginRefused(
-                "The device code expired before it was answered", error="expired_token", hint=UNANSWERED_HINT
-            )
+            raise LoginRefused("The device code expired before it was answered", error="expired_token")
         sent_at = context.clock()
         response = yield from Send(poll)
         if isinstance(response, NoResponse):

@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from traktauth.flow.effects import Flow
     from traktauth.models import Record, Token
 
-SIGNING_OUT = "a sign-out was begun; finish it with traktauth logout"
+SIGNING_OUT = "a sign-out was begun and is not finished"
 UNFINISHED = (
-    "The refresh token may be revoked, so this login is not refreshed any more. Finish the sign-out: traktauth logout; "
-    "or sign in again: traktauth login"
+    "The refresh token may be revoked, so this login is not refreshed any more. Repeat the sign-out, or sign in again"
 )
 
 
@@ -72,7 +71,7 @@ def _sign_out(context: FlowContext, *, local: bool) -> Flow[SignedOut]:
         raise error
     if safe:
         yield from Apply(CancelRefresh(new_sending(context, record.generation, 1), None))
-    yield from LogMessage(f"signed out {token.fingerprint}")
+    yield from LogMessage(f"signed out {token.fingerprint}", event="signed-out", generation=record.generation)
     yield from Apply(DeleteToken(record.generation))
     return SignedOut(revoked=True, left=token.refresh_token is not None and not safe)
 
@@ -166,4 +165,4 @@ def _erase(context: FlowContext) -> Flow[None]:
     if record == EMPTY:
         raise signed_out_error(record)
     yield from Apply(Erase())
-    yield from LogMessage("erased")
+    yield from LogMessage("erased", event="erased")

@@ -24,11 +24,11 @@ def perform(request: Request) -> Flow[Response]:
 
     Raises:
         TryLater: no response came.
+        TraktAuthError: no response came, and repeating the request would not help.
     """
     response = yield from Send(request)
     if isinstance(response, NoResponse):
-        arrived = " It may have arrived all the same." if response.sent else ""
-        raise TryLater(f"Trakt could not be reached: {response.reason}.{arrived}")
+        raise response.error(request.url, note="; the request may have arrived" if response.sent else "")
     return response
 
 

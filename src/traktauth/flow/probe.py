@@ -84,7 +84,8 @@ def _make(context: FlowContext, mine: Probe) -> Flow[None]:
     yield from Apply(SwapProbe(mine, made))  # if another one has replaced it meanwhile, that one counts for the others
     if made.outcome == "healthy":
         return
-    yield from LogMessage(f"a probe of Trakt's token endpoint failed: {made.reason}", warning=True)
+    text = f"a probe of Trakt's token endpoint failed: {made.reason}"
+    yield from LogMessage(text, event="probe-failed", reason=made.outcome, warning=True)
     raise _as_error(made, made.wait)
 
 

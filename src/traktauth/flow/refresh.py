@@ -44,10 +44,17 @@ from traktauth.models.changes import (
 from traktauth.models.refresh_window import RefreshWindow
 from traktauth.timeouts import LEASE, LOCK_TIMEOUT, SAVE_TIMEOUT
 from traktauth.values import replace
-from traktauth.wire.error_responses import error_code, error_from_response, is_certainly_unspent, is_invalid_grant
+from traktauth.wire.error_responses import (
+    error_code,
+    error_from_response,
+    is_certainly_unspent,
+    is_invalid_grant,
+    safe_description,
+)
 from traktauth.wire.token_endpoint import GRANTED, exchange_refresh_token, parse_token_response
 
 if TYPE_CHECKING:
+    from traktauth.errors import LoginRequiredReason
     from traktauth.flow.context import FlowContext
     from traktauth.flow.effects import Flow
     from traktauth.models import Record, Token
@@ -81,9 +88,15 @@ def refresh_due(
         return current_token_or_raise(context, request, token, problem)
     is_cooling_down = context.monotonic() < context.cooldown.until
     if state is not RefreshWindow.EXPIRED and left >= min_life and is_cooling_down:
-        yield from LogMessage(f"{token.fingerprint} is not refreshed: a refresh has just failed", debug=True)
+        yield from LogMessage(
+            f"{token.fingerprint} is not refreshed: a refresh has just failed",
+            event="refresh-skipped",
+            reason="cooling-down",
+            generation=token.generation,
+            debug=True,
+        )
         return token
-    yield from LogMessage(_reason(token, left, min_life, is_rejected=rejected is not None), debug=True)
+    yield from _refresh_needed(token, left, min_life, is_rejected=rejected is not None)
     timeout = 0.0 if state is RefreshWindow.ADVISORY else LOCK_TIMEOUT
     return (yield from _refresh_under_lock(context, request, token, timeout))
 
@@ -115,15 +128,18 @@ def refresh(context: FlowContext, *, resend: bool = False, since: float | None =
     return (yield from _refresh_under_lock(context, request, token, LOCK_TIMEOUT))
 
 
-def _reason(token: Token, left: float, min_life: float, *, is_rejected: bool) -> str:
+def _refresh_needed(token: Token, left: float, min_life: float, *, is_rejected: bool) -> LogMessage:
     """Return why a token needs a refresh, for the log."""
     if is_rejected:
-        return f"{token.fingerprint} needs a refresh: the API rejected it"
-    if left <= 0:
-        return f"{token.fingerprint} needs a refresh: it expired {-left:.0f} s ago"
-    if left < min_life:
-        return f"{token.fingerprint} needs a refresh: it expires in {left:.0f} s, and {min_life:.0f} s are required"
-    return f"{token.fingerprint} needs a refresh: it expires in {left:.0f} s, of {token.expires_in} s"
+        reason, why = "rejected", "the API rejected it"
+    elif left <= 0:
+        reason, why = "expired", f"it expired {-left:.0f} s ago"
+    elif left < min_life:
+        reason, why = "min-life", f"it expires in {left:.0f} s, and {min_life:.0f} s are required"
+    else:
+        reason, why = "expires-soon", f"it expires in {left:.0f} s, of {token.expires_in} s"
+    text = f"{token.fingerprint} needs a refresh: {why}"
+    return LogMessage(text, event="refresh-needed", reason=reason, generation=token.generation, debug=True)
 
 
 # ---------------------------------------------------------------- under the lock
@@ -138,7 +154,13 @@ def _refresh_under_lock(context: FlowContext, request: RefreshRequest, token: To
     if outcome is not BUSY:
         return (yield from _refresh_expired(context, request, outcome))
     waited = f"after {timeout:.0f} s" if timeout else "at once"
-    yield from LogMessage(f"the lock of the login was not free {waited}: another caller is refreshing it", debug=True)
+    yield from LogMessage(
+        f"the lock of the login was not free {waited}: another caller is refreshing it",
+        event="refresh-skipped",
+        reason="locked",
+        generation=token.generation,
+        debug=True,
+    )
     try:
         record = yield from Load()  # the other caller may have saved a token in the last moment
     except StoreFailed as error:
@@ -147,13 +169,13 @@ def _refresh_under_lock(context: FlowContext, request: RefreshRequest, token: To
         raise signed_out_error(record)
     if record.generation > request.generation and record.rejected_at is None:
         return record.token
-    busy = TryLater("Another program is still refreshing this login", retry_after=1.0)
+    busy = TryLater("Another program is still refreshing this login", retry_after=1.0, code="login-busy")
     return current_token_or_raise(context, request, token, busy)
 
 
 def _refresh_expired(context: FlowContext, request: RefreshRequest, token: Token) -> Flow[Token]:
     """Return the token, or a newer one if it expired while it was being saved, as in a database that was locked."""
-    if token.expires_at > context.clock() or token.expires_in <= 0:  # the next one would be no better
+    if token.expires_at > context.clock():
         return token
     again = replace(request, generation=token.generation)
     outcome = yield from WithLock(partial(_refresh_locked, context, again), purpose=again, timeout=LOCK_TIMEOUT)
@@ -170,7 +192,7 @@ def _refresh_locked(context: FlowContext, request: RefreshRequest) -> Flow[Token
     request = yield from _note_rejected(context, record, token, request)
     if request.is_satisfied_by(token, context.clock()):
         message = f"another caller has refreshed it to {token.fingerprint}, generation {token.generation}"
-        yield from LogMessage(message, debug=True)
+        yield from LogMessage(message, event="refresh-shared", generation=token.generation, debug=True)
         return token
     problem = not_refreshable(record)
     if problem is not None:
@@ -178,7 +200,10 @@ def _refresh_locked(context: FlowContext, request: RefreshRequest) -> Flow[Token
     sending = next_sending(context, request, record, token)
     if isinstance(sending, TraktAuthError):
         pause = f" for {sending.retry_after:.0f} s" if isinstance(sending, TryLater) else ""
-        yield from LogMessage(f"{token.fingerprint}: no refresh is sent{pause}: {sending.message}", debug=True)
+        text = f"{token.fingerprint}: no refresh is sent{pause}: {sending.message}"
+        yield from LogMessage(
+            text, event="refresh-skipped", reason=sending.code, generation=token.generation, debug=True
+        )
         return current_token_or_raise(context, request, token, sending)
     if sending.probe_since is not None:
         try:
@@ -223,7 +248,7 @@ def _send_refresh(
         yield from _best_effort(cancel)  # nothing was sent, but the store may have recorded that it would be
         raise
     if not may_send:
-        busy = TryLater("Another program has just begun to refresh this login", retry_after=1.0)
+        busy = TryLater("Another program has just begun to refresh this login", retry_after=1.0, code="login-busy")
         return (yield from _reload_or_fail(context, request, token, busy))
     if not has_time_to_send(context, acquired_at):
         # This process was stopped in between and others do not wait for it any more; the next caller sends it.
@@ -232,10 +257,11 @@ def _send_refresh(
     sent_at = context.clock()
     response = yield from Send(message)
     if isinstance(response, NoResponse):
-        error: TraktAuthError = TryLater(f"Trakt could not be reached: {response.reason}")
+        error = response.error(message.url)
         if not response.sent:
             return (yield from _handle_unspent(context, request, token, error, cancel))
-        error = _unconfirmed_error(context, token, cancel, response.reason, error)
+        lost = f"The refresh was sent and its response was lost ({response.reason})"
+        error = _unconfirmed_error(context, token, cancel, lost, error)
         return (yield from _handle_unconfirmed(context, request, token, cancel, error))
     return (yield from _handle_response(context, request, token, response, sent_at, acquired_at, cancel))
 
@@ -254,16 +280,19 @@ def _handle_response(
         try:
             new = _parse_new_token(response, token, sent_at)
         except TraktAuthError as unreadable:
-            error = _unconfirmed_error(context, token, cancel, unreadable.message, unreadable)
+            what = f"The refresh was sent and its response cannot be read ({unreadable.message})"
+            error = _unconfirmed_error(context, token, cancel, what, unreadable)
             return (yield from _handle_unconfirmed(context, request, token, cancel, error))
         return (yield from _save(context, request, token, new, acquired_at, cancel))
     if is_invalid_grant(response):
-        return (yield from _handle_invalid_grant(context, request, token, cancel))
+        words = safe_description(response)
+        return (yield from _handle_invalid_grant(context, request, token, cancel, words))
     error = error_from_response(response, what="a new token")
     if is_certainly_unspent(response):
         return (yield from _handle_unspent(context, request, token, error, cancel))
     is_from_engine = response.status >= _CLIENT_ERROR and error_code(response) != ""
-    error = _unconfirmed_error(context, token, cancel, error.message, error, is_from_engine=is_from_engine)
+    what = f"The refresh was sent, and Trakt's response ({response.status}) does not say whether it was done"
+    error = _unconfirmed_error(context, token, cancel, what, error, is_from_engine=is_from_engine)
     return (yield from _handle_unconfirmed(context, request, token, cancel, error))
 
 
@@ -280,7 +309,8 @@ def _handle_unspent(
 ) -> Flow[Token]:
     """Cancel the refresh, and log why: callers do not see the error while the current token is valid."""
     yield from _cancel(context, cancel)
-    yield from LogMessage(f"{token.fingerprint} was not refreshed: {error.message}", warning=True)
+    text = f"{token.fingerprint} was not refreshed: {error.message}"
+    yield from LogMessage(text, event="refresh-failed", reason=error.code, generation=token.generation, warning=True)
     return current_token_or_raise(context, request, token, error)
 
 
@@ -308,13 +338,15 @@ def _save(
         else:
             break
     if is_saved:
-        yield from LogMessage(f"refreshed {old.fingerprint} to {new.fingerprint}, generation {new.generation}")
+        text = f"refreshed {old.fingerprint} to {new.fingerprint}, generation {new.generation}"
+        yield from LogMessage(text, event="refreshed", generation=new.generation)
         context.cooldown.until = float("-inf")
         if not is_doubtful:
             return new
         again = TryLater("This login's new token has to be refreshed before it is used", retry_after=1.0)
         return current_token_or_raise(context, request, new, again)
-    yield from LogMessage(f"the token after {old.fingerprint} came too late: a newer one is stored", warning=True)
+    text = f"the token after {old.fingerprint} came too late: a newer one is stored"
+    yield from LogMessage(text, event="token-discarded", generation=new.generation, warning=True)
     record = yield from Load()
     if record.token is None:
         raise signed_out_error(record)
@@ -347,7 +379,7 @@ def _newer_token(context: FlowContext, request: RefreshRequest, record: Record, 
 
 # ---------------------------------------------------------------- failures
 def _handle_invalid_grant(
-    context: FlowContext, request: RefreshRequest, token: Token, cancel: CancelRefresh
+    context: FlowContext, request: RefreshRequest, token: Token, cancel: CancelRefresh, words: str | None
 ) -> Flow[Token]:
     """Handle a refresh token that was refused for good, unless another caller has refreshed with it meanwhile."""
     record = yield from Load()
@@ -360,12 +392,15 @@ def _handle_invalid_grant(
             yield from _best_effort(RejectToken(record.generation, context.clock()))
             record = replace(record, rejected_at=context.clock())
         return _newer_token(context, request, record, record.token or token)
+    reason: LoginRequiredReason
     if is_resent:
         reason, message = "reply-lost", "its refresh token was spent by a refresh whose response was lost"
     else:
         reason, message = "revoked", "Trakt refused its refresh token"
-    yield from _best_effort(SetRefreshable(token.generation, message, reason))
-    yield from LogMessage(f"{token.fingerprint} cannot be refreshed: {message}", warning=True)
+    yield from _best_effort(SetRefreshable(token.generation, message, reason, at=context.clock(), words=words))
+    quoted = f' ("{words}")' if words else ""
+    text = f"{token.fingerprint} cannot be refreshed: {message}{quoted}"
+    yield from LogMessage(text, event="login-ended", reason=reason, generation=token.generation, warning=True)
     return current_token_or_raise(context, request, token, cannot_refresh(message, reason))
 
 
@@ -376,7 +411,8 @@ def _handle_unconfirmed(
     try:
         yield from withdraw_healthy(context, "a refresh after the last probe got no clear response")
     except StoreFailed:
-        yield from LogMessage("the store failed after a refresh; the last probe still counts", warning=True)
+        text = "the store failed after a refresh; the last probe still counts"
+        yield from LogMessage(text, event="store-failed", generation=token.generation, warning=True)
     return (yield from _reload_or_fail(context, request, token, error, unconfirmed=cancel))
 
 
@@ -399,7 +435,8 @@ def _reload_or_fail(
         return _newer_token(context, request, record, record.token)
     if unconfirmed is not None:
         yield from _best_effort(SetUnconfirmed(unconfirmed.pending_refresh))
-    yield from LogMessage(f"the refresh of {token.fingerprint} stays pending: {error.message}", warning=True)
+    text = f"the refresh of {token.fingerprint} stays pending: {error.message}"
+    yield from LogMessage(text, event="refresh-pending", reason=error.code, generation=token.generation, warning=True)
     return current_token_or_raise(context, request, token, error)
 
 
@@ -407,7 +444,7 @@ def _unconfirmed_error(
     context: FlowContext,
     token: Token,
     cancel: CancelRefresh,
-    reason: str,
+    message: str,
     error: TraktAuthError,
     *,
     is_from_engine: bool = False,
@@ -416,13 +453,13 @@ def _unconfirmed_error(
 
     An error of the engine itself that no contract foresees is returned as it is.
     """
-    lost = f"The refresh was sent and its response was lost ({reason})"
     if context.lost_reply == "sign-in" and token.expires_at <= context.clock():
-        error = reply_lost(f"{lost}, and the token has expired")
+        error = reply_lost(f"{message}, and the token has expired")
     elif not isinstance(error, AppRejected) and not is_from_engine:
         retry_after = error.retry_after if isinstance(error, TryLater) else _DEFAULT_RETRY_AFTER
         status = error.status if isinstance(error, TryLater | UnexpectedReply) else None
-        error = TryLater(lost, retry_after=max(retry_after, pause_after(cancel.pending_refresh.sending)), status=status)
+        wait = max(retry_after, pause_after(cancel.pending_refresh.sending))
+        error = TryLater(message, retry_after=wait, status=status, code="refresh-unconfirmed")
     error.unconfirmed = True
     return error
 
@@ -438,7 +475,7 @@ def _cancel(context: FlowContext, cancel: CancelRefresh) -> Flow[None]:
             yield from Apply(cancel)
         except StoreFailed:
             if context.monotonic() >= until:
-                yield from LogMessage(_STAYS_PENDING, warning=True)
+                yield from LogMessage(_STAYS_PENDING, event="store-failed", warning=True)
                 return
             yield from Sleep(_SAVE_PAUSE)
         else:
@@ -450,4 +487,4 @@ def _best_effort(change: Change) -> Flow[None]:
     try:
         yield from Apply(change)
     except StoreFailed:
-        yield from LogMessage(_STAYS_PENDING, warning=True)
+        yield from LogMessage(_STAYS_PENDING, event="store-failed", warning=True)

@@ -8,12 +8,11 @@ from traktauth.errors import LoginRequired, TryLater
 from traktauth.flow.moved_login import being_moved, moved_error
 from traktauth.models import PendingRefresh
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
-from traktauth.protocol import ONE_COMMUNITY_APP
 from traktauth.timeouts import LEASE, LONGEST_SENDING, REQUEST_TIMEOUT
 from traktauth.values import field, value
 
 if TYPE_CHECKING:
-    from traktauth.errors import TraktAuthError
+    from traktauth.errors import LoginRequiredReason, TraktAuthError
     from traktauth.flow.context import FlowContext
     from traktauth.models import Record, Token
 
@@ -23,8 +22,6 @@ _MAX_PAUSE = 3600.0
 _RETRY_AFTER = 5.0
 _MAX_COOLDOWN = 30.0
 NO_REFRESH_TOKEN = "Trakt gave no refresh token"
-_FORCE = "traktauth refresh --force sends the refresh token once more, at your risk"
-_REVOKED_HINT = f"{LoginRequired.default_hint}. {ONE_COMMUNITY_APP}"
 
 
 @value
@@ -121,7 +118,9 @@ def next_sending(
         return being_moved(pending.moving_to, is_valid=token.expires_at > context.clock())
     age = min(abs(context.clock() - pending.started_at), longest_age)
     if not pending.unconfirmed and age < LONGEST_SENDING and context.other_is_alive(pending.sender):
-        return TryLater(f"Another program ({pending.sender}) is refreshing this login", retry_after=_RETRY_AFTER)
+        return TryLater(
+            f"Another program ({pending.sender}) is refreshing this login", retry_after=_RETRY_AFTER, code="login-busy"
+        )
     if request.resend or context.lost_reply == "resend":
         return Sending(pending.sending + 1)
     left = token.expires_at - context.clock()
@@ -130,15 +129,14 @@ def next_sending(
             "A refresh of this login was sent and its response was lost; it is not sent again while the old token "
             "is valid",
             retry_after=left,
-            hint="No action is needed yet: traktauth status shows until when the token is valid, "
-            "traktauth refresh --force sends it again at your risk",
+            code="refresh-unconfirmed",
         )
     if context.lost_reply == "sign-in":
         return reply_lost("The response to this login's last refresh was lost, and its token cannot be used any more")
     pause = pause_after(pending.sending)
     if age < pause:
         message = "The response to this login's last refresh was lost, and its refresh token is not sent again yet"
-        return TryLater(message, retry_after=pause - age, hint=_FORCE)
+        return TryLater(message, retry_after=pause - age, code="refresh-unconfirmed")
     return Sending(pending.sending + 1, probe_since=pending.started_at)
 
 
@@ -148,10 +146,9 @@ def pause_after(number: int) -> float:
 
 
 # ---------------------------------------------------------------- errors
-def cannot_refresh(message: str | None, reason: str) -> LoginRequired:
+def cannot_refresh(message: str | None, reason: LoginRequiredReason) -> LoginRequired:
     """Return the error for a login that cannot be refreshed: the same at its end and in every later call."""
-    hint = _REVOKED_HINT if reason == "revoked" else None
-    return LoginRequired(f"This login cannot be refreshed: {message}", reason=reason, hint=hint)
+    return LoginRequired(f"This login cannot be refreshed: {message}", reason=reason)
 
 
 def signed_out_error(record: Record) -> TraktAuthError:
@@ -166,4 +163,4 @@ def signed_out_error(record: Record) -> TraktAuthError:
 
 def reply_lost(message: str) -> LoginRequired:
     """Return the error for a login whose refresh is unconfirmed, and which the settings do not let be sent again."""
-    return LoginRequired(message, reason="reply-lost", hint=f"Sign in: traktauth login. {_FORCE}")
+    return LoginRequired(message, reason="reply-lost")

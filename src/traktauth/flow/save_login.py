@@ -50,7 +50,11 @@ def _save(context: FlowContext, token: Token, check: Callable[[Record], None] | 
                 check(record)
             new = replace(token, generation=record.generation + 1)
             if (yield from Apply(SaveToken(new, record.generation, context.clock(), is_sign_in=True))):
-                yield from LogMessage(f"signed in, {new.fingerprint}, generation {new.generation}")
+                yield from LogMessage(
+                    f"signed in, {new.fingerprint}, generation {new.generation}",
+                    event="signed-in",
+                    generation=new.generation,
+                )
                 return new
         except LoginMoved:
             raise

@@ -25,7 +25,7 @@ def with_user(context: FlowContext, sign_in: Flow[Token]) -> Flow[Token]:
     request = user_settings(context.service, client_id=context.app.client_id, access_token=token.access_token)
     response = yield from Send(request)
     if isinstance(response, NoResponse):
-        yield from LogMessage(f"the user's name could not be read: {response.reason}")
+        yield from LogMessage(f"the user's name could not be read: {response.reason}", event="user-unknown")
         user = None
     else:
         user = parse_user(response) if response.status == HTTPStatus.OK else None
@@ -38,4 +38,4 @@ def save_user(token: Token, user: User | None) -> Flow[None]:
     try:
         yield from Apply(SetUser(token.generation, user))
     except StoreFailed as error:
-        yield from LogMessage(f"the user's name could not be kept: {error.message}")
+        yield from LogMessage(f"the user's name could not be kept: {error.message}", event="user-unknown")

@@ -13,7 +13,7 @@ from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
 from traktauth.flow.user import save_user
 from traktauth.values import field, value
-from traktauth.wire.error_responses import REJECTED_APP_HINT, error_from_response
+from traktauth.wire.error_responses import error_from_response
 from traktauth.wire.token_endpoint import exchange_code, parse_token_response
 from traktauth.wire.user_settings import parse_user, user_settings
 
@@ -117,9 +117,7 @@ def _settings_error(response: Response) -> TraktAuthError:
     if response.status == HTTPStatus.UNAUTHORIZED:
         return LoginRefused("Trakt's API rejected the new token", error="invalid_token")
     if response.status == HTTPStatus.FORBIDDEN and not response.body.lstrip().startswith(b"<!"):
-        return AppRejected(
-            "Trakt's API refused the app's client id (403)", error="invalid_client", hint=REJECTED_APP_HINT
-        )
+        return AppRejected("Trakt's API refused the app's client id (403)", error="invalid_client")
     return error_from_response(response, what="the user's settings")
 
 

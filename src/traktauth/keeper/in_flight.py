@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from traktauth.errors import AppRejected, StoreFailed
 from traktauth.keeper.batched_store import Batcher
 from traktauth.keeper.events import Delayed
+from traktauth.log_fields import log_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,7 +96,14 @@ class InFlight:
         """Defer a login for one hour after an unexpected error, so that it is not claimed again at once."""
         self._context.summary.delayed += 1
         what = f"a refresh failed with {type(error).__name__}, which traktauth did not expect"
-        logging.getLogger("traktauth").error("%s: %s", login.account, what)
+        fields = log_fields(
+            "bug",
+            reason=type(error).__name__,
+            generation=record.generation,
+            account=login.account,
+            service=login.realm,
+        )
+        logging.getLogger("traktauth").error("%s: %s", login.account, what, extra=fields)
         until = self._context.config.clock() + _DELAY_AFTER_BUG
         with suppress(StoreFailed):
             await self._context.store.defer(login, record.generation, until=until)

@@ -21,6 +21,7 @@ from traktauth.keeper.events import Resumed, Stalled
 from traktauth.keeper.http_sender import open_sender
 from traktauth.keeper.in_flight import InFlight
 from traktauth.keeper.refresher import Refresher
+from traktauth.log_fields import log_fields
 from traktauth.models import find_service
 from traktauth.stores.database.lease import new_owner, steady_clock
 from traktauth.stores.fleet import FleetStore
@@ -343,4 +344,7 @@ def _call_safely(on_event: Callable[[Event], None], event: Event) -> None:
     try:
         on_event(event)
     except Exception as error:  # noqa: BLE001 - an event callback must not stop a refresh
-        logging.getLogger("traktauth").warning("the keeper's on_event callback raised %s", type(error).__name__)
+        name = type(error).__name__
+        logging.getLogger("traktauth").warning(
+            "the keeper's on_event callback raised %s", name, extra=log_fields("callback-failed", reason=name)
+        )

@@ -38,18 +38,12 @@ class App:
             check_text(name, getattr(self, name), or_none=True)
         check_text("redirect_uri", self.redirect_uri)
         if not self.client_id:
-            raise AppInvalid(
-                "The app's client id is missing",
-                hint="Set TRAKTAUTH_CLIENT_ID to the Client ID in the app's settings (https://app.trakt.tv/settings/apps/api)",
-            )
-        _check_credential("client id", "TRAKTAUTH_CLIENT_ID", self.client_id)
+            raise AppInvalid("The app's client id is missing")
+        _check_credential("client id", self.client_id)
         if self.client_secret is not None:
             if not self.client_secret:
-                raise AppInvalid(
-                    "The app's secret is empty",
-                    hint="Set TRAKTAUTH_CLIENT_SECRET, or give no secret at all for a public app",
-                )
-            _check_credential("secret", "TRAKTAUTH_CLIENT_SECRET", self.client_secret)
+                raise AppInvalid("The app's secret is empty; a public app has none at all")
+            _check_credential("secret", self.client_secret)
         _check_redirect(self.redirect_uri)
         if self.user_agent is not None:
             _check_user_agent(self.user_agent)
@@ -79,14 +73,14 @@ def check_text(name: str, value: object, *, or_none: bool = False) -> None:
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
 
 
-def _check_credential(what: str, variable: str, value: str) -> None:
+def _check_credential(what: str, value: str) -> None:
     """Refuse what a clipboard adds: line ends, blanks, a Ctrl-V that a terminal took for a character."""
     for position, character in enumerate(value):
         if not "!" <= character <= "~":
             raise AppInvalid(
                 f"The app's {what} has an unprintable character, a blank or a line end (U+{ord(character):04X}) "
                 f"at position {position + 1} of {len(value)}",
-                hint=f"Copy the {what} again into {variable}, without anything before or after it",
+                hint=f"Copy the {what} again, without anything before or after it",
             )
 
 
@@ -105,7 +99,6 @@ def _check_redirect(address: str) -> None:
     if problem:
         raise AppInvalid(
             f"The redirect address {problem}",
-            hint="Set TRAKTAUTH_REDIRECT_URI to the address in the app's settings, exactly as it stands there",
         )
 
 
@@ -129,7 +122,7 @@ def _redirect_problem(address: str) -> str | None:
     if "[" in parts.netloc and re.fullmatch(_BRACKETED, parts.netloc) is None:
         return "is not an address"
     if not parts.scheme or (not parts.netloc and parts.path.partition("/")[0].isdigit()):  # localhost:8080/…
-        return "is not absolute: it begins with no scheme such as http://"
+        return f"{address!r:.60} lacks http:// or https://"
     if parts.scheme in {"http", "https"} and not parts.hostname:
         return "is not absolute: it names no host"
     if port == 0:

@@ -15,6 +15,7 @@ from traktauth.models.store_address import EXPORT
 from traktauth.values import replace, value
 
 if TYPE_CHECKING:
+    from traktauth.errors import LoginRequiredReason
     from traktauth.models import PendingRefresh, Probe, Token, User
 
 MAX_HISTORY = 20  # generations
@@ -152,11 +153,15 @@ class SetRefreshable(Change):
         generation: which token.
         reason: why it must not, in words for the user; None if it may.
         login_required_reason: the `reason` of the `LoginRequired` that follows; None for `revoked`.
+        at: Unix seconds when that was found.
+        words: Trakt's own words for it.
     """
 
     generation: int
     reason: str | None
-    login_required_reason: str | None = None
+    login_required_reason: LoginRequiredReason | None = None
+    at: float | None = None
+    words: str | None = None
 
     def apply(self, record: Record) -> Record | None:
         """Return the changed record; None if another generation is stored."""
@@ -167,7 +172,9 @@ class SetRefreshable(Change):
             refreshable=self.reason is None,
             not_refreshable_reason=self.reason,
             login_required_reason=self.login_required_reason,
-            history=_with_reason(record.history, self.reason),
+            ended_at=self.at,
+            ended_with=self.words,
+            history=_with_reason(record.history, self.reason, self.at),
         )
 
 
@@ -282,7 +289,7 @@ class ImportRecord(Change):
         own = _with_outcome(record.history, HistoryOutcome.IMPORTED) if record.token else record.history
         imported = {(entry.generation, entry.fingerprint) for entry in given.history}
         kept = [entry for entry in own if (entry.generation, entry.fingerprint) not in imported]
-        history = (*kept, *_with_reason(given.history, given.not_refreshable_reason))[-MAX_HISTORY:]
+        history = (*kept, *_with_reason(given.history, given.not_refreshable_reason, given.ended_at))[-MAX_HISTORY:]
         return replace(given, pending_refresh=None, moved_to=None, history=history)
 
 
@@ -322,6 +329,7 @@ def _with_outcome(
     return (*history[:-1], replace(history[-1], outcome=outcome, detail=detail)) if history else ()
 
 
-def _with_reason(history: tuple[HistoryEntry, ...], reason: str | None) -> tuple[HistoryEntry, ...]:
+def _with_reason(history: tuple[HistoryEntry, ...], reason: str | None, at: float | None) -> tuple[HistoryEntry, ...]:
     """Return the history with the reason why its last generation cannot be refreshed; None if it can."""
-    return _with_outcome(history, None if reason is None else HistoryOutcome.NOT_REFRESHABLE, reason)
+    changed = _with_outcome(history, None if reason is None else HistoryOutcome.NOT_REFRESHABLE, reason)
+    return (*changed[:-1], replace(changed[-1], ended_at=at)) if changed else changed

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from traktauth.values import field, value
 
 if TYPE_CHECKING:
+    from traktauth.errors import LoginRequiredReason
     from traktauth.models.probe import Probe
     from traktauth.models.token import Token
     from traktauth.models.user import User
@@ -128,6 +129,7 @@ class HistoryEntry:
         pid: that process's id; 0 if it is not known.
         outcome: what became of it; None while nothing has.
         detail: the address of the other store (`MOVED`), the reason (`NOT_REFRESHABLE`), or None.
+        ended_at: Unix seconds when it was found that it cannot be refreshed; None if it can, or if that is not known.
         rolled_back_to: the generation that the store had gone back to when this one was saved (0: it was empty), as
             after a restored backup or a failover; None if it had not.
     """
@@ -140,6 +142,7 @@ class HistoryEntry:
     outcome: HistoryOutcome | None = None
     detail: str | None = None
     rolled_back_to: int | None = None
+    ended_at: float | None = None
 
     @property
     def process(self) -> str | None:
@@ -157,6 +160,9 @@ class Record:
         refreshable: whether the refresh token may be used.
         not_refreshable_reason: why it may not, in words for the user.
         login_required_reason: the `reason` of the `LoginRequired` that follows; None for `revoked`.
+        ended_at: Unix seconds when it was found that the token must not be refreshed; None if it may, or if that is
+            not known.
+        ended_with: Trakt's own words for that; None if it sent none.
         pending_refresh: a refresh that was sent and whose response was not saved, or None.
         saved_at: Unix seconds when the token was saved, by the clock of the process that saved it.
         moved_to: the address of the store that the login was moved to; this one keeps no token then.
@@ -180,7 +186,9 @@ class Record:
     replaced_rejected_at: float | None = None
     user: User | None = None
     probe: Probe | None = None
-    login_required_reason: str | None = None
+    login_required_reason: LoginRequiredReason | None = None
+    ended_at: float | None = None
+    ended_with: str | None = None
 
 
 EMPTY = Record()

@@ -29,6 +29,7 @@ def find_service(name: str, *, insecure: bool = False) -> Service:
         from difflib import get_close_matches  # noqa: PLC0415 - only for an error
 
         close = get_close_matches(name, SERVICES, 1, 0.6)
+        close = close or ([f"http://{name}"] if name.partition(":")[0] in LOOPBACK_HOSTS else [])
         meant = f"Did you mean {close[0]!r}? " if close else ""
         names = ", ".join(SERVICES)
         raise ValueError(f"No service is named {name!r}. {meant}Use {names}, or a base address such as https://host")
@@ -54,8 +55,8 @@ def _base(address: str, *, insecure: bool) -> str:
         raise ValueError("The service's base address has characters in it that no address has there")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS and not insecure:
         raise ValueError(
-            f"http:// would send tokens in clear to {parts.hostname}; use https://, "
-            "or insecure=True (TRAKTAUTH_INSECURE=1) if that is what you want"
+            f"http:// would send tokens unencrypted to {parts.hostname}; use https://, or insecure=True "
+            "(TRAKTAUTH_INSECURE=1)"
         )
     return address.rstrip("/")
 

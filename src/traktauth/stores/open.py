@@ -6,7 +6,14 @@ import os
 from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.models.store_address import POSTGRES_SCHEMES, REDIS_SCHEMES, SEALED, is_store_address
+from traktauth.models.store_address import (
+    LOCAL_STORES,
+    POSTGRES_SCHEMES,
+    REDIS_SCHEMES,
+    SEALED,
+    SERVER_STORES,
+    is_store_address,
+)
 from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.stores.url import without_password
 from traktauth.stores.user_folders import user_folder
@@ -110,9 +117,14 @@ def _read(address: str, environment: Mapping[str, str] | None, *, takes_plain: b
 
 
 def _meant(address: str) -> str:
-    """Return the address that a bare path was meant as; an empty text for anything else."""
-    if ":" in address:
-        return ""
+    """Return the address that was meant: a path without its kind, or a misspelt kind; else an empty text."""
+    scheme, colon, _ = address.partition(":")
+    if colon:
+        from difflib import get_close_matches  # noqa: PLC0415 - only for an error
+
+        kinds = LOCAL_STORES | SERVER_STORES
+        close = [] if scheme in kinds else get_close_matches(scheme, sorted(kinds), n=1)
+        return f"{close[0]}:…" if close else ""  # the rest may hold a password
     kind = "sqlite" if address.endswith((".db", ".sqlite", ".sqlite3")) else "file"
     return f"{kind}:{address}" if "/" in address or "." in address else ""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from traktauth import private_files
 from traktauth.errors import StoreFailed
+from traktauth.log_fields import log_fields
 from traktauth.private_files import OTHERS_WRITE, PRIVATE, UnsafeFile
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def require_private(path: str, status: os.stat_result, chmod: Callable[[int], No
     if status.st_mode & _READABLE:
         import logging  # noqa: PLC0415 - a program whose file is in order logs nothing
 
-        logging.getLogger("traktauth").warning("Other users could read %s; its mode is set to 600", path)
+        logging.getLogger("traktauth").warning(
+            "Other users could read %s; its mode is set to 600", path, extra=log_fields("store-was-readable")
+        )
         with suppress(OSError):  # a file system that is read-only, or keeps no permissions
             chmod(PRIVATE)
 

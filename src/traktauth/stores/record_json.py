@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast, get_args
 
-from traktauth.errors import StoreFailed
+from traktauth.errors import LoginRequiredReason, StoreFailed
 from traktauth.models import HistoryEntry, LoginKey, PendingRefresh, Probe, Record, Sender, Token, User
 from traktauth.models.probe import ProbeOutcome
 from traktauth.models.record import FORMAT, HistoryOutcome
@@ -81,7 +81,9 @@ def to_record(document: dict[str, Any]) -> Record:
             replaced_rejected_at=_time(document.get("replaced_rejected_at")),
             user=_user(document.get("user")),
             probe=_probe(document.get("probe")),
-            login_required_reason=_is(document.get("login_required_reason"), str, type(None)),
+            login_required_reason=_reason(document.get("login_required_reason")),
+            ended_at=_time(document.get("ended_at")),
+            ended_with=_is(document.get("ended_with"), str, type(None)),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise unreadable("A login's record is damaged; it is left as it is") from None
@@ -130,7 +132,13 @@ def _entry(members: dict[str, Any]) -> HistoryEntry:
         outcome=None if outcome is None else HistoryOutcome(outcome),
         detail=_is(members.get("detail"), str, type(None)),
         rolled_back_to=_is(members.get("rolled_back_to"), int, type(None)),
+        ended_at=_time(members.get("ended_at")),
     )
+
+
+def _reason(word: Any) -> LoginRequiredReason | None:  # noqa: ANN401 - whatever stood in the JSON
+    reason: LoginRequiredReason | None = _is(word, str, type(None))
+    return reason if reason in get_args(LoginRequiredReason) else None
 
 
 def _user(members: Any) -> User | None:  # noqa: ANN401 - whatever stood in the JSON

@@ -93,4 +93,4 @@ def _sign_out(trakt: Trakt, *, revoke: bool) -> None:
 
 
 def _warn(trakt: Trakt, message: str) -> None:
-    write_log(LogMessage(message, warning=True), trakt.config.key)
+    write_log(LogMessage(message, event="web-error", warning=True), trakt.config.key)

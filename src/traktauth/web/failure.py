@@ -25,6 +25,8 @@ NO_RESPONSE = "no-response"
 
 RETRY_AFTER = 30.0  # seconds, if an error names no time
 _UNANSWERED: frozenset[Cause] = frozenset({"expired", "code"})  # what a user sees who cannot connect another app
+_AGAIN = "Start the sign-in again"
+_UNANSWERED_HINT = f"{_AGAIN}. {ONE_COMMUNITY_APP}"
 _TRY_LATER = frozenset({"server_error", "temporarily_unavailable"})  # RFC 6749 section 4.1.2.1
 
 
@@ -50,8 +52,6 @@ class LoginFailed(LoginRefused):
         retry_after: if the cause is `busy`: seconds to wait before the next try, for `Retry-After`; else None.
     """
 
-    default_hint = "Start the sign-in again"
-
     def __init__(
         self,
         message: str,
@@ -63,7 +63,9 @@ class LoginFailed(LoginRefused):
         cookie_name: str | None = None,
         retry_after: float = RETRY_AFTER,
     ) -> None:
-        super().__init__(message, error=error or cause, hint=hint)
+        if hint is None:
+            hint = _UNANSWERED_HINT if cause in _UNANSWERED else _AGAIN
+        super().__init__(message, error=error or cause, code=f"sign-in-{cause}", hint=hint)
         self.cause: Cause = cause
         self.next = next
         self.cookie_name = cookie_name
@@ -75,13 +77,9 @@ class LoginFailed(LoginRefused):
         return 503 if self.cause == "busy" else 400
 
 
-_UNANSWERED_HINT = f"{LoginFailed.default_hint}. {ONE_COMMUNITY_APP}"
-
-
 def own_failure(cause: Cause, *, next: str = "/", cookie_name: str | None = None) -> LoginFailed:  # noqa: A002 - as above
     """Return the failure of a sign-in that ended before anything was sent."""
-    hint = _UNANSWERED_HINT if cause in _UNANSWERED else None
-    return LoginFailed(_OWN_MESSAGES[cause], cause=cause, hint=hint, next=next, cookie_name=cookie_name)
+    return LoginFailed(_OWN_MESSAGES[cause], cause=cause, next=next, cookie_name=cookie_name)
 
 
 def no_response() -> LoginFailed:
@@ -95,8 +93,8 @@ def failure_of(error: TraktAuthError, *, next: str, cookie_name: str | None) -> 
     failed = LoginFailed(
         error.message,
         cause=cause,
-        error=error.explanation if cause == "denied" else getattr(error, "error", None),
-        hint=_UNANSWERED_HINT if cause in _UNANSWERED else error.hint,
+        error=error.code if cause == "denied" else getattr(error, "error", None),
+        hint=None if cause in _UNANSWERED else error.hint,
         next=next,
         cookie_name=cookie_name,
         retry_after=error.retry_after if isinstance(error, TryLater) else RETRY_AFTER,

@@ -488,7 +488,8 @@ def _log_failure(flow: Flow[SignedIn]) -> Flow[SignedIn]:
     except LoginFailed as failed:
         hint = f". {failed.hint}" if failed.cause == "app" else ""
         is_ours = failed.cause in _CAUSES_OF_THE_OPERATOR
-        yield from LogMessage(f"failed ({failed.cause}): {failed.message}{hint}", warning=is_ours)
+        text = f"failed ({failed.cause}): {failed.message}{hint}"
+        yield from LogMessage(text, event="sign-in-failed", reason=failed.cause, warning=is_ours)
         raise
 
 

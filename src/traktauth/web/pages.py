@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.client.login.pages import STYLE
 from traktauth.display import escape
-from traktauth.errors import ACCOUNT_EXPLANATIONS, AppRejected, StoreFailed, TryLater
+from traktauth.errors import ACCOUNT_CODES, AppRejected, StoreFailed, TryLater
 from traktauth.protocol import ACCOUNT_LIMITS, APPS_ARE_DELETED, CONNECTED_PAGE, ONE_COMMUNITY_APP
 from traktauth.values import field, value
 from traktauth.web.failure import NO_RESPONSE, RETRY_AFTER
@@ -56,7 +56,7 @@ _NO_RESPONSE = (
     "This address finishes a sign-in, and was opened without a response from Trakt.",
     "Begin the sign-in here.",
 )
-_ACCOUNT_TEXTS = {ACCOUNT_EXPLANATIONS[status]: text for status, text in ACCOUNT_LIMITS.items()}  # by `error`
+_ACCOUNT_TEXTS = {ACCOUNT_CODES[status]: text for status, text in ACCOUNT_LIMITS.items()}  # by `error`
 _REPEATABLE = "Nothing is lost: reload this page in {seconds} seconds to try again."
 _STILL_SIGNED_IN = "You are still signed in, as before."
 

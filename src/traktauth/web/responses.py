@@ -167,7 +167,7 @@ def outage_response(request: WebRequest, error: Exception) -> RouteResponse:
 def _log_outage(what: str, error: Exception) -> None:
     """Log why Trakt or the store could not do what a request needed, where the operator sees it."""
     message = escape(f"{what} could not be served: {error}")
-    write_log(LogMessage(message, warning=True), None)
+    write_log(LogMessage(message, event="web-error", warning=True), None)
     show_unheard(message)
 
 

@@ -19,7 +19,7 @@ from traktauth.protocol import (
     POLL_UNKNOWN,
     POLL_USED,
 )
-from traktauth.wire.error_responses import UNANSWERED_HINT, error_code, error_from_response
+from traktauth.wire.error_responses import error_code, error_from_response
 from traktauth.wire.messages import post_json
 from traktauth.wire.token_endpoint import GRANTED, parse_token_response
 
@@ -45,9 +45,7 @@ class PollStatus(Enum):
 _ENDED = {
     POLL_UNKNOWN: LoginRefused("Trakt does not know this device code (any more)", error="unknown_code"),
     POLL_USED: LoginRefused("This device code has been used already", error="used_code"),
-    POLL_EXPIRED: LoginRefused(
-        "The device code expired before it was answered", error="expired_token", hint=UNANSWERED_HINT
-    ),
+    POLL_EXPIRED: LoginRefused("The device code expired before it was answered", error="expired_token"),
     POLL_DENIED: LoginRefused("The sign-in was denied on Trakt's page", error="access_denied"),
 }
 _BY_WORD: dict[str, PollStatus | int] = {

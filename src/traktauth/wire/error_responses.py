@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, TryLater, UnexpectedReply
-from traktauth.protocol import ACCOUNT_LIMITS, APPS_ARE_DELETED, ONE_COMMUNITY_APP
+from traktauth.protocol import ACCOUNT_LIMITS
 
 if TYPE_CHECKING:
     from traktauth.models.probe import ProbeOutcome
@@ -35,9 +35,9 @@ _BURNED_SENTENCES = frozenset(
         "code_verifier provided but PKCE was not used in authorization",
     }
 )
-UNANSWERED_HINT = f"{LoginRefused.default_hint}. {ONE_COMMUNITY_APP}"
-REJECTED_APP_HINT = f"{AppRejected.default_hint}. {APPS_ARE_DELETED}"
 _LONGEST_WORD = 40
+_LONGEST_DESCRIPTION = 200
+_LONGEST_PLAIN_WORD = 20
 _LONGEST_WAIT = 3600.0
 _ROUND_WAIT = 30.0  # Trakt's advice after a 5xx
 
@@ -52,6 +52,14 @@ def error_code(response: Response) -> str:
 def _description(response: Response) -> str:
     description = response.document().get("error_description")
     return description if isinstance(description, str) else ""
+
+
+def safe_description(response: Response) -> str | None:
+    """Return OAuth's `error_description` if it consists of plain words; else None, as it may hold a secret."""
+    text = _description(response)
+    words = text.replace("_", " ").replace(",", " ").replace(".", " ").split()
+    is_plain = all(word.isascii() and word.isalpha() and len(word) <= _LONGEST_PLAIN_WORD for word in words)
+    return text if words and is_plain and len(text) <= _LONGEST_DESCRIPTION else None
 
 
 def safe_error_code(code: str) -> str:
@@ -161,26 +169,33 @@ def error_from_response(response: Response, *, what: str) -> TraktAuthError:
     status = response.status
     code = error_code(response)
     if is_invalid_client(response):
-        return AppRejected(
-            f"Trakt refused the app while it was asked for {what} ({status} {code})", error=code, hint=REJECTED_APP_HINT
-        )
+        return AppRejected(f"Trakt refused the app while it was asked for {what} ({status} {code})", error=code)
     if is_redirect_mismatch(response):
         return AppRejected("Trakt refused the redirect address: the sign-in began with another one", error=code)
     if is_invalid_grant(response):
         return LoginRefused(f"Trakt refused {what}: the code or token is wrong, used or expired", error=code)
     if code == "invalid_request" and _description(response) in _BURNED_SENTENCES:
-        return LoginRefused("Trakt refused the code: its sign-in does not stand any more", error=code)
+        return LoginRefused("Trakt refused the code: the sign-in is no longer valid", error=code)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return TryLater(f"Trakt is being asked too often ({status})", retry_after=retry_after(response), status=status)
+        return TryLater(
+            f"Trakt is being asked too often ({status})",
+            retry_after=retry_after(response),
+            status=status,
+            code="service-busy",
+        )
     if status in REJECTED_AT_EDGE or status in UNCERTAIN:
         return TryLater(
-            f"Trakt is unavailable ({status})", retry_after=max(retry_after(response), _ROUND_WAIT), status=status
+            f"Trakt is unavailable ({status})",
+            retry_after=max(retry_after(response), _ROUND_WAIT),
+            status=status,
+            code="service-unavailable",
         )
     if _is_edge_block_page(response):
         return TryLater(
             f"Something in front of Trakt turned the request away ({status}, a page)",
             retry_after=_ROUND_WAIT,
             status=status,
+            code="service-unavailable",
             hint="Try another network; a proxy or Cloudflare may be blocking this one",
         )
     named = f"{status} {safe_error_code(code)}".strip()

@@ -512,7 +512,7 @@ def test_localhost_whose_port_is_taken_is_refused_with_a_way_out():
     ):
         LoopbackServer(f"http://localhost:{port}/callback")
     assert caught.value.error == "port"
-    assert "--device" in caught.value.hint
+    assert "device code" in caught.value.hint
 
 
 def test_an_address_that_cannot_be_listened_on_is_refused(monkeypatch):

@@ -280,7 +280,7 @@ def test_a_browser_needs_an_address_that_leads_back(trakt_server):
         pytest.raises(AppInvalid, match="does not lead back") as caught,
     ):
         trakt.login("browser")
-    assert "--device" in caught.value.hint
+    assert "method device" in caught.value.hint
 
 
 @pytest.mark.parametrize("way", ["browser", "paste", "device"])

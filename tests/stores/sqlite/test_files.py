@@ -503,13 +503,3 @@ def test_what_is_not_a_file_is_refused_with_a_store_of_the_same_kind(tmp_path):
     with pytest.raises(StoreFailed, match="is a directory") as caught:
         open_store(f"sqlite:{tmp_path}").list_logins()
     assert caught.value.hint == "Name a file: --store sqlite:/PATH, or TRAKTAUTH_STORE"
-
-
-def test_a_connection_is_closed_at_the_end_of_the_interpreter_when_module_names_are_gone(monkeypatch):
-    opened = sqlite3.connect(":memory:", factory=fork_safety.Connection)
-    never_opened = fork_safety.Connection.__new__(fork_safety.Connection)
-    for name in ("suppress", "sqlite3"):
-        monkeypatch.setattr(fork_safety, name, None, raising=False)
-    opened.__del__()
-    never_opened.__del__()
-    assert not opened.is_open

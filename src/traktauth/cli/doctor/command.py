@@ -97,7 +97,7 @@ def collect_findings(options: CommonOptions, *, offline: bool) -> tuple[list[Fin
     return findings + check_logins(logins, store.address, options, settings, offline=skips_trakt), logins
 
 
-_INDENT = 11  # columns before the text of a finding
+_INDENT = 13  # columns before a detail of a finding, two more than before its text
 
 
 def _wrap(text: str) -> list[str]:
@@ -115,8 +115,9 @@ def _show(finding: Finding) -> None:
     first, *rest = _wrap(shorten(finding.what, MAX_MESSAGE_LENGTH))
     print_data(_MARKS[finding.level], f"{finding.about:<8} {first}")
     for line in rest:
-        print_data(line, indent=_INDENT)
+        print_data(line, indent=_INDENT - 2)
     if finding.fix:
-        print_hint(finding.fix, indent=_INDENT)
-    for line in finding.details:
-        print_data(shorten(line, MAX_MESSAGE_LENGTH), indent=13)
+        print_hint(finding.fix, indent=_INDENT - 2)
+    for detail in finding.details:
+        for line in _wrap(shorten(detail, MAX_MESSAGE_LENGTH)):
+            print_data(line, indent=_INDENT)

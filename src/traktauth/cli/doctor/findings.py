@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from traktauth.cli.command_hints import command_hint
 from traktauth.cli.exit_codes import FAILED, exit_code_for
 from traktauth.errors import TraktAuthError
 
@@ -63,5 +64,5 @@ def warning(about: str, what: str, fix: str, details: tuple[str, ...] = ()) -> F
 def error_finding(about: str, error: TraktAuthError | ValueError, fix: str = "") -> Finding:
     """Return what an error says, and the status that it would end another command with."""
     if isinstance(error, TraktAuthError):
-        return Finding(about, Level.WRONG, error.message, fix or error.hint, exit_code_for(error))
+        return Finding(about, Level.WRONG, error.message, fix or command_hint(error), exit_code_for(error))
     return Finding(about, Level.WRONG, str(error), fix, exit_code_for(error))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.cli.login_status_text import describe_refresh
 from traktauth.cli.times import format_time
+from traktauth.explain import explain
 from traktauth.flow.login_status import LoginState
 from traktauth.flow.moved_login import describe_target
 from traktauth.models.record import HistoryOutcome
@@ -78,6 +79,18 @@ def explain_end(found: StoredLogin, now: float) -> str:
             return ""
 
 
+def end_lines(found: StoredLogin) -> tuple[str, ...]:
+    """Return when a login ended, in Trakt's words if it sent any, the likely causes and what to do."""
+    record, reason = found.record, found.status.reason
+    entries = explain(f"login-{reason}")
+    if not found.status.needs_login or not entries:
+        return ()
+    when = f"Refused at {format_time(record.ended_at, exact=True)}" if record.ended_at else ""
+    words = f'Trakt said: "{record.ended_with}"' if record.ended_with else ""
+    seen = "; ".join(filter(None, (when, words)))
+    return (*filter(None, (seen,)), f"Why: {entries[0].cause}", f"Fix: {entries[0].fix}")
+
+
 def _last(history: tuple[HistoryEntry, ...]) -> str:
     if not history:
         return "nothing is known of what came before"
@@ -95,6 +108,8 @@ def to_json(found: StoredLogin, now: float) -> dict[str, Any]:
     """Return a login's history as a program reads it."""
     return {
         **asdict(found.status),
+        "ended_at": found.record.ended_at,
+        "ended_with": found.record.ended_with,
         "answer": explain_end(found, now) if found.is_readable else found.status.message,
         "history": [asdict(entry) for entry in found.record.history],
     }

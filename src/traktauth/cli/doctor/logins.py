@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from traktauth.cli.doctor.findings import Finding, Level, good, warning
-from traktauth.cli.doctor.history import explain_end, history_lines
+from traktauth.cli.doctor.history import end_lines, explain_end, history_lines
 from traktauth.cli.doctor.machines import check_machines
 from traktauth.cli.doctor.store import split_address
 from traktauth.cli.exit_codes import LOGIN
@@ -107,7 +107,7 @@ def _login(found: StoredLogin, settings: Settings, now: float, rejected: set[Log
     name = f"{found.login.account} at {found.login.realm}"
     if found.login.client_id != settings.client_id:
         name += f" (app {found.login.client_id[:8]}…)"
-    details = history_lines(found)
+    details = (*end_lines(found), *history_lines(found))
     why = explain_end(found, now)
     if status.moved_to is not None:
         return warning("login", f"{name}: {why}", describe_target(status.moved_to)[1], details)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from traktauth.cli.doctor.clock import check_clock
 from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
-from traktauth.errors import TryLater
 from traktauth.flow.effects import NoResponse
 from traktauth.protocol import SERVICES
 from traktauth.wire.messages import Request
@@ -50,7 +49,8 @@ def _ask(service: Service) -> list[Finding]:
     with new_client(keep=False) as client:
         reply = send(client, Request("GET", f"{service.token}/", {"User-Agent": USER_AGENT}))
     if isinstance(reply, NoResponse):
-        error = TryLater(f"{service.token} could not be reached: {reply.reason}")
+        error = reply.error(service.token)
         look = "Look at" if service.name in SERVICES else "Check TRAKTAUTH_SERVICE and"
-        return [error_finding("service", error, f"{look} this machine's network, then: traktauth doctor")]
+        fix = "" if reply.code else f"{look} this machine's network, then: traktauth doctor"
+        return [error_finding("service", error, fix)]
     return [good("service", f"{service.token} answers"), check_clock(reply, (began + time.time()) / 2)]

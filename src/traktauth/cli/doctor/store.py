@@ -54,8 +54,8 @@ def _problem(text: str) -> Finding:
 
 def store_error_finding(error: StoreFailed | ValueError) -> Finding:
     """Return what an error says of the store, with its own advice, unless that is to ask the doctor."""
-    hint = error.hint if isinstance(error, StoreFailed) else ""
-    return error_finding("store", error, _ELSEWHERE if not hint or "traktauth doctor" in hint else hint)
+    hint = error.hint_from({error.code: _ELSEWHERE}) if isinstance(error, StoreFailed) else _ELSEWHERE
+    return error_finding("store", error, hint)
 
 
 def _file(kind: str, path: str, *, was_readable: bool) -> list[Finding]:

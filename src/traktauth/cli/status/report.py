@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from traktauth.cli.common_options import naming_settings
 from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN
 from traktauth.cli.inventory import read_inventory
 from traktauth.cli.login_status_text import describe_refresh, describe_token
@@ -51,7 +52,7 @@ def collect(options: CommonOptions, *, verify: bool) -> Report:
         StoreFailed: the store cannot be read.
     """
     settings = options.settings()
-    with options.adding_flags(), closing(open_store(settings.store)) as store:
+    with naming_settings(), options.adding_flags(), closing(open_store(settings.store)) as store:
         found = read_inventory(store, settings, options)
     return Report(options, settings, store.address, found, verify_all(found.logins, settings) if verify else None)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from traktauth.cli.addresses import read_address
+from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.cli.exit_codes import DONE, FAILED, LATER
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_data, print_json, print_message
@@ -85,7 +86,8 @@ def run_move(source: TokenStore, target: TokenStore, *, as_json: bool) -> int:
                 with progress.paused():
                     _tell(moved, as_json=as_json)
         except TraktAuthError as error:
-            error.hint = f"{error.hint}. {_AGAIN}" if error.hint else _AGAIN
+            hint = error.hint_from(COMMAND_HINTS)
+            error.hint = f"{hint}. {_AGAIN}" if hint else _AGAIN
             raise
     _sum_up(counts, source, target, as_json=as_json)
     return _status(counts)

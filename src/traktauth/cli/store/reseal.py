@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.cli.exit_codes import DONE, FAILED
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.option_decorators import common_options
@@ -68,7 +69,8 @@ def _tell(one: Resealed, options: CommonOptions) -> None:
     if error is None:
         mark, why, hint = WARNING, "it lay there unencrypted, and is sealed now", ""
     else:
-        mark, why, hint = BAD, error.message, options.for_login(one.login, options.settings()).with_flags(error.hint)
+        hint = options.for_login(one.login, options.settings()).with_flags(error.hint_from(COMMAND_HINTS))
+        mark, why = BAD, error.message
     if options.json:
         print_json({"event": "login", **asdict(one.login), "key": one.key, "message": why, "hint": hint})
         return

@@ -37,6 +37,7 @@ from traktauth.flow.effects import (
     WithLock,
     WithLoopbackServer,
 )
+from traktauth.log_fields import log_fields
 from traktauth.models.changes import BeginRefresh
 from traktauth.stores.errors import call_store, store_failed
 
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LOGGER = "traktauth"
-WAITS = LogMessage("waits for the refresh that another call of this program makes", debug=True)
+WAITS = LogMessage("waits for the refresh that another call of this program makes", event="refresh-shared", debug=True)
 
 
 class Driver:
@@ -211,7 +212,8 @@ def may_send(effect: Effect[Any]) -> bool:
 def write_log(message: LogMessage, login: LoginKey | None) -> None:
     """Write a flow's message to the log.
 
-    The record's `account`, `service` and `note` are attributes, so that a formatter or filter can use them.
+    The record's `account`, `service`, `note`, `event`, `reason` and `generation` are attributes, so that a formatter or
+    filter can use them.
 
     Args:
         message: the message.
@@ -224,7 +226,10 @@ def write_log(message: LogMessage, login: LoginKey | None) -> None:
         logger.addHandler(logging.NullHandler())  # or Python writes warnings to stderr without the logger's name
     level = logging.WARNING if message.warning else logging.DEBUG if message.debug else logging.INFO
     account, service = ("", "") if login is None else (login.account, login.realm)
-    extra = {"account": account, "service": service, "note": message.message}
+    fields = log_fields(
+        message.event, reason=message.reason, generation=message.generation, account=account, service=service
+    )
+    extra = {**fields, "note": message.message}
     with suppress(Exception):  # what a handler of the application's raises must not cost a token
         if login is None:
             logger.log(level, "%s", message.message, extra=extra)
@@ -267,5 +272,6 @@ class Running:
         if not self._outcomes:
             raise store_failed(error, store)
         failed = store_failed(error, store)
-        write_log(LogMessage(f"a lock could not be given back: {failed.message}", warning=True), None)
+        text = f"a lock could not be given back: {failed.message}"
+        write_log(LogMessage(text, event="store-failed", warning=True), None)
         return self._outcomes[-1]

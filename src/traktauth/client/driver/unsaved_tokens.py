@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from traktauth.client.driver.shield import start_thread
+from traktauth.log_fields import log_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -126,7 +127,7 @@ def _end() -> None:
         for unsaved in held.values():
             _log_loss(
                 f"the new token {unsaved.token.fingerprint} could not be saved and ends with this program; when the "
-                "old access token expires, sign in again: traktauth login"
+                "old access token expires, a new sign-in is required"
             )
 
 
@@ -140,7 +141,7 @@ def _log_loss(message: str) -> None:
     with suppress(Exception):
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())  # or Python itself writes it to stderr, once more
-        logger.error("%s", message)
+        logger.error("%s", message, extra=log_fields("token-lost"))
         show_unheard(message, logging.ERROR)
 
 

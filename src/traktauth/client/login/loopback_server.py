@@ -233,7 +233,7 @@ def _listen(host: str, port: int) -> list[socket.socket]:
                 f"Cannot listen on port {port} of localhost ({address}): {error.strerror}",
                 error="port",
                 hint="End the program that uses it, register http://127.0.0.1 in place of http://localhost, "
-                "or sign in with a code: traktauth login --device",
+                "or sign in with a device code",
             ) from None
     return listeners
 

@@ -100,7 +100,7 @@ def prepare_sign_in(
     if not config.app.loopback:
         raise AppInvalid(
             "The app's redirect address does not lead back to this machine, so no browser can bring the answer",
-            hint="Register http://127.0.0.1:9876/callback for the app and set TRAKTAUTH_REDIRECT_URI to it, "
-            "or sign in with --device or --paste",
+            hint="Register http://127.0.0.1:9876/callback for the app and use it as its redirect address, "
+            "or sign in with the method device or paste",
         )
     return SignIn(ui, unless_moved(with_user(config.context, login_browser(config.context, signup=signup))))

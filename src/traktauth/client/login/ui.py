@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from traktauth.display import escape
 from traktauth.errors import TraktAuthError
+from traktauth.log_fields import log_fields
 from traktauth.protocol import OUT_OF_BAND
 from traktauth.steps import EnterCode, OpenPage, PasteCode, Step
 
@@ -54,7 +55,9 @@ class LoginUI:
     def _open(self, open_browser: Callable[[str], bool], address: str) -> None:
         """Open an address, and say so in the log if that failed."""
         if not open_browser(address):
-            logging.getLogger("traktauth").warning("No browser could be opened; open the address above yourself")
+            logging.getLogger("traktauth").warning(
+                "No browser could be opened; open the address above yourself", extra=log_fields("browser-failed")
+            )
 
     def ask(self, step: Step) -> str:
         """Show a step and return what the user answers."""

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 WRITE_TIMEOUT = 30.0
 """Seconds that a write waits for another program's; a write takes milliseconds, but several seconds on a slow disk."""
-FILE_HINT = "See what is wrong with it: traktauth doctor"
 _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 0.02
 _OPEN = os.O_RDWR | os.O_CREAT | CLOEXEC | NOFOLLOW
@@ -89,7 +88,7 @@ def write_lock(path: str, shown: str) -> Generator[None]:
         )
     with locked(lock, WRITE_TIMEOUT) as held:
         if not held:
-            raise StoreFailed(f"{shown} is being written by another program", hint=FILE_HINT)
+            raise StoreFailed(f"{shown} is being written by another program")
         yield
 
 

@@ -16,7 +16,7 @@ from traktauth.stores.encryption.envelope import is_sealed_newest, key_of_seal, 
 from traktauth.stores.errors import disk_hint, stray_record_warnings
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.durability import find_warnings
-from traktauth.stores.file.file_lock import FILE_HINT, locked, write_lock
+from traktauth.stores.file.file_lock import locked, write_lock
 from traktauth.stores.file.snapshot import LARGEST, NOTHING, Snapshot, parse, signature_of
 from traktauth.stores.permissions import require_private, resolve
 from traktauth.stores.record_json import to_document
@@ -277,5 +277,5 @@ def _failures(path: str, what: str) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        hint = disk_hint(error.errno, path) or FILE_HINT
+        hint = disk_hint(error.errno, path)
         raise StoreFailed(f"{path} cannot be {what}: {error.strerror or error}", hint=hint) from error

@@ -46,7 +46,6 @@ class QueryTimeout(psycopg.OperationalError):
 
 _TIMEOUTS = (QueryTimeout, psycopg.errors.ConnectionTimeout)
 _TLS = {"require", "verify-ca", "verify-full"}
-_HINT = "See what is wrong with it: traktauth doctor"
 _READ_ONLY = "Name the primary, or end `default_transaction_read_only`"
 _HINTS = {
     "25006": _READ_ONLY,
@@ -187,8 +186,7 @@ def failure(address: str, error: psycopg.Error | OSError) -> StoreFailed:
     """
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
     temporary = is_temporary(error)
-    hint = _HINTS.get(state or "", f"It may pass by itself: try again. {_HINT}" if temporary else _HINT)
-    failed = StoreFailed(f"{address} cannot be used: {_first_line(error)}", hint=hint)
+    failed = StoreFailed(f"{address} cannot be used: {_first_line(error)}", hint=_HINTS.get(state or ""))
     failed.temporary, failed.__cause__ = temporary, type(error)(_first_line(error))
     return failed
 

@@ -39,7 +39,6 @@ _LIMIT = 5.0  # seconds for an answer, and for a connection
 _DATABASE = re.compile(r"/?|/[0-9]+")  # at the end of an address; without one it is 0
 _PASSING = (ClusterDownError, MasterDownError, OutOfMemoryError, TryAgainError)
 _PASSING_WORDS = ("BUSY", "LOADING", "MISCONF", "NOREPLICAS", "OOM")
-_HINT = "See what is wrong with it: traktauth doctor"
 
 
 def connect(url: str, connections: int) -> Redis:
@@ -125,10 +124,10 @@ def _failure(address: str, error: RedisError | OSError) -> StoreFailed:
     if isinstance(error, ReadOnlyError):
         failed = StoreFailed(f"{address} is a replica and takes no writes", hint="Name the primary in its place")
     elif isinstance(error, ResponseError):
-        failed = StoreFailed(f"{address} cannot do it: {error}", hint=_HINT)
+        failed = StoreFailed(f"{address} cannot do it: {error}")
         failed.temporary = isinstance(error, _PASSING) or str(error).startswith(_PASSING_WORDS)
         return failed
     else:
-        failed = StoreFailed(f"{address} cannot be reached: {error}", hint=f"It may pass by itself: try again. {_HINT}")
+        failed = StoreFailed(f"{address} cannot be reached: {error}")
     failed.temporary = True  # it may be back, or become the primary
     return failed

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import StoreFailed
+from traktauth.log_fields import log_fields
 from traktauth.stores.database import schema as database_schema
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def warn_once(identity: Hashable, address: str, found: list[str]) -> None:
     if identity not in _warned:
         _warned.add(identity)
         for problem in found:
-            logging.getLogger("traktauth").warning("%s: %s", address, problem)
+            logging.getLogger("traktauth").warning("%s: %s", address, problem, extra=log_fields("store-not-durable"))
 
 
 def _pairs(answer: Any) -> dict[str, str]:  # noqa: ANN401 - a mapping in Redis's newer protocol, a list in its older

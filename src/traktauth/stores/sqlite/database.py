@@ -53,7 +53,6 @@ DIALECT = Dialect(
     most="max",
     least="min",
 )
-_HINT = "See what is wrong with it: traktauth doctor"
 _READING = (ReadLease, ReadRow, ReadRows, ListLogins, CountLogins, ListUpcoming)
 
 
@@ -113,6 +112,10 @@ class SqliteDatabase:
         with suppress(IndexError):  # another thread has taken the last one
             while True:
                 self._idle.pop().close()
+
+    def __del__(self) -> None:
+        with suppress(AttributeError, sqlite3.Error, TypeError):  # also half made, or while the interpreter ends
+            self.close()
 
     @contextmanager
     def _connection(self) -> Generator[Connection]:
@@ -205,19 +208,19 @@ def _failures(path: str) -> Generator[None]:
             ) from error
         raise StoreFailed(f"{path} cannot be used: {error}", hint=_hint(code, path)) from error
     except (OSError, sqlite3.Error) as error:
-        hint = disk_hint(getattr(error, "errno", None), path) or _HINT
+        hint = disk_hint(getattr(error, "errno", None), path)
         raise StoreFailed(f"{path} cannot be used: {getattr(error, 'strerror', None) or error}", hint=hint) from error
 
 
-def _hint(code: int, path: str) -> str:
+def _hint(code: int, path: str) -> str | None:
     """Return the fix for an error of SQLite."""
     match code:
         case sqlite3.SQLITE_CORRUPT:
             return RESTORE
         case sqlite3.SQLITE_FULL:
-            return disk_hint(errno.ENOSPC, path) or _HINT
+            return disk_hint(errno.ENOSPC, path)
         case sqlite3.SQLITE_READONLY:
             files = f"{quote(path)} {quote(os.path.dirname(path))}"
             return f"Let yourself write the file and its folder, or mount their file system for writing: ls -ld {files}"
         case _:
-            return _HINT
+            return None

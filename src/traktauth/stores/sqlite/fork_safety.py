@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -48,15 +49,10 @@ class Connection(sqlite3.Connection):
         super().close()
         self.is_open = False
 
-    def __del__(self, never_opened: type[Exception] = sqlite3.ProgrammingError) -> None:
-        """Close it: a signal handler may have raised between its opening and the `try` that closes it.
-
-        At the end of the interpreter the names of this module may be gone, so the exception's class is an argument.
-        """
-        try:  # noqa: SIM105 - the same
+    def __del__(self) -> None:
+        """Close it: a signal handler may have raised between its opening and the `try` that closes it."""
+        with suppress(sqlite3.ProgrammingError):  # it was never opened
             self.close()
-        except never_opened:
-            pass
 
 
 # Held while a connection is opened, and over a fork.

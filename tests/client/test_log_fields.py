@@ -1,0 +1,54 @@
+"""The fields of log records: what happened, why, and to which generation of a login."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import pytest
+
+import traktauth
+from traktauth import LoginRequired, Trakt
+from traktauth.testing import LocalTrakt
+
+PAGE = Path(__file__).parents[2] / "docs" / "logging.md"
+
+
+@pytest.fixture
+def server():
+    with LocalTrakt() as running:
+        yield running
+
+
+def events(caplog):
+    records = [record for record in caplog.records if record.name == "traktauth"]
+    return [(record.event, record.reason, record.generation) for record in records]
+
+
+def test_a_refresh_and_its_end_are_events_with_reason_and_generation(server, caplog):
+    caplog.set_level(logging.DEBUG, "traktauth")
+    with Trakt(server.app, service=server.url, store="memory:", clock=server.clock) as trakt:
+        token = server.sign_in_at(trakt)
+        server.expire("access", token.access_token)
+        assert trakt.request("GET", "/users/settings").status_code == 200
+        assert events(caplog) == [("refresh-needed", "rejected", 1), ("refreshed", "", 2)]
+        caplog.clear()
+        server.expire("refresh", trakt.token().refresh_token)
+        with pytest.raises(LoginRequired):
+            trakt.refresh()
+        assert events(caplog) == [("login-ended", "revoked", 2)]
+        caplog.clear()
+        trakt.logout(local=True)
+        trakt.login("paste", prompt=lambda step: server.browse(step.url))
+        assert ("signed-in", "", 4) in events(caplog)
+
+
+def test_every_record_that_the_package_logs_has_the_fields_and_a_documented_event():
+    sources = "".join(path.read_text() for path in Path(traktauth.__file__).parent.rglob("*.py"))
+    calls = re.findall(
+        r"(?:getLogger\(\"traktauth\"\)|logger)\.(?:warning|error|info)\((.*?)\n(?: {8}|\Z)\S", sources, re.DOTALL
+    )
+    assert [call for call in calls if "extra=" not in call and "access_log" not in call] == []
+    named = set(re.findall(r"(?:event=|log_fields\(\s*)\"([a-z-]+)\"", sources))
+    assert {event for event in named if f"`{event}`" not in PAGE.read_text()} == set()
