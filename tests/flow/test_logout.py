@@ -152,7 +152,7 @@ def test_a_failed_revocation_leaves_the_login_as_it_was(answer):
 def test_a_refresh_token_that_may_be_revoked_is_not_sent_again(answer):
     talk = begins(locked(record(PAIR)))
     revokes(talk, "refresh-4", answer)
-    assert "not refreshed any more. Finish the sign-out: traktauth logout" in talk.raises(TryLater).hint
+    assert "not refreshed any more. Repeat the sign-out" in talk.raises(TryLater).hint
 
 
 @pytest.mark.parametrize("answer", [reply(204), refused(400, "invalid_request"), reply(404, HTML)])

@@ -51,7 +51,7 @@ def get_token(context: FlowContext, *, rejected: str | None = None, min_life: fl
     return (yield from refresh_due(context, record, token, state, rejected=rejected, min_life=min_life))
 
 
-def get_token_after_rejection(context: FlowContext, *, rejected: str) -> Flow[Token]:
+def get_token_after_rejection(context: FlowContext, *, rejected: str, min_life: float = 0.0) -> Flow[Token]:
     """Return another token after a 401 from the API; the rejected one if a refresh has just not helped.
 
     While the API answers every token with 401, each call of each program would refresh. So a token that a rejected one
@@ -60,6 +60,7 @@ def get_token_after_rejection(context: FlowContext, *, rejected: str) -> Flow[To
     Args:
         context: the context.
         rejected: the access token that the API has just answered 401 to.
+        min_life: seconds for which the token must stay valid.
 
     Raises:
         LoginRequired, TryLater, StoreFailed: as for `get_token`.
@@ -77,7 +78,7 @@ def get_token_after_rejection(context: FlowContext, *, rejected: str) -> Flow[To
                 debug=True,
             )
             return token
-    return (yield from get_token(context, rejected=rejected))
+    return (yield from get_token(context, rejected=rejected, min_life=min_life))
 
 
 def _check_min_life(token: Token, min_life: float) -> None:
