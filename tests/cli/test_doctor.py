@@ -72,7 +72,7 @@ def test_a_healthy_one_shows_this_screen(well, local):
     [
         ({"TRAKTAUTH_CLIENT_ID": ""}, 3, "app", "client id is missing", "Set it up: traktauth setup"),
         ({"TRAKTAUTH_CLIENT_SECRET": "a\x16b"}, 3, "app", "(U+0016) at position 2 of 3", "Copy the secret again"),
-        ({"TRAKTAUTH_REDIRECT_URI": "callback"}, 3, "app", "is not absolute", "Set TRAKTAUTH_REDIRECT_URI"),
+        ({"TRAKTAUTH_REDIRECT_URI": "callback"}, 3, "app", "lacks http:// or https://", "TRAKTAUTH_REDIRECT_URI"),
         ({"TRAKTAUTH_SERVICE": "nowhere"}, 2, "service", "No service is named", "Set TRAKTAUTH_SERVICE"),
         ({"TRAKTAUTH_SERVICE": "http://x.example"}, 2, "service", "in clear", "Set TRAKTAUTH_SERVICE"),
         ({"TRAKTAUTH_STORE": "file:/dev/null/x"}, 1, "store", "cannot be", "keep logins elsewhere: --store"),

@@ -215,7 +215,7 @@ def test_a_taken_port_is_reported_with_what_to_do(redirected):
     notice, page = (next(line for line in shown.splitlines() if sign in line) for sign in ("taken", "/authorize?"))
     assert notice.startswith(f"! port {port_of(redirected)} is taken, so this sign-in uses http://127.0.0.1:")
     assert query(page.strip())["redirect_uri"] in notice
-    assert "! if that address is refused: free the port, or use traktauth login --device\n" in shown
+    assert "! if that address is refused: free the port, or sign in with a device code\n" in shown
     assert f"ssh -L {urlsplit(query(page.strip())['redirect_uri']).port}:127.0.0.1:" in shown
 
 
@@ -226,10 +226,9 @@ def test_an_app_that_is_not_set_up_is_reported_at_once_with_the_command_that_set
     outcome = command("login")
     assert (outcome.status, outcome.out) == (3, "")
     assert outcome.err.splitlines()[0] == (
-        "Error: The app's client id is missing, so nothing was sent to Trakt; not set either: its secret (a public app "
-        "has none) and its redirect address (device codes do without)"
+        "Error: No app is set up: client id, secret and redirect address are missing"
     )
-    assert "→ Set it up: traktauth setup; or set TRAKTAUTH_CLIENT_ID," in outcome.err
+    assert "→ Set up the app: traktauth setup; or set TRAKTAUTH_CLIENT_ID," in outcome.err
 
 
 def test_a_refused_app_without_a_secret_reports_that_none_is_set(at_local, local):

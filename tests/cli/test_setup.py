@@ -126,7 +126,7 @@ def test_what_cannot_be_right_is_asked_again(bare):
             (r"unprintable character(?s:.*)Client ID: ", APP.client_id),
             ("not shown", APP.client_secret),
             ("registered", "localhost:8080/x"),
-            (r"not absolute(?s:.*)registered \[http://127", ""),
+            (r"lacks http://(?s:.*)registered \[http://127", ""),
             ("Service", "trackt"),
             (r"Did you mean 'trakt'\?(?s:.*)Service", bare.base),
         ],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.display import shorten
 from traktauth.errors import TraktAuthError
+from traktauth.models.record import EMPTY
 
 if TYPE_CHECKING:
     from traktauth.client.sync_client import Trakt
@@ -18,6 +19,8 @@ _MOST = 5  # accounts that are named
 def describe_missing_login(error: LoginRequired, trakt: Trakt) -> None:
     """Name the account in an error, the accounts that have a login, and settings of another app or service."""
     try:
+        if trakt.store.load(trakt.config.key) != EMPTY:
+            return
         others = [each for each in trakt.store.list_logins() if trakt.store.load(each).token is not None]
     except TraktAuthError:
         return

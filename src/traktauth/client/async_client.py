@@ -16,7 +16,7 @@ from traktauth.client.driver.bound_store import AsyncBoundStore
 from traktauth.client.http_clients import AsyncHttpClients
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
 from traktauth.flow.context import LostReply
-from traktauth.flow.get_token import get_token
+from traktauth.flow.get_token import get_token, get_token_after_rejection
 from traktauth.flow.login_status import LoginStatus
 from traktauth.models import App, Token
 from traktauth.models.app import check_text
@@ -258,7 +258,9 @@ class AsyncTrakt:
         Raises:
             LoginRequired, TryLater, StoreFailed, ValueError: as for `Trakt.token`.
         """
-        return await self._run(partial(get_token, rejected=rejected, min_life=min_life))
+        if rejected is not None:
+            return await self._run(partial(get_token_after_rejection, rejected=rejected, min_life=min_life))
+        return await self._run(partial(get_token, min_life=min_life))
 
     async def refresh(self, *, force: bool = False, since: float | None = None) -> Token:
         """Refresh now, even a valid token. Trakt: *Exchange refresh_token for access_token*.

@@ -12,7 +12,7 @@ from traktauth.client.account_config import AccountConfig, refuse_to_pickle
 from traktauth.client.attempt import UNAUTHORIZED, Attempt, FreshToken
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
 from traktauth.flow.context import LostReply
-from traktauth.flow.get_token import get_token
+from traktauth.flow.get_token import get_token, get_token_after_rejection
 from traktauth.flow.login_status import LoginStatus
 from traktauth.models import App, Token
 from traktauth.models.app import check_text
@@ -281,7 +281,9 @@ class Trakt:
             StoreFailed: the store cannot be read, or not written while no token is valid.
             ValueError: tokens of this service are never valid for `min_life`.
         """
-        return self._run(partial(get_token, rejected=rejected, min_life=min_life))
+        if rejected is not None:
+            return self._run(partial(get_token_after_rejection, rejected=rejected, min_life=min_life))
+        return self._run(partial(get_token, min_life=min_life))
 
     def refresh(self, *, force: bool = False, since: float | None = None) -> Token:
         """Renew now, though the token is fresh. Trakt: *Exchange refresh_token for access_token*.
