@@ -54,6 +54,8 @@ def test_from_env_takes_the_clock_of_the_test(trakt_env, local_trakt):
     [
         ("TRAKTAUTH_SERVICE", "trakt", "trakt.tv is not on this machine: unset it"),
         ("TRAKTAUTH_CLOCK_URL", "http://10.0.0.5/_control/clock", "must be an http address on this machine"),
+        ("TRAKTAUTH_CLOCK_URL", "http://127.0.0.1@evil.example/", "must be an http address on this machine"),
+        ("TRAKTAUTH_CLOCK_URL", "http://127.0.0.1:x/", "Port could not be cast"),
         ("TRAKTAUTH_CLOCK_URL", "file:///etc/passwd", "must be an http address on this machine"),
     ],
 )

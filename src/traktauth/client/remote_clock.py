@@ -36,6 +36,7 @@ class RemoteClock:
                     f"TRAKTAUTH_CLOCK_URL is the clock of a test, and {address} is not on this machine: unset it"
                 )
         self._url = urlsplit(url)
+        self._port = self._url.port
 
     def __call__(self) -> float:
         """Return Unix seconds.
@@ -43,7 +44,7 @@ class RemoteClock:
         Raises:
             TraktAuthError: the local Trakt does not answer.
         """
-        connection = HTTPConnection(self._url.hostname or "", self._url.port, timeout=_TIMEOUT)
+        connection = HTTPConnection(self._url.hostname or "", self._port, timeout=_TIMEOUT)
         try:
             connection.request("GET", self._url.path)
             return float(json.loads(connection.getresponse().read())["now"])
