@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CHECKOUT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_the_api_reference_is_up_to_date():
     done = subprocess.run([sys.executable, CHECKOUT / "scripts" / "api.py", "--check"], check=False)
     assert done.returncode == 0, "run: python scripts/api.py"

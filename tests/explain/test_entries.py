@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import time
-from types import SimpleNamespace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.pseudo_terminal import Terminal
+from support.command import Size, run
 from traktauth import AppRejected, LoginRequired, UnexpectedReply
 from traktauth.cli.command_hints import command_hint
 from traktauth.cli.explain import LARGEST_INPUT
@@ -136,15 +133,24 @@ def test_the_time_grows_with_the_length_alone(part):
     assert min(seconds(4 * count) for _ in range(3)) < 12 * shorter + 0.05  # 16 times if it were quadratic
 
 
-def traktauth(*words, stdin=""):
-    command = [sys.executable, "-m", "traktauth", "explain", *words]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+def traktauth(*words, stdin="", columns=None):
+    """Run `traktauth explain`, at a terminal if it is told how wide that is."""
+    size = None if columns is None else Size(columns=columns)
+    return run(
+        "explain",
+        *words,
+        env={"HOME": "/nonexistent"},
+        folder=Path.cwd(),
+        stdin=stdin,
+        terminal=size,
+        on_terminal="out",
+    )
 
 
 def test_the_command_says_cause_fix_and_page():
     done = traktauth("CODE:", "invalid_client", "client_id is required")
-    assert done.returncode == 0, done.stderr
-    first, second, third = done.stdout.splitlines()[:3]
+    assert done.status == 0, done.err
+    first, second, third = done.out.splitlines()[:3]
     assert first.startswith("app-unknown: Trakt does not know the app.")
     assert "https://app.trakt.tv/settings/apps/api" in second
     assert third.strip() == "https://github.com/trakt/trakt-api/issues/902"
@@ -153,25 +159,25 @@ def test_the_command_says_cause_fix_and_page():
 def test_the_command_reads_standard_input_and_prints_json():
     text = f"{NOISE}Authorization: Bearer hidden-access-token\nHTTP 429 Too Many Requests\n"
     done = traktauth("--json", "-", stdin=text)
-    found = json.loads(done.stdout)
+    found = json.loads(done.out)
     assert [sorted(one) for one in found] == [["cause", "fix", "id", "page"]] * len(found)
     assert found[0]["id"] == "rate-limit"
-    assert "hidden-access-token" not in done.stdout + done.stderr
-    assert traktauth(stdin=text).returncode == 0
+    assert "hidden-access-token" not in done.out + done.err
+    assert traktauth(stdin=text).status == 0
 
 
 def test_the_end_of_a_log_is_read_however_long_it_is():
     done = traktauth("-", stdin="x" * (LARGEST_INPUT + 1) + "\ninvalid_client client_id is required\n")
-    assert done.stdout.startswith("app-unknown: "), done.stderr
+    assert done.out.startswith("app-unknown: "), done.err
 
 
 def test_an_unknown_text_is_not_printed_back():
     done = traktauth("refresh_token=hidden-refresh-token")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "hidden-refresh-token" not in done.stderr
-    assert "No known error" in done.stderr
+    assert (done.status, done.out) == (1, "")
+    assert "hidden-refresh-token" not in done.err
+    assert "No known error" in done.err
     unknown = traktauth("--json", "hidden")
-    assert (unknown.returncode, unknown.stdout) == (1, "[]\n")
+    assert (unknown.status, unknown.out) == (1, "[]\n")
 
 
 @pytest.mark.parametrize("start", ["--> ", "-- ", "- ", "--", "---", "-", "-x"])
@@ -179,31 +185,27 @@ def test_a_text_that_begins_with_hyphens_is_not_printed_back(start):
     """Lines of logs begin so; secrets would be in the message about an unknown option."""
     text = f"{start}POST /oauth/token refresh_token=hidden-token-0123456789"
     unknown = traktauth(text)
-    assert (unknown.returncode, unknown.stdout) == (1, "")
-    assert "hidden-token" not in unknown.stderr
+    assert (unknown.status, unknown.out) == (1, "")
+    assert "hidden-token" not in unknown.err
     known = traktauth(f"{text} 400 invalid_client client_id is required", "--json")
-    assert json.loads(known.stdout)[0]["id"] == "app-unknown"
+    assert json.loads(known.out)[0]["id"] == "app-unknown"
 
 
 def test_an_unknown_option_is_named_without_its_value():
     done = traktauth("--jsn=hidden", "invalid_client client_id is required")
-    assert done.returncode == 2
-    assert "Did you mean '--json'?" in done.stderr
-    assert "hidden" not in done.stderr
-    assert traktauth("--", "--json").returncode == 1  # it is text there
+    assert done.status == 2
+    assert "Did you mean '--json'?" in done.err
+    assert "hidden" not in done.err
+    assert traktauth("--", "--json").status == 1  # it is text there
 
 
 def test_binary_on_standard_input_is_bad_input_not_a_crash():
-    command = [sys.executable, "-m", "traktauth", "explain", "-"]
-    done = subprocess.run(command, input=bytes(range(256)) * 100, capture_output=True, timeout=60, check=False)
-    assert done.returncode == 1
-    assert b"No known error" in done.stderr
+    done = traktauth("-", stdin=bytes(range(256)) * 100)
+    assert done.status == 1
+    assert "No known error" in done.err
 
 
 def test_a_terminal_gets_lines_of_its_width():
-    # COLUMNS would count more than the terminal's own width
-    here = SimpleNamespace(env={name: value for name, value in os.environ.items() if name != "COLUMNS"})
-    with Terminal(here, "explain", "session not found", both=True, columns=60) as terminal:
-        shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal.read_to_the_end())
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", traktauth("session not found", columns=60).out)
     assert max(map(len, shown.splitlines())) <= 60
     assert "traktauth lab -- CMD" in " ".join(shown.split())

@@ -234,7 +234,7 @@ ODD_YAML = KOMETA.replace("r3fr3sh-t0ken", "{}")
         ("token", FILES["token"].replace("a-client", "ä").replace("acc3ss", "accéss")),
         ("kometa", "? [a, b]\n: c\n" + KOMETA),
         ("kometa", "a: 2001-99-99\n" + KOMETA),
-        ("kometa", "a: " + "[" * 3000 + "]" * 3000 + "\n" + KOMETA),
+        pytest.param("kometa", "a: " + "[" * 3000 + "]" * 3000 + "\n" + KOMETA, marks=pytest.mark.slow),
         ("kometa", "a: &a [*a]\n" + KOMETA),
         ("kometa", ODD_YAML.format("'open")),
         ("kometa", ODD_YAML.format("|\n      r3fr3sh")),

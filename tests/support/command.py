@@ -141,13 +141,13 @@ def run(
     with _pseudo_terminal(terminal) as descriptor, _process_state(env, folder):
         ends = [descriptor if name in on_terminal.split() else None for name in ("in", "out", "err")]
         out, err = _Output(dialogue, ends[1]), _Output(dialogue, ends[2])
+        stdin_stream = io.TextIOWrapper(io.BufferedReader(_Input(dialogue, ends[0])), encoding)
+        stdout = io.TextIOWrapper(out, encoding, errors or "strict", write_through=True)
+        stderr = io.TextIOWrapper(err, encoding, "backslashreplace", write_through=True)
         with (
-            mock.patch.object(sys, "argv", ["traktauth", *words]),
-            mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BufferedReader(_Input(dialogue, ends[0])), encoding)),
-            mock.patch.object(sys, "stdout", io.TextIOWrapper(out, encoding, errors or "strict", write_through=True)),
-            mock.patch.object(sys, "stderr", io.TextIOWrapper(err, encoding, "backslashreplace", write_through=True)),
-            mock.patch.object(os, "execvpe", _refuse_exec),
-            mock.patch.object(os, "open", _open_without_controlling_terminal),
+            mock.patch.multiple(sys, argv=["traktauth", *words], stdin=stdin_stream, stdout=stdout, stderr=stderr),
+            mock.patch.object(sys, "__stdout__", stdout),  # shutil asks it for the terminal's size
+            mock.patch.multiple(os, execvpe=_refuse_exec, open=_open_without_controlling_terminal),
         ):
             try:
                 status = main()
