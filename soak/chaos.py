@@ -7,7 +7,7 @@ Eight processes (a blocking and an async one on a file, SQLite, Redis and Postgr
 call a local Trakt whose access tokens are valid for four seconds and which ends a login when a used refresh token comes
 again. Responses are lost, late or wrong; processes are stopped, interrupted, ended and killed; clocks step; stores go
 back to a backup. A used token may be sent only as docs/decisions say: after a response that was lost, after its
-receiver was killed, or from a restored backup by a process that had not seen the next token. Rounds of 30 s follow each
+receiver was killed, or after a backup was restored, by another process than the one that had received the next token. Rounds of 30 s follow each
 other; with --state a run that was stopped goes on where it was. Exit status 1 if a used token was sent otherwise, a
 login ended otherwise, or a process hung; 2 if rounds are left.
 """
@@ -24,26 +24,22 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import redis
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for fidelity
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from chaos_proxy import Proxy
+
 from support.postgres import PostgresServer
 from support.redis import RedisServer
 from support.tether import tethered
 from traktauth import StoreFailed, Trakt
-from traktauth.stores.open import open_store
 from traktauth.testing import LocalTrakt
 
 ROUND = 30.0  # seconds
@@ -51,136 +47,7 @@ LIFE = 4  # seconds of an access token
 ACCOUNTS = ("a", "b", "c")
 SAVES_WITHIN = 8.0  # seconds from a response to its save, a stop included
 SETTLES = 90.0  # seconds within which every process has ended a call, once nothing goes wrong any more
-LOST = ("502 after", "cut after", "page after")  # the refresh was done, and its response is lost
-UNDONE = ("503 before", "429 before", "cut before")
 WORKER = Path(__file__).with_name("chaos_worker.py")
-
-
-@dataclass
-class Sending:
-    """One refresh token on its way: when, by which process, and what became of it."""
-
-    at: float
-    pid: int
-    granted: bool = False
-    delivered: float = 0.0  # when; 0 if its response was lost
-
-
-class Proxy(ThreadingHTTPServer):
-    """Stands before the local Trakt, keeps a record of every refresh, and loses or delays responses."""
-
-    daemon_threads = True
-
-    def __init__(self, upstream: str, chance: random.Random) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.base = f"http://127.0.0.1:{self.server_port}"
-        self.upstream = urlsplit(upstream).netloc
-        self.chance, self.faulty = chance, True
-        self.lock = threading.Lock()
-        self.login_of: dict[str, tuple[str, str]] = {}  # by refresh token
-        self.sendings: dict[str, list[Sending]] = defaultdict(list)
-        self.used: list[tuple[str, Sending, Sending]] = []  # sent although it was used: token, first and this sending
-        self.faults: Counter[str] = Counter()
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients are killed."""
-
-    def fault(self) -> str:
-        """Choose what goes wrong with a response."""
-        with self.lock:
-            dice = self.chance.random()
-            kind = "" if not self.faulty or dice < 0.7 else "late" if dice < 0.8 else self.chance.choice(LOST + UNDONE)
-            self.faults[kind] += bool(kind)
-            return kind
-
-    def begin(self, token: str, pid: int) -> Sending:
-        """Record that a refresh token goes to Trakt now."""
-        sending = Sending(time.time(), pid)
-        with self.lock:
-            first = next((each for each in self.sendings[token] if each.granted), None)
-            if first is not None and token in self.login_of:
-                self.used.append((token, first, sending))
-            self.sendings[token].append(sending)
-        return sending
-
-    def grant(self, sending: Sending, old: str, new: str) -> None:
-        """Record the token that follows a used one."""
-        with self.lock:
-            sending.granted = True
-            if old in self.login_of:
-                self.login_of[new] = self.login_of[old]
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One connection of a client."""
-
-    protocol_version = "HTTP/1.1"
-    server: Proxy
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-    def do_GET(self) -> None:
-        """Pass a request on, and its response, unless something goes wrong."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        fault = self.server.fault()
-        if fault in UNDONE:
-            self.answer_instead(fault)
-            return
-        token = refresh_token_of(self.path, body)
-        sending = self.server.begin(token, pid_of(self.headers)) if token else None
-        with closing(HTTPConnection(self.server.upstream, timeout=60)) as upstream:
-            fields = {name: value for name, value in self.headers.items() if name.lower() not in {"host", "connection"}}
-            upstream.request(self.command, self.path, body, fields)
-            response = upstream.getresponse()
-            content = response.read()
-        if sending is not None and token and response.status == 200:
-            self.server.grant(sending, token, json.loads(content)["refresh_token"])
-        if fault == "late":
-            time.sleep(self.server.chance.uniform(0, 2.0))
-        if fault in LOST:
-            self.answer_instead(fault)
-            return
-        self.send_response(response.status)
-        for name, value in response.getheaders():
-            if name.lower() not in {"connection", "transfer-encoding", "content-length", "date", "server"}:
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-        self.wfile.flush()
-        if sending is not None:
-            sending.delivered = time.time()
-
-    do_POST = do_GET  # noqa: N815 - the name is the library's
-
-    def answer_instead(self, fault: str) -> None:
-        """Answer as something between, or not at all."""
-        if fault.startswith("cut"):
-            self.close_connection = True
-            return
-        status = {"502": 502, "503": 503, "429": 429}.get(fault[:3], 200)
-        self.send_response(status)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", "6")
-        self.end_headers()
-        self.wfile.write(b"<html>")
-
-
-def refresh_token_of(path: str, body: bytes) -> str | None:
-    """Return the refresh token of a refresh request."""
-    if path != "/oauth/token":
-        return None
-    text = body.decode()
-    fields = json.loads(text) if text.startswith("{") else {name: each[0] for name, each in parse_qs(text).items()}
-    return fields.get("refresh_token") if fields.get("grant_type") == "refresh_token" else None
-
-
-def pid_of(headers: object) -> int:
-    """Return the process that sent a request, from its User-Agent."""
-    agent = headers["User-Agent"] or ""
-    return int(agent.partition("chaos/")[2].partition(" ")[0] or 0)
 
 
 # ---------------------------------------------------------------- backups
@@ -247,8 +114,7 @@ class Round:
         self.began = [0] * len(self.seats)  # how long each log was when its process started
         self.answers: Counter[int] = Counter()  # by process
         self.events: list[tuple[float, str, str, int]] = []  # when, what, to which store and process
-        self.saved: dict[str, set[str]] = {}  # refresh tokens of each backup
-        self.restored: list[tuple[float, set[str]]] = []
+        self.saved: set[str] = set()  # stores of which there is a backup
         self.later: list[tuple[float, int, str]] = []  # what ends later: a stop, a wrong clock
         self.signed_in: dict[tuple[str, str], float] = {}
 
@@ -371,21 +237,13 @@ class Round:
         """Make a backup of a store, or go back to it; return whether it was done."""
         with suppress(sqlite3.OperationalError, psycopg.Error, redis.ResponseError):
             if what == "backup":
-                before = self.tokens(kind)
                 self.backups.save(kind)
-                self.saved[kind] = before | self.tokens(kind)
+                self.saved.add(kind)
                 return True
             if kind in self.saved:
-                self.restored.append((time.time(), self.saved.pop(kind)))
                 self.backups.restore(kind)
                 return True
         return False
-
-    def tokens(self, kind: str) -> set[str]:
-        """Return the refresh tokens in a store."""
-        with closing(open_store(self.stores[kind])) as store:
-            records = [store.load(login) for login in store.list_logins()]
-        return {record.token.refresh_token or "" for record in records if record.token is not None}
 
     # ------------------------------------------------------------ what came of it
     def look(self) -> None:
@@ -442,7 +300,7 @@ class Round:
             killed = any(
                 (what, pid) == ("kill", first.pid) and at < first.at + SAVES_WITHIN for at, what, _, pid in events
             )
-            restored = any(first.at < at < second.at and token in tokens for at, tokens in self.restored)
+            restored = any(what == "restore" and at > first.at for at, what, _, _ in events)
             if not first.delivered:
                 self.tally["used: its response was lost"] += 1
             elif killed:
