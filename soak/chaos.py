@@ -7,9 +7,10 @@ Eight processes (a blocking and an async one on a file, SQLite, Redis and Postgr
 call a local Trakt whose access tokens are valid for four seconds and which ends a login when a used refresh token comes
 again. Responses are lost, late or wrong; processes are stopped, interrupted, ended and killed; clocks step; stores go
 back to a backup. A used token may be sent only as docs/decisions say: after a response that was lost, after its
-receiver was killed, or after a backup was restored, by another process than the one that had received the next token. Rounds of 30 s follow each
-other; with --state a run that was stopped goes on where it was. Exit status 1 if a used token was sent otherwise, a
-login ended otherwise, or a process hung; 2 if rounds are left.
+receiver was killed, or after a backup was restored, by another process than the one that received the next token.
+
+Rounds of 30 s follow each other; with --state a run that was stopped goes on where it was. Exit status 1 if a used
+token was sent otherwise, a login ended otherwise, or a process hung; 2 if rounds are left.
 """
 
 from __future__ import annotations
