@@ -195,51 +195,29 @@ def test_grace_seconds(text, seconds):
     assert grace_seconds(text) == seconds
 
 
+APP = {"client_id": "a", "redirect_uris": []}
 BAD_SEEDS = {
-    "a list": ([], "object"),
-    "apps that are no list": ({"apps": {}}, '"apps"'),
-    "an app without an id": ({"apps": [{"redirect_uris": []}]}, 'apps[0] in the seed needs "client_id"'),
-    "an app without addresses": ({"apps": [{"client_id": "a"}]}, "redirect_uris"),
-    "addresses that are none": ({"apps": [{"client_id": "a", "redirect_uris": [1]}]}, "redirect_uris"),
+    "a list": ([], "must be an object"),
+    "apps that are no list": ({"apps": {}}, "$.apps"),
+    "an app without an id": ({"apps": [{"redirect_uris": []}]}, "`client_id` - at `$.apps[0]`"),
+    "an app without addresses": ({"apps": [{"client_id": "a"}]}, "`redirect_uris` - at `$.apps[0]`"),
+    "an address that is a number": ({"apps": [{**APP, "redirect_uris": [1]}]}, "$.apps[0].redirect_uris[0]"),
     "an address that cannot be read": (
-        {"apps": [{"client_id": "a", "redirect_uris": ["x:/y", "http://["]}]},
-        "apps[0] in the seed: redirect_uris[1] is not an absolute address",
+        {"apps": [{**APP, "redirect_uris": ["x:/y", "http://["]}]},
+        "is not an absolute address - at `$.apps[0].redirect_uris[1]`",
     ),
-    "an address with a fragment": (
-        {"apps": [{"client_id": "a", "redirect_uris": ["https://app.example/#x"]}]},
-        "redirect_uris[0] must not have a fragment",
-    ),
-    "an address in the clear": (
-        {"apps": [{"client_id": "a", "redirect_uris": ["http://app.example/cb"]}]},
-        "redirect_uris[0] must use https",
-    ),
-    "two addresses in one": (
-        {"apps": [{"client_id": "a", "redirect_uris": ["https://a.example/\nhttps://b.example/"]}]},
-        "redirect_uris[0] has blanks",
-    ),
-    "a secret that is a number": (
-        {"apps": [{"client_id": "a", "redirect_uris": [], "client_secret": 5}]},
-        "client_secret",
-    ),
-    "a user without a password": ({"users": [{"username": "a"}]}, 'users[0] in the seed needs "password"'),
-    "a user that is a text": ({"users": ["a"]}, "users[0] in the seed must be an object"),
-    "an app twice": ({"apps": [{"client_id": "a", "redirect_uris": []}] * 2}, "two apps in the seed are called 'a'"),
+    "two addresses in one": ({"apps": [{**APP, "redirect_uris": ["https://a.b/\nhttps://c.d/"]}]}, "has blanks"),
+    "a secret that is a number": ({"apps": [{**APP, "client_secret": 5}]}, "$.apps[0].client_secret"),
+    "an empty secret": ({"apps": [{**APP, "client_secret": ""}]}, "length >= 1 - at `$.apps[0].client_secret`"),
+    "a user without a password": ({"users": [{"username": "a"}]}, "`password` - at `$.users[0]`"),
+    "a user that is a text": ({"users": ["a"]}, "$.users[0]"),
+    "an app twice": ({"apps": [APP, APP]}, "two apps in the seed are called 'a'"),
     "a user twice": ({"users": [{"username": "a", "password": "p"}] * 2}, "two users in the seed are called 'a'"),
-    "a list of another name": ({"aps": []}, "unknown members: aps; it may have apps, users"),
-    "a member of another name": (
-        {"apps": [{"client_id": "a", "redirect_uris": [], "redirect_uri": "x:/y"}]},
-        "apps[0] in the seed has unknown members: redirect_uri;",
-    ),
-    "a flag that is a text": (
-        {"apps": [{"client_id": "a", "redirect_uris": [], "trusted": "false"}]},
-        'apps[0] in the seed: "trusted" must be true or false',
-    ),
-    "an empty secret": ({"apps": [{"client_id": "a", "redirect_uris": [], "client_secret": ""}]}, "not empty"),
-    "an unpaired surrogate": (
-        {"users": [{"username": "a", "password": "\ud800"}]},
-        'users[0] in the seed: "password" contains a NUL or an unpaired surrogate',
-    ),
-    "a NUL": ({"apps": [{"client_id": "a\0", "redirect_uris": []}]}, '"client_id" contains a NUL'),
+    "an unknown member": ({"aps": []}, "unknown field `aps`"),
+    "an unknown member of an app": ({"apps": [{**APP, "redirect_uri": "x:/y"}]}, "unknown field `redirect_uri`"),
+    "a flag that is a text": ({"apps": [{**APP, "trusted": "false"}]}, "$.apps[0].trusted"),
+    "an unpaired surrogate": ({"users": [{"username": "a", "password": "\ud800"}]}, "unpaired surrogate"),
+    "a NUL": ({"apps": [{**APP, "client_id": "a\0"}]}, "contains a NUL"),
 }
 
 
@@ -266,7 +244,7 @@ def test_null_is_as_good_as_absent_in_a_seed():
     app = {"client_id": "a", "redirect_uris": [], "name": None, "confidential": None}
     seed = read_seed({"apps": [app], "users": [{"username": "a", "password": "p", "email": None}]})
     assert seed.apps[0].name == "An app"
-    assert seed.users[0].email == "a@example.test"
+    assert seed.users[0].email is None
 
 
 def test_an_app_without_a_secret_is_public():
@@ -395,7 +373,7 @@ def test_what_an_address_may_be(address, fault):
 @pytest.mark.parametrize("scheme", ["file", "FILE", "blob", "about", "ftp", "filesystem", "view-source"])
 def test_a_scheme_that_leads_to_no_app_is_not_registered(scheme):
     address = f"{scheme}:///x"
-    with pytest.raises(ValueError, match=rf"redirect_uris\[0\] must not use {scheme.lower()}:"):
+    with pytest.raises(ValueError, match=rf"must not use {scheme.lower()}:"):
         read_seed({"apps": [{"client_id": "a", "redirect_uris": [address]}]})
     assert fault_of(address) is None, "a request is judged as the engines judge it"
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta, Struct
 
 from traktauth.protocol import OUT_OF_BAND
 from traktauth.server import tokens
@@ -30,20 +33,37 @@ SEEDED_USERS = "announced users"
 """The setting that remembers the names of the users that seeds have made."""
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 EXPECTED = 'an object such as {"apps": [{"client_id": "…", "redirect_uris": ["…"]}], "users": [{"username": "…", …}]}'
-SEED = frozenset(("apps", "users"))
-APP = frozenset(("name", "client_id", "client_secret", "redirect_uris", "confidential", "trusted", "require_pkce"))
-USER = frozenset(("username", "password", "email"))
+Text = Annotated[str, Meta(min_length=1)]
 
 
-class SeedUser(NamedTuple):
+class SeedApp(Struct, forbid_unknown_fields=True):
+    """An app as a seed has it."""
+
+    client_id: Text
+    redirect_uris: list[str]
+    name: Text = "An app"
+    client_secret: Text | None = None
+    confidential: bool = True
+    trusted: bool = False
+    require_pkce: bool = False
+
+
+class SeedUser(Struct, forbid_unknown_fields=True):
     """A user to make; the password in the clear is told once and not kept."""
 
-    username: str
-    password: str
-    email: str
+    username: Text
+    password: Text
+    email: Text | None = None
 
     def __repr__(self) -> str:
         return f"SeedUser({self.username!r})"
+
+
+class SeedFile(Struct, forbid_unknown_fields=True):
+    """What a seed file holds."""
+
+    apps: list[SeedApp] = []
+    users: list[SeedUser] = []
 
 
 class Seed(NamedTuple):
@@ -65,12 +85,17 @@ def read_seed(source: str | Path | Mapping[str, Any]) -> Seed:
     found = read_json(source, "seed", expected=EXPECTED)
     if as_object(found) is None:
         raise ValueError(f"The seed must be {EXPECTED}")
-    members = _members(found, SEED, "The seed")
-    apps = tuple(_app(value, f"apps[{at}] in the seed") for at, value in enumerate(_list(members, "apps")))
-    users = tuple(_user(value, f"users[{at}] in the seed") for at, value in enumerate(_list(members, "users")))
-    _reject_duplicates([app.client_id for app in apps], "apps")
-    _reject_duplicates([user.username for user in users], "users")
-    return Seed(apps, users)
+    try:
+        seed = msgspec.convert(_without_null(found), SeedFile)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"The seed is invalid: {error}") from error
+    texts = [text for app in seed.apps for text in (app.client_id, app.name, app.client_secret or "")]
+    texts += [text for user in seed.users for text in (user.username, user.password, user.email or "")]
+    if any(map(UNSTORABLE.search, texts)):
+        raise ValueError("The seed contains a NUL or an unpaired surrogate")
+    _reject_duplicates([app.client_id for app in seed.apps], "apps")
+    _reject_duplicates([user.username for user in seed.users], "users")
+    return Seed(tuple(_client(app, f"$.apps[{at}]") for at, app in enumerate(seed.apps)), tuple(seed.users))
 
 
 def apply_seed(db: Repositories, seed: Seed, *, now: float) -> None:
@@ -82,7 +107,8 @@ def apply_seed(db: Repositories, seed: Seed, *, now: float) -> None:
         stored = known.password_hash if known else None
         if stored is None or not passwords.matches(user.password, stored):
             stored = passwords.hash_password(user.password)
-        db.users.save(user.username, email=user.email, password_hash=stored, now=now)
+        email = user.email or f"{user.username}@example.test"
+        db.users.save(user.username, email=email, password_hash=stored, now=now)
 
 
 def seeded_users(db: Repositories) -> list[str]:
@@ -94,7 +120,7 @@ def seeded_users(db: Repositories) -> list[str]:
 def demo() -> Seed:
     """Make a demo app and a demo user with a random password."""
     app = new_client("Demo app", DEMO_REDIRECTS)
-    user = SeedUser(DEMO_USER, passwords.generate_password(), f"{DEMO_USER}@example.test")
+    user = SeedUser(DEMO_USER, passwords.generate_password())
     return Seed((app,), (user,))
 
 
@@ -106,21 +132,12 @@ def new_client(name: str, redirects: tuple[str, ...], *, confidential: bool = Tr
     return Client(0, tokens.client_id(), name, secret, lines, confidential=confidential, owner=owner, **flags)
 
 
-def _members(found: object, names: frozenset[str], where: str) -> dict[str, Any]:
-    value = as_object(found)
-    if value is None:
-        raise ValueError(f"{where} must be an object")
-    unknown = sorted(set(value) - names)
-    if unknown:
-        raise ValueError(f"{where} has unknown members: {', '.join(unknown)}; it may have {', '.join(sorted(names))}")
-    return {name: given for name, given in value.items() if given is not None}  # null is as good as absent
-
-
-def _list(source: dict[str, Any], name: str) -> list[Any]:
-    found = as_list(source.get(name, []))
-    if found is None:
-        raise ValueError(f'"{name}" in the seed must be a list')
-    return found
+def _without_null(value: object) -> object:
+    """Return a seed without the members that are null, which are as good as absent."""
+    members, items = as_object(value), as_list(value)
+    if members is not None:
+        return {name: _without_null(member) for name, member in members.items() if member is not None}
+    return value if items is None else [_without_null(item) for item in items]
 
 
 def _reject_duplicates(names: list[str], what: str) -> None:
@@ -129,47 +146,21 @@ def _reject_duplicates(names: list[str], what: str) -> None:
         raise ValueError(f"two {what} in the seed are called {twice!r}; leave one out")
 
 
-def _app(found: object, where: str) -> Client:
-    value = _members(found, APP, where)
-    client_id = _text(value, "client_id", where)
-    redirects = as_list(value.get("redirect_uris"))
-    if redirects is None or not all(isinstance(address, str) for address in redirects):
-        raise ValueError(f'{where} needs "redirect_uris", a list of addresses')
-    for at, address in enumerate(redirects):
-        fault = registration_fault_of(address) or _fault_of_text(address)
-        if fault:
-            raise ValueError(f"{where}: redirect_uris[{at}] {fault}")
-    secret = _text(value, "client_secret", where) if "client_secret" in value else None
-    confidential = _flag(value, "confidential", where, otherwise=True) and secret is not None
-    name = _text({"name": "An app", **value}, "name", where)
-    trusted, pkce = _flag(value, "trusted", where), _flag(value, "require_pkce", where)
-    lines = "\n".join(redirects)
-    return Client(0, client_id, name, secret, lines, confidential, trusted, pkce, disabled=False, owner=None)
-
-
-def _user(found: object, where: str) -> SeedUser:
-    value = _members(found, USER, where)
-    username, password = _text(value, "username", where), _text(value, "password", where)
-    return SeedUser(username, password, _text({"email": f"{username}@example.test", **value}, "email", where))
-
-
-def _flag(value: dict[str, Any], name: str, where: str, *, otherwise: bool = False) -> bool:
-    found = value.get(name, otherwise)
-    if not isinstance(found, bool):
-        raise ValueError(f'{where}: "{name}" must be true or false')  # noqa: TRY004 - a bad file, not a bad call
-    return found
-
-
-def _text(value: dict[str, Any], name: str, where: str) -> str:
-    found = value.get(name)
-    if not isinstance(found, str) or not found:
-        raise ValueError(f'{where} needs "{name}", a text that is not empty')
-    fault = _fault_of_text(found)
-    if fault:
-        raise ValueError(f'{where}: "{name}" {fault}')
-    return found
-
-
-def _fault_of_text(text: str) -> str | None:
-    """Return what is wrong with a text that no database can store, None if nothing is."""
-    return "contains a NUL or an unpaired surrogate" if UNSTORABLE.search(text) else None
+def _client(app: SeedApp, where: str) -> Client:
+    for at, address in enumerate(app.redirect_uris):
+        problem = registration_fault_of(address)
+        if problem:
+            raise ValueError(f"The seed is invalid: {problem} - at `{where}.redirect_uris[{at}]`")
+    confidential = app.confidential and app.client_secret is not None
+    return Client(
+        0,
+        app.client_id,
+        app.name,
+        app.client_secret,
+        "\n".join(app.redirect_uris),
+        confidential,
+        app.trusted,
+        app.require_pkce,
+        disabled=False,
+        owner=None,
+    )

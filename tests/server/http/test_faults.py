@@ -99,43 +99,43 @@ def test_a_server_can_begin_with_faults(start, tmp_path):
 
 BAD = {
     "no list": ({"path": "/"}, "must be a list"),
-    "no path": ([{"status": 500}], 'faults[0] needs "path"'),
-    "a text": (["x"], 'faults[0] needs "path"'),
+    "no path": ([{"status": 500}], "faults[0]: "),
+    "a text": (["x"], "faults[0]: "),
     "an unknown member": ([{"path": "/", "statsu": 500}], "statsu"),
-    "a status that is invalid": ([{"path": "/", "status": 1000}], '"status"'),
-    "a drop that is invalid": ([{"path": "/", "drop": "never"}], '"drop"'),
-    "a negative delay": ([{"path": "/", "delay": -1}], '"delay"'),
-    "an endless delay": ([{"path": "/", "delay": float("inf")}], '"delay"'),
-    "a delay past all timeout": ([{"path": "/", "delay": 601}], '"delay" must be a number of seconds, 0 to 600'),
-    "headers that are none": ([{"path": "/", "headers": "x"}], '"headers"'),
-    "no time": ([{"path": "/", "times": 0}], '"times" must be a whole number, 1 or more'),
-    "half a time": ([{"path": "/", "times": 1.5}], '"times" must be a whole number'),
-    "a time that is a truth": ([{"path": "/", "times": True}], '"times" must be a whole number'),
-    "no seconds": ([{"path": "/", "for": 0}], '"for" must be a number of seconds, more than 0'),
+    "a status that is invalid": ([{"path": "/", "status": 1000}], "$.status"),
+    "a drop that is invalid": ([{"path": "/", "drop": "never"}], "$.drop"),
+    "a negative delay": ([{"path": "/", "delay": -1}], "$.delay"),
+    "an endless delay": ([{"path": "/", "delay": float("inf")}], "$.delay"),
+    "a delay past all timeout": ([{"path": "/", "delay": 601}], "Expected `float` <= 600.0 - at `$.delay`"),
+    "headers that are none": ([{"path": "/", "headers": "x"}], "$.headers"),
+    "no time": ([{"path": "/", "times": 0}], "Expected `int` >= 1 - at `$.times`"),
+    "half a time": ([{"path": "/", "times": 1.5}], "$.times"),
+    "a time that is a truth": ([{"path": "/", "times": True}], "$.times"),
+    "no seconds": ([{"path": "/", "for": 0}], "$.for"),
     "a path without a slash": (
         [{"path": "oauth/token"}],
-        '"path" must be an address\'s path alone, such as /oauth/token',
+        "$.path",
     ),
-    "a whole address": ([{"path": "http://127.0.0.1/oauth/token"}], '"path" must be an address\'s path'),
-    "a query": ([{"path": "/oauth/token?x=1"}], '"path" must be an address\'s path'),
-    "a doubled slash": ([{"path": "/oauth//token"}], '"path" must be an address\'s path'),
+    "a whole address": ([{"path": "http://127.0.0.1/oauth/token"}], "$.path"),
+    "a query": ([{"path": "/oauth/token?x=1"}], "$.path"),
+    "a doubled slash": ([{"path": "/oauth//token"}], "$.path"),
     "the control page": ([{"path": "/_control"}], "control API"),
     "a control call": ([{"path": "/_control/faults", "status": 503, "for": 1e6}], "control API"),
-    "a list of methods": ([{"path": "/", "method": ["GET"]}], '"method" must be one method, such as "POST"'),
-    "two methods": ([{"path": "/", "method": "GET, POST"}], '"method" must be one method'),
-    "no method": ([{"path": "/", "method": ""}], '"method" must be one method'),
+    "a list of methods": ([{"path": "/", "method": ["GET"]}], "$.method"),
+    "two methods": ([{"path": "/", "method": "GET, POST"}], "$.method"),
+    "no method": ([{"path": "/", "method": ""}], "$.method"),
     "a status without a body": ([{"path": "/", "status": 204, "body": "x"}], "status 204 has no body"),
     "another": ([{"path": "/", "status": 304, "body": {}}], "status 304 has no body"),
-    "a body that is invalid": ([{"path": "/", "body": object()}], '"body" must be a text, or what JSON can say'),
-    "half a letter": ([{"path": "/", "body": "\ud800"}], '"body" must be a text, or what JSON can say'),
+    "a body that is invalid": ([{"path": "/", "body": object()}], "faults[0]: "),
+    "half a letter": ([{"path": "/", "body": "\ud800"}], "faults[0]: "),
     "a header's name that is invalid": ([{"path": "/", "headers": {"retry after": "1"}}], "'retry after' is not"),
     "a header without a name": ([{"path": "/", "headers": {"": "1"}}], "'' is not"),
     "a header beyond Latin-1": ([{"path": "/", "headers": {"x-a": "\u20ac"}}], "one line in Latin-1"),
     "two lines": ([{"path": "/", "headers": {"x-a": "1\r\nset-cookie: a=b"}}], "one line in Latin-1"),
     "a line's end": ([{"path": "/", "headers": {"x-a": "1\n"}}], "one line in Latin-1"),
-    "a header that is null": ([{"path": "/", "headers": {"x-a": None}}], "one line in Latin-1"),
-    "seconds without end": ([{"path": "/", "for": 10**400}], '"for" must be a number of seconds'),
-    "a delay without end": ([{"path": "/", "delay": 10**400}], '"delay" must be a number of seconds'),
+    "a header that is null": ([{"path": "/", "headers": {"x-a": None}}], "$.headers"),
+    "seconds without end": ([{"path": "/", "for": 10**400}], "faults[0]: "),
+    "a delay without end": ([{"path": "/", "delay": 10**400}], "faults[0]: "),
     "headers of no answer": ([{"path": "/", "headers": {"x-a": "1"}}], 'give its "status", too'),
     "an answer on a cut line": ([{"path": "/", "drop": "after", "status": 503}], "leave one of the two out"),
     "nothing that happens": ([{"path": "/", "times": 2}], "does nothing: give it one of status, headers, body, delay"),
@@ -189,12 +189,12 @@ def test_a_bad_scenario_over_http_changes_nothing(current):
 
 def test_what_cannot_be_carried_out_is_reported_by_every_way_in(current, start, tmp_path):
     message = current.send("PUT", "/_control/faults", headers=JSON, body='[{"path": "/users/me", "times": 0}]')
-    assert (message.status, message.json) == (400, {"error": 'faults[0]: "times" must be a whole number, 1 or more'})
+    assert (message.status, message.json) == (400, {"error": "faults[0]: Expected `int` >= 1 - at `$.times`"})
     with pytest.raises(ValueError, match="control API"):
         current.server.fail_next("/_control/ledger", status=503)
     file = tmp_path / "faults.json"
     file.write_text('[{"path": "users/me"}]')
-    with pytest.raises(ValueError, match="such as /oauth/token"):
+    with pytest.raises(ValueError, match=r"\$\.path"):
         start(faults=file)
 
 

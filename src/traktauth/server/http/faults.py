@@ -13,10 +13,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from traktauth.server.json_file import read_json
-from traktauth.server.messages import as_list, as_object
+from traktauth.server.messages import as_list
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -24,24 +24,6 @@ if TYPE_CHECKING:
 
 TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 EXPECTED = 'a list such as [{"path": "/oauth/token", "status": 503, "times": 2}]'
-MEMBERS: dict[str, tuple[Any, str]] = {
-    "path": (
-        Annotated[str, Meta(pattern=r"^/([^/?#]+/)*[^/?#]*\Z")],
-        "must be an address's path alone, such as /oauth/token",
-    ),
-    "method": (
-        Annotated[str, Meta(pattern=rf"^{TOKEN}\Z")],
-        'must be one method, such as "POST"; leave it out for all',
-    ),
-    "times": (Annotated[int, Meta(ge=1)], "must be a whole number, 1 or more"),
-    "for": (Annotated[float, Meta(gt=0, le=sys.float_info.max)], "must be a number of seconds, more than 0"),
-    "status": (Annotated[int, Meta(ge=200, le=599)], "must be 200 to 599"),
-    "headers": (dict[str, Any], "must be an object"),
-    "body": (Any, "must be a text, or what JSON can say"),
-    "delay": (Annotated[float, Meta(ge=0, le=600)], "must be a number of seconds, 0 to 600"),
-    "drop": (Literal["before", "after"], 'must be "before" or "after"'),
-}
-"""What a fault may have: the type of each member, and what is said of any other value."""
 BODILESS = (204, 304)
 """Statuses whose responses end with their header fields (RFC 9110 section 6.4.1)."""
 CONTROL = "/_control"
@@ -50,6 +32,20 @@ EFFECTS = ("status", "headers", "body", "delay", "drop")
 VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 FRAMING = ("content-length", "transfer-encoding")
 """Fields that say where a response ends, which the server works out."""
+
+
+class FaultMembers(Struct, forbid_unknown_fields=True, rename={"lasts": "for"}):
+    """A fault as a scenario has it; null is as good as absent."""
+
+    path: Annotated[str, Meta(pattern=r"^/([^/?#]+/)*[^/?#]*\Z")]
+    method: Annotated[str, Meta(pattern=rf"^{TOKEN}\Z")] | None = None
+    times: Annotated[int, Meta(ge=1)] | None = None
+    lasts: Annotated[float, Meta(gt=0, le=sys.float_info.max)] | None = None
+    status: Annotated[int, Meta(ge=200, le=599)] | None = None
+    headers: dict[str, str | int | float] | None = None
+    body: Any = None
+    delay: Annotated[float, Meta(ge=0, le=600)] | None = None
+    drop: Literal["before", "after"] | None = None
 
 
 @dataclass(slots=True)
@@ -117,70 +113,50 @@ def read_faults(source: str | Path | Sequence[Any] | object, oauth_paths: Collec
 
 
 def _fault(found: object, where: str, oauth_paths: Collection[str]) -> Fault:
-    value = _members(as_object(found) or {}, where)
-    path: str = value["path"]
-    status, body, headers, drop = value.get("status"), value.get("body"), _headers(value, where), value.get("drop")
+    try:
+        members = msgspec.convert(found, FaultMembers)
+        body = None if members.body is None else _bytes(members.body)
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        raise ValueError(f"{where}: {error}") from error
+    path, status, headers, drop = members.path, members.status, _headers(members.headers or {}, where), members.drop
     if path == CONTROL or path.startswith(f"{CONTROL}/"):
         raise ValueError(f'{where}: "path" must not be one of the control API, which takes faults away again')
     if path.startswith(OAUTH_PREFIXES) and path not in oauth_paths:
         near = get_close_matches(path, oauth_paths, n=1)
         meant = f"; did you mean {near[0]}?" if near else ""
         raise ValueError(f'{where}: "path" {path} does not exist at this server{meant}')
-    if value.keys().isdisjoint(EFFECTS):
+    if all(getattr(members, name) is None for name in EFFECTS):
         raise ValueError(f"{where} does nothing: give it one of {', '.join(EFFECTS)}")
     if status in BODILESS and body:
         raise ValueError(
             f'{where}: a response with status {status} has no body; leave "body" out, or take another status'
         )
     if drop is not None and (headers or status is not None or body is not None):
-        raise ValueError(
-            f'{where}: where a connection is cut ("drop") no response can be sent: leave one of the two out'
-        )
+        raise ValueError(f'{where}: a connection that is cut ("drop") gets no response: leave one of the two out')
     if headers and status is None and body is None:
         raise ValueError(f'{where}: "headers" go with a response in place of the server\'s: give its "status", too')
     return Fault(
         path=path,
-        method=value["method"].upper() if "method" in value else None,
-        times=value.get("times", None if "for" in value else 1),
-        lasts=value.get("for"),
+        method=None if members.method is None else members.method.upper(),
+        times=1 if members.times is None and members.lasts is None else members.times,
+        lasts=members.lasts,
         status=200 if status is None and body is not None else status,
         headers=headers,
         body=body or b"",
-        delay=value.get("delay", 0.0),
+        delay=members.delay or 0.0,
         drop=drop,
     )
 
 
-def _members(found: dict[str, Any], where: str) -> dict[str, Any]:
-    """Return a fault's members, each with its type; null is as good as absent."""
-    if not isinstance(found.get("path"), str):
-        raise ValueError(f'{where} needs "path", a text')  # noqa: TRY004 - a bad file, not a bad call
-    unknown = sorted(found.keys() - MEMBERS.keys())
-    if unknown:
-        raise ValueError(f"{where} has unknown members: {', '.join(unknown)}")
-    value: dict[str, Any] = {}
-    for name, member in found.items():
-        if member is None:
-            continue
-        kind, message = MEMBERS[name]
-        try:
-            value[name] = _bytes(member) if name == "body" else msgspec.convert(member, kind)
-        except (msgspec.ValidationError, TypeError, ValueError) as error:
-            raise ValueError(f'{where}: "{name}" {message}') from error
-    return value
-
-
-def _headers(members: Mapping[str, Any], where: str) -> dict[str, str]:
-    shown: dict[str, str] = {}
-    for name, value in members.get("headers", {}).items():
+def _headers(members: Mapping[str, str | int | float], where: str) -> dict[str, str]:
+    for name, value in members.items():
         if not re.fullmatch(TOKEN, name):
             raise ValueError(f'{where}: "headers" must have names such as "retry-after", which {name!r} is not')
         if name.lower() in FRAMING:
             raise ValueError(f'{where}: "headers" must leave {name} to the server')
-        if isinstance(value, bool) or not isinstance(value, (str, int, float)) or not VALUE.fullmatch(str(value)):
+        if not VALUE.fullmatch(str(value)):
             raise ValueError(f'{where}: the value of {name} in "headers" must be a number, or one line in Latin-1')
-        shown[name.lower()] = str(value)
-    return shown
+    return {name.lower(): str(value) for name, value in members.items()}
 
 
 def _bytes(body: object) -> bytes:
