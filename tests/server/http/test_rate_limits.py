@@ -10,8 +10,6 @@ import pytest
 from server.conftest import APPS, FORM, JSON
 from traktauth.server.http.rate_limits import Counters, Limit
 
-pytestmark = pytest.mark.slow
-
 
 def test_the_token_endpoint_refuses_the_21st_request_in_better_auths_way(start):
     client = start(rate_limits="trakt")

@@ -185,7 +185,6 @@ def test_nothing_is_revoked_before_a_question_is_answered(either, visitor):
     assert either.use(login.access) == 401
 
 
-@pytest.mark.slow
 def test_connected_apps_show_what_they_may_do(either, visitor):
     either.login()
     page = visitor.go("/connected-apps")
@@ -202,7 +201,6 @@ def test_a_new_secret_saves_what_was_edited_and_says_so(visitor, path):
     assert {name: field(page, name)[1] for name in EDITED} == EDITED
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("action", ["delete", "rotate"])
 def test_cancelling_keeps_what_was_edited_in_the_form_and_saves_nothing(visitor, path, action):
     page = visitor.submit(post(visitor, path, action=action, **EDITED), action="back")
