@@ -164,6 +164,10 @@ def test_the_lease_of_a_dead_holder_expires(opened, address, monkeypatch):
             assert not again
 
 
+def test_a_durable_database_has_no_warnings(opened, address):
+    assert opened(address).durability_warnings() == []
+
+
 def test_a_lock_alone_makes_no_login(opened, address):
     store = opened(address)
     with store.lock(LOGIN, 0.0) as held:

@@ -498,7 +498,9 @@ def test_the_lock_file_of_a_login_is_removed_at_its_sign_out(store, path):
     [
         ("begin", "posix_fallocate"),
         ("begin", "rename"),
+        ("begin", "open"),
         ("save", "write"),
+        ("save", "open"),
         ("mark", "fsync"),
         ("forget", "ftruncate"),
         ("check", "open"),

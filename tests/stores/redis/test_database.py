@@ -100,6 +100,16 @@ def test_a_key_of_another_type_in_place_of_a_login_is_left_as_it_is(redis_addres
     assert store.load(OTHERS[0]).token == pair(1)
 
 
+@pytest.mark.parametrize(("field", "value"), [("generation", "many"), ("refreshable", "7")])
+def test_a_field_of_another_type_is_reported(redis_address, opened, raw, prefix, field, value):
+    store = opened(redis_address)
+    signed_in(store)
+    raw.hset(f'{{{prefix}}}:login:["trakt", "app", "default"]', field, value)
+    with pytest.raises(StoreFailed, match="damaged") as caught:
+        store.load(LOGIN)
+    assert caught.value.of_one
+
+
 # ---------------------------------------------------------------- a server that comes and goes
 def test_an_address_that_never_answers_is_not_waited_for_long(opened):
     with socket.socket() as deaf:
