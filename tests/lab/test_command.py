@@ -16,7 +16,6 @@ import pytest
 from support.environments import TRAKT_PY, Missing, environment
 from traktauth.lab.scenarios import VALID_NOTE
 
-pytestmark = pytest.mark.slow
 LONG = 500.0
 PROGRAMS = Path(__file__).with_name("programs")
 REQUEST = [sys.executable, "-m", "traktauth", "request", "GET", "/users/settings"]
@@ -69,6 +68,7 @@ def traktpy_python():
         pytest.skip(str(missing))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["traktauth", "traktauth:sqlite:logins.sqlite"])
 def test_traktauth_keeps_its_login(lab, store):
     """SQLite's `kill` waits half a minute for a lease to end."""
@@ -85,6 +85,7 @@ def test_traktauth_keeps_its_login(lab, store):
     assert "still valid" in VALID_NOTE
 
 
+@pytest.mark.slow
 def test_pytrakt_would_lose_a_login(lab, pytrakt_python):
     program = PROGRAMS / "pytrakt_settings.py"
     words = ["--scenario", "race", "--scenario", "lost-response", "--scenario", "kill", "--copies", "3"]
@@ -94,6 +95,7 @@ def test_pytrakt_would_lose_a_login(lab, pytrakt_python):
     assert "#c62828" in (lab.folder / "badge.svg").read_text()
 
 
+@pytest.mark.slow
 def test_trakt_py_would_lose_a_login(lab, traktpy_python):
     names = ["race", "lost-response", "kill"]
     words = [word for name in names for word in ("--scenario", name)]
@@ -104,6 +106,7 @@ def test_trakt_py_would_lose_a_login(lab, traktpy_python):
     assert scenarios["race"]["families_killed"] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "why"),
     [
@@ -121,18 +124,21 @@ def test_a_program_that_does_nothing_is_not_judged(lab, command, why):
     assert (done.returncode, done.stdout.splitlines()[-1]) == (6, f"not judged: {why}")
 
 
+@pytest.mark.slow
 def test_a_program_that_never_ends_is_ended(lab):
     done = lab.run("--timeout", "1", "--", "sh", "-c", "sleep 1000 & wait")
     why = "a single run exits with 124 (it was ended after 1 s, see --timeout)"
     assert (done.returncode, done.stdout.splitlines()[-1]) == (6, f"not judged: {why}")
 
 
+@pytest.mark.slow
 def test_of_what_a_program_prints_the_end_alone_is_kept(lab):
     program = 'dd if=/dev/zero bs=1M count=64 >&2; find "$HOME/.." -type f -size +1M | wc -l >&2; exit 3'
     done = lab.run("--", "sh", "-c", program)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (6, "not judged: a single run exits with 3 (0)")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_lab_ends_its_programs_at_once(lab, number):
     """A run takes ten minutes, once `single` has passed in two runs."""
@@ -147,6 +153,7 @@ def test_an_interrupted_lab_ends_its_programs_at_once(lab, number):
     assert list(lab.temporary.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_pipes_and_sockets_of_the_home_are_left_out(lab):
     home = lab.folder / "mine"
     home.mkdir()
@@ -155,6 +162,7 @@ def test_pipes_and_sockets_of_the_home_are_left_out(lab):
     assert done.stdout.splitlines()[-1] == "not judged: a single run exits with 3", done.stderr
 
 
+@pytest.mark.slow
 def test_a_program_that_is_not_found_is_told(lab):
     verdict = lab.run("--", "no-such-program").stdout.splitlines()[-1]
     assert verdict == "not judged: a single run exits with 127 (the program is not found)"
@@ -166,6 +174,7 @@ def test_a_program_may_print_binary_and_change_its_home(lab):
     assert done.stdout.splitlines()[-1] == "keeps its login", done.stderr
 
 
+@pytest.mark.slow
 def test_a_program_may_sign_in_by_itself(lab):
     file = "$HOME/token.json"
     words = ["--setup", f"{' '.join(SMALL)} {file} login", "--scenario", "race", "--copies", "2"]
@@ -175,11 +184,13 @@ def test_a_program_may_sign_in_by_itself(lab):
     assert scenarios["race"]["replays"] == 1
 
 
+@pytest.mark.slow
 def test_a_sign_in_that_fails_is_reported(lab):
     done = lab.run("--setup", "echo no display >&2; exit 7", "--", "true")
     assert (done.returncode, done.stdout) == (6, "not judged: --setup ended with 7: no display\n")
 
 
+@pytest.mark.slow
 def test_each_scenario_has_a_copy_of_the_home(lab):
     home = lab.folder / "mine"
     home.mkdir()
@@ -191,6 +202,7 @@ def test_each_scenario_has_a_copy_of_the_home(lab):
     assert [path.name for path in home.iterdir()] == ["settings"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/etc/trakt-login.json", "../outside.json"])
 def test_a_login_outside_the_home_is_refused(lab, path):
     done = lab.run("--tokens", f"pytrakt:{path}", "--", "true")
@@ -214,12 +226,14 @@ def test_wrong_usage_is_named(lab, words, message):
     assert (done.returncode, message in done.stderr) == (2, True), done.stderr
 
 
+@pytest.mark.slow
 def test_a_badge_that_cannot_be_written_is_named(lab):
     done = lab.run("--badge", "absent/badge.svg", "--", "true")
     assert done.returncode == 1
     assert "The badge cannot be written to absent/badge.svg: No such file" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="what a killed lab leaves is found on Linux alone")
 def test_nothing_is_left_after_kill_9_of_traktauth_and_the_outer_supervisors(lab):
     mark = f"lab-test-{os.getpid()}-{lab.folder.name}"

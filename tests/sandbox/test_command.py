@@ -18,7 +18,6 @@ import pytest
 
 from traktauth.sandbox.command_process import CommandProcess
 
-pytestmark = pytest.mark.slow
 LONG = 60.0
 PROGRAM = Path(__file__).parents[1] / "lab" / "programs" / "urllib_settings.py"
 
@@ -107,6 +106,7 @@ def test_the_exit_status_and_both_streams_are_the_commands(sandboxed):
     assert sandboxed.left() == []
 
 
+@pytest.mark.slow
 def test_a_program_can_have_a_home_folder_of_its_own(sandboxed):
     """It does not find its user's login, and what it writes is not written there."""
     settings = sandboxed.folder / "settings"
@@ -141,6 +141,7 @@ def test_the_exit_status_is_a_shells(monkeypatch, tmp_path, words, status):
         assert (process.start(words, os.environ) or process.wait()) == status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "why"),
     [
@@ -163,6 +164,7 @@ def test_why_a_command_cannot_be_started_is_reported(sandboxed, name, why):
     assert done.stdout == b""
 
 
+@pytest.mark.slow
 def test_a_script_without_a_first_line_for_it_is_run_by_sh(sandboxed):
     """As shells and execvp(3) do, so that it runs in the sandbox if it runs without it."""
     folder = sandboxed.folder / "bin"
@@ -177,6 +179,7 @@ def test_a_script_without_a_first_line_for_it_is_run_by_sh(sandboxed):
     assert sandboxed.run("--", "empty").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_command_that_cannot_be_started_is_named(sandboxed):
     done = sandboxed.run("--", "no-such-program")
     assert done.returncode == 127
@@ -184,11 +187,13 @@ def test_a_command_that_cannot_be_started_is_named(sandboxed):
     assert sandboxed.left() == []
 
 
+@pytest.mark.slow
 def test_a_command_that_reached_trakt_is_not_warned_about(sandboxed):
     done = sandboxed.run("--", *CURL)
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_requests_are_shown_without_their_secrets(sandboxed):
     done = sandboxed.run(
         "--show", "--", "curl", "-sS", "-o", "/dev/null", "https://api.trakt.tv/users/settings?code=hidden"
@@ -197,6 +202,7 @@ def test_requests_are_shown_without_their_secrets(sandboxed):
     assert line[1:] == ["GET", "api.trakt.tv/users/settings", "403"]
 
 
+@pytest.mark.slow
 def test_refused_hosts_are_named_in_one_line(sandboxed):
     hosts = [f"https://{name}.example" for name in "abcdefg"]
     done = sandboxed.run("--", "sh", "-c", f"curl -sS {' '.join(hosts)} 2>/dev/null; exec {' '.join(CURL)}")
@@ -207,6 +213,7 @@ def test_refused_hosts_are_named_in_one_line(sandboxed):
     ]
 
 
+@pytest.mark.slow
 def test_a_certificate_that_is_not_accepted_is_explained(sandboxed):
     done = sandboxed.run("--", "curl", "-sS", "--cacert", "/dev/null", "https://api.trakt.tv/")
     assert "curl did not accept the sandbox's certificate of api.trakt.tv" in done.stderr
@@ -226,6 +233,7 @@ class Greeting(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 def test_profile_seed_faults_and_an_allowed_host_are_those_of_the_options(sandboxed):
     app = {"name": "Seeded", "client_id": "seeded-id", "client_secret": "seeded-secret", "redirect_uris": ["urn:x"]}
     seed = {"apps": [app], "users": [{"username": "mia", "password": "correct horse battery"}]}
@@ -254,6 +262,7 @@ def test_profile_seed_faults_and_an_allowed_host_are_those_of_the_options(sandbo
     assert answers == ["from elsewhere", "521"]
 
 
+@pytest.mark.slow
 def test_a_trakt_host_cannot_be_allowed(sandboxed):
     done = sandboxed.run("--allow", "api.trakt.tv", "--", "touch", "started")
     assert done.returncode == 2
@@ -261,12 +270,14 @@ def test_a_trakt_host_cannot_be_allowed(sandboxed):
     assert not (sandboxed.folder / "started").exists()
 
 
+@pytest.mark.slow
 def test_the_command_may_have_another_home(sandboxed, tmp_path):
     other = tmp_path / "other"
     done = sandboxed.run("--", "sh", "-c", f"mkdir {other}; HOME={other} {' '.join(CURL)} && echo $?")
     assert done.stdout == b"0\n", done.stderr
 
 
+@pytest.mark.slow
 def test_a_login_is_written_first_and_works(sandboxed):
     done = sandboxed.run(
         "--tokens",
@@ -282,6 +293,7 @@ def test_a_login_is_written_first_and_works(sandboxed):
     assert json.loads(done.stdout)["user"]["username"] == "sean", done.stderr
 
 
+@pytest.mark.slow
 def test_a_login_that_exists_is_not_overwritten(sandboxed):
     real = sandboxed.folder / ".pytrakt.json"
     real.write_text("real")
@@ -296,12 +308,14 @@ def test_an_unknown_format_is_named(sandboxed):
     assert (done.returncode, "'kodi' is not a format of logins" in done.stderr) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_device_code_is_approved_by_itself(sandboxed):
     program = [sys.executable, "-I", "-S", str(PROGRAM), "token.json"]
     done = sandboxed.run("--as", "mia", "--", "sh", "-c", '"$@" login && "$@"', "sh", *program)
     assert (done.returncode, done.stdout) == (0, b"mia\n"), done.stderr
 
 
+@pytest.mark.slow
 def test_a_command_that_never_ends_is_ended(sandboxed, mark):
     done = sandboxed.run("--timeout", "1", "--", "sh", "-c", f"trap '' TERM; sleep 1000; : {mark}")
     assert done.returncode == 124
@@ -323,6 +337,7 @@ os.wait()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a detached process is found on Linux alone")
 @pytest.mark.parametrize(
     ("end", "status"), [("", 0), ("os.kill(os.getpid(), 9)", 128 + signal.SIGKILL)], ids=["ends", "killed"]
@@ -347,6 +362,7 @@ def test_sigterm_reaches_the_command_and_everything_is_removed(sandboxed, mark):
     assert sandboxed.left() == []
 
 
+@pytest.mark.slow
 def test_sigint_reaches_the_command_and_everything_is_removed(sandboxed, mark):
     process = sandboxed.start("--", "sh", "-c", f"trap 'exit 9' INT; echo ready; sleep 1000 & wait; : {mark}")
     assert process.stdout.readline() == b"ready\n"
@@ -374,6 +390,7 @@ while True: time.sleep(0.05)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", ["the same group", "group"])
 def test_sigint_to_the_sandbox_alone_reaches_all_processes_of_the_command_once(sandboxed, mark, group):
     """As Ctrl-C does: a shell does not end before its child has."""
@@ -389,6 +406,7 @@ def test_sigint_to_the_sandbox_alone_reaches_all_processes_of_the_command_once(s
     assert processes_with(mark) == []
 
 
+@pytest.mark.slow
 def test_sigint_to_the_process_group_reaches_the_command_once(sandboxed, mark):
     process = sandboxed.start("--", sys.executable, "-c", TWO_PROCESSES, mark, start_new_session=True)
     assert {process.stdout.readline() for _ in range(2)} == {b"parent ready\n", b"child ready\n"}
@@ -401,6 +419,7 @@ def test_sigint_to_the_process_group_reaches_the_command_once(sandboxed, mark):
     assert (process.returncode, printed) == (7, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="tgkill(2) is of Linux")
 def test_a_signal_that_interrupts_another_thread_is_passed_on(sandboxed, mark):
     """The system may choose any thread, and the main one then goes on to wait."""
@@ -425,6 +444,7 @@ KILLED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a detached process is found on Linux alone")
 @pytest.mark.parametrize("killed", KILLED)
 def test_nothing_is_left_after_kill_9(sandboxed, mark, killed):
@@ -447,6 +467,7 @@ def test_nothing_is_left_after_kill_9(sandboxed, mark, killed):
         __import__("socket").create_connection(("127.0.0.1", int(port)))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a detached process is found on Linux alone")
 def test_nothing_is_left_if_the_outer_supervisor_is_killed_before_it_has_done_anything(sandboxed, mark):
     """It is held until the inner one has ended; on a busy machine the kernel does so by itself."""
@@ -476,6 +497,7 @@ def children_of(pid):
     return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
+@pytest.mark.slow
 def test_a_command_that_needs_a_terminal_has_it(sandboxed):
     shown = "os.get_terminal_size(0).columns, os.tcgetpgrp(0) == os.getpgrp()"
     # Not one long wait: a signal that comes just before it does not end it.
@@ -487,6 +509,7 @@ def test_a_command_that_needs_a_terminal_has_it(sandboxed):
         assert screen.process.wait(LONG) == 128 + signal.SIGINT
 
 
+@pytest.mark.slow
 def test_ctrl_c_reaches_a_command_that_has_left_the_process_group(sandboxed):
     program = "import os, time; os.setpgid(0, 0); print('re' + 'ady')\nwhile True: time.sleep(0.05)"
     with contextlib.closing(Screen(sandboxed, program)) as screen:
@@ -496,6 +519,7 @@ def test_ctrl_c_reaches_a_command_that_has_left_the_process_group(sandboxed):
         assert screen.process.wait(LONG) == 128 + signal.SIGINT
 
 
+@pytest.mark.slow
 def test_sigint_to_the_sandbox_alone_is_passed_on_in_a_terminal_too(sandboxed):
     with contextlib.closing(
         Screen(sandboxed, "print('re' + 'ady')\nimport time\nwhile True: time.sleep(0.05)")
@@ -536,6 +560,7 @@ class Screen:
         os.close(self.master)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [6, 7, 10, 12, 14])
 def test_a_missing_file_descriptor_is_named(sandboxed, limit):
     limited = [
@@ -570,6 +595,7 @@ print({one.readlines(60)[2][:12] for one in answers}, os.environ["SOFT"])
 """
 
 
+@pytest.mark.slow
 def test_a_low_limit_of_open_files_is_raised_for_the_sandbox_alone(sandboxed):
     """As macOS has it: a connection takes three of them."""
     command = [sys.executable, "-m", "traktauth", "sandbox", "--", "sh", "-c", 'SOFT=$(ulimit -Sn) exec "$@"', "sh"]
@@ -579,6 +605,7 @@ def test_a_low_limit_of_open_files_is_raised_for_the_sandbox_alone(sandboxed):
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="strace is of Linux")
 def test_no_host_is_resolved_and_nothing_but_loopback_is_connected_to(sandboxed):
     if not __import__("shutil").which("strace"):

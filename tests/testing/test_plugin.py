@@ -108,8 +108,6 @@ def test_of_a_mocked_trakt(url, number):
         assert trakt.refresh().access_token == "new"
 """
 
-pytestmark = pytest.mark.slow  # each test is a run of pytest
-
 
 @pytest.fixture
 def run_pytest(tmp_path):
@@ -135,13 +133,22 @@ def test_pytest_finds_the_plugin_by_itself():
     assert entry.value == "traktauth.testing.plugin"
 
 
-@pytest.mark.parametrize("options", [[], ["-n", "2"], ["--import-mode=importlib"], ["-p", "randomly"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        pytest.param(["-n", "2"], marks=pytest.mark.slow),
+        pytest.param(["--import-mode=importlib"], marks=pytest.mark.slow),
+        pytest.param(["-p", "randomly"], marks=pytest.mark.slow),
+    ],
+)
 def test_the_fixtures_are_what_they_say(run_pytest, options):
     code, shown = run_pytest(FIXTURES, *options)
     assert code == 0, shown
     assert "7 passed" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [["-p", "no:randomly"], ["-n", "2"]])
 def test_nothing_reaches_the_next_test(run_pytest, options):
     code, shown = run_pytest(LEAVING, *options)
@@ -149,12 +156,14 @@ def test_nothing_reaches_the_next_test(run_pytest, options):
     assert "8 passed" in shown
 
 
+@pytest.mark.slow
 def test_a_mocked_trakt_may_answer_every_test_with_the_same_token(run_pytest):
     code, shown = run_pytest(MOCKED)
     assert code == 0, shown
     assert "3 passed" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -176,6 +185,7 @@ def test_the_async_client_works_under_any_runner(run_pytest, options, text):
     assert "1 passed" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("marker", "message"),
     [
@@ -197,6 +207,7 @@ def test_a_marker_that_makes_no_sense_fails_the_test(run_pytest, marker, message
     assert "Traceback" not in shown
 
 
+@pytest.mark.slow
 def test_without_the_servers_packages_only_a_test_that_asks_for_a_fixture_fails(run_pytest):
     text = "import sys\nsys.modules['uvicorn'] = None\nsys.modules['uvloop'] = None\n"
     text += "def test_without(): pass\ndef test_with(local_trakt): pass\n"
@@ -217,18 +228,22 @@ def test_the_plugin_imports_nothing_but_pytest():
         "traktauth._version",
         "traktauth.display",
         "traktauth.errors",
+        "traktauth.protocol",
         "traktauth.testing",
         "traktauth.testing.plugin",
+        "traktauth.values",
     }
     assert set(shown) <= allowed, shown
 
 
+@pytest.mark.slow
 def test_the_marker_is_shown_with_the_others(run_pytest):
     code, shown = run_pytest("", "--markers")
     assert code == 0
     assert "@pytest.mark.trakt(profile=" in shown
 
 
+@pytest.mark.slow
 def test_a_built_wheel_works_in_a_fresh_environment(run_pytest, tmp_path):
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     wheels = tmp_path / "wheels"
