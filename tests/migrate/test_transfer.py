@@ -492,6 +492,29 @@ def interrupt_after(work):
     return interrupted
 
 
+def test_an_import_that_waited_for_the_undo_of_another_leaves_one_holder(trakt, file, monkeypatch):
+    """It was to take the login up from the copy, as the file was blank; the undo has filled the file again."""
+    before = file.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(LoginFile, "replace", interrupt_after(LoginFile.replace))
+        with pytest.raises(KeyboardInterrupt):
+            import_from(trakt, source_of(file))
+    source, blank = source_of(file), file.read_bytes()
+    assert before != blank
+
+    def undo_first(path):
+        monkeypatch.undo()
+        file.write_bytes(before)
+        return check(path)
+
+    check = LoginFile.check_writable
+    monkeypatch.setattr(LoginFile, "check_writable", undo_first)
+    with pytest.raises(LoginFileError, match="changed by another program"):
+        import_from(trakt, source)
+    assert file.read_bytes() == before
+    assert trakt.status().state == "never"
+
+
 def test_undo_leaves_a_changed_file_alone_and_the_login_here(trakt, file):
     import_from(trakt, source_of(file))
     file.write_text("{}")

@@ -65,6 +65,15 @@ class LoginFile:
                 f"The folder of {self.path} cannot be written: {error.strerror or error}", hint=hint
             ) from error
 
+    def check_unchanged(self) -> None:
+        """Check that the file still holds what was read.
+
+        Raises:
+            LoginFileError: it does not, or cannot be read.
+        """
+        if read_file(self.path).content != self.content:
+            raise changed(self.path)
+
     def replace(self, text: str) -> None:
         """Replace the file by a text, with the permissions that it has.
 
@@ -72,6 +81,14 @@ class LoginFile:
             LoginFileError: it has changed since it was read, or cannot be written.
         """
         write_file(self.path, text, mode=self.mode, expected=self.content)
+
+
+def changed(path: Path) -> LoginFileError:
+    """Return the error for a file that is not as it was read."""
+    return LoginFileError(
+        f"{path} has just been changed by another program; nothing was imported",
+        hint="Stop the other program, and run the command again",
+    )
 
 
 def read_file(path: Path) -> LoginFile:
@@ -146,10 +163,7 @@ def write_file(path: Path, text: str, *, mode: int = 0o600, expected: bytes | No
             os.fsync(file.fileno())
         can_sync(str(path.parent))  # a folder that cannot be synced fails here, before anything is changed
         if expected is not None and path.read_bytes() != expected:
-            raise LoginFileError(
-                f"{path} has just been changed by another program; nothing was imported",
-                hint="Stop the other program, and run the command again",
-            )
+            raise changed(path)
         Path(name).replace(path)
         name = ""
     except OSError as error:

@@ -200,8 +200,10 @@ def _take_from(file: LoginFile, source: Source, login: ForeignLogin, trakt: Trak
     _check_copy(load_copy(store, key), file, trakt)
     save_copy(store, key, ImportCopy(source.format, str(file.path), source.text, login.token().fingerprint))
     blank = find_format(source.format).without_refresh_token(source.text)
-    if file.text != blank:  # else an earlier run was killed after this step
+    if file.text != blank:
         file.replace(blank)
+    else:  # an earlier run was killed after this step; or it goes on, and its undo has just given the token back
+        file.check_unchanged()
 
 
 def _check_copy(earlier: ImportCopy | None, file: LoginFile, trakt: Trakt) -> None:
@@ -253,6 +255,14 @@ def undo_import(trakt: Trakt) -> Undone:
         StoreFailed: the store cannot be written, or is busy.
     """
     key, store = trakt.config.key, trakt.store
+    with store.lock(key, LOCK_TIMEOUT) as held:
+        if not held:
+            raise StoreFailed("Another program is refreshing this login; try again")
+        return _undo_under_lock(trakt)
+
+
+def _undo_under_lock(trakt: Trakt) -> Undone:
+    key, store = trakt.config.key, trakt.store
     copy_at = path_of_copy(store, key)
     copy = load_copy(store, key)
     if copy is None:
@@ -262,28 +272,23 @@ def undo_import(trakt: Trakt) -> Undone:
             hint="See which logins are here: traktauth status. Give one to a program: traktauth export FORMAT PATH "
             "--transfer",
         )
-    now, form = trakt.config.context.clock(), find_format(copy.format)
-    login = form.read(copy.text, now=now)
-    path = Path(copy.path)
-    with store.lock(key, LOCK_TIMEOUT) as held:
-        if not held:
-            raise StoreFailed("Another program is refreshing this login; try again")
-        record = store.load(key)
-        is_here = record.token is not None and record.token.access_token == login.access_token
-        _check_unspent(record, login, copy, copy_at, is_here=is_here)
-        blank = form.without_refresh_token(copy.text)
-        file = find_file(path)
-        if file is not None and file.text not in (blank, copy.text):
-            raise LoginFileError(
-                f"{path} has been changed since the import; nothing was written to it",
-                hint="Move that file away, and run the command again",
-            )
-        if is_here:
-            # If this run is killed after the next step, only the copy has the refresh token; an import continues it.
-            save_copy(store, key, replace(copy, is_finished=False))
-            store.apply(key, DeleteToken(record.generation))
-        write_file(path, copy.text, mode=0o600 if file is None else file.mode)
-        copy_at.unlink()
+    form, path = find_format(copy.format), Path(copy.path)
+    login = form.read(copy.text, now=trakt.config.context.clock())
+    record = store.load(key)
+    is_here = record.token is not None and record.token.access_token == login.access_token
+    _check_unspent(record, login, copy, copy_at, is_here=is_here)
+    file = find_file(path)
+    if file is not None and file.text not in (form.without_refresh_token(copy.text), copy.text):
+        raise LoginFileError(
+            f"{path} has been changed since the import; nothing was written to it",
+            hint="Move that file away, and run the command again",
+        )
+    if is_here:
+        # If this run is killed after the next step, only the copy has the refresh token; an import continues it.
+        save_copy(store, key, replace(copy, is_finished=False))
+        store.apply(key, DeleteToken(record.generation))
+    write_file(path, copy.text, mode=0o600 if file is None else file.mode)
+    copy_at.unlink()
     return Undone(path, is_kept=record.token is not None and not is_here)
 
 
