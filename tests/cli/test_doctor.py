@@ -70,11 +70,11 @@ def test_a_healthy_one_shows_this_screen(well, local):
 @pytest.mark.parametrize(
     ("env", "status", "about", "message", "hint"),
     [
-        ({"TRAKTAUTH_CLIENT_ID": ""}, 3, "app", "client id is missing", "Set it up: traktauth setup"),
+        ({"TRAKTAUTH_CLIENT_ID": ""}, 3, "app", "client id is missing", "traktauth setup"),
         ({"TRAKTAUTH_CLIENT_SECRET": "a\x16b"}, 3, "app", "(U+0016) at position 2 of 3", "Copy the secret again"),
         ({"TRAKTAUTH_REDIRECT_URI": "callback"}, 3, "app", "lacks http:// or https://", "TRAKTAUTH_REDIRECT_URI"),
         ({"TRAKTAUTH_SERVICE": "nowhere"}, 2, "service", "No service is named", "Set TRAKTAUTH_SERVICE"),
-        ({"TRAKTAUTH_SERVICE": "http://x.example"}, 2, "service", "in clear", "Set TRAKTAUTH_SERVICE"),
+        ({"TRAKTAUTH_SERVICE": "http://x.example"}, 2, "service", "unencrypted", "Set TRAKTAUTH_SERVICE"),
         ({"TRAKTAUTH_STORE": "file:/dev/null/x"}, 1, "store", "cannot be", "keep logins elsewhere: --store"),
         ({"TRAKTAUTH_STORE": "shoebox:"}, 2, "store", "No store has the address", "keep logins elsewhere"),
         ({"TRAKTAUTH_STORE": "file:/"}, 1, "store", "is a directory", "Name a file: --store"),
@@ -137,7 +137,12 @@ def test_an_app_that_the_service_takes_is_found_right_and_nothing_is_spent(comma
     local = local_trakt(profile)
     command.at(local.base)
     token = command.keep_real(local)
-    for env in ({}, {"TRAKTAUTH_CLIENT_ID": local.public.client_id, "TRAKTAUTH_CLIENT_SECRET": ""}):
+    public = {
+        "TRAKTAUTH_CLIENT_ID": local.public.client_id,
+        "TRAKTAUTH_CLIENT_SECRET": "",
+        "TRAKTAUTH_REDIRECT_URI": local.public.redirect_uri,
+    }
+    for env in ({}, public):
         found = findings(command, **env)
         assert [each["message"] for each in found if "the service knows" in each["message"]]
         assert [each for each in found if each["level"] == "wrong"] == []
@@ -282,7 +287,7 @@ def test_a_taken_port_is_found(well):
 
 
 def test_a_redirect_address_elsewhere_is_found(well):
-    found = bad(findings(well, TRAKTAUTH_REDIRECT_URI="https://example.com/callback"))
+    found = bad(findings(well, status=3, TRAKTAUTH_REDIRECT_URI="https://example.com/callback"))
     assert "is not on this machine" in found[0][2]
 
 

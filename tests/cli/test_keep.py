@@ -402,7 +402,7 @@ def test_a_wrong_secret_ends_it_with_three_and_nothing_is_spent(crew):
     before = crew.records()
     outcome = crew.keep(TRAKTAUTH_CLIENT_SECRET="wrong" * 8)
     assert outcome.status == 3
-    assert "TRAKTAUTH_CLIENT_SECRET" in outcome.err
+    assert "traktauth doctor" in outcome.err
     assert crew.records() == before
     assert crew.keep("--once").err.splitlines()[-1].startswith("5 refreshed; ")
 

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 from traktauth.flow.effects import NoResponse, Send
 from traktauth.values import value
+from traktauth.wire.authorization import authorization_url, s256_challenge
 from traktauth.wire.error_responses import error_code, is_invalid_client
+from traktauth.wire.messages import Request
 from traktauth.wire.revocation_endpoint import revoke
+from traktauth.wire.user_agent import USER_AGENT
 from traktauth.wire.user_settings import user_settings
 
 if TYPE_CHECKING:
@@ -31,6 +34,7 @@ class AppStatus(Enum):
     WRONG_SECRET = "wrong-secret"
     MISSING_SECRET = "missing-secret"
     UNEXPECTED_SECRET = "unexpected-secret"
+    UNKNOWN_REDIRECT = "unknown-redirect-address"
     UNCLEAR = "unclear"
 
 
@@ -50,7 +54,7 @@ class AppCheck:
 
 
 def check_app(app: App, service: Service) -> Flow[AppCheck]:
-    """Ask the API whether it knows the id, and the revocation endpoint whether id and secret belong together.
+    """Ask whether the API knows the id, whether id and secret belong together, and the redirect address to them.
 
     The revocation is of a made-up token. better-auth looks at the app first there, and Doorkeeper refuses another app;
     a refresh with a made-up token would show nothing, as better-auth looks at the token first.
@@ -68,9 +72,26 @@ def check_app(app: App, service: Service) -> Flow[AppCheck]:
         return AppCheck(_status_of_refusal(app, response))
     is_unknown_token = error_code(response) == "invalid_request" and _description(response) == "token not found"
     if (response.status == HTTPStatus.OK and not _is_page(response)) or is_unknown_token:
-        return AppCheck(AppStatus.ACCEPTED)
+        return AppCheck((yield from _check_redirect(app, service)))
     detail = f"{service.token} answered {response.status}"
     return AppCheck(AppStatus.UNCLEAR, detail, has_endpoint=response.status not in _NO_ENDPOINT)
+
+
+def _check_redirect(app: App, service: Service) -> Flow[AppStatus]:
+    """Ask for the sign-in page of a known app, which is refused (400) if the redirect address is not registered.
+
+    The page itself is not read: the real one is a program for browsers.
+    """
+    url = authorization_url(
+        service,
+        client_id=app.client_id,
+        redirect_uri=app.redirect_uri,
+        state=_MADE_UP_TOKEN,
+        code_challenge=s256_challenge(_MADE_UP_TOKEN),
+    )
+    page = yield from Send(Request("GET", url, {"User-Agent": USER_AGENT}))
+    is_refused = not isinstance(page, NoResponse) and page.status == HTTPStatus.BAD_REQUEST
+    return AppStatus.UNKNOWN_REDIRECT if is_refused else AppStatus.ACCEPTED
 
 
 def _status_of_refusal(app: App, response: Response) -> AppStatus:

@@ -14,7 +14,7 @@ application = Starlette(
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import wraps
 from http import HTTPStatus
@@ -115,7 +115,9 @@ class TraktLogin:
             Route(CALLBACK, self._callback, name="trakt_callback"),
             Route("/logout", self._logout, methods=["POST"], name="trakt_logout"),
         ]
-        self.exception_handlers: Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]] = {
+        self.exception_handlers: dict[
+            int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]
+        ] = {
             LoginRequired: self._handle_login_required,
             NotSignedIn: self._handle_not_signed_in,
             TryLater: self._handle_outage,

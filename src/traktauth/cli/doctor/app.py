@@ -100,6 +100,11 @@ def rejection(app: App, service: Service, status: AppStatus) -> AppRejected:
             )
         case AppStatus.UNEXPECTED_SECRET:
             return AppRejected("A secret is set, but this is a public app", hint="Unset TRAKTAUTH_CLIENT_SECRET")
+        case AppStatus.UNKNOWN_REDIRECT:
+            return AppRejected(
+                f"The redirect address {app.redirect_uri} is not registered for this app",
+                hint=f"Register it on {where}, or set TRAKTAUTH_REDIRECT_URI to the address that is registered there",
+            )
         case _:
             secret = app.client_secret or ""
             return AppRejected(

@@ -35,6 +35,7 @@ _REJECTED = (
     AppStatus.WRONG_SECRET,
     AppStatus.MISSING_SECRET,
     AppStatus.UNEXPECTED_SECRET,
+    AppStatus.UNKNOWN_REDIRECT,
 )
 _OPTIONS = "traktauth setup --client-id ID --secret-stdin --redirect-uri URI --service NAME --yes"
 
@@ -153,6 +154,8 @@ def _check_options(
         error.hint = {
             AppStatus.UNKNOWN_ID: f"Compare it with {apps_page(service)}, and --service with where the app was made",
             AppStatus.UNEXPECTED_SECRET: "Give an empty line as the secret: --secret-stdin < /dev/null",
+            AppStatus.UNKNOWN_REDIRECT: f"Register it on {apps_page(service)}, or give the registered one: "
+            "--redirect-uri ADDRESS",
         }.get(check.status, f"Copy the Client Secret from {apps_page(service)} and give it on stdin: --secret-stdin")
         error.message += "; nothing was saved"
         raise error
@@ -213,6 +216,11 @@ def _correct(choice: _Choice, status: AppStatus) -> _Choice | None:
         return _ask_secret(_ask_id(replace(choice, client_secret=None)))
     if status is AppStatus.UNEXPECTED_SECRET:
         return replace(choice, client_secret=None) if confirm("Leave the secret out?", default=True) else None
+    if status is AppStatus.UNKNOWN_REDIRECT:
+        if not confirm("Correct the redirect address?", default=True):
+            return None
+        before = choice.redirect_uri
+        return _until_valid(lambda: replace(choice, redirect_uri=ask("Redirect address", default=before)))
     if not confirm("Enter the secret again?", default=True):
         return None
     return _ask_secret(replace(choice, client_secret=None))

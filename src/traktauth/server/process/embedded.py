@@ -176,16 +176,18 @@ class EmbeddedServer:
         """
         self._run(calls.DecideDevice(user_code=user_code, username=username, decision="deny"))
 
-    def expire(self, kind: Literal["access", "refresh", "code", "device"], value: str) -> None:
+    def expire(self, kind: Literal["access", "refresh", "code", "device"], value: str | None) -> None:
         """Expire one token or code now.
 
         Args:
             kind: `access`, `refresh`, `code` or `device`.
-            value: the token, the code or the device code.
+            value: the token, the code or the device code; None, as of a token without a refresh token, is refused.
 
         Raises:
             ValueError: the kind, token or code is unknown.
         """
+        if value is None:
+            raise ValueError(f"There is no {kind} token or code to expire")
         self._run(calls.Expire.read({"kind": kind, "value": value}))
 
     def sign_out(self, username: str) -> None:
