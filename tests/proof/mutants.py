@@ -120,7 +120,7 @@ def a_sign_out_that_was_stopped_revokes_all_the_same(patch):
 
 def an_attempt_that_was_not_sent_is_counted(patch):
     def handle_unspent(context, request, token, error, back):
-        yield from LogMessage("the right to send is not given back")
+        yield from LogMessage("the right to send is not given back", event="mutant")
         return refresh.current_token_or_raise(context, request, token, error)
 
     patch.setattr(refresh, "_handle_unspent", handle_unspent)
@@ -160,7 +160,7 @@ def an_ambiguous_answer_ends_a_login(patch):
 
 def it_is_sent_again_without_a_probe(patch):
     def check_endpoint(context, *, since=0.0):
-        yield from LogMessage("it will work")
+        yield from LogMessage("it will work", event="mutant")
         return True
 
     patch.setattr(refresh, "check_endpoint", check_endpoint)
@@ -217,7 +217,7 @@ def a_late_pair_is_saved_all_the_same(patch):
 def a_pair_is_used_before_it_is_saved(patch):
     def save(context, request, old, new, acquired_at, back):
         new = replace(new, generation=old.generation + 1)
-        yield from LogMessage("later")
+        yield from LogMessage("later", event="mutant")
         return new
 
     patch.setattr(refresh, "_save", save)
@@ -238,16 +238,16 @@ def a_late_refresh_undoes_a_sign_out(patch):
 def a_refused_refresh_token_is_forgotten(patch):
     real = refresh._handle_invalid_grant
 
-    def dead(context, request, token, back):
+    def dead(context, request, token, *more):
         yield from Apply(DeleteToken(token.generation))
-        return (yield from real(context, request, token, back))
+        return (yield from real(context, request, token, *more))
 
     patch.setattr(refresh, "_handle_invalid_grant", dead)
 
 
 def a_sign_out_forgets_though_nothing_was_revoked(patch):
     def revoked(context, secret):
-        yield from LogMessage("whatever")
+        yield from LogMessage("whatever", event="mutant")
         return False, None
 
     patch.setattr(logout, "_try_revoke", revoked)
@@ -256,9 +256,9 @@ def a_sign_out_forgets_though_nothing_was_revoked(patch):
 def there_is_no_second_look_at_the_store_after_a_refusal(patch):
     real = refresh._handle_invalid_grant
 
-    def dead(context, request, token, back):
+    def dead(context, request, token, *more):
         unchanged = (yield from Load()).__class__(token.generation, token)
-        flow = real(context, request, token, back)
+        flow = real(context, request, token, *more)
         return (yield from hearing(flow, lambda effect, answer: unchanged if isinstance(effect, Load) else answer))
 
     patch.setattr(refresh, "_handle_invalid_grant", dead)

@@ -219,7 +219,7 @@ def failing(number):
         (failing(errno.EROFS), "Read-only file system", "Mount its file system for writing"),
         (write_read_only, "readonly", "mount their file system for writing: ls -ld {path} {folder}"),
         (damage, "malformed", "Restore the store from a backup"),
-        (failing(errno.EIO), os.strerror(errno.EIO), "traktauth doctor"),
+        (failing(errno.EIO), os.strerror(errno.EIO), "Check the disk"),
     ],
 )
 def test_a_disk_that_fails_is_named_with_its_fix(store, path, work, message, fix):
