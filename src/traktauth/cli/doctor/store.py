@@ -23,10 +23,14 @@ def check_store(settings: Settings) -> tuple[list[Finding], TokenStore | None]:
     """Look at the store; None in its place where it cannot be read."""
     try:
         store = open_store(settings.store)
-        kind, path = split_address(store.address)
-        was_readable = bool(path) and others_can_read(path)  # before it is read, which takes that right from them
+    except (StoreFailed, ValueError) as error:
+        return [store_error_finding(error)], None
+    kind, path = split_address(store.address)
+    was_readable = bool(path) and others_can_read(path)  # before it is read, which takes that right from them
+    try:
         store.list_logins()
     except (StoreFailed, ValueError) as error:
+        store.close()
         return [store_error_finding(error)], None
     findings = [good("store", store.address)]
     try:
