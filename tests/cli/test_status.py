@@ -299,7 +299,11 @@ def test_an_account_that_signed_out_is_shown_where_there_is_no_other(command):
 
 def test_an_empty_store_needs_a_sign_in_also_without_an_app(command):
     outcome = command("status", TRAKTAUTH_CLIENT_ID="")
-    assert outcome == (4, f"Store file:{command.path}\n  No account is signed in.\n", "→ Sign in: traktauth login\n")
+    assert outcome == (
+        4,
+        f"Store file:{command.path}\n  No account is signed in.\n",
+        "→ Set up an app: traktauth setup\n",
+    )
     assert json.loads(command("status", "--json", TRAKTAUTH_CLIENT_ID="").out)["logins"] == []
 
 

@@ -32,10 +32,10 @@ def check_service(settings: Settings, *, offline: bool) -> list[Finding]:
         )
     if service.name == "trakt":
         findings.append(
-            warning(
+            good(
                 "service",
-                "Trakt asks for auth.trakt.tv in place of its API host since July 2026",
-                "Set TRAKTAUTH_SERVICE=auth.trakt.tv (same login)",
+                "Trakt documents the host auth.trakt.tv since July 2026; to use it (same login): "
+                "TRAKTAUTH_SERVICE=auth.trakt.tv",
             )
         )
     return findings if offline else findings + _ask(service)

@@ -144,7 +144,10 @@ def _print_logins(report: Report) -> None:
     print_data(f"Store {report.address}")
     if not found.logins:
         print_data("No account is signed in.", indent=2)
-        print_message(NEXT, f"Sign in: traktauth login{options.flags}")
+        is_set_up = bool(settings.client_id)
+        print_message(
+            NEXT, f"Sign in: traktauth login{options.flags}" if is_set_up else "Set up an app: traktauth setup"
+        )
     for each in found.logins:
         verdict = (report.verdicts or {}).get(each.login)
         _print_login(options.for_login(each.login, settings), each, verdict, found.now)
