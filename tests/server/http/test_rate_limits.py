@@ -112,17 +112,17 @@ def test_apps_that_do_not_exist_count_as_one(start):
 
 def test_buckets_count_by_gap_or_by_window():
     buckets, limit = Counters(), Limit(2, 60)
-    assert [buckets.gap("a", limit, now=0) > 0 for _ in range(3)] == [False, False, True]
-    assert buckets.gap("b", limit, now=0) == 0
-    assert buckets.gap("a", limit, now=40) == 20
-    assert buckets.gap("a", limit, now=61) == 0
-    assert [buckets.window("w", limit, now=61) > 0 for _ in range(3)] == [False, False, True]
-    assert buckets.window("w", limit, now=121) == 0
+    assert [buckets.idle_window("a", limit, now=0) > 0 for _ in range(3)] == [False, False, True]
+    assert buckets.idle_window("b", limit, now=0) == 0
+    assert buckets.idle_window("a", limit, now=40) == 20
+    assert buckets.idle_window("a", limit, now=61) == 0
+    assert [buckets.fixed_window("w", limit, now=61) > 0 for _ in range(3)] == [False, False, True]
+    assert buckets.fixed_window("w", limit, now=121) == 0
 
 
 def test_buckets_begin_anew_where_the_clock_goes_back():
     buckets, limit = Counters(), Limit(1, 60)
-    for count in (buckets.gap, buckets.window):
+    for count in (buckets.idle_window, buckets.fixed_window):
         assert count(count.__name__, limit, now=1000) == 0
         assert count(count.__name__, limit, now=999) == 0
         assert count(count.__name__, limit, now=999) == 60
@@ -142,7 +142,7 @@ def test_a_reset_forgets_what_limits_have_counted(start):
 def test_buckets_have_an_end():
     buckets = Counters()
     for at in range(50_050):
-        buckets.gap(str(at), Limit(1, 60), now=0)
+        buckets.idle_window(str(at), Limit(1, 60), now=0)
     assert len(buckets._buckets) == 50_000
 
 

@@ -108,7 +108,7 @@ def _require_access(handler: Handler) -> Handler:
         try:
             check_access(visit.context, visit.request)
         except ControlError as error:
-            return message(visit, "The control page is not for you", _sentence(error), error.status)
+            return message(visit, "Access denied", _sentence(error), error.status)
         response = await handler(visit)
         response.headers["referrer-policy"] = "same-origin"  # otherwise browsers send the forms with `Origin: null`
         return response

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from traktauth.server.storage.models import TokenPair
 
 
-class Origin(NamedTuple):
+class IssuedPair(NamedTuple):
     """Where a pair of tokens came from.
 
     Attributes:
@@ -69,7 +69,7 @@ class TokenState(NamedTuple):
 class Node:
     """A pair of tokens and the pairs that it was refreshed to."""
 
-    origin: Origin
+    origin: IssuedPair
     access: TokenState
     refresh: TokenState
     replays: list[Replay]
@@ -92,9 +92,9 @@ class Tree(NamedTuple):
     hidden: int
 
 
-def token_origins(entries: Iterable[LogEntry]) -> dict[int, Origin]:
+def token_origins(entries: Iterable[LogEntry]) -> dict[int, IssuedPair]:
     """Return the pairs that the entries issued, the oldest first, by row."""
-    found: dict[int, Origin] = {}
+    found: dict[int, IssuedPair] = {}
     for entry in entries:
         outcome = entry.outcome
         if isinstance(outcome, IssuedTokens):
@@ -103,7 +103,7 @@ def token_origins(entries: Iterable[LogEntry]) -> dict[int, Origin]:
         elif isinstance(outcome, TokensCreated):
             for issued in outcome.tokens:
                 access, refresh = fingerprint(issued.access_token), fingerprint(issued.refresh_token or "")
-                found.setdefault(issued.pair, Origin(issued.pair, entry.at, 0, "by a test", access, refresh))
+                found.setdefault(issued.pair, IssuedPair(issued.pair, entry.at, 0, "by a test", access, refresh))
     return found
 
 
@@ -119,10 +119,10 @@ def replays_by_pair(entries: Iterable[LogEntry]) -> dict[int, list[Replay]]:
     return found
 
 
-def newest_logins(origins: Mapping[int, Origin], most: int) -> list[list[Origin]]:
+def newest_logins(origins: Mapping[int, IssuedPair], most: int) -> list[list[IssuedPair]]:
     """Return the pairs of the logins that were issued to last, each login's oldest pair first."""
     roots: dict[int, int] = {}
-    logins: dict[int, list[Origin]] = {}
+    logins: dict[int, list[IssuedPair]] = {}
     for number, origin in origins.items():
         root = roots.get(origin.parent, number) if origin.parent in origins else number
         roots[number] = root
@@ -130,13 +130,13 @@ def newest_logins(origins: Mapping[int, Origin], most: int) -> list[list[Origin]
     return sorted(logins.values(), key=lambda pairs: pairs[-1].number, reverse=True)[:most]
 
 
-def select_pairs(login: list[Origin], most: int) -> list[Origin]:
+def select_pairs(login: list[IssuedPair], most: int) -> list[IssuedPair]:
     """Return the first pair of a login and its last ones."""
     return login if len(login) <= most else [login[0], *login[-most + 1 :]]
 
 
 def build_tree(
-    login: list[Origin],
+    login: list[IssuedPair],
     pairs: Mapping[int, TokenPair],
     replays: Mapping[int, list[Replay]],
     kills: Mapping[tuple[int, int], Replay],
@@ -175,7 +175,7 @@ def build_tree(
     return root
 
 
-def _make_origin(entry: LogEntry, issued: IssuedTokens) -> Origin:
+def _make_origin(entry: LogEntry, issued: IssuedTokens) -> IssuedPair:
     parameters = entry.request.parameters
     old, code = parameters.get("refresh_token", ""), parameters.get("code", "")
     device = parameters.get("device_code") or (code if entry.path.endswith("/device/token") else "")
@@ -187,7 +187,7 @@ def _make_origin(entry: LogEntry, issued: IssuedTokens) -> Origin:
         source = f"for code {fingerprint(code)}" if code else "for the app itself"
     refresh = fingerprint(issued.refresh_token) if issued.refresh_token else ""
     access = fingerprint(issued.access_token)
-    return Origin(issued.pair, entry.at, issued.predecessor, source, access, refresh)
+    return IssuedPair(issued.pair, entry.at, issued.predecessor, source, access, refresh)
 
 
 def _state(
@@ -198,7 +198,7 @@ def _state(
     if ended is not None:
         return TokenState(token, "revoked", "revoked by the app")
     if expires is not None and expires <= now and pair.in_family:
-        return TokenState(token, "expired", "its time is over")
+        return TokenState(token, "expired", "expired")
     if not pair.in_family:
         why = f"killed by the replay of {kill.token}" if kill else "ended with its consent, app or family"
         return TokenState(token, "killed", why)

@@ -39,7 +39,7 @@ class Limit(NamedTuple):
     seconds: int
 
 
-class Counter(NamedTuple):
+class Count(NamedTuple):
     """How many requests were let in, and since when, or when last."""
 
     requests: int
@@ -50,42 +50,42 @@ class Counters:
     """Counters by key; a counter starts again if the clock was moved back behind it."""
 
     def __init__(self) -> None:
-        self._buckets: OrderedDict[str, Counter] = OrderedDict()
+        self._buckets: OrderedDict[str, Count] = OrderedDict()
 
-    def gap(self, key: str, limit: Limit, *, now: float) -> float:
+    def idle_window(self, key: str, limit: Limit, *, now: float) -> float:
         """Count a request; return 0 if it passes, else the seconds until the window after the last one ends."""
         bucket = self._buckets.get(key)
         if bucket is None or not 0 <= now - bucket.at <= limit.seconds:
-            self._keep(key, Counter(1, now))
+            self._keep(key, Count(1, now))
         elif bucket.requests >= limit.requests:
             return limit.seconds - (now - bucket.at)
         else:
-            self._keep(key, Counter(bucket.requests + 1, now))
+            self._keep(key, Count(bucket.requests + 1, now))
         return 0.0
 
-    def window(self, key: str, limit: Limit, *, now: float) -> float:
+    def fixed_window(self, key: str, limit: Limit, *, now: float) -> float:
         """Count a request; return 0 if it passes, else the seconds until its window ends."""
         bucket = self._buckets.get(key)
         if bucket is None or not 0 <= now - bucket.at < limit.seconds:
-            self._keep(key, Counter(1, now))
+            self._keep(key, Count(1, now))
         elif bucket.requests >= limit.requests:
             return limit.seconds - (now - bucket.at)
         else:
-            self._keep(key, Counter(bucket.requests + 1, bucket.at))
+            self._keep(key, Count(bucket.requests + 1, bucket.at))
         return 0.0
 
     def clear(self) -> None:
         """Remove all counters."""
         self._buckets.clear()
 
-    def _keep(self, key: str, bucket: Counter) -> None:
+    def _keep(self, key: str, bucket: Count) -> None:
         self._buckets[key] = bucket
         self._buckets.move_to_end(key)
         while len(self._buckets) > MAX_KEYS:
             self._buckets.popitem(last=False)
 
 
-GAPS = {
+SIGN_IN_LIMITS = {
     "/oauth/token": Limit(20, 60),
     "/oauth/revoke": Limit(30, 60),
     "/oauth/introspect": Limit(100, 60),
@@ -113,12 +113,12 @@ class Caller(NamedTuple):
 
 def rate_limited(path: str, direct: Handler, context: ServerContext) -> Handler:
     """Wrap an endpoint in the rate limit of its path."""
-    gap = GAPS.get(path)
-    if gap is None:
+    limit = SIGN_IN_LIMITS.get(path)
+    if limit is None:
         return _limit_api(direct, context)
 
     async def respond(scope: Scope, receive: Receive) -> HttpResponse:
-        wait = context.buckets.gap(f"{path} {_address(scope)}", gap, now=context.clock())
+        wait = context.buckets.idle_window(f"{path} {_address(scope)}", limit, now=context.clock())
         return _log_refusal(context, scope, too_many_at_sign_in(wait)) if wait > 0 else await direct(scope, receive)
 
     return respond
@@ -134,7 +134,7 @@ def _limit_api(direct: Handler, context: ServerContext) -> Handler:
         name = f"{'AUTHED' if caller.user else 'UNAUTHED'}_API_{'GET' if reads else 'POST'}_LIMIT"
         who = str(caller.user) if caller.user else f"{caller.app} {_address(scope)}"
         now = context.clock()
-        wait = context.buckets.window(f"{name} {who}", limit, now=now)
+        wait = context.buckets.fixed_window(f"{name} {who}", limit, now=now)
         if wait <= 0:
             return await direct(scope, receive)
         return _log_refusal(context, scope, too_many_at_api(name, limit, wait, now))

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 BLANK_OR_CONTROL = re.compile(r"[\x00-\x20\x7f]|\s")
 DANGEROUS = ("javascript", "data", "vbscript")
 OF_NO_APP = ("about", "blob", "chrome", "file", "filesystem", "ftp", "mailto", "view-source", "ws", "wss")
-"""Schemes that lead to no app: nothing of an app's receives what a browser opens there."""
+"""Schemes that cannot open an app."""
 WEB = ("http", "https")
 LONGEST_HOST = 253
 LARGEST_PORT = 65535
@@ -26,7 +26,7 @@ AUTHORITY = re.compile(r"(?:(.*)@)?(\[[^\]]*\]|[^:\[\]]*)(.*?)(?::([0-9]{0,5}))?
 MISLEADING = re.compile(r"[\[\]\\]")
 """What programs read in different ways in front of a host: browsers take a backslash for the path's beginning."""
 READ_IN_TWO_WAYS = re.compile("[\u00df\u1e9e\u03c2\u200c\u200d]")
-"""What IDNA 2003 and 2008 write in ASCII differently: browsers would go to another host than is named here."""
+"""Characters with two IDNA encodings: browsers would go to another host than is named here."""
 NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?")
 OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 LOOPBACK = re.compile(rf"(https?://(?:127(?:\.{OCTET}){{3}}|\[::1\]))(?::([1-9][0-9]{{0,4}}))?([/?][^#]*)?")

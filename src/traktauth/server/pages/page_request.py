@@ -46,7 +46,7 @@ class PageRequest:
 
     Attributes:
         context: the server.
-        heard: the request.
+        request: the request.
         query: its query's parameters, in order.
         form: its form's parameters.
         visitor: who is signed in, if anyone.
