@@ -72,6 +72,7 @@ class Backups:
                 self.keys = {key: server.dump(key) for key in server.keys("*")}
         else:
             with psycopg.connect(self.postgres_url) as live:
+                live.execute("SET LOCAL lock_timeout = '1s'")  # a stopped process may hold one
                 live.execute("DROP TABLE IF EXISTS backup; CREATE TABLE backup AS TABLE traktauth_logins")
 
     def restore(self, kind: str) -> None:
@@ -91,6 +92,7 @@ class Backups:
                 steps.execute()
         else:
             with psycopg.connect(self.postgres_url) as live:
+                live.execute("SET LOCAL lock_timeout = '1s'")
                 live.execute("LOCK TABLE traktauth_logins; DELETE FROM traktauth_logins")
                 live.execute("INSERT INTO traktauth_logins TABLE backup")
 
@@ -175,7 +177,10 @@ class Round:
             file.write(struct.pack("d", error))
 
     def sign_in(self, kind: str, account: str) -> None:
-        """Sign an account in, as its user does when a program asks for it."""
+        """Sign an account in, as its user does when a program asks for it; none is stopped, as it may hold a lock."""
+        for due in [each for each in self.later if each[2] == "stop"]:
+            self.later.remove(due)
+            self.end(*due[1:])
         with Trakt(self.server.app, service=self.proxy.base, store=self.stores[kind], account=account) as trakt:
             for _ in range(100):
                 with suppress(RuntimeError, StoreFailed):  # another process has just changed the record
