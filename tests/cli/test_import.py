@@ -292,7 +292,7 @@ def test_a_shared_store_is_one_that_keep_opens(kind, tmp_path):
         open_fleet(address)
         is_taken = True
     except TraktAuthError as error:
-        is_taken = "several processes cannot share it" not in error.message
+        is_taken = "keep needs sqlite:" not in error.message
     assert is_shared_store(address) is is_taken
 
 

@@ -410,8 +410,8 @@ def test_a_wrong_secret_ends_it_with_three_and_nothing_is_spent(crew):
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (["--store", "memory:"], 1, "cannot use the store memory:"),
-        (["--store", "file:"], 1, "several processes cannot share it"),
+        (["--store", "memory:"], 1, "not the store memory:"),
+        (["--store", "file:"], 1, "keep needs sqlite:, redis: or postgresql:"),
         (["--store", "redis://127.0.0.1:9", "--once"], 1, "127.0.0.1:9"),
         (["--store", "shoebox:"], 2, "No store has the address"),
         (["--pace", "20"], 2, "--pace must be N/SECONDS"),
@@ -425,7 +425,7 @@ def test_a_wrong_secret_ends_it_with_three_and_nothing_is_spent(crew):
         (["--account", "foo"], 2, "No such option '--account'"),
         (["--plan", "--once"], 2, "--plan sends nothing, so it cannot be used with --once"),
         (["--plan", "--metrics", "0"], 2, "--plan sends nothing, so it cannot be used with --metrics"),
-        (["--plan", "--store", "file:"], 1, "several processes cannot share it"),
+        (["--plan", "--store", "file:"], 1, "keep needs sqlite:, redis: or postgresql:"),
     ],
 )
 def test_what_cannot_be_kept_is_reported_in_two_lines(command, words, status, message):

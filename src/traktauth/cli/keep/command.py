@@ -250,7 +250,7 @@ def open_fleet(address: str) -> FleetStore:
     store = open_async_store(address)
     if not isinstance(store, FleetStore):
         raise TraktAuthError(
-            f"traktauth keep cannot use the store {store.address}: several processes cannot share it",
+            f"traktauth keep needs sqlite:, redis: or postgresql:, not the store {store.address}",
             hint="Name one: traktauth keep --store postgresql://…, redis://… or sqlite:/PATH "
             "(to move logins: traktauth store move FROM TO)",
         )
