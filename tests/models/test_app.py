@@ -34,7 +34,7 @@ def test_an_app_needs_an_id_alone():
 def test_a_missing_id_names_its_setting(client_id):
     error = refusal(client_id)
     assert error.message == "The app's client id is missing"
-    assert "TRAKTAUTH_CLIENT_ID" in error.hint
+    assert "client_id" in error.hint
 
 
 @pytest.mark.parametrize("value", [0, 7, b"bytes", [], object()], ids=lambda value: type(value).__name__)
@@ -48,8 +48,8 @@ def test_a_value_of_another_type_is_named(value):
 def test_an_empty_secret_is_not_taken_for_a_public_app():
     error = refusal(client_secret="")
     assert "empty" in error.message
-    assert "TRAKTAUTH_CLIENT_SECRET" in error.hint
-    assert "public app" in error.hint
+    assert "client_secret" in error.hint
+    assert "public app" in error.message
 
 
 PASTED = {
@@ -75,7 +75,7 @@ def test_what_a_clipboard_adds_to_a_secret_is_refused_and_found(extra, before, a
     error = refusal(client_secret=before + character + after)
     assert named in error.message
     assert f"at position {len(before) + 1} of {len(before + after) + 1}" in error.message
-    assert "TRAKTAUTH_CLIENT_SECRET" in error.hint
+    assert "Copy the secret again" in error.hint
 
 
 @pytest.mark.parametrize("extra", PASTED)
@@ -84,7 +84,7 @@ def test_what_a_clipboard_adds_to_an_id_is_refused_and_found(extra):
     error = refusal("the-app" + character)
     assert named in error.message
     assert "client id" in error.message
-    assert "TRAKTAUTH_CLIENT_ID" in error.hint
+    assert error.hint.startswith(("Copy", "Compare"))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_redirect_address_that_cannot_be_registered_is_refused(redirect_uri, p
     error = refusal(redirect_uri=redirect_uri)
     assert error.message.startswith("The redirect address ")
     assert problem in error.message
-    assert "TRAKTAUTH_REDIRECT_URI" in error.hint
+    assert error.hint
 
 
 @pytest.mark.parametrize(
