@@ -15,7 +15,7 @@ from traktauth.server.engines import profiles
 from traktauth.server.engines.doorkeeper import revocation
 from traktauth.server.oauth.checks import load_code, spend_code
 from traktauth.server.oauth.request import Procedure, require
-from traktauth.server.oauth.rotation.reuse import RevokeFamily
+from traktauth.server.oauth.rotation import RevokeFamily
 from traktauth.server.process.embedded import EmbeddedServer
 from traktauth.server.settings import Settings
 
