@@ -39,11 +39,6 @@ def test_a_status_reads_the_store_and_sends_nothing(trakt, trakt_server, sign_in
     assert (trakt_server.refreshes, trakt_server.api_calls) == ([], [])
 
 
-def test_the_state_is_a_plain_word(trakt, sign_in):
-    sign_in()
-    assert json.dumps(trakt.status().state) == '"valid"'
-
-
 @pytest.mark.parametrize(
     ("prepare", "state", "reason"),
     [
@@ -134,11 +129,6 @@ def test_a_login_that_is_valid_or_refreshable_is_replaced_only_on_request(trakt,
     assert trakt.adopt(new, replace=True).generation == 2
     assert trakt_server.revoked == []
     assert trakt.token().access_token == new.access_token
-
-
-def test_a_login_that_has_ended_is_replaced(trakt, trakt_server, sign_in):
-    sign_in(left=-1, refresh=False)
-    assert trakt.adopt(fetched(trakt_server)).generation == 2
 
 
 # ---------------------------------------------------------------- whose login it is

@@ -132,22 +132,6 @@ def test_no_token_is_lost_when_the_store_raises_once(
         trakt.runner.close()
 
 
-@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_a_token_that_cannot_be_saved_is_kept_after_any_error(store, error, caller, trakt_server, app, monkeypatch):
-    monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
-    store.verb, store.error, store.times = SaveToken, error, 1000
-    with caller(app, service=trakt_server.base, store=store) as trakt:
-        with pytest.raises(StoreFailed) as caught:
-            trakt.token()
-        assert caught.value.kept
-        for _ in range(3):
-            assert trakt.token().generation == 2
-        store.times = 0
-        trakt.token()
-    assert store.load(LoginKey(trakt_server.base, app.client_id, "default")).generation == 2
-    assert (len(trakt_server.refreshes), trakt_server.killed) == (1, 0)
-
-
 @pytest.mark.parametrize("error", ERRORS[1:], ids=lambda error: type(error).__name__)
 def test_a_store_that_cannot_be_closed_is_a_store_that_failed(store, error, caller, trakt_server, app):
     store.verb, store.error, store.times = "close", error, 1

@@ -235,14 +235,6 @@ def test_what_is_wrong_with_a_response_is_named(serve, exchange, content, reason
     assert (reply.sent, reply.reason) == (True, reason)
 
 
-@pytest.mark.parametrize(
-    "part", [b"HTTP/1.1 200", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", b"no HTTP\r\n\r\n"]
-)
-def test_a_connection_closed_in_the_response_counts_as_sent(serve, exchange, part):
-    server = serve(lambda self, visitor: (self.hear(visitor), visitor.sendall(part)))
-    assert exchange(f"http://127.0.0.1:{server.port}/").sent is True
-
-
 def test_a_response_that_is_too_late_counts_as_sent(serve, exchange, monkeypatch):
     limit(monkeypatch, 0.15)
     over = threading.Event()
@@ -326,32 +318,22 @@ def keep_alive(self, visitor):
         visitor.sendall(ok())
 
 
+@pytest.mark.parametrize("kind", ["blocking", "async"])
 @pytest.mark.parametrize(("keep", "connections"), [(True, 1), (False, 3)])
-def test_a_refresh_has_a_connection_of_its_own_and_api_calls_share_one(serve, keep, connections):
+def test_a_refresh_has_a_connection_of_its_own_and_api_calls_share_one(serve, keep, connections, kind):
     """On a kept one that is closed in that moment, no caller would know whether the token was spent."""
     server = serve(keep_alive)
-    with http.new_client(keep=keep) as client:
-        for _ in range(3):
-            assert (
-                http_exchange.send(client, Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)).status
-                == 200
-            )
-    assert server.connections == connections
+    request = Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)
 
-
-@pytest.mark.parametrize(("keep", "connections"), [(True, 1), (False, 3)])
-def test_an_async_refresh_has_a_connection_of_its_own_too(serve, keep, connections):
-    server = serve(keep_alive)
-
-    async def go():
+    async def awaited():
         async with http.new_async_client(keep=keep) as client:
-            for _ in range(3):
-                reply = await http_exchange.send_async(
-                    client, Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)
-                )
-                assert reply.status == 200
+            return [(await http_exchange.send_async(client, request)).status for _ in range(3)]
 
-    asyncio.run(go())
+    if kind == "async":
+        assert asyncio.run(awaited()) == [200] * 3
+    else:
+        with http.new_client(keep=keep) as client:
+            assert [http_exchange.send(client, request).status for _ in range(3)] == [200] * 3
     assert server.connections == connections
 
 

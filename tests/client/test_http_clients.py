@@ -32,15 +32,6 @@ def test_a_forked_child_makes_connections_of_its_own(trakt_server, app, address,
         assert trakt_server.connections == 2  # the parent's was not closed by the child
 
 
-def test_a_forked_child_that_only_closes_leaves_the_parents_connection(trakt_server, app, address, sign_in):
-    sign_in()
-    with Trakt(app, service=trakt_server.base, store=address) as trakt:
-        trakt.request("GET", "/parent")
-        in_child(trakt.close)
-        trakt.request("GET", "/parent")
-        assert trakt_server.connections == 1
-
-
 @pytest.mark.slow
 def test_a_fork_in_the_middle_of_a_refresh_does_not_send_it_again(trakt_server, app, address, sign_in):
     old = sign_in(life=1000, left=10)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
 
 from client.strict_trakt import StrictTrakt
-from traktauth import App, AsyncTrakt, LoginRequired, Trakt, TryLater
+from traktauth import App, AsyncTrakt, Trakt
 
 
 def blocking(server, app, address, urls, **named):
@@ -43,12 +41,6 @@ def test_it_signs_requests_and_leaves_the_clients_own_fields(get, trakt_server, 
     assert (sent["trakt-api-version"], sent["trakt-api-key"], sent["user-agent"]) == ("2", app.client_id, "mine")
 
 
-def test_it_refreshes_an_expired_token(get, trakt_server, sign_in):
-    old = sign_in(left=-1)
-    assert get(f"{trakt_server.base}/users/settings")[0].status_code == 200
-    assert old.access_token not in trakt_server.api_calls
-
-
 def test_it_refreshes_once_on_a_401(get, trakt_server, sign_in):
     sign_in()
     trakt_server.access.clear()
@@ -62,28 +54,6 @@ def test_it_returns_a_401_straight_after_that(get, trakt_server, sign_in):
     responses = get(*[f"{trakt_server.base}/users/settings"] * 3)
     assert [response.status_code for response in responses] == [401] * 3
     assert len(trakt_server.refreshes) == 1
-
-
-def test_it_returns_a_401_to_a_token_that_the_call_has_just_got(get, trakt_server, sign_in):
-    sign_in(left=-1)
-    trakt_server.api_refuses = True
-    assert get(f"{trakt_server.base}/users/settings")[0].status_code == 401
-    assert len(trakt_server.refreshes) == 1
-
-
-def test_a_rejected_token_that_cannot_be_refreshed_asks_for_a_sign_in(get, trakt_server, sign_in):
-    sign_in(refresh=False)
-    trakt_server.api_refuses = True
-    with pytest.raises(LoginRequired):
-        get(f"{trakt_server.base}/users/settings")
-
-
-def test_a_401_while_the_token_endpoint_is_busy_is_try_later(get, trakt_server, sign_in):
-    sign_in()
-    trakt_server.access.clear()
-    trakt_server.answers.append((429, {}, {}))
-    with pytest.raises(TryLater):
-        get(f"{trakt_server.base}/users/settings")
 
 
 @pytest.mark.parametrize("body", ["generator", "file"])
@@ -150,11 +120,6 @@ def test_a_401_of_another_host_behind_a_redirect_refreshes_and_marks_nothing(get
         foreign.close()
 
 
-def test_a_request_without_a_login_raises_login_required(get, trakt_server):
-    with pytest.raises(LoginRequired):
-        get(f"{trakt_server.base}/users/settings")
-
-
 @pytest.mark.parametrize(
     "url",
     [
@@ -198,30 +163,6 @@ def test_the_token_goes_to_no_other_host(get, trakt_server, sign_in, url):
 )
 def test_which_addresses_are_the_services_own(service, url, served):
     assert Trakt(App("x"), service=service, store="memory:").config.api.contains(url) is served
-
-
-def test_a_redirect_takes_no_token_along(get, trakt_server, sign_in):
-    sign_in()
-    [response] = get(
-        f"{trakt_server.base}/moved",
-        follow_redirects=False,
-    )
-    assert response.status_code == 302
-
-
-def test_several_threads_with_a_401_at_once_cause_one_refresh(trakt_server, app, address, sign_in):
-    sign_in()
-    trakt_server.access.clear()
-    together = threading.Barrier(6)
-    trakt_server.api_before += [lambda: together.wait(60)] * 6
-    with Trakt(app, service=trakt_server.base, store=address) as trakt, httpx2.Client(auth=trakt.auth) as client:
-
-        def call(_):
-            return client.get(f"{trakt_server.base}/users/settings").status_code
-
-        with ThreadPoolExecutor(6) as pool:
-            assert list(pool.map(call, range(6))) == [200] * 6
-    assert len(trakt_server.refreshes) == 1
 
 
 def test_each_kind_says_which_client_it_is_for(app):

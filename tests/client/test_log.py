@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import subprocess
@@ -13,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from client.callers import CALLERS
-from traktauth import AsyncTrakt, LoginRequired, Trakt, TryLater
+from traktauth import Trakt, TryLater
 
 
 @pytest.fixture(params=CALLERS)
@@ -33,17 +32,6 @@ def test_every_record_carries_the_account_and_says_why(trakt, trakt_server, sign
         ("DEBUG", f"{old.fingerprint} needs a refresh: it expired 1 s ago"),
         ("INFO", f"refreshed {old.fingerprint} to {new.fingerprint}, generation 2"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("left", "min_life", "why"),
-    [(120.0, 0.0, "it expires in 120 s, of 3600 s"), (1000.0, 2000.0, "it expires in 1000 s, and 2000 s are required")],
-)
-def test_the_reason_for_a_refresh_is_reported(trakt, sign_in, caplog, left, min_life, why):
-    caplog.set_level(logging.DEBUG, "traktauth")
-    sign_in(left=left)
-    trakt.token(min_life=min_life)
-    assert any(why in each.getMessage() for each in caplog.records if each.levelname == "DEBUG")
 
 
 class Waits(logging.Handler):
@@ -78,21 +66,6 @@ def test_the_call_that_waits_for_another_ones_refresh_says_so(trakt_server, app,
     assert sum(note.startswith("refreshed ") for note in notes) == 1
 
 
-def test_the_task_that_waits_for_another_ones_refresh_says_so(trakt_server, app, address, sign_in, caplog, waits):
-    sign_in(left=-1)
-    trakt_server.before.append(lambda: waits.wait(30))
-
-    async def both():
-        async with AsyncTrakt(app, service=trakt_server.base, store=address) as trakt:
-            return await asyncio.gather(trakt.token(), trakt.token())
-
-    tokens = asyncio.run(both())
-    assert tokens[0] == tokens[1]
-    assert [each.note for each in caplog.records if "waits" in each.note] == [
-        "waits for the refresh that another call of this program makes"
-    ]
-
-
 def test_a_rejected_token_is_reported(trakt, trakt_server, sign_in, caplog):
     caplog.set_level(logging.DEBUG, "traktauth")
     sign_in()
@@ -118,18 +91,6 @@ def test_a_valid_token_logs_nothing(trakt, sign_in, caplog):
     sign_in()
     trakt.token()
     assert caplog.records == []
-
-
-def test_no_record_holds_a_secret(trakt, trakt_server, sign_in, caplog):
-    caplog.set_level(1)
-    sign_in(left=-1)
-    trakt.token()
-    trakt_server.access.clear()
-    trakt.request("GET", "/users/settings")
-    trakt.logout()
-    with pytest.raises(LoginRequired):
-        trakt.token()
-    assert "canary" not in caplog.text
 
 
 def test_a_program_without_a_handler_sees_no_warning(trakt_server, address, sign_in):

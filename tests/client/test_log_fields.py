@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import logging
-import re
-from pathlib import Path
 
 import pytest
 
-import traktauth
 from traktauth import LoginRequired, Trakt
 from traktauth.testing import LocalTrakt
-
-PAGE = Path(__file__).parents[2] / "docs" / "logging.md"
 
 
 @pytest.fixture
@@ -42,13 +37,3 @@ def test_a_refresh_and_its_end_are_events_with_reason_and_generation(server, cap
         trakt.logout(local=True)
         trakt.login("paste", prompt=lambda step: server.browse(step.url))
         assert ("signed-in", "", 4) in events(caplog)
-
-
-def test_every_record_that_the_package_logs_has_the_fields_and_a_documented_event():
-    sources = "".join(path.read_text() for path in Path(traktauth.__file__).parent.rglob("*.py"))
-    calls = re.findall(
-        r"(?:getLogger\(\"traktauth\"\)|logger)\.(?:warning|error|info)\((.*?)\n(?: {8}|\Z)\S", sources, re.DOTALL
-    )
-    assert [call for call in calls if "extra=" not in call and "access_log" not in call] == []
-    named = set(re.findall(r"(?:event=|log_fields\(\s*)\"([a-z-]+)\"", sources))
-    assert {event for event in named if f"`{event}`" not in PAGE.read_text()} == set()

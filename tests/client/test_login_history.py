@@ -50,12 +50,3 @@ def test_a_sign_in_after_an_unconfirmed_refresh_is_recorded_as_a_sign_in(trakt, 
         trakt.refresh()
     sign_in_again(trakt, server)
     assert history(trakt) == [(1, None, HistoryOutcome.SIGNED_IN, None), (2, None, None, None)]
-
-
-def test_a_login_of_the_local_trakt_is_recorded_as_a_sign_in(trakt, server):
-    server.expire("refresh", trakt.token().refresh_token)
-    with pytest.raises(LoginRequired):
-        trakt.refresh()
-    server.sign_in_at(trakt, "mary")
-    assert [process for _, process, _, _ in history(trakt)] == [None, None]
-    assert trakt.status().username == "mary"

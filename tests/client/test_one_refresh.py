@@ -113,15 +113,6 @@ def test_a_thousand_tasks_cause_one_refresh(trakt_server, app, address, sign_in)
     one_refresh(trakt_server, asyncio.run(everybody()), 1000)
 
 
-@pytest.mark.slow
-def test_eight_processes_cause_one_refresh(trakt_server, sign_in, processes):
-    start, ask = processes
-    sign_in(left=-1)
-    slow(trakt_server)
-    start(8)
-    one_refresh(trakt_server, ask(), 8)
-
-
 def test_processes_threads_loops_and_tasks_cause_one_refresh(trakt_server, app, address, sign_in, processes):
     start, ask = processes
     sign_in(left=-1)

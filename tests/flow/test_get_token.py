@@ -28,11 +28,6 @@ def test_a_fresh_token_is_returned_after_one_look_at_the_store():
     assert ask(record(token(left=FRESH))).returns() == token(left=FRESH)
 
 
-def test_a_fresh_token_is_served_even_if_it_cannot_be_refreshed():
-    stored = record(token(left=FRESH), refreshable=False, not_refreshable_reason="Trakt refused its refresh token")
-    assert ask(stored).returns() == stored.token
-
-
 @pytest.mark.parametrize(("stored", "reason"), [(Record(), "never"), (Record(generation=3), "signed-out")])
 def test_without_a_token_a_sign_in_is_required(stored, reason):
     error = ask(stored).raises(LoginRequired)
@@ -130,7 +125,7 @@ def test_a_store_that_fails_in_a_refresh_is_reported_once_the_token_has_ended():
 MARKED = {"refreshable": False, "not_refreshable_reason": "Trakt refused its refresh token"}
 
 
-@pytest.mark.parametrize("left", [ADVISORY, MANDATORY])
+@pytest.mark.parametrize("left", [FRESH, ADVISORY, MANDATORY])
 def test_a_login_that_cannot_be_refreshed_is_served_without_a_lock_until_its_token_expires(left):
     assert ask(record(token(left=left), **MARKED)).returns() == token(left=left)
 
@@ -177,10 +172,6 @@ def test_a_refused_token_is_not_served_again_if_the_store_fails():
 
 
 # ---------------------------------------------------------------- a life that is asked for
-def test_a_token_with_the_required_lifetime_is_returned():
-    assert ask(record(token(left=FRESH)), min_life=FRESH).returns() == token(left=FRESH)
-
-
 def test_a_token_without_the_required_lifetime_is_refreshed():
     assert lock_of(record(token(left=FRESH)), min_life=FRESH + 1).timeout == LOCK_TIMEOUT
 
@@ -206,12 +197,6 @@ def test_after_the_clock_was_set_back_a_year_a_refresh_is_tried_and_the_old_toke
     assert talk.expect(WithLock, answer=BUSY).timeout == LOCK_TIMEOUT
     talk.expect(Load(), answer=record(token(left=FRESH)))
     assert talk.returns() == token(left=FRESH)
-
-
-def test_after_the_clock_was_set_forward_a_year_the_token_is_refreshed():
-    clock = Clock()
-    clock.jump(YEAR)
-    assert lock_of(record(token(left=FRESH)), custom=context(clock)).timeout == LOCK_TIMEOUT
 
 
 # ---------------------------------------------------------------- a rest after a failure

@@ -8,7 +8,7 @@ import pytest
 
 from flow.changes import Begin, Cancel, Forget, Mark
 from flow.conversation import Conversation
-from flow.setup import HTML, PUBLIC, Clock, context, record, refused, reply, token, unconfirmed
+from flow.setup import HTML, Clock, context, record, refused, reply, token, unconfirmed
 from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.flow.effects import BUSY, Load, LogMessage, NoResponse, Send, WithLock
 from traktauth.flow.logout import SIGNING_OUT, log_out
@@ -67,11 +67,6 @@ def test_the_refresh_token_goes_first_then_the_access_token_then_the_record(refr
     revokes(talk, "access-4", access)
     talk.expect(Cancel(4, 1, None))
     assert forgets(talk) == SignedOut(revoked=True, left=False)
-
-
-def test_nothing_more_than_the_document_asks_for_is_sent():
-    talk = begins(locked(record(PAIR), given=context(app=PUBLIC)))
-    assert json.loads(talk.expect(Send, answer=DONE).request.body) == {"token": "refresh-4", "client_id": "the-app"}
 
 
 def test_a_token_is_marked_before_it_is_revoked():

@@ -261,14 +261,6 @@ def test_a_rejected_token_is_never_served_once_it_cannot_be_refreshed():
     assert talk.raises(LoginRequired).reason == "revoked"
 
 
-def test_a_rejection_of_a_token_that_cannot_be_refreshed_is_noted_forevery_process():
-    stored = record(token(left=500), refreshable=False, not_refreshable_reason="Trakt refused it")
-    talk = Conversation(get_token(context(), rejected="access-1"))
-    talk.expect(Load(), answer=stored)
-    talk.expect(MarkRejected(1))
-    assert talk.raises(LoginRequired).reason == "revoked"
-
-
 def test_a_rejected_token_is_refreshed_although_it_has_not_expired():
     stored = replace(record(token(left=500)), rejected_at=NOW)
     talk = Conversation(get_token(context()))

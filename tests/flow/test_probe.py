@@ -84,11 +84,6 @@ def test_anything_else_does_not_and_is_reported_with_the_time_of_the_next(answer
     assert kept.reason in error.message
 
 
-def test_a_200_with_a_page_is_not_taken_for_a_token():
-    assert "without JSON: a web page" in probed(reply(200, HTML))[1].reason
-    assert "to a refresh token that does not exist" in probed(reply(200, GRANT))[1].reason
-
-
 @pytest.mark.parametrize(
     "answer", [refused(401, "invalid_client"), refused(400, "invalid_client"), refused(403, "unauthorized_client")]
 )
@@ -135,15 +130,6 @@ def test_a_recent_probe_that_failed_is_reported_with_the_time_that_is_left(since
     error = talk.raises(TryLater)
     assert error.retry_after == 10 - since
     assert "it answered 503" in error.message
-
-
-@pytest.mark.parametrize("since", [0, 9.5])
-def test_a_recent_probe_that_succeeded_is_not_made_again(since):
-    clock = Clock()
-    clock.pass_by(since)
-    talk = Conversation(check_endpoint(context(clock)))
-    talk.expect(LoadProbe(), answer=Probe(NOW, "healthy", 10.0))
-    assert talk.returns() is False
 
 
 @pytest.mark.parametrize(("since", "counts"), [(NOW - 1, True), (NOW, True), (NOW + 1, False), (NOW + 1000, True)])

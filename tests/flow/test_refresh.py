@@ -74,17 +74,13 @@ def test_a_failed_refresh_does_not_return_the_old_token(answer, error):
     talk.raises(error)
 
 
-def test_a_refresh_without_the_lock_does_not_return_the_old_token():
+@pytest.mark.parametrize("lock", [{"answer": BUSY}, {"raising": StoreFailed("full disk")}], ids=["held", "store fails"])
+def test_a_refresh_without_the_lock_does_not_return_the_old_token(lock):
     talk = demand(record(FRESH))
-    talk.expect(WithLock, answer=BUSY)
-    talk.expect(Load(), answer=record(FRESH))
-    talk.raises(TryLater)
-
-
-def test_a_refresh_without_the_store_does_not_return_the_old_token():
-    talk = demand(record(FRESH))
-    talk.expect(WithLock, raising=StoreFailed("full disk"))
-    talk.raises(StoreFailed)
+    talk.expect(WithLock, **lock)
+    if "answer" in lock:
+        talk.expect(Load(), answer=record(FRESH))
+    talk.raises(TryLater if "answer" in lock else StoreFailed)
 
 
 def test_forced_and_unforced_demands_are_not_shared():

@@ -87,13 +87,3 @@ def test_a_store_that_cannot_be_read_leaves_nothing_to_hold():
     clock.pass_by(11)
     talk.expect(Load(), raising=StoreFailed("gone"))
     assert not talk.raises(StoreFailed).kept
-
-
-def test_a_store_that_comes_back_in_time_loses_nothing():
-    talk = locked()
-    talk.expect(Load(), raising=StoreFailed("gone"))
-    talk.expect(Sleep)
-    talk.expect(Load(), answer=Record())
-    talk.expect(Save, answer=True)
-    talk.expect(LogMessage)
-    assert talk.returns().generation == 1

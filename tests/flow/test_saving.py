@@ -73,14 +73,6 @@ def test_after_ten_seconds_the_token_is_held_in_memory_and_the_caller_is_informe
     assert talk.raises(StoreFailed).kept
 
 
-def test_a_wall_clock_that_jumps_does_not_cut_the_ten_seconds():
-    clock = Clock()
-    talk = answered(ENDED, clock)
-    clock.jump(1e6)
-    talk.expect(Save, raising=StoreFailed("full disk"))
-    talk.expect(Sleep)
-
-
 @pytest.mark.parametrize("old", [LIVING, ENDED])
 def test_a_late_token_is_reported_and_the_newer_one_used(old):
     talk = answered(old)

@@ -34,18 +34,6 @@ def until(program, act):
         program.go(1)
 
 
-def test_eight_programs_with_an_expired_token_cause_one_refresh(world, programs):
-    group = [*programs, *(Program(world, f"{number}") for number in range(6))]
-    world.pass_by(LIFE)
-    for program in group:
-        program.call("token")
-    while any(program.busy for program in group):
-        for program in group:
-            program.go(1)
-    assert {program.ended for program in group} == {world.record.token}
-    assert sum(map(len, world.sendings.values())) == 1
-
-
 def test_a_program_that_is_killed_before_it_sends_costs_no_login(world, programs):
     first, second = programs
     world.pass_by(LIFE)
@@ -98,15 +86,6 @@ def test_a_stopped_program_saves_nothing_over_a_later_sign_in(world, programs):
     world.pass_by(31)
     signed_in = second.call("sign in").go().ended
     assert first.go().ended == signed_in == world.record.token
-
-
-def test_the_generation_grows_over_a_sign_out_and_a_sign_in(world, programs):
-    first, second = programs
-    for generation in range(3, 11, 2):
-        first.call("sign out").go()
-        assert world.record.token is None
-        assert second.call("token").go().ended.reason == "signed-out"
-        assert second.call("sign in").go().ended.generation == generation
 
 
 def test_a_sign_out_with_an_unconfirmed_refresh_does_not_end_other_devices(world, programs):

@@ -82,7 +82,7 @@ def test_a_save_that_fails_is_reported_and_the_token_is_served_by_every_object(a
     assert len(trakt_server.refreshes) == 1
 
 
-def test_it_is_saved_by_the_next_call(ask, store, trakt_server, app):
+def test_a_held_token_is_saved_once_by_the_next_call(ask, store, trakt_server, app):
     store.saves_fail = True
     with pytest.raises(StoreFailed):
         ask()
@@ -96,26 +96,12 @@ def test_it_is_saved_by_the_next_call(ask, store, trakt_server, app):
     assert store.saves == saves  # and not once more
 
 
-def test_it_is_served_although_the_store_cannot_even_be_read(ask, store):
+def test_a_held_token_is_served_although_the_store_cannot_even_be_read(ask, store):
     store.saves_fail = True
     with pytest.raises(StoreFailed):
         ask()
     store.loads_fail = True
     assert ask().generation == 2
-
-
-def test_a_save_is_tried_again_for_a_while(store, trakt_server, app, monkeypatch):
-    monkeypatch.setattr(refresh, "_SAVE_PAUSE", 0.01)
-    real = Failing.apply
-
-    def fails_twice(self, login, change):
-        self.saves_fail = self.saves < 3  # one was the sign-in
-        return real(self, login, change)
-
-    monkeypatch.setattr(Failing, "apply", fails_twice)
-    with Trakt(app, service=trakt_server.base, store=store) as trakt:
-        assert trakt.token().generation == 2
-    assert len(trakt_server.refreshes) == 1
 
 
 LOGIN = LoginKey("trakt", "app", "default")
@@ -182,7 +168,7 @@ def test_what_is_held_for_one_login_is_not_served_to_another(held):
 
 
 @pytest.mark.asyncio
-async def test_many_tasks_save_it_together(app, trakt_server, store, monkeypatch):
+async def test_many_tasks_save_a_held_token_together(app, trakt_server, store, monkeypatch):
     monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
     store.saves_fail = True
     async with AsyncTrakt(app, service=trakt_server.base, store=store) as trakt:
@@ -194,42 +180,10 @@ async def test_many_tasks_save_it_together(app, trakt_server, store, monkeypatch
     assert unsaved_tokens.held == {}
 
 
-@pytest.mark.parametrize("verb", ["save", "load"])
-def test_a_store_that_fails_with_nothing_held_says_so(store, verb, app, trakt_server):
+def test_a_store_that_fails_with_nothing_held_says_so(store, app, trakt_server):
     store.loads_fail = True
     with (
         Trakt(app, service=trakt_server.base, store=store) as trakt,
         pytest.raises(StoreFailed, match="the disk is gone"),
     ):
         trakt.token()
-
-
-class OfItsLoop(ThreadedStore):
-    """An async store whose connections belong to the event loop that it is used in."""
-
-    any_loop = False
-
-
-def test_a_store_of_one_loop_saves_in_that_loop_while_it_runs(store, trakt_server, app):
-    login = LoginKey(trakt_server.base, app.client_id, "default")
-    newer = Token("newer-access", "newer-refresh", expires_in=60, expires_at=2e9, generation=2)
-
-    async def save_from_another_thread():
-        bound_store = AsyncBoundStore(OfItsLoop(store), login, lambda: 1.0)
-        save = bound_store._saving(HoldUnsaved(newer, after=1))
-        await asyncio.to_thread(save)
-        return save
-
-    save = asyncio.run(save_from_another_thread())
-    assert store.load(login).token == newer
-    with pytest.raises(StoreFailed, match="an event loop that does not run"):
-        save()
-
-
-def test_a_store_that_fails_amid_the_accounts_is_an_error(store, trakt_server, app):
-    login = LoginKey(trakt_server.base, app.client_id, "default")
-    store.loads_fail = True
-    with pytest.raises(StoreFailed, match="the disk is gone"):
-        BoundStore(store, login, lambda: 1.0)._load_accounts()
-    with pytest.raises(StoreFailed, match="the disk is gone"):
-        asyncio.run(AsyncBoundStore(ThreadedStore(store), login, lambda: 1.0)._load_accounts())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import gc
 import threading
 import time
@@ -15,7 +14,6 @@ import pytest
 
 from traktauth import AsyncTrakt, Trakt
 from traktauth.client.driver import refresh_loop
-from traktauth.client.driver.refresh_loop import in_refresh_loop
 from traktauth.models import LoginKey
 from traktauth.stores.adapters.threaded_store import ThreadedStore
 from traktauth.stores.open import open_store
@@ -84,115 +82,6 @@ def test_a_loop_that_is_closed_in_the_middle_of_a_refresh_loses_no_token(place, 
         kept.clear()
         collect(loop)
     assert no_thread_is_left()
-
-
-@pytest.mark.asyncio
-async def test_its_thread_ends_with_the_last_refresh(sign_in, trakt_server, app, place):
-    sign_in(place, left=-1)
-    async with AsyncTrakt(app, service=trakt_server.base, store=place) as trakt:
-        await trakt.token()
-        assert await asyncio.to_thread(no_thread_is_left)
-        await trakt.refresh()
-    assert await asyncio.to_thread(no_thread_is_left)
-
-
-@pytest.mark.asyncio
-async def test_many_accounts_share_one_thread(sign_in, trakt_server, app, place):
-    names = [f"user-{number}" for number in range(40)]
-    for name in names:
-        sign_in(place, account=name, left=-1)
-    threads = set()
-    trakt_server.before.extend(
-        [lambda: threads.update(t.name for t in threading.enumerate() if t.name.startswith("traktauth-refresh"))] * 40
-    )
-    async with AsyncTrakt(app, service=trakt_server.base, store=place) as trakt:
-        tokens = await asyncio.gather(*[trakt.for_account(name).token() for name in names])
-    assert {token.generation for token in tokens} == {2}
-    assert threads == {"traktauth-refresh"}
-
-
-def test_one_object_serves_loop_after_loop_and_several_at_once(sign_in, trakt_server, app, place):
-    names = [f"user-{number}" for number in range(8)]
-    for name in names:
-        sign_in(place, account=name, left=-1)
-    trakt = AsyncTrakt(app, service=trakt_server.base, store=place)
-
-    async def refresh():
-        return await asyncio.gather(*[trakt.for_account(name).refresh() for name in names])
-
-    for _ in range(4):
-        asyncio.run(refresh())
-    failed = []
-
-    def run():
-        try:
-            asyncio.run(refresh())
-        except BaseException as error:  # noqa: BLE001 - looked at below
-            failed.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failed == []
-    assert trakt_server.killed == 0
-    asyncio.run(trakt.close())
-
-
-@pytest.mark.asyncio
-async def test_work_sees_the_callers_context_and_returns_or_raises():
-    variable = contextvars.ContextVar("variable", default="none")
-    variable.set("the caller's")
-    ended = []
-
-    async def work():
-        return variable.get(), threading.current_thread().name
-
-    assert await in_refresh_loop(work, lambda: ended.append(1)) == ("the caller's", "traktauth-refresh")
-
-    async def fail():
-        raise SystemExit(3)
-
-    with pytest.raises(SystemExit):
-        await in_refresh_loop(fail, lambda: ended.append(1))
-    assert ended == [1, 1]
-
-
-@pytest.mark.asyncio
-async def test_a_cancellation_is_passed_on_and_waited_for():
-    ended, began = [], asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    async def work():
-        loop.call_soon_threadsafe(began.set)
-        try:
-            await asyncio.sleep(60)
-        except asyncio.CancelledError:
-            await asyncio.sleep(0.05)
-            ended.append("after it")
-            raise
-
-    task = asyncio.create_task(in_refresh_loop(work, lambda: None))
-    await began.wait()
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert ended == ["after it"]
-
-
-@pytest.mark.asyncio
-async def test_a_cancellation_before_the_first_step_ends_the_work():
-    async def never():
-        pytest.fail("began")
-
-    for _ in range(20):
-        task = asyncio.create_task(in_refresh_loop(lambda: asyncio.sleep(60), lambda: None))
-        await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    assert await asyncio.to_thread(no_thread_is_left)
 
 
 @pytest.mark.asyncio

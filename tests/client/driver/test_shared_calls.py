@@ -89,28 +89,6 @@ def test_a_caller_with_a_short_timeout_learns_that_another_one_refreshes():
         assert leader.result()
 
 
-def test_a_thread_and_a_loop_share_a_run():
-    lead = Lead()
-    with ThreadPoolExecutor(1) as pool:
-        leader = lead.submitted(pool)
-        waiter = run_shared_async("key", None, 120.0, on_wait=lead.go_on.set)
-        assert (asyncio.run(waiter), leader.result()) == ("outcome", "outcome")
-
-
-def test_a_loop_that_ends_before_the_shared_call_does_not_break_it():
-    lead = Lead()
-
-    async def give_up():
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(run_shared_async("key", None, 5.0), 0.02)
-
-    with ThreadPoolExecutor(1) as pool:
-        leader = lead.submitted(pool)
-        asyncio.run(give_up())
-        lead.go_on.set()
-        assert leader.result() == "outcome"
-
-
 def test_a_forked_child_waits_for_no_run_of_its_parent():
     lead = Lead()
     with ThreadPoolExecutor(1) as pool:
@@ -122,13 +100,3 @@ def test_a_forked_child_waits_for_no_run_of_its_parent():
 
 def test_other_tags_are_other_runs():
     assert run_shared("one", lambda: run_shared("two", lambda: "inner", 5.0) + " outer", 5.0) == "inner outer"
-
-
-def test_a_callback_for_a_run_that_has_ended_is_called_at_once():
-    call = single_flight.SharedCall()
-    call.finish("outcome", None)
-    called = []
-    call.on_end(lambda: called.append(1))
-    assert called == [1]
-    assert call.wait(0.0)
-    assert call.outcome() == "outcome"

@@ -218,41 +218,6 @@ async def test_a_cancelled_task_ends_after_the_save(held, sign_in, trakt_server,
     assert len(trakt_server.refreshes) == 1
 
 
-@pytest.mark.asyncio
-async def test_a_time_limit_ends_after_the_save(held, sign_in, trakt_server, app, address, stored):
-    sign_in(left=-1)
-    async with AsyncTrakt(app, service=trakt_server.base, store=address) as trakt:
-        later(held, 0.2)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await trakt.token()
-        assert stored() == 2
-
-
-@pytest.mark.asyncio
-async def test_a_task_group_that_fails_ends_after_the_save(held, sign_in, trakt_server, app, address, stored):
-    sign_in(left=-1)
-
-    async def fail():
-        await held.aarrived()
-        later(held)
-        raise KeyError("another task")
-
-    async with AsyncTrakt(app, service=trakt_server.base, store=address) as trakt:
-
-        async def fail_together():
-            async with asyncio.TaskGroup() as group:
-                refreshes.append(group.create_task(trakt.token()))
-                group.create_task(fail())
-
-        refreshes = []
-        with pytest.raises(ExceptionGroup) as caught:
-            await fail_together()
-        assert [type(error) for error in caught.value.exceptions] == [KeyError]
-        assert refreshes[0].cancelled()
-        assert stored() == 2
-
-
 def test_the_teardown_of_a_loop_ends_after_the_save(held, sign_in, trakt_server, app, address, stored):
     sign_in(left=-1)
     kept = []
@@ -266,21 +231,6 @@ def test_the_teardown_of_a_loop_ends_after_the_save(held, sign_in, trakt_server,
     asyncio.run(main())
     assert stored() == 2
     assert kept[0][1].cancelled()
-
-
-def test_a_broken_main_ends_after_the_save(held, sign_in, trakt_server, app, address, stored):
-    sign_in(left=-1)
-
-    async def main():
-        async with AsyncTrakt(app, service=trakt_server.base, store=address) as trakt:
-            task = asyncio.create_task(trakt.token())
-            await held.aarrived()
-            later(held)
-            raise KeyError(task)
-
-    with pytest.raises(KeyError):
-        asyncio.run(main())
-    assert stored() == 2
 
 
 @pytest.mark.asyncio

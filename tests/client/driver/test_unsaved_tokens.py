@@ -49,7 +49,7 @@ def wait_until(condition):
 
 
 @pytest.mark.parametrize("caller", CALLERS.values(), ids=CALLERS)
-def test_it_is_saved_without_another_call(caller, full, sign_in, trakt_server, app, address):
+def test_an_unsaved_token_is_saved_without_another_call(caller, full, sign_in, trakt_server, app, address):
     full["full"] = False
     sign_in(left=-1)
     full["full"] = True
@@ -65,7 +65,7 @@ def test_it_is_saved_without_another_call(caller, full, sign_in, trakt_server, a
     assert unsaved_tokens.held == {}
 
 
-def test_a_forked_child_saves_it_too(full, sign_in, trakt_server, app, address):
+def test_a_forked_child_saves_an_unsaved_token_too(full, sign_in, trakt_server, app, address):
     full["full"] = False
     sign_in(left=-1)
     full["full"] = True
@@ -127,7 +127,7 @@ full[0] = works_at_the_end == "no"
         pytest.param("async", "no", marks=pytest.mark.slow),
     ],
 )
-def test_a_program_that_ends_saves_it_or_reports_its_loss(kind, works, sign_in, trakt_server, app, address):
+def test_an_ending_program_saves_an_unsaved_token_or_reports_its_loss(kind, works, sign_in, trakt_server, app, address):
     sign_in(left=-1)
     ended = subprocess.run(
         [sys.executable, "-c", ENDING, trakt_server.base, address, kind, works],
