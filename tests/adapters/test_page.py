@@ -47,7 +47,7 @@ def test_a_loop_over_attempts_sends_a_second_request_with_a_new_token(block, cap
 
 @pytest.mark.slow
 def test_every_block_of_the_page_runs(tmp_path):
-    assert len(BLOCKS) == 9
+    assert len(BLOCKS) == 10
     program = (
         "\n".join(BLOCKS) + "\n    print('test', session is not None)\n\n\ntest_my_program(trakt)\ntrakt.close()\n"
     )
