@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
 import os
 import re
 import signal
 import sys
-import threading
 import urllib.request
 from pathlib import Path
 
@@ -119,33 +117,6 @@ def test_an_interrupted_demo_leaves_nothing_behind(command, tmp_path, signum):
     assert process.returncode == 2
     assert err in {"Error: Interrupted\n", "Error: Ended by SIGTERM\n"}
     assert list(temporary.iterdir()) == []
-
-
-class Pages(http.server.BaseHTTPRequestHandler):
-    """Pages that lead nowhere."""
-
-    def do_GET(self):
-        body = {"/none": b"<p>no form</p>", "/circle": b'<form method="post" action="/circle"></form>'}.get(self.path)
-        self.send_response(200 if body else 404)
-        self.end_headers()
-        self.wfile.write(body or b"")
-
-    def do_POST(self):
-        self.do_GET()
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.mark.parametrize(
-    ("path", "message"), [("/none", "has no form"), ("/circle", "in a loop"), ("/gone", "answered 404")]
-)
-def test_pages_that_lead_nowhere_end_the_walk(path, message):
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(UnexpectedReply, match=message):
-            PageWalker("sean", "a password", [].append).walk(f"http://127.0.0.1:{server.server_port}{path}")
-        server.shutdown()
 
 
 def test_a_server_that_is_gone_ends_the_walk():

@@ -242,12 +242,6 @@ def test_a_token_of_a_later_time_is_not_taken_for_the_clock_that_saved_it(well):
     assert "behind the time of the token, " in found[0][2]
 
 
-def test_offline_sends_nothing(well):
-    assert "clock" not in {
-        each["about"] for each in findings(well, "--offline", TRAKTAUTH_SERVICE="http://127.0.0.1:9")
-    }
-
-
 def test_an_open_file_and_an_open_folder_are_found_and_the_commands_fix_them(well, local):
     well.keep_real(local)
     well.path.chmod(0o644)
@@ -334,12 +328,6 @@ def test_a_clock_that_was_set_back_under_a_login_is_found(well, local):
     assert found[0][3].startswith("Set it: ")
 
 
-def test_a_login_that_has_ended_is_an_error_with_the_command_that_signs_in(well, local):
-    well.keep_real(local, left=-1, not_refreshable_reason="Trakt refused its refresh token", account="my tv")
-    found = [each for each in bad(findings(well, "--account", "my tv", status=4)) if each[0] == "login"]
-    assert found[0][1:2] + found[0][3:] == ("wrong", "Sign in: traktauth login --account 'my tv'")
-
-
 def test_the_commands_that_fix_it_name_the_store_that_was_looked_at(well, local):
     well.keep_real(local, left=-1, not_refreshable_reason="Trakt refused its refresh token", account="tv")
     store = well.env.pop("TRAKTAUTH_STORE")
@@ -377,11 +365,6 @@ def test_a_machine_without_a_keyring_is_found_beside_all_else(well):
     assert [each["message"] for each in wrong] == ["This machine has no keyring"]
     assert "gnome-keyring" in wrong[0]["hint"]
     assert {"settings", "app", "service"} <= {each["about"] for each in found}
-
-
-def test_a_public_app_needs_no_secret(well):
-    messages = [each["message"] for each in findings(well, "--offline", TRAKTAUTH_CLIENT_SECRET="")]
-    assert "no secret: a public app, which signs in with PKCE only" in messages
 
 
 def test_a_store_in_memory_is_doubtful(well):
@@ -427,7 +410,6 @@ MOUNTS = """\
     [
         ("/srv/app/tokens.json", "overlay"),
         ("/data/tokens.json", "ext4"),
-        ("/data", "ext4"),
         ("/database/tokens.json", "overlay"),
         ("/my data/tokens.json", "xfs"),
         ("/data/over/tokens.json", "tmpfs"),

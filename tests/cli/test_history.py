@@ -204,14 +204,6 @@ def test_a_whole_fleet_is_counted_and_its_unwell_logins_are_named(command):
     assert any(each.startswith("unwell at ") for each in named)
 
 
-def test_the_history_holds_no_secret(command):
-    token = refreshed(command, (HERE, 1))
-    command.store.apply(command.login(), SetRefreshable(2, "Trakt refused its refresh token"))
-    shown = command("doctor", "--offline").out + command("doctor", "--offline", "--json").out
-    for secret in (token.access_token, token.refresh_token, "access-token-0123456789"):
-        assert secret not in shown
-
-
 def test_the_login_of_another_app_is_told_apart_by_its_app(command):
     command.keep()
     own = command.env["TRAKTAUTH_CLIENT_ID"]

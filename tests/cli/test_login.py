@@ -191,12 +191,6 @@ def test_a_device_code_is_used_if_no_browser_can_come_back(at_local, words, env)
     assert outcome.status == 2
 
 
-def test_no_open_on_a_machine_without_a_browser_stays_a_sign_in_by_browser(redirected):
-    shown = redirected("login", "--no-open", steps=[interrupt(WAITING)]).err
-    assert "/oauth/authorize?" in shown
-    assert f"in a browser on this machine ({socket.gethostname()})" in shown
-
-
 @pytest.mark.parametrize(
     ("session", "at_port"), [("192.0.2.1 1 192.0.2.2 22", ""), ("192.0.2.1 1 192.0.2.2 2222", "-p 2222 ")]
 )
@@ -220,15 +214,6 @@ def test_a_taken_port_is_reported_with_what_to_do(redirected):
 
 
 # ---------------------------------------------------------------- what is missing
-def test_an_app_that_is_not_set_up_is_reported_at_once_with_the_command_that_sets_it_up(command):
-    for name in ("CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URI"):
-        del command.env[f"TRAKTAUTH_{name}"]
-    outcome = command("login")
-    assert (outcome.status, outcome.out) == (3, "")
-    assert outcome.err.splitlines()[0] == (
-        "Error: No app is set up: client id, secret and redirect address are missing"
-    )
-    assert "→ Set up the app: traktauth setup; or set TRAKTAUTH_CLIENT_ID," in outcome.err
 
 
 def test_a_refused_app_without_a_secret_reports_that_none_is_set(at_local, local):
@@ -277,14 +262,9 @@ def test_a_token_response_over_a_valid_login_needs_yes(at_local, local):
     ("stdin_text", "expected"),
     [
         ("", "is not a JSON object"),
-        ("a-bare-access-token", "is not a JSON object"),
-        ("[1]", "is not a JSON object"),
         ("[" * 100000, "is not a JSON object"),
-        ("{}", "has no access_token"),
         ('{"access_token": "se cret", "expires_at": 9e9}', "has no access_token"),
-        ('{"access_token": "secret"}', "has no expiry"),
         ('{"access_token": "secret", "expires_in": 60}', "has no expiry"),
-        ('{"access_token": "secret", "expires_at": "soon"}', "has no expiry"),
         ('{"access_token": "secret", "expires_at": 1e308}', "has no expiry"),
         ('{"access_token": "secret", "expires_at": 1000}', "has expired and has no refresh_token"),
     ],
@@ -374,9 +354,8 @@ def test_a_code_of_another_app_is_not_polled_for_and_removed(at_local):
         (lambda text: re.sub(r'"expires_at": [0-9.]+', '"expires_at": 1000.0', text), "has expired; it was removed"),
         (lambda text: text[:20], "is damaged; it was removed"),
         (lambda text: text.replace('"interval": ', '"interval": -'), "is damaged; it was removed"),
-        (lambda _: "[]", "is damaged; it was removed"),
     ],
-    ids=["expired", "cut", "interval", "list"],
+    ids=["expired", "cut", "interval"],
 )
 def test_an_expired_or_damaged_code_is_removed(at_local, change, expected):
     interrupted(at_local)
@@ -457,9 +436,8 @@ def test_four_wrong_pastes_end_the_sign_in(at_local):
     )
 
 
-@pytest.mark.parametrize("stdin_text", ["", "\n", "\n\n"])
-def test_a_closed_stdin_is_wrong_usage(at_local, stdin_text):
-    outcome = at_local("login", "--paste", stdin=stdin_text)
+def test_an_input_that_ends_before_the_code_is_wrong_usage(at_local):
+    outcome = at_local("login", "--paste", stdin="\n")
     assert outcome.status == 2
     assert outcome.err.splitlines()[-2:] == [
         "Error: Standard input ended before a code was pasted",
@@ -471,7 +449,6 @@ def test_a_closed_stdin_is_wrong_usage(at_local, stdin_text):
     ("pasted", "status"),
     [
         ("http://127.0.0.1:9876/callback?code=abc&state=another", 2),
-        ("http://127.0.0.1:9876/callback?code=abc", 2),
         ("no-such-code", 1),
         ("\udcff\udcfe".encode("utf-8", "surrogateescape").decode("latin-1"), 2),
         ("two words", 2),
@@ -511,7 +488,7 @@ def test_a_valid_login_is_replaced_on_a_terminal_only_after_a_yes(at_local, loca
     assert works(local, old.access_token)
 
 
-@pytest.mark.parametrize("flag", ["--yes", "-y", "--force"])
+@pytest.mark.parametrize("flag", ["--yes", "--force"])
 def test_yes_replaces_a_valid_login_without_a_question(at_local, local, flag):
     at_local.keep_real(local)
     assert "Replace it?" not in at_local.show("login", "--device", flag, on=AT, steps=[interrupt(COUNTDOWN)]).err
@@ -528,26 +505,3 @@ def test_ctrl_c_at_the_question_changes_nothing(at_local, local):
     assert outcome.status == 2
     assert "Interrupted" in outcome.err
     assert at_local.record().token == old
-
-
-def test_a_sign_in_by_browser_counts_down_on_a_terminal_of_80_columns(redirected):
-    steps = [interrupt(r"(?s)14:5(\d) left.*14:5(?!\1)\d left")]
-    shown = redirected.show("login", "--no-open", rows=24, columns=80, steps=steps).err
-    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).replace("\r", "\n").splitlines()
-    assert any(re.fullmatch(r"Waiting until \d\d:\d\d\. Ctrl-C stops; to sign in on another device:", x) for x in lines)
-    assert [line for line in lines if len(line) > 80 and "/oauth/authorize" not in line] == []
-
-
-def test_a_notice_takes_the_place_of_the_countdown(redirected):
-    steps = [interrupt(r"(?s)No browser could be opened.* left")]
-    shown = redirected.show("login", steps=steps, BROWSER="/nonexistent/firefox", PATH="/nonexistent").err
-    assert (
-        re.search(r"\r\x1b\[K(\x1b\[\d+m)?!(\x1b\[0m)? No browser could be opened", shown)
-        or " left" not in (shown.partition("No browser")[0])
-    )
-
-
-def test_sigterm_keeps_a_device_code_too(at_local):
-    outcome = at_local("login", "--device", steps=[interrupt("Waiting", signal.SIGTERM)])
-    assert "traktauth login --resume" in outcome.err
-    assert len(pending_files(at_local)) == 1

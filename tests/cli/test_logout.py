@@ -82,10 +82,3 @@ def test_a_login_that_was_signed_out_before_is_erased(at_local, local):
         at_local("logout", "--account", "anna-canary")
     assert at_local("logout", "--erase", "--account", "anna-canary").status == 0
     assert "canary" not in at_local.path.read_text()
-
-
-def test_an_account_that_never_had_a_login_is_named_with_the_command_that_lists_them(at_local):
-    outcome = at_local("logout", "--account", "unknown")
-    assert outcome.status == 4
-    assert "→ See all logins: traktauth status" in outcome.err
-    assert "traktauth login" not in outcome.err

@@ -72,12 +72,6 @@ def test_colours_are_added_after_the_text_was_made_safe(streams):
     assert err.shown() == f"  \x1b[31m{SAFE}\x1b[0m after\n"
 
 
-def test_a_pipe_gets_no_colours(streams):
-    _, err = streams(terminal=False)
-    print_message(GOOD, "done")
-    assert err.shown() == "✓ done\n"
-
-
 def test_marks_are_distinguishable_in_ascii(streams):
     out, err = streams(encoding="ascii", terminal=False)
     for mark in (GOOD, WARNING, BAD, NEXT):

@@ -63,12 +63,6 @@ def test_a_refresh_renews_a_fresh_token_and_says_so_without_showing_it(at_local,
     assert works(local, at_local, new.access_token)
 
 
-def test_one_refresh_after_another_renews_twice(at_local, local):
-    at_local.keep_real(local)
-    assert [at_local("refresh").status, at_local("refresh").status] == [0, 0]
-    assert refreshes(local) == 2
-
-
 def test_a_token_is_renewed_where_more_life_is_asked_for(at_local, local):
     at_local.keep_real(local, left=300000.0)
     assert at_local("token", "--min-life", "300100").status == 0
@@ -97,11 +91,6 @@ def test_force_names_the_price_and_sends_it_all_the_same(wired, local):
     assert outcome.status == 0
     assert outcome.err.startswith("! An earlier refresh is unconfirmed. If it reached Trakt, sending it again ends")
     assert wire.count(TOKEN, grant="refresh_token") == 2
-
-
-def test_force_without_doubt_names_no_price(at_local, local):
-    at_local.keep_real(local)
-    assert at_local("refresh", "--force").err.startswith("✓ Refreshed")
 
 
 def test_an_unreachable_service_serves_the_old_token_while_it_lives(command):
@@ -179,10 +168,3 @@ def test_a_clock_set_back_a_year_loses_no_login(at_local, local):
     assert at_local("token").status == 0
     assert refreshes(local) == 1
     assert at_local("status").status == 0
-
-
-def test_a_refresh_that_fails_says_so_once(command):
-    command.keep()
-    outcome = command("refresh")
-    assert outcome.status == 5
-    assert [line[:6] for line in outcome.err.splitlines()] == ["Error:", "→ Repe"]

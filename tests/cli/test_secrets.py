@@ -9,13 +9,10 @@ from support.redis import DURABLE, RedisServer
 from support.wire import query
 
 SILENT = [
-    ["status"],
-    ["status", "--json"],
     ["status", "--verify"],
-    ["status", "--verify", "--json"],
+    ["status", "--json"],
     ["doctor"],
     ["doctor", "--json"],
-    ["refresh"],
     ["refresh", "--json"],
     ["refresh", "--force"],
     ["request", "GET", "/users/settings"],
@@ -23,8 +20,6 @@ SILENT = [
     ["exec", "--", "true"],
     ["exec", "--", "no-such-command"],
     ["logout"],
-    ["logout", "--local"],
-    ["logout", "--json"],
     ["login", "--paste"],
 ]
 
@@ -75,7 +70,7 @@ def test_a_sign_in_shows_neither_code_nor_verifier_nor_tokens(at_local, local):
         assert secret not in expected + out + err
 
 
-@pytest.mark.parametrize("secret", ["hunter2\n", "hunter2\x16", "hunter 2", "hunter2\x00"[:-1] + "\x7f"])
+@pytest.mark.parametrize("secret", ["hunter2\n", "hunter 2"])
 def test_a_secret_that_cannot_be_right_is_not_shown(command, secret):
     for words in (["token"], ["login"], ["doctor", "--offline"]):
         outcome = command(*words, TRAKTAUTH_CLIENT_SECRET=secret)
@@ -88,26 +83,14 @@ STORES = [
     "postgresql://app:hunter2@127.0.0.1:9/app",
     "postgresql://127.0.0.1:9/app?password=hunter2",
     "redis://:hunter2@127.0.0.1:9/0",
-    "postgres:app:hunter2@127.0.0.1:9/app",
-]
-COMMANDS = [
-    ["token"],
-    ["token", "--json"],
-    ["refresh"],
-    ["status"],
-    ["doctor", "--offline"],
-    ["logout"],
-    ["store", "reseal"],
-    ["keep", "--once"],
-    ["keep", "--once", "--json"],
+    "sealed+postgres:app:hunter2@127.0.0.1:9/app",
 ]
 
 
 @pytest.mark.parametrize("address", STORES)
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_the_password_of_a_store_is_not_repeated(command, address, words):
-    for sealed in ("", "sealed+"):
-        outcome = command(*words, "--store", sealed + address, TRAKTAUTH_SEAL_KEY="0" * 43)
+def test_the_password_of_a_store_is_not_repeated(command, address):
+    for words in (["token"], ["doctor", "--offline"], ["store", "reseal"], ["keep", "--once", "--json"]):
+        outcome = command(*words, "--store", address, TRAKTAUTH_SEAL_KEY="0" * 43)
         assert outcome.status in {1, 2}
         assert "hunter2" not in outcome.out + outcome.err
 

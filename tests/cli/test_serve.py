@@ -97,8 +97,8 @@ def test_each_request_is_a_line_that_names_a_replay_and_shows_no_secret(command)
         assert secret not in err
 
 
-@pytest.mark.parametrize(("words", "count"), [((), 3), (("--quiet",), 0), (("--access-log", "-"), 0)])
-def test_a_terminal_gets_a_line_per_request_unless_it_is_quiet(command, words, count):
+@pytest.mark.parametrize(("words", "count"), [((), 3), (("--access-log", "-"), 0)])
+def test_a_terminal_gets_a_line_per_request_unless_they_are_logged_there(command, words, count):
     with Terminal(command, "serve", "--port", "0", "--database", "memory:", *words, both=True) as terminal:
         url = re.search(r"http://\S+", terminal.read_until("Stop it with Ctrl-C."))[0]
         for path in ("/oauth/authorize", "/users/settings", "/nowhere"):
@@ -116,7 +116,6 @@ def test_a_terminal_gets_a_line_per_request_unless_it_is_quiet(command, words, c
     [
         (["--profile", "future"], 2, "'future' is not one of 'current', 'classic'"),
         (["--port", "99999"], 2, "--port must be 0-65535 (0 picks a free port), not 99999"),
-        (["--port", "x"], 2, "'x' is not a valid integer"),
         (["--host", "0.0.0.0"], 2, "is not loopback"),
         (["--rotation", "never"], 2, "'never' is not one of family, once, until-used"),
         (["--public-url", "trakt.example"], 2, "--public-url must be an origin"),
@@ -128,15 +127,9 @@ def test_a_terminal_gets_a_line_per_request_unless_it_is_quiet(command, words, c
         (["--database", "postgresql://db/trakt"], 2, "--database PostgreSQL was removed from the local Trakt"),
         (["--access-life", "0"], 2, "--access-life must be more than 0 seconds"),
         (["--rate-limits", "on"], 2, "'on' is not one of 'off', 'trakt'"),
-        (
-            ["--seed", "bad.json"],
-            2,
-            "bad.json is not valid JSON: line 2, column 3: Expecting value; expected an ",
-        ),
+        (["--seed", "bad.json"], 2, "bad.json is not valid JSON: line 2, column 3: Expecting value; expected an "),
         (["--faults", "bad.json"], 2, "bad.json is not valid JSON: line 2, column 3: Expecting value; expected a list"),
-        (["--faults", "none.json"], 2, "The fault file none.json does not exist"),
         (["--seed", "list.json"], 2, "The seed must be an object such as"),
-        (["--responses", "none.json"], 2, "The response file none.json does not exist"),
         (["--responses", "list.json"], 2, "responses must be an object of JSON values by method and path"),
         (["--access-log", "none/log"], 2, "--access-log none/log cannot be written"),
     ],

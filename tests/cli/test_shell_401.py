@@ -15,23 +15,14 @@ from support.wire import call
 BIN = Path(sys.executable).parent
 LINES = [
     "traktauth token --rejected < rejected",
-    "cat rejected | traktauth token --rejected",
     'echo "$(traktauth token)" | traktauth token --rejected',
     "traktauth token --rejected --json < rejected",
-    "traktauth token --rejected --min-life 60 < rejected",
     "token=$(traktauth token --rejected < rejected) && echo $token",
     "traktauth exec --check -- printenv TRAKT_ACCESS_TOKEN",
-    "traktauth exec --check --json -- printenv TRAKT_ACCESS_TOKEN",
-    "traktauth exec --check --min-life 60 -- sh -c 'echo $TRAKT_ACCESS_TOKEN'",
     "traktauth exec --check -- ./sync.sh",
     "./sync.sh",
-    "TZ=UTC traktauth exec --check -- ./sync.sh >> sync.log",
-    "traktauth exec --check -- true && traktauth token",
-    "traktauth request GET /users/settings",
     "traktauth request /users/settings --silent && traktauth token",
-    "traktauth request /users/settings --json",
     "traktauth refresh && traktauth token",
-    "traktauth refresh --json",
     "traktauth status --verify",
     "traktauth doctor --json",
 ]

@@ -12,7 +12,7 @@ import pytest
 
 from traktauth.cli.common_options import CommonOptions
 from traktauth.models import PendingRefresh, Sender
-from traktauth.models.changes import BeginRefresh, DeleteToken, SetMoved, SetRefreshable
+from traktauth.models.changes import BeginRefresh, DeleteToken, SetMoved
 from traktauth.stores.processes import this_process
 
 
@@ -187,11 +187,6 @@ def test_a_refresh_of_a_living_process_is_under_way(command):
     assert "in progress since" in command("status").out
 
 
-def test_what_status_says_is_what_token_does(command):
-    command.keep(**LOST)
-    assert command("token").status == command("status").status == 4
-
-
 def test_every_login_is_shown_this_one_first(command):
     for account in ("a", "default", "z"):
         command.keep(account=account)
@@ -251,14 +246,6 @@ def test_a_login_that_was_moved_on_purpose_does_not_fail_the_command_while_the_c
     assert command("status").status == 4
 
 
-def test_the_user_is_shown(at_local, local):
-    login = at_local.start("login", "--device", "--json")
-    local.device(json.loads(login.stdout.readline())["user_code"])
-    assert login.wait(60) == 0
-    assert "    user     sean\n" in at_local("status").out
-    assert only(at_local("status", "--json"))["username"] == "sean"
-
-
 def test_a_wrong_client_id_names_the_app_that_the_login_is_of(command):
     command.keep()
     for words in (["token"], ["refresh"], ["request", "/users/settings"]):
@@ -266,12 +253,6 @@ def test_a_wrong_client_id_names_the_app_that_the_login_is_of(command):
         assert outcome.status == 4
         assert "default at http://127.0.0.1:9 (app cccccccc…)" in outcome.err
         assert "Check TRAKTAUTH_CLIENT_ID" in outcome.err
-
-
-def test_one_account_is_shown_alone(command):
-    command.keep(account="tv")
-    command.keep()
-    assert only(command("status", "--json", "--account", "tv"))["account"] == "tv"
 
 
 def test_an_account_that_never_signed_in_needs_a_sign_in(command):
@@ -312,27 +293,12 @@ def test_logins_are_shown_without_an_app(command):
     assert command("status", TRAKTAUTH_CLIENT_ID="").status == 0
 
 
-def test_an_account_that_cannot_exist_is_wrong_usage(command):
-    for name, message in (("x" * 256, "at most 255 characters, not 256"), ("", "must not be empty")):
-        outcome = command("status", "--account", name)
-        assert (outcome.status, outcome.out) == (2, "")
-        assert message in outcome.err
-
-
 def test_a_signed_out_account_of_another_app_is_not_shown(command):
     command.keep()
     command.store.apply(command.login(), DeleteToken(1))
     assert (
         json.loads(command("status", "--json", TRAKTAUTH_CLIENT_ID="d" * 64).out)["logins"][0]["client_id"] == "d" * 64
     )
-
-
-def test_a_damaged_store_is_an_error_that_names_it(command):
-    command.keep()
-    command.path.write_text("{")
-    outcome = command("status")
-    assert (outcome.status, outcome.out) == (1, "")
-    assert f"{command.path} cannot be read: it is damaged" in outcome.err
 
 
 # ---------------------------------------------------------------- --verify
@@ -361,14 +327,6 @@ def test_verify_renews_nothing_where_trakt_refuses(at_local, local):
     assert "checked  Trakt rejects the token (401)" in outcome.out
     assert at_local.record().generation == 1
     assert "POST /oauth/token" not in local.ledger()["counts"]
-
-
-def test_a_refused_token_that_cannot_be_renewed_needs_a_sign_in(at_local, local):
-    token = at_local.keep_real(local)
-    at_local.store.apply(at_local.login(), SetRefreshable(1, "Trakt refused its refresh token"))
-    local.expire("access", token.access_token)
-    assert at_local("status").status == 0
-    assert at_local("status", "--verify").status == 4
 
 
 def test_a_service_that_cannot_be_asked_is_try_later(command):

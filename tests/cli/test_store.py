@@ -13,7 +13,7 @@ from contextlib import closing
 import pytest
 
 from traktauth.models import PendingRefresh, Sender
-from traktauth.models.changes import DeleteToken, SaveToken, SetRefreshable
+from traktauth.models.changes import SaveToken
 from traktauth.stores.encryption.seal_keys import key_id
 from traktauth.stores.open import open_store
 
@@ -101,41 +101,12 @@ def test_json_has_a_line_for_each_login_and_one_for_all(command, target):
     assert (summary["moved"], summary["unconfirmed"], summary["newer"]) == (1, 1, 0)
 
 
-def test_an_unconfirmed_refresh_is_left_where_its_answer_may_come(command, target):
-    token = command.keep(pending_refresh=PendingRefresh(1, 1, time.time() - 600, Sender("elsewhere", 1)))
-    outcome = move(command, target)
-    assert outcome.status == 5
-    assert outcome.out.startswith("! default at ")
-    assert "its last refresh is unconfirmed" in outcome.out
-    assert command.record().token == token
-
-
-def test_a_newer_login_in_the_target_is_not_replaced(command, target):
-    command.keep()
-    with closing(open_store(target)) as store:
-        there = command.keep("access-of-the-target-01")
-        assert store.apply(command.login(), SaveToken(there, after=0, at=1.0))
-    command.store.apply(command.login(), DeleteToken(2))
-    command.path.unlink()
-    mine = command.keep()
-    assert move(command, target).status == 1
-    assert loaded(command, target).token == there
-    assert command.record().token == mine
-
-
 def test_a_run_that_was_cut_off_is_shown_and_finished_by_the_next(command, target):
     token = command.keep(pending_refresh=PendingRefresh(1, 1, time.time(), Sender("here", 1), target))
     assert f"being moved to {target}" in command("status").out
     assert "to finish: traktauth store move" in command("status").out
     assert move(command, target).status == 0
     assert loaded(command, target).token == token
-
-
-def test_a_run_to_another_store_does_not_take_up_one_that_was_cut_off(command, target):
-    token = command.keep(pending_refresh=PendingRefresh(1, 1, time.time(), Sender("here", 1), "sqlite:/new"))
-    outcome = move(command, target)
-    assert (outcome.status, "being moved to another store" in outcome.out) == (1, True)
-    assert command.record().token == token
 
 
 def test_a_target_that_cannot_be_written_leaves_everything_where_it_is(command):
@@ -148,17 +119,6 @@ def test_a_target_that_cannot_be_written_leaves_everything_where_it_is(command):
     assert "run it again" in second
     record = command.record()
     assert (record.token, record.pending_refresh) == (token, None)
-
-
-def test_a_login_can_be_moved_into_a_sealed_store_and_back(command):
-    token = command.keep()
-    key = command("store", "key").out.strip()
-    sealed = f"sealed+sqlite:{command.folder}/sealed.db"
-    assert move(command, sealed, TRAKTAUTH_SEAL_KEY=key).status == 0
-    assert token.refresh_token.encode() not in (command.folder / "sealed.db").read_bytes()
-    back = command("store", "move", sealed, f"file:{command.folder}/back.json", TRAKTAUTH_SEAL_KEY=key)
-    assert back.status == 0
-    assert loaded(command, f"file:{command.folder}/back.json").token == token
 
 
 @pytest.mark.parametrize(
@@ -193,16 +153,7 @@ def test_a_login_is_moved_back_at_once(command, target):
     assert command("token").out.strip() == token.access_token
 
 
-def test_a_login_that_trakt_refused_is_moved(command, target):
-    token = command.keep(pending_refresh=PendingRefresh(1, 1, time.time() - 60, Sender("elsewhere", 1)))
-    command.store.apply(command.login(), SetRefreshable(1, "Trakt refused its refresh token"))
-    assert move(command, target).status == 0
-    record = loaded(command, target)
-    assert (record.token, record.not_refreshable_reason) == (token, "Trakt refused its refresh token")
-
-
-@pytest.mark.parametrize("account", ["default", "tv"])
-@pytest.mark.parametrize("client_id", [True, False])
+@pytest.mark.parametrize(("account", "client_id"), [("default", False), ("tv", True)])
 def test_status_of_a_store_whose_only_login_was_moved_names_the_move(command, target, account, client_id):
     command.keep(account=account)
     move(command, target)
@@ -230,7 +181,6 @@ def test_an_address_need_not_stand_in_the_command(command, target):
     ("argument", "message"),
     [
         ("env:NOT_THERE", "The variable NOT_THERE holds no address"),
-        ("env:", "holds no address"),
         ("@/not/there", "The file /not/there cannot be read: No such file or directory"),
         ("@/dev/null", "The file /dev/null holds no address"),
         ("-", "Standard input holds no address"),
@@ -354,14 +304,6 @@ def test_resealing_brings_every_login_under_the_newest_key(command, sealed):
     assert again == {"event": "summary", "key": name, "sealed": 0, "already": 1, "failed": 0, "keys": {name: 1}}
 
 
-def test_a_key_that_was_put_last_is_reported_by_its_name(command, sealed):
-    new = command("store", "key").out.strip()
-    outcome = command("store", "reseal", TRAKTAUTH_SEAL_KEY=f"{sealed},{new}")
-    name, other = (key_id(base64.urlsafe_b64decode(key)) for key in (sealed, new))
-    assert f"0 sealed with the newest key, {name}; 1 were already" in outcome.err
-    assert outcome.err.endswith(f"once every program has {name}: the key {other}\n")
-
-
 def test_a_key_that_is_still_needed_is_not_reported_as_unused(command, sealed):
     with closing(open_store(command.env["TRAKTAUTH_STORE"], environment=command.env)) as store:
         token = store.load(command.login()).token
@@ -417,10 +359,3 @@ def test_a_store_that_seals_nothing_is_refused(command):
     outcome = command("store", "reseal")
     assert outcome.status == 2
     assert "Name the store as sealed+ADDRESS" in outcome.err
-
-
-def test_store_alone_shows_what_it_does(command):
-    outcome = command("store")
-    assert outcome.status == 0
-    for word in ("move", "key", "reseal"):
-        assert word in outcome.out

@@ -69,24 +69,3 @@ def test_the_findings_of_doctor_break_between_words_and_its_commands_do_not_brea
     findings = [line for line in lines if "→" not in line and not line.startswith(" " * 13)]
     assert [line for line in findings if len(line) > 80 and len(max(line.split(), key=len)) < 60] == []
     assert any(line.startswith(" " * 11) for line in findings)
-
-
-def test_an_error_and_its_hint_break_between_words_and_a_command_stays_in_one_line(command):
-    unset = dict.fromkeys(("TRAKTAUTH_CLIENT_ID", "TRAKTAUTH_CLIENT_SECRET", "TRAKTAUTH_REDIRECT_URI"), "")
-    lines = command.show("login", "--device", columns=60, NO_COLOR="1", **unset).err.splitlines()
-    assert max(map(len, lines)) <= 70  # an address is not broken
-    assert lines[0].startswith("Error: ")
-    (hint,) = [number for number, line in enumerate(lines) if line.startswith("→ Set up the app: traktauth setup")]
-    assert 1 < hint < len(lines) - 1
-    assert all(line.startswith("  ") for line in [*lines[1:hint], *lines[hint + 1 :]])
-
-
-def test_each_sentence_of_a_long_hint_begins_a_line_and_its_command_can_be_copied(command):
-    command.keep(left=-5, not_refreshable_reason="Trakt refused its refresh token")
-    lines = command.show("token", columns=80, NO_COLOR="1").err.splitlines()
-    assert lines[1:] == [
-        "→ Sign in: traktauth login",
-        "  A free Trakt account can connect one community app:",
-        "  https://app.trakt.tv/settings/apps/connected",
-        "  Why: traktauth explain login-revoked",
-    ]

@@ -76,9 +76,7 @@ FILLED = {
         ("/var/log/traktauth.jsonl", "traktauth.jsonl"),
     ],
     "docs/lab.md": [("traktauth lab ", "traktauth lab --scenario race --copies 2 ")],
-    "docs/local-trakt.md": [
-        ("traktauth serve --database", "traktauth serve --port 0 --database"),
-    ],
+    "docs/local-trakt.md": [("traktauth serve --database", "traktauth serve --port 0 --database")],
 }
 UNTIL_STOPPED = "<!-- test: runs until stopped -->\n"
 

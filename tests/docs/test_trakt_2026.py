@@ -17,11 +17,7 @@ from traktauth.models import find_service
 from traktauth.models.device_code import DeviceCode
 from traktauth.protocol import APPS_PAGE, CONNECTED_PAGE
 from traktauth.testing import LocalTrakt
-from traktauth.wire.error_responses import (
-    error_from_response,
-    is_invalid_grant,
-    parse_retry_after,
-)
+from traktauth.wire.error_responses import error_from_response, is_invalid_grant, parse_retry_after
 from traktauth.wire.messages import Response
 from traktauth.wire.token_endpoint import parse_token
 
