@@ -161,40 +161,12 @@ def test_a_lease_that_could_not_be_released_is_not_waited_for(store, monkeypatch
             assert not held_twice
 
 
-@pytest.mark.asyncio
-async def test_an_async_lease_whose_outcome_is_unknown_is_not_waited_for(fleet_of):
-    async with fleet_of(lost_once(AcquireLease)) as fleet:
-        with pytest.raises(StoreFailed):
-            async with fleet.lock(LOGIN, 0.0):
-                pass
-        async with fleet.lock(LOGIN, 0.0) as held:
-            assert held
-    async with fleet_of(not_done_once(ReleaseLease)) as fleet:
-        for _ in range(2):
-            async with fleet.lock(LOGIN, 0.0) as held:
-                assert held
-
-
 # ---------------------------------------------------------------- others who change it without end
 def test_a_record_that_keeps_changing_is_reported(store, monkeypatch):
     monkeypatch.setattr("traktauth.stores.compare_and_swap.MAX_ATTEMPTS", 20)
     monkeypatch.setattr(store.database, "perform", meddled(store.database.perform))
     with pytest.raises(StoreFailed, match="kept changing"):
         store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
-
-
-@pytest.mark.asyncio
-async def test_a_record_of_a_batch_that_keeps_changing_is_reported(store, fleet_of, monkeypatch):
-    monkeypatch.setattr("traktauth.stores.compare_and_swap.MAX_ATTEMPTS", 20)
-    async with fleet_of(meddled) as fleet:
-        for change in (
-            fleet.apply(LOGIN, BeginRefresh(pending_refresh(1))),
-            fleet.apply_many([(LOGIN, BeginRefresh(pending_refresh(1)))]),
-            fleet.defer(LOGIN, 1, until=1e12),
-        ):
-            with pytest.raises(StoreFailed, match="kept changing"):
-                await change
-    assert store.load(LOGIN).pending_refresh is None
 
 
 # ---------------------------------------------------------------- opening an SQLite file
@@ -220,14 +192,6 @@ def test_a_file_that_is_held_for_too_long_is_not_opened(busy, tmp_path, monkeypa
         sqlite_connection.connect(str(tmp_path / "logins"))
 
 
-def test_the_second_of_two_that_create_a_file_finds_the_tables(tmp_path):
-    path = str(tmp_path / "logins")
-    with closing(sqlite_connection.connect(path)), closing(sqlite3.connect(path, isolation_level=None)) as second:
-        before = list(second.execute("SELECT * FROM sqlite_master"))
-        sqlite_connection._make_schema(second)
-        assert list(second.execute("SELECT * FROM sqlite_master")) == before
-
-
 def test_tables_are_created_all_or_none(tmp_path, monkeypatch):
     path = str(tmp_path / "logins")
     monkeypatch.setattr(sqlite_connection, "INDEXES", ("CREATE INDEX due ON no_such_table (due_at)",))
@@ -240,17 +204,6 @@ def test_tables_are_created_all_or_none(tmp_path, monkeypatch):
 
 
 # ---------------------------------------------------------------- what is remembered
-def test_the_row_cache_has_a_limit(store, monkeypatch):
-    monkeypatch.setattr("traktauth.stores.database.row_cache._MOST", 3)
-    logins = [replace(LOGIN, account=f"account {number}") for number in range(10)]
-    for login in logins:
-        signed_in(store, login)
-    for _ in range(2):
-        for login in logins:
-            assert store.load(login).token == pair(1)
-        assert len(store._operations.cache._parsed) <= 3
-
-
 def test_leases_use_a_monotonic_clock_on_every_system(monkeypatch):
     assert steady_clock() <= steady_clock()
     monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)  # as on macOS

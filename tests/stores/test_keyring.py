@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 
 import keyring
 import keyring.backends.fail
@@ -222,8 +221,3 @@ def test_no_address_of_it_has_a_path():
     for address in ("keyring:x", "sealed+keyring:"):
         with pytest.raises(ValueError, match="keyring:"):
             open_store(address)
-
-
-def test_it_is_closed_as_any_other():
-    with closing(open_store("keyring:")) as store:
-        assert store.list_logins() == []

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import threading
-import weakref
 
 import pytest
 
 from stores.children import in_child
 from traktauth.errors import StoreFailed
-from traktauth.models import LoginKey, PendingRefresh, Sender, Token
+from traktauth.models import Token
 from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.memory import MemoryStore
-
-LOGIN = LoginKey("trakt", "app", "default")
+from traktauth.testing.store_contract.base import LOGIN, pending_refresh
 
 
 def test_a_forked_child_is_not_locked_out_by_threads_it_does_not_have():
@@ -43,19 +40,7 @@ def test_a_forked_child_is_not_locked_out_by_threads_it_does_not_have():
         thread.join()
 
 
-def test_an_unused_store_is_collected():
-    store = MemoryStore()
-    reference = weakref.ref(store)
-    del store
-    gc.collect()
-    assert reference() is None
-
-
 # ---------------------------------------------------------------- a pair that parent and child both have
-def pending_refresh(generation):
-    return PendingRefresh(generation, 1, 1.0, Sender("here", 1))
-
-
 def test_a_forked_child_does_not_send_its_parents_refresh_token():
     store = MemoryStore()
     store.apply(LOGIN, SaveToken(Token("a", refresh_token="r", generation=1), after=0, at=1.0))

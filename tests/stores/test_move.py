@@ -14,7 +14,6 @@ from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, DeleteToken, ImportRecord, SaveToken, SetMoved, SetRefreshable
 from traktauth.models.record import HistoryOutcome
 from traktauth.stores.errors import unreadable
-from traktauth.stores.memory import MemoryStore
 from traktauth.stores.move import Moved, Outcome, move
 from traktauth.stores.open import open_store
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
@@ -214,16 +213,6 @@ def test_the_history_moves_too(source, target, monkeypatch, cut):
     assert [(entry.generation, entry.outcome) for entry in before] == [(1, HistoryOutcome.REFRESHED), (2, None)]
 
 
-@pytest.mark.parametrize("why", [None, "refused"])
-def test_an_imported_record_keeps_its_token_and_reason(source, why):
-    signed_in(source)
-    source.apply(LOGIN, SetRefreshable(1, why))
-    plain = MemoryStore()
-    assert plain.apply(LOGIN, ImportRecord(source.load(LOGIN)))
-    assert (plain.load(LOGIN).token, plain.load(LOGIN).not_refreshable_reason) == (pair(1), why)
-    assert not plain.apply(LOGIN, ImportRecord(source.load(LOGIN))), "it knows that generation"
-
-
 def test_an_unreadable_login_is_reported_and_the_others_are_moved(source, target, monkeypatch):
     for login in (LOGIN, *OTHERS):
         signed_in(source, login)
@@ -298,15 +287,6 @@ def test_a_program_that_refreshes_is_waited_for(source, target, monkeypatch):
     timer.start()
     assert moved(source, target) == {LOGIN: Outcome.MOVED}
     timer.join()
-
-
-def test_each_login_is_reported_when_it_is_settled(source, target):
-    signed_in(source)
-    signed_in(source, OTHERS[0])
-    moving = move(source, target)
-    assert next(moving) == Moved(LOGIN, Outcome.MOVED)
-    assert target.list_logins() == [LOGIN]
-    moving.close()
 
 
 def test_one_place_is_not_moved_into_itself(source):

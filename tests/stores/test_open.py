@@ -39,11 +39,6 @@ def test_a_path_may_begin_at_home_or_here(tmp_path, monkeypatch):
     assert open_store("file:~/x.json").path == open_store("file:x.json").path == f"{tmp_path}/x.json"
 
 
-def test_the_default_lies_in_the_platforms_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert open_store("file:").path == f"{tmp_path}/traktauth/tokens.json"
-
-
 def test_a_user_without_home_is_asked_to_name_a_file(monkeypatch):
     def nobody(_):
         raise KeyError("no such user")

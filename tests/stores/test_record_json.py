@@ -39,26 +39,6 @@ def test_a_record_comes_back_from_json_as_it_was(record):
     assert (login_of(document), to_record(document)) == (LOGIN, record)
 
 
-def test_a_document_has_the_members_that_are_fixed():
-    document = to_document(LOGIN, RECORD)
-    assert {
-        "format",
-        "generation",
-        "token",
-        "refreshable",
-        "not_refreshable_reason",
-        "pending_refresh",
-    } <= document.keys()
-    assert document["pending_refresh"].keys() == {
-        "generation",
-        "sending",
-        "started_at",
-        "sender",
-        "moving_to",
-        "unconfirmed",
-    }
-
-
 DAMAGE = [
     ("generation", "3"),
     ("generation", True),
@@ -135,8 +115,3 @@ def test_a_damaged_probe_counts_as_none_so_that_the_next_is_made(damage):
     document["probe"].update(damage)
     assert to_record(document).probe is None
     assert to_record(document | {"probe": [1]}).probe is None
-
-
-def test_a_record_of_a_later_format_is_named_as_such():
-    with pytest.raises(StoreFailed, match="format 3; this version of traktauth reads format 2"):
-        to_record(to_document(LOGIN, RECORD) | {"format": 3})

@@ -56,26 +56,12 @@ def test_a_change_is_tried_again_if_another_was_faster(monkeypatch):
     assert store.load(LOGIN).token == pair(1)
 
 
-def test_a_check_of_the_store_leaves_no_login():
-    store = Texts()
-    store.check_writable()
-    store.check_writable()
-    assert store.list_logins() == []
-    signed_in(store)
-    assert store.list_logins() == [LOGIN]
-
-
 def test_a_login_can_be_moved_out_of_it():
     store, target = Texts(), MemoryStore()
     for login in (LOGIN, OTHERS[0]):
         signed_in(store, login)
     assert {moved.outcome for moved in move(store, target)} == {Outcome.MOVED}
     assert store.load(LOGIN).moved_to == target.address
-
-
-def test_two_over_one_place_have_one_identity():
-    assert Texts().identity == Texts().identity != MemoryStore().identity
-    assert Texts().address == "texts:"
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "1"])

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import threading
 import time
-from contextlib import closing, suppress
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 
 from traktauth import App, AsyncTrakt
 from traktauth.models import LoginKey, Token
 from traktauth.models.changes import SaveToken
-from traktauth.stores.adapters.per_loop import PerLoop
 from traktauth.stores.open import open_async_store, open_store
 from traktauth.testing.store_contract.base import LOGIN, pair, signed_in
 
@@ -98,80 +95,6 @@ def test_no_login_is_lost_in_event_loops_one_after_the_other_and_at_once(trakt_s
     assert (ledger["replays"], ledger["families_killed"]) == (0, 0)
 
 
-DESCRIPTORS = Path("/proc/self/fd")
-counts_sockets = pytest.mark.skipif(not DESCRIPTORS.is_dir(), reason="descriptors are counted in /proc")
-
-
-def sockets():
-    """Return how many sockets this process holds open."""
-    gc.collect()
-    found = 0
-    for link in DESCRIPTORS.iterdir():
-        with suppress(FileNotFoundError):  # that of the folder itself
-            found += str(link.readlink()).startswith("socket:")
-    return found
-
-
-async def load_many(store):
-    await asyncio.gather(*(store.load(LOGIN) for _ in range(40)))
-
-
-@pytest.mark.slow
-@counts_sockets
-def test_connections_to_redis_end_with_their_event_loop(redis_address):
-    store = open_async_store(redis_address)
-    asyncio.run(load_many(store))  # what is imported and opened once
-    before = sockets()
-    for _ in range(5):
-        asyncio.run(load_many(store))
-        assert sockets() <= before
-    asyncio.run(store.close())
-
-
-@pytest.mark.slow
-@counts_sockets
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_connections_of_a_loop_that_was_closed_unprepared_are_dropped(redis_address):
-    """`loop.close()` alone tells asynchronous generators nothing."""
-    store = open_async_store(redis_address)
-    asyncio.run(load_many(store))
-    before = sockets()
-    for _ in range(4):
-        loop = asyncio.new_event_loop()
-        loop.run_until_complete(load_many(store))
-        loop.close()
-    del loop
-    asyncio.run(load_many(store))
-    assert sockets() <= before
-    asyncio.run(store.close())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("server_address", ["redis_address", "postgres_address"], indirect=True)
-def test_many_tasks_wait_for_a_connection_in_each_of_several_loops(server_address):
-    mark = "&" if "?" in server_address else "?"
-    store = open_async_store(f"{server_address}{mark}connections=2")
-    failed = []
-
-    async def work():
-        for _ in range(2):
-            await asyncio.gather(*(store.load(LOGIN) for _ in range(20)))
-
-    def run():
-        try:
-            asyncio.run(work())
-        except Exception as error:  # noqa: BLE001 - in a thread, where it would be lost
-            failed.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    asyncio.run(store.close())
-    assert failed == []
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("server_address", ["redis_address", "postgres_address"], indirect=True)
 def test_a_store_used_in_a_loop_works_in_the_loop_of_a_forked_child(server_address):
@@ -195,32 +118,3 @@ def test_a_store_used_in_a_loop_works_in_the_loop_of_a_forked_child(server_addre
 
     assert asyncio.run(work()) == 0
     asyncio.run(store.close())
-
-
-def test_connections_of_another_running_loop_are_closed_in_that_loop():
-    closed, made, stop = [], threading.Event(), threading.Event()
-
-    async def close(number):
-        closed.append((number, threading.current_thread().name))
-
-    numbers = iter(range(10))
-    per_loop = PerLoop(lambda: next(numbers), close)
-
-    async def stay():
-        assert await per_loop.get() == await per_loop.get() == 0
-        made.set()
-        await asyncio.to_thread(stop.wait)
-
-    other = threading.Thread(target=lambda: asyncio.run(stay()), name="other")
-    other.start()
-    made.wait()
-
-    async def close_all():
-        assert await per_loop.get() == 1
-        await per_loop.close()
-
-    asyncio.run(close_all())
-    stop.set()
-    other.join()
-    assert (0, "other") in closed
-    assert {number for number, _ in closed} == {0, 1}

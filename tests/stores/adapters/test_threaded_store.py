@@ -10,10 +10,9 @@ import threading
 import pytest
 
 from stores.children import in_child
-from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Token
 from traktauth.models.changes import SaveToken
-from traktauth.stores.adapters.threaded_store import ThreadedStore, in_thread, settle
+from traktauth.stores.adapters.threaded_store import ThreadedStore, in_thread
 from traktauth.stores.memory import MemoryStore
 
 LOGIN = LoginKey("trakt", "app", "default")
@@ -125,47 +124,6 @@ async def test_a_hundred_waiters_keep_no_thread_waiting():
         assert order == []
     await asyncio.gather(*tasks)
     assert sorted(order) == list(range(100))
-
-
-@pytest.mark.asyncio
-async def test_a_lock_ends_at_its_timeout_and_after_an_error():
-    blocking = MemoryStore()
-    store = ThreadedStore(blocking)
-    async with store.lock(LOGIN, 0.0), store.lock(LOGIN, 0.05) as held:
-        assert not held
-    with pytest.raises(KeyError):
-        async with store.lock(LOGIN, 0.0):
-            raise KeyError
-    async with store.lock(LOGIN, 0.0) as held:
-        assert held
-
-
-@pytest.mark.asyncio
-async def test_an_error_of_the_store_is_raised():
-    class Broken(MemoryStore):
-        def check_writable(self):
-            raise StoreFailed("full")
-
-        def lock(self, login, timeout):
-            raise StoreFailed("no lock")
-
-    with pytest.raises(StoreFailed, match="full"):
-        await ThreadedStore(Broken()).check_writable()
-    with pytest.raises(StoreFailed, match="no lock"):
-        async with ThreadedStore(Broken()).lock(LOGIN, 0.0):
-            pytest.fail("held")
-
-
-@pytest.mark.asyncio
-async def test_a_cancellation_is_raised_instead_of_a_simultaneous_error():
-    future = asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(settle(future))
-    await asyncio.sleep(0)
-    task.cancel()
-    await asyncio.sleep(0)
-    future.set_exception(KeyError("seen"))
-    with pytest.raises(asyncio.CancelledError):
-        await task
 
 
 def test_a_forked_child_gets_threads_of_its_own():

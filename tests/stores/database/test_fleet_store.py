@@ -24,7 +24,7 @@ from traktauth.models.changes import (
 )
 from traktauth.models.keeper_due_time import due_at
 from traktauth.stores.database.commands import LoginCounts, ReadRow, SwapRow
-from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.open import open_async_store
 from traktauth.stores.processes import process_mark
 from traktauth.testing.store_contract.base import DIFFICULT, LOGIN, pair, pending_refresh
 
@@ -97,11 +97,6 @@ async def test_a_sealed_store_claims_and_saves(tmp_path, monkeypatch):
     assert await store.apply_many([(login, SaveToken(aged(9, 2), 1, at=1.0)) for login in FLEET[:2]]) == [True, True]
     assert (await store.load(FLEET[0])).token == aged(9, 2)
     await store.close()
-
-
-async def test_many_first_tokens_are_saved_at_once(store):
-    assert await store.list_logins() == FLEET
-    assert (await store.load(FLEET[3])).token == aged(3)
 
 
 async def test_logins_are_claimed_in_the_order_of_their_due_times(store):
@@ -257,21 +252,6 @@ async def test_a_login_that_changed_since_its_claim_is_read_again(stores, store)
     ) == [True, True]
 
 
-async def test_a_claimed_login_is_changed_without_being_read_again(store, monkeypatch):
-    claimed = await claim(store, 5)
-    commands, perform = [], store.database.perform
-
-    async def counted(command):
-        commands.append(type(command).__name__)
-        return await perform(command)
-
-    monkeypatch.setattr(store.database, "perform", counted)
-    assert all(await store.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in names(claimed)]))
-    assert all(await store.apply_many([(login, SaveToken(aged(40, 2), 1, at=1.0)) for login in names(claimed)]))
-    await store.release(names(claimed), owner="me")
-    assert commands == ["SwapRows", "SwapRows", "ReleaseLeases"]
-
-
 async def test_a_damaged_record_is_left_and_the_others_are_kept(store):
     database = store.database
     row = await database.perform(ReadRow(FLEET[0]))
@@ -362,15 +342,6 @@ async def test_difficult_names_are_kept_in_fleets_too(store):
     assert sorted(names(claimed)) == sorted(logins)
     assert all(await store.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in logins]))
     await store.release(logins, owner="me")
-
-
-async def test_a_blocking_store_over_the_same_place_agrees(address, store):
-    with_threads = open_store(address)
-    try:
-        assert with_threads.identity == store.identity
-        assert await asyncio.to_thread(with_threads.load, FLEET[0]) == await store.load(FLEET[0])
-    finally:
-        with_threads.close()
 
 
 async def test_an_erased_login_is_not_claimed_and_takes_no_late_token(store):

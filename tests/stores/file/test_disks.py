@@ -17,23 +17,15 @@ from stores.children import in_child
 from traktauth import App, Trakt
 from traktauth.client.account_config import AccountConfig
 from traktauth.errors import StoreFailed
-from traktauth.models import LoginKey, PendingRefresh, Sender, Token
+from traktauth.models import LoginKey, Token
 from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.file.atomic_file import NotDurable
 from traktauth.stores.file.store import FileStore
+from traktauth.testing.store_contract.base import LOGIN, pair, pending_refresh
 from traktauth.timeouts import LEASE, REQUEST_TIMEOUT
 
-LOGIN = LoginKey("trakt", "app", "default")
 NOBODY = 65534
 ROOT = os.geteuid() == 0
-
-
-def pair(generation):
-    return Token(f"access-{generation}", refresh_token=f"refresh-{generation}", expires_in=60, generation=generation)
-
-
-def pending_refresh(generation, sending=1):
-    return PendingRefresh(generation, sending, 1.0, Sender("here", 1))
 
 
 @pytest.fixture
@@ -207,23 +199,6 @@ def test_a_sync_that_fails_after_the_rename_undoes_a_begin_and_keeps_a_save(fold
     assert record.pending_refresh is None
     assert kept in (record.token, record.token.access_token)
     assert list(folder.glob("*.spare")) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("error", ["EINVAL", "EOPNOTSUPP"])
-def test_a_file_system_without_such_an_operation_will_do_and_the_doctor_says_what_it_risks(
-    program, folder, strace, error
-):
-    """It says that there is nothing to be done, not that it failed; a power cut is all that this could matter in."""
-    within = strace(folder, f"fsync:error={error}")
-    assert [each for each in program.doctor(within) if each[0] == "doubtful"] == [
-        (
-            "doubtful",
-            f"The file system of {folder} cannot sync a folder, so a power cut may undo the last refresh",
-            "Keep the store on a local disk",
-        )
-    ]
-    assert program("token", within=within).returncode == 0
 
 
 # ---------------------------------------------------------------- a file that is mounted

@@ -32,13 +32,6 @@ def open_files():
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - no path in the file system
 
 
-def test_another_process_is_kept_out_and_let_in_again(path):
-    with locked(path, 0.0) as held:
-        assert held
-        assert not in_child(lambda: try_lock(path))
-    assert in_child(lambda: try_lock(path))
-
-
 def test_the_lock_file_stays_unless_its_holder_says_that_it_is_obsolete(path):
     with locked(path, 0.0):
         before = os.stat(path).st_ino  # noqa: PTH116 - the inode is the claim
@@ -122,22 +115,6 @@ def test_a_lock_file_that_only_another_user_may_open_is_reported_as_such():
         assert in_child(try_it, uid=65534) == f"{folder}/lock belongs to another user"
     finally:
         shutil.rmtree(folder)
-
-
-def test_a_dead_holder_holds_nothing(path):
-    reading, writing = os.pipe()
-    child = fork()
-    if child == 0:
-        with locked(path, 0.0):
-            os.write(writing, b"!")
-            threading.Event().wait()
-    os.read(reading, 1)
-    assert not try_lock(path)
-    os.kill(child, 9)
-    os.waitpid(child, 0)
-    assert try_lock(path)
-    os.close(reading)
-    os.close(writing)
 
 
 def test_a_forked_child_neither_holds_nor_releases_its_parents_lock(path):

@@ -21,24 +21,16 @@ import pytest
 from stores.children import fork, in_child
 from support.own_thread import replace_in_this_thread
 from traktauth.errors import StoreFailed
-from traktauth.models import LoginKey, PendingRefresh, Record, Sender, Token
+from traktauth.models import Record
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SaveToken, SetRefreshable
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.store import FileStore
+from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh
 
-LOGIN = LoginKey("trakt", "app", "default")
-OTHER = LoginKey("trakt", "app", "second")
+OTHER = OTHERS[0]
 NOBODY = 65534
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of two users")
-
-
-def pair(generation):
-    return Token(f"access-{generation}", refresh_token=f"refresh-{generation}", expires_in=60, generation=generation)
-
-
-def pending_refresh(generation, sending=1):
-    return PendingRefresh(generation, sending, 1.0, Sender("here", 1))
 
 
 def mode(path):
@@ -131,11 +123,6 @@ def test_reading_a_store_creates_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_check_leaves_no_file_but_the_lock(tmp_path):
-    FileStore(str(tmp_path / "tokens.json")).check_writable()
-    assert [each.name for each in tmp_path.iterdir()] == ["tokens.json.lock"]
-
-
 # ---------------------------------------------------------------- links, and other things than files
 def test_a_links_target_is_replaced_in_its_own_folder(tmp_path):
     (tmp_path / "real").mkdir()
@@ -154,13 +141,6 @@ def test_a_store_behind_a_link_and_its_target_share_one_lock(tmp_path):
     assert one.identity == two.identity
     with one.lock(LOGIN, 0.0), two.lock(LOGIN, 0.0) as held:
         assert not held
-
-
-def test_a_link_that_leads_to_itself_is_refused(tmp_path):
-    (tmp_path / "a").symlink_to("b")
-    (tmp_path / "b").symlink_to("a")
-    with pytest.raises(StoreFailed, match="without an end"):
-        FileStore(str(tmp_path / "a")).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
 
 
 @needs_root
@@ -285,14 +265,6 @@ def test_only_a_regular_file_is_accepted(path, kind):
         store.check_writable,
     ):
         with pytest.raises(StoreFailed, match=r"is a directory|is not a regular file"):
-            work()
-
-
-def test_a_file_in_the_place_of_a_folder_is_reported(tmp_path):
-    (tmp_path / "file").write_text("here")
-    store = FileStore(str(tmp_path / "file" / "tokens.json"))
-    for work in (lambda: store.load(LOGIN), store.check_writable):
-        with pytest.raises(StoreFailed, match="cannot be"):
             work()
 
 
@@ -576,13 +548,6 @@ def test_a_disk_that_fails_leaves_the_old_file(store, path, monkeypatch):
 
 # ---------------------------------------------------------------- crashes
 # ---------------------------------------------------------------- others at the same file
-def test_a_change_by_another_process_is_noticed_at_once(store, path):
-    os.utime(path, (1, 1))  # long ago, so that the file is known
-    for generation in range(1, 4):
-        assert store.load(LOGIN).token == pair(generation)
-        in_child(lambda n=generation: FileStore(str(path)).apply(LOGIN, SaveToken(pair(n + 1), after=n, at=1.0)))
-
-
 def test_two_writes_within_one_tick_of_the_clock_are_distinguished(store, path):
     """Same size, same inode, same time: what has just been written is not taken for known."""
     content = path.read_bytes()
@@ -594,21 +559,6 @@ def test_two_writes_within_one_tick_of_the_clock_are_distinguished(store, path):
         file.write(content.replace(b"access-1", b"access-X"))
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert store.load(LOGIN).token.access_token == "access-X"
-
-
-def test_a_settled_file_is_read_once(store, path, monkeypatch):
-    os.utime(path, (1, 1))
-    store.load(LOGIN)
-    opened, real = [], os.open
-
-    def noting(name, *arguments, **named):
-        opened.append(name)
-        return real(name, *arguments, **named)
-
-    replace_in_this_thread(monkeypatch, os, "open", noting)
-    assert store.load(LOGIN).token == pair(1)
-    assert store.peek(LOGIN).token == pair(1)
-    assert str(path) not in opened
 
 
 def test_several_accounts_refresh_at_the_same_time(path):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import socket
 import threading
 import traceback
-from contextlib import closing, suppress
+from contextlib import closing
 
 import psycopg
 import pytest
@@ -65,12 +64,6 @@ def test_no_output_shows_the_password(postgres_server):
         assert "sesame" not in said
 
 
-def test_a_missing_database_is_reported(postgres_server, opened):
-    store = opened(postgres_server.url.replace("/postgres", "/music"))
-    with pytest.raises(StoreFailed, match='database "music" does not exist'):
-        store.load(LOGIN)
-
-
 def tables(raw):
     rows = raw.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()")
     return {name for (name,) in rows}
@@ -123,19 +116,6 @@ def test_many_stores_that_connect_first_create_the_tables_once(postgres_address,
     assert failed == []
 
 
-def test_columns_hold_what_a_keeper_selects_by(postgres_address, opened, raw):
-    store = opened(postgres_address)
-    signed_in(store)
-    assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
-    with store.lock(LOGIN, 0.0):
-        columns = "realm, client_id, account, generation, expires_at, refreshable"
-        row = raw.execute(
-            f"SELECT {columns}, CAST(pending_refresh AS json) ->> 'sending', lease_until IS NOT NULL "
-            "FROM traktauth_logins"
-        ).fetchone()
-    assert row == ("trakt", "app", "default", 1, pair(1).expires_at, True, "1", True)
-
-
 # ---------------------------------------------------------------- connections
 def test_no_connection_is_held_while_the_lock_is(postgres_address, raw):
     with closing(open_store(postgres_address)) as store:
@@ -147,20 +127,6 @@ def test_no_connection_is_held_while_the_lock_is(postgres_address, raw):
                 "SELECT state FROM pg_stat_activity WHERE application_name = 'traktauth' AND xact_start IS NOT NULL"
             )
             assert raw.execute(question).fetchall() == []
-
-
-NAMES = ("statement_timeout", "lock_timeout", "synchronous_commit")
-
-
-def test_a_session_keeps_its_own_settings(postgres_address, opened, raw):
-    store = opened(f"{postgres_address}%20-csynchronous_commit%3Doff")
-    signed_in(store)
-    assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
-    assert store.durability_warnings() == []
-    (connection,) = getattr(store, "store", store).database._idle
-    raw_sql = [f"SHOW {name}".encode() for name in NAMES]
-    shown = [connection.pgconn.exec_(text).get_value(0, 0).decode() for text in raw_sql]
-    assert shown == ["0", "0", "off"], "as the address and the server have them"
 
 
 def test_the_server_cancels_a_statement_before_the_store_gives_up(postgres_address, raw, monkeypatch):
@@ -214,45 +180,6 @@ async def test_a_cancelled_waiter_keeps_no_lease(postgres_address):
 
 
 # ---------------------------------------------------------------- trouble that passes, and trouble that stays
-class CutOnce:
-    """Passes connections on to a server, and cuts the first of them when it is first asked something."""
-
-    def __init__(self, port):
-        self.port, self.connections = port, 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.own_port = self.listener.getsockname()[1]
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        with suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                self.connections += 1
-                server = socket.create_connection(("127.0.0.1", self.port))
-                passing = (server, client, False), (client, server, self.connections == 1)
-                for way in passing:
-                    threading.Thread(target=self.carry, args=way, daemon=True).start()
-
-    def carry(self, source, target, cuts):
-        with suppress(OSError):
-            while content := source.recv(65536):
-                if cuts and content.startswith(b"Q"):
-                    break
-                target.sendall(content)
-        for end in (source, target):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
-
-
-def test_a_new_session_that_is_cut_is_replaced_within_the_call(postgres_server, postgres_address, opened):
-    proxy = CutOnce(postgres_server.port)
-    store = opened(postgres_address.replace(f":{postgres_server.port}/", f":{proxy.own_port}/"))
-    with closing(proxy.listener):
-        store.check_writable()
-        assert proxy.connections == 2
-
-
 def test_temporary_errors_are_distinguished_from_lasting_ones(own_server, opened):
     with psycopg.connect(own_server.url, autocommit=True) as admin:
         admin.execute("DROP ROLE IF EXISTS guest")

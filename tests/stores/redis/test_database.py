@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -61,22 +60,6 @@ def test_no_output_shows_the_password(redis_server):
         assert "hunter2" not in f"{caught.value!r} {caught.value.hint} {store!r} {store.database!r} {store.identity}"
 
 
-def test_a_wrong_password_is_reported(own_server, opened):
-    server = own_server(*DURABLE, "--requirepass", "right")
-    for password in ("wrong@", ""):
-        store = opened(server.url.replace("//", f"//:{password}" if password else "//"))
-        with pytest.raises(StoreFailed, match=r"password|uthentication"):
-            store.load(LOGIN)
-    store = opened(server.url.replace("//", "//:right@"))
-    signed_in(store)
-    assert store.load(LOGIN).token == pair(1)
-
-
-def test_a_missing_database_is_reported(redis_server, opened):
-    with pytest.raises(StoreFailed, match="DB index is out of range"):
-        opened(f"redis://127.0.0.1:{redis_server.port}/99").load(LOGIN)
-
-
 @pytest.mark.parametrize("put", ["text", "kind"])
 def test_another_programs_keys_are_left_as_they_are(redis_address, opened, raw, prefix, put):
     if put == "text":
@@ -111,15 +94,6 @@ def test_a_field_of_another_type_is_reported(redis_address, opened, raw, prefix,
 
 
 # ---------------------------------------------------------------- a server that comes and goes
-def test_an_address_that_never_answers_is_not_waited_for_long(opened):
-    with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen()
-        store = opened(f"redis://127.0.0.1:{deaf.getsockname()[1]}/0?socket_timeout=0.2")
-        with pytest.raises(StoreFailed, match="cannot be reached"):
-            store.load(LOGIN)
-
-
 def test_a_change_whose_reply_was_lost_counts_as_done(redis_address, opened, monkeypatch):
     """Redis had done it; the driver repeats it, and finds the row changed."""
     store = opened(redis_address)

@@ -8,13 +8,11 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import threading
 from contextlib import closing
 
 import pytest
 
 from traktauth.errors import StoreFailed
-from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken
 from traktauth.stores.open import open_store
 from traktauth.stores.sqlite.database import _failures
@@ -230,19 +228,3 @@ def test_a_disk_that_fails_is_named_with_its_fix(store, path, work, message, fix
     assert caught.value.message.startswith(f"{path} cannot be used: ")
     assert message in caught.value.message
     assert fix.format(path=path, folder=path.parent) in caught.value.hint
-
-
-def test_many_threads_share_one_store(store):
-    logins = [LoginKey("trakt", "app", str(number)) for number in range(10)]
-
-    def work(login):
-        for generation in range(1, 8):
-            assert store.apply(login, SaveToken(pair(generation), after=generation - 1, at=1.0))
-            assert store.load(login).generation == generation
-
-    threads = [threading.Thread(target=work, args=(login,)) for login in logins]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [store.load(login).generation for login in logins] == [7] * 10

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import shutil
 import signal
 import sqlite3
 import stat
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,7 +22,7 @@ from stores.file.test_disks import NOBODY, ROOT, Program, folder, namespace, str
 from stores.file.test_store import shown_with_locals
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Token
-from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken, SetMoved, SetRefreshable
+from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken, SetMoved
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.open import open_store
 from traktauth.stores.sqlite import fork_safety
@@ -145,12 +143,6 @@ def test_no_byte_of_a_token_outlives_its_sign_out(store, path, change):
     assert store.load(OTHERS[0]).token == pair(30)
 
 
-def test_freed_pages_are_overwritten(store):
-    signed_in(store)
-    with store.database._connection() as connection:
-        assert connection.execute("PRAGMA secure_delete").fetchone() == (1,)
-
-
 # ---------------------------------------------------------------- forks
 FORKS = 20
 
@@ -213,63 +205,6 @@ def test_a_fork_in_a_signal_handler_does_not_wait_for_its_own_thread(store, monk
 
 
 # ---------------------------------------------------------------- clocks
-LATER = """
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <sys/time.h>
-#include <time.h>
-int gettimeofday(struct timeval *restrict tv, void *restrict tz) {
-    static int (*real)(struct timeval *, void *);
-    if (!real) real = dlsym(RTLD_NEXT, "gettimeofday");
-    int answer = real(tv, tz);
-    tv->tv_sec += 60;
-    return answer;
-}
-int clock_gettime(clockid_t clock, struct timespec *ts) {
-    static int (*real)(clockid_t, struct timespec *);
-    if (!real) real = dlsym(RTLD_NEXT, "clock_gettime");
-    int answer = real(clock, ts);
-    if (clock == CLOCK_REALTIME) ts->tv_sec += 60;
-    return answer;
-}
-"""
-TRY_TO_HOLD = """
-import sys, time
-from contextlib import closing
-from traktauth.stores.open import open_store
-from traktauth.stores.sqlite import fork_safety
-from traktauth.testing.store_contract.base import LOGIN
-with closing(open_store(sys.argv[1])) as store, store.lock(LOGIN, 0.0) as held:
-    print(held, time.time())
-"""
-
-
-@pytest.fixture(scope="module")
-def a_minute_ahead(tmp_path_factory):
-    """Return an environment in which the wall clock is a minute ahead."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler, to set a program's clock")
-    made = tmp_path_factory.mktemp("clock")
-    (made / "later.c").write_text(LATER)
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", "later.so", "later.c", "-ldl"], cwd=made, check=True)
-    return {**os.environ, "LD_PRELOAD": str(made / "later.so")}
-
-
-@pytest.mark.slow
-def test_a_lease_outlives_a_step_of_the_wall_clock(store, path, a_minute_ahead):
-    """As of a machine that has no clock of its own, and asks the network for the time in the middle of a refresh."""
-    command = [sys.executable, "-c", TRY_TO_HOLD, f"sqlite:{path}"]
-    with store.lock(LOGIN, 0.0) as held:
-        assert held
-        done = subprocess.run(command, env=a_minute_ahead, capture_output=True, text=True, check=True)
-    answer, its_time = done.stdout.split()
-    assert float(its_time) > time.time() + 40
-    assert answer == "False"
-    done = subprocess.run(command, env=a_minute_ahead, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("True")
-
-
 @pytest.mark.parametrize("until", [lambda: time.time() + 20, lambda: steady_clock() + 3000, lambda: 1.0])
 def test_a_lease_of_an_older_version_or_an_earlier_run_of_the_machine_is_not_waited_for(store, path, until):
     signed_in(store)
@@ -380,26 +315,6 @@ def test_doctor_reports_a_folder_where_others_may_write(program):
 
 
 # ---------------------------------------------------------------- what error reporters see, and signals
-@pytest.mark.parametrize("verb", ["begin", "save", "mark", "forget", "load"])
-def test_no_local_variable_of_a_failing_command_shows_a_token(store, path, verb):
-    signed_in(store)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("ALTER TABLE traktauth_logins RENAME TO gone")
-    work = {
-        "begin": lambda: store.apply(LOGIN, BeginRefresh(pending_refresh(1))),
-        "save": lambda: store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0)),
-        "mark": lambda: store.apply(LOGIN, SetRefreshable(1, "why")),
-        "forget": lambda: store.apply(LOGIN, DeleteToken(1)),
-        "load": lambda: store.load(LOGIN),
-    }[verb]
-    with pytest.raises(StoreFailed) as caught:
-        work()
-    shown = shown_with_locals(caught.value)
-    assert "database.py" in shown
-    for secret in ("access-1", "access-2", "refresh-1", "refresh-2"):
-        assert secret not in shown
-
-
 def test_no_local_variable_of_a_failing_write_shows_a_token(store, path):
     signed_in(store)
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -451,52 +366,6 @@ def test_an_interrupt_at_the_start_of_the_release_leaves_no_lease(store):
         sys.settrace(before)
     with store.lock(LOGIN, 0.0) as held:
         assert held
-
-
-@pytest.mark.slow
-def test_an_interrupt_at_any_step_leaves_no_open_connection_behind(path, monkeypatch):
-    """Python 3.13 warns of a connection that is collected while it is open."""
-    lost = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda raised: lost.append(str(raised.exc_value)))
-    # A trace function may raise at the end of a `with` before its lock is released, which no signal does.
-    monkeypatch.setattr(fork_safety, "opening", threading.RLock())
-    for is_open in (False, True):
-        step, interrupted = 1, True
-        while interrupted:
-            store = open_store(f"sqlite:{path}")
-            if is_open:
-                store.load(LOGIN)
-            interrupted = _interrupted_at(step, lambda store=store: store.load(LOGIN))
-            store.close()
-            del store
-            step += 3
-        assert step > 50
-    gc.collect()
-    assert [message for message in lost if "database" in message] == []
-
-
-def _interrupted_at(step, work):
-    """Do `work` and raise KeyboardInterrupt at the given line or return of the stores; False if it has fewer."""
-    left = step
-
-    def trace(frame, event, _):
-        nonlocal left
-        if "/traktauth/stores/" not in frame.f_code.co_filename:
-            return None
-        left -= event in {"line", "return"}
-        if left == 0:
-            raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
 
 
 def test_what_is_not_a_file_is_refused_with_a_store_of_the_same_kind(tmp_path):
