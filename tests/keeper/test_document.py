@@ -97,11 +97,3 @@ def test_its_rules_ask_for_metrics_that_exist():
     assert asked <= served
     kinds = set(re.findall(r'kind=~?"([\w|]+)"', TEXT))
     assert {each for kind in kinds for each in kind.split("|")} <= {kind.kind for kind in get_args(Event)}
-
-
-def test_its_yaml_has_the_shape_of_yaml():
-    for block in blocks("yaml"):
-        for line in block.splitlines():
-            assert "\t" not in line
-            assert (len(line) - len(line.lstrip())) % 2 == 0
-            assert re.match(r" *(- )?[\w]+:( .+)?$", line), line

@@ -161,7 +161,7 @@ def test_a_document_is_read_with_get_alone(current, method):
 
 
 @pytest.mark.parametrize("part", [b"", b"{"])
-def test_half_a_call_of_the_control_api_does_nothing(current, part):
+def test_an_incomplete_call_of_the_control_api_changes_nothing(current, part):
     current.login()
     fields = b"host: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 9\r\n"
     head = b"POST /_control/reset HTTP/1.1\r\n%b\r\n" % fields

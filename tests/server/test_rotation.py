@@ -1,4 +1,4 @@
-"""Used refresh tokens: four named modes, and what each does to everybody's tokens."""
+"""Used refresh tokens: what each mode of rotation does to everybody's tokens, beyond the recorded cases."""
 
 from __future__ import annotations
 
@@ -27,34 +27,12 @@ def test_family_a_used_token_ends_every_device_of_that_user_and_app(current):
     assert (ledger["replays"], ledger["families_killed"], ledger["rotations"]) == (1, 1, 3)
 
 
-def test_family_needs_no_secret_to_be_killed(current):
-    login = current.login()
-    newest = current.renewed(login.refresh)
-    current.refresh(login.refresh, client_secret=...)
-    assert current.use(newest.access) == 401
-
-
-def test_family_survives_another_apps_attempt(current):
-    login = current.login()
-    newest = current.renewed(login.refresh)
-    assert current.refresh(login.refresh, "second").message == (400, "invalid_client", "invalid client_id")
-    assert current.use(newest.access) == 200
-
-
 def test_family_a_revoked_token_counts_as_used(current):
     login, device = current.login(), current.login()
     current.revoke(login.refresh)
     assert current.use(device.access) == 200
     assert current.refresh(login.refresh).message == REPLAYED
     assert current.use(device.access) == 401
-
-
-def test_family_revoking_a_used_token_kills_the_revoking_apps_family_of_that_user(current):
-    login, others = current.login(), current.login("second")
-    newest = current.renewed(login.refresh)
-    assert current.revoke(login.refresh, "second").message == (400, "invalid_request", "token not found")
-    assert current.use(newest.access) == 200
-    assert current.use(others.access, "second") == 401
 
 
 def test_family_a_new_login_lives(current):
@@ -70,28 +48,6 @@ def test_the_old_access_token_lives_out_its_life_on_current(current):
     login = current.login()
     current.renewed(login.refresh)
     assert current.use(login.access) == 200
-
-
-def test_once_a_used_token_is_refused_and_no_login_is_harmed(start):
-    client = start(profile="classic", rotation="once")
-    login = client.login()
-    newest = client.renewed(login.refresh)
-    assert client.use(login.access) == 401
-    assert client.refresh(login.refresh).json["error"] == "invalid_grant"
-    assert client.use(newest.access) == 200
-    assert client.refresh(newest.refresh).status == 200
-    assert client.ledger()["families_killed"] == 0
-
-
-def test_until_used_the_old_pair_works_until_the_new_access_token_does(classic):
-    login = classic.login()
-    newest = classic.renewed(login.refresh)
-    assert classic.use(login.access) == 200
-    assert classic.refresh(login.refresh).status == 200
-    assert classic.use(newest.access) == 200
-    assert classic.use(login.access) == 401
-    assert classic.refresh(login.refresh).json["error"] == "invalid_grant"
-    assert classic.refresh(newest.refresh).status == 200
 
 
 def test_grace_gives_the_same_answer_again_for_so_long(start):
@@ -131,23 +87,6 @@ def test_of_ten_equal_refreshes_as_many_win_as_the_mode_lets(start, tmp_path, se
     assert Counter(reply.status for reply in replies) == Counter({200: wins, 400: 10 - wins})
 
 
-def test_a_wrong_secret_leaves_the_token_alive(either):
-    login = either.login()
-    assert either.refresh(login.refresh, client_secret="no").status == 401
-    assert either.refresh(login.refresh).status == 200
-
-
-def test_an_access_token_is_no_refresh_token(either):
-    login = either.login()
-    assert either.refresh(login.access).json["error"] == "invalid_grant"
-    assert either.use(login.refresh) == 401
-
-
-@pytest.mark.parametrize("address", ["http://evil.example/", ..., "http://127.0.0.1:9876/callback"])
-def test_a_refresh_ignores_its_redirect_address(either, address):
-    assert either.refresh(either.login().refresh, redirect_uri=address).status == 200
-
-
 def test_a_narrowed_scope_is_in_the_response_and_a_wider_one_is_refused(either):
     narrowed = either.refresh(either.login().refresh, scope="public")
     assert (narrowed.status, narrowed.json["scope"]) == (200, "public")
@@ -161,14 +100,6 @@ def test_another_app_cannot_refresh_and_ends_nothing(either):
     assert either.refresh(login.refresh, "second").status in (400, 401)
     assert either.use(login.access) == 200
     assert either.refresh(login.refresh).status == 200
-
-
-def test_a_narrowed_token_is_refreshed_without_being_replaced(current):
-    narrowed = current.refresh(current.login().refresh, scope="public").json
-    assert narrowed["scope"] == "public"
-    again = current.refresh(narrowed["refresh_token"]).json
-    assert "refresh_token" not in again
-    assert current.refresh(narrowed["refresh_token"]).status == 200
 
 
 def test_a_refresh_token_expires_and_its_access_token_does_not_mind(start):

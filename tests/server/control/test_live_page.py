@@ -7,12 +7,11 @@ import http.client
 import re
 import time
 from contextlib import closing
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
-from server.conftest import APPS, CALLBACK, CHALLENGE, Browser
-from traktauth.server.control.live_page import MOST_READ
+from server.conftest import CALLBACK, CHALLENGE, Browser
 from traktauth.server.http.request_log import fingerprint
 
 KILLED = "killed"
@@ -30,13 +29,6 @@ def rows_of(client):
         (kind, text_of(re.search(r"<summary>(.*?)</summary>", row)[1]), text_of(re.search(r"<td><p>(.*?)</p>", row)[1]))
         for kind, row in rows
     ]
-
-
-def results_of(client):
-    """Request, parameters and result of each row, the newest first."""
-    page = client.get("/_control").text
-    found = re.findall(r"<summary>(.*?)</summary><p>(.*?)</p><p>(.*?)</p>", page)
-    return [tuple(map(text_of, one)) for one in found]
 
 
 def tokens_of(client):
@@ -85,17 +77,6 @@ def test_a_replay_is_one_event_that_names_cause_and_victims(current):
         assert token not in page
 
 
-@pytest.mark.slow
-def test_the_victims_of_a_replay_are_not_counted_to_the_end(current):
-    """The page looks at the last tokens alone, and says so."""
-    used = newest = current.login()
-    for _ in range(MOST_READ):
-        newest = current.renewed(newest.refresh)
-    current.refresh(used.refresh)
-    (alarm,) = [row for row in rows_of(current) if row[0] == "alarm"]
-    assert f"Trakt ended the whole family: at least {MOST_READ + 1} valid tokens of sean." in alarm[2]
-
-
 def test_a_replay_that_kills_nothing_is_refused(classic):
     first = classic.login()
     new = classic.renewed(first.refresh)
@@ -106,46 +87,12 @@ def test_a_replay_that_kills_nothing_is_refused(classic):
     assert fingerprint(first.refresh) in meaning or "refused the refresh" in meaning
 
 
-def test_a_new_login_after_a_replay_is_no_victim(current):
-    first = current.login()
-    current.renewed(first.refresh)
-    current.refresh(first.refresh)
-    current.login()
-    assert tokens_of(current)[0] == ["valid", "valid"]
-
-
 def test_tokens_made_by_the_control_api_are_shown(current):
     made = current.control("tokens", client_id="first-app", count=2, username="sean")["tokens"]
     current.refresh(made[0]["refresh_token"])
     current.refresh(made[0]["refresh_token"])
     assert tokens_of(current) == [[KILLED, "used"], [KILLED, KILLED], [KILLED, KILLED]]
     assert rows_of(current)[-1][2] == "A test signed in 2 times at The first app."
-
-
-def test_their_fingerprints_are_shown_in_the_tree(current):
-    (made,) = current.control("tokens", client_id="first-app", count=1, username="sean")["tokens"]
-    page = text_of(current.get("/_control").text)
-    assert f"Access {fingerprint(made['access_token'])} valid" in page
-    assert f"Refresh {fingerprint(made['refresh_token'])} valid" in page
-
-
-def test_a_time_of_another_day_has_its_date(current):
-    current.login()
-    times = r"<time>([^<]*)</time>"
-    now, *shown = re.findall(times, current.get("/_control").text)
-    assert {len(one) for one in shown} == {len("09:58:41")}
-    current.control("clock", advance=2 * 86_400)
-    _, newest, *older = re.findall(times, current.get("/_control").text)
-    assert len(newest) == len("09:58:41")
-    assert older == [f"{now[:10]} {one}" for one in shown]
-
-
-def test_a_long_login_shows_its_first_and_its_last_pairs(current):
-    login = current.login()
-    for _ in range(20):
-        login = current.renewed(login.refresh)
-    assert len(tokens_of(current)) == 12
-    assert "9 earlier refreshes left out" in text_of(current.get("/_control").text)
 
 
 def test_revoked_and_expired_tokens_say_so(current):
@@ -170,34 +117,7 @@ def test_faults_differ_from_refusals(current):
     ]
 
 
-def test_rate_limits_are_shown(start):
-    client = start(rate_limits="trakt")
-    for _ in range(21):
-        client.refresh("x")
-    assert rows_of(client)[0][2].endswith("sent too many requests; the request was not read.")
-
-
-def test_polls_without_a_decision_are_one_row(either):
-    code = either.post("/oauth/device/code", client_id="first-app").json
-    for _ in range(7):
-        either.post("/oauth/device/token", code=code["device_code"], **APPS["first"].credentials)
-    rows = rows_of(either)
-    assert [request for _, request, _ in rows] == ["POST /oauth/device/token", "POST /oauth/device/code"]
-    assert rows[0][2] == "The first app polled; the user has not decided yet (7 polls)."
-
-
-def test_calls_of_the_api_have_the_fingerprint_of_their_token(either):
-    login = either.login()
-    either.use(login.access)
-    either.control("expire", kind="access", value=login.access)
-    either.use(login.access)
-    token = fingerprint(login.access)
-    rows = rows_of(either)
-    assert rows[2][2] == f"The API accepted access token {token} of sean."
-    assert rows[0][2].startswith(f"The API refused access token {token}: 401 invalid_token")
-
-
-def test_secrets_are_fingerprints(either):
+def test_secrets_are_shown_as_fingerprints(either):
     code = either.code()
     tokens = either.exchange(code).json
     either.refresh(tokens["refresh_token"], client_secret="wr0ng-secret")
@@ -209,14 +129,7 @@ def test_secrets_are_fingerprints(either):
     assert "invalid_client" in page
 
 
-def test_an_unread_request_is_a_row(current):
-    current.post("/api/auth/oauth2/token", grant_type="refresh_token")
-    request, parameters, result = results_of(current)[0]
-    assert (request, parameters) == ("POST /api/auth/oauth2/token", "")
-    assert result.startswith("415 ")
-
-
-def test_a_web_page_elsewhere_gets_nothing(current, start):
+def test_a_page_of_another_site_is_refused(current, start):
     for path in ("/_control", "/_control/live", "/_control/events"):
         assert current.get(path, host="evil.example").status == 403
         assert current.get(path, origin="https://evil.example").status == 403
@@ -263,67 +176,6 @@ def test_a_token_is_expired(current):
     press(current, action="expire", kind="access", pair="1")
     assert current.use(login.access) == 401
     assert press(current, action="expire", kind="access", pair="x").status == 400
-
-
-@pytest.mark.parametrize(
-    ("seconds", "distance"),
-    [
-        (7 * 86_400, "forward by 7 days"),
-        (3600, "forward by 1 hour"),
-        (-120, "back by 2 minutes"),
-        (90, "forward by 90 s"),
-        (1.5, "forward by 1.5 s"),
-    ],
-)
-def test_the_distance_of_the_clock_is_shown_in_whole_units(current, seconds, distance):
-    current.control("clock", advance=seconds)
-    assert rows_of(current)[0][2] == f"The clock was moved {distance}."
-
-
-@pytest.mark.parametrize(("kind", "what"), [("access", "An access token"), ("refresh", "A refresh token")])
-def test_what_expired_is_named(current, kind, what):
-    login = current.login()
-    current.control("expire", kind=kind, value=getattr(login, kind))
-    assert rows_of(current)[0][2] == f"{what} was made to expire."
-
-
-def test_a_question_a_cancellation_and_a_revocation_of_an_app_are_told_apart(current):
-    browser = Browser(current)
-    browser.sign_in()
-    current.login()
-    number = re.search(r'value="(\d+)" aria-label="Revoke', browser.go("/connected-apps").text)[1]
-    question = browser.submit(browser.go("/connected-apps"), app=number)
-    browser.submit(question, action="back")
-    browser.submit(question, app=number)
-    meanings = [meaning for _, request, meaning in rows_of(current) if request == "POST /connected-apps"]
-    assert meanings == [
-        "sean revoked a connected app.",
-        "sean revoked no connected app.",
-        "The browser asks whether to revoke a connected app.",
-    ]
-
-
-def test_a_decision_that_leads_to_no_address_of_the_app_is_named(current):
-    browser = Browser(current)
-    browser.sign_in()
-    asked = {"response_type": "code", "client_id": "first-app", "redirect_uri": "urn:ietf:wg:oauth:2.0:oob"}
-    for decision in ("deny", "approve"):
-        decided = browser.submit(browser.walk("/oauth/authorize?" + urlencode(asked)), decision=decision)
-    browser.go(decided.location)
-    rows = [(kind, request, meaning) for kind, request, meaning in rows_of(current) if "authorize?" not in request]
-    assert ("plain", "POST /consent", "sean denied The first app access.") in rows
-    assert rows[0] == ("plain", "GET /oauth/authorize/native", "The browser shows the code to copy into the app.")
-
-
-@pytest.mark.parametrize(("client_id", "app"), [("first-app", "The first app"), ("", "an app"), ("x", "unknown app x")])
-def test_an_authorization_request_that_is_refused_is_called_so(current, client_id, app):
-    current.get("/oauth/authorize?" + urlencode({"client_id": client_id, "redirect_uri": "https://elsewhere.example/"}))
-    assert rows_of(current)[0][2] == f"Trakt refused the authorization request of {app}: 400."
-
-
-def test_an_app_without_a_name_begins_no_word_with_a_capital_within_a_sentence(current):
-    current.post("/oauth/revoke", token="x")
-    assert rows_of(current)[0][2].startswith("Trakt refused the request of an app: ")
 
 
 def test_everyone_is_signed_out(current):

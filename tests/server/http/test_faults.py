@@ -213,7 +213,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         read_faults(tmp_path / "absent.json", CURRENT.oauth_paths)
 
 
-def test_turns():
+def test_turns_of_a_fault():
     faults = [Fault("/a", times=1, status=500), Fault("/a", times=None, lasts=10, status=501)]
     assert take_fault(faults, "GET", "/b", now=0) is None
     assert take_fault(faults, "GET", "/a", now=0).status == 500

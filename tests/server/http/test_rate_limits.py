@@ -1,11 +1,9 @@
-"""Limits, health, numbers, the description of the protocol, and what `strict` keeps."""
+"""Rate limits, health, metrics and the description of the protocol."""
 
 from __future__ import annotations
 
 import json
-from urllib.parse import urlencode, urlsplit
-
-import pytest
+from urllib.parse import urlencode
 
 from server.conftest import APPS, FORM, JSON
 from traktauth.server.http.rate_limits import Counters, Limit
@@ -110,16 +108,6 @@ def test_apps_that_do_not_exist_count_as_one(start):
     assert statuses == [403] * 500 + [429]
 
 
-def test_buckets_count_by_gap_or_by_window():
-    buckets, limit = Counters(), Limit(2, 60)
-    assert [buckets.idle_window("a", limit, now=0) > 0 for _ in range(3)] == [False, False, True]
-    assert buckets.idle_window("b", limit, now=0) == 0
-    assert buckets.idle_window("a", limit, now=40) == 20
-    assert buckets.idle_window("a", limit, now=61) == 0
-    assert [buckets.fixed_window("w", limit, now=61) > 0 for _ in range(3)] == [False, False, True]
-    assert buckets.fixed_window("w", limit, now=121) == 0
-
-
 def test_buckets_begin_anew_where_the_clock_goes_back():
     buckets, limit = Counters(), Limit(1, 60)
     for count in (buckets.idle_window, buckets.fixed_window):
@@ -191,57 +179,3 @@ def test_the_description_lists_the_bodies_that_an_address_reads_and_no_others(ei
         assert heard == set(reported[path]["post"]["requestBody"]["content"]), path
         refuses = any(reply.status == 415 for reply in answers.values())
         assert not refuses or "415" in reported[path]["post"]["responses"], path
-
-
-@pytest.mark.parametrize("profile", ["current", "classic"])
-def test_the_description_tells_how_a_poll_is_answered(start, profile):
-    paths = start(profile=profile).get("/openapi.json").json["paths"]
-    trakts = {"404", "409", "410", "418"}
-    reported = paths["/oauth/device/token"]["post"]
-    (media, *_) = reported["requestBody"]["content"].values()
-    assert trakts & reported["responses"].keys() == trakts
-    assert media["schema"]["properties"].keys() == {"code", "client_id", "client_secret", "code_verifier"}
-    assert "scope" not in json.dumps(paths["/oauth/device/code"])
-    assert ("403" in paths["/oauth/revoke"]["post"]["responses"]) == (profile == "classic")
-    if profile == "current":
-        native = paths["/api/auth/device/token"]["post"]
-        assert not trakts & native["responses"].keys()
-        assert "device_code" in json.dumps(native)
-        assert "415" in native["responses"]
-        assert "415" not in reported["responses"]
-
-
-def test_the_description_has_where_browsers_and_discoverers_go(either):
-    paths = either.get("/openapi.json").json["paths"]
-    message = either.get("/.well-known/openid-configuration").json
-    named = {urlsplit(value).path for value in message.values() if str(value).startswith(f"{either.url}/")}
-    assert urlsplit(message["authorization_endpoint"]).path in named
-    assert named <= paths.keys()
-    assert paths.keys() >= {
-        "/oauth/authorize",
-        "/.well-known/openid-configuration",
-        "/.well-known/oauth-authorization-server",
-    }
-    query = {each["name"] for each in paths["/oauth/authorize"]["get"]["parameters"] if each["required"]}
-    assert query == {"response_type", "client_id", "redirect_uri"}
-    reply = either.get(f"/oauth/authorize?{urlencode(dict.fromkeys(query, 'x'))}")
-    assert str(reply.status) in paths["/oauth/authorize"]["get"]["responses"]
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("GET", "/users/settings", 200),
-        ("GET", "/users/me", 200),
-        ("GET", "/sync/history", 200),
-        ("POST", "/sync/history", 201),
-    ],
-)
-def test_the_description_of_the_api_is_what_it_answers_to_those_who_heed_it(either, method, path, status):
-    reported = either.get("/openapi.json").json["paths"][path][method.lower()]
-    (named,) = reported["parameters"]
-    assert (named["in"], named["required"]) == ("header", True)
-    headers = {"authorization": f"Bearer {either.login().access}"}
-    assert either.send(method, path, headers=headers).status == 403
-    assert either.send(method, path, headers={**headers, named["name"]: "first-app"}).status == status
-    assert [code for code in reported["responses"] if code < "300"] == [str(status)]

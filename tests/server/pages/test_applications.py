@@ -88,31 +88,6 @@ def test_a_code_outlives_a_consent_that_alone_is_taken_away_as_it_does_in_the_en
     assert either.exchange(code).status == 200
 
 
-class Interleaved:
-    """A storage in which something else is written just before the next write, or in its transaction after it."""
-
-    def __init__(self, client, first=None, *, beside=None):
-        self.context, self.first, self.beside = client.server._context, first, beside
-        self.storage = self.context.storage
-        object.__setattr__(self.context, "storage", self)
-
-    def __getattr__(self, name):
-        return getattr(self.storage, name)
-
-    async def write(self, work):
-        object.__setattr__(self.context, "storage", self.storage)
-        if self.first is not None:
-            await self.storage.write(self.first)
-
-        def both(db):
-            result = work(db)
-            if self.beside is not None:
-                self.beside(db)
-            return result
-
-        return await self.storage.write(both)
-
-
 @pytest.mark.parametrize("number", ["", "x", "9" * 30, "-1", "999999"])
 def test_revoking_what_is_not_there_does_nothing(either, visitor, number):
     login = either.login()
@@ -193,23 +168,6 @@ def test_what_was_entered_is_not_lost_with_a_fault(visitor):
     kept = visitor.go(path)
     assert {name: field(kept, name)[1] for name in MADE} == MADE
     assert 'name="public" value="1">' in visitor.go("/your-apps").text
-
-
-@pytest.mark.parametrize("faulty", ["name", "redirect_uris"])
-def test_an_error_is_shown_beside_its_field_which_has_the_focus(visitor, faulty):
-    path = post(visitor, "/your-apps", **MADE).location
-    for at in (path, "/your-apps"):
-        page = post(visitor, at, action="save", **{**MADE, faulty: " "})
-        assert "<title>Error: " in page.text
-        label = rf'<label for="{faulty}">[^<]*</label>\s*<p class="fault" id="fault" role="alert">'
-        assert re.search(label, page.text)
-        assert [name for name in ("name", "redirect_uris") if " autofocus" in field(page, name)[0]] == [faulty]
-        for name in ("name", "redirect_uris"):
-            tag = field(page, name)[0]
-            assert ('aria-invalid="true"' in tag, 'aria-describedby="fault' in tag) == (name == faulty,) * 2
-        assert 'redirect-hint"' in field(page, "redirect_uris")[0]
-        assert "<title>Error: " not in visitor.go(at).text
-        assert "aria-invalid" not in visitor.go(at).text
 
 
 def test_settings_are_changed_a_secret_is_made_anew_and_an_app_is_deleted(either, visitor):

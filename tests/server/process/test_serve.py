@@ -53,7 +53,7 @@ def test_it_is_reached_while_it_runs_and_not_after():
     assert not reached(server.url)
 
 
-def test_fifty_leave_nothing_behind():
+def test_fifty_servers_leave_no_thread_and_no_file_open():
     gc.collect()
     threads, files = threading.active_count(), len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0  # noqa: PTH208, PTH112 - a folder of the kernel
     for _ in range(50):
