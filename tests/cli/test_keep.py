@@ -301,6 +301,9 @@ def numbers(url):
         return dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
 
 
+STATES = ("valid", "due", "overdue", "sign_in_required")
+
+
 def test_its_numbers_are_served_and_true(crew):
     crew.sign_in(6)
     keeper = crew.start("--metrics", "0")
@@ -311,7 +314,8 @@ def test_its_numbers_are_served_and_true(crew):
     while float(shown["traktauth_keeper_in_flight"]):  # the last is still counted
         shown = numbers(started["metrics"])
     assert float(shown['traktauth_keeper_events_total{kind="renewed"}']) == 6
-    assert float(shown["traktauth_keeper_logins"]) == 6
+    states = {state: float(shown[f'traktauth_keeper_logins{{state="{state}"}}']) for state in STATES}
+    assert states == {"valid": 6, "due": 0, "overdue": 0, "sign_in_required": 0}
     assert float(shown["traktauth_keeper_outage"]) == 0
     keeper.terminate()
     assert ended(keeper)[0] == 0

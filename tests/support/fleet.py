@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.models.changes import BeginRefresh, CancelRefresh, SaveToken
 from traktauth.models.keeper_due_time import due_at
-from traktauth.stores.database.commands import LoginCounts
+from traktauth.stores.database.commands import LoginCounts, LoginStates
 from traktauth.stores.fleet import FleetStore
 from traktauth.stores.memory import MemoryStore
 
@@ -122,6 +122,9 @@ class MemoryFleet(FleetStore):
     async def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
         later = [due for due, _, _ in self._heap if due > now]
         return LoginCounts(len(self._heap), len(self._heap) - len(later), min(later, default=None))
+
+    async def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
+        raise NotImplementedError
 
     async def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
         return [(login, due) for due, login, _ in sorted(self._heap)[:limit]]

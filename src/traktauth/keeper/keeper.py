@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from traktauth.models import App
     from traktauth.protocol import Service
     from traktauth.stores.base import AsyncTokenStore, TokenStore
-    from traktauth.stores.database.commands import LoginCounts
+    from traktauth.stores.database.commands import LoginCounts, LoginStates
     from traktauth.wire.messages import Request, Response
 
 # Seconds.
@@ -108,6 +108,15 @@ class Keeper:
         """
         config = self._config
         return await self._store.count_logins(config.service.realm, config.app.client_id, now=config.clock())
+
+    async def count_states(self) -> LoginStates:
+        """Return how many logins of the store are in which state.
+
+        Raises:
+            StoreFailed: the store cannot be read.
+        """
+        config = self._config
+        return await self._store.count_states(config.service.realm, config.app.client_id, now=config.clock())
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns when the refreshes in progress are saved."""

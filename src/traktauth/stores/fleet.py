@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from traktauth.errors import StoreFailed
     from traktauth.models import LoginKey, Record
     from traktauth.models.changes import Change
-    from traktauth.stores.database.commands import LoginCounts
+    from traktauth.stores.database.commands import LoginCounts, LoginStates
 
 
 class FleetStore(AsyncTokenStore):
@@ -72,6 +72,16 @@ class FleetStore(AsyncTokenStore):
     @abstractmethod
     async def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
         """Count the logins of an app.
+
+        Args:
+            realm: the service's realm.
+            client_id: the app's id.
+            now: Unix seconds.
+        """
+
+    @abstractmethod
+    async def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
+        """Count the logins of an app by state; Redis reads each of them.
 
         Args:
             realm: the service's realm.

@@ -23,7 +23,7 @@ from traktauth.models.changes import (
     SetRefreshable,
 )
 from traktauth.models.keeper_due_time import due_at
-from traktauth.stores.database.commands import LoginCounts, ReadRow, SwapRow
+from traktauth.stores.database.commands import LoginCounts, LoginStates, ReadRow, SwapRow
 from traktauth.stores.open import open_async_store
 from traktauth.stores.processes import process_mark
 from traktauth.testing.store_contract.base import DIFFICULT, LOGIN, pair, pending_refresh
@@ -128,6 +128,16 @@ async def test_a_pending_refresh_and_a_needed_sign_in_are_counted(store, address
     assert (counts.unconfirmed, counts.sign_in) == ((None, None) if "redis" in address else (1, 1))
     upcoming = dict(await store.upcoming(*REALM, limit=10))
     assert upcoming[FLEET[8]] == pytest.approx(aged(8).expires_at), "no sooner than its token expires"
+
+
+async def test_logins_are_counted_by_state(store):
+    await store.apply(FLEET[8], BeginRefresh(pending_refresh(1)))
+    await store.apply(FLEET[9], SetRefreshable(1, "refused"))
+    await store.never_due(FLEET[9], 1)
+    now = aged(2).expires_at
+    due = sum(due_at(FLEET[number], aged(number)) <= now for number in range(3, 8))
+    assert await store.count_states(*REALM, now=now) == LoginStates(6 - due, due, overdue=3, sign_in_required=1)
+    assert await store.count_states("trakt", "ap", now=now) == LoginStates(0, 0, 0, 0)
 
 
 async def test_the_next_logins_are_listed_in_the_order_of_their_due_times(store):

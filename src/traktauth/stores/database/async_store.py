@@ -12,8 +12,10 @@ from traktauth.stores.database.commands import (
     BlockBudget,
     ClaimDue,
     CountLogins,
+    CountStates,
     ListUpcoming,
     LoginCounts,
+    LoginStates,
     ReleaseLease,
     Sleep,
     TakeBudget,
@@ -116,6 +118,9 @@ class AsyncDatabaseStore(FleetStore):
 
     async def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
         return await self.database.perform(CountLogins(realm, client_id, now))
+
+    async def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
+        return await self.database.perform(CountStates(realm, client_id, now))
 
     async def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
         return await self.database.perform(ListUpcoming(realm, client_id, limit))

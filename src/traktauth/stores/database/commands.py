@@ -143,6 +143,32 @@ class CountLogins(Command[LoginCounts]):
 
 
 @value
+class LoginStates:
+    """How many logins of an app are in which state; each with a token is in one.
+
+    Attributes:
+        valid: the access token is valid, and the login is not due.
+        due: the access token is valid, and a keeper would refresh it now.
+        overdue: the access token has expired, and the login can be refreshed.
+        sign_in_required: it cannot be refreshed any more.
+    """
+
+    valid: int
+    due: int
+    overdue: int
+    sign_in_required: int
+
+
+@value
+class CountStates(Command[LoginStates]):
+    """Count an app's logins by state; see `traktauth.stores.fleet.FleetStore.count_states`."""
+
+    realm: str
+    client_id: str
+    now: float
+
+
+@value
 class ListUpcoming(Command["list[tuple[LoginKey, float]]"]):
     """List the logins that come due next; see `traktauth.stores.fleet.FleetStore.upcoming`."""
 

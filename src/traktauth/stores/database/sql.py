@@ -16,10 +16,12 @@ from traktauth.stores.database.commands import (
     BlockBudget,
     ClaimDue,
     CountLogins,
+    CountStates,
     DeleteRow,
     ListLogins,
     ListUpcoming,
     LoginCounts,
+    LoginStates,
     ProbeWrite,
     ReadLease,
     ReadRow,
@@ -82,6 +84,14 @@ SELECT count(*),
     count(CASE WHEN NOT refreshable THEN 1 END)
 FROM (
     SELECT pending_refresh, expires_at, refreshable, due_at, {_TAKEN_UP_AT} AS taken_up_at FROM {TABLE} WHERE {_OF_APP}
+) AS logins"""
+COUNT_STATES = f"""
+SELECT count(CASE WHEN refreshable AND expires_at > :now AND NOT is_due THEN 1 END),
+    count(CASE WHEN refreshable AND expires_at > :now AND is_due THEN 1 END),
+    count(CASE WHEN refreshable AND expires_at <= :now THEN 1 END),
+    count(CASE WHEN NOT refreshable THEN 1 END)
+FROM (
+    SELECT expires_at, refreshable, due_at IS NOT NULL AND {_TAKEN_UP_AT} <= :now AS is_due FROM {TABLE} WHERE {_OF_APP}
 ) AS logins"""
 UPCOMING = f"""
 SELECT account, {_TAKEN_UP_AT} AS taken_up_at FROM {TABLE}
@@ -176,6 +186,8 @@ class Dialect:
                 return self._claim, {**values, "seconds": min(command.seconds, self._longest_lease)}
             case CountLogins(realm, client_id, now):
                 return COUNT_LOGINS, {"realm": to_text(realm), "client_id": to_text(client_id), "now": now}
+            case CountStates(realm, client_id, now):
+                return COUNT_STATES, {"realm": to_text(realm), "client_id": to_text(client_id), "now": now}
             case ListUpcoming(realm, client_id, limit):
                 return UPCOMING, {"realm": to_text(realm), "client_id": to_text(client_id), "limit": limit}
             case TakeBudget():
@@ -202,6 +214,8 @@ def to_result(command: Command[Any], rows: Sequence[Any]) -> Any:  # noqa: ANN40
             return sorted(claimed, key=lambda pair: pair[1].due_at or 0.0)
         case CountLogins():
             return LoginCounts(*rows[0])
+        case CountStates():
+            return LoginStates(*rows[0])
         case ListUpcoming(realm, client_id):
             return [(LoginKey(realm, client_id, from_text(account)), at) for account, at in rows]
         case TakeBudget():

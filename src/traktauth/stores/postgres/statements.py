@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.stores.database.commands import (
     CountLogins,
+    CountStates,
     ListLogins,
     ListUpcoming,
     ReadLease,
@@ -63,7 +64,7 @@ LIMITS = """SELECT set_config('statement_timeout', '5000', true), set_config('lo
     set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') = 'off' THEN 'on'
         ELSE current_setting('synchronous_commit') END, true);
 """
-_READS = (ReadLease, ReadRow, ReadRows, ListLogins, CountLogins, ListUpcoming)
+_READS = (ReadLease, ReadRow, ReadRows, ListLogins, CountLogins, CountStates, ListUpcoming)
 
 
 def statement(command: Command[Any]) -> tuple[bytes, Parameters]:

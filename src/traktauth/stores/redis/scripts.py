@@ -16,10 +16,12 @@ from traktauth.stores.database.commands import (
     BlockBudget,
     ClaimDue,
     CountLogins,
+    CountStates,
     DeleteRow,
     ListLogins,
     ListUpcoming,
     LoginCounts,
+    LoginStates,
     ProbeWrite,
     ReadLease,
     ReadRow,
@@ -122,6 +124,25 @@ COUNT_LOGINS = """
 local next = redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 return {redis.call('ZCARD', KEYS[1]), redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1]), next[2] or ''}
 """
+# The keys of the hashes come from the members of the set of all logins.
+COUNT_STATES = """
+local now, counts = tonumber(ARGV[2]), {0, 0, 0, 0}
+for _, member in ipairs(redis.call('SMEMBERS', KEYS[1])) do
+  if string.sub(member, 1, #ARGV[3]) == ARGV[3] then
+    local ends, refreshable, moved_to = unpack(
+      redis.call('HMGET', ARGV[1] .. member, 'expires_at', 'refreshable', 'moved_to'))
+    if (ends or '') ~= '' and (moved_to or '') == '' then
+      local due = redis.call('ZSCORE', KEYS[2], member)
+      local state = 1
+      if refreshable ~= '1' then state = 4
+      elseif tonumber(ends) <= now then state = 3
+      elseif due and tonumber(due) <= now then state = 2 end
+      counts[state] = counts[state] + 1
+    end
+  end
+end
+return counts
+"""
 UPCOMING = "return redis.call('ZRANGE', KEYS[1], 0, ARGV[1] - 1, 'WITHSCORES')"
 _NUMBERS = {"revision": int, "format": int, "generation": int, "expires_at": float, "due_at": float}
 _READERS = tuple(
@@ -167,6 +188,9 @@ class RedisCommands(RedisKeys):
                 return self._claim(command)
             case CountLogins(realm, client_id, now):
                 return "EVAL", COUNT_LOGINS, 1, self.due + _app(realm, client_id), now
+            case CountStates(realm, client_id, now):
+                app = _app(realm, client_id)
+                return "EVAL", COUNT_STATES, 2, self.logins, self.due + app, self.login, now, f"{app[:-1]}, "
             case ListUpcoming(realm, client_id, limit):
                 return "EVAL", UPCOMING, 1, self.due + _app(realm, client_id), limit
             case TakeBudget(realm, wanted, limit, period):
@@ -217,6 +241,8 @@ def _answer_for_fleets(command: Command[Any], reply: Any) -> Any:  # noqa: ANN40
         case CountLogins():
             logins, due, next_due_at = reply
             return LoginCounts(logins, due, float(next_due_at) if next_due_at else None)
+        case CountStates():
+            return LoginStates(*reply)
         case ListUpcoming():
             return [(_login(member), float(at)) for member, at in zip(reply[::2], reply[1::2], strict=True)]
         case TakeBudget():

@@ -14,6 +14,7 @@ from traktauth.stores.database.commands import (
     AcquireLease,
     ClaimDue,
     CountLogins,
+    CountStates,
     DeleteRow,
     ListLogins,
     ListUpcoming,
@@ -53,7 +54,7 @@ DIALECT = Dialect(
     most="max",
     least="min",
 )
-_READING = (ReadLease, ReadRow, ReadRows, ListLogins, CountLogins, ListUpcoming)
+_READING = (ReadLease, ReadRow, ReadRows, ListLogins, CountLogins, CountStates, ListUpcoming)
 
 
 class SqliteDatabase:
