@@ -41,7 +41,17 @@ def check_own(path: str, status: os.stat_result, *, or_roots: bool = False) -> N
         UnsafeFile: it belongs to another user.
     """
     if not is_own(status, or_roots=or_roots):
-        raise UnsafeFile(f"{path} belongs to another user")
+        raise UnsafeFile(f"{path} belongs to another user ({user_name(status.st_uid)})")
+
+
+def user_name(number: int) -> str:
+    """Return a user's name, or a text with the id of one without a name; not for Windows."""
+    import pwd  # noqa: PLC0415 - needed for an error alone
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user id {number}"
 
 
 def check_regular(path: str, status: os.stat_result) -> None:

@@ -50,8 +50,9 @@ def test_a_healthy_one_shows_this_screen(well, local):
     *first, last, history = outcome.out.splitlines()
     assert (outcome.status, outcome.err) == (0, "")
     config = f"{well.env['HOME']}/.config/traktauth/config.toml"
+    names = ", ".join(sorted({name for name in well.env if name.startswith("TRAKTAUTH_")} - {"TRAKTAUTH_CONFIG"}))
     assert first == [
-        f"✓ settings from the environment; the configuration file {config} does not exist",
+        f"✓ settings from {names}; the configuration file {config} does not exist",
         f"✓ app      client id {well.env['TRAKTAUTH_CLIENT_ID']}",
         f"✓ app      secret of 64 characters, fingerprint {fingerprint(secret)}",
         f"✓ app      redirect address {well.env['TRAKTAUTH_REDIRECT_URI']}, free to listen on",

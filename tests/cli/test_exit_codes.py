@@ -10,6 +10,7 @@ import sys
 import click
 import pytest
 
+from traktauth.cli import exit_codes
 from traktauth.cli.exit_codes import Terminated, report
 from traktauth.cli.times import format_time
 from traktauth.errors import (
@@ -21,6 +22,7 @@ from traktauth.errors import (
     TryLater,
     UnexpectedReply,
 )
+from traktauth.flow.effects import NoResponse
 
 STATUSES = [
     (LoginRequired("x"), 4),
@@ -53,6 +55,20 @@ def test_each_error_has_its_exit_status_and_is_one_json_line_with_json(error, st
 def test_an_error_is_two_lines_without_json(capsys):
     report(LoginRequired("This account has no login"), as_json=False)
     assert capsys.readouterr().err == "Error: This account has no login\n→ Sign in: traktauth login\n"
+
+
+def test_a_local_trakt_that_does_not_run_is_started_by_the_hint(capsys):
+    report(
+        NoResponse(sent=False, reason="no connection (connection refused)").error("http://127.0.0.1:8713/oauth"),
+        as_json=False,
+    )
+    assert capsys.readouterr().err.endswith("\n→ Is the local Trakt running? Start it: traktauth serve --port 8713\n")
+
+
+def test_an_interruption_on_a_terminal_begins_a_line(capsys, monkeypatch):
+    monkeypatch.setattr(exit_codes, "is_on_terminal", lambda _: True)
+    report(KeyboardInterrupt(), as_json=False)
+    assert capsys.readouterr().err == "\nError: Interrupted\n"
 
 
 def test_an_unforeseen_error_shows_neither_its_words_nor_a_traceback(capsys):
@@ -98,7 +114,7 @@ CASES = [
     (2, ["request", "G E T", "/x"], {}, "METHOD must be an HTTP method", "See: traktauth request --help"),
     (2, ["request", "POST", "/x", "--body", "{"], {}, "--body is not valid JSON", "See: traktauth request --help"),
     (2, ["request", "POST", "/x", "--body", "@none"], {}, "No such file", "See: traktauth request --help"),
-    (5, ["login", "--device"], {}, "could not be reached", "Repeat it in 30 s"),
+    (5, ["login", "--device"], {}, "could not be reached", "traktauth serve --port 9"),
     (1, ["token"], {"TRAKTAUTH_STORE": "file:/"}, "/ is a directory", "Name a file: --store"),
     (1, ["login"], {"TRAKTAUTH_STORE": "file:/dev/null/x.json"}, "cannot be", "traktauth doctor"),
     (3, ["login", "--browser"], {"TRAKTAUTH_REDIRECT_URI": "https://example.com/cb"}, "lead back", "method device"),

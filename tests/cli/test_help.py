@@ -141,6 +141,7 @@ def test_commands_options_and_values_are_completed(command):
     assert "login" in completed(command, "lo")
     assert completed(command, "store", "mo") == ["move"]
     assert completed(command, "token", "--account", "t") == ["tv"]
+    assert completed(command, "import", "k") == ["kometa"]
     assert completed(command, "token", "--service", "st") == ["staging"]
     assert completed(command, "token", "--store", "sq") == ["sqlite:"]
     assert completed(command, "serve", "--profile", "cl") == ["classic"]

@@ -250,7 +250,7 @@ def test_a_token_response_over_a_valid_login_needs_yes(at_local, local):
     assert outcome.status == 1
     error = json.loads(outcome.err)
     assert (error["error"], error["hint"]) == (
-        "LoginExists", "Replace it: add --yes; or revoke it first: traktauth logout"
+        "LoginExists", "Replace it: traktauth login --with-token --yes; or revoke it first: traktauth logout"
     )  # fmt: skip
     assert at_local.record().token == old
     outcome = at_local("login", "--with-token", "--yes", "--json", stdin=json.dumps(response))
@@ -432,7 +432,7 @@ def test_four_wrong_pastes_end_the_sign_in(at_local):
     outcome = at_local("login", "--paste", stdin="two words\n" * 9)
     assert outcome.status == 1
     assert outcome.err.endswith(
-        "Error: What was pasted is neither a code nor an address\n→ Start again: traktauth login\n"
+        "Error: What was pasted is neither a code nor an address\n→ Start again: traktauth login --paste\n"
     )
 
 

@@ -33,11 +33,15 @@ def test_local_only_forgets_and_says_where_the_rest_is_ended(at_local, local):
     assert local.ledger()["alive"] == {"access": 1, "refresh": 1}
 
 
-def test_a_refresh_token_in_doubt_is_not_revoked_and_that_is_reported(at_local, local):
+def in_doubt(at_local, local):
     token = at_local.keep_real(local)
     at_local.store.apply(
         at_local.login(), BeginRefresh(PendingRefresh(token.generation, 1, time.time() - 60, Sender("elsewhere", 1)))
     )
+
+
+def test_a_refresh_token_in_doubt_is_not_revoked_and_that_is_reported(at_local, local):
+    in_doubt(at_local, local)
     outcome = at_local("logout", "--json")
     assert json.loads(outcome.out) == {
         "account": "default",
@@ -47,6 +51,8 @@ def test_a_refresh_token_in_doubt_is_not_revoked_and_that_is_reported(at_local, 
     }
     assert local.ledger()["alive"] == {"access": 0, "refresh": 1}
     assert outcome.err == ""
+    in_doubt(at_local, local)
+    assert "default: its access token was revoked at Trakt and deleted here\n" in at_local("logout").err
 
 
 def test_an_unreachable_service_forgets_nothing(command):

@@ -70,7 +70,8 @@ def test_a_refusal_is_reported_and_its_body_printed(answering, answer, status, h
     answering.answer("/users/settings", **answer)
     outcome = answering("request", "GET", "/users/settings")
     assert (outcome.status, outcome.out) == (status, "nothing")
-    first, second = outcome.err.splitlines()
+    blank, first, second = outcome.err.splitlines()
+    assert not blank, "after a body without a line end"
     assert first.startswith(f"Error: Trakt answered {answer['status']}")
     assert second == hint
 
@@ -87,7 +88,7 @@ LIMITS = {
 
 @pytest.mark.parametrize("answer", LIMITS)
 def test_each_limit_is_named_with_what_to_do(answer, capsys):
-    _report_status(CommonOptions(None, None, None, json=False), httpx2.Response(answer))
+    _report_status(CommonOptions(None, None, None, json=False), httpx2.Response(answer), after_body=True)
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith(f"Error: Trakt answered {answer}")
     assert second == f"→ {LIMITS[answer]}"
@@ -152,6 +153,7 @@ def test_fields_go_into_the_query_or_the_body(method, path, body, expected):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        ([], "PATH is missing"),
         (["GET"], "PATH is missing"),
         (["/a", "-f", "novalue"], "-f must be NAME=VALUE, not novalue"),
         (["/a", "-F", "x=@nowhere"], "No such file"),

@@ -43,6 +43,11 @@ _EXPLAINED = {
 def command_hint(error: TraktAuthError) -> str:
     """Return the hint of an error, with the command that explains it if there is more to say."""
     hint = error.hint_from(COMMAND_HINTS)
+    if error.code == "service-unreachable" and "refused" in error.message:
+        import re  # noqa: PLC0415 - only for this error
+
+        if local := re.match(r"http://(?:127\.0\.0\.1|localhost):([0-9]+) ", error.message):
+            return f"Is the local Trakt running? Start it: traktauth serve --port {local[1]}"
     if error.code not in _EXPLAINED:
         return hint
     stop = "" if not hint else " " if hint.endswith(".") else ". "

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 from traktauth.cli.command_hints import command_hint
-from traktauth.cli.output import ERROR, NEXT, discard_stdout, print_message, print_message_json
+from traktauth.cli.output import ERROR, NEXT, discard_stdout, is_on_terminal, print_message, print_message_json
 from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TraktAuthError, TryLater
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ def report(error: BaseException, *, as_json: bool) -> int:
             more["code"] = error.code
         print_message_json({"error": kind, "message": message, "hint": hint, **more})
     else:
+        if isinstance(error, KeyboardInterrupt) and is_on_terminal(sys.stderr):
+            print_message("")  # the terminal shows ^C
         print_message(ERROR, message)
         if hint:
             print_message(NEXT, hint)

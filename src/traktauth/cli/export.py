@@ -12,7 +12,7 @@ import click
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import GOOD, NEXT, print_json, print_message
-from traktauth.cli.parameter_types import check_format
+from traktauth.cli.parameter_types import check_format, complete_format
 from traktauth.models.store_address import is_shared_store
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     ],
 )
 @common_options()
-@click.argument("format_name", metavar="FORMAT", callback=check_format)
+@click.argument("format_name", metavar="FORMAT", callback=check_format, shell_complete=complete_format)
 @click.argument("path", required=False)
 @click.option("--access-only", is_flag=True, help="Write no refresh token: the login stays here.")
 @click.option("--transfer", is_flag=True, help="Write the refresh token, too: the login is moved there.")

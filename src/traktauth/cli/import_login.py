@@ -13,7 +13,7 @@ import click
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
-from traktauth.cli.parameter_types import check_format
+from traktauth.cli.parameter_types import check_format, complete_format
 from traktauth.cli.times import format_deadline
 from traktauth.errors import AppInvalid
 
@@ -49,7 +49,7 @@ ONLY_ACCESS = "The login has no refresh token; it works until {}. Sign in then: 
     ],
 )
 @common_options()
-@click.argument("format_name", metavar="FORMAT", callback=check_format)
+@click.argument("format_name", metavar="FORMAT", callback=check_format, shell_complete=complete_format)
 @click.argument("path", required=False)
 @click.option("--keep-source", is_flag=True, help="Do not change the file; two programs then have one login.")
 @click.option("--undo", is_flag=True, help="Give the login back, if it was not refreshed since.")

@@ -54,7 +54,9 @@ def command(options: CommonOptions, *, local: bool, erase: bool) -> int:
             {"account": trakt.account, "revoked": outcome.revoked, "left_at_trakt": outcome.left, "end_at": left}
         )
         return 0
-    what = "revoked at Trakt and deleted here" if outcome.revoked else "deleted here; nothing was revoked at Trakt"
+    what = "deleted here; nothing was revoked at Trakt"
+    if outcome.revoked:
+        what = f"{'its access token was ' if outcome.left else ''}revoked at Trakt and deleted here"
     print_message(GOOD, f"Signed out of account {trakt.account}: {what}")
     if outcome.left:
         print_message(WARNING, "A refresh token may still be valid at Trakt.")

@@ -25,6 +25,13 @@ class Seconds(click.ParamType[float]):
         return seconds
 
 
+def complete_format(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the formats that begin as what was typed."""
+    from traktauth.migrate.formats import NAMES  # noqa: PLC0415 - `--help` does without
+
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
 def check_format(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
     """Return the name of a format.
 

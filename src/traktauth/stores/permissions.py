@@ -28,13 +28,19 @@ def resolve(path: str, *, example: str = "file:/PATH.json") -> str:
     Raises:
         StoreFailed: a link, or the file, belongs to another user, or is not a regular file.
     """
-    with _store_failed(f"Name a file: --store {example}, or TRAKTAUTH_STORE"):
+    elsewhere = f"Name a file: --store {example}, or TRAKTAUTH_STORE"
+    with _store_failed(elsewhere):
         path = private_files.resolve(path, or_roots=False)
         with suppress(FileNotFoundError):
             status = os.lstat(path)
-            private_files.check_own(path, status)
+            with _store_failed(f"If it is yours: sudo chown {_user_id()} {quote(path)}. {elsewhere}"):
+                private_files.check_own(path, status)
             private_files.check_regular(path, status)
     return path
+
+
+def _user_id() -> int:
+    return os.geteuid() if hasattr(os, "geteuid") else 0  # Windows has no owners, and so no such error
 
 
 def require_own(path: str, status: os.stat_result) -> None:

@@ -112,7 +112,7 @@ def test_a_lock_file_that_only_another_user_may_open_is_reported_as_such():
             except StoreFailed as error:
                 return error.message
 
-        assert in_child(try_it, uid=65534) == f"{folder}/lock belongs to another user"
+        assert in_child(try_it, uid=65534) == f"{folder}/lock belongs to another user (root)"
     finally:
         shutil.rmtree(folder)
 

@@ -161,7 +161,9 @@ def test_a_file_or_link_of_another_user_is_refused(tmp_path, whose):
     ):
         with pytest.raises(StoreFailed, match="belongs to another user") as caught:
             work()
+        assert "(nobody)" in caught.value.message
         assert "--store file:/PATH.json" in caught.value.hint
+        assert whose == "link" or f"sudo chown {os.geteuid()} {real}. " in caught.value.hint
     assert real.read_bytes() == before
 
 

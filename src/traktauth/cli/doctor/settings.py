@@ -25,9 +25,17 @@ def check_settings(options: CommonOptions) -> tuple[list[Finding], Settings | No
     if path is None:
         default = default_config_path()
         where = f"; the configuration file {default} does not exist" if default else ""
-        return [good("settings", f"from the environment{where}")], settings
-    findings = [good("settings", f"from {path} and the environment, which overrides it")]
+        return [good("settings", f"from {_variables() or 'the defaults'}{where}")], settings
+    variables = _variables()
+    override = f"; {variables} of the environment go before it" if variables else ""
+    findings = [good("settings", f"from {path}{override}")]
     return findings + check_permissions(path), settings
+
+
+def _variables() -> str:
+    """Return the names of the settings that the environment has."""
+    names = {name for name in os.environ if name.startswith("TRAKTAUTH_")}
+    return ", ".join(sorted(names - {"TRAKTAUTH_CONFIG"}))
 
 
 def check_permissions(path: str) -> list[Finding]:

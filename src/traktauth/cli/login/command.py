@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.cli.exit_codes import Terminated
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.login.resume import PendingLogin
@@ -21,7 +22,7 @@ from traktauth.cli.times import format_deadline, format_duration
 from traktauth.client.config_path import config_path
 from traktauth.client.login.browser import has_browser
 from traktauth.client.login.method import choose_login_method
-from traktauth.errors import AppRejected, LoginExists, LoginRefused, StoreFailed
+from traktauth.errors import AppRejected, LoginExists, LoginRefused, StoreFailed, TraktAuthError
 from traktauth.flow.moved_login import check_not_moved
 from traktauth.models.changes import SetUser
 
@@ -101,7 +102,7 @@ def command(options: CommonOptions, choice: Choice | None, *, signup: bool, no_o
                 print_message("No browser on this machine can finish the sign-in, so sign in on another device:")
         opens = way == "browser" and not no_open and has_browser()
         screen = choose_screen(as_json=options.json, opens=opens, with_flags=options.with_flags, on_code=pending.save)
-        with _keep_pending(options, pending), screen:
+        with _keep_pending(options, pending), _repeating(choice), screen:
             token = trakt.login(way, prompt=screen, signup=signup or None, open_browser=opens, device=device)
         _report_success(options, trakt, token)
     return 0
@@ -126,6 +127,18 @@ def _keep_pending(options: CommonOptions, pending: PendingLogin) -> Generator[No
         pending.remove()
         raise
     pending.remove()
+
+
+@contextmanager
+def _repeating(choice: Choice | None) -> Generator[None]:
+    """Name the way to sign in that the user chose in an error's command."""
+    try:
+        yield
+    except TraktAuthError as error:
+        if choice in {"browser", "device", "paste"}:
+            hint = error.hint_from(COMMAND_HINTS)
+            error.hint = hint.replace("traktauth login", f"traktauth login --{choice}")
+        raise
 
 
 def _warn_about_config_file() -> None:
@@ -173,7 +186,7 @@ def _adopt(options: CommonOptions, trakt: Trakt, *, yes: bool) -> int:
     try:
         token = trakt.adopt(token, replace=yes)
     except LoginExists as error:
-        error.hint = "Replace it: add --yes; or revoke it first: traktauth logout"
+        error.hint = "Replace it: traktauth login --with-token --yes; or revoke it first: traktauth logout"
         raise
     if user is not None:
         with suppress(StoreFailed):  # the login is saved, and works without the name

@@ -43,7 +43,7 @@ class Call:
     @classmethod
     def read(
         cls,
-        method_or_path: str,
+        method_or_path: str | None,
         path: str | None,
         *,
         fields: dict[str, Any],
@@ -55,6 +55,8 @@ class Call:
         Raises:
             UsageError: they make no sense together.
         """
+        if method_or_path is None:
+            raise click.UsageError("PATH is missing: traktauth request /users/settings")
         if path is None:
             if _METHOD.fullmatch(method_or_path) and method_or_path.isupper():
                 raise click.UsageError(f"PATH is missing: traktauth request {method_or_path} /users/settings")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.option_decorators import common_options
-from traktauth.cli.output import ERROR, NEXT, print_message, print_message_json
+from traktauth.cli.output import ERROR, NEXT, is_on_terminal, print_message, print_message_json
 from traktauth.cli.request.arguments import Call, read_body, read_fields, read_headers
 from traktauth.cli.request.display import filter_json, show_body, show_head
 from traktauth.cli.request.pages import read_all_pages
@@ -42,7 +43,7 @@ _HINTS = {
     ],
 )
 @common_options()
-@click.argument("method_or_path", metavar="[METHOD]")
+@click.argument("method_or_path", metavar="[METHOD]", required=False)
 @click.argument("path", required=False)
 @click.option("--body", metavar="JSON|@FILE|-", help="JSON to send: text, @FILE, or - for stdin.")
 @click.option(
@@ -78,7 +79,7 @@ _HINTS = {
 @click.option("--silent", is_flag=True, help="Do not print the body.")
 def command(  # noqa: PLR0917 - click passes every option
     options: CommonOptions,
-    method_or_path: str,
+    method_or_path: str | None,
     path: str | None,
     body: str | None,
     fields: tuple[str, ...],
@@ -123,7 +124,7 @@ def command(  # noqa: PLR0917 - click passes every option
         else:
             show_body(content)
     if status != DONE:
-        _report_status(options, response)
+        _report_status(options, response, after_body=not silent)
     elif more_pages:
         _report_unread_pages(options, max_pages, more_pages)
         return FAILED
@@ -147,8 +148,10 @@ def phrase(status: int) -> str:
         return ""
 
 
-def _report_status(options: CommonOptions, response: HttpResponse) -> None:
-    status = response.status_code
+def _report_status(options: CommonOptions, response: HttpResponse, *, after_body: bool) -> None:
+    status, content = response.status_code, response.content
+    if after_body and content and not content.endswith(b"\n") and not options.json and not is_on_terminal(sys.stdout):
+        print_message("")  # what reads the pipe may show the body on the same terminal
     message = f"Trakt answered {status} {phrase(status)}".rstrip()
     hint = options.with_flags(_HINTS.get(status, ""))
     if status_for(status) == LATER:

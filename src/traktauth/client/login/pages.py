@@ -34,7 +34,10 @@ def not_signed_in(reason: str) -> bytes:
         reason: why, as the program says it too.
     """
     return _page(
-        "200 OK", "Not signed in", f"{reason}. You can close this window and return to the program.", mark="bad"
+        "200 OK",
+        "Not signed in",
+        f"{reason}. You can close this window and start again in the program; on the command line: traktauth login",
+        mark="bad",
     )
 
 

@@ -44,8 +44,7 @@ async def confirm(visit: PageRequest) -> HttpResponse:
     if app is None:
         context.user_codes.count(user, now=context.clock())
         return _unknown(visit)
-    shown = f"{typed[:4]}-{typed[4:]}"
-    return visit.show("confirm", title="Is this your device?", app=app, shown=shown, typed=typed)
+    return visit.show("confirm", title="Is this your device?", app=app, typed=typed)
 
 
 async def receive_decision(visit: PageRequest) -> HttpResponse:

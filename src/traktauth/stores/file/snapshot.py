@@ -9,6 +9,7 @@ from traktauth.errors import StoreFailed
 from traktauth.models.record import EMPTY, FORMAT, erased_entry
 from traktauth.stores.encryption.envelope import unseal
 from traktauth.stores.errors import unreadable
+from traktauth.stores.permissions import quote
 from traktauth.stores.record_json import login_of, to_record
 from traktauth.stores.redaction import Hidden, without_frames
 from traktauth.values import field, value
@@ -81,7 +82,8 @@ def parse(content: Hidden[bytes], path: str) -> tuple[dict[LoginKey, dict[str, A
     if version is None:
         raise StoreFailed(
             f"{path} cannot be read: it is damaged, or another program's; it is left as it is",
-            hint="Move it away or restore it from a backup, then: traktauth login",
+            hint=f"Restore it from a backup; or move it away: mv {quote(path)} {quote(f'{path}.damaged')}; "
+            "then: traktauth login",
         )
     if not 1 <= version <= FORMAT:
         raise StoreFailed(
