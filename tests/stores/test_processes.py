@@ -31,10 +31,6 @@ def of(process):
     return replace(this_process(), pid=process.pid, started=None)
 
 
-def test_this_process_is_alive():
-    assert is_alive(this_process())
-
-
 def test_another_process_is_alive_until_it_has_ended(asleep):
     assert is_alive(of(asleep))
     asleep.kill()

@@ -152,24 +152,6 @@ def field(page, name):
     return tag, value if tag.startswith("<textarea") else re.search(r'value="([^"]*)"', tag)[1]
 
 
-ENTERED = {"name": "Another name", "redirect_uris": "https://app.example/cb\nnonsense"}
-
-
-def test_what_was_entered_is_not_lost_with_a_fault(visitor):
-    path = post(visitor, "/your-apps", **MADE).location
-    for page in (
-        post(visitor, path, action="save", **ENTERED),
-        post(visitor, "/your-apps", public="1", **ENTERED),
-    ):
-        assert page.status == 400
-        assert {name: field(page, name)[1] for name in ENTERED} == ENTERED
-    assert 'name="public" value="1" checked>' in page.text
-    assert 'value="1" checked>' not in post(visitor, "/your-apps", **ENTERED).text
-    kept = visitor.go(path)
-    assert {name: field(kept, name)[1] for name in MADE} == MADE
-    assert 'name="public" value="1">' in visitor.go("/your-apps").text
-
-
 def test_settings_are_changed_a_secret_is_made_anew_and_an_app_is_deleted(either, visitor):
     path = post(visitor, "/your-apps", **MADE).location
     before = visitor.go(path)

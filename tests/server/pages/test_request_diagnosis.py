@@ -184,14 +184,6 @@ def test_a_new_secret_saves_what_was_edited_and_says_so(visitor, path):
     assert {name: field(page, name)[1] for name in EDITED} == EDITED
 
 
-@pytest.mark.parametrize("action", ["delete", "rotate"])
-def test_cancelling_keeps_what_was_edited_in_the_form_and_saves_nothing(visitor, path, action):
-    page = visitor.submit(post(visitor, path, action=action, **EDITED), action="back")
-    assert {name: field(page, name)[1] for name in EDITED} == EDITED
-    kept = visitor.go(path)
-    assert {name: field(kept, name)[1] for name in MADE} == MADE
-
-
 def test_a_new_secret_with_a_fault_beside_it_is_not_made(visitor, path):
     before = fact(visitor.go(path), "client_secret")
     page = post(visitor, path, action="rotate", sure="1", name="My app", redirect_uris="nonsense")

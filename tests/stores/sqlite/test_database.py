@@ -13,10 +13,9 @@ from contextlib import closing
 import pytest
 
 from traktauth.errors import StoreFailed
-from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken
 from traktauth.stores.open import open_store
 from traktauth.stores.sqlite.database import _failures
-from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
+from traktauth.testing.store_contract.base import LOGIN, pair, signed_in
 
 
 @pytest.fixture
@@ -97,41 +96,6 @@ def test_an_empty_file_is_taken_for_a_new_store(path):
     with closing(open_store(f"sqlite:{path}")) as store:
         signed_in(store)
         assert store.list_logins() == [LOGIN]
-
-
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("payload", "{"),
-        ("payload", "[]"),
-        ("payload", "{}"),
-        ("payload", b"\xff\x00"),
-        ("payload", "[" * 100_000),
-        ("generation", "many"),
-        ("pending_refresh", '{"generation": 1}'),
-        ("refreshable", 7),
-        ("format", 3),
-        ("moved_to", b"\x00"),
-    ],
-)
-def test_a_damaged_row_is_reported_and_the_others_are_served(store, path, column, value):
-    signed_in(store)
-    signed_in(store, OTHERS[0])
-    sql(path, f"UPDATE traktauth_logins SET {column} = ? WHERE account = 'default'", value)
-    before = sql(path, "SELECT * FROM traktauth_logins ORDER BY account")
-    with pytest.raises(StoreFailed, match=r"damaged|has the format 3") as caught:
-        store.load(LOGIN)
-    assert caught.value.of_one
-    for verb in (
-        lambda: store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0)),
-        lambda: store.apply(LOGIN, BeginRefresh(pending_refresh(1))),
-        lambda: store.apply(LOGIN, DeleteToken(1)),
-    ):
-        with pytest.raises(StoreFailed):
-            verb()
-    assert store.load(OTHERS[0]).token == pair(1)
-    assert sorted([LOGIN, OTHERS[0]]) == store.list_logins()
-    assert sql(path, "SELECT * FROM traktauth_logins ORDER BY account") == before
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give a file away")
