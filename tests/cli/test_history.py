@@ -50,7 +50,7 @@ def answer(command, **env):
     return one["answer"]
 
 
-def test_the_story_of_a_lost_login_names_every_pair_and_who_renewed_it(command):
+def test_the_history_of_a_lost_login_names_every_token_and_the_process_that_refreshed_it(command):
     token = refreshed(command, (HERE, 11), (HERE, 12))
     command.store.apply(command.login(), SetRefreshable(3, "Trakt refused its refresh token"))
     login, fixing, *entries = login_lines(command)
@@ -63,7 +63,7 @@ def test_the_story_of_a_lost_login_names_every_pair_and_who_renewed_it(command):
     assert third.endswith(f"{token.fingerprint}  refreshed by {HERE}:12, then Trakt refused its refresh token")
 
 
-def test_a_program_reads_the_same(command):
+def test_the_history_is_in_the_json(command):
     token = refreshed(command, (HERE, 11))
     (one,) = examined(command)["logins"]
     assert (one["account"], one["state"], one["answer"]) == ("default", "valid", "")
@@ -74,7 +74,7 @@ def test_a_program_reads_the_same(command):
     assert one["history"][1]["fingerprint"] == token.fingerprint
 
 
-def test_a_login_that_is_well_shows_its_last_pairs_alone(command):
+def test_a_valid_login_shows_its_last_tokens_only(command):
     refreshed(command, *[(HERE, 11)] * 30)
     mark, before, *entries = login_lines(command)
     assert mark.startswith("✓")
@@ -94,7 +94,7 @@ def test_a_login_that_is_well_shows_its_last_pairs_alone(command):
         ("unconfirmed", {"TRAKTAUTH_LOST_REPLY": "sign-in"}, "then a new sign-in"),
     ],
 )
-def test_the_question_has_an_answer(command, happened, env, expected):
+def test_doctor_says_why_a_login_ended(command, happened, env, expected):
     ended = happened in {"refused", "lost", "no refresh token"}
     command.keep(
         left=-60 if ended else 86400,
@@ -128,7 +128,7 @@ def test_an_unconfirmed_refresh_leads_to_a_sign_in_only_if_nothing_else_helps(co
     assert login["hint"].startswith(expected)
 
 
-def test_a_refresh_that_is_under_way_is_no_reason_to_doubt(command):
+def test_a_refresh_in_progress_is_not_reported(command):
     command.keep(pending_refresh=PendingRefresh(1, 1, time.time(), Sender(HERE, os.getpid())))
     assert doubts(command, "login") == []
 
@@ -178,7 +178,7 @@ def test_a_clock_that_differed_from_trakts_is_found_offline(command, ahead, expe
     assert expected is None or re.sub(r"5 min 59 s|6 min", "5 min", found[0]) == f"The clock of {HERE} {expected}"
 
 
-def test_a_reply_without_a_time_says_nothing_of_clocks(command):
+def test_a_response_without_a_time_gives_no_finding_about_clocks(command):
     token = command.keep()
     command.store.apply(command.login(), DeleteToken(1))
     bare = replace(token, created_at=None, generation=3)
@@ -186,14 +186,14 @@ def test_a_reply_without_a_time_says_nothing_of_clocks(command):
     assert doubts(command, "clock") == []
 
 
-def test_a_pair_that_was_saved_before_its_predecessor_shows_a_clock_that_was_set_back(command):
+def test_a_token_saved_before_its_predecessor_shows_a_clock_that_was_set_back(command):
     refreshed(command, (HERE, 1), (HERE, 2), began=time.time() - 3 * HOUR, apart=-HOUR)
     assert doubts(command, "clock") == [
         "Generation 2 was saved 1 h before generation 1: a clock was set back, or the clocks of two machines differ"
     ]
 
 
-def test_a_whole_fleet_is_counted_and_its_unwell_logins_are_named(command):
+def test_of_many_logins_those_with_problems_are_named_and_the_rest_counted(command):
     for number in range(30):
         command.keep(account=f"user {number:02}")
     command.keep(account="unwell", left=-1, not_refreshable_reason="Trakt refused its refresh token")
@@ -204,7 +204,7 @@ def test_a_whole_fleet_is_counted_and_its_unwell_logins_are_named(command):
     assert any(each.startswith("unwell at ") for each in named)
 
 
-def test_the_login_of_another_app_is_told_apart_by_its_app(command):
+def test_the_login_of_another_app_is_shown_with_its_app(command):
     command.keep()
     own = command.env["TRAKTAUTH_CLIENT_ID"]
     command.env["TRAKTAUTH_CLIENT_ID"] = "another-app-0001"

@@ -115,7 +115,7 @@ def test_a_keeper_goes_on_with_the_store_that_its_logins_were_moved_to(crew):
 
 
 # ------------------------------------------------------------ a step
-def test_a_step_renews_what_is_due_and_leaves_the_rest(crew):
+def test_once_refreshes_the_due_logins_only(crew):
     crew.sign_in(7)
     crew.sign_in(3, due=False)
     outcome = crew.keep("--once", "--json")
@@ -132,7 +132,7 @@ def test_a_step_renews_what_is_due_and_leaves_the_rest(crew):
     assert not crew.open()
 
 
-def test_a_step_takes_no_more_than_its_limit_and_the_next_one_the_rest(crew):
+def test_once_refreshes_at_most_the_limit(crew):
     crew.sign_in(5)
     first, second, third = (crew.keep("--once", "--limit", "3") for _ in range(3))
     last = [each.err.splitlines()[-1] for each in (first, second, third)]
@@ -143,7 +143,7 @@ def test_a_step_takes_no_more_than_its_limit_and_the_next_one_the_rest(crew):
     assert crew.refreshes() == 5
 
 
-def test_a_step_ends_where_the_pace_forbids_more(crew):
+def test_once_ends_when_the_pace_allows_no_more_refreshes(crew):
     crew.sign_in(5)
     outcome = crew.keep("--once", "--pace", "2/600")
     assert outcome.status == 0
@@ -184,7 +184,7 @@ def test_a_plan_shows_what_would_be_refreshed_when_and_sends_nothing(crew):
     assert crew.refreshes() == 0
 
 
-def test_a_plan_in_words_fits_80_columns_and_says_what_is_left_out(crew):
+def test_a_plan_fits_80_columns_and_counts_the_logins_that_it_omits(crew):
     crew.sign_in(2)
     crew.sign_in(3, due=False)
     with closing(open_store(crew.address)) as store:
@@ -253,7 +253,7 @@ def test_an_outage_that_lasts_is_one_line_in_a_pipe_too(crew):
 
 # ------------------------------------------------------------ for good
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_stop_saves_what_is_on_the_wire_and_ends_well(crew, sign, recording_proxy):
+def test_a_signal_ends_keep_after_the_refreshes_in_flight_are_saved(crew, sign, recording_proxy):
     proxied = copy(crew.local)
     wire = recording_proxy(crew.local.base)
     proxied.base = wire.base
@@ -275,7 +275,7 @@ def test_a_stop_saves_what_is_on_the_wire_and_ends_well(crew, sign, recording_pr
 
 
 @pytest.mark.slow
-def test_of_two_keepers_one_is_killed_and_the_other_renews_all_that_was_not_on_the_wire(crew):
+def test_after_a_kill_another_keeper_refreshes_the_logins_that_were_not_in_flight(crew):
     crew.sign_in(60)
     crew.slow_down(1.0)
     doomed = crew.start()
@@ -304,7 +304,7 @@ def numbers(url):
 STATES = ("valid", "due", "overdue", "sign_in_required")
 
 
-def test_its_numbers_are_served_and_true(crew):
+def test_metrics_are_served(crew):
     crew.sign_in(6)
     keeper = crew.start("--metrics", "0")
     started = json.loads(keeper.stdout.readline())
@@ -321,7 +321,7 @@ def test_its_numbers_are_served_and_true(crew):
     assert ended(keeper)[0] == 0
 
 
-def test_a_reader_that_goes_away_ends_it_and_costs_no_login(crew):
+def test_a_closed_pipe_ends_keep_and_loses_no_login(crew):
     crew.sign_in(8)
     crew.slow_down(0.3)
     keeper = crew.start()
@@ -334,7 +334,7 @@ def test_a_reader_that_goes_away_ends_it_and_costs_no_login(crew):
     assert not crew.open()
 
 
-def test_a_full_disk_under_the_log_stops_no_refresh(crew):
+def test_refreshing_continues_if_the_log_cannot_be_written(crew):
     if not os.path.exists("/dev/full"):  # noqa: PTH110 - a device
         pytest.skip("this system has no /dev/full")
     crew.sign_in(3)
@@ -348,7 +348,7 @@ def test_a_full_disk_under_the_log_stops_no_refresh(crew):
 
 
 # ------------------------------------------------------------ what cannot be kept
-def test_a_wrong_secret_ends_it_with_three_and_nothing_is_spent(crew):
+def test_a_wrong_secret_ends_keep_with_3_and_uses_no_refresh_token(crew):
     crew.sign_in(5)
     before = crew.records()
     outcome = crew.keep(TRAKTAUTH_CLIENT_SECRET="wrong" * 8)
@@ -379,7 +379,7 @@ def test_a_wrong_secret_ends_it_with_three_and_nothing_is_spent(crew):
         (["--plan", "--store", "file:"], 1, "keep needs sqlite:, redis: or postgresql:"),
     ],
 )
-def test_what_cannot_be_kept_is_reported_in_two_lines(command, words, status, message):
+def test_wrong_usage_and_stores_that_cannot_be_used_are_reported_in_two_lines(command, words, status, message):
     outcome = command("keep", "--store", f"sqlite:{command.folder}/fleet.db", *words)
     first, second = [line for line in outcome.err.splitlines() if not line.startswith(("Keeping ", "No login "))]
     assert (outcome.status, outcome.out) == (status, "")
@@ -401,7 +401,7 @@ def test_a_wrong_key_is_named_and_does_not_block_a_keeper_with_the_right_one(cre
     assert crew.refreshes() == 3
 
 
-def test_a_damaged_row_is_reported_and_the_others_are_renewed(crew):
+def test_a_damaged_row_is_reported_and_the_other_logins_are_refreshed(crew):
     crew.sign_in(3)
     with closing(sqlite3.connect(crew.address.removeprefix("sqlite:"))) as raw, raw:
         raw.execute(

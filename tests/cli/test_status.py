@@ -155,7 +155,7 @@ def test_a_refresh_whose_outcome_stays_unknown_needs_no_sign_in(command):
     assert "(sending 2); the token has expired, it is sent again at the next use" in outcome.out
 
 
-def test_a_pending_refresh_is_data(command):
+def test_a_pending_refresh_is_in_the_json(command):
     command.keep(pending_refresh=pending_refresh(started_at=1000.0))
     assert only(command("status", "--json"))["pending"] == {
         "kind": "refresh",
@@ -168,26 +168,26 @@ def test_a_pending_refresh_is_data(command):
     }
 
 
-def test_a_refresh_that_has_just_begun_is_under_way_and_not_in_doubt(command):
+def test_a_refresh_that_has_just_begun_is_in_progress(command):
     command.keep(pending_refresh=pending_refresh(started_at=time.time()))
     outcome = command("status")
     assert "in progress since" in outcome.out
     assert "unconfirmed" not in outcome.out
 
 
-def test_a_refresh_whose_process_has_ended_is_in_doubt_at_once(command):
+def test_a_refresh_whose_process_has_ended_is_unconfirmed_at_once(command):
     ended = subprocess.Popen(["true"])
     ended.wait()
     command.keep(pending_refresh=pending_refresh(started_at=time.time(), sender=Sender(os.uname().nodename, ended.pid)))
     assert "unconfirmed since" in command("status").out
 
 
-def test_a_refresh_of_a_living_process_is_under_way(command):
+def test_a_refresh_of_a_running_process_is_in_progress(command):
     command.keep(pending_refresh=pending_refresh(started_at=time.time(), sender=this_process()))
     assert "in progress since" in command("status").out
 
 
-def test_every_login_is_shown_this_one_first(command):
+def test_every_login_is_shown_and_the_current_one_first(command):
     for account in ("a", "default", "z"):
         command.keep(account=account)
     command.at("trakt").keep(account="far away")
@@ -308,7 +308,7 @@ def test_without_verify_nothing_is_sent(at_local, local):
     assert local.ledger()["counts"].get("GET /users/settings", 0) == 0
 
 
-def test_verify_tells_trakts_word_apart(at_local, local):
+def test_verify_shows_what_trakt_says_beside_the_stored_state(at_local, local):
     at_local.keep_real(local)
     outcome = at_local("status", "--verify")
     assert outcome.status == 0
@@ -318,7 +318,7 @@ def test_verify_tells_trakts_word_apart(at_local, local):
     assert "trakt" not in only(at_local("status", "--json"))
 
 
-def test_verify_renews_nothing_where_trakt_refuses(at_local, local):
+def test_verify_refreshes_nothing_if_trakt_rejects_the_token(at_local, local):
     token = at_local.keep_real(local)
     local.expire("access", token.access_token)
     outcome = at_local("status", "--verify")

@@ -101,7 +101,7 @@ def test_json_has_a_line_for_each_login_and_one_for_all(command, target):
     assert (summary["moved"], summary["unconfirmed"], summary["newer"]) == (1, 1, 0)
 
 
-def test_a_run_that_was_cut_off_is_shown_and_finished_by_the_next(command, target):
+def test_an_interrupted_move_is_shown_and_finished_by_the_next_move(command, target):
     token = command.keep(pending_refresh=PendingRefresh(1, 1, time.time(), Sender("here", 1), target))
     assert f"being moved to {target}" in command("status").out
     assert "to finish: traktauth store move" in command("status").out
@@ -166,7 +166,7 @@ def test_status_of_a_store_whose_only_login_was_moved_names_the_move(command, ta
     assert "traktauth login" not in shown.err
 
 
-def test_an_address_need_not_stand_in_the_command(command, target):
+def test_store_addresses_can_come_from_a_variable_a_file_or_standard_input(command, target):
     token = command.keep()
     source = command.env["TRAKTAUTH_STORE"]
     (command.folder / "address").write_text(f"{target}\n")
@@ -186,7 +186,7 @@ def test_an_address_need_not_stand_in_the_command(command, target):
         ("-", "Standard input holds no address"),
     ],
 )
-def test_an_address_that_is_not_where_it_should_be_is_reported(command, target, argument, message):
+def test_a_source_without_a_store_address_is_reported(command, target, argument, message):
     outcome = command("store", "move", argument, target, stdin="")
     assert outcome.status == 2
     assert message in outcome.err
@@ -210,7 +210,7 @@ def test_a_store_without_logins_is_named(command, target):
 
 
 # ------------------------------------------------------------ key
-def test_a_key_is_printed_alone_and_what_to_do_with_it_beside(command):
+def test_key_prints_the_key_to_stdout_and_its_use_to_stderr(command):
     one, two = command("store", "key"), command("store", "key")
     key = one.out.strip()
     assert (one.status, one.out) == (0, f"{key}\n")
@@ -287,7 +287,7 @@ def key_names(command):
         return {json.loads(rest)["sealed"].split(".")[1] for rest in kept}
 
 
-def test_resealing_brings_every_login_under_the_newest_key(command, sealed):
+def test_reseal_encrypts_every_login_with_the_newest_key(command, sealed):
     new = command("store", "key").out.strip()
     command.env["TRAKTAUTH_SEAL_KEY"] = f"{new},{sealed}"
     outcome = command("store", "reseal")
@@ -331,7 +331,7 @@ def test_a_key_that_is_still_needed_is_not_reported_as_unused(command, sealed):
     assert (summary["already"], summary["failed"], summary["keys"]) == (1, 1, {names[0]: 1, names[1]: 1})
 
 
-def test_resealing_encrypts_what_lies_in_clear(command):
+def test_reseal_encrypts_plain_logins_only_with_take_plain(command):
     token = command.keep()
     new = command("store", "key").out.strip()
     command.env |= {"TRAKTAUTH_STORE": f"sealed+file:{command.path}", "TRAKTAUTH_SEAL_KEY": new}
@@ -355,7 +355,7 @@ def test_a_missing_key_is_named(command, sealed):
     assert command("token").status == 0, "nothing was changed"
 
 
-def test_a_store_that_seals_nothing_is_refused(command):
+def test_reseal_refuses_a_store_that_is_not_sealed(command):
     outcome = command("store", "reseal")
     assert outcome.status == 2
     assert "Name the store as sealed+ADDRESS" in outcome.err

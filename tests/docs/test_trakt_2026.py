@@ -17,7 +17,7 @@ from traktauth.models import find_service
 from traktauth.models.device_code import DeviceCode
 from traktauth.protocol import APPS_PAGE, CONNECTED_PAGE
 from traktauth.testing import LocalTrakt
-from traktauth.wire.error_responses import error_from_response, is_invalid_grant, parse_retry_after
+from traktauth.wire.error_responses import error_from_response, is_invalid_grant
 from traktauth.wire.messages import Response
 from traktauth.wire.token_endpoint import parse_token
 
@@ -100,11 +100,6 @@ def test_each_limit_of_the_api_is_returned_by_the_library_as_it_is(local, status
         assert trakt.request("GET", "/users/settings").status_code == status
         assert trakt.status().state == "valid"
     assert local.ledger["rotations"] == 0
-
-
-def test_too_many_requests_are_repeated_as_retry_after_says():
-    assert "| 429 | too many requests | wait as `Retry-After` says |" in PAGE
-    assert parse_retry_after(Response(429, {"retry-after": "7"}, b"")) == 7
 
 
 def test_its_numbers_are_known():

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from support.environments import TRAKT_PY, Missing, environment
 from traktauth.lab.scenarios import VALID_NOTE
 
 LONG = 500.0
@@ -60,14 +59,6 @@ def lab(tmp_path):
     return Lab(tmp_path)
 
 
-@pytest.fixture
-def traktpy_python():
-    try:
-        return environment(*TRAKT_PY)
-    except Missing as missing:
-        pytest.skip(str(missing))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("store", ["traktauth", "traktauth:sqlite:logins.sqlite"])
 def test_traktauth_keeps_its_login(lab, store):
@@ -96,27 +87,12 @@ def test_pytrakt_would_lose_a_login(lab, pytrakt_python):
 
 
 @pytest.mark.slow
-def test_trakt_py_would_lose_a_login(lab, traktpy_python):
-    names = ["race", "lost-response", "kill"]
-    words = [word for name in names for word in ("--scenario", name)]
-    program = [traktpy_python, PROGRAMS / "traktpy_settings.py"]
-    status, verdict, scenarios = lab.json("--tokens", "token:token.json", *words, "--copies", "3", "--", *program)
-    assert (status, verdict) == (1, "would lose a login: race, lost-response, kill")
-    assert scenarios["race"]["second_device"] == "signed-out"
-    assert scenarios["race"]["families_killed"] == 1
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "why"),
     [
         (["true"], "a single run gets no 200 from the API"),
         (["sh", "-c", "echo broken >&2; exit 3"], "a single run exits with 3 (broken)"),
         (["no-such-program"], "a single run exits with 127 (the program is not found)"),
-        (
-            ["curl", "-sS", "-o", "/dev/null", "https://api.trakt.tv/users/settings"],
-            "a single run gets no 200 from the API",
-        ),
     ],
 )
 def test_a_program_that_does_nothing_is_not_judged(lab, command, why):
@@ -160,12 +136,6 @@ def test_pipes_and_sockets_of_the_home_are_left_out(lab):
     os.mkfifo(home / "pipe")
     done = lab.run("--home", home, "--", "sh", "-c", "test -e ~/pipe || exit 3")
     assert done.stdout.splitlines()[-1] == "not judged: a single run exits with 3", done.stderr
-
-
-@pytest.mark.slow
-def test_a_program_that_is_not_found_is_told(lab):
-    verdict = lab.run("--", "no-such-program").stdout.splitlines()[-1]
-    assert verdict == "not judged: a single run exits with 127 (the program is not found)"
 
 
 def test_a_program_may_print_binary_and_change_its_home(lab):
@@ -217,7 +187,6 @@ def test_a_login_outside_the_home_is_refused(lab, path):
         (["--tokens", "kodi"], "'kodi' is not a format of logins"),
         (["--tokens", "token", "--setup", "true"], "cannot be used together"),
         (["--copies", "1"], "1 is not in the range"),
-        (["--timeout", "0"], "0 is not in the range"),
         (["--home", "absent"], "'absent' does not exist"),
     ],
 )

@@ -195,18 +195,9 @@ def test_an_expired_access_token_is_refreshed_at_the_next_call(server):
         assert server.ledger["rotations"] == 1
 
 
-def test_two_expired_tokens_are_the_end_of_a_login():
-    with LocalTrakt() as server, client(server) as trakt:
-        token = server.sign_in_at(trakt)
-        server.expire("access", token.access_token)
-        server.expire("refresh", token.refresh_token)
-        with pytest.raises(LoginRequired):
-            trakt.request("GET", "/users/settings")
-
-
 @pytest.mark.parametrize("kind", ["access", "refresh", "code", "device", "banana"])
 def test_what_does_not_exist_cannot_expire(server, kind):
-    with pytest.raises(ValueError, match=r"no such|must be code"):
+    with pytest.raises(ValueError, match=r"no such|'banana'"):
         server.expire(kind, "x" * 32)
 
 
@@ -246,11 +237,6 @@ def test_only_the_named_users_sessions_end(username, refused):
         assert (trakt.status().state == "never") == refused
 
 
-def test_an_unknown_user_cannot_be_signed_out(server):
-    with pytest.raises(ValueError, match="no user is called 'carol'"):
-        server.sign_out("carol")
-
-
 # ------------------------------------------------------------ API responses
 def test_a_list_is_returned_in_pages_with_trakts_headers():
     with LocalTrakt(responses={"GET /sync/history": LIST}) as server, client(server) as trakt:
@@ -280,15 +266,6 @@ def test_responses_are_read_from_a_file(tmp_path):
         assert trakt.request("GET", "/shows/trending", params={"limit": 100}).json() == LIST
 
 
-def test_a_response_needs_a_valid_token():
-    with LocalTrakt(responses={"GET /shows/trending": LIST}) as server, client(server) as trakt:
-        token = server.sign_in_at(trakt)
-        server.expire("access", token.access_token)
-        server.expire("refresh", token.refresh_token)
-        with pytest.raises(LoginRequired):
-            trakt.request("GET", "/shows/trending")
-
-
 # ------------------------------------------------------------ bad settings
 @pytest.mark.parametrize(
     ("settings", "message"),
@@ -301,7 +278,7 @@ def test_a_response_needs_a_valid_token():
         ({"responses": {"GET /_control/ledger": {}}}, "not an address of the API"),
         ({"responses": {"GET /x": object()}}, "cannot be sent as JSON"),
         ({"responses": {5: []}}, "5 must be a method and a path"),
-        ({"seed": {"aps": []}}, "unknown members: aps"),
+        ({"seed": {"aps": []}}, "`aps`"),
         ({"faults": [{"path": "x"}]}, "path"),
         ({"profile": "old"}, "must be current or classic"),
         ({"access_life": 0}, "access_life"),

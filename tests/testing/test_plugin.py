@@ -134,18 +134,18 @@ def test_pytest_finds_the_plugin_by_itself():
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "passed"),
     [
-        [],
-        pytest.param(["-n", "2"], marks=pytest.mark.slow),
-        pytest.param(["--import-mode=importlib"], marks=pytest.mark.slow),
-        pytest.param(["-p", "randomly"], marks=pytest.mark.slow),
+        (["-k", "signed_in"], 1),
+        pytest.param(["-n", "2"], 7, marks=pytest.mark.slow),
+        pytest.param(["--import-mode=importlib"], 7, marks=pytest.mark.slow),
+        pytest.param(["-p", "randomly"], 7, marks=pytest.mark.slow),
     ],
 )
-def test_the_fixtures_are_what_they_say(run_pytest, options):
+def test_each_fixture_of_the_plugin_can_be_used(run_pytest, options, passed):
     code, shown = run_pytest(FIXTURES, *options)
     assert code == 0, shown
-    assert "7 passed" in shown
+    assert f"{passed} passed" in shown
 
 
 @pytest.mark.slow
@@ -234,13 +234,6 @@ def test_the_plugin_imports_nothing_but_pytest():
         "traktauth.values",
     }
     assert set(shown) <= allowed, shown
-
-
-@pytest.mark.slow
-def test_the_marker_is_shown_with_the_others(run_pytest):
-    code, shown = run_pytest("", "--markers")
-    assert code == 0
-    assert "@pytest.mark.trakt(profile=" in shown
 
 
 @pytest.mark.slow
