@@ -6,11 +6,14 @@ import time
 
 import pytest
 
+from client.callers import CALLERS
+from client.raw_server import RawServer
 from client.strict_trakt import StrictTrakt
 from traktauth import App, Token
 from traktauth.models import LoginKey
 from traktauth.models.changes import SaveToken
 from traktauth.stores.open import open_store
+from traktauth.testing import LocalTrakt
 
 
 @pytest.fixture
@@ -28,6 +31,42 @@ def app():
 @pytest.fixture
 def address(tmp_path):
     return f"file:{tmp_path}/tokens.json"
+
+
+@pytest.fixture
+def login(trakt_server, app):
+    return LoginKey(trakt_server.base, app.client_id, "default")
+
+
+@pytest.fixture(params=CALLERS)
+def caller(request):
+    return CALLERS[request.param]
+
+
+@pytest.fixture
+def trakt(caller, trakt_server, app, address):
+    with caller(app, service=trakt_server.base, store=address) as trakt:
+        yield trakt
+
+
+@pytest.fixture
+def server():
+    with LocalTrakt() as server:
+        yield server
+
+
+@pytest.fixture
+def serve():
+    """Return a function that starts a server, which answers each connection by a function."""
+    made = []
+
+    def make(answer):
+        made.append(RawServer(answer))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 @pytest.fixture

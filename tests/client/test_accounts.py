@@ -8,17 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from client.callers import CALLERS
 from traktauth import App, LoginExists, LoginRequired, LoginState, StoreFailed, Token
 from traktauth.models import LoginKey
 from traktauth.models.changes import SaveToken
 from traktauth.stores.open import open_store
-
-
-@pytest.fixture(params=CALLERS)
-def trakt(request, trakt_server, app, address):
-    with CALLERS[request.param](app, service=trakt_server.base, store=address) as trakt:
-        yield trakt
 
 
 def fetched(trakt_server, **changes):

@@ -78,11 +78,6 @@ def store(sign_in):
     unsaved_tokens.held.clear()
 
 
-@pytest.fixture(params=CALLERS)
-def caller(request):
-    return CALLERS[request.param]
-
-
 def attempt(work):
     """Return what a call raised on purpose; anything else is a fault of ours."""
     error = None

@@ -16,12 +16,6 @@ from traktauth.models import find_service
 from traktauth.stores.open import open_store
 
 
-@pytest.fixture(params=CALLERS)
-def trakt(request, trakt_server, app, address):
-    with CALLERS[request.param](app, service=trakt_server.base, store=address) as trakt:
-        yield trakt
-
-
 def test_a_call_carries_the_three_fields_that_trakt_asks_for(trakt, trakt_server, sign_in, app):
     token = sign_in()
     response = trakt.request("GET", "/users/settings", params={"a": "b c"}, headers={"X-Own": "1"})
@@ -377,3 +371,7 @@ def test_a_client_of_the_programs_own_that_fails_is_named(trakt_server, app, add
             own.request("GET", "/users/settings")
         assert "http=" in caught.value.hint
         assert caught.value.__cause__ is raised
+
+
+def test_a_written_down_object_shows_no_secret(trakt):
+    assert "canary" not in repr(trakt.trakt if isinstance(trakt, Awaited) else trakt)

@@ -14,28 +14,16 @@ import time
 import httpx2
 import pytest
 
-from client.test_http import SECRET, RawServer, ok
+from client.raw_server import SECRET, ok
 from support.tls_proxy import make_certificate
 from traktauth.client import http, http_exchange
 from traktauth.client.http_clients import AsyncHttpClients, HttpClients
+from traktauth.client.http_exchange import has_trailing_data
 from traktauth.flow.effects import NoResponse
 from traktauth.keeper.http_sender import open_sender
 from traktauth.wire.messages import Request
 
 TOKEN = json.dumps({"access_token": "a" * 40, "refresh_token": "r" * 40, "expires_in": 600}).encode()
-
-
-@pytest.fixture
-def serve():
-    made = []
-
-    def make(answer):
-        made.append(RawServer(answer))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
 
 
 async def send_async(url):
@@ -392,3 +380,11 @@ def test_no_cookie_of_one_response_is_sent_with_another_request(serve, kind):
                 http_exchange.send(each, request)
     assert len(server.heard) in {4, 6}
     assert not any(b"cookie" in heard.lower() for heard in server.heard)
+
+
+def test_bytes_beyond_a_response_are_seen(serve):
+    """The HTTP library keeps them where only its own parts look; this fails if it keeps them elsewhere."""
+    server = serve(answering(ok(b"{}") + b"HTTP/1.1 200 OK\r\n"))
+    with httpx2.Client() as client:
+        assert has_trailing_data(client.post(f"http://127.0.0.1:{server.port}/", content=SECRET))
+    assert not has_trailing_data(httpx2.Response(200))

@@ -7,7 +7,6 @@ import traceback
 
 import pytest
 
-from client.callers import CALLERS
 from traktauth import App, TraktAuthError
 from traktauth.client.driver import unsaved_tokens
 from traktauth.flow import refresh
@@ -31,12 +30,6 @@ ANSWERS = [
     (502, {}, b"body-canary"),
     (521, {}, b"body-canary"),
 ]
-
-
-@pytest.fixture(params=CALLERS)
-def trakt(request, trakt_server, app, address):
-    with CALLERS[request.param](app, service=trakt_server.base, store=address) as trakt:
-        yield trakt
 
 
 def shown(error):

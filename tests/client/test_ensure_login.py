@@ -7,13 +7,6 @@ import asyncio
 import pytest
 
 from traktauth import AsyncTrakt, LoginRefused, Trakt
-from traktauth.testing import LocalTrakt
-
-
-@pytest.fixture
-def server():
-    with LocalTrakt() as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 import threading
@@ -12,6 +11,7 @@ import time
 import httpx2
 import pytest
 
+from client.raw_server import SECRET, ok
 from support.own_thread import replace_in_this_thread
 from support.process import free_port
 from traktauth.client import http, http_exchange
@@ -19,60 +19,6 @@ from traktauth.client.http_errors import describe_error
 from traktauth.client.http_exchange import LARGEST_REPLY
 from traktauth.flow.effects import NoResponse
 from traktauth.wire.messages import Request
-
-SECRET = b'{"refresh_token": "canary"}'
-
-
-class RawServer:
-    """Answers each connection by a function of the socket and the bytes that came first."""
-
-    def __init__(self, answer):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.answer = answer
-        self.heard = []
-        self.connections = 0
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                visitor, _ = self.listener.accept()
-                self.connections += 1
-                threading.Thread(target=self._serve, args=(visitor,), daemon=True).start()
-
-    def _serve(self, visitor):
-        with visitor, contextlib.suppress(OSError):
-            self.answer(self, visitor)
-
-    def hear(self, visitor):
-        """Read one whole request."""
-        heard = b""
-        while SECRET not in heard:
-            chunk = visitor.recv(65536)
-            if not chunk:
-                return heard
-            heard += chunk
-        self.heard.append(heard)
-        return heard
-
-    def close(self):
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-
-@pytest.fixture
-def serve():
-    made = []
-
-    def make(answer):
-        made.append(RawServer(answer))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
 
 
 @pytest.fixture(params=["blocking", "async"])
@@ -95,10 +41,6 @@ def exchange(request):
 
 def limit(monkeypatch, seconds):
     monkeypatch.setattr(http_exchange, "REQUEST_TIMEOUT", seconds)
-
-
-def ok(body=b"{}"):
-    return b"HTTP/1.1 200 OK\r\nX-One: 1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
 # ---------------------------------------------------------------- it came

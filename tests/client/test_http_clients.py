@@ -157,3 +157,12 @@ def test_closing_waits_for_another_threads_refresh(trakt_server, app, address, s
         go_on.set()
         assert pending_refresh.result().generation == 2
         closing.result(60)
+
+
+def test_a_forked_child_that_only_closes_leaves_the_parents_connection(trakt_server, app, address, sign_in):
+    sign_in()
+    with Trakt(app, service=trakt_server.base, store=address) as trakt:
+        trakt.request("GET", "/parent")
+        in_child(trakt.close)
+        trakt.request("GET", "/parent")
+        assert trakt_server.connections == 1

@@ -11,14 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from client.callers import CALLERS
 from traktauth import Trakt, TryLater
-
-
-@pytest.fixture(params=CALLERS)
-def trakt(request, trakt_server, app, address):
-    with CALLERS[request.param](app, service=trakt_server.base, store=address) as trakt:
-        yield trakt
 
 
 def test_every_record_carries_the_account_and_says_why(trakt, trakt_server, sign_in, caplog):

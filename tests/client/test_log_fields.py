@@ -7,13 +7,6 @@ import logging
 import pytest
 
 from traktauth import LoginRequired, Trakt
-from traktauth.testing import LocalTrakt
-
-
-@pytest.fixture
-def server():
-    with LocalTrakt() as running:
-        yield running
 
 
 def events(caplog):

@@ -6,15 +6,8 @@ import pytest
 
 from traktauth import LoginRequired, Trakt, TryLater
 from traktauth.models.record import HistoryOutcome
-from traktauth.testing import LocalTrakt
 
 DAYS_BEFORE_EXPIRY = 5
-
-
-@pytest.fixture
-def server():
-    with LocalTrakt() as server:
-        yield server
 
 
 @pytest.fixture

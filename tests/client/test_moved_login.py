@@ -15,22 +15,11 @@ from client.callers import CALLERS
 from traktauth import LoginMoved, LoginRequired, LoginState, StoreFailed
 from traktauth.client.driver.moved_stores import with_own_password
 from traktauth.keeper import refresh_due
-from traktauth.models import LoginKey, PendingRefresh, Sender
+from traktauth.models import PendingRefresh, Sender
 from traktauth.models.changes import BeginRefresh, SaveToken, SetMoved
 from traktauth.stores.encryption.seal_keys import new_key
 from traktauth.stores.move import move
 from traktauth.stores.open import open_store
-
-
-@pytest.fixture(params=CALLERS)
-def trakt(request, trakt_server, app, address):
-    with CALLERS[request.param](app, service=trakt_server.base, store=address) as trakt:
-        yield trakt
-
-
-@pytest.fixture
-def login(trakt_server, app):
-    return LoginKey(trakt_server.base, app.client_id, "default")
 
 
 @pytest.fixture

@@ -98,21 +98,6 @@ def test_fifty_threads_cause_one_refresh(trakt_server, app, address, sign_in):
         one_refresh(trakt_server, list(pool.map(ask, range(50))), 50)
 
 
-@pytest.mark.slow
-def test_a_thousand_tasks_cause_one_refresh(trakt_server, app, address, sign_in):
-    sign_in(left=-1)
-    slow(trakt_server)
-
-    async def ask():
-        async with AsyncTrakt(app, service=trakt_server.base, store=address) as trakt:
-            return (await trakt.token()).access_token
-
-    async def everybody():
-        return await asyncio.gather(*[ask() for _ in range(1000)])
-
-    one_refresh(trakt_server, asyncio.run(everybody()), 1000)
-
-
 def test_processes_threads_loops_and_tasks_cause_one_refresh(trakt_server, app, address, sign_in, processes):
     start, ask = processes
     sign_in(left=-1)

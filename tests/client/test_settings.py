@@ -178,3 +178,7 @@ def test_a_service_is_found_by_the_settings():
 @pytest.mark.parametrize("secret", [{"client_secret": "canary"}, {"store": "redis://user:canary@host/0"}])
 def test_settings_show_no_secret(secret):
     assert "canary" not in repr(read_settings({"TRAKTAUTH_CONFIG": "/dev/null"}, **secret))
+
+
+def test_insecure_may_be_tomls_own(config):
+    assert read_settings(config("insecure = true")).insecure

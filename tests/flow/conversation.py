@@ -12,8 +12,8 @@ assert talk.returns() == token
 
 from __future__ import annotations
 
-from flow.changes import check_change, is_change
-from traktauth.flow.effects import LogMessage
+from flow.changes import Begin, check_change, is_change
+from traktauth.flow.effects import Load, LogMessage, Shielded, WithLock
 
 
 class Conversation:
@@ -101,3 +101,19 @@ class Conversation:
     def error(self):
         """What the flow raised, if it did."""
         return self._end[1] if self._end else None
+
+
+def under_lock(flow, stored, *, again=None):
+    """A flow that has loaded the record, waits for the lock, and loads the record again."""
+    talk = Conversation(flow)
+    talk.expect(Load(), answer=stored)
+    talk.enter(WithLock)
+    talk.expect(Load(), answer=again or stored)
+    return talk
+
+
+def may_send(talk, generation, sending):
+    """Give a flow under the lock the right to send."""
+    talk.enter(Shielded)
+    talk.expect(Begin(generation, sending), answer=True)
+    return talk

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from flow.changes import Begin, Mark, MarkRejected, MarkUnconfirmed, Save, SwapProbe
-from flow.conversation import Conversation
+from flow.conversation import Conversation, under_lock
 from flow.setup import DEAD, HTML, NOW, YEAR, Clock, context, grant, record, reply, token, unconfirmed
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
 from traktauth.explain import explain
@@ -25,11 +25,7 @@ HEALTHY = Probe(NOW, "healthy", 1e9)
 
 def locked(lost_reply, old, *, attempt=1, clock=None, **wanted):
     stored = unconfirmed(old, attempt)
-    talk = Conversation(get_token(context(clock, lost_reply=lost_reply), **wanted))
-    talk.expect(Load(), answer=stored)
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=stored)
-    return talk
+    return under_lock(get_token(context(clock, lost_reply=lost_reply), **wanted), stored)
 
 
 def may_send(talk, attempt):
@@ -46,10 +42,7 @@ def test_nothing_is_sent_again_while_the_access_token_is_valid(lost_reply, attem
 
 @pytest.mark.parametrize("lost_reply", ["last-attempt", "sign-in"])
 def test_a_refresh_on_demand_waits_until_the_access_token_expires(lost_reply):
-    talk = Conversation(refresh(context(lost_reply=lost_reply)))
-    talk.expect(Load(), answer=unconfirmed(LIVING))
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=unconfirmed(LIVING))
+    talk = under_lock(refresh(context(lost_reply=lost_reply)), unconfirmed(LIVING))
     error = talk.raises(TryLater)
     assert error.retry_after == 10
     assert "refresh(force=True)" in error.hint
@@ -91,11 +84,7 @@ def test_the_pause_applies_to_a_sending_of_a_host_whose_clock_is_an_hour_behind(
     here = context(clock)
 
     def asks(stored):
-        talk = Conversation(get_token(here))
-        talk.expect(Load(), answer=stored)
-        talk.enter(WithLock)
-        talk.expect(Load(), answer=stored)
-        return talk
+        return under_lock(get_token(here), stored)
 
     after_a_probe(asks(unconfirmed(ENDED, 1)), attempt=2).expect(Send, answer=NoResponse(sent=False, reason="refused"))
     clock.pass_by(30)
@@ -142,10 +131,7 @@ def test_a_login_that_ended_with_a_lost_response_keeps_reason_hint_and_message()
 
 
 def test_a_first_sending_that_is_refused_is_a_revoked_login_in_later_calls_too():
-    talk = Conversation(get_token(context()))
-    talk.expect(Load(), answer=record(ENDED))
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=record(ENDED))
+    talk = under_lock(get_token(context()), record(ENDED))
     may_send(talk, attempt=1).expect(Send, answer=DEAD)
     talk.expect(Load(), answer=record(ENDED))
     ended = talk.expect(Mark).apply(record(ENDED))
@@ -182,10 +168,7 @@ def test_a_further_sending_whose_outcome_is_unknown_too_does_not_end_the_login(a
     ("lost_reply", "kind"), [("last-attempt", TryLater), ("sign-in", LoginRequired), ("resend", TryLater)]
 )
 def test_what_is_reported_of_a_lost_response_is_what_the_next_call_does(lost_reply, kind):
-    talk = Conversation(get_token(context(lost_reply=lost_reply)))
-    talk.expect(Load(), answer=record(ENDED))
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=record(ENDED))
+    talk = under_lock(get_token(context(lost_reply=lost_reply)), record(ENDED))
     may_send(talk, attempt=1).expect(Send, answer=LOST[0])
     talk.expect(LoadProbe(), answer=None)
     talk.expect(Load(), answer=unconfirmed(ENDED))
@@ -218,19 +201,13 @@ def test_with_resend_it_is_sent_again_at_any_time_and_each_attempt_is_counted(ol
 @pytest.mark.parametrize("old", [LIVING, ENDED])
 @pytest.mark.parametrize("attempt", [1, 2])
 def test_a_user_who_forces_it_has_it_sent_again_under_every_setting(lost_reply, old, attempt):
-    talk = Conversation(refresh(context(lost_reply=lost_reply), resend=True))
-    talk.expect(Load(), answer=unconfirmed(old, attempt))
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=unconfirmed(old, attempt))
+    talk = under_lock(refresh(context(lost_reply=lost_reply), resend=True), unconfirmed(old, attempt))
     may_send(talk, attempt + 1).expect(Send)
 
 
 @pytest.mark.parametrize("lost_reply", SETTINGS)
 def test_an_open_refresh_of_which_another_process_saved_the_answer_is_over(lost_reply):
-    talk = Conversation(get_token(context(lost_reply=lost_reply)))
-    talk.expect(Load(), answer=unconfirmed(ENDED))
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=record(token(2, left=900)))
+    talk = under_lock(get_token(context(lost_reply=lost_reply)), unconfirmed(ENDED), again=record(token(2, left=900)))
     assert talk.returns() == token(2, left=900)
 
 
@@ -240,10 +217,7 @@ def test_a_token_that_an_api_rejected_in_its_life_is_as_one_that_has_expired(not
     old = token(left=500)
     stored = replace(unconfirmed(old), rejected_at=NOW if noted else None)
     for lost_reply in ("sign-in", "last-attempt"):
-        talk = Conversation(get_token(context(lost_reply=lost_reply), rejected=None if noted else "access-1"))
-        talk.expect(Load(), answer=stored)
-        talk.enter(WithLock)
-        talk.expect(Load(), answer=stored)
+        talk = under_lock(get_token(context(lost_reply=lost_reply), rejected=None if noted else "access-1"), stored)
         if not noted:
             talk.expect(MarkRejected(1))
         if lost_reply == "sign-in":
@@ -263,10 +237,7 @@ def test_a_rejected_token_is_never_served_once_it_cannot_be_refreshed():
 
 def test_a_rejected_token_is_refreshed_although_it_has_not_expired():
     stored = replace(record(token(left=500)), rejected_at=NOW)
-    talk = Conversation(get_token(context()))
-    talk.expect(Load(), answer=stored)
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=stored)
+    talk = under_lock(get_token(context()), stored)
     may_send(talk, attempt=1).expect(Send)
 
 
@@ -275,11 +246,7 @@ def with_sender(*, alive, **changed):
     given = replace(context(), other_is_alive=lambda sender: alive and sender.host == "elsewhere")
     stored = unconfirmed(ENDED)
     stored = replace(stored, pending_refresh=replace(stored.pending_refresh, **changed))
-    talk = Conversation(get_token(given))
-    talk.expect(Load(), answer=stored)
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=stored)
-    return talk
+    return under_lock(get_token(given), stored)
 
 
 def test_nothing_is_sent_again_for_three_leases_while_the_sender_is_alive_on_this_host():
@@ -319,10 +286,7 @@ def test_after_a_lost_response_the_lock_is_not_taken_for_half_a_minute():
 
 def test_a_copy_of_an_earlier_response_counts_as_a_lost_response():
     """What became of the request, no caller knows; the pair before must not be taken for the one after."""
-    talk = Conversation(get_token(context()))
-    talk.expect(Load(), answer=record(LIVING))
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=record(LIVING))
+    talk = under_lock(get_token(context()), record(LIVING))
     may_send(talk, attempt=1)
     talk.expect(Send, answer=grant(1))
     talk.expect(LoadProbe(), answer=None)
@@ -334,11 +298,7 @@ def test_a_copy_of_an_earlier_response_counts_as_a_lost_response():
 # ---------------------------------------------------------------- a move to another store that was cut off
 def being_moved(old, *, lost_reply="last-attempt", **wanted):
     stored = record(old, pending_refresh=PendingRefresh(1, 1, NOW, Sender("here", 1), "sqlite:/new"))
-    talk = Conversation(get_token(context(lost_reply=lost_reply), **wanted))
-    talk.expect(Load(), answer=stored)
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=stored)
-    return talk
+    return under_lock(get_token(context(lost_reply=lost_reply), **wanted), stored)
 
 
 @pytest.mark.parametrize("lost_reply", SETTINGS)
@@ -352,10 +312,7 @@ def test_the_refresh_token_of_a_login_being_moved_is_not_sent(lost_reply):
 @pytest.mark.parametrize("resend", [False, True])
 def test_a_login_being_moved_is_not_refreshed_on_demand(resend):
     stored = record(LIVING, pending_refresh=PendingRefresh(1, 1, NOW, Sender("here", 1), "sqlite:/new"))
-    talk = Conversation(refresh(context(), resend=resend))
-    talk.expect(Load(), answer=stored)
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=stored)
+    talk = under_lock(refresh(context(), resend=resend), stored)
     error = talk.raises(TryLater)
     assert error.retry_after == 1.0
     assert "traktauth store move" in error.hint

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from flow.changes import Begin, Save
-from flow.conversation import Conversation
+from flow.changes import Save
+from flow.conversation import may_send, under_lock
 from flow.setup import LIFE, Clock, context, grant, record, token
 from traktauth.errors import LoginRequired, StoreFailed
-from traktauth.flow.effects import HoldUnsaved, Load, LogMessage, Send, Shielded, Sleep, WithLock
+from traktauth.flow.effects import HoldUnsaved, Load, LogMessage, Send, Sleep, WithLock
 from traktauth.flow.get_token import get_token
 from traktauth.models import Record
 
@@ -19,12 +19,8 @@ FULL = StoreFailed("full disk")
 def test_a_token_that_expired_while_it_was_being_saved_is_refreshed_again():
     """As in a database that another program kept locked: another process may have refreshed it by now."""
     clock = Clock()
-    talk = Conversation(get_token(context(clock)))
-    talk.expect(Load(), answer=record(token(left=-1.0)))
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=record(token(left=-1.0)))
-    talk.enter(Shielded)
-    talk.expect(Begin(1, 1), answer=True)
+    talk = under_lock(get_token(context(clock)), record(token(left=-1.0)))
+    may_send(talk, 1, 1)
     talk.expect(Send, answer=grant(2))
     talk.expect(Save, answer=True)
     clock.pass_by(LIFE + 1)
@@ -36,12 +32,8 @@ def test_a_token_that_expired_while_it_was_being_saved_is_refreshed_again():
 
 
 def answered(old, clock=None):
-    talk = Conversation(get_token(context(clock)))
-    talk.expect(Load(), answer=record(old))
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=record(old))
-    talk.enter(Shielded)
-    talk.expect(Begin(1, 1), answer=True)
+    talk = under_lock(get_token(context(clock)), record(old))
+    may_send(talk, 1, 1)
     talk.expect(Send, answer=grant(2))
     return talk
 
@@ -94,12 +86,8 @@ def test_a_saved_token_ends_the_pause_after_a_failure():
     clock = Clock()
     given = context(clock)
     given.cooldown.until = clock.steady + 30
-    talk = Conversation(get_token(given))
-    talk.expect(Load(), answer=record(ENDED))
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=record(ENDED))
-    talk.enter(Shielded)
-    talk.expect(Begin(1, 1), answer=True)
+    talk = under_lock(get_token(given), record(ENDED))
+    may_send(talk, 1, 1)
     talk.expect(Send, answer=grant(2))
     talk.expect(Save, answer=True)
     talk.expect(LogMessage)

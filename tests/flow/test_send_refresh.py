@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from flow.changes import Begin, Cancel, Mark, MarkRejected, MarkUnconfirmed, Save
-from flow.conversation import Conversation
+from flow.conversation import Conversation, may_send, under_lock
 from flow.setup import DEAD, HTML, LIFE, NOW, PUBLIC, Clock, context, grant, record, refused, reply, token, unconfirmed
 from traktauth.errors import AppRejected, LoginMoved, LoginRequired, StoreFailed, TryLater, UnexpectedReply
 from traktauth.flow.effects import Load, LoadProbe, LogMessage, NoResponse, Send, Shielded, Sleep, WithLock
@@ -22,18 +22,13 @@ each_token = pytest.mark.parametrize("old", [LIVING, ENDED], ids=["living", "end
 
 def locked(old, *, again=None, custom=None, **wanted):
     """A caller whose token needs a refresh, with the lock in hand and after the second look at the store."""
-    talk = Conversation(get_token(custom or context(), **wanted))
-    talk.expect(Load(), answer=record(old))
-    talk.enter(WithLock)
-    talk.expect(Load(), answer=again or record(old))
-    return talk
+    return under_lock(get_token(custom or context(), **wanted), record(old), again=again or record(old))
 
 
 def sending(old, *, again=None, custom=None, attempt=1, **wanted):
     """The same with the right to send, in front of the sending."""
     talk = locked(old, again=again, custom=custom, **wanted)
-    talk.enter(Shielded)
-    talk.expect(Begin(old.generation, attempt), answer=True)
+    may_send(talk, old.generation, attempt)
     return talk
 
 
@@ -112,8 +107,7 @@ def test_the_loser_of_the_race_uses_the_winners_token(old):
 
 def test_the_winners_token_is_refreshed_again_if_it_cannot_be_served():
     talk = locked(ENDED, again=record(token(2, left=-1)))
-    talk.enter(Shielded)
-    talk.expect(Begin(2, 1), answer=True)
+    may_send(talk, 2, 1)
     assert b"refresh-2" in talk.expect(Send, answer=grant(3)).request.body
     assert talk.expect(Save, answer=True).token.generation == 3
 
@@ -258,8 +252,7 @@ def test_a_second_attempt_that_was_not_spent_leaves_the_first_one_open():
     before = unconfirmed(ENDED)
     talk = locked(ENDED, again=before)
     talk.expect(LoadProbe(), answer=Probe(NOW, "healthy", 10.0))
-    talk.enter(Shielded)
-    talk.expect(Begin(1, 2), answer=True)
+    may_send(talk, 1, 2)
     talk.expect(Send, answer=reply(429))
     talk.expect(Cancel(1, 2, before.pending_refresh))
     talk.raises(TryLater)
@@ -282,8 +275,7 @@ def test_a_request_that_could_outlive_the_lock_is_not_sent():
     talk.enter(WithLock)
     clock.pass_by(LEASE - REQUEST_TIMEOUT + 1)  # between the lock and the right to send
     talk.expect(Load(), answer=record(ENDED))
-    talk.enter(Shielded)
-    talk.expect(Begin(1, 1), answer=True)
+    may_send(talk, 1, 1)
     talk.expect(cancel())
     talk.raises(TryLater)
 
@@ -377,8 +369,7 @@ def test_a_sign_in_is_required_if_access_and_refresh_token_were_refused():
     old = token(left=500)
     talk = locked(old, rejected="access-1")
     talk.expect(MarkRejected(1))
-    talk.enter(Shielded)
-    talk.expect(Begin(1, 1), answer=True)
+    may_send(talk, 1, 1)
     talk.expect(Send, answer=DEAD)
     talk.expect(Load(), answer=unconfirmed(old))
     talk.expect(Mark)

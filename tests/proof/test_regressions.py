@@ -12,57 +12,26 @@ from client.strict_trakt import StrictTrakt
 from traktauth.client import http, http_exchange
 from traktauth.flow.effects import NoResponse
 from traktauth.models import find_service
-from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken
 from traktauth.stores.database import operations
 from traktauth.stores.database.commands import AcquireLease
 from traktauth.stores.open import open_async_store, open_store
-from traktauth.testing.store_contract.base import LOGIN, pair, pending_refresh, signed_in
+from traktauth.testing.store_contract.base import LOGIN
 from traktauth.wire.token_endpoint import exchange_refresh_token
 
 SERVERS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("redis", "postgres")]
-STORES = ["memory", "file", "sqlite", *SERVERS]
 
 
 @pytest.fixture
 def address(request, tmp_path):
-    kind = request.param
-    if kind in {"redis", "postgres"}:
-        return request.getfixturevalue(f"{kind}_address")
-    return "memory:" if kind == "memory" else f"{kind}:{tmp_path}/logins"
+    if request.param in {"redis", "postgres"}:
+        return request.getfixturevalue(f"{request.param}_address")
+    return f"{request.param}:{tmp_path}/logins"
 
 
 @pytest.fixture
 def store(address):
     with closing(open_store(address)) as store:
         yield store
-
-
-each_store = pytest.mark.parametrize("address", STORES, indirect=True)
-
-
-@each_store
-def test_a_late_refresh_does_not_undo_a_sign_out(store):
-    signed_in(store)
-    store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
-    store.apply(LOGIN, DeleteToken(1))
-    assert not store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
-    assert store.load(LOGIN).token is None
-
-
-@each_store
-def test_a_new_sign_in_is_saved_after_a_sign_out_during_a_refresh(store):
-    signed_in(store)
-    store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
-    store.apply(LOGIN, DeleteToken(1))
-    known = store.load(LOGIN).generation
-    assert store.apply(LOGIN, SaveToken(pair(known + 1), after=known, at=1.0))
-
-
-@each_store
-def test_a_sign_out_increases_the_generation(store):
-    signed_in(store)
-    store.apply(LOGIN, DeleteToken(1))
-    assert store.load(LOGIN).generation == 2
 
 
 class Stopped:
@@ -145,18 +114,16 @@ def refresh_at(server):
     )
 
 
-def test_a_request_that_timed_out_before_its_first_byte_is_not_sent(strict_trakt, stopped_while_connecting):
-    with http.new_client(keep=False) as client:
-        outcome = http_exchange.send(client, refresh_at(strict_trakt))
-    assert (type(outcome), outcome.sent) == (NoResponse, False)
-    assert strict_trakt.refreshes == []
-
-
-def test_an_async_request_that_timed_out_before_its_first_byte_is_not_sent(strict_trakt, stopped_while_connecting):
+@pytest.mark.parametrize("kind", ["blocking", "async"])
+def test_a_request_that_timed_out_before_its_first_byte_is_not_sent(strict_trakt, stopped_while_connecting, kind):
     async def send():
         async with http.new_async_client(keep=False) as client:
             return await http_exchange.send_async(client, refresh_at(strict_trakt))
 
-    outcome = asyncio.run(send())
+    if kind == "async":
+        outcome = asyncio.run(send())
+    else:
+        with http.new_client(keep=False) as client:
+            outcome = http_exchange.send(client, refresh_at(strict_trakt))
     assert (type(outcome), outcome.sent) == (NoResponse, False)
     assert strict_trakt.refreshes == []

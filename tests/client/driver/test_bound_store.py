@@ -187,3 +187,34 @@ def test_a_store_that_fails_with_nothing_held_says_so(store, app, trakt_server):
         pytest.raises(StoreFailed, match="the disk is gone"),
     ):
         trakt.token()
+
+
+class OfItsLoop(ThreadedStore):
+    """An async store whose connections belong to the event loop that it is used in."""
+
+    any_loop = False
+
+
+def test_a_store_of_one_loop_saves_in_that_loop_while_it_runs(store, trakt_server, app):
+    login = LoginKey(trakt_server.base, app.client_id, "default")
+    newer = Token("newer-access", "newer-refresh", expires_in=60, expires_at=2e9, generation=2)
+
+    async def save_from_another_thread():
+        bound_store = AsyncBoundStore(OfItsLoop(store), login, lambda: 1.0)
+        save = bound_store._saving(HoldUnsaved(newer, after=1))
+        await asyncio.to_thread(save)
+        return save
+
+    save = asyncio.run(save_from_another_thread())
+    assert store.load(login).token == newer
+    with pytest.raises(StoreFailed, match="an event loop that does not run"):
+        save()
+
+
+def test_a_store_that_fails_amid_the_accounts_is_an_error(store, trakt_server, app):
+    login = LoginKey(trakt_server.base, app.client_id, "default")
+    store.loads_fail = True
+    with pytest.raises(StoreFailed, match="the disk is gone"):
+        BoundStore(store, login, lambda: 1.0)._load_accounts()
+    with pytest.raises(StoreFailed, match="the disk is gone"):
+        asyncio.run(AsyncBoundStore(ThreadedStore(store), login, lambda: 1.0)._load_accounts())

@@ -14,6 +14,7 @@ import pytest
 
 from traktauth import AsyncTrakt, Trakt
 from traktauth.client.driver import refresh_loop
+from traktauth.client.driver.refresh_loop import in_refresh_loop
 from traktauth.models import LoginKey
 from traktauth.stores.adapters.threaded_store import ThreadedStore
 from traktauth.stores.open import open_store
@@ -181,3 +182,17 @@ def test_a_client_of_the_applications_whose_loop_is_closed_ends_the_refresh(sign
         warnings.simplefilter("ignore")
         kept.clear()
         gc.collect()  # but what anyio knows of a task that never ends, which holds the loop, is not collected
+
+
+@pytest.mark.asyncio
+async def test_a_cancellation_before_the_first_step_ends_the_work():
+    async def never():
+        pytest.fail("began")
+
+    for _ in range(20):
+        task = asyncio.create_task(in_refresh_loop(lambda: asyncio.sleep(60), lambda: None))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert await asyncio.to_thread(no_thread_is_left)

@@ -100,3 +100,13 @@ def test_a_forked_child_waits_for_no_run_of_its_parent():
 
 def test_other_tags_are_other_runs():
     assert run_shared("one", lambda: run_shared("two", lambda: "inner", 5.0) + " outer", 5.0) == "inner outer"
+
+
+def test_a_callback_for_a_run_that_has_ended_is_called_at_once():
+    call = single_flight.SharedCall()
+    call.finish("outcome", None)
+    called = []
+    call.on_end(lambda: called.append(1))
+    assert called == [1]
+    assert call.wait(0.0)
+    assert call.outcome() == "outcome"

@@ -416,21 +416,6 @@ def test_localhost_whose_ipv6_port_is_another_programs_is_refused():
         bind_plainly(port)  # nothing is left behind on the other address
 
 
-def test_a_privileged_ipv6_port_is_refused_too(monkeypatch):
-    bind = loopback_server._bind
-
-    def forbidden(address, port):
-        if ":" in address:
-            raise OSError(errno.EACCES, "Permission denied")
-        return bind(address, port)
-
-    monkeypatch.setattr(loopback_server, "_bind", forbidden)
-    port = free_port()
-    assert not can_listen("localhost", port)
-    with pytest.raises(LoginRefused, match="Permission denied"):
-        LoopbackServer(f"http://localhost:{port}/callback")
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("[::1]", marks=needs_ipv6)])
 def test_an_address_whose_port_is_taken_gets_another_port(host):
     family = socket.AF_INET6 if "[" in host else socket.AF_INET
@@ -455,13 +440,23 @@ def test_localhost_whose_port_is_taken_is_refused_with_a_way_out():
     assert "device code" in caught.value.hint
 
 
-def test_an_address_that_cannot_be_listened_on_is_refused(monkeypatch):
-    def broken(*_):
-        raise OSError(99, "Cannot assign requested address")
+@pytest.mark.parametrize(
+    ("host", "refused", "number"),
+    [("127.0.0.1", "127.0.0.1", errno.EADDRNOTAVAIL), ("localhost", "::1", errno.EACCES)],
+)
+def test_an_address_that_cannot_be_listened_on_is_refused(monkeypatch, host, refused, number):
+    bind = loopback_server._bind
 
-    monkeypatch.setattr("traktauth.client.login.loopback_server._bind", broken)
-    with pytest.raises(LoginRefused, match="Cannot assign requested address"):
-        LoopbackServer("http://127.0.0.1:9/callback")
+    def forbidden(address, port):
+        if address == refused:
+            raise OSError(number, "Cannot be bound")
+        return bind(address, port)
+
+    monkeypatch.setattr(loopback_server, "_bind", forbidden)
+    port = free_port()
+    assert not can_listen(host, port)
+    with pytest.raises(LoginRefused, match="Cannot be bound"):
+        LoopbackServer(f"http://{host}:{port}/callback")
 
 
 def test_the_registered_address_is_kept_as_it_is_written(waiting):
