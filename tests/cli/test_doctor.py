@@ -12,6 +12,8 @@ import threading
 import time
 from dataclasses import replace
 
+import keyring
+import keyring.backends.fail
 import pytest
 
 from support.engines import Missing
@@ -360,8 +362,12 @@ def test_each_command_in_a_hint_gets_its_options(hint, with_flags):
 
 
 def test_a_machine_without_a_keyring_is_found_beside_all_else(well):
-    fails = "keyring.backends.fail.Keyring"
-    found = findings(well, "--store", "keyring:", status=1, PYTHON_KEYRING_BACKEND=fails)
+    before = keyring.get_keyring()
+    keyring.set_keyring(keyring.backends.fail.Keyring())
+    try:
+        found = findings(well, "--store", "keyring:", status=1)
+    finally:
+        keyring.set_keyring(before)
     wrong = [each for each in found if each["level"] == "wrong"]
     assert [each["message"] for each in wrong] == ["This machine has no keyring"]
     assert "gnome-keyring" in wrong[0]["hint"]

@@ -304,6 +304,7 @@ def pending_files(command):
     return sorted((command.folder / "home").rglob("device-login-*"))
 
 
+@pytest.mark.slow
 def test_an_interrupted_device_sign_in_is_resumed_with_the_same_code(at_local, local):
     code, err = interrupted(at_local, "--account", "tv")
     assert err[0] == "Error: Interrupted"
@@ -320,6 +321,7 @@ def test_an_interrupted_device_sign_in_is_resumed_with_the_same_code(at_local, l
     assert works(local, at_local("token", "--account", "tv").out.strip())
 
 
+@pytest.mark.slow
 def test_a_public_app_resumes_with_its_verifier(at_local, local):
     at_local.env["TRAKTAUTH_CLIENT_ID"] = PUBLIC.client_id
     del at_local.env["TRAKTAUTH_CLIENT_SECRET"]
@@ -327,6 +329,7 @@ def test_a_public_app_resumes_with_its_verifier(at_local, local):
     assert at_local("login", "--resume", steps=[approve(local)]).status == 0
 
 
+@pytest.mark.slow
 def test_a_resumed_code_that_was_denied_is_forgotten(at_local, local):
     code, _ = interrupted(at_local)
     local.device(code, "deny")
@@ -367,12 +370,14 @@ def test_an_expired_or_damaged_code_is_removed(at_local, change, expected):
     assert pending_files(at_local) == []
 
 
+@pytest.mark.slow
 def test_a_home_that_cannot_be_written_does_not_end_a_device_sign_in(at_local, local):
     (at_local.folder / "home").write_text("no folder")
     assert at_local("login", "--device", "--json", steps=[approve(local)]).status == 0
 
 
 # ---------------------------------------------------------------- device
+@pytest.mark.slow
 def test_a_device_code_is_a_json_line_and_signs_in_when_it_is_approved(at_local, local):
     outcome = at_local("login", "--device", "--json", steps=[approve(local)])
     step, done = [json.loads(line) for line in outcome.out.splitlines()]
@@ -475,6 +480,7 @@ AT = "in err"
 COUNTDOWN = r"\d left"
 
 
+@pytest.mark.slow
 def test_a_valid_login_is_replaced_on_a_terminal_only_after_a_yes(at_local, local):
     old = at_local.keep_real(local)
     for answer in ("", "n", "maybe\nno"):

@@ -138,6 +138,7 @@ def test_a_signal_during_a_refresh_is_delivered_after_the_save(wired, local, sig
     assert works(local, command, record.token.access_token)
 
 
+@pytest.mark.slow
 def test_a_kill_between_sent_and_saved_is_not_sent_again_while_the_token_lives(wired, local):
     command, wire = wired
     old = command.keep_real(local)

@@ -76,7 +76,13 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
+def slow_cases(names):
+    """Mark the cases in which nothing but the time limit ends the response."""
+    waits = ("held open", "chunked named, and not used", "a chunk size that is too long")
+    return [pytest.param(name, marks=pytest.mark.slow if name.endswith(waits) else ()) for name in names]
+
+
+@pytest.mark.parametrize("name", slow_cases(BROKEN))
 def test_a_whole_token_in_a_broken_response_is_taken(serve, post, name):
     content, then = BROKEN[name]
     server = serve(lambda self, visitor: (self.hear(visitor), visitor.sendall(content), then(visitor)))
@@ -119,7 +125,7 @@ REFUSED = {
 @pytest.mark.parametrize(
     ("post", "in_parts"), [("blocking", False), ("async", False), ("blocking", True)], indirect=["post"]
 )
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", slow_cases(REFUSED))
 def test_a_whole_token_in_a_response_that_breaks_http_is_taken(serve, post, name, in_parts):
     content = REFUSED[name]
 

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from traktauth.server.app import build
 from traktauth.server.errors import OAuthError
 from traktauth.server.process.check import check_config
 from traktauth.server.process.embedded import EmbeddedServer
@@ -178,6 +179,14 @@ def test_a_database_is_used_by_one_server_at_a_time(tmp_path):
         for start in (lambda: check_config(settings), EmbeddedServer(settings).__enter__):
             with pytest.raises(StorageUnavailable, match="another program has it open"):
                 start()
+
+
+def test_a_start_that_fails_leaves_the_database_free(tmp_path):
+    address = f"sqlite:{tmp_path / 'db'}"
+    with pytest.raises(ValueError, match="must be a method and a path") as failed:
+        build(Settings(database=address, responses={"no path": 1}), "http://x")
+    build(Settings(database=address), "http://x").close()
+    assert failed.traceback  # the frames of the failure, and what they hold, are still there
 
 
 def test_a_database_in_a_folder_that_does_not_exist_is_refused_and_nothing_is_made(tmp_path):

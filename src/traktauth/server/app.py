@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import time
@@ -75,28 +76,29 @@ def build(settings: Settings, url: str, *, show_request: Callable[[LoggedRequest
     policy = make_policy(settings, profile, settings.public_url or url)
     metrics = Metrics()
     address = settings.database_address
-    database = Database(address, metrics.note, makes_folder=address == default_database())
-    try:
+    with contextlib.ExitStack() as opened:  # closed if anything that follows fails
+        database = Database(address, metrics.note, makes_folder=address == default_database())
+        opened.callback(database.close)
         key, announcement = database.write(lambda db: _prepare(db, seed))
         log = None if settings.access_log is None else AccessLog(settings.access_log)
-    except BaseException:
-        database.close()
-        raise
-    request_log = RequestLog(kept=settings.control)
-    context = ServerContext(
-        settings,
-        profile,
-        policy,
-        database,
-        key,
-        metrics=metrics,
-        faults=faults,
-        request_log=request_log,
-        demo=_demo(settings, announcement),
-    )
+        if log is not None:
+            opened.callback(log.close)
+        context = ServerContext(
+            settings,
+            profile,
+            policy,
+            database,
+            key,
+            metrics=metrics,
+            faults=faults,
+            request_log=RequestLog(kept=settings.control),
+            demo=_demo(settings, announcement),
+        )
+        writers = [*([log.write] if log else []), *([show_request] if show_request else [])]
+        application = make_application(context, writers)
+        opened.pop_all()
     announcement = {"url": policy.issuer, "profile": profile.name, **announcement, "control": settings.control}
-    writers = [*([log.write] if log else []), *([show_request] if show_request else [])]
-    return Built(make_application(context, writers), context, announcement, log)
+    return Built(application, context, announcement, log)
 
 
 def _demo(settings: Settings, announcement: dict[str, Any]) -> Demo | None:

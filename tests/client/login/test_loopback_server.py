@@ -204,6 +204,7 @@ def test_a_second_visit_is_reported_and_changes_nothing(waiting):
     assert "Answered already" in page
 
 
+@pytest.mark.slow
 def test_a_visit_before_the_wait_is_its_answer():
     """A prompt that waits for the browser, or visits the page itself, returns after the answer has come."""
     with contextlib.closing(LoopbackServer(f"http://127.0.0.1:{free_port()}/callback")) as receiver:
@@ -222,6 +223,7 @@ def test_a_visit_before_the_wait_is_its_answer():
         connection.close()
 
 
+@pytest.mark.slow
 def test_a_flood_of_early_visits_is_bounded():
     with contextlib.closing(LoopbackServer(f"http://127.0.0.1:{free_port()}/callback")) as receiver:
         port = int(receiver.redirect_uri.split(":")[2].partition("/")[0])
@@ -268,6 +270,7 @@ def test_a_visitor_that_takes_too_long_is_sent_away(waiting, monkeypatch, limit,
     assert receiver.still_waits()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [b"", b"G"], ids=["silent", "slow"])
 def test_a_crowd_that_holds_every_place_does_not_keep_the_browser_out(waiting, monkeypatch, sent):
     for limit in ("_REQUEST_LIMIT", "_FIRST_BYTE_LIMIT"):

@@ -51,7 +51,7 @@ def test_an_entry_keeps_only_the_beginning_of_long_parameters():
 
 
 def test_the_repr_of_an_outcome_has_no_code_in_it():
-    outcomes = [PageResult(302, "https://app.example/?code=c0de", "sean"), ControlResult({"code": "c0de"})]
+    outcomes = [PageResult(302, "https://app.example/?code=c0de", "sean"), ControlResult({"code": "c0de"}, str.format)]
     assert "c0de" not in repr(outcomes)
 
 

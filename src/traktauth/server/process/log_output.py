@@ -27,7 +27,9 @@ class SafeFormatter(logging.Formatter):
 @contextlib.contextmanager
 def log_to_stderr() -> Generator[None]:
     """Write what the server logs to standard error, as long as the block lasts; of uvicorn's log errors alone."""
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    uvicorn = logging.getLogger("uvicorn.error")
+    level = uvicorn.level
+    uvicorn.setLevel(logging.ERROR)
     logger = logging.getLogger(LOGGER)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(SafeFormatter(FORMAT))
@@ -38,3 +40,4 @@ def log_to_stderr() -> Generator[None]:
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagated
+        uvicorn.setLevel(level)
