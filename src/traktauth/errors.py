@@ -234,6 +234,8 @@ class StoreFailed(TraktAuthError):
         return "store-unreachable" if self.temporary else "store-failed"
 
     def _default_hint(self) -> str:
+        if self.temporary:
+            return "Try again; if it fails again, check the disk, keyring or database of the store"
         return "Check the disk, keyring or database of the store"
 
 

@@ -143,7 +143,7 @@ def test_an_ending_program_saves_an_unsaved_token_or_reports_its_loss(kind, work
     else:
         assert generation == 1
         assert "could not be saved and ends with this program" in ended.stderr
-        assert "traktauth login" in ended.stderr
+        assert "a new sign-in is required" in ended.stderr
         assert "canary" not in ended.stderr
 
 
