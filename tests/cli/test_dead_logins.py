@@ -9,7 +9,7 @@ import pytest
 from support.wire import call
 from traktauth.models.changes import DeleteToken
 
-NEXT = "Try a refresh: traktauth refresh; if Trakt refuses it: traktauth login"
+NEXT = "Refresh, or else sign in: traktauth refresh || traktauth login"
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_a_healthy_one_shows_this_screen(well, local):
     token = well.keep_real(local)
     outcome = well("doctor")
     secret = well.env["TRAKTAUTH_CLIENT_SECRET"]
-    *first, last, history = outcome.out.splitlines()
+    *first, last, title, history = outcome.out.splitlines()
     assert (outcome.status, outcome.err) == (0, "")
     config = f"{well.env['HOME']}/.config/traktauth/config.toml"
     names = ", ".join(sorted({name for name in well.env if name.startswith("TRAKTAUTH_")} - {"TRAKTAUTH_CONFIG"}))
@@ -67,6 +67,7 @@ def test_a_healthy_one_shows_this_screen(well, local):
         "✓ store    only this user can read or replace it",
     ]
     assert last.startswith(f"✓ login    default at {local.base}: token {token.fingerprint}, valid until ")
+    assert title.strip() == "History: time, generation, token, event"
     assert re.fullmatch(rf" +2\d\d\d-\d\d-\d\d \d\d:\d\d:\d\d +1  {token.fingerprint}  signed in", history)
 
 

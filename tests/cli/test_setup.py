@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import tomllib
 
@@ -218,7 +219,8 @@ def test_other_settings_are_replaced_by_options_only_with_yes(bare):
     write_config(bare, 'client_id = "old"\nlost_reply = "sign-in"\n')
     outcome = by_options(bare)
     assert outcome.status == 2
-    assert "has another client_id; add --yes to replace" in outcome.err
+    assert "has another client_id" in outcome.err
+    assert re.search(r"To replace: traktauth setup --service \S+ --client-id \S+ --secret-stdin .*--yes\n", outcome.err)
     assert by_options(bare, "--yes").status == 0
     assert written(bare) == {"lost_reply": "sign-in", **app_settings(bare)}
 

@@ -113,7 +113,7 @@ def _describe(error: BaseException) -> tuple[str, str, str]:
             context = error.ctx
             command = context.command_path if context else "traktauth"
             message = " ".join(error.format_message().split())  # click lists choices on lines of their own
-            return "Usage", message, f"See: {command} --help"
+            return "Usage", message, " ".join(getattr(error, "__notes__", ())) or f"See: {command} --help"
         case EOFError():
             return (
                 "StdinClosed",

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
-import textwrap
 
 import click
 
 from traktauth.cli.exit_codes import FAILED
 from traktauth.cli.help.click_classes import Command
-from traktauth.cli.output import is_on_terminal, print_data, print_hint, print_json
+from traktauth.cli.output import print_data, print_hint, print_json, print_wrapped
 from traktauth.errors import TraktAuthError
 
 LARGEST_INPUT = 16 * 1024 * 1024
@@ -57,10 +55,7 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
 
     if not words and not as_json:
         for entry in load_entries():
-            first, *others = _wrap(f"{entry.id}: {entry.cause.partition('. ')[0].rstrip('.')}")
-            print_data(first)
-            for line in others:
-                print_data(line, indent=2)
+            print_wrapped(f"{entry.id}: {entry.cause.partition('. ')[0].rstrip('.')}", indent=0, hanging=2)
         return 0
     found = explain(_read(words)) if words else list(load_entries())
     if as_json:
@@ -72,23 +67,12 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
             hint="Give the lines before it as well, with the status and the response's body: traktauth explain - < LOG",
         )
     for one in found[:MOST_SHOWN]:
-        first, *others = _wrap(f"{one.id}: {one.cause}")
-        print_data(first)
-        for line in others:
-            print_data(line, indent=2)
+        print_wrapped(f"{one.id}: {one.cause}", indent=0, hanging=2)
         print_hint(one.fix)
         print_data(one.source, indent=2)
     if len(found) > MOST_SHOWN:
         print_data(f"Less likely: {', '.join(one.id for one in found[MOST_SHOWN:])}")
     return 0
-
-
-def _wrap(text: str) -> list[str]:
-    """Return the lines of a text on a terminal; elsewhere it is one line."""
-    if not is_on_terminal(sys.stdout):
-        return [text]
-    width = shutil.get_terminal_size().columns - 2  # of the indentation
-    return textwrap.wrap(text, max(width, SHORTEST_LINE), break_long_words=False, break_on_hyphens=False)
 
 
 def _read(words: tuple[str, ...]) -> str:

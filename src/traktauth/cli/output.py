@@ -74,6 +74,31 @@ def print_data(*parts: str | Styled, indent: int = 0) -> None:
         sys.stdout.flush()
 
 
+def print_wrapped(text: str, *before: str | Styled, indent: int, hanging: int) -> None:
+    """Write a text to stdout as `print_data` does; on a terminal, a long one is broken between words.
+
+    Args:
+        text: is cut after `MAX_MESSAGE_LENGTH`.
+        before: parts of the first line before it.
+        indent: number of spaces before the first line.
+        hanging: number of spaces before the other lines.
+    """
+    first, *others = _break_lines(shorten(text, MAX_MESSAGE_LENGTH), hanging)
+    print_data(*before, first, indent=indent)
+    for line in others:
+        print_data(line, indent=hanging)
+
+
+def _break_lines(text: str, indent: int) -> list[str]:
+    columns = terminal_columns(sys.stdout) if sys.stdout is not None else None  # pyright: ignore[reportUnnecessaryComparison] - as in `_writing`
+    if columns is None or len(text) + indent <= columns:
+        return [text]
+    import textwrap  # noqa: PLC0415 - most lines are short
+
+    width = max(_NARROWEST, columns - indent)
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON takes
     """Write a value to stdout as one line of JSON; raises as `print_data` does."""
     print_data(json_line(value))

@@ -46,7 +46,7 @@ class Verdict:
         return None if self.user is None else self.user.username
 
 
-REJECTED_HINT = "Try a refresh: traktauth refresh; if Trakt refuses it: traktauth login"
+REJECTED_HINT = "Refresh, or else sign in: traktauth refresh || traktauth login"
 """For a login whose access token Trakt rejects; only a refresh shows whether its refresh token has ended too."""
 
 

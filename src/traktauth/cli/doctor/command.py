@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -23,14 +22,11 @@ from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import (
     BAD,
     GOOD,
-    MAX_MESSAGE_LENGTH,
     WARNING,
-    is_on_terminal,
-    print_data,
     print_hint,
     print_json,
+    print_wrapped,
 )
-from traktauth.display import shorten
 from traktauth.errors import StoreFailed
 
 if TYPE_CHECKING:
@@ -100,24 +96,10 @@ def collect_findings(options: CommonOptions, *, offline: bool) -> tuple[list[Fin
 _INDENT = 13  # columns before a detail of a finding, two more than before its text
 
 
-def _wrap(text: str) -> list[str]:
-    """Return a text in lines as wide as the terminal; one line into a pipe."""
-    if not is_on_terminal(sys.stdout):
-        return [text]
-    import shutil  # noqa: PLC0415 - only on a terminal
-    import textwrap  # noqa: PLC0415 - the same
-
-    width = max(40, shutil.get_terminal_size().columns - _INDENT)
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
-
-
 def _show(finding: Finding) -> None:
-    first, *rest = _wrap(shorten(finding.what, MAX_MESSAGE_LENGTH))
-    print_data(_MARKS[finding.level], f"{finding.about:<8} {first}")
-    for line in rest:
-        print_data(line, indent=_INDENT - 2)
+    about = f"{finding.about:<8}"
+    print_wrapped(finding.what, _MARKS[finding.level], about, indent=0, hanging=_INDENT - 2)
     if finding.fix:
         print_hint(finding.fix, indent=_INDENT - 2)
     for detail in finding.details:
-        for line in _wrap(shorten(detail, MAX_MESSAGE_LENGTH)):
-            print_data(line, indent=_INDENT)
+        print_wrapped(detail, indent=_INDENT, hanging=_INDENT)

@@ -26,12 +26,15 @@ _OUTCOMES = {
 
 
 def history_lines(found: StoredLogin) -> tuple[str, ...]:
-    """Return a line for each generation that is remembered, oldest first; for a login that is well the last few."""
+    """Return a title and a line for each remembered generation, oldest first; for a valid login the last few."""
     history = found.record.history
     is_well = found.status.state is LoginState.VALID and found.status.pending is None
     shown = history[-_FEW:] if is_well else history
     before = len(history) - len(shown)
-    return ((f"({before} before)",) if before else ()) + tuple(_line(entry, found) for entry in shown)
+    if not shown:
+        return ()
+    earlier = f" ({before} earlier left out)" if before else ""
+    return f"History{earlier}: time, generation, token, event", *(_line(entry, found) for entry in shown)
 
 
 def _line(entry: HistoryEntry, found: StoredLogin) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from traktauth.cli.doctor.app import LOOPBACK, apps_page, ask_service, rejection
 from traktauth.cli.help.click_classes import Command
@@ -145,9 +147,10 @@ def _check_options(
     app, service = choice.app(), choice.find_service()
     replaced = _changed_settings(present, choice)
     if replaced and not yes:
-        raise click.UsageError(
-            f"{path} has another {', '.join(replaced)}; add --yes to replace", click.get_current_context()
-        )
+        context = click.get_current_context()
+        differs = click.UsageError(f"{path} has another {', '.join(replaced)}", context)
+        differs.add_note(f"To replace: {_command_with_yes(context)}")
+        raise differs
     check = ask_service(app, service)
     if check.status in _REJECTED:
         error = rejection(app, service, check.status)
@@ -160,6 +163,16 @@ def _check_options(
         error.message += "; nothing was saved"
         raise error
     return choice, check
+
+
+def _command_with_yes(context: click.Context) -> str:
+    """Return the command as it was given, with --yes."""
+    words = context.command_path.split()
+    for parameter in context.command.params:
+        if context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE:
+            value = context.params[parameter.name or ""]
+            words += [parameter.opts[0], *([] if value is True else [str(value)])]
+    return f"{shlex.join(words)} --yes"
 
 
 def _read_secret() -> str | None:

@@ -9,7 +9,17 @@ from traktauth.cli.common_options import naming_settings
 from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN
 from traktauth.cli.inventory import read_inventory
 from traktauth.cli.login_status_text import describe_refresh, describe_token
-from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, print_data, print_hint, print_json, print_message
+from traktauth.cli.output import (
+    BAD,
+    GOOD,
+    NEXT,
+    WARNING,
+    print_data,
+    print_hint,
+    print_json,
+    print_message,
+    print_wrapped,
+)
 from traktauth.display import shorten
 from traktauth.flow.login_status import LoginState
 from traktauth.flow.moved_login import describe_target
@@ -193,25 +203,25 @@ def _print_login(options: CommonOptions, found: StoredLogin, verdict: Verdict | 
     print_data()
     print_data(mark, _name(found))
     if not found.is_readable:
-        print_data(f"cannot be read: {status.message}", indent=4)
+        print_wrapped(f"cannot be read: {status.message}", indent=4, hanging=4)
         return
     if status.moved_to is not None:
         where, hint = describe_target(status.moved_to)
-        print_data(f"moved to {where}", indent=4)
+        print_wrapped(f"moved to {where}", indent=4, hanging=4)
         print_hint(options.with_flags(hint), indent=4)
         return
     if status.state in {LoginState.NEVER, LoginState.SIGNED_OUT}:
         print_data("not signed in" if status.state is LoginState.NEVER else "signed out", indent=4)
         return
     if status.username is not None:
-        print_data(f"user     {status.username}", indent=4)
-    print_data(f"token    {describe_token(status, now)}", indent=4)
-    print_data(f"refresh  {options.with_flags(describe_refresh(status, now))}", indent=4)
+        print_wrapped(status.username, "user    ", indent=4, hanging=13)
+    print_wrapped(describe_token(status, now), "token   ", indent=4, hanging=13)
+    print_wrapped(options.with_flags(describe_refresh(status, now)), "refresh ", indent=4, hanging=13)
     if status.needs_login:
         print_data("A new sign-in is required.", indent=4)
     if verdict is not None:
         user = f" (user {verdict.username})" if verdict.username else ""
-        print_data(f"checked  Trakt {verdict.why}{user}", indent=4)
+        print_wrapped(f"Trakt {verdict.why}{user}", "checked ", indent=4, hanging=13)
 
 
 def _name(found: StoredLogin) -> str:
