@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 
@@ -33,6 +34,16 @@ def test_commands_of_a_test_obey_its_clock(trakt_env, local_trakt):
     assert run("token") != first
     assert local_trakt.ledger["rotations"] == 1
     assert json.loads(run("status", "--json"))["logins"][0]["state"] == "valid"
+
+
+def test_a_sign_in_by_a_command_tells_the_life_of_its_token_by_the_clock_of_the_test(trakt_env, local_trakt):
+    local_trakt.advance(days=100)
+    with Trakt(local_trakt.app, service=local_trakt.url, store="memory:", clock=local_trakt.clock) as trakt:
+        token = local_trakt.sign_in_at(trakt)
+    response = {"access_token": token.access_token, "expires_at": token.expires_at}
+    command = [sys.executable, "-m", "traktauth", "login", "--with-token", "--yes"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, input=json.dumps(response)).stderr
+    assert re.search(r"valid until .* \((7 d|6 d 23 h)\)", shown), shown
 
 
 def test_from_env_takes_the_clock_of_the_test(trakt_env, local_trakt):

@@ -78,7 +78,7 @@ def command(
             raise click.UsageError("--undo takes no other option")
         return _undo(options, format_name, path)
     source = _read_source(format_name, _find_path(format_name, path))
-    login = find_format(format_name).read(source.text, now=_now())
+    login = find_format(format_name).read(source.text, now=options.settings().clock()())
     with _open(options, login) as trakt:
         done = import_from(trakt, source, keep_source=keep_source, refresh=refresh, replace=replace)
     name = done.user.username if done.user else None
@@ -94,7 +94,7 @@ def command(
     elif keep_source and done.token.refresh_token:
         print_message(WARNING, TWO_HOLDERS)
     else:
-        until = format_deadline(done.expires_at, _now())
+        until = format_deadline(done.expires_at, trakt.config.context.clock())
         print_message(NEXT, options.with_flags((ONLY_ACCESS if keep_source else WORKS_UNTIL).format(until)))
     if not options.settings().client_id:
         print_message(NEXT, KEEP_APP.format(trakt.config.app.client_id))
@@ -114,12 +114,6 @@ def _undo(options: CommonOptions, format_name: str, path: str | None) -> int:
     if undone.is_kept:
         print_message(NEXT, f"Account {trakt.account} keeps the login that replaced it.")
     return 0
-
-
-def _now() -> float:
-    import time  # noqa: PLC0415 - only here
-
-    return time.time()
 
 
 def _find_path(format_name: str, path: str | None) -> Path | None:
@@ -171,6 +165,6 @@ def _open_for_undo(options: CommonOptions, format_name: str, path: str | None) -
         with options.trakt() as trakt:
             yield trakt
         return
-    login = find_format(format_name).read(_read_source(format_name, file_path).text, now=_now())
+    login = find_format(format_name).read(_read_source(format_name, file_path).text, now=options.settings().clock()())
     with _open(options, login) as trakt:
         yield trakt

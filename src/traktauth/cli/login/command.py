@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
@@ -157,7 +156,7 @@ def _may_replace(options: CommonOptions, trakt: Trakt, *, yes: bool) -> bool:
     if not (status.is_valid or status.refreshable):
         return True
     user = f" as {status.username}" if status.username else ""
-    token = f"token {status.fingerprint}, {_describe_validity(status.expires_at or 0.0, time.time())}"
+    token = f"token {status.fingerprint}, {_describe_validity(status.expires_at or 0.0, trakt.config.context.clock())}"
     print_message(f"Account {trakt.account} is already signed in{user} ({token}).")
     print_message("A new sign-in replaces this login; its token is not revoked at Trakt.")
     print_message(options.with_flags("To revoke it first: traktauth logout"))
@@ -167,7 +166,7 @@ def _may_replace(options: CommonOptions, trakt: Trakt, *, yes: bool) -> bool:
 def _adopt(options: CommonOptions, trakt: Trakt, *, yes: bool) -> int:
     """Save the token response on stdin as the account's login, with the name of its user."""
     token, user = _read_token(), None
-    if token.expires_at <= time.time():
+    if token.expires_at <= trakt.config.context.clock():
         if token.refresh_token is None:
             raise ValueError("The token has expired and has no refresh_token")
     else:
@@ -221,9 +220,8 @@ def _report_success(options: CommonOptions, trakt: Trakt, token: Token) -> None:
     account = f"as {username} (account {trakt.account})" if username else f"as account {trakt.account}"
     print_message(GOOD, f"Signed in {account}")
     refresh = "refreshed automatically" if token.refresh_token else "cannot be refreshed: it has no refresh token"
-    print_message(
-        f"token {token.fingerprint}, {_describe_validity(token.expires_at, time.time())}; {refresh}", indent=2
-    )
+    validity = _describe_validity(token.expires_at, trakt.config.context.clock())
+    print_message(f"token {token.fingerprint}, {validity}; {refresh}", indent=2)
     print_message(f"stored in {trakt.store.address}", indent=2)
     print_message(options.with_flags("See all logins: traktauth status"), indent=2)
 
