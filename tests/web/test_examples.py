@@ -92,6 +92,17 @@ def test_an_outage_at_the_callback_is_shown_with_what_to_do_and_signs_no_user_in
     assert "Signed in as sean" in user.sign_in().text
 
 
+def test_a_login_that_was_revoked_at_trakt_is_no_server_error(app, users):
+    user = users()
+    user.land(user.begin())
+    app.trakt.disconnect("sean")
+    shown = user.get("/history")
+    while shown.is_redirect and "/authorize" not in shown.headers["location"]:
+        shown = user.get(shown.headers["location"])
+    assert shown.status_code < 500
+    assert "Signed in as" not in shown.text
+
+
 @pytest.mark.parametrize("evil", ["//evil.example", "/%5Cevil.example"])
 def test_next_leads_to_no_other_host(app, users, evil):
     user = users()
