@@ -142,6 +142,8 @@ def test_programs_and_a_web_application_go_on_while_their_logins_are_moved(tmp_p
             visitors.append(again := Visitor(site.base, server, USERS[0]))  # signs in with another browser
             again.start()
             everybody_goes_on(logs, visitors)
+            while server.ledger["rotations"] == 0:  # the moves may all have been made before the first token expired
+                everybody_goes_on(logs, visitors)
             for visitor in visitors:
                 visitor.ended.set()
                 visitor.join(IN_TIME)
@@ -150,7 +152,6 @@ def test_programs_and_a_web_application_go_on_while_their_logins_are_moved(tmp_p
         )
         assert set(said) == {"200", 200}, (tmp_path / "site").read_text()[-2000:]
         assert server.ledger["replays"] == 0
-        assert server.ledger["rotations"] > 0
     holders = Counter()
     for place in chain:
         with closing(open_store(place)) as store:
