@@ -39,10 +39,6 @@ def test_doctor_shows_a_login_that_was_revoked_elsewhere_as_dead(revoked):
     assert NEXT in outcome.out
 
 
-def test_doctor_offline_does_not_ask_trakt(revoked):
-    assert revoked("doctor", "--offline").status == 0
-
-
 def test_after_a_refused_refresh_the_next_command_is_a_sign_in(revoked):
     assert revoked("refresh").status == 4
     for words in (["status", "--verify"], ["doctor"], ["request", "/users/settings"]):

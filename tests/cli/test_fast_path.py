@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
@@ -80,20 +79,6 @@ def test_a_rejected_token_is_not_printed_while_no_refresh_succeeds(command):
     assert command.store.apply(command.login(), RejectToken(token.generation, time.time()))
     later = command("token")
     assert (later.status, later.out) == (5, "")
-
-
-def test_a_token_as_json_brings_no_refresh_token(command):
-    token = command.keep()
-    document = json.loads(command("token", "--json").out)
-    assert document == {
-        "access_token": "access-token-0123456789",
-        "token_type": "bearer",
-        "expires_at": token.expires_at,
-        "expires_in": 604800,
-        "created_at": token.created_at,
-        "scope": "public",
-        "generation": 1,
-    }
 
 
 def test_a_flag_wins_over_the_environment_over_the_file(command, tmp_path):

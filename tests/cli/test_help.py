@@ -99,8 +99,6 @@ def test_the_help_of_a_command_comes_in_three_ways(command):
         (["token", "--service", "trackt"], "No service is named 'trackt'. Did you mean 'trakt'?"),
         (["status", "--store", "x.json"], "Did you mean 'file:x.json'?"),
         (["status", "--store", "data/x.db"], "Did you mean 'sqlite:data/x.db'?"),
-        (["serve", "--profile", "clasic"], "'clasic' is not one of 'current', 'classic'"),
-        (["serve", "--rotation", "never"], "'never' is not one of family, once, until-used, grace:SECONDS"),
         (["completion"], "Missing argument 'SHELL'. Choose from: bash, zsh, fish"),
     ],
 )

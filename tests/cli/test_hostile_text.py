@@ -14,7 +14,6 @@ from traktauth import App
 from traktauth.client.account_config import AccountConfig
 from traktauth.client.login.ui import print_step
 from traktauth.display import escape
-from traktauth.models import LoginKey
 from traktauth.models.device_code import DeviceCode
 from traktauth.steps import EnterCode, OpenPage
 
@@ -173,11 +172,6 @@ def test_the_command_to_use_a_moved_login_is_quoted_for_a_shell(command):
 def test_an_account_name_that_no_terminal_shows_as_it_is_is_refused(account, expected):
     with pytest.raises(ValueError, match=re.escape(expected)):
         AccountConfig(App("x"), account=account)
-
-
-def test_names_in_other_scripts_and_emoji_are_names(command):
-    assert AccountConfig(App("x"), account="Zoë 日本 👩\u200d👩\u200d👧").account == "Zoë 日本 👩\u200d👩\u200d👧"
-    assert command.store.load(LoginKey("trakt", "x", "Zoë")).token is None
 
 
 def test_a_word_on_the_command_line_is_repeated_in_one_safe_line(command):

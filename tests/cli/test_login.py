@@ -265,7 +265,6 @@ def test_a_token_response_over_a_valid_login_needs_yes(at_local, local):
         ("[" * 100000, "is not a JSON object"),
         ('{"access_token": "se cret", "expires_at": 9e9}', "has no access_token"),
         ('{"access_token": "secret", "expires_in": 60}', "has no expiry"),
-        ('{"access_token": "secret", "expires_at": 1e308}', "has no expiry"),
         ('{"access_token": "secret", "expires_at": 1000}', "has expired and has no refresh_token"),
     ],
 )
@@ -401,10 +400,9 @@ def test_a_device_code_is_shown_in_plain_lines_through_a_pipe(at_local, local):
 
 
 # ---------------------------------------------------------------- paste
-@pytest.mark.parametrize("what", ["code", "location"])
-def test_what_the_browser_ended_at_can_be_pasted(at_local, local, what):
+def test_the_address_that_the_browser_ended_at_can_be_pasted(at_local, local):
     def paste(shown):
-        pasted.append(local.browse(shown[1])[what])
+        pasted.append(local.browse(shown[1])["location"])
         return f"  {pasted[0]}"
 
     pasted = []
@@ -456,7 +454,6 @@ def test_an_input_that_ends_before_the_code_is_wrong_usage(at_local):
         ("http://127.0.0.1:9876/callback?code=abc&state=another", 2),
         ("no-such-code", 1),
         ("\udcff\udcfe".encode("utf-8", "surrogateescape").decode("latin-1"), 2),
-        ("two words", 2),
     ],
 )
 def test_a_wrong_paste_is_refused_without_being_repeated(at_local, pasted, status):

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import threading
-import time
 
 import pytest
 
 from support.wire import bearer, call
-from traktauth.models import PendingRefresh, Sender
-from traktauth.models.changes import BeginRefresh
 from traktauth.protocol import ONE_COMMUNITY_APP
 
 TOKEN = "/oauth/token"
@@ -26,31 +23,12 @@ def works(local, command, token):
     return call(local.base, "GET", "/users/settings", headers=headers).status == 200
 
 
-def outcomes(processes):
-    ends = [process.communicate(timeout=60) for process in processes]
-    return [(process.returncode, out, err) for process, (out, err) in zip(processes, ends, strict=True)]
-
-
 @pytest.fixture
 def wired(command, local, recording_proxy):
     """`traktauth` behind a proxy to a local Trakt."""
     wire = recording_proxy(local.base)
     command.at(wire.base)
     return command, wire
-
-
-@pytest.mark.slow
-def test_eight_processes_with_an_expired_token_cause_one_refresh(at_local, local):
-    at_local.keep_real(local, left=-1)
-    for round_number in range(1, 4):
-        ended = outcomes([at_local.start("token") for _ in range(8)])
-        assert {status for status, _, _ in ended} == {0}
-        assert {err for _, _, err in ended} == {""}
-        assert len({out for _, out, _ in ended}) == 1
-        assert works(local, at_local, ended[0][1].strip())
-        assert refreshes(local) == round_number
-        token = at_local.record().token
-        at_local.keep(token.access_token, token.refresh_token, left=-1)
 
 
 def test_a_refresh_renews_a_fresh_token_and_says_so_without_showing_it(at_local, local):
@@ -93,15 +71,6 @@ def test_force_names_the_price_and_sends_it_all_the_same(wired, local):
     assert wire.count(TOKEN, grant="refresh_token") == 2
 
 
-def test_an_unreachable_service_serves_the_old_token_while_it_lives(command):
-    command.keep(left=60.0)  # so near its end that a refresh is due
-    assert command("token").out == "access-token-0123456789\n"
-    command.keep(left=-1)
-    outcome = command("token")
-    assert (outcome.status, outcome.out) == (5, "")
-    assert "could not be reached" in outcome.err
-
-
 def test_a_dead_refresh_token_asks_for_a_sign_in(at_local, local):
     at_local.keep("unknown-access-token", "unknown-refresh-token", left=-1)
     outcome = at_local("token", "--json")
@@ -136,36 +105,3 @@ def test_a_signal_during_a_refresh_is_delivered_after_the_save(wired, local, sig
     assert err.startswith("Error: ")
     assert (record.generation, record.pending_refresh) == (2, None)
     assert works(local, command, record.token.access_token)
-
-
-@pytest.mark.slow
-def test_a_kill_between_sent_and_saved_is_not_sent_again_while_the_token_lives(wired, local):
-    command, wire = wired
-    old = command.keep_real(local)
-    wire.delay(TOKEN, 5.0, grant="refresh_token")
-    process = command.start("refresh")
-    while not wire.count(TOKEN, grant="refresh_token"):
-        time.sleep(0.02)
-    process.kill()
-    process.communicate()
-    assert command("token") == (0, f"{old.access_token}\n", "")
-    assert command("refresh").status == 5
-    assert wire.count(TOKEN, grant="refresh_token") == 1
-
-
-def test_after_the_end_of_an_unconfirmed_token_it_is_sent_again_after_a_probe(at_local, local):
-    token = at_local.keep_real(local, left=-1)
-    at_local.store.apply(
-        at_local.login(), BeginRefresh(PendingRefresh(token.generation, 1, time.time() - 60, Sender("elsewhere", 1)))
-    )
-    assert at_local("token").status == 0
-    assert refreshes(local) == 2, "a probe, and the refresh"
-    assert local.ledger()["rotations"] == 1
-
-
-def test_a_clock_set_back_a_year_loses_no_login(at_local, local):
-    year = 365 * 86400.0
-    at_local.keep_real(local, left=604800 + year, saved_at=time.time() + year)
-    assert at_local("token").status == 0
-    assert refreshes(local) == 1
-    assert at_local("status").status == 0

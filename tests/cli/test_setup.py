@@ -12,7 +12,6 @@ import pytest
 from support.local import APP, PUBLIC
 from traktauth.cli.setup.config_file import with_settings
 
-AT = "in err"
 PROPOSED = "http://127.0.0.1:9876/callback"
 
 
@@ -50,11 +49,14 @@ def app_settings(command, **changed):
 
 
 # ---------------------------------------------------------------- at a terminal
+def answer(command, steps, *words):
+    return command.show("setup", *words, on="in err", steps=steps)
+
+
 def test_setup_asks_checks_and_writes_a_file_for_this_user_alone(bare):
-    outcome = bare.show(
-        "setup",
-        on=AT,
-        steps=[
+    outcome = answer(
+        bare,
+        [
             ("Client ID: ", APP.client_id),
             (r"Client Secret \(not shown; empty: public app\): ", APP.client_secret),
             (r"Redirect address, exactly as registered \[http://127.0.0.1:9876/callback\]: ", ""),
@@ -75,16 +77,13 @@ def test_setup_asks_checks_and_writes_a_file_for_this_user_alone(bare):
 
 
 def test_a_wrong_id_and_then_a_wrong_secret_are_reported_and_can_be_corrected(bare):
-    outcome = bare.show(
-        "setup",
-        "--service",
-        bare.base,
-        on=AT,
-        steps=[
+    outcome = answer(
+        bare,
+        [
             ("Client ID: ", "wrong-id"),
             ("not shown", "some-secret"),
             ("registered", ""),
-            ("Service", ""),
+            ("Service", bare.base),
             (r"does not know the client id wrong-id\n(?s:.*)Correct the client id\? \[Y/n\]: ", ""),
             (r"Client ID \[wrong-id\]: ", APP.client_id),
             ("not shown", "wrong-secret"),
@@ -98,29 +97,25 @@ def test_a_wrong_id_and_then_a_wrong_secret_are_reported_and_can_be_corrected(ba
 
 
 def test_a_secret_of_a_public_app_can_be_left_out(bare):
-    outcome = bare.show(
-        "setup",
-        "--service",
-        bare.base,
-        "--client-id",
-        PUBLIC.client_id,
-        on=AT,
-        steps=[
+    outcome = answer(
+        bare,
+        [
             ("not shown", "some-secret"),
             ("registered", ""),
-            ("Service", ""),
+            ("Service", bare.base),
             (r"public app(?s:.*)Leave the secret out\? \[Y/n\]: ", ""),
         ],
+        "--client-id",
+        PUBLIC.client_id,
     )
     assert outcome.status == 0
     assert written(bare) == app_settings(bare, client_id=PUBLIC.client_id, client_secret=None)
 
 
 def test_what_cannot_be_right_is_asked_again(bare):
-    bare.show(
-        "setup",
-        on=AT,
-        steps=[
+    answer(
+        bare,
+        [
             ("Client ID: ", ""),
             (r"client id is missing(?s:.*)Client ID: ", "two words"),
             (r"unprintable character(?s:.*)Client ID: ", APP.client_id),
@@ -137,41 +132,35 @@ def test_what_cannot_be_right_is_asked_again(bare):
 def test_other_settings_stay_and_a_different_app_is_replaced_only_after_a_question(bare):
     text = '# mine\nclient_id = "old"\nstore = "memory:"\n'
     write_config(bare, text)
-    for answer, status in (("", text), ("y", f'# mine\nclient_id = "{APP.client_id}"\nstore = "memory:"\n')):
-        outcome = bare.show(
-            "setup",
-            "--service",
-            bare.base,
-            on=AT,
-            steps=[
+    for reply, status in (("", text), ("y", f'# mine\nclient_id = "{APP.client_id}"\nstore = "memory:"\n')):
+        outcome = answer(
+            bare,
+            [
                 (r"Client ID \[old\]: ", APP.client_id),
                 ("not shown", APP.client_secret),
                 ("registered", ""),
-                ("Service", ""),
-                (r"has\s+another client_id\.(?s:.*)Replace it\? \[y/N\]: ", answer),
+                ("Service", bare.base),
+                (r"has\s+another client_id\.(?s:.*)Replace it\? \[y/N\]: ", reply),
             ],
         )
         assert outcome.status == 0
-        assert ("Nothing was changed." in outcome.err) is (answer == "")
+        assert ("Nothing was changed." in outcome.err) is (reply == "")
         assert config(bare).read_text().startswith(status)
     assert written(bare) == {"store": "memory:", **app_settings(bare)}
 
 
 def test_a_present_secret_is_kept_if_its_app_stays(bare):
     write_config(bare, f'client_id = "{APP.client_id}"\nclient_secret = "{APP.client_secret}"\n')
-    bare.show(
-        "setup",
-        "--service",
-        bare.base,
-        on=AT,
-        steps=[("Client ID", ""), ("empty: keep it; none: public app", ""), ("registered", ""), ("Service", "")],
+    answer(
+        bare,
+        [("Client ID", ""), ("empty: keep it; none: public app", ""), ("registered", ""), ("Service", bare.base)],
     )
     assert written(bare) == app_settings(bare)
 
 
 def test_ctrl_c_leaves_nothing(bare):
     steps = [("Client ID: ", "some-id"), ("not shown", lambda _: signal.raise_signal(signal.SIGINT))]
-    outcome = bare.show("setup", "--service", bare.base, on=AT, steps=steps)
+    outcome = answer(bare, steps)
     assert outcome.status == 2
     assert "Interrupted" in outcome.err
     assert not config(bare).parent.exists()
@@ -278,12 +267,6 @@ def test_a_file_in_the_place_of_the_folder_is_reported(bare):
     outcome = by_options(bare)
     assert outcome.status == 1
     assert f"The configuration file {config(bare)} cannot be written" in outcome.err
-
-
-def test_a_secret_cannot_be_an_argument(bare):
-    outcome = bare("setup", "--client-id", "x", "--secret", "canary")
-    assert outcome.status == 2
-    assert "canary" not in outcome.err
 
 
 # ---------------------------------------------------------------- the file

@@ -38,11 +38,6 @@ def app_of(session):
     return APPS[session.app]
 
 
-def asked(session, **changes):
-    query = {"response_type": "code", "client_id": app_of(session).client_id, "redirect_uri": app_of(session).callback}
-    return query | changes
-
-
 def ended(session, **changes):
     """Where a signed-in person's browser ends."""
     return session.server.authorize(app_of(session), session.username, **changes)

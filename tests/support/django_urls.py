@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpResponse, JsonResponse
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 
 from traktauth.web.django import account_of, disconnect, trakt_of, trakt_required
 
@@ -24,7 +25,17 @@ def disconnected(request: HttpRequest) -> HttpResponse:
 
 
 def session(request: HttpRequest) -> HttpResponse:
-    return JsonResponse({"account": account_of(request), "keys": list(request.session.keys())})
+    return JsonResponse(dict(request.session))
+
+
+def account(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(account_of(request), safe=False)
+
+
+@csrf_exempt
+def basket(request: HttpRequest) -> HttpResponse:
+    request.session["basket"] = 3
+    return HttpResponse()
 
 
 def user(request: HttpRequest) -> HttpResponse:
@@ -34,6 +45,9 @@ def user(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("trakt/", include("traktauth.web.django.urls")),
     path("name", name),
+    path("write", csrf_exempt(name)),
+    path("basket", basket),
+    path("account", account),
     path("disconnect", disconnected),
     path("session", session),
     path("user", user),

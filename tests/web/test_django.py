@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.django_project import configure, databases, trakt_settings
-from support.web_users import end_login, visit
+from support.web_users import visit
 
 configure()
 
@@ -25,8 +25,6 @@ from traktauth.errors import AppInvalid, StoreFailed  # noqa: E402 - the same
 from traktauth.testing import StoreContract  # noqa: E402 - the same
 from traktauth.web.django import DjangoStore, account_of, signed_in, trakt_required, web_login  # noqa: E402 - the same
 from traktauth.web.django.models import LoginLock, LoginRecord  # noqa: E402 - the same
-
-PAGE = {"Accept": "text/html"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -68,68 +66,15 @@ def sign_in(server, client, path="/trakt/login?next=/name", **user):
 
 
 def account(client):
-    return get(client, "/session").json()["account"]
+    return get(client, "/account").json()
 
 
-def test_a_user_signs_in_and_the_session_gets_a_new_id(server, client):
+def test_the_session_gets_a_new_id_at_the_sign_in(server, client):
     get(client, "/trakt/login")
     client.session.save()
     before = client.session.session_key
-    landed = sign_in(server, client)
-    assert (landed.status_code, landed["Location"]) == (303, "/name")
-    assert get(client, "/name").content == b"sean"
-    assert get(client, "/session").json()["keys"] == ["trakt_account"]
-    assert client.session.session_key not in {None, before}
-    assert sign_in(server, client, "/trakt/login")["Location"] == "/home"
-    assert sign_in(server, client, "/trakt/login?next=//evil.example")["Location"] == "/"
-
-
-def test_who_is_not_signed_in_is_sent_to_the_sign_in_or_gets_401(client):
-    assert get(client, "/name?a=b", headers=PAGE)["Location"] == "/trakt/login?next=%2Fname%3Fa%3Db"
-    assert get(client, "/name").json() == {"detail": "No user is signed in with Trakt"}
-    assert get(client, "/name").status_code == 401
-
-
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_two_tabs_finish_in_either_order(server, client, order):
-    tabs = [get(client, f"/trakt/login?next=/{number}")["Location"] for number in range(2)]
-    for tab in order:
-        assert get(client, visit(server, tabs[tab]))["Location"] == f"/{tab}"
-
-
-def test_a_failed_sign_in_shows_its_page(server, client):
-    landed = visit(server, get(client, "/trakt/login?next=/name")["Location"])
-    other_browser = get(Client(), landed)
-    assert other_browser.status_code == 400
-    assert "did not begin this sign-in" in other_browser.text
-    assert client.head(landed, secure=True).status_code == 405
-    denied = sign_in(server, client, decision="deny")
-    assert 'href="https://testserver/trakt/login?next=%2Fname"' in denied.text
-    assert "Not signed in" in denied.text
-
-
-def test_a_user_who_is_signed_in_and_opens_a_callback_again_is_sent_on(server, client):
-    landed = visit(server, get(client, "/trakt/login?next=/name")["Location"])
-    signed_in = get(client, landed)
-    assert signed_in["Location"] == "/name"
-    for name in signed_in.cookies:  # Django's client sends deleted cookies, with an empty value
-        if "traktauth" in name:
-            del client.cookies[name]
-    for path in (landed, "/trakt/callback"):  # a reload, and without a response from Trakt
-        again = get(client, path)
-        assert (again.status_code, again["Location"]) == (303, "/home")
-    denied = sign_in(server, client, decision="deny")
-    assert (denied.status_code, "Not signed in" in denied.text) == (400, False)
-    assert "You are still signed in" in denied.text
-    assert get(client, "/name").content == b"sean"
-
-
-@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
-def test_another_site_signs_no_user_out(server, client, headers):
     sign_in(server, client)
-    assert post(client, "/trakt/logout", headers=headers).status_code == 403
-    assert get(client, "/name").content == b"sean"
-    assert get(client, "/trakt/logout").status_code == 405
+    assert client.session.session_key not in {None, before}
 
 
 def test_a_form_without_djangos_token_is_refused(server, configured):
@@ -137,29 +82,6 @@ def test_a_form_without_djangos_token_is_refused(server, configured):
     sign_in(server, client)
     assert post(client, "/trakt/logout").status_code == 403
     assert get(client, "/name").content == b"sean"
-
-
-def test_a_user_signs_out_and_the_login_stays(server, client):
-    sign_in(server, client)
-    signed_in = account(client)
-    assert post(client, "/trakt/logout", headers={"Origin": "https://testserver"})["Location"] == "/home"
-    assert account(client) is None
-    assert web_login().trakt(signed_in).status().state == "valid"
-
-
-def test_a_sign_out_that_revokes_ends_the_login_at_trakt(server, client):
-    with override_settings(TRAKTAUTH=trakt_settings(server, REVOKE=True)):
-        sign_in(server, client)
-        signed_in = account(client)
-        server.fail_next("/oauth/revoke", status=429)
-        away = post(client, "/trakt/logout")
-        assert (away.status_code, int(away["Retry-After"]) > 0) == (503, True)
-        assert "You are signed out of this application" in away.text
-        assert account(client) is None
-        assert web_login().trakt(signed_in).status().state == "valid"
-        assert post(client, "/trakt/logout").status_code == 303  # the page is reloaded
-        assert get(client, "/session").json()["keys"] == ["trakt_last_account"]
-        assert web_login().trakt(signed_in).status().state == "signed-out"
 
 
 @pytest.mark.parametrize("engine", ["db", "signed_cookies"])
@@ -171,24 +93,9 @@ def test_a_sign_out_is_saved_with_a_503(server, configured, engine):
         sign_in(server, client)
         server.fail_next("/oauth/revoke", status=429)
         assert post(client, "/trakt/logout").status_code == 503
-        assert get(client, "/session").json() == {"account": None, "keys": ["trakt_last_account", "trakt_revocation"]}
+        assert list(get(client, "/session").json()) == ["trakt_last_account", "trakt_revocation"]
         assert post(client, "/trakt/logout").status_code == 303
         assert server.ledger["alive"] == {"access": 0, "refresh": 0}
-
-
-@pytest.mark.parametrize("is_signed_out", [False, True])
-def test_another_user_inherits_nothing_of_the_session(server, client, is_signed_out):
-    sign_in(server, client)
-    session = client.session
-    session["basket"] = 3
-    session.save()
-    if is_signed_out:
-        post(client, "/trakt/logout")
-        assert "basket" in get(client, "/session").json()["keys"]
-    server.sign_in("lola")
-    sign_in(server, client, username="lola")
-    assert get(client, "/session").json()["keys"] == ["trakt_account"]
-    assert get(client, "/name").content == b"lola"
 
 
 def test_a_cookie_with_a_blank_before_its_name_is_another_cookie(server, client):
@@ -211,20 +118,6 @@ def test_another_sites_page_cannot_sign_a_user_in_without_asking(server, configu
     assert (refused.status_code, bool(refused.cookies)) == (403, False)
     begun = post(client, "/trakt/login?next=/name", headers={"Sec-Fetch-Site": "same-origin"})
     assert get(client, visit(server, begun["Location"]))["Location"] == "/name"
-
-
-def test_a_user_disconnects_the_application(server, client):
-    sign_in(server, client)
-    signed_in = account(client)
-    server.fail_next("/oauth/revoke", status=429)
-    assert post(client, "/disconnect").status_code == 503
-    assert get(client, "/name").content == b"sean"
-    assert post(client, "/disconnect").content == b"True"
-    assert server.ledger["alive"] == {"access": 0, "refresh": 0}
-    assert web_login().trakt(signed_in).accounts() == []
-    assert post(client, "/disconnect").status_code == 401
-    sign_in(server, client)
-    assert get(client, "/name").content == b"sean"
 
 
 def test_a_project_behind_a_prefix_leads_to_its_own_root(server):
@@ -307,50 +200,12 @@ def test_another_trakt_account_signs_the_projects_user_out(server, client):
     try:
         client.force_login(user)
         sign_in(server, client)
-        assert "_auth_user_id" in get(client, "/session").json()["keys"]
+        assert "_auth_user_id" in list(get(client, "/session").json())
         server.sign_in("lola")
         sign_in(server, client, username="lola")
-        assert get(client, "/session").json()["keys"] == ["trakt_account"]
+        assert list(get(client, "/session").json()) == ["trakt_account"]
     finally:
         user.delete()
-
-
-def test_an_expired_token_is_refreshed_and_no_connection_is_left_behind(server, client):
-    sign_in(server, client)
-    server.advance(days=8)
-    assert [get(client, "/name").content for _ in range(3)] == [b"sean"] * 3
-    assert server.ledger["rotations"] == 1
-
-
-def test_a_user_whose_login_was_revoked_signs_in_again(server, client):
-    sign_in(server, client)
-    end_login(server, web_login().trakt(account(client)).token())
-    assert get(client, "/name", headers=PAGE)["Location"].startswith("/trakt/login?next=")
-    assert account(client) is None
-    sign_in(server, client)
-    assert get(client, "/name").content == b"sean"
-
-
-def test_a_json_response_says_why_the_login_has_ended(server, client):
-    sign_in(server, client)
-    end_login(server, web_login().trakt(account(client)).token())
-    ended = get(client, "/name")
-    assert (ended.status_code, ended.json()["reason"]) == (401, "revoked")
-
-
-def test_a_form_of_a_user_who_is_not_signed_in_gets_a_page(client):
-    form = post(client, "/name", headers=PAGE)
-    assert (form.status_code, form["Content-Type"]) == (401, "text/html; charset=utf-8")
-    assert 'href="https://testserver/trakt/login"' in form.text
-
-
-def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, client):
-    sign_in(server, client)
-    server.advance(days=8)
-    server.fail_next("/oauth/token", status=503)
-    away = get(client, "/name", headers=PAGE)
-    assert (away.status_code, int(away["Retry-After"]) > 0) == (503, True)
-    assert account(client) is not None
 
 
 # ---------------------------------------------------------------- the store

@@ -21,8 +21,6 @@ from support.web_workers import Workers
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(absence()), reason=absence() or "-")]
 
-REFUSED = {200, 302, 400, 401, 403}  # the libraries have pages, redirects and statuses of their own
-
 
 @pytest.fixture(scope="module")
 def postgres():

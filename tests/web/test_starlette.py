@@ -19,7 +19,6 @@ from starlette.testclient import TestClient
 from support.web_users import CALLBACK, end_login, visit
 from traktauth import App, AsyncTrakt
 from traktauth.errors import AppInvalid, StoreFailed, TraktAuthError
-from traktauth.protocol import APPS_ARE_DELETED
 from traktauth.web import AsyncWebLogin, WebLogin
 from traktauth.web.paths import LoginPaths
 from traktauth.web.starlette import TraktLogin
@@ -51,22 +50,11 @@ def client(login):
     async def session(request):
         return JSONResponse(dict(request.session))
 
-    async def basket(request):
-        request.session["basket"] = 3
-        return PlainTextResponse("")
-
-    @login.required
-    async def disconnect(request):
-        return JSONResponse((await login.disconnect(request)).revoked)
-
     routes = [
         Mount("/trakt", routes=login.routes),
-        Route("/basket", basket, methods=["POST"]),
-        Route("/disconnect", disconnect, methods=["POST"]),
         Route("/name", name),
         Route("/plain", plain),
         Route("/session", session),
-        Route("/write", name, methods=["POST"]),
     ]
     application = Starlette(
         routes=routes,
@@ -89,66 +77,6 @@ def sign_in(server, client, path="/trakt/login?next=/name", **user):
     begun = client.get(path)
     assert begun.status_code == 303
     return client.get(visit(server, begun.headers["location"], **user))
-
-
-def test_a_user_signs_in_and_ends_where_they_wanted_to_go(server, client):
-    landed = sign_in(server, client)
-    assert (landed.status_code, landed.headers["location"]) == (303, "/name")
-    assert client.get("/name").text == "sean"
-    assert list(client.get("/session").json()) == ["trakt_account"]
-    assert client.get("/plain").text == client.get("/session").json()["trakt_account"]
-    assert [name for name in client.cookies if "traktauth" in name] == []
-
-
-def test_a_sign_in_without_a_goal_ends_at_the_start_page(server, client):
-    assert sign_in(server, client, "/trakt/login").headers["location"] == "/home"
-    assert sign_in(server, client, "/trakt/login?next=//evil.example").headers["location"] == "/"
-
-
-def test_who_is_not_signed_in_is_sent_to_the_sign_in_or_gets_401(client):
-    page = client.get("/name?a=b", headers=PAGE)
-    assert (page.status_code, page.headers["location"]) == (303, "/trakt/login?next=%2Fname%3Fa%3Db")
-    assert client.get("/name", headers={"Accept": "*/*"}).status_code == 401
-    assert client.post("/write").json() == {"detail": "No user is signed in with Trakt"}
-    form = client.post("/write", headers=PAGE)
-    assert (form.status_code, form.headers["content-type"]) == (401, "text/html; charset=utf-8")
-    assert 'href="https://testserver/trakt/login"' in form.text
-
-
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_two_tabs_finish_in_either_order(server, client, order):
-    tabs = [client.get(f"/trakt/login?next=/{number}").headers["location"] for number in range(2)]
-    for tab in order:
-        assert client.get(visit(server, tabs[tab])).headers["location"] == f"/{tab}"
-
-
-def test_a_failed_sign_in_shows_its_page(server, client, login):
-    begun = client.get("/trakt/login?next=/name").headers["location"]
-    landed = visit(server, begun)
-    other_browser = new_client(client.app).get(landed)
-    assert other_browser.status_code == 400
-    assert "did not begin this sign-in" in other_browser.text
-    assert other_browser.headers["content-security-policy"].startswith("default-src 'none'")
-    denied = sign_in(server, client, decision="deny")
-    assert "denied" in denied.text
-    assert "Not signed in" in denied.text
-    server.fail_next("/users/settings", status=403, body="Forbidden")
-    unknown_app = sign_in(server, client)
-    assert (unknown_app.status_code, APPS_ARE_DELETED in unknown_app.text) == (400, True)
-    assert client.get("/session").json() == {}
-    assert 'href="https://testserver/trakt/login?next=%2Fname"' in denied.text
-
-
-def test_a_user_who_is_signed_in_and_opens_a_callback_again_is_sent_on(server, client):
-    landed = visit(server, client.get("/trakt/login?next=/name").headers["location"])
-    assert client.get(landed).headers["location"] == "/name"
-    for path in (landed, "/trakt/callback"):  # a reload, and without a response from Trakt
-        again = client.get(path)
-        assert (again.status_code, again.headers["location"]) == (303, "/home")
-    denied = sign_in(server, client, decision="deny")
-    assert (denied.status_code, "Not signed in" in denied.text) == (400, False)
-    assert "You are still signed in" in denied.text
-    assert client.get("/name").text == "sean"
 
 
 def test_a_used_code_whose_cookie_is_still_there_is_a_failure_and_the_user_stays_signed_in(server, client):
@@ -182,25 +110,9 @@ def test_a_cookie_with_a_blank_before_its_name_is_another_cookie(server, client)
     assert attacker.get(landed).status_code == 303
 
 
-def test_another_sites_page_cannot_sign_a_user_in_without_asking(server, client):
-    asked = client.get("/trakt/login?next=/name", headers={"Sec-Fetch-Site": "cross-site"})
-    assert (asked.status_code, '<form method="post">' in asked.text) == (200, True)
-    assert "set-cookie" not in asked.headers
-    refused = client.post("/trakt/login?next=/name", headers={"Sec-Fetch-Site": "cross-site"})
-    assert (refused.status_code, "set-cookie" in refused.headers) == (403, False)
-    begun = client.post("/trakt/login?next=/name", headers={"Sec-Fetch-Site": "same-origin"})
-    assert client.get(visit(server, begun.headers["location"])).headers["location"] == "/name"
-
-
 @pytest.mark.parametrize("site", ["same-origin", "same-site", "none"])
 def test_the_applications_own_links_lead_to_trakt_at_once(client, site):
     assert client.get("/trakt/login", headers={"Sec-Fetch-Site": site}).status_code == 303
-
-
-def test_head_at_the_callback_spends_nothing(server, client):
-    landed = visit(server, client.get("/trakt/login").headers["location"])
-    assert client.head(landed).status_code == 405
-    assert client.get(landed).status_code == 303
 
 
 def test_abandoned_sign_ins_do_not_fill_the_browser_with_cookies(client):
@@ -214,68 +126,6 @@ def test_abandoned_sign_ins_with_long_addresses_leave_room_for_other_cookies(cli
     for _ in range(12):
         client.get("/trakt/login", params={"next": "/" + "a" * 499})
     assert sum(len(name) + len(value) for name, value in client.cookies.items()) < 4000
-
-
-@pytest.mark.parametrize(
-    "headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}]
-)
-def test_another_site_signs_no_user_out(server, client, headers):
-    sign_in(server, client)
-    refused = client.post("/trakt/logout", headers=headers)
-    assert refused.status_code == 403
-    assert client.get("/name").text == "sean"
-
-
-def test_a_user_signs_out_and_the_login_stays(server, client, login):
-    sign_in(server, client)
-    account = client.get("/plain").text
-    assert client.get("/trakt/logout").status_code == 405
-    done = client.post("/trakt/logout", headers={"Origin": "https://testserver"})
-    assert (done.status_code, done.headers["location"]) == (303, "/home")
-    assert client.get("/session").json() == {"trakt_last_account": account}
-    assert asyncio.run(login.web_login.trakt(account).status()).state == "valid"
-
-
-def test_a_sign_out_that_revokes_ends_the_login_at_trakt(server, client, login):
-    login.revoke = True
-    sign_in(server, client)
-    account = client.get("/plain").text
-    server.fail_next("/oauth/revoke", status=429)
-    away = client.post("/trakt/logout")
-    assert (away.status_code, int(away.headers["retry-after"]) > 0) == (503, True)
-    assert "You are signed out of this application" in away.text
-    assert client.get("/name").status_code == 401
-    assert asyncio.run(login.web_login.trakt(account).status()).state == "valid"
-    assert client.post("/trakt/logout").status_code == 303  # the page is reloaded
-    assert client.get("/session").json() == {"trakt_last_account": account}
-    assert asyncio.run(login.web_login.trakt(account).status()).state == "signed-out"
-    assert client.post("/trakt/logout").status_code == 303
-
-
-@pytest.mark.parametrize("between", ["nothing", "a sign-out", "a revocation"])
-def test_another_user_inherits_nothing_of_the_session(server, client, login, between):
-    sign_in(server, client)
-    client.post("/basket")
-    sign_in(server, client)
-    account = client.get("/plain").text
-    assert client.get("/session").json() == {"basket": 3, "trakt_account": account}
-    if between == "a sign-out":
-        client.post("/trakt/logout")
-    elif between == "a revocation":
-        end_login(server, asyncio.run(login.web_login.trakt(account).token()))
-        client.get("/name")
-    assert "basket" in client.get("/session").json()
-    server.sign_in("lola")
-    sign_in(server, client, username="lola")
-    assert list(client.get("/session").json()) == ["trakt_account"]
-
-
-def test_a_user_who_signs_in_again_finds_their_session_as_it_was(server, client):
-    client.post("/basket")
-    for _ in range(2):
-        sign_in(server, client)
-        assert client.get("/session").json()["basket"] == 3
-        client.post("/trakt/logout")
 
 
 def test_a_session_on_the_server_gets_a_new_id_at_the_sign_in(server, login):
@@ -298,23 +148,6 @@ def test_a_session_on_the_server_gets_a_new_id_at_the_sign_in(server, login):
     attacker = new_client(client.app)
     attacker.cookies.set("session", planted)
     assert list(attacker.get("/session").json()) == ["visits"]
-
-
-def test_an_expired_token_is_refreshed_and_the_user_notices_nothing(server, client):
-    sign_in(server, client)
-    server.advance(days=8)
-    assert [client.get("/name").text for _ in range(3)] == ["sean"] * 3
-    assert server.ledger["rotations"] == 1
-
-
-def test_a_user_whose_login_was_revoked_signs_in_again(server, client, login):
-    sign_in(server, client)
-    account = client.get("/plain").text
-    end_login(server, asyncio.run(login.web_login.trakt(account).token()))
-    assert client.get("/name", headers=PAGE).headers["location"].startswith("/trakt/login?next=")
-    assert client.get("/session").json() == {"trakt_last_account": account}
-    sign_in(server, client)
-    assert client.get("/name").text == "sean"
 
 
 @pytest.mark.parametrize("is_async", [True, False])
@@ -343,24 +176,6 @@ def test_the_application_can_refuse_a_user(server, client, login):
     assert list(client.get("/session").json()) == ["trakt_last_account"]
 
 
-def test_a_json_response_says_why_the_login_has_ended(server, client, login):
-    sign_in(server, client)
-    end_login(server, asyncio.run(login.web_login.trakt(client.get("/plain").text).token()))
-    ended = client.get("/name")
-    assert (ended.status_code, ended.json()["reason"]) == (401, "revoked")
-    assert ended.json()["detail"] == "The login with Trakt has ended (revoked): sign in again"
-
-
-def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, client):
-    sign_in(server, client)
-    server.advance(days=8)
-    server.fail_next("/oauth/token", status=503)
-    away = client.get("/name", headers=PAGE)
-    assert (away.status_code, int(away.headers["retry-after"]) > 0) == (503, True)
-    assert "Trakt is unavailable" in away.text
-    assert "trakt_account" in client.get("/session").json()
-
-
 def test_a_json_response_does_not_name_the_failed_database(server, client, caplog):
     sign_in(server, client)
     error = StoreFailed("postgresql://app@10.0.0.5/customers cannot be used: connection refused")
@@ -376,20 +191,6 @@ def raising(error):
         raise error
 
     return endpoint
-
-
-def test_a_user_disconnects_the_application(server, client, login):
-    sign_in(server, client)
-    account = client.get("/plain").text
-    server.fail_next("/oauth/revoke", status=429)
-    assert client.post("/disconnect").status_code == 503
-    assert client.get("/name").text == "sean"
-    assert client.post("/disconnect").json() is True
-    assert server.ledger["alive"] == {"access": 0, "refresh": 0}
-    assert asyncio.run(login.web_login.trakt(account).accounts()) == []
-    assert client.post("/disconnect").status_code == 401
-    sign_in(server, client)
-    assert client.get("/name").text == "sean"
 
 
 def test_an_application_behind_a_prefix_leads_to_its_own_root(server, login):

@@ -114,7 +114,6 @@ def test_neither_code_nor_description_shows():
     assert "the-secret" not in repr(ended) + str(ended) + ended.hint
 
 
-TRAKT = find_service("trakt")
 LOCAL = find_service("http://127.0.0.1:8712/")
 REALMS = ["trakt", "auth.trakt.tv", "staging"]
 
