@@ -126,8 +126,10 @@ REFUSED = {
     ("post", "in_parts"), [("blocking", False), ("async", False), ("blocking", True)], indirect=["post"]
 )
 @pytest.mark.parametrize("name", slow_cases(REFUSED))
-def test_a_whole_token_in_a_response_that_breaks_http_is_taken(serve, post, name, in_parts):
+def test_a_whole_token_in_a_response_that_breaks_http_is_taken(serve, post, monkeypatch, name, in_parts):
     content = REFUSED[name]
+    if in_parts:
+        monkeypatch.setattr(http_exchange, "END_TIMEOUT", 30.0)  # for the second part, which ends the wait
 
     def answer(self, visitor):
         self.hear(visitor)

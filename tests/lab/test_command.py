@@ -67,7 +67,7 @@ def test_traktauth_keeps_its_login(lab, store):
     assert (status, verdict) == (0, "keeps its login"), scenarios
     verdicts = {name: each["verdict"] for name, each in scenarios.items()}
     assert verdicts.pop("lost-response-expired", "kept") in ("unavoidable", "kept")
-    assert set(verdicts.values()) == {"kept"}, scenarios
+    assert set(verdicts.values()) == {"kept"}, json.dumps(scenarios)
     assert scenarios["race"]["exits"] == [0] * 5
     assert scenarios["race"]["rotations"] == 1
     assert {each["replays"] for name, each in scenarios.items() if name != "lost-response-expired"} == {0}
