@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from support.process import needs_curl
 from traktauth.sandbox.command_process import CommandProcess
 
 LONG = 60.0
@@ -187,12 +188,14 @@ def test_a_command_that_cannot_be_started_is_named(sandboxed):
     assert sandboxed.left() == []
 
 
+@needs_curl
 @pytest.mark.slow
 def test_a_command_that_reached_trakt_is_not_warned_about(sandboxed):
     done = sandboxed.run("--", *CURL)
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@needs_curl
 @pytest.mark.slow
 def test_requests_are_shown_without_their_secrets(sandboxed):
     done = sandboxed.run(
@@ -202,6 +205,7 @@ def test_requests_are_shown_without_their_secrets(sandboxed):
     assert line[1:] == ["GET", "api.trakt.tv/users/settings", "403"]
 
 
+@needs_curl
 @pytest.mark.slow
 def test_refused_hosts_are_named_in_one_line(sandboxed):
     hosts = [f"https://{name}.example" for name in "abcdefg"]
@@ -213,6 +217,7 @@ def test_refused_hosts_are_named_in_one_line(sandboxed):
     ]
 
 
+@needs_curl
 @pytest.mark.slow
 def test_a_certificate_that_is_not_accepted_is_explained(sandboxed):
     done = sandboxed.run("--", "curl", "-sS", "--cacert", "/dev/null", "https://api.trakt.tv/")
@@ -233,6 +238,7 @@ class Greeting(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@needs_curl
 @pytest.mark.slow
 def test_profile_seed_faults_and_an_allowed_host_are_those_of_the_options(sandboxed):
     app = {"name": "Seeded", "client_id": "seeded-id", "client_secret": "seeded-secret", "redirect_uris": ["urn:x"]}
@@ -270,6 +276,7 @@ def test_a_trakt_host_cannot_be_allowed(sandboxed):
     assert not (sandboxed.folder / "started").exists()
 
 
+@needs_curl
 @pytest.mark.slow
 def test_the_command_may_have_another_home(sandboxed, tmp_path):
     other = tmp_path / "other"
@@ -605,6 +612,7 @@ def test_a_low_limit_of_open_files_is_raised_for_the_sandbox_alone(sandboxed):
     assert done.stderr == ""
 
 
+@needs_curl
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="strace is of Linux")
 def test_no_host_is_resolved_and_nothing_but_loopback_is_connected_to(sandboxed):

@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.slow
+from support.process import needs_curl
+
+pytestmark = [pytest.mark.slow, needs_curl]
 
 TESTS = """
 import subprocess

@@ -19,7 +19,7 @@ import pytest
 from cryptography import x509
 
 from support.own_thread import replace_in_this_thread
-from support.process import free_port
+from support.process import free_port, needs_curl
 from traktauth.errors import TraktAuthError
 from traktauth.sandbox import Sandbox
 from traktauth.sandbox.certificates import Certificates
@@ -73,8 +73,9 @@ def settings_by_python(sandbox, python, library, headers):
     return run(sandbox, *python(program))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("library", FETCH)
+@pytest.mark.parametrize(
+    "library", ["urllib", *(pytest.param(each, marks=pytest.mark.slow) for each in FETCH if each != "urllib")]
+)
 def test_a_python_program_talks_to_the_local_trakt(inside, python, library):
     local, sandbox = inside
     done = settings_by_python(sandbox, python, library, headers_for(local))
@@ -84,6 +85,8 @@ def test_a_python_program_talks_to_the_local_trakt(inside, python, library):
     assert (sandbox.refused, sandbox.distrusted) == ({}, frozenset())
 
 
+@needs_curl
+@pytest.mark.slow
 def test_curl_talks_to_the_local_trakt(inside):
     local, sandbox = inside
     fields = [word for name, value in headers_for(local).items() for word in ("-H", f"{name}: {value}")]
@@ -119,6 +122,8 @@ def test_pytrakt_unmodified_talks_to_the_local_trakt(inside, pytrakt_python, tmp
     assert done.stdout == "sean\n", done.stderr
 
 
+@needs_curl
+@pytest.mark.slow
 @pytest.mark.parametrize("host", ["trakt.tv", "www.trakt.tv", "auth.trakt.tv", "app.trakt.tv"])
 def test_every_trakt_host_is_the_local_trakt(inside, host):
     _, sandbox = inside
@@ -136,6 +141,8 @@ def test_every_trakt_host_is_the_local_trakt(inside, host):
     assert sandbox.reached == {host: 1}
 
 
+@needs_curl
+@pytest.mark.slow
 def test_plain_http_is_the_local_trakt_as_well(inside):
     _, sandbox = inside
     done = run(sandbox, "curl", "-sS", "-w", "\n%{http_code}", "http://API.trakt.tv/users/settings?extended=full")
@@ -143,6 +150,8 @@ def test_plain_http_is_the_local_trakt_as_well(inside):
     assert sandbox.exchanges[-1].path == "/users/settings"
 
 
+@needs_curl
+@pytest.mark.slow
 def test_another_host_is_refused(inside):
     _, sandbox = inside
     done = run(sandbox, "curl", "-sS", "https://example.com/")
@@ -153,6 +162,8 @@ def test_another_host_is_refused(inside):
     assert sandbox.reached == {}
 
 
+@needs_curl
+@pytest.mark.slow
 @pytest.mark.parametrize("port", [22, 8443])
 def test_another_port_of_a_trakt_host_is_refused(inside, port):
     _, sandbox = inside
@@ -160,6 +171,8 @@ def test_another_port_of_a_trakt_host_is_refused(inside, port):
     assert sandbox.refused == {"api.trakt.tv": 1}
 
 
+@needs_curl
+@pytest.mark.slow
 def test_another_name_below_trakt_is_refused(inside):
     _, sandbox = inside
     assert "403" in run(sandbox, "curl", "-sS", "https://walter.trakt.tv/").stderr
@@ -177,6 +190,8 @@ def test_the_program_trusts_no_folder_of_certificates(inside):
         assert allowing.environ["SSL_CERT_DIR"] == "/mine"
 
 
+@needs_curl
+@pytest.mark.slow
 def test_a_program_that_pins_another_key_is_noted(inside):
     _, sandbox = inside
     pin = "sha256//" + "A" * 43 + "="
@@ -189,6 +204,8 @@ def test_a_program_that_pins_another_key_is_noted(inside):
     assert sandbox.distrusted == frozenset()  # it may be a connection that was made early
 
 
+@needs_curl
+@pytest.mark.slow
 def test_a_response_before_the_whole_request_is_noted(inside, tmp_path):
     _, sandbox = inside
     (tmp_path / "large").write_bytes(bytes(20_000_000))
@@ -198,6 +215,8 @@ def test_a_response_before_the_whole_request_is_noted(inside, tmp_path):
     assert sandbox.reached == {"api.trakt.tv": 1}
 
 
+@needs_curl
+@pytest.mark.slow
 def test_head_and_upgrades_are_noted_and_so_is_what_follows(inside):
     _, sandbox = inside
     upgrade = ["-H", "Connection: Upgrade", "-H", "Upgrade: websocket"]
@@ -253,6 +272,8 @@ def test_an_allowed_host_is_tunnelled_with_its_own_certificate():
     assert thread.is_alive() is False
 
 
+@needs_curl
+@pytest.mark.slow
 def test_an_allowed_host_that_cannot_be_reached_is_a_502():
     with as_trakt() as local, Sandbox(local, allow=["127.0.0.2"]) as sandbox:
         port = free_port("127.0.0.2")
@@ -260,6 +281,8 @@ def test_an_allowed_host_that_cannot_be_reached_is_a_502():
         assert done.stdout == "traktauth sandbox: 127.0.0.2 cannot be reached: ConnectionRefusedError\n"
 
 
+@needs_curl
+@pytest.mark.slow
 def test_what_is_no_proxy_request_is_a_400(inside):
     _, sandbox = inside
     done = run(sandbox, "curl", "-sS", "--noproxy", "*", sandbox.environ["HTTP_PROXY"] + "/users/settings")
@@ -303,6 +326,8 @@ def test_an_invalid_port_is_a_400(inside, line):
     assert sandbox.reached == {}
 
 
+@needs_curl
+@pytest.mark.slow
 def test_a_program_that_does_not_trust_the_certificate_is_noted(inside):
     _, sandbox = inside
     environ = {**sandbox.environ, "CURL_CA_BUNDLE": "", "SSL_CERT_FILE": ""}
@@ -435,6 +460,8 @@ def test_its_port_is_closed_at_the_end(inside):
         socket.create_connection(("127.0.0.1", port))
 
 
+@needs_curl
+@pytest.mark.slow
 def test_two_sandboxes_do_not_meet():
     with as_trakt() as one, as_trakt() as two, Sandbox(one) as first, Sandbox(two) as second:
         assert first.environ["HTTPS_PROXY"] != second.environ["HTTPS_PROXY"]

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,12 +15,15 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Self
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
     from .web_workers import Worker, Workers
 
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the program curl is absent")
 READY_WITHIN = 60.0
 ENDS_WITHIN = 5.0
 
