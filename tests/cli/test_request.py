@@ -233,8 +233,3 @@ def test_a_401_renews_once_and_asks_again(answering, local):
     local.expire("access", old.access_token)
     assert answering("request", "GET", "/users/settings").status == 0
     assert answering.record().generation == old.generation + 1
-
-
-def test_a_redirect_is_not_followed(answering):
-    answering.answer("/users/settings", status=302, body="", headers={"Location": "http://127.0.0.1:9/"})
-    assert answering("request", "GET", "/users/settings").status == 1

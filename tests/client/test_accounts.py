@@ -125,13 +125,13 @@ def test_a_login_that_is_valid_or_refreshable_is_replaced_only_on_request(trakt,
 
 
 # ---------------------------------------------------------------- whose login it is
-def device_sign_in(trakt):
-    return trakt.login("device", prompt=lambda step: None)
+def new_sign_in(trakt):
+    return trakt.login("paste", prompt=lambda _: "good-code")
 
 
 def test_the_user_is_read_once_after_a_sign_in_and_kept_over_a_refresh(trakt, trakt_server):
     trakt_server.user = {"username": "sean", "ids": {"slug": "sean", "uuid": "6c1b…"}}
-    device_sign_in(trakt)
+    new_sign_in(trakt)
     assert len(trakt_server.api_calls) == 1
     for _ in range(2):
         status = trakt.status()
@@ -145,16 +145,16 @@ def test_the_user_is_read_once_after_a_sign_in_and_kept_over_a_refresh(trakt, tr
 )
 def test_a_name_that_cannot_be_read_leaves_the_sign_in_as_it_is(trakt, trakt_server, user):
     trakt_server.user = user
-    device_sign_in(trakt)
+    new_sign_in(trakt)
     status = trakt.status()
     assert (status.state, status.username) == ("valid", None)
 
 
 def test_another_user_does_not_keep_the_name_of_the_one_before(trakt, trakt_server):
     trakt_server.user = {"username": "sean"}
-    device_sign_in(trakt)
+    new_sign_in(trakt)
     trakt_server.user = None
-    device_sign_in(trakt)
+    new_sign_in(trakt)
     assert trakt.status().username is None
 
 
@@ -164,7 +164,7 @@ def test_an_api_that_cannot_be_reached_fails_no_sign_in(trakt_server, address, a
 
     service = replace(find_service(trakt_server.base), api="http://127.0.0.1:1")
     with Trakt(app, service=service, store=address) as trakt:
-        device_sign_in(trakt)
+        new_sign_in(trakt)
         assert trakt.status().state == "valid"
         assert App(app.client_id).client_id == trakt.status().client_id
 
@@ -173,7 +173,7 @@ def test_an_api_that_cannot_be_reached_fails_no_sign_in(trakt_server, address, a
 def test_after_a_sign_out_the_names_and_the_history_are_removed(trakt, trakt_server, tmp_path):
     trakt_server.user = {"username": "sean-canary"}
     anna = trakt.for_account("anna-canary")
-    device_sign_in(anna)
+    new_sign_in(anna)
     with pytest.raises(LoginExists, match="still signed in"):
         anna.erase()
     anna.logout()
@@ -182,7 +182,7 @@ def test_after_a_sign_out_the_names_and_the_history_are_removed(trakt, trakt_ser
     assert "canary" not in (tmp_path / "tokens.json").read_text()
     assert trakt.accounts() == []
     assert anna.status().state == "signed-out"
-    device_sign_in(anna)
+    new_sign_in(anna)
     assert anna.status().generation == 3  # it only grows
 
 

@@ -38,19 +38,3 @@ def test_another_failure_is_reported_by_its_kind(monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")  # which is well
     error = client_error(RuntimeError("with a secret"), lambda _: True)
     assert error.message == "The HTTP client cannot be made: RuntimeError; nothing was sent"
-
-
-@pytest.mark.parametrize(
-    ("address", "cause", "warned"),
-    [
-        ("socks5://user:canary@proxy:1080", ImportError(), "needs the package socksio"),
-        ("socks://proxy:1080", ValueError(), "has an unknown scheme"),
-        ("http://proxy:port", ValueError(), "cannot be used"),
-        ("proxy:port", ValueError(), "cannot be used"),
-    ],
-)
-def test_a_proxy_that_cannot_be_used_is_named_without_its_password(monkeypatch, address, cause, warned):
-    monkeypatch.setenv("all_proxy", address)
-    error = client_error(cause, lambda _: False)
-    assert warned in error.message
-    assert "canary" not in error.message

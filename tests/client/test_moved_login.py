@@ -48,13 +48,6 @@ def test_a_running_program_goes_on_with_the_new_store(trakt, sign_in, address, p
     assert load(address, login).token is None
 
 
-def test_a_program_that_starts_later_with_the_old_store_uses_the_new_one(trakt, sign_in, address, places):
-    token = sign_in()
-    move_all(address, places[0])
-    assert trakt.status().fingerprint == token.fingerprint
-    assert trakt.token() == token
-
-
 def test_a_due_refresh_is_sent_once_and_saved_in_the_last_store_of_a_chain(
     trakt, trakt_server, sign_in, address, places, login
 ):
@@ -249,15 +242,6 @@ def test_a_late_token_of_a_sign_in_does_not_replace_the_note_of_a_move(sign_in, 
 
 
 # ---------------------------------------------------------------- the keeper
-def test_a_keeper_goes_on_with_the_store_that_all_logins_were_moved_to(app, trakt_server, sign_in, places, login):
-    sign_in(places[0], left=-1)
-    for source, target in itertools.pairwise(places):
-        move_all(source, target)
-    summary = asyncio.run(refresh_due(places[0], app=app, service=trakt_server.base))
-    assert summary.refreshed == 1
-    assert load(places[-1], login).generation == 2
-
-
 def test_a_keeper_says_that_it_cannot_use_the_store_that_the_logins_were_moved_to(
     app, trakt_server, sign_in, places, address
 ):

@@ -74,6 +74,17 @@ def processes(trakt_server, address):
         process.communicate()
 
 
+@pytest.fixture
+def ask(trakt_server, app, address):
+    """Ask for a token, each time with an object of its own."""
+
+    def ask(_=None):
+        with Trakt(app, service=trakt_server.base, store=address) as trakt:
+            return trakt.token().access_token
+
+    return ask
+
+
 def slow(server, seconds=0.3):
     server.before.append(lambda: time.sleep(seconds))
 
@@ -84,18 +95,6 @@ def one_refresh(server, got, count):
     assert got[0] in server.access
     assert len(server.refreshes) == 1
     assert server.killed == 0
-
-
-def test_fifty_threads_cause_one_refresh(trakt_server, app, address, sign_in):
-    sign_in(left=-1)
-    slow(trakt_server)
-
-    def ask(_):
-        with Trakt(app, service=trakt_server.base, store=address) as trakt:
-            return trakt.token().access_token
-
-    with ThreadPoolExecutor(50) as pool:
-        one_refresh(trakt_server, list(pool.map(ask, range(50))), 50)
 
 
 def test_processes_threads_loops_and_tasks_cause_one_refresh(trakt_server, app, address, sign_in, processes):
@@ -114,13 +113,12 @@ def test_processes_threads_loops_and_tasks_cause_one_refresh(trakt_server, app, 
         async with AsyncTrakt(app, service=trakt_server.base, store=address) as trakt:
             got.extend(token.access_token for token in await asyncio.gather(*[trakt.token() for _ in range(10)]))
 
-    threads = [threading.Thread(target=blocking) for _ in range(5)]
-    threads += [threading.Thread(target=lambda: asyncio.run(awaited())) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    got += ask()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        threads = [pool.submit(blocking) for _ in range(5)]
+        threads += [pool.submit(asyncio.run, awaited()) for _ in range(3)]
+        got += ask()
+        for thread in threads:
+            thread.result()
     one_refresh(trakt_server, got, 40 + 10 + 5 + 30)
 
 
@@ -145,14 +143,10 @@ def test_a_token_that_expires_again_and_again_is_refreshed_once_each_time(trakt_
 
 
 @pytest.mark.parametrize("left", [300, 90], ids=["advisory", "almost mandatory"])
-def test_a_slow_refresh_is_not_waited_for_while_the_old_token_is_valid(trakt_server, app, address, sign_in, left):
+def test_a_slow_refresh_is_not_waited_for_while_the_old_token_is_valid(trakt_server, ask, sign_in, left):
     old = sign_in(life=4000, left=left)
     go_on = threading.Event()
     trakt_server.before.append(lambda: go_on.wait(120))
-
-    def ask(_=None):
-        with Trakt(app, service=trakt_server.base, store=address) as trakt:
-            return trakt.token().access_token
 
     with ThreadPoolExecutor(10) as pool:
         leader = pool.submit(ask)
@@ -166,14 +160,9 @@ def test_a_slow_refresh_is_not_waited_for_while_the_old_token_is_valid(trakt_ser
     assert len(trakt_server.refreshes) == 1
 
 
-def test_in_the_mandatory_window_every_caller_waits_for_the_new_token(trakt_server, app, address, sign_in):
+def test_in_the_mandatory_window_every_caller_waits_for_the_new_token(trakt_server, ask, sign_in):
     old = sign_in(life=4000, left=40)
     slow(trakt_server, 0.3)
-
-    def ask(_):
-        with Trakt(app, service=trakt_server.base, store=address) as trakt:
-            return trakt.token().access_token
-
     with ThreadPoolExecutor(10) as pool:
         got = list(pool.map(ask, range(10)))
     one_refresh(trakt_server, got, 10)

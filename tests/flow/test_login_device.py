@@ -9,7 +9,7 @@ import pytest
 from flow.changes import Save
 from flow.conversation import Conversation
 from flow.setup import HTML, PUBLIC, Clock, context, grant, refused, reply
-from traktauth.errors import AppRejected, LoginRefused, StoreFailed, TryLater, UnexpectedReply
+from traktauth.errors import AppRejected, LoginRefused, TryLater, UnexpectedReply
 from traktauth.flow.effects import (
     CheckWritable,
     Load,
@@ -93,12 +93,6 @@ def test_a_public_app_sends_a_challenge_and_polls_with_its_verifier():
     assert asked["code_challenge_method"] == "S256"
     assert asked["code_challenge"] == s256_challenge(polled["code_verifier"])
     assert "client_secret" not in polled
-
-
-def test_a_store_that_cannot_keep_the_token_shows_before_anybody_signs_in():
-    talk = Conversation(login_device(context()))
-    talk.expect(CheckWritable(), raising=StoreFailed("full disk"))
-    talk.raises(StoreFailed)
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,6 @@ def clock():
     return NOW
 
 
-def test_an_exchange_returns_the_token():
-    assert converse(request_token(REQUEST, clock), grant(1)).returns().access_token == "access-1"
-
-
 def test_the_time_before_the_sending_counts():
     time = Clock()
     talk = Conversation(request_token(REQUEST, lambda: time.wall))

@@ -10,7 +10,7 @@ from flow.setup import LIFE, YEAR
 from proof.engines import ENGINES
 from proof.program import Program
 from proof.world import World
-from traktauth.errors import LoginRequired, TryLater
+from traktauth.errors import TryLater
 
 
 @pytest.fixture
@@ -32,16 +32,6 @@ def until(program, act):
     while (program.at, program.done) != (act, True):
         assert program.busy
         program.go(1)
-
-
-def test_a_program_that_is_killed_before_it_sends_costs_no_login(world, programs):
-    first, second = programs
-    world.pass_by(LIFE)
-    first.call("token")
-    until(first, "begin")
-    first.crash()
-    assert second.call("token").go().ended.generation == 2
-    assert world.server.replays == 0
 
 
 def test_a_token_that_was_saved_after_a_second_sending_is_refreshed_before_it_is_used(world, programs):
@@ -88,26 +78,6 @@ def test_a_stopped_program_saves_nothing_over_a_later_sign_in(world, programs):
     assert first.go().ended == signed_in == world.record.token
 
 
-def test_a_sign_out_with_an_unconfirmed_refresh_does_not_end_other_devices(world, programs):
-    first, second = programs
-    world.pass_by(LIFE * 0.95)
-    world.fates = ["lost after"]
-    first.call("token").go()
-    assert second.call("sign out").go().ended.left
-    assert world.server.replays == 0
-
-
-def test_a_login_whose_sign_out_was_killed_is_not_refreshed_but_can_be_signed_out(world, programs):
-    first, second = programs
-    first.call("sign out")
-    until(first, "send")
-    first.crash()
-    assert isinstance(second.call("refresh").go().ended, LoginRequired)
-    second.call("sign out").go()
-    assert world.record.token is None
-    assert world.server.replays == 0
-
-
 @pytest.mark.parametrize("jump", [-YEAR, YEAR])
 def test_a_clock_that_jumps_a_year_and_back_costs_two_refreshes_and_no_login(world, programs, jump):
     first, second = programs
@@ -119,21 +89,3 @@ def test_a_clock_that_jumps_a_year_and_back_costs_two_refreshes_and_no_login(wor
     assert second.call("token").go().ended.generation == 3
     assert first.call("token").go().ended.generation == 3
     assert world.server.replays == 0
-
-
-def test_a_refusal_after_the_winners_save_marks_nothing(world, programs):
-    """A refusal that is learned of after the winner's save marks nothing."""
-    first, second = programs
-    world.leases = True
-    world.pass_by(LIFE * 0.99)
-    first.call("token")
-    until(first, "send")
-    world.pass_by(LIFE * 0.1)
-    second.call("token")
-    while second.at != "mark":
-        second.go(1)
-    until(first, "save")
-    second.go()
-    first.go()
-    assert world.record.refreshable
-    assert world.record.generation == 2

@@ -9,7 +9,7 @@ import pytest
 
 from flow.changes import Begin, Cancel, Mark, MarkRejected, MarkUnconfirmed, Save
 from flow.conversation import Conversation, may_send, under_lock
-from flow.setup import DEAD, HTML, LIFE, NOW, PUBLIC, Clock, context, grant, record, refused, reply, token, unconfirmed
+from flow.setup import DEAD, HTML, LIFE, NOW, Clock, context, grant, record, refused, reply, token, unconfirmed
 from traktauth.errors import AppRejected, LoginMoved, LoginRequired, StoreFailed, TryLater, UnexpectedReply
 from traktauth.flow.effects import Load, LoadProbe, LogMessage, NoResponse, Send, Shielded, Sleep, WithLock
 from traktauth.flow.get_token import get_token
@@ -66,11 +66,6 @@ def test_the_refresh_token_is_sent_once_as_the_document_says():
         "redirect_uri": "http://127.0.0.1:9876/callback",
         "grant_type": "refresh_token",
     }
-
-
-def test_a_public_app_refreshes_without_a_secret():
-    request = sending(ENDED, custom=context(app=PUBLIC)).expect(Send, answer=grant(2)).request
-    assert "client_secret" not in json.loads(request.body)
 
 
 def test_the_expiry_is_computed_from_the_time_before_the_request():

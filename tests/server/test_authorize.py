@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 import pytest
 
 CALLBACK = "http://127.0.0.1:9876/callback"
-OOB = "urn:ietf:wg:oauth:2.0:oob"
 ASKED = {"response_type": "code", "client_id": "first-app", "redirect_uri": CALLBACK, "state": "xyz"}
 S256 = {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
 NATIVE = "/api/auth/oauth2/authorize"
@@ -15,13 +14,6 @@ NATIVE = "/api/auth/oauth2/authorize"
 WRONG = {
     "an unknown app": {"client_id": "unknown"},
     "an unregistered address": {"redirect_uri": "https://evil.example/cb"},
-    "a trailing slash": {"redirect_uri": f"{CALLBACK}/"},
-    "another case": {"redirect_uri": "http://127.0.0.1:9876/Callback"},
-    "a query more": {"redirect_uri": f"{CALLBACK}?a=1"},
-    "a fragment": {"redirect_uri": f"{CALLBACK}#a"},
-    "a user in the address": {"redirect_uri": "http://x@127.0.0.1:9876/callback"},
-    "localhost for 127.0.0.1": {"redirect_uri": "http://localhost:9876/callback"},
-    "another loopback host": {"redirect_uri": "http://127.0.0.2:9876/callback"},
     "no address": {"redirect_uri": ""},
     "no response type": {"response_type": ""},
     "another response type": {"response_type": "token"},
@@ -75,23 +67,9 @@ def test_a_denial_reaches_the_client(current, classic):
         assert end["code"] is None
 
 
-@pytest.mark.parametrize("port", ["1", "50123", ""])
-def test_a_loopback_address_may_have_any_port(either, port):
-    netloc = f"127.0.0.1:{port}" if port else "127.0.0.1"
-    end = either.control("authorize", username="sean", **{**ASKED, "redirect_uri": f"http://{netloc}/callback"})
-    assert end["location"].startswith(f"http://{netloc}/callback?code=")
-
-
 def test_a_registered_query_is_kept(either):
     end = either.control("authorize", username="sean", **{**ASKED, "redirect_uri": "https://app.example/back?kept=1"})
     assert end["location"].startswith("https://app.example/back?kept=1&code=")
-
-
-def test_an_out_of_band_code_stands_on_a_page(either, browser):
-    end = either.control("authorize", username="sean", **{**ASKED, "redirect_uri": OOB})
-    assert end["location"] == f"{either.url}/oauth/authorize/native?code={end['code']}"
-    page = browser(either).go(end["location"])
-    assert end["code"] in page.text
 
 
 @pytest.mark.parametrize("redirect", ["https://*/", "https://%41.test/", "https://stra\u00dfe.test/"])
@@ -127,25 +105,6 @@ def test_a_trusted_app_is_not_asked_about(start, browser):
     visitor = browser(client)
     visitor.sign_in()
     assert visitor.walk(address(client_id="t")).location.startswith(f"{CALLBACK}?code=")
-
-
-def test_classic_answers_in_the_fragment_or_a_form_where_asked(classic, browser):
-    end = classic.control("authorize", username="sean", response_mode="fragment", **ASKED)
-    assert end["location"].startswith(f"{CALLBACK}#code=")
-    visitor = browser(classic)
-    visitor.sign_in()
-    page = visitor.walk(address(response_mode="form_post"))
-    assert f'action="{CALLBACK}"' in page.text
-    assert 'name="code"' in page.text
-    assert visitor.go(address(response_mode="bogus")).status == 400
-
-
-def test_metadata_names_the_issuer(either):
-    for path in ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"):
-        reported = either.get(path)
-        assert reported.json["issuer"] == either.url
-        assert reported.json["response_types_supported"] == ["code"]
-        assert "public" in reported.headers["cache-control"]
 
 
 @pytest.mark.parametrize("hidden", ["\r\nset-cookie: a=b\r\n", "\n", "\t", " ", "\x00"])

@@ -7,8 +7,6 @@ import concurrent.futures
 import pytest
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-S256 = {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
-VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 MINE = {"client_id": "first-app", "client_secret": "first-secret"}
 
 
@@ -79,17 +77,6 @@ def test_a_clock_that_goes_back_makes_no_poll_too_early(either):
     poll(either, device)
     either.control("clock", advance=-3600)
     assert [poll(either, device).status for _ in range(2)] == [400, 429]
-
-
-@pytest.mark.parametrize("secret", ["no", ...])
-def test_a_confidential_app_proves_itself(either, secret):
-    assert poll(either, ask(either), client_secret=secret).json["error"] == "invalid_client"
-
-
-def test_a_verifier_stands_for_the_secret(either):
-    device = ask(either, **S256)
-    answer(either, device)
-    assert poll(either, device, client_secret=..., code_verifier=VERIFIER).status == 200
 
 
 def test_a_public_app_polls_by_its_name_alone(either):

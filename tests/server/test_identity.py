@@ -39,13 +39,6 @@ def test_an_id_token_can_be_checked_with_the_published_key(current, app):
     assert current.get("/.well-known/openid-configuration").json["jwks_uri"] == f"{current.url}/api/auth/jwks"
 
 
-def test_a_refresh_with_openid_gives_another(current):
-    refresh_token = tokens_of(current)["refresh_token"]
-    members = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-    members |= {"client_id": "first-app", "client_secret": "first-secret"}
-    assert current.form("/api/auth/oauth2/token", **members).json["id_token"]
-
-
 def test_without_the_package_the_apps_secret_signs(current, monkeypatch):
     monkeypatch.setattr(id_token, "HAS_EDDSA", False)
     header, claims, signature = tokens_of(current)["id_token"].split(".")
@@ -53,9 +46,3 @@ def test_without_the_package_the_apps_secret_signs(current, monkeypatch):
     assert hmac.digest(b"first-secret", f"{header}.{claims}".encode(), "sha256") == decoded(signature)
     assert "id_token" not in tokens_of(current, "public")
     assert current.get("/api/auth/jwks").json == {"keys": []}
-
-
-def test_an_empty_scope_at_a_refresh(current, classic):
-    reply = current.refresh(current.login().refresh, scope="")
-    assert reply.message == (400, "invalid_scope", "unable to issue scope ")
-    assert classic.refresh(classic.login().refresh, scope="").status == 200

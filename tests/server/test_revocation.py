@@ -13,19 +13,6 @@ def test_current_revoking_a_refresh_token_ends_its_access_token_and_no_older_one
     assert current.use(login.access) == 200
 
 
-def test_a_refresh_token_whose_access_token_has_expired_can_be_revoked(either):
-    login = either.login()
-    either.control("expire", kind="access", value=login.access)
-    assert either.revoke(login.refresh).status == 200
-    assert either.refresh(login.refresh).json["error"] == "invalid_grant"
-
-
-def test_classic_a_public_apps_token_is_revoked_by_no_other_app(classic):
-    login = classic.login("public")
-    assert classic.revoke(login.access).status == 403
-    assert classic.use(login.access, "public") == 200
-
-
 def test_the_api_says_what_is_wrong_with_a_token(either):
     login = either.login()
     assert either.api(login.access).json["user"]["username"] == "sean"

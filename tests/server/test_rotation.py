@@ -35,21 +35,6 @@ def test_family_a_revoked_token_counts_as_used(current):
     assert current.use(device.access) == 401
 
 
-def test_family_a_new_login_lives(current):
-    login = current.login()
-    current.renewed(login.refresh)
-    current.refresh(login.refresh)
-    fresh = current.login()
-    assert current.use(fresh.access) == 200
-    assert current.refresh(fresh.refresh).status == 200
-
-
-def test_the_old_access_token_lives_out_its_life_on_current(current):
-    login = current.login()
-    current.renewed(login.refresh)
-    assert current.use(login.access) == 200
-
-
 def test_grace_gives_the_same_answer_again_for_so_long(start):
     client = start(rotation="grace:30")
     login = client.login()
@@ -87,48 +72,7 @@ def test_of_ten_equal_refreshes_as_many_win_as_the_mode_lets(start, tmp_path, se
     assert Counter(reply.status for reply in replies) == Counter({200: wins, 400: 10 - wins})
 
 
-def test_a_narrowed_scope_is_in_the_response_and_a_wider_one_is_refused(either):
-    narrowed = either.refresh(either.login().refresh, scope="public")
-    assert (narrowed.status, narrowed.json["scope"]) == (200, "public")
-    login = either.login()
-    assert either.refresh(login.refresh, scope="public admin").json["error"] == "invalid_scope"
-    assert either.refresh(login.refresh).status == 200
-
-
-def test_another_app_cannot_refresh_and_ends_nothing(either):
-    login = either.login()
-    assert either.refresh(login.refresh, "second").status in (400, 401)
-    assert either.use(login.access) == 200
-    assert either.refresh(login.refresh).status == 200
-
-
-def test_a_refresh_token_expires_and_its_access_token_does_not_mind(start):
-    client = start(refresh_life=100)
-    login = client.login()
-    client.control("clock", advance=101)
-    assert client.refresh(login.refresh).message == REPLAYED
-    assert client.use(login.access) == 200
-
-
 def test_a_token_whose_user_is_gone_is_refused(current):
     login = current.login()
     current.server._built.context.database.write(lambda db: db.users._run("DELETE FROM users"))
     assert current.refresh(login.refresh).message == (400, "invalid_request", "user not found")
-
-
-def test_a_disabled_app_is_refused(current):
-    login = current.login()
-    current.control("disable-app", client_id="first-app", disabled=True)
-    assert current.refresh(login.refresh).message == (400, "invalid_client", "client is disabled")
-    current.control("disable-app", client_id="first-app", disabled=False)
-    assert current.refresh(login.refresh).status == 200
-
-
-def test_a_public_app_refreshes_by_its_name_alone(either):
-    login = either.login("public")
-    assert either.refresh(login.refresh, "public").status == 200
-
-
-def test_classic_without_an_app_is_a_bad_grant(classic):
-    reply = classic.refresh(classic.login().refresh, client_id=..., client_secret=...)
-    assert (reply.status, reply.json["error"]) == (400, "invalid_grant")

@@ -24,11 +24,8 @@ from traktauth.server.throttle import Throttle, network_of
 BAD = {
     "a life that is a text": ({"access_life": "60"}, "access_life must be a whole number, not str"),
     "a life that is a truth value": ({"code_life": True}, "code_life must be a whole number, not bool"),
-    "a port that is a text": ({"port": "8712"}, "port must be a whole number, not str"),
-    "a port that is left out": ({"port": None}, "port must be a whole number, not NoneType"),
     "a host that is a number": ({"host": 1}, "host must be a str, not int"),
     "a switch that is a text": ({"insecure": "no"}, "insecure must be True or False, not str"),
-    "a rotation that is a number": ({"rotation": 5}, "rotation must be a str, not int"),
     "a database in memory with a name": ({"database": "memory:x"}, "database memory: has no name"),
     "profile": ({"profile": "modern"}, "current or classic"),
     "port": ({"port": 70000}, "port"),
@@ -62,11 +59,8 @@ BAD = {
     "a database without a path": ({"database": "sqlite:"}, "path"),
     "access_life": ({"access_life": 0}, "access_life"),
     "an access_life without end": ({"access_life": 10**20}, "a hundred years"),
-    "refresh_life": ({"refresh_life": -1}, "refresh_life"),
-    "code_life": ({"code_life": -1}, "code_life"),
     "rotation": ({"rotation": "never"}, "until-used"),
     "grace without seconds": ({"rotation": "grace:"}, "grace:SECONDS"),
-    "endless grace": ({"rotation": "grace:inf"}, "grace:SECONDS"),
     "grace beyond every life": ({"rotation": "grace:1e10"}, "at most 3153600000"),
     "rate_limits": ({"rate_limits": "on"}, "off or trakt"),
     "a public address that is invalid": ({"public_url": "not a url"}, "public_url must be an origin"),
@@ -93,19 +87,14 @@ def test_a_bad_setting_is_named_as_python_or_the_command_line_has_it():
     "address",
     [
         "trakt.example",
-        "//trakt.example",
         "ftp://trakt.example",
         "https://",
         "https://:443",
         "https://[::1",
-        "https://[1:2]",
-        "https://trakt.example:",
         "https://trakt.example:0",
         "https://trakt.example:99999",
         "https://sean:pa55word@trakt.example",
         "https://trakt.example/trakt",
-        "https://trakt.example//",
-        "https://trakt.example?",
         "https://trakt.example/?a=1",
         "https://trakt.example#a",
         "https://trakt.example\n",
@@ -159,14 +148,9 @@ def test_a_public_address_is_kept_as_an_origin(values, kept):
     assert Settings(public_url=values).public_url == kept
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])
-def test_loopback_hosts(host):
-    assert is_loopback(host)
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org", "localhost.example", "", "127.0.0.1.example"])
-def test_other_hosts(host):
-    assert not is_loopback(host)
+def test_which_hosts_are_loopback():
+    assert all(map(is_loopback, ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"]))
+    assert not any(map(is_loopback, ["0.0.0.0", "::", "example.org", "localhost.example", "", "127.0.0.1.example"]))
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("grace:30", 30), ("grace:0.5", 0.5), ("grace:0", None), ("once", None)])
@@ -179,22 +163,17 @@ BAD_SEEDS = {
     "a list": ([], "must be an object"),
     "apps that are no list": ({"apps": {}}, "$.apps"),
     "an app without an id": ({"apps": [{"redirect_uris": []}]}, "`client_id` - at `$.apps[0]`"),
-    "an app without addresses": ({"apps": [{"client_id": "a"}]}, "`redirect_uris` - at `$.apps[0]`"),
-    "an address that is a number": ({"apps": [{**APP, "redirect_uris": [1]}]}, "$.apps[0].redirect_uris[0]"),
     "an address that cannot be read": (
         {"apps": [{**APP, "redirect_uris": ["x:/y", "http://["]}]},
         "is not an absolute address - at `$.apps[0].redirect_uris[1]`",
     ),
     "two addresses in one": ({"apps": [{**APP, "redirect_uris": ["https://a.b/\nhttps://c.d/"]}]}, "has blanks"),
-    "a secret that is a number": ({"apps": [{**APP, "client_secret": 5}]}, "$.apps[0].client_secret"),
     "an empty secret": ({"apps": [{**APP, "client_secret": ""}]}, "length >= 1 - at `$.apps[0].client_secret`"),
     "a user without a password": ({"users": [{"username": "a"}]}, "`password` - at `$.users[0]`"),
-    "a user that is a text": ({"users": ["a"]}, "$.users[0]"),
     "an app twice": ({"apps": [APP, APP]}, "two apps in the seed are called 'a'"),
     "a user twice": ({"users": [{"username": "a", "password": "p"}] * 2}, "two users in the seed are called 'a'"),
     "an unknown member": ({"aps": []}, "unknown field `aps`"),
     "an unknown member of an app": ({"apps": [{**APP, "redirect_uri": "x:/y"}]}, "unknown field `redirect_uri`"),
-    "a flag that is a text": ({"apps": [{**APP, "trusted": "false"}]}, "$.apps[0].trusted"),
     "an unpaired surrogate": ({"users": [{"username": "a", "password": "\ud800"}]}, "unpaired surrogate"),
     "a NUL": ({"apps": [{**APP, "client_id": "a\0"}]}, "contains a NUL"),
 }
@@ -261,18 +240,14 @@ def test_registered_addresses_with_another_loopback_port_match(asked):
         "http://127.0.0.1:9876/callback/",
         "http://127.0.0.1:9876/callback?x=1",
         "http://127.0.0.1:9876/callback#x",
-        "http://127.0.0.1:9876/callback#",
         "http://a@127.0.0.1:9876/callback",
-        "http://127.0.0.1:99999/callback",
         "http://localhost:9876/callback",
         "http://[::1]:9876/callback",
         "http://127.0.0.1.evil.example:9876/callback",
         "HTTP://127.0.0.1:9876/callback",
         "http://127.0.0.1:/callback",
         "http://127.0.0.1:00080/callback",
-        "http://127.0.0.1:0/callback",
         "http://127.0.0.1:\u0661/callback",
-        "http://127.0.0.01:9876/callback",
         "http://127.0.0.1\\.evil.example/callback",
         "",
     ],
@@ -300,7 +275,6 @@ def test_no_other_host_may_have_another_port():
     [
         ("https://app.example/cb", None),
         ("http://localhost:1/cb", None),
-        ("http://127.0.0.1/cb", None),
         ("com.example.app:/cb", None),
         ("urn:ietf:wg:oauth:2.0:oob", None),
         ("http://app.example/cb", "https"),
@@ -314,18 +288,13 @@ def test_no_other_host_may_have_another_port():
         ("http://[::1]:1/cb", None),
         ("https://€.test/", None),
         ("https://*/", "host"),
-        ("https://a;b/", "host"),
-        ("https://a..b/", "host"),
         ("https://%41.test/", "host"),
         ("https://straße.test/", "host"),
         ("https://app.example\\@evil.example/", "host"),
         ("http://[::1]x/", "host"),
         ("https://[::1]@evil.example/", "host"),
-        ("http://[::1]evil.example/cb", "host"),
-        ("http://[::1].evil.example/cb", "host"),
         ("http://[zz]/cb", "host"),
         ("https://app.example:port/", "absolute"),
-        ("https://app.example:65536/", "absolute"),
         ("https://app\x0b.example/", "blanks"),
     ],
 )
@@ -359,14 +328,11 @@ def test_the_host_shown_for_an_address():
         ("https://ex€.test/", "https://xn--ex-9fu.test"),
         ("http://[::1]:8080/cb", "http:"),
         ("com.example.app:/cb", "com.example.app:"),
-        ("com.example.app://home/cb", "com.example.app:"),
         ("https://*/", ""),
-        ("https://a'b/", ""),
         ("https://app\x7f.example/", ""),
         ("https:app.example", ""),
         ("javascript:alert(1)", ""),
         ("/relative", ""),
-        ("http://[::1", ""),
         ("", ""),
     ],
 )

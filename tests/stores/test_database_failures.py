@@ -6,15 +6,13 @@ import sqlite3
 import threading
 import time
 from contextlib import asynccontextmanager, closing
-from dataclasses import replace
 
 import pytest
 
 from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken
-from traktauth.stores.database.commands import AcquireLease, ReadRow, ReleaseLease, SwapRow, SwapRows
+from traktauth.stores.database.commands import AcquireLease, ReleaseLease, SwapRow, SwapRows
 from traktauth.stores.database.lease import steady_clock
-from traktauth.stores.database.row import new_revision
 from traktauth.stores.open import open_async_store, open_store
 from traktauth.stores.sqlite import connection as sqlite_connection
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
@@ -38,19 +36,6 @@ def twice(perform):
     def performed(command):
         if isinstance(command, (SwapRow, SwapRows)):
             perform(command)
-        return perform(command)
-
-    return performed
-
-
-def meddled(perform):
-    """Another writer is always a little faster."""
-
-    def performed(command):
-        swaps = command.swaps if isinstance(command, SwapRows) else [command] if isinstance(command, SwapRow) else []
-        for swap in swaps:
-            row = perform(ReadRow(swap.login))
-            perform(SwapRow(swap.login, row.revision, replace(row, revision=new_revision())))
         return perform(command)
 
     return performed
@@ -94,12 +79,8 @@ async def test_a_batch_whose_reply_is_lost_counts_as_done(store, fleet_of):
     async with fleet_of(twice) as fleet:
         assert await fleet.apply(LOGIN, BeginRefresh(pending_refresh(1)))
         assert await fleet.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
-        assert await fleet.apply_many(
-            [(LOGIN, BeginRefresh(pending_refresh(2))), (OTHERS[0], BeginRefresh(pending_refresh(1)))]
-        ) == [
-            True,
-            True,
-        ]
+        both = [(LOGIN, BeginRefresh(pending_refresh(2))), (OTHERS[0], BeginRefresh(pending_refresh(1)))]
+        assert await fleet.apply_many(both) == [True, True]
         assert await fleet.apply_many([(LOGIN, SaveToken(pair(3), 2, at=1.0))]) == [True]
         await fleet.defer(OTHERS[0], 1, until=1e12)
         assert await fleet.record_notification(OTHERS[0], 1, "damaged")
@@ -107,35 +88,19 @@ async def test_a_batch_whose_reply_is_lost_counts_as_done(store, fleet_of):
         assert not await fleet.record_notification(OTHERS[1], 1, "no login is there")
 
 
-def lost_once(kind):
-    """The response to a command of this kind is lost, once: the database has done it, and fails."""
+def fails_once(kind, *, done):
+    """A command of this kind fails, once, after or before the database has done it."""
 
     def wrapper(perform):
         lost = []
 
         def performed(command):
-            done = perform(command)
-            if isinstance(command, kind) and not lost:
+            fails = isinstance(command, kind) and not lost
+            result = perform(command) if done or not fails else None
+            if fails:
                 lost.append(command)
                 raise StoreFailed("the connection broke")
-            return done
-
-        return performed
-
-    return wrapper
-
-
-def not_done_once(kind):
-    """A command of this kind does not reach the database, once."""
-
-    def wrapper(perform):
-        lost = []
-
-        def performed(command):
-            if isinstance(command, kind) and not lost:
-                lost.append(command)
-                raise StoreFailed("the connection broke")
-            return perform(command)
+            return result
 
         return performed
 
@@ -143,7 +108,7 @@ def not_done_once(kind):
 
 
 def test_a_lease_whose_response_is_lost_is_not_waited_for(store, monkeypatch):
-    monkeypatch.setattr(store.database, "perform", lost_once(AcquireLease)(store.database.perform))
+    monkeypatch.setattr(store.database, "perform", fails_once(AcquireLease, done=True)(store.database.perform))
     with pytest.raises(StoreFailed), store.lock(LOGIN, 0.0):
         pass
     for _ in range(2):
@@ -152,21 +117,13 @@ def test_a_lease_whose_response_is_lost_is_not_waited_for(store, monkeypatch):
 
 
 def test_a_lease_that_could_not_be_released_is_not_waited_for(store, monkeypatch):
-    monkeypatch.setattr(store.database, "perform", not_done_once(ReleaseLease)(store.database.perform))
+    monkeypatch.setattr(store.database, "perform", fails_once(ReleaseLease, done=False)(store.database.perform))
     with store.lock(LOGIN, 0.0) as held:
         assert held
     with store.lock(LOGIN, 0.0) as held:
         assert held
         with store.lock(LOGIN, 0.0) as held_twice:
             assert not held_twice
-
-
-# ---------------------------------------------------------------- others who change it without end
-def test_a_record_that_keeps_changing_is_reported(store, monkeypatch):
-    monkeypatch.setattr("traktauth.stores.compare_and_swap.MAX_ATTEMPTS", 20)
-    monkeypatch.setattr(store.database, "perform", meddled(store.database.perform))
-    with pytest.raises(StoreFailed, match="kept changing"):
-        store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
 
 
 # ---------------------------------------------------------------- opening an SQLite file

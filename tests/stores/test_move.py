@@ -8,9 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from traktauth import App, Trakt
 from traktauth.errors import StoreFailed
-from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, DeleteToken, ImportRecord, SaveToken, SetMoved, SetRefreshable
 from traktauth.models.record import HistoryOutcome
 from traktauth.stores.errors import unreadable
@@ -66,17 +64,6 @@ def test_the_source_keeps_no_token_and_names_the_target(source, target):
     assert moved(source, target) == {LOGIN: Outcome.ALREADY}
 
 
-def test_a_program_that_still_uses_the_source_goes_on_with_the_target(source, target):
-    app = App("app", client_secret="s")
-    login = LoginKey("http://127.0.0.1:1", "app", "default")
-    signed_in(source, login)
-    with Trakt(app, service="http://127.0.0.1:1", store=source) as trakt:
-        moved(source, target)
-        assert trakt.status().fingerprint == pair(1).fingerprint
-        trakt.logout(local=True)
-    assert target.load(login).token is None
-
-
 def test_a_new_sign_in_at_the_source_counts_once_the_move_is_forgotten(source, target):
     signed_in(source)
     moved(source, target)
@@ -126,13 +113,6 @@ def test_a_login_with_an_unconfirmed_refresh_is_not_moved(source, target):
     assert source.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0)), "the late answer"
     assert moved(source, target) == {LOGIN: Outcome.MOVED}
     assert target.load(LOGIN).token == pair(2)
-
-
-def test_the_reason_why_a_login_cannot_be_refreshed_moves_too(source, target):
-    signed_in(source)
-    source.apply(LOGIN, SetRefreshable(1, "Trakt refused it"))
-    assert moved(source, target) == {LOGIN: Outcome.MOVED}
-    assert (target.load(LOGIN).refreshable, target.load(LOGIN).not_refreshable_reason) == (False, "Trakt refused it")
 
 
 def test_signed_out_logins_stay(source, target):

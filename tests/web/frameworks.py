@@ -27,6 +27,7 @@ configure()
 from django.test import Client, override_settings  # noqa: E402 - once Django is configured
 
 from traktauth.web.django import web_login as django_login  # noqa: E402 - the same
+from traktauth.web.django.models import LoginRecord  # noqa: E402 - the same
 
 BASE = "https://testserver"
 
@@ -167,6 +168,7 @@ class DjangoSite(Site):
     def __init__(self, server, until_the_end):
         super().__init__(server, until_the_end)
         until_the_end.enter_context(override_settings(TRAKTAUTH=trakt_settings(server, AFTER="/home")))
+        until_the_end.callback(lambda: LoginRecord.objects.all().delete())
 
     def revoke_at_sign_out(self):
         settings = trakt_settings(self.server, AFTER="/home", REVOKE=True)

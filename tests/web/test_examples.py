@@ -6,8 +6,8 @@ import base64
 import html
 import re
 import sqlite3
-import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from urllib.parse import parse_qs, urlsplit
 
@@ -121,11 +121,8 @@ def test_twenty_users_sign_in_at_once(app, users):
         user.land(user.begin(worker=number % 4))
         shown[user.name] = user.get("/history", worker=(number + 1) % 4).text
 
-    threads = [threading.Thread(target=sign_in, args=(number,)) for number in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(sign_in, range(20)))
     assert [name for name in shown if f"Signed in as {name}" not in shown[name]] == []
     assert len(shown) == 20
 
@@ -147,11 +144,8 @@ def test_eight_days_later_all_workers_together_refresh_once(app, users):
     def look(number):
         answers[number] = windows[number].get("/history", workers[number % 4])
 
-    threads = [threading.Thread(target=look, args=(number,)) for number in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(look, range(12)))
     assert [answer.status_code for answer in answers.values()] == [200] * 12
     assert app.trakt.ledger["rotations"] - before == 1
     assert app.trakt.ledger["replays"] == 0

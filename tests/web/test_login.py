@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -391,11 +391,8 @@ def test_twenty_users_sign_in_at_once_and_each_gets_their_own_login(server, logi
 
     for name in names:
         server.sign_in(name)  # makes the user
-    threads = [threading.Thread(target=finish, args=(name,)) for name in names]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(finish, names))
     assert {name: user.username for name, user in signed_in.items()} == {name: name for name in names}
     for name, user in signed_in.items():
         body = login.trakt(user.account).request("GET", "/users/settings").json()

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from traktauth import App, AsyncTrakt, Trakt
+from traktauth import AsyncTrakt
 from traktauth.models import LoginKey
 from traktauth.stores.open import open_store
 
@@ -269,20 +269,3 @@ async def test_a_cancelled_waiter_leaves_the_others_waiting(held, sign_in, trakt
 
 
 # ---------------------------------------------------------------- SIGKILL
-@pytest.mark.slow
-@pytest.mark.parametrize("code", [BLOCKING, AWAITING], ids=["blocking", "async"])
-def test_after_a_kill_between_sent_and_saved_nothing_is_sent_again(
-    run, held, sign_in, trakt_server, app, address, code
-):
-    """The next process serves the old token while it lives, and leaves the spent one alone."""
-    old = sign_in(life=1000, left=10)  # in the mandatory window
-    process = run(code)
-    held.arrived()
-    process.kill()
-    process.wait()
-    held.go_on.set()
-    for _ in range(3):
-        with Trakt(App("client-id", client_secret="secret-canary"), service=trakt_server.base, store=address) as trakt:
-            assert trakt.token().access_token == old.access_token
-    assert len(trakt_server.refreshes) == 1
-    assert trakt_server.killed == 0

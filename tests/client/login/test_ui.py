@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import queue
 import socket
@@ -17,6 +16,7 @@ import pytest
 
 from client.callers import CALLERS
 from support.process import free_port
+from support.wire import call
 from traktauth import App, AppInvalid, AsyncTrakt, LoginRefused, Trakt
 from traktauth.client.login.browser import has_browser, open_in_browser
 from traktauth.client.login.method import choose_login_method
@@ -79,28 +79,29 @@ def test_a_browser_that_does_not_open_is_no_error(bare, tmp_path):
     assert open_in_browser("http://x/") is True
 
 
+def visit_once(condition):
+    """Return a prompt whose user comes back from Trakt's page once a condition is true."""
+
+    def come_back(url):
+        until = time.monotonic() + 120
+        while not condition() and time.monotonic() < until:
+            time.sleep(0.05)
+        visit(url, code="good-code")
+
+    def prompt(step):
+        if isinstance(step, OpenPage):
+            threading.Thread(target=come_back, args=(step.url,)).start()
+
+    return prompt
+
+
 def test_a_browser_that_does_not_open_is_reported(bare, tmp_path, trakt_server, caplog):
     bare.setenv("PATH", str(tmp_path))
     bare.setenv("BROWSER", "/nonexistent/firefox")
     app = App("x", redirect_uri=f"http://127.0.0.1:{free_port()}/callback")
-    reported = threading.Event()
-
-    def prompt(step):
-        if not isinstance(step, OpenPage):
-            return
-
-        def later():
-            until = time.monotonic() + 120
-            while "No browser could be opened" not in caplog.text and time.monotonic() < until:
-                time.sleep(0.05)
-            reported.set()
-            visit(step.url, code="good-code")
-
-        threading.Thread(target=later).start()
-
+    prompt = visit_once(lambda: "No browser could be opened" in caplog.text)
     with CALLERS["blocking"](app, service=trakt_server.base, store="memory:") as trakt:
         trakt.login("browser", prompt=prompt)
-    assert reported.is_set()
     assert "No browser could be opened; open the address above yourself" in caplog.text
 
 
@@ -122,26 +123,12 @@ os.rename({str(seen)!r} + ".new", {str(seen)!r})
         ),
     )
     app = App("x", redirect_uri=f"http://127.0.0.1:{free_port()}/callback")
-    states = []
-
-    def prompt(step):
-        if not isinstance(step, OpenPage):
-            return
-        states.append(parse_qs(urlsplit(step.url).query)["state"][0])
-
-        def later():
-            until = time.monotonic() + 120
-            while not seen.exists() and time.monotonic() < until:
-                time.sleep(0.05)
-            visit(step.url, code="good-code")
-
-        threading.Thread(target=later).start()
-
+    prompt = visit_once(seen.exists)
     with CALLERS["blocking"](app, service=trakt_server.base, store="memory:") as trakt:
         trakt.login("browser", prompt=prompt)
     opened, environ = json.loads(seen.read_text())
     assert opened.startswith("http://127.0.0.1:")
-    assert states[0] not in opened
+    assert "state" not in opened
     assert environ["OTHER"] == "kept"
     assert [name for name in environ if name.startswith("TRAKTAUTH_")] == []
 
@@ -173,14 +160,10 @@ def visit(url, pages=None, **parameters):
     asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     back = urlsplit(asked["redirect_uri"])
     answer = {"state": asked["state"], **parameters}
-    connection = http.client.HTTPConnection(back.hostname, back.port, timeout=60)
-    connection.request("GET", f"{back.path}?" + "&".join(f"{name}={value}" for name, value in answer.items()))
-    try:
-        page = connection.getresponse().read().decode()
-        if pages is not None:
-            pages.put(page)
-    finally:
-        connection.close()
+    query = "&".join(f"{name}={value}" for name, value in answer.items())
+    page = call(asked["redirect_uri"], "GET", f"{back.path}?{query}").text
+    if pages is not None:
+        pages.put(page)
 
 
 def test_a_sign_in_that_fails_is_reported_in_the_browser_too(trakt):

@@ -67,15 +67,6 @@ def test_the_clock_goes_back_and_tokens_live_longer(either):
     assert either.use(login.access) == 200
 
 
-def test_an_access_token_dies_when_its_life_is_over(start):
-    client = start(access_life=100)
-    login = client.login()
-    client.control("clock", advance=99)
-    assert client.use(login.access) == 200
-    client.control("clock", advance=2)
-    assert client.use(login.access) == 401
-
-
 @pytest.mark.parametrize(
     ("call", "members", "unknown"),
     [
@@ -93,12 +84,6 @@ def test_a_misspelt_member_is_not_taken_as_left_out(current, call, members, unkn
     refused = current.post(f"/_control/{call}", **members)
     assert refused.status == 400
     assert refused.json["error"] == f"Object contains unknown field `{unknown}`"
-
-
-@pytest.mark.parametrize("call", ["tokens", "clock", "signout", "reset"])
-def test_a_list_is_not_taken_as_an_empty_object(current, call):
-    refused = current.send("POST", f"/_control/{call}", headers=JSON, body="[]")
-    assert (refused.status, refused.json) == (400, {"error": "the body must be an object"})
 
 
 @pytest.mark.parametrize("kind", ["code", "access", "refresh", "device"])
@@ -131,15 +116,6 @@ def test_the_ledger_counts_requests_by_path_and_grant(either):
     assert set(ledger["alive"]) == {"access", "refresh"}
 
 
-def test_the_ledger_counts_the_living(current):
-    login = current.login()
-    assert current.ledger()["alive"] == {"access": 1, "refresh": 1}
-    current.renewed(login.refresh)
-    assert current.ledger()["alive"] == {"access": 2, "refresh": 1}
-    current.refresh(login.refresh)
-    assert current.ledger()["alive"] == {"access": 0, "refresh": 0}
-
-
 def test_reset_forgets_tokens_and_keeps_apps_and_users(either):
     login, code = either.login(), either.code()
     either.control("reset")
@@ -149,19 +125,6 @@ def test_reset_forgets_tokens_and_keeps_apps_and_users(either):
     assert either.login().access != login.access
 
 
-def test_a_user_who_does_not_exist_is_made(either):
-    login = either.login(user="another-new")
-    assert either.api(login.access).json["user"]["username"] == "another-new"
-
-
-def test_the_shortest_call_gives_a_code(either):
-    end = either.control(
-        "authorize", client_id="first-app", redirect_uri="http://127.0.0.1:9876/callback", username="sean"
-    )
-    assert end["code"]
-    assert end["code"] in end["location"]
-
-
 WRONG = {
     "no username": ("authorize", {"client_id": "first-app"}, 400),
     "an unknown decision": ("authorize", {"username": "sean", "decision": "maybe"}, 400),
@@ -169,11 +132,7 @@ WRONG = {
     "an unknown user code": ("device", {"user_code": "AAAAAAAA", "username": "sean", "decision": "approve"}, 404),
     "an unknown app": ("tokens", {"client_id": "unknown", "count": 1}, 404),
     "no count": ("tokens", {"client_id": "first-app"}, 400),
-    "none at all": ("tokens", {"client_id": "first-app", "count": 0}, 400),
     "a text for a number": ("clock", {"advance": "1"}, 400),
-    "an endless number": ("clock", {"advance": 1e300}, 400),
-    "a year that has no date": ("clock", {"advance": 9e11}, 400),
-    "a time before 1970": ("clock", {"advance": -9e11}, 400),
     "a truth for a number": ("clock", {"advance": True}, 400),
     "an unknown kind": ("expire", {"kind": "session", "value": "x"}, 400),
     "no truth": ("disable-app", {"client_id": "first-app"}, 400),

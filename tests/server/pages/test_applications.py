@@ -33,8 +33,7 @@ def test_revoking_an_app_ends_its_logins_on_all_devices_and_no_other_apps(either
     page = visitor.go("/connected-apps")
     assert "The first app" in page.text
     assert "The second app" in page.text
-    number = re.search(r'value="(\d+)" aria-label="Revoke The first app"', page.text)[1]
-    assert post(visitor, "/connected-apps", app=number, sure="1").status == 303
+    revoke_first_app(visitor)
     assert "The first app" not in visitor.go("/connected-apps").text
     assert {either.use(one.access) for one in (login, device)} == {401}
     assert {either.refresh(one.refresh).status for one in (login, device)} == {400}
@@ -43,8 +42,7 @@ def test_revoking_an_app_ends_its_logins_on_all_devices_and_no_other_apps(either
 
 def test_after_a_revocation_the_app_has_to_ask_again(either, visitor):
     either.login()
-    number = re.search(r'value="(\d+)" aria-label="Revoke', visitor.go("/connected-apps").text)[1]
-    post(visitor, "/connected-apps", app=number, sure="1")
+    revoke_first_app(visitor)
     asked = f"/oauth/authorize?response_type=code&client_id=first-app&redirect_uri={CALLBACK}"
     assert "would like to use your account" in visitor.walk(asked).text
 
@@ -132,9 +130,6 @@ BAD = {
     "a long name": ({"name": "x" * 61}, "name"),
     "no address": ({"redirect_uris": " \n"}, "redirect addresses"),
     "an address that is invalid": ({"redirect_uris": f"{CALLBACK}\nnonsense"}, "nonsense"),
-    "a script": ({"redirect_uris": "javascript:alert(1)"}, "javascript"),
-    "a fragment": ({"redirect_uris": f"{CALLBACK}#x"}, "fragment"),
-    "plain http elsewhere": ({"redirect_uris": "http://app.example/cb"}, "https"),
 }
 
 
@@ -203,22 +198,17 @@ def test_a_seeded_secret_is_not_shown_to_users_who_signed_up(either, visitor, br
     assert "first-secret" not in page.text
 
 
-def test_on_a_public_host_the_apps_of_the_seed_are_not_shown(start, browser):
-    client = start(host="0.0.0.0", insecure=True, plain_http=True, control=False)
+@pytest.mark.parametrize(
+    "settings", [{"host": "0.0.0.0", "insecure": True, "plain_http": True}, {"public_url": "https://trakt.example"}]
+)
+def test_elsewhere_than_on_loopback_the_apps_of_the_seed_are_not_shown(start, browser, settings):
+    client = start(control=False, **settings)
     client.url = client.url.replace("0.0.0.0", "127.0.0.1")
     visitor = browser(client)
     visitor.sign_in()
     assert "The first app" not in visitor.go("/your-apps").text
     assert visitor.go("/your-apps/first-app").status == 404
     assert post(visitor, "/your-apps/first-app", action="show").status == 404
-
-
-def test_behind_a_public_address_the_apps_of_the_seed_are_not_shown(start, browser):
-    client = start(public_url="https://trakt.example", control=False)
-    visitor = browser(client)
-    visitor.sign_in()
-    assert "The first app" not in visitor.go("/your-apps").text
-    assert visitor.go("/your-apps/first-app").status == 404
 
 
 def test_a_trusted_app_can_be_seen_and_revoked(start, browser):

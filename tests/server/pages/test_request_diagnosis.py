@@ -141,10 +141,6 @@ def test_the_sign_in_page_names_the_signed_in_user(visitor):
     assert "<h1>Sign in</h1>" in visitor.go(unescape(re.search(r'href="([^"]+)">Not you', page.text)[1])).text
 
 
-def test_an_app_that_asks_for_another_sign_in_gets_it(visitor):
-    assert "<h1>Sign in</h1>" in visitor.go("/sign-in?" + urlencode({**ASKED, "prompt": "login"})).text
-
-
 @pytest.mark.parametrize("action", ["delete", "rotate"])
 def test_nothing_is_deleted_or_made_anew_before_a_question_is_answered(visitor, path, action):
     before = fact(visitor.go(path), "client_secret")

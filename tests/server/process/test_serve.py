@@ -18,11 +18,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from support.wire import bearer, call
 from traktauth.server.process.embedded import EmbeddedServer
 from traktauth.server.settings import Settings
-from traktauth.server.storage.base import StorageUnavailable
-
-pytestmark = pytest.mark.slow
 
 PROGRAM = """
 import json, sys
@@ -33,14 +31,19 @@ sys.exit(serve(Settings(**json.loads(sys.argv[1])), ready=lambda told: print(jso
 
 
 def reached(url):
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     try:
-        connection.request("GET", "/")
-        return connection.getresponse().status == 200
+        return call(url, "GET", "/").status == 200
     except OSError:
         return False
-    finally:
-        connection.close()
+
+
+def used(url, token):
+    return call(url, "GET", "/users/settings", headers=bearer(token, "a")).status
+
+
+def refresh(url, token):
+    members = {"grant_type": "refresh_token", "refresh_token": token, "client_id": "a", "client_secret": "s"}
+    return call(url, "POST", "/oauth/token", body=members)
 
 
 def demo(**changes):
@@ -53,6 +56,7 @@ def test_it_is_reached_while_it_runs_and_not_after():
     assert not reached(server.url)
 
 
+@pytest.mark.slow
 def test_fifty_servers_leave_no_thread_and_no_file_open():
     gc.collect()
     threads, files = threading.active_count(), len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0  # noqa: PTH208, PTH112 - a folder of the kernel
@@ -88,20 +92,6 @@ def test_an_invalid_seed_releases_the_port():
         pass
     with EmbeddedServer(demo(port=port)) as server:
         assert reached(server.url)
-
-
-def test_an_invalid_database_releases_the_port(tmp_path):
-    with pytest.raises(StorageUnavailable), EmbeddedServer(demo(database=f"sqlite:{tmp_path}")):
-        pass
-
-
-def test_what_is_announced():
-    with EmbeddedServer(demo(profile="classic", control=True)) as server:
-        reported = server.announcement
-    assert list(reported) == ["url", "profile", "client_id", "client_secret", "redirect_uris", "users", "control"]
-    assert (reported["profile"], reported["control"]) == ("classic", True)
-    assert reported["redirect_uris"] == ["http://127.0.0.1:9876/callback", "urn:ietf:wg:oauth:2.0:oob"]
-    assert [set(user) for user in reported["users"]] == [{"username", "password"}]
 
 
 def test_a_later_start_announces_the_same_app_and_no_password(tmp_path):
@@ -217,6 +207,7 @@ def test_no_secret_is_in_any_log(run):
     assert reported["client_secret"] not in output + errors
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_nothing_that_was_answered_is_lost(run):
     """Refresh in a loop, kill -9, start again: every answered access token works, every used refresh token is used."""
     seed = {
@@ -229,45 +220,20 @@ def test_killed_in_the_middle_nothing_that_was_answered_is_lost(run):
         assert len(pairs) > 2
         process, reported = run(control=True, seed=seed, rotation="once")
         assert {used(reported["url"], pair["access_token"]) for pair in pairs} == {200}
-        assert {refresh(reported["url"], pair["refresh_token"])[0] for pair in pairs[:-1]} == {400}
+        assert {refresh(reported["url"], pair["refresh_token"]).status for pair in pairs[:-1]} == {400}
         process.kill()
         process.wait()
 
 
-def used(url, token):
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-    try:
-        headers = {"authorization": f"Bearer {token}", "trakt-api-key": "a"}
-        connection.request("GET", "/users/settings", headers=headers)
-        return connection.getresponse().status
-    finally:
-        connection.close()
-
-
-def post(url, path, body):
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-    try:
-        connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
-        reply = connection.getresponse()
-        return reply.status, json.loads(reply.read())
-    finally:
-        connection.close()
-
-
-def refresh(url, token):
-    members = {"grant_type": "refresh_token", "refresh_token": token, "client_id": "a", "client_secret": "s"}
-    return post(url, "/oauth/token", members)
-
-
 def refreshed_until_killed(process, url, seconds):
     """Give the pairs that were answered, in order; the very last refresh may have been done unheard."""
-    pairs = post(url, "/_control/tokens", {"client_id": "a", "count": 1})[1]["tokens"]
+    pairs = call(url, "POST", "/_control/tokens", body={"client_id": "a", "count": 1}).json()["tokens"]
     killer = threading.Timer(seconds, process.kill)
     with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
         while True:
-            status, pair = refresh(url, pairs[-1]["refresh_token"])
-            assert status == 200
-            pairs.append(pair)
+            refreshed = refresh(url, pairs[-1]["refresh_token"])
+            assert refreshed.status == 200
+            pairs.append(refreshed.json())
             if len(pairs) == 3:
                 killer.start()
     killer.join()
@@ -285,13 +251,9 @@ def test_a_server_in_process_is_driven_without_http():
         assert server.clock() - before == pytest.approx(8 * 86400, abs=5)
         assert server.ledger["alive"] == {"access": 0, "refresh": 1}
         server.fail_next("/oauth/token", status=503)
-        members = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"]}
-        members |= {
-            "client_id": server.announcement["client_id"],
-            "client_secret": server.announcement["client_secret"],
-        }
-        assert post_text(server.url, members) == 503
-        assert post_text(server.url, members) == 200
+        app = {name: server.announcement[name] for name in ("client_id", "client_secret")}
+        members = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"], **app}
+        assert [call(server.url, "POST", "/oauth/token", body=members).status for _ in range(2)] == [503, 200]
         assert server.ledger["counts"]["POST /oauth/token"]["refresh_token"] == 1
         end = server.authorize(
             client_id=server.announcement["client_id"],
@@ -321,12 +283,3 @@ def test_a_server_that_has_ended_says_so():
         _ = server.ledger
     with server:
         assert server.ledger["alive"]
-
-
-def post_text(url, members):
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-    try:
-        connection.request("POST", "/oauth/token", json.dumps(members), {"content-type": "application/json"})
-        return connection.getresponse().status
-    finally:
-        connection.close()

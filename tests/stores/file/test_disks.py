@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from traktauth.models import LoginKey, Token
 from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.file.atomic_file import NotDurable
 from traktauth.stores.file.store import FileStore
+from traktauth.stores.open import open_store
 from traktauth.testing.store_contract.base import LOGIN, pair, pending_refresh
 from traktauth.timeouts import LEASE, REQUEST_TIMEOUT
 
@@ -69,7 +71,7 @@ class Program:
     """The command, over a file store with a token that has expired."""
 
     def __init__(self, trakt, path, kind="file"):
-        self.trakt, self.path = trakt, path
+        self.trakt, self.path, self.kind = trakt, path, kind
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("COV", "TRAKTAUTH_", "XDG_"))}
         self.env = {
             **kept,
@@ -87,10 +89,11 @@ class Program:
         token = Token(
             issued["access_token"], refresh_token=issued["refresh_token"], expires_in=60, expires_at=60.0, generation=1
         )
-        assert self.store().apply(self.login, SaveToken(token, after=0, at=1.0))
+        with closing(self.store()) as store:
+            assert store.apply(self.login, SaveToken(token, after=0, at=1.0))
 
     def store(self):
-        return FileStore(str(self.path))
+        return open_store(f"{self.kind}:{self.path}")
 
     def __call__(self, *words, within=(), env=()):
         command = [*within, sys.executable, "-m", "traktauth", *words]

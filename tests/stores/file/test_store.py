@@ -96,12 +96,6 @@ def test_the_file_and_its_neighbours_are_for_its_user_alone(store, path):
     assert set(modes.values()) == {0o600}
 
 
-def test_a_file_that_others_could_read_is_replaced_by_one_that_they_cannot(store, path):
-    path.chmod(0o644)
-    store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
-    assert mode(path) == 0o600
-
-
 def test_folders_that_we_make_are_for_their_user_alone(tmp_path):
     path = tmp_path / "new" / "newer" / "tokens.json"
     FileStore(str(path)).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
@@ -124,16 +118,6 @@ def test_reading_a_store_creates_nothing(tmp_path):
 
 
 # ---------------------------------------------------------------- links, and other things than files
-def test_a_links_target_is_replaced_in_its_own_folder(tmp_path):
-    (tmp_path / "real").mkdir()
-    link = tmp_path / "link.json"
-    link.symlink_to("real/tokens.json")
-    FileStore(str(link)).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
-    assert link.is_symlink()
-    assert FileStore(str(tmp_path / "real" / "tokens.json")).load(LOGIN).token == pair(1)
-    assert [each.name for each in tmp_path.iterdir() if each.is_file() and not each.is_symlink()] == []
-
-
 def test_a_store_behind_a_link_and_its_target_share_one_lock(tmp_path):
     link = tmp_path / "link.json"
     link.symlink_to("tokens.json")
@@ -548,7 +532,6 @@ def test_a_disk_that_fails_leaves_the_old_file(store, path, monkeypatch):
         assert list(path.parent.glob("*.new")) == []
 
 
-# ---------------------------------------------------------------- crashes
 # ---------------------------------------------------------------- others at the same file
 def test_two_writes_within_one_tick_of_the_clock_are_distinguished(store, path):
     """Same size, same inode, same time: what has just been written is not taken for known."""

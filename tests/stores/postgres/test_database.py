@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import threading
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg
@@ -99,21 +100,14 @@ def test_a_table_with_foreign_columns_is_left_as_it_is(postgres_address, opened,
 
 def test_many_stores_that_connect_first_create_the_tables_once(postgres_address, opened):
     stores = [opened(postgres_address) for _ in range(12)]
-    start, failed = threading.Barrier(len(stores)), []
+    start = threading.Barrier(len(stores))
 
     def come(store):
         start.wait()
-        try:
-            store.load(LOGIN)
-        except StoreFailed as error:
-            failed.append(error)
+        store.load(LOGIN)
 
-    threads = [threading.Thread(target=come, args=(store,)) for store in stores]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+    with ThreadPoolExecutor(len(stores)) as pool:
+        list(pool.map(come, stores))
 
 
 # ---------------------------------------------------------------- connections
@@ -144,11 +138,8 @@ def test_the_server_cancels_a_statement_before_the_store_gives_up(postgres_addre
 
 def test_no_more_connections_are_open_than_the_address_allows(postgres_address, raw):
     with closing(open_store(f"{postgres_address}&connections=3")) as store:
-        threads = [threading.Thread(target=lambda: [store.load(LOGIN) for _ in range(5)]) for _ in range(20)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(20) as pool:
+            list(pool.map(store.load, [LOGIN] * 100))
         assert 1 <= len(store.database._idle) <= 3
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
 import psycopg
@@ -15,7 +16,6 @@ from support.postgres import PostgresServer
 from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.open import open_async_store, open_store
-from traktauth.testing.store_contract.async_adapter import BlockingAdapter
 from traktauth.testing.store_contract.base import LOGIN, pair, pending_refresh, signed_in
 
 pytestmark = pytest.mark.slow
@@ -46,18 +46,6 @@ def pooled(server):
         yield start
 
 
-@pytest.fixture(params=["blocking", "async"])
-def opened(request):
-    """Open a store, blocking or async, and close it when the test ends."""
-    with ExitStack() as stores:
-
-        def open_at(address):
-            store = open_store(address) if request.param == "blocking" else BlockingAdapter(open_async_store(address))
-            return stores.enter_context(closing(store))
-
-        yield open_at
-
-
 def outsider(url):
     """Connect another program of the pool."""
     return psycopg.connect(url, autocommit=True, prepare_threshold=None)
@@ -66,27 +54,19 @@ def outsider(url):
 @pytest.mark.parametrize("prepared", [200, 0])
 def test_many_threads_refresh_behind_a_transaction_pooler(pooled, prepared):
     url = pooled(size=2, prepared=prepared)
-    failed = []
 
     def run(number):
         login = LoginKey("trakt", "app", f"account-{number}")
-        try:
-            with closing(open_store(url)) as store:
-                signed_in(store, login)
-                for generation in range(1, 15):
-                    with store.lock(login, 30.0) as held:
-                        assert held
-                        assert store.apply(login, BeginRefresh(pending_refresh(generation)))
-                        assert store.apply(login, SaveToken(pair(generation + 1), after=generation, at=1.0))
-        except Exception as error:  # noqa: BLE001 - in a thread, where it would be lost
-            failed.append(error)
+        with closing(open_store(url)) as store:
+            signed_in(store, login)
+            for generation in range(1, 15):
+                with store.lock(login, 30.0) as held:
+                    assert held
+                    assert store.apply(login, BeginRefresh(pending_refresh(generation)))
+                    assert store.apply(login, SaveToken(pair(generation + 1), after=generation, at=1.0))
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(run, range(6)))
     with closing(open_store(url)) as store:
         assert [store.load(login).token for login in store.list_logins()] == [pair(15)] * 6
 
@@ -112,12 +92,12 @@ def test_a_keepers_statements_pass_a_transaction_pooler(pooled, prepared):
     asyncio.run(keep())
 
 
-def test_other_programs_of_the_pool_keep_their_settings(pooled, opened):
+def test_other_programs_of_the_pool_keep_their_settings(pooled, opened_by_each_driver):
     url = pooled(size=1)
     names = ("statement_timeout", "lock_timeout", "synchronous_commit", "idle_in_transaction_session_timeout")
     with outsider(url) as other:
         before = [other.execute(f"SHOW {name}".encode()).fetchone() for name in names]
-        store = opened(url)
+        store = opened_by_each_driver(url)
         signed_in(store)
         assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
         assert store.durability_warnings() == []
@@ -125,10 +105,10 @@ def test_other_programs_of_the_pool_keep_their_settings(pooled, opened):
         assert other.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
 
 
-def test_a_crash_loses_no_token_behind_a_transaction_pooler(server, pooled, opened):
+def test_a_crash_loses_no_token_behind_a_transaction_pooler(server, pooled, opened_by_each_driver):
     """The database's own default is `synchronous_commit = off`."""
     url = pooled(size=2)
-    store = opened(url)
+    store = opened_by_each_driver(url)
     signed_in(store)
     for generation in range(1, 4):
         with closing(outsider(url)) as other:
@@ -139,26 +119,19 @@ def test_a_crash_loses_no_token_behind_a_transaction_pooler(server, pooled, open
             server.start()
             with psycopg.connect(f"{server.url.rpartition('/')[0]}/{url.rpartition('/')[2]}") as direct:
                 assert direct.execute("SELECT generation FROM traktauth_logins").fetchone() == (generation + 1,)
-        assert opened(url).load(LOGIN).token == pair(generation + 1)
+        assert opened_by_each_driver(url).load(LOGIN).token == pair(generation + 1)
 
 
 def test_one_of_many_makes_the_tables_behind_a_transaction_pooler(pooled):
     url = pooled(size=2)
-    start, failed = threading.Barrier(8), []
+    start = threading.Barrier(8)
 
-    def come():
+    def come(_):
         start.wait()
-        try:
-            with closing(open_store(url)) as store:
-                store.load(LOGIN)
-        except Exception as error:  # noqa: BLE001 - in a thread, where it would be lost
-            failed.append(error)
+        with closing(open_store(url)) as store:
+            store.load(LOGIN)
 
-    threads = [threading.Thread(target=come) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(come, range(8)))
     with outsider(url) as other:
         assert other.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)

@@ -21,7 +21,7 @@ from stores.children import fork, in_child
 from stores.file.test_disks import NOBODY, ROOT, Program, folder, namespace, strace, trakt  # noqa: F401 - fixtures
 from stores.file.test_store import shown_with_locals
 from traktauth.errors import StoreFailed
-from traktauth.models import LoginKey, Token
+from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken, SetMoved
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.open import open_store
@@ -219,17 +219,12 @@ def test_a_lease_of_an_older_version_or_an_earlier_run_of_the_machine_is_not_wai
 def program(trakt, folder):  # noqa: F811 - the fixture
     """The command over an SQLite store with a token that has expired."""
     program = Program(trakt, folder / "t.db", kind="sqlite")
-    issued = trakt.pair()
-    token = Token(
-        issued["access_token"], refresh_token=issued["refresh_token"], expires_in=60, expires_at=60.0, generation=1
-    )
-    with closing(open_store(f"sqlite:{program.path}")) as store:
-        assert store.apply(program.login, SaveToken(token, after=0, at=1.0))
+    program.keep_expired()
     return program
 
 
 def unsent(program):
-    with closing(open_store(f"sqlite:{program.path}")) as store:
+    with closing(program.store()) as store:
         return program.trakt.refreshes == [] and store.load(program.login).pending_refresh is None
 
 
@@ -290,28 +285,6 @@ def test_a_database_that_cannot_be_written_is_named_and_nothing_is_sent(closed):
         assert in_child(begin, uid=NOBODY) == "begun"
     finally:
         shutil.rmtree(place)
-
-
-@pytest.mark.slow
-def test_a_database_with_damaged_pages_is_named_and_left_as_it_is(program):
-    content = bytearray(program.path.read_bytes())
-    content[4096:] = b"\xaa" * (len(content) - 4096)
-    program.path.write_bytes(content)
-    before = program.path.read_bytes()
-    done = program("token")
-    assert done.returncode == 1
-    assert "damaged" in done.stderr or "malformed" in done.stderr
-    assert program.trakt.refreshes == []
-    assert program.path.read_bytes() == before
-    assert "wrong" in [level for level, _, _ in program.doctor()]
-
-
-@pytest.mark.slow
-def test_doctor_reports_a_folder_where_others_may_write(program):
-    program.path.parent.chmod(0o1777)
-    assert [level for level, text, _ in program.doctor() if "Others can write in" in text] == ["doubtful"]
-    program.path.parent.chmod(0o700)
-    assert [level for level, text, _ in program.doctor() if "Others can write in" in text] == []
 
 
 # ---------------------------------------------------------------- what error reporters see, and signals
