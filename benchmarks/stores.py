@@ -129,9 +129,8 @@ async def claim_costs(address, accounts):
         while made < count:
             batch = [LoginKey("trakt", "fleet", f"{number:07}") for number in range(made, min(made + 1000, count))]
             tokens = [replace(TOKEN, expires_at=time.time() + 600000 * os.urandom(1)[0] / 255) for _ in batch]
-            await store.apply_many(
-                [(login, SaveToken(token, 0, at=time.time())) for login, token in zip(batch, tokens, strict=True)]
-            )
+            for login, token in zip(batch, tokens, strict=True):
+                await store.apply(login, SaveToken(token, 0, at=time.time()))
             made += len(batch)
 
         if address.startswith("postgres"):

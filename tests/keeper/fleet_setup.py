@@ -63,7 +63,7 @@ class Mortal:
 
             return call
 
-        for name in ("claim", "release", "apply_many", "take_budget", "load", "defer"):
+        for name in ("claim", "release", "apply", "take_budget", "load", "defer"):
             setattr(Reached, name, guarded(name))
         return Reached()
 
@@ -97,7 +97,7 @@ class Fleet:
                 expires_at=began + self.life,
                 generation=1,
             )
-            await self.store.apply_many([(login(number), SaveToken(token, 0, at=1.0))])
+            await self.store.apply(login(number), SaveToken(token, 0, at=1.0))
         self.store.statements["save"].clear()
 
     async def send(self, request: Request) -> Response | NoResponse:

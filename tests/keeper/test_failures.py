@@ -177,7 +177,7 @@ async def test_a_refresh_by_another_program_since_the_claim_is_counted_as_skippe
 async def test_a_token_without_a_refresh_token_is_reported_once_and_not_claimed_again(fleet):
     record = await fleet.store.load(login(0))
     bare = replace(record.token, refresh_token=None, generation=2)
-    await fleet.store.apply_many([(login(0), SaveToken(bare, 1, at=1.0))])
+    await fleet.store.apply(login(0), SaveToken(bare, 1, at=1.0))
     await fleet.keep_for(7 * DAY, keeper := fleet.keeper())
     assert [event.login for event in fleet.reported(Expiring)] == [login(0)]
     assert keeper.summary.expiring == 1
@@ -272,14 +272,14 @@ def failing(fleet, *verbs):
 
 def failing_saves(fleet):
     """Let the store fail when a token is to be saved, until the returned function is called."""
-    real, gone = fleet.store.apply_many, [True]
+    real, gone = fleet.store.apply, [True]
 
-    async def fail(changes):
-        if gone and any(isinstance(change, SaveToken) for _, change in changes):
+    async def fail(login, change):
+        if gone and isinstance(change, SaveToken):
             raise StoreFailed("the database is gone")
-        return await real(changes)
+        return await real(login, change)
 
-    fleet.store.apply_many = fail
+    fleet.store.apply = fail
     return gone.clear
 
 
@@ -331,17 +331,17 @@ async def test_claims_are_released_if_the_budget_cannot_be_read(fleet):
 @scenario(6, spread=0.0)
 async def test_a_claim_that_ran_out_while_the_store_was_slow_sends_nothing_twice(fleet):
     await everybody_is_due()
-    apply_many = fleet.store.apply_many
+    apply = fleet.store.apply
 
-    async def slowly(changes):
+    async def slowly(login, change):
         await asyncio.sleep(50)  # longer than the claim
-        return await apply_many(changes)
+        return await apply(login, change)
 
-    fleet.store.apply_many = slowly
+    fleet.store.apply = slowly
     slow = fleet.keeper()
     task = asyncio.create_task(slow.run_once(1))
     await asyncio.sleep(46)
-    fleet.store.apply_many = apply_many
+    fleet.store.apply = apply
     assert (await fleet.keeper().run_once(100)).refreshed == 6
     await task
     assert len(fleet.trakt.sent) == 6
@@ -354,7 +354,7 @@ async def test_the_memory_of_a_keeper_holds_nothing_of_what_is_done(fleet):
     keeper = fleet.keeper()
     await fleet.keep_for(60 * DAY, keeper)
     assert keeper.summary.refreshed > 8
-    assert keeper._refresher._batched_store._claimed == {}
+    assert keeper._refresher._claimed_store._claimed == {}
     assert keeper._refresher.unsaved == []
     assert keeper.in_flight == 0
     assert fleet.store.leases == {}

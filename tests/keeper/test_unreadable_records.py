@@ -119,13 +119,13 @@ async def test_a_store_failure_is_reported_once_and_so_is_its_end(fleet):
 @scenario(40, spread=0.0)
 async def test_a_store_whose_writes_alone_fail_is_reported_once_and_claimed_from_seldom(fleet):
     """As a database whose disk is full, or a role that may not write the tables' rows."""
-    apply_many = fleet.store.apply_many
+    apply = fleet.store.apply
 
-    async def full(_changes):
+    async def full(_login, _change):
         raise StoreFailed("No space left on device")
 
     await asyncio.sleep(7.1 * DAY)
-    fleet.store.apply_many = full
+    fleet.store.apply = full
     fleet.events.clear()
     keeper = fleet.keeper()
     task = asyncio.create_task(keeper.run())
@@ -136,7 +136,7 @@ async def test_a_store_whose_writes_alone_fail_is_reported_once_and_claimed_from
     assert len(fleet.store.statements["claim"]) <= 600 / 5 + 2
     assert len(fleet.events) <= 600 / 5 + 32 + 2
     assert fleet.trakt.sent == []
-    fleet.store.apply_many = apply_many
+    fleet.store.apply = apply
     await asyncio.sleep(900)
     keeper.stop()
     summary = await task
@@ -148,15 +148,15 @@ async def test_a_store_whose_writes_alone_fail_is_reported_once_and_claimed_from
 
 @scenario(40, spread=0.0)
 async def test_one_login_that_cannot_be_written_holds_up_no_other(fleet):
-    apply_many = fleet.store.apply_many
+    apply = fleet.store.apply
 
-    async def refuse_one(changes):
-        if any(each == login(0) for each, _ in changes):
+    async def refuse_one(each, change):
+        if each == login(0):
             raise StoreFailed("the row is locked")
-        return await apply_many(changes)
+        return await apply(each, change)
 
     await asyncio.sleep(7.1 * DAY)
-    fleet.store.apply_many = refuse_one
+    fleet.store.apply = refuse_one
     keeper = fleet.keeper()
     await fleet.keep_for(3600, keeper)
     assert keeper.summary.refreshed == 39
@@ -164,11 +164,11 @@ async def test_one_login_that_cannot_be_written_holds_up_no_other(fleet):
 
 @scenario(3, spread=0.0)
 async def test_a_step_of_a_scheduler_that_cannot_write_fails(fleet):
-    async def full(_changes):
+    async def full(_login, _change):
         raise StoreFailed("No space left on device")
 
     await asyncio.sleep(7.1 * DAY)
-    fleet.store.apply_many = full
+    fleet.store.apply = full
     with pytest.raises(StoreFailed, match="No space left"):
         await fleet.keeper().run_once(100)
     assert fleet.trakt.sent == []

@@ -43,7 +43,12 @@ class MemoryFleet(FleetStore):
         return self.plain.load(login)
 
     async def apply(self, login: LoginKey, change: Change) -> bool:
-        return (await self.apply_many([(login, change)]))[0]
+        for name, kind in (("begin", BeginRefresh), ("save", SaveToken)):
+            self.statements[name] += [1] * isinstance(change, kind)
+        applied = self.plain.apply(login, change)
+        if applied and isinstance(change, SaveToken | CancelRefresh):
+            self._schedule(login)
+        return applied
 
     @asynccontextmanager
     async def lock(self, login: LoginKey, timeout: float) -> AsyncGenerator[bool]:
@@ -101,18 +106,6 @@ class MemoryFleet(FleetStore):
     async def never_due(self, login: LoginKey, generation: int) -> None:
         self._heap = [entry for entry in self._heap if entry[1:] != (login, generation)]
         heapq.heapify(self._heap)
-
-    async def apply_many(self, changes: Sequence[tuple[LoginKey, Change]]) -> list[bool]:
-        for name, kind in (("begin", BeginRefresh), ("save", SaveToken)):
-            count = sum(isinstance(change, kind) for _, change in changes)
-            if count:
-                self.statements[name].append(count)
-        answers = []
-        for login, change in changes:
-            answers.append(self.plain.apply(login, change))
-            if answers[-1] and isinstance(change, SaveToken | CancelRefresh):
-                self._schedule(login)
-        return answers
 
     async def record_notification(self, login: LoginKey, generation: int, what: str) -> bool:
         known = (login, generation, what) in self.reported

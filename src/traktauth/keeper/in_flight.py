@@ -8,12 +8,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from traktauth.errors import AppRejected, StoreFailed
-from traktauth.keeper.batched_store import Batcher
 from traktauth.keeper.events import Delayed
 from traktauth.log_fields import log_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from traktauth.keeper.circuit_breaker import CircuitBreaker
     from traktauth.keeper.config import KeeperContext
@@ -44,7 +43,6 @@ class InFlight:
         self._refresher = refresher
         self._breaker = breaker
         self._stop = stop
-        self._releases = Batcher(self._release_batch, context.config.in_flight)
         self._tasks: set[asyncio.Task[None]] = set()
         self._capacity = asyncio.Event()
         self.started = 0
@@ -90,7 +88,7 @@ class InFlight:
         except Exception as error:  # noqa: BLE001 - a bug must not stop the other refreshes, nor flood the service
             await self._defer_after_bug(login, record, error)
         with suppress(StoreFailed):
-            await self._releases.add(login)
+            await self._context.store.release([login], owner=self._context.owner)
 
     async def _defer_after_bug(self, login: LoginKey, record: Record, error: Exception) -> None:
         """Defer a login for one hour after an unexpected error, so that it is not claimed again at once."""
@@ -108,10 +106,6 @@ class InFlight:
         with suppress(StoreFailed):
             await self._context.store.defer(login, record.generation, until=until)
         self._context.on_event(Delayed(login, what, until))
-
-    async def _release_batch(self, logins: Sequence[LoginKey]) -> list[None]:
-        await self._context.store.release(logins, owner=self._context.owner)
-        return [None] * len(logins)
 
     def _remove(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

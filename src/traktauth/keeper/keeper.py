@@ -13,8 +13,8 @@ from traktauth.client.driver.bound_store import AsyncBoundStore
 from traktauth.client.driver.moved_stores import cannot_follow
 from traktauth.errors import AppRejected, LoginMoved, StoreFailed
 from traktauth.flow.moved_login import moved_error
-from traktauth.keeper.batched_store import BatchedStore
 from traktauth.keeper.circuit_breaker import PAUSE_AFTER_OUTAGE, CircuitBreaker, HealthAwareSender
+from traktauth.keeper.claimed_store import ClaimedStore
 from traktauth.keeper.claims import Claims
 from traktauth.keeper.config import KeeperConfig, KeeperContext, RateLimit
 from traktauth.keeper.events import Resumed, Stalled
@@ -83,8 +83,8 @@ class Keeper:
         self._store_failing_since: float | None = None
         self._breaker = CircuitBreaker(config.in_flight, monotonic)
         self._sender = HealthAwareSender(send, breaker=self._breaker, context=context)
-        self._batched_store = BatchedStore(store, max_items=config.in_flight)
-        self._refresher = Refresher(context, self._batched_store, account.context, sender=self._sender)
+        self._claimed_store = ClaimedStore(store)
+        self._refresher = Refresher(context, self._claimed_store, account.context, sender=self._sender)
         self._claims = Claims(context, self._refresher)
         self._in_flight = InFlight(context, self._refresher, breaker=self._breaker, stop=self.stop)
         self.summary = context.summary
@@ -155,7 +155,7 @@ class Keeper:
             await self._drain()
         if self._claims.unreadable is not None and not in_flight.started:
             raise self._claims.unreadable
-        if failure := self._batched_store.take_failure():
+        if failure := self._claimed_store.take_failure():
             raise failure
         return self._result()
 
@@ -169,12 +169,12 @@ class Keeper:
         try:
             if self._refresher.unsaved:
                 await self._refresher.save_unsaved()
-            if failure := self._batched_store.take_failure():
+            if failure := self._claimed_store.take_failure():
                 raise failure
             await self._apply_retry_after()
             if self._breaker.is_open:
                 pause: float | None = await self._probe()
-            elif self._batched_store.is_failing:
+            elif self._claimed_store.is_failing:
                 pause = await self._try_one()
             else:
                 free = min(most, self._breaker.allowed - len(self._in_flight))
@@ -189,7 +189,7 @@ class Keeper:
                 self._store_failing_since = self._monotonic()
                 self._context.on_event(Stalled(f"{error.message}. {error.hint}"))
             return _RETRY_STORE_AFTER
-        if self._store_failing_since is not None and not self._batched_store.is_failing:
+        if self._store_failing_since is not None and not self._claimed_store.is_failing:
             self._context.on_event(Resumed(self._monotonic() - self._store_failing_since))
             self._store_failing_since = None
         return pause

@@ -16,8 +16,8 @@ from traktauth.models.changes import SetRefreshable
 if TYPE_CHECKING:
     from traktauth.flow.context import FlowContext
     from traktauth.flow.effects import NoResponse
-    from traktauth.keeper.batched_store import BatchedStore
     from traktauth.keeper.circuit_breaker import HealthAwareSender
+    from traktauth.keeper.claimed_store import ClaimedStore
     from traktauth.keeper.config import KeeperContext
     from traktauth.models import LoginKey, Record
     from traktauth.wire.messages import Request, Response
@@ -33,7 +33,7 @@ class Refresher:
 
     Args:
         context: the keeper's.
-        batched_store: the store as the flows use it.
+        claimed_store: the store as the flows use it.
         flow_context: what the flows need to know.
         sender: sends requests.
 
@@ -44,14 +44,14 @@ class Refresher:
     def __init__(
         self,
         context: KeeperContext,
-        batched_store: BatchedStore,
+        claimed_store: ClaimedStore,
         flow_context: FlowContext,
         *,
         sender: HealthAwareSender,
     ) -> None:
         self._context = context
         self._store = context.store
-        self._batched_store = batched_store
+        self._claimed_store = claimed_store
         self._flow_context = flow_context
         self._sender = sender
         self._summary = context.summary
@@ -71,9 +71,9 @@ class Refresher:
             sent = True
             return await self._sender.send(request)
 
-        self._batched_store.cache(login, record)
+        self._claimed_store.cache(login, record)
         bound_store = AsyncBoundStore(
-            self._batched_store, login, self._flow_context.clock, shared_with=self._store, saves_unsaved=False
+            self._claimed_store, login, self._flow_context.clock, shared_with=self._store, saves_unsaved=False
         )
         try:
             token = await AsyncDriver(bound_store, send).run(refresh(self._flow_context))
@@ -93,7 +93,7 @@ class Refresher:
             self._summary.refreshed += 1
             self._context.on_event(Refreshed(login, token.fingerprint, token.generation))
         finally:
-            self._batched_store.evict(login)
+            self._claimed_store.evict(login)
 
     def holds_unsaved(self, login: LoginKey) -> bool:
         """Return whether a login's new token is held here; its old one must not be sent."""

@@ -1,4 +1,4 @@
-"""What a store offers a keeper beside the rest: many logins in one statement, and the next ones due."""
+"""What a store offers a keeper beside the rest: the logins that are due, and a budget of requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from traktauth.errors import StoreFailed
     from traktauth.models import LoginKey, Record
-    from traktauth.models.changes import Change
     from traktauth.stores.database.commands import LoginCounts, LoginStates
 
 
@@ -57,13 +56,6 @@ class FleetStore(AsyncTokenStore):
     @abstractmethod
     async def never_due(self, login: LoginKey, generation: int) -> None:
         """Let this generation never come due again."""
-
-    @abstractmethod
-    async def apply_many(self, changes: Sequence[tuple[LoginKey, Change]]) -> list[bool]:
-        """Apply many changes in few statements; a record that cannot be read is not changed.
-
-        `Erase` and `Reencrypt` are for `apply` alone.
-        """
 
     @abstractmethod
     async def record_notification(self, login: LoginKey, generation: int, what: str) -> bool:

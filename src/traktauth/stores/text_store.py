@@ -116,21 +116,17 @@ class TextStore(TokenStore):
             record = change.apply(EMPTY if document is None else to_record(document))
             return None if record is None else json.dumps(to_document(owner, record))
 
-        def read(_: tuple[LoginKey, ...]) -> Operation[dict[LoginKey, str]]:
-            text = yield lambda: self.read(key)
-            return {} if text is None else {login: text}
+        def read() -> Operation[str | None]:
+            text: str | None = yield lambda: self.read(key)
+            return text
 
-        def swap(swaps: list[tuple[LoginKey, str | None, str]]) -> Operation[set[LoginKey]]:
-            ((_, old, new),) = swaps
-            swapped = yield lambda: self.swap(key, old, new)
-            return {login} if swapped else set()
+        def swap(old: str | None, new: str) -> Operation[bool]:
+            swapped: bool = yield lambda: self.swap(key, old, new)
+            return swapped
 
         if isinstance(change, Reencrypt):
             return False  # nothing is encrypted
-        (result,) = run(compare_and_swap([(login, step)], read, swap), self._perform)
-        if isinstance(result, StoreFailed):
-            raise result
-        return result
+        return run(compare_and_swap(step, read, swap), self._perform)
 
     def _perform(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - a text, or whether it was swapped
         with self._reword_errors():

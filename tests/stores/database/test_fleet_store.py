@@ -1,4 +1,4 @@
-"""Stores as a keeper needs them: what is due, by whom it is done, and many at once."""
+"""Stores as a keeper needs them: what is due, and by whom it is done."""
 
 from __future__ import annotations
 
@@ -62,8 +62,13 @@ async def stores(address):
 async def store(stores):
     store = stores[0]
     savings = [(login, SaveToken(aged(number), 0, at=1.0)) for number, login in enumerate(FLEET)]
-    assert await store.apply_many(savings) == [True] * len(FLEET)
+    assert await apply_each(store, savings) == [True] * len(FLEET)
     return store
+
+
+async def apply_each(store, changes):
+    """Apply changes at once, each on its own, as the refreshes of a keeper do."""
+    return list(await asyncio.gather(*(store.apply(login, change) for login, change in changes)))
 
 
 def claim(store, limit=100, *, before=1e9, now=0.0, lease=30.0, owner="me"):
@@ -91,10 +96,10 @@ async def test_a_claim_names_the_process_of_its_keeper(store, monkeypatch):
 async def test_a_sealed_store_claims_and_saves(tmp_path, monkeypatch):
     monkeypatch.setenv("TRAKTAUTH_SEAL_KEY", "k" * 43)
     store = open_async_store(f"sealed+sqlite:{tmp_path}/logins")
-    assert await store.apply_many([(login, SaveToken(aged(1), 0, at=1.0)) for login in FLEET[:2]]) == [True, True]
+    assert await apply_each(store, [(login, SaveToken(aged(1), 0, at=1.0)) for login in FLEET[:2]]) == [True, True]
     assert [record.token for _, record in await claim(store)] == [aged(1), aged(1)]
-    assert await store.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in FLEET[:2]]) == [True, True]
-    assert await store.apply_many([(login, SaveToken(aged(9, 2), 1, at=1.0)) for login in FLEET[:2]]) == [True, True]
+    assert await apply_each(store, [(login, BeginRefresh(pending_refresh(1))) for login in FLEET[:2]]) == [True, True]
+    assert await apply_each(store, [(login, SaveToken(aged(9, 2), 1, at=1.0)) for login in FLEET[:2]]) == [True, True]
     assert (await store.load(FLEET[0])).token == aged(9, 2)
     await store.close()
 
@@ -212,39 +217,32 @@ async def test_an_unconfirmed_refresh_is_claimed_only_after_its_token_has_expire
 
 async def test_many_refreshes_begin_and_end_at_once(store):
     claimed = await claim(store, 5)
-    assert await store.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in names(claimed)]) == [True] * 5
     assert (
-        await store.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in FLEET])
+        await apply_each(store, [(login, BeginRefresh(pending_refresh(1))) for login in names(claimed)]) == [True] * 5
+    )
+    assert (
+        await apply_each(store, [(login, BeginRefresh(pending_refresh(1))) for login in FLEET])
         == [False] * 5 + [True] * 5
     )
     savings = [(login, SaveToken(aged(number + 20, 2), 1, at=7.0)) for number, login in enumerate(FLEET)]
-    assert await store.apply_many(savings) == [True] * 10
-    assert await store.apply_many(savings) == [False] * 10
+    assert await apply_each(store, savings) == [True] * 10
+    assert await apply_each(store, savings) == [False] * 10
     record = await store.load(FLEET[4])
     assert (record.token, record.pending_refresh, record.saved_at) == (aged(24, 2), None, 7.0)
 
 
-async def test_each_change_of_a_batch_succeeds_or_fails_by_itself(store):
+async def test_a_change_that_comes_too_late_or_too_early_fails(store):
     others = [
         (FLEET[0], pending_refresh(1)),
         (FLEET[1], pending_refresh(2)),
         (LOGIN, pending_refresh(1)),
         (FLEET[3], pending_refresh(1, sending=2)),
     ]
-    begun = await store.apply_many([(login, BeginRefresh(pending)) for login, pending in others])
+    begun = await apply_each(store, [(login, BeginRefresh(pending)) for login, pending in others])
     assert begun == [True, False, False, False]
-    assert await store.apply_many(
-        [
-            (FLEET[5], BeginRefresh(pending_refresh(1))),
-            (FLEET[5], BeginRefresh(pending_refresh(1))),
-            (FLEET[5], BeginRefresh(pending_refresh(1, 2))),
-        ]
-    ) == [
-        True,
-        False,
-        True,
-    ]
-    assert await store.apply_many([]) == []
+    at_once = [BeginRefresh(pending_refresh(1)), BeginRefresh(pending_refresh(1))]
+    assert sorted(await apply_each(store, [(FLEET[5], begin) for begin in at_once])) == [False, True]
+    assert await store.apply(FLEET[5], BeginRefresh(pending_refresh(1, 2)))
 
 
 async def test_a_login_that_changed_since_its_claim_is_read_again(stores, store):
@@ -252,13 +250,13 @@ async def test_a_login_that_changed_since_its_claim_is_read_again(stores, store)
     await claim(one, 3)
     assert await two.apply(FLEET[0], SaveToken(aged(30, 2), after=1, at=1.0))
     assert await two.apply(FLEET[1], BeginRefresh(pending_refresh(1)))
-    assert await one.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in FLEET[:3]]) == [
+    assert await apply_each(one, [(login, BeginRefresh(pending_refresh(1))) for login in FLEET[:3]]) == [
         False,
         False,
         True,
     ]
-    assert await one.apply_many(
-        [(FLEET[0], BeginRefresh(pending_refresh(2))), (FLEET[1], BeginRefresh(pending_refresh(1, sending=2)))]
+    assert await apply_each(
+        one, [(FLEET[0], BeginRefresh(pending_refresh(2))), (FLEET[1], BeginRefresh(pending_refresh(1, sending=2)))]
     ) == [True, True]
 
 
@@ -270,11 +268,9 @@ async def test_a_damaged_record_is_left_and_the_others_are_kept(store):
     assert damaged[0] == FLEET[0]
     assert isinstance(damaged[1], StoreFailed)
     assert names(others) == FLEET[1:3]
-    assert await store.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in FLEET[:3]]) == [
-        False,
-        True,
-        True,
-    ]
+    with pytest.raises(StoreFailed, match="damaged"):
+        await store.apply(FLEET[0], BeginRefresh(pending_refresh(1)))
+    assert await apply_each(store, [(login, BeginRefresh(pending_refresh(1))) for login in FLEET[1:3]]) == [True, True]
     with pytest.raises(StoreFailed, match="damaged"):
         await store.load(FLEET[0])
 
@@ -347,10 +343,10 @@ async def test_a_block_of_the_budget_ends(stores):
 
 async def test_difficult_names_are_kept_in_fleets_too(store):
     logins = [LoginKey("trakt", "another", name) for name in DIFFICULT]
-    assert all(await store.apply_many([(login, SaveToken(aged(1), 0, at=1.0)) for login in logins]))
+    assert all(await apply_each(store, [(login, SaveToken(aged(1), 0, at=1.0)) for login in logins]))
     claimed = await store.claim("trakt", "another", before=1e9, now=0.0, limit=99, lease=30.0, owner="me")
     assert sorted(names(claimed)) == sorted(logins)
-    assert all(await store.apply_many([(login, BeginRefresh(pending_refresh(1))) for login in logins]))
+    assert all(await apply_each(store, [(login, BeginRefresh(pending_refresh(1))) for login in logins]))
     await store.release(logins, owner="me")
 
 
@@ -360,8 +356,8 @@ async def test_an_erased_login_is_not_claimed_and_takes_no_late_token(store):
     await store.apply(gone, DeleteToken(1))
     assert await store.apply(gone, Erase())
     assert gone not in names(await claim(store))
-    assert await store.apply_many(
-        [(gone, SaveToken(aged(0, 2), 1, at=1.0)), (FLEET[1], SaveToken(aged(1, 2), 1, at=1.0))]
+    assert await apply_each(
+        store, [(gone, SaveToken(aged(0, 2), 1, at=1.0)), (FLEET[1], SaveToken(aged(1, 2), 1, at=1.0))]
     ) == [
         False,
         True,

@@ -78,13 +78,17 @@ def test_a_keepers_statements_pass_a_transaction_pooler(pooled, prepared):
 
     async def keep():
         store = open_async_store(url)
-        assert all(await store.apply_many([(login, SaveToken(pair(1), 0, at=1.0)) for login in logins]))
+
+        async def apply_each(changes):
+            return await asyncio.gather(*(store.apply(login, change) for login, change in changes))
+
+        assert all(await apply_each([(login, SaveToken(pair(1), 0, at=1.0)) for login in logins]))
         for generation in range(1, 9):  # more often than psycopg waits before it prepares a statement
             claimed = await store.claim("trakt", "app", before=9e9, now=0.0, limit=50, lease=30.0, owner="keeper")
             assert len(claimed) == 50
-            assert all(await store.apply_many([(login, BeginRefresh(pending_refresh(generation))) for login in logins]))
+            assert all(await apply_each([(login, BeginRefresh(pending_refresh(generation))) for login in logins]))
             savings = [(login, SaveToken(pair(generation + 1), generation, at=1.0)) for login in logins]
-            assert all(await store.apply_many(savings))
+            assert all(await apply_each(savings))
             await store.release(logins, owner="keeper")
             assert (await store.take_budget("trakt", wanted=1, limit=1000, period=60.0))[0] == 1
         await store.close()

@@ -98,7 +98,7 @@ def test_a_change_whose_reply_was_lost_counts_as_done(redis_address, opened, mon
     """Redis had done it; the driver repeats it, and finds the row changed."""
     store = opened(redis_address)
     signed_in(store)
-    monkeypatch.setattr(scripts, "SWAP", scripts.SWAP.replace("done[n] = 1", "done[n] = 0"))
+    monkeypatch.setattr(scripts, "SWAP", scripts.SWAP.replace("return 1", "return 0"))
     assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
     assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
     assert not store.apply(LOGIN, BeginRefresh(pending_refresh(1)))

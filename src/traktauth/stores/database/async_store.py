@@ -104,9 +104,6 @@ class AsyncDatabaseStore(FleetStore):
     async def release(self, logins: Sequence[LoginKey], *, owner: str) -> None:
         await self._run(self._operations.release(logins, owner))
 
-    async def apply_many(self, changes: Sequence[tuple[LoginKey, Change]]) -> list[bool]:
-        return await self._run(self._operations.apply_many(changes))
-
     async def defer(self, login: LoginKey, generation: int, *, until: float) -> None:
         await self._run(self._operations.set_due(login, generation, until))
 

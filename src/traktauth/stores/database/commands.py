@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from traktauth.models import LoginKey
 from traktauth.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from typing import Protocol
 
+    from traktauth.models import LoginKey
     from traktauth.stores.database.row import Row
 
 T = TypeVar("T")
@@ -56,20 +56,6 @@ class DeleteRow(Command[bool]):
 
 
 @value
-class ReadRows(Command["dict[LoginKey, Row]"]):
-    """Read the rows of many logins; those without one are left out."""
-
-    logins: tuple[LoginKey, ...]
-
-
-@value
-class SwapRows(Command[set[LoginKey]]):
-    """Do many swaps, each for itself, of one login each; the result names those that were done."""
-
-    swaps: tuple[SwapRow, ...]
-
-
-@value
 class AcquireLease(Command[bool]):
     """Take a login's lease for some seconds, by the database's clock; False if another owner has it."""
 
@@ -90,14 +76,6 @@ class ReleaseLease(Command[None]):
     """Release a lease, if this owner still has it."""
 
     login: LoginKey
-    owner: str
-
-
-@value
-class ReleaseLeases(Command[None]):
-    """Release many leases."""
-
-    logins: tuple[LoginKey, ...]
     owner: str
 
 

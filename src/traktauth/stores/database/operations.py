@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from traktauth.errors import StoreFailed
 from traktauth.models import Record
@@ -17,12 +17,9 @@ from traktauth.stores.database.commands import (
     ProbeWrite,
     ReadLease,
     ReadRow,
-    ReadRows,
     ReleaseLease,
-    ReleaseLeases,
     Sleep,
     SwapRow,
-    SwapRows,
 )
 from traktauth.stores.database.lease import (
     LEASE_GRANT_MAX_AGE,
@@ -59,8 +56,6 @@ class LoginOperations:
     def __init__(self, cipher: Cipher | None) -> None:
         self._cipher = cipher
         self.cache = RowCache(cipher)
-        # Rows as they were claimed, so that they need not be read again before they are changed.
-        self._claimed: dict[LoginKey, Row] = {}
 
     # ------------------------------------------------------------ records
     def load(self, login: LoginKey) -> Operation[Record]:
@@ -68,8 +63,7 @@ class LoginOperations:
         row: Row | None = yield ReadRow(login)
         if row is not None:
             return self.cache.record(login, row)
-        erased = yield from self._read_erased((login,))
-        return erased.get(login, EMPTY)
+        return (yield from self._read_erased(login))
 
     def peek(self, login: LoginKey, database: Database | AsyncDatabase) -> Record | None:
         """Return a login's record if that takes microseconds; else None."""
@@ -99,13 +93,7 @@ class LoginOperations:
             return (yield from self._erase(login, change))
         if isinstance(change, Reencrypt) and not self.cache.needs_sealing((yield ReadRow(login))):
             return False
-        return (yield from self._change_one(login, change.apply))
-
-    def apply_many(self, changes: Sequence[tuple[LoginKey, Change]]) -> Operation[list[bool]]:
-        """Apply many changes of records in few commands; a record that cannot be read is not changed."""
-        known = {login: self._claimed[login] for login, _ in changes if login in self._claimed}
-        results = yield from self._change([(login, change.apply) for login, change in changes], known)
-        return [result is True for result in results]
+        return (yield from self._change(login, change.apply))
 
     def _erase(self, login: LoginKey, change: Erase) -> Operation[bool]:
         row = yield ReadRow(login)
@@ -113,57 +101,43 @@ class LoginOperations:
         if row is None or left is None:
             return False
         # First the digest: a save that finds no row looks for it.
-        yield from self._change_one(erased_entry(login), lambda erased: replace(erased, generation=left.generation))
+        yield from self._change(erased_entry(login), lambda erased: replace(erased, generation=left.generation))
         deleted: bool = yield DeleteRow(login, row.revision)
         return deleted
 
-    def _change_one(self, login: LoginKey, step: Callable[[Record], Record | None]) -> Operation[bool]:
-        (result,) = yield from self._change([(login, step)], {})
-        if isinstance(result, StoreFailed):
-            raise result
-        return result
+    def _change(self, login: LoginKey, step: Callable[[Record], Record | None]) -> Operation[bool]:
+        """Take a step from record to record by compare-and-swap."""
+        erased, written = EMPTY, EMPTY
 
-    def _change(
-        self, steps: Sequence[tuple[LoginKey, Callable[[Record], Record | None]]], known: dict[LoginKey, Row]
-    ) -> Operation[list[bool | StoreFailed]]:
-        """Take steps from record to record by compare-and-swap."""
-        erased: dict[LoginKey, Record] = {}
-        written: dict[int, Record] = {}
+        def read() -> Operation[Row | None]:
+            nonlocal erased
+            row: Row | None = yield ReadRow(login)
+            if row is None:
+                erased = yield from self._read_erased(login)
+            return row
 
-        def read(logins: tuple[LoginKey, ...]) -> Operation[dict[LoginKey, Row]]:
-            rows = yield from _read_rows(logins)
-            erased.update((yield from self._read_erased(tuple(login for login in logins if login not in rows))))
-            return rows
+        def change(row: Row | None) -> Row | None:
+            nonlocal written
+            record = step(erased if row is None else self.cache.record(login, row))
+            if record is None:
+                return None
+            written = record
+            return to_row(login, record, self._cipher, before=row)
 
-        def swap(swaps: list[tuple[LoginKey, Row | None, Row]]) -> Operation[set[LoginKey]]:
-            done = yield from _swap_rows(swaps)
-            for login, _, row in swaps:
-                if login in done:
-                    self.cache.learn(login, row, written[row.revision])
-                    if login in self._claimed:
-                        self._claimed[login] = row
-            return done
+        def swap(row: Row | None, new: Row) -> Operation[bool]:
+            swapped: bool = yield SwapRow(login, row.revision if row else None, new)
+            if swapped:
+                self.cache.learn(login, new, written)
+            return swapped
 
-        def on_row(login: LoginKey, step: Callable[[Record], Record | None]) -> Callable[[Row | None], Row | None]:
-            def change(row: Row | None) -> Row | None:
-                before = erased.get(login) if row is None else None
-                record = step(before or self.cache.record(login, row))
-                if record is None:
-                    return None
-                new = to_row(login, record, self._cipher, before=row)
-                written[new.revision] = record
-                return new
+        return (yield from compare_and_swap(change, read, swap, revision=_revision))
 
-            return change
-
-        on_rows = [(login, on_row(login, step)) for login, step in steps]
-        return (yield from compare_and_swap(on_rows, read, swap, revision=_revision, known=known))
-
-    def _read_erased(self, logins: tuple[LoginKey, ...]) -> Operation[dict[LoginKey, Record]]:
-        """Return the generations of those logins that were erased."""
-        markers = {erased_entry(login): login for login in logins if login.account}
-        rows = yield from _read_rows(tuple(markers))
-        return {markers[marker]: Record(generation=row.generation) for marker, row in rows.items()}
+    def _read_erased(self, login: LoginKey) -> Operation[Record]:
+        """Return the record of a login that has no row: its generation, if it was erased."""
+        if not login.account:
+            return EMPTY
+        row: Row | None = yield ReadRow(erased_entry(login))
+        return EMPTY if row is None else Record(generation=row.generation)
 
     # ------------------------------------------------------------ locks
     def acquire(self, login: LoginKey, owner: str, wait: Backoff) -> Operation[bool]:
@@ -202,16 +176,12 @@ class LoginOperations:
                 claimed.append((login, self.cache.record(login, row)))
             except StoreFailed as error:
                 claimed.append((login, error))
-                continue
-            self._claimed[login] = row
         return claimed
 
     def release(self, logins: Sequence[LoginKey], owner: str) -> Operation[None]:
         """Release locks that `claim` took."""
         for login in logins:
-            self._claimed.pop(login, None)
-        if logins:
-            yield ReleaseLeases(tuple(logins), owner)
+            yield ReleaseLease(login, owner)
 
     def set_due(self, login: LoginKey, generation: int, until: float | None) -> Operation[bool]:
         """Let a generation come due no earlier than `until`, or never."""
@@ -233,28 +203,21 @@ class LoginOperations:
         def change(row: Row | None) -> Row | None:
             return None if row is None or row.generation != generation else step(row)
 
-        self._claimed.pop(login, None)
-        (result,) = yield from compare_and_swap([(login, change)], _read_rows, _swap_rows, revision=_revision)
-        return result is True
+        return (yield from self._swap(login, change))
+
+    def _swap(self, login: LoginKey, change: Callable[[Row | None], Row | None]) -> Operation[bool]:
+        """Take a step from row to row by compare-and-swap."""
+
+        def read() -> Operation[Row | None]:
+            row: Row | None = yield ReadRow(login)
+            return row
+
+        def swap(row: Row | None, new: Row) -> Operation[bool]:
+            swapped: bool = yield SwapRow(login, row.revision if row else None, new)
+            return swapped
+
+        return (yield from compare_and_swap(change, read, swap, revision=_revision))
 
 
 def _revision(row: Row) -> int:
     return row.revision
-
-
-def _read_rows(logins: tuple[LoginKey, ...]) -> Operation[dict[LoginKey, Row]]:
-    if len(logins) > 1:
-        rows: dict[LoginKey, Row] = yield ReadRows(logins)
-        return rows
-    found: dict[LoginKey, Any] = {}
-    for login in logins:
-        found[login] = yield ReadRow(login)
-    return {login: row for login, row in found.items() if row is not None}
-
-
-def _swap_rows(swaps: list[tuple[LoginKey, Row | None, Row]]) -> Operation[set[LoginKey]]:
-    commands = [SwapRow(login, row.revision if row else None, new) for login, row, new in swaps]
-    if len(commands) > 1:
-        done: set[LoginKey] = yield SwapRows(tuple(commands))
-        return done
-    return {commands[0].login} if (yield commands[0]) else set()

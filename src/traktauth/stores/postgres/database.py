@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.errors import StoreFailed
 from traktauth.stores.adapters.per_loop import PerLoop
-from traktauth.stores.database.commands import SwapRows
+from traktauth.stores.database.sql import to_result
 from traktauth.stores.postgres.driver import (
     ERRORS,
     LIMIT,
@@ -24,7 +24,7 @@ from traktauth.stores.postgres.driver import (
     settings_of,
 )
 from traktauth.stores.postgres.durability import QUESTION, find_warnings
-from traktauth.stores.postgres.statements import join_results, parse_rows, parts_of, statement
+from traktauth.stores.postgres.statements import statement
 from traktauth.stores.postgres.table_creation import preparing
 
 if TYPE_CHECKING:
@@ -104,11 +104,7 @@ class PostgresDatabase(_Place):
         self._free = threading.BoundedSemaphore(connections)
 
     def perform(self, command: Command[T]) -> T:
-        done: T
-        if isinstance(command, SwapRows):
-            done = join_results([(part, self._one(part)) for part in parts_of(command)])  # type: ignore[assignment] # its T
-        else:
-            done = self._one(command)
+        done: T = to_result(command, self._run(*statement(command)))
         return done
 
     def durability_warnings(self) -> list[str]:
@@ -117,9 +113,6 @@ class PostgresDatabase(_Place):
     def close(self) -> None:
         while (connection := self._idle_one()) is not None:
             connection.close()
-
-    def _one(self, command: Command[Any]) -> Any:  # noqa: ANN401 - as the command says
-        return parse_rows(command, self._run(*statement(command)))
 
     def _run(self, text: bytes, values: dict[str, Any]) -> list[Any]:
         if self._pid != os.getpid():
@@ -187,11 +180,7 @@ class AsyncPostgresDatabase(_Place):
         self._free = PerLoop(lambda: asyncio.Semaphore(connections), _nothing_to_close)
 
     async def perform(self, command: Command[T]) -> T:
-        done: T
-        if isinstance(command, SwapRows):
-            done = join_results([(part, await self._one(part)) for part in parts_of(command)])  # type: ignore[assignment] # its T
-        else:
-            done = await self._one(command)
+        done: T = to_result(command, await self._run(*statement(command)))
         return done
 
     async def durability_warnings(self) -> list[str]:
@@ -200,9 +189,6 @@ class AsyncPostgresDatabase(_Place):
     async def close(self) -> None:
         while (connection := self._idle_one()) is not None:
             await connection.close()
-
-    async def _one(self, command: Command[Any]) -> Any:  # noqa: ANN401 - as the command says
-        return parse_rows(command, await self._run(*statement(command)))
 
     async def _run(self, text: bytes, values: dict[str, Any]) -> list[Any]:
         if self._pid != os.getpid():

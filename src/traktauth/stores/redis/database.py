@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.stores.adapters.per_loop import PerLoop
-from traktauth.stores.database.commands import ReadRow, ReadRows
 from traktauth.stores.redis import durability
 from traktauth.stores.redis.driver import ERRORS, connect, connect_async, disconnect, exposure, failure, target
 from traktauth.stores.redis.scripts import RedisCommands, to_result
@@ -79,11 +78,6 @@ class RedisDatabase(_Place):
     def _perform(self, command: Command[T]) -> T:
         if not self._ready:
             self._judge(self._together(self._questions()))
-        parts = parts_of(command)
-        if parts is not None:
-            replies = self._together([self._keys.request(part) for part in parts])
-            many: T = together(parts, replies)
-            return many
         done: T = to_result(command, self._client.execute_command(*self._keys.request(command)))
         return done
 
@@ -125,11 +119,6 @@ class AsyncRedisDatabase(_Place):
         client = await self._clients.get()
         if not self._ready:
             self._judge(await self._together(client, self._questions()))
-        parts = parts_of(command)
-        if parts is not None:
-            replies = await self._together(client, [self._keys.request(part) for part in parts])
-            many: T = together(parts, replies)
-            return many
         done: T = to_result(command, await client.execute_command(*self._keys.request(command)))
         return done
 
@@ -139,21 +128,3 @@ class AsyncRedisDatabase(_Place):
                 pipe.execute_command(*request)
             replies: list[Any] = await pipe.execute(raise_on_error=False)
             return replies
-
-
-def parts_of(command: Command[Any]) -> list[ReadRow] | None:
-    """Return the parts of a command that goes out as many at once."""
-    return [ReadRow(login) for login in command.logins] if isinstance(command, ReadRows) else None
-
-
-def together(parts: Sequence[ReadRow], replies: Sequence[Any]) -> Any:  # noqa: ANN401 - as the command says
-    """Return the answer of a command from those of its parts.
-
-    Raises:
-        Exception: the first that Redis answered to one of them.
-    """
-    for reply in replies:
-        if isinstance(reply, Exception):
-            raise reply
-    answers = {part.login: to_result(part, reply) for part, reply in zip(parts, replies, strict=True)}
-    return {login: row for login, row in answers.items() if row is not None}

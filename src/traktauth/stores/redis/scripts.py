@@ -26,38 +26,21 @@ from traktauth.stores.database.commands import (
     ReadLease,
     ReadRow,
     ReleaseLease,
-    ReleaseLeases,
     SwapRow,
-    SwapRows,
     TakeBudget,
 )
 from traktauth.stores.database.row import COLUMNS, Row
 from traktauth.stores.redis.keys import RedisKeys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from traktauth.stores.database.commands import Command
 
-# Of one login or many. A key of another kind in a login's place is an error if it is the only one, else no reason to
-# leave the others alone.
 SWAP = """
-local columns, done = tonumber(ARGV[1]), {}
-local each = columns + 3
-local count = (#ARGV - 1) / each
-local ask = count == 1 and redis.call or redis.pcall
-for n = 1, count do
-  local at = 1 + (n - 1) * each
-  local login, due, member, score = KEYS[2 * n], KEYS[2 * n + 1], ARGV[at + 2], ARGV[at + 3]
-  done[n] = 0
-  if (ask('HGET', login, 'revision') or '') == ARGV[at + 1] then
-    redis.call('HSET', login, unpack(ARGV, at + 4, at + each))
-    redis.call('SADD', KEYS[1], member)
-    if score == '' then redis.call('ZREM', due, member) else redis.call('ZADD', due, score, member) end
-    done[n] = 1
-  end
-end
-return done
+if (redis.call('HGET', KEYS[2], 'revision') or '') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[2], unpack(ARGV, 4))
+redis.call('SADD', KEYS[1], ARGV[2])
+if ARGV[3] == '' then redis.call('ZREM', KEYS[3], ARGV[2]) else redis.call('ZADD', KEYS[3], ARGV[3], ARGV[2]) end
+return 1
 """
 DELETE = """
 if (redis.call('HGET', KEYS[2], 'revision') or '') ~= ARGV[1] then return 0 end
@@ -73,9 +56,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 """
 RELEASE = """
-for _, key in ipairs(KEYS) do
-  if redis.call('GET', key) == ARGV[1] then redis.call('DEL', key) end
-end
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1
 """
 # The keys of hashes and leases come from the members of the set of what is due.
@@ -159,10 +140,10 @@ class RedisCommands(RedisKeys):
         match command:
             case ReadRow(login):
                 return "HMGET", self.login + member_of(login), *COLUMNS
-            case SwapRow():
-                return self._swap((command,))
-            case SwapRows(swaps):
-                return self._swap(swaps)
+            case SwapRow(login, seen, row):
+                member = member_of(login)
+                keys = (self.logins, self.login + member, self.due + _app(login.realm, login.client_id))
+                return "EVAL", SWAP, 3, *keys, "" if seen is None else seen, member, _score(row), *_fields(row)
             case DeleteRow(login, seen):
                 member = member_of(login)
                 due = self.due + _app(login.realm, login.client_id)
@@ -182,8 +163,6 @@ class RedisCommands(RedisKeys):
 
     def _for_fleets(self, command: Command[Any]) -> tuple[Any, ...]:
         match command:
-            case ReleaseLeases(logins, owner):
-                return "EVAL", RELEASE, len(logins), *(self.lease + member_of(login) for login in logins), owner
             case ClaimDue():
                 return self._claim(command)
             case CountLogins(realm, client_id, now):
@@ -200,14 +179,6 @@ class RedisCommands(RedisKeys):
             case _:
                 raise AssertionError(f"no request does {type(command).__name__}")
 
-    def _swap(self, swaps: Sequence[SwapRow]) -> tuple[Any, ...]:
-        keys, values = [self.logins], list[Any]([2 * len(COLUMNS)])
-        for swap in swaps:
-            member = member_of(swap.login)
-            keys += (self.login + member, self.due + _app(swap.login.realm, swap.login.client_id))
-            values += ("" if swap.seen is None else swap.seen, member, _score(swap.row), *_fields(swap.row))
-        return "EVAL", SWAP, len(keys), *keys, *values
-
     def _claim(self, command: ClaimDue) -> tuple[Any, ...]:
         due = self.due + _app(command.realm, command.client_id)
         terms = (command.before, command.limit, round(command.seconds * 1000), command.owner)
@@ -219,11 +190,7 @@ def to_result(command: Command[Any], reply: Any) -> Any:  # noqa: ANN401 - the c
     match command:
         case ReadRow():
             return _row(reply)
-        case SwapRow():
-            return reply == [1]
-        case SwapRows(swaps):
-            return {swap.login for swap, done in zip(swaps, reply, strict=True) if done == 1}
-        case AcquireLease() | DeleteRow():
+        case SwapRow() | AcquireLease() | DeleteRow():
             return reply == 1
         case ReadLease():
             return None if reply is None else reply.decode()

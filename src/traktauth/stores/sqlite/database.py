@@ -20,11 +20,7 @@ from traktauth.stores.database.commands import (
     ListUpcoming,
     ReadLease,
     ReadRow,
-    ReadRows,
-    ReleaseLease,
-    ReleaseLeases,
     SwapRow,
-    SwapRows,
 )
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.database.sql import Dialect, to_result
@@ -54,7 +50,7 @@ DIALECT = Dialect(
     most="max",
     least="min",
 )
-_READING = (ReadLease, ReadRow, ReadRows, ListLogins, CountLogins, CountStates, ListUpcoming)
+_READING = (ReadLease, ReadRow, ListLogins, CountLogins, CountStates, ListUpcoming)
 
 
 class SqliteDatabase:
@@ -161,19 +157,12 @@ class SqliteDatabase:
 
 def _perform(connection: sqlite3.Connection, command: Command[Any]) -> Any:  # noqa: ANN401 - as the command says
     match command:
-        case ReadRows(logins):
-            read = {login: _perform(connection, ReadRow(login)) for login in logins}
-            return {login: row for login, row in read.items() if row is not None}
-        case SwapRows(swaps):
-            with _transaction(connection):
-                return {swap.login for swap in swaps if _perform(connection, swap)}
-        case ReleaseLeases(logins, owner):
-            with _transaction(connection):
-                return [_perform(connection, ReleaseLease(login, owner)) for login in logins] and None
         case AcquireLease() | ClaimDue():
-            with _transaction(connection):  # the clock is read after the wait for other writers
-                text, values = DIALECT.statement(command)
-                return to_result(command, connection.execute(text, {**values, "clock": steady_clock()}).fetchall())
+            connection.execute("BEGIN IMMEDIATE")  # so that the clock is read after the wait for other writers
+            text, values = DIALECT.statement(command)
+            rows = connection.execute(text, {**values, "clock": steady_clock()}).fetchall()
+            connection.execute("COMMIT")  # an error closes the connection, and with it the transaction
+            return to_result(command, rows)
         case _:
             cursor = connection.execute(*DIALECT.statement(command))
             done = to_result(command, cursor.fetchall())
@@ -185,14 +174,6 @@ def _perform(connection: sqlite3.Connection, command: Command[Any]) -> Any:  # n
             ):
                 truncate_log(connection)  # a sign-out: no byte of its token is to stay
             return done
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Generator[None]:
-    """Write many rows at the cost of one; an error closes the connection, and with it the transaction."""
-    connection.execute("BEGIN IMMEDIATE")
-    yield
-    connection.execute("COMMIT")
 
 
 @contextmanager
