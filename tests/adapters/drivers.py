@@ -115,9 +115,8 @@ class Requests(Driver):
         self.session.close()
 
 
-class Niquests(Driver):
+class Niquests(Requests):
     library = "niquests"
-    resends_files = True
 
     @staticmethod
     def adapt(trakt):
@@ -130,13 +129,6 @@ class Niquests(Driver):
 
         self.session = niquests.Session(pool_maxsize=64)
         self.session.auth = self.adapter
-
-    def send(self, method, url, body=None):
-        response = self.session.request(method, url, data=body)
-        return Got(response.status_code, response.url, dict(response.headers), response.content)
-
-    def close(self):
-        self.session.close()
 
 
 class AsyncNiquests(AsyncDriver):
@@ -261,6 +253,15 @@ class Aiohttp(AsyncDriver):
         await self.session.close()
 
 
+def _pyreqwest_request(client, method, url, body):
+    request = client.request(method, url)
+    if isinstance(body, bytes):
+        request = request.body_bytes(body)
+    elif body is not None:
+        request = request.body_stream(body)
+    return request.build()
+
+
 class Pyreqwest(AsyncDriver):
     library = "pyreqwest"
     refuses_foreign = False
@@ -278,12 +279,7 @@ class Pyreqwest(AsyncDriver):
         self.client = ClientBuilder().follow_redirects(FOLLOW).with_middleware(self.adapter).build()
 
     async def asend(self, method, url, body):
-        request = self.client.request(method, url)
-        if isinstance(body, bytes):
-            request = request.body_bytes(body)
-        elif body is not None:
-            request = request.body_stream(body)
-        response = await request.build().send()
+        response = await _pyreqwest_request(self.client, method, url, body).send()
         return Got(response.status, None, dict(response.headers), bytes(await response.bytes()))
 
     async def aclose(self):
@@ -307,12 +303,7 @@ class SyncPyreqwest(Driver):
         self.client = SyncClientBuilder().follow_redirects(FOLLOW).with_middleware(self.adapter).build()
 
     def send(self, method, url, body=None):
-        request = self.client.request(method, url)
-        if isinstance(body, bytes):
-            request = request.body_bytes(body)
-        elif body is not None:
-            request = request.body_stream(body)
-        response = request.build().send()
+        response = _pyreqwest_request(self.client, method, url, body).send()
         return Got(response.status, None, dict(response.headers), bytes(response.bytes()))
 
     def close(self):

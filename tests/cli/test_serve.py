@@ -99,7 +99,7 @@ def test_each_request_is_a_line_that_names_a_replay_and_shows_no_secret(command)
 
 @pytest.mark.parametrize(("words", "count"), [((), 3), (("--access-log", "-"), 0)])
 def test_a_terminal_gets_a_line_per_request_unless_they_are_logged_there(command, words, count):
-    with Terminal(command, "serve", "--port", "0", "--database", "memory:", *words, both=True) as terminal:
+    with Terminal(command, "serve", "--port", "0", "--database", "memory:", *words) as terminal:
         url = re.search(r"http://\S+", terminal.read_until("Stop it with Ctrl-C."))[0]
         for path in ("/oauth/authorize", "/users/settings", "/nowhere"):
             call(url, "GET", path)

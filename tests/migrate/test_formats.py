@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -140,24 +141,13 @@ def test_what_is_written_is_read_again(name):
 
 def test_a_login_without_a_refresh_token_is_written_without_one(name):
     form = find_format(name)
-    lent = ForeignLogin(
-        access_token="other",
-        refresh_token=None,
-        expires_at=NOW + 5,
-        expires_in=5,
-        client_id="a-client-id",
-        client_secret="a-client-secret",
-    )
-    text = form.write(lent, FILES[name])
+    text = form.write(replace(LOGIN, access_token="other", refresh_token=None), FILES[name])
     assert form.read(text, now=NOW).refresh_token is None
     assert text.count(SECRET) == (2 if name == "homeassistant" else 0)
 
 
 def test_comments_and_order_of_yaml_stay_when_a_login_is_written():
-    changed = ForeignLogin(
-        access_token="new", refresh_token="newer", expires_at=NOW + 60, expires_in=60, created_at=int(NOW),
-        client_id="a-client-id", client_secret="a-client-secret", scope="public",
-    )  # fmt: skip
+    changed = replace(LOGIN, access_token="new", refresh_token="newer", expires_at=NOW + 60, expires_in=60)
     wanted = KOMETA.replace("acc3ss-t0ken", "new").replace("r3fr3sh-t0ken", "newer").replace("604800", "60")
     written = find_format("kometa").write(changed, KOMETA)
     assert re.sub(" +#", " #", written) == re.sub(" +#", " #", wanted), "comments may stand in another column"

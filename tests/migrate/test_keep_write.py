@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import stat
 import subprocess
 import sys
 
 import pytest
 
+from support.login_files import command_environment
 from traktauth import Trakt
 from traktauth.testing import LocalTrakt
 
@@ -25,14 +25,7 @@ def keep(tmp_path):
         with Trakt(server.app, service=server.url, store=store, clock=server.clock) as trakt:
             token = server.sign_in_at(trakt)
         server.advance(days=6.5)
-        mine = {name: value for name, value in os.environ.items() if not name.startswith(("TRAKTAUTH_", "XDG_"))}
-        env = mine | {
-            "HOME": str(tmp_path),
-            "TRAKTAUTH_SERVICE": server.url,
-            "TRAKTAUTH_STORE": store,
-            "TRAKTAUTH_CLIENT_ID": server.app.client_id,
-            "TRAKTAUTH_CLIENT_SECRET": server.app.client_secret,
-        }
+        env = command_environment(server, tmp_path, store)
 
         def run(*words):
             command = [sys.executable, "-m", "traktauth", "keep", "--once", *words]

@@ -24,7 +24,6 @@ from support.own_thread import replace_in_this_thread
 from traktauth import (
     AppRejected,
     AsyncTrakt,
-    LoginExists,
     LoginMoved,
     LoginRequired,
     StoreFailed,
@@ -266,21 +265,6 @@ def test_a_read_only_file_is_refused_before_anything_is_written(trakt, file):
     assert json.loads(file.read_text())["OAUTH_REFRESH"]
 
 
-def test_a_valid_login_is_not_replaced_unasked(trakt, file, server):
-    server.sign_in_at(trakt, "mary")
-    before = file.read_bytes()
-    with pytest.raises(LoginExists):
-        import_from(trakt, source_of(file))
-    assert file.read_bytes() == before
-    assert import_from(trakt, source_of(file), replace=True).user.username == "sean"
-
-
-def test_another_apps_login_is_refused(trakt, file):
-    file.write_text(file.read_text().replace(trakt.config.app.client_id, "another-app"))
-    with pytest.raises(AppRejected, match="of the app another-"):
-        import_from(trakt, source_of(file))
-
-
 def test_an_expired_token_ends_it_and_nothing_is_spent(trakt, file, server):
     server.advance(days=8)
     before = file.read_bytes()
@@ -410,17 +394,6 @@ def test_undo_gives_the_login_back(trakt, file, server):
     with pytest.raises(LoginRequired, match="has no import to undo") as caught:
         undo_import(trakt)
     assert "traktauth login" not in caught.value.hint, "the login was given back"
-
-
-def test_undo_is_refused_once_the_login_was_refreshed(trakt, file):
-    import_from(trakt, source_of(file))
-    trakt.refresh()
-    for _ in range(2):  # the second time, too
-        with pytest.raises(LoginRequired, match="its login was refreshed") as caught:
-            undo_import(trakt)
-    assert "traktauth export FORMAT PATH --transfer" in caught.value.hint
-    assert json.loads(file.read_text())["OAUTH_REFRESH"] is None
-    assert trakt.status().state == "valid"
 
 
 def test_undo_waits_for_a_pending_refresh(trakt, file, server):

@@ -23,6 +23,7 @@ from support.process import free_port, needs_curl
 from traktauth.errors import TraktAuthError
 from traktauth.sandbox import Sandbox
 from traktauth.sandbox.certificates import Certificates
+from traktauth.sandbox.exchanges import ExchangeReader
 from traktauth.testing import LocalTrakt
 
 API = "https://api.trakt.tv/users/settings"
@@ -127,17 +128,8 @@ def test_pytrakt_unmodified_talks_to_the_local_trakt(inside, pytrakt_python, tmp
 @pytest.mark.parametrize("host", ["trakt.tv", "www.trakt.tv", "auth.trakt.tv", "app.trakt.tv"])
 def test_every_trakt_host_is_the_local_trakt(inside, host):
     _, sandbox = inside
-    done = run(
-        sandbox,
-        "curl",
-        "-sS",
-        "-o",
-        "/dev/null",
-        "-w",
-        "%{http_code}",
-        f"https://{host}/.well-known/openid-configuration",
-    )
-    assert done.stdout == "200", done.stderr
+    done = run(sandbox, "curl", "-sSf", f"https://{host}/.well-known/openid-configuration")
+    assert done.returncode == 0, done.stderr
     assert sandbox.reached == {host: 1}
 
 
@@ -497,3 +489,10 @@ def test_a_missing_port_is_named(monkeypatch):
         monkeypatch.setattr("asyncio.start_server", full)
         with pytest.raises(TraktAuthError, match=r"cannot listen on 127\.0\.0\.1: .*Too many open files"):
             Sandbox(local).__enter__()
+
+
+def test_a_doubled_slash_is_one_as_for_the_local_trakt():
+    """PyTrakt's device login posts to `//oauth/device/code`."""
+    reader = ExchangeReader("api.trakt.tv")
+    [exchange] = reader.read_request(b"POST //oauth///device/code?a=//b HTTP/1.1\r\nHost: api.trakt.tv\r\n\r\n")
+    assert exchange.path == "/oauth/device/code"

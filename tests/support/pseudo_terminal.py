@@ -11,27 +11,24 @@ import time
 
 
 class Terminal:
-    """A command whose stderr, or also stdout or stdin, is a terminal of some size."""
+    """A command whose stdout and stderr are a terminal."""
 
-    def __init__(self, command, *words, both=False, typed=False, rows=50, columns=100, cwd=None, **env):
-        import fcntl  # noqa: PLC0415 - not on Windows
+    def __init__(self, command, *words):
         import pty  # noqa: PLC0415 - not on Windows
-        import struct  # noqa: PLC0415 - only here
         import termios  # noqa: PLC0415 - not on Windows
 
         self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        termios.tcsetwinsize(slave, (50, 100))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "traktauth", *words],
-            env={**command.env, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8", **env},
-            cwd=cwd,
-            stdin=slave if typed else subprocess.DEVNULL,
-            stdout=slave if both else subprocess.PIPE,
+            env={**command.env, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"},
+            stdin=subprocess.DEVNULL,
+            stdout=slave,
             stderr=slave,
             start_new_session=True,  # so that no other terminal is asked
         )
         os.close(slave)
-        self.seen = self.shown = ""  # before the last answer, and after it
+        self.shown = ""
 
     def read_more(self, until):
         """Read what comes next; False at the end."""
@@ -43,12 +40,6 @@ class Terminal:
             return False  # its end, on Linux
         self.shown += chunk.decode("utf-8", "replace")
         return bool(chunk)
-
-    def answer(self, question, text):
-        """Wait for a question that was not answered yet, and answer it."""
-        self.read_until(question)
-        self.seen, self.shown = self.seen + self.shown, ""
-        os.write(self.master, f"{text}\n".encode())
 
     def read_until(self, pattern, within=20.0):
         until = time.monotonic() + within

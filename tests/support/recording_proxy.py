@@ -16,7 +16,6 @@ import socket
 import struct
 import threading
 import time
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
@@ -59,7 +58,6 @@ class RecordingProxy:
         self._upstream = (address.hostname or "", address.port or 80)
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
-        self._seen: Counter[Seen] = Counter()
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -108,12 +106,6 @@ class RecordingProxy:
         """How many requests for *path* have come, all or those of one grant."""
         with self._lock:
             return sum(n for seen, n in self._seen.items() if seen.path == path and grant in (None, seen.grant))
-
-    @property
-    def seen(self) -> Counter[Seen]:
-        """Every request so far."""
-        with self._lock:
-            return Counter(self._seen)
 
     def __enter__(self) -> Self:
         self._spawn(self._accept)
@@ -179,9 +171,8 @@ class RecordingProxy:
         return end
 
     def _take(self, seen: Seen) -> Literal["drop", "swallow"] | float | bytes | Callable[[], object]:
-        """Count a request and use up the first rule that is meant for it."""
+        """Use up the first rule that is meant for it."""
         with self._lock:
-            self._seen[seen] += 1
             for rule in self._rules:
                 if rule.matches(seen):
                     rule.times -= 1
