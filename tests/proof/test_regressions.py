@@ -70,8 +70,8 @@ def test_an_async_lease_whose_reply_was_late_is_acquired_again(address, monkeypa
         store = open_async_store(address)
         clock, real = Stopped(), store.database.perform
 
-        async def perform(command):
-            done = await real(command)
+        def perform(command):
+            done = real(command)
             clock.heard(command)
             return done
 

@@ -41,16 +41,6 @@ def twice(perform):
     return performed
 
 
-def awaited(wrapper, perform):
-    """The same for an async database: `perform` is that of a blocking one at the same place."""
-    performed = wrapper(perform)
-
-    async def perform_async(command):
-        return performed(command)
-
-    return perform_async
-
-
 @pytest.fixture
 def fleet_of(store, address, monkeypatch):
     """An async store at the same place, with its luck."""
@@ -58,7 +48,7 @@ def fleet_of(store, address, monkeypatch):
     @asynccontextmanager
     async def opened(wrapper):
         fleet_of = open_async_store(address)
-        monkeypatch.setattr(fleet_of.database, "perform", awaited(wrapper, store.database.perform))
+        monkeypatch.setattr(fleet_of.database, "perform", wrapper(store.database.perform))
         yield fleet_of
         await fleet_of.close()
 

@@ -21,6 +21,7 @@ from traktauth.stores.user_folders import user_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from traktauth.stores.database.commands import Database
     from traktauth.stores.encryption.envelope import Cipher
 
 _KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, keyring:, redis://…, postgresql://…, sealed+ADDRESS"
@@ -46,15 +47,7 @@ def open_store(
     if not isinstance(store, str):  # pyright: ignore[reportUnnecessaryIsInstance] - None, or an async store
         raise TypeError(f"store must be an address, such as 'file:', or a TokenStore, not {type(store).__name__}")
     cipher, scheme, rest = _read(store, environment, takes_plain=takes_plain)
-    if scheme in REDIS_SCHEMES:
-        from traktauth.stores.redis.open import open_redis  # noqa: PLC0415 - one store is imported, not all
-
-        return open_redis(f"{scheme}:{rest}", cipher)
-    if scheme in POSTGRES_SCHEMES:
-        from traktauth.stores.postgres.open import open_postgres  # noqa: PLC0415 - the same
-
-        return open_postgres(f"{scheme}:{rest}", cipher)
-    return _open_local(scheme, rest, cipher)
+    return _open(scheme, rest, cipher)
 
 
 def open_async_store(
@@ -77,21 +70,12 @@ def open_async_store(
         return store
     if isinstance(store, str):
         cipher, scheme, rest = _read(store, environment, takes_plain=takes_plain)
-        if scheme in REDIS_SCHEMES:
-            from traktauth.stores.redis.open import open_async_redis  # noqa: PLC0415 - see above
-
-            return open_async_redis(f"{scheme}:{rest}", cipher)
-        if scheme in POSTGRES_SCHEMES:
-            from traktauth.stores.postgres.open import open_async_postgres  # noqa: PLC0415 - see above
-
-            return open_async_postgres(f"{scheme}:{rest}", cipher)
-        if scheme == "sqlite":
-            from traktauth.stores.adapters.threaded_database import ThreadedDatabase  # noqa: PLC0415 - the same
+        database = _open_database(scheme, rest)
+        if database is not None:
             from traktauth.stores.database.async_store import AsyncDatabaseStore  # noqa: PLC0415 - it imports asyncio
-            from traktauth.stores.sqlite.database import SqliteDatabase  # noqa: PLC0415 - see above
 
-            return AsyncDatabaseStore(ThreadedDatabase(SqliteDatabase(_path(rest, "tokens.db"))), cipher=cipher)
-        store = _open_local(scheme, rest, cipher)
+            return AsyncDatabaseStore(database, cipher=cipher)
+        store = _open(scheme, rest, cipher)
     from traktauth.stores.adapters.threaded_store import ThreadedStore  # noqa: PLC0415 - it imports asyncio
 
     return ThreadedStore(store)
@@ -129,12 +113,29 @@ def _meant(address: str) -> str:
     return f"{kind}:{address}" if "/" in address or "." in address else ""
 
 
-def _open_local(scheme: str, rest: str, cipher: Cipher | None) -> TokenStore:
+def _open_database(scheme: str, rest: str) -> Database | None:
+    """Return the database of an address; None if it names another kind of store."""
+    if scheme in REDIS_SCHEMES:
+        from traktauth.stores.redis.open import open_redis  # noqa: PLC0415 - one store is imported, not all
+
+        return open_redis(f"{scheme}:{rest}")
+    if scheme in POSTGRES_SCHEMES:
+        from traktauth.stores.postgres.open import open_postgres  # noqa: PLC0415 - see above
+
+        return open_postgres(f"{scheme}:{rest}")
     if scheme == "sqlite":
-        from traktauth.stores.database.store import DatabaseStore  # noqa: PLC0415 - see above
         from traktauth.stores.sqlite.database import SqliteDatabase  # noqa: PLC0415 - see above
 
-        return DatabaseStore(SqliteDatabase(_path(rest, "tokens.db")), cipher=cipher)
+        return SqliteDatabase(_path(rest, "tokens.db"))
+    return None
+
+
+def _open(scheme: str, rest: str, cipher: Cipher | None) -> TokenStore:
+    database = _open_database(scheme, rest)
+    if database is not None:
+        from traktauth.stores.database.store import DatabaseStore  # noqa: PLC0415 - see above
+
+        return DatabaseStore(database, cipher=cipher)
     if scheme == "memory":
         from traktauth.stores.memory import MemoryStore  # noqa: PLC0415 - see above
 

@@ -262,8 +262,8 @@ async def test_a_login_that_changed_since_its_claim_is_read_again(stores, store)
 
 async def test_a_damaged_record_is_left_and_the_others_are_kept(store):
     database = store.database
-    row = await database.perform(ReadRow(FLEET[0]))
-    assert await database.perform(SwapRow(FLEET[0], row.revision, replace(row, payload="{", revision=5)))
+    row = database.perform(ReadRow(FLEET[0]))
+    assert database.perform(SwapRow(FLEET[0], row.revision, replace(row, payload="{", revision=5)))
     damaged, *others = await claim(store, 3)
     assert damaged[0] == FLEET[0]
     assert isinstance(damaged[1], StoreFailed)

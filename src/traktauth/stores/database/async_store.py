@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.adapters.threaded_store import settle
+from traktauth.stores.adapters.threaded_store import in_thread, settle
 from traktauth.stores.database.commands import (
     BlockBudget,
     ClaimDue,
@@ -30,21 +30,22 @@ if TYPE_CHECKING:
     from traktauth.models import LoginKey, Record
     from traktauth.models.changes import Change
     from traktauth.stores.compare_and_swap import Operation
-    from traktauth.stores.database.commands import AsyncDatabase, Command
+    from traktauth.stores.database.commands import Command, Database
     from traktauth.stores.encryption.envelope import Cipher
 
 T = TypeVar("T")
 
 
 class AsyncDatabaseStore(FleetStore):
-    """Same as `DatabaseStore`, but its methods are awaited."""
+    """Same as `DatabaseStore`, but its methods are awaited; the database does each command in a thread."""
 
-    def __init__(self, database: AsyncDatabase, *, cipher: Cipher | None = None) -> None:
+    any_loop = True
+
+    def __init__(self, database: Database, *, cipher: Cipher | None = None) -> None:
         self.database = database
         self._operations = LoginOperations(cipher)
         self._is_sealed = cipher is not None
         self._owners = LeaseOwners()
-        self.any_loop = getattr(database, "any_loop", False)
 
     @property
     def identity(self) -> Hashable:
@@ -89,10 +90,10 @@ class AsyncDatabaseStore(FleetStore):
         await self._run(self._operations.check_writable())
 
     async def durability_warnings(self) -> list[str]:
-        return await self.database.durability_warnings()
+        return await in_thread(self.database.durability_warnings)
 
     async def close(self) -> None:
-        await self.database.close()
+        await in_thread(self.database.close)
 
     # ------------------------------------------------------------ for a keeper
     async def claim(
@@ -114,19 +115,19 @@ class AsyncDatabaseStore(FleetStore):
         return await self._run(self._operations.record_notification(login, generation, what))
 
     async def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
-        return await self.database.perform(CountLogins(realm, client_id, now))
+        return await self._do(CountLogins(realm, client_id, now))
 
     async def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
-        return await self.database.perform(CountStates(realm, client_id, now))
+        return await self._do(CountStates(realm, client_id, now))
 
     async def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
-        return await self.database.perform(ListUpcoming(realm, client_id, limit))
+        return await self._do(ListUpcoming(realm, client_id, limit))
 
     async def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
-        return await self.database.perform(TakeBudget(realm, wanted, limit, period))
+        return await self._do(TakeBudget(realm, wanted, limit, period))
 
     async def block_budget(self, realm: str, seconds: float) -> None:
-        await self.database.perform(BlockBudget(realm, seconds))
+        await self._do(BlockBudget(realm, seconds))
 
     async def _run(self, operation: Operation[T]) -> T:
         """Run an operation to its end, as `run` does, and await its commands."""
@@ -147,11 +148,14 @@ class AsyncDatabaseStore(FleetStore):
         if isinstance(command, Sleep):
             await asyncio.sleep(command.seconds)
             return None
-        return await self.database.perform(command)
+        return await self._do(command)
+
+    async def _do(self, command: Command[T]) -> T:
+        return await in_thread(lambda: self.database.perform(command))
 
     async def _release(self, login: LoginKey, owner: str) -> None:
         """Release the lease, through every cancellation; otherwise as `DatabaseStore`."""
         try:
-            await settle(asyncio.ensure_future(self.database.perform(ReleaseLease(login, owner))))
+            await settle(asyncio.ensure_future(self._do(ReleaseLease(login, owner))))
         except StoreFailed:
             self._owners.keep(login, owner)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from traktauth.models import LoginKey
     from traktauth.models.changes import Change
     from traktauth.stores.compare_and_swap import Operation
-    from traktauth.stores.database.commands import AsyncDatabase, Database
+    from traktauth.stores.database.commands import Database
     from traktauth.stores.database.lease import Backoff
     from traktauth.stores.database.row import Row
     from traktauth.stores.encryption.envelope import Cipher
@@ -65,7 +65,7 @@ class LoginOperations:
             return self.cache.record(login, row)
         return (yield from self._read_erased(login))
 
-    def peek(self, login: LoginKey, database: Database | AsyncDatabase) -> Record | None:
+    def peek(self, login: LoginKey, database: Database) -> Record | None:
         """Return a login's record if that takes microseconds; else None."""
         row = database.peek(login)
         return None if row is None else self.cache.record(login, row)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.adapters.per_loop import PerLoop
 from traktauth.stores.database.sql import to_result
 from traktauth.stores.postgres.driver import (
     ERRORS,
     LIMIT,
     connect,
-    connect_async,
     exposure,
     failure,
     is_connection_lost,
     rows_of,
-    rows_of_async,
     settings_of,
 )
 from traktauth.stores.postgres.durability import QUESTION, find_warnings
@@ -32,61 +28,16 @@ if TYPE_CHECKING:
 
     from traktauth.models import LoginKey
     from traktauth.stores.database.commands import Command
-    from traktauth.stores.postgres.driver import AsyncConnection, Connection
+    from traktauth.stores.postgres.driver import Connection
 
 T = TypeVar("T")
 
 TRIES = 2  # on new connections, one of which may be cut as it is made
 # Connections that a forked child got from its parent. Closing one there would end the parent's session.
-_parents: list[Any] = []
+_inherited: list[Any] = []
 
 
-class _Place:
-    """Which PostgreSQL."""
-
-    longest_pause = 0.05  # seconds between two looks at a lease
-
-    def __init__(self, url: str, address: str) -> None:
-        self.address = address
-        self._settings = settings_of(url)
-        names = ("host", "hostaddr", "port", "dbname", "user", "options")
-        self.identity: Hashable = ("postgres", *(self._settings.get(name) for name in names))
-        self._idle: list[Any] = []
-        self._pid = os.getpid()
-        self._ready = False
-
-    def peek(self, login: LoginKey) -> None:
-        """Return None: reading a row takes a round trip."""
-
-    def _idle_one(self) -> Any:  # noqa: ANN401 - blocking or async
-        """Return an idle connection, or None where a new one has to be made."""
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return None
-
-    def _exposure(self) -> list[str]:
-        """Return who may read what goes through the connection that was used last."""
-        return [problem for connection in self._idle[-1:] for problem in exposure(connection)]
-
-    def _strangers(self) -> list[Any]:
-        """Return idle connections that a fork brought along."""
-        idle, self._idle = self._idle, []
-        self._pid = os.getpid()
-        return idle
-
-    def __del__(self) -> None:
-        with suppress(AttributeError, TypeError):  # half made, or while the interpreter ends
-            if self._pid == os.getpid():
-                for connection in self._idle:
-                    connection.pgconn.finish()  # the same for both kinds, and not awaited
-
-
-async def _nothing_to_close(_semaphore: asyncio.Semaphore) -> None:
-    """Do nothing."""
-
-
-class PostgresDatabase(_Place):
+class PostgresDatabase:
     """A PostgreSQL; safe between threads and after a fork.
 
     No connection is held between commands. One that has died is replaced, and its command done again, as every command
@@ -98,10 +49,44 @@ class PostgresDatabase(_Place):
         connections: at most so many at once.
     """
 
+    longest_pause = 0.05  # seconds between two looks at a lease
+
     def __init__(self, url: str, *, address: str, connections: int) -> None:
-        super().__init__(url, address)
+        self.address = address
+        self._settings = settings_of(url)
+        names = ("host", "hostaddr", "port", "dbname", "user", "options")
+        self.identity: Hashable = ("postgres", *(self._settings.get(name) for name in names))
+        self._idle: list[Connection] = []
+        self._pid = os.getpid()
+        self._ready = False
         self._connections = connections
         self._free = threading.BoundedSemaphore(connections)
+
+    def peek(self, login: LoginKey) -> None:
+        """Return None: reading a row takes a round trip."""
+
+    def _idle_one(self) -> Connection | None:
+        """Return an idle connection, or None where a new one has to be made."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _exposure(self) -> list[str]:
+        """Return who may read what goes through the connection that was used last."""
+        return [problem for connection in self._idle[-1:] for problem in exposure(connection)]
+
+    def _take_inherited(self) -> list[Connection]:
+        """Return idle connections that a forked child got from its parent, and forget them."""
+        idle, self._idle = self._idle, []
+        self._pid = os.getpid()
+        return idle
+
+    def __del__(self) -> None:
+        with suppress(AttributeError, TypeError):  # half made, or while the interpreter ends
+            if self._pid == os.getpid():
+                for connection in self._idle:
+                    connection.close()
 
     def perform(self, command: Command[T]) -> T:
         done: T = to_result(command, self._run(*statement(command)))
@@ -116,7 +101,7 @@ class PostgresDatabase(_Place):
 
     def _run(self, text: bytes, values: dict[str, Any]) -> list[Any]:
         if self._pid != os.getpid():
-            _parents.extend(self._strangers())
+            _inherited.extend(self._take_inherited())
             self._free = threading.BoundedSemaphore(self._connections)
         if not self._free.acquire(timeout=LIMIT):
             failed = StoreFailed(f"{self.address} is too busy: all {self._connections} connections are in use")
@@ -163,75 +148,5 @@ class PostgresDatabase(_Place):
             self._ready = True
         except BaseException:
             connection.close()
-            raise
-        return connection
-
-
-class AsyncPostgresDatabase(_Place):
-    """Do the same as `PostgresDatabase`, awaited; safe between event loops, each of which has `connections`.
-
-    A connection that is idle belongs to no event loop, so that the next one may use it.
-    """
-
-    any_loop = True
-
-    def __init__(self, url: str, *, address: str, connections: int) -> None:
-        super().__init__(url, address)
-        self._free = PerLoop(lambda: asyncio.Semaphore(connections), _nothing_to_close)
-
-    async def perform(self, command: Command[T]) -> T:
-        done: T = to_result(command, await self._run(*statement(command)))
-        return done
-
-    async def durability_warnings(self) -> list[str]:
-        return find_warnings((await self._run(QUESTION, {}))[0]) + self._exposure()
-
-    async def close(self) -> None:
-        while (connection := self._idle_one()) is not None:
-            await connection.close()
-
-    async def _run(self, text: bytes, values: dict[str, Any]) -> list[Any]:
-        if self._pid != os.getpid():
-            _parents.extend(self._strangers())
-        async with await self._free.get():
-            try:
-                return await self._run_somewhere(text, values)
-            except ERRORS as error:
-                failed = failure(self.address, error)
-            raise failed
-
-    async def _run_somewhere(self, text: bytes, values: dict[str, Any]) -> list[Any]:
-        fresh = 0
-        while True:
-            connection = self._idle_one()
-            fresh += connection is None
-            try:
-                return await self._run_on(connection or await self._connect(), text, values)
-            except BaseException as error:
-                if not is_connection_lost(error) or fresh == TRIES:
-                    raise
-
-    async def _run_on(self, connection: AsyncConnection, text: bytes, values: dict[str, Any]) -> list[Any]:
-        try:
-            rows = await rows_of_async(connection, text, values)
-        except BaseException:
-            await connection.close()
-            raise
-        self._idle.append(connection)
-        return rows
-
-    async def _connect(self) -> AsyncConnection:
-        connection = await connect_async(self._settings)
-        if self._ready:
-            return connection
-        try:
-            steps, rows = preparing(self.address), None
-            while True:
-                text = (next(steps) if rows is None else steps.send(rows)).encode()
-                rows = await rows_of_async(connection, text, {})
-        except StopIteration:
-            self._ready = True
-        except BaseException:
-            await connection.close()
             raise
         return connection

@@ -22,15 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ERRORS",
-    "AsyncConnection",
     "Connection",
     "connect",
-    "connect_async",
     "exposure",
     "failure",
     "is_connection_lost",
     "rows_of",
-    "rows_of_async",
     "settings_of",
 ]
 
@@ -78,14 +75,6 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         return super().wait(_limit_wait(gen, LIMIT), *more, **named)
 
 
-class AsyncConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
-    """The same, awaited."""
-
-    async def wait(self, gen: Any, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - as psycopg has it
-        """Return what `gen` does."""
-        return await super().wait(_limit_wait(gen, LIMIT), *more, **named)
-
-
 # Nothing is set for the session, and nothing prepared in it: behind a transaction pooler the next statement may run in
 # another session, and another program's in this one. Client cursors send each statement with its values as one message.
 def connect(settings: dict[str, Any]) -> Connection:
@@ -93,14 +82,6 @@ def connect(settings: dict[str, Any]) -> Connection:
     with _refusals():
         return Connection.connect(
             **settings, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.ClientCursor
-        )
-
-
-async def connect_async(settings: dict[str, Any]) -> AsyncConnection:
-    """Return a new connection, each message on which is a transaction."""
-    with _refusals():
-        return await AsyncConnection.connect(
-            **settings, autocommit=True, prepare_threshold=None, cursor_factory=psycopg.AsyncClientCursor
         )
 
 
@@ -126,15 +107,7 @@ def rows_of(connection: Connection, text: bytes, values: dict[str, Any]) -> list
     return cursor.fetchall() if _returns_rows(cursor) else []
 
 
-async def rows_of_async(connection: AsyncConnection, text: bytes, values: dict[str, Any]) -> list[Any]:
-    """Return the rows of the last statement in a message."""
-    cursor = await connection.execute(text, values)
-    while cursor.nextset():
-        pass
-    return await cursor.fetchall() if _returns_rows(cursor) else []
-
-
-def exposure(connection: Connection | AsyncConnection) -> list[str]:
+def exposure(connection: Connection) -> list[str]:
     """Return a problem if what goes through a connection can be read on the way; variables such as PGHOST count too."""
     settings = {option.keyword.decode(): (option.val or b"").decode() for option in connection.pgconn.info}
     if settings.get("sslmode") in _TLS or settings.get("gssencmode") == "require":
@@ -195,7 +168,7 @@ def _first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
-def _returns_rows(cursor: psycopg.Cursor[Any] | psycopg.AsyncCursor[Any]) -> bool:
+def _returns_rows(cursor: psycopg.Cursor[Any]) -> bool:
     """Return whether a statement returns rows, even an empty set; `description` would describe each column for that."""
     return cursor.pgresult is not None and cursor.pgresult.nfields > 0
 

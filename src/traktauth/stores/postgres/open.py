@@ -1,40 +1,19 @@
-"""From an address to the store in a PostgreSQL."""
+"""From an address to a PostgreSQL."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from traktauth.stores.database.server_url import parse_store_url
-from traktauth.stores.postgres.database import AsyncPostgresDatabase, PostgresDatabase
+from traktauth.stores.postgres.database import PostgresDatabase
 
-if TYPE_CHECKING:
-    from traktauth.stores.database.async_store import AsyncDatabaseStore
-    from traktauth.stores.database.store import DatabaseStore
-    from traktauth.stores.encryption.envelope import Cipher
-
-CONNECTIONS = 16  # by default, for each store object and, in asyncio, each event loop
+CONNECTIONS = 16  # by default, for each store object
 
 
-def open_postgres(url: str, cipher: Cipher | None) -> DatabaseStore:
-    """Return the store at an address.
+def open_postgres(url: str) -> PostgresDatabase:
+    """Return the database at an address.
 
     Raises:
         ValueError: it is not the address of a PostgreSQL.
         StoreFailed: psycopg is not installed.
     """
-    from traktauth.stores.database.store import DatabaseStore  # noqa: PLC0415 - an async program has no use for it
-
     query = parse_store_url(url, "connections")
-    database = PostgresDatabase(query.url, address=query.address, connections=query.count("connections", CONNECTIONS))
-    return DatabaseStore(database, cipher=cipher)
-
-
-def open_async_postgres(url: str, cipher: Cipher | None) -> AsyncDatabaseStore:
-    """Return the store at an address for asyncio; otherwise as `open_postgres`."""
-    from traktauth.stores.database.async_store import AsyncDatabaseStore  # noqa: PLC0415 - it imports asyncio
-
-    query = parse_store_url(url, "connections")
-    database = AsyncPostgresDatabase(
-        query.url, address=query.address, connections=query.count("connections", CONNECTIONS)
-    )
-    return AsyncDatabaseStore(database, cipher=cipher)
+    return PostgresDatabase(query.url, address=query.address, connections=query.count("connections", CONNECTIONS))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from traktauth.stores.adapters.per_loop import PerLoop
 from traktauth.stores.redis import durability
-from traktauth.stores.redis.driver import ERRORS, connect, connect_async, disconnect, exposure, failure, target
+from traktauth.stores.redis.driver import ERRORS, connect, exposure, failure, target
 from traktauth.stores.redis.scripts import RedisCommands, to_result
 
 if TYPE_CHECKING:
@@ -18,33 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Place:
-    """Which Redis, and what things are called there."""
-
-    longest_pause = 0.05  # seconds between two looks at a lease
-
-    def __init__(self, client: Any, address: str, prefix: str) -> None:  # noqa: ANN401 - blocking or async
-        self.address = address
-        self.identity: Hashable = ("redis", *target(client), prefix)
-        self._exposure = exposure(client)
-        self._keys = RedisCommands(prefix)
-        self._ready = False
-
-    def peek(self, login: LoginKey) -> None:
-        """Return None: reading a row takes a round trip."""
-
-    def _questions(self) -> list[tuple[Any, ...]]:
-        return durability.questions(self._keys)
-
-    def _judge(self, answers: Sequence[Any]) -> list[str]:
-        durability.check_schema(self.address, answers)
-        found = durability.find_warnings(answers)
-        durability.warn_once(self.identity, self.address, found)
-        self._ready = True
-        return found
-
-
-class RedisDatabase(_Place):
+class RedisDatabase:
     """A Redis; safe between threads and after a fork.
 
     Args:
@@ -54,9 +27,18 @@ class RedisDatabase(_Place):
         connections: at most so many at once.
     """
 
+    longest_pause = 0.05  # seconds between two looks at a lease
+
     def __init__(self, url: str, *, address: str, prefix: str, connections: int) -> None:
         self._client: Any = connect(url, connections)
-        super().__init__(self._client, address, prefix)
+        self.address = address
+        self.identity: Hashable = ("redis", *target(self._client), prefix)
+        self._exposure = exposure(self._client)
+        self._keys = RedisCommands(prefix)
+        self._ready = False
+
+    def peek(self, login: LoginKey) -> None:
+        """Return None: reading a row takes a round trip."""
 
     def perform(self, command: Command[T]) -> T:
         try:
@@ -88,43 +70,12 @@ class RedisDatabase(_Place):
             replies: list[Any] = pipe.execute(raise_on_error=False)
             return replies
 
+    def _questions(self) -> list[tuple[Any, ...]]:
+        return durability.questions(self._keys)
 
-class AsyncRedisDatabase(_Place):
-    """Do the same as `RedisDatabase`, awaited; safe between event loops, each of which has connections of its own."""
-
-    any_loop = True
-
-    def __init__(self, url: str, *, address: str, prefix: str, connections: int) -> None:
-        super().__init__(connect_async(url, connections), address, prefix)
-        self._clients = PerLoop[Any](lambda: connect_async(url, connections), disconnect)
-
-    async def perform(self, command: Command[T]) -> T:
-        try:
-            return await self._perform(command)
-        except ERRORS as error:
-            failed = failure(self.address, error)
-        raise failed
-
-    async def durability_warnings(self) -> list[str]:
-        try:
-            return self._judge(await self._together(await self._clients.get(), self._questions())) + self._exposure
-        except ERRORS as error:
-            failed = failure(self.address, error)
-        raise failed
-
-    async def close(self) -> None:
-        await self._clients.close()
-
-    async def _perform(self, command: Command[T]) -> T:
-        client = await self._clients.get()
-        if not self._ready:
-            self._judge(await self._together(client, self._questions()))
-        done: T = to_result(command, await client.execute_command(*self._keys.request(command)))
-        return done
-
-    async def _together(self, client: Any, requests: Sequence[tuple[Any, ...]]) -> list[Any]:  # noqa: ANN401 - redis-py's
-        async with client.pipeline(transaction=False) as pipe:
-            for request in requests:
-                pipe.execute_command(*request)
-            replies: list[Any] = await pipe.execute(raise_on_error=False)
-            return replies
+    def _judge(self, answers: Sequence[Any]) -> list[str]:
+        durability.check_schema(self.address, answers)
+        found = durability.find_warnings(answers)
+        durability.warn_once(self.identity, self.address, found)
+        self._ready = True
+        return found

@@ -12,9 +12,6 @@ from traktauth.stores.errors import missing
 
 try:
     from redis import BlockingConnectionPool, Redis, SSLConnection
-    from redis.asyncio import BlockingConnectionPool as AsyncPool
-    from redis.asyncio import Redis as AsyncRedis
-    from redis.asyncio.retry import Retry as AsyncRetry
     from redis.backoff import NoBackoff
     from redis.exceptions import (
         AuthenticationError,
@@ -32,7 +29,7 @@ except ImportError as error:
     raise missing("redis", error) from error
 
 
-__all__ = ["ERRORS", "connect", "connect_async", "disconnect", "exposure", "failure", "target"]
+__all__ = ["ERRORS", "connect", "exposure", "failure", "target"]
 
 ERRORS = (RedisError, OSError)
 _LIMIT = 5.0  # seconds for an answer, and for a connection
@@ -49,12 +46,7 @@ def connect(url: str, connections: int) -> Redis:
     """
     # Once more on a new connection, at once: every command of ours may be repeated, and one that had lain idle may be
     # dead without anybody knowing.
-    return Redis(connection_pool=_pool(BlockingConnectionPool, url, connections, retry=Retry(NoBackoff(), 1)))
-
-
-def connect_async(url: str, connections: int) -> AsyncRedis:
-    """Return a client for one event loop; otherwise as `connect`."""
-    return AsyncRedis(connection_pool=_pool(AsyncPool, url, connections, retry=AsyncRetry(NoBackoff(), 1)))
+    return Redis(connection_pool=_pool(url, connections, retry=Retry(NoBackoff(), 1)))
 
 
 def exposure(client: Redis) -> list[str]:
@@ -72,12 +64,7 @@ def exposure(client: Redis) -> list[str]:
     return found
 
 
-async def disconnect(client: AsyncRedis) -> None:
-    """Close a client's connections; it connects again if it is used again."""
-    await client.connection_pool.disconnect()
-
-
-def target(client: Redis | AsyncRedis) -> tuple[object, ...]:
+def target(client: Redis) -> tuple[object, ...]:
     """Return which database a client speaks to."""
     settings: dict[str, Any] = client.connection_pool.connection_kwargs
     return tuple(settings.get(name) for name in ("host", "port", "path", "db"))
@@ -94,11 +81,11 @@ def _check_database(url: str) -> None:
         raise ValueError("The databases of a Redis are numbers, so its address ends in one: redis://HOST:PORT/0")
 
 
-def _pool(kind: Any, url: str, connections: int, **settings: Any) -> Any:  # noqa: ANN401 - blocking and async ones have no common type
+def _pool(url: str, connections: int, **settings: Any) -> BlockingConnectionPool:  # noqa: ANN401 - as redis-py has it
     _check_database(url)
     limits = {"socket_timeout": _LIMIT, "socket_connect_timeout": _LIMIT, "timeout": _LIMIT}
     try:
-        return kind.from_url(url, max_connections=connections, **limits, **settings)
+        return BlockingConnectionPool.from_url(url, max_connections=connections, **limits, **settings)
     except (ValueError, TypeError):
         # What is wrong with it is not said, as the password may be part of that.
         raise ValueError(
