@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from support.signed_in import PROCESSES, WEEK
+from traktauth import TryLater
 
 ROUNDS = 5
 NEARLY_OVER = WEEK * 0.985  # in the last fiftieth of its life: a refresh is waited for
@@ -101,3 +104,16 @@ def test_a_new_sign_in_ends_the_wait_after_a_lost_response(signed_in):
     (fresh,) = login.tokens(2)
     assert login.engine.alive(fresh)
     assert login.refreshes() == 2
+
+
+def test_a_refresh_that_never_arrived_is_repeated_and_brings_the_login_back(signed_in):
+    """No client can know that it did not arrive."""
+    login = signed_in()
+    login.age(WEEK)
+    login.proxy.drop("/oauth/token", grant="refresh_token")
+    with login.trakt() as trakt:
+        with pytest.raises(TryLater) as caught:
+            trakt.token()
+        assert caught.value.unconfirmed
+        assert login.engine.alive(trakt.token().access_token)
+    assert login.refreshes() == 3  # a probe among them

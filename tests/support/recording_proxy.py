@@ -16,6 +16,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
@@ -58,6 +59,7 @@ class RecordingProxy:
         self._upstream = (address.hostname or "", address.port or 80)
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
+        self._seen: Counter[Seen] = Counter()
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -171,8 +173,9 @@ class RecordingProxy:
         return end
 
     def _take(self, seen: Seen) -> Literal["drop", "swallow"] | float | bytes | Callable[[], object]:
-        """Use up the first rule that is meant for it."""
+        """Count a request and use up the first rule that is meant for it."""
         with self._lock:
+            self._seen[seen] += 1
             for rule in self._rules:
                 if rule.matches(seen):
                     rule.times -= 1
