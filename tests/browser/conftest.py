@@ -71,4 +71,8 @@ def person():
         page.get_by_label("Password").fill(password)
         press(page, "Sign in")
 
-    return SimpleNamespace(sign_in=sign_in, press=press)
+    def sign_in_if_asked(page):
+        if page.get_by_label("Password").count():
+            sign_in(page)
+
+    return SimpleNamespace(sign_in=sign_in, sign_in_if_asked=sign_in_if_asked, press=press)

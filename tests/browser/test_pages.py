@@ -17,15 +17,21 @@ from support.command import finish, step
 from support.local import OOB, USER
 
 
+def begin(command, page, *words):
+    """Start a sign-in by the command, and open the page that it names."""
+    process = command.start("login", "--browser", "--no-open", "--json", *words)
+    page.goto(step(process)["url"])
+    return process
+
+
 def heading(page):
     return page.get_by_role("heading", level=1).inner_text()
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no-javascript"])
 def test_a_browser_sign_in_from_the_command_to_its_token(trakt, command, visit, person, javascript):
-    process = command.start("login", "--browser", "--no-open", "--json")
     page = visit(javascript=javascript)
-    page.goto(step(process)["url"])
+    process = begin(command, page)
     picture(page, "sign-in")
     person.sign_in(page)
     assert trakt.app.name in heading(page)
@@ -40,10 +46,8 @@ def test_a_browser_sign_in_from_the_command_to_its_token(trakt, command, visit, 
 def test_a_second_app_of_a_signed_in_person_asks_for_consent_only(trakt, command, visit, person):
     page = visit()
     for _ in range(2):
-        process = command.start("login", "--browser", "--no-open", "--json")
-        page.goto(step(process)["url"])
-        if page.get_by_label("Password").count():
-            person.sign_in(page)
+        process = begin(command, page)
+        person.sign_in_if_asked(page)
         if page.url.startswith(trakt.base):
             person.press(page, "Allow")
         assert "/callback" in page.url
@@ -51,9 +55,8 @@ def test_a_second_app_of_a_signed_in_person_asks_for_consent_only(trakt, command
 
 
 def test_a_wrong_password_is_shown_and_can_be_corrected(trakt, command, visit, person):
-    process = command.start("login", "--browser", "--no-open", "--json")
     page = visit()
-    page.goto(step(process)["url"])
+    process = begin(command, page)
     person.sign_in(page, "not the password")
     assert page.get_by_role("alert").is_visible()
     assert page.get_by_label("User name").input_value() == USER["username"]
@@ -65,9 +68,8 @@ def test_a_wrong_password_is_shown_and_can_be_corrected(trakt, command, visit, p
 
 
 def test_a_person_without_an_account_makes_one_on_the_way(trakt, command, visit, person):
-    process = command.start("login", "--browser", "--no-open", "--signup", "--json")
     page = visit()
-    page.goto(step(process)["url"])
+    process = begin(command, page, "--signup")
     picture(page, "sign-up")
     page.get_by_label("User name").fill("newcomer")
     page.get_by_label("E-mail address").fill("newcomer@example.test")
@@ -79,9 +81,8 @@ def test_a_person_without_an_account_makes_one_on_the_way(trakt, command, visit,
 
 
 def test_not_allowing_ends_the_sign_in_with_a_reason(command, visit, person):
-    process = command.start("login", "--browser", "--no-open", "--json")
     page = visit()
-    page.goto(step(process)["url"])
+    process = begin(command, page)
     person.sign_in(page)
     person.press(page, "Do not allow")
     page.wait_for_url("http://127.0.0.1:*/callback*")
@@ -92,9 +93,8 @@ def test_not_allowing_ends_the_sign_in_with_a_reason(command, visit, person):
 
 
 def test_the_keyboard_alone_is_enough(trakt, command, visit):
-    process = command.start("login", "--browser", "--no-open", "--json")
     page = visit()
-    page.goto(step(process)["url"])
+    process = begin(command, page)
     expect(page.get_by_label("User name")).to_be_focused()
     page.keyboard.type(USER["username"])
     page.keyboard.press("Tab")
@@ -124,13 +124,11 @@ def test_a_device_is_activated_by_typing_its_code(trakt, command, visit, person,
     code = step(process)["user_code"]
     page = visit(javascript=javascript)
     page.goto(trakt.base + "/activate")
-    if page.get_by_label("Password").count():
-        person.sign_in(page)
+    person.sign_in_if_asked(page)
     picture(page, "activate")
     page.get_by_label("The code on your device").fill(f"{code[:4]}-{code[4:]}".lower())
     person.press(page, "Continue")
-    if page.get_by_label("Password").count():
-        person.sign_in(page)
+    person.sign_in_if_asked(page)
     picture(page, "activate-confirm")
     person.press(page, "It is my device")
     picture(page, "activated")
@@ -153,12 +151,10 @@ def test_a_devices_own_link_brings_the_code_along_and_can_be_refused(command, vi
 def test_an_unknown_device_code_is_reported(trakt, visit, person):
     page = visit()
     page.goto(trakt.base + "/activate")
-    if page.get_by_label("Password").count():
-        person.sign_in(page)
+    person.sign_in_if_asked(page)
     page.get_by_label("The code on your device").fill("ABCDEFGH")
     person.press(page, "Continue")
-    if page.get_by_label("Password").count():
-        person.sign_in(page)
+    person.sign_in_if_asked(page)
     picture(page, "activate-unknown")
     assert heading(page) == "This code does not work"
 

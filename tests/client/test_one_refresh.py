@@ -123,7 +123,6 @@ def test_processes_threads_loops_and_tasks_cause_one_refresh(trakt_server, app, 
 
 
 def test_a_token_that_expires_again_and_again_is_refreshed_once_each_time(trakt_server, app, address, sign_in):
-    """A token that expires again and again is renewed once each time, and the login lives on."""
     sign_in(left=-1, life=1)
     trakt_server.life = 1
     now = time.time()
