@@ -11,23 +11,23 @@ THREADS = 50
 TASKS = 1000
 
 
-def in_threads(login, found, number=THREADS):
+def in_threads(login, found):
     """Ask in many threads at the same moment."""
-    gate = threading.Barrier(number)
+    gate = threading.Barrier(THREADS)
 
     def ask():
         with login.trakt() as trakt:
             gate.wait()
             found.append(trakt.token().access_token)
 
-    threads = [threading.Thread(target=ask) for _ in range(number)]
+    threads = [threading.Thread(target=ask) for _ in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
 
-async def in_tasks(login, found, number=TASKS):
+async def in_tasks(login, found):
     """Ask in many tasks of one loop."""
 
     async def ask():
@@ -35,44 +35,26 @@ async def in_tasks(login, found, number=TASKS):
             found.append((await trakt.token()).access_token)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(number):
+        for _ in range(TASKS):
             group.create_task(ask())
-
-
-def check(login, found, callers):
-    assert len(found) == callers
-    (token,) = set(found)
-    assert login.refreshes() == 1
-    assert login.engine.alive(token)
-
-
-def test_fifty_threads_share_one_refresh(signed_in):
-    login, found = signed_in(), []
-    login.age(WEEK)
-    in_threads(login, found)
-    check(login, found, THREADS)
-
-
-def test_a_thousand_tasks_share_one_refresh(signed_in):
-    login, found = signed_in(), []
-    login.age(WEEK)
-    asyncio.run(in_tasks(login, found))
-    check(login, found, TASKS)
 
 
 def test_threads_tasks_and_processes_together_share_one_refresh(signed_in):
     login, found = signed_in(), []
     login.age(WEEK)
     processes = [login.command.start("token") for _ in range(4)]
-    thread = threading.Thread(target=in_threads, args=(login, found, 10))
+    thread = threading.Thread(target=in_threads, args=(login, found))
     thread.start()
-    asyncio.run(in_tasks(login, found, 100))
+    asyncio.run(in_tasks(login, found))
     thread.join()
     for process in processes:
         printed, message = process.communicate(timeout=60)
         assert process.returncode == 0, message
         found.append(printed.strip())
-    check(login, found, 114)
+    assert len(found) == THREADS + TASKS + 4
+    (token,) = set(found)
+    assert login.refreshes() == 1
+    assert login.engine.alive(token)
 
 
 def test_while_the_token_lives_outside_the_mandatory_window_all_are_served_at_once(signed_in):

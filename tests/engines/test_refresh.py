@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from support.signed_in import PROCESSES, WEEK
@@ -66,20 +64,6 @@ def test_after_the_end_of_the_token_a_lost_answer_is_followed_by_a_probe_and_one
     codes = [process.communicate(timeout=60) and process.returncode for process in running]
     assert set(codes) == {4}
     assert login.refreshes() == 3  # the lost one, the probe, and the one that the engine refused
-
-
-def test_a_process_killed_between_sent_and_saved_does_not_make_the_next_one_send_again(signed_in):
-    login = signed_in()
-    old = login.stored().token
-    login.age(NEARLY_OVER)
-    login.proxy.delay("/oauth/token", 5, grant="refresh_token")
-    killed = login.command.start("token")
-    while login.refreshes() == 0 and killed.poll() is None:
-        time.sleep(0.02)
-    killed.kill()
-    assert killed.wait() == -9
-    assert login.tokens() == {old.access_token}
-    assert login.refreshes() == 1
 
 
 def test_an_unconfirmed_refresh_is_sent_again_only_by_force(signed_in):
