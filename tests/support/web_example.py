@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import html
+import json
+import os
 import re
 import runpy
 import ssl
+import subprocess
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -193,3 +196,16 @@ class WebUser:
 def cookies_of(user: WebUser) -> dict[str, Any]:
     """Return the cookies of a user's browser by name."""
     return {cookie.name: cookie.value for cookie in user.http.cookies.jar}
+
+
+def run_in_project(name: str, program: str, folder: Path) -> dict[str, Any]:
+    """Run a program with an example's folder, the tests' and one of its own as arguments; return the JSON it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(RUN.parent / name), str(CHECKOUT / "tests"), str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={name: value for name, value in os.environ.items() if not name.startswith("TRAKTAUTH_")},
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout.splitlines()[-1]) | {"log": done.stderr}

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from textwrap import dedent
 
 import pytest
 
-from support.engines import CHECKOUT
+from support.web_example import run_in_project
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +15,7 @@ PROGRAM = dedent(
     import json, os, sys
     sys.path[:0] = [sys.argv[1], sys.argv[2]]
     os.environ["DJANGO_SETTINGS_MODULE"] = "settings"
-    os.environ["DATABASE"] = sys.argv[3]
+    os.environ["DATABASE"] = sys.argv[3] + "/project.db"
     import django, logging
     logging.getLogger("traktauth").addHandler(logging.StreamHandler())
     from support.web_users import ALLAUTH, CANARY, end_login, visit, web_trakt
@@ -124,17 +120,7 @@ PROGRAM = dedent(
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    example = CHECKOUT / "examples" / "web" / "allauth"
-    database = tmp_path_factory.mktemp("allauth") / "db"
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(example), str(CHECKOUT / "tests"), str(database)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={name: value for name, value in os.environ.items() if not name.startswith("TRAKTAUTH_")},
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout.splitlines()[-1]) | {"log": done.stderr}
+    return run_in_project("allauth", PROGRAM, tmp_path_factory.mktemp("allauth"))
 
 
 def test_the_sign_in_page_gets_a_challenge_and_no_empty_scope(found):

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from textwrap import dedent
 
 import pytest
 
-from support.engines import CHECKOUT
+from support.web_example import run_in_project
 from support.web_users import SOCIAL
 
 pytestmark = pytest.mark.slow
@@ -136,17 +132,7 @@ PROGRAM = dedent(
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    example = CHECKOUT / "examples" / "web" / "social"
-    folder = tmp_path_factory.mktemp("social")
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(example), str(CHECKOUT / "tests"), str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={name: value for name, value in os.environ.items() if not name.startswith("TRAKTAUTH_")},
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout.splitlines()[-1]) | {"log": done.stderr}
+    return run_in_project("social", PROGRAM, tmp_path_factory.mktemp("social"))
 
 
 # Of associations, logins with tokens in the store, and valid tokens at Trakt.
