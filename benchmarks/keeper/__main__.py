@@ -1,6 +1,6 @@
 """What a keeper costs: refreshes a second beside the same exchanges without a store, and beside the naive loop.
 
-Usage: python benchmarks/keeper [--rounds 3] [--refreshes 4000] [--fleet 1000000] [--way 0.05]
+Usage: python benchmarks/keeper [--rounds 3] [--refreshes 4000] [--fleet 100000] [--way 0.05]
     --fleet N   accounts that lie in the store for the run that shows what a large one costs; 0 leaves it out
     --way S     seconds by which the local Trakt answers later in one more comparison, as one on another continent does
 The local Trakt, the database and the keeper share all cores. Ratios are medians of rounds that ran side by side.
@@ -193,7 +193,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python benchmarks/keeper")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--refreshes", type=int, default=4000)
-    parser.add_argument("--fleet", type=int, default=1_000_000)
+    parser.add_argument("--fleet", type=int, default=100_000)
     parser.add_argument("--way", type=float, default=0.05)
     options = parser.parse_args()
     print(json.dumps({"python": sys.version.split()[0], "cores": os.cpu_count(), "load": os.getloadavg()[0]}))

@@ -178,7 +178,7 @@ class Keeper:
                 pause = await self._try_one()
             else:
                 free = min(most, self._breaker.allowed - len(self._in_flight))
-                pause = await self._start_batch(free) if free > 0 else 0.0
+                pause = await self._start_due(free) if free > 0 else 0.0
             if pause is None and (moved_to := await self._find_moved()) is not None:
                 self.moved_to = moved_to
                 self.stop()
@@ -220,7 +220,7 @@ class Keeper:
         """Start one refresh, to see whether the store can be written again; otherwise as `_step`."""
         if self._in_flight:
             return _TRY_INTERVAL
-        pause = await self._start_batch(1)
+        pause = await self._start_due(1)
         return None if pause is None else max(pause, _TRY_INTERVAL)
 
     async def _probe(self) -> float:
@@ -237,7 +237,7 @@ class Keeper:
             return 0.0
         return 0.0 if is_healthy else self._breaker.seconds_until_probe()
 
-    async def _start_batch(self, free: int) -> float | None:
+    async def _start_due(self, free: int) -> float | None:
         """Claim, take from the budget, and start; claims that the budget does not cover are released."""
         claim = await self._claims.claim(free)
         refreshable = claim.refreshable

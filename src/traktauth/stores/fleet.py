@@ -30,7 +30,7 @@ class FleetStore(AsyncTokenStore):
         """Take the locks of up to `limit` logins that are due, the earliest first; those that others hold are left.
 
         Due is a login with a token whose due time is at most `before`, and that has no pending refresh, or one and an
-        access token that has ended at `now`. One that is not refreshable is due until that is reported; see `settle`.
+        access token that has ended at `now`. One that is not refreshable is due until `never_due` is called.
 
         Args:
             realm: the service's realm.

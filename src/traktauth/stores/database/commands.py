@@ -157,7 +157,7 @@ class ListUpcoming(Command["list[tuple[LoginKey, float]]"]):
 
 @value
 class TakeBudget(Command["tuple[int, float]"]):
-    """Take from a realm's budget; see `traktauth.stores.fleet.FleetStore.take`."""
+    """Take from a realm's budget; see `traktauth.stores.fleet.FleetStore.take_budget`."""
 
     realm: str
     wanted: int

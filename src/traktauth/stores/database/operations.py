@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
 from traktauth.models import Record
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from traktauth.stores.database.lease import Backoff
     from traktauth.stores.database.row import Row
     from traktauth.stores.encryption.envelope import Cipher
-
-T = TypeVar("T")
 
 
 class LoginOperations:
