@@ -55,6 +55,16 @@ def test_an_import_says_whose_login_it_is_and_until_when_the_other_program_works
     assert ", earlier" in run("import", "pytrakt").err
 
 
+def test_two_holders_of_a_refresh_token_are_warned_of(run, file):
+    assert "! Two programs have this refresh token now." in run("import", "pytrakt", "--keep-source").err
+    assert refresh_token_in(file) is not None
+
+
+def test_a_refresh_that_leaves_the_spent_token_in_the_file_is_warned_of(run, file, server):
+    server.expire("access", json.loads(file.read_text())["OAUTH_TOKEN"])
+    assert "the refresh token in the file is spent" in run("import", "pytrakt", "--keep-source", "--refresh").err
+
+
 def test_it_is_one_line_of_json_for_programs(run, file):
     done = run("import", "pytrakt", "--json")
     assert (done.status, done.err) == (0, "")
