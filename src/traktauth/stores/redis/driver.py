@@ -85,7 +85,8 @@ def _pool(url: str, connections: int, **settings: Any) -> BlockingConnectionPool
     _check_database(url)
     limits = {"socket_timeout": _LIMIT, "socket_connect_timeout": _LIMIT, "timeout": _LIMIT}
     try:
-        return BlockingConnectionPool.from_url(url, max_connections=connections, **limits, **settings)
+        # redis-py leaves its parameters without types
+        return BlockingConnectionPool.from_url(url, max_connections=connections, **limits, **settings)  # pyright: ignore[reportUnknownMemberType]
     except (ValueError, TypeError):
         # What is wrong with it is not said, as the password may be part of that.
         raise ValueError(
