@@ -15,6 +15,7 @@ import subprocess
 import sys
 import traceback
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -206,6 +207,37 @@ def test_an_export_and_an_import_follow_no_link_of_another_user(trakt, file, ser
             export_access_token(trakt, "token", link)
         link.unlink()
     assert (tmp_path / "profile").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of two users")
+def test_a_file_of_another_user_is_replaced_by_no_import_or_undo(trakt, file):
+    before = file.read_text()
+    os.chown(file, 12345, -1)
+    with pytest.raises(LoginFileError, match="belongs to another user") as caught:
+        import_from(trakt, source_of(file))
+    assert "--keep-source" in caught.value.hint
+    assert (file.read_text(), trakt.status().state) == (before, "never")
+    os.chown(file, 0, -1)
+    import_from(trakt, source_of(file))
+    blank = file.read_text()
+    os.chown(file, 12345, -1)
+    with pytest.raises(LoginFileError, match="belongs to another user"):
+        undo_import(trakt)
+    assert (file.read_text(), trakt.status().state) == (blank, "valid")
+
+
+def test_an_import_gives_its_file_no_setuid_bit(trakt, file):
+    file.chmod(0o4600)
+    import_from(trakt, source_of(file))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_an_export_to_the_home_of_no_user_is_refused(trakt, server):
+    server.sign_in_at(trakt)
+    for export in (export_login, export_access_token):
+        with pytest.raises(LoginFileError, match="home directory"):
+            export(trakt, "token", Path("~no-such-user/login.json"))
+    assert trakt.status().state == "valid"
 
 
 @pytest.mark.parametrize("change", [str, lambda text: "\ufeff" + text.replace("\n", "\r\n")], ids=["plain", "windows"])

@@ -74,6 +74,14 @@ def test_a_user_signs_in_and_ends_where_they_wanted_to_go(browser):
     assert browser.sign_in("/trakt/login?next=//evil.example").location == "/"
 
 
+@pytest.mark.parametrize("name", ["traktauth-(", "__Host-traktauth-[x"])
+def test_a_cookie_with_an_odd_name_of_a_sibling_host_prevents_no_sign_in(browser, name):
+    odd = "; ".join(f"{name}{number}={'y' * 500}" for number in range(6))
+    assert browser.get("/trakt/login", {"Cookie": odd}).status == 303
+    callback = f"/trakt/callback?code=a&state={'(' * 16}"
+    assert browser.get(callback, {"Cookie": f"traktauth-{'(' * 12}=x"}).status == 400
+
+
 def test_who_is_not_signed_in_is_sent_to_the_sign_in_or_gets_401(browser):
     page = browser.get("/name?a=b", PAGE)
     assert (page.status, page.location) == (303, "/trakt/login?next=%2Fname%3Fa%3Db")

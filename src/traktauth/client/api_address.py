@@ -44,9 +44,14 @@ class ApiAddress:
             return True
         from urllib.parse import urlsplit  # noqa: PLC0415 - costs milliseconds, and most programs ask for no auth
 
-        api, asked = urlsplit(self._base), urlsplit(url)
-        same = (asked.scheme, asked.hostname, _port(asked)) == (api.scheme, api.hostname, _port(api))
-        return same and f"{asked.path}/".startswith(f"{api.path}/")
+        if not url.isprintable() or "\\" in url or " " in url:
+            return False  # HTTP clients do not agree on the host of such an address
+        try:
+            api, asked = urlsplit(self._base), urlsplit(url)
+            same = (asked.scheme, asked.hostname, _port(asked)) == (api.scheme, api.hostname, _port(api))
+        except ValueError:  # a port or an IPv6 address that is none
+            return False
+        return same and "@" not in asked.netloc and f"{asked.path}/".startswith(f"{api.path}/")
 
     def check(self, url: str) -> None:
         """Check that an address is on the service's API.

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
-from traktauth.private_files import resolve
+from traktauth.private_files import is_own, resolve
 from traktauth.stores.file.atomic_file import can_sync
 from traktauth.values import field, value
 
 LARGEST = 20 * 1024 * 1024  # bytes
+READ_WRITE = 0o666  # no setuid bit is given to a file of this user
 
 
 class LoginFileError(TraktAuthError):
@@ -31,12 +32,14 @@ class LoginFile:
     Attributes:
         path: without symbolic links.
         content: the bytes.
-        mode: its permissions.
+        mode: its permissions to read and write.
+        is_own: whether it belongs to this user.
     """
 
     path: Path
     content: bytes = field(repr=False)
     mode: int
+    is_own: bool
 
     @property
     def text(self) -> str:
@@ -53,6 +56,7 @@ class LoginFile:
         Raises:
             LoginFileError: it cannot.
         """
+        self.check_own()
         hint = "Make it writable, or import it as it is: --keep-source"
         if not self.mode & 0o222:
             raise LoginFileError(f"{self.path} is read-only", hint=hint)
@@ -64,6 +68,18 @@ class LoginFile:
             raise LoginFileError(
                 f"The folder of {self.path} cannot be written: {error.strerror or error}", hint=hint
             ) from error
+
+    def check_own(self) -> None:
+        """Check that the file may be replaced by one of this user: its owner could read and change that one.
+
+        Raises:
+            LoginFileError: it belongs to another user.
+        """
+        if not self.is_own:
+            raise LoginFileError(
+                f"{self.path} belongs to another user, and would be replaced by a file of yours",
+                hint="Run the command as that user, or import the file as it is: --keep-source",
+            )
 
     def check_unchanged(self) -> None:
         """Check that the file still holds what was read.
@@ -104,11 +120,23 @@ def read_file(path: Path) -> LoginFile:
             raise LoginFileError(f"{path} is not a file")
         if status.st_size > LARGEST:
             raise LoginFileError(f"{path} is larger than {LARGEST // 1024 // 1024} MiB; it is not a login file")
-        return LoginFile(path, path.read_bytes(), stat.S_IMODE(status.st_mode))
+        return LoginFile(path, path.read_bytes(), status.st_mode & READ_WRITE, is_own(status))
     except FileNotFoundError:
         raise LoginFileError(f"{path} does not exist", hint="Give the file's path after the format") from None
     except (OSError, RuntimeError) as error:
         raise LoginFileError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def absolute_path(path: Path) -> Path:
+    """Return a path without `~`.
+
+    Raises:
+        LoginFileError: it begins with `~` and the name of no user.
+    """
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise LoginFileError(f"{path} cannot be found: {error}") from error
 
 
 def find_file(path: Path) -> LoginFile | None:
@@ -121,7 +149,7 @@ def find_file(path: Path) -> LoginFile | None:
         path.expanduser().stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except OSError:
+    except (OSError, RuntimeError):
         pass  # reading it shows what is wrong
     return read_file(path)
 
@@ -166,8 +194,8 @@ def write_file(path: Path, text: str, *, mode: int = 0o600, expected: bytes | No
             raise changed(path)
         Path(name).replace(path)
         name = ""
-    except OSError as error:
-        raise LoginFileError(f"{path} cannot be written: {error.strerror or error}") from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: `~` of a user that does not exist
+        raise LoginFileError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
     finally:
         if name:
             Path(name).unlink(missing_ok=True)

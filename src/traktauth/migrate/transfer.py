@@ -25,6 +25,7 @@ from traktauth.migrate.login_file import (
     LoginFile,
     LoginFileError,
     LoginFileNotDurable,
+    absolute_path,
     find_file,
     sync_folder_of,
     write_file,
@@ -278,6 +279,8 @@ def _undo_under_lock(trakt: Trakt) -> Undone:
     is_here = record.token is not None and record.token.access_token == login.access_token
     _check_unspent(record, login, copy, copy_at, is_here=is_here)
     file = find_file(path)
+    if file is not None:
+        file.check_own()
     if file is not None and file.text not in (form.without_refresh_token(copy.text), copy.text):
         raise LoginFileError(
             f"{path} has been changed since the import; nothing was written to it",
@@ -352,7 +355,7 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
         StoreFailed: the store cannot be written, or is busy.
     """
     key, store = trakt.config.key, trakt.store
-    path = path.expanduser().absolute()
+    path = absolute_path(path)
     target = f"export:{format_name}:{path}"
     with store.lock(key, LOCK_TIMEOUT) as held:
         if not held:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,6 +22,7 @@ _STATE_PART = 12  # characters of the state in the cookie's name
 _SURPLUS = 4  # cookies of earlier sign-ins that a browser may keep
 _SURPLUS_SIZE = 2000  # characters of them; servers refuse a header of 8,000, and the application has cookies too
 _MEMBERS = 5
+_NAME = re.compile(rf"(?:{_SECURE_PREFIX})?{_PREFIX}[A-Za-z0-9_-]{{1,{_STATE_PART}}}")
 
 
 @value
@@ -81,17 +83,18 @@ def cookie_name(state: str, *, secure: bool) -> str:
 
 
 def read_cookies(header: str | None) -> dict[str, str]:
-    """Return the cookies of a `Cookie` header, with their names exactly as the browser sent them.
+    """Return the cookies of sign-ins in a `Cookie` header, with their names exactly as the browser sent them.
 
     Django and Starlette strip every Unicode blank from a name, and browsers strip spaces and tabs. So a page of a
     sibling host could set a cookie whose name begins with such a blank, which browsers do not take for one with the
-    prefix `__Host-`, and which the framework would show as one.
+    prefix `__Host-`, and which the framework would show as one. Names with other characters than ours are left out:
+    the frameworks cannot delete cookies with such names.
 
     Args:
         header: the header field's value; several are joined with `; `.
     """
     pairs = (part.strip(" \t").partition("=") for part in (header or "").split(";"))
-    return {name: value for name, _, value in pairs}
+    return {name: value for name, _, value in pairs if _NAME.fullmatch(name)}
 
 
 def find_cookie(cookies: Mapping[str, str], state: str) -> tuple[str, str] | None:

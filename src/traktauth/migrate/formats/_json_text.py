@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from copy import deepcopy
+from itertools import islice
 from typing import Any, cast
 
 from traktauth.migrate.formats import FormatError
 
 BOM = "\ufeff"
+_MOST_PLACES = 100  # of one key that are tried: each costs a reading of the whole file
 
 
 def read_object(text: str, program: str) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def replace_value(text: str, path: list[str | int], new: object) -> str:
         inner = inner[step]
     inner[path[-1]] = new
     value = re.compile(rf'{re.escape(json.dumps(path[-1]))}\s*:\s*("(?:[^"\\]|\\.)*"|null)')
-    for found in value.finditer(text):
+    for found in islice(value.finditer(text), _MOST_PLACES):
         changed = text[: found.start(1)] + json.dumps(new) + text[found.end(1) :]
         if json.loads(changed.removeprefix(BOM)) == wanted:
             return changed
