@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from traktauth.migrate.formats import NAMES, NOT_IMPORTED, FormatError, find_format
+from traktauth.migrate.formats._json_text import replace_value
 from traktauth.migrate.formats.foreign_login import ForeignLogin
 
 NOW = 1_790_000_000.0
@@ -255,3 +256,10 @@ def test_what_cannot_be_imported_says_why(name):
 def test_an_unknown_format_is_refused_with_those_that_exist():
     with pytest.raises(ValueError, match="'trakty' is not a format; give one of pytrakt, kometa"):
         find_format("trakty")
+
+
+def test_a_file_with_thousands_of_refresh_tokens_is_refused_at_once():
+    others = [{"refresh_token": None}] * 5000
+    text = json.dumps({"others": others, "refresh_token": SECRET})
+    with pytest.raises(FormatError, match="cannot be replaced"):
+        replace_value(text, ["refresh_token"], None)
