@@ -63,8 +63,12 @@ def lab(tmp_path):
 @pytest.mark.parametrize("store", ["traktauth", "traktauth:sqlite:logins.sqlite"])
 def test_traktauth_keeps_its_login(lab, store):
     """SQLite's `kill` waits half a minute for a lease to end."""
-    status, verdict, scenarios = lab.json("--tokens", store, "--copies", "4", "--", *REQUEST)
+    options = ["--tokens", store, "--copies", "4"]
+    status, verdict, scenarios = lab.json(*options, "--", *REQUEST)
     assert (status, verdict) == (0, "keeps its login"), scenarios
+    for name in [name for name, each in scenarios.items() if each["verdict"] == "not-judged"]:
+        # A valid token is used if the disk is too slow for a refresh to begin; then there is nothing to judge.
+        scenarios |= lab.json(*options, "--scenario", name, "--", *REQUEST)[2]
     verdicts = {name: each["verdict"] for name, each in scenarios.items()}
     assert verdicts.pop("lost-response-expired", "kept") in ("unavoidable", "kept")
     assert set(verdicts.values()) == {"kept"}, json.dumps(scenarios)
