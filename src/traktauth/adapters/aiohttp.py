@@ -47,7 +47,7 @@ class TraktMiddleware:
         self._trakt = check_login(self, trakt, AsyncTrakt, "TraktAuth of traktauth.adapters.requests")
 
     async def __call__(self, request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        """Send a request; aiohttp calls this for each redirect anew."""
+        """Send a request; aiohttp calls this again for each redirect."""
         url = str(request.url)
         if not self._trakt.config.api.contains(url):
             return await handler(request)

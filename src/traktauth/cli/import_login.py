@@ -31,10 +31,10 @@ TWO_HOLDERS = (
 )
 SPENT_IN_SOURCE = (
     "The login was refreshed, so the refresh token in the file is spent. If the other program sends it, Trakt ends "
-    "this login. Stop that program, and sign it in anew."
+    "this login. Stop that program, and sign it in again."
 )
-NO_VALID_TOKEN = "The other program has no valid token any more; stop it or sign it in anew."
-WORKS_UNTIL = "The other program works until {}; stop it or sign it in anew before that."
+NO_VALID_TOKEN = "The other program has no valid token any more; stop it or sign it in again."
+WORKS_UNTIL = "The other program works until {}; stop it or sign it in again before that."
 KEEP_APP = "Keep the file's app: set TRAKTAUTH_CLIENT_ID={} and its secret, or: traktauth setup"
 ONLY_ACCESS = "The login has no refresh token; it works until {}. Sign in then: traktauth login"
 

@@ -70,7 +70,7 @@ def _file(kind: str, path: str, *, was_readable: bool) -> list[Finding]:
         findings.append(warning("store", f"Others could read {path} until now", f"chmod 600 {quote_path(path)}"))
     if others_can_write(path):
         findings.append(warning("store", f"Others can write {path}", f"chmod 600 {quote_path(path)}"))
-    # SQLite makes its log anew beside the database, where another user may have put one before.
+    # SQLite creates its log beside the database, where another user may have put one before.
     if others_can_write(folder, sticky=kind == "sqlite"):
         what = f"Others can write in {folder}, and so put another file in the store's place"
         findings.append(warning("store", what, f"chmod go-w {quote_path(folder)}"))
