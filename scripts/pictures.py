@@ -24,11 +24,12 @@ from urllib.request import Request, urlopen
 CHECKOUT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(CHECKOUT / "tests"), str(CHECKOUT)]
 
-from support.chromium import chromium  # noqa: E402 - the tests' own tools, found by the line above
+from terminal import PROMPT, Terminal, page_of  # noqa: E402 - the tests' own tools, found by the line above
+
+from support.chromium import chromium  # noqa: E402 - the same
 from support.command import Command  # noqa: E402 - the same
 from support.local import start_local_trakt  # noqa: E402 - the same
 from support.page_list import walk  # noqa: E402 - the same
-from support.terminal import PROMPT, Terminal, page_of  # noqa: E402 - the same
 from traktauth.testing import LocalTrakt as Demo  # noqa: E402 - as above
 
 if TYPE_CHECKING:

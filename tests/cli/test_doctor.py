@@ -20,7 +20,6 @@ from support.engines import Missing
 from support.local import PUBLIC
 from support.process import free_port
 from support.redis import RedisServer
-from support.wire import call
 from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.doctor.container import find_filesystem, is_in_container_layer
 from traktauth.models import PendingRefresh, Sender, fingerprint
@@ -146,22 +145,6 @@ def login_doubts(command, **env):
     return [each for each in bad(findings(command, **env)) if each[0] == "login"]
 
 
-def test_a_refused_refresh_token_is_reported_as_refused(well, local):
-    """A refusal leaves the refresh that met it pending, and that must not be taken for a lost response."""
-    token = well.keep_real(local, left=-1)
-    spent = {"grant_type": "refresh_token", "refresh_token": token.refresh_token}
-    app = {"client_id": well.env["TRAKTAUTH_CLIENT_ID"], "client_secret": well.env["TRAKTAUTH_CLIENT_SECRET"]}
-    redirect = {"redirect_uri": "http://127.0.0.1:9876/callback"}
-    assert call(local.base, "POST", "/oauth/token", body={**spent, **app, **redirect}).status == 200
-    assert well("token").status == 4
-    [(_, level, message, hint)] = login_doubts(well, status=4)
-    assert level == "wrong"
-    assert "Trakt refused its refresh token" in message
-    assert "no response came" not in message
-    assert hint == "Sign in: traktauth login"
-    assert "Trakt refused its refresh token" in well("status").out
-
-
 def test_the_login_of_another_app_or_service_is_named(well, local, local_trakt):
     other = local_trakt("classic")
     client_id = well.env["TRAKTAUTH_CLIENT_ID"]
@@ -235,14 +218,6 @@ def test_an_open_configuration_file_with_a_secret_is_found(well, tmp_path):
     assert found == [
         ("settings", "doubtful", f"Others can read {config}, and it contains the app's secret", f"chmod 600 '{config}'")
     ]
-
-
-def test_a_damaged_store_is_found_and_left_as_it_is(well, local):
-    well.keep_real(local)
-    well.path.write_text("{")
-    found = bad(findings(well, status=1))
-    assert [(about, level) for about, level, _, _ in found] == [("store", "wrong")]
-    assert well.path.read_text() == "{"
 
 
 def test_a_taken_port_is_found(well):
@@ -321,6 +296,7 @@ def test_the_commands_that_fix_it_name_the_store_that_was_looked_at(well, local)
         ("traktauth store move FROM redis://…", "traktauth store move sealed+file:x redis://…"),
         ("traktauth store key", "traktauth store key"),
         ("traktauth login", "traktauth login --account tv --store sealed+file:x"),
+        ("See all logins: traktauth status", "See all logins: traktauth status --store sealed+file:x"),
     ],
 )
 def test_each_command_in_a_hint_gets_its_options(hint, with_flags):

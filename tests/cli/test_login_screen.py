@@ -8,7 +8,7 @@ import json
 import pytest
 import segno
 
-from traktauth.cli.login.screen import JsonScreen, LiveScreen, Screen
+from traktauth.cli.login.screen import JsonScreen, LiveScreen
 from traktauth.models.device_code import DeviceCode
 from traktauth.steps import EnterCode
 
@@ -31,15 +31,6 @@ def picture(address):
 def _size(monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("LINES", "50")
-
-
-@pytest.mark.parametrize("screen", [Screen, LiveScreen])
-def test_the_new_hosts_address_is_shown_plain(screen, capsys):
-    screen(opens=False)(device(PLAIN))
-    shown = capsys.readouterr().err
-    assert f"On any device, open  {PLAIN}\n" in shown
-    assert "or open at once" not in shown
-    assert "activate/" not in shown
 
 
 @pytest.mark.parametrize(("page", "address"), [(PLAIN, PLAIN), ("https://trakt.tv/activate", FILLED_IN)])

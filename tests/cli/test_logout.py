@@ -55,24 +55,9 @@ def test_a_refresh_token_in_doubt_is_not_revoked_and_that_is_reported(at_local, 
     assert "default: its access token was revoked at Trakt and deleted here\n" in at_local("logout").err
 
 
-def test_an_unreachable_service_forgets_nothing(command):
-    command.keep()
-    outcome = command("logout")
-    assert outcome.status == 5
-    assert "nothing was deleted" in outcome.err
-    assert command("token").status == 0
-
-
 def test_trakts_own_page_is_named_for_trakt(command):
     command.at("trakt").keep()
     assert "https://trakt.tv/oauth/authorized_applications" in command("logout", "--local").err
-
-
-def test_one_account_is_signed_out_and_not_another(at_local, local):
-    for account in ("tv", "default"):
-        at_local.keep_real(local, account=account)
-    assert at_local("logout", "--account", "tv").status == 0
-    assert [at_local("token", "--account", "tv").status, at_local("token").status] == [4, 0]
 
 
 def test_erase_leaves_no_name(at_local, local):

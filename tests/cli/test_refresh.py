@@ -41,12 +41,6 @@ def test_a_refresh_renews_a_fresh_token_and_says_so_without_showing_it(at_local,
     assert works(local, at_local, new.access_token)
 
 
-def test_a_token_is_renewed_where_more_life_is_asked_for(at_local, local):
-    at_local.keep_real(local, left=300000.0)
-    assert at_local("token", "--min-life", "300100").status == 0
-    assert refreshes(local) == 1
-
-
 def test_a_lost_answer_is_not_sent_again_while_the_old_token_lives(wired, local):
     command, wire = wired
     old = command.keep_real(local)
@@ -85,12 +79,6 @@ def test_a_dead_refresh_token_asks_for_a_sign_in(at_local, local):
     later = at_local("token", "--json")
     assert (later.status, json.loads(later.err)) == (4, json.loads(outcome.err))
     assert refreshes(local) == 1
-
-
-def test_a_wrong_secret_is_the_apps_fault_and_the_login_lives_on(at_local, local):
-    at_local.keep_real(local, left=-1)
-    assert at_local("token", TRAKTAUTH_CLIENT_SECRET="wrong").status == 3
-    assert at_local("token").status == 0
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

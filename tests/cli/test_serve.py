@@ -41,15 +41,6 @@ def test_it_announces_itself_in_one_json_line_and_ends_cleanly(command):
     assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_a_pipe_gets_the_announcement_and_no_line_per_request(command):
-    process, lines = served(command, "--database", "memory:", "--profile", "classic")
-    assert lines[0].startswith("A local Trakt (classic) is at http://127.0.0.1:")
-    assert "Database: memory:\n" in lines
-    assert not [line for line in lines if "Control page" in line]
-    assert requested(process, lines[0].split()[-1]) == ""
-    assert process.returncode == 0
-
-
 def test_what_it_announces_can_be_pasted_into_a_shell_and_a_browser(command):
     seed = {"apps": [{"client_id": "it's; exit 9", "client_secret": "s$HOME", "redirect_uris": ["x:/y?a=1&b", "z:/"]}]}
     (command.folder / "seed.json").write_text(json.dumps(seed))

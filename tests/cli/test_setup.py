@@ -181,15 +181,6 @@ def test_without_a_terminal_setup_names_the_options_and_does_not_wait(bare, word
     assert not config(bare).exists()
 
 
-def test_options_set_up_an_app_and_the_file_is_used(bare):
-    outcome = by_options(bare)
-    assert (outcome.status, outcome.out) == (0, "")
-    assert outcome.err.endswith("Now: traktauth login\n")
-    assert APP.client_secret not in outcome.err
-    assert written(bare) == app_settings(bare)
-    assert by_options(bare).status == 0  # the same again replaces nothing
-
-
 def test_the_outcome_is_json_with_json(bare):
     outcome = by_options(bare, "--json", TRAKTAUTH_CLIENT_ID="another")
     assert (outcome.status, outcome.err) == (0, "")

@@ -2,44 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-import pytest
-
 from support.wire import call
-
-BIN = Path(sys.executable).parent
-LINES = [
-    "traktauth token --rejected < rejected",
-    'echo "$(traktauth token)" | traktauth token --rejected',
-    "traktauth token --rejected --json < rejected",
-    "token=$(traktauth token --rejected < rejected) && echo $token",
-    "traktauth exec --check -- printenv TRAKT_ACCESS_TOKEN",
-    "traktauth exec --check -- ./sync.sh",
-    "./sync.sh",
-    "traktauth request /users/settings --silent && traktauth token",
-    "traktauth refresh && traktauth token",
-    "traktauth status --verify",
-    "traktauth doctor --json",
-]
-SYNC = """#!/bin/sh
-export TRAKTAUTH_CONFIG="$HOME/traktauth.toml"
-token=${TRAKT_ACCESS_TOKEN:-$(traktauth token)} || exit $?
-api=${TRAKT_API_URL:-$(traktauth exec -- printenv TRAKT_API_URL)} || exit $?
-fetch() {
-    curl -s -o /dev/null -w '%{http_code}' "$api/users/settings" -H "trakt-api-key: $KEY" --config - <<EOF
-header = "Authorization: Bearer $token"
-EOF
-}
-if [ "$(fetch)" = 401 ]; then
-    token=$(echo "$token" | traktauth token --rejected) || exit $?
-fi
-[ "$(fetch)" = 200 ] && echo "$token"
-"""
 
 
 def revoke(local, token):
@@ -103,33 +66,3 @@ def test_exec_check_ends_with_5_if_trakt_is_busy(at_local, local):
 
 def test_help_environment_names_the_address_of_the_api(command):
     assert f"TRAKT_API_URL is {command.env['TRAKTAUTH_SERVICE']}\n" in command("help", "environment").out
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("line", LINES)
-@pytest.mark.parametrize("ended", [True, False], ids=["login-ended", "access-token-ended"])
-def test_a_shell_line_ends_with_4_or_a_fresh_token(at_local, local, tmp_path, line, ended):
-    token = at_local.keep_real(local)
-    if ended:
-        revoke(local, token)
-    else:
-        local.expire("access", token.access_token)
-    (tmp_path / "rejected").write_text(token.access_token)
-    script = tmp_path / "sync.sh"
-    script.write_text(SYNC)
-    script.chmod(0o700)
-    config = tmp_path / "home" / "traktauth.toml"  # as exec takes the variables away
-    config.parent.mkdir()
-    names = ("client_id", "client_secret", "redirect_uri", "service", "store")
-    config.write_text("".join(f"{name} = {json.dumps(at_local.env[f'TRAKTAUTH_{name.upper()}'])}\n" for name in names))
-    env = {**at_local.env, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "KEY": local.app.client_id}
-    done = subprocess.run(
-        ["sh", "-c", line], check=False, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120
-    )
-    stored = at_local.record().token
-    if done.returncode == 4:
-        assert ended or "status" in line or "doctor" in line
-    else:
-        assert (done.returncode, ended) == (0, False), done.stderr
-        assert stored.access_token != token.access_token
-        assert local.alive(stored.access_token)

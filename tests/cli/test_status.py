@@ -10,7 +10,6 @@ import time
 
 import pytest
 
-from traktauth.cli.common_options import CommonOptions
 from traktauth.models import PendingRefresh, Sender
 from traktauth.models.changes import BeginRefresh, DeleteToken, SetMoved
 from traktauth.stores.processes import this_process
@@ -192,11 +191,6 @@ def test_an_expired_login_of_another_service_does_not_fail_the_command_and_can_b
     assert "short" not in command("status").out
 
 
-def test_a_hint_to_see_all_logins_names_no_account():
-    hint = "See all logins: traktauth status"
-    assert CommonOptions("tv", None, "file:/x.json", json=False).with_flags(hint) == f"{hint} --store file:/x.json"
-
-
 def moved(command, account):
     record = command.record(account)
     assert command.store.apply(command.login(account), SetMoved(record.generation, "export:pytrakt:/moved.json"))
@@ -240,12 +234,6 @@ def test_other_accounts_are_shown_if_the_default_account_has_no_login(command):
     assert "✗ radio at " in named.out
 
 
-def test_an_account_that_signed_out_is_shown_where_there_is_no_other(command):
-    command.keep()
-    command.store.apply(command.login(), DeleteToken(1))
-    assert "signed out" in command("status").out
-
-
 def test_an_empty_store_needs_a_sign_in_also_without_an_app(command):
     outcome = command("status", TRAKTAUTH_CLIENT_ID="")
     assert outcome == (
@@ -265,12 +253,6 @@ def test_a_signed_out_account_of_another_app_is_not_shown(command):
 
 
 # ---------------------------------------------------------------- --verify
-def test_without_verify_nothing_is_sent(at_local, local):
-    at_local.keep_real(local)
-    at_local("status")
-    assert local.ledger()["counts"].get("GET /users/settings", 0) == 0
-
-
 def test_verify_shows_what_trakt_says_beside_the_stored_state(at_local, local):
     at_local.keep_real(local)
     outcome = at_local("status", "--verify")

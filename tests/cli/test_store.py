@@ -143,16 +143,6 @@ def test_what_cannot_be_moved_is_reported_in_two_lines_and_nothing_is_touched(co
     assert (command.record().token, command.record().pending_refresh) == (token, None)
 
 
-def test_a_login_is_moved_back_at_once(command, target):
-    token = command.keep()
-    source = command.env["TRAKTAUTH_STORE"]
-    for one, other in ((source, target), (target, source)):
-        outcome = command("store", "move", one, other)
-        assert (outcome.status, outcome.out) == (0, "✓ default at http://127.0.0.1:9 (app cccccccc…): moved\n")
-    assert command.record().token == token
-    assert command("token").out.strip() == token.access_token
-
-
 @pytest.mark.parametrize(("account", "client_id"), [("default", False), ("tv", True)])
 def test_status_of_a_store_whose_only_login_was_moved_names_the_move(command, target, account, client_id):
     command.keep(account=account)
@@ -345,14 +335,6 @@ def test_reseal_encrypts_plain_logins_only_with_take_plain(command):
     assert "default at http://127.0.0.1:9 (app cccccccc…): it lay there unencrypted, and is sealed now" in taken.out
     assert token.refresh_token not in command.path.read_text()
     assert command("token").out.strip() == token.access_token
-
-
-def test_a_missing_key_is_named(command, sealed):
-    new = command("store", "key").out.strip()
-    outcome = command("store", "reseal", TRAKTAUTH_SEAL_KEY=new)
-    assert outcome.status == 1
-    assert key_id(base64.urlsafe_b64decode(sealed)) in outcome.out
-    assert command("token").status == 0, "nothing was changed"
 
 
 def test_reseal_refuses_a_store_that_is_not_sealed(command):

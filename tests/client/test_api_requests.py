@@ -63,17 +63,6 @@ def test_a_redirect_is_returned_and_not_followed(trakt, trakt_server, sign_in):
     assert (response.status_code, len(trakt_server.api_calls)) == (302, 1)
 
 
-def test_an_expired_token_is_refreshed_before_the_request(trakt, trakt_server, sign_in):
-    old = sign_in(left=-1)
-    assert trakt.request("GET", "/users/settings").status_code == 200
-    assert old.access_token not in trakt_server.api_calls
-
-
-def test_a_request_without_a_login_raises_login_required(trakt):
-    with pytest.raises(LoginRequired):
-        trakt.request("GET", "/users/settings")
-
-
 # ---------------------------------------------------------------- 401
 def test_a_401_is_followed_by_one_refresh_and_the_call_again(trakt, trakt_server, sign_in):
     old = sign_in()

@@ -80,13 +80,6 @@ def test_an_api_request_goes_on_after_a_move_with_one_refresh(trakt, trakt_serve
     assert load(places[0], login).generation == 2
 
 
-def test_another_account_of_the_client_is_followed_too(trakt, sign_in, address, places):
-    token = sign_in(account="tv")
-    move_all(address, places[0])
-    for _ in range(2):
-        assert trakt.for_account("tv").token() == token
-
-
 def test_a_sign_out_and_an_erasure_reach_the_new_store(trakt, sign_in, address, places, login):
     sign_in()
     move_all(address, places[0])

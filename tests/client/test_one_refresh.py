@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from traktauth import AsyncTrakt, Trakt, TryLater
+from traktauth import AsyncTrakt, Trakt
 
 PROGRAM = """
 import asyncio, json, sys, threading
@@ -122,25 +122,6 @@ def test_processes_threads_loops_and_tasks_cause_one_refresh(trakt_server, app, 
     one_refresh(trakt_server, got, 40 + 10 + 5 + 30)
 
 
-def test_a_token_that_expires_again_and_again_is_refreshed_once_each_time(trakt_server, app, address, sign_in):
-    sign_in(left=-1, life=1)
-    trakt_server.life = 1
-    now = time.time()
-    clock = [now]
-
-    def ask(_):
-        with Trakt(app, service=trakt_server.base, store=address, clock=lambda: clock[0]) as trakt:
-            return trakt.token().access_token
-
-    with ThreadPoolExecutor(8) as pool:
-        for round_ in range(1, 11):
-            clock[0] = now + 10 * round_
-            got = list(pool.map(ask, range(8)))
-            assert len(set(got)) == 1
-            assert len(trakt_server.refreshes) == round_
-    assert trakt_server.killed == 0
-
-
 @pytest.mark.parametrize("left", [300, 90], ids=["advisory", "almost mandatory"])
 def test_a_slow_refresh_is_not_waited_for_while_the_old_token_is_valid(trakt_server, ask, sign_in, left):
     old = sign_in(life=4000, left=left)
@@ -157,33 +138,3 @@ def test_a_slow_refresh_is_not_waited_for_while_the_old_token_is_valid(trakt_ser
         go_on.set()
         assert leader.result() != old.access_token
     assert len(trakt_server.refreshes) == 1
-
-
-def test_in_the_mandatory_window_every_caller_waits_for_the_new_token(trakt_server, ask, sign_in):
-    old = sign_in(life=4000, left=40)
-    slow(trakt_server, 0.3)
-    with ThreadPoolExecutor(10) as pool:
-        got = list(pool.map(ask, range(10)))
-    one_refresh(trakt_server, got, 10)
-    assert old.access_token not in got
-
-
-def test_every_caller_gets_try_later_if_trakt_is_busy(trakt_server, app, address, sign_in):
-    sign_in(left=-1)
-    trakt_server.answers.append((429, {"retry-after": "7"}, {}))
-    trakt_server.before.append(None)
-    arrived = threading.Barrier(8)
-
-    def ask(_):
-        with Trakt(app, service=trakt_server.base, store=address) as trakt:
-            arrived.wait(60)
-            try:
-                return trakt.token().generation
-            except TryLater as error:
-                return error.retry_after
-
-    with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(ask, range(8))) <= {7.0, 2}
-    with Trakt(app, service=trakt_server.base, store=address) as trakt:
-        assert trakt.token().generation == 2
-    assert trakt_server.killed == 0

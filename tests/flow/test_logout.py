@@ -173,13 +173,3 @@ def test_the_login_is_kept_if_its_only_token_could_not_be_revoked(answer):
     revokes(talk, "access-4", answer)
     assert not talk.goes_on
     assert isinstance(talk.error, TryLater | AppRejected)
-
-
-@pytest.mark.parametrize("answer", [*NOT_REACHED, *NOBODY_KNOWS, *WRONG_APP, reply(204)])
-def test_no_error_holds_a_secret(answer):
-    talk = begins(locked(record(PAIR)))
-    talk.expect(Send, answer=answer)
-    while talk.goes_on:
-        talk.expect(type(talk.effect))
-    shown = repr(talk.error) + str(talk.error) + talk.error.hint
-    assert [secret for secret in ("access-4", "refresh-4", "the-secret") if secret in shown] == []

@@ -384,20 +384,3 @@ def test_a_store_that_fails_after_a_refusal_is_reported_or_waited_out(old):
     talk.expect(Send, answer=DEAD)
     talk.expect(Load(), raising=StoreFailed("gone"))
     ends(talk, old, StoreFailed)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [DEAD, reply(500), reply(429), NoResponse(sent=True, reason="cut"), NoResponse(sent=False, reason="rejected")],
-)
-def test_no_error_holds_a_secret(answer):
-    talk = sending(ENDED)
-    talk.expect(Send, answer=answer)
-    shown = ""
-    while talk.goes_on:
-        probe = isinstance(talk.effect, LoadProbe)
-        effect = talk.expect(object, answer=None if probe else unconfirmed(ENDED))
-        shown += repr(effect)
-    error = talk.raises(type(talk.error))
-    shown += str(error) + repr(error) + error.hint + str(error.__dict__)
-    assert [secret for secret in ("access-1", "refresh-1", "the-secret") if secret in shown] == []

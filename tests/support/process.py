@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from .web_workers import Worker, Workers
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="the program curl is absent")
 READY_WITHIN = 60.0
@@ -60,24 +59,12 @@ def is_free(port: int, address: str) -> bool:
 class Server:
     """A process that serves HTTP on a loopback port.
 
-    It gets a process group of its own, so that `stop` ends what it started too, and nothing else. With *workers* it is
-    a fork of a process that has imported its libraries.
+    It gets a process group of its own, so that `stop` ends what it started too, and nothing else.
     """
 
-    def __init__(
-        self,
-        command: list[str],
-        *,
-        port: int,
-        log: Path,
-        env: dict[str, str] | None = None,
-        workers: Workers | None = None,
-    ) -> None:
+    def __init__(self, command: list[str], *, port: int, log: Path, env: dict[str, str] | None = None) -> None:
         self.base = f"http://127.0.0.1:{port}"
         self.log = log
-        if workers:
-            self.process: subprocess.Popen[bytes] | Worker = workers.start(command, log=log, env=env or {})
-            return
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 command,

@@ -6,7 +6,6 @@ import html
 import json
 import os
 import re
-import runpy
 import ssl
 import subprocess
 import sys
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
     from traktauth.testing import LocalTrakt
 
-    from .web_workers import Workers
 
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # to load the usual ones costs more than a sign-in
 RUN = CHECKOUT / "examples" / "web" / "run.py"
@@ -62,24 +60,14 @@ class WebExample:
         folder: for its database and logs.
         store: of its logins.
         workers: how many processes.
-        forks: makes them, with the example's own command, out of one process; None: `run.py` starts each.
     """
 
-    def __init__(
-        self,
-        example: Example,
-        trakt: LocalTrakt,
-        folder: Path,
-        *,
-        store: str,
-        workers: int = 1,
-        forks: Workers | None = None,
-    ) -> None:
-        self.example, self.trakt, self.folder, self._forks = example, trakt, folder, forks
+    def __init__(self, example: Example, trakt: LocalTrakt, folder: Path, *, store: str, workers: int = 1) -> None:
+        self.example, self.trakt, self.folder = example, trakt, folder
         ports = [free_port() for _ in range(workers)]
         self.bases: list[str] = []
         self.callback = f"http://127.0.0.1:{ports[-1]}{example.callback}"
-        self._env = {
+        env = {
             "TRAKTAUTH_CLIENT_ID": trakt.app.client_id,
             "TRAKTAUTH_CLIENT_SECRET": trakt.app.client_secret or "",
             "TRAKTAUTH_REDIRECT_URI": self.callback,
@@ -90,32 +78,18 @@ class WebExample:
             "PYTHONWARNINGS": "default",
         }
         self.servers: list[Server] = []
+        command = [sys.executable, str(RUN), example.name]
         try:
-            self._start(ports)
+            for port in ports:
+                self.bases.append(f"http://127.0.0.1:{port}")
+                log = folder / f"worker-{port}.log"
+                self.servers.append(Server(command, port=port, log=log, env={**env, "PORT": str(port)}))
+                self.servers[0].wait_until_ready()  # it makes the tables
+            for server in self.servers:
+                server.wait_until_ready()
         except BaseException:
             self.stop()
             raise
-
-    def add_workers(self, number: int, *, days_ahead: float) -> range:
-        """Start workers whose clock is ahead, and return their numbers."""
-        before = len(self.servers)
-        self._start([free_port() for _ in range(number)], SECONDS_AHEAD=str(days_ahead * 86400))
-        return range(before, before + number)
-
-    def _start(self, ports: list[int], **env: str) -> None:
-        before = len(self.servers)
-        for port in ports:
-            command = [sys.executable, str(RUN), self.example.name]
-            if self._forks:
-                command = runpy.run_path(str(RUN))["command"](self.example.name, str(port))
-            log = self.folder / f"worker-{port}.log"
-            env |= {**self._env, "PORT": str(port)}
-            self.bases.append(f"http://127.0.0.1:{port}")
-            self.servers.append(Server(command, port=port, log=log, env=env, workers=self._forks))
-            if len(self.servers) == 1:
-                self.servers[0].wait_until_ready()  # it makes the tables
-        for server in self.servers[before:]:
-            server.wait_until_ready()
 
     def stop(self) -> None:
         for server in self.servers:

@@ -107,23 +107,6 @@ def test_axe_finds_no_fault_and_a_phone_shows_the_text_at_its_size(app, profiles
     assert faults == {"home": ([], 390), "history": ([], 390)}
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_two_tabs_sign_in_in_either_order(app, profiles, order):
-    context = profiles()
-    tabs = [context.new_page(), context.new_page()]
-    for tab in tabs:
-        begin(app, tab)
-    for number in order:
-        if (
-            not tabs[number].get_by_label("Password").count()
-            and not tabs[number].get_by_role("button", name="Allow").count()
-        ):
-            tabs[number].reload()
-        decide(app, tabs[number])
-        tabs[number].wait_for_url("**/history")
-    assert is_signed_in(app, tabs[0])
-
-
 def callback_of(app, page):
     """Decide at Trakt, but catch the callback's address instead of opening it."""
     page.route(f"{app.callback}?**", lambda route: route.abort())
@@ -131,34 +114,6 @@ def callback_of(app, page):
         decide(app, page, ends_elsewhere=False)
     page.unroute(f"{app.callback}?**")
     return callback.value.url
-
-
-def test_another_browser_cannot_finish_the_sign_in_and_this_one_can(app, profiles):
-    page, other = profiles().new_page(), profiles().new_page()
-    begin(app, page)
-    callback = callback_of(app, page)
-    other.goto(callback)
-    if app.example.is_ours:
-        expect(other.get_by_role("heading", name="Not signed in")).to_be_visible()
-    assert not is_signed_in(app, other)
-    page.goto(callback)
-    assert is_signed_in(app, page)
-
-
-def test_a_lost_cookie_is_reported_and_the_page_starts_again(app, profiles):
-    context = profiles()
-    page = context.new_page()
-    begin(app, page)
-    callback = callback_of(app, page)
-    context.clear_cookies()
-    page.goto(callback)
-    assert page.get_by_text("Signed in as").count() == 0
-    if app.example.is_ours:
-        page.get_by_role("link", name="Sign in again").click()
-    else:
-        begin(app, page)
-    decide(app, page)
-    assert is_signed_in(app, page)
 
 
 def test_back_and_reload_at_the_callback_leave_the_user_signed_in(app, profiles):
@@ -171,15 +126,6 @@ def test_back_and_reload_at_the_callback_leave_the_user_signed_in(app, profiles)
     page.goto(callback)
     page.reload()
     assert is_signed_in(app, page)
-
-
-def test_a_user_who_denies_it_is_not_signed_in(app, profiles):
-    page = profiles().new_page()
-    begin(app, page)
-    decide(app, page, "Do not allow")
-    if app.example.is_ours:
-        expect(page.get_by_text("The sign-in was denied on Trakt's page.")).to_be_visible()
-    assert not is_signed_in(app, page)
 
 
 def test_a_backslash_in_next_leads_to_no_other_host(app, profiles):

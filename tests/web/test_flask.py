@@ -7,7 +7,7 @@ from flask import Blueprint, Flask, abort, jsonify, session
 from flask.sessions import SecureCookieSessionInterface
 
 from support.web_users import CALLBACK, visit
-from traktauth.errors import StoreFailed, TraktAuthError
+from traktauth.errors import TraktAuthError
 from traktauth.web import AsyncWebLogin, WebLogin
 from traktauth.web.flask import TraktLogin
 
@@ -104,17 +104,6 @@ def test_the_application_can_refuse_a_user(server, client, login):
     refused = sign_in(server, client)
     assert (refused.status_code, "sean is not invited" in refused.text) == (403, True)
     assert list(get(client, "/session").json) == ["trakt_last_account"]
-
-
-def test_a_json_response_does_not_name_the_failed_database(server, application, client, caplog):
-    @application.get("/away")
-    def away():
-        raise StoreFailed("postgresql://app@10.0.0.5/customers cannot be used: connection refused")
-
-    response = get(client, "/away")
-    assert (response.status_code, response.headers["Retry-After"]) == (503, "30")
-    assert response.json == {"detail": "This application's storage is unavailable at the moment."}
-    assert "postgresql://app@10.0.0.5/customers cannot be used: connection refused" in caplog.text
 
 
 def test_an_application_behind_a_prefix_leads_to_its_own_root(application, client, login):

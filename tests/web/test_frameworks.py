@@ -92,13 +92,6 @@ def test_who_is_not_signed_in_is_sent_to_the_sign_in_or_gets_401(browser):
     assert 'href="https://testserver/trakt/login"' in form.text
 
 
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_two_tabs_finish_in_either_order(server, browser, order):
-    tabs = [browser.begin(f"/trakt/login?next=/{number}") for number in range(2)]
-    for tab in order:
-        assert browser.get(visit(server, tabs[tab])).location == f"/{tab}"
-
-
 def test_a_failed_sign_in_shows_its_page(server, site, browser):
     landed = visit(server, browser.begin())
     other = Browser(site).get(landed)

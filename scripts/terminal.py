@@ -9,7 +9,7 @@ import time
 from html import escape
 from typing import TYPE_CHECKING, Self
 
-from .engines import Missing
+from support.engines import Missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
