@@ -43,55 +43,6 @@ def test_a_browser_sign_in_from_the_command_to_its_token(trakt, command, visit, 
     assert trakt.alive(command("token").out.strip())
 
 
-def test_a_second_app_of_a_signed_in_person_asks_for_consent_only(trakt, command, visit, person):
-    page = visit()
-    for _ in range(2):
-        process = begin(command, page)
-        person.sign_in_if_asked(page)
-        if page.url.startswith(trakt.base):
-            person.press(page, "Allow")
-        assert "/callback" in page.url
-        finish(process)
-
-
-def test_a_wrong_password_is_shown_and_can_be_corrected(trakt, command, visit, person):
-    page = visit()
-    process = begin(command, page)
-    person.sign_in(page, "not the password")
-    assert page.get_by_role("alert").is_visible()
-    assert page.get_by_label("User name").input_value() == USER["username"]
-    assert page.get_by_label("Password").input_value() == ""
-    picture(page, "sign-in-wrong")
-    person.sign_in(page)
-    person.press(page, "Allow")
-    finish(process)
-
-
-def test_a_person_without_an_account_makes_one_on_the_way(trakt, command, visit, person):
-    page = visit()
-    process = begin(command, page, "--signup")
-    picture(page, "sign-up")
-    page.get_by_label("User name").fill("newcomer")
-    page.get_by_label("E-mail address").fill("newcomer@example.test")
-    page.get_by_label("Password").fill("a long enough password")
-    person.press(page, "Make the account")
-    person.press(page, "Allow")
-    finish(process)
-    assert json.loads(command("request", "GET", "/users/settings").out)["user"]["username"] == "newcomer"
-
-
-def test_not_allowing_ends_the_sign_in_with_a_reason(command, visit, person):
-    page = visit()
-    process = begin(command, page)
-    person.sign_in(page)
-    person.press(page, "Do not allow")
-    page.wait_for_url("http://127.0.0.1:*/callback*")
-    picture(page, "denied")
-    _, message = process.communicate(timeout=30)
-    assert process.returncode == 1
-    assert "Traceback" not in message
-
-
 def test_the_keyboard_alone_is_enough(trakt, command, visit):
     page = visit()
     process = begin(command, page)
@@ -134,40 +85,6 @@ def test_a_device_is_activated_by_typing_its_code(trakt, command, visit, person,
     picture(page, "activated")
     finish(process)
     assert trakt.alive(command("token").out.strip())
-
-
-def test_a_devices_own_link_brings_the_code_along_and_can_be_refused(command, visit, person):
-    process = command.start("login", "--device", "--json")
-    reported = step(process)
-    page = visit()
-    page.goto(f"{reported['verification_url']}/{reported['user_code']}")
-    person.sign_in(page)
-    person.press(page, "No")
-    picture(page, "activate-denied")
-    _, message = process.communicate(timeout=30)
-    assert process.returncode == 1, message
-
-
-def test_an_unknown_device_code_is_reported(trakt, visit, person):
-    page = visit()
-    page.goto(trakt.base + "/activate")
-    person.sign_in_if_asked(page)
-    page.get_by_label("The code on your device").fill("ABCDEFGH")
-    person.press(page, "Continue")
-    person.sign_in_if_asked(page)
-    picture(page, "activate-unknown")
-    assert heading(page) == "This code does not work"
-
-
-def test_an_address_that_is_not_registered_gets_a_page_and_no_redirect(trakt, visit):
-    page = visit()
-    page.goto(
-        f"{trakt.base}/oauth/authorize?response_type=code&client_id={trakt.app.client_id}"
-        "&redirect_uri=https://elsewhere.example.test/"
-    )
-    assert page.url.startswith(trakt.base)
-    assert page.get_by_role("heading", level=1).is_visible()
-    picture(page, "wrong-address")
 
 
 class OnIpv6(HTTPServer):

@@ -59,7 +59,7 @@ def streams(monkeypatch):
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_whatever_a_line_is_made_of_it_stays_one_harmless_line(streams, terminal):
+def test_any_text_is_printed_as_one_harmless_line(streams, terminal):
     out, err = streams(terminal=terminal)
     print_data(EVIL)
     print_message("hello", EVIL)

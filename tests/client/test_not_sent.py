@@ -28,7 +28,7 @@ ENVIRONMENTS = {
     "a port that is a word": ({"HTTPS_PROXY": "http://user:canary@127.0.0.1:abc"}, "HTTPS_PROXY=http://HOST:PORT"),
     "lower case": ({"http_proxy": "ftp://x/"}, "http_proxy=http://HOST:PORT"),
     "certificates that are gone": ({"SSL_CERT_FILE": "/nonexistent.pem"}, "SSL_CERT_FILE"),
-    "certificates that are none": ({"SSL_CERT_FILE": "/etc/passwd"}, "SSL_CERT_FILE"),
+    "a certificate file without certificates": ({"SSL_CERT_FILE": "/etc/passwd"}, "SSL_CERT_FILE"),
 }
 FAR_AWAY = "http://192.0.2.1"
 

@@ -10,7 +10,6 @@ import pytest
 
 from support.command import finish, step
 from support.wire import query
-from traktauth import AuthenticationOAuthApi, LoginRefused
 
 API = {"doorkeeper": "/me"}
 
@@ -92,21 +91,6 @@ def use_up(command, peer):
     assert not peer.alive(second["access_token"])
     assert command("token").status == 4
     assert command("status").status == 4
-
-
-def test_after_a_logout_the_refresh_token_is_dead_too(peer, command_line, tmp_path):
-    command = command_line(peer.base, peer.app)
-    sign_in("paste", command, peer)
-    (login,) = json.loads((tmp_path / "login.json").read_text())["logins"]
-    assert command("logout").status == 0
-    app = peer.app
-    with AuthenticationOAuthApi(peer.base) as api, pytest.raises(LoginRefused):
-        api.exchange_refresh_token_for_access_token(
-            refresh_token=login["token"]["refresh_token"],
-            client_id=app.client_id,
-            client_secret=app.client_secret,
-            redirect_uri=app.redirect_uri,
-        )
 
 
 def test_a_denied_sign_in_ends_with_a_sentence_and_leaves_no_login(start_better_auth_with, command_line):

@@ -55,14 +55,3 @@ def test_threads_tasks_and_processes_together_share_one_refresh(signed_in):
     (token,) = set(found)
     assert login.refreshes() == 1
     assert login.engine.alive(token)
-
-
-def test_while_the_token_lives_outside_the_mandatory_window_all_are_served_at_once(signed_in):
-    login, found = signed_in(), []
-    old = login.stored().token.access_token
-    login.age(WEEK * 0.95)  # past nine tenths: one caller refreshes, and the others do not wait
-    login.proxy.delay("/oauth/token", 2, grant="refresh_token")
-    in_threads(login, found)
-    assert len(found) == THREADS
-    assert found.count(old) >= THREADS - 1
-    assert login.refreshes() == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.wire import query
-from traktauth import AppRejected, LoginRefused, TryLater
+from traktauth import TryLater
 
 VERIFIER = "v" * 43
 CHALLENGE = "7w_YNF9DSfIdPf_pRjSq646_kPr-2-o9NAl16JGghdM"  # its S256
@@ -62,52 +62,6 @@ def test_a_public_app_signs_in_with_a_challenge_and_without_a_secret(peer, walk)
     walk(peer.base, scenario)
 
 
-def test_a_code_works_once(peer, walk):
-    app = peer.app
-
-    async def scenario(api, ask):
-        code = sign_in(api, peer, app)
-        grant = {"code": code, "redirect_uri": app.redirect_uri, **credentials(app)}
-        await ask(api.exchange_code_for_access_token(**grant))
-        with pytest.raises(LoginRefused):
-            await ask(api.exchange_code_for_access_token(**grant))
-
-    walk(peer.base, scenario)
-
-
-def test_a_wrong_secret_is_the_apps_fault(peer, walk):
-    app = peer.app
-
-    async def scenario(api, ask):
-        code = sign_in(api, peer, app)
-        wrong = {"client_id": app.client_id, "client_secret": "x" * 64}
-        with pytest.raises(AppRejected):
-            await ask(api.exchange_code_for_access_token(code=code, redirect_uri=app.redirect_uri, **wrong))
-
-    walk(peer.base, scenario)
-
-
-def test_an_unknown_refresh_token_is_refused(peer, walk):
-    app = peer.app
-
-    async def scenario(api, ask):
-        with pytest.raises(LoginRefused):
-            await ask(
-                api.exchange_refresh_token_for_access_token(
-                    refresh_token="z" * 43, redirect_uri=app.redirect_uri, **credentials(app)
-                )
-            )
-
-    walk(peer.base, scenario)
-
-
-def test_revoking_an_unknown_token_is_no_error(peer, walk):
-    async def scenario(api, ask):
-        assert await ask(api.revoke_an_access_token(token="z" * 43, **credentials(peer.app))) is None
-
-    walk(peer.base, scenario)
-
-
 def test_a_device_code_is_pending_until_it_is_approved(device_peer, walk):
     app = device_peer.app
 
@@ -122,18 +76,5 @@ def test_a_device_code_is_pending_until_it_is_approved(device_peer, walk):
         token = await ask(api.poll_for_the_access_token(code=code.device_code, **credentials(app)))
         assert device_peer.alive(token.access_token)
         assert token.refresh_token
-
-    walk(device_peer.base, scenario)
-
-
-def test_a_denied_device_code_ends_the_sign_in(device_peer, walk):
-    app = device_peer.app
-
-    async def scenario(api, ask):
-        code = await ask(api.generate_new_device_codes(client_id=app.client_id))
-        device_peer.device(code.user_code, "deny")
-        with pytest.raises(LoginRefused) as refused:
-            await ask(api.poll_for_the_access_token(code=code.device_code, **credentials(app)))
-        assert refused.value.error == "access_denied"
 
     walk(device_peer.base, scenario)

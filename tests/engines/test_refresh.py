@@ -7,18 +7,7 @@ import pytest
 from support.signed_in import PROCESSES, WEEK
 from traktauth import TryLater
 
-ROUNDS = 5
 NEARLY_OVER = WEEK * 0.985  # in the last fiftieth of its life: a refresh is waited for
-
-
-def test_eight_processes_send_one_refresh_each_time(signed_in):
-    login = signed_in()
-    for done in range(1, ROUNDS + 1):
-        login.age(WEEK)
-        printed = login.tokens()
-        assert login.refreshes() == done
-        assert len(printed) == 1
-        assert all(login.engine.alive(token) for token in printed)
 
 
 def test_a_token_that_really_expired_is_renewed_by_one_of_eight_processes(signed_in):
@@ -45,15 +34,6 @@ def test_a_swallowed_answer_is_sent_once_and_the_old_token_served_while_it_lives
     assert login.engine.alive(old.access_token)
 
 
-def test_a_dropped_request_leaves_the_old_token_in_use(signed_in):
-    login = signed_in()
-    old = login.stored().token
-    login.age(NEARLY_OVER)
-    login.proxy.drop("/oauth/token", grant="refresh_token")
-    assert login.tokens() == {old.access_token}
-    assert login.refreshes() == 1
-
-
 def test_after_the_end_of_the_token_a_lost_answer_is_followed_by_a_probe_and_one_sending(signed_in):
     login = signed_in()
     login.age(NEARLY_OVER)
@@ -64,30 +44,6 @@ def test_after_the_end_of_the_token_a_lost_answer_is_followed_by_a_probe_and_one
     codes = [process.communicate(timeout=60) and process.returncode for process in running]
     assert set(codes) == {4}
     assert login.refreshes() == 3  # the lost one, the probe, and the one that the engine refused
-
-
-def test_an_unconfirmed_refresh_is_sent_again_only_by_force(signed_in):
-    login = signed_in()
-    login.proxy.swallow("/oauth/token", grant="refresh_token")
-    assert login.command("refresh").status == 5
-    again = login.command("refresh")
-    assert (again.status, login.refreshes()) == (5, 1)
-    assert login.command("token").status == 0
-    forced = login.command("refresh", "--force")
-    assert (forced.status, login.refreshes()) == (4, 2)  # the first had arrived, so this one ended the login
-    assert "Traceback" not in forced.err
-
-
-def test_a_new_sign_in_ends_the_wait_after_a_lost_response(signed_in):
-    login = signed_in()
-    login.age(NEARLY_OVER)
-    login.proxy.swallow("/oauth/token", grant="refresh_token")
-    login.tokens(1)
-    login.sign_in()
-    login.age(WEEK)
-    (fresh,) = login.tokens(2)
-    assert login.engine.alive(fresh)
-    assert login.refreshes() == 2
 
 
 def test_a_refresh_that_never_arrived_is_repeated_and_brings_the_login_back(signed_in):

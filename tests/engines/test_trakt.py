@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from support.wire import query
-from traktauth import App, AsyncTrakt, LoginRefused, LoginRequired, Trakt
+from traktauth import App, AsyncTrakt, LoginRequired, Trakt
 from traktauth.steps import OpenPage
 
 
@@ -119,20 +119,6 @@ def test_a_device_sign_in_waits_for_its_answer(device_peer, live):
     live(device_peer, scenario)
 
 
-def test_a_denied_device_sign_in_leaves_no_login(device_peer, live):
-    def deny(step):
-        if type(step).__name__ == "EnterCode":
-            device_peer.device(step.device.user_code, "deny")
-
-    async def scenario(trakt, ask):
-        with pytest.raises(LoginRefused):
-            await ask(lambda: trakt.login("device", prompt=deny))
-        with pytest.raises(LoginRequired):
-            await ask(trakt.token)
-
-    live(device_peer, scenario)
-
-
 def test_a_refused_access_token_is_renewed_once_and_the_call_repeated(peer, live):
     async def scenario(trakt, ask):
         first = await ask(lambda: trakt.login(**login_paste(peer)))
@@ -153,15 +139,3 @@ def test_anybodys_own_client_can_call_with_the_login(peer, tmp_path):
             peer.expire("access", first.access_token)
             assert client.get(path_of(peer)).status_code == 200
         assert trakt.token().generation == first.generation + 1
-
-
-def test_two_accounts_of_one_app_have_logins_of_their_own(peer, live):
-    async def scenario(trakt, ask):
-        other = trakt.for_account("other")
-        first = await ask(lambda: trakt.login(**login_paste(peer)))
-        second = await ask(lambda: other.login(**login_paste(peer)))
-        assert first.access_token != second.access_token
-        await ask(trakt.logout)
-        assert (await ask(other.token)).access_token == second.access_token
-
-    live(peer, scenario)

@@ -44,14 +44,8 @@ def test_two_that_are_alike_answer_alike(trakt, profile):
     assert [found for scenario in scenarios(profile, 12) if (found := run_scenario(scenario, one, other))] == []
 
 
-@pytest.mark.parametrize("profile", ["current", "classic"])
-def test_the_same_number_is_the_same_story(profile):
-    assert [*map(str, scenarios(profile, 3)[2])] == [*map(str, scenarios(profile, 3)[2])]
-
-
 DIFFERENT = {
     "another fate of used tokens": ("current", {"rotation": "once"}),
-    "used tokens work on": ("classic", {"rotation": "once"}),
     "shorter lives": ("current", {"access_life": 60}),
 }
 
@@ -78,37 +72,17 @@ def sent(path):
     return Step(0, {"method": "POST", "path": path, "headers": {}, "body": None})
 
 
-SWITCHED_OFF, LATER = Step(0, None, "disable-app"), Step(0, None, "clock")
-MEANT = {
-    "revoking a public app's token": ("classic", [sent("/oauth/revoke")], ("status", 200, "403 {}"), True),
-    "the same at better-auth": ("current", [sent("/oauth/revoke")], ("status", 200, "403 {}"), False),
-    "another refusal": ("classic", [sent("/oauth/revoke")], ("status", 401, "403 {}"), False),
-    "a member": ("classic", [sent("/oauth/revoke")], ("error", 200, "403 {}"), False),
-    "revoking what has expired": (
-        "classic",
-        [LATER, sent("/oauth/revoke"), sent("/oauth/token")],
-        ("status", 200, "400 {}"),
-        True,
-    ),
-    "the same without the time": (
-        "classic",
-        [sent("/oauth/revoke"), sent("/oauth/token")],
-        ("status", 200, "400 {}"),
-        False,
-    ),
-    "a session that is over": ("current", [LATER, sent("/x")], ("location", "http://x", "/sign-in"), True),
-    "no one signed in": ("current", [sent("/x")], ("location", "http://x", "/sign-in"), False),
-    "polling for an app that is off": (
-        "current",
-        [SWITCHED_OFF, sent("/oauth/device/token")],
-        ("body", "", "{}"),
-        True,
-    ),
-    "polling for one that is on": ("current", [sent("/oauth/device/token")], ("body", "", "{}"), False),
+NOT_MEANT = {
+    "a public app's token revoked at better-auth": ("current", [sent("/oauth/revoke")], ("status", 200, "403 {}")),
+    "another refusal": ("classic", [sent("/oauth/revoke")], ("status", 401, "403 {}")),
+    "a member": ("classic", [sent("/oauth/revoke")], ("error", 200, "403 {}")),
+    "revoked without the time": ("classic", [sent("/oauth/revoke"), sent("/oauth/token")], ("status", 200, "400 {}")),
+    "no one signed in": ("current", [sent("/x")], ("location", "http://x", "/sign-in")),
+    "polling for an app that is on": ("current", [sent("/oauth/device/token")], ("body", "", "{}")),
 }
 
 
-@pytest.mark.parametrize("name", MEANT)
-def test_what_is_meant(name):
-    profile, scenario, difference, expected = MEANT[name]
-    assert is_expected(profile, scenario, [Difference(*difference)]) is expected
+@pytest.mark.parametrize("name", NOT_MEANT)
+def test_no_difference_is_taken_for_one_that_is_meant(name):
+    profile, scenario, difference = NOT_MEANT[name]
+    assert not is_expected(profile, scenario, [Difference(*difference)])

@@ -86,17 +86,6 @@ def test_wrong_arguments_are_refused_in_the_words_of_a_dataclass(kind, args, kwa
         kind(*args, **kwargs)
 
 
-def test_post_init_runs_and_a_property_stays():
-    assert Point(1).total == 3
-    with pytest.raises(ValueError, match="-1"):
-        Point(-1)
-
-
-@BOTH
-def test_each_instance_has_its_own_default_from_a_factory(kind):
-    assert kind(1).notes is not kind(1).notes
-
-
 @BOTH
 def test_equality_and_hash_leave_out_what_is_not_compared(kind):
     assert kind(1, notes=["a"]) == kind(1, notes=["b"])
@@ -104,11 +93,6 @@ def test_equality_and_hash_leave_out_what_is_not_compared(kind):
     assert kind(1) != kind(2)
     assert kind(1) != (1, 2)
     assert hash(kind(1, 2, secret="s")) == hash((1, 2, "s"))
-
-
-def test_values_of_different_classes_are_not_equal():
-    assert Point(1) != Twin(1)
-    assert Point(1) != Point3(1)
 
 
 @BOTH
@@ -119,18 +103,11 @@ def test_the_repr_hides_what_is_marked(kind):
 @pytest.mark.parametrize("name", ["x", "other"])
 def test_an_instance_cannot_be_changed(name):
     made = Point(1)
-    with pytest.raises(AttributeError, match=name):
+    with pytest.raises(dataclasses.FrozenInstanceError, match=f"cannot assign to field '{name}'"):
         setattr(made, name, 5)
-    with pytest.raises(AttributeError, match=name):
+    with pytest.raises(dataclasses.FrozenInstanceError, match=f"cannot delete field '{name}'"):
         delattr(made, name)
     assert made.x == 1
-
-
-def test_the_error_of_a_change_is_that_of_a_dataclass():
-    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'x'"):
-        Point(1).x = 5
-    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot delete field 'x'"):
-        del Point(1).x
 
 
 @BOTH
@@ -169,11 +146,6 @@ def test_replace_changes_what_is_named_and_checks_the_rest(copied):
         copied(made, q=1)
     with pytest.raises(ValueError, match="-1"):
         copied(made, x=-1)
-
-
-@pytest.mark.skipif(sys.version_info < (3, 13), reason="copy.replace is new in 3.13")
-def test_copy_replace_works():
-    assert copy.replace(Point(1), y=4) == Point(1, 4)
 
 
 def test_a_subclass_adds_attributes_behind_the_inherited_ones():

@@ -71,6 +71,6 @@ def test_a_store_is_one_of_its_places(tmp_path):
         ("traktauth:redis://x", "'redis://x' is not a store of one file"),
     ],
 )
-def test_what_is_no_place_is_named(text, message):
+def test_an_invalid_place_of_a_login_is_refused(text, message):
     with pytest.raises(ValueError, match=message):
         read_login_place(text)

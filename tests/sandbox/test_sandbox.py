@@ -275,7 +275,7 @@ def test_an_allowed_host_that_cannot_be_reached_is_a_502():
 
 @needs_curl
 @pytest.mark.slow
-def test_what_is_no_proxy_request_is_a_400(inside):
+def test_a_request_that_is_not_for_a_proxy_is_a_400(inside):
     _, sandbox = inside
     done = run(sandbox, "curl", "-sS", "--noproxy", "*", sandbox.environ["HTTP_PROXY"] + "/users/settings")
     assert "this is a proxy" in done.stdout

@@ -52,21 +52,6 @@ def test_trakts_page_completes_what_is_asked_before_it_is_read(current, browser,
     assert end["code"]
 
 
-def test_a_repeated_parameter_is_reported_on_a_page(either, browser):
-    page = browser(either).go(f"{address()}&client_id=second-app")
-    assert (page.status, "location" in page.headers) == (400, False)
-
-
-def test_a_denial_reaches_the_client(current, classic):
-    for client, sentence in (
-        (current, "User+denied+access"),
-        (classic, "The+resource+owner+or+authorization+server+denied+the+request."),
-    ):
-        end = client.control("authorize", username="sean", decision="deny", **ASKED)
-        assert f"error=access_denied&error_description={sentence}&state=xyz" in end["location"]
-        assert end["code"] is None
-
-
 def test_a_registered_query_is_kept(either):
     end = either.control("authorize", username="sean", **{**ASKED, "redirect_uri": "https://app.example/back?kept=1"})
     assert end["location"].startswith("https://app.example/back?kept=1&code=")
@@ -76,13 +61,6 @@ def test_a_registered_query_is_kept(either):
 def test_the_native_endpoint_takes_a_host_that_cannot_be_for_one_that_is_not_the_apps(current, redirect):
     reply = current.get(address(NATIVE, redirect_uri=redirect, **S256))
     assert "error=invalid_redirect&" in reply.location
-
-
-def test_prompt_none_never_shows_a_page(current):
-    reply = current.get(address(NATIVE, prompt="none", **S256))
-    assert reply.query["error"] == "login_required"
-    end = current.control("authorize", username="sean", via="native", **{**ASKED, **S256, "prompt": "none"})
-    assert "error=consent_required" in end["location"]
 
 
 def test_a_consent_once_granted_is_not_asked_for_again(either, browser):

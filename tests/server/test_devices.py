@@ -62,27 +62,12 @@ def test_polling_too_fast_is_punished_and_a_drifting_timer_is_not(either, second
     assert poll(either, device).status == status
 
 
-def test_a_poll_that_is_too_early_moves_no_clock(either):
-    device = ask(either)
-    poll(either, device)
-    either.control("clock", advance=3)
-    assert poll(either, device).status == 429
-    either.control("clock", advance=2)
-    assert poll(either, device).status == 400
-
-
 def test_a_clock_that_goes_back_makes_no_poll_too_early(either):
     either.control("clock", advance=3600)
     device = ask(either)
     poll(either, device)
     either.control("clock", advance=-3600)
     assert [poll(either, device).status for _ in range(2)] == [400, 429]
-
-
-def test_a_public_app_polls_by_its_name_alone(either):
-    device = ask(either, client_id="public-app")
-    answer(either, device)
-    assert poll(either, device, client_id="public-app", client_secret=None).status == 200
 
 
 def test_of_two_polls_on_an_approved_code_one_wins(either):
@@ -92,21 +77,6 @@ def test_of_two_polls_on_an_approved_code_one_wins(either):
         statuses = sorted(reply.status for reply in pool.map(lambda _: poll(either, device), range(2)))
     assert statuses[0] == 200
     assert statuses[1] in (409, 429)
-
-
-def test_the_native_endpoint_speaks_rfc_8628_and_gives_a_session_token(current):
-    device = current.post("/api/auth/device/code", client_id="first-app", scope="public").json
-    assert device["verification_uri_complete"] == f"{current.url}/activate?user_code={device['user_code']}"
-    members = {"grant_type": GRANT, "device_code": device["device_code"], "client_id": "first-app"}
-    assert current.post("/api/auth/device/token", **members).json["error"] == "authorization_pending"
-    assert current.post("/api/auth/device/token", **members).json["error"] == "slow_down"
-    answer(current, device)
-    current.control("clock", advance=5)
-    token = current.post("/api/auth/device/token", **members).json
-    assert "refresh_token" not in token
-    assert current.use(token["access_token"]) == 401
-    assert current.post("/api/auth/device/token", **members).json["error_description"] == "Invalid device code"
-    assert poll(current, device).status == 404, "the engine has forgotten it"
 
 
 def test_trakts_endpoint_asks_for_what_trakt_gives(current):

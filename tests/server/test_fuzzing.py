@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("profile", ["current", "classic"])
-def test_whatever_is_sent_to_what_is_described_the_answer_is_one_of_those_described(start, profile):
+def test_made_up_requests_get_only_responses_that_openapi_describes(start, profile):
     client = start(profile=profile)
     fuzzing = Fuzzing(client.url, ("first-app", APPS["first"].client_secret, CALLBACK))
     try:

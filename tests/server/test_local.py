@@ -30,7 +30,7 @@ def test_what_has_not_been_started_says_so(use):
         use(LocalTrakt())
 
 
-def test_what_makes_no_sense_is_a_value_error():
+def test_invalid_arguments_are_value_errors():
     with LocalTrakt() as server:
         for use in (
             lambda: server.authorize(username=5),

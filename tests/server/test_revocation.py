@@ -5,14 +5,6 @@ from __future__ import annotations
 import pytest
 
 
-def test_current_revoking_a_refresh_token_ends_its_access_token_and_no_older_one(current):
-    login = current.login()
-    newest = current.renewed(login.refresh)
-    assert current.revoke(newest.refresh).status == 200
-    assert current.use(newest.access) == 401
-    assert current.use(login.access) == 200
-
-
 def test_the_api_says_what_is_wrong_with_a_token(either):
     login = either.login()
     assert either.api(login.access).json["user"]["username"] == "sean"

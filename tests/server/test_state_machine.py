@@ -239,7 +239,7 @@ MODELS = {"current": Current, "classic": Classic}
 
 
 def explore(client, profile, *, examples, steps=40):
-    """Run so many made-up scenarios against a server, and raise what the model did not foretell."""
+    """Run so many made-up scenarios against a server, and raise an error where it differs from the model."""
     looked = settings(
         max_examples=examples,
         stateful_step_count=steps,
@@ -251,5 +251,5 @@ def explore(client, profile, *, examples, steps=40):
 
 
 @pytest.mark.parametrize("profile", MODELS)
-def test_whatever_apps_and_users_do_the_model_foretells_it(start, profile):
+def test_the_server_answers_made_up_scenarios_as_the_model_does(start, profile):
     explore(start(profile=profile), profile, examples=60)

@@ -110,7 +110,7 @@ def test_a_probe_comes_back_from_json_as_it_was():
 
 
 @pytest.mark.parametrize("damage", [{"at": "now"}, {"wait": None}, {"wait": float("nan")}, {"failures": "2"}])
-def test_a_damaged_probe_counts_as_none_so_that_the_next_is_made(damage):
+def test_a_damaged_probe_is_ignored_and_the_next_one_is_made(damage):
     document = to_document(LOGIN, Record(probe=PROBE))
     document["probe"].update(damage)
     assert to_record(document).probe is None

@@ -200,7 +200,7 @@ def test_the_async_client_works_under_any_runner(run_pytest, options, text):
         ("responses={'x': 1}", "must be a method and a path"),
     ],
 )
-def test_a_marker_that_makes_no_sense_fails_the_test(run_pytest, marker, message):
+def test_an_invalid_marker_fails_the_test(run_pytest, marker, message):
     code, shown = run_pytest(f"import pytest\n@pytest.mark.trakt({marker})\ndef test_it(trakt): pass\n")
     assert code == 1
     assert message in shown

@@ -322,7 +322,7 @@ def test_a_public_app_signs_in_with_a_secret_of_the_applications_own(server):
 @pytest.mark.parametrize(
     ("arguments", "message"), [({"secret": "short"}, "16 characters"), ({"max_age": 0}, "max_age")]
 )
-def test_arguments_that_make_no_sense_are_refused(server, arguments, message):
+def test_invalid_arguments_are_refused(server, arguments, message):
     with pytest.raises(ValueError, match=message):
         WebLogin(server.app, store="memory:", service=server.url, **arguments)
 

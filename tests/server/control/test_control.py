@@ -140,7 +140,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_call_that_makes_no_sense_says_why(current, name):
+def test_an_invalid_call_is_refused_with_the_reason(current, name):
     call, members, status = WRONG[name]
     reply = current.post(f"/_control/{call}", **members)
     assert reply.status == status

@@ -137,7 +137,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_scenario_that_is_none_says_where(name):
+def test_a_malformed_fault_is_refused_with_its_place(name):
     source, word = BAD[name]
     with pytest.raises(ValueError, match="faults") as raised:
         read_faults(source, CURRENT.oauth_paths)

@@ -79,7 +79,7 @@ def test_the_api_counts_reads_at_all_its_addresses_together(start):
     assert wrote(client, bearer) == 201, "writes are counted by themselves"
 
 
-def test_a_token_that_is_none_counts_as_its_app_and_address(start):
+def test_requests_without_a_valid_token_are_counted_by_app_and_address(start):
     client = start(rate_limits="trakt")
     login = client.login()
     client.revoke(login.access)
@@ -98,7 +98,7 @@ def test_apps_that_do_not_exist_count_as_one(start):
     assert statuses == [403] * 500 + [429]
 
 
-def test_buckets_begin_anew_where_the_clock_goes_back():
+def test_a_clock_that_goes_back_empties_the_buckets():
     buckets, limit = Counters(), Limit(1, 60)
     for count in (buckets.idle_window, buckets.fixed_window):
         assert count(count.__name__, limit, now=1000) == 0

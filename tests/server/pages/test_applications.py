@@ -147,7 +147,7 @@ def field(page, name):
     return tag, value if tag.startswith("<textarea") else re.search(r'value="([^"]*)"', tag)[1]
 
 
-def test_settings_are_changed_a_secret_is_made_anew_and_an_app_is_deleted(either, visitor):
+def test_settings_and_secret_are_changed_and_an_app_is_deleted(either, visitor):
     path = post(visitor, "/your-apps", **MADE).location
     before = visitor.go(path)
     post(visitor, path, action="save", name="Renamed", redirect_uris="https://app.example/cb")
@@ -225,7 +225,7 @@ def test_a_trusted_app_can_be_seen_and_revoked(start, browser):
     assert "Trusty" in visitor.go("/connected-apps").text
 
 
-def test_an_app_has_its_page_whatever_its_id(start, browser):
+def test_an_app_with_a_slash_in_its_id_has_a_page(start, browser):
     app = {"name": "Slashed", "client_id": "a/b c", "client_secret": "s", "redirect_uris": ["x:/y"]}
     visitor = browser(start(seed={**SEED, "apps": [app]}))
     visitor.sign_in()

@@ -32,12 +32,6 @@ def test_sign_in_consent_and_back_to_the_app_with_a_code_that_works(either, brow
     assert either.exchange(back.query["code"]).status == 200
 
 
-def test_a_denied_consent_is_reported_to_the_app(either, browser):
-    visitor = browser(either)
-    back = visitor.submit(visitor.submit(visitor.walk(AUTHORIZE), **RIGHT), decision="deny")
-    assert back.query["error"] == "access_denied"
-
-
 def test_signup_true_prefers_the_sign_up_page(either, browser):
     visitor = browser(either)
     page = visitor.walk(f"{AUTHORIZE}&signup=true")
@@ -62,14 +56,6 @@ def test_an_invalid_account_is_not_made(current, browser, entered):
     page = visitor.submit(visitor.go("/sign-up"), **entered)
     assert page.status in (400, 409)
     assert 'role="alert"' in page.text
-
-
-def test_prompt_login_asks_again_and_then_goes_on(either, browser):
-    visitor = browser(either)
-    visitor.sign_in()
-    page = visitor.walk(f"{AUTHORIZE}&prompt=login")
-    assert "<h1>Sign in</h1>" in page.text
-    assert "would like to use your account" in visitor.submit(page, **RIGHT).text
 
 
 def test_wrong_passwords_are_slowed_down(either, browser):

@@ -142,7 +142,7 @@ def test_the_sign_in_page_names_the_signed_in_user(visitor):
 
 
 @pytest.mark.parametrize("action", ["delete", "rotate"])
-def test_nothing_is_deleted_or_made_anew_before_a_question_is_answered(visitor, path, action):
+def test_nothing_is_deleted_or_replaced_before_a_question_is_answered(visitor, path, action):
     before = fact(visitor.go(path), "client_secret")
     question = post(visitor, path, action=action, **MADE)
     assert question.status == 200

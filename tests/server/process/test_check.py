@@ -42,7 +42,7 @@ def test_a_database_that_has_been_served_is_ready_and_stays_as_it_was(tmp_path):
 
 @pytest.mark.parametrize("name", ["seed", "faults"])
 @pytest.mark.parametrize("content", ["{", '"x"', '{"apps": 5}', '[{"path": 5}]'])
-def test_files_that_make_no_sense_are_refused(tmp_path, name, content):
+def test_invalid_files_are_refused(tmp_path, name, content):
     (tmp_path / "file.json").write_text(content)
     with pytest.raises(ValueError, match=r"seed|fault"):
         check_config(Settings(database="memory:", **{name: str(tmp_path / "file.json")}))

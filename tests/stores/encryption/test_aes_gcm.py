@@ -111,7 +111,7 @@ def test_nothing_secret_stands_in_the_file(opened, tmp_path):
         assert clear in content
 
 
-def test_what_is_open_stays_readable_without_a_key(opened, tmp_path, kind):
+def test_an_unencrypted_login_is_readable_without_a_key(opened, tmp_path, kind):
     store = opened(NEW)
     signed_in(store)
     assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
