@@ -66,27 +66,45 @@ def check_regular(path: str, status: os.stat_result) -> None:
 
 
 def resolve(path: str, *, or_roots: bool = True) -> str:
-    """Return the path that symbolic links lead to.
+    """Return the path that symbolic links lead to, those of its folders too.
 
     Args:
         path: the path.
-        or_roots: whether links may be the superuser's as well as this user's.
+        or_roots: whether a link in the file's place may be the superuser's as well as this user's.
 
     Raises:
-        UnsafeFile: another user made a link, or they have no end.
+        UnsafeFile: another user made a link in the file's place, or one to a folder where several users may write; or
+            the links have no end.
     """
-    for _ in range(MOST_LINKS):
+    if os.name != "posix":
+        return os.path.realpath(path)
+    real, waiting, links = "/" if os.path.isabs(path) else os.getcwd(), path.split("/")[::-1], 0
+    while waiting:
+        name = waiting.pop()
+        if name == "..":
+            real = os.path.dirname(real)
+        if name in {"", ".", ".."}:
+            continue
+        step = os.path.join(real, name)
         try:
-            status = os.lstat(path)
+            status = os.lstat(step)
         except (FileNotFoundError, NotADirectoryError):
-            break
+            real = step
+            continue
         if not stat.S_ISLNK(status.st_mode):
-            break
-        check_own(path, status, or_roots=or_roots)
-        path = os.path.join(os.path.dirname(path), os.readlink(path))
-    else:
-        raise UnsafeFile(f"{path} is a symbolic link without an end")
-    return os.path.join(os.path.realpath(os.path.dirname(path) or "."), os.path.basename(path))
+            real = step
+            continue
+        links += 1
+        if links > MOST_LINKS:
+            raise UnsafeFile(f"{path} is a symbolic link without an end")
+        if not waiting:
+            check_own(step, status, or_roots=or_roots)
+        elif os.lstat(real).st_mode & OTHERS_WRITE:
+            check_own(step, status, or_roots=True)
+        target = os.readlink(step)
+        real = "/" if os.path.isabs(target) else real
+        waiting += target.split("/")[::-1]
+    return real
 
 
 def make_folder(folder: str, on_made: Callable[[str], None] = lambda _: None) -> None:

@@ -210,6 +210,26 @@ def test_an_export_and_an_import_follow_no_link_of_another_user(trakt, file, ser
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of two users")
+def test_an_export_and_an_import_go_through_no_folder_link_of_another_user_in_a_shared_folder(trakt, file, server):
+    shared = file.parent.parent / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "d").symlink_to(file.parent)
+    (shared / "mine").symlink_to(file.parent)
+    os.chown(shared / "d", 12345, -1, follow_symlinks=False)
+    server.sign_in_at(trakt)
+    for target in ("d/.profile", "d/new/token.json", "d/../home/.profile"):
+        for export in (export_login, export_access_token):
+            with pytest.raises(LoginFileError, match="shared/d belongs to another user"):
+                export(trakt, "token", shared / target)
+    with pytest.raises(LoginFileError, match="shared/d belongs to another user"):
+        source_of(shared / "d" / file.name)
+    assert [each.name for each in file.parent.iterdir()] == [file.name]
+    export_access_token(trakt, "token", shared / "mine" / "token.json")
+    assert (file.parent / "token.json").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of two users")
 def test_a_file_of_another_user_is_replaced_by_no_import_or_undo(trakt, file):
     before = file.read_text()
     os.chown(file, 12345, -1)
