@@ -113,6 +113,17 @@ def test_an_encrypted_copy_is_of_use_for_its_own_login_alone(server, file, tmp_p
             undo_import(other)
 
 
+def test_the_copy_of_another_logins_import_is_not_used(trakt, file):
+    """Whoever may write the folder can rename it, though it stays this user's file."""
+    import_from(trakt, source_of(file))
+    blank = file.read_text()
+    other = trakt.for_account("other")
+    path_of_copy(trakt.store, trakt.config.key).rename(path_of_copy(other.store, other.config.key))
+    with pytest.raises(LoginFileError, match="is the copy of another login's import"):
+        undo_import(other)
+    assert file.read_text() == blank
+
+
 def end_by_refresh(trakt, tmp_path):
     trakt.refresh()
 

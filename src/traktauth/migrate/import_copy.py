@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from traktauth.models import LoginKey
     from traktauth.stores.base import TokenStore
 
-_VERSION = 2
+_VERSION = 3
 
 
 @value
@@ -58,7 +58,7 @@ def save_copy(store: TokenStore, login: LoginKey, copy: ImportCopy) -> None:
         LoginFileError: it cannot be written.
         StoreFailed: it cannot be encrypted, or there is no place for it.
     """
-    inside = {"format": copy.format, "path": copy.path, "text": copy.text}
+    inside = {"login": bound_text(login).decode(), "format": copy.format, "path": copy.path, "text": copy.text}
     document: dict[str, object] = {
         "version": _VERSION, "fingerprint": copy.fingerprint, "finished": copy.is_finished
     }  # fmt: skip
@@ -71,7 +71,7 @@ def load_copy(store: TokenStore, login: LoginKey) -> ImportCopy | None:
     """Return the copy of an earlier import; None if it does not exist.
 
     Raises:
-        LoginFileError: it cannot be read, or is not this user's own.
+        LoginFileError: it cannot be read, or is not this user's own or of this login.
         StoreFailed: the key that it is encrypted with is missing.
     """
     path = path_of_copy(store, login)
@@ -84,6 +84,10 @@ def load_copy(store: TokenStore, login: LoginKey) -> ImportCopy | None:
         inside: Any = document
         if "sealed" in document:
             inside = json.loads(store.decrypt(str(document["sealed"]), bound_text(login)))
+        if inside["login"] != bound_text(login).decode():
+            raise LoginFileError(
+                f"{path} is the copy of another login's import", hint="See who may write in its folder"
+            )
         form, path_of_file, text = (str(inside[name]) for name in ("format", "path", "text"))
         _check(form, path_of_file)
         return ImportCopy(

@@ -42,7 +42,7 @@ def copy_path(address: str, login: LoginKey) -> str | None:
 
 
 def bound_text(login: LoginKey) -> bytes:
-    """Return what an encrypted copy is bound to, so that it opens for its own login only."""
+    """Return the login of a copy, so that the copy is used for this login only."""
     return b"import\n" + _name_of(login)
 
 
