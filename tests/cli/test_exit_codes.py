@@ -60,6 +60,11 @@ def test_a_local_trakt_that_does_not_run_is_started_by_the_hint(capsys):
     assert capsys.readouterr().err.endswith("\n→ Is the local Trakt running? Start it: traktauth serve --port 8713\n")
 
 
+def test_a_name_that_is_not_found_is_no_reason_to_wait(capsys):
+    report(NoResponse(sent=False, reason="no connection (name not found)").error("https://api.example"), as_json=False)
+    assert "\n→ Check this machine's network, and the address" in capsys.readouterr().err
+
+
 def test_an_interruption_on_a_terminal_begins_a_line(capsys, monkeypatch):
     monkeypatch.setattr(exit_codes, "is_on_terminal", lambda _: True)
     report(KeyboardInterrupt(), as_json=False)

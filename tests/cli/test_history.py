@@ -169,6 +169,7 @@ def test_a_pending_refresh_names_a_writer_too(command):
     ],
 )
 def test_a_clock_that_differed_from_trakts_is_found_offline(command, ahead, expected):
+    command.at("https://trakt.example")
     token = refreshed(command, (HERE, 1))
     token = replace(token, created_at=int(token.expires_at - token.expires_in) - ahead, generation=3)
     assert command.store.apply(command.login(), BeginRefresh(PendingRefresh(2, 1, time.time(), Sender(HERE, 1))))
@@ -176,6 +177,13 @@ def test_a_clock_that_differed_from_trakts_is_found_offline(command, ahead, expe
     found = doubts(command, "clock")
     assert len(found) == (expected is not None)
     assert expected is None or re.sub(r"5 min 59 s|6 min", "5 min", found[0]) == f"The clock of {HERE} {expected}"
+
+
+def test_a_local_trakt_whose_clock_was_moved_gives_no_finding_about_clocks(at_local, local):
+    local.control("POST", "clock", {"advance": 8 * 24 * HOUR})
+    at_local.keep_real(local)
+    assert at_local("refresh").status == 0
+    assert doubts(at_local, "clock") == []
 
 
 def test_a_response_without_a_time_gives_no_finding_about_clocks(command):

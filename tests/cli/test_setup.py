@@ -249,6 +249,7 @@ def test_a_damaged_file_is_left_as_it_is(bare, text, expected):
     outcome = by_options(bare, "--yes")
     assert outcome.status == 2
     assert expected in outcome.err
+    assert outcome.err.endswith("\n→ See: traktauth help environment\n")
     assert config(bare).read_text() == text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -106,3 +107,13 @@ def test_a_503_to_a_refresh_is_not_called_a_lost_response(at_local, local):
     assert "lost" not in error["message"]
     assert "503" in error["message"]
     assert error["hint"].startswith("You need not do anything")
+
+
+def test_a_refresh_that_is_unconfirmed_says_until_when_the_token_is_valid_and_that_nothing_has_to_be_done(
+    at_local, local
+):
+    at_local.keep_real(local)
+    local.control("PUT", "faults", [{"path": "/oauth/token", "status": 503}])
+    outcome = at_local("refresh")
+    assert outcome.status == 5
+    assert re.search(r"is valid until .*\n→ You need not do anything; or, at the risk", outcome.err)

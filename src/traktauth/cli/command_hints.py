@@ -48,6 +48,8 @@ def command_hint(error: TraktAuthError) -> str:
 
         if local := re.match(r"http://(?:127\.0\.0\.1|localhost):([0-9]+) ", error.message):
             return f"Is the local Trakt running? Start it: traktauth serve --port {local[1]}"
+    if error.code == "service-unreachable" and "name not found" in error.message:
+        return "Check this machine's network, and the address if you have set TRAKTAUTH_SERVICE or --service"
     if error.code not in _EXPLAINED:
         return hint
     stop = "" if not hint else " " if hint.endswith(".") else ". "

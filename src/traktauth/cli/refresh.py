@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.log_output import suppress_warnings
 from traktauth.cli.option_decorators import common_options
@@ -68,4 +69,4 @@ def _add_expiry(error: TryLater, status: LoginStatus, now: float) -> None:
     deadline = format_deadline(status.expires_at or now, now)
     error.message += f". The token {status.fingerprint} is valid until {deadline}"
     if status.pending is not None:
-        error.hint = "Wait; or, at the risk of ending the login: traktauth refresh --force"
+        error.hint = COMMAND_HINTS["refresh-unconfirmed"]

@@ -152,7 +152,7 @@ def parse_poll_response(response: Response, *, sent_at: float) -> Token | PollSt
     ended = _ENDED.get(found or 0)
     if ended is None:
         return error_from_response(response, what="the token of a device code")
-    return LoginRefused(ended.message, error=ended.error, hint=ended.hint)
+    return LoginRefused(ended.message, error=ended.error)
 
 
 def _is_visible(text: str, longest: int) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.cli.doctor.findings import Finding, good, warning
 from traktauth.cli.times import format_duration, format_time
+from traktauth.client.http import is_on_this_machine
 from traktauth.models.refresh_window import IMPLAUSIBLE
 
 if TYPE_CHECKING:
@@ -35,8 +36,11 @@ def check_clock(reply: Response, now: float) -> Finding:
     )
 
 
-def check_history_clock(record: Record, now: float) -> list[Finding]:
-    """Find clocks that were wrong from the times in a login's history."""
+def check_history_clock(record: Record, now: float, realm: str) -> list[Finding]:
+    """Find clocks that were wrong from the times in a login's history.
+
+    The clock of a local Trakt can be moved, so that it differs from this machine's says nothing about the latter.
+    """
     token = record.token
     findings: list[Finding] = []
     for earlier, later in pairwise(record.history):
@@ -57,7 +61,7 @@ def check_history_clock(record: Record, now: float) -> list[Finding]:
     if behind:
         findings.append(warning("clock", f"This machine's clock is {behind}", _SET_CLOCK))
     skew = 0.0 if token.created_at is None else token.expires_at - token.expires_in - token.created_at
-    if abs(skew) > _HISTORY_TOLERANCE:
+    if abs(skew) > _HISTORY_TOLERANCE and not is_on_this_machine(realm):
         host = record.history[-1].host if record.history else None
         whose = f"The clock of {host}" if host else "The clock of the machine that signed in"
         side = "ahead of" if skew > 0 else "behind"

@@ -29,7 +29,7 @@ def check_machines(found: StoredLogin, now: float, *, on_one_machine: bool, host
         host: the name of this machine.
     """
     name = f"{found.login.account} at {found.login.realm}"
-    findings = check_history_clock(found.record, now) + _restores(name, found.record)
+    findings = check_history_clock(found.record, now, found.login.realm) + _restores(name, found.record)
     if on_one_machine:
         findings += _writers(name, found.record, host)
     return findings

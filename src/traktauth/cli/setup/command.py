@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from traktauth.cli.common_options import naming_settings
 from traktauth.cli.doctor.app import LOOPBACK, apps_page, ask_service, rejection
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.option_decorators import common_options
@@ -93,7 +94,8 @@ def command(
     """
     path = _path()
     exists = os.path.exists(path)  # noqa: PTH110 - paths are text, as in the settings
-    present = read_file(path) if exists else {}
+    with naming_settings():
+        present = read_file(path) if exists else {}
     asks = can_ask() and not options.json and not yes
     if not asks and client_id is None:
         raise click.UsageError(
@@ -101,7 +103,8 @@ def command(
             click.get_current_context(),
         )
     environ = os.environ if exists else {**os.environ, "TRAKTAUTH_CONFIG": os.devnull}
-    defaults = read_settings(environ, client_id=client_id, redirect_uri=redirect_uri, service=options.service)
+    with naming_settings():
+        defaults = read_settings(environ, client_id=client_id, redirect_uri=redirect_uri, service=options.service)
     kept = present.get("client_secret")
     choice = _Choice(
         defaults.client_id,
