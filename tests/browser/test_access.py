@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
 
+from support.chromium import violations
 from support.local import OOB
 from support.page_list import walk
 from support.wire import call
@@ -36,25 +35,9 @@ MARGINS = """
 """
 
 
-@pytest.fixture(scope="module")
-def axe():
-    """Find the rules of axe-core, as a package of the test group brings them along."""
-    found = find_spec("axe_playwright_python")
-    if found is None or found.origin is None:
-        pytest.skip("the package axe-playwright-python is absent")
-    return (Path(found.origin).parent / "axe.min.js").read_text()
-
-
 @pytest.fixture
 def servers(local_trakt):
     return local_trakt("current"), local_trakt("classic")
-
-
-def broken(page, axe):
-    """Say which rules of axe a page breaks, and where."""
-    page.evaluate(axe)
-    found = page.evaluate("async () => (await axe.run()).violations")
-    return [f"{rule['id']}: {' '.join(node['target'])}" for rule in found for node in rule["nodes"]]
 
 
 def tabbed(page):
@@ -72,7 +55,7 @@ def tabbed(page):
     return wanted, came, unseen
 
 
-def test_axe_finds_no_fault_with_any_page_and_every_page_fits_with_even_margins(servers, visit, axe):
+def test_axe_finds_no_fault_with_any_page_and_every_page_fits_with_even_margins(servers, visit):
     page = visit(width=320, height=700)
     faults, misfits, pages = {}, {}, []
     for name in walk(page, *servers):
@@ -80,7 +63,7 @@ def test_axe_finds_no_fault_with_any_page_and_every_page_fits_with_even_margins(
         for width, dark, runs_axe in LOOKS:
             page.set_viewport_size({"width": width, "height": 700})
             page.emulate_media(color_scheme="dark" if dark else "light")
-            if runs_axe and (found := broken(page, axe)):
+            if runs_axe and (found := violations(page)):
                 faults[name, width, dark] = found
             left, right = page.evaluate(MARGINS)
             if left != right or not page.evaluate(FITS):
@@ -88,14 +71,6 @@ def test_axe_finds_no_fault_with_any_page_and_every_page_fits_with_even_margins(
     assert len(pages) > 25
     assert faults == {}
     assert misfits == {}
-
-
-def test_after_a_wrong_password_the_password_can_be_typed_at_once(servers, visit):
-    page = visit()
-    for name in walk(page, *servers):
-        if name == "sign-in-fault":
-            break
-    expect(page.get_by_label("Password")).to_be_focused()
 
 
 def test_an_unknown_code_is_called_so_and_leads_back_to_where_codes_are_typed(servers, visit):
@@ -118,10 +93,10 @@ def test_the_keyboard_comes_to_everything_in_order_and_shows_where_it_is(servers
     assert faults == {}
 
 
-def test_the_look_finds_fault_where_there_is_some(visit, axe):
+def test_the_look_finds_fault_where_there_is_some(visit):
     page = visit()
     page.set_content("<html lang=en><title>x</title><main><h1>x</h1><button></button><div tabindex=3>x</div></main>")
-    assert {fault.partition(":")[0] for fault in broken(page, axe)} >= {"button-name", "tabindex"}
+    assert {fault.partition(":")[0] for fault in violations(page)} >= {"button-name", "tabindex"}
 
 
 def test_what_is_to_be_copied_is_copied_by_a_button(servers, visit):
@@ -145,7 +120,12 @@ def test_without_scripts_there_is_no_button_that_does_nothing(servers, visit):
 
 def test_the_first_field_with_a_fault_has_the_focus(servers, visit):
     page = visit()
-    faulty = {"sign-up-fault": "User name", "your-apps-fault": "Redirect addresses", "app-fault": "Redirect addresses"}
+    faulty = {
+        "sign-in-fault": "Password",
+        "sign-up-fault": "User name",
+        "your-apps-fault": "Redirect addresses",
+        "app-fault": "Redirect addresses",
+    }
     for name in walk(page, *servers):
         if name in faulty:
             expect(page.get_by_label(faulty[name])).to_be_focused()

@@ -9,6 +9,7 @@ import pytest
 
 from support.command import Command
 from support.local import APP
+from support.wire import call
 from traktauth.models import LoginKey, PendingRefresh, Token
 from traktauth.models.changes import BeginRefresh, SaveToken, SetRefreshable
 from traktauth.stores.file.store import FileStore
@@ -82,6 +83,14 @@ class StoredCommand(Command):
             0
         ]
         return self.keep(made["access_token"], made["refresh_token"], left=left, **more)
+
+    def keep_revoked(self, local: LocalTrakt) -> Token:
+        """Put a login into the store whose tokens another program has revoked."""
+        token = self.keep_real(local)
+        for each in (token.access_token, token.refresh_token):
+            body = {"token": each, "client_id": APP.client_id, "client_secret": APP.client_secret}
+            assert call(local.base, "POST", "/oauth/revoke", body=body).status == 200
+        return token
 
 
 @pytest.fixture

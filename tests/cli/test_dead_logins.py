@@ -6,20 +6,17 @@ import json
 
 import pytest
 
-from support.wire import call
 from traktauth.models.changes import DeleteToken
-
-NEXT = "Refresh, or else sign in: traktauth refresh || traktauth login"
 
 
 @pytest.fixture
 def revoked(at_local, local):
     """Return the command for a login whose tokens were both revoked by another program."""
-    token = at_local.keep_real(local)
-    for each in (token.access_token, token.refresh_token):
-        body = {"token": each, "client_id": local.app.client_id, "client_secret": local.app.client_secret}
-        assert call(local.base, "POST", "/oauth/revoke", body=body).status == 200
+    at_local.keep_revoked(local)
     return at_local
+
+
+NEXT = "Refresh, or else sign in: traktauth refresh || traktauth login"
 
 
 def test_status_verify_shows_a_login_that_was_revoked_elsewhere_as_dead(revoked):

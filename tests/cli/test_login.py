@@ -415,23 +415,6 @@ def test_the_address_that_the_browser_ended_at_can_be_pasted(at_local, local):
     assert pasted[0] not in outcome.err
 
 
-def test_a_wrong_paste_is_asked_again_and_sends_nothing(at_local, local):
-    def wrong(shown):
-        seen.extend([shown[1], local.ledger()])
-        return f"\n{shown[1]}\nhttp://127.0.0.1:9876/callback?code=abc&state=theirs"
-
-    def right(_):
-        assert local.ledger() == seen[1]
-        return local.browse(seen[0])["code"]
-
-    seen = []
-    steps = [(ASKED, wrong), ("another sign-in, or has no code", right)]
-    outcome = at_local("login", "--paste", steps=steps)
-    assert outcome.status == 0
-    assert outcome.err.count("Nothing was pasted.") == 1
-    assert "Signed in as sean" in outcome.err
-
-
 def test_an_input_that_ends_before_the_code_is_wrong_usage(at_local):
     outcome = at_local("login", "--paste", stdin="\n")
     assert outcome.status == 2

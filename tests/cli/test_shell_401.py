@@ -2,15 +2,6 @@
 
 from __future__ import annotations
 
-from support.wire import call
-
-
-def revoke(local, token):
-    """End a login as another program does that revokes both tokens."""
-    for each in (token.access_token, token.refresh_token):
-        body = {"token": each, "client_id": local.app.client_id, "client_secret": local.app.client_secret}
-        assert call(local.base, "POST", "/oauth/revoke", body=body).status == 200
-
 
 def test_token_rejected_refreshes_the_rejected_token(at_local, local):
     token = at_local.keep_real(local)
@@ -29,8 +20,7 @@ def test_token_rejected_prints_a_newer_token_that_is_stored_already(at_local, lo
 
 
 def test_token_rejected_ends_with_4_if_the_login_has_ended(at_local, local):
-    token = at_local.keep_real(local)
-    revoke(local, token)
+    token = at_local.keep_revoked(local)
     outcome = at_local("token", "--rejected", stdin=token.access_token)
     assert (outcome.status, outcome.out) == (4, "")
     assert "Sign in: traktauth login" in outcome.err
@@ -52,7 +42,7 @@ def test_exec_check_runs_the_command_after_one_request(at_local, local):
 
 
 def test_exec_check_does_not_run_the_command_if_the_login_has_ended(at_local, local):
-    revoke(local, at_local.keep_real(local))
+    at_local.keep_revoked(local)
     outcome = at_local("exec", "--check", "--", "echo", "it ran")
     assert (outcome.status, outcome.out) == (4, "")
 

@@ -55,25 +55,6 @@ def test_every_login_is_in_the_target_afterwards_and_each_is_reported(command, t
         assert command.record(account).token is None
 
 
-def test_a_program_that_uses_the_source_store_goes_on_with_the_new_one(command, target):
-    token = command.keep()
-    assert move(command, target).status == 0
-    for flags in ((), ("--store", target)):
-        assert command("token", *flags).out.strip() == token.access_token
-    refused = command("login", "--device")
-    assert (refused.status, refused.out) == (1, "")
-    assert refused.err.splitlines() == [
-        f"Error: This login was moved to {target}",
-        f"→ Use that store: --store {target}, or TRAKTAUTH_STORE",
-    ]
-    shown = command("status")
-    assert shown.status == 4
-    assert f"    moved to {target}\n    → Use that store: --store {target}, or TRAKTAUTH_STORE\n" in shown.out
-    assert "traktauth login" not in shown.err, "a sign-in would make a second login"
-    (one,) = json.loads(command("status", "--json").out)["logins"]
-    assert (one["state"], one["moved_to"]) == ("moved", target)
-
-
 def test_a_second_run_has_nothing_to_do_and_says_so(command, target):
     command.keep()
     assert move(command, target).status == 0

@@ -64,14 +64,6 @@ def test_a_redirect_is_returned_and_not_followed(trakt, trakt_server, sign_in):
 
 
 # ---------------------------------------------------------------- 401
-def test_a_401_is_followed_by_one_refresh_and_the_call_again(trakt, trakt_server, sign_in):
-    old = sign_in()
-    trakt_server.access.clear()
-    assert trakt.request("GET", "/users/settings").status_code == 200
-    assert trakt_server.api_calls[0] == old.access_token
-    assert (len(trakt_server.api_calls), len(trakt_server.refreshes)) == (2, 1)
-
-
 def test_a_401_straight_after_that_is_returned_and_leads_to_nothing_more(trakt, trakt_server, sign_in):
     sign_in()
     trakt_server.api_refuses = True

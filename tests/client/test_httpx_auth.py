@@ -2,58 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import httpx2
 import pytest
 
 from traktauth import App, AsyncTrakt, Trakt
-
-
-def blocking(server, app, address, urls, **named):
-    with Trakt(app, service=server.base, store=address) as trakt, httpx2.Client(auth=trakt.auth, **named) as client:
-        return [client.get(url) for url in urls]
-
-
-def awaited(server, app, address, urls, **named):
-    async def go():
-        async with (
-            AsyncTrakt(app, service=server.base, store=address) as trakt,
-            httpx2.AsyncClient(auth=trakt.auth, **named) as client,
-        ):
-            return [await client.get(url) for url in urls]
-
-    return asyncio.run(go())
-
-
-@pytest.fixture(params=[blocking, awaited])
-def get(request, trakt_server, app, address):
-    return lambda *urls, **named: request.param(trakt_server, app, address, urls, **named)
-
-
-def test_it_signs_requests_and_leaves_the_clients_own_fields(get, trakt_server, sign_in, app):
-    token = sign_in()
-    [response] = get(f"{trakt_server.base}/users/settings", headers={"User-Agent": "mine"})
-    assert response.status_code == 200
-    sent = trakt_server.headers[0]
-    assert sent["authorization"] == f"Bearer {token.access_token}"
-    assert (sent["trakt-api-version"], sent["trakt-api-key"], sent["user-agent"]) == ("2", app.client_id, "mine")
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://evil.example/users",
-        "{base}@evil.example/users",
-        "https://{host}/users",
-    ],
-)
-def test_the_token_goes_to_no_other_host(get, trakt_server, sign_in, url):
-    sign_in(left=-1)
-    host = trakt_server.base.removeprefix("http://")
-    with pytest.raises((ValueError, httpx2.InvalidURL)):
-        get(url.format(base=trakt_server.base, host=host))
-    assert (trakt_server.api_calls, trakt_server.refreshes) == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from traktauth import Trakt, TryLater
+from traktauth import LoginRequired, Trakt, TryLater
 
 
 def test_every_record_carries_the_account_and_says_why(trakt, trakt_server, sign_in, caplog):
@@ -59,14 +59,6 @@ def test_the_call_that_waits_for_another_ones_refresh_says_so(trakt_server, app,
     assert sum(note.startswith("refreshed ") for note in notes) == 1
 
 
-def test_a_rejected_token_is_reported(trakt, trakt_server, sign_in, caplog):
-    caplog.set_level(logging.DEBUG, "traktauth")
-    sign_in()
-    trakt_server.access.clear()
-    trakt.request("GET", "/users/settings")
-    assert any("needs a refresh: the API rejected it" in each.getMessage() for each in caplog.records)
-
-
 def test_a_refresh_that_is_not_sent_yet_is_reported(trakt, trakt_server, sign_in, caplog):
     caplog.set_level(logging.DEBUG, "traktauth")
     sign_in(left=600)
@@ -96,3 +88,26 @@ def test_a_program_without_a_handler_sees_no_warning(trakt_server, address, sign
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert (run.stdout, run.stderr) == ("later\n", "")
+
+
+def events(caplog):
+    records = [record for record in caplog.records if record.name == "traktauth"]
+    return [(record.event, record.reason, record.generation) for record in records]
+
+
+def test_a_refresh_and_its_end_are_events_with_reason_and_generation(server, caplog):
+    caplog.set_level(logging.DEBUG, "traktauth")
+    with Trakt(server.app, service=server.url, store="memory:", clock=server.clock) as trakt:
+        token = server.sign_in_at(trakt)
+        server.expire("access", token.access_token)
+        assert trakt.request("GET", "/users/settings").status_code == 200
+        assert events(caplog) == [("refresh-needed", "rejected", 1), ("refreshed", "", 2)]
+        caplog.clear()
+        server.expire("refresh", trakt.token().refresh_token)
+        with pytest.raises(LoginRequired):
+            trakt.refresh()
+        assert events(caplog) == [("login-ended", "revoked", 2)]
+        caplog.clear()
+        trakt.logout(local=True)
+        trakt.login("paste", prompt=lambda step: server.browse(step.url))
+        assert ("signed-in", "", 4) in events(caplog)

@@ -69,17 +69,6 @@ def test_a_login_that_comes_back_is_used_where_it_is(trakt, sign_in, address, pl
     assert trakt.refresh() == load(address, login).token
 
 
-def test_an_api_request_goes_on_after_a_move_with_one_refresh(trakt, trakt_server, sign_in, address, places, login):
-    sign_in()
-    assert trakt.request("GET", "/users/settings").status_code == 200
-    move_all(address, places[0])
-    assert trakt.request("GET", "/users/settings").status_code == 200
-    trakt_server.access.clear()
-    assert trakt.request("GET", "/users/settings").status_code == 200
-    assert len(trakt_server.refreshes) == 1
-    assert load(places[0], login).generation == 2
-
-
 def test_a_sign_out_and_an_erasure_reach_the_new_store(trakt, sign_in, address, places, login):
     sign_in()
     move_all(address, places[0])

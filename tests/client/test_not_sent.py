@@ -257,15 +257,6 @@ def stored(trakt_server, app, address):
     return lambda: open_store(address).load(LoginKey(trakt_server.base, app.client_id, "default"))
 
 
-def test_a_client_of_either_library_refreshes(own, sign_in, trakt_server):
-    sign_in(left=-1)
-    _, trakt = own()
-    with trakt:
-        assert trakt.token().generation == 2
-        assert trakt.request("GET", "/users/settings").status_code == 200
-    assert len(trakt_server.refreshes) == 1
-
-
 def test_an_async_client_that_another_event_loop_has_used_costs_no_login(
     library, sign_in, trakt_server, app, address, stored
 ):

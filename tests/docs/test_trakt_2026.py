@@ -14,10 +14,9 @@ from traktauth.cli.doctor.service import check_service
 from traktauth.cli.request import command
 from traktauth.client.settings import Settings
 from traktauth.models import find_service
-from traktauth.models.device_code import DeviceCode
 from traktauth.protocol import APPS_PAGE, CONNECTED_PAGE
 from traktauth.testing import LocalTrakt
-from traktauth.wire.error_responses import error_from_response, is_invalid_grant
+from traktauth.wire.error_responses import error_from_response
 from traktauth.wire.messages import Response
 from traktauth.wire.token_endpoint import parse_token
 
@@ -62,18 +61,6 @@ def test_a_sign_in_that_is_not_answered_may_be_the_second_app():
     hint = LoginRefused("fact", error="expired_token").hint
     assert "one community app" in hint
     assert CONNECTED_PAGE in hint
-
-
-@pytest.mark.parametrize("error", ["invalid_request", "invalid_grant"])
-def test_a_redirect_mismatch_is_the_apps_and_kills_no_login(error):
-    """better-auth 1.7 says it under `invalid_grant`."""
-    found = answer(400, error, "redirect_uri mismatch")
-    assert isinstance(error_from_response(found, what="a token"), AppRejected)
-    assert not is_invalid_grant(found)
-
-
-def test_a_missing_refresh_token_of_better_auth_1_7_kills_no_login():
-    assert not is_invalid_grant(answer(400, "invalid_request", "refresh_token is required"))
 
 
 @pytest.mark.parametrize(("status", "exit_status"), [(403, 1), (420, 1), (423, 1), (426, 1), (429, 5)])
@@ -123,15 +110,3 @@ def test_doctor_says_how_to_move_to_the_new_host():
     moved = Settings(service="auth.trakt.tv")
     assert [finding.level for finding in check_service(moved, offline=True)] == [Level.GOOD]
     assert moved.find_service().realm == Settings().find_service().realm
-
-
-@pytest.mark.parametrize(
-    ("page", "complete"),
-    [
-        ("https://trakt.tv/activate", "https://trakt.tv/activate/ABC"),
-        ("http://127.0.0.1:8712/activate", "http://127.0.0.1:8712/activate/ABC"),
-        ("https://auth.trakt.tv/activate", "https://auth.trakt.tv/activate"),
-    ],
-)
-def test_the_code_is_in_the_address_only_if_the_host_takes_it(page, complete):
-    assert DeviceCode("d", "ABC", page, 600, 5).verification_url_complete == complete

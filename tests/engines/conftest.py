@@ -7,8 +7,7 @@ import inspect
 
 import pytest
 
-from support.signed_in import SignedIn
-from traktauth import App, AsyncAuthenticationOAuthApi, AuthenticationOAuthApi
+from traktauth import AsyncAuthenticationOAuthApi, AuthenticationOAuthApi
 
 PEERS = {
     "better-auth": lambda request: request.getfixturevalue("start_better_auth_with")(INTERVAL="1"),
@@ -48,18 +47,3 @@ def walk(request):
 
     run = blocking if request.param == "blocking" else awaited
     return lambda service, scenario: asyncio.run(run(service, scenario))
-
-
-@pytest.fixture
-def signed_in(start_better_auth_with, recording_proxy, command_line, tmp_path):
-    """Sign in at a better-auth of one's own settings: `signed_in(ACCESS_TTL="6")` is a `SignedIn`."""
-
-    def sign_in(**env):
-        engine = start_better_auth_with(**env)
-        app = App(engine.app.client_id, client_secret=engine.app.client_secret, redirect_uri=engine.app.redirect_uri)
-        through, store = recording_proxy(engine.base), f"file:{tmp_path}/login.json"
-        login = SignedIn(engine, through, store, app, command_line(through.base, app, store))
-        login.sign_in()
-        return login
-
-    return sign_in

@@ -2,10 +2,88 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pytest
 
-from support.signed_in import PROCESSES, WEEK
-from traktauth import TryLater
+from support.wire import query
+from traktauth import App, Trakt, TryLater
+from traktauth.models import LoginKey, Record
+
+if TYPE_CHECKING:
+    from support.command import Command
+    from support.engines import BetterAuth
+    from support.recording_proxy import RecordingProxy
+
+PROCESSES = 8
+WEEK = 7 * 86400  # better-auth's access token lives that long
+
+
+@dataclass
+class SignedIn:
+    """A login in a file, at better-auth through a proxy that counts and can be cut."""
+
+    engine: BetterAuth
+    proxy: RecordingProxy
+    store: str
+    app: App
+    command: Command
+
+    def trakt(self) -> Trakt:
+        """Make an object of its own."""
+        return Trakt(self.app, service=self.proxy.base, store=self.store)
+
+    def sign_in(self) -> None:
+        """Sign in by pasting a code."""
+
+        def person(step):
+            return query(self.engine.land(step.url.replace(self.proxy.base, self.engine.base)))["code"]
+
+        with self.trakt() as trakt:
+            trakt.login("paste", prompt=person)
+
+    def age(self, seconds: float) -> None:
+        """Make the stored token *seconds* older, as if that time had passed for everybody who reads it."""
+        path = Path(self.store.removeprefix("file:"))
+        document = json.loads(path.read_text())
+        (login,) = document["logins"]
+        login["token"]["expires_at"] -= seconds
+        path.write_text(json.dumps(document))
+
+    def stored(self) -> Record:
+        """Read the login's record."""
+        with self.trakt() as trakt:
+            return trakt.store.load(LoginKey(self.proxy.base, self.app.client_id, "default"))
+
+    def tokens(self, processes: int = PROCESSES) -> set[str]:
+        """Let several processes print a token at once; each must succeed."""
+        running = [self.command.start("token") for _ in range(processes)]
+        ended = [(process.communicate(timeout=60), process.returncode) for process in running]
+        assert [code for _, code in ended] == [0] * processes, ended
+        return {printed.strip() for (printed, _), _ in ended}
+
+    def refreshes(self) -> int:
+        """How many refreshes were sent."""
+        return self.proxy.count("/oauth/token", grant="refresh_token")
+
+
+@pytest.fixture
+def signed_in(start_better_auth_with, recording_proxy, command_line, tmp_path):
+    """Sign in at a better-auth of one's own settings: `signed_in(ACCESS_TTL="6")` is a `SignedIn`."""
+
+    def sign_in(**env):
+        engine = start_better_auth_with(**env)
+        app = App(engine.app.client_id, client_secret=engine.app.client_secret, redirect_uri=engine.app.redirect_uri)
+        through, store = recording_proxy(engine.base), f"file:{tmp_path}/login.json"
+        login = SignedIn(engine, through, store, app, command_line(through.base, app, store))
+        login.sign_in()
+        return login
+
+    return sign_in
+
 
 NEARLY_OVER = WEEK * 0.985  # in the last fiftieth of its life: a refresh is waited for
 

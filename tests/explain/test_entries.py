@@ -110,7 +110,7 @@ def test_lines_of_other_libraries_are_known(text, name):
 
 
 @given(st.text(), st.lists(st.sampled_from([part for entry in ENTRIES for part in entry.pattern])))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_text_is_answered(text, parts):
     found = explain(text.join(parts))
     assert len(found) == len(set(found))

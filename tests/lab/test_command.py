@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from support.private_home import PrivateHome, processes_with, wait_until
 from traktauth.lab.scenarios import VALID_NOTE
 
 LONG = 500.0
@@ -22,31 +20,16 @@ SMALL = [sys.executable, "-I", "-S", str(PROGRAMS / "urllib_settings.py")]
 """Starts fast; the file of its login is to be added."""
 
 
-class Lab:
-    """`traktauth lab` with a home and a temporary folder of its own."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.temporary = folder / "tmp"
-        self.temporary.mkdir()
-        mine = {name: value for name, value in os.environ.items() if not name.startswith(("TRAKTAUTH_", "XDG_"))}
-        self.env = {**mine, "HOME": str(folder), "TMPDIR": str(self.temporary)}
+class Lab(PrivateHome):
+    """`traktauth lab`, which leaves nothing behind."""
 
     def start(self, *words):
-        command = [sys.executable, "-m", "traktauth", "lab", *map(str, words)]
-        return subprocess.Popen(
-            command, env=self.env, cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        return super().start(*words, text=True)
 
     def run(self, *words):
-        process = self.start(*words)
-        try:
-            printed, errors = process.communicate(timeout=LONG)
-        finally:
-            process.kill()
-            process.wait()
-        assert list(self.temporary.iterdir()) == []
-        return subprocess.CompletedProcess(words, process.returncode, printed, errors)
+        done = super().run(*words)
+        assert self.left() == []
+        return done
 
     def json(self, *words):
         done = self.run("--json", *words)
@@ -56,7 +39,9 @@ class Lab:
 
 @pytest.fixture
 def lab(tmp_path):
-    return Lab(tmp_path)
+    home = Lab("lab", tmp_path, LONG)
+    yield home
+    home.stop()
 
 
 @pytest.mark.slow
@@ -126,7 +111,7 @@ def test_an_interrupted_lab_ends_its_programs_at_once(lab, number):
     runs = lab.folder / "runs"
     words = ["--tokens", "token", "--timeout", "900", "--scenario", "weeks", "--scenario", "unavailable"]
     process = lab.start(*words, "--", "sh", "-c", script, runs, *SMALL)
-    wait_until(lambda: runs.exists() and len(runs.read_text()) >= 4)
+    wait_until(lambda: runs.exists() and len(runs.read_text()) >= 4, LONG)
     process.send_signal(number)
     process.communicate(timeout=LONG)
     assert process.returncode in (1, 2, 130, 143)
@@ -212,30 +197,12 @@ def test_nothing_is_left_after_kill_9_of_traktauth_and_the_outer_supervisors(lab
     mark = f"lab-test-{os.getpid()}-{lab.folder.name}"
     script = "setsid sh -c 'touch $HOME/../started; sleep 1000; : $0' $0 >/dev/null 2>&1 & sleep 1000"
     process = lab.start("--", "sh", "-c", script, mark)
-    wait_until(lambda: list(lab.temporary.glob("*/*/started")))
+    wait_until(lambda: list(lab.temporary.glob("*/*/started")), LONG)
     tasks = Path(f"/proc/{process.pid}/task").iterdir()
     outer = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
     assert len(outer) == 2  # of the folder and of the command
     for pid in (process.pid, *outer):
         os.kill(pid, signal.SIGKILL)
     process.communicate()
-    wait_until(lambda: not processes_with(mark))
-    wait_until(lambda: not list(lab.temporary.iterdir()))
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + LONG
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def processes_with(word):
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            with contextlib.suppress(OSError):
-                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-                if word.encode() in (folder / "cmdline").read_bytes() and state != "Z":
-                    found.append(int(folder.name))
-    return found
+    wait_until(lambda: not processes_with(mark), LONG)
+    wait_until(lambda: not list(lab.temporary.iterdir()), LONG)

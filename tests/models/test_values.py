@@ -38,12 +38,17 @@ def test_a_fingerprint_is_of_the_access_token_alone():
     assert dataclasses.replace(TOKEN, refresh_token="other", generation=4).fingerprint == TOKEN.fingerprint
 
 
-@pytest.mark.parametrize("page", ["https://trakt.tv/activate", "https://trakt.tv/activate/"])
-def test_a_device_codes_page_can_be_opened_filled_in(page):
-    assert (
-        dataclasses.replace(DEVICE, verification_url=page).verification_url_complete
-        == "https://trakt.tv/activate/ABCD2345"
-    )
+@pytest.mark.parametrize(
+    ("page", "complete"),
+    [
+        ("https://trakt.tv/activate", "https://trakt.tv/activate/ABCD2345"),
+        ("https://trakt.tv/activate/", "https://trakt.tv/activate/ABCD2345"),
+        ("http://127.0.0.1:8712/activate", "http://127.0.0.1:8712/activate/ABCD2345"),
+        ("https://auth.trakt.tv/activate", "https://auth.trakt.tv/activate"),
+    ],
+)
+def test_a_device_codes_page_can_be_opened_filled_in_if_its_host_takes_the_code(page, complete):
+    assert dataclasses.replace(DEVICE, verification_url=page).verification_url_complete == complete
 
 
 def test_a_login_without_a_record_is_of_generation_0_and_empty():

@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from client.strict_trakt import StrictTrakt
 from proof.hosts import Absent, hosts
-from proof.worker_processes import RefreshProxy, WorkerProcesses, ready, refresh_in_rounds
+from proof.worker_processes import ready, refresh_in_rounds
 from support.postgres import PostgresServer
 from support.redis import RedisServer
 from traktauth import App, Trakt
@@ -28,43 +27,24 @@ PROCESSES = 8
 APART = 300.0  # seconds between the clocks of two hosts
 
 
-@pytest.fixture
-def address(request):
-    return request.getfixturevalue(f"{request.param}_address")
-
-
 @pytest.mark.parametrize("address", ["redis", "postgres"], indirect=True)
-def test_three_hosts_whose_clocks_differ_refresh_once_a_round(start_better_auth_with, address, tmp_path):
-    engine = start_better_auth_with()
-    with RefreshProxy(engine.base) as proxy, closing(WorkerProcesses(proxy.base, engine.app, address)) as group:
-        group.sign_in(lambda url: engine.land(url.replace(proxy.base, engine.base)))
-        ports = [urlsplit(proxy.base).port, urlsplit(address).port]
-        try:
-            with hosts(3, tmp_path, ports) as places:
-                renew_on(places, group, proxy, engine)
-        except Absent as absent:
-            pytest.skip(str(absent))
-
-
-def renew_on(places, group, proxy, engine):
+def test_three_hosts_whose_clocks_differ_refresh_once_a_round(group, address, tmp_path):
+    ports = [urlsplit(group.proxy.base).port, urlsplit(address).port]
     off = [0.0, APART, -20.0]
     at = [place % 3 for place in range(PROCESSES)]
-    workers = [
-        group.start(("blocking", "async")[number % 2], prefix=places[host], offset=off[host])
-        for number, host in enumerate(at)
-    ]
-    ready(*workers)
-    refresh_in_rounds(workers, proxy, engine, [off[host] for host in at])
+    try:
+        with hosts(3, tmp_path, ports) as places:
+            workers = [
+                group.start(("blocking", "async")[number % 2], prefix=places[host], offset=off[host])
+                for number, host in enumerate(at)
+            ]
+            ready(*workers)
+            refresh_in_rounds(workers, group.proxy, group.engine, [off[host] for host in at])
+    except Absent as absent:
+        pytest.skip(str(absent))
 
 
 # ---------------------------------------------------------------- a database that goes away in the middle of a refresh
-@pytest.fixture
-def trakt_server():
-    server = StrictTrakt()
-    yield server
-    server.close()
-
-
 @pytest.fixture(params=["redis", "postgres"])
 def database(request, tmp_path):
     """A server of its own, that can be killed, and started again over what it had made durable."""
@@ -79,9 +59,9 @@ def database(request, tmp_path):
 
 
 @pytest.fixture
-def login(trakt_server, database):
-    pair = trakt_server.pair()
-    key = LoginKey(trakt_server.base, "client-id", "default")
+def login(strict_trakt, database):
+    pair = strict_trakt.pair()
+    key = LoginKey(strict_trakt.base, "client-id", "default")
     token = Token(
         pair["access_token"], refresh_token=pair["refresh_token"], expires_in=100, expires_at=100, generation=1
     )
@@ -91,15 +71,15 @@ def login(trakt_server, database):
 
 
 @pytest.fixture
-def trakt(trakt_server, database, login):
+def trakt(strict_trakt, database, login):
     app = App("client-id", client_secret="secret", redirect_uri="http://127.0.0.1:9876/callback")
-    with Trakt(app, service=trakt_server.base, store=database.url, clock=lambda: 101.0) as trakt:
+    with Trakt(app, service=strict_trakt.base, store=database.url, clock=lambda: 101.0) as trakt:
         yield trakt
 
 
-def test_a_database_that_is_restarted_in_the_middle_of_a_refresh_costs_nothing(trakt, trakt_server, database, login):
+def test_a_database_that_is_restarted_in_the_middle_of_a_refresh_costs_nothing(trakt, strict_trakt, database, login):
     killed = threading.Event()
-    trakt_server.before.append(lambda: (database.kill(), killed.set()))
+    strict_trakt.before.append(lambda: (database.kill(), killed.set()))
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(trakt.token)
         assert killed.wait(60)
@@ -111,12 +91,12 @@ def test_a_database_that_is_restarted_in_the_middle_of_a_refresh_costs_nothing(t
         record = store.load(login)
     assert record.token == renewed  # saved before it was used
     assert record.pending_refresh is None
-    assert (len(trakt_server.refreshes), trakt_server.killed) == (1, 0)
+    assert (len(strict_trakt.refreshes), strict_trakt.killed) == (1, 0)
 
 
-def test_a_database_that_is_gone_for_longer_loses_no_token(trakt, trakt_server, database, login, monkeypatch):
+def test_a_database_that_is_gone_for_longer_loses_no_token(trakt, strict_trakt, database, login, monkeypatch):
     monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 1.0)
-    trakt_server.before.append(database.kill)
+    strict_trakt.before.append(database.kill)
     with pytest.raises(StoreFailed) as failed:
         trakt.token()
     assert failed.value.kept
@@ -125,20 +105,20 @@ def test_a_database_that_is_gone_for_longer_loses_no_token(trakt, trakt_server, 
     assert trakt.token().generation == 2
     with closing(open_store(database.url)) as store:
         assert store.load(login).generation == 2
-    assert (len(trakt_server.refreshes), trakt_server.killed) == (1, 0)
+    assert (len(strict_trakt.refreshes), strict_trakt.killed) == (1, 0)
 
 
-def test_a_database_that_was_gone_before_the_sending_sends_nothing_and_heals(trakt, trakt_server, database):
+def test_a_database_that_was_gone_before_the_sending_sends_nothing_and_heals(trakt, strict_trakt, database):
     database.kill()
     with pytest.raises(StoreFailed):
         trakt.token()
-    assert trakt_server.refreshes == []
+    assert strict_trakt.refreshes == []
     database.start()
     assert trakt.token().generation == 2
 
 
 def test_a_database_that_is_cut_off_in_the_middle_of_a_refresh_is_waited_for(
-    trakt, trakt_server, database, monkeypatch
+    trakt, strict_trakt, database, monkeypatch
 ):
     """It answers nothing for a while, as behind a broken line, and then goes on."""
 
@@ -146,6 +126,6 @@ def test_a_database_that_is_cut_off_in_the_middle_of_a_refresh_is_waited_for(
         database.pause()
         threading.Timer(1.5, database.resume).start()
 
-    trakt_server.before.append(cut)
+    strict_trakt.before.append(cut)
     assert trakt.token().generation == 2
-    assert (len(trakt_server.refreshes), trakt_server.killed) == (1, 0)
+    assert (len(strict_trakt.refreshes), strict_trakt.killed) == (1, 0)

@@ -12,19 +12,11 @@ from pathlib import Path
 import pytest
 
 from proof.kill_rounds import LIFE, KillRounds, summary
-from proof.worker_processes import RefreshProxy, WorkerProcesses, ask, hear, ready
+from proof.worker_processes import ask, hear, ready
 
 pytestmark = pytest.mark.slow
 
 ROUNDS = 5
-
-
-@pytest.fixture
-def address(request, tmp_path):
-    kind = request.param
-    if kind in {"redis", "postgres"}:
-        return request.getfixturevalue(f"{kind}_address")
-    return f"{kind}:{tmp_path}/logins"
 
 
 @pytest.mark.parametrize("address", ["file"], indirect=True)
@@ -41,15 +33,6 @@ def test_a_kill_ends_a_login_only_if_a_response_was_lost(start_better_auth_with,
 # ---------------------------------------------------------------- SIGSTOP
 WEEK = 7 * 86400
 LEASE = 4.0  # seconds; on a busy machine a holder may need some from the lock to its sending
-
-
-@pytest.fixture
-def group(start_better_auth_with, address):
-    engine = start_better_auth_with()
-    with RefreshProxy(engine.base) as proxy, closing(WorkerProcesses(proxy.base, engine.app, address)) as group:
-        group.proxy, group.engine = proxy, engine
-        group.sign_in(lambda url: engine.land(url.replace(proxy.base, engine.base)))
-        yield group
 
 
 def stopped(process):

@@ -8,7 +8,6 @@ from contextlib import closing
 
 import pytest
 
-from client.strict_trakt import StrictTrakt
 from traktauth.client import http, http_exchange
 from traktauth.flow.effects import NoResponse
 from traktauth.models import find_service
@@ -19,13 +18,6 @@ from traktauth.testing.store_contract.base import LOGIN
 from traktauth.wire.token_endpoint import exchange_refresh_token
 
 SERVERS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("redis", "postgres")]
-
-
-@pytest.fixture
-def address(request, tmp_path):
-    if request.param in {"redis", "postgres"}:
-        return request.getfixturevalue(f"{request.param}_address")
-    return f"{request.param}:{tmp_path}/logins"
 
 
 @pytest.fixture
@@ -49,8 +41,10 @@ class Stopped:
             self.now += 60.0 if self.takes == 1 else 0.0
 
 
+@pytest.mark.parametrize("kind", ["blocking", "async"])
 @pytest.mark.parametrize("address", ["sqlite", *SERVERS], indirect=True)
-def test_a_lease_whose_reply_was_late_is_acquired_again(store, monkeypatch):
+def test_a_lease_whose_reply_was_late_is_acquired_again(address, kind, monkeypatch):
+    store = open_store(address) if kind == "blocking" else open_async_store(address)
     clock, real = Stopped(), store.database.perform
 
     def perform(command):
@@ -58,30 +52,18 @@ def test_a_lease_whose_reply_was_late_is_acquired_again(store, monkeypatch):
         clock.heard(command)
         return done
 
-    monkeypatch.setattr(operations, "steady_clock", clock)
-    monkeypatch.setattr(store.database, "perform", perform)
-    with store.lock(LOGIN, 0.0) as held:
-        assert (held, clock.takes) == (True, 2)
-
-
-@pytest.mark.parametrize("address", ["sqlite", *SERVERS], indirect=True)
-def test_an_async_lease_whose_reply_was_late_is_acquired_again(address, monkeypatch):
     async def take():
-        store = open_async_store(address)
-        clock, real = Stopped(), store.database.perform
-
-        def perform(command):
-            done = real(command)
-            clock.heard(command)
-            return done
-
-        monkeypatch.setattr(operations, "steady_clock", clock)
-        monkeypatch.setattr(store.database, "perform", perform)
         async with store.lock(LOGIN, 0.0) as held:
             assert (held, clock.takes) == (True, 2)
         await store.close()
 
-    asyncio.run(take())
+    monkeypatch.setattr(operations, "steady_clock", clock)
+    monkeypatch.setattr(store.database, "perform", perform)
+    if kind == "async":
+        asyncio.run(take())
+    else:
+        with closing(store), store.lock(LOGIN, 0.0) as held:
+            assert (held, clock.takes) == (True, 2)
 
 
 @pytest.mark.parametrize("address", SERVERS[:1], indirect=True)
@@ -94,13 +76,6 @@ def test_a_lease_that_is_acquired_again_has_its_full_length(store):
 
 
 # ---------------------------------------------------------------- stopped between the last thought and the first byte
-@pytest.fixture
-def strict_trakt():
-    server = StrictTrakt()
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def stopped_while_connecting(monkeypatch):
     """A clock by which the connection is there after a minute."""

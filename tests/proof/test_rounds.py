@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import keyring
 import pytest
 
-from proof.worker_processes import RefreshProxy, WorkerProcesses, ready, refresh_in_rounds
+from proof.worker_processes import ready, refresh_in_rounds
 from support import keyring_in_file
 from traktauth.stores.encryption.seal_keys import new_key
 
@@ -47,10 +46,7 @@ def _keyring():
     keyring.set_keyring(before)
 
 
-def test_eight_processes_refresh_once_a_round_on_each_store(start_better_auth_with, address):
-    engine = start_better_auth_with()
-    with RefreshProxy(engine.base) as proxy, closing(WorkerProcesses(proxy.base, engine.app, address)) as group:
-        group.sign_in(lambda url: engine.land(url.replace(proxy.base, engine.base)))
-        workers = [group.start(("blocking", "async")[number % 2]) for number in range(PROCESSES)]
-        ready(*workers)
-        refresh_in_rounds(workers, proxy, engine)
+def test_eight_processes_refresh_once_a_round_on_each_store(group):
+    workers = [group.start(("blocking", "async")[number % 2]) for number in range(PROCESSES)]
+    ready(*workers)
+    refresh_in_rounds(workers, group.proxy, group.engine)

@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, urlsplit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Fate = Literal["drop", "swallow", "delay", "answer", "call"]
+Fate = Literal["drop", "swallow", "delay", "call"]
 
 
 class Seen(NamedTuple):
@@ -44,7 +44,6 @@ class Rule:
     grant: str | None
     times: int
     seconds: float
-    content: bytes = b""
     call: Callable[[], object] | None = None
 
     def matches(self, seen: Seen) -> bool:
@@ -80,25 +79,6 @@ class RecordingProxy:
     def call(self, path: str, function: Callable[[], object], *, grant: str | None = None, times: int = 1) -> None:
         """Call a function when the server has answered and before the answer is passed on."""
         self._add(Rule(path, "call", grant, times, 0, call=function))
-
-    def answer(
-        self,
-        path: str,
-        status: int,
-        body: bytes = b"",
-        *,
-        kind: str = "text/html",
-        grant: str | None = None,
-        times: int = 1,
-    ) -> None:
-        """Answer in the server's place, as a proxy does in an outage: the server never hears of it."""
-        head = f"HTTP/1.1 {status} Outage\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
-        self._add(Rule(path, "answer", grant, times, 0, head + body))
-
-    def restore(self) -> None:
-        """Let everything through from now on."""
-        with self._lock:
-            self._rules.clear()
 
     def _add(self, rule: Rule) -> None:
         with self._lock:
@@ -141,9 +121,6 @@ class RecordingProxy:
                     rule = self._take(_describe(request))
                     if rule == "drop":
                         return _reset(near)
-                    if isinstance(rule, bytes):
-                        near.sendall(rule)
-                        continue
                     far = far or self._hold(socket.create_connection(self._upstream))
                     far.sendall(request)
                     with far.makefile("rb") as answers:
@@ -172,15 +149,13 @@ class RecordingProxy:
             self._open.add(end)
         return end
 
-    def _take(self, seen: Seen) -> Literal["drop", "swallow"] | float | bytes | Callable[[], object]:
+    def _take(self, seen: Seen) -> Literal["drop", "swallow"] | float | Callable[[], object]:
         """Count a request and use up the first rule that is meant for it."""
         with self._lock:
             self._seen[seen] += 1
             for rule in self._rules:
                 if rule.matches(seen):
                     rule.times -= 1
-                    if rule.fate == "answer":
-                        return rule.content
                     if rule.call is not None:
                         return rule.call
                     return rule.seconds if rule.fate == "delay" else rule.fate

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import inspect
 import json
 import time
 
@@ -11,11 +13,12 @@ import pytest
 
 from support.wire import query
 from traktauth import AsyncTrakt, LoginRefused, LoginRequired, Trakt, steps
+from traktauth.protocol import OUT_OF_BAND
+from traktauth.server.settings import Settings
 from traktauth.testing import LocalTrakt
 from traktauth.wire.token_endpoint import parse_token
 
 LIST = [{"id": number} for number in range(25)]
-OOB = "urn:ietf:wg:oauth:2.0:oob"
 
 
 @pytest.fixture(params=["current", "classic"])
@@ -35,13 +38,6 @@ def authorize_url(server, path="/oauth/authorize", redirect_uri=None, **more):
 
 
 # ------------------------------------------------------------ browse
-def test_a_browser_ends_at_the_app_with_code_and_state(server):
-    end = server.browse(authorize_url(server))
-    assert end.startswith(f"{server.app.redirect_uri}?")
-    assert query(end)["state"] == "s"
-    assert query(end)["code"]
-
-
 @pytest.mark.parametrize("url", ["", None, 5])
 def test_browse_without_an_address_says_what_it_needs(server, url):
     with pytest.raises(ValueError, match=r"^browse\(\) needs an authorize address, such as http"):
@@ -71,7 +67,7 @@ def test_the_engines_own_address_can_be_browsed():
 
 
 def test_an_out_of_band_code_is_in_the_query_of_its_page(server):
-    end = server.browse(authorize_url(server, redirect_uri=OOB))
+    end = server.browse(authorize_url(server, redirect_uri=OUT_OF_BAND))
     assert end.startswith(f"{server.url}/oauth/authorize/native?code=")
 
 
@@ -187,25 +183,10 @@ def test_an_unknown_user_code_is_a_value_error(server):
 
 
 # ------------------------------------------------------------ expiry, sign-out
-def test_an_expired_access_token_is_refreshed_at_the_next_call(server):
-    with client(server) as trakt:
-        token = server.sign_in_at(trakt)
-        server.expire("access", token.access_token)
-        assert trakt.request("GET", "/users/settings").status_code == 200
-        assert server.ledger["rotations"] == 1
-
-
 @pytest.mark.parametrize("kind", ["access", "refresh", "code", "device", "banana"])
 def test_what_does_not_exist_cannot_expire(server, kind):
     with pytest.raises(ValueError, match=r"no such|'banana'"):
         server.expire(kind, "x" * 32)
-
-
-def test_signing_a_user_out_leaves_tokens_valid(server):
-    with client(server) as trakt:
-        server.sign_in_at(trakt, "sean")
-        server.sign_out("sean")
-        assert trakt.request("GET", "/users/settings").status_code == 200
 
 
 def test_a_user_who_disconnects_the_app_ends_both_tokens_and_no_other_users(server):
@@ -287,3 +268,53 @@ def test_responses_are_read_from_a_file(tmp_path):
 def test_a_setting_is_checked_when_the_object_is_made(settings, message):
     with pytest.raises(ValueError, match=message):
         LocalTrakt(**settings)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda server: server.app,
+        lambda server: server.sign_in("sean"),
+        lambda server: server.ledger,
+        lambda server: server.clock,
+        lambda server: server.advance(days=1),
+        lambda server: server.authorize(username="sean"),
+    ],
+)
+def test_what_has_not_been_started_says_so(use):
+    with pytest.raises(RuntimeError, match="has not been started"):
+        use(LocalTrakt())
+
+
+def test_invalid_arguments_are_value_errors():
+    with LocalTrakt() as server:
+        for use in (
+            lambda: server.authorize(username=5),
+            lambda: server.authorize(username="sean", via="nowhere"),
+            lambda: server.sign_in("sean", client_id="unknown"),
+            lambda: server.fail_next("/x", delay=-1),
+        ):
+            with pytest.raises(ValueError, match=r"username|via|client_id|delay"):
+                use()
+
+
+def test_an_app_without_an_address_signs_in_out_of_band():
+    with LocalTrakt(seed={"apps": [{"client_id": "a", "client_secret": "s", "redirect_uris": []}]}) as server:
+        assert server.app.redirect_uri == OUT_OF_BAND
+
+
+def test_a_server_without_apps_says_so():
+    with LocalTrakt(seed={}) as server:
+        for use in (lambda: server.app, lambda: server.sign_in("sean")):
+            with pytest.raises(ValueError, match="no app: seed one"):
+                use()
+
+
+def test_every_setting_can_be_set():
+    values = inspect.signature(LocalTrakt).parameters
+    assert set(values) == {each.name for each in dataclasses.fields(Settings)}
+
+
+def test_a_misspelt_setting_is_refused_when_the_object_is_made():
+    with pytest.raises(TypeError, match="acess_life"):
+        LocalTrakt(acess_life=5)

@@ -18,6 +18,7 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from support.django_project import configure, trakt_settings
+from traktauth.models.changes import SetMoved
 from traktauth.web import AsyncWebLogin, WebLogin
 from traktauth.web import flask as for_flask
 from traktauth.web.starlette import TraktLogin
@@ -64,6 +65,15 @@ class Site:
 
     def accounts(self, account):
         return self.web_login.trakt(account).accounts()
+
+    def move_out_of_reach(self, account):
+        """Move a login to a store that cannot be opened."""
+        trakt = self.web_login.trakt(account)
+        assert trakt.store.apply(trakt.config.key, out_of_reach(trakt.store.load(trakt.config.key)))
+
+
+def out_of_reach(record):
+    return SetMoved(record.generation, "sealed+sqlite:/nowhere.db")
 
 
 class StarletteSite(Site):
@@ -123,6 +133,14 @@ class StarletteSite(Site):
 
     def accounts(self, account):
         return asyncio.run(self.web_login.trakt(account).accounts())
+
+    def move_out_of_reach(self, account):
+        async def move():
+            trakt = self.web_login.trakt(account)
+            change = out_of_reach(await trakt.store.load(trakt.config.key))
+            assert await trakt.store.apply(trakt.config.key, change)
+
+        asyncio.run(move())
 
 
 class FlaskSite(Site):

@@ -123,34 +123,19 @@ def found(tmp_path_factory):
     return run_in_project("allauth", PROGRAM, tmp_path_factory.mktemp("allauth"))
 
 
-def test_the_sign_in_page_gets_a_challenge_and_no_empty_scope(found):
-    assert (found["pkce"], found["scope"]) == (True, False)
-
-
 def test_a_user_signs_in_and_is_known_by_their_uuid(found):
+    assert (found["pkce"], found["scope"]) == (True, False)
     assert found["landed"] == "/history"
     assert found["uid"] is True
     assert found["name"] == ["sean"] * 3
     assert found["shown"] == 1
+    assert found["tokens"] == 0, "the project asks for it"
 
 
-def test_no_token_is_stored_although_the_project_asks_for_it(found):
-    assert found["tokens"] == 0
-
-
-def test_a_callback_that_is_opened_again_does_not_sign_in(found):
-    assert found["again"] != "/history"
-
-
-def test_an_outage_does_not_sign_in(found):
+def test_what_fails_does_not_sign_in(found):
+    assert found["again"] != "/history", "a callback that is opened again"
     assert found["outage_signed_in"] is False
-
-
-def test_a_user_whose_login_was_revoked_signs_in_again(found):
     assert found["revoked"] == "/accounts/trakt/login/?next=/history"
-
-
-def test_another_providers_account_is_refused(found):
     assert "provider trakt, not github" in found["foreign"]
 
 
@@ -158,13 +143,7 @@ def test_a_user_who_removes_the_account_ends_the_login_here_and_at_trakt(found):
     assert found["before"] == [1, 2]
     assert found["disconnected"] == [0, 0, 0]
     assert not any(found["erased"])
-
-
-def test_a_view_of_the_project_disconnects_a_user(found):
-    assert found["disconnected_here"] == [0, 0, 0]
-
-
-def test_a_removal_that_is_rolled_back_ends_nothing(found):
+    assert found["disconnected_here"] == [0, 0, 0], "by a view of the project"
     assert found["rolled_back"] == [1, 2]
 
 

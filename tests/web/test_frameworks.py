@@ -219,6 +219,15 @@ def test_an_outage_is_a_503_and_the_user_stays_signed_in(server, browser):
     assert "trakt_account" in browser.session
 
 
+def test_a_page_is_a_503_and_the_user_stays_signed_in_if_the_login_was_moved_out_of_reach(site, browser):
+    browser.sign_in()
+    site.move_out_of_reach(browser.account)
+    for headers in ({}, PAGE, PAGE):
+        away = browser.get("/name", headers)
+        assert (away.status, "retry-after" in away.headers) == (503, True)
+    assert "trakt_account" in browser.session
+
+
 def test_a_user_disconnects_the_application(server, site, browser):
     browser.sign_in()
     account = browser.account

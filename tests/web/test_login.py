@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +11,10 @@ import pytest
 
 from support.web_users import CALLBACK, CANARY, visit
 from support.wire import bearer, call
-from traktauth import App, AsyncTrakt, StoreFailed
+from traktauth import App, StoreFailed
 from traktauth.errors import ACCOUNT_CODES, AppInvalid
 from traktauth.protocol import ACCOUNT_LIMITS, APPS_ARE_DELETED, ONE_COMMUNITY_APP
-from traktauth.web import AsyncWebLogin, LoginFailed, WebLogin
+from traktauth.web import LoginFailed, WebLogin
 from traktauth.web.pages import failure_text
 
 
@@ -38,20 +37,6 @@ def test_a_user_signs_in_and_their_account_is_their_uuid(server, login):
     assert signed_in.settings == settings
     status = login.trakt(signed_in.account).status()
     assert (status.state, status.username) == ("valid", "sean")
-
-
-def test_an_async_application_signs_in_too(server):
-    async def sign_in():
-        async with AsyncWebLogin(server.app, store="memory:", service=server.url, clock=server.clock) as login:
-            started = login.start("/library")
-            signed_in = await login.finish(cookies_of(started), visit(server, started.url))
-            trakt = login.trakt(signed_in.account)
-            assert isinstance(trakt, AsyncTrakt)
-            assert (await trakt.request("GET", "/users/settings")).status_code == 200
-            return signed_in
-
-    signed_in = asyncio.run(sign_in())
-    assert (signed_in.username, signed_in.next) == ("sean", "/library")
 
 
 def test_the_sign_in_page_gets_a_challenge_and_what_was_asked_for(server, login):
@@ -143,13 +128,6 @@ def test_a_browser_without_the_cookie_is_reported_and_spends_nothing(server, log
     assert (failed.cause, failed.status, failed.cookie_name) == ("no-cookie", 400, None)
     assert failing(login, cookies_of(login.start()), landed).cause == "no-cookie"
     assert login.finish(cookies_of(started), landed).username == "sean"
-
-
-def test_a_callback_that_is_opened_again_finds_no_cookie(server, login):
-    started = login.start()
-    cookies, landed = cookies_of(started), visit(server, started.url)
-    del cookies[login.finish(cookies, landed).cookie_name]
-    assert failing(login, cookies, landed).cause == "no-cookie"
 
 
 def test_a_code_that_was_used_is_refused(server, login):

@@ -139,13 +139,11 @@ def found(tmp_path_factory):
 CONNECTED = [1, 1, 2]
 
 
-def test_disconnecting_with_revocation_ends_the_login_here_and_at_trakt(found):
+def test_disconnecting_ends_the_login_here_and_if_it_is_set_at_trakt(found):
     assert found["revoked"] == [CONNECTED, [0, 0, 0]]
     assert not found["named"]
-
-
-def test_disconnecting_without_revocation_deletes_the_tokens_from_the_store(found):
     assert found["not_revoked"] == [CONNECTED, [0, 0, 2]]
+    assert found["refused"][1:] == CONNECTED
 
 
 def test_an_outage_does_not_keep_a_user_from_disconnecting(found):
@@ -163,10 +161,6 @@ def test_a_sign_in_in_a_transaction_that_locks_the_store_out_names_the_cause_in_
     assert "by this request's own transaction (ATOMIC_REQUESTS, atomic)" in found["log"]
 
 
-def test_a_refused_disconnection_ends_nothing(found):
-    assert found["refused"][1:] == CONNECTED
-
-
 def test_the_page_is_asked_for_with_pkce_and_the_redirect_address_as_it_is_registered(found):
     assert found["sent"]["redirect_uri"] == SOCIAL  # REDIRECT_STATE would add to it
     assert found["sent"]["code_challenge_method"] == "S256"
@@ -178,10 +172,7 @@ def test_a_user_is_known_by_the_uuid_and_no_token_is_kept_with_them(found):
     assert found["uid"] == found["uuid"]
     assert [name for name in found["extra_data"] if "token" in name or "expires" in name] == []
     assert found["tokens"] == []
-
-
-def test_a_user_whose_login_was_revoked_signs_in_again(found):
-    assert (found["after_revocation"], found["is_signed_out"]) == ("/", True)
+    assert (found["after_revocation"], found["is_signed_out"]) == ("/", True), "and signs in again"
 
 
 @pytest.mark.parametrize(

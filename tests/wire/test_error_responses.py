@@ -211,10 +211,19 @@ def test_missing_in_an_invalid_grant_does_not_end_the_login():  # as better-auth
     assert "Report it" in error.hint
 
 
-# Recorded from better-auth 1.6.33 and 1.5.6: both burn the code under a word that says nothing.
-@pytest.mark.parametrize("sentence", ["redirect_uri mismatch", "missing verification redirect_uri"])
-def test_a_wrong_redirect_address_raises_app_rejected(sentence):
-    error = error_from_response(refused(400, "invalid_request", sentence), what="a token")
+# Recorded from better-auth 1.6.33 and 1.5.6: both burn the code under a word that says nothing; 1.7 has another.
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("invalid_request", "redirect_uri mismatch"),
+        ("invalid_request", "missing verification redirect_uri"),
+        ("invalid_grant", "redirect_uri mismatch"),
+    ],
+)
+def test_a_wrong_redirect_address_raises_app_rejected_and_kills_no_login(code, sentence):
+    response = refused(400, code, sentence)
+    assert not is_invalid_grant(response)
+    error = error_from_response(response, what="a token")
     assert type(error) is AppRejected
     assert "redirect_uri" in error.hint
 

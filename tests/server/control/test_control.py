@@ -21,11 +21,6 @@ def test_tokens_in_bulk_each_for_a_user_of_its_own(either):
     assert last["expires_in"] == either.exchange(either.code()).json["expires_in"]
 
 
-def test_tokens_in_bulk_for_one_user(current):
-    made = current.control("tokens", client_id="first-app", count=3, username="sean")["tokens"]
-    assert [token["username"] for token in made] == ["sean"] * 3
-
-
 def test_the_clock_moves_and_is_put_back(either):
     before = either.control("clock", advance=0)["now"]
     assert either.control("clock", advance=1000.5)["now"] - before == pytest.approx(1000.5)

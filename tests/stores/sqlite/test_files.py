@@ -8,7 +8,6 @@ import shutil
 import signal
 import sqlite3
 import stat
-import sys
 import tempfile
 import threading
 import time
@@ -317,28 +316,6 @@ def test_a_damaged_row_shows_no_token_in_a_local_variable(store, path):
     shown = shown_with_locals(caught.value)
     for secret in ("access-1", "refresh-1"):
         assert secret not in shown
-
-
-def test_an_interrupt_at_the_start_of_the_release_leaves_no_lease(store):
-    """Python looks for signals where a function begins, so before its first line."""
-    signed_in(store)
-    before = sys.gettrace()
-
-    def trace(frame, event, _):
-        if event == "call" and "/traktauth/stores/" in frame.f_code.co_filename and frame.f_code.co_name != "lock":
-            sys.settrace(before)
-            raise KeyboardInterrupt
-
-    lock = store.lock(LOGIN, 0.0)
-    assert lock.__enter__()
-    sys.settrace(trace)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            lock.__exit__(None, None, None)
-    finally:
-        sys.settrace(before)
-    with store.lock(LOGIN, 0.0) as held:
-        assert held
 
 
 def test_what_is_not_a_file_is_refused_with_a_store_of_the_same_kind(tmp_path):
