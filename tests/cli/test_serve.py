@@ -41,6 +41,14 @@ def test_it_announces_itself_in_one_json_line_and_ends_cleanly(command):
     assert (process.returncode, out, err) == (0, "", "")
 
 
+def test_it_has_no_control_api_unless_asked(command):
+    process = command.start("serve", "--port", "0", "--database", "memory:", "--json")
+    announced = json.loads(process.stdout.readline())
+    assert announced["control"] is False
+    for path in ("tokens", "reset", "clock"):
+        assert call(announced["url"], "POST", f"/_control/{path}", body={}).status == 404
+
+
 def test_what_it_announces_can_be_pasted_into_a_shell_and_a_browser(command):
     seed = {"apps": [{"client_id": "it's; exit 9", "client_secret": "s$HOME", "redirect_uris": ["x:/y?a=1&b", "z:/"]}]}
     (command.folder / "seed.json").write_text(json.dumps(seed))

@@ -7,9 +7,12 @@ import http.client
 import json
 import socket
 import time
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
+
+from traktauth.server.pages.page_request import cookies_of
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -112,6 +115,13 @@ def test_an_invalid_authorization_field_is_refused(either, field):
 @pytest.mark.parametrize("cookie", [b"\xff", b"=;;=", b'a="', b"local_trakt_session_1=x", b"a=b; " * 500])
 def test_an_invalid_cookie_is_ignored(current, cookie):
     assert send(current, "GET", b"/", {"cookie": cookie}) == 200
+
+
+@pytest.mark.parametrize("blank", ["\xa0", "\x85", "\x1c"])
+def test_a_cookie_with_another_blank_before_its_name_is_another_cookie(blank):
+    """A sibling host can set it, for the whole domain; browsers protect only the exact prefix `__Host-`."""
+    request = SimpleNamespace(headers={"cookie": f"{blank}__Host-a=planted; \t__Host-b=mine "})
+    assert cookies_of(request) == {f"{blank}__Host-a": "planted", "__Host-b": "mine"}
 
 
 @pytest.mark.parametrize("path", ["/oauth/token", "/sign-in", "/_control/clock", "/sync/history"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 
 import pytest
 
@@ -111,6 +111,17 @@ def test_a_lease_that_could_not_be_released_is_not_waited_for(store, monkeypatch
         assert held
         with store.lock(LOGIN, 0.0) as held_twice:
             assert not held_twice
+
+
+@pytest.mark.parametrize(("command", "done"), [(AcquireLease, True), (ReleaseLease, False)])
+@pytest.mark.asyncio
+async def test_an_async_lease_whose_outcome_is_unknown_is_not_waited_for(fleet_of, command, done):
+    async with fleet_of(fails_once(command, done=done)) as fleet:
+        with suppress(StoreFailed):
+            async with fleet.lock(LOGIN, 0.0):
+                pass
+        async with fleet.lock(LOGIN, 0.0) as held:
+            assert held
 
 
 # ---------------------------------------------------------------- opening an SQLite file
