@@ -6,6 +6,7 @@ import copy
 import pickle
 import re
 import traceback
+from contextlib import closing
 from pathlib import Path
 from typing import get_args
 
@@ -24,8 +25,12 @@ from traktauth.errors import (
     UnexpectedReply,
 )
 from traktauth.explain import explain, load_entries
+from traktauth.flow.moved_login import being_moved, moved_error
 from traktauth.flow.resend_policy import not_refreshable
 from traktauth.models import Record, Token
+from traktauth.models.record import EMPTY
+from traktauth.stores.open import open_store
+from traktauth.values import replace
 from traktauth.web.failure import Cause
 
 EXAMPLES = [
@@ -161,6 +166,36 @@ def test_no_message_or_hint_of_the_library_assumes_the_command_line():
         error = kind("fact")
         assert "traktauth " not in error.hint
     assert [hint for hint in errors.HINTS.values() if "traktauth " in hint or "TRAKTAUTH_" in hint] == []
+
+
+def test_a_program_is_told_of_a_damaged_store_without_commands(tmp_path):
+    for name in ("file", "sqlite"):
+        path = tmp_path / name
+        path.write_bytes(b"damaged" * 1000)
+        with pytest.raises(StoreFailed) as caught, closing(open_store(f"{name}:{path}")) as store:
+            store.list_logins()
+        assert not re.search("traktauth |--store", caught.value.hint)
+        assert re.search("traktauth |--store", command_hint(caught.value))
+
+
+def test_a_hint_in_commands_is_shown_by_the_command_line_alone():
+    error = StoreFailed("fact", hint="Restore it", hint_command="Restore it: traktauth login")
+    assert (error.hint, command_hint(error)) == ("Restore it", "Restore it: traktauth login")
+    assert traceback.format_exception(error)[-1] == "Hint: Restore it\n"
+    assert pickle.loads(pickle.dumps(error)).hint_command == error.hint_command
+    error.hint = "Look at the disk"
+    assert command_hint(error) == error.hint == "Look at the disk"
+
+
+@pytest.mark.parametrize("moved_to", ["sqlite:/srv/logins.db", "export:pytrakt:/srv/x.json", "no store"])
+def test_a_program_is_told_of_a_moved_login_without_commands(moved_to):
+    for error in (
+        moved_error(replace(EMPTY, moved_to=moved_to)),
+        being_moved(moved_to, is_valid=True),
+        being_moved(moved_to, is_valid=False),
+    ):
+        assert not re.search("traktauth|TRAKTAUTH|--", error.hint), error.hint
+        assert re.search("traktauth|--store", command_hint(error))
 
 
 def test_the_command_line_has_a_hint_for_each_hint_that_names_a_method():

@@ -61,22 +61,28 @@ class TraktAuthError(Exception):
 
     Attributes:
         message: the fact, one sentence that a user can be shown.
+        hint_command: the hint in commands of `traktauth`, for the command line; empty if `hint` names none.
         unconfirmed: a refresh was sent and it is unknown whether it arrived; it is not sent again while the old token
             is valid.
     """
 
     default_code = "failed"
+    hint_command = ""
     unconfirmed = False
     _code: str | None = None
     _hint: str | None = None
     _hint_note = ""
 
-    def __init__(self, message: str, *, code: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, hint: str | None = None, hint_command: str = ""
+    ) -> None:
         message = escape(message)  # it may name what a server or a store said, and end on a terminal
         super().__init__(message)
         self.message = message
         self._code = code
         self._hint = None if hint is None else escape(hint)
+        if hint_command:
+            self.hint_command = escape(hint_command)
         self._note_hint()
 
     @property
@@ -87,16 +93,17 @@ class TraktAuthError(Exception):
     @property
     def hint(self) -> str:
         """Return what a developer can do, or an empty string."""
-        return self.hint_from(HINTS)
+        return HINTS.get(self.code, self._default_hint()) if self._hint is None else self._hint
 
     @hint.setter
     def hint(self, hint: str) -> None:
         self._hint = hint
+        self.hint_command = ""
         self._note_hint()
 
     def hint_from(self, hints: Mapping[str, str]) -> str:
-        """Return the hint that this error was given, else the one that `hints` has for its code."""
-        return hints.get(self.code, self._default_hint()) if self._hint is None else self._hint
+        """Return the hint for the command line: that of this error, else the one that `hints` has for its code."""
+        return self.hint_command or (hints.get(self.code, self.hint) if self._hint is None else self._hint)
 
     def _default_hint(self) -> str:
         """Return the hint for a code without an entry."""

@@ -397,7 +397,6 @@ def test_a_device_code_is_shown_in_plain_lines_through_a_pipe(at_local, local):
         "The code is valid for 10 min. Waiting …\n"
     )
     assert "\x1b" not in outcome.err
-    assert outcome.err.endswith("\n→ Start again: traktauth login --device\n")
 
 
 # ---------------------------------------------------------------- paste

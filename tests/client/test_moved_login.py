@@ -115,7 +115,7 @@ def test_a_store_that_cannot_be_opened_does_not_require_a_sign_in(trakt, sign_in
         with pytest.raises(LoginMoved) as caught:
             call()
         assert not isinstance(caught.value, LoginRequired)
-        assert "\x1b" not in f"{caught.value}{caught.value.hint}"
+        assert "\x1b" not in f"{caught.value}{caught.value.hint}{caught.value.hint_command}"
     assert trakt.status().state is LoginState.MOVED
 
 
@@ -155,7 +155,7 @@ def test_an_interrupted_move_does_not_require_a_sign_in(trakt, sign_in, address,
     with pytest.raises(LoginMoved, match="being moved") as caught:
         trakt.token()
     assert not caught.value.is_finished
-    assert "traktauth store move" in caught.value.hint
+    assert "traktauth store move" in caught.value.hint_command
 
 
 def test_a_local_sign_out_forgets_a_store_that_is_gone(trakt, sign_in, address, login):

@@ -305,7 +305,7 @@ def being_moved(old, *, lost_reply="last-attempt", **wanted):
 def test_the_refresh_token_of_a_login_being_moved_is_not_sent(lost_reply):
     error = being_moved(ENDED, lost_reply=lost_reply).raises(LoginMoved)
     assert (error.store, error.is_finished) == ("sqlite:/new", False)
-    assert "traktauth store move" in error.hint
+    assert "traktauth store move" in error.hint_command
     assert being_moved(LIVING, lost_reply=lost_reply).returns() == LIVING
 
 
@@ -315,4 +315,4 @@ def test_a_login_being_moved_is_not_refreshed_on_demand(resend):
     talk = under_lock(refresh(context(), resend=resend), stored)
     error = talk.raises(TryLater)
     assert error.retry_after == 1.0
-    assert "traktauth store move" in error.hint
+    assert "traktauth store move" in error.hint_command

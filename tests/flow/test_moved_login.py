@@ -45,4 +45,4 @@ def test_no_refresh_is_sent_during_a_move_and_the_error_says_how_to_finish_it(is
         error = being_moved(address, is_valid=is_valid)
         assert isinstance(error, TryLater if is_valid else kind)
         assert str(error.message) == f"This login is being moved to {target}"
-        assert finishing_command(address) in error.hint
+        assert finishing_command(address) in error.hint_command

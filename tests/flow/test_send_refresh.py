@@ -131,7 +131,7 @@ def test_a_login_that_was_moved_names_the_store_that_has_it():
     moved = Record(generation=1, moved_to="sqlite:/elsewhere.db")
     error = locked(ENDED, again=moved).raises(LoginMoved)
     assert (error.store, error.generation) == ("sqlite:/elsewhere.db", 1)
-    assert "--store sqlite:/elsewhere.db" in error.hint
+    assert "--store sqlite:/elsewhere.db" in error.hint_command
 
 
 def test_a_winners_token_that_was_refused_is_not_served():

@@ -135,7 +135,7 @@ def test_without_a_keyring_the_command_that_fixes_it_is_named():
         with pytest.raises(StoreFailed, match="This machine has no keyring") as caught:
             verb()
         assert "apt-get install" in caught.value.hint
-        assert "traktauth store key" in caught.value.hint
+        assert "use the store sealed+file:" in caught.value.hint
 
 
 def test_a_key_that_another_program_makes_meanwhile_is_used(backend, tmp_path):

@@ -48,7 +48,7 @@ def test_a_user_without_home_is_asked_to_name_a_file(monkeypatch):
     monkeypatch.setattr(pwd, "getpwuid", nobody)
     with pytest.raises(StoreFailed, match="no home folder") as caught:
         open_store("file:")
-    assert "TRAKTAUTH_STORE" in caught.value.hint
+    assert "TRAKTAUTH_STORE" in caught.value.hint_command
 
 
 def test_home_unset_is_found_in_the_systems_list_of_users(monkeypatch):

@@ -62,6 +62,7 @@ def test_a_429_and_rfc_8628s_slow_down_are_too_fast(status, body):
 )
 def test_an_end_says_why(answer, error):
     ended = parse_poll_response(answer, sent_at=NOW)
+    assert ended.hint_from({ended.code: "a command"}) == "a command"
     assert isinstance(ended, LoginRefused)
     assert ended.error == error
     assert ended is not parse_poll_response(answer, sent_at=NOW), "a raised error keeps its traceback"

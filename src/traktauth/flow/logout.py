@@ -160,7 +160,8 @@ def _erase(context: FlowContext) -> Flow[None]:
     if record.token is not None:
         raise LoginExists(
             "The account is still signed in, so it was not erased",
-            hint="Sign out first: traktauth logout; or both at once: traktauth logout --erase",
+            hint="Sign out first: logout()",
+            hint_command="Sign out first: traktauth logout; or both at once: traktauth logout --erase",
         )
     if record == EMPTY:
         raise signed_out_error(record)

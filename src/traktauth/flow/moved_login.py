@@ -46,12 +46,19 @@ def moved_error(record: Record) -> TraktAuthError | None:
     """
     if record.moved_to is None:
         return None
-    where, hint = describe_target(record.moved_to)
+    where, command = describe_target(record.moved_to)
     message = f"This login was moved to {where}"
     if _export_target(record.moved_to) is not None:
-        return LoginRequired(message, reason="moved", hint=hint)
-    store = record.moved_to if _can_be_shown(record.moved_to) else ""
-    return LoginMoved(message, store=store, generation=record.generation, hint=hint)
+        exported = LoginRequired(message, reason="moved", hint="Take it back, or let the user sign in: login()")
+        exported.hint_command = command
+        return exported
+    if _can_be_shown(record.moved_to):
+        moved = LoginMoved(message, store=record.moved_to, generation=record.generation)
+    else:
+        forget = "Forget where it went: logout(local=True); then let the user sign in: login()"
+        moved = LoginMoved(message, generation=record.generation, hint=forget)
+    moved.hint_command = command
+    return moved
 
 
 def check_not_moved(record: Record) -> None:
@@ -91,12 +98,16 @@ def being_moved(address: str, *, is_valid: bool) -> TraktAuthError:
     is_export = _export_target(address) is not None
     message = f"This login is being moved to {'a file' if is_export else 'another store'}"
     finish = finishing_command(address)
+    error: TraktAuthError
     if is_valid:
-        return TryLater(message, retry_after=1.0, hint=f"If the move was interrupted, finish it: {finish}")
-    if is_export:
-        return LoginRequired(message, reason="moved", hint=f"Finish it: {finish}")
-    store = address if _can_be_shown(address) else ""
-    return LoginMoved(message, store=store, is_finished=False, hint=f"Finish the move: {finish}")
+        error = TryLater(message, retry_after=1.0, hint="If the move was interrupted, finish it")
+    elif is_export:
+        error = LoginRequired(message, reason="moved", hint="Finish the export")
+    else:
+        store = address if _can_be_shown(address) else ""
+        error = LoginMoved(message, store=store, is_finished=False, hint="Finish the move")
+    error.hint_command = f"{error.hint}: {finish}"
+    return error
 
 
 def _export_target(address: str) -> tuple[str, str] | None:

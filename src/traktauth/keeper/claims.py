@@ -103,4 +103,6 @@ class Claims:
             config = self._context.config
             self._unreadable[login] = error
             self._context.summary.delayed += 1
-            self._context.on_event(Delayed(login, f"{error.message}. {error.hint}", config.clock() + config.lease))
+            self._context.on_event(
+                Delayed(login, f"{error.message}. {error.hint_command or error.hint}", config.clock() + config.lease)
+            )

@@ -187,7 +187,7 @@ class Keeper:
                 raise
             if self._store_failing_since is None:
                 self._store_failing_since = self._monotonic()
-                self._context.on_event(Stalled(f"{error.message}. {error.hint}"))
+                self._context.on_event(Stalled(f"{error.message}. {error.hint_command or error.hint}"))
             return _RETRY_STORE_AFTER
         if self._store_failing_since is not None and not self._claimed_store.is_failing:
             self._context.on_event(Resumed(self._monotonic() - self._store_failing_since))
@@ -292,7 +292,9 @@ class Keeper:
             if count and self._monotonic() >= deadline:
                 raise StoreFailed(
                     f"{count} new tokens could not be saved and are lost with this process",
-                    hint="Their logins need a new sign-in when their tokens expire; check the store: traktauth doctor",
+                    hint="Their logins need a new sign-in when their tokens expire; check the store",
+                    hint_command="Their logins need a new sign-in when their tokens expire; check the store: "
+                    "traktauth doctor",
                 )
             if count:
                 await asyncio.sleep(_SAVE_RETRY_INTERVAL)

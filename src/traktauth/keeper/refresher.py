@@ -147,7 +147,7 @@ class Refresher:
         self._summary.delayed += 1
         until = self._flow_context.clock() + _DELAY_WHILE_MOVING
         await self._store.defer(login, record.generation, until=until)
-        self._context.on_event(Delayed(login, f"{error.message}. {error.hint}", until))
+        self._context.on_event(Delayed(login, f"{error.message}. {error.hint_command or error.hint}", until))
 
     async def _report_end(self, login: LoginKey, record: Record, reason: str) -> None:
         expires_at = record.token.expires_at if record.token else 0.0

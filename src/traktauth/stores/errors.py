@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-RESTORE = "Restore the store from a backup, or move it away and sign in again: traktauth login"
+RESTORE = "Restore the store from a backup, or move it away and sign in again"
+RESTORE_COMMAND = f"{RESTORE}: traktauth login"
 
 
 def disk_hint(number: int | None, path: str) -> str | None:
@@ -40,9 +41,9 @@ def missing(extra: str, error: ImportError) -> StoreFailed:
     )
 
 
-def unreadable(message: str, *, hint: str = RESTORE) -> StoreFailed:
+def unreadable(message: str, *, hint: str = RESTORE, hint_command: str = "") -> StoreFailed:
     """Return the error for one login's record; callers that read many go on with the next."""
-    error = StoreFailed(message, hint=hint)
+    error = StoreFailed(message, hint=hint, hint_command=RESTORE_COMMAND if hint is RESTORE else hint_command)
     error.of_one = True
     return error
 

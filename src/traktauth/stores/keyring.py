@@ -28,11 +28,9 @@ T = TypeVar("T")
 LIMIT = 3.0  # seconds for each call: a keyring may wait for a user who is not there
 SERVICE, ENTRY = "traktauth", "seal-key"
 _MAKING_PATIENCE = 30.0
-_INSTEAD = "or keep the key yourself: make one with traktauth store key, and use --store sealed+file:"
+_INSTEAD = "or keep the key yourself: make one, and use the store sealed+file:"
 _NONE = f"Install one and log in again (Debian: apt-get install gnome-keyring), {_INSTEAD}"
-_OTHER = (
-    "The keyring holds another key: bring the old one back, or move the file away and sign in again: traktauth login"
-)
+_OTHER = "The keyring holds another key: bring the old one back, or move the file away and sign in again"
 
 
 class KeyringStore(FileStore):

@@ -66,7 +66,7 @@ class MemoryStore(TokenStore):
         if isinstance(change, BeginRefresh) and self._inherited.get(login) == change.pending_refresh.generation:
             raise StoreFailed(
                 "This login belongs to the process that forked this one, and would be ended if both refreshed it",
-                hint="Use a store that both can see: --store file:, or TRAKTAUTH_STORE",
+                hint="Use a store that both can see: store='file:'",
             )
         if isinstance(change, Reencrypt):
             return False  # nothing is encrypted

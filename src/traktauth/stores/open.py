@@ -163,6 +163,7 @@ def default_folder() -> str:
     if folder is None:
         raise StoreFailed(
             "This user has no home folder to keep tokens in",
-            hint="Name a file: --store file:/PATH.json, or TRAKTAUTH_STORE",
+            hint="Name a file: store='file:/PATH.json'",
+            hint_command="Name a file: --store file:/PATH.json, or TRAKTAUTH_STORE",
         )
     return folder

@@ -157,7 +157,8 @@ def test_a_missing_key_is_named(opened):
 def test_a_missing_key_does_not_lead_to_a_sign_in(opened):
     with pytest.raises(StoreFailed, match="No key to seal with") as caught:
         opened().check_writable()
-    assert "traktauth store key" in caught.value.hint
+    assert "traktauth store key" in caught.value.hint_command
+    assert "traktauth store" not in caught.value.hint
 
 
 def test_a_changed_sealed_text_is_reported(opened, tmp_path, kind):
@@ -260,7 +261,8 @@ def test_a_plain_login_is_sealed_only_if_that_is_asked_for(opened, tmp_path, kin
         signed_in(plain)
     with pytest.raises(StoreFailed, match="unencrypted") as caught:
         opened(NEW).load(LOGIN)
-    assert "traktauth store reseal --take-plain" in caught.value.hint
+    assert "traktauth store reseal --take-plain" in caught.value.hint_command
+    assert "traktauth store" not in caught.value.hint
     address, environment = f"sealed+{kind}:{tmp_path}/{KINDS[kind]}", {"TRAKTAUTH_SEAL_KEY": NEW}
     (left,) = reseal(address, environment=environment)
     assert (left.login, left.changed, left.was_plain, left.key) == (LOGIN, False, False, None)

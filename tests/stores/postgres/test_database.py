@@ -216,7 +216,8 @@ def test_a_role_that_may_not_create_tables_gets_a_hint(own_server, opened):
         url = own_server.url.replace("traktauth:", "clerk:")
         with pytest.raises(StoreFailed, match="permission denied") as caught:
             opened(url).check_writable()
-        assert "traktauth store schema" in caught.value.hint
+        assert "traktauth store schema" in caught.value.hint_command
+        assert "traktauth store" not in caught.value.hint
         assert not caught.value.temporary
         admin.execute(schema_for("clerk").encode())
         store = opened(url)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
 from traktauth.stores.encryption.envelope import VERSION, Altered
-from traktauth.stores.encryption.seal_keys import ADD_KEY_HINT, MAKE_KEY_HINT, key_id
+from traktauth.stores.encryption.seal_keys import ADD_KEY_HINT, MAKE_KEY_COMMAND, MAKE_KEY_HINT, key_id
 from traktauth.stores.errors import missing, unreadable
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class AesGcmCipher:
         """Return the sealed content; it opens with the same bound data only."""
         newest = self._newest()
         if newest is None:
-            raise StoreFailed("No key to seal with is set", hint=MAKE_KEY_HINT)
+            raise StoreFailed("No key to seal with is set", hint=MAKE_KEY_HINT, hint_command=MAKE_KEY_COMMAND)
         nonce = os.urandom(_NONCE_SIZE)
         ciphertext = self._ciphers[newest].encrypt(nonce, content, _associated_data(bound))
         return f"{VERSION}.{newest}.{base64.urlsafe_b64encode(nonce + ciphertext).decode()}"

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 VERSION = "2"  # of a sealed text
 # The members that compare-and-swap, the keeper and doctor need to see. Everything else is sealed, and bound to these.
 CLEAR = ("format", "realm", "client_id", "account", "generation", "refreshable", "pending_refresh", "moved_to")
-_TAKE_IT = "If it was you who put it there: traktauth store reseal --take-plain"
+_TAKE_IT = "If it was you who put it there, let the store be sealed"
+_TAKE_IT_COMMAND = "If it was you who put it there: traktauth store reseal --take-plain"
 
 
 class Altered(ValueError):
@@ -74,6 +75,7 @@ def unseal(document: dict[str, Any], cipher: Cipher | None) -> dict[str, Any]:
         raise unreadable(
             "A login lies here unencrypted; it is left as it is",
             hint=_TAKE_IT,
+            hint_command=_TAKE_IT_COMMAND,
         )
     if cipher is None:
         raise unreadable("A login lies here encrypted", hint="Open the store as sealed+ADDRESS, with its key")

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 VARIABLE = "TRAKTAUTH_SEAL_KEY"
 FILE_VARIABLE = "TRAKTAUTH_SEAL_KEY_FILE"
 ADD_KEY_HINT = f"Add that key to {VARIABLE} or {FILE_VARIABLE}"
-MAKE_KEY_HINT = f"Make a key with traktauth store key, and set {VARIABLE} or {FILE_VARIABLE}"
+MAKE_KEY_HINT = f"Make a key of 32 random bytes in base64, and set {VARIABLE} or {FILE_VARIABLE}"
+MAKE_KEY_COMMAND = f"Make a key with traktauth store key, and set {VARIABLE} or {FILE_VARIABLE}"
 _KEY_SIZE = 32
 _LARGEST_FILE = 65536
 
@@ -71,8 +72,12 @@ def _read_file(path: str) -> str:
                 raise StoreFailed(f"Others can read the key file {path}", hint=f"chmod 600 {shlex.quote(path)}")
             if not is_own(status, or_roots=True):
                 raise StoreFailed(
-                    f"The key file {path} belongs to another user", hint=f"Use one of your own: {MAKE_KEY_HINT}"
+                    f"The key file {path} belongs to another user",
+                    hint=f"Use one of your own: {MAKE_KEY_HINT}",
+                    hint_command=f"Use one of your own: {MAKE_KEY_COMMAND}",
                 )
             return file.read(_LARGEST_FILE).decode("ascii", "replace")
     except OSError as error:
-        raise StoreFailed(f"The key file {path} cannot be read: {error.strerror}", hint=MAKE_KEY_HINT) from error
+        raise StoreFailed(
+            f"The key file {path} cannot be read: {error.strerror}", hint=MAKE_KEY_HINT, hint_command=MAKE_KEY_COMMAND
+        ) from error

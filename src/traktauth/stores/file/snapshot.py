@@ -82,7 +82,8 @@ def parse(content: Hidden[bytes], path: str) -> tuple[dict[LoginKey, dict[str, A
     if version is None:
         raise StoreFailed(
             f"{path} cannot be read: it is damaged, or another program's; it is left as it is",
-            hint=f"Restore it from a backup; or move it away: mv {quote(path)} {quote(f'{path}.damaged')}; "
+            hint="Restore it from a backup; or move it away and sign in again",
+            hint_command=f"Restore it from a backup; or move it away: mv {quote(path)} {quote(f'{path}.damaged')}; "
             "then: traktauth login",
         )
     if not 1 <= version <= FORMAT:

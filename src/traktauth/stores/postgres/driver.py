@@ -46,7 +46,7 @@ _TLS = {"require", "verify-ca", "verify-full"}
 _READ_ONLY = "Name the primary, or end `default_transaction_read_only`"
 _HINTS = {
     "25006": _READ_ONLY,
-    "42501": "Let a database administrator make the tables and grant the rights: traktauth store schema",
+    "42501": "Let a database administrator make the tables and grant the rights",
     "53300": "Repeat it in a moment; raise max_connections, or name fewer: postgresql://…?connections=4",
 }
 # Lost connections, transactions that collided, resources that ran out, a standby or read-only, limits, shutdowns.
@@ -160,6 +160,8 @@ def failure(address: str, error: psycopg.Error | OSError) -> StoreFailed:
     state = error.sqlstate if isinstance(error, psycopg.Error) else None
     temporary = is_temporary(error)
     failed = StoreFailed(f"{address} cannot be used: {_first_line(error)}", hint=_HINTS.get(state or ""))
+    if state == "42501":
+        failed.hint_command = f"{failed.hint}: traktauth store schema"
     failed.temporary, failed.__cause__ = temporary, type(error)(_first_line(error))
     return failed
 

@@ -140,14 +140,17 @@ def _check_columns(connection: sqlite3.Connection, path: str) -> None:
         if _columns(connection, table) != _expected_columns(table):
             raise StoreFailed(
                 f"{path} has a table {table} with other columns than traktauth's; it is left as it is",
-                hint=f"Restore it from a backup; or move it away: mv {quote(path)} {quote(f'{path}.damaged')}; "
+                hint="Restore it from a backup; or move it away and sign in again",
+                hint_command=f"Restore it from a backup; or move it away: mv {quote(path)} {quote(f'{path}.damaged')}; "
                 "then: traktauth login",
             )
 
 
 def _foreign(path: str) -> StoreFailed:
     return StoreFailed(
-        f"{path} is another program's database; it is left as it is", hint="Name another file: --store sqlite:/PATH"
+        f"{path} is another program's database; it is left as it is",
+        hint="Name another file: store='sqlite:/PATH'",
+        hint_command="Name another file: --store sqlite:/PATH",
     )
 
 

@@ -186,7 +186,8 @@ def _failures(path: str) -> Generator[None]:
         if code == sqlite3.SQLITE_NOTADB:
             raise StoreFailed(
                 f"{path} is another program's file, not a database, or it is damaged; it is left as it is",
-                hint="Name another file: --store sqlite:/PATH; or restore this one from a backup",
+                hint="Name another file: store='sqlite:/PATH'; or restore this one from a backup",
+                hint_command="Name another file: --store sqlite:/PATH; or restore this one from a backup",
             ) from error
         raise StoreFailed(f"{path} cannot be used: {error}", hint=_hint(code, path)) from error
     except (OSError, sqlite3.Error) as error:
