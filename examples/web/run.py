@@ -11,12 +11,16 @@ import signal
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from traktauth.testing import LocalTrakt
 
 FOLDER = Path(__file__).parent
 PORT = os.environ.get("PORT", "8000")
+NEEDED = {"social": "social_django"}  # the module that an example imports, if it is not named as the example
+PACKAGES = {"social": "social-auth-app-django"}
+USER, PASSWORD = "sean", "correct horse battery"
 CALLBACKS = {"allauth": "/accounts/trakt/login/callback/", "social": "/complete/trakt/"}
 RESPONSES = {"GET /sync/history": [{"id": 1, "type": "movie", "movie": {"title": "TRON: Legacy", "year": 2010}}]}
 
@@ -49,6 +53,8 @@ def main() -> int:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in names:
         sys.exit(f"usage: [PORT=8001] python examples/web/run.py {'|'.join(names)}")
+    if find_spec(NEEDED.get(name, name)) is None:
+        sys.exit(f"The example needs another package: pip install {PACKAGES.get(name, name)} 'traktauth[all]'")
     print(f"http://127.0.0.1:{PORT}/", flush=True)
     if "TRAKTAUTH_CLIENT_ID" in os.environ:
         os.execv(sys.executable, command(name))
@@ -59,7 +65,8 @@ def main() -> int:
         "client_secret": "example-secret",
         "redirect_uris": [redirect_uri],
     }
-    seed = {"apps": [app], "users": [{"username": "sean", "password": "correct horse battery"}]}
+    print(f"Sign in as {USER} with the password {PASSWORD}", flush=True)
+    seed = {"apps": [app], "users": [{"username": USER, "password": PASSWORD}]}
     with tempfile.TemporaryDirectory() as folder, LocalTrakt(seed=seed, responses=RESPONSES) as server:
         process = subprocess.Popen(command(name), env=os.environ | settings(redirect_uri, server, folder))
         for number in (signal.SIGTERM, signal.SIGINT):  # the terminal sends the second one to the framework too
