@@ -31,7 +31,7 @@ from traktauth import App, AsyncTrakt, Token, Trakt
 from traktauth.models import LoginKey
 from traktauth.models.changes import SaveToken
 from traktauth.stores.encryption.aes_gcm import new_key
-from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.open import open_store
 
 SERVICE = "http://127.0.0.1:1"
 APP = App("client-id", client_secret="secret")
@@ -83,10 +83,8 @@ def blocking_cost(address):
 
 
 async def async_cost(address):
-    store = open_async_store(address)
-    cost = await measure_async(AsyncTrakt(APP, service=SERVICE, store=store).token)
-    await store.close()
-    return cost
+    async with AsyncTrakt(APP, service=SERVICE, store=address) as trakt:
+        return await measure_async(trakt.token)
 
 
 def report(name, cost, mark, what):
@@ -122,27 +120,27 @@ def settle(address):
         connection.execute("VACUUM ANALYZE")
 
 
-async def claim_costs(address, accounts):
+def claim_costs(address, accounts):
     """Return what a claim of 32 costs among a thousand and among many accounts."""
-    store, costs, made = open_async_store(address), [], 0
+    store, costs, made = open_store(address), [], 0
     for count in (1000, accounts):
         while made < count:
             batch = [LoginKey("trakt", "fleet", f"{number:07}") for number in range(made, min(made + 1000, count))]
             tokens = [replace(TOKEN, expires_at=time.time() + 600000 * os.urandom(1)[0] / 255) for _ in batch]
             for login, token in zip(batch, tokens, strict=True):
-                await store.apply(login, SaveToken(token, 0, at=time.time()))
+                store.apply(login, SaveToken(token, 0, at=time.time()))
             made += len(batch)
 
         if address.startswith("postgres"):
             settle(address)
 
-        async def claim():
-            claimed = await store.claim("trakt", "fleet", before=1e12, now=0.0, limit=32, lease=30.0, owner="me")
+        def claim():
+            claimed = store.claim("trakt", "fleet", before=1e12, now=0.0, limit=32, lease=30.0, owner="me")
             assert len(claimed) == 32
-            await store.release([login for login, _ in claimed], owner="me")
+            store.release([login for login, _ in claimed], owner="me")
 
-        costs.append(await measure_async(claim))
-    await store.close()
+        costs.append(measure(claim))
+    store.close()
     return costs
 
 
@@ -167,7 +165,7 @@ def main():
             report(f"{kind}, blocking", cost, cost / ratio * 1.3, "1.3 bare round trips")
             report(f"{kind}, async", asyncio.run(async_cost(url)), None, "")
             if asked.accounts:
-                few, many = asyncio.run(claim_costs(url, asked.accounts))
+                few, many = claim_costs(url, asked.accounts)
                 report(f"{kind}, claim of 32 among 1000", few, None, "")
                 report(f"{kind}, among {asked.accounts}", many, few * 1.2, "1.2 of that")
 

@@ -9,7 +9,6 @@ The local Trakt, the database and the keeper share all cores. Ratios are medians
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import statistics
@@ -17,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -34,11 +34,10 @@ from traktauth import Token  # noqa: E402 - the same
 from traktauth.models import LoginKey  # noqa: E402 - the same
 from traktauth.models.changes import SaveToken  # noqa: E402 - the same
 from traktauth.models.service import find_service  # noqa: E402 - the same
-from traktauth.stores.open import open_async_store  # noqa: E402 - the same
+from traktauth.stores.open import open_store  # noqa: E402 - the same
 
 WEEK = 604_800
 CHUNK = 2000
-AT_ONCE = 32
 KINDS = ("sqlite", "postgres", "redis")
 ENOUGH = 100  # refreshes a second: twenty times what the highest documented pace allows
 NAIVE = {"naive": (False, False), "naive, each": (True, False), "naive, kept": (True, True)}  # sessions, saved
@@ -82,20 +81,20 @@ class Bench:
         return self.run("naive", [str(python), str(HERE / "naive.py")], **plan)
 
     def keep(self, store: str, count: int) -> dict:
-        asyncio.run(self.fill(store, count + WARM, real=True))
+        self.fill(store, count + WARM, real=True)
         return self.run("keep", [sys.executable, str(HERE / "worker.py")], store=store, warm=WARM, count=count)
 
-    async def fill(self, address: str, count: int, *, real: bool) -> None:
+    def fill(self, address: str, count: int, *, real: bool) -> None:
         """Put accounts into a store: real ones that are due now, or others that come due during the week."""
-        store, made = open_async_store(address), 0
+        store, made = open_store(address), 0
         while made < count:
             size = min(CHUNK, count - made)
             secrets = self.tokens(size) if real else [f"{'r' * 60}{number}" for number in range(size)]
             savings = [(self._login(), SaveToken(self._token(secret, due=real), 0, at=1.0)) for secret in secrets]
-            for start in range(0, size, AT_ONCE):
-                await asyncio.gather(*(store.apply(*saving) for saving in savings[start : start + AT_ONCE]))
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(lambda saving: store.apply(*saving), savings))
             made += size
-        await store.close()
+        store.close()
 
     def _login(self) -> LoginKey:
         self.named += 1
@@ -180,7 +179,7 @@ def large(bench: Bench, kinds: dict[str, str], options) -> None:
         if kind == "sqlite":
             continue
         small = [bench.keep(address, options.refreshes) for _ in range(options.rounds)]
-        asyncio.run(bench.fill(address, options.fleet, real=False))
+        bench.fill(address, options.fleet, real=False)
         many = [bench.keep(address, options.refreshes) for _ in range(options.rounds)]
         print(
             f"{kind:12}{median(small, 'rate'):10.0f} a second before, {median(many, 'rate'):.0f} with them; "

@@ -17,7 +17,7 @@ from traktauth.cli.keep.command import tune_gc
 from traktauth.keeper import Keeper, KeeperConfig, RateLimit
 from traktauth.keeper.http_sender import open_sender
 from traktauth.models.service import find_service
-from traktauth.stores.open import open_async_store
+from traktauth.stores.open import open_store
 from traktauth.wire.token_endpoint import exchange_refresh_token, parse_token_response
 
 IN_FLIGHT = 32
@@ -56,7 +56,7 @@ class Renewals:
 
     def __init__(self, app, service, plan, send):
         self.plan, self.send = KeeperConfig(app, service, rate_limit=UNPACED, in_flight=IN_FLIGHT), send
-        self.store = open_async_store(plan["store"])
+        self.store = open_store(plan["store"])
 
     async def work(self, count):
         summary = await Keeper(self.store, self.plan, send=self.send).run_once(count)
@@ -65,7 +65,7 @@ class Renewals:
         return summary.refreshed
 
     async def close(self):
-        await self.store.close()
+        self.store.close()
 
 
 async def measured(kind, app, service, plan):

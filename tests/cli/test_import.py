@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 
@@ -230,7 +229,7 @@ def test_an_export_names_keep_for_the_stores_that_it_takes(run, file, tmp_path):
 def test_a_shared_store_is_one_that_keep_opens(kind, tmp_path):
     address = kind.format(tmp_path / "store")
     try:
-        asyncio.run(open_fleet(address).close())
+        open_fleet(address).close()
         is_taken = True
     except TraktAuthError as error:
         is_taken = "keep needs sqlite:" not in error.message

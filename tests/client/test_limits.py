@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import resource
 import tempfile
@@ -15,7 +14,6 @@ from client.callers import CALLERS
 from stores.children import in_child
 from traktauth import Trakt
 from traktauth.models import LoginKey
-from traktauth.stores.adapters import threaded_store
 from traktauth.stores.open import open_store
 
 LOGIN = LoginKey("trakt", "app", "default")
@@ -76,30 +74,6 @@ def test_a_forked_child_refreshes_while_other_threads_of_its_parent_do(sign_in, 
         for each in busy:
             each.result(60)
     assert trakt_server.killed == 0
-
-
-def test_work_that_the_pool_has_queued_is_done_once_although_no_thread_starts(monkeypatch):
-    """The pool queues the work before it starts a thread, so another of its threads may do it later."""
-    done, held = [], threading.Event()
-    pool = ThreadPoolExecutor(4)
-    monkeypatch.setattr(threaded_store, "_pool", pool)
-    pool.submit(held.wait, 20)
-    real = threading.Thread.start
-
-    def start(thread):
-        if thread.name.startswith("ThreadPool"):
-            raise RuntimeError("can't start new thread")
-        real(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", start)
-
-    async def work():
-        return await threaded_store.in_thread(lambda: done.append(1) or "value")
-
-    assert asyncio.run(work()) == "value"
-    held.set()
-    pool.shutdown()
-    assert done == [1]
 
 
 @pytest.mark.parametrize("step", ["taken", "held", "released"])

@@ -48,24 +48,15 @@ class Mortal:
         """End what is still waiting, when the scenario is told."""
         self._buried.set()
 
-    def over(self, store: MemoryFleet) -> MemoryFleet:
-        """Return the store as a mortal keeper reaches it: not at all, once it is dead."""
-        mortal = self
+    async def reach(self, work):
+        """Do a store's work, unless the keeper is dead."""
+        await self.live()
+        return work()
 
-        class Reached(MemoryFleet):
-            def __init__(self) -> None:
-                self.__dict__ = store.__dict__
 
-        def guarded(name: str):
-            async def call(self, *args, **kwargs):
-                await mortal.live()
-                return await getattr(MemoryFleet, name)(self, *args, **kwargs)
-
-            return call
-
-        for name in ("claim", "release", "apply", "take_budget", "load", "defer"):
-            setattr(Reached, name, guarded(name))
-        return Reached()
+async def reach(work):
+    """Do a store's work at once: virtual time does not wait for threads."""
+    return work()
 
 
 @dataclass
@@ -97,7 +88,7 @@ class Fleet:
                 expires_at=began + self.life,
                 generation=1,
             )
-            await self.store.apply(login(number), SaveToken(token, 0, at=1.0))
+            self.store.apply(login(number), SaveToken(token, 0, at=1.0))
         self.store.statements["save"].clear()
 
     async def send(self, request: Request) -> Response | NoResponse:
@@ -109,7 +100,7 @@ class Fleet:
                 return reply
         return self.trakt.receive(request)
 
-    def keeper(self, *, mortal: Mortal | None = None, **plan: object) -> Keeper:
+    def keeper(self, *, mortal: Mortal | None = None, in_thread=reach, **plan: object) -> Keeper:
         """Return a keeper of this fleet; a mortal one can be killed."""
         if mortal is not None:
             self.mortals.append(mortal)
@@ -122,11 +113,12 @@ class Fleet:
             return reply
 
         return Keeper(
-            self.store if mortal is None else mortal.over(self.store),
+            self.store,
             KeeperConfig(APP, find_service("trakt"), **values),
             send=send,
             on_event=self.events.append,
             monotonic=now,
+            in_thread=in_thread if mortal is None else mortal.reach,
         )
 
     async def keep_for(self, seconds: float, *keepers: Keeper) -> None:

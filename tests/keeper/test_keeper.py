@@ -39,7 +39,7 @@ async def test_every_login_is_refreshed_shortly_before_its_advisory_window(fleet
     interval = 0.9 * fleet.life
     assert 200 * int(29 * DAY / interval) <= refreshes <= 1.05 * 200 * 30 * DAY / interval
     for number in range(200):
-        token = (await fleet.store.load(login(number))).token
+        token = (fleet.store.load(login(number))).token
         assert token.expires_at - clock() > 0.09 * fleet.life
 
 
@@ -130,7 +130,7 @@ async def test_a_day_without_trakt_loses_no_login_and_no_stampede_follows(fleet)
     assert max(Counter(int(at) for at in after).values()) <= 30
     assert fleet.resent_while_alive() == []
     for number in range(300):
-        record = await fleet.store.load(login(number))
+        record = fleet.store.load(login(number))
         assert record.refreshable
         assert record.token.expires_at > clock()
 
@@ -174,11 +174,11 @@ async def test_a_lost_response_to_a_request_that_arrived_ends_the_login_and_is_r
 @scenario(4)
 async def test_a_login_that_trakt_refuses_is_reported_while_its_token_is_valid(fleet):
     fleet.trakt.dead.add(2)
-    record = await fleet.store.load(login(2))
+    record = fleet.store.load(login(2))
     await fleet.keep_for(6 * DAY, fleet.keeper(), fleet.keeper())
     (dying,) = fleet.reported(Expiring)
     assert (dying.login, dying.good_until) == (login(2), record.token.expires_at)
-    assert not (await fleet.store.load(login(2))).refreshable
+    assert not (fleet.store.load(login(2))).refreshable
     assert fleet.reported(Expired) == []
     await fleet.keep_for(14 * DAY, fleet.keeper(), fleet.keeper())
     assert [event.login for event in fleet.reported(Expired)] == [login(2)]
@@ -187,7 +187,7 @@ async def test_a_login_that_trakt_refuses_is_reported_while_its_token_is_valid(f
 
 @scenario(4)
 async def test_a_login_that_another_program_marked_is_reported_too(fleet):
-    await fleet.store.apply(login(1), SetRefreshable(1, "Trakt refused its refresh token"))
+    fleet.store.apply(login(1), SetRefreshable(1, "Trakt refused its refresh token"))
     await fleet.keep_for(20 * DAY, fleet.keeper(), fleet.keeper())
     assert [event.login for event in fleet.reported(Expiring)] == [login(1)]
     assert "Trakt refused its refresh token" in fleet.reported(Expiring)[0].why
@@ -224,7 +224,7 @@ async def test_a_rejected_app_stops_the_keeper_and_spends_nothing(fleet):
     with pytest.raises(AppRejected):
         await keeper.run()
     for number in range(3):
-        record = await fleet.store.load(login(number))
+        record = fleet.store.load(login(number))
         assert record.pending_refresh is None
         assert record.refreshable
 
@@ -238,15 +238,13 @@ async def test_the_claims_of_a_killed_keeper_are_refreshed_once_by_another_unles
     task = asyncio.create_task(doomed.run())
     await asyncio.sleep(17)  # it has begun slowly, and has all on the wire that it may
     mortal.killed = True  # its requests are on the wire, and arrive
-    on_the_wire = {
-        number for number in range(60) if (await fleet.store.load(login(number))).pending_refresh is not None
-    }
+    on_the_wire = {number for number in range(60) if (fleet.store.load(login(number))).pending_refresh is not None}
     assert len(on_the_wire) == 16
     await fleet.keep_for(0.4 * DAY, survivor)
     assert not fleet.trakt.dead
     assert {account for _, account, _ in fleet.trakt.sent} == set(range(60))
     assert set(Counter((account, serial) for _, account, serial in fleet.trakt.sent).values()) == {1}
-    renewed = {number for number in range(60) if (await fleet.store.load(login(number))).generation == 2}
+    renewed = {number for number in range(60) if (fleet.store.load(login(number))).generation == 2}
     assert renewed == set(range(60)) - on_the_wire, "each of the others once"
     await fleet.keep_for(DAY, survivor2 := fleet.keeper())
     assert survivor2.summary.expired == len(on_the_wire)  # each had arrived, and its answer died with the keeper
@@ -259,11 +257,11 @@ async def test_the_claims_of_a_killed_keeper_are_refreshed_once_by_another_unles
 @scenario(6)
 async def test_a_client_that_holds_the_lock_is_left_alone(fleet):
     await asyncio.sleep(6.9 * DAY)
-    async with fleet.store.lock(login(1), 0.0) as held:
+    with fleet.store.lock(login(1), 0.0) as held:
         assert held
         summary = await fleet.keeper().run_once(100)
     assert summary.refreshed == 5
-    assert (await fleet.store.load(login(1))).generation == 1
+    assert (fleet.store.load(login(1))).generation == 1
 
 
 @scenario(6)
@@ -271,8 +269,8 @@ async def test_a_refresh_begun_by_another_program_is_skipped(fleet):
     await asyncio.sleep(6.9 * DAY)
     claim = fleet.store.claim
 
-    async def claim_too_late(*args, **kwargs):
-        claimed = await claim(*args, **kwargs)
+    def claim_too_late(*args, **kwargs):
+        claimed = claim(*args, **kwargs)
         for each, _ in claimed:
             fleet.store.plain.apply(each, BeginRefresh(PendingRefresh(1, 1, clock(), Sender("elsewhere"))))
         return claimed
@@ -288,17 +286,17 @@ async def test_a_token_that_cannot_be_saved_is_held_and_saved_when_the_store_wor
     broken, fails = False, True
     apply, claim = fleet.store.apply, fleet.store.claim
 
-    async def fail_to_save(login, change):
+    def fail_to_save(login, change):
         nonlocal broken
         if fails and isinstance(change, SaveToken):
             broken = True  # it goes down between the sending and the save
             raise StoreFailed("the database is gone")
-        return await apply(login, change)
+        return apply(login, change)
 
-    async def claim_or_fail(*args, **kwargs):
+    def claim_or_fail(*args, **kwargs):
         if broken:
             raise StoreFailed("the database is gone")
-        return await claim(*args, **kwargs)
+        return claim(*args, **kwargs)
 
     fleet.store.apply, fleet.store.claim = fail_to_save, claim_or_fail
     await asyncio.sleep(6.05 * DAY)
@@ -313,7 +311,7 @@ async def test_a_token_that_cannot_be_saved_is_held_and_saved_when_the_store_wor
     assert not fleet.trakt.dead
     assert set(Counter((account, serial) for _, account, serial in fleet.trakt.sent).values()) == {1}
     for number in range(8):
-        assert (await fleet.store.load(login(number))).generation == 2
+        assert (fleet.store.load(login(number))).generation == 2
 
 
 @scenario(2)
@@ -321,11 +319,11 @@ async def test_a_store_that_fails_to_claim_is_asked_again(fleet):
     await asyncio.sleep(6.9 * DAY)
     claim, failures = fleet.store.claim, [1, 2, 3]
 
-    async def fail(*args, **kwargs):
+    def fail(*args, **kwargs):
         if failures:
             failures.pop()
             raise StoreFailed("the database is gone")
-        return await claim(*args, **kwargs)
+        return claim(*args, **kwargs)
 
     fleet.store.claim = fail
     await fleet.keep_for(600, fleet.keeper())

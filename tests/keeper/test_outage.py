@@ -144,7 +144,7 @@ async def test_steps_of_a_scheduler_find_the_probe_of_the_one_before(fleet):
     for _ in range(5):
         await fleet.keeper(rate_limit=RateLimit(10**6, 0.0)).run_once(10)
         await wait_until(now() + 61)
-    kept = (await fleet.store.load(app_entry(LoginKey("trakt", "c" * 64, "any")))).probe
+    kept = (fleet.store.load(app_entry(LoginKey("trakt", "c" * 64, "any")))).probe
     assert kept is None or kept.at <= clock()
     assert len(probes) <= 5
 

@@ -18,8 +18,8 @@ def damage(fleet, *numbers):
     """Let the records of some logins be unreadable, and those logins be the first that are due."""
     broken, claim, mended = {login(number) for number in numbers}, fleet.store.claim, []
 
-    async def claimed(*args, **kwargs):
-        found = await claim(*args, **kwargs)
+    def claimed(*args, **kwargs):
+        found = claim(*args, **kwargs)
         if mended:
             return found
         return [(one, StoreFailed(f"{one.account} is damaged") if one in broken else record) for one, record in found]
@@ -97,7 +97,7 @@ async def test_an_interrupted_move_of_one_login_does_not_delay_the_others(fleet)
 async def test_a_store_failure_is_reported_once_and_so_is_its_end(fleet):
     claim = fleet.store.claim
 
-    async def gone(*_args, **_kwargs):
+    def gone(*_args, **_kwargs):
         raise StoreFailed("password authentication failed")
 
     fleet.store.claim = gone
@@ -121,7 +121,7 @@ async def test_a_store_whose_writes_alone_fail_is_reported_once_and_claimed_from
     """As a database whose disk is full, or a role that may not write the tables' rows."""
     apply = fleet.store.apply
 
-    async def full(_login, _change):
+    def full(_login, _change):
         raise StoreFailed("No space left on device")
 
     await asyncio.sleep(7.1 * DAY)
@@ -150,10 +150,10 @@ async def test_a_store_whose_writes_alone_fail_is_reported_once_and_claimed_from
 async def test_one_login_that_cannot_be_written_holds_up_no_other(fleet):
     apply = fleet.store.apply
 
-    async def refuse_one(each, change):
+    def refuse_one(each, change):
         if each == login(0):
             raise StoreFailed("the row is locked")
-        return await apply(each, change)
+        return apply(each, change)
 
     await asyncio.sleep(7.1 * DAY)
     fleet.store.apply = refuse_one
@@ -164,7 +164,7 @@ async def test_one_login_that_cannot_be_written_holds_up_no_other(fleet):
 
 @scenario(3, spread=0.0)
 async def test_a_step_of_a_scheduler_that_cannot_write_fails(fleet):
-    async def full(_login, _change):
+    def full(_login, _change):
         raise StoreFailed("No space left on device")
 
     await asyncio.sleep(7.1 * DAY)

@@ -1,4 +1,4 @@
-"""Two ways to hold a running call still: a thread that waits for its turn, and a task that does.
+"""A running call that is held still: in a thread that waits for its turn, and in an event loop in such a thread.
 
 The drivers inside are the real ones. Whatever they do outside — a store's verb, a sending, a sleep — is an *act*, a
 generator that yields wherever its call can be stopped, killed, or left alone while others go on.
@@ -57,57 +57,38 @@ class ThreadHand:
         self._thread.join()
 
 
-class TaskHand:
-    """Holds one call of an async driver."""
+class LoopHand(ThreadHand):
+    """Holds one call of an async driver, which runs in an event loop in a thread."""
 
-    def __init__(self, loop, work):
-        self.killed = False
-        self._loop, self._work = loop, work
-        self._gate = self._task = None
+    def __init__(self, work):
+        super().__init__(lambda: asyncio.run(self._run_task(work)))
 
-    def start(self):
-        self._rested = self._loop.create_future()
-        self._task = self._loop.create_task(self._run())
-        self._task.add_done_callback(self._rest)
-        self._loop.run_until_complete(self._rested)
+        self._loop = None
+        self._is_cancelled = False
 
-    async def _run(self):
-        try:
-            await self.pause()
-            await self._work()
-        except (Killed, asyncio.CancelledError):
-            return
-
-    @property
-    def over(self):
-        return self._task.done()
-
-    def _rest(self, _task=None):
-        if not self._rested.done():
-            self._rested.set_result(None)
-
-    async def pause(self):
-        if not self.killed:
-            gate = self._gate = self._loop.create_future()
-            self._rest()
-            await gate
-        if self.killed:
-            raise Killed
-
-    def step(self):
-        self._rested = self._loop.create_future()
-        self._gate.set_result(None)
-        self._loop.run_until_complete(self._rested)
-
-    def kill(self):
-        self.killed = True
-        self.step()
+    async def _run_task(self, work):
+        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        if self._is_cancelled:
+            self._task.cancel()
+        await work()
 
     def cancel(self):
-        """Cancel the task, and let it come to rest: at its end, or where it was if it is shielded."""
-        self._task.cancel()
-        self._loop.run_until_complete(self._settle())
+        """Cancel the task, and let it come to rest: at its end, or where it was if it waits for a thread."""
+        self._is_cancelled = True
+        if self._loop is None:
+            return
+        seen = threading.Event()
 
-    async def _settle(self):
-        for _ in range(12):  # more than callbacks lie between any two futures of one call
-            await asyncio.sleep(0)
+        async def settle():
+            self._task.cancel()
+            for _ in range(12):  # more than callbacks lie between any two futures of one call
+                await asyncio.sleep(0)
+            seen.set()
+
+        asyncio.run_coroutine_threadsafe(settle(), self._loop)
+        while not seen.wait(0.001) and not self.over:
+            pass
+        if self.over:  # what a thread does for it is of no interest any more
+            self._rest.acquire()
+            self.killed = True
+            self._turn.release()

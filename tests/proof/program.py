@@ -6,12 +6,12 @@ import asyncio
 from itertools import count
 
 from flow.setup import APP
-from proof.driver import Killed, TaskHand, ThreadHand
-from proof.stores import Awaited, Blocking
+from proof.driver import Killed, LoopHand, ThreadHand
+from proof.stores import ProgramStore
 from proof.world import CANNOT_BE_SENT, must
 from traktauth.client.driver import unsaved_tokens
 from traktauth.client.driver.async_driver import AsyncDriver
-from traktauth.client.driver.bound_store import AsyncBoundStore, BoundStore
+from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.sync_driver import Driver
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.flow.context import FlowContext
@@ -39,11 +39,6 @@ class Person:
 class HandSaved(BoundStore):
     """Leaves the saving of a held pair to the next call, so that every step is one of the scenario's."""
 
-    def _saving(self, effect):
-        return None
-
-
-class AsyncHandSaved(AsyncBoundStore):
     def _saving(self, effect):
         return None
 
@@ -79,12 +74,14 @@ class Program:
             sender=lambda: Sender(self.name, self.lives),  # each life is a process of its own
             other_is_alive=self.sees_alive,
         )
+        self.bound_store = HandSaved(ProgramStore(self), LOGIN, self.read_clock)
         if self.driver_kind == "blocking":
-            self.bound_store = HandSaved(Blocking(self), LOGIN, self.read_clock)
             self.driver = Driver(self.bound_store, self.send, ui=Person(), sleep=self.sleep)
         else:
-            self.bound_store = AsyncHandSaved(Awaited(self), LOGIN, self.read_clock)
-            self.driver = AsyncDriver(self.bound_store, self.send, ui=Person(), sleep=self.sleep)
+            send = lambda _loop, request: self.send(request)  # noqa: E731 - the loop is of no interest here
+            self.driver = AsyncDriver(
+                self.bound_store, send, ui=Person(), sleep=self.asleep, sleep_in_thread=self.sleep
+            )
         self.lives += 1
 
     def sees_alive(self, sender):
@@ -130,7 +127,7 @@ class Program:
         if self.driver_kind == "blocking":
             self.hand = ThreadHand(lambda: self.run(flow))
         else:
-            self.hand = TaskHand(self.world.loop, lambda: self.arun(flow))
+            self.hand = LoopHand(lambda: self.arun(flow))
         self.hand.start()
         return self
 
@@ -189,23 +186,10 @@ class Program:
 
     # ---------------------------------------------------------------- acts
     def perform(self, act):
-        return self._perform(act) if self.driver_kind == "blocking" else self._aperform(act)
-
-    def _perform(self, act):
         try:
             while True:
                 next(act)
                 self.hand.pause()
-        except StopIteration as end:
-            return end.value
-        finally:
-            act.close()
-
-    async def _aperform(self, act):
-        try:
-            while True:
-                next(act)
-                await self.hand.pause()
         except StopIteration as end:
             return end.value
         finally:
@@ -295,6 +279,9 @@ class Program:
 
     def sleep(self, seconds):
         return self.perform(self.act("sleep", lambda: self.world.pass_by(seconds)))
+
+    async def asleep(self, seconds):
+        self.sleep(seconds)
 
     # ---------------------------------------------------------------- the end of a call
     def end(self):

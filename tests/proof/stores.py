@@ -1,15 +1,13 @@
-"""The world's store as a program's driver sees it: blocking or awaited, every verb an act of its program."""
+"""The world's store as a program's driver sees it: every verb is an act of its program."""
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 
-from traktauth.stores.base import AsyncTokenStore, TokenStore
+from traktauth.stores.base import TokenStore
 
 
-class _Verbs:
-    """The verbs, once for both; `perform` does an act now, or returns what is awaited."""
-
+class ProgramStore(TokenStore):
     def __init__(self, program):
         self.program = program
         self.perform = program.perform
@@ -35,21 +33,9 @@ class _Verbs:
     def list_logins(self):
         raise NotImplementedError
 
-
-class Blocking(_Verbs, TokenStore):
     @contextmanager
     def lock(self, login, timeout):
         held = self.perform(self.program.take(timeout))
-        try:
-            yield held
-        finally:
-            self.program.let_go(held)
-
-
-class Awaited(_Verbs, AsyncTokenStore):
-    @asynccontextmanager
-    async def lock(self, login, timeout):
-        held = await self.perform(self.program.take(timeout))
         try:
             yield held
         finally:

@@ -13,7 +13,7 @@ from traktauth.flow.effects import NoResponse
 from traktauth.models import find_service
 from traktauth.stores.database import operations
 from traktauth.stores.database.commands import AcquireLease
-from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.open import open_store
 from traktauth.testing.store_contract.base import LOGIN
 from traktauth.wire.token_endpoint import exchange_refresh_token
 
@@ -41,10 +41,8 @@ class Stopped:
             self.now += 60.0 if self.takes == 1 else 0.0
 
 
-@pytest.mark.parametrize("kind", ["blocking", "async"])
 @pytest.mark.parametrize("address", ["sqlite", *SERVERS], indirect=True)
-def test_a_lease_whose_reply_was_late_is_acquired_again(address, kind, monkeypatch):
-    store = open_store(address) if kind == "blocking" else open_async_store(address)
+def test_a_lease_whose_reply_was_late_is_acquired_again(store, monkeypatch):
     clock, real = Stopped(), store.database.perform
 
     def perform(command):
@@ -52,18 +50,10 @@ def test_a_lease_whose_reply_was_late_is_acquired_again(address, kind, monkeypat
         clock.heard(command)
         return done
 
-    async def take():
-        async with store.lock(LOGIN, 0.0) as held:
-            assert (held, clock.takes) == (True, 2)
-        await store.close()
-
     monkeypatch.setattr(operations, "steady_clock", clock)
     monkeypatch.setattr(store.database, "perform", perform)
-    if kind == "async":
-        asyncio.run(take())
-    else:
-        with closing(store), store.lock(LOGIN, 0.0) as held:
-            assert (held, clock.takes) == (True, 2)
+    with store.lock(LOGIN, 0.0) as held:
+        assert (held, clock.takes) == (True, 2)
 
 
 @pytest.mark.parametrize("address", SERVERS[:1], indirect=True)

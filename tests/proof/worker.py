@@ -21,7 +21,7 @@ from traktauth import App, AsyncTrakt, Trakt
 from traktauth.errors import TraktAuthError
 from traktauth.flow import refresh, resend_policy
 from traktauth.stores.database import operations
-from traktauth.stores.open import open_async_store
+from traktauth.stores.open import open_store
 
 OFFSET = [0.0]
 
@@ -68,13 +68,7 @@ def stop_after(store, change):
             stop()
         return done
 
-    async def aonce(login, wanted):
-        done = await real(login, wanted)
-        if type(wanted).__name__ == change:
-            stop()
-        return done
-
-    store.apply = aonce if asyncio.iscoroutinefunction(real) else once
+    store.apply = once
 
 
 def blocking(made, stop):
@@ -100,13 +94,13 @@ async def awaited(made, stop):
 
 
 async def thousand(made):
-    store = open_async_store(made["store"])
+    store = open_store(made["store"])
     everybody = [AsyncTrakt(**{**made, "store": store}) for _ in range(1000)]
     for _ in questions():
         tokens = await asyncio.gather(*[trakt.token() for trakt in everybody])
         assert len({token.access_token for token in tokens}) == 1
         answer(tokens[0])
-    await store.close()
+    store.close()
 
 
 if __name__ == "__main__":

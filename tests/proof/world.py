@@ -6,7 +6,6 @@ own. Every claim is made where its violation would be seen.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -85,13 +84,11 @@ class World:
         self.last_granted = (None, None)  # the newest pair, and the answer that brought it
         self.programs: list[Program] = []
         self.tally: Counter[str] = Counter()
-        self.loop = asyncio.new_event_loop()
 
     def close(self):
         """End every program."""
         for program in self.programs:
             program.crash()
-        self.loop.close()
 
     def pass_by(self, seconds):
         self.steady += seconds

@@ -12,8 +12,7 @@ import pytest
 from support.engines import Missing
 from support.postgres import PostgresServer
 from support.redis import RedisServer
-from traktauth.stores.open import open_async_store, open_store
-from traktauth.testing.store_contract.async_adapter import BlockingAdapter
+from traktauth.stores.open import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,15 +71,3 @@ def opened() -> Iterator[Callable[[str], TokenStore]]:
     """Open stores, and close them when the test ends: `opened(address)`."""
     with ExitStack() as stores:
         yield lambda address: stores.enter_context(closing(open_store(address)))
-
-
-@pytest.fixture(params=["blocking", "async"])
-def opened_by_each_driver(request: pytest.FixtureRequest) -> Iterator[Callable[[str], TokenStore]]:
-    """Open stores of the blocking driver, then of the async one, and close them when the test ends."""
-
-    def open_at(address: str) -> TokenStore:
-        store = open_store(address) if request.param == "blocking" else BlockingAdapter(open_async_store(address))
-        return stores.enter_context(closing(store))
-
-    with ExitStack() as stores:
-        yield open_at

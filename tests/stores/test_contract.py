@@ -10,18 +10,18 @@ from dataclasses import replace
 
 import pytest
 
+from support.async_store import OwnAsyncStore
 from support.stores import Closing
 from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, CancelRefresh, Change, DeleteToken, SaveToken, SetRefreshable
 from traktauth.stores import TextStore
-from traktauth.stores.adapters.threaded_store import ThreadedStore
 from traktauth.stores.database import operations
 from traktauth.stores.database.store import DatabaseStore
 from traktauth.stores.encryption.aes_gcm import AesGcmCipher
 from traktauth.stores.file.file_lock import locked
 from traktauth.stores.file.store import FileStore
 from traktauth.stores.memory import MemoryStore
-from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.open import open_store
 from traktauth.stores.sqlite.database import SqliteDatabase
 from traktauth.testing import AsyncStoreContract, StoreContract
 from traktauth.testing.store_contract import processes
@@ -57,9 +57,9 @@ class TestFileStoreBehindALink(StoreContract):
         return FileStore(str(link))
 
 
-class TestFileStoreInThreads(AsyncStoreContract):
+class TestAnAsyncStoreOfTheApplication(AsyncStoreContract):
     def open_async_store(self, place):
-        return ThreadedStore(FileStore(str(place / "tokens.json")))
+        return OwnAsyncStore(FileStore(str(place / "tokens.json")))
 
 
 class TestSqlite(ShortLease, Closing, StoreContract):
@@ -67,62 +67,29 @@ class TestSqlite(ShortLease, Closing, StoreContract):
         return self.opened(open_store(f"sqlite:{place}/logins.db"))
 
 
-class TestSqliteForAsyncio(ShortLease, Closing, AsyncStoreContract):
-    def open_store(self, place):
-        return self.opened(super().open_store(place))
-
-    def open_async_store(self, place):
-        return open_async_store(f"sqlite:{place}/logins.db")
-
-
 class TestSealedSqlite(ShortLease, Closing, StoreContract):
     def open_store(self, place):
         return self.opened(DatabaseStore(SqliteDatabase(f"{place}/logins.db"), cipher=AesGcmCipher([b"k" * 32])))
 
 
-class OnRedis(ShortLease, Closing):
+@pytest.mark.slow
+class TestRedis(ShortLease, Closing, StoreContract):
     @pytest.fixture(autouse=True)
     def _server(self, redis_server):
         self.address = lambda place: f"{redis_server.url}?prefix={place.parent.name}-{place.name}"
 
-
-class OnPostgres(ShortLease, Closing):
-    @pytest.fixture(autouse=True)
-    def _server(self, postgres_schema):
-        self.address = lambda place: postgres_schema(f"{place.parent.name}-{place.name}"[-60:])
-
-
-class ByTheBlockingDriver(StoreContract):
     def open_store(self, place):
         return self.opened(open_store(self.address(place)))
 
 
-class ByTheAsyncDriver(AsyncStoreContract):
+@pytest.mark.slow
+class TestPostgres(ShortLease, Closing, StoreContract):
+    @pytest.fixture(autouse=True)
+    def _server(self, postgres_schema):
+        self.address = lambda place: postgres_schema(f"{place.parent.name}-{place.name}"[-60:])
+
     def open_store(self, place):
-        return self.opened(super().open_store(place))
-
-    def open_async_store(self, place):
-        return open_async_store(self.address(place))
-
-
-@pytest.mark.slow
-class TestRedis(OnRedis, ByTheBlockingDriver):
-    pass
-
-
-@pytest.mark.slow
-class TestRedisForAsyncio(OnRedis, ByTheAsyncDriver):
-    pass
-
-
-@pytest.mark.slow
-class TestPostgres(OnPostgres, ByTheBlockingDriver):
-    pass
-
-
-@pytest.mark.slow
-class TestPostgresForAsyncio(OnPostgres, ByTheAsyncDriver):
-    pass
+        return self.opened(open_store(self.address(place)))
 
 
 # ---------------------------------------------------------------- stores that break one promise each

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -13,7 +13,7 @@ from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.database.commands import AcquireLease, ReleaseLease, SwapRow
 from traktauth.stores.database.lease import steady_clock
-from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.open import open_store
 from traktauth.stores.sqlite import connection as sqlite_connection
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
 
@@ -43,14 +43,14 @@ def twice(perform):
 
 @pytest.fixture
 def fleet_of(store, address, monkeypatch):
-    """An async store at the same place, with its luck."""
+    """Another store at the same place, with its luck."""
 
-    @asynccontextmanager
-    async def opened(wrapper):
-        fleet_of = open_async_store(address)
+    @contextmanager
+    def opened(wrapper):
+        fleet_of = open_store(address)
         monkeypatch.setattr(fleet_of.database, "perform", wrapper(store.database.perform))
         yield fleet_of
-        await fleet_of.close()
+        fleet_of.close()
 
     return opened
 
@@ -63,16 +63,15 @@ def test_a_change_whose_reply_is_lost_counts_as_done(store, monkeypatch):
     assert store.load(LOGIN).token == pair(2)
 
 
-@pytest.mark.asyncio
-async def test_a_keepers_change_whose_reply_is_lost_counts_as_done(store, fleet_of):
+def test_a_keepers_change_whose_reply_is_lost_counts_as_done(store, fleet_of):
     signed_in(store, OTHERS[0])
-    async with fleet_of(twice) as fleet:
-        assert await fleet.apply(LOGIN, BeginRefresh(pending_refresh(1)))
-        assert await fleet.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
-        await fleet.defer(OTHERS[0], 1, until=1e12)
-        assert await fleet.record_notification(OTHERS[0], 1, "damaged")
-        assert not await fleet.record_notification(OTHERS[0], 1, "damaged")
-        assert not await fleet.record_notification(OTHERS[1], 1, "no login is there")
+    with fleet_of(twice) as fleet:
+        assert fleet.apply(LOGIN, BeginRefresh(pending_refresh(1)))
+        assert fleet.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
+        fleet.defer(OTHERS[0], 1, until=1e12)
+        assert fleet.record_notification(OTHERS[0], 1, "damaged")
+        assert not fleet.record_notification(OTHERS[0], 1, "damaged")
+        assert not fleet.record_notification(OTHERS[1], 1, "no login is there")
 
 
 def fails_once(kind, *, done):
@@ -111,17 +110,6 @@ def test_a_lease_that_could_not_be_released_is_not_waited_for(store, monkeypatch
         assert held
         with store.lock(LOGIN, 0.0) as held_twice:
             assert not held_twice
-
-
-@pytest.mark.parametrize(("command", "done"), [(AcquireLease, True), (ReleaseLease, False)])
-@pytest.mark.asyncio
-async def test_an_async_lease_whose_outcome_is_unknown_is_not_waited_for(fleet_of, command, done):
-    async with fleet_of(fails_once(command, done=done)) as fleet:
-        with suppress(StoreFailed):
-            async with fleet.lock(LOGIN, 0.0):
-                pass
-        async with fleet.lock(LOGIN, 0.0) as held:
-            assert held
 
 
 # ---------------------------------------------------------------- opening an SQLite file

@@ -20,8 +20,8 @@ from traktauth.errors import StoreFailed
 from traktauth.models.changes import Reencrypt, SaveToken
 from traktauth.stores.file.file_lock import locked
 from traktauth.stores.keyring import KeyringCipher, KeyringStore
-from traktauth.stores.open import open_async_store, open_store
-from traktauth.testing import AsyncStoreContract, StoreContract
+from traktauth.stores.open import open_store
+from traktauth.testing import StoreContract
 from traktauth.testing.store_contract.base import LOGIN, pair, signed_in
 
 
@@ -72,16 +72,6 @@ class TestKeyring(Closing, StoreContract):
 
     def open_store(self, place):
         return self.opened(KeyringStore(f"{place}/keyring.json"))
-
-
-class TestKeyringForAsyncio(Closing, AsyncStoreContract):
-    shared_by_processes = False
-
-    def open_store(self, place):
-        return self.opened(super().open_store(place))
-
-    def open_async_store(self, place):
-        return open_async_store(KeyringStore(f"{place}/keyring.json"))
 
 
 def test_the_key_lies_in_the_keyring_and_the_tokens_sealed_in_a_file(backend, folder):

@@ -11,11 +11,9 @@ from contextlib import closing
 import pytest
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.adapters.threaded_store import ThreadedStore
-from traktauth.stores.base import AsyncTokenStore
 from traktauth.stores.file.store import FileStore
 from traktauth.stores.memory import MemoryStore
-from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.open import open_store
 from traktauth.stores.url import without_password
 
 
@@ -113,25 +111,13 @@ def test_a_store_is_taken_as_it_is():
     assert open_store(store) is store
 
 
-def test_an_async_program_gets_threads_for_a_blocking_store():
-    blocking = MemoryStore()
-    store = open_async_store(blocking)
-    assert isinstance(store, ThreadedStore)
-    assert store.blocking is blocking
-    assert open_async_store(store) is store
-    assert isinstance(open_async_store("memory:"), AsyncTokenStore)
-
-
 def test_a_blocking_store_is_opened_without_asyncio():
     code = "import sys; from traktauth.stores.open import open_store; open_store('file:/x'); print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "traktauth.stores.file.store" in modules
-    assert not {"asyncio", "traktauth.stores.memory", "traktauth.stores.adapters.threaded_store", "platformdirs"} & set(
-        modules
-    )
+    assert not {"asyncio", "traktauth.stores.memory", "platformdirs"} & set(modules)
 
 
-@pytest.mark.parametrize("opening", [open_store, open_async_store])
 @pytest.mark.parametrize(
     "address",
     [
@@ -147,10 +133,10 @@ def test_a_blocking_store_is_opened_without_asyncio():
         "sealed+redis://:Pa55@wwqx@127.0.0.1/0",
     ],
 )
-def test_a_password_that_is_not_encoded_is_refused_and_not_shown(opening, address):
+def test_a_password_that_is_not_encoded_is_refused_and_not_shown(address):
     environment = {"TRAKTAUTH_SEAL_KEY": "k" * 43}
     with pytest.raises(ValueError, match=r"percent-encode .* @ is %40") as caught:
-        opening(address, environment=environment)
+        open_store(address, environment=environment)
     assert "wwqx" not in str(caught.value)
     assert "Pa55" not in str(caught.value)
 

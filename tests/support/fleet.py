@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from contextlib import asynccontextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from traktauth.models.changes import BeginRefresh, CancelRefresh, SaveToken
@@ -13,7 +13,7 @@ from traktauth.stores.fleet import FleetStore
 from traktauth.stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from traktauth.models import LoginKey, Record
     from traktauth.models.changes import Change
@@ -39,10 +39,10 @@ class MemoryFleet(FleetStore):
     def address(self) -> str:
         return "memory:"
 
-    async def load(self, login: LoginKey) -> Record:
+    def load(self, login: LoginKey) -> Record:
         return self.plain.load(login)
 
-    async def apply(self, login: LoginKey, change: Change) -> bool:
+    def apply(self, login: LoginKey, change: Change) -> bool:
         for name, kind in (("begin", BeginRefresh), ("save", SaveToken)):
             self.statements[name] += [1] * isinstance(change, kind)
         applied = self.plain.apply(login, change)
@@ -50,8 +50,8 @@ class MemoryFleet(FleetStore):
             self._schedule(login)
         return applied
 
-    @asynccontextmanager
-    async def lock(self, login: LoginKey, timeout: float) -> AsyncGenerator[bool]:
+    @contextmanager
+    def lock(self, login: LoginKey, timeout: float) -> Generator[bool]:
         held = self._free(login)
         if held:
             self.leases[login] = ("a client", self.clock() + 30)
@@ -61,13 +61,13 @@ class MemoryFleet(FleetStore):
             if held:
                 self.leases.pop(login, None)
 
-    async def list_logins(self) -> list[LoginKey]:
+    def list_logins(self) -> list[LoginKey]:
         return self.plain.list_logins()
 
-    async def check_writable(self) -> None:
+    def check_writable(self) -> None:
         self.plain.check_writable()
 
-    async def claim(
+    def claim(
         self, realm: str, client_id: str, *, before: float, now: float, limit: int, lease: float, owner: str
     ) -> list[tuple[LoginKey, Record]]:
         claimed = []
@@ -92,37 +92,37 @@ class MemoryFleet(FleetStore):
         self.statements["claim"].append(len(claimed))
         return claimed
 
-    async def release(self, logins: Sequence[LoginKey], *, owner: str) -> None:
+    def release(self, logins: Sequence[LoginKey], *, owner: str) -> None:
         self.statements["release"].append(len(logins))
         for login in logins:
             if self.leases.get(login, ("", 0))[0] == owner:
                 del self.leases[login]
 
-    async def defer(self, login: LoginKey, generation: int, *, until: float) -> None:
+    def defer(self, login: LoginKey, generation: int, *, until: float) -> None:
         self._heap = [entry for entry in self._heap if entry[1] != login]
         heapq.heapify(self._heap)
         heapq.heappush(self._heap, (until, login, generation))
 
-    async def never_due(self, login: LoginKey, generation: int) -> None:
+    def never_due(self, login: LoginKey, generation: int) -> None:
         self._heap = [entry for entry in self._heap if entry[1:] != (login, generation)]
         heapq.heapify(self._heap)
 
-    async def record_notification(self, login: LoginKey, generation: int, what: str) -> bool:
+    def record_notification(self, login: LoginKey, generation: int, what: str) -> bool:
         known = (login, generation, what) in self.reported
         self.reported.add((login, generation, what))
         return not known
 
-    async def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
+    def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
         later = [due for due, _, _ in self._heap if due > now]
         return LoginCounts(len(self._heap), len(self._heap) - len(later), min(later, default=None))
 
-    async def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
+    def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
         raise NotImplementedError
 
-    async def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
+    def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
         return [(login, due) for due, login, _ in sorted(self._heap)[:limit]]
 
-    async def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
+    def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
         now = self.clock()
         count, last, held_until = self._budget.get(realm, (0, float("-inf"), 0.0))
         if now < held_until:
@@ -135,7 +135,7 @@ class MemoryFleet(FleetStore):
         self._budget[realm] = (count + granted, now, held_until)
         return granted, 0.0
 
-    async def block_budget(self, realm: str, seconds: float) -> None:
+    def block_budget(self, realm: str, seconds: float) -> None:
         count, last, _ = self._budget.get(realm, (0, float("-inf"), 0.0))
         self._budget[realm] = (count, last, self.clock() + seconds)
 

@@ -134,14 +134,6 @@ class StarletteSite(Site):
     def accounts(self, account):
         return asyncio.run(self.web_login.trakt(account).accounts())
 
-    def move_out_of_reach(self, account):
-        async def move():
-            trakt = self.web_login.trakt(account)
-            change = out_of_reach(await trakt.store.load(trakt.config.key))
-            assert await trakt.store.apply(trakt.config.key, change)
-
-        asyncio.run(move())
-
 
 class FlaskSite(Site):
     def __init__(self, server, until_the_end):

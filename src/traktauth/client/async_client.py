@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from traktauth.client.account_config import AccountConfig, refuse_to_pickle
 from traktauth.client.attempt import UNAUTHORIZED, AsyncAttempt, FreshToken
 from traktauth.client.driver.async_driver import AsyncDriver
-from traktauth.client.driver.bound_store import AsyncBoundStore
+from traktauth.client.driver.bound_store import BoundStore
+from traktauth.client.driver.loop_store import LoopStore, open_for_async
+from traktauth.client.driver.threads import in_thread
 from traktauth.client.http_clients import AsyncHttpClients
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
 from traktauth.flow.context import LostReply
@@ -26,8 +28,7 @@ from traktauth.models.signed_out import SignedOut
 from traktauth.protocol import USER_SETTINGS, Service
 from traktauth.steps import LoginMethod, Step
 from traktauth.stores.base import AsyncTokenStore, TokenStore
-from traktauth.stores.errors import call_store_async
-from traktauth.stores.open import open_async_store
+from traktauth.stores.errors import call_store
 from traktauth.stores.processes import is_alive
 
 if TYPE_CHECKING:
@@ -69,12 +70,10 @@ class AsyncTrakt:
             clock=clock,
         )
         connections = AsyncHttpClients(http, url=config.service.token, product=app.user_agent)
-        origin = AsyncBoundStore(open_async_store(store), config.key, config.context.clock)
+        origin = BoundStore(open_for_async(store), config.key, config.context.clock)
         self._use(config, origin, connections, owner=True)
 
-    def _use(
-        self, config: AccountConfig, origin: AsyncBoundStore, connections: AsyncHttpClients, *, owner: bool
-    ) -> None:
+    def _use(self, config: AccountConfig, origin: BoundStore, connections: AsyncHttpClients, *, owner: bool) -> None:
         self.config = config
         self.store = origin.store
         self._origin = origin
@@ -83,20 +82,20 @@ class AsyncTrakt:
         self._fresh: FreshToken | None = None
         self._bind(origin.with_account(config.account))
 
-    def _bind(self, bound_store: AsyncBoundStore) -> None:
-        """Do the same as `Trakt._bind`."""
+    def _bind(self, bound_store: BoundStore) -> None:
+        """Use the login in this store: the client's own, or the one that it was moved to."""
         self.config.use_lock_of(bound_store.store)
         self.bound_store = bound_store
         self._driver = self._new_driver(None)
 
     async def _run(self, flow: Callable[[FlowContext], Flow[T]]) -> T:
-        """Do the same as `Trakt._run`."""
+        """Run a flow; if the login was moved to another store, run it again there, and go on with that store."""
         while True:
             bound_store, driver = self.bound_store, self._driver
             try:
                 return await driver.run(flow(self.config.context))
             except LoginMoved as moved:
-                self._bind(await bound_store.follow(moved))
+                self._bind(await in_thread(partial(bound_store.follow, moved)))
 
     def _new_driver(self, ui: LoginUI | None, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> AsyncDriver:
         connections = self._http_clients
@@ -107,7 +106,6 @@ class AsyncTrakt:
             sleep=sleep,
             unfinished=connections.unfinished,
             prepare=connections.prepare,
-            elsewhere=connections.refresh if self.bound_store.store.any_loop else None,
         )
 
     @classmethod
@@ -407,7 +405,7 @@ class AsyncTrakt:
 
         await self._run(erase)
         if self.bound_store.store is not self.store:  # which has the names and the history before the move
-            await call_store_async(partial(self.store.apply, self.config.key, Erase()), self.store)
+            await in_thread(lambda: call_store(partial(self.store.apply, self.config.key, Erase()), self.store))
 
     @property
     def auth(self) -> HttpAuth:
@@ -419,9 +417,11 @@ class AsyncTrakt:
     async def close(self) -> None:
         """Close connections and store."""
         if self._owner:
+            if isinstance(self.store, LoopStore):
+                self.store.attach()
             await self._http_clients.close()
-            await self._origin.moved_stores.close()
-            await call_store_async(self.store.close, self.store)
+            await in_thread(self._origin.moved_stores.close)
+            await in_thread(lambda: call_store(self.store.close, self.store))
 
     async def __aenter__(self) -> Self:
         return self

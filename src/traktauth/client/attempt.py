@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from traktauth.client.account_config import AccountConfig
-    from traktauth.client.driver.bound_store import AsyncBoundStore, BoundStore
+    from traktauth.client.driver.bound_store import BoundStore
     from traktauth.flow.context import FlowContext
     from traktauth.flow.effects import Flow
     from traktauth.models import Record, Token
@@ -40,14 +40,12 @@ class FreshToken:
         self.token = token
         self.headers = headers
 
-    def is_current(self, bound_store: BoundStore | AsyncBoundStore, now: float) -> bool:
+    def is_current(self, bound_store: BoundStore, now: float) -> bool:
         """Return whether a flow would return the same token, as nothing has changed."""
         return self._since < now < self._until and bound_store.shows(self._record, self._seen)
 
     @classmethod
-    def of(
-        cls, bound_store: BoundStore | AsyncBoundStore, token: Token, headers: Mapping[str, str], now: float
-    ) -> FreshToken | None:
+    def of(cls, bound_store: BoundStore, token: Token, headers: Mapping[str, str], now: float) -> FreshToken | None:
         """Return it for what a flow has just returned; None if it is not fresh, or the store cannot show it at once."""
         since, until = fresh_between(token)
         seen = bound_store.seen

@@ -26,18 +26,12 @@ from traktauth.timeouts import REQUEST_TIMEOUT
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Mapping
-    from typing import TypeVar
+    from collections.abc import Mapping
 
     from traktauth.client.http import HttpResponse
     from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
-    from traktauth.stores.adapters.per_loop import PerLoop
+    from traktauth.client.per_loop import PerLoop
     from traktauth.wire.messages import Request, Response
-
-    T = TypeVar("T")
-
-
-_LOOK = 0.02  # seconds between two looks at the refreshes that are waited for
 
 
 class HttpClients:
@@ -148,30 +142,42 @@ _parents: list[Any] = []
 
 
 class AsyncHttpClients:
-    """The async clients of one `AsyncTrakt`, for each event loop its own; otherwise as `HttpClients`."""
+    """The HTTP clients of one `AsyncTrakt`: API requests are sent in each event loop, the life cycle's in threads.
+
+    Args:
+        client: the application's own client, used for every request and never closed here.
+        url: the token endpoint's base address.
+        product: the program's own product token; sent in `User-Agent` before this library's.
+
+    Raises:
+        TypeError: `client` is of another kind.
+    """
 
     def __init__(self, client: HttpAsyncClient | None = None, *, url: str = "", product: str | None = None) -> None:
         if client is not None:
             _check_kind(client, "AsyncClient", "aclose")
         self._own_client = client
-        self._url = url
         self._product = product
+        self._blocking = HttpClients(url=url, product=product)
         self._kept: dict[bool, PerLoop[HttpAsyncClient]] = {}  # by whether they do without a proxy
-        self._process = os.getpid()
-        self._refreshes: set[object] = set()  # under way in the refresh loop
-        self.unfinished: set[asyncio.Task[Any]] = set()
+        self.unfinished = self._blocking.unfinished
 
-    async def prepare(self) -> None:
-        """Make what sends a token request; otherwise as `HttpClients.prepare`."""
-        if self._own_client is not None:
-            from traktauth.stores.adapters.threaded_store import in_thread  # noqa: PLC0415 - it imports asyncio
+    def prepare(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Make what sends a token request; called in a thread.
 
-            _check_open(self._own_client)
-            _check_loop(self._own_client)
-            await in_thread(load_modules)
+        Args:
+            loop: the caller's event loop.
+
+        Raises:
+            TryLater: it cannot be made: the environment's proxy or certificates, or a client that was closed or that
+                belongs to another event loop.
+        """
+        if self._own_client is None:
+            self._blocking.prepare()
             return
-        await _load()
-        await new_async_client(keep=False, direct=is_on_this_machine(self._url)).aclose()
+        _check_open(self._own_client)
+        _check_loop(self._own_client, loop)
+        load_modules()
 
     async def request(
         self,
@@ -182,11 +188,17 @@ class AsyncHttpClients:
         json: Any,  # noqa: ANN401 - whatever JSON takes
         headers: Mapping[str, str],
     ) -> HttpResponse:
-        """Send an API request; otherwise as `HttpClients.request`."""
+        """Send an API request on a kept connection; redirects are not followed.
+
+        Raises:
+            TryLater: the environment names a proxy or certificates that cannot be used.
+        """
+        import asyncio  # noqa: PLC0415 - a blocking program does without
+
         client = self._own_client
         try:
             if client is not None:
-                _check_loop(client)
+                _check_loop(client, asyncio.get_running_loop())
                 response: HttpResponse = await client.request(
                     method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
                 )
@@ -200,43 +212,32 @@ class AsyncHttpClients:
                 raise
             raise mapped from error
 
-    async def send(self, request: Request) -> Response | NoResponse:
-        """Send a request of the sign-in or the life cycle, on a connection of its own.
+    def send(self, loop: asyncio.AbstractEventLoop, request: Request) -> Response | NoResponse:
+        """Send a request of the sign-in or the life cycle, on a connection of its own; called in a thread.
 
         A client given by the application sends in the application's event loop, whose connections it may have kept.
 
         Raises:
             TryLater: as for `prepare`.
         """
-        own_client, request = self._own_client, request.from_product(self._product)
-        if own_client is not None:
-            from traktauth.client.driver.refresh_loop import LoopClosed, in_callers_loop  # noqa: PLC0415 - imports asyncio
-            from traktauth.client.http_exchange import send_async  # noqa: PLC0415 - it imports the HTTP library
+        own_client = self._own_client
+        if own_client is None:
+            return self._blocking.send(request)
+        from traktauth.client.driver.threads import LoopUnavailable, run_in_loop  # noqa: PLC0415 - imports asyncio
+        from traktauth.client.http_exchange import send_async  # noqa: PLC0415 - it imports the HTTP library
 
-            try:
-                return await in_callers_loop(lambda: send_async(own_client, request), REQUEST_TIMEOUT)
-            except LoopClosed as error:
-                return NoResponse(error.began, "the event loop of the client given as http= was closed")
-        await _load()
-        from traktauth.client.http_exchange import send_async  # noqa: PLC0415 - the same
-
-        async with new_async_client(keep=False, direct=is_on_this_machine(request.url)) as client:
-            return await send_async(client, request, keeps_bytes=True)
-
-    async def refresh(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do work in the refresh loop, for whose end `close` waits."""
-        from traktauth.client.driver.refresh_loop import in_refresh_loop  # noqa: PLC0415 - it imports asyncio
-
-        mark = object()
-        self._refreshes.add(mark)
-        return await in_refresh_loop(work, lambda: self._refreshes.discard(mark))
+        request = request.from_product(self._product)
+        try:
+            return run_in_loop(loop, lambda: send_async(own_client, request), REQUEST_TIMEOUT)
+        except LoopUnavailable as error:
+            return NoResponse(error.began, "the event loop of the client given as http= was closed")
 
     async def _shared_client(self, url: str) -> HttpAsyncClient:
         direct = is_on_this_machine(url)
         clients = self._kept.get(direct)
         if clients is None:
             await _load()
-            from traktauth.stores.adapters.per_loop import PerLoop  # noqa: PLC0415 - it imports asyncio
+            from traktauth.client.per_loop import PerLoop  # noqa: PLC0415 - it imports asyncio
 
             made = PerLoop[Any](lambda: new_async_client(direct=direct), lambda client: client.aclose())
             clients = self._kept.setdefault(direct, made)
@@ -244,13 +245,9 @@ class AsyncHttpClients:
 
     async def close(self) -> None:
         """Close what was made here in this event loop, once no refresh is under way."""
-        import asyncio  # noqa: PLC0415 - the same
+        from traktauth.client.driver.threads import in_own_thread  # noqa: PLC0415 - it imports asyncio
 
-        loop = asyncio.get_running_loop()
-        while self._refreshes and self._process == os.getpid():  # noqa: ASYNC110 - they end in another loop
-            await asyncio.sleep(_LOOK)
-        while mine := {task for task in self.unfinished if task.get_loop() is loop}:
-            await asyncio.wait(mine)
+        await in_own_thread(self._blocking.close)
         for clients in list(self._kept.values()):
             await clients.close_here()
 
@@ -258,7 +255,7 @@ class AsyncHttpClients:
 async def _load() -> None:
     """Import the HTTP library and load the certificates in a thread, once a process: both read files."""
     if not is_loaded():
-        from traktauth.stores.adapters.threaded_store import in_thread  # noqa: PLC0415 - it imports asyncio
+        from traktauth.client.driver.threads import in_thread  # noqa: PLC0415 - it imports asyncio
 
         await in_thread(load)
 
@@ -288,15 +285,12 @@ def _check_open(client: HttpClient | HttpAsyncClient) -> None:
 _loops: WeakKeyDictionary[HttpAsyncClient, asyncio.AbstractEventLoop] = WeakKeyDictionary()
 
 
-def _check_loop(client: HttpAsyncClient) -> None:
+def _check_loop(client: HttpAsyncClient, loop: asyncio.AbstractEventLoop) -> None:
     """Check that an application's client is used in one event loop: a kept connection of another one loses responses.
 
     Raises:
         TryLater: it was used in another one before.
     """
-    from traktauth.client.driver.refresh_loop import callers_loop  # noqa: PLC0415 - it imports asyncio
-
-    loop = callers_loop()
     if _loops.setdefault(client, loop) is not loop:
         raise TryLater(
             "The HTTP client given as http= was used in another event loop before; nothing was sent",

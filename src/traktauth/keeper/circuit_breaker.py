@@ -10,17 +10,17 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from traktauth.client.driver.async_driver import AsyncDriver
 from traktauth.errors import TryLater
 from traktauth.flow.effects import NoResponse
 from traktauth.flow.probe import check_endpoint
+from traktauth.keeper.driver import KeeperDriver
 from traktauth.keeper.events import Outage, Recovered
 from traktauth.wire.error_responses import error_code, retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from traktauth.client.driver.bound_store import AsyncBoundStore
+    from traktauth.client.driver.bound_store import BoundStore
     from traktauth.flow.context import FlowContext
     from traktauth.keeper.config import KeeperContext
     from traktauth.wire.messages import Request, Response
@@ -132,7 +132,7 @@ class HealthAwareSender:
             self._breaker.record_success()
         return reply
 
-    async def probe(self, bound_store: AsyncBoundStore, flow_context: FlowContext) -> bool:
+    async def probe(self, bound_store: BoundStore, flow_context: FlowContext) -> bool:
         """Return whether a probe, made here or by another process of the store, shows that the endpoint works.
 
         Raises:
@@ -140,7 +140,8 @@ class HealthAwareSender:
             StoreFailed: the probe cannot be stored.
         """
         try:
-            await AsyncDriver(bound_store, self._send).run(check_endpoint(flow_context, since=self._failed_at))
+            driver = KeeperDriver(bound_store, self._send, self._context.in_thread)
+            await driver.run(check_endpoint(flow_context, since=self._failed_at))
         except TryLater as error:
             if error.status == HTTPStatus.TOO_MANY_REQUESTS:
                 self.retry_after = max(self.retry_after, error.retry_after)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from traktauth.stores.base import AsyncTokenStore
+from traktauth.stores.base import TokenStore
 from traktauth.stores.errors import store_failed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Hashable
+    from collections.abc import Generator, Hashable
 
     from traktauth.errors import StoreFailed
     from traktauth.models import LoginKey, Record
@@ -17,18 +17,19 @@ if TYPE_CHECKING:
     from traktauth.stores.fleet import FleetStore
 
 
-class ClaimedStore(AsyncTokenStore):
+class ClaimedStore(TokenStore):
     """A fleet's store for claimed logins.
 
     Args:
         store: holds the logins.
 
     Attributes:
+        claimed_from: the store that holds them.
         is_failing: whether the last write failed.
     """
 
     def __init__(self, store: FleetStore) -> None:
-        self._store = store
+        self.claimed_from = store
         self._failure: StoreFailed | None = None
         self.is_failing = False
         self._identity = object()  # not id(self), which a later object may get
@@ -42,7 +43,7 @@ class ClaimedStore(AsyncTokenStore):
     @property
     def address(self) -> str:
         """Return the store's address."""
-        return self._store.address
+        return self.claimed_from.address
 
     def cache(self, login: LoginKey, record: Record) -> None:
         """Cache the record of a claimed login; it is valid until changed here, as only the claim's owner changes it."""
@@ -52,18 +53,18 @@ class ClaimedStore(AsyncTokenStore):
         """Remove a record from the cache."""
         self._claimed.pop(login, None)
 
-    async def load(self, login: LoginKey) -> Record:
+    def load(self, login: LoginKey) -> Record:
         """Return the record."""
         claimed = self._claimed.get(login)
-        return claimed if claimed is not None else await self._store.load(login)
+        return claimed if claimed is not None else self.claimed_from.load(login)
 
-    async def apply(self, login: LoginKey, change: Change) -> bool:
+    def apply(self, login: LoginKey, change: Change) -> bool:
         """Apply a change, and note whether the store could be written."""
         self.evict(login)
         try:
-            applied = await self._store.apply(login, change)
+            applied = self.claimed_from.apply(login, change)
         except Exception as error:
-            self._failure, self.is_failing = store_failed(error, self._store), True
+            self._failure, self.is_failing = store_failed(error, self.claimed_from), True
             raise
         self._failure, self.is_failing = None, False
         return applied
@@ -73,16 +74,16 @@ class ClaimedStore(AsyncTokenStore):
         failure, self._failure = self._failure, None
         return failure
 
-    @asynccontextmanager
-    async def lock(self, login: LoginKey, timeout: float) -> AsyncGenerator[bool]:
+    @contextmanager
+    def lock(self, login: LoginKey, timeout: float) -> Generator[bool]:
         """Yield True: the claim holds the lock."""
         del login, timeout
         yield True
 
-    async def list_logins(self) -> list[LoginKey]:
+    def list_logins(self) -> list[LoginKey]:
         """Return every login of the store."""
-        return await self._store.list_logins()
+        return self.claimed_from.list_logins()
 
-    async def check_writable(self) -> None:
+    def check_writable(self) -> None:
         """Check that the store can be written."""
-        await self._store.check_writable()
+        self.claimed_from.check_writable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
@@ -58,17 +59,19 @@ class Claims:
         Raises:
             StoreFailed: the store does not work, or no record in it can be read.
         """
-        config = self._context.config
+        context, config = self._context, self._context.config
         now = config.clock()
-        found = await self._context.store.claim(
+        claim = partial(
+            context.store.claim,
             config.service.realm,
             config.app.client_id,
             before=now,
             now=now,
             limit=limit,
             lease=config.lease,
-            owner=self._context.owner,
+            owner=context.owner,
         )
+        found = await context.in_thread(claim)
         result = ClaimResult()
         for login, record in found:
             if isinstance(record, StoreFailed):
@@ -91,7 +94,8 @@ class Claims:
     async def release(self, logins: Sequence[LoginKey]) -> None:
         """Release logins that were claimed and are not refreshed."""
         if logins:
-            await self._context.store.release(logins, owner=self._context.owner)
+            context = self._context
+            await context.in_thread(partial(context.store.release, logins, owner=context.owner))
 
     async def release_unreadable(self) -> None:
         """Release logins that could not be read: another keeper may have the key to them."""

@@ -10,13 +10,24 @@ from traktauth.keeper.events import Summary
 from traktauth.timeouts import LEASE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+    from typing import Protocol, TypeVar
 
     from traktauth.flow.context import LostReply
     from traktauth.keeper.events import Event
     from traktauth.models import App
     from traktauth.protocol import Service
     from traktauth.stores.fleet import FleetStore
+
+    T = TypeVar("T")
+
+    class InThread(Protocol):
+        """Does blocking work in a thread."""
+
+        def __call__(self, work: Callable[[], T]) -> Awaitable[T]:
+            """Do the work, and return its result."""
+            ...
+
 
 CLAIM_LEASE = LEASE + 15.0
 """Seconds that a claim of a login lasts, unless the keeper is configured: a refresh, and the save of its response."""
@@ -86,6 +97,7 @@ class KeeperContext:
         config: what the keeper does.
         owner: names the claims of this keeper.
         on_event: reports an event; it never raises.
+        in_thread: does a store's work, so that it does not block the event loop.
         summary: counts what was done.
     """
 
@@ -93,4 +105,5 @@ class KeeperContext:
     config: KeeperConfig
     owner: str
     on_event: Callable[[Event], None]
+    in_thread: InThread
     summary: Summary = field(default_factory=Summary)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from traktauth.errors import AppRejected, StoreFailed
@@ -77,6 +78,7 @@ class InFlight:
         self._stop()
 
     async def _refresh(self, login: LoginKey, record: Record) -> None:
+        context = self._context
         try:
             await self._refresher.refresh(login, record)
         except AppRejected as error:
@@ -88,11 +90,12 @@ class InFlight:
         except Exception as error:  # noqa: BLE001 - a bug must not stop the other refreshes, nor flood the service
             await self._defer_after_bug(login, record, error)
         with suppress(StoreFailed):
-            await self._context.store.release([login], owner=self._context.owner)
+            await context.in_thread(partial(context.store.release, [login], owner=context.owner))
 
     async def _defer_after_bug(self, login: LoginKey, record: Record, error: Exception) -> None:
         """Defer a login for one hour after an unexpected error, so that it is not claimed again at once."""
-        self._context.summary.delayed += 1
+        context = self._context
+        context.summary.delayed += 1
         what = f"a refresh failed with {type(error).__name__}, which traktauth did not expect"
         fields = log_fields(
             "bug",
@@ -102,10 +105,10 @@ class InFlight:
             service=login.realm,
         )
         logging.getLogger("traktauth").error("%s: %s", login.account, what, extra=fields)
-        until = self._context.config.clock() + _DELAY_AFTER_BUG
+        until = context.config.clock() + _DELAY_AFTER_BUG
         with suppress(StoreFailed):
-            await self._context.store.defer(login, record.generation, until=until)
-        self._context.on_event(Delayed(login, what, until))
+            await context.in_thread(partial(context.store.defer, login, record.generation, until=until))
+        context.on_event(Delayed(login, what, until))
 
     def _remove(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

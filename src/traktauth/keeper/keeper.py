@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from traktauth.client.account_config import AccountConfig
-from traktauth.client.driver.bound_store import AsyncBoundStore
+from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.moved_stores import cannot_follow
+from traktauth.client.driver.threads import in_thread
 from traktauth.errors import AppRejected, LoginMoved, StoreFailed
 from traktauth.flow.moved_login import moved_error
 from traktauth.keeper.circuit_breaker import PAUSE_AFTER_OUTAGE, CircuitBreaker, HealthAwareSender
@@ -25,16 +26,17 @@ from traktauth.log_fields import log_fields
 from traktauth.models import find_service
 from traktauth.stores.database.lease import new_owner, steady_clock
 from traktauth.stores.fleet import FleetStore
-from traktauth.stores.open import open_async_store
+from traktauth.stores.open import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from traktauth.flow.effects import NoResponse
+    from traktauth.keeper.config import InThread
     from traktauth.keeper.events import Event, Summary
     from traktauth.models import App
     from traktauth.protocol import Service
-    from traktauth.stores.base import AsyncTokenStore, TokenStore
+    from traktauth.stores.base import TokenStore
     from traktauth.stores.database.commands import LoginCounts, LoginStates
     from traktauth.wire.messages import Request, Response
 
@@ -54,6 +56,7 @@ class Keeper:
         send: sends one request, never twice.
         on_event: receives events; must not block. What it raises is logged and changes nothing else.
         monotonic: returns seconds.
+        in_thread: does the store's work; a keeper on virtual time does it at once.
 
     Attributes:
         summary: counts of what was done.
@@ -68,8 +71,9 @@ class Keeper:
         send: Callable[[Request], Awaitable[Response | NoResponse]],
         on_event: Callable[[Event], None] = lambda _event: None,
         monotonic: Callable[[], float] = steady_clock,
+        in_thread: InThread = in_thread,
     ) -> None:
-        context = KeeperContext(store, config, new_owner(), partial(_call_safely, on_event))
+        context = KeeperContext(store, config, new_owner(), partial(_call_safely, on_event), in_thread)
         account = AccountConfig(
             config.app, service=config.service, lost_reply=config.lost_reply, clock=config.clock, monotonic=monotonic
         )
@@ -78,7 +82,8 @@ class Keeper:
         self._config = config
         self._monotonic = monotonic
         self._flow_context = account.context
-        self._bound_store = AsyncBoundStore(store, account.key, config.clock)
+        self._bound_store = BoundStore(store, account.key, config.clock)
+        self._in_thread = in_thread
         self._stop = asyncio.Event()
         self._store_failing_since: float | None = None
         self._breaker = CircuitBreaker(config.in_flight, monotonic)
@@ -107,7 +112,8 @@ class Keeper:
             StoreFailed: the store cannot be read.
         """
         config = self._config
-        return await self._store.count_logins(config.service.realm, config.app.client_id, now=config.clock())
+        app = config.service.realm, config.app.client_id
+        return await self._in_thread(lambda: self._store.count_logins(*app, now=config.clock()))
 
     async def count_states(self) -> LoginStates:
         """Return how many logins of the store are in which state.
@@ -116,7 +122,8 @@ class Keeper:
             StoreFailed: the store cannot be read.
         """
         config = self._config
-        return await self._store.count_states(config.service.realm, config.app.client_id, now=config.clock())
+        app = config.service.realm, config.app.client_id
+        return await self._in_thread(lambda: self._store.count_states(*app, now=config.clock()))
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns when the refreshes in progress are saved."""
@@ -204,13 +211,14 @@ class Keeper:
         if self._in_flight or (await self.count_logins()).logins:
             return None
         app = (self._config.service.realm, self._config.app.client_id)
-        for login in await self._store.list_logins():
+        for login in await self._in_thread(self._store.list_logins):
             if (login.realm, login.client_id) != app:
                 continue
-            moved = moved_error(await self._store.load(login))
+            moved = moved_error(await self._in_thread(partial(self._store.load, login)))
             if not isinstance(moved, LoginMoved):
                 continue
-            found = await AsyncBoundStore(self._store, login, self._config.clock).follow(moved)
+            bound_store = BoundStore(self._store, login, self._config.clock)
+            found = await self._in_thread(partial(bound_store.follow, moved))
             if isinstance(found.store, FleetStore):
                 return found.store
             raise cannot_follow(moved, "several processes cannot share that store")
@@ -257,14 +265,13 @@ class Keeper:
         """Make every keeper leave the service alone for as long as it asked."""
         wait = self._sender.retry_after
         if wait:
-            await self._store.block_budget(self._config.service.realm, wait)
+            await self._in_thread(partial(self._store.block_budget, self._config.service.realm, wait))
             self._sender.retry_after = 0.0
 
     async def _take_budget(self, wanted: int) -> tuple[int, float]:
         limit = self._config.rate_limit
-        return await self._store.take_budget(
-            self._config.service.realm, wanted=wanted, limit=limit.limit, period=limit.period
-        )
+        realm, take = self._config.service.realm, self._store.take_budget
+        return await self._in_thread(lambda: take(realm, wanted=wanted, limit=limit.limit, period=limit.period))
 
     async def _sleep(self, seconds: float) -> None:
         """Wait some seconds or until stopped; with 0, wait for capacity."""
@@ -301,7 +308,7 @@ class Keeper:
 
 
 async def refresh_due(
-    store: FleetStore | AsyncTokenStore | TokenStore | str,
+    store: TokenStore | str,
     *,
     app: App,
     service: str | Service = "trakt",
@@ -327,7 +334,7 @@ async def refresh_due(
         AppRejected: Trakt refuses the app; nothing was spent.
         StoreFailed: the store cannot be read or written.
     """
-    opened = open_async_store(store)
+    opened = open_store(store)
     if not isinstance(opened, FleetStore):
         raise ValueError(  # noqa: TRY004 - an address has one type, whatever store it names
             "store must be one that several processes can share: postgresql://…, redis://… or sqlite:/PATH"
@@ -340,7 +347,7 @@ async def refresh_due(
             summary = await keeper.run_once(limit)
     finally:
         if opened is not store:
-            await opened.close()
+            await in_thread(opened.close)
     if keeper.moved_to is None:
         return summary
     try:
@@ -348,7 +355,7 @@ async def refresh_due(
             keeper.moved_to, app=app, service=service, limit=limit, rate_limit=rate_limit, on_event=on_event
         )
     finally:
-        await keeper.moved_to.close()
+        await in_thread(keeper.moved_to.close)
 
 
 def _call_safely(on_event: Callable[[Event], None], event: Event) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from traktauth.client.driver.async_driver import AsyncDriver
-from traktauth.client.driver.bound_store import AsyncBoundStore
 from traktauth.errors import LoginMoved, LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.flow.refresh import refresh
 from traktauth.flow.resend_policy import NO_REFRESH_TOKEN, not_refreshable
+from traktauth.keeper.driver import ClaimedLogin, KeeperDriver
 from traktauth.keeper.events import Delayed, Expired, Expiring, Refreshed, Unconfirmed, Unsaved
 from traktauth.keeper.retry_delay import MIN_DELAY, delay_after
 from traktauth.models.changes import SetRefreshable
@@ -51,11 +51,12 @@ class Refresher:
     ) -> None:
         self._context = context
         self._store = context.store
+        self._in_thread = context.in_thread
         self._claimed_store = claimed_store
         self._flow_context = flow_context
         self._sender = sender
         self._summary = context.summary
-        self.unsaved: list[AsyncBoundStore] = []
+        self.unsaved: list[ClaimedLogin] = []
 
     async def refresh(self, login: LoginKey, record: Record) -> None:
         """Refresh one login, and report the result.
@@ -72,11 +73,9 @@ class Refresher:
             return await self._sender.send(request)
 
         self._claimed_store.cache(login, record)
-        bound_store = AsyncBoundStore(
-            self._claimed_store, login, self._flow_context.clock, shared_with=self._store, saves_unsaved=False
-        )
+        bound_store = ClaimedLogin(self._claimed_store, login, self._flow_context.clock)
         try:
-            token = await AsyncDriver(bound_store, send).run(refresh(self._flow_context))
+            token = await KeeperDriver(bound_store, send, self._in_thread).run(refresh(self._flow_context))
         except LoginRequired as error:
             await self._handle_login_required(login, record, error)
         except LoginMoved as error:
@@ -103,7 +102,7 @@ class Refresher:
         """Save the tokens that could not be saved before, if the store works again."""
         for bound_store in tuple(self.unsaved):
             try:
-                record = await bound_store.load()
+                record = await self._in_thread(bound_store.load)
             except StoreFailed:
                 continue
             if bound_store.holds_unsaved:
@@ -120,7 +119,7 @@ class Refresher:
         if error is not None:
             await self._report_end(login, record, error.message)
 
-    def _track_unsaved(self, bound_store: AsyncBoundStore, error: StoreFailed) -> None:
+    def _track_unsaved(self, bound_store: ClaimedLogin, error: StoreFailed) -> None:
         self.unsaved.append(bound_store)
         self._summary.unsaved += 1
         self._context.on_event(Unsaved(bound_store.login, error.message))
@@ -133,8 +132,9 @@ class Refresher:
         if error.reason in _NOTHING_TO_REPORT:
             self._summary.skipped += 1
             return
-        if error.reason == "expired" and (await self._store.load(login)).refreshable:
-            await self._store.apply(login, SetRefreshable(record.generation, NO_REFRESH_TOKEN, "expired"))
+        if error.reason == "expired" and (await self._in_thread(partial(self._store.load, login))).refreshable:
+            change = SetRefreshable(record.generation, NO_REFRESH_TOKEN, "expired")
+            await self._in_thread(partial(self._store.apply, login, change))
         await self._report_end(login, record, error.message)
 
     async def _handle_moved(self, login: LoginKey, record: Record, error: LoginMoved) -> None:
@@ -146,31 +146,31 @@ class Refresher:
     async def _delay_while_moving(self, login: LoginKey, record: Record, error: TraktAuthError) -> None:
         self._summary.delayed += 1
         until = self._flow_context.clock() + _DELAY_WHILE_MOVING
-        await self._store.defer(login, record.generation, until=until)
+        await self._defer(login, record, until)
         self._context.on_event(Delayed(login, f"{error.message}. {error.hint_command or error.hint}", until))
 
     async def _report_end(self, login: LoginKey, record: Record, reason: str) -> None:
         expires_at = record.token.expires_at if record.token else 0.0
         is_valid = expires_at > self._flow_context.clock() and record.rejected_at is None
         event = Expiring(login, reason, expires_at) if is_valid else Expired(login, reason)
-        if await self._store.record_notification(login, record.generation, event.kind):
+        if await self._notify_once(login, record, event.kind):
             self._summary.expiring += is_valid
             self._summary.expired += not is_valid
             self._context.on_event(event)
         if is_valid:
-            await self._store.defer(login, record.generation, until=expires_at)
+            await self._defer(login, record, expires_at)
         else:
-            await self._store.never_due(login, record.generation)
+            await self._in_thread(partial(self._store.never_due, login, record.generation))
 
     async def _handle_failure(self, login: LoginKey, record: Record, error: TraktAuthError, *, sent: bool) -> None:
         """Try again later: when the token expires if the response was lost, else after a delay."""
         if error.unconfirmed:
             self._summary.unconfirmed += 1
             expires_at = record.token.expires_at if record.token else 0.0
-            if await self._store.record_notification(login, record.generation, Unconfirmed.kind):
+            if await self._notify_once(login, record, Unconfirmed.kind):
                 self._context.on_event(Unconfirmed(login, error.message, expires_at))
             until = self._flow_context.clock() + (error.retry_after if isinstance(error, TryLater) else MIN_DELAY)
-            await self._store.defer(login, record.generation, until=max(expires_at, until))
+            await self._defer(login, record, max(expires_at, until))
             return
         if not sent and isinstance(error, TryLater):
             self._summary.skipped += 1
@@ -179,7 +179,14 @@ class Refresher:
         now = self._flow_context.clock()
         until = now + delay_after(error, login, record.token, now=now)
         if not isinstance(error, StoreFailed):
-            await self._store.defer(login, record.generation, until=until)
+            await self._defer(login, record, until)
         self._context.on_event(Delayed(login, error.message, until))
         if isinstance(error, StoreFailed):
             raise error
+
+    async def _notify_once(self, login: LoginKey, record: Record, what: str) -> bool:
+        """Return whether a user has not been told this yet, and note it."""
+        return await self._in_thread(partial(self._store.record_notification, login, record.generation, what))
+
+    async def _defer(self, login: LoginKey, record: Record, until: float) -> None:
+        await self._in_thread(partial(self._store.defer, login, record.generation, until=until))

@@ -100,16 +100,15 @@ class TokenStore(ABC):
 
 
 class AsyncTokenStore(ABC):
-    """Same as `TokenStore`, but its methods are awaited; an object serves one event loop.
+    """Same as `TokenStore`, but its methods are awaited, in the event loop of the program that uses the store.
+
+    A refresh runs in a thread, which saves the token through this loop; if the loop is stopped and closed meanwhile,
+    the refresh is unconfirmed, as if its response had not come.
 
     Attributes:
-        any_loop: whether one object serves every event loop. A refresh is then done in a loop of its own, so that it
-            ends even if the application's loop is stopped and closed in the middle of it. If it is False, such
-            a refresh is lost with the loop, as if its response had not come.
         lock_expires: same as `TokenStore.lock_expires`.
     """
 
-    any_loop: bool = False
     lock_expires: bool = True
 
     @property

@@ -10,7 +10,7 @@ from traktauth.errors import StoreFailed
 from traktauth.stores.permissions import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -80,22 +80,5 @@ def call_store(call: Callable[[], T], store: Any) -> T:  # noqa: ANN401 - the sa
         return call()
     except StoreFailed:
         raise
-    except Exception as error:
-        raise store_failed(error, store) from error
-
-
-async def call_store_async(call: Callable[[], Awaitable[T]], store: Any) -> T:  # noqa: ANN401 - the same
-    """Await a store; otherwise as `call_store`. A cancellation other than of this task is the store's own error."""
-    import asyncio  # noqa: PLC0415 - a blocking program does without
-
-    try:
-        return await call()
-    except StoreFailed:
-        raise
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise store_failed(error, store) from error
     except Exception as error:
         raise store_failed(error, store) from error

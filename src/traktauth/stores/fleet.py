@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from traktauth.stores.base import AsyncTokenStore
+from traktauth.stores.base import TokenStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from traktauth.stores.database.commands import LoginCounts, LoginStates
 
 
-class FleetStore(AsyncTokenStore):
+class FleetStore(TokenStore):
     """A store in which a keeper can find what is due.
 
     A login's due time is `models.keeper_due_time.due_at` of its token, set by each save. Claiming takes the login's
@@ -24,7 +24,7 @@ class FleetStore(AsyncTokenStore):
     """
 
     @abstractmethod
-    async def claim(
+    def claim(
         self, realm: str, client_id: str, *, before: float, now: float, limit: int, lease: float, owner: str
     ) -> list[tuple[LoginKey, Record | StoreFailed]]:
         """Take the locks of up to `limit` logins that are due, the earliest first; those that others hold are left.
@@ -46,23 +46,23 @@ class FleetStore(AsyncTokenStore):
         """
 
     @abstractmethod
-    async def release(self, logins: Sequence[LoginKey], *, owner: str) -> None:
+    def release(self, logins: Sequence[LoginKey], *, owner: str) -> None:
         """Release locks that `claim` took and that are still this owner's."""
 
     @abstractmethod
-    async def defer(self, login: LoginKey, generation: int, *, until: float) -> None:
+    def defer(self, login: LoginKey, generation: int, *, until: float) -> None:
         """Let this generation come due no earlier than `until`, in Unix seconds."""
 
     @abstractmethod
-    async def never_due(self, login: LoginKey, generation: int) -> None:
+    def never_due(self, login: LoginKey, generation: int) -> None:
         """Let this generation never come due again."""
 
     @abstractmethod
-    async def record_notification(self, login: LoginKey, generation: int, what: str) -> bool:
+    def record_notification(self, login: LoginKey, generation: int, what: str) -> bool:
         """Note that a user was told `what` of this generation; True for the first who says so."""
 
     @abstractmethod
-    async def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
+    def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
         """Count the logins of an app.
 
         Args:
@@ -72,7 +72,7 @@ class FleetStore(AsyncTokenStore):
         """
 
     @abstractmethod
-    async def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
+    def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
         """Count the logins of an app by state; Redis reads each of them.
 
         Args:
@@ -82,14 +82,14 @@ class FleetStore(AsyncTokenStore):
         """
 
     @abstractmethod
-    async def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
+    def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
         """Return up to `limit` logins that come due, the earliest first, each with its due time in Unix seconds.
 
         A login with a pending refresh is due when its access token expires.
         """
 
     @abstractmethod
-    async def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
+    def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
         """Take from the budget that all keepers of a realm share; by the store's clock.
 
         The budget is the counter that the service itself keeps: it lets `limit` requests pass and only begins again
@@ -100,5 +100,5 @@ class FleetStore(AsyncTokenStore):
         """
 
     @abstractmethod
-    async def block_budget(self, realm: str, seconds: float) -> None:
+    def block_budget(self, realm: str, seconds: float) -> None:
         """Let no keeper take from a realm's budget for some seconds, as the service asked for it."""

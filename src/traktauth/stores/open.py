@@ -14,7 +14,7 @@ from traktauth.models.store_address import (
     SERVER_STORES,
     is_store_address,
 )
-from traktauth.stores.base import AsyncTokenStore, TokenStore
+from traktauth.stores.base import TokenStore
 from traktauth.stores.url import without_password
 from traktauth.stores.user_folders import user_folder
 
@@ -50,37 +50,6 @@ def open_store(
     return _open(scheme, rest, cipher)
 
 
-def open_async_store(
-    store: AsyncTokenStore | TokenStore | str,
-    *,
-    environment: Mapping[str, str] | None = None,
-    takes_plain: bool = False,
-) -> AsyncTokenStore:
-    """Return the store at an address for asyncio; a blocking store is given threads to work in.
-
-    Raises:
-        TypeError, ValueError, StoreFailed: as for `open_store`.
-    """
-    if not isinstance(store, str | TokenStore):
-        if not isinstance(store, AsyncTokenStore):  # pyright: ignore[reportUnnecessaryIsInstance] - None, say
-            raise TypeError(
-                "store must be an address, such as 'file:', an AsyncTokenStore or a TokenStore, "
-                f"not {type(store).__name__}"
-            )
-        return store
-    if isinstance(store, str):
-        cipher, scheme, rest = _read(store, environment, takes_plain=takes_plain)
-        database = _open_database(scheme, rest)
-        if database is not None:
-            from traktauth.stores.database.async_store import AsyncDatabaseStore  # noqa: PLC0415 - it imports asyncio
-
-            return AsyncDatabaseStore(database, cipher=cipher)
-        store = _open(scheme, rest, cipher)
-    from traktauth.stores.adapters.threaded_store import ThreadedStore  # noqa: PLC0415 - it imports asyncio
-
-    return ThreadedStore(store)
-
-
 def _read(address: str, environment: Mapping[str, str] | None, *, takes_plain: bool) -> tuple[Cipher | None, str, str]:
     """Return what seals, the kind of the store, and the rest of its address."""
     sealed = address.startswith(SEALED)
@@ -113,29 +82,19 @@ def _meant(address: str) -> str:
     return f"{kind}:{address}" if "/" in address or "." in address else ""
 
 
-def _open_database(scheme: str, rest: str) -> Database | None:
-    """Return the database of an address; None if it names another kind of store."""
+def _open(scheme: str, rest: str, cipher: Cipher | None) -> TokenStore:
     if scheme in REDIS_SCHEMES:
         from traktauth.stores.redis.open import open_redis  # noqa: PLC0415 - one store is imported, not all
 
-        return open_redis(f"{scheme}:{rest}")
+        return _on(open_redis(f"{scheme}:{rest}"), cipher)
     if scheme in POSTGRES_SCHEMES:
         from traktauth.stores.postgres.open import open_postgres  # noqa: PLC0415 - see above
 
-        return open_postgres(f"{scheme}:{rest}")
+        return _on(open_postgres(f"{scheme}:{rest}"), cipher)
     if scheme == "sqlite":
         from traktauth.stores.sqlite.database import SqliteDatabase  # noqa: PLC0415 - see above
 
-        return SqliteDatabase(_path(rest, "tokens.db"))
-    return None
-
-
-def _open(scheme: str, rest: str, cipher: Cipher | None) -> TokenStore:
-    database = _open_database(scheme, rest)
-    if database is not None:
-        from traktauth.stores.database.store import DatabaseStore  # noqa: PLC0415 - see above
-
-        return DatabaseStore(database, cipher=cipher)
+        return _on(SqliteDatabase(_path(rest, "tokens.db")), cipher)
     if scheme == "memory":
         from traktauth.stores.memory import MemoryStore  # noqa: PLC0415 - see above
 
@@ -147,6 +106,12 @@ def _open(scheme: str, rest: str, cipher: Cipher | None) -> TokenStore:
     from traktauth.stores.file.store import FileStore  # noqa: PLC0415 - see above
 
     return FileStore(_path(rest, "tokens.json"), cipher=cipher)
+
+
+def _on(database: Database, cipher: Cipher | None) -> TokenStore:
+    from traktauth.stores.database.store import DatabaseStore  # noqa: PLC0415 - see above
+
+    return DatabaseStore(database, cipher=cipher)
 
 
 def _path(rest: str, default: str) -> str:

@@ -154,20 +154,23 @@ class LocalTrakt(EmbeddedServer):
         from traktauth.client.sync_client import Trakt  # noqa: PLC0415 - the sandbox uses no client
 
         if not isinstance(trakt, Trakt):
-            return self._sign_in_at(trakt, username)
+            return self._sign_in_async(trakt, username)
+        return self._save_login(trakt, username)
+
+    async def _sign_in_async(self, trakt: AsyncTrakt, username: str) -> Token:
+        from traktauth.client.driver.loop_store import LoopStore  # noqa: PLC0415 - it imports asyncio
+        from traktauth.client.driver.threads import in_thread  # noqa: PLC0415 - the same
+
+        if isinstance(trakt.store, LoopStore):
+            trakt.store.attach()
+        return await in_thread(lambda: self._save_login(trakt, username))
+
+    def _save_login(self, trakt: Trakt | AsyncTrakt, username: str) -> Token:
         key = trakt.config.key
         token = self._next(trakt.config.app, username, after=trakt.store.load(key).generation)
         save, user = self._changes(token, username)
         _check_saved(trakt.store.apply(key, save))
         trakt.store.apply(key, user)
-        return token
-
-    async def _sign_in_at(self, trakt: AsyncTrakt, username: str) -> Token:
-        key = trakt.config.key
-        token = self._next(trakt.config.app, username, after=(await trakt.store.load(key)).generation)
-        save, user = self._changes(token, username)
-        _check_saved(await trakt.store.apply(key, save))
-        await trakt.store.apply(key, user)
         return token
 
     def _changes(self, token: Token, username: str) -> tuple[SaveToken, SetUser]:

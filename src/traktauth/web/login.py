@@ -371,7 +371,6 @@ class AsyncWebLogin(_WebLogin):
             self._http_clients.send,
             unfinished=self._http_clients.unfinished,
             prepare=self._http_clients.prepare,
-            elsewhere=self._http_clients.refresh if self._trakt.store.any_loop else None,
         )
 
     @classmethod

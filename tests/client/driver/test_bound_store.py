@@ -7,14 +7,15 @@ import asyncio
 import pytest
 
 from client.callers import CALLERS
+from support.async_store import OwnAsyncStore
 from traktauth import AsyncTrakt, StoreFailed, Token, Trakt
 from traktauth.client.driver import unsaved_tokens
-from traktauth.client.driver.bound_store import AsyncBoundStore, BoundStore
+from traktauth.client.driver.bound_store import BoundStore
+from traktauth.client.driver.loop_store import LoopStore
 from traktauth.flow import refresh
 from traktauth.flow.effects import Apply, HoldUnsaved
 from traktauth.models import LoginKey, PendingRefresh, Sender
 from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken
-from traktauth.stores.adapters.threaded_store import ThreadedStore
 from traktauth.stores.memory import MemoryStore
 
 
@@ -111,54 +112,46 @@ def pair(generation):
     return Token(f"access-{generation}", refresh_token="r", expires_in=60, generation=generation)
 
 
-@pytest.fixture(params=["blocking", "async"])
-def held(request):
-    """A login whose second pair is held, and its store; `call(verb)` runs either kind."""
+@pytest.fixture
+def held():
+    """A login whose second pair is held, and its store."""
     store = Failing()
     store.apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
     store.saves_fail = True
-    if request.param == "blocking":
-        one = BoundStore(store, LOGIN, lambda: 1.0)
-        return one, store, lambda work: work()
-
-    async def wait(work):
-        return await work()
-
-    one = AsyncBoundStore(ThreadedStore(store), LOGIN, lambda: 1.0)
-    return one, store, lambda work: asyncio.run(wait(work))
+    return BoundStore(store, LOGIN, lambda: 1.0), store
 
 
 def test_a_newer_token_in_the_store_replaces_the_held_one(held):
-    one, store, run = held
+    one, store = held
     one.keep(HoldUnsaved(pair(2), after=1))
-    assert run(one.load).token == pair(2)
+    assert one.load().token == pair(2)
     assert one.peek() is None
     store.saves_fail = False
     assert store.apply(LOGIN, SaveToken(pair(5), after=1, at=1.0))
-    assert run(one.load).token == pair(5)
+    assert one.load().token == pair(5)
     assert one.peek().token == pair(5)
 
 
 def test_a_sign_out_drops_the_held_token(held):
-    one, store, run = held
+    one, store = held
     one.keep(HoldUnsaved(pair(2), after=1))
-    run(one.call(Apply(DeleteToken(2))))
+    one.call(Apply(DeleteToken(2)))()
     assert store.load(LOGIN).token is None
-    assert run(one.load).token is None
+    assert one.load().token is None
 
 
 @pytest.mark.parametrize(("is_sign_in", "process"), [(True, None), (False, "here:1")])
 def test_a_held_token_is_saved_as_the_sign_in_or_the_refresh_that_it_came_from(held, is_sign_in, process):
-    one, store, run = held
+    one, store = held
     assert store.apply(LOGIN, BeginRefresh(PendingRefresh(1, 1, 1.0, Sender("here", 1))))
     one.keep(HoldUnsaved(pair(2), after=1, is_sign_in=is_sign_in))
     store.saves_fail = False
-    assert run(one.load).token == pair(2)
+    assert one.load().token == pair(2)
     assert store.load(LOGIN).history[-1].process == process
 
 
 def test_what_is_held_for_one_login_is_not_served_to_another(held):
-    one, store, _ = held
+    one, store = held
     one.keep(HoldUnsaved(pair(2), after=1))
     for other in (
         BoundStore(store, LoginKey("trakt", "app", "second"), lambda: 1.0),
@@ -189,18 +182,12 @@ def test_a_store_that_fails_with_nothing_held_says_so(store, app, trakt_server):
         trakt.token()
 
 
-class OfItsLoop(ThreadedStore):
-    """An async store whose connections belong to the event loop that it is used in."""
-
-    any_loop = False
-
-
-def test_a_store_of_one_loop_saves_in_that_loop_while_it_runs(store, trakt_server, app):
+def test_a_token_that_an_async_store_could_not_save_is_saved_in_its_loop_while_that_runs(store, trakt_server, app):
     login = LoginKey(trakt_server.base, app.client_id, "default")
     newer = Token("newer-access", "newer-refresh", expires_in=60, expires_at=2e9, generation=2)
 
     async def save_from_another_thread():
-        bound_store = AsyncBoundStore(OfItsLoop(store), login, lambda: 1.0)
+        bound_store = BoundStore(LoopStore(OwnAsyncStore(store), asyncio.get_running_loop()), login, lambda: 1.0)
         save = bound_store._saving(HoldUnsaved(newer, after=1))
         await asyncio.to_thread(save)
         return save
@@ -216,5 +203,3 @@ def test_a_store_that_fails_amid_the_accounts_is_an_error(store, trakt_server, a
     store.loads_fail = True
     with pytest.raises(StoreFailed, match="the disk is gone"):
         BoundStore(store, login, lambda: 1.0)._load_accounts()
-    with pytest.raises(StoreFailed, match="the disk is gone"):
-        asyncio.run(AsyncBoundStore(ThreadedStore(store), login, lambda: 1.0)._load_accounts())

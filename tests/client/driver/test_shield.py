@@ -12,7 +12,7 @@ import pytest
 from stores.children import in_child
 from support.own_thread import replace_in_this_thread
 from traktauth.client.driver.shield import Unfinished, uninterrupted
-from traktauth.client.login.worker_thread import in_own_thread
+from traktauth.client.driver.threads import in_own_thread
 
 
 def test_work_returns_its_value_and_raises_its_error():

@@ -19,7 +19,7 @@ from support.redis import RedisServer
 from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken, SetMoved
 from traktauth.stores.database.schema import VERSION
-from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.open import open_store
 from traktauth.stores.postgres import driver as postgres_driver
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
 
@@ -189,7 +189,6 @@ def test_a_moved_record_names_its_new_store_and_takes_no_token(opened, address):
 
 
 # ---------------------------------------------------------------- servers: addresses
-@pytest.mark.parametrize("opening", [open_store, open_async_store])
 @pytest.mark.parametrize(
     "address",
     [
@@ -200,9 +199,9 @@ def test_a_moved_record_names_its_new_store_and_takes_no_token(opened, address):
         "postgresql://sean:hunter2@h/x?mood=good",
     ],
 )
-def test_a_malformed_address_is_refused_without_its_password(opening, address):
+def test_a_malformed_address_is_refused_without_its_password(address):
     with pytest.raises(ValueError, match="address") as caught:
-        opening(address)
+        open_store(address)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__cause__ is None
 
@@ -211,24 +210,23 @@ def test_a_missing_library_is_named_with_the_command_that_installs_it():
     code = """
 import sys
 sys.modules["redis"] = sys.modules["psycopg"] = None
-from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.open import open_store
 from traktauth.errors import StoreFailed
 for address in ("redis://:hunter2@127.0.0.1", "postgresql://sean:hunter2@127.0.0.1/x"):
-    for opening in (open_store, open_async_store):
-        try:
-            opening(address)
-        except StoreFailed as error:
-            print(error.message, error.hint)
+    try:
+        open_store(address)
+    except StoreFailed as error:
+        print(error.message, error.hint)
 """
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for library, extra in (("redis", "redis"), ("psycopg", "postgres")):
-        assert output.count(f"needs {library}") == output.count(f"pip install 'traktauth[{extra}]'") == 2
+        assert output.count(f"needs {library}") == output.count(f"pip install 'traktauth[{extra}]'") == 1
     assert "hunter2" not in output
 
 
 @pytest.mark.parametrize("scheme", ["redis", "postgresql"])
-def test_a_missing_server_is_reported_by_every_method(opened_by_each_driver, scheme):
-    store = opened_by_each_driver(f"{scheme}://sean@127.0.0.1:{free_port()}/0")
+def test_a_missing_server_is_reported_by_every_method(opened, scheme):
+    store = opened(f"{scheme}://sean@127.0.0.1:{free_port()}/0")
     for verb in (
         lambda: store.load(LOGIN),
         lambda: signed_in(store),
@@ -255,8 +253,8 @@ def server(request, tmp_path):
     server.stop()
 
 
-def test_a_store_works_again_when_its_server_is_back(server, opened_by_each_driver):
-    store = opened_by_each_driver(server.url)
+def test_a_store_works_again_when_its_server_is_back(server, opened):
+    store = opened(server.url)
     signed_in(store)
     server.kill()
     with pytest.raises(StoreFailed, match="cannot be"):
@@ -267,16 +265,16 @@ def test_a_store_works_again_when_its_server_is_back(server, opened_by_each_driv
     server.kill()
     server.start()
     assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0)), "the dead connection is replaced within the call"
-    assert opened_by_each_driver(server.url).load(LOGIN).token == pair(2)
+    assert opened(server.url).load(LOGIN).token == pair(2)
 
 
-def test_a_server_that_does_not_answer_is_not_waited_for_long(server, opened, opened_by_each_driver, monkeypatch):
+def test_a_server_that_does_not_answer_is_not_waited_for_long(server, opened, monkeypatch):
     signed_in(opened(server.url))
     server.pause()
     with monkeypatch.context() as patch:
         patch.setattr(postgres_driver, "LIMIT", 0.3)
         address = f"{server.url}?socket_timeout=0.2" if server.url.startswith("redis") else server.url
         with pytest.raises(StoreFailed, match=r"cannot be|no answer within"):
-            opened_by_each_driver(address).load(LOGIN)
+            opened(address).load(LOGIN)
     server.resume()
-    assert opened_by_each_driver(server.url).load(LOGIN).token == pair(1)
+    assert opened(server.url).load(LOGIN).token == pair(1)

@@ -77,7 +77,7 @@ def test_a_postgresql_on_another_host_wants_tls(settings, exposed):
 
 
 @pytest.mark.slow
-def test_a_connection_without_tls_is_among_the_durability_warnings(postgres_server, opened_by_each_driver, monkeypatch):
+def test_a_connection_without_tls_is_among_the_durability_warnings(postgres_server, opened, monkeypatch):
     monkeypatch.setattr("traktauth.stores.database.transport_security.is_local", lambda _host: False)
-    store = opened_by_each_driver(postgres_server.url)
+    store = opened(postgres_server.url)
     assert [problem for problem in store.durability_warnings() if "no TLS" in problem]

@@ -26,7 +26,7 @@ from traktauth.stores.encryption.aes_gcm import AesGcmCipher
 from traktauth.stores.encryption.rotate_keys import Resealed, key_ids, reseal
 from traktauth.stores.encryption.seal_keys import key_id, new_key, read_keys
 from traktauth.stores.file.store import FileStore
-from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.open import open_store
 from traktauth.testing import StoreContract
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
 
@@ -384,9 +384,8 @@ def test_a_malformed_key_is_refused_and_not_shown(text):
     "address", ["sealed+memory:", "sealed+sealed+file:/x", "sealed+carrier-pigeon:coop", "sealed+"]
 )
 def test_what_cannot_be_sealed_is_refused(address):
-    for opening in (open_store, open_async_store):
-        with pytest.raises(ValueError, match=r"memory:|No store"):
-            opening(address, environment={"TRAKTAUTH_SEAL_KEY": NEW})
+    with pytest.raises(ValueError, match=r"memory:|No store"):
+        open_store(address, environment={"TRAKTAUTH_SEAL_KEY": NEW})
 
 
 def test_the_last_probe_is_readable_without_a_key_that_is_gone(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import threading
 import traceback
@@ -18,7 +17,7 @@ from support.process import free_port
 from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.database.schema import SCHEMA
-from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.open import open_store
 from traktauth.stores.postgres import statements
 from traktauth.stores.postgres.table_creation import schema_for
 from traktauth.testing.store_contract.base import LOGIN, pair, pending_refresh, signed_in
@@ -148,26 +147,6 @@ def test_a_terminated_session_is_replaced_within_the_call(postgres_address, open
     signed_in(store)
     raw.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'traktauth'")
     assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
-
-
-@pytest.mark.asyncio
-async def test_a_cancelled_waiter_keeps_no_lease(postgres_address):
-    store = open_async_store(postgres_address)
-    await store.apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
-
-    async def wait():
-        async with store.lock(LOGIN, 60.0):
-            await asyncio.sleep(60)
-
-    for pause in (0.0, 0.001, 0.003, 0.01, 0.05):
-        task = asyncio.create_task(wait())
-        await asyncio.sleep(pause)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        async with store.lock(LOGIN, 0.0) as held:
-            assert held
-    await store.close()
 
 
 # ---------------------------------------------------------------- trouble that passes, and trouble that stays

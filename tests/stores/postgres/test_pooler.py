@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -15,7 +14,7 @@ from support.pgbouncer import pgbouncer
 from support.postgres import PostgresServer
 from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, SaveToken
-from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.open import open_store
 from traktauth.testing.store_contract.base import LOGIN, pair, pending_refresh, signed_in
 
 pytestmark = pytest.mark.slow
@@ -76,32 +75,28 @@ def test_a_keepers_statements_pass_a_transaction_pooler(pooled, prepared):
     url = pooled(size=1, prepared=prepared)
     logins = [LoginKey("trakt", "app", f"account-{number}") for number in range(50)]
 
-    async def keep():
-        store = open_async_store(url)
+    with closing(open_store(url)) as store, ThreadPoolExecutor(4) as pool:
 
-        async def apply_each(changes):
-            return await asyncio.gather(*(store.apply(login, change) for login, change in changes))
+        def apply_each(changes):
+            return pool.map(lambda each: store.apply(*each), changes)
 
-        assert all(await apply_each([(login, SaveToken(pair(1), 0, at=1.0)) for login in logins]))
+        assert all(apply_each([(login, SaveToken(pair(1), 0, at=1.0)) for login in logins]))
         for generation in range(1, 9):  # more often than psycopg waits before it prepares a statement
-            claimed = await store.claim("trakt", "app", before=9e9, now=0.0, limit=50, lease=30.0, owner="keeper")
+            claimed = store.claim("trakt", "app", before=9e9, now=0.0, limit=50, lease=30.0, owner="keeper")
             assert len(claimed) == 50
-            assert all(await apply_each([(login, BeginRefresh(pending_refresh(generation))) for login in logins]))
+            assert all(apply_each([(login, BeginRefresh(pending_refresh(generation))) for login in logins]))
             savings = [(login, SaveToken(pair(generation + 1), generation, at=1.0)) for login in logins]
-            assert all(await apply_each(savings))
-            await store.release(logins, owner="keeper")
-            assert (await store.take_budget("trakt", wanted=1, limit=1000, period=60.0))[0] == 1
-        await store.close()
-
-    asyncio.run(keep())
+            assert all(apply_each(savings))
+            store.release(logins, owner="keeper")
+            assert store.take_budget("trakt", wanted=1, limit=1000, period=60.0)[0] == 1
 
 
-def test_other_programs_of_the_pool_keep_their_settings(pooled, opened_by_each_driver):
+def test_other_programs_of_the_pool_keep_their_settings(pooled, opened):
     url = pooled(size=1)
     names = ("statement_timeout", "lock_timeout", "synchronous_commit", "idle_in_transaction_session_timeout")
     with outsider(url) as other:
         before = [other.execute(f"SHOW {name}".encode()).fetchone() for name in names]
-        store = opened_by_each_driver(url)
+        store = opened(url)
         signed_in(store)
         assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
         assert store.durability_warnings() == []
@@ -109,10 +104,10 @@ def test_other_programs_of_the_pool_keep_their_settings(pooled, opened_by_each_d
         assert other.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
 
 
-def test_a_crash_loses_no_token_behind_a_transaction_pooler(server, pooled, opened_by_each_driver):
+def test_a_crash_loses_no_token_behind_a_transaction_pooler(server, pooled, opened):
     """The database's own default is `synchronous_commit = off`."""
     url = pooled(size=2)
-    store = opened_by_each_driver(url)
+    store = opened(url)
     signed_in(store)
     for generation in range(1, 4):
         with closing(outsider(url)) as other:
@@ -123,7 +118,7 @@ def test_a_crash_loses_no_token_behind_a_transaction_pooler(server, pooled, open
             server.start()
             with psycopg.connect(f"{server.url.rpartition('/')[0]}/{url.rpartition('/')[2]}") as direct:
                 assert direct.execute("SELECT generation FROM traktauth_logins").fetchone() == (generation + 1,)
-        assert opened_by_each_driver(url).load(LOGIN).token == pair(generation + 1)
+        assert opened(url).load(LOGIN).token == pair(generation + 1)
 
 
 def test_one_of_many_makes_the_tables_behind_a_transaction_pooler(pooled):

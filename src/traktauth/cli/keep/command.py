@@ -7,7 +7,7 @@ import gc
 import re
 import signal
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -112,7 +112,7 @@ def command(
     limit = limit or _DEFAULT_LIMIT
     with options.adding_flags():
         if shows_plan:
-            asyncio.run(_show_plan(settings.store, config, limit, as_json=options.json))
+            _show_plan(settings.store, config, limit, as_json=options.json)
         else:
             login_files = _open_login_files(settings, files)
             asyncio.run(
@@ -121,14 +121,11 @@ def command(
     return 0
 
 
-async def _show_plan(address: str, config: KeeperConfig, limit: int, *, as_json: bool) -> None:
+def _show_plan(address: str, config: KeeperConfig, limit: int, *, as_json: bool) -> None:
     from traktauth.cli.keep.plan import show_plan  # noqa: PLC0415 - see above
 
-    store = open_fleet(address)
-    try:
-        await show_plan(store, config, limit=limit, as_json=as_json)
-    finally:
-        await store.close()
+    with closing(open_fleet(address)) as store:
+        show_plan(store, config, limit=limit, as_json=as_json)
 
 
 def read_pace(text: str) -> RateLimit:
@@ -213,14 +210,14 @@ async def _keep_store(
             with ExitStack() as stack:
                 stack.enter_context(replace_warning_handler(EventLogHandler(log)))
                 metrics = None if port is None else _serve_metrics(keeper, port, stack, listeners)
-                await store.check_writable()  # report a wrong password once, at the start
+                store.check_writable()  # report a wrong password once, at the start
                 await _report_start(keeper, store, config, metrics, log if as_json else None)
                 summary = await _run(keeper, limit, log, None if as_json else LiveLine(keeper, config.rate_limit))
                 if login_files is not None:
                     await login_files.finish()
                 await _report_summary(keeper, summary, as_json=as_json)
     finally:
-        await store.close()
+        store.close()
     return keeper.moved_to
 
 
@@ -244,10 +241,10 @@ def open_fleet(address: str) -> FleetStore:
     Raises:
         TraktAuthError: several processes cannot share it.
     """
-    from traktauth.stores.fleet import FleetStore  # noqa: PLC0415 - it imports asyncio's stores
-    from traktauth.stores.open import open_async_store  # noqa: PLC0415 - the same
+    from traktauth.stores.fleet import FleetStore  # noqa: PLC0415 - only this command needs it
+    from traktauth.stores.open import open_store  # noqa: PLC0415 - the same
 
-    store = open_async_store(address)
+    store = open_store(address)
     if not isinstance(store, FleetStore):
         raise TraktAuthError(
             f"traktauth keep needs sqlite:, redis: or postgresql:, not the store {store.address}",

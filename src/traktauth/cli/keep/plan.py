@@ -43,16 +43,16 @@ class Planned(NamedTuple):
     action: str
 
 
-async def show_plan(store: FleetStore, config: KeeperConfig, *, limit: int, as_json: bool) -> None:
+def show_plan(store: FleetStore, config: KeeperConfig, *, limit: int, as_json: bool) -> None:
     """Print what would be done with the next logins that come due.
 
     Raises:
         StoreFailed: the store cannot be read.
     """
     now, realm, client_id = config.clock(), config.service.realm, config.app.client_id
-    counts = await store.count_logins(realm, client_id, now=now)
-    upcoming = await store.upcoming(realm, client_id, limit=limit)
-    found = [(login, due_at, await _load(store, login)) for login, due_at in upcoming]
+    counts = store.count_logins(realm, client_id, now=now)
+    upcoming = store.upcoming(realm, client_id, limit=limit)
+    found = [(login, due_at, _load(store, login)) for login, due_at in upcoming]
     planned = list(schedule(found, config.rate_limit, now=now))
     if as_json:
         for each in planned:
@@ -103,9 +103,9 @@ def _action(record: Record | None) -> str:
     return "refresh" if record.pending_refresh is None else "resend"
 
 
-async def _load(store: FleetStore, login: LoginKey) -> Record | None:
+def _load(store: FleetStore, login: LoginKey) -> Record | None:
     try:
-        return await store.load(login)
+        return store.load(login)
     except StoreFailed as error:
         if error.temporary:
             raise

@@ -1,23 +1,26 @@
-"""The async driver: awaits each effect of a flow and sends its result back into the flow."""
+"""The async driver: waits in the caller's event loop, and leaves all that blocks to a blocking driver in threads."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from traktauth.client.driver.shield import deferring_signals, shielded_work
+from traktauth.client.driver.loop_store import LoopStore
+from traktauth.client.driver.shield import Unfinished, deferring_signals
 from traktauth.client.driver.single_flight import run_shared_async
-from traktauth.client.driver.sync_driver import WAITS, Running, may_send, no_response, write_log
-from traktauth.client.login.worker_thread import in_own_thread
+from traktauth.client.driver.sync_driver import WAITS, Driver, write_log
+from traktauth.client.driver.threads import in_lasting_thread, in_own_thread, in_thread
 from traktauth.errors import LoginMoved
 from traktauth.flow.effects import (
-    BUSY,
     AwaitRedirect,
     Effect,
     Flow,
     ForAccount,
     HoldUnsaved,
+    Load,
     LogMessage,
     PromptUser,
     Send,
@@ -27,13 +30,11 @@ from traktauth.flow.effects import (
     WithLock,
     WithLoopbackServer,
 )
-from traktauth.stores.adapters.threaded_store import detached_task, settle
-from traktauth.stores.errors import call_store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from traktauth.client.driver.bound_store import AsyncBoundStore
+    from traktauth.client.driver.bound_store import BoundStore
     from traktauth.client.login.ui import LoginUI
     from traktauth.flow.effects import NoResponse
     from traktauth.wire.messages import Request, Response
@@ -42,156 +43,134 @@ T = TypeVar("T")
 
 
 class AsyncDriver:
-    """Runs flows in the caller's task; otherwise as `Driver`.
+    """Runs flows in the caller's task, which waits for threads.
+
+    What must not be interrupted runs in a thread that the interpreter waits for, so it is finished even if the event
+    loop is stopped and closed meanwhile.
 
     Args:
-        bound_store: as for `Driver`.
-        send: as for `Driver`.
-        ui: as for `Driver`.
-        sleep: as for `Driver`.
-        unfinished: the tasks that refresh in the caller's loop.
-        prepare: as for `Driver`.
-        elsewhere: does what happens under the lock in another event loop; None does it in the caller's.
+        bound_store: the login in its store; None for flows that need no store.
+        send: sends one request, in a thread; it is given the caller's event loop.
+        ui: shows steps and takes answers; None for flows without a sign-in.
+        sleep: waits in the event loop, in seconds.
+        sleep_in_thread: waits in a thread, in seconds.
+        unfinished: counts the refreshes that are under way.
+        prepare: makes sure that a request can be sent from the caller's event loop, or raises TryLater.
     """
 
     def __init__(
         self,
-        bound_store: AsyncBoundStore | None,
-        send: Callable[[Request], Awaitable[Response | NoResponse]],
+        bound_store: BoundStore | None,
+        send: Callable[[asyncio.AbstractEventLoop, Request], Response | NoResponse],
         *,
         ui: LoginUI | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        unfinished: set[asyncio.Task[Any]] | None = None,
-        prepare: Callable[[], Awaitable[None]] | None = None,
-        elsewhere: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]] | None = None,
+        sleep_in_thread: Callable[[float], None] = time.sleep,
+        unfinished: Unfinished | None = None,
+        prepare: Callable[[asyncio.AbstractEventLoop], None] = lambda _loop: None,
     ) -> None:
         self._bound_store = bound_store
         self._send = send
         self._ui = ui
         self._sleep = sleep
-        self._unfinished = set[asyncio.Task[Any]]() if unfinished is None else unfinished
+        self._sleep_in_thread = sleep_in_thread
+        self._unfinished = unfinished or Unfinished()
         self._prepare = prepare
-        self._elsewhere = elsewhere
 
     async def run(self, flow: Flow[T]) -> T:
-        """Run a flow to its end and return its value; otherwise as `Driver.run`.
+        """Run a flow to its end and return its value.
 
         Raises:
             RuntimeError: no event loop of asyncio runs here, as with anyio on trio.
+            BaseException: what the flow raises.
         """
         try:
-            asyncio.get_running_loop()
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             raise RuntimeError(
                 "AsyncTrakt needs an event loop of asyncio, and none runs here; with anyio choose backend='asyncio'. "
                 "Under trio, call Trakt in a thread: trio.to_thread.run_sync"
             ) from None
-        answer: Any = None
-        failure: BaseException | None = None
-        while True:
-            try:
-                effect = flow.send(answer) if failure is None else flow.throw(failure)
-            except StopIteration as end:
-                value: T = end.value
-                return value
-            try:
-                answer, failure = await self._perform(effect), None
-            except BaseException as error:  # noqa: BLE001 - the flow decides
-                answer, failure = None, error
+        if self._bound_store is not None and isinstance(self._bound_store.store, LoopStore):
+            self._bound_store.store.attach()
+        driver = Driver(
+            self._bound_store,
+            partial(self._send, loop),
+            ui=self._ui,
+            sleep=self._sleep_in_thread,
+            unfinished=self._unfinished,
+            prepare=partial(self._prepare, loop),
+        )
+        return await run_flow(flow, partial(self._perform, driver))
 
-    async def _perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
-        bound_store = self._bound_store
-        if bound_store is not None and (call := bound_store.call(effect)) is not None:
-            if may_send(effect) and self._prepare is not None:
-                await self._prepare()
-            return await bound_store.perform(call)
+    async def _perform(self, driver: Driver, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
         match effect:
-            case Send(request):
-                return await self._sent(request)
+            case Load() if self._bound_store is not None and (record := self._bound_store.peek_newest()) is not None:
+                return record
             case Sleep(seconds):
                 return await self._sleep(seconds)
-            case LogMessage():
-                return write_log(effect, None if self._bound_store is None else self._bound_store.login)
             case WithLock():
-                with deferring_signals():  # here, as the main thread does not enter what is shielded under the lock
-                    return await self._exclusively(effect)
+                with deferring_signals():  # here, as the threads are not the main thread
+                    return await self._lead(driver, effect)
             case Shielded():
                 with deferring_signals():
-                    return await self._shielded(effect)
-            case _:
-                return await self._perform_login(effect)
-
-    async def _sent(self, request: Request) -> Response | NoResponse:
-        """Send a request; otherwise as `Driver._sent`."""
-        try:
-            return await self._send(request)
-        except Exception as error:  # noqa: BLE001 - judged there
-            return no_response(error, has_store=self._bound_store is not None)
-
-    async def _perform_login(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - see above
-        ui = self._ui
-        match effect:
-            case HoldUnsaved() if self._bound_store is not None:
-                return self._bound_store.keep(effect)
+                    return await in_lasting_thread(lambda: driver.run_shielded(effect))
+            case Send() | PromptUser() | AwaitRedirect():
+                return await in_own_thread(lambda: driver.perform(effect))
+            case ShowStep() | LogMessage() | HoldUnsaved():
+                return driver.perform(effect)
+            case WithLoopbackServer(redirect_uri, flow) if self._ui is not None:
+                with self._ui.listening(redirect_uri) as actual:
+                    return await run_flow(flow(actual), partial(self._perform, driver))
             case ForAccount(account, flow) if self._bound_store is not None:
                 return await self._run_for(self._bound_store.with_account(account), flow)
-            case ShowStep(step) if ui is not None:
-                return ui.tell(step)
-            case PromptUser(step) if ui is not None:
-                return await in_own_thread(lambda: ui.ask(step))
-            case WithLoopbackServer(redirect_uri, flow) if ui is not None:
-                with ui.listening(redirect_uri) as actual:
-                    return await self.run(flow(actual))
-            case AwaitRedirect() if ui is not None:
-                return await in_own_thread(lambda: ui.arrival(effect))
             case _:
-                raise AssertionError(f"this driver cannot perform {type(effect).__name__}")
+                return await in_thread(lambda: driver.perform(effect))
 
-    async def _run_for(self, bound_store: AsyncBoundStore, flow: Callable[[], Flow[T]]) -> T:
-        """Run a flow for another login; otherwise as `Driver._run_for`."""
+    async def _run_for(self, bound_store: BoundStore, flow: Callable[[], Flow[T]]) -> T:
+        """Run a flow for another login, in the store that it was moved to if it was."""
         while True:
-            elsewhere = self._elsewhere if bound_store.store.any_loop else None
+            driver = AsyncDriver(bound_store, self._send, sleep=self._sleep, unfinished=self._unfinished)
             try:
-                return await AsyncDriver(bound_store, self._send, sleep=self._sleep, elsewhere=elsewhere).run(flow())
+                return await driver.run(flow())
             except LoginMoved as moved:
-                bound_store = await bound_store.follow(moved)
+                bound_store = await in_thread(partial(bound_store.follow, moved))
 
-    async def _exclusively(self, effect: WithLock[T]) -> Any:  # noqa: ANN401 - the flow's outcome, or BUSY
+    async def _lead(self, driver: Driver, effect: WithLock[T]) -> Any:  # noqa: ANN401 - the flow's outcome, or BUSY
+        """Run a flow under the login's lock in a thread, or wait for the caller of this process that does it already.
+
+        A cancelled call gives up before it has the lock, and waits for the end once it has it.
+        """
         bound_store = self._bound_store
         if bound_store is None:
             raise AssertionError("a lock needs a store")
+        claim = threading.Lock()
 
-        async def work() -> Any:  # noqa: ANN401 - the same
-            if effect.purpose is None:
-                return await self._lead(bound_store, effect)
-            key = (bound_store.store.identity, bound_store.login, effect.purpose)
-            lead, log = partial(self._lead, bound_store, effect), partial(write_log, WAITS, bound_store.login)
-            return await run_shared_async(key, lead, effect.timeout, on_wait=log)
+        def lead() -> Any:  # noqa: ANN401 - the same
+            with self._unfinished:
+                return driver.lead(effect, claim)
 
-        return await (work() if self._elsewhere is None else self._elsewhere(work))
+        def give_up() -> None:
+            claim.acquire(blocking=False)
 
-    async def _lead(self, bound_store: AsyncBoundStore, effect: WithLock[T]) -> Any:  # noqa: ANN401 - the same
-        """Run a flow under the lock; otherwise as `Driver._lead`."""
-        running = Running()
+        if effect.purpose is None:
+            return await in_lasting_thread(lead, give_up)
+        key = (bound_store.store.identity, bound_store.login, effect.purpose)
+        log = partial(write_log, WAITS, bound_store.login)
+        return await run_shared_async(key, lead, effect.timeout, on_wait=log, on_cancel=give_up)
+
+
+async def run_flow(flow: Flow[T], perform: Callable[[Effect[Any]], Awaitable[Any]]) -> T:
+    """Run a flow to its end; what `perform` raises is thrown into the flow, which decides."""
+    answer: Any = None
+    failure: BaseException | None = None
+    while True:
         try:
-            lock = call_store(lambda: bound_store.store.lock(bound_store.login, effect.timeout), bound_store.store)
-            async with lock as held:
-                with running as end:
-                    outcome = await self.run(effect.flow()) if held else BUSY
-                    end(outcome)
-        except BaseException as error:  # noqa: BLE001 - judged there
-            return running.judge(error, bound_store.store)
-        return outcome
-
-    async def _shielded(self, effect: Shielded[T]) -> T:
-        for task in [task for task in self._unfinished if task.get_loop().is_closed()]:
-            self._unfinished.discard(task)  # it will never end, and what it holds has to be let go
-
-        async def work() -> T:
-            with shielded_work():
-                return await self.run(effect.flow())
-
-        task = detached_task(work())
-        self._unfinished.add(task)
-        task.add_done_callback(self._unfinished.discard)
-        return await settle(task)
+            effect = flow.send(answer) if failure is None else flow.throw(failure)
+        except StopIteration as end:
+            value: T = end.value
+            return value
+        try:
+            answer, failure = await perform(effect), None
+        except BaseException as error:  # noqa: BLE001 - the flow decides
+            answer, failure = None, error

@@ -5,24 +5,17 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from traktauth.client.driver import unsaved_tokens
-from traktauth.client.driver.moved_stores import (
-    AsyncMovedStores,
-    MovedStores,
-    cannot_follow,
-    check_failure,
-    check_found,
-)
+from traktauth.client.driver.moved_stores import MovedStores, cannot_follow, check_failure, check_found
 from traktauth.client.driver.unsaved_tokens import Unsaved
 from traktauth.errors import LoginMoved, StoreFailed
 from traktauth.flow.effects import Apply, CheckWritable, Effect, HoldUnsaved, Load, LoadAccounts, LoadProbe
 from traktauth.flow.moved_login import moved_error
 from traktauth.models import Record, app_entry
 from traktauth.models.changes import Change, DeleteToken, SaveToken, SwapProbe
-from traktauth.stores.base import AsyncTokenStore, TokenStore
-from traktauth.stores.errors import call_store, call_store_async
+from traktauth.stores.errors import call_store
 from traktauth.stores.import_copy import remove_copy
 from traktauth.values import replace
 
@@ -30,9 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from traktauth.models import LoginKey, Probe
+    from traktauth.stores.base import TokenStore
 
-Store = TypeVar("Store", TokenStore, AsyncTokenStore)
-_SAVE_TIMEOUT = 15.0  # seconds
 _MOST_REMEMBERED = 1024  # logins; a keeper's million must not be
 
 
@@ -93,27 +85,57 @@ class _NewestRecords:
 _newest = _NewestRecords()
 
 
-class _BoundStore(Generic[Store]):
+class BoundStore:
     """One login in one store, and the token that could not be saved there yet, if any.
 
     Args:
-        store: where.
-        login: whose.
-        clock: Unix seconds.
+        store: the store.
+        login: the login.
+        clock: returns Unix seconds.
+        moved_stores: the stores that logins were moved to; default: of its own.
     """
 
-    def __init__(self, store: Store, login: LoginKey, clock: Callable[[], float]) -> None:
-        self.store: Store = store
+    def __init__(
+        self, store: TokenStore, login: LoginKey, clock: Callable[[], float], moved_stores: MovedStores | None = None
+    ) -> None:
+        self.store = store
         self.login = login
+        self.moved_stores = MovedStores() if moved_stores is None else moved_stores
         self._clock = clock
         self._compared: Record | None = None  # the last record that was the newest, and the count of changes then
         self._changes = 0
 
-    def call(self, effect: Effect[Any]) -> Callable[[], Any] | None:
-        """Return what performs a store effect; None for another kind of effect.
+    def with_account(self, account: str) -> BoundStore:
+        """Return another account of the app, in the same store or where it was moved to from there."""
+        login = replace(self.login, account=account)
+        return BoundStore(self.moved_stores.found.get(login, self.store), login, self._clock, self.moved_stores)
 
-        What it returns is the answer, or, of an async store, to be awaited.
+    def follow(self, moved: LoginMoved) -> BoundStore:
+        """Return the login in the store that it was moved to, and from there on.
+
+        Raises:
+            LoginMoved: that store cannot be used here.
+            StoreFailed: it fails at the moment.
         """
+        store, seen = self.store, {self.store.identity}
+        while True:
+            store = self.moved_stores.open(moved)
+            try:
+                record = call_store(partial(store.load, self.login), store)
+            except StoreFailed as error:
+                raise check_failure(moved, error) from error
+            check_found(moved, record.generation)
+            onward = moved_error(record)
+            if not isinstance(onward, LoginMoved):
+                self.moved_stores.remember(self.login, store)
+                return BoundStore(store, self.login, self._clock, self.moved_stores)
+            if store.identity in seen:
+                raise cannot_follow(onward, "the stores name each other")
+            seen.add(store.identity)
+            moved = onward
+
+    def call(self, effect: Effect[Any]) -> Callable[[], Any] | None:
+        """Return what performs a store effect; None for another kind of effect."""
         match effect:
             case Load():
                 return self.load
@@ -128,6 +150,10 @@ class _BoundStore(Generic[Store]):
             case _:
                 return None
 
+    def perform(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
+        """Perform what `call` returned; what the store raises is raised as StoreFailed."""
+        return call_store(call, self.store)
+
     def peek(self) -> Record | None:
         """Return the record where that takes microseconds."""
         if self._find_unsaved():
@@ -136,6 +162,11 @@ class _BoundStore(Generic[Store]):
             return self.store.peek(self.login)
         except Exception:  # noqa: BLE001 - `load` tells what is wrong
             return None
+
+    def peek_newest(self) -> Record | None:
+        """Return what `load` would, if that takes microseconds; else None."""
+        record = self.peek()
+        return None if record is None or self._newer(record) is not None else record
 
     @property
     def seen(self) -> int:
@@ -146,9 +177,23 @@ class _BoundStore(Generic[Store]):
         """Return whether `load` would return the very record that it returned when `seen` was read."""
         return _newest.changes == seen and not unsaved_tokens.held and self.peek() is record
 
-    def load(self) -> Any:  # noqa: ANN401 - a record, or an awaitable of one
+    def load(self) -> Record:
         """Return the record; a token that could not be saved is saved now, or at least served."""
-        raise NotImplementedError
+        held = self._find_unsaved()
+        if held is not None:
+            with suppress(StoreFailed):
+                self._save(held)
+                self._drop(held)
+        try:
+            record: Record | StoreFailed = call_store(lambda: self.store.load(self.login), self.store)
+        except StoreFailed as error:
+            record = error
+        overlaid = self._overlaid(record)
+        newer = self._newer(overlaid)
+        if newer is None or newer.token is None:
+            return overlaid
+        self._save(HoldUnsaved(newer.token, newer.generation - 1))
+        return newer
 
     @property
     def holds_unsaved(self) -> bool:
@@ -163,10 +208,18 @@ class _BoundStore(Generic[Store]):
 
     def _saving(self, effect: HoldUnsaved) -> Callable[[], None] | None:
         """Return what saves a token in another thread; None if only the next call can."""
-        raise NotImplementedError
+        return lambda: self._save(effect)
 
-    def _apply(self, change: Change) -> Any:  # noqa: ANN401 - whether it applied, or an awaitable of it
-        raise NotImplementedError
+    def _apply(self, change: Change) -> bool:
+        login, change = self._target(change)
+        is_applied = self.store.apply(login, change)
+        if is_applied:
+            self._note_applied(change)
+        return is_applied
+
+    def _save(self, held: Unsaved | HoldUnsaved) -> None:
+        change = SaveToken(held.token, held.after, self._clock(), is_sign_in=held.is_sign_in)
+        call_store(lambda: self.store.apply(self.login, change), self.store)
 
     def _target(self, change: Change) -> tuple[LoginKey, Change]:
         """Return what a change is applied to, and the change; the store knows only the token before an unsaved one."""
@@ -192,14 +245,23 @@ class _BoundStore(Generic[Store]):
         if seen is not None and seen.token is not None and seen.generation == generation:
             remove_copy(self.store.address, self.login, seen.token.fingerprint)
 
-    def _check_writable(self) -> Any:  # noqa: ANN401 - nothing, or an awaitable of it
-        raise NotImplementedError
+    def _check_writable(self) -> None:
+        self.store.load(self.login)  # a damaged record shows now, not when the sign-in is over
+        self.store.check_writable()
 
-    def _load_accounts(self) -> Any:  # noqa: ANN401 - records by login, or an awaitable of them
-        raise NotImplementedError
+    def _load_accounts(self) -> list[tuple[LoginKey, Record | StoreFailed]]:
+        found: list[tuple[LoginKey, Record | StoreFailed]] = []
+        for login in filter(self._is_sibling, self.store.list_logins()):
+            try:
+                found.append((login, self.store.load(login)))
+            except StoreFailed as error:
+                if not error.of_one:
+                    raise
+                found.append((login, error))
+        return found
 
-    def _load_probe(self) -> Any:  # noqa: ANN401 - a probe, or an awaitable of one
-        raise NotImplementedError
+    def _load_probe(self) -> Probe | None:
+        return self.store.load(app_entry(self.login)).probe
 
     def _is_sibling(self, login: LoginKey) -> bool:
         """Return whether a login is of the same app and service."""
@@ -237,226 +299,3 @@ class _BoundStore(Generic[Store]):
         if newer is None:
             self._compared, self._changes = record, count
         return newer
-
-
-class BoundStore(_BoundStore[TokenStore]):
-    """A login in a blocking store.
-
-    Args:
-        store: the store.
-        login: the login.
-        clock: returns Unix seconds.
-        moved_stores: the stores that logins were moved to; default: of its own.
-    """
-
-    def __init__(
-        self, store: TokenStore, login: LoginKey, clock: Callable[[], float], moved_stores: MovedStores | None = None
-    ) -> None:
-        super().__init__(store, login, clock)
-        self.moved_stores = MovedStores() if moved_stores is None else moved_stores
-
-    def with_account(self, account: str) -> BoundStore:
-        """Return another account of the app, in the same store or where it was moved to from there."""
-        login = replace(self.login, account=account)
-        return BoundStore(self.moved_stores.found.get(login, self.store), login, self._clock, self.moved_stores)
-
-    def follow(self, moved: LoginMoved) -> BoundStore:
-        """Return the login in the store that it was moved to, and from there on.
-
-        Raises:
-            LoginMoved: that store cannot be used here.
-            StoreFailed: it fails at the moment.
-        """
-        store, seen = self.store, {self.store.identity}
-        while True:
-            store = self.moved_stores.open(moved)
-            try:
-                record = call_store(partial(store.load, self.login), store)
-            except StoreFailed as error:
-                raise check_failure(moved, error) from error
-            check_found(moved, record.generation)
-            onward = moved_error(record)
-            if not isinstance(onward, LoginMoved):
-                self.moved_stores.remember(self.login, store)
-                return BoundStore(store, self.login, self._clock, self.moved_stores)
-            if store.identity in seen:
-                raise cannot_follow(onward, "the stores name each other")
-            seen.add(store.identity)
-            moved = onward
-
-    def perform(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
-        """Perform what `call` returned; what the store raises is raised as StoreFailed."""
-        return call_store(call, self.store)
-
-    def load(self) -> Record:
-        held = self._find_unsaved()
-        if held is not None:
-            with suppress(StoreFailed):
-                self._save(held)
-                self._drop(held)
-        try:
-            record: Record | StoreFailed = call_store(lambda: self.store.load(self.login), self.store)
-        except StoreFailed as error:
-            record = error
-        overlaid = self._overlaid(record)
-        newer = self._newer(overlaid)
-        if newer is None or newer.token is None:
-            return overlaid
-        self._save(HoldUnsaved(newer.token, newer.generation - 1))
-        return newer
-
-    def _apply(self, change: Change) -> bool:
-        login, change = self._target(change)
-        is_applied = self.store.apply(login, change)
-        if is_applied:
-            self._note_applied(change)
-        return is_applied
-
-    def _save(self, held: Unsaved | HoldUnsaved) -> None:
-        change = SaveToken(held.token, held.after, self._clock(), is_sign_in=held.is_sign_in)
-        call_store(lambda: self.store.apply(self.login, change), self.store)
-
-    def _saving(self, effect: HoldUnsaved) -> Callable[[], None] | None:
-        return lambda: self._save(effect)
-
-    def _load_accounts(self) -> list[tuple[LoginKey, Record | StoreFailed]]:
-        found: list[tuple[LoginKey, Record | StoreFailed]] = []
-        for login in filter(self._is_sibling, self.store.list_logins()):
-            try:
-                found.append((login, self.store.load(login)))
-            except StoreFailed as error:
-                if not error.of_one:
-                    raise
-                found.append((login, error))
-        return found
-
-    def _load_probe(self) -> Probe | None:
-        return self.store.load(app_entry(self.login)).probe
-
-    def _check_writable(self) -> None:
-        self.store.load(self.login)  # a damaged record shows now, not when the sign-in is over
-        self.store.check_writable()
-
-
-class AsyncBoundStore(_BoundStore[AsyncTokenStore]):
-    """A login in an async store.
-
-    Args:
-        store: the store.
-        login: the login.
-        clock: returns Unix seconds.
-        moved_stores: the stores that logins were moved to; default: of its own.
-        shared_with: the store whose other users of this process see a token that could not be saved; default: `store`.
-        saves_unsaved: whether such a token is saved in the background; else only the next `load` saves it.
-    """
-
-    def __init__(
-        self,
-        store: AsyncTokenStore,
-        login: LoginKey,
-        clock: Callable[[], float],
-        moved_stores: AsyncMovedStores | None = None,
-        *,
-        shared_with: AsyncTokenStore | None = None,
-        saves_unsaved: bool = True,
-    ) -> None:
-        super().__init__(store, login, clock)
-        self.moved_stores = AsyncMovedStores() if moved_stores is None else moved_stores
-        self._shared_with = store if shared_with is None else shared_with
-        self._saves_unsaved = saves_unsaved
-
-    def _place(self) -> Hashable:
-        return self._shared_with.identity, self.login
-
-    def with_account(self, account: str) -> AsyncBoundStore:
-        """Do the same as `BoundStore.with_account`."""
-        login = replace(self.login, account=account)
-        return AsyncBoundStore(self.moved_stores.found.get(login, self.store), login, self._clock, self.moved_stores)
-
-    async def follow(self, moved: LoginMoved) -> AsyncBoundStore:
-        """Do the same as `BoundStore.follow`."""
-        from traktauth.stores.adapters.threaded_store import in_thread  # noqa: PLC0415 - it imports asyncio
-
-        store, seen = self.store, {self.store.identity}
-        while True:
-            store = await in_thread(partial(self.moved_stores.open, moved))
-            try:
-                record = await call_store_async(partial(store.load, self.login), store)
-            except StoreFailed as error:
-                raise check_failure(moved, error) from error
-            check_found(moved, record.generation)
-            onward = moved_error(record)
-            if not isinstance(onward, LoginMoved):
-                self.moved_stores.remember(self.login, store)
-                return AsyncBoundStore(store, self.login, self._clock, self.moved_stores)
-            if store.identity in seen:
-                raise cannot_follow(onward, "the stores name each other")
-            seen.add(store.identity)
-            moved = onward
-
-    async def perform(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
-        """Perform what `call` returned; what the store raises is raised as StoreFailed."""
-        return await call_store_async(call, self.store)
-
-    async def load(self) -> Record:
-        held = self._find_unsaved()
-        if held is not None:
-            with suppress(StoreFailed):
-                await self._save(held)
-                self._drop(held)
-        try:
-            record: Record | StoreFailed = await call_store_async(lambda: self.store.load(self.login), self.store)
-        except StoreFailed as error:
-            record = error
-        overlaid = self._overlaid(record)
-        newer = self._newer(overlaid)
-        if newer is None or newer.token is None:
-            return overlaid
-        await self._save(HoldUnsaved(newer.token, newer.generation - 1))
-        return newer
-
-    async def _apply(self, change: Change) -> bool:
-        login, change = self._target(change)
-        is_applied = await self.store.apply(login, change)
-        if is_applied:
-            self._note_applied(change)
-        return is_applied
-
-    async def _save(self, held: Unsaved | HoldUnsaved) -> None:
-        change = SaveToken(held.token, held.after, self._clock(), is_sign_in=held.is_sign_in)
-        await call_store_async(lambda: self.store.apply(self.login, change), self.store)
-
-    def _saving(self, effect: HoldUnsaved) -> Callable[[], None] | None:
-        if not self._saves_unsaved:
-            return None
-        import asyncio  # noqa: PLC0415 - a blocking program does without
-
-        if self.store.any_loop:
-            return lambda: asyncio.run(self._save(effect))
-        loop = asyncio.get_running_loop()
-
-        def save() -> None:
-            if loop.is_running():
-                asyncio.run_coroutine_threadsafe(self._save(effect), loop).result(_SAVE_TIMEOUT)
-            else:
-                raise StoreFailed(f"{self.store.address} belongs to an event loop that does not run")
-
-        return save
-
-    async def _load_accounts(self) -> list[tuple[LoginKey, Record | StoreFailed]]:
-        found: list[tuple[LoginKey, Record | StoreFailed]] = []
-        for login in filter(self._is_sibling, await self.store.list_logins()):
-            try:
-                found.append((login, await self.store.load(login)))
-            except StoreFailed as error:
-                if not error.of_one:
-                    raise
-                found.append((login, error))
-        return found
-
-    async def _load_probe(self) -> Probe | None:
-        return (await self.store.load(app_entry(self.login))).probe
-
-    async def _check_writable(self) -> None:
-        await self.store.load(self.login)
-        await self.store.check_writable()

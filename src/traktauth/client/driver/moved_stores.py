@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginMoved, StoreFailed, TraktAuthError
 from traktauth.models.store_address import SEALED, SERVER_STORES
-from traktauth.stores.base import AsyncTokenStore, TokenStore
-from traktauth.stores.open import open_async_store, open_store
+from traktauth.stores.open import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from traktauth.models import LoginKey
+    from traktauth.stores.base import TokenStore
 
-Store = TypeVar("Store", TokenStore, AsyncTokenStore)
 _MOST_FOUND = 1024  # logins whose store is remembered
 _NAME_IT = "name it as this program's store (TRAKTAUTH_STORE)"
 _PASSWORD = "if it has a password, an environment variable of this program may hold its whole address"
 
 
-class _MovedStores(Generic[Store]):
+class MovedStores:
     """The stores that logins of a client were moved to; shared by all accounts of the client.
 
     Attributes:
@@ -30,16 +29,16 @@ class _MovedStores(Generic[Store]):
     """
 
     def __init__(self) -> None:
-        self.found: dict[LoginKey, Store] = {}
-        self._opened: dict[str, Store] = {}
+        self.found: dict[LoginKey, TokenStore] = {}
+        self._opened: dict[str, TokenStore] = {}
 
-    def remember(self, login: LoginKey, store: Store) -> None:
+    def remember(self, login: LoginKey, store: TokenStore) -> None:
         """Remember where a login was found, so that the next object for this account begins there."""
         if len(self.found) >= _MOST_FOUND:
             self.found.clear()
         self.found[login] = store
 
-    def open(self, moved: LoginMoved) -> Store:
+    def open(self, moved: LoginMoved) -> TokenStore:
         """Open the store that a record names.
 
         Raises:
@@ -51,43 +50,18 @@ class _MovedStores(Generic[Store]):
         if opened is not None:
             return opened
         try:
-            store = self._open(with_own_password(moved.store, os.environ))
+            store = open_store(with_own_password(moved.store, os.environ))
         except (TraktAuthError, ValueError) as error:
             raise cannot_follow(moved, str(error)) from error
         return self._opened.setdefault(moved.store, store)
 
-    def _open(self, address: str) -> Store:
-        raise NotImplementedError
-
-    def _take_opened(self) -> list[Store]:
+    def close(self) -> None:
+        """Close the stores that were opened."""
         opened = list(self._opened.values())
         self._opened.clear()
         self.found.clear()
-        return opened
-
-
-class MovedStores(_MovedStores[TokenStore]):
-    """The same for `Trakt`."""
-
-    def _open(self, address: str) -> TokenStore:
-        return open_store(address)
-
-    def close(self) -> None:
-        """Close the stores that were opened."""
-        for store in self._take_opened():
+        for store in opened:
             store.close()
-
-
-class AsyncMovedStores(_MovedStores[AsyncTokenStore]):
-    """The same for `AsyncTrakt`."""
-
-    def _open(self, address: str) -> AsyncTokenStore:
-        return open_async_store(address)
-
-    async def close(self) -> None:
-        """Close the stores that were opened."""
-        for store in self._take_opened():
-            await store.close()
 
 
 def cannot_follow(moved: LoginMoved, reason: str) -> LoginMoved:

@@ -14,7 +14,7 @@ from traktauth.flow.effects import BUSY
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Generator, Hashable
+    from collections.abc import Callable, Generator, Hashable
 
 
 class _NoOutcome(Enum):
@@ -22,7 +22,6 @@ class _NoOutcome(Enum):
 
 
 _ABANDONED = _NoOutcome.ABANDONED
-_LOOK = 1.0  # seconds between two looks at an event loop that may be closed
 
 
 class SharedCall:
@@ -35,24 +34,6 @@ class SharedCall:
         self._callbacks: list[Callable[[], None]] = []
         self._outcome: Any = _ABANDONED
         self._error: Exception | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._work: Awaitable[Any] | None = None
-
-    def lead_in(self, loop: asyncio.AbstractEventLoop, work: Awaitable[Any]) -> None:
-        """Note what the leader awaits, and in which event loop."""
-        self._loop, self._work = loop, work
-
-    def is_orphaned(self) -> bool:
-        """Return whether the event loop of the leader was closed in the middle of the call."""
-        return self._loop is not None and self._loop.is_closed()
-
-    def abandon(self) -> None:
-        """End a call whose event loop was closed: what it holds is released, as far as that needs no event loop."""
-        close = getattr(self._work, "close", None)
-        if close is not None:
-            with suppress(RuntimeError, ValueError):  # it awaits something at its end, or is being closed already
-                close()
-        self.finish(_ABANDONED, None)
 
     def finish(self, outcome: Any, error: Exception | None) -> None:  # noqa: ANN401 - any outcome
         """Publish the outcome to every waiter; called again if a signal came in the middle of it."""
@@ -111,7 +92,7 @@ def run_shared(
                 return outcome
         if timeout > 0:
             on_wait()
-        if not _wait(call, until):
+        if not call.wait(max(0.0, until - time.monotonic())):
             return BUSY
         outcome = call.outcome()
         if outcome is not _ABANDONED:
@@ -119,22 +100,42 @@ def run_shared(
 
 
 async def run_shared_async(
-    key: Hashable, lead: Callable[[], Awaitable[Any]], timeout: float, *, on_wait: Callable[[], None] = lambda: None
+    key: Hashable,
+    lead: Callable[[], Any],
+    timeout: float,
+    *,
+    on_wait: Callable[[], None] = lambda: None,
+    on_cancel: Callable[[], object] = lambda: None,
 ) -> Any:  # noqa: ANN401 - any outcome
-    """Await the call of this key, or the one that another caller makes; otherwise as `run_shared`."""
-    import asyncio  # noqa: PLC0415 - a blocking program does without
+    """Make the call of this key in a thread, or await the one that another caller makes; BUSY after the timeout.
+
+    Args:
+        key: names the call.
+        lead: makes it.
+        timeout: seconds to wait for another caller's.
+        on_wait: is called before another caller's call is waited for.
+        on_cancel: is called if the caller that leads is cancelled, who then waits for the end of the call.
+    """
+    from traktauth.client.driver.threads import in_lasting_thread  # noqa: PLC0415 - it imports asyncio
 
     until = time.monotonic() + timeout
     while True:
         mine = SharedCall()
-        with _leading(key, mine) as publish:
-            call = _join(key, mine)
-            if call is mine:
-                work = lead()
-                mine.lead_in(asyncio.get_running_loop(), work)
-                outcome = await work
+
+        def work(mine: SharedCall = mine) -> Any:  # noqa: ANN401 - any outcome
+            with _leading(key, mine) as publish:
+                outcome = lead()
                 publish(_ABANDONED if outcome is BUSY else outcome)
                 return outcome
+
+        try:
+            call = _join(key, mine)
+            if call is mine:
+                return await in_lasting_thread(work, on_cancel)
+        except BaseException:
+            if not mine.wait(0):  # a signal came before the thread began
+                _finish(key, mine, _ABANDONED, None)
+            raise
         if timeout > 0:
             on_wait()
         if not await _wait_async(call, until):
@@ -144,18 +145,8 @@ async def run_shared_async(
             return outcome
 
 
-def _wait(call: SharedCall, until: float) -> bool:
-    """Wait for the end of another caller's call; return False if it did not come in time."""
-    while not call.wait(max(0.0, min(_LOOK, until - time.monotonic()))):
-        if call.is_orphaned():
-            _abandon_orphans()
-        if time.monotonic() >= until:
-            return call.wait(0)
-    return True
-
-
 async def _wait_async(call: SharedCall, until: float) -> bool:
-    """Do the same as `_wait` without blocking the event loop."""
+    """Wait for the end of another caller's call; return False if it did not come in time."""
     import asyncio  # noqa: PLC0415 - a blocking program does without
 
     loop = asyncio.get_running_loop()
@@ -170,29 +161,12 @@ async def _wait_async(call: SharedCall, until: float) -> bool:
             loop.call_soon_threadsafe(wake)
 
     call.on_end(on_end)
-    while not call.wait(0):
-        await asyncio.wait([waiter], timeout=max(0.0, min(_LOOK, until - time.monotonic())))
-        if call.is_orphaned():
-            _abandon_orphans()
-        if time.monotonic() >= until:
-            return call.wait(0)
-    return True
-
-
-def _abandon_orphans() -> None:
-    """End the calls whose event loops were closed in the middle of them: their leaders will never go on."""
-    with _lock:
-        orphans = {key: call for key, call in _calls.items() if call.is_orphaned()}
-        for key in orphans:
-            del _calls[key]
-    for call in orphans.values():
-        call.abandon()
+    await asyncio.wait([waiter], timeout=max(0.0, until - time.monotonic()))
+    return call.wait(0)
 
 
 def _join(key: Hashable, mine: SharedCall) -> SharedCall:
     """Return the call of this key: the caller's own, which it then leads within `_leading`, or another's."""
-    if _calls:
-        _abandon_orphans()  # one of another key may hold the login's lock
     with _lock:
         return _calls.setdefault(key, mine)
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LOGGER = "traktauth"
+_LOOK = 0.1  # seconds between two looks at whether the caller of a thread has given up
 WAITS = LogMessage("waits for the refresh that another call of this program makes", event="refresh-shared", debug=True)
 
 
@@ -98,11 +99,12 @@ class Driver:
                 value: T = end.value
                 return value
             try:
-                answer, failure = self._perform(effect), None
+                answer, failure = self.perform(effect), None
             except BaseException as error:  # noqa: BLE001 - the flow decides
                 answer, failure = None, error
 
-    def _perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
+    def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
+        """Perform one effect and return its result."""
         bound_store = self._bound_store
         if bound_store is not None and (call := bound_store.call(effect)) is not None:
             if may_send(effect):
@@ -168,32 +170,51 @@ class Driver:
         try:
             _leading[mine] = mark
             if effect.purpose is None:
-                return self._lead(bound_store, effect)
+                return self.lead(effect)
             key = (bound_store.store.identity, bound_store.login, effect.purpose)
-            lead, log = partial(self._lead, bound_store, effect), partial(write_log, WAITS, bound_store.login)
-            return run_shared(key, lead, effect.timeout, on_wait=log)
+            log = partial(write_log, WAITS, bound_store.login)
+            return run_shared(key, partial(self.lead, effect), effect.timeout, on_wait=log)
         finally:
             _leading.pop(mine, None)
 
-    def _lead(self, bound_store: BoundStore, effect: WithLock[T]) -> Any:  # noqa: ANN401 - the same
-        """Run a flow under the lock; what the lock itself raises is raised as StoreFailed, or logged after the flow."""
+    def lead(self, effect: WithLock[T], claim: threading.Lock | None = None) -> Any:  # noqa: ANN401 - the same
+        """Run a flow under the lock; what the lock itself raises is raised as StoreFailed, or logged after the flow.
+
+        Args:
+            effect: the flow, and how long to wait for the lock.
+            claim: taken when the flow begins; BUSY is returned if the caller has taken it before, and gives up so.
+        """
+        left = effect.timeout
+        while True:
+            timeout = left if claim is None else min(left, _LOOK)
+            outcome = self._run_locked(effect, timeout, claim)
+            left -= timeout
+            if outcome is not BUSY or left <= 0 or (claim is not None and claim.locked()):
+                return outcome
+
+    def _run_locked(self, effect: WithLock[T], timeout: float, claim: threading.Lock | None) -> Any:  # noqa: ANN401 - the same
+        bound_store = self._bound_store
+        if bound_store is None:
+            raise AssertionError("a lock needs a store")
         running = Running()
         try:
-            lock = call_store(lambda: bound_store.store.lock(bound_store.login, effect.timeout), bound_store.store)
+            lock = call_store(lambda: bound_store.store.lock(bound_store.login, timeout), bound_store.store)
             with lock as held, running as end:
-                outcome = self.run(effect.flow()) if held else BUSY
+                begins = held and (claim is None or claim.acquire(blocking=False))
+                outcome = self.run(effect.flow()) if begins else BUSY
                 end(outcome)
         except BaseException as error:  # noqa: BLE001 - judged there
             return running.judge(error, bound_store.store)
         return outcome
 
     def _shielded(self, effect: Shielded[T]) -> T:
-        def work() -> T:
-            with self._unfinished, shielded_work():
-                return self.run(effect.flow())
-
         with deferring_signals():
-            return uninterrupted(work)
+            return uninterrupted(lambda: self.run_shielded(effect))
+
+    def run_shielded(self, effect: Shielded[T]) -> T:
+        """Run a flow in a thread that nothing interrupts: `close` and default-handled signals wait for its end."""
+        with self._unfinished, shielded_work():
+            return self.run(effect.flow())
 
 
 class _Mark:

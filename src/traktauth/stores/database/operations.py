@@ -1,4 +1,4 @@
-"""What a store on a database does, as generators of commands: once for the blocking store and the async one."""
+"""What a store on a database does, as generators of commands, so that each is tested alone."""
 
 from __future__ import annotations
 
@@ -145,13 +145,13 @@ class LoginOperations:
         """
         check_at = steady_clock() + OWNER_CHECK_INTERVAL
         while not (yield from self._take(login, owner)):
-            if steady_clock() >= check_at:
+            pause = wait.pause()
+            if not pause or steady_clock() >= check_at:
                 check_at = steady_clock() + OWNER_CHECK_INTERVAL
                 other: str | None = yield ReadLease(login)
                 if other is not None and owner_has_ended(other):
                     yield ReleaseLease(login, other)  # that owner's only: another waiter may have taken it by now
                     continue
-            pause = wait.pause()
             if not pause:
                 return False
             yield Sleep(pause)

@@ -1,4 +1,4 @@
-"""The stores on a database, blocking and async: both run `LoginOperations`, whose commands a database performs."""
+"""The store on a database, with what a keeper needs: runs `LoginOperations`, whose commands a database performs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,25 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.base import TokenStore
 from traktauth.stores.compare_and_swap import run
-from traktauth.stores.database.commands import ReleaseLease, Sleep
+from traktauth.stores.database.commands import (
+    BlockBudget,
+    ClaimDue,
+    CountLogins,
+    CountStates,
+    ListUpcoming,
+    LoginCounts,
+    LoginStates,
+    ReleaseLease,
+    Sleep,
+    TakeBudget,
+)
 from traktauth.stores.database.lease import Backoff, LeaseOwners
 from traktauth.stores.database.operations import LoginOperations
+from traktauth.stores.fleet import FleetStore
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable
+    from collections.abc import Generator, Hashable, Sequence
 
     from traktauth.models import LoginKey, Record
     from traktauth.models.changes import Change
@@ -25,7 +36,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class DatabaseStore(TokenStore):
+class DatabaseStore(FleetStore):
     """A store whose records are rows.
 
     Args:
@@ -96,6 +107,40 @@ class DatabaseStore(TokenStore):
 
     def close(self) -> None:
         self.database.close()
+
+    # ------------------------------------------------------------ for a keeper
+    def claim(
+        self, realm: str, client_id: str, *, before: float, now: float, limit: int, lease: float, owner: str
+    ) -> list[tuple[LoginKey, Record | StoreFailed]]:
+        claim = ClaimDue(realm, client_id, before=before, now=now, limit=limit, seconds=lease, owner=owner)
+        return self._run(self._operations.claim(claim))
+
+    def release(self, logins: Sequence[LoginKey], *, owner: str) -> None:
+        self._run(self._operations.release(logins, owner))
+
+    def defer(self, login: LoginKey, generation: int, *, until: float) -> None:
+        self._run(self._operations.set_due(login, generation, until))
+
+    def never_due(self, login: LoginKey, generation: int) -> None:
+        self._run(self._operations.set_due(login, generation, None))
+
+    def record_notification(self, login: LoginKey, generation: int, what: str) -> bool:
+        return self._run(self._operations.record_notification(login, generation, what))
+
+    def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
+        return self.database.perform(CountLogins(realm, client_id, now))
+
+    def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
+        return self.database.perform(CountStates(realm, client_id, now))
+
+    def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
+        return self.database.perform(ListUpcoming(realm, client_id, limit))
+
+    def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
+        return self.database.perform(TakeBudget(realm, wanted, limit, period))
+
+    def block_budget(self, realm: str, seconds: float) -> None:
+        self.database.perform(BlockBudget(realm, seconds))
 
     def _run(self, operation: Operation[T]) -> T:
         return run(operation, self._perform)

@@ -5,21 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-from traktauth.stores.base import TokenStore
+from traktauth.client.driver.loop_store import LoopStore
 from traktauth.testing.store_contract.contract import StoreContract
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator, Hashable
     from pathlib import Path
 
-    from traktauth.models import LoginKey, Record
-    from traktauth.models.changes import Change
-    from traktauth.stores.base import AsyncTokenStore
-
-T = TypeVar("T")
+    from traktauth.stores.base import AsyncTokenStore, TokenStore
 
 _loops: list[asyncio.AbstractEventLoop] = []
 _starting = threading.Lock()
@@ -41,67 +35,17 @@ class AsyncStoreContract(StoreContract):
 
     def open_store(self, place: Path) -> TokenStore:
         """Return the async store as a blocking one."""
-        return BlockingAdapter(self.open_async_store(place))
+        return LoopStore(self.open_async_store(place), _loop())
 
 
-class BlockingAdapter(TokenStore):
-    """A blocking face of an async store; its verbs are awaited in one loop, in a thread of its own."""
-
-    def __init__(self, store: AsyncTokenStore) -> None:
-        self.store = store
-
-    @property
-    def identity(self) -> Hashable:
-        """Return the store's."""
-        return self.store.identity
-
-    @property
-    def address(self) -> str:
-        """Return the store's."""
-        return self.store.address
-
-    def load(self, login: LoginKey) -> Record:
-        """Await the store's; so do all the others."""
-        return _wait(self.store.load(login))
-
-    def peek(self, login: LoginKey) -> Record | None:  # noqa: D102 - see above
-        async def peek() -> Record | None:
-            return self.store.peek(login)
-
-        return _wait(peek())
-
-    def apply(self, login: LoginKey, change: Change) -> bool:  # noqa: D102 - see above
-        return _wait(self.store.apply(login, change))
-
-    @contextmanager
-    def lock(self, login: LoginKey, timeout: float) -> Generator[bool]:  # noqa: D102 - see above
-        lock = self.store.lock(login, timeout)
-        held = _wait(lock.__aenter__())
-        try:
-            yield held
-        finally:
-            _wait(lock.__aexit__(None, None, None))
-
-    def list_logins(self) -> list[LoginKey]:  # noqa: D102 - see above
-        return _wait(self.store.list_logins())
-
-    def check_writable(self) -> None:  # noqa: D102 - see above
-        _wait(self.store.check_writable())
-
-    def durability_warnings(self) -> list[str]:  # noqa: D102 - see above
-        return _wait(self.store.durability_warnings())
-
-    def close(self) -> None:  # noqa: D102 - see above
-        _wait(self.store.close())
-
-
-def _wait(work: Coroutine[Any, Any, T]) -> T:
+def _loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop that awaits the methods of the stores, in a thread of its own."""
     with _starting:
         if not _loops:
             loop = asyncio.new_event_loop()
             threading.Thread(target=loop.run_forever, name="traktauth-contract", daemon=True).start()
             _loops.append(loop)
-    return asyncio.run_coroutine_threadsafe(work, _loops[0]).result()
+    return _loops[0]
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows; a forked child has none of its parent's threads

@@ -8,15 +8,15 @@ import threading
 import time
 import warnings
 import weakref
+from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
 
+from support.async_store import OwnAsyncStore
 from traktauth import AsyncTrakt, Trakt
-from traktauth.client.driver import refresh_loop
-from traktauth.client.driver.refresh_loop import in_refresh_loop
+from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey
-from traktauth.stores.adapters.threaded_store import ThreadedStore
 from traktauth.stores.open import open_store
 
 
@@ -29,7 +29,7 @@ def no_thread_is_left():
     for thread in threading.enumerate():
         if thread.name == "traktauth-refresh":
             thread.join(120)
-    return refresh_loop._current is None
+    return not any(thread.name == "traktauth-refresh" for thread in threading.enumerate())
 
 
 def abandoned(main):
@@ -101,10 +101,8 @@ async def test_a_client_of_the_applications_sends_in_the_applications_loop(sign_
     assert loops == [asyncio.get_running_loop()]
 
 
-class OfItsLoop(ThreadedStore):
-    """An application's own async store, which serves one event loop alone; its first change never comes to an end."""
-
-    any_loop = False
+class NeverSaved(OwnAsyncStore):
+    """An application's own async store, whose first change never comes to an end."""
 
     def __init__(self, store):
         super().__init__(store)
@@ -115,45 +113,45 @@ class OfItsLoop(ThreadedStore):
         self.began.set()
         await asyncio.Event().wait()
 
+    @asynccontextmanager
+    async def lock(self, login, timeout):
+        del login, timeout
+        yield True
+
 
 @pytest.mark.filterwarnings("ignore")  # the same
-@pytest.mark.parametrize("caller", ["blocking", pytest.param("async", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("moment", ["before the next call", "while the next call waits"])
-def test_a_store_whose_loop_was_closed_blocks_no_caller(place, sign_in, trakt_server, app, caller, moment):
+def test_an_async_store_whose_loop_was_closed_blocks_no_caller(place, sign_in, trakt_server, app):
     sign_in(place, left=-1)
     kept, outcomes = [], []
-    store = OfItsLoop(open_store(place))
+    store = NeverSaved(open_store(place))
+
+    def call():
+        with Trakt(app, service=trakt_server.base, store=place) as trakt:
+            try:
+                trakt.token()
+            except StoreFailed as error:
+                outcomes.append(error.message)
+
+    waiting = threading.Thread(target=call)
 
     async def main(loop):
         trakt = AsyncTrakt(app, service=trakt_server.base, store=store)
         kept.append((trakt, asyncio.create_task(trakt.token())))
         await asyncio.to_thread(store.began.wait, 20)
-        if moment == "while the next call waits":
-            waiting.start()
-            await asyncio.sleep(0.3)
+        waiting.start()
+        await asyncio.sleep(0.3)
         loop.stop()
 
-    async def token():
-        async with AsyncTrakt(app, service=trakt_server.base, store=place) as trakt:
-            return await trakt.token()
-
-    def call():
-        if caller == "async":
-            outcomes.append(asyncio.run(token()).generation)
-        else:
-            with Trakt(app, service=trakt_server.base, store=place) as trakt:
-                outcomes.append(trakt.token().generation)
-
-    waiting = threading.Thread(target=call)
     task, loop = abandoned(main)
     kept.append(task)
     del task
-    if moment == "before the next call":
-        waiting.start()
     waiting.join(60)
-    assert outcomes == [2]
+    assert outcomes == [f"{place} belongs to an event loop that does not run"]  # one refresh, and its outcome, for both
+    with Trakt(app, service=trakt_server.base, store=place) as trakt:
+        assert trakt.token().generation == 2
     assert len(trakt_server.refreshes) == 1
     kept.clear()
+    store.loops.clear()
     collect(loop)
 
 
@@ -185,14 +183,45 @@ def test_a_client_of_the_applications_whose_loop_is_closed_ends_the_refresh(sign
 
 
 @pytest.mark.asyncio
-async def test_a_cancellation_before_the_first_step_ends_the_work():
-    async def never():
-        pytest.fail("began")
+async def test_a_cancelled_call_that_waits_for_another_process_ends_and_sends_nothing(
+    sign_in, trakt_server, app, place
+):
+    sign_in(place, left=-1)
+    store = open_store(place)
+    login = LoginKey(trakt_server.base, app.client_id, "default")
+    async with AsyncTrakt(app, service=trakt_server.base, store=place) as trakt:
+        with store.lock(login, 0.0):
+            task = asyncio.create_task(trakt.token())
+            await asyncio.sleep(0.2)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(task, 60)
+            assert await asyncio.to_thread(no_thread_is_left)
+    assert trakt_server.refreshes == []
+    with store.lock(login, 0.0) as held:
+        assert held
 
-    for _ in range(20):
-        task = asyncio.create_task(in_refresh_loop(lambda: asyncio.sleep(60), lambda: None))
-        await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    assert await asyncio.to_thread(no_thread_is_left)
+
+@pytest.mark.asyncio
+async def test_many_tasks_and_loops_take_one_thread_for_a_refresh(sign_in, trakt_server, app, place):
+    sign_in(place, left=-1)
+    go_on = threading.Event()
+    trakt_server.before.append(lambda: go_on.wait(120))
+    async with AsyncTrakt(app, service=trakt_server.base, store=place) as trakt:
+        tasks = [asyncio.create_task(trakt.token()) for _ in range(1000)]
+        assert await asyncio.to_thread(trakt_server.arrived.wait, 20)
+        threads = [thread for thread in threading.enumerate() if thread.name.startswith("traktauth")]
+        go_on.set()
+        assert {token.generation for token in await asyncio.gather(*tasks)} == {2}
+    assert len(threads) <= 8  # the leader's, the one that is not interrupted, the sender's, and the pool's
+    assert len(trakt_server.refreshes) == 1
+
+
+@pytest.mark.asyncio
+async def test_an_async_store_of_the_application_is_used_in_its_loop_alone(sign_in, trakt_server, app, place):
+    sign_in(place, left=-1)
+    store = OwnAsyncStore(open_store(place))
+    async with AsyncTrakt(app, service=trakt_server.base, store=store) as trakt:
+        assert (await trakt.token()).generation == 2
+        assert (await trakt.token()).generation == 2
+    assert store.loops == {asyncio.get_running_loop()}

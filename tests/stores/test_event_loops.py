@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -13,8 +12,7 @@ import pytest
 from traktauth import App, AsyncTrakt
 from traktauth.models import LoginKey, Token
 from traktauth.models.changes import SaveToken
-from traktauth.stores.open import open_async_store, open_store
-from traktauth.testing.store_contract.base import LOGIN, pair, signed_in
+from traktauth.stores.open import open_store
 
 ACCOUNTS, ROUNDS, LOOPS = 8, 4, 3
 
@@ -79,28 +77,3 @@ def test_no_login_is_lost_in_event_loops_one_after_the_other_and_at_once(trakt_s
     assert all(trakt_server.alive(token.access_token) for token in tokens)
     ledger = trakt_server.ledger()
     assert (ledger["replays"], ledger["families_killed"]) == (0, 0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("address", ["redis", "postgresql"], indirect=True)
-def test_a_store_used_in_a_loop_works_in_the_loop_of_a_forked_child(address):
-    store = open_async_store(address)
-    with closing(open_store(address)) as blocking:
-        signed_in(blocking)
-
-    async def work():
-        await store.load(LOGIN)
-        child = os.fork()
-        if child == 0:
-            good = False
-            try:
-                asyncio.events._set_running_loop(None)  # as a forked child's own program would start one
-                good = asyncio.new_event_loop().run_until_complete(store.load(LOGIN)).token == pair(1)
-            finally:
-                os._exit(0 if good else 1)
-        status = os.waitstatus_to_exitcode((await asyncio.to_thread(os.waitpid, child, 0))[1])
-        assert (await store.load(LOGIN)).token == pair(1), "the parent's connection is as it was"
-        return status
-
-    assert asyncio.run(work()) == 0
-    asyncio.run(store.close())

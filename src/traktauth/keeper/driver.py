@@ -1,0 +1,106 @@
+"""The keeper's driver: runs flows for claimed logins in the keeper's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from traktauth.client.driver.async_driver import run_flow
+from traktauth.client.driver.bound_store import BoundStore
+from traktauth.client.driver.sync_driver import no_response, write_log
+from traktauth.client.driver.threads import settle
+from traktauth.flow.effects import Effect, Flow, HoldUnsaved, LogMessage, Send, Shielded, Sleep, WithLock
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable
+
+    from traktauth.flow.effects import NoResponse
+    from traktauth.keeper.claimed_store import ClaimedStore
+    from traktauth.keeper.config import InThread
+    from traktauth.models import LoginKey
+    from traktauth.wire.messages import Request, Response
+
+T = TypeVar("T")
+
+
+class ClaimedLogin(BoundStore):
+    """A claimed login. Other users of the store in this process see a token that could not be saved.
+
+    Args:
+        store: the store of claimed logins.
+        login: the login.
+        clock: returns Unix seconds.
+    """
+
+    store: ClaimedStore
+
+    def __init__(self, store: ClaimedStore, login: LoginKey, clock: Callable[[], float]) -> None:
+        super().__init__(store, login, clock)
+        self._identity = store.claimed_from.identity
+
+    def _place(self) -> Hashable:
+        return self._identity, self.login
+
+    def _saving(self, effect: HoldUnsaved) -> None:
+        """Return None: the keeper itself saves such a token, and counts it."""
+        del effect
+
+
+class KeeperDriver:
+    """Runs flows whose lock is the keeper's claim; the store's work is done in threads.
+
+    Args:
+        bound_store: the login.
+        send: sends one request.
+        in_thread: does a store's work.
+    """
+
+    def __init__(
+        self,
+        bound_store: BoundStore,
+        send: Callable[[Request], Awaitable[Response | NoResponse]],
+        in_thread: InThread,
+    ) -> None:
+        self._bound_store = bound_store
+        self._send = send
+        self._in_thread = in_thread
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its end and return its value.
+
+        Raises:
+            BaseException: what the flow raises.
+        """
+        return await run_flow(flow, self._perform)
+
+    async def _perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
+        bound_store = self._bound_store
+        match effect:
+            case Send(request):
+                try:
+                    return await self._send(request)
+                except Exception as error:  # noqa: BLE001 - judged there
+                    return no_response(error, has_store=True)
+            case Sleep(seconds):
+                return await asyncio.sleep(seconds)
+            case LogMessage():
+                return write_log(effect, bound_store.login)
+            case HoldUnsaved():
+                return bound_store.keep(effect)
+            case WithLock(flow):
+                return await self.run(flow())
+            case Shielded(flow):
+                return await settle(_detached_task(self.run(flow())))
+            case _:
+                call = bound_store.call(effect)
+                if call is None:
+                    raise AssertionError(f"this driver cannot perform {type(effect).__name__}")
+                return await self._in_thread(partial(bound_store.perform, call))
+
+
+def _detached_task(work: Any) -> asyncio.Task[Any]:  # noqa: ANN401 - a coroutine
+    """Start a task that the teardown of `asyncio.run` does not cancel, as the task that awaits it waits for its end."""
+    task: asyncio.Task[Any] = asyncio.Task(work, loop=asyncio.get_running_loop())
+    asyncio._unregister_task(task)  # noqa: SLF001 - documented for those who extend asyncio
+    return task

@@ -1,1 +1,0 @@
-"""Blocking stores and databases for asyncio."""
