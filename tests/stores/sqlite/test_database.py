@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sqlite3
 import stat
@@ -14,6 +15,7 @@ import pytest
 
 from traktauth.errors import StoreFailed
 from traktauth.stores.open import open_store
+from traktauth.stores.sqlite import fork_safety
 from traktauth.stores.sqlite.database import _failures
 from traktauth.testing.store_contract.base import LOGIN, pair, signed_in
 
@@ -192,3 +194,15 @@ def test_a_disk_that_fails_is_named_with_its_fix(store, path, work, message, fix
     assert caught.value.message.startswith(f"{path} cannot be used: ")
     assert message in caught.value.message
     assert fix.format(path=path, folder=path.parent) in caught.value.hint
+
+
+def test_a_connection_that_outlives_its_module_is_closed_without_an_error(tmp_path, monkeypatch):
+    """As at the interpreter's end, which sets every name of a module to None."""
+    connection = sqlite3.connect(tmp_path / "logins", factory=fork_safety.Connection)
+    for name in ("sqlite3", "suppress"):
+        monkeypatch.setattr(fork_safety, name, None)
+    errors = []
+    monkeypatch.setattr(sys, "unraisablehook", errors.append)
+    del connection
+    gc.collect()
+    assert errors == []

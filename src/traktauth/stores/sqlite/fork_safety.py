@@ -43,6 +43,7 @@ class Connection(sqlite3.Connection):
     is_open = True
     thread = 0
     is_synced = False
+    _never_opened = suppress(sqlite3.ProgrammingError)  # here, as at the interpreter's end a module's names are None
 
     def close(self) -> None:
         """Close it."""
@@ -51,7 +52,7 @@ class Connection(sqlite3.Connection):
 
     def __del__(self) -> None:
         """Close it: a signal handler may have raised between its opening and the `try` that closes it."""
-        with suppress(sqlite3.ProgrammingError):  # it was never opened
+        with self._never_opened:
             self.close()
 
 
