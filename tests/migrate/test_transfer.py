@@ -600,7 +600,7 @@ def test_a_login_is_moved_and_comes_back(trakt, server, tmp_path):
     with pytest.raises(LoginRequired) as caught:
         trakt.token()
     assert caught.value.reason == "moved"
-    assert f"traktauth import pytrakt {path};" in caught.value.hint
+    assert f"traktauth import pytrakt {path};" in caught.value.hint_command
     assert import_from(trakt, source_of(path)).token.access_token == token.access_token
 
 
