@@ -17,10 +17,9 @@ import sys
 import time
 from collections import Counter
 from contextlib import ExitStack, closing
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from support.fuzzing import Fuzzing
+from fuzzing import Fuzzing
+
 from traktauth.testing import LocalTrakt
 
 PROFILES = ("current", "classic")

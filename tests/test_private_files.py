@@ -10,7 +10,6 @@ from contextlib import closing
 import pytest
 
 from traktauth import private_files
-from traktauth.private_files import UnsafeFile
 from traktauth.server.http.access_log import AccessLog, LoggedRequest
 from traktauth.server.process.check import check_config
 from traktauth.server.settings import Settings
@@ -170,12 +169,3 @@ def test_an_access_log_may_be_a_link_of_ones_own(shared, tmp_path):
     with closing(AccessLog(shared / "log")) as log:
         log.write(LoggedRequest(0.0, "", "GET", "/", "/", 200, 0, 0.0, "", ()))
     assert json.loads((tmp_path / "real").read_text())["status"] == 200
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/stderr"), reason="no /dev/stderr")  # noqa: PTH110 - a system's own file
-def test_an_access_log_may_be_standard_error():
-    AccessLog("/dev/null").close()
-
-
-def test_an_unsafe_file_is_an_error_of_the_operating_system():
-    assert issubclass(UnsafeFile, OSError)

@@ -123,14 +123,5 @@ def test_each_operation_of_the_document_has_its_names_and_defaults(kind, operati
     assert set(OPERATIONS[operation]) <= set(parameters)
 
 
-@pytest.mark.parametrize("kind", ["AuthenticationOAuthApi", "AsyncAuthenticationOAuthApi"])
-def test_the_sign_in_address_is_made_without_awaiting_or_sending(kind):
-    make = getattr(traktauth, kind)().authorize_application
-    assert make(client_id="the-app", redirect_uri="http://127.0.0.1:9876/callback") == (
-        "https://trakt.tv/oauth/authorize?response_type=code&client_id=the-app"
-        "&redirect_uri=http%3A%2F%2F127.0.0.1%3A9876%2Fcallback"
-    )
-
-
 def test_the_version_is_that_of_the_distribution():
     assert traktauth.__version__ == importlib.metadata.version("traktauth")

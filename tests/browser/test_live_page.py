@@ -65,20 +65,6 @@ def test_a_sign_in_a_refresh_a_replay_and_a_sign_out_are_shown_as_they_happen(tr
 
 
 @pytest.mark.parametrize("trakt", ["current"], indirect=True)
-def test_without_javascript_it_is_a_table_with_working_buttons(trakt, visit, person):
-    page = visit(javascript=False, width=390)
-    page.goto(f"{trakt.base}/_control")
-    person.press(page, "503 for two minutes")
-    page.get_by_text("The token endpoint answers 503").wait_for()
-    assert call(trakt.base, "POST", "/oauth/token", body={"client_id": "x"}).status == 503
-    page.get_by_role("link", name="Reload").click()
-    page.get_by_text("An injected fault answered 503.").wait_for()
-    person.press(page, "Reset …")
-    person.press(page, "Reset")
-    page.get_by_text("No requests yet").wait_for()
-
-
-@pytest.mark.parametrize("trakt", ["current"], indirect=True)
 def test_a_paused_page_stays_as_it_is(trakt, visit):
     page = visit()
     page.goto(f"{trakt.base}/_control")

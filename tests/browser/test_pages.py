@@ -10,11 +10,10 @@ from types import SimpleNamespace
 from urllib.parse import quote, urlencode
 
 import pytest
-from playwright.sync_api import expect
 
 from support.chromium import picture
 from support.command import finish, step
-from support.local import OOB, USER
+from support.local import OOB
 
 
 def begin(command, page, *words):
@@ -40,19 +39,6 @@ def test_a_browser_sign_in_from_the_command_to_its_token(trakt, command, visit, 
     page.wait_for_url("http://127.0.0.1:*/callback*")
     picture(page, "signed-in")
     assert json.loads(finish(process).splitlines()[-1])["step"] == "done"
-    assert trakt.alive(command("token").out.strip())
-
-
-def test_the_keyboard_alone_is_enough(trakt, command, visit):
-    page = visit()
-    process = begin(command, page)
-    expect(page.get_by_label("User name")).to_be_focused()
-    page.keyboard.type(USER["username"])
-    page.keyboard.press("Tab")
-    page.keyboard.type(USER["password"])
-    page.keyboard.press("Enter")
-    page.get_by_role("button", name="Allow", exact=True).press("Enter")
-    finish(process)
     assert trakt.alive(command("token").out.strip())
 
 

@@ -72,13 +72,6 @@ def test_the_librarys_own_prompt_shows_nothing_that_a_terminal_obeys(capsys):
     assert shown.count("\n") == 4
 
 
-def test_a_body_reaches_a_terminal_without_its_escape_sequences_and_a_pipe_as_it_came(answering):
-    body = f'{{"name": "{OSC}"}}'
-    answering.answer("/users/settings", body=body)
-    assert answering("request", "GET", "/users/settings").out == body
-    assert "\\x1b]52;c;cm0gLXJmIH4=\\x07" in answering.show("request", "GET", "/users/settings", on="out").out
-
-
 def test_a_store_that_others_wrote_prints_nothing_that_a_terminal_obeys(command):
     command.keep(account=EVIL, not_refreshable_reason=EVIL, left=-5)
     for words in (["status"], ["doctor", "--offline"], ["status", "--account", EVIL], ["token", "--account", EVIL]):

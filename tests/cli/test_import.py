@@ -13,8 +13,6 @@ from traktauth.errors import TraktAuthError
 from traktauth.models.store_address import is_shared_store
 from traktauth.testing import LocalTrakt
 
-OTHER_APP = "f" * 64
-
 
 @pytest.fixture
 def server():
@@ -38,10 +36,6 @@ def file(run, server):
 
 def refresh_token_in(path):
     return json.loads(path.read_text())["OAUTH_REFRESH"]
-
-
-def change(path, **values):
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
 # ------------------------------------------------------------ what is shown
@@ -104,35 +98,6 @@ def test_a_refresh_leaves_the_other_program_without_a_valid_token(run, file, ser
 
 
 # ------------------------------------------------------------ what ends it
-def test_another_apps_login_ends_with_3(run, file):
-    change(file, CLIENT_ID=OTHER_APP)
-    done = run("import", "pytrakt")
-    assert done.status == 3
-    assert f"The login is of the app {OTHER_APP[:8]}…" in done.err
-    assert "Set TRAKTAUTH_CLIENT_ID and TRAKTAUTH_CLIENT_SECRET to the app of the file" in done.err
-
-
-def test_a_rejected_access_token_ends_with_4(run, file, server):
-    server.expire("access", json.loads(file.read_text())["OAUTH_TOKEN"])
-    done = run("import", "pytrakt")
-    assert done.status == 4
-    assert "--refresh; else sign in: traktauth login" in done.err
-    assert refresh_token_in(file)
-    assert server.ledger["rotations"] == 0
-
-
-def test_a_login_that_is_there_ends_with_1(run, file, server, tmp_path):
-    run("import", "pytrakt")
-    other = tmp_path / "other.json"
-    other.write_text(login_text("pytrakt", server, "mary"))
-    before = other.read_bytes()
-    done = run("import", "pytrakt", str(other))
-    assert done.status == 1
-    assert "--account NAME; or take its place: --replace" in done.err
-    assert other.read_bytes() == before
-    assert "of mary" in run("import", "pytrakt", str(other), "--replace").err
-
-
 @pytest.mark.parametrize(
     ("words", "text", "status", "message"),
     [
@@ -170,18 +135,6 @@ def test_undo_says_where_the_login_is(run, file):
     assert "See which logins are here: traktauth status --account default" in again.err
 
 
-@pytest.mark.parametrize("words", [["logout"], ["logout", "--local"], ["refresh"]], ids=" ".join)
-def test_there_is_nothing_to_undo_after_a_sign_out_or_a_refresh(run, file, words):
-    run("import", "pytrakt")
-    emptied = file.read_bytes()
-    assert run(*words).status == 0
-    done = run("import", "pytrakt", "--undo")
-    assert done.status == 4
-    assert "has no import to undo: there was none, or its login was refreshed, signed out or moved since" in done.err
-    assert "traktauth export FORMAT PATH --transfer" in done.err
-    assert file.read_bytes() == emptied
-
-
 def test_undo_of_a_replaced_login_says_that_the_other_one_stays(run, file, server, tmp_path):
     before = file.read_bytes()
     run("import", "pytrakt")
@@ -197,20 +150,6 @@ def test_undo_of_a_replaced_login_says_that_the_other_one_stays(run, file, serve
 
 
 # ------------------------------------------------------------ export
-def test_a_moved_login_is_taken_back_by_the_command_that_is_shown(run, file, tmp_path):
-    run("import", "pytrakt", "--account", "py")
-    moved = tmp_path / "a folder" / "moved.json"
-    done = run("export", "pytrakt", "a folder/moved.json", "--transfer", "--account", "py")
-    assert done.status == 0, done.err
-    assert "take it back: traktauth import pytrakt --account py 'a folder/moved.json'" in done.err
-    command = f"traktauth import pytrakt --account py '{moved}'"
-    shown = {words: run(*words) for words in (("status",), ("doctor", "--offline"), ("token", "--account", "py"))}
-    for words, outcome in shown.items():
-        assert command in (outcome.out + outcome.err), words
-        assert str(moved) in (outcome.out + outcome.err).replace(command, ""), "where it is"
-    assert run("import", "pytrakt", "--account", "py", str(moved)).status == 0
-
-
 def test_an_export_names_keep_for_the_stores_that_it_takes(run, file, tmp_path):
     run("import", "pytrakt", "--account", "py")
     done = run("export", "pytrakt", "lent.json", "--access-only", "--account", "py")

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -23,7 +22,6 @@ from support.local import APP
 from support.redis import RedisServer
 from traktauth.models import LoginKey, Token
 from traktauth.models.changes import SaveToken, SetRefreshable
-from traktauth.stores.database.schema import TABLE
 from traktauth.stores.open import open_store
 
 FAST = ("--pace", "1000/0")
@@ -46,16 +44,6 @@ class Crew(NamedTuple):
 
     def open(self):
         return {account for account, record in self.records().items() if record.pending_refresh is not None}
-
-    def claimed(self):
-        with closing(sqlite3.connect(self.address.removeprefix("sqlite:"))) as database:
-            return {name for (name,) in database.execute(f"SELECT account FROM {TABLE} WHERE lease_owner IS NOT NULL")}
-
-    def wait_for_open(self, count, within=30.0):
-        format_deadline = time.monotonic() + within
-        while len(found := self.open()) < count:
-            assert time.monotonic() < format_deadline, f"{len(found)} of {count} are on the wire"
-            time.sleep(0.05)
 
     def sign_in(self, count, *, due=True):
         """Sign accounts in, so that they are due, or just fresh."""
@@ -277,29 +265,6 @@ def test_a_signal_ends_keep_after_the_refreshes_in_flight_are_saved(crew, sign, 
     assert lines(outcome.out)[-1]["renewed"] == renewed
     assert sum(generation == 2 for generation in crew.generations().values()) == renewed
     assert not crew.open()
-
-
-@pytest.mark.slow
-def test_after_a_kill_another_keeper_refreshes_the_logins_that_were_not_in_flight(crew):
-    crew.sign_in(60)
-    crew.slow_down(1.0)
-    doomed = crew.start()
-    crew.wait_for_open(20)
-    doomed.send_signal(signal.SIGKILL)
-    doomed.wait()
-    crew.speed_up()
-    on_the_wire, claimed = crew.open(), crew.claimed()
-    done = {account for account, generation in crew.generations().items() if generation == 2}
-    assert 20 <= len(on_the_wire) <= len(claimed) <= 32
-    assert on_the_wire <= claimed
-    status, events, _ = ended(crew.start("--once"))
-    assert status == 0
-    by_the_other = [event["login"]["account"] for event in events if event["event"] == "renewed"]
-    assert len(by_the_other) == len(set(by_the_other))
-    assert set(by_the_other) == set(crew.generations()) - claimed - done, "a claim ends by itself"
-    assert crew.open() == on_the_wire, "they are not sent again while their tokens live"
-    arrived = crew.refreshes() - len(by_the_other) - len(done)
-    assert 0 <= arrived <= len(on_the_wire)
 
 
 def numbers(url):

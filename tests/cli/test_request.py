@@ -213,23 +213,8 @@ def test_jq_selects_what_is_printed(answering):
     assert "-q .user |" in outcome.err
 
 
-def test_an_api_that_cannot_be_reached_is_try_later_and_no_bug(command):
-    command.keep()
-    outcome = command("request", "/users/settings")
-    assert (outcome.status, outcome.out) == (5, "")
-    assert "could not be reached" in outcome.err
-    assert "Report" not in outcome.err
-
-
 def test_a_refusal_is_one_json_line_with_json(answering):
     answering.answer("/users/settings", status=404, body="nothing")
     outcome = answering("request", "GET", "/users/settings", "--json")
     document = json.loads(outcome.err)
     assert (outcome.out, document["error"], document["status"]) == ("nothing", "HttpStatus", 404)
-
-
-def test_a_401_renews_once_and_asks_again(answering, local):
-    old = answering.record().token
-    local.expire("access", old.access_token)
-    assert answering("request", "GET", "/users/settings").status == 0
-    assert answering.record().generation == old.generation + 1

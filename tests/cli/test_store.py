@@ -55,14 +55,6 @@ def test_every_login_is_in_the_target_afterwards_and_each_is_reported(command, t
         assert command.record(account).token is None
 
 
-def test_a_second_run_has_nothing_to_do_and_says_so(command, target):
-    command.keep()
-    assert move(command, target).status == 0
-    again = move(command, target)
-    assert (again.status, again.out) == (0, "✓ default at http://127.0.0.1:9 (app cccccccc…): was moved before\n")
-    assert again.err == f"0 of 1 moved to {target}\n"
-
-
 def test_json_has_a_line_for_each_login_and_one_for_all(command, target):
     command.keep()
     command.keep(account="tv", pending_refresh=PendingRefresh(1, 1, time.time(), Sender("elsewhere", 1)))
@@ -88,18 +80,6 @@ def test_an_interrupted_move_is_shown_and_finished_by_the_next_move(command, tar
     assert "to finish: traktauth store move" in command("status").out
     assert move(command, target).status == 0
     assert loaded(command, target).token == token
-
-
-def test_a_target_that_cannot_be_written_leaves_everything_where_it_is(command):
-    token = command.keep()
-    outcome = move(command, "file:/dev/null/x")
-    first, second = outcome.err.splitlines()
-    assert (outcome.status, outcome.out) == (1, "")
-    assert first.startswith("Error: ")
-    assert second.startswith("→ ")
-    assert "run it again" in second
-    record = command.record()
-    assert (record.token, record.pending_refresh) == (token, None)
 
 
 @pytest.mark.parametrize(

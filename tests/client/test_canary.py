@@ -8,10 +8,6 @@ import traceback
 import pytest
 
 from traktauth import App, TraktAuthError
-from traktauth.client.driver import unsaved_tokens
-from traktauth.flow import refresh
-from traktauth.models.changes import SaveToken
-from traktauth.stores.file.store import FileStore
 
 CODE = "code-canary"  # not written where a traceback would show the line
 SECRET = "secret-canary\n"
@@ -90,25 +86,6 @@ def test_a_cut_connection_shows_no_secret(trakt, trakt_server, sign_in, caplog):
     trakt_server.after.append(lambda: True)
     check(trakt.token, caplog)
     assert "stays pending" in caplog.text
-
-
-def test_a_failed_save_shows_no_secret(trakt, sign_in, caplog, monkeypatch):
-    sign_in(left=-1)
-    monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
-
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
-
-    def apply(self, login, change):
-        with monkeypatch.context() as patch:
-            if isinstance(change, SaveToken):
-                patch.setattr("traktauth.stores.file.atomic_file.replace", full)
-            return real(self, login, change)
-
-    real = FileStore.apply
-    monkeypatch.setattr(FileStore, "apply", apply)
-    check(trakt.token, caplog)
-    unsaved_tokens.held.clear()
 
 
 def test_reprs_show_no_secret(app, sign_in, trakt):

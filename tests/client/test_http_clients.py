@@ -109,18 +109,6 @@ def test_loops_in_several_threads_can_share_an_object(trakt_server, app, address
     assert len(trakt_server.refreshes) == 1
 
 
-def test_connections_end_with_their_event_loop(trakt_server, app, address, sign_in):
-    sign_in()
-    trakt = AsyncTrakt(app, service=trakt_server.base, store=address)
-
-    async def use():  # and leave without closing
-        return (await trakt.request("GET", "/users/settings")).status_code
-
-    assert [asyncio.run(use()) for _ in range(3)] == [200] * 3
-    assert trakt_server.connections == 3
-    gc.collect()  # a connection that was not closed would be warned of, and a warning is an error
-
-
 def test_neither_threads_nor_sockets_are_left(trakt_server, app, address, sign_in):
     sign_in(left=-1)
 

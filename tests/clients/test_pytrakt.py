@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from support.local import OOB
-from support.wire import bearer, call
 
 DRIVER = Path(__file__).with_name("pytrakt_driver.py")
 
@@ -82,19 +81,6 @@ def test_pytrakt_signs_in_by_device_code_renews_and_calls(trakt, pytrakt):
     assert called["username"] == trakt.user["username"]
     assert called["access_token"] != signed_in["access_token"]
     assert trakt.ledger()["counts"]["POST /oauth/token"]["refresh_token"] == 1
-
-
-def test_pytrakts_login_lives_on_over_processes(trakt, pytrakt):
-    app = trakt.app
-    process = pytrakt(f"device {app.client_id} {app.client_secret}")
-    trakt.device(read_until(process, r"Your user code is: (\w+),"))
-    finish(process)
-    for _ in range(3):
-        (called,) = finish(pytrakt("settings"))
-        assert called["username"] == trakt.user["username"]
-    assert trakt.ledger()["rotations"] == 3
-    alive = call(trakt.base, "GET", "/users/settings", headers=bearer(called["access_token"], app.client_id))
-    assert alive.status == 200
 
 
 # It sends its secret by HTTP Basic, which today's Trakt does not take on this path.

@@ -169,19 +169,6 @@ def user_code_in(line):
     return code and code[1]
 
 
-@pytest.mark.parametrize(
-    ("line", "code"),
-    [
-        ("  ABCD2345", "ABCD2345"),
-        ("or open http://127.0.0.1:8712/activate/23456789", "23456789"),
-        ("refreshed, token 94456733", None),
-        ("token 9445a733", None),
-    ],
-)
-def test_a_user_code_is_told_from_a_fingerprint(line, code):
-    assert user_code_in(line) == code
-
-
 def run_until_stopped(commands):
     for command in commands:
         with subprocess.Popen(["bash", "-c", f"exec {command}"], stdout=subprocess.PIPE, text=True) as process:

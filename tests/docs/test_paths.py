@@ -19,8 +19,3 @@ def test_every_file_of_the_checkout_that_a_page_names_exists(page):
     assert [
         name for name in named if not (CHECKOUT / name).exists() and not (CHECKOUT / "src/traktauth" / name).exists()
     ] == []
-
-
-def test_paths_are_found_in_pages():
-    text = (CHECKOUT / "CONTRIBUTING.md").read_text()
-    assert len(re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", text)) > 20

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 import pytest
 
 from support.engines import CHECKOUT
-from traktauth import App, AppRejected, LoginRefused, Trakt
+from traktauth import AppRejected, LoginRefused
 from traktauth.cli.doctor.findings import Level
 from traktauth.cli.doctor.service import check_service
 from traktauth.cli.request import command
@@ -18,7 +17,6 @@ from traktauth.protocol import APPS_PAGE, CONNECTED_PAGE
 from traktauth.testing import LocalTrakt
 from traktauth.wire.error_responses import error_from_response
 from traktauth.wire.messages import Response
-from traktauth.wire.token_endpoint import parse_token
 
 PAGE = (CHECKOUT / "docs/trakt-2026.md").read_text()
 
@@ -68,25 +66,6 @@ def test_each_limit_of_the_api_is_reported_by_the_command(status, exit_status):
     """tests/cli/test_request.py has what the command prints."""
     assert f"| {status} |" in PAGE
     assert command.status_for(status) == exit_status
-
-
-@pytest.fixture(scope="module")
-def local():
-    with LocalTrakt() as server:
-        yield server
-
-
-@pytest.mark.parametrize("status", [403, 420, 423, 426])
-def test_each_limit_of_the_api_is_returned_by_the_library_as_it_is(local, status):
-    local.reset()
-    app = App("d" * 64, client_secret="s" * 64) if status == 403 else local.app  # one that Trakt has deleted
-    with Trakt(app, service=local.url, store="memory:", clock=local.clock) as trakt:
-        trakt.adopt(parse_token(json.dumps(local.sign_in("sean"))))
-        if status != 403:
-            local.fail_next("/users/settings", status=status)
-        assert trakt.request("GET", "/users/settings").status_code == status
-        assert trakt.status().state == "valid"
-    assert local.ledger["rotations"] == 0
 
 
 def test_its_numbers_are_known():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.wire import query
-from traktauth import App, Trakt, TryLater
+from traktauth import App, Trakt
 from traktauth.models import LoginKey, Record
 
 if TYPE_CHECKING:
@@ -122,16 +122,3 @@ def test_after_the_end_of_the_token_a_lost_answer_is_followed_by_a_probe_and_one
     codes = [process.communicate(timeout=60) and process.returncode for process in running]
     assert set(codes) == {4}
     assert login.refreshes() == 3  # the lost one, the probe, and the one that the engine refused
-
-
-def test_a_refresh_that_never_arrived_is_repeated_and_brings_the_login_back(signed_in):
-    """No client can know that it did not arrive."""
-    login = signed_in()
-    login.age(WEEK)
-    login.proxy.drop("/oauth/token", grant="refresh_token")
-    with login.trakt() as trakt:
-        with pytest.raises(TryLater) as caught:
-            trakt.token()
-        assert caught.value.unconfirmed
-        assert login.engine.alive(trakt.token().access_token)
-    assert login.refreshes() == 3  # a probe among them

@@ -55,18 +55,6 @@ MUTANTS = {
         "shim.refresh.replay_rotated",
         "shim.refresh.happy",
     ),
-    "codes live a minute": (
-        "current",
-        lambda profile: replace(profile, lifetimes=profile.lifetimes._replace(code=60)),
-        "shim.code.just_in_time",
-        "shim.code.just_too_late",
-    ),
-    "the issuer is not named": (
-        "current",
-        lambda profile: replace(profile, authorize=replace(profile.authorize, names_issuer=False)),
-        "native.authorize.happy_state_iss",
-        "native.authorize.bad_redirect",
-    ),
     "anyone revokes": (
         "classic",
         lambda profile: with_checks(profile, "/oauth/revoke", "", lambda checks: checks[:0]),

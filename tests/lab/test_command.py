@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.private_home import PrivateHome, processes_with, wait_until
+from support.private_home import PrivateHome, wait_until
 from traktauth.lab.scenarios import VALID_NOTE
 
 LONG = 500.0
@@ -189,20 +189,3 @@ def test_a_badge_that_cannot_be_written_is_named(lab):
     done = lab.run("--badge", "absent/badge.svg", "--", "true")
     assert done.returncode == 1
     assert "The badge cannot be written to absent/badge.svg: No such file" in done.stderr
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="what a killed lab leaves is found on Linux alone")
-def test_nothing_is_left_after_kill_9_of_traktauth_and_the_outer_supervisors(lab):
-    mark = f"lab-test-{os.getpid()}-{lab.folder.name}"
-    script = "setsid sh -c 'touch $HOME/../started; sleep 1000; : $0' $0 >/dev/null 2>&1 & sleep 1000"
-    process = lab.start("--", "sh", "-c", script, mark)
-    wait_until(lambda: list(lab.temporary.glob("*/*/started")), LONG)
-    tasks = Path(f"/proc/{process.pid}/task").iterdir()
-    outer = [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
-    assert len(outer) == 2  # of the folder and of the command
-    for pid in (process.pid, *outer):
-        os.kill(pid, signal.SIGKILL)
-    process.communicate()
-    wait_until(lambda: not processes_with(mark), LONG)
-    wait_until(lambda: not list(lab.temporary.iterdir()), LONG)

@@ -108,15 +108,6 @@ def test_a_database_that_is_gone_for_longer_loses_no_token(trakt, strict_trakt, 
     assert (len(strict_trakt.refreshes), strict_trakt.killed) == (1, 0)
 
 
-def test_a_database_that_was_gone_before_the_sending_sends_nothing_and_heals(trakt, strict_trakt, database):
-    database.kill()
-    with pytest.raises(StoreFailed):
-        trakt.token()
-    assert strict_trakt.refreshes == []
-    database.start()
-    assert trakt.token().generation == 2
-
-
 def test_a_database_that_is_cut_off_in_the_middle_of_a_refresh_is_waited_for(
     trakt, strict_trakt, database, monkeypatch
 ):

@@ -424,17 +424,6 @@ def test_ctrl_c_reaches_a_command_that_has_left_the_process_group(sandboxed):
         assert screen.process.wait(LONG) == 128 + signal.SIGINT
 
 
-@pytest.mark.slow
-def test_sigint_to_the_sandbox_alone_is_passed_on_in_a_terminal_too(sandboxed):
-    with contextlib.closing(
-        Screen(sandboxed, "print('re' + 'ady')\nimport time\nwhile True: time.sleep(0.05)")
-    ) as screen:
-        screen.read_until("ready")
-        screen.process.send_signal(signal.SIGINT)
-        screen.read_until("KeyboardInterrupt")
-        assert screen.process.wait(LONG) == 128 + signal.SIGINT
-
-
 class Screen:
     """The sandbox in a terminal of 81 columns."""
 

@@ -6,9 +6,6 @@ import concurrent.futures
 
 import pytest
 
-VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-S256 = {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
-
 
 def test_tokens_come_with_what_trakt_documents(either):
     reply = either.exchange(either.code())
@@ -24,11 +21,6 @@ def test_of_ten_equal_exchanges_one_wins(either):
     with concurrent.futures.ThreadPoolExecutor(10) as pool:
         statuses = [reply.status for reply in pool.map(lambda _: either.exchange(code), range(10))]
     assert statuses.count(200) == 1
-
-
-def test_a_public_app_may_send_its_secret_as_null(either):
-    code = either.code("public", **S256)
-    assert either.exchange(code, "public", code_verifier=VERIFIER, client_secret=None).status == 200
 
 
 def test_no_other_refusal_has_a_state(classic):

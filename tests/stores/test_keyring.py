@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,7 +16,7 @@ from keyring.errors import KeyringLocked, PasswordSetError
 
 from support.stores import Closing
 from traktauth.errors import StoreFailed
-from traktauth.models.changes import Reencrypt, SaveToken
+from traktauth.models.changes import Reencrypt
 from traktauth.stores.file.file_lock import locked
 from traktauth.stores.keyring import KeyringCipher, KeyringStore
 from traktauth.stores.open import open_store
@@ -93,24 +92,6 @@ def test_a_valid_token_reads_the_keyring_once(backend):
     for _ in range(5):
         store.load(LOGIN)
     assert len(backend.calls) == calls
-
-
-def test_two_programs_make_one_key(backend):
-    backend.delay = 0.02
-    start = threading.Barrier(8)
-
-    def make(number):
-        start.wait()
-        store = KeyringStore(f"{store_path}")
-        assert store.apply(LOGIN.__class__("trakt", "app", str(number)), SaveToken(pair(1), after=0, at=1.0))
-
-    store_path = open_store("keyring:").path
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(make, range(8)))
-    assert backend.calls.count("set") == 1
-    store = open_store("keyring:")
-    assert {store.load(login).token for login in store.list_logins()} == {pair(1)}
-    assert len(store.list_logins()) == 8
 
 
 def verbs(store):

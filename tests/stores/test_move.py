@@ -75,20 +75,15 @@ def test_a_new_sign_in_at_the_source_counts_once_the_move_is_forgotten(source, t
     assert target.load(LOGIN).token == pair(3)
 
 
-def test_a_newer_token_in_the_target_is_not_replaced(source, target):
+@pytest.mark.parametrize("token", [pair(2), replace(pair(1), access_token="another")])
+def test_a_newer_or_another_token_in_the_target_is_not_replaced(source, target, token):
     signed_in(source)
-    assert target.apply(LOGIN, SaveToken(pair(2), after=0, at=1.0))
+    assert target.apply(LOGIN, SaveToken(token, after=0, at=1.0))
     before = target.load(LOGIN)
     assert moved(source, target) == {LOGIN: Outcome.NEWER}
     assert target.load(LOGIN) == before
     assert source.load(LOGIN).token == pair(1)
     assert source.apply(LOGIN, BeginRefresh(pending_refresh(1))), "the source goes on as before"
-
-
-def test_another_token_of_the_same_generation_is_not_replaced(source, target):
-    signed_in(source)
-    assert target.apply(LOGIN, SaveToken(replace(pair(1), access_token="another"), after=0, at=1.0))
-    assert moved(source, target) == {LOGIN: Outcome.NEWER}
 
 
 def test_a_token_is_not_moved_to_a_store_where_the_user_signed_out(source, target):

@@ -10,6 +10,7 @@ from importlib import metadata
 import pytest
 
 from support.engines import CHECKOUT
+from support.process import needs_curl
 
 FIXTURES = """
 import pathlib, pytest, subprocess, sys
@@ -109,6 +110,26 @@ def test_of_a_mocked_trakt(url, number):
 """
 
 
+SANDBOX = """
+import subprocess
+import pytest
+
+CURL = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "https://api.trakt.tv/users/settings"]
+
+@pytest.mark.parametrize("number", range(8))
+def test_a_program_reaches_the_local_trakt(trakt_sandbox, number):
+    done = subprocess.run(CURL, env=trakt_sandbox.environ, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("403", 0)
+    assert trakt_sandbox.reached == {"api.trakt.tv": 1}
+
+@pytest.mark.trakt(faults=[{"path": "/users/settings", "status": 503}])
+def test_a_marker_counts(trakt_sandbox):
+    done = subprocess.run(CURL, env=trakt_sandbox.environ, capture_output=True, text=True)
+    assert done.stdout == "503"
+    trakt_sandbox.local_trakt.advance(days=8)
+"""
+
+
 @pytest.fixture
 def run_pytest(tmp_path):
     """Run tests in a process of its own, without this project's configuration."""
@@ -154,6 +175,14 @@ def test_nothing_reaches_the_next_test(run_pytest, options):
     code, shown = run_pytest(LEAVING, *options)
     assert code == 0, shown
     assert "8 passed" in shown
+
+
+@needs_curl
+@pytest.mark.slow
+def test_a_sandbox_is_shared_by_the_tests_of_a_process(run_pytest):
+    code, shown = run_pytest(SANDBOX, "-n", "2")
+    assert code == 0, shown
+    assert "9 passed" in shown
 
 
 @pytest.mark.slow

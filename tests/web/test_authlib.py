@@ -15,9 +15,8 @@ from starlette.testclient import TestClient
 
 from support.web_users import visit
 from traktauth import LoginRequired
-from traktauth.web import AsyncWebLogin, WebLogin
+from traktauth.web import AsyncWebLogin
 from traktauth.web.authlib import trakt
-from traktauth.web.flask import TraktLogin as FlaskLogin
 from traktauth.web.starlette import TraktLogin
 
 
@@ -42,27 +41,6 @@ def test_starlette_calls_the_api_and_an_expired_token_is_refreshed_once(server):
         server.advance(days=8)
         assert client.get("/name").text == "sean"
         assert (server.ledger["rotations"], server.ledger["replays"]) == (1, 0)
-
-
-def test_flask_calls_the_api(server):
-    with WebLogin(server.app, store="memory:", service=server.url, clock=server.clock) as web_login:
-        login = FlaskLogin(web_login)
-        application = Flask(__name__)
-        application.secret_key = "k" * 32
-        application.register_blueprint(login)
-        oauth = FlaskOAuth(application)
-        oauth.register("trakt", **trakt(web_login, account=lambda: login.account))
-
-        @application.get("/name")
-        @login.required
-        def name():
-            return oauth.trakt.get("users/settings").json()["user"]["username"]
-
-        client = application.test_client()
-        https = {"base_url": "https://testserver"}
-        assert client.get("/name", **https).status_code == 401
-        client.get(visit(server, client.get("/trakt/login", **https).location), **https)
-        assert client.get("/name", **https).text == "sean"
 
 
 @pytest.mark.parametrize("url", ["https://evil.example/users/settings", "http://127.0.0.1:1/"])

@@ -107,36 +107,6 @@ def test_axe_finds_no_fault_and_a_phone_shows_the_text_at_its_size(app, profiles
     assert faults == {"home": ([], 390), "history": ([], 390)}
 
 
-def callback_of(app, page):
-    """Decide at Trakt, but catch the callback's address instead of opening it."""
-    page.route(f"{app.callback}?**", lambda route: route.abort())
-    with page.expect_request(f"{app.callback}?**") as callback:
-        decide(app, page, ends_elsewhere=False)
-    page.unroute(f"{app.callback}?**")
-    return callback.value.url
-
-
-def test_back_and_reload_at_the_callback_leave_the_user_signed_in(app, profiles):
-    page = profiles().new_page()
-    begin(app, page)
-    callback = callback_of(app, page)
-    page.goto(callback)
-    assert is_signed_in(app, page)
-    page.go_back()
-    page.goto(callback)
-    page.reload()
-    assert is_signed_in(app, page)
-
-
-def test_a_backslash_in_next_leads_to_no_other_host(app, profiles):
-    if app.example.begins_by_form:
-        pytest.skip("The library checks `next`: test_examples.py")
-    page = profiles().new_page()
-    page.goto(f"{app.bases[0]}{app.example.login}?next=/%5Cevil.example/")  # a browser reads it as //
-    decide(app, page)
-    page.wait_for_url(app.bases[0] + "/")
-
-
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_one_command_of_its_page_starts_an_example_with_a_local_trakt(profiles, tmp_path, monkeypatch, name):
     pages = "".join(path.read_text() for path in (CHECKOUT / "docs" / "web").glob("*.md"))

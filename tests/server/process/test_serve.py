@@ -241,30 +241,6 @@ def refreshed_until_killed(process, url, seconds):
     return pairs
 
 
-def test_a_server_in_process_is_driven_without_http():
-    with EmbeddedServer(demo()) as server:
-        login = server.sign_in("another")
-        assert reached(server.url)
-        assert server.ledger["alive"] == {"access": 1, "refresh": 1}
-        before = server.clock()
-        server.advance(days=8)
-        assert server.clock() - before == pytest.approx(8 * 86400, abs=5)
-        assert server.ledger["alive"] == {"access": 0, "refresh": 1}
-        server.fail_next("/oauth/token", status=503)
-        app = {name: server.announcement[name] for name in ("client_id", "client_secret")}
-        members = {"grant_type": "refresh_token", "refresh_token": login["refresh_token"], **app}
-        assert [call(server.url, "POST", "/oauth/token", body=members).status for _ in range(2)] == [503, 200]
-        assert server.ledger["counts"]["POST /oauth/token"]["refresh_token"] == 1
-        end = server.authorize(
-            client_id=server.announcement["client_id"],
-            redirect_uri=server.announcement["redirect_uris"][0],
-            username="another",
-        )
-        assert end["code"]
-        server.reset()
-        assert server.ledger["alive"] == {"access": 0, "refresh": 0}
-
-
 def test_a_server_that_ends_in_the_middle_of_an_answer_makes_no_noise(caplog, capfd):
     with EmbeddedServer(demo(control=True)) as server:
         server.fail_next("/", delay=60)
