@@ -96,6 +96,8 @@ CASES = [
     (2, ["token"], {"TRAKTAUTH_SERVICE": "nowhere"}, "No service is named 'nowhere'", SETTINGS),
     (2, ["token"], {"TRAKTAUTH_SERVICE": "http://example.com"}, "would send tokens unencrypted", SETTINGS),
     (2, ["token"], {"TRAKTAUTH_STORE": "shoebox:"}, "No store has the address", SETTINGS),
+    (2, ["token"], {"TRAKTAUTH_STORE": "sqllite:/x.db"}, "Did you mean 'sqlite:…'?", SETTINGS),
+    (2, ["token"], {"TRAKTAUTH_SERVICE": "127.0.0.1:8712"}, "Did you mean 'http://127.0.0.1:8712'?", SETTINGS),
     (2, ["token"], {"TRAKTAUTH_CONFIG": "none.toml"}, "cannot be read: No such file", SETTINGS),
     (2, ["token"], {"TRAKTAUTH_LOST_REPLY": "maybe"}, "TRAKTAUTH_LOST_REPLY must be one of", SETTINGS),
     (3, ["token"], {"TRAKTAUTH_CLIENT_ID": ""}, "No app is set up: client id is missing", "traktauth setup"),

@@ -173,6 +173,8 @@ def test_a_sign_in_that_fails_is_reported_in_the_browser_too(trakt):
     page = pages.get(timeout=60)
     assert "Not signed in" in page
     assert "the code or token is wrong, used or expired" in page
+    assert "on the command line: traktauth login" in page
+    assert ".." not in page
     with pytest.raises(LoginRefused):
         by_browser(trakt, pages, error="access_denied")
     assert "Not signed in" in pages.get(timeout=60)
