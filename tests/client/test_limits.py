@@ -92,7 +92,7 @@ def test_an_interrupt_at_any_step_of_a_lease_leaves_none(step, tmp_path, monkeyp
         monkeypatch.setattr(owner, name, call)
 
     if step == "taken":
-        interrupted(store._operations, "_take", after=True)
+        interrupted(store, "_take", after=True)
     elif step == "released":
         interrupted(store, "_release", after=False)
 

@@ -11,8 +11,7 @@ import pytest
 from traktauth.client import http, http_exchange
 from traktauth.flow.effects import NoResponse
 from traktauth.models import find_service
-from traktauth.stores.database import operations
-from traktauth.stores.database.commands import AcquireLease
+from traktauth.stores.database import store as database_store
 from traktauth.stores.open import open_store
 from traktauth.testing.store_contract.base import LOGIN
 from traktauth.wire.token_endpoint import exchange_refresh_token
@@ -35,23 +34,22 @@ class Stopped:
     def __call__(self):
         return self.now
 
-    def heard(self, command):
-        if isinstance(command, AcquireLease):
-            self.takes += 1
-            self.now += 60.0 if self.takes == 1 else 0.0
+    def heard(self):
+        self.takes += 1
+        self.now += 60.0 if self.takes == 1 else 0.0
 
 
 @pytest.mark.parametrize("address", ["sqlite", *SERVERS], indirect=True)
 def test_a_lease_whose_reply_was_late_is_acquired_again(store, monkeypatch):
-    clock, real = Stopped(), store.database.perform
+    clock, real = Stopped(), store.database.acquire_lease
 
-    def perform(command):
-        done = real(command)
-        clock.heard(command)
-        return done
+    def acquire(*lease):
+        held = real(*lease)
+        clock.heard()
+        return held
 
-    monkeypatch.setattr(operations, "steady_clock", clock)
-    monkeypatch.setattr(store.database, "perform", perform)
+    monkeypatch.setattr(database_store, "steady_clock", clock)
+    monkeypatch.setattr(store.database, "acquire_lease", acquire)
     with store.lock(LOGIN, 0.0) as held:
         assert (held, clock.takes) == (True, 2)
 
@@ -59,10 +57,10 @@ def test_a_lease_whose_reply_was_late_is_acquired_again(store, monkeypatch):
 @pytest.mark.parametrize("address", SERVERS[:1], indirect=True)
 def test_a_lease_that_is_acquired_again_has_its_full_length(store):
     """By its holder, who has not heard the first answer."""
-    assert store.database.perform(AcquireLease(LOGIN, "me", 0.5))
-    assert store.database.perform(AcquireLease(LOGIN, "me", 30.0))
+    assert store.database.acquire_lease(LOGIN, "me", 0.5)
+    assert store.database.acquire_lease(LOGIN, "me", 30.0)
     time.sleep(0.7)
-    assert not store.database.perform(AcquireLease(LOGIN, "another", 30.0))
+    assert not store.database.acquire_lease(LOGIN, "another", 30.0)
 
 
 # ---------------------------------------------------------------- stopped between the last thought and the first byte

@@ -20,7 +20,7 @@ import time
 from traktauth import App, AsyncTrakt, Trakt
 from traktauth.errors import TraktAuthError
 from traktauth.flow import refresh, resend_policy
-from traktauth.stores.database import operations
+from traktauth.stores.database import store as database_store
 from traktauth.stores.open import open_store
 
 OFFSET = [0.0]
@@ -50,7 +50,7 @@ def answer(token=None, error=None):
 
 def shorten(lease):
     """Let leases end early; anyone who was stopped for that long between the lock and the sending sends nothing."""
-    operations.LEASE = lease
+    database_store.LEASE = lease
     refresh.LEASE = resend_policy.LEASE = resend_policy.REQUEST_TIMEOUT + lease
 
 

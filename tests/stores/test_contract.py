@@ -15,7 +15,7 @@ from support.stores import Closing
 from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, CancelRefresh, Change, DeleteToken, SaveToken, SetRefreshable
 from traktauth.stores import TextStore
-from traktauth.stores.database import operations
+from traktauth.stores.database import store as database_store
 from traktauth.stores.database.store import DatabaseStore
 from traktauth.stores.encryption.aes_gcm import AesGcmCipher
 from traktauth.stores.file.file_lock import locked
@@ -31,7 +31,7 @@ class ShortLease:
     """A base for contracts of stores whose lock is a lease: a killed holder's ends soon."""
 
     def test_the_lock_of_a_killed_process_is_free_again(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(operations, "LEASE", 1.0)
+        monkeypatch.setattr(database_store, "LEASE", 1.0)
         super().test_the_lock_of_a_killed_process_is_free_again(tmp_path)
 
 

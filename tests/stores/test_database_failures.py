@@ -5,13 +5,12 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import pytest
 
 from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken
-from traktauth.stores.database.commands import AcquireLease, ReleaseLease, SwapRow
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.open import open_store
 from traktauth.stores.sqlite import connection as sqlite_connection
@@ -30,71 +29,44 @@ def store(address):
         yield store
 
 
-def twice(perform):
-    """A connection that dies with the answer: the database has done the command, and is given it again."""
-
-    def performed(command):
-        if isinstance(command, SwapRow):
-            perform(command)
-        return perform(command)
-
-    return performed
-
-
-@pytest.fixture
-def fleet_of(store, address, monkeypatch):
-    """Another store at the same place, with its luck."""
-
-    @contextmanager
-    def opened(wrapper):
-        fleet_of = open_store(address)
-        monkeypatch.setattr(fleet_of.database, "perform", wrapper(store.database.perform))
-        yield fleet_of
-        fleet_of.close()
-
-    return opened
+def swaps_twice(database, monkeypatch):
+    """Make a connection die with each response: the database has swapped the row, and is asked to do it again."""
+    swap = database.swap_row
+    monkeypatch.setattr(database, "swap_row", lambda *change: (swap(*change), swap(*change))[1])
 
 
 # ---------------------------------------------------------------- an answer that is lost
 def test_a_change_whose_reply_is_lost_counts_as_done(store, monkeypatch):
-    monkeypatch.setattr(store.database, "perform", twice(store.database.perform))
+    swaps_twice(store.database, monkeypatch)
     assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
     assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
     assert store.load(LOGIN).token == pair(2)
 
 
-def test_a_keepers_change_whose_reply_is_lost_counts_as_done(store, fleet_of):
+def test_a_keepers_change_whose_reply_is_lost_counts_as_done(store, monkeypatch):
     signed_in(store, OTHERS[0])
-    with fleet_of(twice) as fleet:
-        assert fleet.apply(LOGIN, BeginRefresh(pending_refresh(1)))
-        assert fleet.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
-        fleet.defer(OTHERS[0], 1, until=1e12)
-        assert fleet.record_notification(OTHERS[0], 1, "damaged")
-        assert not fleet.record_notification(OTHERS[0], 1, "damaged")
-        assert not fleet.record_notification(OTHERS[1], 1, "no login is there")
+    swaps_twice(store.database, monkeypatch)
+    store.defer(OTHERS[0], 1, until=1e12)
+    assert store.record_notification(OTHERS[0], 1, "damaged")
+    assert not store.record_notification(OTHERS[0], 1, "damaged")
+    assert not store.record_notification(OTHERS[1], 1, "no login is there")
 
 
-def fails_once(kind, *, done):
-    """A command of this kind fails, once, after or before the database has done it."""
+def fails_once(database, monkeypatch, name, *, done):
+    """Make a method fail once, after or before the database has done it."""
+    method = getattr(database, name)
 
-    def wrapper(perform):
-        lost = []
+    def fail(*arguments):
+        monkeypatch.setattr(database, name, method)
+        if done:
+            method(*arguments)
+        raise StoreFailed("the connection broke")
 
-        def performed(command):
-            fails = isinstance(command, kind) and not lost
-            result = perform(command) if done or not fails else None
-            if fails:
-                lost.append(command)
-                raise StoreFailed("the connection broke")
-            return result
-
-        return performed
-
-    return wrapper
+    monkeypatch.setattr(database, name, fail)
 
 
 def test_a_lease_whose_response_is_lost_is_not_waited_for(store, monkeypatch):
-    monkeypatch.setattr(store.database, "perform", fails_once(AcquireLease, done=True)(store.database.perform))
+    fails_once(store.database, monkeypatch, "acquire_lease", done=True)
     with pytest.raises(StoreFailed), store.lock(LOGIN, 0.0):
         pass
     for _ in range(2):
@@ -103,7 +75,7 @@ def test_a_lease_whose_response_is_lost_is_not_waited_for(store, monkeypatch):
 
 
 def test_a_lease_that_could_not_be_released_is_not_waited_for(store, monkeypatch):
-    monkeypatch.setattr(store.database, "perform", fails_once(ReleaseLease, done=False)(store.database.perform))
+    fails_once(store.database, monkeypatch, "release_lease", done=False)
     with store.lock(LOGIN, 0.0) as held:
         assert held
     with store.lock(LOGIN, 0.0) as held:

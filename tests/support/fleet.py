@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.models.changes import BeginRefresh, CancelRefresh, SaveToken
 from traktauth.models.keeper_due_time import due_at
-from traktauth.stores.database.commands import LoginCounts, LoginStates
-from traktauth.stores.fleet import FleetStore
+from traktauth.stores.fleet import FleetStore, LoginCounts, LoginStates
 from traktauth.stores.memory import MemoryStore
 
 if TYPE_CHECKING:

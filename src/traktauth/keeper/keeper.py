@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from traktauth.models import App
     from traktauth.protocol import Service
     from traktauth.stores.base import TokenStore
-    from traktauth.stores.database.commands import LoginCounts, LoginStates
+    from traktauth.stores.fleet import LoginCounts, LoginStates
     from traktauth.wire.messages import Request, Response
 
 # Seconds.

@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from traktauth.errors import StoreFailed
 
-T = TypeVar("T")
-Entry = TypeVar("Entry")
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-Operation = Generator[Any, Any, T]
-"""Yields commands, is sent their results (see `run`), and returns a *T*."""
-Step = Callable[[Entry | None], Entry | None]
-"""Returns the new entry of a login; None if there is nothing to change."""
+Entry = TypeVar("Entry")
 
 MAX_ATTEMPTS = 1000  # each failed one means that another writer succeeded
 
 
-def run(operation: Operation[T], perform: Callable[[Any], Any]) -> T:
-    """Run an operation to its end; `perform` executes its commands."""
-    try:
-        command = next(operation)
-        while True:
-            try:
-                result = perform(command)
-            except BaseException as error:  # noqa: BLE001 - the operation handles or raises it
-                command = operation.throw(error)
-            else:
-                command = operation.send(result)
-    except StopIteration as end:
-        done: T = end.value
-        return done
-
-
 def compare_and_swap(
-    step: Step[Entry],
-    read: Callable[[], Operation[Entry | None]],
-    swap: Callable[[Entry | None, Entry], Operation[bool]],
+    step: Callable[[Entry | None], Entry | None],
+    read: Callable[[], Entry | None],
+    swap: Callable[[Entry | None, Entry], bool],
     *,
     revision: Callable[[Entry], int] | None = None,
-) -> Operation[bool]:
+) -> bool:
     """Take a step on the newest entry of a login; repeat it if another writer came before.
 
     Args:
-        step: returns the new entry.
+        step: returns the new entry; None if there is nothing to change.
         read: returns the entry; None if there is none.
         swap: replaces the entry if it is still the given one, and returns whether it did.
         revision: returns what is new with every write of an entry, so that a write whose response was lost is not
@@ -58,7 +38,7 @@ def compare_and_swap(
     """
     written: int | None = None  # a revision
     for _ in range(MAX_ATTEMPTS):
-        seen = yield from read()
+        seen = read()
         if seen is not None and revision is not None and revision(seen) == written:
             return True
         new = step(seen)
@@ -66,6 +46,6 @@ def compare_and_swap(
             return False
         if revision is not None:
             written = revision(new)
-        if (yield from swap(seen, new)):
+        if swap(seen, new):
             return True
     raise StoreFailed("Other programs kept changing this login, so it could not be changed")

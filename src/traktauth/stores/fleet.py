@@ -6,13 +6,49 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from traktauth.stores.base import TokenStore
+from traktauth.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from traktauth.errors import StoreFailed
     from traktauth.models import LoginKey, Record
-    from traktauth.stores.database.commands import LoginCounts, LoginStates
+
+
+@value
+class LoginCounts:
+    """How many logins of an app a store holds.
+
+    Attributes:
+        logins: those with a token; in Redis those whose end has not been reported yet.
+        due: those that a keeper would take up now.
+        next_due_at: when the next one comes due, in Unix seconds; None if none does.
+        unconfirmed: valid ones with a pending refresh; None if the store does not know.
+        sign_in: those that cannot be refreshed any more; None if the store does not know.
+    """
+
+    logins: int
+    due: int
+    next_due_at: float | None
+    unconfirmed: int | None = None
+    sign_in: int | None = None
+
+
+@value
+class LoginStates:
+    """How many logins of an app are in which state; each with a token is in one.
+
+    Attributes:
+        valid: the access token is valid, and the login is not due.
+        due: the access token is valid, and a keeper would refresh it now.
+        overdue: the access token has expired, and the login can be refreshed.
+        sign_in_required: it cannot be refreshed any more.
+    """
+
+    valid: int
+    due: int
+    overdue: int
+    sign_in_required: int
 
 
 class FleetStore(TokenStore):

@@ -21,7 +21,7 @@ from traktauth.stores.user_folders import user_folder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from traktauth.stores.database.commands import Database
+    from traktauth.stores.database.database import Database
     from traktauth.stores.encryption.envelope import Cipher
 
 _KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, keyring:, redis://…, postgresql://…, sealed+ADDRESS"

@@ -12,17 +12,16 @@ from traktauth.errors import StoreFailed
 from traktauth.models.changes import Erase, Reencrypt
 from traktauth.models.record import EMPTY, erased_entry
 from traktauth.stores.base import TokenStore
-from traktauth.stores.compare_and_swap import compare_and_swap, run
+from traktauth.stores.compare_and_swap import compare_and_swap
 from traktauth.stores.errors import stray_record_warnings, unreadable
 from traktauth.stores.record_json import login_of, to_document, to_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Hashable, Iterable
+    from collections.abc import Generator, Hashable, Iterable
     from contextlib import AbstractContextManager
 
     from traktauth.models import LoginKey, Record
     from traktauth.models.changes import Change
-    from traktauth.stores.compare_and_swap import Operation
 
 _TRIAL = "trial"
 
@@ -116,21 +115,17 @@ class TextStore(TokenStore):
             record = change.apply(EMPTY if document is None else to_record(document))
             return None if record is None else json.dumps(to_document(owner, record))
 
-        def read() -> Operation[str | None]:
-            text: str | None = yield lambda: self.read(key)
-            return text
+        def read() -> str | None:
+            with self._reword_errors():
+                return self.read(key)
 
-        def swap(old: str | None, new: str) -> Operation[bool]:
-            swapped: bool = yield lambda: self.swap(key, old, new)
-            return swapped
+        def swap(old: str | None, new: str) -> bool:
+            with self._reword_errors():
+                return self.swap(key, old, new)
 
         if isinstance(change, Reencrypt):
             return False  # nothing is encrypted
-        return run(compare_and_swap(step, read, swap), self._perform)
-
-    def _perform(self, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - a text, or whether it was swapped
-        with self._reword_errors():
-            return work()
+        return compare_and_swap(step, read, swap)
 
     def _list_names(self) -> list[LoginKey | None]:
         """Return whose each text is; None for one that does not say."""

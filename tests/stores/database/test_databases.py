@@ -153,10 +153,10 @@ def test_a_forked_child_uses_the_store_of_its_parent(opened, address):
 
 def test_the_lease_of_a_dead_holder_expires(opened, address, monkeypatch):
     store = opened(address)
-    monkeypatch.setattr("traktauth.stores.database.operations.LEASE", 0.3)
+    monkeypatch.setattr("traktauth.stores.database.store.LEASE", 0.3)
     lock = store.lock(LOGIN, 0.0)
     assert lock.__enter__()
-    monkeypatch.setattr("traktauth.stores.database.operations.LEASE", 120.0)  # of the next holder
+    monkeypatch.setattr("traktauth.stores.database.store.LEASE", 120.0)  # of the next holder
     with store.lock(LOGIN, 60.0) as held:
         assert held
         lock.__exit__(None, None, None)  # the dead one comes back late, and takes no other lease away

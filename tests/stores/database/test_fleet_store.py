@@ -24,7 +24,7 @@ from traktauth.models.changes import (
     SetRefreshable,
 )
 from traktauth.models.keeper_due_time import due_at
-from traktauth.stores.database.commands import LoginCounts, LoginStates, ReadRow, SwapRow
+from traktauth.stores.fleet import LoginCounts, LoginStates
 from traktauth.stores.open import open_store
 from traktauth.stores.processes import process_mark
 from traktauth.testing.store_contract.base import DIFFICULT, LOGIN, pair, pending_refresh
@@ -262,8 +262,8 @@ def test_a_login_that_changed_since_its_claim_is_read_again(stores, store):
 
 def test_a_damaged_record_is_left_and_the_others_are_kept(store):
     database = store.database
-    row = database.perform(ReadRow(FLEET[0]))
-    assert database.perform(SwapRow(FLEET[0], row.revision, replace(row, payload="{", revision=5)))
+    row = database.read_row(FLEET[0])
+    assert database.swap_row(FLEET[0], row.revision, replace(row, payload="{", revision=5))
     damaged, *others = claim(store, 3)
     assert damaged[0] == FLEET[0]
     assert isinstance(damaged[1], StoreFailed)

@@ -17,7 +17,7 @@ from traktauth.errors import StoreFailed
 
 if TYPE_CHECKING:
     from traktauth.keeper import Keeper, RateLimit, Summary
-    from traktauth.stores.database.commands import LoginCounts
+    from traktauth.stores.fleet import LoginCounts
 
 _COUNT_INTERVAL = 5.0  # seconds
 _COUNT_SHARE = 50.0  # a count that takes 1 s is repeated after 50 s at the earliest, so that it does not load the store

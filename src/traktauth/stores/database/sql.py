@@ -1,4 +1,4 @@
-"""Commands as SQL, the same for SQLite and PostgreSQL: one statement each, so none needs a transaction.
+"""A database with SQL, SQLite or PostgreSQL: one statement for each method, so none needs a transaction.
 
 Parameters are written `:name`. A row with revision 0 holds no record: it carries the lease of a login
 that has none yet.
@@ -6,37 +6,18 @@ that has none yet.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from traktauth.models import LoginKey
-from traktauth.stores.database.commands import (
-    PROBE_CONTENT,
-    AcquireLease,
-    BlockBudget,
-    ClaimDue,
-    CountLogins,
-    CountStates,
-    DeleteRow,
-    ListLogins,
-    ListUpcoming,
-    LoginCounts,
-    LoginStates,
-    ProbeWrite,
-    ReadLease,
-    ReadRow,
-    ReleaseLease,
-    SwapRow,
-    TakeBudget,
-)
+from traktauth.stores.database.database import PROBE_CONTENT, Database, granted_budget
 from traktauth.stores.database.name_codec import from_text, to_text
 from traktauth.stores.database.row import COLUMNS, Row
 from traktauth.stores.database.schema import TABLE
+from traktauth.stores.fleet import LoginCounts, LoginStates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from traktauth.stores.database.commands import Command
 
 _REFRESHABLE = COLUMNS.index("refreshable")
 _KEY = "realm = :realm AND client_id = :client_id AND account = :account"
@@ -97,8 +78,8 @@ UPCOMING = f"""
 SELECT account, {_TAKEN_UP_AT} AS taken_up_at FROM {TABLE}
 WHERE {_OF_APP} AND due_at IS NOT NULL ORDER BY taken_up_at, account LIMIT :limit"""
 
-# What is granted is reckoned from the row as it was, noted in it, and returned from there. A time that lies ahead is
-# one from before the clock was set back.
+# What is granted is computed from the old row, stored, and returned. A time in the future is from before the clock was
+# set back.
 _ANEW = "{now} - traktauth_budgets.used_at NOT BETWEEN -1 AND :period"
 _LEFT = f"CASE WHEN {_ANEW} THEN :limit ELSE :limit - traktauth_budgets.used END"
 _GRANTED = f"CASE WHEN {{now}} < traktauth_budgets.held_until THEN 0 ELSE {{most}}(0, {{least}}(:wanted, {_LEFT})) END"
@@ -122,8 +103,13 @@ class Parameters(dict[str, Any]):
         return f"Parameters({', '.join(self)})"
 
 
+def is_read(text: str) -> bool:
+    """Return whether a statement writes nothing."""
+    return text.lstrip().startswith("SELECT")
+
+
 class Dialect:
-    """How a database words what the standard leaves open.
+    """The statements in a database's words, for what the standard leaves open.
 
     Args:
         now: the database's own time in Unix seconds, as an expression.
@@ -148,94 +134,93 @@ class Dialect:
     ) -> None:
         worded = {"now": now, "skip": skip, "materialized": materialized, "most": most, "least": least}
         worded |= {"clock": clock or now, "longest_lease": str(longest_lease)}
-        self._longest_lease = longest_lease
-        self._take, self._claim = TAKE.format(**worded), CLAIM.format(**worded)
-        self._spend, self._hold = SPEND.format(**worded), HOLD.format(**worded)
-
-    def statement(self, command: Command[Any]) -> tuple[str, Parameters]:
-        """Return the statement that does a command, and its parameters."""
-        text, values = self._statement(command)
-        return text, Parameters(values)
-
-    def _statement(self, command: Command[Any]) -> tuple[str, dict[str, Any]]:
-        match command:
-            case ReadRow(login):
-                return READ, key(login)
-            case SwapRow(login, seen, row):
-                values = {**key(login), **{name: getattr(row, name) for name in COLUMNS}}
-                return (PLACE, values) if seen is None else (REPLACE, {**values, "seen": seen})
-            case DeleteRow(login, seen):
-                return DELETE, {**key(login), "seen": seen}
-            case AcquireLease(login, owner, seconds):
-                return self._take, {**key(login), "owner": owner, "seconds": min(seconds, self._longest_lease)}
-            case ReadLease(login):
-                return LEASE_OWNER, key(login)
-            case ReleaseLease(login, owner):
-                return RELEASE, {**key(login), "owner": owner}
-            case ListLogins():
-                return NAMES, {}
-            case ProbeWrite():
-                return TRY, {"room": PROBE_CONTENT}
-            case _:
-                return self._for_fleets(command)
-
-    def _for_fleets(self, command: Command[Any]) -> tuple[str, dict[str, Any]]:
-        match command:
-            case ClaimDue():
-                values = {**asdict(command), "realm": to_text(command.realm), "client_id": to_text(command.client_id)}
-                return self._claim, {**values, "seconds": min(command.seconds, self._longest_lease)}
-            case CountLogins(realm, client_id, now):
-                return COUNT_LOGINS, {"realm": to_text(realm), "client_id": to_text(client_id), "now": now}
-            case CountStates(realm, client_id, now):
-                return COUNT_STATES, {"realm": to_text(realm), "client_id": to_text(client_id), "now": now}
-            case ListUpcoming(realm, client_id, limit):
-                return UPCOMING, {"realm": to_text(realm), "client_id": to_text(client_id), "limit": limit}
-            case TakeBudget():
-                return self._spend, {**asdict(command), "realm": to_text(command.realm)}
-            case BlockBudget(realm, seconds):
-                return self._hold, {"realm": to_text(realm), "seconds": seconds}
-            case _:
-                raise AssertionError(f"no statement does {type(command).__name__}")
+        self.longest_lease = longest_lease
+        self.take, self.claim = TAKE.format(**worded), CLAIM.format(**worded)
+        self.spend, self.hold = SPEND.format(**worded), HOLD.format(**worded)
 
 
-def to_result(command: Command[Any], rows: Sequence[Any]) -> Any:  # noqa: ANN401 - the command knows its result's type
-    """Return a command's result from what its statement returned."""
-    match command:
-        case ReadRow():
-            return row_of(rows[0]) if rows else None
-        case SwapRow() | DeleteRow() | AcquireLease():
-            return bool(rows)
-        case ReadLease():
-            return rows[0][0] if rows else None
-        case ListLogins():
-            return [login_of(row) for row in rows]
-        case ClaimDue(realm, client_id):
-            claimed = [(LoginKey(realm, client_id, from_text(row[0])), row_of(row[1:])) for row in rows]
-            return sorted(claimed, key=lambda pair: pair[1].due_at or 0.0)
-        case CountLogins():
-            return LoginCounts(*rows[0])
-        case CountStates():
-            return LoginStates(*rows[0])
-        case ListUpcoming(realm, client_id):
-            return [(LoginKey(realm, client_id, from_text(account)), at) for account, at in rows]
-        case TakeBudget():
-            return command.outcome(*rows[0])
-        case _:
-            return None
+class SqlDatabase(Database):
+    """A database with SQL.
+
+    Attributes:
+        dialect: its statements.
+    """
+
+    dialect: Dialect
+
+    @abstractmethod
+    def execute(self, text: str, values: Parameters) -> list[Any]:
+        """Execute one statement, and return its rows."""
+
+    def execute_with_lease(self, text: str, values: Parameters) -> list[Any]:
+        """Execute a statement that takes a lease, by the clock of leases."""
+        return self.execute(text, values)
+
+    def read_row(self, login: LoginKey) -> Row | None:
+        rows = self.execute(READ, key(login))
+        return row_of(rows[0]) if rows else None
+
+    def swap_row(self, login: LoginKey, seen: int | None, row: Row) -> bool:
+        values = key(login, **{name: getattr(row, name) for name in COLUMNS})
+        if seen is None:
+            return bool(self.execute(PLACE, values))
+        return bool(self.execute(REPLACE, Parameters(values, seen=seen)))
+
+    def delete_row(self, login: LoginKey, seen: int) -> bool:
+        return bool(self.execute(DELETE, key(login, seen=seen)))
+
+    def list_logins(self) -> list[LoginKey]:
+        return [LoginKey(*(from_text(name) for name in row)) for row in self.execute(NAMES, Parameters())]
+
+    def probe_write(self) -> None:
+        self.execute(TRY, Parameters(room=PROBE_CONTENT))
+
+    def acquire_lease(self, login: LoginKey, owner: str, seconds: float) -> bool:
+        values = key(login, owner=owner, seconds=min(seconds, self.dialect.longest_lease))
+        return bool(self.execute_with_lease(self.dialect.take, values))
+
+    def read_lease(self, login: LoginKey) -> str | None:
+        rows = self.execute(LEASE_OWNER, key(login))
+        return rows[0][0] if rows else None
+
+    def release_lease(self, login: LoginKey, owner: str) -> None:
+        self.execute(RELEASE, key(login, owner=owner))
+
+    def claim_due(
+        self, realm: str, client_id: str, *, before: float, now: float, limit: int, seconds: float, owner: str
+    ) -> list[tuple[LoginKey, Row]]:
+        seconds = min(seconds, self.dialect.longest_lease)
+        values = _app(realm, client_id, before=before, now=now, limit=limit, seconds=seconds, owner=owner)
+        rows = self.execute_with_lease(self.dialect.claim, values)
+        claimed = [(LoginKey(realm, client_id, from_text(row[0])), row_of(row[1:])) for row in rows]
+        return sorted(claimed, key=lambda pair: pair[1].due_at or 0.0)
+
+    def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
+        return LoginCounts(*self.execute(COUNT_LOGINS, _app(realm, client_id, now=now))[0])
+
+    def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
+        return LoginStates(*self.execute(COUNT_STATES, _app(realm, client_id, now=now))[0])
+
+    def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
+        rows = self.execute(UPCOMING, _app(realm, client_id, limit=limit))
+        return [(LoginKey(realm, client_id, from_text(account)), at) for account, at in rows]
+
+    def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
+        values = Parameters(realm=to_text(realm), wanted=wanted, limit=limit, period=period)
+        granted, used, held, quiet = self.execute(self.dialect.spend, values)[0]
+        return granted_budget(granted=granted, is_spent=used >= limit, held=held, quiet=quiet)
+
+    def block_budget(self, realm: str, seconds: float) -> None:
+        self.execute(self.dialect.hold, Parameters(realm=to_text(realm), seconds=seconds))
 
 
-def key(login: LoginKey) -> dict[str, Any]:
-    """Return the parameters that name a login."""
-    return {
-        "realm": to_text(login.realm),
-        "client_id": to_text(login.client_id),
-        "account": to_text(login.account),
-    }
+def key(login: LoginKey, **others: Any) -> Parameters:  # noqa: ANN401 - what a column holds
+    """Return the parameters that name a login, and others."""
+    return _app(login.realm, login.client_id, account=to_text(login.account), **others)
 
 
-def login_of(row: Sequence[Any]) -> LoginKey:
-    """Return the login that three columns name."""
-    return LoginKey(*(from_text(value) for value in row))
+def _app(realm: str, client_id: str, **others: Any) -> Parameters:  # noqa: ANN401 - the same
+    return Parameters(realm=to_text(realm), client_id=to_text(client_id), **others)
 
 
 def row_of(values: Sequence[Any]) -> Row:

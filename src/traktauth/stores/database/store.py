@@ -1,53 +1,53 @@
-"""The store on a database, with what a keeper needs: runs `LoginOperations`, whose commands a database performs."""
+"""The store on a database of rows, with what a keeper needs."""
 
 from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.compare_and_swap import run
-from traktauth.stores.database.commands import (
-    BlockBudget,
-    ClaimDue,
-    CountLogins,
-    CountStates,
-    ListUpcoming,
-    LoginCounts,
-    LoginStates,
-    ReleaseLease,
-    Sleep,
-    TakeBudget,
+from traktauth.models import Record
+from traktauth.models.changes import Erase, Reencrypt
+from traktauth.models.record import EMPTY, erased_entry
+from traktauth.stores.compare_and_swap import compare_and_swap
+from traktauth.stores.database.lease import (
+    LEASE_GRANT_MAX_AGE,
+    OWNER_CHECK_INTERVAL,
+    Backoff,
+    LeaseOwners,
+    owner_has_ended,
+    steady_clock,
 )
-from traktauth.stores.database.lease import Backoff, LeaseOwners
-from traktauth.stores.database.operations import LoginOperations
+from traktauth.stores.database.row import key_of_row, new_revision, to_row, with_notification
+from traktauth.stores.database.row_cache import RowCache
 from traktauth.stores.fleet import FleetStore
+from traktauth.timeouts import LEASE
+from traktauth.values import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable, Sequence
+    from collections.abc import Callable, Generator, Hashable, Sequence
 
-    from traktauth.models import LoginKey, Record
+    from traktauth.models import LoginKey
     from traktauth.models.changes import Change
-    from traktauth.stores.compare_and_swap import Operation
-    from traktauth.stores.database.commands import Command, Database
+    from traktauth.stores.database.database import Database
+    from traktauth.stores.database.row import Row
     from traktauth.stores.encryption.envelope import Cipher
-
-T = TypeVar("T")
+    from traktauth.stores.fleet import LoginCounts, LoginStates
 
 
 class DatabaseStore(FleetStore):
     """A store whose records are rows.
 
     Args:
-        database: performs commands.
+        database: holds the rows.
         cipher: encrypts what is stored; None stores it in clear.
     """
 
     def __init__(self, database: Database, *, cipher: Cipher | None = None) -> None:
         self.database = database
-        self._operations = LoginOperations(cipher)
         self._cipher = cipher
+        self._cache = RowCache(cipher)
         self._owners = LeaseOwners()
 
     @property
@@ -58,22 +58,105 @@ class DatabaseStore(FleetStore):
     def address(self) -> str:
         return f"sealed+{self.database.address}" if self._cipher else self.database.address
 
+    # ------------------------------------------------------------ records
     def load(self, login: LoginKey) -> Record:
-        return self._run(self._operations.load(login))
+        row = self.database.read_row(login)
+        return self._read_erased(login) if row is None else self._cache.record(login, row)
 
     def peek(self, login: LoginKey) -> Record | None:
-        return self._operations.peek(login, self.database)
+        row = self.database.peek_row(login)
+        return None if row is None else self._cache.record(login, row)
 
+    def list_logins(self) -> list[LoginKey]:
+        return sorted(login for login in self.database.list_logins() if login.account)
+
+    def check_writable(self) -> None:
+        if self._cipher is not None:
+            self._cipher.seal(b"", b"")
+        self.database.probe_write()
+
+    def encrypt(self, content: bytes, bound: bytes) -> str | None:
+        return None if self._cipher is None else self._cipher.seal(content, bound)
+
+    def decrypt(self, encrypted: str, bound: bytes) -> bytes:
+        return super().decrypt(encrypted, bound) if self._cipher is None else self._cipher.open(encrypted, bound)
+
+    def encryption_key_id(self, login: LoginKey) -> str | None:
+        row = self.database.read_row(login)
+        return None if row is None else key_of_row(row)
+
+    def durability_warnings(self) -> list[str]:
+        return self.database.durability_warnings()
+
+    def close(self) -> None:
+        self.database.close()
+
+    def _read_erased(self, login: LoginKey) -> Record:
+        """Return the record of a login that has no row: its generation, if it was erased."""
+        row = self.database.read_row(erased_entry(login)) if login.account else None
+        return EMPTY if row is None else Record(generation=row.generation)
+
+    # ------------------------------------------------------------ changes
     def apply(self, login: LoginKey, change: Change) -> bool:
-        return self._run(self._operations.apply(login, change))
+        if isinstance(change, Erase):
+            return self._erase(login, change)
+        if isinstance(change, Reencrypt) and not self._cache.needs_sealing(self.database.read_row(login)):
+            return False
+        return self._change(login, change.apply)
 
+    def _erase(self, login: LoginKey, change: Erase) -> bool:
+        row = self.database.read_row(login)
+        left = None if row is None else change.apply(self._cache.record(login, row))
+        if row is None or left is None:
+            return False
+        # Write the digest first: a save that finds no row looks for it.
+        self._change(erased_entry(login), lambda erased: replace(erased, generation=left.generation))
+        return self.database.delete_row(login, row.revision)
+
+    def _change(self, login: LoginKey, step: Callable[[Record], Record | None]) -> bool:
+        """Take a step from record to record by compare-and-swap."""
+        written = EMPTY
+
+        def change(row: Row | None) -> Row | None:
+            nonlocal written
+            record = step(self._read_erased(login) if row is None else self._cache.record(login, row))
+            if record is None:
+                return None
+            written = record
+            return to_row(login, record, self._cipher, before=row)
+
+        def swap(row: Row | None, new: Row) -> bool:
+            swapped = self._swap(login, row, new)
+            if swapped:
+                self._cache.learn(login, new, written)
+            return swapped
+
+        return compare_and_swap(change, lambda: self.database.read_row(login), swap, revision=_revision)
+
+    def _change_row(self, login: LoginKey, generation: int, step: Callable[[Row], Row | None]) -> bool:
+        """Change columns that are not part of the record; False if nothing was changed."""
+
+        def change(row: Row | None) -> Row | None:
+            return None if row is None or row.generation != generation else step(row)
+
+        return compare_and_swap(
+            change,
+            lambda: self.database.read_row(login),
+            lambda row, new: self._swap(login, row, new),
+            revision=_revision,
+        )
+
+    def _swap(self, login: LoginKey, row: Row | None, new: Row) -> bool:
+        return self.database.swap_row(login, row.revision if row else None, new)
+
+    # ------------------------------------------------------------ locks
     @contextmanager
     def lock(self, login: LoginKey, timeout: float) -> Generator[bool]:
-        owner, wait = self._owners.take(login), Backoff(timeout, self.database.longest_pause)
+        owner = self._owners.take(login)
         may_hold = True
         try:  # a signal handler may raise at any step, and the lease may have been taken by then
             try:
-                may_hold = held = self._run(self._operations.acquire(login, owner, wait))
+                may_hold = held = self._acquire(login, owner, Backoff(timeout, self.database.longest_pause))
             except Exception:
                 may_hold = False  # the database failed, and would not answer to a release either
                 self._owners.keep(login, owner)
@@ -87,73 +170,93 @@ class DatabaseStore(FleetStore):
                     self._release(login, owner)
                     raise
 
-    def list_logins(self) -> list[LoginKey]:
-        return self._run(self._operations.list_logins())
+    def _acquire(self, login: LoginKey, owner: str, wait: Backoff) -> bool:
+        """Take a login's lease; False if another owner had it all the time.
 
-    def check_writable(self) -> None:
-        self._run(self._operations.check_writable())
+        The lease of a process of this host that has ended, as by SIGKILL, is not waited for.
+        """
+        check_at = steady_clock() + OWNER_CHECK_INTERVAL
+        while not self._take(login, owner):
+            pause = wait.pause()
+            if not pause or steady_clock() >= check_at:
+                check_at = steady_clock() + OWNER_CHECK_INTERVAL
+                other = self.database.read_lease(login)
+                if other is not None and owner_has_ended(other):
+                    # That owner's only: another waiter may have taken it by now.
+                    self.database.release_lease(login, other)
+                    continue
+            if not pause:
+                return False
+            time.sleep(pause)
+        return True
 
-    def encrypt(self, content: bytes, bound: bytes) -> str | None:
-        return None if self._cipher is None else self._cipher.seal(content, bound)
+    def _take(self, login: LoginKey, owner: str) -> bool:
+        """Ask for the lease; again if the response took so long, as this process was stopped, that it may be over."""
+        while True:
+            asked_at = steady_clock()
+            held = self.database.acquire_lease(login, owner, LEASE)
+            if not held or steady_clock() - asked_at < LEASE_GRANT_MAX_AGE:
+                return held
 
-    def decrypt(self, encrypted: str, bound: bytes) -> bytes:
-        return super().decrypt(encrypted, bound) if self._cipher is None else self._cipher.open(encrypted, bound)
-
-    def encryption_key_id(self, login: LoginKey) -> str | None:
-        return self._run(self._operations.find_key(login))
-
-    def durability_warnings(self) -> list[str]:
-        return self.database.durability_warnings()
-
-    def close(self) -> None:
-        self.database.close()
+    def _release(self, login: LoginKey, owner: str) -> None:
+        """Release the lease; if the database is gone, the next holding takes it over, or it ends by itself."""
+        try:
+            self.database.release_lease(login, owner)
+        except StoreFailed:
+            self._owners.keep(login, owner)
 
     # ------------------------------------------------------------ for a keeper
     def claim(
         self, realm: str, client_id: str, *, before: float, now: float, limit: int, lease: float, owner: str
     ) -> list[tuple[LoginKey, Record | StoreFailed]]:
-        claim = ClaimDue(realm, client_id, before=before, now=now, limit=limit, seconds=lease, owner=owner)
-        return self._run(self._operations.claim(claim))
+        claimed: list[tuple[LoginKey, Record | StoreFailed]] = []
+        for login, row in self.database.claim_due(
+            realm, client_id, before=before, now=now, limit=limit, seconds=lease, owner=owner
+        ):
+            try:
+                claimed.append((login, self._cache.record(login, row)))
+            except StoreFailed as error:
+                claimed.append((login, error))
+        return claimed
 
     def release(self, logins: Sequence[LoginKey], *, owner: str) -> None:
-        self._run(self._operations.release(logins, owner))
+        for login in logins:
+            self.database.release_lease(login, owner)
 
     def defer(self, login: LoginKey, generation: int, *, until: float) -> None:
-        self._run(self._operations.set_due(login, generation, until))
+        self._set_due(login, generation, until)
 
     def never_due(self, login: LoginKey, generation: int) -> None:
-        self._run(self._operations.set_due(login, generation, None))
+        self._set_due(login, generation, None)
+
+    def _set_due(self, login: LoginKey, generation: int, until: float | None) -> None:
+        """Let a generation come due no earlier than `until`, or never."""
+
+        def later(row: Row) -> Row | None:
+            if row.due_at is None or (until is not None and row.due_at >= until):
+                return None
+            return replace(row, due_at=until, revision=new_revision())
+
+        self._change_row(login, generation, later)
 
     def record_notification(self, login: LoginKey, generation: int, what: str) -> bool:
-        return self._run(self._operations.record_notification(login, generation, what))
+        return self._change_row(login, generation, lambda row: with_notification(row, what))
 
     def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
-        return self.database.perform(CountLogins(realm, client_id, now))
+        return self.database.count_logins(realm, client_id, now=now)
 
     def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
-        return self.database.perform(CountStates(realm, client_id, now))
+        return self.database.count_states(realm, client_id, now=now)
 
     def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
-        return self.database.perform(ListUpcoming(realm, client_id, limit))
+        return self.database.upcoming(realm, client_id, limit=limit)
 
     def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
-        return self.database.perform(TakeBudget(realm, wanted, limit, period))
+        return self.database.take_budget(realm, wanted=wanted, limit=limit, period=period)
 
     def block_budget(self, realm: str, seconds: float) -> None:
-        self.database.perform(BlockBudget(realm, seconds))
+        self.database.block_budget(realm, seconds)
 
-    def _run(self, operation: Operation[T]) -> T:
-        return run(operation, self._perform)
 
-    def _perform(self, command: Command[T]) -> T | None:
-        if isinstance(command, Sleep):
-            time.sleep(command.seconds)
-            return None
-        return self.database.perform(command)
-
-    def _release(self, login: LoginKey, owner: str) -> None:
-        """Release the lease; if the database is gone, the next holding takes it over, or it ends by itself."""
-        try:
-            self.database.perform(ReleaseLease(login, owner))
-        except StoreFailed:
-            self._owners.keep(login, owner)
+def _revision(row: Row) -> int:
+    return row.revision

@@ -1,14 +1,14 @@
-"""Commands performed in a PostgreSQL."""
+"""A PostgreSQL database of rows."""
 
 from __future__ import annotations
 
 import os
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.database.sql import to_result
+from traktauth.stores.database.sql import SqlDatabase
 from traktauth.stores.postgres.driver import (
     ERRORS,
     LIMIT,
@@ -20,28 +20,25 @@ from traktauth.stores.postgres.driver import (
     settings_of,
 )
 from traktauth.stores.postgres.durability import QUESTION, find_warnings
-from traktauth.stores.postgres.statements import statement
+from traktauth.stores.postgres.statements import DIALECT, to_message
 from traktauth.stores.postgres.table_creation import preparing
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from traktauth.models import LoginKey
-    from traktauth.stores.database.commands import Command
+    from traktauth.stores.database.sql import Parameters
     from traktauth.stores.postgres.driver import Connection
-
-T = TypeVar("T")
 
 TRIES = 2  # on new connections, one of which may be cut as it is made
 # Connections that a forked child got from its parent. Closing one there would end the parent's session.
 _inherited: list[Any] = []
 
 
-class PostgresDatabase:
+class PostgresDatabase(SqlDatabase):
     """A PostgreSQL; safe between threads and after a fork.
 
-    No connection is held between commands. One that has died is replaced, and its command done again, as every command
-    of ours may be; if a new one dies as well, once more.
+    No connection is held between statements. One that has died is replaced, and its statement done again, as every
+    statement of ours may be; if a new one dies as well, once more.
 
     Args:
         url: as libpq takes it.
@@ -49,6 +46,7 @@ class PostgresDatabase:
         connections: at most so many at once.
     """
 
+    dialect = DIALECT
     longest_pause = 0.05  # seconds between two looks at a lease
 
     def __init__(self, url: str, *, address: str, connections: int) -> None:
@@ -61,9 +59,6 @@ class PostgresDatabase:
         self._ready = False
         self._connections = connections
         self._free = threading.BoundedSemaphore(connections)
-
-    def peek(self, login: LoginKey) -> None:
-        """Return None: reading a row takes a round trip."""
 
     def _idle_one(self) -> Connection | None:
         """Return an idle connection, or None where a new one has to be made."""
@@ -88,9 +83,8 @@ class PostgresDatabase:
                 for connection in self._idle:
                     connection.close()
 
-    def perform(self, command: Command[T]) -> T:
-        done: T = to_result(command, self._run(*statement(command)))
-        return done
+    def execute(self, text: str, values: Parameters) -> list[Any]:
+        return self._run(to_message(text), values)
 
     def durability_warnings(self) -> list[str]:
         return find_warnings(self._run(QUESTION, {})[0]) + self._exposure()

@@ -1,23 +1,26 @@
-"""Commands performed in a Redis."""
+"""A Redis database of rows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+import json
+from typing import TYPE_CHECKING, Any
 
-from traktauth.stores.redis import durability
+from traktauth.stores.database.database import PROBE_CONTENT, Database, granted_budget
+from traktauth.stores.database.row import COLUMNS
+from traktauth.stores.fleet import LoginCounts, LoginStates
+from traktauth.stores.redis import durability, scripts
 from traktauth.stores.redis.driver import ERRORS, connect, exposure, failure, target
-from traktauth.stores.redis.scripts import RedisCommands, to_result
+from traktauth.stores.redis.keys import RedisKeys
+from traktauth.stores.redis.rows import app_of, fields_of, login_of, member_of, row_of, score_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from traktauth.models import LoginKey
-    from traktauth.stores.database.commands import Command
-
-T = TypeVar("T")
+    from traktauth.stores.database.row import Row
 
 
-class RedisDatabase:
+class RedisDatabase(Database):
     """A Redis; safe between threads and after a fork.
 
     Args:
@@ -34,18 +37,69 @@ class RedisDatabase:
         self.address = address
         self.identity: Hashable = ("redis", *target(self._client), prefix)
         self._exposure = exposure(self._client)
-        self._keys = RedisCommands(prefix)
+        self._keys = RedisKeys(prefix)
         self._ready = False
 
-    def peek(self, login: LoginKey) -> None:
-        """Return None: reading a row takes a round trip."""
+    def read_row(self, login: LoginKey) -> Row | None:
+        return row_of(self._execute("HMGET", self._keys.login + member_of(login), *COLUMNS))
 
-    def perform(self, command: Command[T]) -> T:
-        try:
-            return self._perform(command)
-        except ERRORS as error:
-            failed = failure(self.address, error)
-        raise failed
+    def swap_row(self, login: LoginKey, seen: int | None, row: Row) -> bool:
+        member = member_of(login)
+        swapped = self._run(
+            scripts.SWAP, self._row_keys(login), "" if seen is None else seen, member, score_of(row), *fields_of(row)
+        )
+        return bool(swapped == 1)
+
+    def delete_row(self, login: LoginKey, seen: int) -> bool:
+        return bool(self._run(scripts.DELETE, self._row_keys(login), seen, member_of(login)) == 1)
+
+    def list_logins(self) -> list[LoginKey]:
+        return [login_of(member) for member in self._execute("SMEMBERS", self._keys.logins)]
+
+    def probe_write(self) -> None:
+        self._execute("SET", self._keys.trial, PROBE_CONTENT, "PX", 1000)
+
+    def acquire_lease(self, login: LoginKey, owner: str, seconds: float) -> bool:
+        lease = self._keys.lease + member_of(login)
+        return bool(self._run(scripts.TAKE, [lease], owner, round(seconds * 1000)) == 1)
+
+    def read_lease(self, login: LoginKey) -> str | None:
+        owner: bytes | None = self._execute("GET", self._keys.lease + member_of(login))
+        return None if owner is None else owner.decode()
+
+    def release_lease(self, login: LoginKey, owner: str) -> None:
+        self._run(scripts.RELEASE, [self._keys.lease + member_of(login)], owner)
+
+    def claim_due(
+        self, realm: str, client_id: str, *, before: float, now: float, limit: int, seconds: float, owner: str
+    ) -> list[tuple[LoginKey, Row]]:
+        keys, lease = self._keys, round(seconds * 1000)
+        due = keys.due + app_of(realm, client_id)
+        reply = self._run(scripts.CLAIM, [due], before, limit, lease, owner, keys.login, keys.lease, now, *COLUMNS)
+        pairs = zip(reply[::2], reply[1::2], strict=True)
+        return [(login_of(member), row) for member, values in pairs if (row := row_of(values)) is not None]
+
+    def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
+        due = self._keys.due + app_of(realm, client_id)
+        logins, are_due, next_due_at = self._run(scripts.COUNT_LOGINS, [due], now)
+        return LoginCounts(logins, are_due, float(next_due_at) if next_due_at else None)
+
+    def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
+        keys, app = self._keys, app_of(realm, client_id)
+        members = f"{app[:-1]}, "
+        return LoginStates(*self._run(scripts.COUNT_STATES, [keys.logins, keys.due + app], keys.login, now, members))
+
+    def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
+        reply = self._run(scripts.UPCOMING, [self._keys.due + app_of(realm, client_id)], limit)
+        return [(login_of(member), float(at)) for member, at in zip(reply[::2], reply[1::2], strict=True)]
+
+    def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
+        budget = self._keys.budget + json.dumps(realm)
+        granted, used, held, quiet = self._run(scripts.SPEND, [budget], wanted, limit, period)
+        return granted_budget(granted=granted, is_spent=used >= limit, held=float(held), quiet=float(quiet))
+
+    def block_budget(self, realm: str, seconds: float) -> None:
+        self._run(scripts.HOLD, [self._keys.budget + json.dumps(realm)], seconds)
 
     def durability_warnings(self) -> list[str]:
         try:
@@ -57,11 +111,21 @@ class RedisDatabase:
     def close(self) -> None:
         self._client.connection_pool.disconnect()
 
-    def _perform(self, command: Command[T]) -> T:
-        if not self._ready:
-            self._judge(self._together(self._questions()))
-        done: T = to_result(command, self._client.execute_command(*self._keys.request(command)))
-        return done
+    def _row_keys(self, login: LoginKey) -> list[str]:
+        keys = self._keys
+        return [keys.logins, keys.login + member_of(login), keys.due + app_of(login.realm, login.client_id)]
+
+    def _run(self, script: str, keys: list[str], *arguments: object) -> Any:  # noqa: ANN401 - what the script returns
+        return self._execute("EVAL", script, len(keys), *keys, *arguments)
+
+    def _execute(self, *command: object) -> Any:  # noqa: ANN401 - what Redis replies
+        try:
+            if not self._ready:
+                self._judge(self._together(self._questions()))
+            return self._client.execute_command(*command)
+        except ERRORS as error:
+            failed = failure(self.address, error)
+        raise failed
 
     def _together(self, requests: Sequence[tuple[Any, ...]]) -> list[Any]:
         with self._client.pipeline(transaction=False) as pipe:

@@ -12,7 +12,7 @@ from traktauth.stores.database import schema as database_schema
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from traktauth.stores.redis.scripts import RedisCommands
+    from traktauth.stores.redis.keys import RedisKeys
 
 VERSION = str(database_schema.VERSION).encode()
 SETTINGS = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
@@ -23,7 +23,7 @@ _UNKNOWN = (
 _warned: set[Hashable] = set()
 
 
-def questions(keys: RedisCommands) -> list[tuple[Any, ...]]:
+def questions(keys: RedisKeys) -> list[tuple[Any, ...]]:
     """Return what is asked when a store is first used: whose keys these are, and how they are kept."""
     schema = keys.schema
     return [

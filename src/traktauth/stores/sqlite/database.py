@@ -1,4 +1,4 @@
-"""Commands performed in an SQLite database."""
+"""An SQLite database of rows."""
 
 from __future__ import annotations
 
@@ -7,23 +7,11 @@ import os
 import sqlite3
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.database.commands import (
-    AcquireLease,
-    ClaimDue,
-    CountLogins,
-    CountStates,
-    DeleteRow,
-    ListLogins,
-    ListUpcoming,
-    ReadLease,
-    ReadRow,
-    SwapRow,
-)
 from traktauth.stores.database.lease import steady_clock
-from traktauth.stores.database.sql import Dialect, to_result
+from traktauth.stores.database.sql import READ, Dialect, SqlDatabase, is_read, key, row_of
 from traktauth.stores.errors import RESTORE, disk_hint
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.durability import find_warnings
@@ -35,48 +23,43 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Hashable
 
     from traktauth.models import LoginKey
-    from traktauth.stores.database.commands import Command
     from traktauth.stores.database.row import Row
+    from traktauth.stores.database.sql import Parameters
     from traktauth.stores.sqlite.fork_safety import Connection
-
-T = TypeVar("T")
 
 # Leases go by a clock that is never set; all who open the database are on one machine. It begins anew when that starts,
 # so a lease that ends later than the longest one is from an earlier run of the machine.
-DIALECT = Dialect(
+_DIALECT = Dialect(
     now="((julianday('now') - 2440587.5) * 86400.0)",
     clock=":clock",
     longest_lease=LONGEST_LEASE,
     most="max",
     least="min",
 )
-_READING = (ReadLease, ReadRow, ListLogins, CountLogins, CountStates, ListUpcoming)
 
 
-class SqliteDatabase:
-    """An SQLite database: a connection for each thread that is at work, none held between commands.
+class SqliteDatabase(SqlDatabase):
+    """An SQLite database: a connection for each thread that is at work, none held between statements.
 
     Args:
         path: the file; made on the first use, its folder too.
     """
 
+    dialect = _DIALECT
     longest_pause = 0.03  # seconds between two looks at a lease; a look takes microseconds
 
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
+        self.address = f"sqlite:{self.path}"
         self._idle: list[Connection] = []
         self._owner: tuple[int, int, int] = (0, 0, 0)
         add_database(self)
 
     @property
-    def identity(self) -> Hashable:
+    def identity(self) -> Hashable:  # type: ignore[override] # a link may be changed meanwhile
         return ("sqlite", os.path.realpath(self.path))
 
-    @property
-    def address(self) -> str:
-        return f"sqlite:{self.path}"
-
-    def peek(self, login: LoginKey) -> Row | None:
+    def peek_row(self, login: LoginKey) -> Row | None:
         owner = self._owner
         if self._place() != owner:
             return None
@@ -85,16 +68,44 @@ class SqliteDatabase:
         except IndexError:
             return None
         with _failures(self.path), self._using(connection, owner):
-            row: Row | None = _perform(connection, ReadRow(login))
-            return row
+            rows = connection.execute(READ, key(login)).fetchall()
+            return row_of(rows[0]) if rows else None
 
-    def perform(self, command: Command[T]) -> T:
-        with _failures(self.path), self._connection() as connection:
-            if not connection.is_synced and not isinstance(command, _READING):
-                with atomic_file.syncing(os.path.dirname(resolve(self.path, example="sqlite:/PATH"))):
-                    connection.is_synced = True
-            done: T = _perform(connection, command)
-            return done
+    def execute(self, text: str, values: Parameters) -> list[Any]:
+        with self._connection() as connection:
+            if not is_read(text):
+                self._sync(connection)
+            return connection.execute(text, values).fetchall()
+
+    def execute_with_lease(self, text: str, values: Parameters) -> list[Any]:
+        with self._connection() as connection:
+            self._sync(connection)
+            connection.execute("BEGIN IMMEDIATE")  # so that the clock is read after the wait for other writers
+            rows = connection.execute(text, {**values, "clock": steady_clock()}).fetchall()
+            connection.execute("COMMIT")  # an error closes the connection, and with it the transaction
+            return rows
+
+    def swap_row(self, login: LoginKey, seen: int | None, row: Row) -> bool:
+        swapped = super().swap_row(login, seen, row)
+        if swapped and seen and row.generation and row.expires_at is None:
+            self._truncate_log()
+        return swapped
+
+    def delete_row(self, login: LoginKey, seen: int) -> bool:
+        deleted = super().delete_row(login, seen)
+        self._truncate_log()
+        return deleted
+
+    def _truncate_log(self) -> None:
+        """Leave no byte of a token that was signed out."""
+        with self._connection() as connection:
+            truncate_log(connection)
+
+    def _sync(self, connection: Connection) -> None:
+        """Make sure, before the first write of a connection, that the file's name is durable."""
+        if not connection.is_synced:
+            with atomic_file.syncing(os.path.dirname(resolve(self.path, example="sqlite:/PATH"))):
+                connection.is_synced = True
 
     def durability_warnings(self) -> list[str]:
         with _failures(self.path):
@@ -116,15 +127,16 @@ class SqliteDatabase:
 
     @contextmanager
     def _connection(self) -> Generator[Connection]:
-        self._close_others()
-        owner = self._owner
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = connect(resolve(self.path, example="sqlite:/PATH"))
-            owner = self._owner = self._place()
-        with self._using(connection, owner):
-            yield connection
+        with _failures(self.path):
+            self._close_others()
+            owner = self._owner
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = connect(resolve(self.path, example="sqlite:/PATH"))
+                owner = self._owner = self._place()
+            with self._using(connection, owner):
+                yield connection
 
     @contextmanager
     def _using(self, connection: Connection, owner: tuple[int, int, int]) -> Generator[None]:
@@ -153,27 +165,6 @@ class SqliteDatabase:
         except FileNotFoundError:
             return os.getpid(), 0, 0
         return os.getpid(), status.st_dev, status.st_ino
-
-
-def _perform(connection: sqlite3.Connection, command: Command[Any]) -> Any:  # noqa: ANN401 - as the command says
-    match command:
-        case AcquireLease() | ClaimDue():
-            connection.execute("BEGIN IMMEDIATE")  # so that the clock is read after the wait for other writers
-            text, values = DIALECT.statement(command)
-            rows = connection.execute(text, {**values, "clock": steady_clock()}).fetchall()
-            connection.execute("COMMIT")  # an error closes the connection, and with it the transaction
-            return to_result(command, rows)
-        case _:
-            cursor = connection.execute(*DIALECT.statement(command))
-            done = to_result(command, cursor.fetchall())
-            if isinstance(command, DeleteRow) or (
-                isinstance(command, SwapRow)
-                and command.seen
-                and command.row.generation
-                and command.row.expires_at is None
-            ):
-                truncate_log(connection)  # a sign-out: no byte of its token is to stay
-            return done
 
 
 @contextmanager

@@ -1,0 +1,68 @@
+"""Rows and logins as they are kept in Redis."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from traktauth.models import LoginKey
+from traktauth.stores.database.row import COLUMNS, Row
+
+_NUMBERS = {"revision": int, "format": int, "generation": int, "expires_at": float, "due_at": float}
+_READERS = tuple(
+    {b"0": False, b"1": True}.__getitem__ if name == "refreshable" else _NUMBERS.get(name, bytes.decode)
+    for name in COLUMNS
+)
+
+
+def member_of(login: LoginKey) -> str:
+    """Return a login's name; JSON, so that no two are the same and none has to be escaped."""
+    return json.dumps([login.realm, login.client_id, login.account])
+
+
+def app_of(realm: str, client_id: str) -> str:
+    """Return an app's name."""
+    return json.dumps([realm, client_id])
+
+
+def login_of(member: bytes) -> LoginKey:
+    """Return the login of a name."""
+    return LoginKey(*json.loads(member))
+
+
+def score_of(row: Row) -> float | str:
+    """Return when a keeper has to look: a pending refresh is nothing to it before the token has ended."""
+    if row.due_at is None:
+        return ""
+    return max(row.due_at, row.expires_at or 0.0) if row.pending_refresh else row.due_at
+
+
+def fields_of(row: Row) -> list[str | float]:
+    """Return all columns, so that the hash is written by one command; nothing stands as an empty text."""
+    fields: list[str | float] = []
+    for name in COLUMNS:
+        value = getattr(row, name)
+        fields += [name, "" if value is None else int(value) if isinstance(value, bool) else value]
+    return fields
+
+
+def row_of(values: list[bytes | None]) -> Row | None:
+    """Return the row of a hash; None if there is none."""
+    if not any(values):
+        return None
+    columns: list[Any]
+    try:
+        columns = [read(value) if value else None for read, value in zip(_READERS, values, strict=True)]
+    except (ValueError, KeyError):  # a damaged one, which shows later
+        columns = [_value(name, value) if value else None for name, value in zip(COLUMNS, values, strict=True)]
+    return Row(*columns)
+
+
+def _value(name: str, value: bytes) -> Any:  # noqa: ANN401 - what the column holds, or the text that stands there
+    text = value.decode("utf-8", "replace")
+    if name == "refreshable":
+        return {"0": False, "1": True}.get(text, text)
+    try:
+        return _NUMBERS.get(name, str)(text)
+    except ValueError:
+        return text
