@@ -26,12 +26,7 @@ from traktauth.wire.messages import Request
 TOKEN = json.dumps({"access_token": "a" * 40, "refresh_token": "r" * 40, "expires_in": 600}).encode()
 
 
-async def send_async(url):
-    async with http.new_async_client(keep=False) as client:
-        return await http_exchange.send_async(client, Request("POST", url, {}, SECRET), keeps_bytes=True)
-
-
-@pytest.fixture(params=["blocking", "async", "without a thread"])
+@pytest.fixture(params=["blocking", "without a thread"])
 def post(request, monkeypatch):
     """Send one POST to a server."""
     if request.param == "without a thread":
@@ -41,8 +36,6 @@ def post(request, monkeypatch):
 
     def send(server, url="http://127.0.0.1:{port}/oauth/token"):
         url = url.format(port=server.port)
-        if request.param == "async":
-            return asyncio.run(send_async(url))
         with http.new_client(keep=False) as client:
             return http_exchange.send(client, Request("POST", url, {}, SECRET), keeps_bytes=True)
 

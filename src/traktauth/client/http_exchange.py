@@ -136,7 +136,8 @@ class Exchange:
         request: the request.
         limit: seconds for the whole exchange, not counting the time in which this process did not run.
         is_async: `client` is an async one.
-        keeps_bytes: keep what arrives on the connection, so that a token can be read from a response that breaks HTTP.
+        keeps_bytes: keep what arrives on the connection of a blocking client, so that a token can be read from
+            a response that breaks HTTP.
 
     Attributes:
         is_alone: no other thread waits for the exchange and limits its time.
@@ -170,23 +171,19 @@ class Exchange:
     # ------------------------------------------------------------ tracing
     def _trace(self, event: str, info: dict[str, Any]) -> None:
         self._tracker.trace(event, info)
-        if self._raw is not None and self._follow(self._raw, event, info, is_async=False):
-            self._raw.read_on(END_TIMEOUT)
-            self._raw.release()
-
-    async def _atrace(self, event: str, info: dict[str, Any]) -> None:
-        self._tracker.trace(event, info)
-        if self._raw is not None and self._follow(self._raw, event, info, is_async=True):
-            await self._raw.aread_on(END_TIMEOUT)
-            self._raw.release()
-
-    def _follow(self, raw: RawResponse, event: str, info: dict[str, Any], *, is_async: bool) -> bool:
-        """Tell the raw response of an event; return whether its rest is of interest before the connection is closed."""
-        raw.trace(event, info, is_async=is_async)
+        raw = self._raw
+        if raw is None:
+            return
+        raw.trace(event, info)
         if event.endswith("send_request_headers.started") and not _to_proxy(info):
             raw.begin()
         is_last = event.endswith("response_closed.started") and self._tracker.may_have_left()
-        return is_last and not self._tracker.given_up and not _is_object(self._body)
+        if is_last and not self._tracker.given_up and not _is_object(self._body):
+            raw.read_on(END_TIMEOUT)
+            raw.release()
+
+    async def _atrace(self, event: str, info: dict[str, Any]) -> None:
+        self._tracker.trace(event, info)
 
     # ------------------------------------------------------------ exchanging
     def run(self, client: HttpClient) -> None:
@@ -423,12 +420,12 @@ def send(client: HttpClient, request: Request, *, keeps_bytes: bool = False) -> 
     return exchange.wait()
 
 
-async def send_async(client: HttpAsyncClient, request: Request, *, keeps_bytes: bool = False) -> Response | NoResponse:
-    """Send one request; otherwise as `send`."""
+async def send_async(client: HttpAsyncClient, request: Request) -> Response | NoResponse:
+    """Send one request with an application's client, and read its whole response, within `REQUEST_TIMEOUT` seconds."""
     import asyncio  # noqa: PLC0415 - a blocking program does without
 
     try:
-        exchange = Exchange(client, request, REQUEST_TIMEOUT, is_async=True, keeps_bytes=keeps_bytes)
+        exchange = Exchange(client, request, REQUEST_TIMEOUT, is_async=True)
     except Exception as error:  # noqa: BLE001 - the request could not even be built
         return NoResponse(sent=False, reason=f"the request could not be built ({type(error).__name__})")
     task = asyncio.create_task(exchange.arun(client))

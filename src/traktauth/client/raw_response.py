@@ -22,7 +22,7 @@ _DECODER = json.JSONDecoder(parse_int=str)
 
 
 class RawResponse:
-    """What a connection of the HTTP library received since a request left, kept beside what the library makes of it.
+    """The raw bytes of a response, for when the HTTP library cannot parse it.
 
     It is told of the connection's streams by the library's trace. If the library's streams cannot be watched, nothing
     is kept, and a response that breaks HTTP cannot be read.
@@ -34,10 +34,10 @@ class RawResponse:
         self._is_refused = False
         self._is_over = False
 
-    def trace(self, event: str, info: dict[str, Any], *, is_async: bool) -> None:
+    def trace(self, event: str, info: dict[str, Any]) -> None:
         """Watch a new stream, and note how reading a response ended."""
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._watch(info.get("return_value"), is_async=is_async)
+            self._watch(info.get("return_value"))
         elif event.endswith(("receive_response_headers.failed", "receive_response_body.failed")):
             # A body that is not read to its end (GeneratorExit) is one that the library could not decode.
             kind = type(info.get("exception")).__name__
@@ -74,13 +74,6 @@ class RawResponse:
             while (left := until - time.monotonic()) > 0 and self._lacks_rest():
                 self._stream.read(_READ_SIZE, timeout=left)
 
-    async def aread_on(self, limit: float) -> None:
-        """Read the rest in a task; otherwise as `read_on`."""
-        until = time.monotonic() + limit
-        with suppress(Exception):  # whatever ends the connection ends the response
-            while (left := until - time.monotonic()) > 0 and self._lacks_rest():
-                await self._stream.read(_READ_SIZE, timeout=left)
-
     def _lacks_rest(self) -> bool:
         if self._stream is None or self._is_over or len(self._bytes) > _LARGEST:
             return False
@@ -93,7 +86,7 @@ class RawResponse:
         return (begins_object or (self._is_refused and not body.strip())) and self.token_response() is None
 
     # ------------------------------------------------------------ watching
-    def _watch(self, stream: Any, *, is_async: bool) -> None:  # noqa: ANN401 - a stream of the library
+    def _watch(self, stream: Any) -> None:  # noqa: ANN401 - a stream of the library
         self.release()
         read = getattr(stream, "read", None)
         if read is None:
@@ -102,11 +95,8 @@ class RawResponse:
         def receive(max_bytes: int, timeout: float | None = None) -> bytes:
             return self._keep(read(max_bytes, timeout=timeout))
 
-        async def areceive(max_bytes: int, timeout: float | None = None) -> bytes:
-            return self._keep(await read(max_bytes, timeout=timeout))
-
         with suppress(AttributeError):  # a class with slots
-            stream.read = areceive if is_async else receive
+            stream.read = receive
             self._stream = stream
 
     def _keep(self, data: bytes) -> bytes:

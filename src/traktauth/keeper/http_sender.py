@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from traktauth.client.driver.threads import in_thread
+from traktauth.client.driver.threads import in_own_thread, in_thread
+from traktauth.client.http_clients import HttpClients
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -30,14 +31,13 @@ async def open_sender(
     Raises:
         TryLater: the environment names a proxy or certificates that cannot be used; nothing was sent.
     """
-    from traktauth.client.http import is_on_this_machine, load, new_async_client  # noqa: PLC0415 - on first use
+    clients = HttpClients(url=url, product=product)
+    await in_thread(clients.prepare)
 
-    await in_thread(load)
-    from traktauth.client.http_exchange import send_async  # noqa: PLC0415 - `load` has imported it in a thread
+    async def send(request: Request) -> Response | NoResponse:
+        return await in_own_thread(lambda: clients.send(request))
 
-    async with new_async_client(keep=False, direct=is_on_this_machine(url)) as client:
-
-        async def send(request: Request) -> Response | NoResponse:
-            return await send_async(client, request.from_product(product), keeps_bytes=True)
-
+    try:
         yield send
+    finally:
+        clients.close()
