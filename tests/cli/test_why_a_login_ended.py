@@ -74,6 +74,12 @@ MESSAGES = [
     ("The sign-in was denied on Trakt's page", "sign-in-denied"),
     ("The device code expired before it was answered", "sign-in-expired"),
     ("A login's record is damaged; it is left as it is", "login-unreadable"),
+    ("Error: The redirect address http://127.0.0.1:9/cb is not registered for this app", "redirect-unregistered"),
+    ("Error: No store has the address 'x:y'. Use one of memory:, file:", "store-unknown"),
+    ("Error: No service is named 'trak'. Did you mean trakt?", "service-unknown"),
+    ("Error: Trakt answered 404 when it was asked for a device code", "unexpected-status"),
+    ("429", "rate-limit"),
+    (" 401\n", "http-401"),
 ]  # fmt: skip
 
 

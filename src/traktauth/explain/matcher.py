@@ -22,7 +22,7 @@ NAMED = re.compile(r"\btraktauth explain ([a-z0-9-]+)")
 
 
 def explain(text: str) -> list[Entry]:
-    """Return the entries that a text shows, the best first; an entry's id alone is that entry.
+    """Return the entries that a text shows, the best first; an entry's id, or a status, alone is that entry.
 
     An entry that a hint in the text names (`traktauth explain ID`) comes before the others.
 
@@ -30,9 +30,10 @@ def explain(text: str) -> list[Entry]:
         text: a line of a log, a response, or a whole log.
     """
     entries = load_entries()
-    named = [entry for entry in entries if entry.id == text.strip()]
+    alone = text.strip()
+    named = [entry for entry in entries if entry.id == alone or (alone.isdecimal() and entry.pattern[0] == alone)]
     if named:
-        return named
+        return sorted(named, key=_weight)  # the most general first
     normal = BLANKS.sub(" ", COLOURS.sub("", text)).lower()
     hinted = set(NAMED.findall(normal))
     found = [entry for entry in entries if entry.id in hinted or _is_in(entry.pattern, normal)]
