@@ -216,13 +216,25 @@ def test_a_taken_port_is_reported_with_what_to_do(redirected):
 # ---------------------------------------------------------------- what is missing
 
 
-def test_a_refused_app_without_a_secret_reports_that_none_is_set(at_local, local):
+@pytest.mark.parametrize("way", ["--device", "--paste"])
+def test_an_app_that_trakt_refuses_is_reported_before_a_code_or_an_address_is_shown(at_local, way):
+    at_local.env["TRAKTAUTH_CLIENT_SECRET"] = "1" * 64
+    status, out, err = at_local("login", way)
+    assert (status, out) == (3, "")
+    assert err.startswith("Error: The secret (fingerprint ")
+    assert "→ Enter the app again: unset TRAKTAUTH_CLIENT_ID TRAKTAUTH_CLIENT_SECRET; traktauth setup" in err
     del at_local.env["TRAKTAUTH_CLIENT_SECRET"]
-    status, _, err = at_local("login", "--paste", steps=[(ASKED, lambda shown: local.browse(shown[1])["code"])])
+    status, _, err = at_local("login", way)
     assert status == 3
-    assert "; no secret is set\n" in err
-    assert "→ If the app has a secret, set TRAKTAUTH_CLIENT_SECRET to it" in err
+    assert err.startswith("Error: No secret is set, and this app has one\n")
     assert "traktauth setup" in err
+
+
+def test_an_unregistered_redirect_address_is_reported_before_the_browser_is_waited_for(at_local):
+    at_local.env["TRAKTAUTH_REDIRECT_URI"] = "http://127.0.0.1:1/other"
+    status, _, err = at_local("login", "--browser", "--no-open")
+    assert status == 3
+    assert err.startswith("Error: The redirect address http://127.0.0.1:1/other is not registered for this app\n")
 
 
 # ---------------------------------------------------------------- a token from elsewhere

@@ -55,11 +55,7 @@ def check_app_at_service(settings: Settings) -> list[Finding]:
         return [error_finding("service", error, _CHECK_SERVICE)]
     if check.status is AppStatus.UNCLEAR:
         return [warning("app", f"It could not be checked whether Trakt knows the app: {check.detail}", _AGAIN)]
-    rejected = rejection(app, service, check.status)
-    variables = sorted(os.environ.keys() & _VARIABLES)  # which win over the file that the command writes
-    unset = f"unset {' '.join(variables)}; " if variables else ""
-    rejected.hint = f"Enter the app again: {unset}traktauth setup. {rejected.hint}"
-    return [error_finding("app", rejected)]
+    return [error_finding("app", rejection_before_setup(app, service, check.status))]
 
 
 def ask_service(app: App, service: Service) -> AppCheck:
@@ -92,18 +88,23 @@ def rejection(app: App, service: Service, status: AppStatus) -> AppRejected:
                 f"The service {service.name} does not know the client id {_short(app.client_id)}",
                 hint=f"Compare TRAKTAUTH_CLIENT_ID with {where}, and TRAKTAUTH_SERVICE with where the app was made; "
                 "Trakt deletes unused apps and those of accounts without VIP",
+                error=status.value,
             )
         case AppStatus.MISSING_SECRET:
             return AppRejected(
                 "No secret is set, and this app has one",
                 hint=f"Set TRAKTAUTH_CLIENT_SECRET to the Client Secret on {where}",
+                error=status.value,
             )
         case AppStatus.UNEXPECTED_SECRET:
-            return AppRejected("A secret is set, but this is a public app", hint="Unset TRAKTAUTH_CLIENT_SECRET")
+            return AppRejected(
+                "A secret is set, but this is a public app", hint="Unset TRAKTAUTH_CLIENT_SECRET", error=status.value
+            )
         case AppStatus.UNKNOWN_REDIRECT:
             return AppRejected(
                 f"The redirect address {app.redirect_uri} is not registered for this app",
                 hint=f"Register it on {where}, or set TRAKTAUTH_REDIRECT_URI to the address that is registered there",
+                error=status.value,
             )
         case _:
             secret = app.client_secret or ""
@@ -111,7 +112,17 @@ def rejection(app: App, service: Service, status: AppStatus) -> AppRejected:
                 f"The secret (fingerprint {fingerprint(secret)}) does not belong to the client id "
                 f"{_short(app.client_id)}",
                 hint=f"Copy the Client Secret again from {where} into TRAKTAUTH_CLIENT_SECRET",
+                error=status.value,
             )
+
+
+def rejection_before_setup(app: App, service: Service, status: AppStatus) -> AppRejected:
+    """Return the same error, for a command that reads the app from the environment and the configuration file."""
+    rejected = rejection(app, service, status)
+    variables = sorted(os.environ.keys() & _VARIABLES)  # which win over the file that the command writes
+    unset = f"unset {' '.join(variables)}; " if variables else ""
+    rejected.hint = f"Enter the app again: {unset}traktauth setup. {rejected.hint}"
+    return rejected
 
 
 def _short(client_id: str) -> str:

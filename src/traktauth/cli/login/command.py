@@ -99,6 +99,8 @@ def command(options: CommonOptions, choice: Choice | None, *, signup: bool, no_o
                 return 0
             if choice is None and way == "device":
                 print_message("No browser on this machine can finish the sign-in, so sign in on another device:")
+        if choice != "resume":
+            _check_app(trakt, way)
         opens = way == "browser" and not no_open and has_browser()
         screen = choose_screen(as_json=options.json, opens=opens, with_flags=options.with_flags, on_code=pending.save)
         with _keep_pending(options, pending), _repeating(choice), screen:
@@ -110,6 +112,22 @@ def command(options: CommonOptions, choice: Choice | None, *, signup: bool, no_o
 def _choose_way(app: App, *, no_open: bool) -> Way:
     """Choose how to sign in; --no-open implies that the user opens the page in a browser."""
     return "browser" if no_open and app.loopback else choose_login_method(app)
+
+
+def _check_app(trakt: Trakt, way: Way) -> None:
+    """Ask Trakt about the app before the user is shown a page or a code.
+
+    Raises:
+        AppRejected: the id, the secret or, unless the sign-in is by device code, the redirect address is wrong.
+    """
+    from traktauth.cli.doctor.app import ask_service, rejection_before_setup  # noqa: PLC0415 - only a new sign-in
+    from traktauth.flow.app_check import AppStatus  # noqa: PLC0415 - the same
+
+    app, service = trakt.config.app, trakt.config.service
+    status = ask_service(app, service).status
+    ignored = {AppStatus.ACCEPTED, AppStatus.UNCLEAR} | ({AppStatus.UNKNOWN_REDIRECT} if way == "device" else set())
+    if status not in ignored:
+        raise rejection_before_setup(app, service, status)
 
 
 @contextmanager
