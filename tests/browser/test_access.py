@@ -106,6 +106,10 @@ def test_what_is_to_be_copied_is_copied_by_a_button(servers, visit):
         if name == "code":
             break
     code = page.locator("code#code").inner_text()
+    button, shown = (
+        where.bounding_box() for where in (page.get_by_role("button", name="Copy the code"), page.locator("p.code"))
+    )
+    assert abs(button["x"] + button["width"] / 2 - shown["x"] - shown["width"] / 2) < 2  # below the middle of the code
     page.get_by_role("button", name="Copy the code").click()
     expect(page.get_by_role("status")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == code

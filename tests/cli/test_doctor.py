@@ -182,6 +182,11 @@ def test_a_service_that_is_busy_leaves_open_whether_the_app_is_right(well, local
     assert any("could not be checked" in each[2] for each in found)
 
 
+def test_the_default_service_is_no_reason_for_a_warning(well):
+    found = json.loads(well("doctor", "--offline", "--json", TRAKTAUTH_SERVICE="trakt").out)["findings"]
+    assert [each["level"] for each in found if each["about"] == "service"] == ["good", "good"]
+
+
 def test_a_service_that_is_not_trakt_is_named(well, local):
     local.control("PUT", "faults", [{"path": "/oauth/revoke", "status": 405}])
     [(about, level, message, hint), *_] = bad(findings(well, status=2))

@@ -19,3 +19,8 @@ def test_every_file_of_the_checkout_that_a_page_names_exists(page):
     assert [
         name for name in named if not (CHECKOUT / name).exists() and not (CHECKOUT / "src/traktauth" / name).exists()
     ] == []
+
+
+def test_the_readme_names_the_command_of_a_checkout_before_an_installation():
+    text = (CHECKOUT / "README.md").read_text()
+    assert text.index("sh scripts/demo") < text.index("pip install")

@@ -17,6 +17,7 @@ from traktauth.cli.command_hints import command_hint
 from traktauth.cli.explain import LARGEST_INPUT
 from traktauth.explain import explain, load_entries
 from traktauth.explain.matcher import LONGEST_DISTANCE
+from traktauth.server.http.rate_limits import READS
 
 ENTRIES = load_entries()
 IDS = [entry.id for entry in ENTRIES]
@@ -37,6 +38,10 @@ def test_there_are_enough_entries_each_with_everything():
 @pytest.mark.parametrize("entry", ENTRIES, ids=IDS)
 def test_a_sample_finds_its_entry_first(entry):
     assert explain(entry.sample)[0].id == entry.id
+
+
+def test_the_limit_of_reads_is_the_one_that_the_local_trakt_enforces():
+    assert (READS.seconds, f"takes {READS.requests} reads in five minutes" in explain("429")[0].cause) == (300, True)
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=IDS)

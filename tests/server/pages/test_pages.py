@@ -123,6 +123,13 @@ def test_a_form_shown_to_one_person_decides_nothing_for_another(either, browser,
     assert "The first app" not in visitor.go("/connected-apps").text
 
 
+def test_the_page_shows_a_device_code_as_the_device_does(current, browser):
+    visitor = browser(current)
+    visitor.sign_in()
+    device = current.post("/oauth/device/code", client_id="first-app").json
+    assert f">{device['user_code']}<" in visitor.walk(f"/activate/{device['user_code']}").text
+
+
 def test_a_sign_in_form_from_before_another_sign_in_works(current, browser):
     visitor = browser(current)
     page = visitor.go("/sign-in")

@@ -125,9 +125,9 @@ def _check_app(trakt: Trakt, way: Way) -> None:
 
     app, service = trakt.config.app, trakt.config.service
     status = ask_service(app, service).status
-    ignored = {AppStatus.ACCEPTED, AppStatus.UNCLEAR} | ({AppStatus.UNKNOWN_REDIRECT} if way == "device" else set())
-    if status not in ignored:
-        raise rejection_before_setup(app, service, status)
+    if status in {AppStatus.ACCEPTED, AppStatus.UNCLEAR} or (status is AppStatus.UNKNOWN_REDIRECT and way == "device"):
+        return
+    raise rejection_before_setup(app, service, status)
 
 
 @contextmanager
