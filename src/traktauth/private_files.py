@@ -99,7 +99,7 @@ def resolve(path: str, *, or_roots: bool = True) -> str:
             raise UnsafeFile(f"{path} is a symbolic link without an end")
         if not waiting:
             check_own(step, status, or_roots=or_roots)
-        elif os.lstat(real).st_mode & OTHERS_WRITE:
+        elif (above := os.lstat(real)).st_mode & OTHERS_WRITE or not is_own(above, or_roots=True):
             check_own(step, status, or_roots=True)
         target = os.readlink(step)
         real = "/" if os.path.isabs(target) else real

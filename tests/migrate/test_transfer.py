@@ -34,11 +34,12 @@ from traktauth import (
 )
 from traktauth.migrate.formats import NAMES, FormatError, find_format
 from traktauth.migrate.import_copy import load_copy, path_of_copy
-from traktauth.migrate.login_file import LoginFile, LoginFileError
+from traktauth.migrate.login_file import LoginFile, LoginFileError, write_file
 from traktauth.migrate.transfer import Undone, export_access_token, export_login, import_from, undo_import
 from traktauth.models.changes import MAX_HISTORY, RejectToken
 from traktauth.stores import open_store
 from traktauth.stores.encryption.seal_keys import new_key
+from traktauth.stores.import_copy import bound_text
 from traktauth.stores.move import move
 from traktauth.testing import LocalTrakt
 
@@ -238,6 +239,60 @@ def test_an_export_and_an_import_go_through_no_folder_link_of_another_user_in_a_
     assert [each.name for each in file.parent.iterdir()] == [file.name]
     export_access_token(trakt, "token", shared / "mine" / "token.json")
     assert (file.parent / "token.json").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of two users")
+def test_an_export_and_an_import_go_through_no_link_in_a_folder_of_another_user(trakt, file, server):
+    """Though only that user may write there."""
+    theirs = file.parent.parent / "theirs"
+    theirs.mkdir()
+    (theirs / "d").symlink_to(file.parent)
+    os.chown(theirs, 12345, -1)
+    os.chown(theirs / "d", 12345, -1, follow_symlinks=False)
+    server.sign_in_at(trakt)
+    for export in (export_login, export_access_token):
+        with pytest.raises(LoginFileError, match="theirs/d belongs to another user"):
+            export(trakt, "token", theirs / "d" / ".profile")
+    with pytest.raises(LoginFileError, match="theirs/d belongs to another user"):
+        source_of(theirs / "d" / file.name)
+
+
+def test_a_text_that_utf8_cannot_hold_is_refused_before_the_file_is_touched(file):
+    before = file.read_bytes()
+    with pytest.raises(LoginFileError, match="surrogate"):
+        write_file(file, "\ud83d")
+    assert file.read_bytes() == before
+
+
+def test_a_named_pipe_is_not_waited_for(file):
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(LoginFileError, match="is not a file"):
+        source_of(file)
+
+
+def test_a_plain_copy_beside_an_encrypted_store_is_not_used(server, file, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAKTAUTH_SEAL_KEY", new_key())
+    with Trakt(
+        server.app, service=server.url, store=f"sealed+file:{tmp_path}/sealed.json", clock=server.clock
+    ) as trakt:
+        import_from(trakt, source_of(file))
+        copy = path_of_copy(trakt.store, trakt.config.key)
+        document = json.loads(copy.read_text())
+        login = bound_text(trakt.config.key).decode()
+        del document["sealed"]
+        plain = {**document, "login": login, "format": "pytrakt", "path": str(tmp_path / "other"), "text": "{}"}
+        copy.write_text(json.dumps(plain))
+        with pytest.raises(LoginFileError, match="is not encrypted, as the store is"):
+            undo_import(trakt)
+    assert not (tmp_path / "other").exists()
+
+
+def test_an_export_leaves_the_copy_of_another_login(trakt, file, server, tmp_path):
+    import_from(trakt, source_of(file))
+    server.sign_in_at(trakt, "mary")
+    export_login(trakt, "token", tmp_path / "mary.json")
+    assert path_of_copy(trakt.store, trakt.config.key).exists(), "it alone has the refresh token of the imported login"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of two users")

@@ -84,6 +84,8 @@ def load_copy(store: TokenStore, login: LoginKey) -> ImportCopy | None:
         inside: Any = document
         if "sealed" in document:
             inside = json.loads(store.decrypt(str(document["sealed"]), bound_text(login)))
+        elif store.encrypt(b"", b"") is not None:
+            raise LoginFileError(f"{path} is not encrypted, as the store is", hint="See who may write in its folder")
         if inside["login"] != bound_text(login).decode():
             raise LoginFileError(
                 f"{path} is the copy of another login's import", hint="See who may write in its folder"

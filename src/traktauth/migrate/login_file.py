@@ -9,7 +9,7 @@ from pathlib import Path
 
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
-from traktauth.private_files import is_own, resolve
+from traktauth.private_files import CLOEXEC, NOFOLLOW, is_own, make_folder, resolve
 from traktauth.stores.file.atomic_file import can_sync
 from traktauth.values import field, value
 
@@ -115,12 +115,15 @@ def read_file(path: Path) -> LoginFile:
     """
     try:
         path = Path(resolve(str(path.expanduser())))
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise LoginFileError(f"{path} is not a file")
-        if status.st_size > LARGEST:
+        descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise LoginFileError(f"{path} is not a file")
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
             raise LoginFileError(f"{path} is larger than {LARGEST // 1024 // 1024} MiB; it is not a login file")
-        return LoginFile(path, path.read_bytes(), status.st_mode & READ_WRITE, is_own(status))
+        return LoginFile(path, content, status.st_mode & READ_WRITE, is_own(status))
     except FileNotFoundError:
         raise LoginFileError(f"{path} does not exist", hint="Give the file's path after the format") from None
     except (OSError, RuntimeError) as error:
@@ -181,11 +184,15 @@ def write_file(path: Path, text: str, *, mode: int = 0o600, expected: bytes | No
     """
     name = ""
     try:
+        content = text.encode()
+    except UnicodeEncodeError:
+        raise LoginFileError(f"{path} would hold a character that UTF-8 has not (half of a surrogate pair)") from None
+    try:
         path = Path(resolve(str(path.expanduser())))  # no link of another user is followed
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(str(path.parent))
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".traktauth-")
         with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode())
+            file.write(content)
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())

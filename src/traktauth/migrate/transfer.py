@@ -33,6 +33,7 @@ from traktauth.migrate.login_file import (
 from traktauth.models import PendingRefresh
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SetMoved
 from traktauth.models.record import HistoryOutcome
+from traktauth.stores.import_copy import remove_copy
 from traktauth.stores.processes import this_process
 from traktauth.timeouts import LOCK_TIMEOUT
 from traktauth.values import field, replace, value
@@ -394,7 +395,7 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
                 store.apply(key, CancelRefresh(mine, None))
                 raise
         store.apply(key, SetMoved(record.generation, target))
-        path_of_copy(store, key).unlink(missing_ok=True)
+        remove_copy(store.address, key, token.fingerprint)
 
 
 def _text_with(
