@@ -141,6 +141,11 @@ def test_a_session_on_the_server_gets_a_new_id_at_the_sign_in(server, login):
     attacker = new_client(client.app)
     attacker.cookies.set("session", planted)
     assert list(attacker.get("/session").json()) == ["visits"]
+    former = client.cookies["session"]
+    sign_in(server, client)
+    attacker.cookies.clear()
+    attacker.cookies.set("session", former)
+    assert list(attacker.get("/session").json()) == ["visits"], "nothing stays under an id of before"
 
 
 @pytest.mark.parametrize("is_async", [True, False])

@@ -210,7 +210,7 @@ class TraktLogin:
         with begin_session(session, signed_in.account, clear=session.clear):
             if self.on_signed_in is not None:
                 await _call(self.on_signed_in, request, signed_in)
-        _regenerate_session(request)
+        await _regenerate_session(request)
         return _response(signed_in_response(signed_in))
 
     async def _logout(self, request: Request) -> Response:
@@ -253,10 +253,11 @@ def _session(request: Request) -> dict[str, Any]:
     return request.session
 
 
-def _regenerate_session(request: Request) -> None:
-    """Give a session on the server a new id, as another user may have planted the old one in this browser."""
+async def _regenerate_session(request: Request) -> None:
+    """Give a session on the server a new id, as others may know the old one, under which nothing stays."""
     if starsessions is not None:
         with suppress(KeyError):  # it is not used here; Starlette's own sessions have no id
+            await starsessions.get_session_handler(request).destroy()
             starsessions.regenerate_session_id(request)
 
 

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 
 import pytest
 
 from stores.children import in_child
 from traktauth.client.driver import threads
-from traktauth.client.driver.threads import LoopUnavailable, in_lasting_thread, in_thread, run_in_loop
+from traktauth.client.driver.shield import uninterrupted
+from traktauth.client.driver.threads import LoopUnavailable, in_lasting_thread, in_own_thread, in_thread, run_in_loop
 
 
 class Slow:
@@ -43,6 +45,21 @@ async def test_a_cancelled_call_ends_when_its_thread_has_finished(function):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert work.is_done
+
+
+TENANT = ContextVar("tenant", default="none")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("function", [in_thread, in_lasting_thread, in_own_thread])
+async def test_a_thread_has_the_callers_context(function):
+    TENANT.set("acme")
+    assert await function(TENANT.get) == "acme"
+
+
+def test_the_thread_of_a_refresh_has_the_callers_context():
+    TENANT.set("acme")
+    assert uninterrupted(TENANT.get) == "acme"
 
 
 @pytest.mark.asyncio

@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from traktauth.errors import TryLater
@@ -57,7 +59,7 @@ def uninterrupted(work: Callable[[], T]) -> T:
     Raises:
         TryLater: this is a daemon thread of a program that is ending: it could be stopped in the middle of the work.
     """
-    job = _Job(work)
+    job = _Job(partial(copy_context().run, work))  # a store of the application's may choose its place by its context
     stopped: BaseException | None = None
     try:
         if not start_thread(job.run, name="traktauth-refresh", daemon=False) and job.claim():

@@ -32,12 +32,13 @@ async def in_thread(work: Callable[[], T]) -> T:
         _pool = ThreadPoolExecutor(4, thread_name_prefix="traktauth-store")
     outcome: Future[T] = Future()
     claim = threading.Lock()
+    context = copy_context()  # a store of the application's may choose its place by it
 
     def run() -> None:
         if not claim.acquire(blocking=False):
             return
         try:
-            outcome.set_result(work())
+            outcome.set_result(context.run(work))
         except BaseException as error:  # noqa: BLE001 - raised where it is awaited
             outcome.set_exception(error)
 
