@@ -59,14 +59,15 @@ def test_it_is_reached_while_it_runs_and_not_after():
 @pytest.mark.slow
 def test_fifty_servers_leave_no_thread_and_no_file_open():
     gc.collect()
-    threads, files = threading.active_count(), len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0  # noqa: PTH208, PTH112 - a folder of the kernel
+    threads = set(threading.enumerate())  # one of an earlier test may end meanwhile
+    files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0  # noqa: PTH208, PTH112 - a folder of the kernel
     for _ in range(50):
         with EmbeddedServer(demo()) as server:
             assert reached(server.url)
     gc.collect()
-    assert threading.active_count() == threads
+    assert set(threading.enumerate()) <= threads
     if files:
-        assert len(os.listdir("/proc/self/fd")) == files  # noqa: PTH208 - as above
+        assert len(os.listdir("/proc/self/fd")) <= files  # noqa: PTH208 - as above
 
 
 def test_it_stops_though_a_client_holds_on():
