@@ -242,6 +242,19 @@ def test_an_export_and_an_import_go_through_no_folder_link_of_another_user_in_a_
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of two users")
+def test_an_export_replaces_no_file_of_another_user(trakt, server, tmp_path):
+    theirs = tmp_path / "config.yml"
+    theirs.write_text("plex: {}\n")
+    os.chown(theirs, 12345, -1)
+    server.sign_in_at(trakt)
+    for export in (export_login, export_access_token):
+        with pytest.raises(LoginFileError, match="belongs to another user, and would be replaced"):
+            export(trakt, "kometa", theirs)
+    assert theirs.stat().st_uid == 12345
+    assert trakt.refresh().generation == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of two users")
 def test_an_export_and_an_import_go_through_no_link_in_a_folder_of_another_user(trakt, file, server):
     """Though only that user may write there."""
     theirs = file.parent.parent / "theirs"

@@ -31,6 +31,14 @@ def test_a_file_is_named_by_its_path(tmp_path):
     assert open_store(store.address).identity == store.identity
 
 
+def test_databases_that_differ_by_their_service_alone_are_two_places():
+    """Or callers in one process would share a refresh, and a token that could not be saved."""
+    one, two = (open_store(f"postgresql:///?service={name}") for name in ("one", "two"))
+    assert one.identity != two.identity
+    assert (one.address, two.address) == ("postgresql:///?service=one", "postgresql:///?service=two")
+    assert open_store(one.address).identity == one.identity
+
+
 def test_a_path_may_begin_at_home_or_here(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)

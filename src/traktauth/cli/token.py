@@ -45,7 +45,7 @@ def _read_rejected() -> str:
     """Return the access token on stdin, where other users of the machine cannot read it.
 
     Raises:
-        UsageError: there is none.
+        UsageError: standard input is empty.
     """
     text = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().strip()  # pyright: ignore[reportUnnecessaryComparison] - closed
     if not text:

@@ -49,7 +49,7 @@ class ApiAddress:
         try:
             api, asked = urlsplit(self._base), urlsplit(url)
             same = (asked.scheme, asked.hostname, _port(asked)) == (api.scheme, api.hostname, _port(api))
-        except ValueError:  # a port or an IPv6 address that is none
+        except ValueError:  # a malformed port or IPv6 address
             return False
         return same and "@" not in asked.netloc and f"{asked.path}/".startswith(f"{api.path}/")
 

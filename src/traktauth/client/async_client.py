@@ -360,7 +360,7 @@ class AsyncTrakt:
         A refresh token has one holder: no other program may refresh with this one any more.
 
         Args:
-            token: a token of this app. Without `expires_at` it is reckoned from `created_at` and `expires_in`.
+            token: a token of this app. Without `expires_at` it is computed from `created_at` and `expires_in`.
             replace: take the place of a login that is still valid; that one is not revoked.
 
         Raises:

@@ -392,7 +392,7 @@ class Trakt:
         A refresh token has one holder: no other program may refresh with this one any more.
 
         Args:
-            token: a token of this app. Without `expires_at` it is reckoned from `created_at` and `expires_in`.
+            token: a token of this app. Without `expires_at` it is computed from `created_at` and `expires_in`.
             replace: take the place of a login that is still valid; that one is not revoked.
 
         Raises:
@@ -449,7 +449,7 @@ class Trakt:
         return TraktAuth(self.attempt)
 
     def close(self) -> None:
-        """Close connections and store, once no refresh is under method."""
+        """Close connections and store, when no refresh is in progress."""
         if self._owner:
             self._http_clients.close()
             self._origin.moved_stores.close()

@@ -416,6 +416,11 @@ def _text_with(
                 f"{path} holds a login with a refresh token, which would be lost",
                 hint="Import it first, or name another file",
             )
+        if not file.is_own:
+            raise LoginFileError(
+                f"{path} belongs to another user, and would be replaced by a file of yours",
+                hint="Run the command as that user, or name another file",
+            )
         text = file.text
     return form.write(ForeignLogin.of(trakt.config.app, token, with_refresh_token=with_refresh_token), text)
 

@@ -11,7 +11,7 @@ class SignedOut:
 
     Attributes:
         revoked: whether anything was revoked at Trakt.
-        left: whether a refresh token may live on at Trakt, because it could not be revoked safely.
+        left: whether a refresh token may still be valid at Trakt, because it could not be revoked safely.
     """
 
     revoked: bool

@@ -7,7 +7,7 @@ from traktauth.models.store_address import POSTGRES_SCHEMES
 _STARS = "***"
 _PATHS = {"file", "sqlite"}
 # What an address's query may say without giving anything away; of all else only the name is shown.
-HARMLESS = frozenset({"connections", "prefix", "db", "host", "port", "dbname", "user", "options", "sslmode"})
+HARMLESS = frozenset({"connections", "prefix", "db", "host", "port", "dbname", "user", "options", "service", "sslmode"})
 
 
 def without_password(address: str) -> str:

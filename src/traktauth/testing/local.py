@@ -138,7 +138,7 @@ class LocalTrakt(EmbeddedServer):
     def sign_in_at(self, trakt: AsyncTrakt, username: str = "sean") -> Awaitable[Token]: ...
 
     def sign_in_at(self, trakt: Trakt | AsyncTrakt, username: str = "sean") -> Token | Awaitable[Token]:
-        """Sign a user in without a browser, in a client's store; return the token, reckoned by the server's clock.
+        """Sign a user in without a browser, in a client's store; return the token, computed by the server's clock.
 
         The user's name and uuid are saved too, as by a sign-in. For an `AsyncTrakt` it is to be awaited.
 

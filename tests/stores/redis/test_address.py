@@ -15,6 +15,12 @@ def test_a_database_that_is_not_a_number_is_refused_with_the_form_of_an_address(
         open_store(address)
 
 
+def test_an_unknown_setting_is_refused_without_the_password():
+    with pytest.raises(ValueError, match="not that of a Redis") as caught:
+        open_store("redis://:sesame-canary@h/0?bogus=x")
+    assert "canary" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("url", "database"), [("redis://h", None), ("redis://h/", None), ("redis://h/7", 7), ("unix:///r.sock?db=7", 7)]
 )

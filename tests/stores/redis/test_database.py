@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 from contextlib import closing
 
 import pytest
@@ -145,8 +146,12 @@ def test_a_full_server_fails_check_and_save_and_keeps_what_was_there(own_server,
     with closing(redis.Redis.from_url(server.url)) as admin:
         admin.config_set("maxmemory", "100kb")
     for verb in (store.check_writable, lambda: store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))):
-        with pytest.raises(StoreFailed, match="maxmemory"):
+        with pytest.raises(StoreFailed, match="maxmemory") as caught:
             verb()
+        frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+        shown = [repr(frame.f_locals) for frame in frames if "stores/redis" in frame.f_code.co_filename]
+        assert shown
+        assert pair(2).access_token not in "\n".join(shown)
     assert store.load(LOGIN).token == pair(1)
 
 

@@ -144,7 +144,7 @@ class Unfinished:
             self._changed.wait_for(lambda: not self._count)
 
     def _forget_the_parents(self) -> None:
-        """In a forked child, begin anew: another thread of the parent may have held the lock."""
+        """Start over in a forked child: another thread of the parent may have held the lock."""
         if self._process != os.getpid():
             self._count, self._changed, self._process = 0, threading.Condition(), os.getpid()
 

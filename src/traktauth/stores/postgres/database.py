@@ -52,7 +52,7 @@ class PostgresDatabase(SqlDatabase):
     def __init__(self, url: str, *, address: str, connections: int) -> None:
         self.address = address
         self._settings = settings_of(url)
-        names = ("host", "hostaddr", "port", "dbname", "user", "options")
+        names = ("service", "servicefile", "host", "hostaddr", "port", "dbname", "user", "options")
         self.identity: Hashable = ("postgres", *(self._settings.get(name) for name in names))
         self._idle: list[Connection] = []
         self._pid = os.getpid()

@@ -11,7 +11,7 @@ from traktauth.stores.fleet import LoginCounts, LoginStates
 from traktauth.stores.redis import durability, scripts
 from traktauth.stores.redis.driver import ERRORS, connect, exposure, failure, target
 from traktauth.stores.redis.keys import RedisKeys
-from traktauth.stores.redis.rows import app_of, fields_of, login_of, member_of, row_of, score_of
+from traktauth.stores.redis.rows import Arguments, app_of, fields_of, login_of, member_of, row_of, score_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -45,13 +45,11 @@ class RedisDatabase(Database):
 
     def swap_row(self, login: LoginKey, seen: int | None, row: Row) -> bool:
         member = member_of(login)
-        swapped = self._run(
-            scripts.SWAP, self._row_keys(login), "" if seen is None else seen, member, score_of(row), *fields_of(row)
-        )
-        return bool(swapped == 1)
+        arguments = Arguments(("" if seen is None else seen, member, score_of(row), *fields_of(row)))
+        return bool(self._run(scripts.SWAP, self._row_keys(login), arguments) == 1)
 
     def delete_row(self, login: LoginKey, seen: int) -> bool:
-        return bool(self._run(scripts.DELETE, self._row_keys(login), seen, member_of(login)) == 1)
+        return bool(self._run(scripts.DELETE, self._row_keys(login), (seen, member_of(login))) == 1)
 
     def list_logins(self) -> list[LoginKey]:
         return [login_of(member) for member in self._execute("SMEMBERS", self._keys.logins)]
@@ -61,45 +59,47 @@ class RedisDatabase(Database):
 
     def acquire_lease(self, login: LoginKey, owner: str, seconds: float) -> bool:
         lease = self._keys.lease + member_of(login)
-        return bool(self._run(scripts.TAKE, [lease], owner, round(seconds * 1000)) == 1)
+        return bool(self._run(scripts.TAKE, [lease], (owner, round(seconds * 1000))) == 1)
 
     def read_lease(self, login: LoginKey) -> str | None:
         owner: bytes | None = self._execute("GET", self._keys.lease + member_of(login))
         return None if owner is None else owner.decode()
 
     def release_lease(self, login: LoginKey, owner: str) -> None:
-        self._run(scripts.RELEASE, [self._keys.lease + member_of(login)], owner)
+        self._run(scripts.RELEASE, [self._keys.lease + member_of(login)], (owner,))
 
     def claim_due(
         self, realm: str, client_id: str, *, before: float, now: float, limit: int, seconds: float, owner: str
     ) -> list[tuple[LoginKey, Row]]:
         keys, lease = self._keys, round(seconds * 1000)
         due = keys.due + app_of(realm, client_id)
-        reply = self._run(scripts.CLAIM, [due], before, limit, lease, owner, keys.login, keys.lease, now, *COLUMNS)
+        terms = (before, limit, lease, owner, keys.login, keys.lease, now, *COLUMNS)
+        reply = self._run(scripts.CLAIM, [due], terms)
         pairs = zip(reply[::2], reply[1::2], strict=True)
         return [(login_of(member), row) for member, values in pairs if (row := row_of(values)) is not None]
 
     def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
         due = self._keys.due + app_of(realm, client_id)
-        logins, are_due, next_due_at = self._run(scripts.COUNT_LOGINS, [due], now)
+        logins, are_due, next_due_at = self._run(scripts.COUNT_LOGINS, [due], (now,))
         return LoginCounts(logins, are_due, float(next_due_at) if next_due_at else None)
 
     def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
         keys, app = self._keys, app_of(realm, client_id)
         members = f"{app[:-1]}, "
-        return LoginStates(*self._run(scripts.COUNT_STATES, [keys.logins, keys.due + app], keys.login, now, members))
+        terms = (keys.login, now, members)
+        return LoginStates(*self._run(scripts.COUNT_STATES, [keys.logins, keys.due + app], terms))
 
     def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
-        reply = self._run(scripts.UPCOMING, [self._keys.due + app_of(realm, client_id)], limit)
+        reply = self._run(scripts.UPCOMING, [self._keys.due + app_of(realm, client_id)], (limit,))
         return [(login_of(member), float(at)) for member, at in zip(reply[::2], reply[1::2], strict=True)]
 
     def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
         budget = self._keys.budget + json.dumps(realm)
-        granted, used, held, quiet = self._run(scripts.SPEND, [budget], wanted, limit, period)
+        granted, used, held, quiet = self._run(scripts.SPEND, [budget], (wanted, limit, period))
         return granted_budget(granted=granted, is_spent=used >= limit, held=float(held), quiet=float(quiet))
 
     def block_budget(self, realm: str, seconds: float) -> None:
-        self._run(scripts.HOLD, [self._keys.budget + json.dumps(realm)], seconds)
+        self._run(scripts.HOLD, [self._keys.budget + json.dumps(realm)], (seconds,))
 
     def durability_warnings(self) -> list[str]:
         try:
@@ -115,10 +115,13 @@ class RedisDatabase(Database):
         keys = self._keys
         return [keys.logins, keys.login + member_of(login), keys.due + app_of(login.realm, login.client_id)]
 
-    def _run(self, script: str, keys: list[str], *arguments: object) -> Any:  # noqa: ANN401 - what the script returns
-        return self._execute("EVAL", script, len(keys), *keys, *arguments)
+    def _run(self, script: str, keys: list[str], arguments: tuple[object, ...]) -> Any:  # noqa: ANN401 - what it returns
+        return self._send(Arguments(("EVAL", script, len(keys), *keys, *arguments)))
 
     def _execute(self, *command: object) -> Any:  # noqa: ANN401 - what Redis replies
+        return self._send(Arguments(command))
+
+    def _send(self, command: Arguments) -> Any:  # noqa: ANN401 - the same
         try:
             if not self._ready:
                 self._judge(self._together(self._questions()))

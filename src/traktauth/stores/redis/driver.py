@@ -86,12 +86,14 @@ def _pool(url: str, connections: int, **settings: Any) -> BlockingConnectionPool
     limits = {"socket_timeout": _LIMIT, "socket_connect_timeout": _LIMIT, "timeout": _LIMIT}
     try:
         # redis-py leaves its parameters without types
-        return BlockingConnectionPool.from_url(url, max_connections=connections, **limits, **settings)  # pyright: ignore[reportUnknownMemberType]
+        pool = BlockingConnectionPool.from_url(url, max_connections=connections, **limits, **settings)  # pyright: ignore[reportUnknownMemberType]
+        pool.connection_class(**pool.connection_kwargs)  # connects to nothing; refuses an unknown setting now
     except (ValueError, TypeError):
         # What is wrong with it is not said, as the password may be part of that.
         raise ValueError(
             "The store's address is not that of a Redis; use redis://[[USER]:PASSWORD@]HOST[:PORT][/N]"
         ) from None
+    return pool
 
 
 def failure(address: str, error: RedisError | OSError) -> StoreFailed:

@@ -15,6 +15,15 @@ _READERS = tuple(
 )
 
 
+class Arguments(tuple[object, ...]):
+    """A command's arguments; they hold tokens, so they are not shown."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Arguments({len(self)})"
+
+
 def member_of(login: LoginKey) -> str:
     """Return a login's name; JSON, so that no two are the same and none has to be escaped."""
     return json.dumps([login.realm, login.client_id, login.account])
