@@ -70,18 +70,20 @@ def test_an_environment_that_cannot_send_is_named_and_costs_no_login(broken, cal
 
 @pytest.fixture
 def dead_proxy(monkeypatch):
-    """Return a function that names a proxy in a variable; no program listens at its address, which is returned."""
+    """A function that names a proxy in a variable; no program listens at its address, which is returned."""
     for name in ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
 
     def set_variable(variable, address="http://me:canary@127.0.0.1:{port}/"):
         monkeypatch.setenv(variable, address.format(port=port))
         return f"http://127.0.0.1:{port}"
 
-    return set_variable
+    # Bound and not listening: a connection is refused, and no other program can get the port while the test runs.
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        yield set_variable
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])

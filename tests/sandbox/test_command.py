@@ -353,10 +353,9 @@ KILLED = {
 @pytest.mark.skipif(sys.platform != "linux", reason="a detached process is found on Linux alone")
 @pytest.mark.parametrize("killed", KILLED)
 def test_nothing_is_left_after_kill_9(sandboxed, mark, killed):
-    program = f"{DAEMON}\nprint('ready', os.environ['HTTPS_PROXY'].rpartition(':')[2], flush=True)\ntime.sleep(1000)"
+    program = f"{DAEMON}\nprint('ready', flush=True)\ntime.sleep(1000)"
     process = sandboxed.start("--", sys.executable, "-c", program, mark, start_new_session=True)
-    word, port = process.stdout.readline().split()
-    assert word == b"ready"
+    assert process.stdout.readline() == b"ready\n"
     assert len(processes_with(mark)) >= 3  # with the daemon, and traktauth itself
     (outer,) = children_of(process.pid)
     (inner,) = children_of(outer)
@@ -368,8 +367,6 @@ def test_nothing_is_left_after_kill_9(sandboxed, mark, killed):
     wait_until(lambda: processes_with(mark) == [])
     wait_until(lambda: sandboxed.left() == [])
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in (outer, inner)))
-    with pytest.raises(OSError, match="refused"):
-        __import__("socket").create_connection(("127.0.0.1", int(port)))
 
 
 @pytest.mark.slow
