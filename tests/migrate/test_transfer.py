@@ -306,6 +306,8 @@ def test_an_export_leaves_the_copy_of_another_login(trakt, file, server, tmp_pat
     server.sign_in_at(trakt, "mary")
     export_login(trakt, "token", tmp_path / "mary.json")
     assert path_of_copy(trakt.store, trakt.config.key).exists(), "it alone has the refresh token of the imported login"
+    assert undo_import(trakt).path == file.resolve()
+    assert json.loads(file.read_text())["OAUTH_REFRESH"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of two users")
@@ -699,6 +701,15 @@ def test_an_export_that_cannot_be_written_leaves_the_login_here(trakt, server, t
     (tmp_path / "blocked").write_text("")
     with pytest.raises(LoginFileError):
         export_login(trakt, "token", tmp_path / "blocked" / "x.json")
+    assert trakt.refresh().generation == 2
+
+
+def test_an_export_that_fails_for_an_unknown_reason_leaves_the_login_here(trakt, server, tmp_path, monkeypatch):
+    server.sign_in_at(trakt)
+    with monkeypatch.context() as patched:
+        patched.setattr("traktauth.migrate.transfer.write_file", lambda *_: {}["unknown"])
+        with pytest.raises(KeyError):
+            export_login(trakt, "token", tmp_path / "x.json")
     assert trakt.refresh().generation == 2
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.client.driver.sync_driver import Driver
 from traktauth.client.http_clients import HttpClients
-from traktauth.errors import AppRejected, LoginExists, LoginRequired, StoreFailed, TraktAuthError, TryLater
+from traktauth.errors import AppRejected, LoginExists, LoginRequired, StoreFailed, TryLater
 from traktauth.flow.import_login import import_login, read_user
 from traktauth.flow.moved_login import check_not_moved
 from traktauth.flow.refresh import refresh as refresh_login
@@ -304,8 +304,6 @@ def _check_unspent(record: Record, login: ForeignLogin, copy: ImportCopy, copy_a
         LoginFileError: the history does not show whether it was.
         TryLater: it was sent, and no response was saved.
     """
-    if record.moved_to is not None:
-        raise LoginRequired("The login was moved on since the import", reason="moved")
     if is_here:
         if record.pending_refresh is not None:
             raise TryLater(
@@ -316,7 +314,11 @@ def _check_unspent(record: Record, login: ForeignLogin, copy: ImportCopy, copy_a
         return
     outcome = _find_outcome(record, login)
     is_never_saved = outcome is None and not copy.is_finished
-    if record.token is None or is_never_saved or outcome in {HistoryOutcome.SIGNED_IN, HistoryOutcome.SIGNED_OUT}:
+    if is_never_saved or outcome in {HistoryOutcome.SIGNED_IN, HistoryOutcome.SIGNED_OUT}:
+        return
+    if outcome is HistoryOutcome.MOVED or (outcome is None and record.moved_to is not None):
+        raise LoginRequired("The login was moved on since the import", reason="moved")
+    if outcome not in _SPENT and record.token is None:
         return
     if outcome in _SPENT:
         raise LoginRequired(
@@ -391,7 +393,7 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
                 write_file(path, text)
             except LoginFileNotDurable:
                 raise  # the file holds the login now: the next run goes on from here
-            except TraktAuthError:
+            except Exception:
                 store.apply(key, CancelRefresh(mine, None))
                 raise
         store.apply(key, SetMoved(record.generation, target))

@@ -17,7 +17,10 @@ def to_text(name: str) -> str:
 
 
 def from_text(text: str) -> str:
-    """Return the name that `to_text` was given."""
+    """Return the name that `to_text` was given; the text itself if no name can have become it."""
     if not text.startswith(_ESCAPED):
         return text
-    return text[1:].encode("ascii").decode("unicode_escape")
+    try:
+        return text[1:].encode("ascii").decode("unicode_escape")
+    except UnicodeError:
+        return text
