@@ -111,6 +111,23 @@ def test_a_token_without_an_expiry_is_refused_and_nothing_is_saved(trakt, token)
     assert trakt.status().state == "never"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("access_token", b"a", "str"),
+        ("refresh_token", 7, "str or None"),
+        ("created_at", 1790000000.5, "int or None"),
+        ("expires_in", True, "int"),
+        ("expires_at", "2030", "int or float"),
+    ],
+)
+def test_a_token_with_a_value_of_another_type_is_not_adopted(trakt, name, value, wanted):
+    values = {"access_token": "a", "refresh_token": "r", "expires_at": 2e9, name: value}
+    with pytest.raises(TypeError, match=f"^The token's {name} must be {wanted}, not {type(value).__name__}$"):
+        trakt.adopt(Token(**values))
+    assert trakt.status().reason == "never"
+
+
 @pytest.mark.parametrize("left", [3000.0, -1.0])
 def test_a_login_that_is_valid_or_refreshable_is_replaced_only_on_request(trakt, trakt_server, sign_in, left):
     old = sign_in(left=left)

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from traktauth.flow.effects import Flow
     from traktauth.models import Record
 
+_TYPES: dict[str, tuple[type, ...]] = {
+    "access_token": (str,),
+    "refresh_token": (str, type(None)),
+    "token_type": (str,),
+    "expires_in": (int,),
+    "created_at": (int, type(None)),
+    "expires_at": (int, float),
+    "scope": (str,),
+}
+
 
 def adopt(context: FlowContext, token: Token, *, replace_login: bool = False) -> Flow[Token]:
     """Save a token as this account's login.
@@ -27,7 +37,7 @@ def adopt(context: FlowContext, token: Token, *, replace_login: bool = False) ->
 
     Raises:
         LoginExists: a login is still valid, or can be refreshed.
-        TypeError: the token is not a `Token`.
+        TypeError: the token is not a `Token`, or a value in it has another type.
         ValueError: the token has no expiry or no access token.
         StoreFailed: the store cannot keep it.
     """
@@ -39,6 +49,10 @@ def adopt(context: FlowContext, token: Token, *, replace_login: bool = False) ->
 
 
 def _with_expiry(token: Token) -> Token:
+    for name, kinds in _TYPES.items():
+        if type(getattr(token, name)) not in kinds:
+            wanted = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
+            raise TypeError(f"The token's {name} must be {wanted}, not {type(getattr(token, name)).__name__}")
     if not token.access_token:
         raise ValueError("The token to adopt has no access_token")
     if token.expires_at > 0 and math.isfinite(token.expires_at):
