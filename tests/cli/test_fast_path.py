@@ -13,7 +13,7 @@ from traktauth.cli.fast_path import parse_plain_options
 from traktauth.models.changes import RejectToken
 
 KNOWN = {**COMMON_OPTIONS, "min_life": MIN_LIFE}
-HEAVY = ["click", "httpx2", "asyncio", "rich", "segno", "ssl", "starlette", "traktauth.server"]
+HEAVY = ["click", "httpx2", "asyncio", "segno", "ssl", "starlette", "traktauth.server"]
 PROBE = """
 import sys
 from traktauth.__main__ import main
@@ -48,7 +48,7 @@ def test_the_probe_can_see_what_is_loaded(command):
 @pytest.mark.parametrize("words", [["status"], ["login", "--help"]])
 def test_no_command_loads_what_it_does_not_use(command, words):
     command.keep()
-    done = probed(command, *words, heavy=["httpx2", "asyncio", "rich", "segno", "traktauth.server"])
+    done = probed(command, *words, heavy=["httpx2", "asyncio", "segno", "traktauth.server"])
     assert (done.returncode, done.stderr.strip()) == (0, "")
 
 

@@ -117,7 +117,6 @@ HEAVY = [
     "starlette",
     "uvicorn",
     "click",
-    "rich",
     "segno",
     "cryptography",
     "msgspec",

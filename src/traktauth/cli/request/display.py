@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from http import HTTPStatus
 from importlib import import_module
@@ -17,6 +18,10 @@ from traktauth.errors import TraktAuthError
 if TYPE_CHECKING:
     from traktauth.client.http import HttpResponse
 
+_JSON_VALUE = re.compile(
+    r'(?P<name>"(?:[^"\\]|\\.)*"(?=:))|(?P<text>"(?:[^"\\]|\\.)*")|(?P<number>-?[0-9][0-9.eE+-]*)|(?P<word>[a-zA-Z]+)'
+)
+_COLOURS = {"name": "blue", "text": "green", "number": "cyan", "word": "magenta"}
 _LARGEST_PRETTY = 2 * 1024 * 1024  # bytes; more is printed as it came
 
 
@@ -40,10 +45,8 @@ def show_body(content: bytes) -> None:
     pretty = _indent(content)
     if pretty is None:
         print_bytes(content if content.endswith(b"\n") or not content else content + b"\n")
-    elif uses_colour(sys.stdout):
-        print_text(_highlight(pretty))
     else:
-        print_text(pretty + "\n")
+        print_text((_highlight(pretty) if uses_colour(sys.stdout) else pretty) + "\n")
 
 
 def filter_json(content: bytes, expression: str) -> None:
@@ -79,11 +82,5 @@ def _indent(content: bytes) -> str | None:
 
 
 def _highlight(text: str) -> str:
-    from rich.console import Console  # noqa: PLC0415 - only on a terminal
-    from rich.highlighter import JSONHighlighter  # noqa: PLC0415 - the same
-    from rich.text import Text  # noqa: PLC0415 - the same
-
-    console = Console(file=sys.stdout, highlight=False)
-    with console.capture() as capture:
-        console.print(JSONHighlighter()(Text(text)), soft_wrap=True)
-    return capture.get()
+    """Return indented JSON with a colour for each kind of value."""
+    return _JSON_VALUE.sub(lambda found: click.style(found[0], fg=_COLOURS[str(found.lastgroup)]), text)
