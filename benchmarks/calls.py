@@ -2,8 +2,8 @@
 
 Usage: python benchmarks/calls.py [SRC]      SRC: the `src` folder of another checkout, to compare with
 
-Each line is one blocking call on a login that is in its store; the calls of the threads that it starts count too. A refresh is
-exchanged with a function in place of the HTTP client.
+Each line is one blocking call on a login that is in its store; the calls of the threads that it starts count too. A
+refresh is exchanged with a function in place of the HTTP client.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from types import SimpleNamespace
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 SRC = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent.parent / "src").resolve()
 sys.path.insert(0, str(SRC))
@@ -40,7 +43,7 @@ class Profile:
         self._local = threading.local()
         self._lock = threading.Lock()
 
-    def note(self, frame: SimpleNamespace, event: str, _: object) -> None:
+    def note(self, frame: FrameType, event: str, _: object) -> None:
         """Be called by the interpreter at each call and return of a Python function."""
         if event not in {"call", "return"} or not frame.f_code.co_filename.startswith(PACKAGE):
             return
@@ -52,7 +55,7 @@ class Profile:
                 self.modules.add(frame.f_code.co_filename)
                 self.depth = max(self.depth, depth)
 
-    def __enter__(self) -> Profile:
+    def __enter__(self) -> Self:
         threading.setprofile(self.note)
         sys.setprofile(self.note)
         return self
