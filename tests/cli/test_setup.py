@@ -10,7 +10,7 @@ import tomllib
 import pytest
 
 from support.local import APP, PUBLIC
-from traktauth.cli.setup.config_file import with_settings
+from traktauth.cli.setup import with_settings
 
 PROPOSED = "http://127.0.0.1:9876/callback"
 
@@ -166,6 +166,13 @@ def test_ctrl_c_leaves_nothing(bare):
     assert not config(bare).parent.exists()
 
 
+def test_the_end_of_the_input_is_reported_on_a_line_of_its_own(bare):
+    outcome = answer(bare, [])
+    assert outcome.status == 2
+    assert re.search(r"Client ID: \n\S*Error:\S* The input ended before the question was answered\n", outcome.err)
+    assert not config(bare).parent.exists()
+
+
 # ---------------------------------------------------------------- by options
 def by_options(command, *words, secret=f"{APP.client_secret}\n", **env):
     words = ("--client-id", APP.client_id, "--secret-stdin", *words)
@@ -267,9 +274,9 @@ def test_a_file_in_the_place_of_the_folder_is_reported(bare):
     [
         ("", 'client_id = "new"\n'),
         ("# mine\n\nstore = 'memory:' # here\n", "# mine\n\nstore = 'memory:' # here\nclient_id = \"new\"\n"),
-        ('client_id = "old" # mine\nclient_secret = "gone"\n', 'client_id = "new"\n'),
+        ('client_id = "old" # mine\nclient_secret = "gone"\n', 'client_id = "new" # mine\n'),
         ('client_id = "new" # mine\n', 'client_id = "new" # mine\n'),
-        ('"client_id" = "old"\n', 'client_id = "new"\n'),
+        ('"client_id" = "old"\n', '"client_id" = "new"\n'),
         ('client_id = """\nold"""\nstore = "a\\"b\\u007f😀"\n', 'client_id = "new"\nstore = "a\\"b\\u007f😀"\n'),
         ('insecure = true\naccount = """x\nclient_id = "y"\n"""\n', None),
     ],

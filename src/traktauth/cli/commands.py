@@ -23,7 +23,7 @@ _UNLISTED = ""  # commands that the section "Learn more" covers
 # The sections of the help, in the order in which a newcomer needs them. A new command is one line here.
 _SECTIONS = {
     "Logins": {
-        "setup": _Entry("setup.command", "Set up the app to sign in with."),
+        "setup": _Entry("setup", "Set up the app to sign in with."),
         "login": _Entry("login.command", "Sign in to Trakt."),
         "status": _Entry("status.command", "Show every login: account, user, service, expiry."),
         "refresh": _Entry("refresh", "Refresh the token now, even if it is still valid."),

@@ -72,7 +72,7 @@ def exit_code_for(error: BaseException) -> int:
     """Return the exit code of an error."""
     import click  # noqa: PLC0415 - the fast path does without
 
-    if isinstance(error, click.exceptions.Abort | click.UsageError | EOFError | KeyboardInterrupt | Terminated):
+    if isinstance(error, click.UsageError | EOFError | KeyboardInterrupt | Terminated):
         return USAGE
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), FAILED)
 
@@ -87,6 +87,12 @@ def end_with_error(error: BaseException, *, as_json: bool) -> int:
 
 def report(error: BaseException, *, as_json: bool) -> int:
     """Print an error with its hint, and return the exit code."""
+    import click  # noqa: PLC0415 - the fast path does without
+
+    left_line_open = isinstance(error, KeyboardInterrupt | click.Abort)  # after ^C, or a question
+    if isinstance(error, click.Abort):
+        at_end = isinstance(error.__context__, EOFError)
+        error = EOFError("The input ended before the question was answered") if at_end else KeyboardInterrupt()
     kind, message, hint = _describe(error)
     if as_json:
         more: dict[str, object] = {"temporary": error.temporary} if isinstance(error, StoreFailed) else {}
@@ -94,8 +100,8 @@ def report(error: BaseException, *, as_json: bool) -> int:
             more["code"] = error.code
         print_message_json({"error": kind, "message": message, "hint": hint, **more})
     else:
-        if isinstance(error, KeyboardInterrupt) and is_on_terminal(sys.stderr):
-            print_message("")  # the terminal shows ^C
+        if left_line_open and is_on_terminal(sys.stderr):
+            print_message("")
         print_message(ERROR, message)
         if hint:
             print_message(NEXT, hint)
@@ -121,7 +127,7 @@ def _describe(error: BaseException) -> tuple[str, str, str]:
                 " ".join(getattr(error, "__notes__", ()))
                 or "Answer on standard input, or sign in another way: traktauth login --device",
             )
-        case click.exceptions.Abort() | KeyboardInterrupt():
+        case KeyboardInterrupt():
             return "Interrupted", "Interrupted", " ".join(getattr(error, "__notes__", ()))
         case Terminated():
             return "Interrupted", f"Ended by {error.signal_name}", " ".join(getattr(error, "__notes__", ()))

@@ -231,13 +231,6 @@ def hint_lines(text: str, stream: TextIO, indent: int = 0) -> list[str]:
     return lines
 
 
-def print_prompt(text: str) -> None:
-    """Write a question to stderr without ending the line, or end that line."""
-    with suppress(OSError, AttributeError):
-        sys.stderr.write(_line((text.rstrip("\n"),), 0, sys.stderr)[:-1] + ("\n" if text.endswith("\n") else ""))
-        sys.stderr.flush()
-
-
 def print_message_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON takes
     """Write a value to stderr as one line of JSON; a closed stderr is ignored."""
     with suppress(OSError, AttributeError):  # as in `print_message`
@@ -292,6 +285,11 @@ def _showable(text: str, stream: TextIO) -> str:
 def is_on_terminal(stream: TextIO | None) -> bool:
     """Return whether a stream is a terminal; one that was closed before the program began is None."""
     return stream is not None and stream.isatty()
+
+
+def can_ask() -> bool:
+    """Return whether stdin and stderr are a terminal, so that a user can be asked."""
+    return is_on_terminal(sys.stdin) and is_on_terminal(sys.stderr)
 
 
 def uses_colour(stream: TextIO | None) -> bool:

@@ -15,8 +15,7 @@ from traktauth.cli.help.click_classes import Command
 from traktauth.cli.login.resume import PendingLogin
 from traktauth.cli.login.screen import choose_screen
 from traktauth.cli.option_decorators import common_options
-from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
-from traktauth.cli.prompts import can_ask, confirm
+from traktauth.cli.output import GOOD, NEXT, WARNING, can_ask, print_json, print_message
 from traktauth.cli.times import format_deadline, format_duration
 from traktauth.client.config_path import config_path
 from traktauth.client.login.browser import has_browser
@@ -178,7 +177,7 @@ def _may_replace(options: CommonOptions, trakt: Trakt, *, yes: bool) -> bool:
     print_message(f"Account {trakt.account} is already signed in{user} ({token}).")
     print_message("A new sign-in replaces this login; its token is not revoked at Trakt.")
     print_message(options.with_flags("To revoke it first: traktauth logout"))
-    return yes or not can_ask() or confirm("Replace it?")
+    return yes or not can_ask() or click.confirm("Replace it?", err=True)
 
 
 def _adopt(options: CommonOptions, trakt: Trakt, *, yes: bool) -> int:

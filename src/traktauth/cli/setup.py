@@ -5,28 +5,33 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
+import tomlkit
 from click.core import ParameterSource
 
 from traktauth.cli.common_options import naming_settings
 from traktauth.cli.doctor.app import LOOPBACK, apps_page, ask_service, rejection
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.option_decorators import common_options
-from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, print_json, print_message, style
-from traktauth.cli.prompts import ask, ask_hidden, can_ask, confirm
-from traktauth.cli.setup.config_file import change_settings
+from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, can_ask, print_json, print_message, style
 from traktauth.client.config_path import config_path, default_config_path
 from traktauth.client.settings import read_file, read_settings
+from traktauth.display import escape
 from traktauth.errors import AppInvalid, TraktAuthError
 from traktauth.flow.app_check import AppStatus
 from traktauth.models import App, find_service
+from traktauth.private_files import resolve
 from traktauth.protocol import APPS_PAGE, OUT_OF_BAND
+from traktauth.stores.file.atomic_file import make_folder
+from traktauth.stores.file.atomic_file import replace as replace_file
+from traktauth.stores.redaction import Hidden
 from traktauth.values import field, replace, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from traktauth.cli.common_options import CommonOptions
     from traktauth.flow.app_check import AppCheck
@@ -185,7 +190,7 @@ def _read_secret() -> str | None:
         error.add_note("Redirect it: traktauth setup --client-id ID --secret-stdin --yes < secret.txt")
         raise error
     if sys.stdin.isatty():
-        return ask_hidden("Client Secret (not shown; empty: public app)") or None
+        return _prompt("Client Secret (not shown; empty: public app)", is_hidden=True) or None
     return sys.stdin.readline(_LONGEST_SECRET).strip() or None
 
 
@@ -203,14 +208,12 @@ def _ask(choice: _Choice, *, has_client_id: bool) -> tuple[_Choice, AppCheck] | 
         choice = _ask_id(choice)
     choice = _ask_secret(choice)
     choice = _until_valid(
-        lambda: replace(
-            choice, redirect_uri=ask("Redirect address, exactly as registered", default=choice.redirect_uri)
-        )
+        lambda: replace(choice, redirect_uri=_prompt("Redirect address, exactly as registered", choice.redirect_uri))
     )
     if choice.redirect_uri != proposed:
         print_message("Register exactly this redirect address there, not the one above:")
         print_message(style(choice.redirect_uri, "green"), indent=2)
-    choice = _until_valid(lambda: replace(choice, service=ask("Service", default=choice.service)))
+    choice = _until_valid(lambda: replace(choice, service=_prompt("Service", choice.service)))
     while True:
         app, service = choice.app(), choice.find_service()
         print_message("Checking …")
@@ -220,31 +223,41 @@ def _ask(choice: _Choice, *, has_client_id: bool) -> tuple[_Choice, AppCheck] | 
         print_message(BAD, rejection(app, service, check.status).message)
         corrected = _correct(choice, check.status)
         if corrected is None:
-            return (choice, check) if confirm("Save it anyway?") else None
+            return (choice, check) if click.confirm("Save it anyway?", err=True) else None
         choice = corrected
+
+
+def _prompt(question: str, default: str = "", *, is_hidden: bool = False) -> str:
+    """Ask for a line, and return it without surrounding spaces; an empty line means the default."""
+    shown = f"{question} [{escape(default)}]" if default else question
+    return click.prompt(shown, default, hide_input=is_hidden, show_default=False, value_proc=str.strip, err=True)
 
 
 def _correct(choice: _Choice, status: AppStatus) -> _Choice | None:
     """Offer to correct what the service does not take; None if the user does not want to."""
     if status is AppStatus.UNKNOWN_ID:
-        if not confirm("Correct the client id?", default=True):
+        if not click.confirm("Correct the client id?", default=True, err=True):
             return None
         return _ask_secret(_ask_id(replace(choice, client_secret=None)))
     if status is AppStatus.UNEXPECTED_SECRET:
-        return replace(choice, client_secret=None) if confirm("Leave the secret out?", default=True) else None
+        return (
+            replace(choice, client_secret=None)
+            if click.confirm("Leave the secret out?", default=True, err=True)
+            else None
+        )
     if status is AppStatus.UNKNOWN_REDIRECT:
-        if not confirm("Correct the redirect address?", default=True):
+        if not click.confirm("Correct the redirect address?", default=True, err=True):
             return None
         before = choice.redirect_uri
-        return _until_valid(lambda: replace(choice, redirect_uri=ask("Redirect address", default=before)))
-    if not confirm("Enter the secret again?", default=True):
+        return _until_valid(lambda: replace(choice, redirect_uri=_prompt("Redirect address", before)))
+    if not click.confirm("Enter the secret again?", default=True, err=True):
         return None
     return _ask_secret(replace(choice, client_secret=None))
 
 
 def _ask_id(choice: _Choice) -> _Choice:
     before = choice.client_id
-    choice = _until_valid(lambda: replace(choice, client_id=ask("Client ID", default=before)))
+    choice = _until_valid(lambda: replace(choice, client_id=_prompt("Client ID", before)))
     return choice if choice.client_id == before else replace(choice, client_secret=None)
 
 
@@ -253,7 +266,7 @@ def _ask_secret(choice: _Choice) -> _Choice:
     rule = "empty: public app" if kept is None else "empty: keep it; none: public app"
 
     def answer() -> str | None:
-        typed = ask_hidden(f"Client Secret (not shown; {rule})")
+        typed = _prompt(f"Client Secret (not shown; {rule})", is_hidden=True)
         if kept is not None and typed in {"", "none"}:
             return kept if not typed else None
         return typed or None
@@ -284,7 +297,47 @@ def _may_replace(path: str, present: dict[str, object], choice: _Choice) -> bool
     if not replaced:
         return True
     print_message(f"{path} has another {', '.join(replaced)}.")
-    return confirm("Replace it?")
+    return click.confirm("Replace it?", err=True)
+
+
+# ---------------------------------------------------------------- the file
+def change_settings(path: str, values: Mapping[str, str | None]) -> None:
+    """Set or remove settings; the file is replaced as a whole, and this user alone can read it.
+
+    Args:
+        path: the file, which need not exist.
+        values: what is set; None removes a setting.
+
+    Raises:
+        TraktAuthError: the file cannot be written; it is as it was.
+    """
+    try:
+        target = resolve(path)
+        text = ""
+        with suppress(FileNotFoundError), open(target, encoding="utf-8-sig") as file:  # noqa: PTH123 - paths are text
+            text = file.read()
+        make_folder(os.path.dirname(target))  # noqa: PTH120 - the same
+        try:
+            replace_file(target, Hidden(with_settings(text, values).encode()))
+        finally:
+            with suppress(OSError):
+                os.unlink(f"{target}.new")  # noqa: PTH108 - what an interruption leaves
+    except OSError as error:
+        raise TraktAuthError(
+            f"The configuration file {path} cannot be written: {error.strerror or error}",
+            hint="Make it and its folder writable, or use another file: TRAKTAUTH_CONFIG",
+        ) from None
+
+
+def with_settings(text: str, values: Mapping[str, str | None]) -> str:
+    """Return the text of a configuration file with settings changed; comments and other settings stay."""
+    document = tomlkit.parse(text)
+    for name, chosen in values.items():
+        if chosen is None:
+            document.pop(name, None)
+        elif document.get(name) != chosen:
+            document[name] = chosen
+    return tomlkit.dumps(document)
 
 
 # ---------------------------------------------------------------- done

@@ -1,1 +1,0 @@
-"""Implement `traktauth setup`: ask for the app and write the configuration file."""
