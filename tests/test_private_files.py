@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from traktauth import private_files
-from traktauth.server.http.access_log import AccessLog, LoggedRequest
+from traktauth.server.http.exchange import AccessLog, Exchange
 from traktauth.server.process.check import check_config
 from traktauth.server.settings import Settings
 from traktauth.server.storage.base import StorageUnavailable
@@ -167,5 +167,5 @@ def test_an_access_log_of_another_user_is_refused(shared, give_away):
 def test_an_access_log_may_be_a_link_of_ones_own(shared, tmp_path):
     (shared / "log").symlink_to(tmp_path / "real")
     with closing(AccessLog(shared / "log")) as log:
-        log.write(LoggedRequest(0.0, "", "GET", "/", "/", 200, 0, 0.0, "", ()))
-    assert json.loads((tmp_path / "real").read_text())["status"] == 200
+        log.write(Exchange("GET", "/", at=0.0))
+    assert json.loads((tmp_path / "real").read_text())["status"] == 0

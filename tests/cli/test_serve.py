@@ -86,7 +86,7 @@ def test_each_request_is_a_line_that_names_a_replay_and_shows_no_secret(command)
     assert [call(url, "POST", "/oauth/token", form=form).status for _ in range(2)] == [200, 400]
     err = requested(process, url)
     shown = [re.sub(r"^\S+ |\b\d+ ms", "", line) for line in err.splitlines()]
-    assert shown[0] == "POST /_control/tokens 200   1 login"
+    assert shown[0] == "POST /_control/tokens 200   A test signed in once at Demo app."
     assert re.fullmatch(r"POST /oauth/token 200   refreshed: access #\w{8}", shown[1])
     assert re.fullmatch(r"POST /oauth/token 400   replay of #\w{8}: its family was revoked", shown[2])
     assert re.match(r"GET /oauth/authorize (302|40\d) ", shown[3])

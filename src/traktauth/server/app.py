@@ -8,33 +8,31 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from starlette.routing import Router
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from traktauth.server.engines.profiles import PROFILES
-from traktauth.server.http.access_log import AccessLog, AccessLogMiddleware
 from traktauth.server.http.api import Operation, behind_token, history_of, nothing_added, profile_of, settings_of
 from traktauth.server.http.context import Demo, ServerContext, make_policy
 from traktauth.server.http.custom_responses import read_responses
 from traktauth.server.http.discovery import discovery_routes
 from traktauth.server.http.dispatcher import Dispatcher
+from traktauth.server.http.exchange import AccessLog, ExchangeLog
 from traktauth.server.http.faults import read_faults
 from traktauth.server.http.health import health_routes
 from traktauth.server.http.oauth import make_handler
 from traktauth.server.http.rate_limits import rate_limited
-from traktauth.server.http.request_log import Metrics, RequestLog
 from traktauth.server.pages.not_found import not_found
 from traktauth.server.pages.routes import page_routes
-from traktauth.server.seed import SEEDED_USERS, Seed, apply_seed, demo, read_seed, seeded_users
+from traktauth.server.seed import SEEDED_USERS, Seed, apply_seed, demo_seed, read_seed, seeded_users
 from traktauth.server.settings import default_database
 from traktauth.server.storage.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from starlette.types import ASGIApp
 
-    from traktauth.server.http.access_log import LoggedRequest
+    from traktauth.server.http.exchange import Exchange
     from traktauth.server.settings import Settings
     from traktauth.server.storage.repositories import Repositories
 
@@ -61,7 +59,7 @@ class Built(NamedTuple):
             self.log.close()
 
 
-def build(settings: Settings, url: str, *, show_request: Callable[[LoggedRequest], None] | None = None) -> Built:
+def build(settings: Settings, url: str, *, show_request: Callable[[Exchange], None] | None = None) -> Built:
     """Open the database, apply the seed, and make the application for the origin *url*.
 
     *show_request* is called with each request that was served.
@@ -74,28 +72,19 @@ def build(settings: Settings, url: str, *, show_request: Callable[[LoggedRequest
     seed = None if settings.seed is None else read_seed(settings.seed)
     faults = [] if settings.faults is None else read_faults(settings.faults, profile.oauth_paths)
     policy = make_policy(settings, profile, settings.public_url or url)
-    metrics = Metrics()
     address = settings.database_address
     with contextlib.ExitStack() as opened:  # closed if anything that follows fails
-        database = Database(address, metrics.note, makes_folder=address == default_database())
+        database = Database(address, makes_folder=address == default_database())
         opened.callback(database.close)
         key, announcement = database.write(lambda db: _prepare(db, seed))
         log = None if settings.access_log is None else AccessLog(settings.access_log)
         if log is not None:
             opened.callback(log.close)
-        context = ServerContext(
-            settings,
-            profile,
-            policy,
-            database,
-            key,
-            metrics=metrics,
-            faults=faults,
-            request_log=RequestLog(kept=settings.control),
-            demo=_demo(settings, announcement),
-        )
         writers = [*([log.write] if log else []), *([show_request] if show_request else [])]
-        application = make_application(context, writers)
+        exchanges = ExchangeLog(is_kept=settings.control, writers=writers)
+        demo = _demo(settings, announcement)
+        context = ServerContext(settings, profile, policy, database, key, exchanges, faults=faults, demo=demo)
+        application = make_application(context)
         opened.pop_all()
     announcement = {"url": policy.issuer, "profile": profile.name, **announcement, "control": settings.control}
     return Built(application, context, announcement, log)
@@ -110,8 +99,8 @@ def _demo(settings: Settings, announcement: dict[str, Any]) -> Demo | None:
     return Demo(announcement["client_id"], secret, redirect_uri, known[0]["username"], known[0]["password"])
 
 
-def make_application(context: ServerContext, writers: Sequence[Callable[[LoggedRequest], None]] = ()) -> ASGIApp:
-    """Make the application that answers for a context; *writers* are called with each request that was served."""
+def make_application(context: ServerContext) -> ASGIApp:
+    """Make the application that answers for a context."""
     api = {path: dict(operations) for path, operations in API.items()}
     for path, operations in read_responses(context.settings.responses).items():
         api.setdefault(path, {}).update(operations)
@@ -122,13 +111,11 @@ def make_application(context: ServerContext, writers: Sequence[Callable[[LoggedR
         direct = {path: rate_limited(path, handler, context) for path, handler in direct.items()}
     routes = [*discovery_routes(context), *health_routes(context), *page_routes(context)]
     if context.settings.control:
-        from traktauth.server.control.routes import control_routes  # noqa: PLC0415 - costly, and not always served
+        from traktauth.server.control.api import call_routes  # noqa: PLC0415 - costly, and not always served
+        from traktauth.server.control.live_page import live_page_routes  # noqa: PLC0415 - as above
 
-        routes += control_routes(context)
-    dispatcher = Dispatcher(context, direct, Router(routes, redirect_slashes=False, default=not_found))
-    application: ASGIApp = dispatcher
-    if writers:
-        application = AccessLogMiddleware(dispatcher, writers, paths=direct, routes=routes)
+        routes += [*call_routes(context), *live_page_routes(context)]
+    application: ASGIApp = Dispatcher(context, direct, routes, not_found)
     if context.settings.trust_proxy:
         inner = cast("Any", application)  # uvicorn has types of its own for ASGI
         application = cast("ASGIApp", ProxyHeadersMiddleware(inner, trusted_hosts=["127.0.0.0/8", "::1"]))
@@ -138,7 +125,7 @@ def make_application(context: ServerContext, writers: Sequence[Callable[[LoggedR
 def _prepare(db: Repositories, seed: Seed | None) -> tuple[bytes, dict[str, Any]]:
     """Prepare a database; return its form key and what to announce of apps and users."""
     if seed is None and not db.clients.all():
-        seed = demo()
+        seed = demo_seed()
     key = db.settings.get(KEY)
     if key is None:
         key = secrets.token_hex(32)

@@ -117,7 +117,7 @@ def seeded_users(db: Repositories) -> list[str]:
     return names
 
 
-def demo() -> Seed:
+def demo_seed() -> Seed:
     """Make a demo app and a demo user with a random password."""
     app = new_client("Demo app", DEMO_REDIRECTS)
     user = SeedUser(DEMO_USER, passwords.generate_password())

@@ -12,8 +12,7 @@ from traktauth.cli.output import print_message, style
 from traktauth.display import shorten
 
 if TYPE_CHECKING:
-    from traktauth.server.http.access_log import LoggedRequest
-    from traktauth.server.http.request_log import LogEntry
+    from traktauth.server.http.exchange import Exchange
 
 _POLLED = frozenset(("/_control", "/_control/live", "/_control/events", "/healthz", "/readyz", "/metrics"))
 """Addresses that a page or a monitor asks every few seconds; shown only when the response's status changes."""
@@ -26,6 +25,8 @@ _GRANTS = {
     "refresh_token": "refreshed",
     "urn:ietf:params:oauth:grant-type:device_code": "device",
 }
+_REFUSED = ("authorization_code", "refresh_token")
+"""Grants that are named as they are when they are refused."""
 
 
 class RequestLog:
@@ -34,60 +35,54 @@ class RequestLog:
     def __init__(self) -> None:
         self._polled: dict[str, int] = {}
 
-    def write(self, request: LoggedRequest) -> None:
+    def write(self, exchange: Exchange) -> None:
         """Write the line of a request."""
-        if request.route in _POLLED and request.method in ("GET", "HEAD"):
-            if self._polled.get(request.route) == request.status:
+        if exchange.route in _POLLED and exchange.method in ("GET", "HEAD"):
+            if self._polled.get(exchange.route) == exchange.status:
                 return
-            self._polled[request.route] = request.status
-        at = time.strftime("%H:%M:%S", time.localtime(request.at))
-        status = str(request.status) if request.status else "cut"
+            self._polled[exchange.route] = exchange.status
+        at = time.strftime("%H:%M:%S", time.localtime())
+        status = str(exchange.status) if exchange.status else "cut"
         colour = (
-            "green" if request.status in range(200, 400) else "yellow" if request.status in range(400, 500) else "red"
+            "green" if exchange.status in range(200, 400) else "yellow" if exchange.status in range(400, 500) else "red"
         )
-        what = describe(request)
+        what = describe(exchange)
         print_message(
             at,
-            request.method,
-            shown_path(request),
+            exchange.method,
+            shown_path(exchange),
             style(status, colour),
-            f"{request.seconds * 1000:.0f} ms",
+            f"{exchange.seconds * 1000:.0f} ms",
             *([f" {what}"] if what else []),
         )
 
 
-def shown_path(request: LoggedRequest) -> str:
+def shown_path(exchange: Exchange) -> str:
     """Return the path of a request without what could be a secret; never its query."""
-    if request.route != "other":
-        return request.route  # a code or an id in it is left out
-    hidden = re.sub(rf"[^/]{{{_LONGEST_SEGMENT + 1},}}", "…", request.path)
+    if exchange.route != "other":
+        return exchange.route  # a code or an id in it is left out
+    hidden = re.sub(rf"[^/]{{{_LONGEST_SEGMENT + 1},}}", "…", exchange.path)
     return shorten(hidden, _LONGEST_PATH)
 
 
-def describe(request: LoggedRequest) -> str:
+def describe(exchange: Exchange) -> str:
     """Return what happened, in a few words; empty if the status says it all."""
-    words = [_words(entry, request.status) for entry in request.entries]
-    if not any(words) and request.location:
-        words = [_redirect(request.location)]
-    return "; ".join(word for word in words if word) or _reason(request.status)
+    what = exchange.sentence or _words(exchange)
+    if not what and exchange.location:
+        return _redirect(exchange.location)
+    return what or _reason(exchange.status)
 
 
-def _words(entry: LogEntry, status: int) -> str:
-    from traktauth.server.http.request_log import fingerprint, format_entry  # noqa: PLC0415 - no other command needs it
-
-    if "families_killed" in entry.events or "replays" in entry.events:
-        token = entry.request.parameters.get("refresh_token") or entry.request.parameters.get("token", "")
-        ended = "its family was revoked" if "families_killed" in entry.events else "refused"
-        return f"replay of {fingerprint(token)}: {ended}"
-    line = format_entry(entry)
-    result = line.result.removeprefix(str(status)).removeprefix(",").strip()
-    result = result.partition(", refresh ")[0]  # so that a line has room in 80 columns
-    grant = entry.request.parameters.get("grant_type", "")
+def _words(exchange: Exchange) -> str:
+    if exchange.replay:
+        return f"replay of {exchange.replay}: {'its family was revoked' if exchange.killed_family else 'refused'}"
+    status = str(exchange.status)
+    result = exchange.result() if exchange.source else ""
+    result = result.removeprefix(status).removeprefix(",").strip().partition(", refresh ")[0]  # to fit in 80 columns
+    grant = exchange.request.parameters.get("grant_type", "")
     if not grant:
         return result
-    known = _GRANTS.get(grant, shorten(grant, 40))
-    if line.is_error:
-        known = grant if grant in ("authorization_code", "refresh_token") else known
+    known = grant if exchange.failure and grant in _REFUSED else _GRANTS.get(grant, shorten(grant, 40))
     return f"{known}: {result}" if result else known
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import secrets
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
 
+from traktauth.server.control.sequence import app_name
 from traktauth.server.errors import ValidationError
 from traktauth.server.http.authorize import Visitor, client_url, evaluate_query, page_url
+from traktauth.server.http.exchange import MOST_CREATED, TEST, Exchange, fingerprint
 from traktauth.server.http.faults import read_faults
-from traktauth.server.http.request_log import MOST_CREATED, ControlResult, TokensCreated, fingerprint
 from traktauth.server.messages import as_list, as_object
 from traktauth.server.oauth.authorization import (
     AuthorizationResult,
@@ -55,13 +57,17 @@ class ControlError(ValueError):
 
 
 class Call(Struct, forbid_unknown_fields=True):
-    """A control call.
+    """A control call: its members, what it does, and what the control page says of it.
 
     Attributes:
-        changes: whether it changes something, and so is logged for the control page.
+        address: its method and path.
+        changes: whether it changes something, and so is shown on the control page.
+        words: the sentence for the control page, with its members in braces; `app` is the name of the app.
     """
 
+    address: ClassVar[str]
     changes: ClassVar[bool] = True
+    words: ClassVar[str] = ""
 
     @classmethod
     def read(cls, members: object) -> Self:
@@ -86,14 +92,23 @@ class Call(Struct, forbid_unknown_fields=True):
         """
         raise NotImplementedError
 
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:
+    async def perform(self, context: ServerContext, exchange: Exchange) -> Result:  # noqa: ARG002 - CreateTokens uses it
+        """Do it, and note in its record which tokens were issued; raises as `run` does."""
+        return await self.run(context)
+
+    def parameters_sent(self) -> dict[str, str]:
+        """Return its members as text, without those that were left out."""
+        return {name: str(value) for name, value in msgspec.structs.asdict(self).items() if value is not None}
+
+    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - of a few calls it says more
         """Return what the control page says of it; *app* is the name of the app that it names."""
-        raise NotImplementedError
+        return self.words.format(app=app, **msgspec.structs.asdict(self))
 
 
 class Authorize(Call):
     """Act as the browser of a user, from an authorization request to where it ends."""
 
+    address: ClassVar[str] = "POST /_control/authorize"
     username: Text
     decision: Decision | None = None
     via: Literal["shim", "native"] | None = None
@@ -136,6 +151,10 @@ class Authorize(Call):
             return _ended(None, 400, parameters) | {"error": end.error, "message": end.description}
         return _ended(page_url(end, parameters), 302, parameters)
 
+    def parameters_sent(self) -> dict[str, str]:
+        """Return the parameters of the authorization request, and the user."""
+        return {**self.parameters, "username": self.username}
+
     def _decide(self, context: ServerContext, query: dict[str, str], db: Repositories) -> AuthorizationResult:
         now, lifetime = context.clock(), context.policy.lifetimes.session
         user = db.users.get_or_create(self.username, now=now)
@@ -163,6 +182,8 @@ def _ended(location: str | None, status: int, parameters: dict[str, str]) -> Res
 class DecideDevice(Call):
     """Approve or deny a device code."""
 
+    address: ClassVar[str] = "POST /_control/device"
+    words: ClassVar[str] = "A test let {username} {decision} a device."
     user_code: Text
     username: Text
     decision: Decision
@@ -178,34 +199,28 @@ class DecideDevice(Call):
             raise ControlError("no such code waits for an answer", status=404)
         return {"user_code": self.user_code, "decision": self.decision}
 
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
-        """Return what the control page says of it."""
-        return f"A test let {self.username} {self.decision} a device."
-
 
 class CreateTokens(Call):
     """Sign in *count* times; without a username each time a user of its own."""
 
+    address: ClassVar[str] = "POST /_control/tokens"
     client_id: Text
     count: Annotated[int, Meta(ge=1, le=1_000_000)]
     username: Text | None = None
 
-    async def run(self, context: ServerContext) -> Result:
-        """Return the tokens."""
-        return {"tokens": [_as_members(issued, name) for issued, name in await self.create(context)]}
-
-    async def create(self, context: ServerContext) -> list[tuple[IssuedTokens, str]]:
-        """Return what was issued, and to whom; it is logged as a result of its own."""
+    async def perform(self, context: ServerContext, exchange: Exchange) -> Result:
+        """Return the tokens; the last of them are noted."""
         app = _app(context, self.client_id)
         made: list[tuple[IssuedTokens, str]] = []
         while len(made) < self.count:
             made += context.database.write(partial(self._create, context, app, min(CHUNK, self.count - len(made))))
             await asyncio.sleep(0)
-        entry = context.request_log.add(
-            context.clock(), "POST", "/_control/tokens", ClientRequest({"client_id": self.client_id}, "", "")
-        )
-        entry.finish(TokensCreated(self.count, tuple(issued for issued, _ in made[-MOST_CREATED:])))
-        return made
+        exchange.issued = tuple(issued for issued, _ in made[-MOST_CREATED:])
+        return {"tokens": [_as_members(issued, name) for issued, name in made]}
+
+    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
+        """Return what the control page says of it."""
+        return f"A test signed in {'once' if self.count == 1 else f'{self.count} times'} at {app}."
 
     def _create(
         self, context: ServerContext, app: Client, count: int, db: Repositories
@@ -240,6 +255,7 @@ def _app(context: ServerContext, client_id: str) -> Client:
 class ReadClock(Call):
     """Look at the clock."""
 
+    address: ClassVar[str] = "GET /_control/clock"
     changes: ClassVar[bool] = False
 
     async def run(self, context: ServerContext) -> Result:
@@ -250,6 +266,7 @@ class ReadClock(Call):
 class MoveClock(Call):
     """Move the clock forward, or back."""
 
+    address: ClassVar[str] = "POST /_control/clock"
     advance: float
 
     async def run(self, context: ServerContext) -> Result:
@@ -272,6 +289,7 @@ class MoveClock(Call):
 class Expire(Call):
     """Expire one token or code now."""
 
+    address: ClassVar[str] = "POST /_control/expire"
     kind: Literal["code", "access", "refresh", "device"]
     value: Text
 
@@ -307,6 +325,7 @@ class Expire(Call):
 class ExpirePair(Call):
     """Expire a token of a stored pair now; for the buttons of the control page, which do not know the token."""
 
+    address: ClassVar[str] = "POST /_control/expire"
     pair: int
     kind: Literal["access", "refresh"]
 
@@ -323,6 +342,8 @@ class ExpirePair(Call):
 class SetFaults(Call):
     """Replace the faults that wait."""
 
+    address: ClassVar[str] = "PUT /_control/faults"
+    words: ClassVar[str] = "Faults were set."
     faults: list[Any]
 
     @classmethod
@@ -337,10 +358,6 @@ class SetFaults(Call):
         except ValueError as error:
             raise ControlError(str(error)) from error
         return {}
-
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
-        """Return what the control page says of it."""
-        return "Faults were set."
 
 
 class AddFaults(SetFaults):
@@ -357,27 +374,25 @@ class AddFaults(SetFaults):
 class ClearFaults(Call):
     """Remove all faults."""
 
+    address: ClassVar[str] = "DELETE /_control/faults"
+    words: ClassVar[str] = "The faults were cleared."
+
     async def run(self, context: ServerContext) -> Result:
         """Remove them."""
         context.faults.clear()
         return {}
 
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
-        """Return what the control page says of it."""
-        return "The faults were cleared."
-
 
 class SignEveryoneOut(Call):
     """End every user's sessions on the web."""
+
+    address: ClassVar[str] = "POST /_control/signout"
+    words: ClassVar[str] = "Everyone was signed out of the browser."
 
     async def run(self, context: ServerContext) -> Result:
         """End them."""
         context.database.write(lambda db: db.users.delete_all_sessions())
         return {}
-
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
-        """Return what the control page says of it."""
-        return "Everyone was signed out of the browser."
 
 
 def _with_user(context: ServerContext, username: str, work: Callable[[Repositories, User], None]) -> Result:
@@ -397,20 +412,20 @@ def _with_user(context: ServerContext, username: str, work: Callable[[Repositori
 class SignUserOut(Call):
     """End one user's sessions on the web."""
 
+    address: ClassVar[str] = "POST /_control/signout"
+    words: ClassVar[str] = "{username} was signed out of the browser."
     username: Text
 
     async def run(self, context: ServerContext) -> Result:
         """End them, or fail if the user is unknown."""
         return _with_user(context, self.username, lambda db, user: db.users.sign_user_out(user.id))
 
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
-        """Return what the control page says of it."""
-        return f"{self.username} was signed out of the browser."
-
 
 class Disconnect(Call):
     """Disconnect every app from a user's account, as they do on the page of connected apps."""
 
+    address: ClassVar[str] = "POST /_control/disconnect"
+    words: ClassVar[str] = "{username} disconnected every app."
     username: Text
 
     async def run(self, context: ServerContext) -> Result:
@@ -422,14 +437,12 @@ class Disconnect(Call):
 
         return _with_user(context, self.username, work)
 
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
-        """Return what the control page says of it."""
-        return f"{self.username} disconnected every app."
-
 
 class RevokeConsent(Call):
     """Delete every user's consent to an app; tokens stay valid."""
 
+    address: ClassVar[str] = "POST /_control/revoke-consent"
+    words: ClassVar[str] = "The consent for {app} was revoked."
     client_id: Text
 
     async def run(self, context: ServerContext) -> Result:
@@ -438,14 +451,11 @@ class RevokeConsent(Call):
         context.database.write(lambda db: db.clients.revoke_consent(app.id))
         return {}
 
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
-        """Return what the control page says of it."""
-        return f"The consent for {app} was revoked."
-
 
 class DisableApp(Call):
     """Disable an app, or enable it."""
 
+    address: ClassVar[str] = "POST /_control/disable-app"
     client_id: Text
     disabled: bool
 
@@ -463,24 +473,25 @@ class DisableApp(Call):
 class ReadLedger(Call):
     """Read the counts since the last reset, and how many tokens are valid."""
 
+    address: ClassVar[str] = "GET /_control/ledger"
     changes: ClassVar[bool] = False
 
     async def run(self, context: ServerContext) -> Result:
         """Return them."""
         alive = context.database.read(lambda db: db.tokens.count_active(now=context.clock()))
-        return context.metrics.sums() | {"alive": alive}
+        return context.exchanges.ledger() | {"alive": alive}
 
 
 class Reset(Call):
     """Forget tokens, codes, faults, counts, failed guesses and the log; keep apps and users; put the clock back."""
 
+    address: ClassVar[str] = "POST /_control/reset"
     changes: ClassVar[bool] = False  # it clears the log
 
     async def run(self, context: ServerContext) -> Result:
         """Forget them."""
         context.database.write(lambda db: db.maintenance.delete_tokens())
-        context.metrics.reset()
-        context.request_log.clear()
+        context.exchanges.reset()
         context.faults.clear()
         for throttle in (context.passwords, context.user_codes, context.control_keys):
             throttle.clear()
@@ -489,44 +500,46 @@ class Reset(Call):
         return {}
 
 
-CALLS: dict[str, dict[str, type[Call]]] = {
-    "authorize": {"POST": Authorize},
-    "device": {"POST": DecideDevice},
-    "tokens": {"POST": CreateTokens},
-    "clock": {"GET": ReadClock, "POST": MoveClock},
-    "expire": {"POST": Expire},
-    "faults": {"PUT": SetFaults, "DELETE": ClearFaults},
-    "signout": {"POST": SignEveryoneOut},
-    "disconnect": {"POST": Disconnect},
-    "revoke-consent": {"POST": RevokeConsent},
-    "disable-app": {"POST": DisableApp},
-    "ledger": {"GET": ReadLedger},
-    "reset": {"POST": Reset},
-}
-"""The calls by name and method."""
-NAMES: dict[type[Call], tuple[str, str]] = {
-    **{call: (method, f"/_control/{name}") for name, calls in CALLS.items() for method, call in calls.items()},
-    AddFaults: ("PUT", "/_control/faults"),
-    ExpirePair: ("POST", "/_control/expire"),
-    SignUserOut: ("POST", "/_control/signout"),
-}
-"""The method and path that a call is logged with."""
+CALLS: tuple[type[Call], ...] = (
+    Authorize,
+    DecideDevice,
+    CreateTokens,
+    ReadClock,
+    MoveClock,
+    Expire,
+    SetFaults,
+    ClearFaults,
+    SignEveryoneOut,
+    Disconnect,
+    RevokeConsent,
+    DisableApp,
+    ReadLedger,
+    Reset,
+)
+"""The calls that are served."""
 
 
-async def run_call(context: ServerContext, call: Call) -> Result:
-    """Run a call and log it.
+async def run_call(context: ServerContext, call: Call, exchange: Exchange | None = None) -> Result:
+    """Run a call and record it.
+
+    Args:
+        context: the server.
+        call: the call.
+        exchange: the record of the request that it is; None for a call that did not come as one.
 
     Raises:
         ControlError: it cannot be done.
     """
-    result = await call.run(context)
-    if call.changes and not isinstance(call, CreateTokens):
-        members = {name: str(value) for name, value in msgspec.structs.asdict(call).items() if value is not None}
-        request = ClientRequest(members, members.get("client_id", ""), "")
-        if isinstance(call, Authorize):
-            request = ClientRequest(
-                {**call.parameters, "username": call.username}, call.parameters.get("client_id", ""), ""
-            )
-        entry = context.request_log.add(context.clock(), *NAMES[type(call)], request)
-        entry.finish(ControlResult(result, call.sentence))
+    if not call.changes:
+        return await call.run(context)
+    record = exchange or Exchange(*call.address.split(" "), at=context.clock())
+    result = await call.perform(context, record)
+    parameters = call.parameters_sent()
+    client_id = parameters.get("client_id", "")
+    app = context.database.read(lambda db: db.clients.by_client_id(client_id))
+    record.source, record.request = TEST, ClientRequest(parameters, client_id, "")
+    record.sentence = call.sentence(app_name(client_id, app.name if app else None), result)
+    if exchange is None:
+        record.status = HTTPStatus.OK
+        context.exchanges.add(record)
     return result

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from traktauth.server.control.auth import check_access
+from traktauth.server.control.api import check_access
 from traktauth.server.control.calls import (
     AddFaults,
     Call,
@@ -21,7 +21,7 @@ from traktauth.server.control.calls import (
     SignEveryoneOut,
     run_call,
 )
-from traktauth.server.control.sequence import PARTIES, Names, Row, client_id_of, row_of, select_entries
+from traktauth.server.control.sequence import PARTIES, Names, Row, client_id_of, row_of, select_exchanges
 from traktauth.server.control.token_tree import (
     Replay,
     Tree,
@@ -31,7 +31,7 @@ from traktauth.server.control.token_tree import (
     select_pairs,
     token_origins,
 )
-from traktauth.server.http.request_log import TOKEN_PATHS
+from traktauth.server.http.exchange import TOKEN_PATHS
 from traktauth.server.messages import Application, HttpResponse, json_response, read_request
 from traktauth.server.pages.not_found import add_security_headers
 from traktauth.server.pages.page_request import PageRequest, confirmation_page, message, page_endpoint
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from traktauth.server.http.context import ServerContext
-    from traktauth.server.http.request_log import LogEntry
+    from traktauth.server.http.exchange import Exchange
     from traktauth.server.storage.models import Client, TokenPair, User
     from traktauth.server.storage.repositories import Repositories
 
@@ -150,16 +150,16 @@ def _template_values(view: LiveView) -> dict[str, Any]:
 
 async def live_view(context: ServerContext) -> LiveView:
     """Read the log and the database."""
-    entries = context.request_log.entries
-    shown = select_entries(entries, MOST_ROWS)
-    origins, replays = token_origins(entries), replays_by_pair(entries)
+    exchanges = context.exchanges.kept
+    shown = select_exchanges(exchanges, MOST_ROWS)
+    origins, replays = token_origins(exchanges), replays_by_pair(exchanges)
     logins = [(login, select_pairs(login, MOST_PAIRS)) for login in newest_logins(origins, MOST_LOGINS)]
     numbers = {origin.number for _, pairs in logins for origin in pairs} | set(list(replays)[-MOST_ROWS:])
-    ids = {client_id_of(entry) for entry, _ in shown} - {""}
+    ids = {client_id_of(exchange) for exchange, _ in shown} - {""}
     stored = context.database.read(lambda db: _load(db, numbers, ids, list(origins)[-MOST_READ:]))
     now = context.clock()
     kills = _kills(stored, replays)
-    names = _names(stored, entries, replays, kills)._replace(has_more=len(origins) > MOST_READ)
+    names = _names(stored, exchanges, replays, kills)._replace(has_more=len(origins) > MOST_READ)
     trees: list[Tree] = []
     for login, pairs in logins:
         root = build_tree(pairs, stored.pairs, replays, kills, now=now)
@@ -167,9 +167,9 @@ async def live_view(context: ServerContext) -> LiveView:
             app, user = stored.owners[root.origin.number]
             hidden = len(login) - len(pairs)
             trees.append(Tree(user.username if user else "", app.name if app else "a deleted app", root, hidden))
-    rows = [row_of(entry, count, names) for entry, count in reversed(shown)]
-    hidden = len(entries) - sum(count for _, count in shown)
-    return LiveView(rows, trees, len(entries), hidden, now, context.metrics.sums(), len(context.faults))
+    rows = [row_of(exchange, count, names) for exchange, count in reversed(shown)]
+    hidden = len(exchanges) - sum(count for _, count in shown)
+    return LiveView(rows, trees, len(exchanges), hidden, now, context.exchanges.ledger(), len(context.faults))
 
 
 def _load(db: Repositories, numbers: set[int], client_ids: set[str], issued: list[int]) -> Stored:
@@ -196,18 +196,18 @@ def _kills(stored: Stored, replays: dict[int, list[Replay]]) -> dict[tuple[int, 
 
 
 def _names(
-    stored: Stored, entries: list[LogEntry], replays: dict[int, list[Replay]], kills: dict[tuple[int, int], Replay]
+    stored: Stored, exchanges: list[Exchange], replays: dict[int, list[Replay]], kills: dict[tuple[int, int], Replay]
 ) -> Names:
     """Return the names to show, and for each replay that killed a family how many valid tokens it ended."""
-    at = {entry.number: entry.at for entry in entries if "families_killed" in entry.events}
+    at = {exchange.number: exchange.at for exchange in exchanges if exchange.killed_family}
     victims = {
-        replay.entry: sum(_valid_tokens(pair, at[replay.entry]) for pair in stored.victims.get(family, ()))
+        replay.number: sum(_valid_tokens(pair, at[replay.number]) for pair in stored.victims.get(family, ()))
         for family, replay in kills.items()
     }
     owners: dict[int, str] = {}
     for number, sent in replays.items():
         user = stored.owners[number][1] if number in stored.owners else None
-        owners |= {replay.entry: user.username for replay in sent if user is not None}
+        owners |= {replay.number: user.username for replay in sent if user is not None}
     return Names(stored.apps, victims, owners)
 
 
@@ -290,10 +290,10 @@ BUTTONS: dict[str, tuple[str, Callable[[ServerContext, Mapping[str, str]], Call]
 
 # ---------------------------------------------------------------- events
 def _events(context: ServerContext) -> Application:
-    """Return the stream of server-sent events: `change`, with the number of entries, whenever the log changes."""
+    """Return the stream of server-sent events: `change`, with the number of exchanges, whenever the log changes."""
 
     async def stream() -> AsyncGenerator[str]:
-        log = context.request_log
+        log = context.exchanges
         with log.watch() as changed:
             yield "retry: 1000\n\n"
             while not log.is_closed:

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from traktauth.server.http.request_log import (
-    ApiResult,
-    ControlResult,
-    Failure,
-    PageResult,
-    TokensCreated,
-    fingerprint,
-    format_entry,
-)
-from traktauth.server.tokens import IssuedTokens
+from traktauth.server.http.exchange import APP, BROWSER, UNREAD, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from traktauth.server.http.request_log import LogEntry
+    from traktauth.server.http.exchange import Exchange
+    from traktauth.server.tokens import IssuedTokens
 
 PARTIES = ("Browser", "App", "Trakt", "API")
-TEST = "Test"
-"""Who makes a control call; it has no line in the diagram."""
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 PENDING = ("400", "400 authorization_pending", "400 slow_down", "429")
 """How the results of polls begin that found no decision yet."""
@@ -38,7 +27,7 @@ class Row(NamedTuple):
     """One arrow of the diagram.
 
     Attributes:
-        number: the entry's number.
+        number: the exchange's number.
         at: when it came, in Unix seconds.
         source: who sent the request: one of `PARTIES`, or `TEST`.
         target: who answered it.
@@ -67,8 +56,8 @@ class Names(NamedTuple):
 
     Attributes:
         apps: names of apps, by client id.
-        victims: how many tokens a replay ended, by the number of its entry.
-        owners: who a replayed token belonged to, by the number of its entry.
+        victims: how many tokens a replay ended, by the number of its exchange.
+        owners: who a replayed token belonged to, by the number of its exchange.
         has_more: whether there may be more victims, as not all tokens were looked at.
     """
 
@@ -79,137 +68,135 @@ class Names(NamedTuple):
 
     def app(self, client_id: str) -> str:
         """Return an app's name; of an unknown one the first characters of its id."""
-        if not client_id:
-            return NO_APP
-        return self.apps.get(client_id, f"{UNKNOWN_APP} {client_id[:12]}")
+        return app_name(client_id, self.apps.get(client_id))
 
 
-def select_entries(entries: Iterable[LogEntry], most: int) -> list[tuple[LogEntry, int]]:
+def app_name(client_id: str, name: str | None) -> str:
+    """Return what to call an app; of one without a name the first characters of its id."""
+    return (name or f"{UNKNOWN_APP} {client_id[:12]}") if client_id else NO_APP
+
+
+def select_exchanges(exchanges: Iterable[Exchange], most: int) -> list[tuple[Exchange, int]]:
     """Return the last entries, oldest first, each with the number of polls it stands for.
 
-    Polls of one device code that follow each other while no decision was made become one entry: the last of them.
+    Polls of one device code that follow each other while no decision was made become one exchange: the last of them.
     """
-    shown: list[tuple[LogEntry, int]] = []
-    for entry in entries:
-        if shown and _is_pending_poll(entry) and _is_pending_poll(shown[-1][0]):
+    shown: list[tuple[Exchange, int]] = []
+    for exchange in exchanges:
+        if shown and _is_pending_poll(exchange) and _is_pending_poll(shown[-1][0]):
             last, count = shown[-1]
-            if _device_code_of_poll(last) == _device_code_of_poll(entry):
-                shown[-1] = (entry, count + 1)
+            if _device_code_of_poll(last) == _device_code_of_poll(exchange):
+                shown[-1] = (exchange, count + 1)
                 continue
-        shown.append((entry, 1))
+        shown.append((exchange, 1))
     return shown[-most:]
 
 
-def row_of(entry: LogEntry, count: int, names: Names) -> Row:
-    """Return the row of an entry."""
-    line = format_entry(entry)
-    source, target = _parties(entry)
-    meaning, kind = _meaning(entry, names, line.result)
+def row_of(exchange: Exchange, count: int, names: Names) -> Row:
+    """Return the row of an exchange."""
+    source, target = _parties(exchange)
+    meaning, kind = _meaning(exchange, names)
     if meaning.startswith((f"{NO_APP} ", f"{UNKNOWN_APP} ")):
         meaning = meaning[0].upper() + meaning[1:]
     if count > 1:
         meaning = f"{meaning[:-1]} ({count} polls)."
+    parameters, result = exchange.shown_parameters(), exchange.result()[:LONGEST]
     return Row(
-        entry.number,
-        entry.at,
-        source,
-        target,
-        line.request,
-        line.parameters,
-        line.result[:LONGEST],
-        meaning,
-        kind,
-        count,
-    )
+        exchange.number, exchange.at, source, target, exchange.address, parameters, result, meaning, kind, count
+    )  # fmt: skip
 
 
-def client_id_of(entry: LogEntry) -> str:
+def client_id_of(exchange: Exchange) -> str:
     """Return the client id that a request names, empty if it names none."""
-    return entry.request.client_id or entry.request.parameters.get("client_id", "")
+    return exchange.request.client_id or exchange.request.parameters.get("client_id", "")
 
 
-def _parties(entry: LogEntry) -> tuple[str, str]:
-    if entry.path.startswith("/_control/"):
-        return TEST, "Trakt"
-    if isinstance(entry.outcome, PageResult):
-        return "Browser", "Trakt"
-    return "App", "API" if entry.path.startswith(("/users/", "/sync/")) else "Trakt"
+def _parties(exchange: Exchange) -> tuple[str, str]:
+    is_api = exchange.source == APP and exchange.path.startswith(("/users/", "/sync/"))
+    return exchange.source, "API" if is_api else "Trakt"
 
 
-def _meaning(entry: LogEntry, names: Names, result: str) -> tuple[str, str]:
-    outcome, app = entry.outcome, names.app(client_id_of(entry))
-    if outcome is None:
-        return f"{app} waits for the response.", "plain"
-    if "families_killed" in entry.events:
-        return _describe_replay(entry, names, app), "alarm"
-    if isinstance(outcome, Failure):
-        return _describe_refusal(entry, app, outcome.how)
-    if isinstance(outcome, PageResult):
-        return _browser_step(entry, app, outcome)
-    if isinstance(outcome, ApiResult):
-        return f"The API accepted access token {fingerprint(entry.request.bearer)} of {outcome.username}.", "good"
-    if isinstance(outcome, TokensCreated):
-        times = "once" if outcome.pairs == 1 else f"{outcome.pairs} times"
-        return f"A test signed in {times} at {app}.", "good"
-    if isinstance(outcome, ControlResult):
-        return outcome.sentence(app, outcome.members), "plain"
-    if isinstance(outcome, IssuedTokens):
-        return _describe_issue(entry, app, outcome), "good"
-    return _other(entry, app, result), "good"
+def _meaning(exchange: Exchange, names: Names) -> tuple[str, str]:
+    fault = exchange.fault
+    if fault is None or not exchange.is_replaced:
+        return _processed(exchange, names)
+    if fault.drop == "before":
+        return "An injected fault cut the connection. The request was not processed.", "fault"
+    if fault.drop is None:
+        return f"An injected fault answered {fault.status}.", "fault"
+    meaning, kind = (
+        _processed(exchange, names) if exchange.request is not UNREAD else ("The request was processed.", "")
+    )
+    lost = f"{meaning} An injected fault cut the connection: the response was lost."
+    return lost, "alarm" if kind == "alarm" else "fault"
 
 
-def _describe_replay(entry: LogEntry, names: Names, app: str) -> str:
-    token = entry.request.parameters.get("refresh_token") or entry.request.parameters.get("token", "")
-    count = names.victims.get(entry.number, 0)
-    owner = f" of {names.owners[entry.number]}" if entry.number in names.owners else ""
+def _processed(exchange: Exchange, names: Names) -> tuple[str, str]:
+    """Return what a request means that was processed."""
+    app = names.app(client_id_of(exchange))
+    if exchange.killed_family:
+        return _describe_replay(exchange, names, app), "alarm"
+    if exchange.sentence:
+        return exchange.sentence, "plain"
+    if exchange.failure:
+        return _describe_refusal(exchange, app)
+    if exchange.source == BROWSER:
+        return _browser_step(exchange, app)
+    if exchange.username:
+        token = fingerprint(exchange.request.bearer)
+        return f"The API accepted access token {token} of {exchange.username}.", "good"
+    if exchange.issued:
+        return _describe_issue(exchange, app, exchange.issued[0]), "good"
+    return _other(exchange, app), "good"
+
+
+def _describe_replay(exchange: Exchange, names: Names, app: str) -> str:
+    count = names.victims.get(exchange.number, 0)
+    owner = f" of {names.owners[exchange.number]}" if exchange.number in names.owners else ""
     least = "at least " if names.has_more else ""
     return (
-        f"Replay: {app} sent refresh token {fingerprint(token)} again, which was used before. "
+        f"Replay: {app} sent refresh token {exchange.replay} again, which was used before. "
         f"Trakt ended the whole family: {least}{count} valid {'token' if count == 1 else 'tokens'}{owner}."
     )
 
 
-def _describe_refusal(entry: LogEntry, app: str, how: str) -> tuple[str, str]:
-    if how.endswith("a rate limit"):
+def _describe_refusal(exchange: Exchange, app: str) -> tuple[str, str]:
+    request, why = exchange.request, exchange.failure
+    if request is UNREAD and exchange.status == HTTPStatus.TOO_MANY_REQUESTS:
         return f"{app} sent too many requests; the request was not read.", "bad"
-    if "a fault" in how:
-        done = {"before": "The request was not processed.", "after": "The request was processed, the response lost."}
-        cut = next((sentence for word, sentence in done.items() if f"{word} it was done" in how), "")
-        said = f"An injected fault cut the connection. {cut}" if cut else f"An injected fault answered {how[:3]}."
-        return said, "fault"
-    parameters, grant = entry.request.parameters, entry.request.parameters.get("grant_type", "")
-    if _is_pending_poll(entry):
+    if _is_pending_poll(exchange):
         return f"{app} polled; the user has not decided yet.", "plain"
-    if "replays" in entry.events:
-        return f"{app} sent refresh token {fingerprint(parameters.get('refresh_token', ''))} again: refused.", "bad"
-    if entry.request.bearer:
-        return f"The API refused access token {fingerprint(entry.request.bearer)}: {how}.", "bad"
+    if exchange.replay:
+        return f"{app} sent refresh token {exchange.replay} again: refused.", "bad"
+    if request.bearer:
+        return f"The API refused access token {fingerprint(request.bearer)}: {why}.", "bad"
+    grant = request.parameters.get("grant_type", "")
     what = {"authorization_code": "the exchange of its code", "refresh_token": "the refresh"}.get(grant, "the request")
-    return f"Trakt refused {what} of {app}: {how}."[:300], "bad"
+    return f"Trakt refused {what} of {app}: {why}."[:300], "bad"
 
 
-def _describe_issue(entry: LogEntry, app: str, issued: IssuedTokens) -> str:
-    parameters = entry.request.parameters
+def _describe_issue(exchange: Exchange, app: str, issued: IssuedTokens) -> str:
+    parameters = exchange.request.parameters
     access = f"access token {fingerprint(issued.access_token)}"
     both = f"{access} and refresh token {fingerprint(issued.refresh_token)}" if issued.refresh_token else access
     if parameters.get("refresh_token"):
         return f"{app} refreshed with {fingerprint(parameters['refresh_token'])} and got {both}."
     if parameters.get("grant_type") == "client_credentials":
         return f"{app} got {access} for itself."
-    if entry.path.endswith("/device/token") or parameters.get("grant_type") == DEVICE_GRANT:
+    if exchange.path.endswith("/device/token") or parameters.get("grant_type") == DEVICE_GRANT:
         return f"{app} got {both} for its device."
     return f"{app} exchanged code {fingerprint(parameters.get('code', ''))} for {both}."
 
 
-def _other(entry: LogEntry, app: str, result: str) -> str:
-    token = fingerprint(entry.request.parameters.get("token", ""))
-    if entry.path.endswith("/revoke"):
-        return f"{app} revoked token {token}." if entry.outcome is not False else f"{app} revoked nothing: {token}."
-    if entry.path.endswith("/introspect"):
+def _other(exchange: Exchange, app: str) -> str:
+    token = fingerprint(exchange.request.parameters.get("token", ""))
+    if exchange.path.endswith("/revoke"):
+        return f"{app} revoked token {token}." if exchange.is_effective else f"{app} revoked nothing: {token}."
+    if exchange.path.endswith("/introspect"):
         return f"{app} asked whether token {token} is active."
-    if entry.path.endswith("/device/code"):
+    if exchange.path.endswith("/device/code"):
         return f"{app} got a device code and a user code to show."
-    return f"{app} got {result}."
+    return f"{app} got {exchange.result()}."
 
 
 STEPS = {
@@ -228,53 +215,45 @@ STEPS = {
 }
 
 
-def _browser_step(entry: LogEntry, app: str, outcome: PageResult) -> tuple[str, str]:
-    parts = urlsplit(outcome.location)
+def _browser_step(exchange: Exchange, app: str) -> tuple[str, str]:
+    parts = urlsplit(exchange.location)
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     if "code" in query:
         return f"Trakt sent the browser back to {app} with code {fingerprint(query['code'])}.", "good"
     if "error" in query and parts.scheme:
         return f"Trakt sent the browser back to {app} with the error {query['error'][:40]}.", "bad"
-    failed = outcome.status >= 400  # noqa: PLR2004 - from there on, errors
-    decision = entry.request.parameters.get("decision", "")
-    key = entry.method, entry.path
+    failed = exchange.status >= 400  # noqa: PLR2004 - from there on, errors
+    decision = exchange.request.parameters.get("decision", "")
+    key = exchange.method, exchange.route
     if key == ("POST", "/sign-in"):
-        return ("A sign-in was refused.", "bad") if failed else (f"{_user(outcome)} signed in.", "good")
+        return ("A sign-in was refused.", "bad") if failed else (f"{_user(exchange)} signed in.", "good")
     if key == ("POST", "/sign-up"):
         return ("A sign-up was refused.", "bad") if failed else ("A user made an account and signed in.", "good")
     if key == ("POST", "/activate/{code}") and not failed:
-        return (f"{_user(outcome)} {'approved' if decision == 'approve' else 'denied'} the device.", "good")
-    if key == ("POST", "/consent") and outcome.status == HTTPStatus.OK:
-        return f"{_user(outcome)} {'allowed' if decision == 'approve' else 'denied'} {app} access.", "plain"
-    if entry.path.endswith("/authorize"):
-        refused = f"Trakt refused the authorization request of {app}: {outcome.status}.", "bad"
+        return (f"{_user(exchange)} {'approved' if decision == 'approve' else 'denied'} the device.", "good")
+    if key == ("POST", "/consent") and exchange.status == HTTPStatus.OK:
+        return f"{_user(exchange)} {'allowed' if decision == 'approve' else 'denied'} {app} access.", "plain"
+    if exchange.path.endswith("/authorize"):
+        refused = f"Trakt refused the authorization request of {app}: {exchange.status}.", "bad"
         return refused if failed else (f"{app} sent the browser to Trakt to sign in.", "plain")
-    if key == ("POST", "/connected-apps") and outcome.status == HTTPStatus.SEE_OTHER:
+    if key == ("POST", "/connected-apps") and exchange.status == HTTPStatus.SEE_OTHER:
         is_revoked = query.get("done") == "revoked"
-        return f"{_user(outcome)} {'revoked a connected app' if is_revoked else 'revoked no connected app'}.", "plain"
-    sentence = STEPS.get(key, f"The browser opened {entry.path}.").format(app=app)
-    return (f"{sentence[:-1]}: {outcome.status}.", "bad") if failed else (sentence, "plain")
+        return f"{_user(exchange)} {'revoked a connected app' if is_revoked else 'revoked no connected app'}.", "plain"
+    sentence = STEPS.get(key, f"The browser opened {exchange.route}.").format(app=app)
+    return (f"{sentence[:-1]}: {exchange.status}.", "bad") if failed else (sentence, "plain")
 
 
-def _user(outcome: PageResult) -> str:
-    return outcome.username or "A user"
+def _user(exchange: Exchange) -> str:
+    return exchange.username or "A user"
 
 
-def _is_pending_poll(entry: LogEntry) -> bool:
-    if not isinstance(entry.outcome, Failure) or not _device_code_of_poll(entry):
-        return False
-    how = entry.outcome.how.partition(":")[0]
-    return how in PENDING
+def _is_pending_poll(exchange: Exchange) -> bool:
+    return exchange.failure.partition(":")[0] in PENDING and bool(_device_code_of_poll(exchange))
 
 
-def _device_code_of_poll(entry: LogEntry) -> str:
+def _device_code_of_poll(exchange: Exchange) -> str:
     """Return the device code that a request polls, empty if it polls none."""
-    parameters = entry.request.parameters
-    if entry.path.endswith("/device/token"):
+    parameters = exchange.request.parameters
+    if exchange.path.endswith("/device/token"):
         return parameters.get("device_code") or parameters.get("code", "")
     return parameters.get("device_code", "") if parameters.get("grant_type") == DEVICE_GRANT else ""
-
-
-def count_kinds(rows: Iterable[Row]) -> Counter[str]:
-    """Count rows by kind."""
-    return Counter(row.kind for row in rows)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from traktauth.server.http.request_log import TokensCreated, fingerprint
-from traktauth.server.tokens import IssuedTokens
+from traktauth.server.http.exchange import TEST, fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from traktauth.server.http.request_log import LogEntry
+    from traktauth.server.http.exchange import Exchange
     from traktauth.server.storage.models import TokenPair
+    from traktauth.server.tokens import IssuedTokens
 
 
 class IssuedPair(NamedTuple):
@@ -39,13 +39,13 @@ class Replay(NamedTuple):
     """A used refresh token that was sent again.
 
     Attributes:
-        entry: the number of the request.
+        number: the number of the request.
         at: when it came, in Unix seconds.
         token: the fingerprint of the refresh token.
         killed: whether it ended the family.
     """
 
-    entry: int
+    number: int
     at: float
     token: str
     killed: bool
@@ -92,30 +92,22 @@ class Tree(NamedTuple):
     hidden: int
 
 
-def token_origins(entries: Iterable[LogEntry]) -> dict[int, IssuedPair]:
-    """Return the pairs that the entries issued, the oldest first, by row."""
+def token_origins(exchanges: Iterable[Exchange]) -> dict[int, IssuedPair]:
+    """Return the pairs that were issued, the oldest first, by row."""
     found: dict[int, IssuedPair] = {}
-    for entry in entries:
-        outcome = entry.outcome
-        if isinstance(outcome, IssuedTokens):
-            origin = _make_origin(entry, outcome)
-            found.setdefault(origin.number, origin)
-        elif isinstance(outcome, TokensCreated):
-            for issued in outcome.tokens:
-                access, refresh = fingerprint(issued.access_token), fingerprint(issued.refresh_token or "")
-                found.setdefault(issued.pair, IssuedPair(issued.pair, entry.at, 0, "by a test", access, refresh))
+    for exchange in exchanges:
+        for issued in exchange.issued:
+            found.setdefault(issued.pair, _make_origin(exchange, issued))
     return found
 
 
-def replays_by_pair(entries: Iterable[LogEntry]) -> dict[int, list[Replay]]:
+def replays_by_pair(exchanges: Iterable[Exchange]) -> dict[int, list[Replay]]:
     """Return the replays, by the row of the pair whose refresh token was sent again."""
     found: dict[int, list[Replay]] = {}
-    for entry in entries:
-        if "replays" in entry.events:
-            parameters = entry.request.parameters
-            token = parameters.get("refresh_token") or parameters.get("token", "")
-            replay = Replay(entry.number, entry.at, fingerprint(token), "families_killed" in entry.events)
-            found.setdefault(entry.replayed_pair, []).append(replay)
+    for exchange in exchanges:
+        if exchange.replay:
+            replay = Replay(exchange.number, exchange.at, exchange.replay, exchange.killed_family)
+            found.setdefault(exchange.replayed_pair, []).append(replay)
     return found
 
 
@@ -175,19 +167,21 @@ def build_tree(
     return root
 
 
-def _make_origin(entry: LogEntry, issued: IssuedTokens) -> IssuedPair:
-    parameters = entry.request.parameters
+def _make_origin(exchange: Exchange, issued: IssuedTokens) -> IssuedPair:
+    parameters = exchange.request.parameters
     old, code = parameters.get("refresh_token", ""), parameters.get("code", "")
-    device = parameters.get("device_code") or (code if entry.path.endswith("/device/token") else "")
-    if old:
+    device = parameters.get("device_code") or (code if exchange.path.endswith("/device/token") else "")
+    if exchange.source == TEST:
+        source = "by a test"
+    elif old:
         source = f"refreshed with {fingerprint(old)}"
     elif device:
         source = f"for device code {fingerprint(device)}"
     else:
         source = f"for code {fingerprint(code)}" if code else "for the app itself"
-    refresh = fingerprint(issued.refresh_token) if issued.refresh_token else ""
-    access = fingerprint(issued.access_token)
-    return IssuedPair(issued.pair, entry.at, issued.predecessor, source, access, refresh)
+    access, refresh = issued.access_token, issued.refresh_token
+    shown = fingerprint(access), fingerprint(refresh) if refresh else ""
+    return IssuedPair(issued.pair, exchange.at, issued.predecessor, source, *shown)
 
 
 def _state(

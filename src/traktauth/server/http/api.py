@@ -10,7 +10,7 @@ from uuid import UUID
 
 from traktauth.server.engines.doorkeeper.wire import challenge
 from traktauth.server.errors import BareStatusError, OAuthError
-from traktauth.server.http.request_log import ApiResult
+from traktauth.server.http.exchange import APP
 from traktauth.server.messages import (
     LARGEST_API_BODY,
     HttpRequest,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
     from traktauth.server.http.context import ServerContext
+    from traktauth.server.http.exchange import Exchange
     from traktauth.server.messages import Handler
     from traktauth.server.storage.models import TokenPair, User
     from traktauth.server.storage.repositories import Repositories
@@ -77,14 +78,14 @@ def behind_token(context: ServerContext, **operations: Operation) -> Handler:
         if operation is None:
             return HttpResponse(405, b"", {"allow": allowed})
         request = await read_request(scope, receive, largest=LARGEST_API_BODY)
-        said = ClientRequest({}, "", "", bearer=request.bearer)
-        entry = context.request_log.add(context.clock(), request.method, request.path, said)
+        exchange: Exchange = scope["exchange"]
+        exchange.source, exchange.request = APP, ClientRequest({}, "", "", bearer=request.bearer)
         try:
-            user = await user_of(context, request)
+            user = user_of(context, request)
         except Exception as error:
-            entry.fail(error)
+            exchange.fail(error)
             raise
-        entry.finish(ApiResult(operation.status, user.username))
+        exchange.username = user.username
         return operation.response(user, request.query)
 
     async def authorized(scope: Scope, receive: Receive) -> HttpResponse:
@@ -106,7 +107,7 @@ def _whole(value: str, default: int) -> int:
     return int(value) or default if value.isascii() and value.isdecimal() and len(value) <= _DIGITS else default
 
 
-async def user_of(context: ServerContext, request: HttpRequest) -> User:
+def user_of(context: ServerContext, request: HttpRequest) -> User:
     """Return the user that a request's token belongs to.
 
     Raises:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from traktauth.server.clock import Clock
 from traktauth.server.http.connections import ConnectionRegistry
 from traktauth.server.http.rate_limits import Counters
-from traktauth.server.http.request_log import Metrics, RequestLog
 from traktauth.server.oauth.policy import TokenPolicy
 from traktauth.server.oauth.rotation import make_rotation
 from traktauth.server.settings import grace_seconds
@@ -18,6 +17,7 @@ from traktauth.server.throttle import Throttle
 
 if TYPE_CHECKING:
     from traktauth.server.engines.base import Profile
+    from traktauth.server.http.exchange import ExchangeLog
     from traktauth.server.http.faults import Fault
     from traktauth.server.settings import Settings
     from traktauth.server.storage.database import Database
@@ -45,10 +45,9 @@ class ServerContext:
         policy: the numbers and modes in force.
         database: the database.
         key: what forms are signed with.
+        exchanges: the last requests, and counts of all.
         clock: the time it goes by.
-        metrics: what has happened.
         faults: the faults that wait for their turn.
-        request_log: the last requests, where the control API is served.
         passwords: failed sign-ins, by user and network.
         checking_password: held while a password is checked.
         user_codes: user codes that did not exist, by the user who entered them.
@@ -64,10 +63,9 @@ class ServerContext:
     policy: TokenPolicy
     database: Database
     key: bytes
+    exchanges: ExchangeLog
     clock: Clock = field(default_factory=Clock)
-    metrics: Metrics = field(default_factory=Metrics)
     faults: list[Fault] = field(default_factory=list["Fault"])
-    request_log: RequestLog = field(default_factory=lambda: RequestLog(kept=False))
     passwords: Throttle = field(default_factory=lambda: Throttle(5, 60))
     checking_password: asyncio.Lock = field(default_factory=asyncio.Lock)
     user_codes: Throttle = field(default_factory=lambda: Throttle(10, 60))

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
+from starlette.routing import Router
 
+from traktauth.server.http.exchange import APP, OTHER, Exchange
 from traktauth.server.http.faults import take_fault
-from traktauth.server.http.request_log import Failure
 from traktauth.server.messages import MOST_FIELDS, HttpResponse, json_response
 from traktauth.server.settings import is_loopback, name_in
 from traktauth.server.storage.base import StorageUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from starlette.routing import Route
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from traktauth.server.http.context import ServerContext
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger(__name__)
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"))
 DOUBLED = re.compile("/{2,}")
 FOREIGN = (
     "This local Trakt is on loopback: it answers under the name 127.0.0.1, [::1] or localhost alone. "
@@ -37,19 +41,25 @@ FOREIGN = (
 class Dispatcher:
     """The outermost ASGI application.
 
-    It refuses foreign hosts, joins doubled slashes in the path (some clients send them), counts requests, applies
-    faults, and answers an unexpected exception with a 500 that says nothing and a log entry.
+    It makes the record of each request, refuses foreign hosts, joins doubled slashes in the path (some clients send
+    them), counts requests, applies faults, and answers an unexpected exception with a 500 that says nothing and a log
+    entry.
 
     Args:
         context: the server.
         direct: endpoints by exact path, called without a router; their requests are counted.
-        inner: the application for all other paths.
+        routes: all other addresses.
+        default: the application for any path that the server does not have.
     """
 
-    def __init__(self, context: ServerContext, direct: Mapping[str, Handler], inner: ASGIApp) -> None:
+    def __init__(
+        self, context: ServerContext, direct: Mapping[str, Handler], routes: Sequence[Route], default: ASGIApp
+    ) -> None:
         self._context = context
         self._direct = direct
-        self._inner = inner
+        self._inner = Router(routes, redirect_slashes=False, default=default)
+        self._patterns: dict[object, str] = {route.endpoint: route.path_format for route in routes}
+        self._known = frozenset([*direct, *self._patterns.values()])
         self._is_loopback = context.settings.loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,18 +67,37 @@ class Dispatcher:
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
             return
+        began, method, path = time.perf_counter(), scope["method"], scope["path"]
+        if "//" in path:
+            path = scope["path"] = DOUBLED.sub("/", path)
+        exchange = scope["exchange"] = Exchange(
+            method if method in METHODS else OTHER,
+            path,
+            at=self._context.clock(),
+            route=path if path in self._known else OTHER,
+            client=(scope.get("client") or ("",))[0],
+        )
         try:
-            refusal = self._refusal(scope)
-            if refusal is not None:
-                await refusal(scope, receive, send)
-                return
-            fault = self._matching_fault(scope)
-            if fault is None:
-                await self._respond(scope, receive, send)
-            else:
-                await apply_fault(fault, self._context, self._respond, scope, receive, send)
+            await self._serve(exchange, scope, receive, send)
         except (ClientDisconnect, asyncio.CancelledError):
             return  # the client has gone, or the server ends
+        finally:
+            self._context.exchanges.end(exchange, began)
+
+    async def _serve(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await self._answer(exchange, refusal, scope, receive, send)
+            return
+        context, path = self._context, scope["path"]
+        if path in self._direct:
+            context.exchanges.count(exchange)
+        if context.faults:
+            exchange.fault = take_fault(context.faults, scope["method"], path, now=context.clock())
+        if exchange.fault is None:
+            await self._respond(exchange, scope, receive, send)
+        else:
+            await self._apply(exchange.fault, exchange, scope, receive, send)
 
     def _refusal(self, scope: Scope) -> HttpResponse | None:
         """Return the response that refuses a request before anything else, or None.
@@ -84,20 +113,43 @@ class Dispatcher:
                 return _in_text(403, FOREIGN)
         return None
 
-    def _matching_fault(self, scope: Scope) -> Fault | None:
-        """Normalize a request's path and count it; return the fault that applies to it."""
-        path: str = scope["path"]
-        if "//" in path:
-            path = scope["path"] = DOUBLED.sub("/", path)
-        context, method = self._context, scope["method"]
-        if path in self._direct:
-            context.metrics.request(method, path)
-        return take_fault(context.faults, method, path, now=context.clock()) if context.faults else None
+    async def _apply(self, fault: Fault, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request to which a fault applies."""
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
+        if exchange.is_replaced:
+            exchange.source = APP  # unless the endpoint knows better
+        if fault.drop == "before":
+            self._context.exchanges.add(exchange)
+            await self._cut(scope)
+        elif fault.drop == "after":
+            await self._respond(exchange, scope, receive, _discard)
+            exchange.status = exchange.length = 0
+            await self._cut(scope)
+        elif fault.status is None:
+            await self._respond(exchange, scope, receive, send)
+        else:
+            response = HttpResponse(fault.status, fault.body, fault.headers)
+            await self._answer(exchange, response, scope, receive, send)
 
-    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _cut(self, scope: Scope) -> None:
+        self._context.connections.abort(scope.get("client"))
+        await asyncio.sleep(0)  # so that uvicorn sees connection_lost and does not log a missing response
+
+    async def _answer(
+        self, exchange: Exchange, response: HttpResponse, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Record a response, and send it."""
+        exchange.status = response.status
+        exchange.length = len(response.body) if exchange.method != "HEAD" else 0
+        exchange.location = response.headers.get("location", "")
+        self._context.exchanges.add(exchange)
+        await response(scope, receive, send)
+
+    async def _respond(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         direct = self._direct.get(scope["path"])
         if direct is None:
-            await self._route(scope, receive, send)
+            await self._route(exchange, scope, receive, send)
             return
         try:
             response = await direct(scope, receive)
@@ -105,54 +157,28 @@ class Dispatcher:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
             response = _log_failure(scope, error)
-        await response(scope, receive, send)
+        await self._answer(exchange, response, scope, receive, send)
 
-    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
-
-        async def send_noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
+    async def _route(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_recorded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                exchange.status = message["status"]
+                fields = (value for name, value in message.get("headers", ()) if name.lower() == b"location")
+                exchange.location = next(fields, b"").decode("latin-1")
+                exchange.route = self._patterns.get(scope.get("endpoint"), exchange.route)
+                self._context.exchanges.add(exchange)
+            else:
+                exchange.length += len(message.get("body", b""))
             await send(message)
 
         try:
-            await self._inner(scope, receive, send_noted)
+            await self._inner(scope, receive, send_recorded)
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
             response = _log_failure(scope, error)
-            if not begun:
-                await response(scope, receive, send)
-
-
-async def apply_fault(
-    fault: Fault, context: ServerContext, respond: ASGIApp, scope: Scope, receive: Receive, send: Send
-) -> None:
-    """Serve a request to which a fault applies; *respond* serves it without one."""
-    client = scope.get("client")
-
-    def note(how: str) -> None:
-        context.request_log.add(context.clock(), scope["method"], scope["path"]).finish(Failure(how))
-
-    if fault.delay:
-        await asyncio.sleep(fault.delay)
-    if fault.drop == "before":
-        note("cut, a fault, before it was done")
-        await _cut(context, client)
-    elif fault.drop == "after":
-        await respond(scope, receive, _discard)
-        note("cut, a fault, after it was done")
-        await _cut(context, client)
-    elif fault.status is None:
-        await respond(scope, receive, send)
-    else:
-        note(f"{fault.status}, a fault")
-        await HttpResponse(fault.status, fault.body, fault.headers)(scope, receive, send)
-
-
-async def _cut(context: ServerContext, client: tuple[str, int] | None) -> None:
-    context.connections.abort(client)
-    await asyncio.sleep(0)  # so that uvicorn sees connection_lost and does not log a missing response
+            if not exchange.status:
+                await self._answer(exchange, response, scope, receive, send)
 
 
 async def _discard(message: Message) -> None:

@@ -34,7 +34,7 @@ def health_routes(context: ServerContext) -> list[Route]:
         return json_response(200, {"status": "ok"}, {"cache-control": "no-store"})
 
     async def metrics() -> HttpResponse:
-        return HttpResponse(200, to_prometheus(context.metrics.sums()).encode(), {"content-type": TEXT})
+        return HttpResponse(200, to_prometheus(context.exchanges.ledger()).encode(), {"content-type": TEXT})
 
     return [Route("/healthz", get_only(alive)), Route("/readyz", get_only(ready)), Route("/metrics", get_only(metrics))]
 

@@ -18,13 +18,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from traktauth.server.http.api import fault_of, find_token
-from traktauth.server.http.request_log import Failure
+from traktauth.server.http.exchange import APP
 from traktauth.server.messages import HttpResponse, bearer_token
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
 
     from traktauth.server.http.context import ServerContext
+    from traktauth.server.http.exchange import Exchange
     from traktauth.server.messages import Handler
     from traktauth.server.storage.repositories import Repositories
 
@@ -119,7 +120,7 @@ def rate_limited(path: str, direct: Handler, context: ServerContext) -> Handler:
 
     async def respond(scope: Scope, receive: Receive) -> HttpResponse:
         wait = context.buckets.idle_window(f"{path} {_address(scope)}", limit, now=context.clock())
-        return _log_refusal(context, scope, too_many_at_sign_in(wait)) if wait > 0 else await direct(scope, receive)
+        return _refuse(scope, too_many_at_sign_in(wait)) if wait > 0 else await direct(scope, receive)
 
     return respond
 
@@ -127,7 +128,7 @@ def rate_limited(path: str, direct: Handler, context: ServerContext) -> Handler:
 def _limit_api(direct: Handler, context: ServerContext) -> Handler:
     async def respond(scope: Scope, receive: Receive) -> HttpResponse:
         reads = scope["method"] in READING
-        caller = await _caller_of(context, scope)
+        caller = _caller_of(context, scope)
         if not caller.user and not reads:
             return await direct(scope, receive)
         limit = READS if reads else WRITES
@@ -137,19 +138,19 @@ def _limit_api(direct: Handler, context: ServerContext) -> Handler:
         wait = context.buckets.fixed_window(f"{name} {who}", limit, now=now)
         if wait <= 0:
             return await direct(scope, receive)
-        return _log_refusal(context, scope, too_many_at_api(name, limit, wait, now))
+        return _refuse(scope, too_many_at_api(name, limit, wait, now))
 
     return respond
 
 
-def _log_refusal(context: ServerContext, scope: Scope, refused: HttpResponse) -> HttpResponse:
-    """Log a request that was refused unread."""
-    entry = context.request_log.add(context.clock(), scope["method"], scope["path"])
-    entry.finish(Failure(f"{refused.status}, a rate limit"))
+def _refuse(scope: Scope, refused: HttpResponse) -> HttpResponse:
+    """Record that a request was refused unread."""
+    exchange: Exchange = scope["exchange"]
+    exchange.source, exchange.failure = APP, f"{refused.status}, a rate limit"
     return refused
 
 
-async def _caller_of(context: ServerContext, scope: Scope) -> Caller:
+def _caller_of(context: ServerContext, scope: Scope) -> Caller:
     """Return who sends a request.
 
     Raises:

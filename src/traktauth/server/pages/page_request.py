@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from traktauth.server.http.authorize import Visitor
-from traktauth.server.http.request_log import PLAIN, PageResult
+from traktauth.server.http.exchange import BROWSER, PLAIN
 from traktauth.server.messages import (
     FORM,
     Application,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from traktauth.server.http.context import ServerContext
+    from traktauth.server.http.exchange import Exchange
     from traktauth.server.storage.repositories import Repositories
 
     Handler = Callable[["PageRequest"], Awaitable[HttpResponse]]
@@ -117,14 +118,14 @@ def csrf_token(context: ServerContext, csrf_cookie: str, session: int) -> str:
 
 
 def page_endpoint(
-    context: ServerContext, handlers: Mapping[str, Handler], *, log_as: str = "", wrong_method: int = 405
+    context: ServerContext, handlers: Mapping[str, Handler], *, is_step: bool = False, wrong_method: int = 405
 ) -> ASGIApp:
     """Return the ASGI application of one page.
 
     Args:
         context: the server.
         handlers: the page's handlers, by method.
-        log_as: the path under which its requests are logged for the control page; empty to log none.
+        is_step: whether its requests are steps of a sign-in, which the control page shows.
         wrong_method: the status for any other method.
     """
 
@@ -137,8 +138,8 @@ def page_endpoint(
         if scope["method"] == "POST" and not _has_csrf_token(visit):
             return message(visit, "This form has expired", "Go back, reload the page, and send it again.", 403)
         response = await handler(visit)
-        if log_as:
-            _log(visit, log_as, response)
+        if is_step:
+            _record(scope["exchange"], visit, response)
         return response
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -159,16 +160,14 @@ def page_endpoint(
     return Application(application)
 
 
-def _log(visit: PageRequest, path: str, response: HttpResponse) -> None:
-    """Log a browser's step; only parameters that are not secret."""
+def _record(exchange: Exchange, visit: PageRequest, response: HttpResponse) -> None:
+    """Record a browser's step; only parameters that are not secret."""
     known = {name: value for name, value in [*visit.query, *visit.form.items()] if name in PLAIN}
-    username = visit.visitor.user.username if visit.visitor else ""
-    if not username and response.status == HTTPStatus.SEE_OTHER:
-        username = visit.form.get("username", "").strip()
-    entry = visit.context.request_log.add(
-        visit.context.clock(), visit.request.method, path, ClientRequest(known, known.get("client_id", ""), "")
-    )
-    entry.finish(PageResult(response.status, response.headers.get("location", ""), username))
+    exchange.source, exchange.request = BROWSER, ClientRequest(known, known.get("client_id", ""), "")
+    if visit.visitor:
+        exchange.username = visit.visitor.user.username
+    elif response.status == HTTPStatus.SEE_OTHER:
+        exchange.username = visit.form.get("username", "").strip()
 
 
 async def read_page_request(context: ServerContext, request: HttpRequest) -> PageRequest:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from traktauth.server.http.context import ServerContext
 
-UNLOGGED = ("/", "/your-apps", "/your-apps/{client_id:path}")
+NO_STEPS = ("/", "/your-apps", "/your-apps/{client_id:path}")
 """Pages whose requests are no step of a sign-in."""
 PAGES = {
     "/": {"GET": home.show},
@@ -39,21 +39,18 @@ PAGES = {
 
 def page_routes(context: ServerContext) -> list[Route]:
     """Make the pages' routes."""
-    routes = [_route(path, page_endpoint(context, handlers, log_as=_log_as(path))) for path, handlers in PAGES.items()]
+    routes = [
+        _route(path, page_endpoint(context, handlers, is_step=path not in NO_STEPS)) for path, handlers in PAGES.items()
+    ]
     native = context.profile.native_authorize
     if native is not None:
         routes.append(
-            _route(native, page_endpoint(context, {"GET": consent.authorize_natively}, log_as=native, wrong_method=404))
+            _route(native, page_endpoint(context, {"GET": consent.authorize_natively}, is_step=True, wrong_method=404))
         )
         routes.append(_route("/api/auth/error", page_endpoint(context, {"GET": consent.show_error})))
     return routes + [
         _route(f"/{name}", get_only(_cacheable_response(kind, asset(name)))) for name, kind in ASSETS.items()
     ]
-
-
-def _log_as(path: str) -> str:
-    """Return the path to log a page's requests as; only steps of a sign-in are logged."""
-    return "" if path in UNLOGGED else path
 
 
 def _cacheable_response(kind: str, content: bytes) -> HttpResponse:

@@ -16,7 +16,7 @@ from traktauth.server.process.server_thread import ServerThread, bind_socket, so
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from traktauth.server.http.access_log import LoggedRequest
+    from traktauth.server.http.exchange import Exchange
     from traktauth.server.settings import Settings
 
 BETWEEN_COLLECTIONS = 20_000
@@ -27,7 +27,7 @@ def serve(
     settings: Settings,
     *,
     ready: Callable[[dict[str, Any]], None],
-    show_request: Callable[[LoggedRequest], None] | None = None,
+    show_request: Callable[[Exchange], None] | None = None,
 ) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP.
 

@@ -98,7 +98,7 @@ class ServerThread:
     def stop(self) -> None:
         """Finish the responses in progress, then end."""
         self._server.should_exit = True
-        self._call(self._built.context.request_log.close)  # ends the streams of the control page
+        self._call(self._built.context.exchanges.close)  # ends the streams of the control page
         self._thread.join()
 
     def skip_grace(self) -> None:

@@ -45,16 +45,13 @@ class Database:
 
     Args:
         address: `memory:` or `sqlite:/PATH`; the file is made if it does not exist.
-        on_commit: is called with the events of each transaction.
         makes_folder: whether the file's folder is made as well; else a mistyped path would go unnoticed.
 
     Raises:
         StorageUnavailable: the file cannot be opened, is another program's, or has another format.
     """
 
-    def __init__(
-        self, address: str, on_commit: Callable[[list[str]], None] = lambda _: None, *, makes_folder: bool = False
-    ) -> None:
+    def __init__(self, address: str, *, makes_folder: bool = False) -> None:
         path = None if address == MEMORY else path_of(address)
         if path is not None:
             is_initialized(path, needs_folder=not makes_folder)  # a file of another program is left as it is
@@ -62,7 +59,6 @@ class Database:
             self._connection = _connect_memory() if path is None else _connect_file(path)
         except (OSError, sqlite3.Error) as error:
             raise _cannot_open(f"The database {path}", error) from error
-        self._on_commit = on_commit
         self._is_failing = False
 
     def write(self, work: Callable[[Repositories], T]) -> T:
@@ -79,9 +75,9 @@ class Database:
             try:
                 result = work(db)
             except PROTOCOL_ERRORS:
-                self._commit(db)
+                self._commit()
                 raise
-            self._commit(db)
+            self._commit()
         except BaseException as error:
             with contextlib.suppress(sqlite3.Error):  # the next transaction reports a database that cannot be used
                 self._connection.rollback()  # which does nothing after a commit
@@ -90,10 +86,9 @@ class Database:
             raise
         return result
 
-    def _commit(self, db: Repositories) -> None:
+    def _commit(self) -> None:
         self._connection.execute("COMMIT")
         self._is_failing = False
-        self._on_commit(db.events)
 
     def read(self, work: Callable[[Repositories], T]) -> T:
         """Run *work*, which only reads.

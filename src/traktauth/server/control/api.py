@@ -11,7 +11,9 @@ import hmac
 import math
 from typing import TYPE_CHECKING
 
-from traktauth.server.control.calls import Call, ControlError, run_call
+from starlette.routing import Route
+
+from traktauth.server.control.calls import CALLS, Call, ControlError, run_call
 from traktauth.server.messages import (
     JSON,
     LARGEST_CONTROL_BODY,
@@ -38,7 +40,16 @@ PROXIED = frozenset(("forwarded", "via", "x-real-ip"))
 """Header fields that a proxy adds, besides `X-Forwarded-…`."""
 
 
-def control(context: ServerContext, calls: Mapping[str, type[Call]]) -> ASGIApp:
+def call_routes(context: ServerContext) -> list[Route]:
+    """Return the routes of the control API, which a server has that was started with `--control`."""
+    by_path: dict[str, dict[str, type[Call]]] = {}
+    for call in CALLS:
+        method, path = call.address.split(" ")
+        by_path.setdefault(path, {})[method] = call
+    return [Route(path, _make_application(context, calls)) for path, calls in by_path.items()]
+
+
+def _make_application(context: ServerContext, calls: Mapping[str, type[Call]]) -> ASGIApp:
     """Make the application behind one control address; *calls* by method."""
 
     async def respond(scope: Scope, receive: Receive) -> HttpResponse:
@@ -47,7 +58,7 @@ def control(context: ServerContext, calls: Mapping[str, type[Call]]) -> ASGIApp:
             return json_response(405, {"error": "wrong method"}, {"allow": ", ".join(calls)})
         request = await read_request(scope, receive, largest=LARGEST_CONTROL_BODY)
         check_access(context, request)
-        return json_response(200, await run_call(context, call.read(_read_json(request))))
+        return json_response(200, await run_call(context, call.read(_read_json(request)), scope["exchange"]))
 
     return json_endpoint(respond)
 
