@@ -27,6 +27,7 @@ from traktauth.errors import (
 from traktauth.explain import explain, load_entries
 from traktauth.flow.moved_login import being_moved, moved_error
 from traktauth.flow.resend_policy import not_refreshable
+from traktauth.hints import LOGIN_COMMAND, Hint
 from traktauth.models import Record, Token
 from traktauth.models.record import EMPTY
 from traktauth.stores.open import open_store
@@ -179,10 +180,10 @@ def test_a_program_is_told_of_a_damaged_store_without_commands(tmp_path):
 
 
 def test_a_hint_in_commands_is_shown_by_the_command_line_alone():
-    error = StoreFailed("fact", hint="Restore it", hint_command="Restore it: traktauth login")
+    error = StoreFailed("fact", hint="Restore it", hint_command=Hint("Restore it: ", LOGIN_COMMAND))
     assert (error.hint, command_hint(error)) == ("Restore it", "Restore it: traktauth login")
     assert traceback.format_exception(error)[-1] == "Hint: Restore it\n"
-    assert pickle.loads(pickle.dumps(error)).hint_command == error.hint_command
+    assert pickle.loads(pickle.dumps(error)).hint_command.parts == ("Restore it: ", LOGIN_COMMAND)
     error.hint = "Look at the disk"
     assert command_hint(error) == error.hint == "Look at the disk"
 

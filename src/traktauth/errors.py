@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from traktauth.display import escape
+from traktauth.hints import Hint
 from traktauth.protocol import APPS_ARE_DELETED, APPS_PAGE, ONE_COMMUNITY_APP
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class TraktAuthError(Exception):
 
     Attributes:
         message: the fact, one sentence that a user can be shown.
-        hint_command: the hint in commands of `traktauth`, for the command line; empty if `hint` names none.
+        hint_command: the hint in commands of `traktauth` (a `Hint`), for the command line; empty if `hint` names none.
         unconfirmed: a refresh was sent and it is unknown whether it arrived; it is not sent again while the old token
             is valid.
     """
@@ -80,9 +81,9 @@ class TraktAuthError(Exception):
         super().__init__(message)
         self.message = message
         self._code = code
-        self._hint = None if hint is None else escape(hint)
+        self._hint = None if hint is None else _escape_hint(hint)
         if hint_command:
-            self.hint_command = escape(hint_command)
+            self.hint_command = _escape_hint(hint_command)
         self._note_hint()
 
     @property
@@ -123,6 +124,10 @@ class TraktAuthError(Exception):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.message!r})"
+
+
+def _escape_hint(hint: str) -> str:
+    return hint.with_text(escape) if isinstance(hint, Hint) else escape(hint)
 
 
 def _rebuild(kind: type[TraktAuthError], state: dict[str, Any]) -> TraktAuthError:

@@ -22,6 +22,7 @@ from support.process import free_port
 from support.redis import RedisServer
 from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.doctor.container import find_filesystem, is_in_container_layer
+from traktauth.hints import ALL_LOGINS_COMMAND, LOGIN_COMMAND, MOVE_COMMAND, Hint, ShellCommand
 from traktauth.models import PendingRefresh, Sender, fingerprint
 from traktauth.models.changes import SaveToken
 from traktauth.stores.mounts import parse
@@ -293,22 +294,19 @@ def test_the_commands_that_fix_it_name_the_store_that_was_looked_at(well, local)
 
 
 @pytest.mark.parametrize(
-    ("hint", "with_flags"),
+    ("command", "with_flags"),
     [
-        ("traktauth store reseal", "traktauth store reseal --store sealed+file:x"),
-        ("traktauth store move", "traktauth store move sealed+file:x TO"),
-        ("traktauth store move FROM TO", "traktauth store move sealed+file:x TO"),
-        ("traktauth store move FROM redis://…", "traktauth store move sealed+file:x redis://…"),
-        ("traktauth store key", "traktauth store key"),
-        ("traktauth login", "traktauth login --account tv --store sealed+file:x"),
-        ("See all logins: traktauth status", "See all logins: traktauth status --store sealed+file:x"),
+        (ShellCommand("traktauth store reseal", options="store"), "traktauth store reseal --store sealed+file:x"),
+        (MOVE_COMMAND, "traktauth store move sealed+file:x TO"),
+        (MOVE_COMMAND.with_arguments("redis://…"), "traktauth store move sealed+file:x redis://…"),
+        (ShellCommand("traktauth store key"), "traktauth store key"),
+        (LOGIN_COMMAND, "traktauth login --account tv --store sealed+file:x"),
+        (ALL_LOGINS_COMMAND, "traktauth status --store sealed+file:x"),
     ],
 )
-def test_each_command_in_a_hint_gets_its_options(hint, with_flags):
-    assert (
-        CommonOptions("tv", None, "sealed+file:x", json=False).with_flags(f"Do: {hint}, now")
-        == f"Do: {with_flags}, now"
-    )
+def test_each_command_in_a_hint_gets_its_options(command, with_flags):
+    hint = Hint("Do: ", command, ", now")
+    assert CommonOptions("tv", None, "sealed+file:x", json=False).with_flags(hint) == f"Do: {with_flags}, now"
     assert CommonOptions(None, None, None, json=False).with_flags(hint) == hint
 
 

@@ -26,6 +26,7 @@ from traktauth.cli.output import (
     style,
 )
 from traktauth.display import escape
+from traktauth.hints import LOGIN_COMMAND, Hint, ShellCommand
 
 EVIL = "me\x1b]52;c;AAAA\x07\n✓ FAKE signed in\u202e\x9b31m"
 SAFE = "me\\x1b]52;c;AAAA\\x07\\x0a✓ FAKE signed in\\u202e\\x9b31m"
@@ -122,20 +123,28 @@ def at_80_columns(monkeypatch, text, indent=0):
 @pytest.mark.parametrize(
     ("hint", "lines"),
     [
-        ("Sign in: traktauth login", ["Sign in: traktauth login"]),
+        (Hint("Sign in: ", LOGIN_COMMAND), ["Sign in: traktauth login"]),
         (
-            f"Look at it: traktauth status --store {'x' * 80}. Then wait.",
+            Hint("Look at it: ", ShellCommand(f"traktauth status --store {'x' * 80}"), ". Then wait."),
             ["Look at it:", f"traktauth status --store {'x' * 80}", "Then wait."],
         ),
         (
-            "Import the access token alone, until it expires: traktauth import --keep-source; or wait until it is over",
+            Hint(
+                "Import the access token alone, until it expires: ",
+                ShellCommand("traktauth import", "--keep-source"),
+                "; or wait until it is over",
+            ),
             [
                 "Import the access token alone, until it expires:",
                 "traktauth import --keep-source; or wait until it is over",
             ],
         ),
         (
-            "Sign in again. Two programs may share one login, or a response was lost: `traktauth lab -- CMD` shows it.",
+            Hint(
+                "Sign in again. Two programs may share one login, or a response was lost: ",
+                ShellCommand("`traktauth lab -- CMD`"),
+                " shows it.",
+            ),
             [
                 "Sign in again.",
                 "Two programs may share one login, or a response was lost:",
@@ -150,8 +159,8 @@ def test_a_hint_breaks_between_words_but_never_in_its_command(monkeypatch, hint,
 
 
 def test_no_character_of_a_hint_is_unsafe_or_lost(monkeypatch):
-    hint = "Remove it: rm 'a\x1b[2J\nb'. " + "Then sign in again with the same account. " * 4
-    assert " ".join(at_80_columns(monkeypatch, hint.strip())).replace("b'", "b'.") == escape(hint).strip()
+    hint = Hint("Remove it: ", ShellCommand("rm 'a\x1b[2J\nb'"), ". ", "Then sign in again with the same account. " * 4)
+    assert " ".join(at_80_columns(monkeypatch, hint)).replace("b'", "b'.") == escape(hint).strip()
 
 
 def test_a_hint_in_a_pipe_is_one_line(streams):

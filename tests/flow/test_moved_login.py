@@ -32,8 +32,8 @@ def test_an_address_that_no_export_writes_is_not_shown(address):
 
 
 def test_a_move_that_was_interrupted_names_the_command_that_finishes_it():
-    assert finishing_command("sqlite:/x") == "traktauth store move FROM TO"
-    assert finishing_command("export:token:/x") == "traktauth export token /x --transfer"
+    assert str(finishing_command("sqlite:/x")) == "traktauth store move FROM TO"
+    assert str(finishing_command("export:token:/x")) == "traktauth export token /x --transfer"
 
 
 @pytest.mark.parametrize("is_valid", [True, False])
@@ -45,4 +45,4 @@ def test_no_refresh_is_sent_during_a_move_and_the_error_says_how_to_finish_it(is
         error = being_moved(address, is_valid=is_valid)
         assert isinstance(error, TryLater if is_valid else kind)
         assert str(error.message) == f"This login is being moved to {target}"
-        assert finishing_command(address) in error.hint_command
+        assert str(finishing_command(address)) in error.hint_command

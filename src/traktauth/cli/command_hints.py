@@ -4,34 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from traktauth.hints import (
+    DOCTOR_COMMAND,
+    LOGIN_COMMAND,
+    LOGOUT_COMMAND,
+    REFRESH_COMMAND,
+    SETUP_COMMAND,
+    Hint,
+    ShellCommand,
+)
 from traktauth.protocol import APPS_ARE_DELETED, APPS_PAGE, ONE_COMMUNITY_APP
 
 if TYPE_CHECKING:
     from traktauth.errors import TraktAuthError
 
-_SIGN_IN = "Sign in: traktauth login"
-_AGAIN = "Start again: traktauth login"
-_FORCE = "at the risk of ending the login: traktauth refresh --force"
-COMMAND_HINTS = {
-    "login-never": _SIGN_IN,
-    "login-signed-out": _SIGN_IN,
-    "login-expired": _SIGN_IN,
+SIGN_IN = Hint("Sign in: ", LOGIN_COMMAND)
+_AGAIN = Hint("Start again: ", LOGIN_COMMAND)
+_FORCE = Hint("at the risk of ending the login: ", REFRESH_COMMAND.with_arguments("--force"))
+_STORE = Hint("See what is wrong with the store: ", DOCTOR_COMMAND)
+COMMAND_HINTS: dict[str, str] = {
+    "login-never": SIGN_IN,
+    "login-signed-out": SIGN_IN,
+    "login-expired": SIGN_IN,
     "login-moved": "Use the store that has it: --store ADDRESS",
-    "login-revoked": f"{_SIGN_IN}. {ONE_COMMUNITY_APP}",
-    "login-reply-lost": f"{_SIGN_IN}; or, {_FORCE}",
-    "login-exists": "Sign out first: traktauth logout",
+    "login-revoked": Hint(SIGN_IN, f". {ONE_COMMUNITY_APP}"),
+    "login-reply-lost": Hint(SIGN_IN, "; or, ", _FORCE),
+    "login-exists": Hint("Sign out first: ", LOGOUT_COMMAND),
     "login-busy": "You need not do anything; repeat it in a moment",
-    "login-unreadable": "See what is wrong with it: traktauth doctor",
+    "login-unreadable": Hint("See what is wrong with it: ", DOCTOR_COMMAND),
     "sign-in-denied": _AGAIN,
     "sign-in-failed": _AGAIN,
-    "sign-in-expired": f"{_AGAIN}. {ONE_COMMUNITY_APP}",
-    "app-invalid": "Set up the app: traktauth setup; or set TRAKTAUTH_CLIENT_ID, TRAKTAUTH_CLIENT_SECRET and "
-    f"TRAKTAUTH_REDIRECT_URI to what {APPS_PAGE} shows",
-    "app-rejected": f"Find out what is wrong with the app: traktauth doctor. {APPS_ARE_DELETED}",
+    "sign-in-expired": Hint(_AGAIN, f". {ONE_COMMUNITY_APP}"),
+    "app-invalid": Hint(
+        "Set up the app: ",
+        SETUP_COMMAND,
+        f"; or set TRAKTAUTH_CLIENT_ID, TRAKTAUTH_CLIENT_SECRET and TRAKTAUTH_REDIRECT_URI to what {APPS_PAGE} shows",
+    ),
+    "app-rejected": Hint("Find out what is wrong with the app: ", DOCTOR_COMMAND, f". {APPS_ARE_DELETED}"),
     "certificate-untrusted": "Set SSL_CERT_FILE to a file with the certificate authority",
-    "refresh-unconfirmed": f"You need not do anything; or, {_FORCE}",
-    "store-failed": "See what is wrong with the store: traktauth doctor",
-    "store-unreachable": "It may pass by itself: try again. See what is wrong with the store: traktauth doctor",
+    "refresh-unconfirmed": Hint("You need not do anything; or, ", _FORCE),
+    "store-failed": _STORE,
+    "store-unreachable": Hint("It may pass by itself: try again. ", _STORE),
     "unexpected-response": "Report it, with this message, to the authors of traktauth",
 }
 _EXPLAINED = {
@@ -47,10 +60,10 @@ def command_hint(error: TraktAuthError) -> str:
         import re  # noqa: PLC0415 - only for this error
 
         if local := re.match(r"http://(?:127\.0\.0\.1|localhost):([0-9]+) ", error.message):
-            return f"Is the local Trakt running? Start it: traktauth serve --port {local[1]}"
+            return Hint("Is the local Trakt running? Start it: ", ShellCommand(f"traktauth serve --port {local[1]}"))
     if error.code == "service-unreachable" and "name not found" in error.message:
         return "Check this machine's network, and the address if you have set TRAKTAUTH_SERVICE or --service"
     if error.code not in _EXPLAINED:
         return hint
     stop = "" if not hint else " " if hint.endswith(".") else ". "
-    return f"{hint}{stop}Why: traktauth explain {error.code}"
+    return Hint(hint, f"{stop}Why: ", ShellCommand(f"traktauth explain {error.code}"))

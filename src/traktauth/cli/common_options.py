@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.client.settings import Settings, read_settings
 from traktauth.errors import AppInvalid, AppRejected, LoginRequired, TraktAuthError
+from traktauth.hints import SETUP_COMMAND, Hint, ShellCommand
 from traktauth.protocol import APPS_PAGE
 from traktauth.stores.url import without_password
 from traktauth.values import replace, value
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from traktauth.models import LoginKey
 
 _SECRET_ERRORS = {"invalid_client", "unauthorized_client"}
-_COMMAND = re.compile(
-    r"traktauth (login|refresh|logout|status|doctor|(?:import|export) [a-z]+|store reseal|store move( FROM)?)\b"
-)
 
 
 @value
@@ -56,7 +53,7 @@ def naming_settings() -> Generator[None]:
     try:
         yield
     except ValueError as error:
-        error.add_note("See: traktauth help environment")
+        error.add_note(Hint("See: ", ShellCommand("traktauth help environment")))
         raise
 
 
@@ -128,9 +125,9 @@ class CommonOptions:
                 refused = error.error in _SECRET_ERRORS and not isinstance(error, AppInvalid)
                 if refused and trakt.config.app.client_secret is None:
                     error.message = f"{error.message}; no secret is set"
-                    error.hint = (
-                        f"If the app has a secret, set TRAKTAUTH_CLIENT_SECRET to it (see {APPS_PAGE}), or: "
-                        "traktauth setup"
+                    error.hint = Hint(
+                        f"If the app has a secret, set TRAKTAUTH_CLIENT_SECRET to it (see {APPS_PAGE}), or: ",
+                        SETUP_COMMAND,
                     )
                 raise
 
@@ -145,19 +142,20 @@ class CommonOptions:
 
     def with_flags(self, hint: str) -> str:
         """Return a hint whose commands name this login and store."""
-        return _COMMAND.sub(self._add_flags, hint)
+        return hint.with_commands(self.command) if isinstance(hint, Hint) else hint
 
-    def _add_flags(self, found: re.Match[str]) -> str:
-        """Return one command with its options; a command for a whole store takes no account."""
-        store = self._shown_store
-        match found[1].split():
-            case ["store", "move", *rest]:
-                return (
-                    found[0] if store is None else f"traktauth store move {shlex.quote(store)}{'' if rest else ' TO'}"
-                )
-            case ["store", _]:
-                return found[0] if store is None else f"{found[0]} --store {shlex.quote(store)}"
-            case ["status"] if found.string.endswith("all logins: ", 0, found.start()):
-                return f"{found[0]}{replace(self, account=None).flags}"
+    def command(self, command: ShellCommand) -> ShellCommand:
+        """Return a command with those of the given options that it takes."""
+        store = None if self.store is None else shlex.quote(self._shown_store or "")
+        match command.options:
+            case "login":
+                name = f"{command.name}{self.flags}"
+            case "all-logins":
+                name = f"{command.name}{replace(self, account=None).flags}"
+            case "store" if store is not None:
+                name = f"{command.name} --store {store}"
+            case "source" if store is not None:
+                name = f"{command.name.removesuffix('FROM')}{store}"
             case _:
-                return f"{found[0]}{self.flags}"
+                return command
+        return command._replace(name=name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from traktauth.cli.command_hints import command_hint
 from traktauth.cli.output import ERROR, NEXT, discard_stdout, is_on_terminal, print_message, print_message_json
 from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TraktAuthError, TryLater
+from traktauth.hints import LOGIN_COMMAND, Hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,22 +120,27 @@ def _describe(error: BaseException) -> tuple[str, str, str]:
             context = error.ctx
             command = context.command_path if context else "traktauth"
             message = " ".join(error.format_message().split())  # click lists choices on lines of their own
-            return "Usage", message, " ".join(getattr(error, "__notes__", ())) or f"See: {command} --help"
+            return "Usage", message, _note(error) or f"See: {command} --help"
         case EOFError():
             return (
                 "StdinClosed",
                 str(error) or "Standard input was closed before an answer was read",
-                " ".join(getattr(error, "__notes__", ()))
-                or "Answer on standard input, or sign in another way: traktauth login --device",
+                _note(error)
+                or Hint("Answer on standard input, or sign in another way: ", LOGIN_COMMAND.with_arguments("--device")),
             )
         case KeyboardInterrupt():
-            return "Interrupted", "Interrupted", " ".join(getattr(error, "__notes__", ()))
+            return "Interrupted", "Interrupted", _note(error)
         case Terminated():
-            return "Interrupted", f"Ended by {error.signal_name}", " ".join(getattr(error, "__notes__", ()))
+            return "Interrupted", f"Ended by {error.signal_name}", _note(error)
         case ValueError():
-            return "Usage", str(error), " ".join(getattr(error, "__notes__", ())) or "See: traktauth --help"
+            return "Usage", str(error), _note(error) or "See: traktauth --help"
         case _:
             return "Unexpected", *_describe_unexpected(error)
+
+
+def _note(error: BaseException) -> str:
+    """Return the hint that a command has added to an error of another library; empty if there is none."""
+    return next(iter(getattr(error, "__notes__", ())), "")
 
 
 def _describe_unexpected(error: BaseException) -> tuple[str, str]:

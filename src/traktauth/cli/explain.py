@@ -11,6 +11,7 @@ from traktauth.cli.exit_codes import FAILED
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.output import print_data, print_hint, print_json, print_wrapped
 from traktauth.errors import TraktAuthError
+from traktauth.hints import Hint, ShellCommand
 
 LARGEST_INPUT = 16 * 1024 * 1024
 """Of a longer log the end is read."""
@@ -64,11 +65,15 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
     if not found:
         raise TraktAuthError(
             "No known error in this text",
-            hint="Give the lines before it as well, with the status and the response's body: traktauth explain - < LOG",
+            hint=Hint(
+                "Give the lines before it as well, with the status and the response's body: ",
+                ShellCommand("traktauth explain - < LOG"),
+            ),
         )
     for one in found[:MOST_SHOWN]:
         print_wrapped(f"{one.id}: {one.cause}", indent=0, hanging=2)
-        print_hint(one.fix)
+        parts = enumerate(one.fix.split("`"))
+        print_hint(Hint(*(ShellCommand(f"`{part}`") if number % 2 else part for number, part in parts)))
         print_data(one.source, indent=2)
     if len(found) > MOST_SHOWN:
         print_data(f"Less likely: {', '.join(one.id for one in found[MOST_SHOWN:])}")

@@ -13,6 +13,7 @@ from traktauth.cli.help.click_classes import Command
 from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import GOOD, NEXT, print_json, print_message
 from traktauth.cli.parameter_types import check_format, complete_format
+from traktauth.hints import Hint, ShellCommand
 from traktauth.models.store_address import is_shared_store
 
 if TYPE_CHECKING:
@@ -60,12 +61,15 @@ def command(options: CommonOptions, format_name: str, path: str | None, *, acces
     print_message(GOOD, f"Wrote the login of account {trakt.account} to {file}")
     there = shlex.quote(str(file))
     if transfer:
-        hint = f"It is refreshed there from now on; take it back: traktauth import {format_name} {there}"
+        take_back = ShellCommand(f"traktauth import {format_name}", there, "login")
+        hint = Hint("It is refreshed there from now on; take it back: ", take_back)
     elif is_shared_store(trakt.store.address):
         account = f"TRAKTAUTH_ACCOUNT={shlex.quote(options.account)} " if options.account else ""
         file_option = shlex.quote(f"{format_name}:{file}")
-        hint = f"Write it again after each refresh: {account}traktauth keep --write {file_option}"
+        keep = ShellCommand(f"{account}traktauth keep --write {file_option}")
+        hint = Hint("Write it again after each refresh: ", keep)
     else:
-        hint = f"Write it again before it expires: traktauth export {format_name} {there} --access-only"
+        again = ShellCommand(f"traktauth export {format_name}", f"{there} --access-only", "login")
+        hint = Hint("Write it again before it expires: ", again)
     print_message(NEXT, options.with_flags(hint))
     return 0

@@ -16,6 +16,7 @@ from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
 from traktauth.cli.parameter_types import check_format, complete_format
 from traktauth.cli.times import format_deadline
 from traktauth.errors import AppInvalid
+from traktauth.hints import LOGIN_COMMAND, SETUP_COMMAND, Hint
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -34,9 +35,6 @@ SPENT_IN_SOURCE = (
     "this login. Stop that program, and sign it in again."
 )
 NO_VALID_TOKEN = "The other program has no valid token any more; stop it or sign it in again."
-WORKS_UNTIL = "The other program works until {}; stop it or sign it in again before that."
-KEEP_APP = "Keep the file's app: set TRAKTAUTH_CLIENT_ID={} and its secret, or: traktauth setup"
-ONLY_ACCESS = "The login has no refresh token; it works until {}. Sign in then: traktauth login"
 
 
 @click.command(
@@ -95,9 +93,14 @@ def command(
         print_message(WARNING, TWO_HOLDERS)
     else:
         until = format_deadline(done.expires_at, trakt.config.context.clock())
-        print_message(NEXT, options.with_flags((ONLY_ACCESS if keep_source else WORKS_UNTIL).format(until)))
+        if keep_source:
+            hint = Hint(f"The login has no refresh token; it works until {until}. Sign in then: ", LOGIN_COMMAND)
+            print_message(NEXT, options.with_flags(hint))
+        else:
+            print_message(NEXT, f"The other program works until {until}; stop it or sign it in again before that.")
     if not options.settings().client_id:
-        print_message(NEXT, KEEP_APP.format(trakt.config.app.client_id))
+        app = f"TRAKTAUTH_CLIENT_ID={trakt.config.app.client_id}"
+        print_message(NEXT, Hint(f"Keep the file's app: set {app} and its secret, or: ", SETUP_COMMAND))
     return 0
 
 

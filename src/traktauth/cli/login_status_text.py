@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 from traktauth.cli.times import format_deadline, format_duration, format_time
 from traktauth.flow.moved_login import describe_target, finishing_command
+from traktauth.flow.resend_policy import why_not_refreshable
+from traktauth.hints import Hint
 
 if TYPE_CHECKING:
+    from traktauth.cli.inventory import StoredLogin
     from traktauth.flow.login_status import LoginStatus, PendingStatus
 
 
@@ -22,16 +25,19 @@ def describe_token(status: LoginStatus, now: float) -> str:
     return f"{status.fingerprint}, expired {format_time(status.expires_at)}"
 
 
-def describe_refresh(status: LoginStatus, now: float) -> str:
-    """Return whether the token is refreshed, or why not."""
+def describe_refresh(found: StoredLogin, now: float) -> str:
+    """Return whether the token is refreshed, or why not; a `Hint` if a command helps."""
+    status = found.status
     if status.fingerprint is None:
         return "nothing to refresh"
     pending = status.pending
     if pending is not None and pending.moving_to is not None:
         since, where = format_time(pending.started_at), describe_target(pending.moving_to)[0]
-        return f"no: it is being moved to {where} since {since}; to finish: {finishing_command(pending.moving_to)}"
+        return Hint(
+            f"no: it is being moved to {where} since {since}; to finish: ", finishing_command(pending.moving_to)
+        )
     if status.reason is not None and pending is None:
-        return f"no: {(status.message or '').removeprefix('This login cannot be refreshed: ')}"
+        return f"no: {why_not_refreshable(found.record) or status.message}"
     if pending is not None:
         return _describe_pending(status, pending, now)
     when = "automatic" if status.is_valid else "at the next use"

@@ -11,6 +11,7 @@ from traktauth.cli.help.click_classes import Command
 from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
 from traktauth.errors import LoginRequired
+from traktauth.hints import ALL_LOGINS_COMMAND, Hint
 from traktauth.models import App, find_service
 from traktauth.models.signed_out import SignedOut
 from traktauth.stores.open import open_store
@@ -70,7 +71,7 @@ def _sign_out(trakt: Trakt, *, local: bool, erase: bool) -> SignedOut:
         outcome = trakt.logout(local=local)
     except LoginRequired as error:
         if not erase or error.reason != "signed-out":
-            error.hint = "See all logins: traktauth status"
+            error.hint = Hint("See all logins: ", ALL_LOGINS_COMMAND)
             raise
         outcome = SignedOut(revoked=False, left=False)
     if erase:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.display import shorten
 from traktauth.errors import TraktAuthError
+from traktauth.hints import LOGIN_COMMAND, Hint
 from traktauth.models.record import EMPTY
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def describe_missing_login(error: LoginRequired, trakt: Trakt) -> None:
 def _other_app(others: list[LoginKey], own: LoginKey) -> str:
     first = f"{others[0].account} at {others[0].realm} (app {others[0].client_id[:8]}…)"
     more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-    return (
+    return Hint(
         f"The store has {first}{more}, but the settings name the app {own.client_id[:8]}… at {own.realm}. Check "
-        "TRAKTAUTH_CLIENT_ID and TRAKTAUTH_SERVICE, or sign in: traktauth login"
+        "TRAKTAUTH_CLIENT_ID and TRAKTAUTH_SERVICE, or sign in: ",
+        LOGIN_COMMAND,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.display import escape, shorten
 from traktauth.errors import TraktAuthError
+from traktauth.hints import Hint, ShellCommand
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -202,33 +203,40 @@ def print_hint(text: str, *, indent: int = 0) -> None:
         print_data(other, indent=indent + 2)
 
 
-def hint_lines(text: str, stream: TextIO, indent: int = 0) -> list[str]:
+def hint_lines(hint: str, stream: TextIO, indent: int = 0) -> list[str]:
     """Return the lines of a hint after its arrow: one, or several on a terminal that is too narrow for one.
 
-    Each sentence begins a line, and lines break between words. A command or address after a colon, or a command in
-    backquotes, is not broken, and loses the full stop after it: it is copied.
+    Each sentence begins a line, and lines break between words. A command is not broken, and loses the full stop after
+    it: it is copied.
     """
-    text = escape(shorten(text, MAX_MESSAGE_LENGTH))
+    hint = Hint(hint if len(hint) <= MAX_MESSAGE_LENGTH else shorten(hint, MAX_MESSAGE_LENGTH)).with_text(escape)
     columns = (terminal_columns(stream) or 0) - indent - 2
-    if columns < _NARROWEST or len(text) <= columns:
-        return [text]
-    import re  # noqa: PLC0415 - most hints are short
-
-    command = (
-        r"(?<=: )(?:(?:traktauth|pip|chmod|rm|unset|export|ulimit|ssh) |https?://).*?(?=; or |\. [A-Z]|\.?$)|`[^`]+`"
-    )
+    if columns < _NARROWEST or len(hint) <= columns:
+        return [str(hint)]
     lines = [""]
-    end = 0
-    for part in re.finditer(rf"(?P<command>{command})(?P<more>[^\s.]*\.?)|\S+", text):
-        word = part["command"] or part[0]
-        is_new_sentence = text[:end].endswith(".")
-        end = part.end()
-        if part["command"] and (part["more"] != "." or word.startswith("`")):
-            word += part["more"]
-        if lines[-1] and (is_new_sentence or len(lines[-1]) + 1 + len(word) > columns):
+    ends_sentence = False
+    for word, is_command in _words(hint):
+        if lines[-1] and (ends_sentence or len(lines[-1]) + 1 + len(word) > columns):
             lines.append("")
-        lines[-1] += f" {word}" if lines[-1] else word
+        ends_sentence = word.endswith(".")
+        shown = word[:-1] if is_command and ends_sentence and not word.endswith("`.") else word
+        lines[-1] += f" {shown}" if lines[-1] else shown
     return lines
+
+
+def _words(hint: Hint) -> list[tuple[str, bool]]:
+    """Return the words of a hint, each with whether it is a whole command; punctuation belongs to what is before it."""
+    words: list[tuple[str, bool]] = []
+    has_space = True  # after the last part
+    for part in hint.parts:
+        is_command = isinstance(part, ShellCommand)
+        inner = [str(part)] if isinstance(part, ShellCommand) else part.split()
+        if inner and not has_space and not str(part)[0].isspace():
+            last, was_command = words.pop()
+            words.append((f"{last}{inner.pop(0)}", is_command or was_command))
+        words += [(word, is_command) for word in inner]
+        has_space = str(part)[-1:].isspace()
+    return words
 
 
 def print_message_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON takes

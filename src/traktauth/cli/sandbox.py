@@ -17,6 +17,7 @@ import click
 from traktauth.cli.help.click_classes import Command
 from traktauth.cli.output import BAD, WARNING, print_message, style
 from traktauth.errors import TraktAuthError
+from traktauth.hints import Hint, ShellCommand
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,7 +139,10 @@ def _run(
         except OSError as error:
             raise TraktAuthError(
                 f"The local Trakt cannot listen on 127.0.0.1: {error.strerror}",
-                hint="End programs that hold many ports, or raise the limit of open files: ulimit -n 4096",
+                hint=Hint(
+                    "End programs that hold many ports, or raise the limit of open files: ",
+                    ShellCommand("ulimit -n 4096"),
+                ),
             ) from None
         until_the_end.enter_context(sandbox)
         environ, folders = sandbox.environ, [sandbox.bundle.parent]

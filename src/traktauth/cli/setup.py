@@ -22,6 +22,7 @@ from traktauth.client.settings import read_file, read_settings
 from traktauth.display import escape
 from traktauth.errors import AppInvalid, TraktAuthError
 from traktauth.flow.app_check import AppStatus
+from traktauth.hints import DOCTOR_COMMAND, Hint, ShellCommand
 from traktauth.models import App, find_service
 from traktauth.private_files import resolve
 from traktauth.protocol import APPS_PAGE, OUT_OF_BAND
@@ -157,7 +158,7 @@ def _check_options(
     if replaced and not yes:
         context = click.get_current_context()
         differs = click.UsageError(f"{path} has another {', '.join(replaced)}", context)
-        differs.add_note(f"To replace: {_command_with_yes(context)}")
+        differs.add_note(Hint("To replace: ", ShellCommand(_command_with_yes(context))))
         raise differs
     check = ask_service(app, service)
     if check.status in _REJECTED:
@@ -187,7 +188,8 @@ def _read_secret() -> str | None:
     """Return the secret on stdin; None for a public app."""
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - closed before us
         error = EOFError("Standard input is closed; give it the app's secret")
-        error.add_note("Redirect it: traktauth setup --client-id ID --secret-stdin --yes < secret.txt")
+        redirect = ShellCommand("traktauth setup --client-id ID --secret-stdin --yes < secret.txt")
+        error.add_note(Hint("Redirect it: ", redirect))
         raise error
     if sys.stdin.isatty():
         return _prompt("Client Secret (not shown; empty: public app)", is_hidden=True) or None
@@ -365,7 +367,7 @@ def _say_done(options: CommonOptions, path: str, choice: _Choice, check: AppChec
         print_message(GOOD, f"The service knows this {known}")
     elif check.status is AppStatus.UNCLEAR:
         print_message(WARNING, f"The app was not checked: {check.detail}")
-        print_message(NEXT, "Check it later: traktauth doctor")
+        print_message(NEXT, Hint("Check it later: ", DOCTOR_COMMAND))
     print_message(GOOD, "Saved for you alone in")
     print_message(path, indent=2)
     for name in overriding:

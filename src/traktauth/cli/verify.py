@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from traktauth.client.http import new_client
 from traktauth.flow.effects import NoResponse
+from traktauth.hints import LOGIN_COMMAND, REFRESH_COMMAND, Hint
 from traktauth.models import find_service
 from traktauth.values import value
 from traktauth.wire.user_settings import parse_user, user_settings
@@ -46,7 +47,7 @@ class Verdict:
         return None if self.user is None else self.user.username
 
 
-REJECTED_HINT = "Refresh, or else sign in: traktauth refresh || traktauth login"
+REJECTED_HINT = Hint("Refresh, or else sign in: ", REFRESH_COMMAND, " || ", LOGIN_COMMAND)
 """For a login whose access token Trakt rejects; only a refresh shows whether its refresh token has ended too."""
 
 

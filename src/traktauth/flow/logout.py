@@ -17,6 +17,7 @@ from traktauth.flow.effects import (
 )
 from traktauth.flow.moved_login import check_not_moved
 from traktauth.flow.resend_policy import has_time_to_send, lock_acquired_at, new_sending, signed_out_error
+from traktauth.hints import LOGOUT_COMMAND, Hint
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, Erase, SetRefreshable
 from traktauth.models.record import EMPTY
 from traktauth.models.signed_out import SignedOut
@@ -161,7 +162,9 @@ def _erase(context: FlowContext) -> Flow[None]:
         raise LoginExists(
             "The account is still signed in, so it was not erased",
             hint="Sign out first: logout()",
-            hint_command="Sign out first: traktauth logout; or both at once: traktauth logout --erase",
+            hint_command=Hint(
+                "Sign out first: ", LOGOUT_COMMAND, "; or both at once: ", LOGOUT_COMMAND.with_arguments("--erase")
+            ),
         )
     if record == EMPTY:
         raise signed_out_error(record)

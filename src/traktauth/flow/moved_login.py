@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from traktauth.display import find_unsafe
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
 from traktauth.flow.effects import Load
+from traktauth.hints import LOGIN_COMMAND, LOGOUT_COMMAND, MOVE_COMMAND, Hint, ShellCommand
 from traktauth.models.store_address import EXPORT, is_store_address
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ T = TypeVar("T")
 MAX_ADDRESS = 2048  # characters of a store's address that a hint may contain
 
 
-def describe_target(address: str) -> tuple[str, str]:
+def describe_target(address: str) -> tuple[str, Hint]:
     """Return where a login was moved to, and the command that uses that store.
 
     The address stands in the record, so any program that can write the store can write anything there: what is not the
@@ -29,10 +30,11 @@ def describe_target(address: str) -> tuple[str, str]:
     if exported is not None:
         name, path = exported
         where = f"{path} (a file of the format {name})" if path else f"a file of the format {name}"
-        return where, f"Take it back: {_command('import', name, path)}; or sign in: traktauth login"
+        return where, Hint("Take it back: ", _command("import", name, path), "; or sign in: ", LOGIN_COMMAND)
     if not _can_be_shown(address):
-        return "an address that no store has", "Forget that: traktauth logout --local; then sign in: traktauth login"
-    return address, f"Use that store: --store {_quote(address)}, or TRAKTAUTH_STORE"
+        forget = LOGOUT_COMMAND.with_arguments("--local")
+        return "an address that no store has", Hint("Forget that: ", forget, "; then sign in: ", LOGIN_COMMAND)
+    return address, Hint(f"Use that store: --store {_quote(address)}, or TRAKTAUTH_STORE")
 
 
 def _can_be_shown(address: str) -> bool:
@@ -82,10 +84,10 @@ def unless_moved(flow: Flow[T]) -> Flow[T]:
     return (yield from flow)
 
 
-def finishing_command(address: str) -> str:
+def finishing_command(address: str) -> ShellCommand:
     """Return the command that finishes a move that was interrupted."""
     exported = _export_target(address)
-    return "traktauth store move FROM TO" if exported is None else f"{_command('export', *exported)} --transfer"
+    return MOVE_COMMAND if exported is None else _command("export", *exported, "--transfer")
 
 
 def being_moved(address: str, *, is_valid: bool) -> TraktAuthError:
@@ -106,7 +108,7 @@ def being_moved(address: str, *, is_valid: bool) -> TraktAuthError:
     else:
         store = address if _can_be_shown(address) else ""
         error = LoginMoved(message, store=store, is_finished=False, hint="Finish the move")
-    error.hint_command = f"{error.hint}: {finish}"
+    error.hint_command = Hint(error.hint, ": ", finish)
     return error
 
 
@@ -118,8 +120,9 @@ def _export_target(address: str) -> tuple[str, str] | None:
     return name, "" if find_unsafe(path) or len(path) > MAX_ADDRESS else path
 
 
-def _command(verb: str, format_name: str, path: str) -> str:
-    return f"traktauth {verb} {format_name} {_quote(path) if path else 'PATH'}"
+def _command(verb: str, format_name: str, path: str, *options: str) -> ShellCommand:
+    arguments = " ".join((_quote(path) if path else "PATH", *options))
+    return ShellCommand(f"traktauth {verb} {format_name}", arguments, "login")
 
 
 def _quote(text: str) -> str:

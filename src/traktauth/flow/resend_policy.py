@@ -94,11 +94,17 @@ def has_time_to_send(context: FlowContext, acquired_at: float) -> bool:
 
 def not_refreshable(record: Record) -> LoginRequired | None:
     """Return why this login cannot be refreshed, or None if it can."""
+    why = why_not_refreshable(record)
+    if why is None:
+        return None
+    return cannot_refresh(why, "expired" if record.refreshable else record.login_required_reason or "revoked")
+
+
+def why_not_refreshable(record: Record) -> str | None:
+    """Return the reason alone why this login cannot be refreshed, or None if it can."""
     if not record.refreshable:
-        return cannot_refresh(record.not_refreshable_reason, record.login_required_reason or "revoked")
-    if record.token is not None and record.token.refresh_token is None:
-        return cannot_refresh(NO_REFRESH_TOKEN, "expired")
-    return None
+        return record.not_refreshable_reason or "it is marked so"
+    return NO_REFRESH_TOKEN if record.token is not None and record.token.refresh_token is None else None
 
 
 def next_sending(

@@ -14,6 +14,7 @@ from traktauth.client.driver.moved_stores import cannot_follow
 from traktauth.client.driver.threads import in_thread
 from traktauth.errors import AppRejected, LoginMoved, StoreFailed
 from traktauth.flow.moved_login import moved_error
+from traktauth.hints import DOCTOR_COMMAND, Hint
 from traktauth.keeper.circuit_breaker import PAUSE_AFTER_OUTAGE, CircuitBreaker, HealthAwareSender
 from traktauth.keeper.claimed_store import ClaimedStore
 from traktauth.keeper.claims import Claims
@@ -300,8 +301,9 @@ class Keeper:
                 raise StoreFailed(
                     f"{count} new tokens could not be saved and are lost with this process",
                     hint="Their logins need a new sign-in when their tokens expire; check the store",
-                    hint_command="Their logins need a new sign-in when their tokens expire; check the store: "
-                    "traktauth doctor",
+                    hint_command=Hint(
+                        "Their logins need a new sign-in when their tokens expire; check the store: ", DOCTOR_COMMAND
+                    ),
                 )
             if count:
                 await asyncio.sleep(_SAVE_RETRY_INTERVAL)

@@ -18,6 +18,7 @@ from traktauth.flow.import_login import import_login, read_user
 from traktauth.flow.moved_login import check_not_moved
 from traktauth.flow.refresh import refresh as refresh_login
 from traktauth.flow.user import with_user
+from traktauth.hints import LOGIN_COMMAND, LOGOUT_COMMAND, STATUS_COMMAND, Hint, ShellCommand
 from traktauth.migrate.formats import FormatError, find_format
 from traktauth.migrate.formats.foreign_login import ForeignLogin
 from traktauth.migrate.import_copy import ImportCopy, load_copy, path_of_copy, save_copy
@@ -139,7 +140,7 @@ def import_from(
             raise LoginRequired(
                 "Trakt's API rejects the access token of this login; nothing was spent to find out more",
                 reason="expired",
-                hint="If no other program refreshes it any more: --refresh; else sign in: traktauth login",
+                hint=Hint("If no other program refreshes it any more: --refresh; else sign in: ", LOGIN_COMMAND),
             )
         if source.file is not None and not keep_source:
             source.file.check_writable()
@@ -173,7 +174,7 @@ def _read(source: Source, copy: ImportCopy | None, trakt: Trakt, *, keep_source:
             return Source(source.format, copy.text, source.file), earlier
     raise FormatError(
         "The file has no refresh token: it was imported before, or another program holds it",
-        hint="Import the access token alone, until it expires: --keep-source; or sign in: traktauth login",
+        hint=Hint("Import the access token alone, until it expires: --keep-source; or sign in: ", LOGIN_COMMAND),
     )
 
 
@@ -188,7 +189,7 @@ def _finish(source: Source, record: Record) -> None:
     if find_format(source.format).read(source.file.text, now=0).refresh_token is not None:
         raise LoginExists(
             "This login is here already, and the file holds its refresh token as well: two programs could refresh it",
-            hint="Remove the file, or sign out: traktauth logout",
+            hint=Hint("Remove the file, or sign out: ", LOGOUT_COMMAND),
         )
 
 
@@ -221,13 +222,13 @@ def _check_copy(earlier: ImportCopy | None, file: LoginFile, trakt: Trakt) -> No
     if not earlier.is_finished and outcome not in _SPENT:
         raise LoginFileError(
             f"An earlier import of {earlier.path} into this account, or its undo, was interrupted",
-            hint=f"Finish it: traktauth import {earlier.format} {shlex.quote(earlier.path)}",
+            hint=Hint("Finish it: ", _command("import", earlier.format, shlex.quote(earlier.path))),
         )
     if outcome is HistoryOutcome.SIGNED_IN:
         raise LoginFileError(
             f"The login of {earlier.path} was imported into this account and replaced; only the copy of that file "
             "has its refresh token, and this import would overwrite it",
-            hint=f"Give it back to its program: traktauth import {earlier.format} --undo",
+            hint=Hint("Give it back to its program: ", _command("import", earlier.format, "--undo")),
         )
 
 
@@ -271,8 +272,12 @@ def _undo_under_lock(trakt: Trakt) -> Undone:
         raise LoginRequired(
             "This account has no import to undo: there was none, or its login was refreshed, signed out or moved since",
             reason="never",
-            hint="See which logins are here: traktauth status. Give one to a program: traktauth export FORMAT PATH "
-            "--transfer",
+            hint=Hint(
+                "See which logins are here: ",
+                STATUS_COMMAND,
+                ". Give one to a program: ",
+                _command("export", "FORMAT", "PATH --transfer"),
+            ),
         )
     form, path = find_format(copy.format), Path(copy.path)
     login = form.read(copy.text, now=trakt.config.context.clock())
@@ -309,7 +314,7 @@ def _check_unspent(record: Record, login: ForeignLogin, copy: ImportCopy, copy_a
             raise TryLater(
                 "A refresh of this login is pending; undo the import when that is settled",
                 retry_after=60.0,
-                hint="See when: traktauth status",
+                hint=Hint("See when: ", STATUS_COMMAND),
             )
         return
     outcome = _find_outcome(record, login)
@@ -324,7 +329,7 @@ def _check_unspent(record: Record, login: ForeignLogin, copy: ImportCopy, copy_a
         raise LoginRequired(
             "The login was refreshed since the import, so the file's refresh token is spent",
             reason="revoked",
-            hint=f"Export it instead: traktauth export {copy.format} {shlex.quote(copy.path)} --transfer",
+            hint=Hint("Export it instead: ", _command("export", copy.format, f"{shlex.quote(copy.path)} --transfer")),
         )
     raise LoginFileError(
         "The account has another login since the import, and its history does not show whether the imported one was "
@@ -435,3 +440,7 @@ def _holds_login(form: Format, file: LoginFile | None) -> bool:
         return form.read(file.text, now=0).refresh_token is not None
     except FormatError:
         return False  # no login yet
+
+
+def _command(verb: str, format_name: str, arguments: str) -> ShellCommand:
+    return ShellCommand(f"traktauth {verb} {format_name}", arguments, "login")

@@ -14,6 +14,7 @@ import time
 from typing import IO, TYPE_CHECKING, Self
 
 from traktauth.errors import TraktAuthError
+from traktauth.hints import Hint, ShellCommand
 from traktauth.sandbox import supervisor
 
 if TYPE_CHECKING:
@@ -70,7 +71,10 @@ class CommandProcess:
         except OSError as error:
             raise TraktAuthError(
                 f"A process cannot be started: {error.strerror}",
-                hint="End other programs, or raise the limits of open files and processes: ulimit -n 4096",
+                hint=Hint(
+                    "End other programs, or raise the limits of open files and processes: ",
+                    ShellCommand("ulimit -n 4096"),
+                ),
             ) from None
 
     def _spawn(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import uvloop
 
 from traktauth.errors import TraktAuthError
+from traktauth.hints import Hint, ShellCommand
 from traktauth.sandbox.certificates import Certificates
 from traktauth.sandbox.device_approval import DeviceApproval
 from traktauth.sandbox.environment import program_environment
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 PUBLIC_URL = f"https://{DOMAIN}"
 """Of the local Trakt: the address that programs know it by, and are shown."""
-MORE = "End programs that hold many ports, or raise the limit of open files: ulimit -n 4096"
+MORE = Hint("End programs that hold many ports, or raise the limit of open files: ", ShellCommand("ulimit -n 4096"))
 LONGEST_LOG = 10_000
 HOST = re.compile(r"[a-z0-9._-]+")
 """A host name or an IPv4 address; an international name in its ASCII form."""

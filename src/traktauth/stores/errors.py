@@ -7,15 +7,18 @@ import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.errors import StoreFailed
+from traktauth.hints import LOGIN_COMMAND, Hint, ShellCommand
 from traktauth.stores.permissions import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
 T = TypeVar("T")
 
 RESTORE = "Restore the store from a backup, or move it away and sign in again"
-RESTORE_COMMAND = f"{RESTORE}: traktauth login"
+RESTORE_COMMAND = Hint(RESTORE, ": ", LOGIN_COMMAND)
+MOVE_AWAY = "Restore it from a backup; or move it away and sign in again"
 
 
 def disk_hint(number: int | None, path: str) -> str | None:
@@ -27,10 +30,35 @@ def disk_hint(number: int | None, path: str) -> str | None:
     """
     folder = quote(os.path.dirname(path))
     if number in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}:
-        return f"Free space for this user on its file system: df -h {folder}"
+        return Hint("Free space for this user on its file system: ", ShellCommand(f"df -h {folder}"))
     if number == errno.EROFS:
-        return f"Mount its file system for writing, or keep logins elsewhere (TRAKTAUTH_STORE): df {folder}"
+        elsewhere = "Mount its file system for writing, or keep logins elsewhere (TRAKTAUTH_STORE): "
+        return Hint(elsewhere, ShellCommand(f"df {folder}"))
     return None
+
+
+def move_away_hint(path: str) -> Hint:
+    """Return how a file that cannot be used is put out of the way."""
+    move = ShellCommand(f"mv {quote(path)} {quote(f'{path}.damaged')}")
+    return Hint("Restore it from a backup; or move it away: ", move, "; then: ", LOGIN_COMMAND)
+
+
+class DurabilityWarning(str):
+    """What about a store may lose a login.
+
+    Attributes:
+        fact: what is wrong.
+        fix: the setting that fixes it.
+    """
+
+    __slots__ = ("fact", "fix")
+    fact: str
+    fix: str
+
+    def __new__(cls, fact: str, fix: str) -> Self:
+        warning = super().__new__(cls, f"{fact}: {fix}")
+        warning.fact, warning.fix = fact, fix
+        return warning
 
 
 def missing(extra: str, error: ImportError) -> StoreFailed:
@@ -53,7 +81,8 @@ def stray_record_warnings(strays: int) -> list[str]:
     if strays == 0:
         return []
     some = "A record names no login and is" if strays == 1 else f"{strays} records name no login and are"
-    return [f"{some} left as found: restore the store from a backup, or sign in again where one is missed"]
+    fix = "restore the store from a backup, or sign in again where one is missed"
+    return [DurabilityWarning(f"{some} left as found", fix)]
 
 
 def store_failed(error: BaseException, store: Any) -> StoreFailed:  # noqa: ANN401 - a store of either kind

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from traktauth import private_files
 from traktauth.errors import StoreFailed
+from traktauth.hints import Hint, ShellCommand
 from traktauth.log_fields import log_fields
 from traktauth.private_files import OTHERS_WRITE, PRIVATE, UnsafeFile
 
@@ -53,7 +54,11 @@ def require_own(path: str, status: os.stat_result) -> None:
     Raises:
         StoreFailed: it is not this user's own regular file.
     """
-    with _store_failed(f"Remove it: rm {quote(path)}; or keep the store in a folder that only you can write"):
+    with _store_failed(
+        Hint(
+            "Remove it: ", ShellCommand(f"rm {quote(path)}"), "; or keep the store in a folder that only you can write"
+        )
+    ):
         private_files.check_own(path, status)
         private_files.check_regular(path, status)
 
@@ -75,8 +80,11 @@ def require_private(path: str, status: os.stat_result, chmod: Callable[[int], No
     if status.st_mode & OTHERS_WRITE:
         raise StoreFailed(
             f"Other users can write {path}, so its content may not be yours",
-            hint=f"If you trust its content: chmod 600 {quote(path)}. If that changes nothing, its file system keeps "
-            "no permissions: keep the store on another one",
+            hint=Hint(
+                "If you trust its content: ",
+                ShellCommand(f"chmod 600 {quote(path)}"),
+                ". If that changes nothing, its file system keeps no permissions: keep the store on another one",
+            ),
         )
     if status.st_mode & _READABLE:
         import logging  # noqa: PLC0415 - a program whose file is in order logs nothing

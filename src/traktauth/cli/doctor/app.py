@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
 from traktauth.errors import AppInvalid, AppRejected
 from traktauth.flow.app_check import AppStatus, check_app
+from traktauth.hints import DOCTOR_COMMAND, LOGIN_COMMAND, Hint, ShellCommand
 from traktauth.models import fingerprint
 from traktauth.protocol import APPS_PAGE, SERVICES
 
@@ -75,7 +76,7 @@ def apps_page(service: Service) -> str:
     return APPS_PAGE if service.realm == "trakt" else f"the app's page at {service.website}"
 
 
-_AGAIN = "Try again later: traktauth doctor"
+_AGAIN = Hint("Try again later: ", DOCTOR_COMMAND)
 _CHECK_SERVICE = "Set TRAKTAUTH_SERVICE to trakt, or to the address that traktauth serve prints"
 
 
@@ -121,7 +122,7 @@ def rejection_before_setup(app: App, service: Service, status: AppStatus) -> App
     rejected = rejection(app, service, status)
     variables = sorted(os.environ.keys() & _VARIABLES)  # which win over the file that the command writes
     unset = f"unset {' '.join(variables)}; " if variables else ""
-    rejected.hint = f"Enter the app again: {unset}traktauth setup. {rejected.hint}"
+    rejected.hint = Hint("Enter the app again: ", ShellCommand(f"{unset}traktauth setup"), f". {rejected.hint}")
     return rejected
 
 
@@ -145,6 +146,6 @@ def _redirect(app: App) -> Finding:
         return warning(
             "app",
             f"The port of {app.redirect_uri} is used by another program or reserved by the system",
-            "End that program, then: traktauth login",
+            Hint("End that program, then: ", LOGIN_COMMAND),
         )
     return good("app", f"redirect address {app.redirect_uri}, free to listen on")

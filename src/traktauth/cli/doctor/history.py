@@ -77,7 +77,7 @@ def explain_end(found: StoredLogin, now: float) -> str:
             sent = f"{format_time(record.pending_refresh.started_at)} by {record.pending_refresh.sender}"
             return f"Its refresh was sent ({sent}), no response came, and its token has expired since"
         case _ if status.pending is not None:
-            return describe_refresh(status, now)
+            return describe_refresh(found, now)
         case _:
             return ""
 

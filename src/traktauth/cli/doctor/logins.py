@@ -15,6 +15,7 @@ from traktauth.cli.status.report import sign_in_hint, verify_all
 from traktauth.cli.verify import REJECTED_HINT
 from traktauth.flow.login_status import LoginState
 from traktauth.flow.moved_login import describe_target, finishing_command
+from traktauth.hints import LOGIN_COMMAND, STATUS_COMMAND, Hint, ShellCommand
 from traktauth.models import LoginKey
 from traktauth.stores.processes import host_name
 
@@ -75,7 +76,10 @@ def _check_app(found: Inventory, settings: Settings) -> list[Finding]:
         warning(
             "login",
             f"The store has no login of this app at this service; it has {names}{more}",
-            f"If {which} is the login that you want: export {shlex.join(_settings_of(first, settings))}",
+            Hint(
+                f"If {which} is the login that you want: ",
+                ShellCommand(f"export {shlex.join(_settings_of(first, settings))}"),
+            ),
         )
     ]
 
@@ -98,7 +102,7 @@ def _unreadable(logins: list[StoredLogin], options: CommonOptions) -> list[Findi
     ]
     if len(logins) > _MOST:
         more = f"{len(logins) - _MOST} more cannot be read"
-        findings.append(Finding("login", Level.WRONG, more, options.with_flags("See which: traktauth status")))
+        findings.append(Finding("login", Level.WRONG, more, options.with_flags(Hint("See which: ", STATUS_COMMAND))))
     return findings
 
 
@@ -124,7 +128,7 @@ def _login(found: StoredLogin, settings: Settings, now: float, rejected: set[Log
         return Finding("login", Level.WRONG, what, hint, LOGIN, details)
     unsettled = status.pending is not None and not status.pending.in_progress
     if unsettled or not status.refreshable:
-        what = f"{name}: {why or describe_refresh(status, now)}"
+        what = Hint(f"{name}: ", why or describe_refresh(found, now))
         return warning("login", what, _unsettled_hint(status), details)
     user = f", user {status.username}" if status.username else ""
     return good("login", f"{name}{user}: token {describe_token(status, now)}, refreshable", details)
@@ -133,9 +137,9 @@ def _login(found: StoredLogin, settings: Settings, now: float, rejected: set[Log
 def _unsettled_hint(status: LoginStatus) -> str:
     """Return what to do about a login that is not refreshed as usual, and needs no sign-in yet."""
     if status.pending is not None and status.pending.moving_to is not None:
-        return f"Finish the move: {finishing_command(status.pending.moving_to)}"
+        return Hint("Finish the move: ", finishing_command(status.pending.moving_to))
     if not status.refreshable:
-        return "When the token expires: traktauth login"
+        return Hint("When the token expires: ", LOGIN_COMMAND)
     if status.is_valid:
         return "Nothing has to be done: the token is used while it is valid"
-    return "Try it now, which needs no sign-in: traktauth token"
+    return Hint("Try it now, which needs no sign-in: ", ShellCommand("traktauth token", options="login"))

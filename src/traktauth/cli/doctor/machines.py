@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from traktauth.cli.doctor.clock import check_history_clock
 from traktauth.cli.doctor.findings import Finding, warning
 from traktauth.cli.times import format_time
+from traktauth.hints import MOVE_COMMAND, Hint
 
 if TYPE_CHECKING:
     from traktauth.cli.inventory import StoredLogin
     from traktauth.models import Record
 
-_SHARE = (
-    "Let machines share a store that is made for it (traktauth store move FROM redis://… or postgresql://…), "
-    "or let each sign in under an account of its own"
+_SHARE = Hint(
+    "Let machines share a store that is made for it (",
+    MOVE_COMMAND.with_arguments("redis://… or postgresql://…"),
+    "), or let each sign in under an account of its own",
 )
 
 

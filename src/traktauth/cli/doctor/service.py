@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from traktauth.cli.doctor.clock import check_clock
 from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
 from traktauth.flow.effects import NoResponse
+from traktauth.hints import DOCTOR_COMMAND, Hint
 from traktauth.protocol import SERVICES
 from traktauth.wire.messages import Request
 from traktauth.wire.user_agent import USER_AGENT
@@ -51,6 +52,6 @@ def _ask(service: Service) -> list[Finding]:
     if isinstance(reply, NoResponse):
         error = reply.error(service.token)
         look = "Look at" if service.name in SERVICES else "Check TRAKTAUTH_SERVICE and"
-        fix = "" if reply.code else f"{look} this machine's network, then: traktauth doctor"
+        fix = "" if reply.code else Hint(f"{look} this machine's network, then: ", DOCTOR_COMMAND)
         return [error_finding("service", error, fix)]
     return [good("service", f"{service.token} answers"), check_clock(reply, (began + time.time()) / 2)]

@@ -9,6 +9,7 @@ from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
 from traktauth.cli.doctor.permissions import others_can_read, others_can_write, quote_path
 from traktauth.client.config_path import config_path, default_config_path
 from traktauth.client.settings import read_file
+from traktauth.hints import DOCTOR_COMMAND, Hint
 
 if TYPE_CHECKING:
     from traktauth.cli.common_options import CommonOptions
@@ -20,7 +21,7 @@ def check_settings(options: CommonOptions) -> tuple[list[Finding], Settings | No
     try:
         settings = options.settings()
     except ValueError as error:
-        return [error_finding("settings", error, "Fix it, then: traktauth doctor")], None
+        return [error_finding("settings", error, Hint("Fix it, then: ", DOCTOR_COMMAND))], None
     path = config_path(os.environ)
     if path is None:
         default = default_config_path()

@@ -9,6 +9,8 @@ from traktauth.cli.doctor.container import is_in_container_layer
 from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
 from traktauth.cli.doctor.permissions import others_can_read, others_can_write, quote_path
 from traktauth.errors import StoreFailed
+from traktauth.hints import MOVE_COMMAND, Hint
+from traktauth.stores.errors import DurabilityWarning
 from traktauth.stores.open import open_store
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from traktauth.stores.base import TokenStore
 
 _ELSEWHERE = "Fix it, or keep logins elsewhere: --store file:/PATH.json, or TRAKTAUTH_STORE"
-_VOLUME = "Keep it on a volume, or in a store elsewhere: traktauth store move FROM TO"
+_VOLUME = Hint("Keep it on a volume, or in a store elsewhere: ", MOVE_COMMAND)
 
 
 def check_store(settings: Settings) -> tuple[list[Finding], TokenStore | None]:
@@ -51,9 +53,10 @@ def split_address(address: str) -> tuple[str, str]:
 
 
 def _problem(text: str) -> Finding:
-    """Return what a store says may lose a login: the fact, and after a colon the setting that fixes it."""
-    what, colon, fix = text.rpartition(": ")
-    return warning("store", what, fix[:1].upper() + fix[1:]) if colon else warning("store", text, _ELSEWHERE)
+    """Return what a store says may lose a login; a store of the user's own may name no fix."""
+    if isinstance(text, DurabilityWarning):
+        return warning("store", text.fact, text.fix[:1].upper() + text.fix[1:])
+    return warning("store", text, _ELSEWHERE)
 
 
 def store_error_finding(error: StoreFailed | ValueError) -> Finding:

@@ -18,6 +18,7 @@ from traktauth.cli.log_output import replace_warning_handler
 from traktauth.cli.option_decorators import common_options
 from traktauth.cli.output import print_in_place, print_json, print_message
 from traktauth.errors import StoreFailed, TraktAuthError
+from traktauth.hints import MOVE_COMMAND, Hint
 from traktauth.keeper.config import IN_FLIGHT
 from traktauth.models import find_service
 
@@ -248,8 +249,11 @@ def open_fleet(address: str) -> FleetStore:
     if not isinstance(store, FleetStore):
         raise TraktAuthError(
             f"traktauth keep needs sqlite:, redis: or postgresql:, not the store {store.address}",
-            hint="Name one: traktauth keep --store postgresql://…, redis://… or sqlite:/PATH "
-            "(to move logins: traktauth store move FROM TO)",
+            hint=Hint(
+                "Name one: traktauth keep --store postgresql://…, redis://… or sqlite:/PATH (to move logins: ",
+                MOVE_COMMAND,
+                ")",
+            ),
         )
     return store
 

@@ -22,6 +22,7 @@ from traktauth.client.login.browser import has_browser
 from traktauth.client.login.method import choose_login_method
 from traktauth.errors import AppRejected, LoginExists, LoginRefused, StoreFailed, TraktAuthError
 from traktauth.flow.moved_login import check_not_moved
+from traktauth.hints import ALL_LOGINS_COMMAND, LOGIN_COMMAND, LOGOUT_COMMAND, Hint
 from traktauth.models.changes import SetUser
 
 if TYPE_CHECKING:
@@ -137,7 +138,11 @@ def _keep_pending(options: CommonOptions, pending: PendingLogin) -> Generator[No
     except (KeyboardInterrupt, Terminated) as error:
         left = pending.seconds_left()
         if left > 0:
-            error.add_note(options.with_flags(f"To resume within {format_duration(left)}: traktauth login --resume"))
+            error.add_note(
+                options.with_flags(
+                    Hint(f"To resume within {format_duration(left)}: ", LOGIN_COMMAND.with_arguments("--resume"))
+                )
+            )
         raise
     except (LoginRefused, AppRejected):
         pending.remove()
@@ -153,7 +158,9 @@ def _repeating(choice: Choice | None) -> Generator[None]:
     except TraktAuthError as error:
         if choice in {"browser", "device", "paste"}:
             hint = error.hint_from(COMMAND_HINTS)
-            error.hint = hint.replace("traktauth login", f"traktauth login --{choice}")
+            if isinstance(hint, Hint):
+                same_way = LOGIN_COMMAND.with_arguments(f"--{choice}")
+                error.hint = hint.with_commands(lambda command: same_way if command == LOGIN_COMMAND else command)
         raise
 
 
@@ -176,7 +183,7 @@ def _may_replace(options: CommonOptions, trakt: Trakt, *, yes: bool) -> bool:
     token = f"token {status.fingerprint}, {_describe_validity(status.expires_at or 0.0, trakt.config.context.clock())}"
     print_message(f"Account {trakt.account} is already signed in{user} ({token}).")
     print_message("A new sign-in replaces this login; its token is not revoked at Trakt.")
-    print_message(options.with_flags("To revoke it first: traktauth logout"))
+    print_message(options.with_flags(Hint("To revoke it first: ", LOGOUT_COMMAND)))
     return yes or not can_ask() or click.confirm("Replace it?", err=True)
 
 
@@ -195,14 +202,15 @@ def _adopt(options: CommonOptions, trakt: Trakt, *, yes: bool) -> int:
             raise LoginRefused(
                 f"Trakt does not accept the token with the app {trakt.config.app.client_id[:8]}…; nothing was saved",
                 error="invalid_token",
-                hint="Use a valid token of this app, or sign in: traktauth login",
+                hint=Hint("Use a valid token of this app, or sign in: ", LOGIN_COMMAND),
             )
         if verdict.accepted is None and not options.json:
             print_message(WARNING, f"The token was not checked: Trakt {verdict.why}")
     try:
         token = trakt.adopt(token, replace=yes)
     except LoginExists as error:
-        error.hint = "Replace it: traktauth login --with-token --yes; or revoke it first: traktauth logout"
+        replacing = LOGIN_COMMAND.with_arguments("--with-token --yes")
+        error.hint = Hint("Replace it: ", replacing, "; or revoke it first: ", LOGOUT_COMMAND)
         raise
     if user is not None:
         with suppress(StoreFailed):  # the login is saved, and works without the name
@@ -240,7 +248,7 @@ def _report_success(options: CommonOptions, trakt: Trakt, token: Token) -> None:
     validity = _describe_validity(token.expires_at, trakt.config.context.clock())
     print_message(f"token {token.fingerprint}, {validity}; {refresh}", indent=2)
     print_message(f"stored in {trakt.store.address}", indent=2)
-    print_message(options.with_flags("See all logins: traktauth status"), indent=2)
+    print_message(options.with_flags(Hint("See all logins: ", ALL_LOGINS_COMMAND)), indent=2)
 
 
 def _describe_validity(expires_at: float, now: float) -> str:

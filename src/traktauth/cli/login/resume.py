@@ -11,12 +11,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 from traktauth.errors import LoginRefused, StoreFailed
+from traktauth.hints import LOGIN_COMMAND, Hint
 from traktauth.models.device_code import DeviceCode
 from traktauth.values import replace
 
 if TYPE_CHECKING:
     from traktauth.models import LoginKey
 
+_DEVICE_LOGIN = LOGIN_COMMAND.with_arguments("--device")
 _TYPES: dict[str, type] = {
     "device_code": str, "user_code": str, "verification_url": str, "expires_in": int, "interval": int
 }  # fmt: skip
@@ -56,7 +58,7 @@ class PendingLogin:
             raise LoginRefused(
                 f"Account {self._login.account} has no interrupted device sign-in to resume",
                 error="no_pending_login",
-                hint="Start one: traktauth login --device",
+                hint=Hint("Start one: ", _DEVICE_LOGIN),
             )
         try:
             device, left = _device(members["device"]), int(members["expires_at"] - time.time())
@@ -66,7 +68,7 @@ class PendingLogin:
             raise LoginRefused(
                 "The file of the interrupted sign-in is damaged; it was removed",
                 error="no_pending_login",
-                hint="Start again: traktauth login --device",
+                hint=Hint("Start again: ", _DEVICE_LOGIN),
             ) from None
         if key != self._key():
             self.remove()
@@ -74,14 +76,14 @@ class PendingLogin:
                 f"The interrupted sign-in belongs to the app {key['client_id'][:8]}… at {key['service']}, and the "
                 f"settings name {self._login.client_id[:8]}… at {self._login.realm}; it was removed",
                 error="foreign_app",
-                hint="Start again: traktauth login --device",
+                hint=Hint("Start again: ", _DEVICE_LOGIN),
             )
         if left <= 0:
             self.remove()
             raise LoginRefused(
                 "The device code of the interrupted sign-in has expired; it was removed",
                 error="expired_token",
-                hint="Start again: traktauth login --device",
+                hint=Hint("Start again: ", _DEVICE_LOGIN),
             )
         return replace(device, expires_in=min(left, device.expires_in))
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from traktauth.cli.output import print_in_place, print_json, print_message, style
 from traktauth.cli.times import format_clock_time, format_duration
 from traktauth.client.login.ui import describe_paste
+from traktauth.hints import LOGIN_COMMAND, Hint
 from traktauth.steps import EnterCode, OpenPage, PasteCode, Step, StillWaiting
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Screen:
     def _say_how_long(self, seconds_left: float) -> None:
         deadline = format_clock_time(time.time() + seconds_left)
         print_message(f"Waiting until {deadline}. Ctrl-C stops; to sign in on another device:")
-        print_message(self.with_flags("traktauth login --device"), indent=2)
+        print_message(self.with_flags(Hint(LOGIN_COMMAND.with_arguments("--device"))), indent=2)
 
     def _paste(self, step: PasteCode) -> str:
         if step.problem:

@@ -15,6 +15,7 @@ from traktauth.cli.output import ERROR, NEXT, is_on_terminal, print_message, pri
 from traktauth.cli.request.arguments import Call, read_body, read_fields, read_headers
 from traktauth.cli.request.display import filter_json, show_body, show_head
 from traktauth.cli.request.pages import read_all_pages
+from traktauth.hints import LOGIN_COMMAND, Hint
 from traktauth.protocol import ACCOUNT_LIMITS, APPS_ARE_DELETED
 from traktauth.wire.error_responses import parse_retry_after
 from traktauth.wire.messages import Response
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 BUSY = 429
 MOST_PAGES = 100
 _HINTS = {
-    401: "Sign in again: traktauth login",
+    401: Hint("Sign in again: ", LOGIN_COMMAND),
     403: f"The API does not know the client id: compare TRAKTAUTH_CLIENT_ID with the app's page. {APPS_ARE_DELETED}",
     404: "Look the path up in Trakt's API documentation",
     **ACCOUNT_LIMITS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+from traktauth.cli.command_hints import SIGN_IN
 from traktauth.cli.common_options import naming_settings
 from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN
 from traktauth.cli.inventory import read_inventory
@@ -23,6 +24,7 @@ from traktauth.cli.output import (
 from traktauth.display import shorten
 from traktauth.flow.login_status import LoginState
 from traktauth.flow.moved_login import describe_target
+from traktauth.hints import LOGOUT_COMMAND, SETUP_COMMAND, Hint
 from traktauth.stores.open import open_store
 
 if TYPE_CHECKING:
@@ -155,9 +157,7 @@ def _print_logins(report: Report) -> None:
     if not found.logins:
         print_data("No account is signed in.", indent=2)
         is_set_up = bool(settings.client_id)
-        print_message(
-            NEXT, f"Sign in: traktauth login{options.flags}" if is_set_up else "Set up an app: traktauth setup"
-        )
+        print_message(NEXT, options.with_flags(SIGN_IN if is_set_up else Hint("Set up an app: ", SETUP_COMMAND)))
     for each in found.logins:
         verdict = (report.verdicts or {}).get(each.login)
         _print_login(options.for_login(each.login, settings), each, verdict, found.now)
@@ -165,7 +165,7 @@ def _print_logins(report: Report) -> None:
     if len(found.logins) > 1 and hints:
         print_data()  # the hints are of several logins, not of the last one
     for each, hint in hints:
-        print_message(NEXT, f"{each.login.account}: {hint}" if each.hint else hint)
+        print_message(NEXT, Hint(f"{each.login.account}: ", hint) if each.hint else hint)
 
 
 def _hint(report: Report, found: StoredLogin) -> str:
@@ -186,10 +186,11 @@ def _hint(report: Report, found: StoredLogin) -> str:
 def sign_in_hint(settings: Settings, found: StoredLogin) -> str:
     """Return the hint with the command that signs in again, or removes the login of another app or service."""
     if found.is_ours or not settings.client_id:
-        return "Sign in: traktauth login"
-    return (
+        return SIGN_IN
+    return Hint(
         f"{found.login.account} at {found.login.realm} belongs to another app or service than the settings. "
-        "Remove it: traktauth logout --local"
+        "Remove it: ",
+        LOGOUT_COMMAND.with_arguments("--local"),
     )
 
 
@@ -216,7 +217,7 @@ def _print_login(options: CommonOptions, found: StoredLogin, verdict: Verdict | 
     if status.username is not None:
         print_wrapped(status.username, "user    ", indent=4, hanging=13)
     print_wrapped(describe_token(status, now), "token   ", indent=4, hanging=13)
-    print_wrapped(options.with_flags(describe_refresh(status, now)), "refresh ", indent=4, hanging=13)
+    print_wrapped(options.with_flags(describe_refresh(found, now)), "refresh ", indent=4, hanging=13)
     if status.needs_login:
         print_data("A new sign-in is required.", indent=4)
     if verdict is not None:

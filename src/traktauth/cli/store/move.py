@@ -16,6 +16,7 @@ from traktauth.cli.help.click_classes import Command
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_data, print_json, print_message
 from traktauth.cli.progress import Progress
 from traktauth.errors import TraktAuthError
+from traktauth.hints import Hint
 from traktauth.stores.move import Outcome, move
 from traktauth.stores.open import open_store
 
@@ -87,7 +88,7 @@ def run_move(source: TokenStore, target: TokenStore, *, as_json: bool) -> int:
                     _tell(moved, as_json=as_json)
         except TraktAuthError as error:
             hint = error.hint_from(COMMAND_HINTS)
-            error.hint = f"{hint}. {_AGAIN}" if hint else _AGAIN
+            error.hint = Hint(hint, f". {_AGAIN}") if hint else _AGAIN
             raise
     _sum_up(counts, source, target, as_json=as_json)
     return _status(counts)

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from traktauth.errors import TraktAuthError
+from traktauth.hints import LOGIN_COMMAND, Hint
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -123,7 +124,7 @@ def find_format(name: str) -> Format:
     if name in NOT_IMPORTED:
         raise FormatError(
             f"A login of {name} cannot be imported: {NOT_IMPORTED[name]}",
-            hint="Sign in with an app of your own: traktauth login",
+            hint=Hint("Sign in with an app of your own: ", LOGIN_COMMAND),
         )
     if name.lower() in _FORMAT_OF:
         raise ValueError(f"{name!r} is not a format; its logins have the format {_FORMAT_OF[name.lower()]}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
+from traktauth.stores.errors import DurabilityWarning
+
 
 def is_local(host: str | None) -> bool:
     """Return whether a server is reached without leaving this machine: by a socket's path or a loopback address."""
@@ -26,6 +28,5 @@ def find_warnings(server: str, hosts: list[str], fix: str) -> list[str]:
     remote = [host for host in hosts if not is_local(host)]
     if not remote:
         return []
-    return [
-        f"Tokens go to the {server} at {', '.join(remote)} and can be read on the way, as no TLS is demanded: {fix}"
-    ]
+    where = f"the {server} at {', '.join(remote)}"
+    return [DurabilityWarning(f"Tokens go to {where} and can be read on the way, as no TLS is demanded", fix)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, cast
 
+from traktauth.hints import Hint, ShellCommand
 from traktauth.models.record import FORMAT
 from traktauth.stores.errors import unreadable
 
@@ -42,7 +43,9 @@ VERSION = "2"  # of a sealed text
 # The members that compare-and-swap, the keeper and doctor need to see. Everything else is sealed, and bound to these.
 CLEAR = ("format", "realm", "client_id", "account", "generation", "refreshable", "pending_refresh", "moved_to")
 _TAKE_IT = "If it was you who put it there, let the store be sealed"
-_TAKE_IT_COMMAND = "If it was you who put it there: traktauth store reseal --take-plain"
+_TAKE_IT_COMMAND = Hint(
+    "If it was you who put it there: ", ShellCommand("traktauth store reseal", "--take-plain", options="store")
+)
 
 
 class Altered(ValueError):

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
+from traktauth.hints import Hint, ShellCommand
 from traktauth.private_files import OTHERS_READ_OR_WRITE, is_own
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ VARIABLE = "TRAKTAUTH_SEAL_KEY"
 FILE_VARIABLE = "TRAKTAUTH_SEAL_KEY_FILE"
 ADD_KEY_HINT = f"Add that key to {VARIABLE} or {FILE_VARIABLE}"
 MAKE_KEY_HINT = f"Make a key of 32 random bytes in base64, and set {VARIABLE} or {FILE_VARIABLE}"
-MAKE_KEY_COMMAND = f"Make a key with traktauth store key, and set {VARIABLE} or {FILE_VARIABLE}"
+MAKE_KEY_COMMAND = Hint(
+    "Make a key with ", ShellCommand("traktauth store key"), f", and set {VARIABLE} or {FILE_VARIABLE}"
+)
 _KEY_SIZE = 32
 _LARGEST_FILE = 65536
 
@@ -69,12 +72,14 @@ def _read_file(path: str) -> str:
         with open(path, "rb") as file:
             status = os.fstat(file.fileno())
             if os.name == "posix" and status.st_mode & OTHERS_READ_OR_WRITE:
-                raise StoreFailed(f"Others can read the key file {path}", hint=f"chmod 600 {shlex.quote(path)}")
+                raise StoreFailed(
+                    f"Others can read the key file {path}", hint=Hint(ShellCommand(f"chmod 600 {shlex.quote(path)}"))
+                )
             if not is_own(status, or_roots=True):
                 raise StoreFailed(
                     f"The key file {path} belongs to another user",
                     hint=f"Use one of your own: {MAKE_KEY_HINT}",
-                    hint_command=f"Use one of your own: {MAKE_KEY_COMMAND}",
+                    hint_command=Hint("Use one of your own: ", MAKE_KEY_COMMAND),
                 )
             return file.read(_LARGEST_FILE).decode("ascii", "replace")
     except OSError as error:

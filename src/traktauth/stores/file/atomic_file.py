@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from traktauth import private_files
 from traktauth.errors import StoreFailed
+from traktauth.hints import Hint, ShellCommand
 from traktauth.private_files import CLOEXEC, NOFOLLOW, OTHERS_READ_OR_WRITE, PRIVATE, is_own
 from traktauth.stores.permissions import quote
 
@@ -229,7 +230,7 @@ def _sync_failures(folder: str) -> Generator[None]:
     except OSError as error:
         hint = f"See what is wrong with its disk or mount, {_ELSEWHERE}"
         if error.errno == errno.EACCES:
-            hint = f"Let yourself read the folder: chmod u+r {quote(folder)}; {_ELSEWHERE}"
+            hint = Hint("Let yourself read the folder: ", ShellCommand(f"chmod u+r {quote(folder)}"), f"; {_ELSEWHERE}")
         raise StoreFailed(
             f"The folder {folder} cannot be synced to the disk: {error.strerror or error}", hint=hint
         ) from error

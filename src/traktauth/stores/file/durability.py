@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from traktauth.stores.errors import DurabilityWarning
 from traktauth.stores.file.atomic_file import can_sync
 
 
@@ -16,4 +17,4 @@ def find_warnings(folder: str) -> list[str]:
     if not os.path.isdir(folder) or can_sync(folder):
         return []
     what = f"The file system of {folder} cannot sync a folder, so a power cut may undo the last refresh"
-    return [f"{what}: keep the store on a local disk"]
+    return [DurabilityWarning(what, "keep the store on a local disk")]

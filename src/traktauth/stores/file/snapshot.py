@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from traktauth.errors import StoreFailed
 from traktauth.models.record import EMPTY, FORMAT, erased_entry
 from traktauth.stores.encryption.envelope import unseal
-from traktauth.stores.errors import unreadable
-from traktauth.stores.permissions import quote
+from traktauth.stores.errors import MOVE_AWAY, move_away_hint, unreadable
 from traktauth.stores.record_json import login_of, to_record
 from traktauth.stores.redaction import Hidden, without_frames
 from traktauth.values import field, value
@@ -82,9 +81,8 @@ def parse(content: Hidden[bytes], path: str) -> tuple[dict[LoginKey, dict[str, A
     if version is None:
         raise StoreFailed(
             f"{path} cannot be read: it is damaged, or another program's; it is left as it is",
-            hint="Restore it from a backup; or move it away and sign in again",
-            hint_command=f"Restore it from a backup; or move it away: mv {quote(path)} {quote(f'{path}.damaged')}; "
-            "then: traktauth login",
+            hint=MOVE_AWAY,
+            hint_command=move_away_hint(path),
         )
     if not 1 <= version <= FORMAT:
         raise StoreFailed(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from traktauth.errors import StoreFailed
+from traktauth.hints import Hint, ShellCommand
 from traktauth.stores.database.transport_security import find_warnings
 from traktauth.stores.errors import missing
 
@@ -161,7 +162,7 @@ def failure(address: str, error: psycopg.Error | OSError) -> StoreFailed:
     temporary = is_temporary(error)
     failed = StoreFailed(f"{address} cannot be used: {_first_line(error)}", hint=_HINTS.get(state or ""))
     if state == "42501":
-        failed.hint_command = f"{failed.hint}: traktauth store schema"
+        failed.hint_command = Hint(failed.hint, ": ", ShellCommand("traktauth store schema"))
     failed.temporary, failed.__cause__ = temporary, type(error)(_first_line(error))
     return failed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from traktauth.stores.errors import DurabilityWarning
 from traktauth.stores.postgres.statements import LIMITS
 
 if TYPE_CHECKING:
@@ -22,13 +23,15 @@ def find_warnings(answer: Sequence[Any]) -> list[str]:
     fsync, full_page_writes, in_recovery, read_only, synchronous_commit = answer
     found: list[str] = []
     if fsync != "on":
-        found.append("A crash of this PostgreSQL loses logins: set `fsync = on`")
+        found.append(DurabilityWarning("A crash of this PostgreSQL loses logins", "set `fsync = on`"))
     if full_page_writes != "on":
-        found.append("A crash of this PostgreSQL may damage logins: set `full_page_writes = on`")
+        found.append(DurabilityWarning("A crash of this PostgreSQL may damage logins", "set `full_page_writes = on`"))
     if synchronous_commit == "off":  # we set another one, which something between us and the server has dropped
-        found.append("A crash of this PostgreSQL loses the last logins: set `synchronous_commit = on`")
+        found.append(
+            DurabilityWarning("A crash of this PostgreSQL loses the last logins", "set `synchronous_commit = on`")
+        )
     if in_recovery:
-        found.append("This PostgreSQL is a standby and takes no writes: name the primary")
+        found.append(DurabilityWarning("This PostgreSQL is a standby and takes no writes", "name the primary"))
     elif read_only == "on":
-        found.append("This PostgreSQL takes no writes: end `default_transaction_read_only`")
+        found.append(DurabilityWarning("This PostgreSQL takes no writes", "end `default_transaction_read_only`"))
     return found

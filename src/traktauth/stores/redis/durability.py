@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from traktauth.errors import StoreFailed
 from traktauth.log_fields import log_fields
 from traktauth.stores.database import schema as database_schema
+from traktauth.stores.errors import DurabilityWarning
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 VERSION = str(database_schema.VERSION).encode()
 SETTINGS = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
-_UNKNOWN = (
-    "This Redis does not say how durable it is, as CONFIG GET is forbidden: see that it has `appendonly yes`, "
-    "`appendfsync always` and `maxmemory-policy noeviction`"
+_UNKNOWN = DurabilityWarning(
+    "This Redis does not say how durable it is, as CONFIG GET is forbidden",
+    "see that it has `appendonly yes`, `appendfsync always` and `maxmemory-policy noeviction`",
 )
 _warned: set[Hashable] = set()
 
@@ -64,21 +65,29 @@ def find_warnings(answers: Sequence[Any]) -> list[str]:
     role, *replies = answers[2:]
     found: list[str] = []
     if isinstance(role, list) and role[0] == b"slave":
-        found.append("This Redis is a replica and takes no writes: name the primary")
+        found.append(DurabilityWarning("This Redis is a replica and takes no writes", "name the primary"))
     settings: dict[str, str] = {}
     for answer in replies:
         if isinstance(answer, Exception):
             return [*found, _UNKNOWN]
         settings.update(_pairs(answer))
     if settings.get("appendonly") != "yes":
-        found.append("A crash of this Redis loses logins: set `appendonly yes` and `appendfsync always`")
+        found.append(
+            DurabilityWarning("A crash of this Redis loses logins", "set `appendonly yes` and `appendfsync always`")
+        )
     elif settings.get("appendfsync") != "always":
         fsync = settings.get("appendfsync")
-        found.append(f"A crash of this Redis loses the last logins (`appendfsync {fsync}`): set `appendfsync always`")
+        found.append(
+            DurabilityWarning(
+                f"A crash of this Redis loses the last logins (`appendfsync {fsync}`)", "set `appendfsync always`"
+            )
+        )
     policy = settings.get("maxmemory-policy")
     if settings.get("maxmemory", "0") != "0" and policy != "noeviction":
         found.append(
-            f"A full Redis throws logins away (`maxmemory-policy {policy}`): set `maxmemory-policy noeviction`"
+            DurabilityWarning(
+                f"A full Redis throws logins away (`maxmemory-policy {policy}`)", "set `maxmemory-policy noeviction`"
+            )
         )
     return found
 

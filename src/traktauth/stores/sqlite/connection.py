@@ -20,9 +20,10 @@ from traktauth.stores.database.schema import (
     VERSION,
     check_version,
 )
+from traktauth.stores.errors import MOVE_AWAY, move_away_hint
 from traktauth.stores.file import atomic_file
 from traktauth.stores.mounts import is_mount_point
-from traktauth.stores.permissions import quote, require_private
+from traktauth.stores.permissions import require_private
 from traktauth.stores.sqlite import fork_safety
 from traktauth.stores.sqlite.fork_safety import Connection
 
@@ -140,9 +141,8 @@ def _check_columns(connection: sqlite3.Connection, path: str) -> None:
         if _columns(connection, table) != _expected_columns(table):
             raise StoreFailed(
                 f"{path} has a table {table} with other columns than traktauth's; it is left as it is",
-                hint="Restore it from a backup; or move it away and sign in again",
-                hint_command=f"Restore it from a backup; or move it away: mv {quote(path)} {quote(f'{path}.damaged')}; "
-                "then: traktauth login",
+                hint=MOVE_AWAY,
+                hint_command=move_away_hint(path),
             )
 
 
