@@ -107,7 +107,7 @@ def test_a_refresh_leaves_the_other_program_without_a_valid_token(run, file, ser
         (["trakt.py"], None, 2, "'trakt.py' is not a format; its logins have the format token"),
         (["PlexTraktSync"], None, 2, "its logins have the format pytrakt"),
         (["pytrakt", "missing.json"], None, 1, "missing.json does not exist"),
-        (["pytrakt", "--undo", "--refresh"], None, 2, "--undo takes no other option"),
+        (["pytrakt", "--undo", "--refresh"], None, 2, "--undo and --refresh cannot be combined"),
     ],
 )
 def test_what_cannot_be_imported_says_why(run, file, words, text, status, message):

@@ -343,8 +343,8 @@ def test_a_wrong_secret_ends_keep_with_3_and_uses_no_refresh_token(crew):
         (["--once", "--limit", "0"], 2, "limit"),
         (["--metrics", "99999"], 2, "metrics"),
         (["--account", "foo"], 2, "No such option '--account'"),
-        (["--plan", "--once"], 2, "--plan sends nothing, so it cannot be used with --once"),
-        (["--plan", "--metrics", "0"], 2, "--plan sends nothing, so it cannot be used with --metrics"),
+        (["--plan", "--once"], 2, "--plan and --once cannot be combined"),
+        (["--plan", "--metrics", "0"], 2, "--plan and --metrics cannot be combined"),
     ],
 )
 def test_wrong_usage_and_stores_that_cannot_be_used_are_reported_in_two_lines(command, words, status, message):

@@ -174,7 +174,7 @@ def test_a_login_outside_the_home_is_refused(lab, path):
     [
         (["--scenario", "flood"], "'flood' is not a scenario"),
         (["--tokens", "kodi"], "'kodi' is not a format of logins"),
-        (["--tokens", "token", "--setup", "true"], "cannot be used together"),
+        (["--tokens", "token", "--setup", "true"], "--setup and --tokens cannot be combined"),
         (["--copies", "1"], "1 is not in the range"),
         (["--home", "absent"], "'absent' does not exist"),
     ],

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.command(
     "export",
     cls=Command,
+    exclusive=[("--access-only", "--transfer")],
     examples=[
         ("traktauth export pytrakt --access-only", "until the access token expires"),
         ("traktauth export kometa ~/kometa/config.yml --transfer", "for good"),
@@ -42,7 +43,7 @@ def command(options: CommonOptions, format_name: str, path: str | None, *, acces
     from traktauth.migrate.formats import default_path  # noqa: PLC0415 - `--help` does without
     from traktauth.migrate.transfer import export_access_token, export_login  # noqa: PLC0415 - the same
 
-    if access_only == transfer:
+    if not access_only and not transfer:
         raise click.UsageError("use --access-only (the login stays here) or --transfer (it is moved there)")
     file = default_path(format_name, os.environ) if path is None else None if path == "-" else Path(path)
     if transfer and file is None:

@@ -40,6 +40,7 @@ NO_VALID_TOKEN = "The other program has no valid token any more; stop it or sign
 @click.command(
     "import",
     cls=Command,
+    exclusive=[("--undo", "--keep-source"), ("--undo", "--refresh"), ("--undo", "--replace")],
     examples=[
         ("traktauth import pytrakt", "the login of PyTrakt or PlexTraktSync"),
         ("traktauth import kometa ~/kometa/config.yml", ""),
@@ -72,8 +73,6 @@ def command(
     from traktauth.migrate.transfer import import_from  # noqa: PLC0415 - the same
 
     if undo:
-        if keep_source or refresh or replace:
-            raise click.UsageError("--undo takes no other option")
         return _undo(options, format_name, path)
     source = _read_source(format_name, _find_path(format_name, path))
     login = find_format(format_name).read(source.text, now=options.settings().clock()())

@@ -39,6 +39,7 @@ _FEWEST_COUNTED = 3  # equal exit statuses that are shown as a count
 @click.command(
     "lab",
     cls=Command,
+    exclusive=[("--setup", "--tokens")],
     context_settings={"allow_interspersed_args": False},
     examples=[
         ("traktauth lab -- traktauth request GET /users/settings", ""),
@@ -103,8 +104,6 @@ def command(
     and during an outage. It must exit with 0 and call the API, such as GET /users/settings. The last line is the
     verdict; the exit status is 0 if the program keeps its login, 1 if it would lose one, 6 if it was not judged.
     """
-    if setup is not None and tokens is not None:
-        raise click.UsageError("--setup and --tokens cannot be used together: the program has one login")
     try:
         from traktauth.lab import Lab  # noqa: PLC0415 - an extra, and costly
         from traktauth.lab.scenarios import NAMES  # noqa: PLC0415 - the same

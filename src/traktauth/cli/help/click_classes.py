@@ -62,17 +62,40 @@ def _show_and_exit(context: click.Context, _parameter: click.Parameter, value: b
 
 
 class Command(_HelpMixin):
-    """A command whose help ends with examples.
+    """A command whose help ends with examples, and which knows its options that exclude each other.
 
     Args:
         arguments: as `click.Command` takes them.
         examples: pairs of a command line and a short comment, which may be empty.
+        exclusive: groups of options, such as `--device`, of which at most one may be given.
         options: as `click.Command` takes them.
     """
 
-    def __init__(self, *arguments: Any, examples: Sequence[tuple[str, str]] = (), **options: Any) -> None:  # noqa: ANN401 - passed on
+    def __init__(
+        self,
+        *arguments: Any,  # noqa: ANN401 - passed on
+        examples: Sequence[tuple[str, str]] = (),
+        exclusive: Sequence[tuple[str, ...]] = (),
+        **options: Any,  # noqa: ANN401 - passed on
+    ) -> None:
         super().__init__(*arguments, **options)
         self.examples = tuple(examples)
+        self.exclusive = tuple(exclusive)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the options.
+
+        Raises:
+            UsageError: two options exclude each other.
+        """
+        if self.exclusive and not ctx.resilient_parsing:
+            _, _, parameters = self.make_parser(ctx).parse_args(list(args))
+            given = {name for parameter in parameters for name in parameter.opts}
+            for group in self.exclusive:
+                together = [name for name in group if name in given]
+                if len(together) > 1:
+                    raise click.UsageError(f"{' and '.join(together)} cannot be combined", ctx)
+        return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""

@@ -40,6 +40,7 @@ _DEFAULT_LIMIT = 500  # logins
 @click.command(
     "keep",
     cls=Command,
+    exclusive=[("--plan", "--once"), ("--plan", "--metrics"), ("--plan", "--write")],  # it sends and writes nothing
     examples=[
         ("traktauth keep --store postgresql://db/app --json", "a daemon"),
         ("traktauth keep --once --store sqlite:/var/lib/app/db", "for cron"),
@@ -97,10 +98,6 @@ def command(
 
     if limit is not None and not (once or shows_plan):
         raise click.UsageError("--limit needs --once or --plan; without them a keeper runs until it is stopped")
-    if shows_plan and (once or metrics is not None):
-        raise click.UsageError(f"--plan sends nothing, so it cannot be used with {'--once' if once else '--metrics'}")
-    if shows_plan and files:
-        raise click.UsageError("--plan sends nothing, so it cannot be used with --write")
     settings = options.settings()
     config = KeeperConfig(
         settings.app(),

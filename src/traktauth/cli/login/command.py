@@ -34,26 +34,14 @@ if TYPE_CHECKING:
 
 Way = Literal["browser", "device", "paste"]
 Choice = Literal["browser", "device", "paste", "resume", "with-token"]
-_CHOICES = ("--browser", "--device", "--paste", "--resume", "--with-token")
-
-
-class LoginCommand(Command):
-    """A command that refuses two ways to sign in; click takes the last one."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the options."""
-        given = [word for word in _CHOICES if word in args]
-        if len(given) > 1:
-            raise click.UsageError(f"{' and '.join(given)} cannot be combined", ctx)
-        return super().parse_args(ctx, args)
-
 
 _MAX_RESPONSE = 1 << 20  # characters
 
 
 @click.command(
     "login",
-    cls=LoginCommand,
+    cls=Command,
+    exclusive=[("--browser", "--device", "--paste", "--resume", "--with-token")],
     examples=[
         ("traktauth login", ""),
         ("traktauth login --device", "over SSH, or on a screen without a browser"),
