@@ -10,10 +10,10 @@ from contextlib import closing
 import pytest
 
 from traktauth import private_files
+from traktauth.server.errors import StorageUnavailable
 from traktauth.server.http.exchange import AccessLog, Exchange
-from traktauth.server.process.check import check_config
+from traktauth.server.process.serve import check_config
 from traktauth.server.settings import Settings
-from traktauth.server.storage.base import StorageUnavailable
 from traktauth.server.storage.database import Database
 
 STRANGER = 65_534

@@ -17,7 +17,7 @@ from traktauth.cli.command_hints import command_hint
 from traktauth.cli.explain import LARGEST_INPUT
 from traktauth.explain import explain, load_entries
 from traktauth.explain.matcher import LONGEST_DISTANCE
-from traktauth.server.http.rate_limits import READS
+from traktauth.server.http.limits import READS
 
 ENTRIES = load_entries()
 IDS = [entry.id for entry in ENTRIES]

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from traktauth.server.http.limits import Throttle, network_of
 from traktauth.server.messages import duplicate_member, first_duplicate, redirect
 from traktauth.server.oauth import passwords
 from traktauth.server.oauth.redirect_uri import (
@@ -19,7 +20,6 @@ from traktauth.server.oauth.redirect_uri import (
 )
 from traktauth.server.seed import read_seed
 from traktauth.server.settings import SettingError, Settings, grace_seconds
-from traktauth.server.throttle import Throttle, network_of
 
 BAD = {
     "a life that is a text": ({"access_life": "60"}, "access_life must be a whole number, not str"),

@@ -11,11 +11,10 @@ import sys
 import pytest
 
 from traktauth.server.app import build
-from traktauth.server.errors import OAuthError
-from traktauth.server.process.check import check_config
+from traktauth.server.errors import OAuthError, StorageUnavailable
 from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.process.serve import check_config
 from traktauth.server.settings import Settings
-from traktauth.server.storage.base import StorageUnavailable
 from traktauth.server.storage.database import Database
 from traktauth.server.storage.models import Client
 

@@ -102,7 +102,7 @@ def command(
 
         with ending_descendants(), CommandProcess() as process:  # it starts while the local Trakt does
             from traktauth.sandbox import Sandbox  # noqa: PLC0415 - an extra, and costly
-            from traktauth.server.process.file_descriptors import raise_limit  # noqa: PLC0415 - the same
+            from traktauth.server.process.serve import raise_limit  # noqa: PLC0415 - the same
             from traktauth.testing.local import LocalTrakt  # noqa: PLC0415 - the same
 
             raise_limit()  # not of the command: its supervisor has been started

@@ -11,17 +11,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from traktauth.server.engines.profiles import PROFILES
-from traktauth.server.http.api import Operation, behind_token, history_of, nothing_added, profile_of, settings_of
+from traktauth.server.http.api import (
+    Operation,
+    behind_token,
+    history_of,
+    nothing_added,
+    profile_of,
+    read_responses,
+    settings_of,
+)
 from traktauth.server.http.context import Demo, ServerContext, make_policy
-from traktauth.server.http.custom_responses import read_responses
-from traktauth.server.http.discovery import discovery_routes
+from traktauth.server.http.discovery import discovery_routes, health_routes
 from traktauth.server.http.dispatcher import Dispatcher
 from traktauth.server.http.exchange import AccessLog, ExchangeLog
 from traktauth.server.http.faults import read_faults
-from traktauth.server.http.health import health_routes
+from traktauth.server.http.limits import rate_limited
 from traktauth.server.http.oauth import make_handler
-from traktauth.server.http.rate_limits import rate_limited
-from traktauth.server.pages.not_found import not_found
+from traktauth.server.pages.html_response import not_found
 from traktauth.server.pages.routes import page_routes
 from traktauth.server.seed import SEEDED_USERS, Seed, apply_seed, demo_seed, read_seed, seeded_users
 from traktauth.server.settings import default_database

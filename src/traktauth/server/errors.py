@@ -47,3 +47,15 @@ class BareStatusError(Exception):
 
 PROTOCOL_ERRORS = (OAuthError, ValidationError, BareStatusError)
 """Errors that are results: what was written before one of them is committed."""
+
+
+class StorageUnavailable(Exception):
+    """The database cannot be read or written at the moment.
+
+    Attributes:
+        hint: what to do about it, empty if naming another database is all that helps.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint

@@ -15,10 +15,10 @@ from msgspec import Meta, Struct
 
 from traktauth.protocol import OUT_OF_BAND
 from traktauth.server import tokens
-from traktauth.server.json_file import read_json
 from traktauth.server.messages import as_list, as_object
 from traktauth.server.oauth import passwords
 from traktauth.server.oauth.redirect_uri import registration_fault_of
+from traktauth.server.settings import read_json
 from traktauth.server.storage.models import Client
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
+from traktauth.server.errors import StorageUnavailable
 from traktauth.server.http.exchange import APP, LENGTH, Exchange, ExchangeLog, fingerprint
 from traktauth.server.oauth.request import ClientRequest
-from traktauth.server.storage.base import StorageUnavailable
-from traktauth.server.storage.repositories.tokens import TokenRepository
+from traktauth.server.storage.repositories import TokenRepository
 
 
 def shown(path="/oauth/token", request=None):

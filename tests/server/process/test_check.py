@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from traktauth.server.process.check import check_config
 from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.process.serve import check_config
 from traktauth.server.settings import Settings
 
 SEED = {"apps": [{"client_id": "a", "client_secret": "s", "redirect_uris": ["x:/y"]}], "users": []}

@@ -20,8 +20,8 @@ from traktauth.server.choices import GRACE, PROFILES, RATE_LIMITS, ROTATIONS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from traktauth.server.errors import StorageUnavailable
     from traktauth.server.settings import Settings
-    from traktauth.server.storage.base import StorageUnavailable
 
 MISSING = "The packages of the local Trakt are not installed"
 INSTALL = "Install them: pip install 'traktauth[server]'"
@@ -151,8 +151,8 @@ def validate(options: dict[str, Any]) -> dict[str, Any]:
         UsageError: a setting or a file cannot be used.
     """
     try:
-        from traktauth.server.process.check import check_config  # noqa: PLC0415 - an extra, and costly
-        from traktauth.server.storage.base import StorageUnavailable  # noqa: PLC0415 - the same
+        from traktauth.server.errors import StorageUnavailable  # noqa: PLC0415 - the same
+        from traktauth.server.process.serve import check_config  # noqa: PLC0415 - an extra, and costly
     except ModuleNotFoundError as error:
         raise _absent(error) from None
     try:
@@ -177,8 +177,8 @@ def build_server(
         UsageError: a setting cannot be used.
     """
     try:
+        from traktauth.server.errors import StorageUnavailable  # noqa: PLC0415 - the same
         from traktauth.server.process.serve import serve  # noqa: PLC0415 - an extra, and costly
-        from traktauth.server.storage.base import StorageUnavailable  # noqa: PLC0415 - the same
     except ModuleNotFoundError as error:
         raise _absent(error) from None
     settings = _settings(options)

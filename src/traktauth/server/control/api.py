@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from traktauth.server.control.calls import CALLS, Call, ControlError, run_call
+from traktauth.server.http.limits import network_of
 from traktauth.server.messages import (
     JSON,
     LARGEST_CONTROL_BODY,
@@ -27,7 +28,6 @@ from traktauth.server.messages import (
     read_request,
 )
 from traktauth.server.settings import is_loopback, name_in
-from traktauth.server.throttle import network_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

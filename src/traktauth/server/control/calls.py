@@ -14,7 +14,6 @@ from msgspec import Meta, Struct
 
 from traktauth.server.control.sequence import app_name
 from traktauth.server.errors import ValidationError
-from traktauth.server.http.authorize import Visitor, client_url, evaluate_query, page_url
 from traktauth.server.http.exchange import MOST_CREATED, TEST, Exchange, fingerprint
 from traktauth.server.http.faults import read_faults
 from traktauth.server.messages import as_list, as_object
@@ -27,7 +26,9 @@ from traktauth.server.oauth.authorization import (
 )
 from traktauth.server.oauth.device import decide
 from traktauth.server.oauth.request import ClientRequest
-from traktauth.server.pages.connected import disconnect
+from traktauth.server.pages.applications import disconnect
+from traktauth.server.pages.authorization import client_url, evaluate_query, page_url
+from traktauth.server.pages.page_request import Visitor
 from traktauth.server.tokens import IssuedTokens, generate_token
 
 if TYPE_CHECKING:

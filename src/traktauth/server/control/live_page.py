@@ -33,7 +33,7 @@ from traktauth.server.control.token_tree import (
 )
 from traktauth.server.http.exchange import TOKEN_PATHS
 from traktauth.server.messages import Application, HttpResponse, json_response, read_request
-from traktauth.server.pages.not_found import add_security_headers
+from traktauth.server.pages.html_response import add_security_headers
 from traktauth.server.pages.page_request import PageRequest, confirmation_page, message, page_endpoint
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from traktauth.server.errors import OAuthError, ValidationError
     from traktauth.server.oauth.authorization import AuthorizationRules
-    from traktauth.server.oauth.policy import TokenPolicy
+    from traktauth.server.oauth.request import TokenPolicy
     from traktauth.server.tokens import Lifetimes
 
 JSON_OR_FORM = (JSON, FORM)

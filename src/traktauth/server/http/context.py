@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from traktauth.server.clock import Clock
 from traktauth.server.http.connections import ConnectionRegistry
-from traktauth.server.http.rate_limits import Counters
-from traktauth.server.oauth.policy import TokenPolicy
+from traktauth.server.http.limits import Counters, Throttle
+from traktauth.server.oauth.request import TokenPolicy
 from traktauth.server.oauth.rotation import make_rotation
 from traktauth.server.settings import grace_seconds
-from traktauth.server.throttle import Throttle
 
 if TYPE_CHECKING:
     from traktauth.server.engines.base import Profile

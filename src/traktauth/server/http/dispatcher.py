@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from starlette.requests import ClientDisconnect
 from starlette.routing import Router
 
+from traktauth.server.errors import StorageUnavailable
 from traktauth.server.http.exchange import APP, OTHER, Exchange
 from traktauth.server.http.faults import take_fault
 from traktauth.server.messages import MOST_FIELDS, HttpResponse, json_response
 from traktauth.server.settings import is_loopback, name_in
-from traktauth.server.storage.base import StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from traktauth.server.http.context import ServerContext
     from traktauth.server.http.faults import Fault
     from traktauth.server.messages import Handler
-
 
 log = logging.getLogger(__name__)
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"))

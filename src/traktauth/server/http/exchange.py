@@ -17,10 +17,9 @@ from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from traktauth.private_files import open_to_append
-from traktauth.server.errors import BareStatusError, OAuthError, ValidationError
+from traktauth.server.errors import BareStatusError, OAuthError, StorageUnavailable, ValidationError
 from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.settings import SettingError
-from traktauth.server.storage.base import StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence

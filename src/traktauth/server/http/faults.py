@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from traktauth.server.json_file import read_json
 from traktauth.server.messages import as_list
+from traktauth.server.settings import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

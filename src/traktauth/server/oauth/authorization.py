@@ -13,8 +13,7 @@ from traktauth.server.tokens import digest, generate_token
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from traktauth.server.oauth.policy import TokenPolicy
-    from traktauth.server.oauth.request import AuthorizationRequest, Check
+    from traktauth.server.oauth.request import AuthorizationRequest, Check, TokenPolicy
 
 Parameters = list[tuple[str, str]]
 

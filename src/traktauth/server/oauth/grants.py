@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth.server.oauth.id_token import id_token
-from traktauth.server.storage.repositories.tokens import NO_USER
+from traktauth.server.storage.repositories import NO_USER
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.request import TokenRequest

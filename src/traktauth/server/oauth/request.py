@@ -11,9 +11,32 @@ from traktauth.server.errors import OAuthError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from traktauth.server.oauth.policy import TokenPolicy
+    from traktauth.server.oauth.rotation import Rotation
     from traktauth.server.storage.models import Client, Code, Session, TokenPair, User
     from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.tokens import Lifetimes
+
+
+class TokenPolicy(NamedTuple):
+    """Numbers and modes that the rules use.
+
+    Attributes:
+        lifetimes: how long tokens, codes and sessions are valid.
+        scopes: the scopes of this server.
+        default_scope: the scope of a request that names none, at Trakt's paths.
+        rotation: what happens to a used refresh token.
+        access_outlives: whether an access token stays valid when its refresh token has been used.
+        interval: seconds between two polls of a device code.
+        issuer: the server's issuer identifier, an origin.
+    """
+
+    lifetimes: Lifetimes
+    scopes: tuple[str, ...]
+    default_scope: str
+    rotation: Rotation
+    access_outlives: bool
+    interval: int
+    issuer: str
 
 
 class ClientRequest(NamedTuple):

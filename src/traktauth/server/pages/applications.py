@@ -1,4 +1,4 @@
-"""Your apps: register an app, change its redirect addresses, make a new secret, delete it.
+"""Your apps: register, change and delete them; connected apps: those that a user has authorized.
 
 Apps of a seed have no owner. On loopback everyone may look at them, as this is a test server; their secrets, which may
 be those of real apps, are shown to the users of the seed, on request.
@@ -7,10 +7,12 @@ be those of real apps, are shown to the users of the seed, on request.
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from traktauth.server.oauth.redirect_uri import registration_fault_of
+from traktauth.server.pages.authorization import PERMISSIONS
 from traktauth.server.pages.page_request import confirmation_page, message
 from traktauth.server.seed import new_client, seeded_users
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from traktauth.server.pages.page_request import PageRequest
     from traktauth.server.storage.models import Client
     from traktauth.server.storage.repositories import Repositories
+
 
 LONGEST_NAME, MOST_ADDRESSES = 60, 20
 BAD_NAME = f"An app's name has 1 to {LONGEST_NAME} characters."
@@ -235,3 +238,61 @@ def _fault(name: str, addresses: list[str]) -> str:
         if fault:
             return f"The redirect address “{address}” {fault}."
     return ""
+
+
+class Connected(NamedTuple):
+    """An app that a user has let in, as the page shows it."""
+
+    number: int
+    name: str
+    since: str
+    permissions: list[str]
+
+
+async def show_connected(visit: PageRequest) -> HttpResponse:
+    """List them."""
+    visitor = visit.visitor
+    if visitor is None:
+        return visit.go("/sign-in?next=connected-apps")
+    found = visit.context.database.read(lambda db: list_connected(db, visitor.user.id))
+    done = "Revoked. Every login of the app has ended." if visit.query_parameters.get("done") == "revoked" else ""
+    return visit.show("connected", title="Connected apps", connected=found, done=done)
+
+
+async def revoke_connected(visit: PageRequest) -> HttpResponse:
+    """End every token and code of an app and this user, and forget the consent; for good."""
+    visitor, number = visit.visitor, visit.form.get("app", "")
+    if visitor is None:
+        return visit.go("/sign-in?next=connected-apps")
+    found = visit.context.database.read(lambda db: list_connected(db, visitor.user.id))
+    app = next((app for app in found if str(app.number) == number), None)
+    if app is None or visit.form.get("action") == "back":
+        return visit.go("/connected-apps")
+    if "sure" not in visit.form:
+        text = "Every login of this app ends, on all devices. It can ask for access again."
+        button = ("app", number, "Revoke")
+        return confirmation_page(
+            visit, f"Revoke {app.name}?", text, action="/connected-apps", eyebrow="Connected apps", button=button
+        )
+    visit.context.database.write(lambda db: disconnect(db, app.number, visitor.user.id))
+    return visit.go("/connected-apps?done=revoked")
+
+
+def list_connected(db: Repositories, user: int) -> list[Connected]:
+    """Return the apps that a user has authorized, by name."""
+    found: list[Connected] = []
+    for consent in db.clients.consents_by(user):
+        app = db.clients.get(consent.client)
+        if app is not None:
+            since = datetime.fromtimestamp(consent.created, UTC).strftime("%d %B %Y").lstrip("0")
+            words = [PERMISSIONS[word] for word in consent.scope.split() if word in PERMISSIONS]
+            found.append(Connected(app.id, app.name, since, words))
+    return sorted(found, key=lambda one: one.name.lower())
+
+
+def disconnect(db: Repositories, app: int, user: int) -> None:
+    """End what an app may do for a user, and what it was about to be allowed."""
+    db.device_codes.deny_approved(app, user)
+    db.codes.end(app, user)
+    db.clients.revoke_consent(app, user)
+    db.tokens.end_all(app, user)

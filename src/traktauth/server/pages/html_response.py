@@ -7,17 +7,22 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from traktauth.server.messages import HttpResponse
+from starlette.websockets import WebSocketClose
+
+from traktauth.server.messages import Application, HttpResponse, encode_headers
 from traktauth.server.oauth.redirect_uri import origin_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HTML = "text/html; charset=utf-8"
 ASSETS = {"style.css": "text/css", "live.css": "text/css", "copy.js": "text/javascript", "live.js": "text/javascript"}
 """Stylesheets and scripts, with their media types; every page works without its script."""
 SCRIPT_OF = {"app": "copy.js", "code": "copy.js", "home": "copy.js", "live": "live.js"}
 """The script of each page that has one; the others may run none at all."""
+TEXT = "Check the address, or begin at the home page."
+START = ("/", "Home page")
 
 
 @cache
@@ -86,3 +91,40 @@ def security_headers(leads_to: str = "", *, has_script: bool = False) -> dict[st
         "referrer-policy": "no-referrer",
         "cache-control": "no-store",
     }
+
+
+async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer 404: with a page to a browser, with two words to any other client."""
+    if scope["type"] != "http":
+        await WebSocketClose()(scope, receive, send)
+        return
+    accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    if b"text/html" in accepted and scope["method"] in ("GET", "HEAD"):
+        shown: dict[str, object] = {
+            "title": "Page not found",
+            "text": TEXT,
+            "kind": "trouble",
+            "user": None,
+            "csrf": "",
+            "onward": START,
+        }
+        response = page("message", shown, status=404)
+    else:
+        response = HttpResponse(404, b"Not Found", {"content-type": "text/plain; charset=utf-8", **security_headers()})
+    await response(scope, receive, send)
+
+
+def add_security_headers(inner: ASGIApp) -> Application:
+    """Add the security headers to responses without them, such as those to a wrong method."""
+    fields = encode_headers(security_headers())
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                had = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(field for field in fields if field[0] not in had)]
+            await send(message)
+
+        await inner(scope, receive, send_with_headers)
+
+    return Application(serve)

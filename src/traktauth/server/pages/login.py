@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from traktauth.server.errors import ValidationError
-from traktauth.server.http.authorize import evaluate_query
+from traktauth.server.http.limits import network_of
 from traktauth.server.oauth import passwords
 from traktauth.server.oauth.authorization import without_prompts
 from traktauth.server.oauth.redirect_uri import is_registered
-from traktauth.server.throttle import network_of
+from traktauth.server.pages.authorization import evaluate_query
 from traktauth.server.tokens import generate_token
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from traktauth.server.http.authorize import Visitor
+from traktauth.server.errors import StorageUnavailable
 from traktauth.server.http.exchange import BROWSER, PLAIN
 from traktauth.server.messages import (
     FORM,
@@ -24,7 +24,6 @@ from traktauth.server.messages import (
 )
 from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.pages.html_response import page
-from traktauth.server.storage.base import StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -33,12 +32,20 @@ if TYPE_CHECKING:
 
     from traktauth.server.http.context import ServerContext
     from traktauth.server.http.exchange import Exchange
+    from traktauth.server.storage.models import Session, User
     from traktauth.server.storage.repositories import Repositories
 
     Handler = Callable[["PageRequest"], Awaitable[HttpResponse]]
 
 FOR_ANYONE = ("/sign-in", "/sign-up", "/activate")
 """Forms that do nothing for the signed-in user, so that one from before the sign-in is valid too."""
+
+
+class Visitor(NamedTuple):
+    """The user at the browser, and the session."""
+
+    session: Session
+    user: User
 
 
 @dataclass

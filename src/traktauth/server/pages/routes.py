@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from traktauth.server.messages import HttpResponse, get_only
-from traktauth.server.pages import applications, connected, consent, device, home, login
-from traktauth.server.pages.html_response import ASSETS, asset
-from traktauth.server.pages.not_found import add_security_headers
+from traktauth.server.pages import applications, authorization, device, home, login
+from traktauth.server.pages.html_response import ASSETS, add_security_headers, asset
 from traktauth.server.pages.page_request import page_endpoint
 
 if TYPE_CHECKING:
@@ -21,16 +20,16 @@ NO_STEPS = ("/", "/your-apps", "/your-apps/{client_id:path}")
 """Pages whose requests are no step of a sign-in."""
 PAGES = {
     "/": {"GET": home.show},
-    "/oauth/authorize": {"GET": consent.authorize},
-    "/oauth/authorize/native": {"GET": consent.show_code},
-    "/consent": {"GET": consent.consent, "POST": consent.decide},
+    "/oauth/authorize": {"GET": authorization.authorize},
+    "/oauth/authorize/native": {"GET": authorization.show_code},
+    "/consent": {"GET": authorization.consent, "POST": authorization.decide},
     "/sign-in": {"GET": login.show_sign_in, "POST": login.sign_in},
     "/sign-up": {"GET": login.show_sign_up, "POST": login.sign_up},
     "/sign-out": {"POST": login.sign_out},
     "/activate": {"GET": device.show_entry, "POST": device.enter},
     "/activate/done": {"GET": device.show_done},
     "/activate/denied": {"GET": device.show_denied},
-    "/connected-apps": {"GET": connected.show, "POST": connected.revoke},
+    "/connected-apps": {"GET": applications.show_connected, "POST": applications.revoke_connected},
     "/your-apps": {"GET": applications.show, "POST": applications.register},
     "/your-apps/{client_id:path}": {"GET": applications.show_one, "POST": applications.change},
     "/activate/{code}": {"GET": device.confirm, "POST": device.receive_decision},
@@ -45,9 +44,12 @@ def page_routes(context: ServerContext) -> list[Route]:
     native = context.profile.native_authorize
     if native is not None:
         routes.append(
-            _route(native, page_endpoint(context, {"GET": consent.authorize_natively}, is_step=True, wrong_method=404))
+            _route(
+                native,
+                page_endpoint(context, {"GET": authorization.authorize_natively}, is_step=True, wrong_method=404),
+            )
         )
-        routes.append(_route("/api/auth/error", page_endpoint(context, {"GET": consent.show_error})))
+        routes.append(_route("/api/auth/error", page_endpoint(context, {"GET": authorization.show_error})))
     return routes + [
         _route(f"/{name}", get_only(_cacheable_response(kind, asset(name)))) for name, kind in ASSETS.items()
     ]

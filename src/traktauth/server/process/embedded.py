@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from traktauth.server.app import build
 from traktauth.server.control import calls
 from traktauth.server.engines.profiles import PROFILES
-from traktauth.server.http.custom_responses import read_responses
+from traktauth.server.http.api import read_responses
 from traktauth.server.http.faults import read_faults
 from traktauth.server.process.server_thread import ServerThread, bind_socket, socket_origin
 from traktauth.server.seed import read_seed

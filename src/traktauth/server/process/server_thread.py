@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import uvicorn
 import uvloop
 
-from traktauth.server.storage.purge import purge
+from traktauth.server.storage.database import purge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

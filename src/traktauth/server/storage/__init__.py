@@ -1,1 +1,1 @@
-"""The storage of clients, users, codes and tokens: rows, repositories, and one package for each database."""
+"""The storage of clients, users, codes and tokens: rows, tables, and the database."""

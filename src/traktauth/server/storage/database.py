@@ -7,18 +7,19 @@ transaction pays for locks and shared memory.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
 import shlex
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from traktauth import private_files
 from traktauth.display import escape, shorten
-from traktauth.server.errors import PROTOCOL_ERRORS
-from traktauth.server.storage.base import StorageUnavailable
+from traktauth.server.errors import PROTOCOL_ERRORS, StorageUnavailable
 from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.schema import CREATE, check_format
 
@@ -38,6 +39,10 @@ SETTINGS = (
     "wal_autocheckpoint=8000",  # pages: a checkpoint costs less for each transaction if it is rare
 )
 MAGIC = b"SQLite format 3\0"
+KEPT_SECONDS = 86_400.0  # for which an expired row is kept
+ROWS = 500
+PAUSE_SECONDS = 0.2
+REST_SECONDS = 600.0
 
 
 class Database:
@@ -213,3 +218,19 @@ def _create_tables(connection: sqlite3.Connection) -> None:
         for statement in CREATE:
             connection.execute(statement)
     connection.execute("COMMIT")
+
+
+async def purge(database: Database, clock: Callable[[], float]) -> None:
+    """Clean a database up until the task is cancelled."""
+    above = 0
+    await asyncio.sleep(REST_SECONDS)
+    while True:
+        try:
+            above = database.write(partial(_purge_step, clock, above))
+        except StorageUnavailable:  # which the database has logged
+            above = 0
+        await asyncio.sleep(PAUSE_SECONDS if above else REST_SECONDS)
+
+
+def _purge_step(clock: Callable[[], float], above: int, db: Repositories) -> int:
+    return db.maintenance.purge_expired(before=clock() - KEPT_SECONDS, above=above, rows=ROWS)

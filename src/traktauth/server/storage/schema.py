@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traktauth.server.storage.base import StorageUnavailable
+from traktauth.server.errors import StorageUnavailable
 
 if TYPE_CHECKING:
     import sqlite3

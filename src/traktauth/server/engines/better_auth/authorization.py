@@ -22,7 +22,7 @@ from traktauth.server.oauth.request import load, require
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.authorization import Parameters
-    from traktauth.server.oauth.policy import TokenPolicy
+    from traktauth.server.oauth.request import TokenPolicy
 
 PROMPTS = ("none", "consent", "login", "create", "select_account", "login consent", "select_account consent")
 QUERY: tuple[Field, ...] = (

@@ -8,9 +8,8 @@ from __future__ import annotations
 from traktauth.protocol import AUTHORIZATION_CODE, REFRESH_TOKEN
 from traktauth.server.engines import trakt_wire
 from traktauth.server.engines.base import Endpoint, EndpointKind, Profile
-from traktauth.server.engines.better_auth import device, introspection, revocation, wire
+from traktauth.server.engines.better_auth import handlers, wire
 from traktauth.server.engines.better_auth.authorization import RULES
-from traktauth.server.engines.better_auth.metadata import metadata
 from traktauth.server.messages import FORM, JSON
 from traktauth.server.oauth import checks
 from traktauth.server.oauth import device as device_poll
@@ -101,7 +100,7 @@ GRANTS = {
 NO_CREDENTIALS = (401, "invalid_client", "missing required credentials")
 HAS_TOKEN = require(checks.has_parameter("token"), 400, "invalid_request", "missing a required token for introspection")
 REVOKE = Procedure(
-    (require(checks.has_client_id, *NO_CREDENTIALS), HAS_TOKEN, LOAD_CLIENT, *AUTHENTICATE_CLIENT), revocation.revoke
+    (require(checks.has_client_id, *NO_CREDENTIALS), HAS_TOKEN, LOAD_CLIENT, *AUTHENTICATE_CLIENT), handlers.revoke
 )
 INTROSPECT = Procedure(
     (
@@ -111,9 +110,9 @@ INTROSPECT = Procedure(
         LOAD_CLIENT,
         *AUTHENTICATE_CLIENT,
     ),
-    introspection.introspect,
+    handlers.introspect,
 )
-USER_INFO = Procedure((), introspection.user_info)
+USER_INFO = Procedure((), handlers.user_info)
 
 HAS_CLIENT_ID = require(checks.has_client_id, 400, "invalid_request", "client_id is required")
 TRAKT_DEVICE_CODE = Procedure(
@@ -133,7 +132,9 @@ TRAKT_DEVICE_TOKEN = Procedure(
 NATIVE_DEVICE_CODE = Procedure(
     (load(checks.load_client, 400, "invalid_client", "Invalid client ID"),), authorize_device_by_scope
 )
-NATIVE_DEVICE_TOKEN = Procedure((load(checks.load_client, 400, "invalid_grant", "Invalid client ID"),), device.poll)
+NATIVE_DEVICE_TOKEN = Procedure(
+    (load(checks.load_client, 400, "invalid_grant", "Invalid client ID"),), handlers.poll_session
+)
 
 NATIVE = "/api/auth/oauth2"
 FORMS, OBJECTS = (FORM,), (JSON,)
@@ -215,7 +216,7 @@ ENDPOINTS = (
         EndpointKind.NATIVE_DEVICE_AUTHORIZATION,
         "/api/auth/device/code",
         wire.read_native_device_code,
-        device.write_device_authorization,
+        wire.write_device_authorization,
         wire.write_error,
         NATIVE_DEVICE_CODE,
         media=OBJECTS,
@@ -225,7 +226,7 @@ ENDPOINTS = (
         EndpointKind.NATIVE_DEVICE_TOKEN,
         "/api/auth/device/token",
         wire.read_native_device_token,
-        device.write_session_token,
+        wire.write_session_token,
         wire.write_error,
         NATIVE_DEVICE_TOKEN,
         media=OBJECTS,
@@ -244,5 +245,5 @@ CURRENT = Profile(
     endpoints=ENDPOINTS,
     authorize=RULES,
     native_authorize=f"{NATIVE}/authorize",
-    metadata=metadata,
+    metadata=handlers.metadata,
 )

@@ -45,6 +45,7 @@ from traktauth.server.oauth.request import ClientRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from traktauth.server.oauth.device import DeviceAuthorization
     from traktauth.server.tokens import IssuedTokens
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -176,6 +177,16 @@ def write_native_revoked(is_own: bool) -> HttpResponse:  # noqa: FBT001 - a resu
 def write_members(members: Mapping[str, Any]) -> HttpResponse:
     """Write the members that are not None."""
     return json_response(200, drop_none(members), NO_STORE)
+
+
+def write_device_authorization(device: DeviceAuthorization) -> HttpResponse:
+    """Write a device code with the members of RFC 8628 section 3.2."""
+    return json_response(200, trakt_wire.rfc8628_members(device), {"cache-control": "no-store"})
+
+
+def write_session_token(members: dict[str, Any]) -> HttpResponse:
+    """Write a session token."""
+    return json_response(200, members, NO_STORE)
 
 
 def write_error(error: OAuthError | ValidationError) -> HttpResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traktauth.server.engines.doorkeeper.errors import BAD_SCOPE, NO_CLIENT
+from traktauth.server.engines.doorkeeper.wire import BAD_SCOPE, NO_CLIENT
 from traktauth.server.errors import ValidationError
 from traktauth.server.messages import first_duplicate
 from traktauth.server.oauth import checks
@@ -13,7 +13,7 @@ from traktauth.server.oauth.request import load, require
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.authorization import Parameters
-    from traktauth.server.oauth.policy import TokenPolicy
+    from traktauth.server.oauth.request import TokenPolicy
 
 KNOWN = frozenset((
     "client_id", "code_challenge", "code_challenge_method", "response_type", "response_mode", "redirect_uri", "scope",

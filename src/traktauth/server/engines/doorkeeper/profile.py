@@ -9,10 +9,9 @@ from __future__ import annotations
 from traktauth.protocol import AUTHORIZATION_CODE, REFRESH_TOKEN
 from traktauth.server.engines import trakt_wire
 from traktauth.server.engines.base import Endpoint, EndpointKind, Profile
-from traktauth.server.engines.doorkeeper import introspection, revocation, wire
+from traktauth.server.engines.doorkeeper import handlers, wire
 from traktauth.server.engines.doorkeeper.authorization import RULES
-from traktauth.server.engines.doorkeeper.errors import BAD_CLIENT, BAD_GRANT, BAD_SCOPE, MISSING, NOT_AUTHORIZED
-from traktauth.server.engines.doorkeeper.metadata import metadata
+from traktauth.server.engines.doorkeeper.wire import BAD_CLIENT, BAD_GRANT, BAD_SCOPE, MISSING, NOT_AUTHORIZED
 from traktauth.server.oauth import checks
 from traktauth.server.oauth import device as device_poll
 from traktauth.server.oauth.device import authorize_device
@@ -63,7 +62,7 @@ GRANTS = {
         issue_to_client,
     ),
 }
-REVOKE = Procedure((load(checks.load_authenticated_client, *NOT_AUTHORIZED),), revocation.revoke)
+REVOKE = Procedure((load(checks.load_authenticated_client, *NOT_AUTHORIZED),), handlers.revoke)
 DEVICE_CODE = Procedure(
     (require(checks.has_client_id, *MISSING), load(checks.load_client, *BAD_CLIENT)), authorize_device
 )
@@ -93,7 +92,7 @@ ENDPOINTS = (
         wire.read,
         trakt_wire.write_members,
         wire.write_error,
-        Procedure((), introspection.introspect),
+        Procedure((), handlers.introspect),
     ),
     Endpoint(
         EndpointKind.TOKEN_INFO,
@@ -101,7 +100,7 @@ ENDPOINTS = (
         wire.read,
         trakt_wire.write_members,
         wire.write_error,
-        Procedure((), introspection.token_info),
+        Procedure((), handlers.token_info),
         methods=("GET",),
         media=(),
     ),
@@ -129,5 +128,5 @@ CLASSIC = Profile(
     endpoints=ENDPOINTS,
     authorize=RULES,
     native_authorize=None,
-    metadata=metadata,
+    metadata=handlers.metadata,
 )

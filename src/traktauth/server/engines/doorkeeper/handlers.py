@@ -1,22 +1,22 @@
-"""Introspection and token info as Doorkeeper 5.6.6 answers them."""
+"""What Doorkeeper's endpoints do beside the grants, and its metadata (measured on 5.6.6)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from traktauth.server.engines.doorkeeper.errors import BAD_CLIENT
-from traktauth.server.engines.doorkeeper.revocation import find_pair
+from traktauth.server.engines.doorkeeper.wire import BAD_CLIENT, NOT_AUTHORIZED
 from traktauth.server.errors import OAuthError
 from traktauth.server.oauth.checks import load_authenticated_client
-from traktauth.server.oauth.rotation import end_parent
+from traktauth.server.oauth.rotation import REVOKED, end_parent
 
 if TYPE_CHECKING:
-    from traktauth.server.oauth.request import TokenRequest
+    from traktauth.server.oauth.request import TokenPolicy, TokenRequest
     from traktauth.server.storage.models import TokenPair
 
 UNAUTHORIZED = (
     "The request is missing a required parameter, includes an unsupported parameter value, or is otherwise malformed."
 )
+AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
 
 
 def introspect(request: TokenRequest) -> dict[str, Any]:
@@ -83,3 +83,50 @@ def _is_accessible(request: TokenRequest, pair: TokenPair) -> bool:
 def _invalid_token() -> OAuthError:
     """Return the error of an invalid token; Doorkeeper gives it a state, whatever the request's was."""
     return OAuthError(401, "invalid_token", "The access token is invalid", state="unauthorized")
+
+
+def find_pair(request: TokenRequest) -> TokenPair | None:
+    """Return the pair that the parameter `token` belongs to; with the hint `refresh_token` only by that one."""
+    token = request.parameter("token")
+    if request.parameter("token_type_hint") == "refresh_token":
+        return request.db.tokens.by_refresh_token(token)
+    return request.db.tokens.by_access_token(token) or request.db.tokens.by_refresh_token(token)
+
+
+def revoke(request: TokenRequest) -> dict[str, Any]:
+    """Revoke both tokens of the pair; an unknown token counts as revoked (RFC 7009 section 2.2).
+
+    Two of the engine's holes are not copied: a refresh token whose access token has expired is revoked too, and the
+    token of a public client is revoked only by that client.
+
+    Raises:
+        OAuthError: it is another client's.
+    """
+    pair, db = find_pair(request), request.db
+    if pair is not None:
+        if pair.client != request.client.id:
+            raise OAuthError(*NOT_AUTHORIZED)
+        db.tokens.end_access(pair.id, REVOKED)
+        db.tokens.end_refresh(pair.id, REVOKED)
+        db.clients.revoke_consent(pair.client, pair.user_id)
+    return {}
+
+
+def metadata(policy: TokenPolicy) -> dict[str, Any]:
+    """Describe Trakt's paths; its device codes are not those of RFC 8628, and so are not named."""
+    base = f"{policy.issuer}/oauth"
+    return {
+        "issuer": policy.issuer,
+        "authorization_endpoint": f"{base}/authorize",
+        "token_endpoint": f"{base}/token",
+        "introspection_endpoint": f"{base}/introspect",
+        "revocation_endpoint": f"{base}/revoke",
+        "scopes_supported": list(policy.scopes),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
+        "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
+        "token_endpoint_auth_methods_supported": [*AUTH_METHODS, "none"],
+        "introspection_endpoint_auth_methods_supported": AUTH_METHODS,
+        "revocation_endpoint_auth_methods_supported": [*AUTH_METHODS, "none"],
+        "code_challenge_methods_supported": ["S256", "plain"],
+    }

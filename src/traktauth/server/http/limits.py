@@ -1,4 +1,6 @@
-"""Rate limits as Trakt has them, with `--rate-limits trakt`.
+"""Throttles of guesses, and rate limits as Trakt has them, with `--rate-limits trakt`.
+
+Passwords, user codes (RFC 8628 section 5.1) and the key of the control API may be guessed a few times a minute.
 
 The sign-in endpoints count as better-auth does (measured on 1.6.33): counting begins anew where a request comes more
 than the window after the last one that was let in; it is not a sliding window, so with 20 in 60 s the 21st of one every
@@ -11,10 +13,12 @@ writes fail and have no limit.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import math
 from collections import OrderedDict
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from traktauth.server.http.api import fault_of, find_token
@@ -29,8 +33,59 @@ if TYPE_CHECKING:
     from traktauth.server.messages import Handler
     from traktauth.server.storage.repositories import Repositories
 
-MAX_KEYS = 50_000
+MAX_KEYS = 10_000
+"""Keys remembered; the oldest make room for new ones."""
+KEY_CHARACTERS = 200
+MAX_COUNTERS = 50_000
 """Counters remembered; the oldest make room for new ones."""
+READING = ("GET", "HEAD")
+
+
+class Throttle:
+    """Counts failures by key; *limit* failures in *seconds* are forgiven."""
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._failures: OrderedDict[str, list[float]] = OrderedDict()
+
+    def wait(self, key: str, *, now: float) -> float:
+        """Return the seconds until *key* may be tried again, 0 if it may now."""
+        recent = self._recent(key, now)
+        return recent[0] + self._seconds - now if len(recent) >= self._limit else 0.0
+
+    def count(self, key: str, *, now: float) -> None:
+        """Count a failure."""
+        recent = self._recent(key, now)
+        self._failures.pop(key[:KEY_CHARACTERS], None)
+        self._failures[key[:KEY_CHARACTERS]] = [*recent, now][-self._limit :]
+        if len(self._failures) > MAX_KEYS:
+            self._failures.popitem(last=False)
+
+    def forgive(self, key: str) -> None:
+        """Forget the failures of *key*."""
+        self._failures.pop(key[:KEY_CHARACTERS], None)
+
+    def clear(self) -> None:
+        """Forget all failures."""
+        self._failures.clear()
+
+    def _recent(self, key: str, now: float) -> list[float]:
+        return [at for at in self._failures.get(key[:KEY_CHARACTERS], ()) if 0 <= now - at < self._seconds]
+
+
+@lru_cache(maxsize=1024)
+def network_of(address: str) -> str:
+    """Return what an address is counted by: loopback is one, and so are the addresses that an IPv6 host may take."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        found = found.ipv4_mapped or found
+    if found.is_loopback:
+        return "loopback"
+    return str(found) if found.version == 4 else str(ipaddress.ip_network((int(found), 64), strict=False))  # noqa: PLR2004 - IPv4
 
 
 class Limit(NamedTuple):
@@ -82,7 +137,7 @@ class Counters:
     def _keep(self, key: str, bucket: Count) -> None:
         self._buckets[key] = bucket
         self._buckets.move_to_end(key)
-        while len(self._buckets) > MAX_KEYS:
+        while len(self._buckets) > MAX_COUNTERS:
             self._buckets.popitem(last=False)
 
 
@@ -102,7 +157,6 @@ SIGN_IN_LIMITS = {
 }
 READS = Limit(500, 300)
 WRITES = Limit(1, 1)
-READING = ("GET", "HEAD")
 
 
 class Caller(NamedTuple):

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlencode
 
+from traktauth.display import escape, shorten
 from traktauth.protocol import OUT_OF_BAND
 from traktauth.server.errors import ValidationError
-from traktauth.server.http.authorize import Evaluation, client_url, evaluate_query, native_response, page_url
 from traktauth.server.messages import HttpResponse, json_response, parse_form, redirect
-from traktauth.server.oauth.authorization import ConsentRequired, ErrorPage, RedirectToClient, without_prompts
-from traktauth.server.oauth.redirect_uri import host_of
-from traktauth.server.pages.page_request import message
-from traktauth.server.pages.request_diagnosis import compare
+from traktauth.server.oauth.authorization import (
+    AskToSignIn,
+    AuthorizationResult,
+    ConsentRequired,
+    ErrorPage,
+    RedirectToClient,
+    evaluate,
+    without_prompts,
+)
+from traktauth.server.oauth.redirect_uri import host_of, is_registered, with_fragment, with_query
+from traktauth.server.oauth.request import AuthorizationRequest
+from traktauth.server.pages.page_request import Visitor, message
 
 if TYPE_CHECKING:
+    from traktauth.server.http.context import ServerContext
     from traktauth.server.pages.page_request import PageRequest
+    from traktauth.server.storage.models import Client
+    from traktauth.server.storage.repositories import Repositories
 
+    Compared = list[tuple[str, list[str]]]
+
+NATIVE_PAGE = "/oauth/authorize/native"
 UNKNOWN_ERROR = "an error that this server does not know"
 UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
 NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
@@ -26,6 +41,73 @@ PERMISSIONS = {
     "email": "See your e-mail address",
     "offline_access": "Stay signed in until you revoke it",
 }
+MOST = 8
+"""Apps or addresses that are listed."""
+NOTHING = "nothing"
+
+
+class Evaluation(NamedTuple):
+    """How a request ends.
+
+    Attributes:
+        result: how it ends.
+        request: the request, with its scope.
+        client: the client, if it is known.
+    """
+
+    result: AuthorizationResult
+    request: AuthorizationRequest
+    client: Client | None
+
+
+def evaluate_query(
+    context: ServerContext,
+    db: Repositories,
+    query: dict[str, str],
+    visitor: Visitor | None,
+    *,
+    decision: str | None = None,
+) -> Evaluation:
+    """Return how an authorization request ends for a visitor."""
+    session, user = visitor or (None, None)
+    request = AuthorizationRequest(db, context.policy, context.clock(), query, session, user)
+    result = evaluate(context.profile.authorize, request, decision=decision)
+    return Evaluation(result, request, db.clients.by_client_id(request.client_id))
+
+
+def client_url(context: ServerContext, result: RedirectToClient, *, native: bool) -> str | None:
+    """Return the URL that a response to the client is sent to, None if it is shown on a page of this server.
+
+    Trakt shows an out-of-band code on a page; the engine itself redirects the browser to the `urn:`.
+    """
+    if result.redirect_uri == OUT_OF_BAND and not native:
+        code = result.parameters.get("code")
+        return f"{context.policy.issuer}{NATIVE_PAGE}?{urlencode({'code': code})}" if code else None
+    if result.mode == "form_post":
+        return None
+    return (with_fragment if result.mode == "fragment" else with_query)(result.redirect_uri, result.parameters)
+
+
+def native_response(
+    context: ServerContext, result: AuthorizationResult, query: dict[str, str], *, wants_json: bool
+) -> HttpResponse:
+    """Return the response of the engine's own path: a redirect, or JSON that names its target."""
+    if isinstance(result, RedirectToClient):
+        location = client_url(context, result, native=True) or ""
+    elif isinstance(result, ErrorPage):
+        location = f"{context.policy.issuer}/api/auth/error?" + urlencode(
+            {"error": result.error, "error_description": result.description}
+        )
+    else:
+        location = page_url(result, query)
+    return json_response(200, {"redirect": True, "url": location}) if wants_json else redirect(location)
+
+
+def page_url(result: AskToSignIn | ConsentRequired, query: dict[str, str]) -> str:
+    """Return the path of the page where the user is asked, with the request in its query."""
+    if isinstance(result, ConsentRequired):
+        return f"/consent?{urlencode(query)}"
+    return f"/{'sign-up' if result.new else 'sign-in'}?{urlencode(query)}"
 
 
 async def authorize(visit: PageRequest) -> HttpResponse:
@@ -151,3 +233,46 @@ def format_duration(seconds: int) -> str:
     count = seconds // size
     number = NUMBERS[count - 1] if 0 < count <= len(NUMBERS) else str(count)
     return f"{number} {unit}{'' if count == 1 else 's'}"
+
+
+async def compare(visit: PageRequest) -> tuple[Compared, str]:
+    """Compare an authorization request with what is registered.
+
+    Returns:
+        Names with values, and advice in one sentence.
+    """
+    apps = visit.context.database.read(lambda db: db.clients.all())
+    named, redirects = _values(visit, "client_id"), _values(visit, "redirect_uri")
+    app = next((app for app in apps if named == [app.client_id]), None)
+    if app is None:
+        registered = _list_values([f"{app.client_id} ({app.name})" for app in apps])
+        advice = "Send the client id of one of these apps, or register yours under Your apps."
+        return [("client_id that came", _escape_values(named)), ("Registered apps", registered)], advice
+    if app.disabled:
+        return [("client_id that came", _escape_values(named))], "This app is disabled on this server."
+    if len(redirects) != 1 or not is_registered(redirects[0], app.redirects):
+        came = ("redirect_uri that came", _escape_values(redirects))
+        advice = (
+            "Send one of the registered addresses, character for character, or register yours in the app's settings."
+        )
+        return [came, (f"Registered for {app.name}", _list_values(app.redirects))], advice
+    return _others(visit, app)
+
+
+def _others(visit: PageRequest, app: Client) -> tuple[Compared, str]:
+    """Show the rest of a request whose app and address are right; what was made for this request alone stays out."""
+    others = [f"{name}={value}" for name, value in visit.query if name not in ("client_id", "redirect_uri", "state")]
+    return [("Besides, this came", _escape_values(others))], f"{app.name} and its redirect address are registered."
+
+
+def _values(visit: PageRequest, name: str) -> list[str]:
+    return [value for known, value in visit.query if known == name and value]
+
+
+def _escape_values(values: list[str]) -> list[str]:
+    return [shorten(escape(value)) for value in values[:MOST]] or [NOTHING]
+
+
+def _list_values(values: list[str]) -> list[str]:
+    more = len(values) - MOST
+    return _escape_values(values) + ([f"and {more} more"] if more > 0 else [])
