@@ -21,7 +21,7 @@ from support.local import PUBLIC
 from support.process import free_port
 from support.redis import RedisServer
 from traktauth.cli.common_options import CommonOptions
-from traktauth.cli.doctor.container import find_filesystem, is_in_container_layer
+from traktauth.cli.doctor.store import find_filesystem, is_in_container_layer
 from traktauth.hints import ALL_LOGINS_COMMAND, LOGIN_COMMAND, MOVE_COMMAND, Hint, ShellCommand
 from traktauth.models import PendingRefresh, Sender, fingerprint
 from traktauth.models.changes import SaveToken

@@ -12,8 +12,7 @@ import click
 import pytest
 
 from traktauth.cli.commands import traktauth
-from traktauth.cli.help.man import man_page
-from traktauth.cli.help.topics import TOPICS
+from traktauth.cli.help import TOPICS, man_page
 
 
 def top_context(**settings):

@@ -8,7 +8,7 @@ import json
 import pytest
 import segno
 
-from traktauth.cli.login.screen import JsonScreen, LiveScreen
+from traktauth.cli.login_screen import JsonScreen, LiveScreen
 from traktauth.models.device_code import DeviceCode
 from traktauth.steps import EnterCode
 

@@ -8,9 +8,9 @@ import pytest
 
 from support.engines import CHECKOUT
 from traktauth import AppRejected, LoginRefused
+from traktauth.cli import request as command
 from traktauth.cli.doctor.findings import Level
 from traktauth.cli.doctor.service import check_service
-from traktauth.cli.request import command
 from traktauth.client.settings import Settings
 from traktauth.models import find_service
 from traktauth.protocol import APPS_PAGE, CONNECTED_PAGE

@@ -8,15 +8,16 @@ from typing import NamedTuple
 import click
 
 from traktauth._version import __version__
-from traktauth.cli.help.click_classes import Group, show_help
-from traktauth.cli.help.topics import TOPICS, config_file
+from traktauth.cli.click_classes import Group, show_help
+from traktauth.cli.help import TOPICS, config_file
 
 
 class _Entry(NamedTuple):
-    """One line of the command table: the module under `traktauth.cli` whose `command` is run, and its summary."""
+    """One line of the command table: a module under `traktauth.cli`, its summary, and the command's name there."""
 
     module: str
     summary: str
+    name: str = "command"
 
 
 _UNLISTED = ""  # commands that the section "Learn more" covers
@@ -24,8 +25,8 @@ _UNLISTED = ""  # commands that the section "Learn more" covers
 _SECTIONS = {
     "Logins": {
         "setup": _Entry("setup", "Set up the app to sign in with."),
-        "login": _Entry("login.command", "Sign in to Trakt."),
-        "status": _Entry("status.command", "Show every login: account, user, service, expiry."),
+        "login": _Entry("login", "Sign in to Trakt."),
+        "status": _Entry("status", "Show every login: account, user, service, expiry."),
         "refresh": _Entry("refresh", "Refresh the token now, even if it is still valid."),
         "logout": _Entry("logout", "Revoke the tokens at Trakt, then delete them here."),
         "doctor": _Entry("doctor.command", "Find what is wrong and how to fix it."),
@@ -35,21 +36,21 @@ _SECTIONS = {
         "store": _Entry("store.command", "Move logins between stores, and encrypt them."),
     },
     "Using a login": {
-        "request": _Entry("request.command", "Call Trakt's API as the account."),
+        "request": _Entry("request", "Call Trakt's API as the account."),
         "token": _Entry("token", "Print a valid access token."),
         "exec": _Entry("exec", "Run a command with a valid token in its environment."),
         "keep": _Entry("keep.command", "Keep the tokens of many accounts fresh."),
     },
     "A local Trakt": {
-        "demo": _Entry("demo.command", "Watch a complete sign-in, with nothing configured."),
-        "serve": _Entry("serve.command", "Run a local Trakt for tests and development."),
+        "demo": _Entry("demo", "Watch a complete sign-in, with nothing configured."),
+        "serve": _Entry("serve", "Run a local Trakt for tests and development."),
         "sandbox": _Entry("sandbox", "Run any program with the local Trakt in place of Trakt."),
         "lab": _Entry("lab", "Find out whether a program would lose a login."),
     },
     _UNLISTED: {
-        "help": _Entry("help.command", "Show the help of a command or topic."),
+        "help": _Entry("help", "Show the help of a command or topic."),
         "completion": _Entry("completion", "Print the completion script of a shell."),
-        "version": _Entry("version", "Print the version."),
+        "version": _Entry("help", "Print the version.", "version"),
     },
 }
 _COMMANDS = {name: entry for section in _SECTIONS.values() for name, entry in section.items()}
@@ -67,7 +68,7 @@ class _Commands(Group):
         entry = _COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command: click.Command = import_module(f"traktauth.cli.{entry.module}").command
+        command: click.Command = getattr(import_module(f"traktauth.cli.{entry.module}"), entry.name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

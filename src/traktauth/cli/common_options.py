@@ -117,7 +117,7 @@ class CommonOptions:
                 yield trakt
             except LoginRequired as error:
                 if error.reason == "never":
-                    from traktauth.cli.missing_login import describe_missing_login  # noqa: PLC0415 - only for this error
+                    from traktauth.cli.command_hints import describe_missing_login  # noqa: PLC0415 - only for this error
 
                     describe_missing_login(error, trakt)
                 raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from traktauth.cli.help.click_classes import Command
+from traktauth.cli.click_classes import Command
 from traktauth.cli.log_output import suppress_warnings
 from traktauth.cli.output import print_text
 from traktauth.client.settings import read_settings

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from traktauth.cli.click_classes import Command
 from traktauth.cli.exit_codes import report
-from traktauth.cli.help.click_classes import Command
-from traktauth.cli.option_decorators import common_options, min_life_option
+from traktauth.cli.options import common_options, min_life_option
 from traktauth.errors import LoginRequired, TraktAuthError
 from traktauth.protocol import USER_SETTINGS
 from traktauth.wire.error_responses import error_from_response

@@ -7,8 +7,8 @@ import sys
 
 import click
 
+from traktauth.cli.click_classes import Command
 from traktauth.cli.exit_codes import FAILED
-from traktauth.cli.help.click_classes import Command
 from traktauth.cli.output import print_data, print_hint, print_json, print_wrapped
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traktauth.cli.help.click_classes import Command
-from traktauth.cli.option_decorators import common_options
+from traktauth.cli.click_classes import Command
+from traktauth.cli.options import check_format, common_options, complete_format
 from traktauth.cli.output import GOOD, NEXT, print_json, print_message
-from traktauth.cli.parameter_types import check_format, complete_format
 from traktauth.hints import Hint, ShellCommand
 from traktauth.models.store_address import is_shared_store
 

@@ -7,7 +7,7 @@ uses; arguments in another form, and every error, are left to the click command,
 from __future__ import annotations
 
 from traktauth.cli.common_options import COMMON_OPTIONS, MIN_LIFE, CommonOptions, OptionSpec
-from traktauth.cli.token_output import print_token
+from traktauth.cli.output import print_data, print_json
 from traktauth.errors import TraktAuthError
 from traktauth.models import LoginKey, Token
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
@@ -67,3 +67,21 @@ def _load_fresh_token(options: CommonOptions, min_life: float) -> Token | None:
     now = settings.clock()()
     is_fresh = refresh_window(token, now) is RefreshWindow.FRESH and token.expires_at - now >= min_life
     return token if is_fresh else None
+
+
+def print_token(token: Token, *, as_json: bool) -> None:
+    """Print an access token, or its members as JSON."""
+    if not as_json:
+        print_data(token.access_token)
+        return
+    print_json(
+        {
+            "access_token": token.access_token,
+            "token_type": token.token_type,
+            "expires_at": token.expires_at,
+            "expires_in": token.expires_in,
+            "created_at": token.created_at,
+            "scope": token.scope,
+            "generation": token.generation,
+        }
+    )

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traktauth.cli.help.click_classes import Command
-from traktauth.cli.option_decorators import common_options
+from traktauth.cli.click_classes import Command
+from traktauth.cli.options import check_format, common_options, complete_format
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
-from traktauth.cli.parameter_types import check_format, complete_format
 from traktauth.cli.times import format_deadline
 from traktauth.errors import AppInvalid
 from traktauth.hints import LOGIN_COMMAND, SETUP_COMMAND, Hint

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from traktauth.cli.click_classes import Command
 from traktauth.cli.exit_codes import NOT_JUDGED
-from traktauth.cli.help.click_classes import Command
 from traktauth.cli.output import (
     BAD,
     GOOD,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traktauth.cli.help.click_classes import Command
-from traktauth.cli.option_decorators import common_options
+from traktauth.cli.click_classes import Command
+from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
 from traktauth.errors import LoginRequired
 from traktauth.hints import ALL_LOGINS_COMMAND, Hint

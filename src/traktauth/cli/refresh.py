@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from traktauth.cli.click_classes import Command
 from traktauth.cli.command_hints import COMMAND_HINTS
-from traktauth.cli.help.click_classes import Command
 from traktauth.cli.log_output import suppress_warnings
-from traktauth.cli.option_decorators import common_options
+from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, WARNING, print_json, print_message
 from traktauth.cli.times import format_deadline
 from traktauth.errors import TryLater

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from traktauth.cli.help.click_classes import Command
+from traktauth.cli.click_classes import Command
 from traktauth.cli.output import BAD, WARNING, print_message, style
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand

@@ -12,10 +12,10 @@ import click
 import tomlkit
 from click.core import ParameterSource
 
+from traktauth.cli.click_classes import Command
 from traktauth.cli.common_options import naming_settings
 from traktauth.cli.doctor.app import LOOPBACK, apps_page, ask_service, rejection
-from traktauth.cli.help.click_classes import Command
-from traktauth.cli.option_decorators import common_options
+from traktauth.cli.options import common_options
 from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, can_ask, print_json, print_message, style
 from traktauth.client.config_path import config_path, default_config_path
 from traktauth.client.settings import read_file, read_settings

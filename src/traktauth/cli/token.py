@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from traktauth.cli.help.click_classes import Command
-from traktauth.cli.option_decorators import common_options, min_life_option
-from traktauth.cli.token_output import print_token
+from traktauth.cli.click_classes import Command
+from traktauth.cli.fast_path import print_token
+from traktauth.cli.options import common_options, min_life_option
 
 if TYPE_CHECKING:
     from traktauth.cli.common_options import CommonOptions

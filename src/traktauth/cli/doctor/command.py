@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from traktauth.cli.click_classes import Command
 from traktauth.cli.doctor.app import check_app_at_service, check_app_settings
 from traktauth.cli.doctor.findings import Finding, Level
 from traktauth.cli.doctor.history import to_json
@@ -15,10 +16,9 @@ from traktauth.cli.doctor.service import check_service
 from traktauth.cli.doctor.settings import check_settings
 from traktauth.cli.doctor.store import check_store, store_error_finding
 from traktauth.cli.exit_codes import DONE
-from traktauth.cli.help.click_classes import Command
 from traktauth.cli.inventory import Inventory, read_inventory
 from traktauth.cli.log_output import suppress_warnings
-from traktauth.cli.option_decorators import common_options
+from traktauth.cli.options import common_options
 from traktauth.cli.output import (
     BAD,
     GOOD,

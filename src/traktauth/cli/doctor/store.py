@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from traktauth.cli.doctor.container import is_in_container_layer
 from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
-from traktauth.cli.doctor.permissions import others_can_read, others_can_write, quote_path
+from traktauth.cli.doctor.settings import others_can_read, others_can_write, quote_path
 from traktauth.errors import StoreFailed
 from traktauth.hints import MOVE_COMMAND, Hint
 from traktauth.stores.errors import DurabilityWarning
+from traktauth.stores.mounts import MOUNTS, mounts
 from traktauth.stores.open import open_store
 
 if TYPE_CHECKING:
     from traktauth.client.settings import Settings
     from traktauth.stores.base import TokenStore
+
 
 _ELSEWHERE = "Fix it, or keep logins elsewhere: --store file:/PATH.json, or TRAKTAUTH_STORE"
 _VOLUME = Hint("Keep it on a volume, or in a store elsewhere: ", MOVE_COMMAND)
@@ -89,3 +90,21 @@ def _no_file(kind: str) -> list[Finding]:
     if kind != "memory":
         return []
     return [warning("store", "memory: loses every login when the program ends", _ELSEWHERE)]
+
+
+_LAYERED = {"overlay", "aufs", "fuse-overlayfs", "fuse.fuse-overlayfs"}
+
+
+def is_in_container_layer(path: str, mountinfo: str = MOUNTS) -> bool:
+    """Tell whether a file is, or would be, on a layered file system and on no volume; False if it is not known."""
+    return find_filesystem(path, mounts(mountinfo)) in _LAYERED
+
+
+def find_filesystem(path: str, mounted: list[tuple[str, str]]) -> str:
+    """Return the type of the file system that a real path is on; an empty text if none of `mounted` has it."""
+    longest, kind = "", ""
+    for point, what in mounted:
+        inside = path == point or path.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(longest):  # of two at one point the later hides the earlier
+            longest, kind = point, what
+    return kind

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from traktauth.cli.click_classes import Command
 from traktauth.cli.exit_codes import ending_signals
-from traktauth.cli.help.click_classes import Command
 from traktauth.cli.log_output import replace_warning_handler
-from traktauth.cli.option_decorators import common_options
+from traktauth.cli.options import common_options
 from traktauth.cli.output import print_in_place, print_json, print_message
 from traktauth.errors import StoreFailed, TraktAuthError
 from traktauth.hints import MOVE_COMMAND, Hint

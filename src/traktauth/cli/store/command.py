@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from traktauth.cli.help.click_classes import Group, show_help
+from traktauth.cli.click_classes import Group, show_help
 from traktauth.cli.store import key, move, reseal, schema
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from traktauth.cli.help.click_classes import Command
+from traktauth.cli.click_classes import Command
 from traktauth.cli.output import GOOD, NEXT, print_data, print_json, print_message
 from traktauth.stores.encryption.seal_keys import FILE_VARIABLE, VARIABLE, key_id, key_of, new_key
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from traktauth.cli.addresses import read_address
+from traktauth.cli.click_classes import Command
 from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.cli.exit_codes import DONE, FAILED, LATER
-from traktauth.cli.help.click_classes import Command
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_data, print_json, print_message
 from traktauth.cli.progress import Progress
 from traktauth.errors import TraktAuthError

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from traktauth.cli.click_classes import Command
 from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.cli.exit_codes import DONE, FAILED
-from traktauth.cli.help.click_classes import Command
-from traktauth.cli.option_decorators import common_options
+from traktauth.cli.options import common_options
 from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, print_data, print_json, print_message
 from traktauth.cli.progress import Progress
 from traktauth.stores.encryption.rotate_keys import key_ids, reseal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from traktauth.cli.help.click_classes import Command
+from traktauth.cli.click_classes import Command
 from traktauth.cli.output import print_text
 
 

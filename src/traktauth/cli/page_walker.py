@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from http.client import HTTPResponse
 
+
 _LIMIT = 10.0  # seconds for one page
 _MOST_PAGES = 6
 

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
+import queue
+import subprocess
+import sys
 import tempfile
 import textwrap
+import threading
 import time
 import urllib.request
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from traktauth.cli.demo.login import sign_in_by_program, sign_in_with_browser
-from traktauth.cli.demo.page_walker import PageWalker
-from traktauth.cli.demo.processes import run_token_processes
 from traktauth.cli.log_output import suppress_warnings
 from traktauth.cli.output import print_data, style
+from traktauth.cli.page_walker import PageWalker
 from traktauth.client.oauth_api import AuthenticationOAuthApi
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRefused, LoginRequired, TraktAuthError
 from traktauth.models import App, Token
 from traktauth.server.process.embedded import EmbeddedServer
 from traktauth.server.settings import Settings
+from traktauth.steps import OpenPage, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 LIFE = 5  # seconds that an access token lives here: more than the processes take to start, also on a slow machine
 CROWD = 8
@@ -209,3 +217,81 @@ def _line(text: str) -> None:
     """Print a paragraph, wrapped at 80 columns."""
     for line in textwrap.wrap(text, 77, break_long_words=False, break_on_hyphens=False):
         print_data(line, indent=3)
+
+
+def sign_in_by_program(visitor: PageWalker, trakt: Trakt) -> Token:
+    """Sign in as a browser user does: the address is opened, the pages walked, the answer received on loopback.
+
+    Raises:
+        TraktAuthError: a page, or the sign-in, failed.
+    """
+    addresses: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    outcome: queue.SimpleQueue[Token | Exception] = queue.SimpleQueue()
+
+    def show(step: Step) -> None:
+        if isinstance(step, OpenPage):
+            addresses.put(step.url)
+
+    def work() -> None:
+        try:
+            outcome.put(trakt.login("browser", prompt=show, open_browser=False))
+        except Exception as error:  # noqa: BLE001 - raised below
+            outcome.put(error)
+        addresses.put(None)
+
+    # The sign-in waits in a daemon thread, so that a page that fails ends the demo at once.
+    threading.Thread(target=work, name="demo-sign-in", daemon=True).start()
+    address = addresses.get()
+    if address is not None:
+        visitor.walk(address)
+    ended = outcome.get()
+    if isinstance(ended, Exception):
+        raise ended
+    return ended
+
+
+def sign_in_with_browser(trakt: Trakt, print_message: Callable[[str], None]) -> Token:
+    """Sign in with the user's own browser."""
+
+    def show(step: Step) -> None:
+        if isinstance(step, OpenPage):
+            print_message("Open this page, and sign in there:")
+            print_message(f"  {step.url}")
+
+    return trakt.login("browser", prompt=show)
+
+
+_LIMIT = 60.0  # seconds for all of them
+
+
+def run_token_processes(count: int, *, app: App, service: str, store: str) -> list[str]:
+    """Return the tokens that the processes print.
+
+    Raises:
+        TraktAuthError: one of them failed.
+    """
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("TRAKTAUTH_")}
+    environ |= {
+        "TRAKTAUTH_CLIENT_ID": app.client_id,
+        "TRAKTAUTH_CLIENT_SECRET": app.client_secret or "",
+        "TRAKTAUTH_REDIRECT_URI": app.redirect_uri,
+        "TRAKTAUTH_SERVICE": service,
+        "TRAKTAUTH_STORE": store,
+    }
+    command = [sys.executable, "-P", "-m", "traktauth", "token"]  # -P: no module of the current folder
+    processes = [
+        subprocess.Popen(  # noqa: S603 - this program itself
+            command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        for _ in range(count)
+    ]
+    try:
+        tokens = [process.communicate(timeout=_LIMIT)[0].strip() for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    failed = [process.returncode for process in processes if process.returncode]
+    if failed:
+        raise TraktAuthError(f"{len(failed)} of {count} processes got no token (exit status {failed[0]})")
+    return tokens

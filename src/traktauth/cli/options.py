@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
 from traktauth.cli.common_options import COMMON_OPTIONS, MIN_LIFE, CommonOptions
-from traktauth.cli.parameter_types import Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.shell_completion import CompletionItem
 
+
 P = ParamSpec("P")
+
+
+class Seconds(click.ParamType[float]):
+    """A number of seconds, finite and not negative."""
+
+    name = "seconds"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number."""
+        try:
+            seconds = float(str(value))
+        except ValueError:
+            seconds = -1.0
+        if not math.isfinite(seconds) or seconds < 0:
+            self.fail(f"{value!r} is not a number of seconds, such as 3600", param, ctx)
+        return seconds
 
 
 min_life_option = click.option(MIN_LIFE.flag, type=Seconds(), default=0.0, metavar=MIN_LIFE.metavar, help=MIN_LIFE.help)
@@ -60,3 +77,26 @@ def _completion_of(name: str) -> Callable[[click.Context, click.Parameter, str],
         return items
 
     return complete
+
+
+def complete_format(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the formats that begin as what was typed."""
+    from traktauth.migrate.formats import NAMES  # noqa: PLC0415 - `--help` does without
+
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
+def check_format(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    """Return the name of a format.
+
+    Raises:
+        BadParameter: the format does not exist.
+        FormatError: a login of this program cannot be imported.
+    """
+    from traktauth.migrate.formats import find_format  # noqa: PLC0415 - `--help` does without
+
+    try:
+        find_format(name)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return name

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from traktauth.cli.help.click_classes import Command
+from traktauth.cli.click_classes import Command
 from traktauth.cli.output import print_data, print_in_place, print_json, print_message
 from traktauth.cli.progress import is_terminal
-from traktauth.cli.serve.request_log import RequestLog
+from traktauth.cli.serve_log import RequestLog
 from traktauth.errors import TraktAuthError
 from traktauth.server.choices import GRACE, PROFILES, RATE_LIMITS, ROTATIONS
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from traktauth.server.errors import StorageUnavailable
     from traktauth.server.settings import Settings
+
 
 MISSING = "The packages of the local Trakt are not installed"
 INSTALL = "Install them: pip install 'traktauth[server]'"

@@ -1,15 +1,18 @@
-"""Read the logins of a store and print them, for `traktauth status`."""
+"""`traktauth status`: read the logins of a store and print them."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
+import click
+
+from traktauth.cli.click_classes import Command
 from traktauth.cli.command_hints import SIGN_IN
 from traktauth.cli.common_options import naming_settings
 from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN
-from traktauth.cli.inventory import read_inventory
-from traktauth.cli.login_status_text import describe_refresh, describe_token
+from traktauth.cli.inventory import describe_refresh, describe_token, read_inventory
+from traktauth.cli.options import common_options
 from traktauth.cli.output import (
     BAD,
     GOOD,
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from traktauth.client.settings import Settings
     from traktauth.flow.login_status import PendingStatus
     from traktauth.models import LoginKey
+
 
 FORMAT = 1
 
@@ -228,3 +232,24 @@ def _print_login(options: CommonOptions, found: StoredLogin, verdict: Verdict | 
 def _name(found: StoredLogin) -> str:
     current = ", current" if found.is_current else ""
     return f"{shorten(found.login.account)} at {shorten(found.login.realm)} (app {found.login.client_id[:8]}…{current})"
+
+
+@click.command(
+    "status",
+    cls=Command,
+    examples=[
+        ("traktauth status", ""),
+        ("traktauth status --verify --account tv", "check one account at Trakt"),
+        ("traktauth status --json", "for a script"),
+    ],
+)
+@common_options()
+@click.option("--verify", is_flag=True, help="Also check each valid token at Trakt.")
+def command(options: CommonOptions, *, verify: bool) -> int:
+    """Show every login in the store, or only --account: account, user, service, expiry, refresh.
+
+    Without --verify nothing is sent. "current" marks the login that the settings name. The exit status covers the
+    logins of the app and service in the settings: 1 if one cannot be read, else 4 if one needs a sign-in, or if the
+    current one or all were moved to another store or program. Other logins are only shown.
+    """
+    return show(collect(options, verify=verify))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from traktauth.cli.help.click_classes import Command
+from traktauth.cli.click_classes import Command
 from traktauth.errors import TraktAuthError
 
 INSTALL = "Install them: pip install 'traktauth[server]'"
@@ -23,7 +23,7 @@ def command(*, browser: bool) -> int:
     Then a used refresh token is sent again, to show what Trakt does. All data is removed at the end.
     """
     try:
-        from traktauth.cli.demo.steps import tell  # noqa: PLC0415 - it imports the local Trakt, an extra
+        from traktauth.cli.demo_steps import tell  # noqa: PLC0415 - it imports the local Trakt, an extra
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("traktauth"):
             raise

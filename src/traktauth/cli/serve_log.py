@@ -14,6 +14,7 @@ from traktauth.display import shorten
 if TYPE_CHECKING:
     from traktauth.server.http.exchange import Exchange
 
+
 _POLLED = frozenset(("/_control", "/_control/live", "/_control/events", "/healthz", "/readyz", "/metrics"))
 """Addresses that a page or a monitor asks every few seconds; shown only when the response's status changes."""
 _LONGEST_PATH = 60

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
+from dataclasses import dataclass
 from http import HTTPStatus
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from traktauth.cli.click_classes import Command
 from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN
-from traktauth.cli.help.click_classes import Command
-from traktauth.cli.option_decorators import common_options
-from traktauth.cli.output import ERROR, NEXT, is_on_terminal, print_message, print_message_json
-from traktauth.cli.request.arguments import Call, read_body, read_fields, read_headers
-from traktauth.cli.request.display import filter_json, show_body, show_head
-from traktauth.cli.request.pages import read_all_pages
+from traktauth.cli.options import common_options
+from traktauth.cli.output import (
+    ERROR,
+    NEXT,
+    is_on_terminal,
+    print_bytes,
+    print_data,
+    print_message,
+    print_message_json,
+    print_text,
+    uses_colour,
+)
+from traktauth.cli.request_arguments import Call, read_body, read_fields, read_headers
+from traktauth.display import escape
+from traktauth.errors import TraktAuthError, UnexpectedReply
 from traktauth.hints import LOGIN_COMMAND, Hint
 from traktauth.protocol import ACCOUNT_LIMITS, APPS_ARE_DELETED
 from traktauth.wire.error_responses import parse_retry_after
 from traktauth.wire.messages import Response
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from traktauth.cli.common_options import CommonOptions
     from traktauth.client.http import HttpResponse
+    from traktauth.client.sync_client import Trakt
+
 
 BUSY = 429
 MOST_PAGES = 100
@@ -173,3 +191,138 @@ def _report(options: CommonOptions, message: str, hint: str, **members: Any) -> 
     print_message(ERROR, message)
     if hint:
         print_message(NEXT, hint)
+
+
+_JSON_VALUE = re.compile(
+    r'(?P<name>"(?:[^"\\]|\\.)*"(?=:))|(?P<text>"(?:[^"\\]|\\.)*")|(?P<number>-?[0-9][0-9.eE+-]*)|(?P<word>[a-zA-Z]+)'
+)
+_COLOURS = {"name": "blue", "text": "green", "number": "cyan", "word": "magenta"}
+_LARGEST_PRETTY = 2 * 1024 * 1024  # bytes; more is printed as it came
+
+
+def show_head(response: HttpResponse) -> None:
+    """Print the status line and the header fields, with an empty line after them."""
+    try:
+        phrase = HTTPStatus(response.status_code).phrase
+    except ValueError:
+        phrase = ""
+    print_data(f"{response.http_version} {response.status_code} {phrase}".rstrip())
+    for name, value in response.headers.multi_items():
+        print_data(f"{name}: {value}")
+    print_data("")
+
+
+def show_body(content: bytes) -> None:
+    """Print a body: indented and in colour on a terminal, if it is JSON; unchanged into a pipe or file."""
+    if sys.stdout is None or not sys.stdout.isatty():  # pyright: ignore[reportUnnecessaryComparison] - closed before us
+        print_bytes(content)
+        return
+    pretty = _indent(content)
+    if pretty is None:
+        print_bytes(content if content.endswith(b"\n") or not content else content + b"\n")
+    else:
+        print_text((_highlight(pretty) if uses_colour(sys.stdout) else pretty) + "\n")
+
+
+def filter_json(content: bytes, expression: str) -> None:
+    """Print what a jq expression selects, a line each; texts without quotes, as `jq -r` does.
+
+    Raises:
+        TraktAuthError: jq is not installed.
+        UsageError: the expression is wrong, or does not fit the body.
+    """
+    try:
+        jq: Any = import_module("jq")  # an extra, and without types
+    except ModuleNotFoundError:
+        raise TraktAuthError("-q needs jq, which is not installed", hint="pip install 'traktauth[jq]'") from None
+    try:
+        selected: list[Any] = list(jq.compile(expression).input_text(content.decode("utf-8", "replace")))
+    except ValueError as error:
+        raise click.UsageError(f"-q {escape(expression)}: {escape(str(error).splitlines()[0])}") from None
+    terminal = sys.stdout.isatty()
+    for each in selected:
+        text = each if isinstance(each, str) else json.dumps(each, ensure_ascii=False)
+        print_text((escape(text, keep="\n\t") if terminal else text) + "\n")
+
+
+def _indent(content: bytes) -> str | None:
+    """Return JSON with an indentation, safe for a terminal; None if it is not JSON, or too large to be read anyway."""
+    if len(content) > _LARGEST_PRETTY:
+        return None
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return escape(json.dumps(document, indent=2, ensure_ascii=False), keep="\n")
+
+
+def _highlight(text: str) -> str:
+    """Return indented JSON with a colour for each kind of value."""
+    return _JSON_VALUE.sub(lambda found: click.style(found[0], fg=_COLOURS[str(found.lastgroup)]), text)
+
+
+OK = 200
+_MOST_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What was read.
+
+    Attributes:
+        last: the last response; the first that is not a 200, if there is one.
+        content: all items as one JSON array; the body of `last` if that is not a 200 or not a list in pages.
+        unread: how many pages there are beyond those that were read.
+    """
+
+    last: HttpResponse
+    content: bytes
+    unread: int = 0
+
+
+def read_all_pages(trakt: Trakt, call: Call, *, most: int) -> Pages:
+    """Get one page after another, from the one that the path names or the first.
+
+    Args:
+        trakt: the account.
+        call: the request for the first page.
+        most: pages to read; an endless list stops there.
+
+    Raises:
+        UnexpectedReply: a page is not a JSON array.
+        TraktAuthError: as for `Trakt.request`.
+    """
+    items: list[Any] = []
+    read = size = 0
+    page: int | None = None
+    while True:
+        response = (call if page is None else call.with_query({"page": str(page)})).send(trakt)
+        content = response.content
+        if response.status_code != OK:
+            return Pages(response, content)
+        count = _number(response.headers, "x-pagination-page-count")
+        if read == 0 and count is None:
+            return Pages(response, content)  # not a list in pages
+        size += len(content)
+        items += _items(content)
+        read += 1
+        current = _number(response.headers, "x-pagination-page") or page or 1
+        unread = max(0, (count or 0) - current)
+        if not unread or read == most or size > _MOST_BYTES:
+            return Pages(response, json.dumps(items, ensure_ascii=False).encode("utf-8", "surrogatepass"), unread)
+        page = current + 1 if page is None else page + 1
+
+
+def _items(content: bytes) -> list[Any]:
+    try:
+        items = json.loads(content)
+    except (ValueError, RecursionError):
+        items = None
+    if not isinstance(items, list):
+        raise UnexpectedReply("A page of the list is not a JSON array", status=OK)
+    return items  # pyright: ignore[reportUnknownVariableType] - whatever JSON holds
+
+
+def _number(headers: Mapping[str, str], name: str) -> int | None:
+    value = headers.get(name, "")
+    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else None  # noqa: PLR2004 - digits

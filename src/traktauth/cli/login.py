@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from traktauth.cli.click_classes import Command
 from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.cli.exit_codes import Terminated
-from traktauth.cli.help.click_classes import Command
-from traktauth.cli.login.resume import PendingLogin
-from traktauth.cli.login.screen import choose_screen
-from traktauth.cli.option_decorators import common_options
+from traktauth.cli.login_resume import PendingLogin
+from traktauth.cli.login_screen import choose_screen
+from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, can_ask, print_json, print_message
 from traktauth.cli.times import format_deadline, format_duration
 from traktauth.client.config_path import config_path
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from traktauth.cli.common_options import CommonOptions
     from traktauth.client.sync_client import Trakt
     from traktauth.models import App, Token
+
 
 Way = Literal["browser", "device", "paste"]
 Choice = Literal["browser", "device", "paste", "resume", "with-token"]

@@ -18,6 +18,7 @@ from traktauth.values import replace
 if TYPE_CHECKING:
     from traktauth.models import LoginKey
 
+
 _DEVICE_LOGIN = LOGIN_COMMAND.with_arguments("--device")
 _TYPES: dict[str, type] = {
     "device_code": str, "user_code": str, "verification_url": str, "expires_in": int, "interval": int

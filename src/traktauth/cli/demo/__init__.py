@@ -1,1 +1,0 @@
-"""Implement `traktauth demo`: a sign-in against a local Trakt, step by step."""

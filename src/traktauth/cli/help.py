@@ -1,0 +1,206 @@
+"""`traktauth help` and `traktauth version`: the topics, and the manual as a man page."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import time
+from typing import TYPE_CHECKING, cast
+
+import click
+from click.shell_completion import CompletionItem
+
+from traktauth._version import __version__
+from traktauth.cli.click_classes import Command, describe_unknown, show_help
+from traktauth.cli.exit_codes import EXIT_CODES_HELP
+from traktauth.cli.output import print_data
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+ENVIRONMENT = """\
+Settings come from options, environment variables and a configuration file. An
+option overrides a variable, and a variable overrides the file.
+
+The app, from its page at Trakt (https://app.trakt.tv/settings/apps/api):
+  TRAKTAUTH_CLIENT_ID       its client id
+  TRAKTAUTH_CLIENT_SECRET   its secret; unset for a public app
+  TRAKTAUTH_REDIRECT_URI    its redirect address, exactly as registered,
+                            such as http://127.0.0.1:9876/callback
+
+Which login:
+  TRAKTAUTH_SERVICE         trakt (default), auth.trakt.tv, staging, or the
+                            address of a local Trakt
+  TRAKTAUTH_ACCOUNT         your own name for an account (default: default)
+  TRAKTAUTH_STORE           where logins are kept: file: (default),
+                            file:/PATH.json, sqlite:/PATH, keyring:,
+                            redis://..., postgresql://..., and sealed+ADDRESS
+  TRAKTAUTH_SEAL_KEY        keys of sealed stores, newest first, with commas
+  TRAKTAUTH_SEAL_KEY_FILE   a file with the same keys, one a line
+
+Behaviour:
+  TRAKTAUTH_LOST_REPLY      after a refresh whose response was lost:
+                            last-attempt (default), sign-in or resend
+  TRAKTAUTH_INSECURE        1 allows http:// on a host that is not this machine
+  TRAKTAUTH_CONFIG          another configuration file
+  TRAKTAUTH_DATABASE        the database of traktauth serve
+  TRAKTAUTH_CONTROL_KEY     the key of its control API, beyond loopback
+  BROWSER, NO_COLOR         the browser to open; no colours
+
+traktauth exec sets for the command that it runs:
+  TRAKT_ACCESS_TOKEN              a valid access token
+  TRAKT_ACCESS_TOKEN_EXPIRES_AT   when it expires, in Unix seconds
+  TRAKT_CLIENT_ID                 the app's client id, for trakt-api-key
+  TRAKT_API_URL                   the base address of the API
+
+traktauth setup writes the configuration file: TOML with the same names in
+lower case, readable by you only (chmod 600). On Linux it is
+~/.config/traktauth/config.toml; traktauth doctor names the one that is read.
+
+  client_id = "..."
+  client_secret = "..."
+  redirect_uri = "http://127.0.0.1:9876/callback"
+"""
+
+TOPICS = {
+    "environment": ("settings: variables and the configuration file", ENVIRONMENT),
+    "exit-codes": ("what the exit status says", EXIT_CODES_HELP),
+}
+
+
+def config_file() -> str:
+    """Return the path of this user's configuration file, with `~` for the home folder."""
+    import os  # noqa: PLC0415 - only for a help
+
+    from traktauth.client.config_path import config_path, default_config_path  # noqa: PLC0415 - the same
+
+    path = config_path(os.environ) or default_config_path() or "none: this user has no home folder"
+    home = os.path.expanduser("~")  # noqa: PTH111 - paths are text here
+    return f"~{path[len(home) :]}" if home != "/" and path.startswith(f"{home}/") else path
+
+
+def _api_url() -> str:
+    """Return a sentence with the API's base address; empty if the settings name no service."""
+    from traktauth.client.settings import read_settings  # noqa: PLC0415 - only for a help
+
+    try:
+        return f"\n\nWith the present settings TRAKT_API_URL is {read_settings().find_service().api}"
+    except ValueError:
+        return ""
+
+
+def help_of(root: click.Group, context: click.Context, words: Sequence[str]) -> str:
+    """Return the help of a command, or a topic.
+
+    Raises:
+        UsageError: neither exists.
+    """
+    if len(words) == 1 and words[0] in TOPICS:
+        return TOPICS[words[0]][1].rstrip("\n") + (_api_url() if words[0] == "environment" else "")
+    command: click.Command = root
+    for word in words:
+        found = command.get_command(context, word) if isinstance(command, click.Group) else None
+        if found is None:
+            known = command.list_commands(context) if isinstance(command, click.Group) else []
+            topics = list(TOPICS) if command is root else []
+            raise click.UsageError(describe_unknown("command or topic", word, [*known, *topics]), context)
+        context = click.Context(found, info_name=word, parent=context, **found.context_settings)
+        command = found
+    return command.get_help(context)
+
+
+_SUMMARY = "sign in to Trakt once, and never lose the login"
+
+
+def man_page(root: click.Group, context: click.Context) -> str:
+    """Return the man page; its date is SOURCE_DATE_EPOCH, or today."""
+    at = float(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
+    date = time.strftime("%Y-%m-%d", time.gmtime(at))
+    lines = [f'.TH TRAKTAUTH 1 {date} "traktauth {__version__}"', ".SH NAME", f"traktauth \\- {_SUMMARY}"]
+    lines += [".SH SYNOPSIS", ".B traktauth", "\\fICOMMAND\\fR [\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]", ".SH COMMANDS"]
+    for command, its_context in _commands(root, context):
+        lines += _command(command, its_context)
+    for name, (_, text) in TOPICS.items():
+        lines += [f".SH {name.replace('-', ' ').upper()}", *_verbatim(text)[1:]]
+    return "\n".join(lines)
+
+
+def _commands(group: click.Group, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
+    """Yield each command that has no subcommands, with its context."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if command is None:
+            continue
+        inner = click.Context(command, info_name=name, parent=context)
+        if isinstance(command, click.Group):
+            yield from _commands(command, inner)
+        else:
+            yield command, inner
+
+
+def _command(command: click.Command, context: click.Context) -> list[str]:
+    words = " ".join(command.collect_usage_pieces(context))
+    lines = [f".SS {_text(context.command_path)}", f"\\fB{_text(context.command_path)}\\fR {_text(words)}"]
+    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    for paragraph in paragraphs:
+        lines += [".PP", *(_verbatim(paragraph[2:]) if paragraph.startswith("\b") else [_text(paragraph)])]
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is not None:
+            lines += [".TP", f"\\fB{_text(record[0])}\\fR", _text(record[1])]
+    if isinstance(command, Command) and command.examples:
+        lines += [".PP", "Examples:"]
+        for line, meaning in command.examples:
+            lines += _verbatim(f"# {meaning}\n{line}" if meaning else line)
+    return lines
+
+
+def _verbatim(text: str) -> list[str]:
+    return [".PP", ".nf", *(_text(line, flow=False) for line in text.rstrip("\n").split("\n")), ".fi"]
+
+
+def _text(text: str, *, flow: bool = True) -> str:
+    """Return a text with backslashes, hyphens, quotes and a leading dot escaped for the macros."""
+    if flow:
+        text = re.sub(r"\s+", " ", text).strip()
+    escaped = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
+    return f"\\&{escaped}" if escaped.startswith(".") else escaped
+
+
+def _complete_words(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    names = cast("click.Group", context.find_root().command).list_commands(context)
+    return [CompletionItem(n) for n in [*names, *TOPICS] if n.startswith(incomplete)]
+
+
+@click.command(
+    "help",
+    cls=Command,
+    examples=[
+        ("traktauth help login", ""),
+        ("traktauth help store move", ""),
+        ("traktauth help environment", ""),
+        ("traktauth help --man | man -l -", "the whole manual, as a man page"),
+        ("traktauth help --man > ~/.local/share/man/man1/traktauth.1", "install it"),
+    ],
+)
+@click.argument("words", nargs=-1, metavar="[COMMAND|TOPIC]", shell_complete=_complete_words)
+@click.option("--man", is_flag=True, help="Print the manual of all commands as a man page.")
+@click.pass_context
+def command(context: click.Context, words: tuple[str, ...], *, man: bool) -> int:
+    """Show the help of a command, or of a topic: environment or exit-codes."""
+    root_context = context.find_root()
+    root = cast("click.Group", root_context.command)
+    if man:
+        show_help(man_page(root, root_context))
+        return 0
+    show_help(help_of(root, root_context, words))
+    return 0
+
+
+@click.command("version", cls=Command, examples=[("traktauth version", "")])
+def version() -> int:
+    """Print the version, as traktauth -V does."""
+    print_data(f"traktauth {__version__}")
+    return 0

@@ -1,1 +1,0 @@
-"""Implement `traktauth help`, and format the help of every command."""

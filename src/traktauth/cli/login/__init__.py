@@ -1,1 +1,0 @@
-"""Implement `traktauth login`: the command, what it shows, and how it resumes."""

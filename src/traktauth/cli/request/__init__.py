@@ -1,1 +1,0 @@
-"""Implement `traktauth request`: call the API as an account."""

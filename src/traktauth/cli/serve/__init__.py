@@ -1,1 +1,0 @@
-"""Implement `traktauth serve`: run a local Trakt and show its requests."""

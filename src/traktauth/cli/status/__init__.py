@@ -1,1 +1,0 @@
-"""Implement `traktauth status`: read the logins of a store and print them."""
