@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from traktauth.cli import serve as command
+from traktauth.cli.serve import command
 from traktauth.server.control.calls import CALLS
 from traktauth.server.engines.profiles import PROFILES
 from traktauth.server.oauth.rotation import make_rotation
