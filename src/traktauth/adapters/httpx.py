@@ -58,7 +58,7 @@ class TraktAuth(httpx.Auth):
 
 
 class AsyncTraktAuth(httpx.Auth):
-    """Same as `TraktAuth`, for `httpx.AsyncClient(auth=)`.
+    """Authorizes requests to the API like `TraktAuth`; for `httpx.AsyncClient(auth=)`.
 
     Args:
         trakt: the login.

@@ -59,7 +59,7 @@ class TraktAuth(AuthBase):
 
 
 class AsyncTraktAuth(AsyncAuthBase):
-    """Same as `TraktAuth`, for `AsyncSession.auth`.
+    """Authorizes requests to the API like `TraktAuth`; for `AsyncSession.auth`.
 
     Args:
         trakt: the login.

@@ -68,7 +68,7 @@ class TraktMiddleware:
 
 
 class SyncTraktMiddleware:
-    """Same as `TraktMiddleware`, for `SyncClientBuilder().with_middleware(…)`.
+    """Authorizes requests to the API like `TraktMiddleware`; for `SyncClientBuilder().with_middleware(…)`.
 
     Args:
         trakt: the login.

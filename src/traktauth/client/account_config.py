@@ -1,9 +1,9 @@
-"""What `Trakt` and `AsyncTrakt` have in common: whose login it is, and at which service."""
+"""Whose login it is, and at which service."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NoReturn, get_args
+from typing import TYPE_CHECKING, get_args
 
 from traktauth.client.api_address import ApiAddress
 from traktauth.client.request_headers import RequestHeaders
@@ -47,19 +47,6 @@ def new_secret() -> str:
     import secrets  # noqa: PLC0415 - only a sign-in needs it
 
     return secrets.token_urlsafe(32)
-
-
-def refuse_to_pickle(client: object) -> NoReturn:
-    """Refuse to pickle or copy a client: its connections, locks and tasks belong to this process.
-
-    Raises:
-        TypeError: always; it says what to do instead.
-    """
-    name = type(client).__name__
-    raise TypeError(
-        f"{name} cannot be pickled or copied, as it holds connections and locks: make one in each process, with "
-        f"{name}.from_env() or {name}(app, store=…), and use for_account() for another account"
-    )
 
 
 class AccountConfig:
@@ -116,7 +103,3 @@ class AccountConfig:
             clock=self.context.clock,
             monotonic=self.context.monotonic,
         )
-
-    def name(self) -> str:
-        """Return how a `Trakt` of this setup is written down, without a secret."""
-        return f"Trakt({self.app.client_id[:8]}…, service={self.service.name!r}, account={self.account!r})"

@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from traktauth.client.account_config import AccountConfig, refuse_to_pickle
 from traktauth.client.attempt import UNAUTHORIZED, AsyncAttempt, FreshToken
+from traktauth.client.base_client import BaseClient
 from traktauth.client.driver.async_driver import AsyncDriver
-from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.loop_store import LoopStore, open_for_async
 from traktauth.client.driver.threads import in_thread
 from traktauth.client.http_clients import AsyncHttpClients
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
-from traktauth.flow.context import LostReply
 from traktauth.flow.get_token import get_token, get_token_after_rejection
 from traktauth.flow.login_status import LoginStatus
-from traktauth.models import App, Token
+from traktauth.models import Token
 from traktauth.models.app import check_text
 from traktauth.models.changes import Erase
 from traktauth.models.device_code import DeviceCode
 from traktauth.models.signed_out import SignedOut
-from traktauth.protocol import USER_SETTINGS, Service
+from traktauth.protocol import USER_SETTINGS
 from traktauth.steps import LoginMethod, Step
 from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.stores.errors import call_store
@@ -43,50 +40,20 @@ else:  # `typing.get_type_hints` needs the names; the HTTP library is imported w
 T = TypeVar("T")
 
 
-class AsyncTrakt:
-    """Same as `Trakt`, but its verbs are awaited; safe to use from many tasks, event loops and processes.
+class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
+    """One account of one app, signed in once and kept so; safe to use from many tasks, event loops and processes.
 
     Each event loop has connections of its own; `close` closes those of the loop in which it is awaited.
     """
 
-    def __init__(
-        self,
-        app: App,
-        *,
-        service: str | Service = "trakt",
-        store: str | TokenStore | AsyncTokenStore = "file:",
-        account: str = "default",
-        lost_reply: LostReply = "last-attempt",
-        insecure: bool = False,
-        clock: Callable[[], float] = time.time,
-        http: HttpAsyncClient | None = None,
-    ) -> None:
-        config = AccountConfig(
-            app,
-            service=service,
-            account=account,
-            lost_reply=lost_reply,
-            insecure=insecure,
-            clock=clock,
-        )
-        connections = AsyncHttpClients(http, url=config.service.token, product=app.user_agent)
-        origin = BoundStore(open_for_async(store), config.key, config.context.clock)
-        self._use(config, origin, connections, owner=True)
+    _http_clients: AsyncHttpClients
+    _driver: AsyncDriver
 
-    def _use(self, config: AccountConfig, origin: BoundStore, connections: AsyncHttpClients, *, owner: bool) -> None:
-        self.config = config
-        self.store = origin.store
-        self._origin = origin
-        self._http_clients = connections
-        self._owner = owner
-        self._fresh: FreshToken | None = None
-        self._bind(origin.with_account(config.account))
+    def _new_http_clients(self, http: HttpAsyncClient | None, *, url: str, product: str | None) -> AsyncHttpClients:
+        return AsyncHttpClients(http, url=url, product=product)
 
-    def _bind(self, bound_store: BoundStore) -> None:
-        """Use the login in this store: the client's own, or the one that it was moved to."""
-        self.config.use_lock_of(bound_store.store)
-        self.bound_store = bound_store
-        self._driver = self._new_driver(None)
+    def _open_store(self, store: str | TokenStore | AsyncTokenStore) -> TokenStore:
+        return open_for_async(store)
 
     async def _run(self, flow: Callable[[FlowContext], Flow[T]]) -> T:
         """Run a flow; if the login was moved to another store, run it again there, and go on with that store."""
@@ -97,7 +64,9 @@ class AsyncTrakt:
             except LoginMoved as moved:
                 self._bind(await in_thread(partial(bound_store.follow, moved)))
 
-    def _new_driver(self, ui: LoginUI | None, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> AsyncDriver:
+    def _new_driver(
+        self, ui: LoginUI | None = None, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> AsyncDriver:
         connections = self._http_clients
         return AsyncDriver(
             self.bound_store,
@@ -107,81 +76,6 @@ class AsyncTrakt:
             unfinished=connections.unfinished,
             prepare=connections.prepare,
         )
-
-    @classmethod
-    def from_env(
-        cls,
-        *,
-        client_id: str | None = None,
-        client_secret: str | None = None,
-        redirect_uri: str | None = None,
-        service: str | Service | None = None,
-        store: str | TokenStore | AsyncTokenStore | None = None,
-        account: str | None = None,
-        lost_reply: LostReply | None = None,
-        insecure: bool | None = None,
-        user_agent: str | None = None,
-        clock: Callable[[], float] | None = None,
-        http: HttpAsyncClient | None = None,
-    ) -> Self:
-        """Make one from `TRAKTAUTH_*` and the configuration file; an argument that is not None wins over both.
-
-        Args:
-            client_id: the app's id.
-            client_secret: the app's secret.
-            redirect_uri: the redirect address registered for the app.
-            service: as for the class.
-            store: as for the class.
-            account: as for the class.
-            lost_reply: as for the class.
-            insecure: as for the class.
-            user_agent: your program's product, as for `App`.
-            clock: Unix seconds; by default this machine's clock, or that of `TRAKTAUTH_CLOCK_URL` in a test.
-            http: as for the class.
-
-        Raises:
-            AppInvalid: no app, or one that cannot be right.
-            ValueError: a setting has no such value.
-            StoreFailed: the platform names no folder for the default store.
-        """
-        from traktauth.client.settings import read_settings  # noqa: PLC0415 - only here
-
-        settings = read_settings(
-            client_id=client_id,
-            client_secret=client_secret,
-            redirect_uri=redirect_uri,
-            service=service if isinstance(service, str) else None,
-            store=store if isinstance(store, str) else None,
-            account=account,
-            lost_reply=lost_reply,
-            insecure=insecure,
-        )
-        return cls(
-            settings.app(user_agent=user_agent),
-            service=service or settings.service,
-            store=store or settings.store,
-            account=settings.account,
-            lost_reply=settings.lost_reply,
-            insecure=settings.insecure,
-            clock=clock or settings.clock(None if isinstance(service, str) else service),
-            http=http,
-        )
-
-    @property
-    def account(self) -> str:
-        """Return the user's own name for the account."""
-        return self.config.account
-
-    @property
-    def api_url(self) -> str:
-        """Return the base address of the service's API, such as `https://api.trakt.tv`."""
-        return self.config.service.api
-
-    def for_account(self, account: str) -> Self:
-        """Return another account that shares store and connections; closing this object closes them for both."""
-        other = object.__new__(type(self))
-        other._use(self.config.with_account(account), self._origin, self._http_clients, owner=False)
-        return other
 
     async def login(
         self,
@@ -345,7 +239,7 @@ class AsyncTrakt:
             return await self._driver.run(flow)
 
     async def accounts(self) -> list[LoginStatus]:
-        """Return every login of this app and service in the store, in order; otherwise as `status`.
+        """Return every login of this app and service in the store, in order; nothing is refreshed and nothing is sent.
 
         Raises:
             StoreFailed: the store cannot be read.
@@ -428,9 +322,3 @@ class AsyncTrakt:
 
     async def __aexit__(self, *exception: object) -> None:
         await self.close()
-
-    def __repr__(self) -> str:
-        return f"Async{self.config.name()}"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return refuse_to_pickle(self)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
+    from traktauth.flow.effects import Flow
     from traktauth.models import Token
     from traktauth.models.device_code import DeviceCode
-    from traktauth.wire.messages import Request
 
 
 class _Operations:
@@ -80,12 +80,12 @@ class _Operations:
             code_challenge_method=code_challenge_method,
         )
 
-    def _code_exchange(
+    def _exchange_code(
         self, code: str, client_id: str, client_secret: str | None, redirect_uri: str, code_verifier: str | None
-    ) -> Request:
+    ) -> Flow[Token]:
         App(client_id, client_secret=client_secret, redirect_uri=redirect_uri)
         _check_optional("code_verifier", code_verifier)
-        return token_endpoint.exchange_code(
+        request = token_endpoint.exchange_code(
             self.service,
             code=_check_value("code", code),
             client_id=client_id,
@@ -93,38 +93,43 @@ class _Operations:
             redirect_uri=redirect_uri,
             code_verifier=code_verifier,
         )
+        return oauth_api.request_token(request, self._clock)
 
-    def _refresh(self, refresh_token: str, client_id: str, client_secret: str | None, redirect_uri: str) -> Request:
+    def _refresh(self, refresh_token: str, client_id: str, client_secret: str | None, redirect_uri: str) -> Flow[Token]:
         App(client_id, client_secret=client_secret, redirect_uri=redirect_uri)
-        return token_endpoint.exchange_refresh_token(
+        request = token_endpoint.exchange_refresh_token(
             self.service,
             refresh_token=_check_value("refresh_token", refresh_token),
             client_id=client_id,
             client_secret=client_secret,
             redirect_uri=redirect_uri,
         )
+        return oauth_api.request_token(request, self._clock)
 
-    def _revocation(self, token: str, client_id: str, client_secret: str | None) -> Request:
+    def _revoke(self, token: str, client_id: str, client_secret: str | None) -> Flow[None]:
         App(client_id, client_secret=client_secret)
-        return revocation_endpoint.revoke(
+        request = revocation_endpoint.revoke(
             self.service, token=_check_value("token", token), client_id=client_id, client_secret=client_secret
         )
+        return oauth_api.revoke_token(request)
 
-    def _new_device_code(self, client_id: str, code_challenge: str | None) -> Request:
+    def _new_device_code(self, client_id: str, code_challenge: str | None) -> Flow[DeviceCode]:
         App(client_id)
         _check_optional("code_challenge", code_challenge)
-        return device_endpoint.new_device_code(self.service, client_id=client_id, code_challenge=code_challenge)
+        request = device_endpoint.new_device_code(self.service, client_id=client_id, code_challenge=code_challenge)
+        return oauth_api.request_device_code(request)
 
-    def _poll(self, code: str, client_id: str, client_secret: str | None, code_verifier: str | None) -> Request:
+    def _poll(self, code: str, client_id: str, client_secret: str | None, code_verifier: str | None) -> Flow[Token]:
         App(client_id, client_secret=client_secret)
         _check_optional("code_verifier", code_verifier)
-        return device_endpoint.poll_device_code(
+        request = device_endpoint.poll_device_code(
             self.service,
             code=_check_value("code", code),
             client_id=client_id,
             client_secret=client_secret,
             code_verifier=code_verifier,
         )
+        return oauth_api.poll_token(request, self._clock)
 
 
 class AuthenticationOAuthApi(_Operations):
@@ -163,30 +168,28 @@ class AuthenticationOAuthApi(_Operations):
         code_verifier: str | None = None,
     ) -> Token:
         """Exchange a code for a token. Trakt: *Exchange code for access_token*."""
-        request = self._code_exchange(code, client_id, client_secret, redirect_uri, code_verifier)
-        return self._driver.run(oauth_api.request_token(request, self._clock))
+        flow = self._exchange_code(code, client_id, client_secret, redirect_uri, code_verifier)
+        return self._driver.run(flow)
 
     def exchange_refresh_token_for_access_token(
         self, *, refresh_token: str, client_id: str, client_secret: str | None, redirect_uri: str = OUT_OF_BAND
     ) -> Token:
         """Exchange a refresh token, which works once. Trakt: *Exchange refresh_token for access_token*."""
-        request = self._refresh(refresh_token, client_id, client_secret, redirect_uri)
-        return self._driver.run(oauth_api.request_token(request, self._clock))
+        return self._driver.run(self._refresh(refresh_token, client_id, client_secret, redirect_uri))
 
     def revoke_an_access_token(self, *, token: str, client_id: str, client_secret: str | None) -> None:
         """Revoke a token. Trakt: *Revoke an access_token*."""
-        return self._driver.run(oauth_api.revoke_token(self._revocation(token, client_id, client_secret)))
+        return self._driver.run(self._revoke(token, client_id, client_secret))
 
     def generate_new_device_codes(self, *, client_id: str, code_challenge: str | None = None) -> DeviceCode:
         """Get a device code. Trakt: *Generate new device codes*."""
-        return self._driver.run(oauth_api.request_device_code(self._new_device_code(client_id, code_challenge)))
+        return self._driver.run(self._new_device_code(client_id, code_challenge))
 
     def poll_for_the_access_token(
         self, *, code: str, client_id: str, client_secret: str | None, code_verifier: str | None = None
     ) -> Token:
         """Poll once for a token; `TryLater` while the user has not answered. Trakt: *Poll for the access_token*."""
-        request = self._poll(code, client_id, client_secret, code_verifier)
-        return self._driver.run(oauth_api.poll_token(request, self._clock))
+        return self._driver.run(self._poll(code, client_id, client_secret, code_verifier))
 
     def close(self) -> None:
         """Close the connections."""
@@ -200,7 +203,7 @@ class AuthenticationOAuthApi(_Operations):
 
 
 class AsyncAuthenticationOAuthApi(_Operations):
-    """Same as `AuthenticationOAuthApi`, but what sends is awaited; `authorize_application` sends nothing."""
+    """Trakt's OAuth operations, one call each; what sends is awaited. See `AuthenticationOAuthApi` for the errors."""
 
     def __init__(
         self,
@@ -225,31 +228,29 @@ class AsyncAuthenticationOAuthApi(_Operations):
         redirect_uri: str,
         code_verifier: str | None = None,
     ) -> Token:
-        """Exchange a code for a token; otherwise as `AuthenticationOAuthApi.exchange_code_for_access_token`."""
-        request = self._code_exchange(code, client_id, client_secret, redirect_uri, code_verifier)
-        return await self._driver.run(oauth_api.request_token(request, self._clock))
+        """Exchange a code for a token. Trakt: *Exchange code for access_token*."""
+        flow = self._exchange_code(code, client_id, client_secret, redirect_uri, code_verifier)
+        return await self._driver.run(flow)
 
     async def exchange_refresh_token_for_access_token(
         self, *, refresh_token: str, client_id: str, client_secret: str | None, redirect_uri: str = OUT_OF_BAND
     ) -> Token:
-        """Exchange a refresh token; see `AuthenticationOAuthApi.exchange_refresh_token_for_access_token`."""
-        request = self._refresh(refresh_token, client_id, client_secret, redirect_uri)
-        return await self._driver.run(oauth_api.request_token(request, self._clock))
+        """Exchange a refresh token, which works once. Trakt: *Exchange refresh_token for access_token*."""
+        return await self._driver.run(self._refresh(refresh_token, client_id, client_secret, redirect_uri))
 
     async def revoke_an_access_token(self, *, token: str, client_id: str, client_secret: str | None) -> None:
-        """Revoke a token; otherwise as `AuthenticationOAuthApi.revoke_an_access_token`."""
-        return await self._driver.run(oauth_api.revoke_token(self._revocation(token, client_id, client_secret)))
+        """Revoke a token. Trakt: *Revoke an access_token*."""
+        return await self._driver.run(self._revoke(token, client_id, client_secret))
 
     async def generate_new_device_codes(self, *, client_id: str, code_challenge: str | None = None) -> DeviceCode:
-        """Get a device code; otherwise as `AuthenticationOAuthApi.generate_new_device_codes`."""
-        return await self._driver.run(oauth_api.request_device_code(self._new_device_code(client_id, code_challenge)))
+        """Get a device code. Trakt: *Generate new device codes*."""
+        return await self._driver.run(self._new_device_code(client_id, code_challenge))
 
     async def poll_for_the_access_token(
         self, *, code: str, client_id: str, client_secret: str | None, code_verifier: str | None = None
     ) -> Token:
-        """Poll once for a token; otherwise as `AuthenticationOAuthApi.poll_for_the_access_token`."""
-        request = self._poll(code, client_id, client_secret, code_verifier)
-        return await self._driver.run(oauth_api.poll_token(request, self._clock))
+        """Poll once for a token; `TryLater` while the user has not answered. Trakt: *Poll for the access_token*."""
+        return await self._driver.run(self._poll(code, client_id, client_secret, code_verifier))
 
     async def close(self) -> None:
         """Close the connections."""

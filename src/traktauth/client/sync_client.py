@@ -8,18 +8,17 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from traktauth.client.account_config import AccountConfig, refuse_to_pickle
 from traktauth.client.attempt import UNAUTHORIZED, Attempt, FreshToken
+from traktauth.client.base_client import BaseClient
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
-from traktauth.flow.context import LostReply
 from traktauth.flow.get_token import get_token, get_token_after_rejection
 from traktauth.flow.login_status import LoginStatus
-from traktauth.models import App, Token
+from traktauth.models import Token
 from traktauth.models.app import check_text
 from traktauth.models.changes import Erase
 from traktauth.models.device_code import DeviceCode
 from traktauth.models.signed_out import SignedOut
-from traktauth.protocol import USER_SETTINGS, Service
+from traktauth.protocol import USER_SETTINGS
 from traktauth.steps import LoginMethod, Step
 from traktauth.stores.base import TokenStore
 from traktauth.stores.errors import call_store
@@ -27,7 +26,6 @@ from traktauth.stores.open import open_store
 from traktauth.stores.processes import is_alive
 
 if TYPE_CHECKING:
-    from traktauth.client.driver.bound_store import BoundStore
     from traktauth.client.driver.sync_driver import Driver
     from traktauth.client.http import HttpAuth, HttpResponse
     from traktauth.client.http_clients import HttpClients
@@ -41,68 +39,19 @@ else:  # `typing.get_type_hints` needs the names; the HTTP library is imported w
 T = TypeVar("T")
 
 
-class Trakt:
-    """One account of one app, signed in once and kept so; safe to use from many threads and processes.
+class Trakt(BaseClient[TokenStore, HttpClient]):
+    """One account of one app, signed in once and kept so; safe to use from many threads and processes."""
 
-    Args:
-        app: the registered app.
-        service: `trakt`, `auth.trakt.tv`, `staging`, or a base address that serves everything (a local Trakt).
-        store: where the login rests: a store, or its address.
-        account: your own name for the account.
-        lost_reply: what happens when a refresh was sent and no answer came.
-        insecure: take `http://` on a host that is not this machine.
-        clock: Unix seconds. A clock with a method `advance(seconds)`, such as a local Trakt's, is moved instead of
-            waiting between polls of a device code.
-        http: an `httpx2.Client` or `httpx.Client` of your own to send everything with; it is not closed.
+    _http_clients: HttpClients
+    _driver: Driver
 
-    Raises:
-        ValueError: an argument has no such value.
-        TypeError: `http` is of another kind.
-        StoreFailed: the platform names no folder for the default store.
-    """
-
-    def __init__(
-        self,
-        app: App,
-        *,
-        service: str | Service = "trakt",
-        store: str | TokenStore = "file:",
-        account: str = "default",
-        lost_reply: LostReply = "last-attempt",
-        insecure: bool = False,
-        clock: Callable[[], float] = time.time,
-        http: HttpClient | None = None,
-    ) -> None:
+    def _new_http_clients(self, http: HttpClient | None, *, url: str, product: str | None) -> HttpClients:
         from traktauth.client.http_clients import HttpClients  # noqa: PLC0415 - when a client is made
 
-        config = AccountConfig(
-            app,
-            service=service,
-            account=account,
-            lost_reply=lost_reply,
-            insecure=insecure,
-            clock=clock,
-        )
-        connections = HttpClients(http, url=config.service.token, product=app.user_agent)
-        from traktauth.client.driver.bound_store import BoundStore  # noqa: PLC0415 - when a client is made
+        return HttpClients(http, url=url, product=product)
 
-        origin = BoundStore(open_store(store), config.key, config.context.clock)
-        self._use(config, origin, connections, owner=True)
-
-    def _use(self, config: AccountConfig, origin: BoundStore, connections: HttpClients, *, owner: bool) -> None:
-        self.config = config
-        self.store = origin.store
-        self._origin = origin
-        self._http_clients = connections
-        self._owner = owner
-        self._fresh: FreshToken | None = None
-        self._bind(origin.with_account(config.account))
-
-    def _bind(self, bound_store: BoundStore) -> None:
-        """Use the login in this store: the client's own, or the one that it was moved to."""
-        self.config.use_lock_of(bound_store.store)
-        self.bound_store = bound_store
-        self._driver = self._new_driver(None)
+    def _open_store(self, store: str | TokenStore) -> TokenStore:
+        return open_store(store)
 
     def _run(self, flow: Callable[[FlowContext], Flow[T]]) -> T:
         """Run a flow; if the login was moved to another store, run it again there, and go on with that store."""
@@ -113,7 +62,7 @@ class Trakt:
             except LoginMoved as moved:
                 self._bind(bound_store.follow(moved))
 
-    def _new_driver(self, ui: LoginUI | None, sleep: Callable[[float], None] = time.sleep) -> Driver:
+    def _new_driver(self, ui: LoginUI | None = None, sleep: Callable[[float], None] = time.sleep) -> Driver:
         from traktauth.client.driver.sync_driver import Driver  # noqa: PLC0415 - when a client is made
 
         connections = self._http_clients
@@ -125,81 +74,6 @@ class Trakt:
             unfinished=connections.unfinished,
             prepare=connections.prepare,
         )
-
-    @classmethod
-    def from_env(
-        cls,
-        *,
-        client_id: str | None = None,
-        client_secret: str | None = None,
-        redirect_uri: str | None = None,
-        service: str | Service | None = None,
-        store: str | TokenStore | None = None,
-        account: str | None = None,
-        lost_reply: LostReply | None = None,
-        insecure: bool | None = None,
-        user_agent: str | None = None,
-        clock: Callable[[], float] | None = None,
-        http: HttpClient | None = None,
-    ) -> Self:
-        """Make one from `TRAKTAUTH_*` and the configuration file; an argument that is not None wins over both.
-
-        Args:
-            client_id: the app's id.
-            client_secret: the app's secret.
-            redirect_uri: the redirect address registered for the app.
-            service: as for the class.
-            store: as for the class.
-            account: as for the class.
-            lost_reply: as for the class.
-            insecure: as for the class.
-            user_agent: your program's product, as for `App`.
-            clock: Unix seconds; by default this machine's clock, or that of `TRAKTAUTH_CLOCK_URL` in a test.
-            http: as for the class.
-
-        Raises:
-            AppInvalid: no app, or one that cannot be right.
-            ValueError: a setting has no such value.
-            StoreFailed: the platform names no folder for the default store.
-        """
-        from traktauth.client.settings import read_settings  # noqa: PLC0415 - only here
-
-        settings = read_settings(
-            client_id=client_id,
-            client_secret=client_secret,
-            redirect_uri=redirect_uri,
-            service=service if isinstance(service, str) else None,
-            store=store if isinstance(store, str) else None,
-            account=account,
-            lost_reply=lost_reply,
-            insecure=insecure,
-        )
-        return cls(
-            settings.app(user_agent=user_agent),
-            service=service or settings.service,
-            store=store or settings.store,
-            account=settings.account,
-            lost_reply=settings.lost_reply,
-            insecure=settings.insecure,
-            clock=clock or settings.clock(None if isinstance(service, str) else service),
-            http=http,
-        )
-
-    @property
-    def account(self) -> str:
-        """Return the user's own name for the account."""
-        return self.config.account
-
-    @property
-    def api_url(self) -> str:
-        """Return the base address of the service's API, such as `https://api.trakt.tv`."""
-        return self.config.service.api
-
-    def for_account(self, account: str) -> Self:
-        """Return another account that shares store and connections; closing this object closes them for both."""
-        other = object.__new__(type(self))
-        other._use(self.config.with_account(account), self._origin, self._http_clients, owner=False)
-        return other
 
     def login(
         self,
@@ -286,7 +160,7 @@ class Trakt:
         return self._run(partial(get_token, min_life=min_life))
 
     def refresh(self, *, force: bool = False, since: float | None = None) -> Token:
-        """Renew now, though the token is fresh. Trakt: *Exchange refresh_token for access_token*.
+        """Refresh now, even a valid token. Trakt: *Exchange refresh_token for access_token*.
 
         Args:
             force: send it again although an earlier sending is unconfirmed. If that one arrived, this ends every
@@ -377,7 +251,7 @@ class Trakt:
             return self._driver.run(flow)
 
     def accounts(self) -> list[LoginStatus]:
-        """Return every login of this app and service in the store, in order; otherwise as `status`.
+        """Return every login of this app and service in the store, in order; nothing is refreshed and nothing is sent.
 
         Raises:
             StoreFailed: the store cannot be read.
@@ -449,7 +323,7 @@ class Trakt:
         return TraktAuth(self.attempt)
 
     def close(self) -> None:
-        """Close connections and store, when no refresh is in progress."""
+        """Wait for refreshes in progress, then close connections and store."""
         if self._owner:
             self._http_clients.close()
             self._origin.moved_stores.close()
@@ -460,9 +334,3 @@ class Trakt:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return self.config.name()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return refuse_to_pickle(self)

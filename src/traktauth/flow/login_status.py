@@ -238,7 +238,7 @@ def read_status(
 
 
 def read_accounts(context: FlowContext, *, is_running: Callable[[Sender], bool | None]) -> Flow[list[LoginStatus]]:
-    """Return the status of every account, those whose record cannot be read included; otherwise as `read_status`."""
+    """Return the status of every account, those whose record cannot be read included."""
     from traktauth.flow.effects import LoadAccounts  # noqa: PLC0415 - the same
 
     found = yield from LoadAccounts()

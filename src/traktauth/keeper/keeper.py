@@ -226,7 +226,7 @@ class Keeper:
         return None
 
     async def _try_one(self) -> float | None:
-        """Start one refresh, to see whether the store can be written again; otherwise as `_step`."""
+        """Start one refresh, to see whether the store can be written again; return seconds until the next step."""
         if self._in_flight:
             return _TRY_INTERVAL
         pause = await self._start_due(1)

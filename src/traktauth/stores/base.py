@@ -100,13 +100,15 @@ class TokenStore(ABC):
 
 
 class AsyncTokenStore(ABC):
-    """Same as `TokenStore`, but its methods are awaited, in the event loop of the program that uses the store.
+    """The records of many logins, in a store whose methods are awaited in the event loop of the program that uses it.
+
+    What `TokenStore` says of its methods holds for these.
 
     A refresh runs in a thread, which saves the token through this loop; if the loop is stopped and closed meanwhile,
     the refresh is unconfirmed, as if its response had not come.
 
     Attributes:
-        lock_expires: same as `TokenStore.lock_expires`.
+        lock_expires: whether the lock is a lease, which another program may take after a time while it is still held.
     """
 
     lock_expires: bool = True
@@ -114,41 +116,41 @@ class AsyncTokenStore(ABC):
     @property
     @abstractmethod
     def identity(self) -> Hashable:
-        """Do the same as `TokenStore.identity`; equal to that of a blocking store over the same place."""
+        """Return what is equal for two objects over the same place, blocking stores included."""
 
     @property
     @abstractmethod
     def address(self) -> str:
-        """Do the same as `TokenStore.address`."""
+        """Return the address of the place, as the user writes it, without passwords."""
 
     @abstractmethod
     async def load(self, login: LoginKey) -> Record:
-        """Do the same as `TokenStore.load`."""
+        """Return the login's record; an empty one if it has no record."""
 
     def peek(self, login: LoginKey) -> Record | None:
-        """Do the same as `TokenStore.peek`, and not awaited."""
+        """Return what `load` would if that takes microseconds; else None. It is not awaited."""
         del login
         return None
 
     @abstractmethod
     async def apply(self, login: LoginKey, change: Change) -> bool:
-        """Do the same as `TokenStore.apply`."""
+        """Apply a change as one atomic step; return False if `change.apply` returned None, and nothing was changed."""
 
     @abstractmethod
     def lock(self, login: LoginKey, timeout: float) -> AbstractAsyncContextManager[bool]:
-        """Do the same as `TokenStore.lock`."""
+        """Hold the login's lock; the value is False if another caller held it for `timeout` seconds."""
 
     @abstractmethod
     async def list_logins(self) -> list[LoginKey]:
-        """Do the same as `TokenStore.list_logins`."""
+        """Return every login that has a record, in order."""
 
     @abstractmethod
     async def check_writable(self) -> None:
-        """Do the same as `TokenStore.check_writable`."""
+        """Show with a trial write that a record could be saved."""
 
     async def durability_warnings(self) -> list[str]:
-        """Do the same as `TokenStore.durability_warnings`."""
+        """Return what about this place may lose a login, each with the setting that fixes it."""
         return []
 
     async def close(self) -> None:  # noqa: B027 - most stores hold nothing open
-        """Do the same as `TokenStore.close`."""
+        """Release what the store holds open."""
