@@ -10,8 +10,10 @@ from __future__ import annotations
 import enum
 import importlib
 import inspect
+import re
 import sys
 from pathlib import Path
+from typing import get_origin
 
 import django
 import griffe
@@ -137,14 +139,33 @@ def members(kind: griffe.Class) -> list[griffe.Object | griffe.Alias]:
     ]
 
 
+def type_arguments(kind: type, target: griffe.Object | griffe.Alias) -> dict[str, str]:
+    """Return what a class puts in the place of the type variables of its generic base."""
+    bases = getattr(kind, "__orig_bases__", ())
+    names = [parameter.__name__ for base in bases for parameter in getattr(get_origin(base), "__parameters__", ())]
+    texts = (
+        [text for base in target.bases for text in str(base).partition("[")[2].rstrip("]").split(", ")] if names else []
+    )
+    return dict(zip(names, texts, strict=False))
+
+
 def document(path: str, kind: type, target: griffe.Object | griffe.Alias) -> list[str]:
-    """Return the entry of one public name."""
+    """Return the entry of one public name, without type variables of a base."""
+    arguments = type_arguments(kind, target)
+    return [
+        re.sub(r"\w+", lambda name: arguments.get(name[0], name[0]), line) for line in describe_name(path, kind, target)
+    ]
+
+
+def describe_name(path: str, kind: type, target: griffe.Object | griffe.Alias) -> list[str]:
+    """Return the entry of one public name, as it is in the source."""
     name = path.rpartition(".")[2]
     if target.is_class:
         first = target.all_members.get("__init__")
         is_written = first is not None and first.is_function  # else it is made by a decorator, or inherited
         shown = signature(first, name=name) if is_written else name + constructor_of(kind)
         lines = [f"### `{name}`", "", "```python", f"class {shown}", "```", "", *describe(target.docstring)]
+        lines += describe(first.docstring) if is_written else []
         for member in members(target):
             title = (
                 signature(member) if member.is_function else f"{member.name}: {member.annotation or ''}".rstrip(": ")

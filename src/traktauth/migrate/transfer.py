@@ -11,8 +11,6 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from traktauth.client.driver.sync_driver import Driver
-from traktauth.client.http_clients import HttpClients
 from traktauth.errors import AppRejected, LoginExists, LoginRequired, StoreFailed, TryLater
 from traktauth.flow.import_login import import_login, read_user
 from traktauth.flow.moved_login import check_not_moved
@@ -132,32 +130,28 @@ def import_from(
         if earlier is not None and source.file is not None and earlier.path == str(source.file.path):
             _finish_copy(trakt, earlier)
         return Imported(record.token, record.user, login.expires_at, was_there=True)
-    clients = HttpClients(url=config.service.token, product=config.app.user_agent)
-    try:
-        driver = Driver(trakt.bound_store, clients.send, unfinished=clients.unfinished, prepare=clients.prepare)
-        user = driver.run(read_user(config.context, login.access_token))
-        if user is None and not refresh:
-            raise LoginRequired(
-                "Trakt's API rejects the access token of this login; nothing was spent to find out more",
-                reason="expired",
-                hint=Hint("If no other program refreshes it any more: --refresh; else sign in: ", LOGIN_COMMAND),
-            )
+    # Not `_run`, which would follow a login that was moved.
+    run = trakt._driver.run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - internal
+    user = run(read_user(config.context, login.access_token))
+    if user is None and not refresh:
+        raise LoginRequired(
+            "Trakt's API rejects the access token of this login; nothing was spent to find out more",
+            reason="expired",
+            hint=Hint("If no other program refreshes it any more: --refresh; else sign in: ", LOGIN_COMMAND),
+        )
+    if source.file is not None and not keep_source:
+        source.file.check_writable()
+
+    def hand_over() -> None:
         if source.file is not None and not keep_source:
-            source.file.check_writable()
+            _take_from(source.file, source, login, trakt)
 
-        def hand_over() -> None:
-            if source.file is not None and not keep_source:
-                _take_from(source.file, source, login, trakt)
-
-        flow = import_login(config.context, login.token(), user, replace_login=replace, hand_over=hand_over)
-        token = driver.run(flow)
-        if not keep_source and source.file is not None:
-            _finish_copy(trakt, load_copy(trakt.store, config.key))
-        if user is not None:
-            return Imported(token, user, login.expires_at, was_there=False)
-        token = driver.run(with_user(config.context, refresh_login(config.context)))
-    finally:
-        clients.close()
+    token = run(import_login(config.context, login.token(), user, replace_login=replace, hand_over=hand_over))
+    if not keep_source and source.file is not None:
+        _finish_copy(trakt, load_copy(trakt.store, config.key))
+    if user is not None:
+        return Imported(token, user, login.expires_at, was_there=False)
+    token = run(with_user(config.context, refresh_login(config.context)))
     user = trakt.store.load(config.key).user
     return Imported(token, user, login.expires_at, was_there=False, was_refreshed=True)
 

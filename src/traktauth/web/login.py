@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
+from traktauth.client.account_config import AccountConfig
 from traktauth.client.async_client import AsyncTrakt
-from traktauth.client.driver.async_driver import AsyncDriver
-from traktauth.client.driver.sync_driver import Driver
-from traktauth.client.http_clients import AsyncHttpClients, HttpClients
+from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
 from traktauth.client.settings import read_settings
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRefused, TraktAuthError
-from traktauth.flow.effects import LogMessage
+from traktauth.flow.context import FlowContext, LostReply
+from traktauth.flow.effects import Flow, LogMessage
 from traktauth.flow.web_login import check_before_exchange, exchange_for_user
+from traktauth.models import App
+from traktauth.protocol import Service
+from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.values import field, value
 from traktauth.web.access_log import hide_codes
 from traktauth.web.failure import LoginFailed, failure_of, no_response, own_failure, page_failure
@@ -37,18 +41,9 @@ from traktauth.wire.authorization import (
     s256_challenge,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from traktauth.client.account_config import AccountConfig
-    from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
-    from traktauth.client.settings import Settings
-    from traktauth.flow.context import FlowContext, LostReply
-    from traktauth.flow.effects import Flow
-    from traktauth.flow.web_login import WebUser
-    from traktauth.models import App
-    from traktauth.protocol import Service
-    from traktauth.stores.base import AsyncTokenStore, TokenStore
+TraktT = TypeVar("TraktT", Trakt, AsyncTrakt)
+StoreT = TypeVar("StoreT")
+HttpT = TypeVar("HttpT")
 
 _ACCOUNT = "web-sign-in"  # in log lines, as the user's own account is not known yet
 _CAUSES_OF_THE_OPERATOR = frozenset({"app", "busy", "forged", "issuer"})  # warnings; the others are the user's doing
@@ -95,11 +90,37 @@ class SignedIn:
     cookie_name: str | None = None
 
 
-class _WebLogin:
-    """What blocking and async web sign-in have in common: everything but who performs the flow."""
+class _WebLogin(Generic[TraktT, StoreT, HttpT]):
+    """What `WebLogin` and `AsyncWebLogin` share: everything but who waits for the flow."""
 
-    def __init__(self, config: AccountConfig, secret: str | None, max_age: int) -> None:
-        app = config.app
+    _new_trakt: Callable[..., TraktT]
+    _trakt: TraktT
+    _run: Callable[..., Any]
+    config: AccountConfig
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        store: str | StoreT = "file:",
+        service: str | Service = "trakt",
+        secret: str | None = None,
+        max_age: int = MAX_AGE,
+        lost_reply: LostReply = "last-attempt",
+        insecure: bool = False,
+        clock: Callable[[], float] = time.time,
+        http: HttpT | None = None,
+    ) -> None:
+        self._trakt = self._new_trakt(
+            app,
+            account=_ACCOUNT,
+            store=store,
+            service=service,
+            lost_reply=lost_reply,
+            insecure=insecure,
+            clock=clock,
+            http=http,
+        )
         if secret is None and app.client_secret is None:
             raise ValueError(
                 "secret is missing: a public app has no client secret to protect the sign-in's cookie with; "
@@ -109,11 +130,45 @@ class _WebLogin:
             raise ValueError(f"secret must have at least {SHORTEST_SECRET} characters, not {len(secret)}")
         if max_age <= 0:
             raise ValueError(f"max_age must be a positive number of seconds, not {max_age}")
-        self.config = config
+        self._run = self._trakt._run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - internal
+        self.config = self._trakt.config
         self.max_age = max_age
-        context = f"{config.service.realm} {app.client_id}"
+        context = f"{self.service.realm} {app.client_id}"
         self._cookies = StateCookies(secret or app.client_secret or "", context)
         hide_codes()
+
+    @classmethod
+    def from_env(
+        cls,
+        *,
+        store: str | StoreT | None = None,
+        secret: str | None = None,
+        max_age: int = MAX_AGE,
+        clock: Callable[[], float] | None = None,
+    ) -> Self:
+        """Make one from `TRAKTAUTH_*` and the configuration file.
+
+        Args:
+            store: instead of `TRAKTAUTH_STORE`.
+            secret: what the cookies are authenticated with; by default the app's secret.
+            max_age: seconds that a user may take on Trakt's pages.
+            clock: Unix seconds; by default this machine's clock, or that of `TRAKTAUTH_CLOCK_URL` in a test.
+
+        Raises:
+            AppInvalid: no app, or one that cannot be right.
+            ValueError: a setting has no such value.
+        """
+        settings = read_settings()
+        return cls(
+            settings.app(),
+            store=store or settings.store,
+            service=settings.service,
+            secret=secret,
+            max_age=max_age,
+            lost_reply=settings.lost_reply,
+            insecure=settings.insecure,
+            clock=clock or settings.clock(),
+        )
 
     @property
     def app(self) -> App:
@@ -124,6 +179,14 @@ class _WebLogin:
     def service(self) -> Service:
         """Return the service."""
         return self.config.service
+
+    def trakt(self, account: str) -> TraktT:
+        """Return the client of a user, which shares store and connections.
+
+        Args:
+            account: as `finish` returned it.
+        """
+        return self._trakt.for_account(account)
 
     def start(
         self,
@@ -160,7 +223,7 @@ class _WebLogin:
         name = cookie_name(state, secure=redirect_uri.startswith("https:"))
         return Started(url, name, self._cookies.seal(pending), self.max_age)
 
-    def _finish(self, cookies: Mapping[str, str] | str, url: str) -> Flow[SignedIn]:
+    def _finish(self, context: FlowContext, cookies: Mapping[str, str] | str, url: str) -> Flow[SignedIn]:
         """Check the cookie and the state, then exchange the code."""
         if isinstance(cookies, str):
             cookies = read_cookies(cookies)
@@ -171,15 +234,7 @@ class _WebLogin:
         if answer is None:
             raise own_failure("code", next=pending.next, cookie_name=name)
         verifier = self._cookies.verifier_of(pending.nonce)
-        user = yield from _exchange(self.config.context, answer, pending.redirect_uri, verifier, pending.next, name)
-        return SignedIn(user.account, user.username, user.settings, pending.next, name)
-
-    def _exchange(self, code: str, redirect_uri: str, code_verifier: str | None, iss: str | None) -> Flow[SignedIn]:
-        """Exchange a code whose state another library has checked."""
-        user = yield from _exchange(
-            self.config.context, AuthorizationResponse(code, iss), redirect_uri, code_verifier, "/", None
-        )
-        return SignedIn(user.account, user.username, user.settings)
+        return (yield from _exchange(context, answer, pending.redirect_uri, verifier, pending.next, name))
 
     def _pending(self, cookies: Mapping[str, str], url: str) -> tuple[str, PendingLogin]:
         state = _state_of(url)
@@ -203,7 +258,7 @@ class _WebLogin:
         return f"{type(self).__name__}({self.app.client_id[:8]}…, service={self.config.service.name!r})"
 
 
-class WebLogin(_WebLogin):
+class WebLogin(_WebLogin[Trakt, TokenStore, HttpClient]):
     """Signs users of a web application in with Trakt, and keeps each one's login in a store; blocking.
 
     The state of a sign-in is in a cookie, so every worker can finish what another one started, and no session is
@@ -212,81 +267,22 @@ class WebLogin(_WebLogin):
     Args:
         app: the registered app; its `redirect_uri` is the address of the callback.
         store: where the logins are kept: a store, or its address. Several workers need one that they share.
-        service: as for `Trakt`.
+        service: `trakt`, `auth.trakt.tv`, `staging`, or a base address that serves everything (a local Trakt).
         secret: what the cookies are authenticated with, at least 16 characters and the same on every worker; by
             default the app's secret. A public app must give one.
         max_age: seconds that a user may take on Trakt's pages; 900 by default.
-        lost_reply: as for `Trakt`.
-        insecure: as for `Trakt`.
+        lost_reply: what happens when a refresh was sent and no response came.
+        insecure: allow `http://` on a host that is not this machine.
         clock: Unix seconds.
-        http: as for `Trakt`.
+        http: an `httpx2.Client` or `httpx.Client` of your own to send everything with; it is not closed.
 
     Raises:
         ValueError: an argument has no such value.
+        TypeError: `http` is of another kind.
     """
 
-    def __init__(
-        self,
-        app: App,
-        *,
-        store: str | TokenStore = "file:",
-        service: str | Service = "trakt",
-        secret: str | None = None,
-        max_age: int = MAX_AGE,
-        lost_reply: LostReply = "last-attempt",
-        insecure: bool = False,
-        clock: Callable[[], float] = time.time,
-        http: HttpClient | None = None,
-    ) -> None:
-        self._trakt = Trakt(
-            app,
-            account=_ACCOUNT,
-            store=store,
-            service=service,
-            lost_reply=lost_reply,
-            insecure=insecure,
-            clock=clock,
-            http=http,
-        )
-        super().__init__(self._trakt.config, secret, max_age)
-        self._http_clients = HttpClients(http, url=self.config.service.token, product=app.user_agent)
-        self._driver = Driver(
-            self._trakt.bound_store,
-            self._http_clients.send,
-            unfinished=self._http_clients.unfinished,
-            prepare=self._http_clients.prepare,
-        )
-
-    @classmethod
-    def from_env(
-        cls,
-        *,
-        store: str | TokenStore | None = None,
-        secret: str | None = None,
-        max_age: int = MAX_AGE,
-        clock: Callable[[], float] | None = None,
-    ) -> Self:
-        """Make one from `TRAKTAUTH_*` and the configuration file.
-
-        Args:
-            store: instead of `TRAKTAUTH_STORE`.
-            secret: as for the class.
-            max_age: as for the class.
-            clock: as for `Trakt.from_env`.
-
-        Raises:
-            AppInvalid: no app, or one that cannot be right.
-            ValueError: a setting has no such value.
-        """
-        settings = read_settings()
-        return cls(
-            settings.app(),
-            store=store or settings.store,
-            secret=secret,
-            max_age=max_age,
-            clock=clock or settings.clock(),
-            **_arguments(settings),
-        )
+    _new_trakt = Trakt
+    _run: Callable[[Callable[[FlowContext], Flow[SignedIn]]], SignedIn]
 
     def finish(self, cookies: Mapping[str, str] | str, url: str) -> SignedIn:
         """Finish a sign-in: check the answer, exchange the code and save the login; not interrupted once begun.
@@ -300,12 +296,12 @@ class WebLogin(_WebLogin):
         Raises:
             LoginFailed: its `cause` says why; with `cookie_name` None the same callback can be tried again.
         """
-        return self._driver.run(_log_failure(self._finish(cookies, url)))
+        return self._run(lambda context: _log_failure(self._finish(context, cookies, url)))
 
     def exchange(
         self, code: str, *, redirect_uri: str, code_verifier: str | None = None, iss: str | None = None
     ) -> SignedIn:
-        """Sign a user in whose `state` another library has checked; otherwise as `finish`.
+        """Sign a user in whose `state` another library has checked; not interrupted once begun.
 
         Args:
             code: what the callback received.
@@ -316,19 +312,11 @@ class WebLogin(_WebLogin):
         Raises:
             LoginFailed: its `cause` is `issuer`, `code`, `app` or `busy`.
         """
-        return self._driver.run(_log_failure(self._exchange(code, redirect_uri, code_verifier, iss)))
-
-    def trakt(self, account: str) -> Trakt:
-        """Return the Trakt of a user, which shares store and connections.
-
-        Args:
-            account: as `finish` returned it.
-        """
-        return self._trakt.for_account(account)
+        answer = AuthorizationResponse(code, iss)
+        return self._run(lambda context: _log_failure(_exchange(context, answer, redirect_uri, code_verifier)))
 
     def close(self) -> None:
         """Close connections and store."""
-        self._http_clients.close()
         self._trakt.close()
 
     def __enter__(self) -> Self:
@@ -338,84 +326,29 @@ class WebLogin(_WebLogin):
         self.close()
 
 
-class AsyncWebLogin(_WebLogin):
-    """Same as `WebLogin`, but `finish` and `close` are awaited, and `trakt` returns an `AsyncTrakt`."""
+class AsyncWebLogin(_WebLogin[AsyncTrakt, TokenStore | AsyncTokenStore, HttpAsyncClient]):
+    """Same as `WebLogin`, but `finish`, `exchange` and `close` are awaited, and `trakt` returns an `AsyncTrakt`."""
 
-    def __init__(
-        self,
-        app: App,
-        *,
-        store: str | TokenStore | AsyncTokenStore = "file:",
-        service: str | Service = "trakt",
-        secret: str | None = None,
-        max_age: int = MAX_AGE,
-        lost_reply: LostReply = "last-attempt",
-        insecure: bool = False,
-        clock: Callable[[], float] = time.time,
-        http: HttpAsyncClient | None = None,
-    ) -> None:
-        self._trakt = AsyncTrakt(
-            app,
-            account=_ACCOUNT,
-            store=store,
-            service=service,
-            lost_reply=lost_reply,
-            insecure=insecure,
-            clock=clock,
-            http=http,
-        )
-        super().__init__(self._trakt.config, secret, max_age)
-        self._http_clients = AsyncHttpClients(http, url=self.config.service.token, product=app.user_agent)
-        self._driver = AsyncDriver(
-            self._trakt.bound_store,
-            self._http_clients.send,
-            unfinished=self._http_clients.unfinished,
-            prepare=self._http_clients.prepare,
-        )
-
-    @classmethod
-    def from_env(
-        cls,
-        *,
-        store: str | TokenStore | AsyncTokenStore | None = None,
-        secret: str | None = None,
-        max_age: int = MAX_AGE,
-        clock: Callable[[], float] | None = None,
-    ) -> Self:
-        """Make one from `TRAKTAUTH_*` and the configuration file.
-
-        Args:
-            store: instead of `TRAKTAUTH_STORE`.
-            secret: as for the class.
-            max_age: as for the class.
-            clock: as for `Trakt.from_env`.
-
-        Raises:
-            AppInvalid: no app, or one that cannot be right.
-            ValueError: a setting has no such value.
-        """
-        settings = read_settings()
-        return cls(
-            settings.app(),
-            store=store or settings.store,
-            secret=secret,
-            max_age=max_age,
-            clock=clock or settings.clock(),
-            **_arguments(settings),
-        )
+    _new_trakt = AsyncTrakt
+    _run: Callable[[Callable[[FlowContext], Flow[SignedIn]]], Awaitable[SignedIn]]
 
     async def finish(self, cookies: Mapping[str, str] | str, url: str) -> SignedIn:
-        """Finish a sign-in; otherwise as `WebLogin.finish`.
+        """Finish a sign-in: check the answer, exchange the code and save the login; not interrupted once begun.
+
+        Args:
+            cookies: the request's `Cookie` header; or its cookies by name, if what parsed them leaves names as they
+                are, which Django and Starlette do not.
+            url: the callback's address with its query, as it was requested.
 
         Raises:
-            LoginFailed: its `cause` says why.
+            LoginFailed: its `cause` says why; with `cookie_name` None the same callback can be tried again.
         """
-        return await self._driver.run(_log_failure(self._finish(cookies, url)))
+        return await self._run(lambda context: _log_failure(self._finish(context, cookies, url)))
 
     async def exchange(
         self, code: str, *, redirect_uri: str, code_verifier: str | None = None, iss: str | None = None
     ) -> SignedIn:
-        """Sign a user in whose `state` another library has checked; otherwise as `finish`.
+        """Sign a user in whose `state` another library has checked; not interrupted once begun.
 
         Args:
             code: what the callback received.
@@ -426,19 +359,11 @@ class AsyncWebLogin(_WebLogin):
         Raises:
             LoginFailed: its `cause` is `issuer`, `code`, `app` or `busy`.
         """
-        return await self._driver.run(_log_failure(self._exchange(code, redirect_uri, code_verifier, iss)))
-
-    def trakt(self, account: str) -> AsyncTrakt:
-        """Return the AsyncTrakt of a user, which shares store and connections.
-
-        Args:
-            account: as `finish` returned it.
-        """
-        return self._trakt.for_account(account)
+        answer = AuthorizationResponse(code, iss)
+        return await self._run(lambda context: _log_failure(_exchange(context, answer, redirect_uri, code_verifier)))
 
     async def close(self) -> None:
         """Close connections and store."""
-        await self._http_clients.close()
         await self._trakt.close()
 
     async def __aenter__(self) -> Self:
@@ -463,9 +388,9 @@ def _exchange(
     answer: AuthorizationResponse,
     redirect_uri: str,
     code_verifier: str | None,
-    next: str,  # noqa: A002 - as above
-    cookie_name: str | None,
-) -> Flow[WebUser]:
+    next: str = "/",  # noqa: A002 - the name that web frameworks give it
+    cookie_name: str | None = None,
+) -> Flow[SignedIn]:
     try:
         yield from check_before_exchange(context, answer)
     except LoginRefused as error:
@@ -473,11 +398,12 @@ def _exchange(
     except TraktAuthError as error:  # the code was not sent: the same callback can be tried again
         raise failure_of(error, next=next, cookie_name=None) from error
     try:
-        return (
-            yield from exchange_for_user(context, answer.code, redirect_uri=redirect_uri, code_verifier=code_verifier)
+        user = yield from exchange_for_user(
+            context, answer.code, redirect_uri=redirect_uri, code_verifier=code_verifier
         )
     except TraktAuthError as error:
         raise failure_of(error, next=next, cookie_name=cookie_name) from error
+    return SignedIn(user.account, user.username, user.settings, next, cookie_name)
 
 
 def _log_failure(flow: Flow[SignedIn]) -> Flow[SignedIn]:
@@ -490,14 +416,6 @@ def _log_failure(flow: Flow[SignedIn]) -> Flow[SignedIn]:
         text = f"failed ({failed.cause}): {failed.message}{hint}"
         yield from LogMessage(text, event="sign-in-failed", reason=failed.cause, warning=is_ours)
         raise
-
-
-def _arguments(settings: Settings) -> dict[str, Any]:
-    return {
-        "service": settings.service,
-        "lost_reply": settings.lost_reply,
-        "insecure": settings.insecure,
-    }
 
 
 def _state_of(url: str) -> str:
