@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from traktauth.cli import progress
-from traktauth.cli.progress import Progress, line
+from traktauth.cli import store
+from traktauth.cli.output import print_message
+from traktauth.cli.store import Progress, describe_progress
 
 
 class Terminal(io.StringIO):
@@ -22,7 +23,7 @@ class Terminal(io.StringIO):
 def ticking(monkeypatch):
     """Let a quarter of a second pass whenever the clock is read."""
     ticks = iter(range(1000))
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(ticks) / 4)
+    monkeypatch.setattr(store.time, "monotonic", lambda: next(ticks) / 4)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def ticking(monkeypatch):
     ],
 )
 def test_it_tells_how_far_how_fast_and_how_long(done, total, seconds, shown):
-    assert line(done, total, seconds) == shown
+    assert describe_progress(done, total, seconds) == shown
 
 
 def test_a_terminal_shows_one_line_that_is_gone_at_the_end(monkeypatch, ticking):
@@ -54,8 +55,7 @@ def test_a_line_that_stays_has_room(monkeypatch, ticking):
     with Progress(9, shown=True) as shown:
         for _ in range(5):
             shown.step()
-        with shown.paused():
-            sys.stderr.write("a line that stays\n")
+        print_message("a line that stays")
     assert "\r\x1b[Ka line that stays\n" in sys.stderr.getvalue()
 
 

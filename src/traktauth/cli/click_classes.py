@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -135,7 +136,5 @@ class Group(_HelpMixin, click.Group):
 
 def describe_unknown(what: str, name: str, known: Iterable[str]) -> str:
     """Return the message for a name that does not exist, with a similar one that does."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only for an error
-
     close = get_close_matches(name, list(known), 1, 0.6)
     return f"No such {what} {name!r}.{f' Did you mean {close[0]!r}?' if close else ''}"

@@ -53,6 +53,7 @@ COMMAND_HINTS: dict[str, str] = {
     "store-unreachable": Hint("It may pass by itself: try again. ", _STORE),
     "unexpected-response": "Report it, with this message, to the authors of traktauth",
 }
+_LOCAL = {"http://127.0.0.1", "http://localhost"}
 _EXPLAINED = {
     "login-expired", "login-revoked", "login-reply-lost", "app-rejected", "unexpected-response", "account-limit",
     "account-locked", "vip-only", "certificate-untrusted", "refresh-unconfirmed",
@@ -63,10 +64,9 @@ def command_hint(error: TraktAuthError) -> str:
     """Return the hint of an error, with the command that explains it if there is more to say."""
     hint = error.hint_from(COMMAND_HINTS)
     if error.code == "service-unreachable" and "refused" in error.message:
-        import re  # noqa: PLC0415 - only for this error
-
-        if local := re.match(r"http://(?:127\.0\.0\.1|localhost):([0-9]+) ", error.message):
-            return Hint("Is the local Trakt running? Start it: ", ShellCommand(f"traktauth serve --port {local[1]}"))
+        host, _, port = error.message.partition(" ")[0].rpartition(":")
+        if host in _LOCAL:
+            return Hint("Is the local Trakt running? Start it: ", ShellCommand(f"traktauth serve --port {port}"))
     if error.code == "service-unreachable" and "name not found" in error.message:
         return "Check this machine's network, and the address if you have set TRAKTAUTH_SERVICE or --service"
     if error.code not in _EXPLAINED:

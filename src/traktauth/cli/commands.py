@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import NamedTuple
 
@@ -9,7 +13,9 @@ import click
 
 from traktauth._version import __version__
 from traktauth.cli.click_classes import Group, show_help
+from traktauth.cli.exit_codes import DONE, Terminated, end_with_error, ending_signals
 from traktauth.cli.help import TOPICS, config_file
+from traktauth.cli.log_output import show_warnings
 
 
 class _Entry(NamedTuple):
@@ -33,7 +39,7 @@ _SECTIONS = {
         "import": _Entry("import_login", "Take over the login of another program."),
         "export": _Entry("export", "Write a login for another program."),
         "explain": _Entry("explain", "Explain an error line: cause, fix, page."),
-        "store": _Entry("store.command", "Move logins between stores, and encrypt them."),
+        "store": _Entry("store", "Move logins between stores, and encrypt them."),
     },
     "Using a login": {
         "request": _Entry("request", "Call Trakt's API as the account."),
@@ -100,3 +106,35 @@ def traktauth(context: click.Context) -> None:
     """Sign in to Trakt once, and never lose the login."""
     if context.invoked_subcommand is None:
         show_help(context.get_help())
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command and return its exit status; only a signal that kills the process gets past this."""
+    own_arguments = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    as_json = "--json" in own_arguments
+    with suppress(ValueError):  # not in the main thread
+        for number in ending_signals():
+            signal.signal(number, _raise_terminated)
+    reconfigure = getattr(sys.stdin, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")  # pasted text may hold any bytes
+    try:
+        return _invoke(arguments, as_json=as_json)
+    except (Exception, KeyboardInterrupt, Terminated) as error:  # noqa: BLE001 - users never see a traceback
+        return end_with_error(error, as_json=as_json)
+
+
+def _invoke(arguments: list[str], *, as_json: bool) -> int:
+    if os.environ.get("_TRAKTAUTH_COMPLETE"):
+        traktauth.main(arguments, prog_name="traktauth")  # answer the shell's completion request; ends the process
+    try:
+        # click's own `main` would print a blank line when interrupted, before `run` could report the interruption.
+        with traktauth.make_context("traktauth", list(arguments)) as context, show_warnings(as_json=as_json):
+            status = traktauth.invoke(context)
+    except click.exceptions.Exit as end:  # --help, --version
+        return end.exit_code
+    return status if isinstance(status, int) else DONE
+
+
+def _raise_terminated(number: int, _frame: object) -> None:
+    raise Terminated(number)

@@ -6,7 +6,7 @@ import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from traktauth.cli.command_hints import COMMAND_HINTS
+from traktauth.cli.command_hints import COMMAND_HINTS, describe_missing_login
 from traktauth.client.settings import Settings, read_settings
 from traktauth.errors import AppInvalid, AppRejected, LoginRequired, TraktAuthError
 from traktauth.hints import SETUP_COMMAND, Hint, ShellCommand
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from traktauth.client.sync_client import Trakt
     from traktauth.models import LoginKey
+
 
 _SECRET_ERRORS = {"invalid_client", "unauthorized_client"}
 
@@ -117,8 +118,6 @@ class CommonOptions:
                 yield trakt
             except LoginRequired as error:
                 if error.reason == "never":
-                    from traktauth.cli.command_hints import describe_missing_login  # noqa: PLC0415 - only for this error
-
                     describe_missing_login(error, trakt)
                 raise
             except AppRejected as error:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import click
 
 from traktauth.cli.click_classes import Command
-from traktauth.errors import TraktAuthError
-
-INSTALL = "Install them: pip install 'traktauth[server]'"
+from traktauth.cli.options import needing_extra
 
 
 @click.command(
@@ -22,11 +20,7 @@ def command(*, browser: bool) -> int:
     A user signs in on its pages, the API is called, and one of eight concurrent processes refreshes the token.
     Then a used refresh token is sent again, to show what Trakt does. All data is removed at the end.
     """
-    try:
+    with needing_extra("the local Trakt", "server"):
         from traktauth.cli.demo_steps import tell  # noqa: PLC0415 - it imports the local Trakt, an extra
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("traktauth"):
-            raise
-        raise TraktAuthError("The packages of the local Trakt are not installed", hint=INSTALL) from None
     tell(browser=browser)
     return 0

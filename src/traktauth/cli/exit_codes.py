@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
+import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from traktauth.cli.command_hints import command_hint
 from traktauth.cli.output import ERROR, NEXT, discard_stdout, is_on_terminal, print_message, print_message_json
@@ -13,6 +17,7 @@ from traktauth.hints import LOGIN_COMMAND, Hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
 
 DONE = 0
 FAILED = 1
@@ -71,8 +76,6 @@ def ending_signals() -> list[signal.Signals]:
 
 def exit_code_for(error: BaseException) -> int:
     """Return the exit code of an error."""
-    import click  # noqa: PLC0415 - the fast path does without
-
     if isinstance(error, click.UsageError | EOFError | KeyboardInterrupt | Terminated):
         return USAGE
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), FAILED)
@@ -88,8 +91,6 @@ def end_with_error(error: BaseException, *, as_json: bool) -> int:
 
 def report(error: BaseException, *, as_json: bool) -> int:
     """Print an error with its hint, and return the exit code."""
-    import click  # noqa: PLC0415 - the fast path does without
-
     left_line_open = isinstance(error, KeyboardInterrupt | click.Abort)  # after ^C, or a question
     if isinstance(error, click.Abort):
         at_end = isinstance(error.__context__, EOFError)
@@ -111,8 +112,6 @@ def report(error: BaseException, *, as_json: bool) -> int:
 
 def _describe(error: BaseException) -> tuple[str, str, str]:
     """Return an error's name for programs, its message and its hint."""
-    import click  # noqa: PLC0415 - as above
-
     match error:
         case TraktAuthError():
             return type(error).__name__, error.message, command_hint(error)
@@ -154,9 +153,6 @@ def _describe_unexpected(error: BaseException) -> tuple[str, str]:
 
 def _locations(error: BaseException) -> Iterator[str]:
     """Yield the locations in this package that an error passed through, the innermost first."""
-    import traceback  # noqa: PLC0415 - only for an unexpected error
-    from pathlib import Path  # noqa: PLC0415 - the same
-
     root = Path(__file__).parents[1]
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)

@@ -11,6 +11,7 @@ from traktauth.cli.click_classes import Command
 from traktauth.cli.exit_codes import FAILED
 from traktauth.cli.output import print_data, print_hint, print_json, print_wrapped
 from traktauth.errors import TraktAuthError
+from traktauth.explain import explain, load_entries
 from traktauth.hints import Hint, ShellCommand
 
 LARGEST_INPUT = 16 * 1024 * 1024
@@ -52,8 +53,6 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
     TEXT is a line of a log or a response; - reads it from standard input. Nothing is sent, and TEXT is never printed.
     Without TEXT all entries are listed. The exit status is 1 if TEXT contains no known error.
     """
-    from traktauth.explain import explain, load_entries  # noqa: PLC0415 - no other command needs them
-
     if not words and not as_json:
         for entry in load_entries():
             print_wrapped(f"{entry.id}: {entry.cause.partition('. ')[0].rstrip('.')}", indent=0, hanging=2)

@@ -10,13 +10,34 @@ from typing import TYPE_CHECKING
 import click
 
 from traktauth.cli.click_classes import Command
-from traktauth.cli.options import check_format, common_options, complete_format
+from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, print_json, print_message
 from traktauth.hints import Hint, ShellCommand
+from traktauth.migrate.formats import NAMES, default_path, find_format
+from traktauth.migrate.transfer import export_access_token, export_login
 from traktauth.models.store_address import is_shared_store
 
 if TYPE_CHECKING:
     from traktauth.cli.common_options import CommonOptions
+
+
+def complete_format(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the formats that begin as what was typed."""
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
+def check_format(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    """Return the name of a format.
+
+    Raises:
+        BadParameter: the format does not exist.
+        FormatError: a login of this program cannot be imported.
+    """
+    try:
+        find_format(name)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return name
 
 
 @click.command(
@@ -39,9 +60,6 @@ def command(options: CommonOptions, format_name: str, path: str | None, *, acces
 
     FORMAT is pytrakt, kometa, homeassistant or token; PATH is its file, - for standard output.
     """
-    from traktauth.migrate.formats import default_path  # noqa: PLC0415 - `--help` does without
-    from traktauth.migrate.transfer import export_access_token, export_login  # noqa: PLC0415 - the same
-
     if not access_only and not transfer:
         raise click.UsageError("use --access-only (the login stays here) or --transfer (it is moved there)")
     file = default_path(format_name, os.environ) if path is None else None if path == "-" else Path(path)

@@ -11,6 +11,7 @@ from traktauth.cli.output import print_data, print_json
 from traktauth.errors import TraktAuthError
 from traktauth.models import LoginKey, Token
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
+from traktauth.stores.open import open_store
 
 
 def run_token(arguments: list[str]) -> int | None:
@@ -57,7 +58,6 @@ def _load_fresh_token(options: CommonOptions, min_life: float) -> Token | None:
     settings = options.settings()
     if not settings.store.startswith("file:"):
         return None
-    from traktauth.stores.open import open_store  # noqa: PLC0415 - only for a file
 
     login = LoginKey(settings.find_service().realm, settings.app().client_id, settings.account)
     record = open_store(settings.store).load(login)

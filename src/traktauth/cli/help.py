@@ -15,6 +15,8 @@ from traktauth._version import __version__
 from traktauth.cli.click_classes import Command, describe_unknown, show_help
 from traktauth.cli.exit_codes import EXIT_CODES_HELP
 from traktauth.cli.output import print_data
+from traktauth.client.config_path import config_path, default_config_path
+from traktauth.client.settings import read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,10 +74,6 @@ TOPICS = {
 
 def config_file() -> str:
     """Return the path of this user's configuration file, with `~` for the home folder."""
-    import os  # noqa: PLC0415 - only for a help
-
-    from traktauth.client.config_path import config_path, default_config_path  # noqa: PLC0415 - the same
-
     path = config_path(os.environ) or default_config_path() or "none: this user has no home folder"
     home = os.path.expanduser("~")  # noqa: PTH111 - paths are text here
     return f"~{path[len(home) :]}" if home != "/" and path.startswith(f"{home}/") else path
@@ -83,8 +81,6 @@ def config_file() -> str:
 
 def _api_url() -> str:
     """Return a sentence with the API's base address; empty if the settings name no service."""
-    from traktauth.client.settings import read_settings  # noqa: PLC0415 - only for a help
-
     try:
         return f"\n\nWith the present settings TRAKT_API_URL is {read_settings().find_service().api}"
     except ValueError:

@@ -11,19 +11,24 @@ from typing import TYPE_CHECKING
 import click
 
 from traktauth.cli.click_classes import Command
-from traktauth.cli.options import check_format, common_options, complete_format
+from traktauth.cli.export import check_format, complete_format
+from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
 from traktauth.cli.times import format_deadline
+from traktauth.client.sync_client import Trakt
 from traktauth.errors import AppInvalid
 from traktauth.hints import LOGIN_COMMAND, SETUP_COMMAND, Hint
+from traktauth.migrate.formats import default_path, find_format
+from traktauth.migrate.login_file import decode, read_file
+from traktauth.migrate.transfer import Source, import_from, undo_import
+from traktauth.models import App
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from traktauth.cli.common_options import CommonOptions
-    from traktauth.client.sync_client import Trakt
     from traktauth.migrate.formats.foreign_login import ForeignLogin
-    from traktauth.migrate.transfer import Source
+
 
 TWO_HOLDERS = (
     "Two programs have this refresh token now. When the second one refreshes, Trakt ends the login of both, because "
@@ -68,9 +73,6 @@ def command(
     FORMAT is pytrakt, kometa, homeassistant or token; PATH is its file, - for standard input. The refresh token is
     taken out of the file, so that one program refreshes it; a copy beside the store is kept for --undo.
     """
-    from traktauth.migrate.formats import find_format  # noqa: PLC0415 - `--help` does without
-    from traktauth.migrate.transfer import import_from  # noqa: PLC0415 - the same
-
     if undo:
         return _undo(options, format_name, path)
     source = _read_source(format_name, _find_path(format_name, path))
@@ -104,8 +106,6 @@ def command(
 
 def _undo(options: CommonOptions, format_name: str, path: str | None) -> int:
     """Undo an import, and return the exit code."""
-    from traktauth.migrate.transfer import undo_import  # noqa: PLC0415 - `--help` does without
-
     with _open_for_undo(options, format_name, path) as trakt:
         undone = undo_import(trakt)
     if options.json:
@@ -119,8 +119,6 @@ def _undo(options: CommonOptions, format_name: str, path: str | None) -> int:
 
 def _find_path(format_name: str, path: str | None) -> Path | None:
     """Return the file's path; None: standard input."""
-    from traktauth.migrate.formats import default_path  # noqa: PLC0415 - `--help` does without
-
     if path is None:
         return default_path(format_name, os.environ)
     return None if path == "-" else Path(path)
@@ -128,9 +126,6 @@ def _find_path(format_name: str, path: str | None) -> Path | None:
 
 def _read_source(format_name: str, file_path: Path | None) -> Source:
     """Read the file, or standard input."""
-    from traktauth.migrate.login_file import decode, read_file  # noqa: PLC0415 - `--help` does without
-    from traktauth.migrate.transfer import Source  # noqa: PLC0415 - the same
-
     if file_path is None:
         return Source(format_name, decode(sys.stdin.buffer.read()))
     file = read_file(file_path)
@@ -145,8 +140,6 @@ def _open(options: CommonOptions, login: ForeignLogin) -> Generator[Trakt]:
         with options.trakt() as trakt:
             yield trakt
         return
-    from traktauth.client.sync_client import Trakt  # noqa: PLC0415 - `--help` does without
-    from traktauth.models import App  # noqa: PLC0415 - the same
 
     try:
         app = App(login.client_id, client_secret=login.client_secret, redirect_uri=settings.redirect_uri)
@@ -159,8 +152,6 @@ def _open(options: CommonOptions, login: ForeignLogin) -> Generator[Trakt]:
 @contextmanager
 def _open_for_undo(options: CommonOptions, format_name: str, path: str | None) -> Generator[Trakt]:
     """Open the account; with the app of the file that was imported if none is set."""
-    from traktauth.migrate.formats import find_format  # noqa: PLC0415 - `--help` does without
-
     file_path = _find_path(format_name, path)
     if options.settings().client_id or file_path is None or not file_path.exists():
         with options.trakt() as trakt:

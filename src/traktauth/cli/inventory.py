@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.cli.times import format_deadline, format_duration, format_time
+from traktauth.client.account_config import check_account
 from traktauth.errors import StoreFailed
 from traktauth.flow.login_status import LoginState, LoginStatus, login_status, unreadable_status
 from traktauth.flow.moved_login import describe_target, finishing_command
@@ -90,8 +91,6 @@ def read_inventory(store: TokenStore, settings: Settings, options: CommonOptions
     own = LoginKey(realm, settings.client_id, settings.account)
     keys = [each for each in store.list_logins() if options.account in {None, each.account}]
     if options.account is not None and not keys:
-        from traktauth.client.account_config import check_account  # noqa: PLC0415 - only for an unknown account
-
         check_account(options.account)
     if options.service is not None:
         keys = [each for each in keys if each.realm == realm]

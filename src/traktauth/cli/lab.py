@@ -12,6 +12,7 @@ import click
 
 from traktauth.cli.click_classes import Command
 from traktauth.cli.exit_codes import NOT_JUDGED
+from traktauth.cli.options import needing_extra
 from traktauth.cli.output import (
     BAD,
     GOOD,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from traktauth.cli.output import Styled
     from traktauth.lab import Evidence, LabReport, Verdict
+
 
 MOST_COPIES = 64
 LONGEST_TIMEOUT = 3600
@@ -104,19 +106,13 @@ def command(
     and during an outage. It must exit with 0 and call the API, such as GET /users/settings. The last line is the
     verdict; the exit status is 0 if the program keeps its login, 1 if it would lose one, 6 if it was not judged.
     """
-    try:
+    with needing_extra("the lab", "sandbox"):
         from traktauth.lab import Lab  # noqa: PLC0415 - an extra, and costly
         from traktauth.lab.scenarios import NAMES  # noqa: PLC0415 - the same
         from traktauth.lab.verdicts import CONTROL  # noqa: PLC0415 - the same
         from traktauth.lab.world import Program  # noqa: PLC0415 - the same
         from traktauth.sandbox.command_process import ending_descendants  # noqa: PLC0415 - the same
         from traktauth.sandbox.logins import read_login_place  # noqa: PLC0415 - the same
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("traktauth"):
-            raise
-        raise TraktAuthError(
-            "The packages of the lab are not installed", hint="Install them: pip install 'traktauth[sandbox]'"
-        ) from None
     try:
         login = None if setup is not None else read_login_place(tokens or "traktauth")
         program = Program(

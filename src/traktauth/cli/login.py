@@ -11,19 +11,24 @@ import click
 
 from traktauth.cli.click_classes import Command
 from traktauth.cli.command_hints import COMMAND_HINTS
+from traktauth.cli.doctor.app import ask_service, rejection_before_setup
+from traktauth.cli.doctor.settings import check_permissions
 from traktauth.cli.exit_codes import Terminated
 from traktauth.cli.login_resume import PendingLogin
 from traktauth.cli.login_screen import choose_screen
 from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, can_ask, print_json, print_message
 from traktauth.cli.times import format_deadline, format_duration
+from traktauth.cli.verify import verify
 from traktauth.client.config_path import config_path
 from traktauth.client.login.browser import has_browser
 from traktauth.client.login.method import choose_login_method
 from traktauth.errors import AppRejected, LoginExists, LoginRefused, StoreFailed, TraktAuthError
+from traktauth.flow.app_check import AppStatus
 from traktauth.flow.moved_login import check_not_moved
 from traktauth.hints import ALL_LOGINS_COMMAND, LOGIN_COMMAND, LOGOUT_COMMAND, Hint
 from traktauth.models.changes import SetUser
+from traktauth.wire.token_endpoint import parse_token
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -109,9 +114,6 @@ def _check_app(trakt: Trakt, way: Way) -> None:
     Raises:
         AppRejected: the id, the secret or, unless the sign-in is by device code, the redirect address is wrong.
     """
-    from traktauth.cli.doctor.app import ask_service, rejection_before_setup  # noqa: PLC0415 - only a new sign-in
-    from traktauth.flow.app_check import AppStatus  # noqa: PLC0415 - the same
-
     app, service = trakt.config.app, trakt.config.service
     status = ask_service(app, service).status
     if status in {AppStatus.ACCEPTED, AppStatus.UNCLEAR} or (status is AppStatus.UNKNOWN_REDIRECT and way == "device"):
@@ -155,8 +157,6 @@ def _repeating(choice: Choice | None) -> Generator[None]:
 
 def _warn_about_config_file() -> None:
     """Warn about a configuration file that other users can read or change; at a sign-in its owner reads messages."""
-    from traktauth.cli.doctor.settings import check_permissions  # noqa: PLC0415 - only --with-token needs it
-
     path = config_path(os.environ)
     for finding in check_permissions(path) if path else []:
         print_message(WARNING, finding.what)
@@ -183,8 +183,6 @@ def _adopt(options: CommonOptions, trakt: Trakt, *, yes: bool) -> int:
         if token.refresh_token is None:
             raise ValueError("The token has expired and has no refresh_token")
     else:
-        from traktauth.cli.verify import verify  # noqa: PLC0415 - it imports the HTTP library
-
         verdict = verify(trakt.config.key, token, options.settings())
         user = verdict.user
         if verdict.accepted is False:
@@ -217,8 +215,6 @@ def _read_token() -> Token:
         ValueError: it is not a token response, or has no expiry; the message does not repeat it.
         EOFError: stdin is closed.
     """
-    from traktauth.wire.token_endpoint import parse_token  # noqa: PLC0415 - only --with-token needs it
-
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - closed at the start
         raise EOFError("Standard input is closed; redirect the token response to it")
     if can_ask():

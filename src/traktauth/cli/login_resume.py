@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 from traktauth.errors import LoginRefused, StoreFailed
 from traktauth.hints import LOGIN_COMMAND, Hint
 from traktauth.models.device_code import DeviceCode
+from traktauth.stores.file import atomic_file
+from traktauth.stores.open import default_folder
+from traktauth.stores.redaction import Hidden
 from traktauth.values import replace
 
 if TYPE_CHECKING:
@@ -39,9 +42,6 @@ class PendingLogin:
 
     def save(self, device: DeviceCode) -> None:
         """Keep a device code; a folder that cannot be written does not end the sign-in."""
-        from traktauth.stores.file import atomic_file  # noqa: PLC0415 - the same
-        from traktauth.stores.redaction import Hidden  # noqa: PLC0415 - only a device sign-in needs it
-
         members = {"expires_at": time.time() + device.expires_in, **self._key(), "device": asdict(device)}
         with suppress(OSError, StoreFailed):
             path = self._path()
@@ -103,7 +103,6 @@ class PendingLogin:
         return {"service": self._login.realm, "client_id": self._login.client_id}
 
     def _path(self) -> str:
-        from traktauth.stores.open import default_folder  # noqa: PLC0415 - only a device sign-in needs it
 
         name = hashlib.sha256(self._login.account.encode()).hexdigest()[:16]
         return os.path.join(default_folder(), f"device-login-{name}.json")  # noqa: PTH118 - the same

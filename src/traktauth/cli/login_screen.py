@@ -6,6 +6,7 @@ import getpass
 import io
 import os
 import shutil
+import socket
 import sys
 import time
 from dataclasses import dataclass, field
@@ -184,7 +185,6 @@ def _user() -> str:
 
 
 def _host() -> str:
-    import socket  # noqa: PLC0415 - only here
 
     return socket.gethostname()
 

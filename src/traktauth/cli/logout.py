@@ -10,6 +10,7 @@ import click
 from traktauth.cli.click_classes import Command
 from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
+from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRequired
 from traktauth.hints import ALL_LOGINS_COMMAND, Hint
 from traktauth.models import App, find_service
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
     from traktauth.cli.common_options import CommonOptions
     from traktauth.client.settings import Settings
-    from traktauth.client.sync_client import Trakt
     from traktauth.models import LoginKey
     from traktauth.protocol import Service
+
 
 _PAGE = "/oauth/authorized_applications"
 
@@ -86,8 +87,6 @@ def _open(options: CommonOptions, *, local: bool) -> Generator[Trakt]:
     Raises:
         UsageError: several logins match.
     """
-    from traktauth.client.sync_client import Trakt  # noqa: PLC0415 - `--help` does without
-
     settings = options.settings()
     login = _find(settings) if local else None
     if login is None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
 
 from traktauth.cli.common_options import COMMON_OPTIONS, MIN_LIFE, CommonOptions
+from traktauth.errors import TraktAuthError
+from traktauth.hints import Hint, ShellCommand
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from click.shell_completion import CompletionItem
 
@@ -79,24 +82,15 @@ def _completion_of(name: str) -> Callable[[click.Context, click.Parameter, str],
     return complete
 
 
-def complete_format(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the formats that begin as what was typed."""
-    from traktauth.migrate.formats import NAMES  # noqa: PLC0415 - `--help` does without
-
-    return [name for name in NAMES if name.startswith(incomplete)]
-
-
-def check_format(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
-    """Return the name of a format.
-
-    Raises:
-        BadParameter: the format does not exist.
-        FormatError: a login of this program cannot be imported.
-    """
-    from traktauth.migrate.formats import find_format  # noqa: PLC0415 - `--help` does without
-
+@contextmanager
+def needing_extra(what: str, extra: str) -> Generator[None]:
+    """Name the extra that installs what a command imports; a module of our own that is missing is a fault."""
     try:
-        find_format(name)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-    return name
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("traktauth"):
+            raise
+        install = ShellCommand(f"pip install 'traktauth[{extra}]'")
+        raise TraktAuthError(
+            f"The packages of {what} are not installed", hint=Hint("Install them: ", install)
+        ) from None

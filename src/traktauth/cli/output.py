@@ -6,8 +6,10 @@ Colours are added after that, and only here.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+import textwrap
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +96,6 @@ def _break_lines(text: str, indent: int) -> list[str]:
     columns = terminal_columns(sys.stdout) if sys.stdout is not None else None  # pyright: ignore[reportUnnecessaryComparison] - as in `_writing`
     if columns is None or len(text) + indent <= columns:
         return [text]
-    import textwrap  # noqa: PLC0415 - most lines are short
 
     width = max(_NARROWEST, columns - indent)
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
@@ -130,6 +131,8 @@ def print_text(text: str) -> None:
 def _writing() -> Generator[None]:
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - None if it was closed at the start
         raise TraktAuthError("Standard output is closed", hint="Redirect it to a terminal, a pipe or a file")
+    if _in_place:
+        print_in_place("")
     try:
         yield
     except BrokenPipeError:
@@ -172,7 +175,6 @@ def _wrap(parts: tuple[str | Styled, ...], indent: int) -> list[tuple[str | Styl
     columns = terminal_columns(sys.stderr) or 0
     if columns < _NARROWEST or isinstance(last, Styled) or len(" ".join(shown)) + indent <= columns:
         return [parts]
-    import textwrap  # noqa: PLC0415 - most messages are short
 
     taken = len(" ".join(shown[:-1])) + bool(before)
     text = escape(shorten(last, MAX_MESSAGE_LENGTH))
@@ -262,8 +264,6 @@ def print_in_place(text: str) -> None:
 
 def json_line(value: Any) -> str:  # noqa: ANN401 - whatever JSON takes
     """Return a value as one line of JSON, in printable ASCII."""
-    import json  # noqa: PLC0415 - not for a help
-
     return json.dumps(value).replace("\x7f", "\\u007f")
 
 
@@ -291,8 +291,10 @@ def _showable(text: str, stream: TextIO) -> str:
 
 
 def is_on_terminal(stream: TextIO | None) -> bool:
-    """Return whether a stream is a terminal; one that was closed before the program began is None."""
-    return stream is not None and stream.isatty()
+    """Return whether a stream is a terminal; one that was closed is none."""
+    with suppress(ValueError):
+        return stream is not None and stream.isatty()
+    return False
 
 
 def can_ask() -> bool:

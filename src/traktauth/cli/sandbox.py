@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from traktauth.cli.click_classes import Command
+from traktauth.cli.options import needing_extra
 from traktauth.cli.output import BAD, WARNING, print_message, style
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
+from traktauth.models import Token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from traktauth.sandbox.exchanges import Exchange
     from traktauth.sandbox.logins import LoginPlace
     from traktauth.testing import LocalTrakt
+
 
 TIMED_OUT = 124
 """The exit status after `--timeout`, as `timeout(1)` has it."""
@@ -98,26 +101,22 @@ def command(
     status is the program's; processes that it leaves running are ended.
     """
     try:
-        from traktauth.sandbox.command_process import CommandProcess, ending_descendants  # noqa: PLC0415 - costly
+        with needing_extra("the sandbox", "sandbox"):
+            from traktauth.sandbox.command_process import CommandProcess, ending_descendants  # noqa: PLC0415 - an extra
 
-        with ending_descendants(), CommandProcess() as process:  # it starts while the local Trakt does
-            from traktauth.sandbox import Sandbox  # noqa: PLC0415 - an extra, and costly
-            from traktauth.server.process.serve import raise_limit  # noqa: PLC0415 - the same
-            from traktauth.testing.local import LocalTrakt  # noqa: PLC0415 - the same
+            with ending_descendants(), CommandProcess() as process:  # it starts while the local Trakt does
+                from traktauth.sandbox import Sandbox  # noqa: PLC0415 - the same
+                from traktauth.sandbox.logins import read_login_place  # noqa: PLC0415 - the same
+                from traktauth.server.process.serve import raise_limit  # noqa: PLC0415 - the same
+                from traktauth.testing.local import LocalTrakt  # noqa: PLC0415 - the same
 
-            raise_limit()  # not of the command: its supervisor has been started
-            login = _read_place(tokens) if tokens else None
-            local_trakt = LocalTrakt(public_url="https://trakt.tv", control=False, **settings)
-            sandbox = Sandbox(local_trakt, allow=allow, approve_as=username, show=_show if show else None)
-            return _run(
-                process, words, local_trakt, sandbox, username=username, home=home, login=login, timeout=timeout
-            )
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("traktauth"):
-            raise
-        raise TraktAuthError(
-            "The packages of the sandbox are not installed", hint="Install them: pip install 'traktauth[sandbox]'"
-        ) from None
+                raise_limit()  # not of the command: its supervisor has been started
+                login = read_login_place(tokens) if tokens else None
+                local_trakt = LocalTrakt(public_url="https://trakt.tv", control=False, **settings)
+                sandbox = Sandbox(local_trakt, allow=allow, approve_as=username, show=_show if show else None)
+                return _run(
+                    process, words, local_trakt, sandbox, username=username, home=home, login=login, timeout=timeout
+                )
     except ValueError as error:
         raise click.UsageError(str(error), click.get_current_context(silent=True)) from None
 
@@ -151,7 +150,9 @@ def _run(
                 TemporaryDirectory(prefix="traktauth-home-", ignore_cleanup_errors=True)
             )
             folders.append(Path(folder))
-            environ = _copy_home(environ, Path(folder) / "home", home)
+            from traktauth.sandbox.home_folder import make_home  # noqa: PLC0415 - an extra
+
+            environ = make_home(environ, Path(folder) / "home", copy_of=home)
         if login is not None:
             environ.update(_write(login, local_trakt, username))
         signals = until_the_end.enter_context(_PassedOn(process))
@@ -191,20 +192,7 @@ def _is_script(path: Path) -> bool:
         return False
 
 
-def _copy_home(environ: Mapping[str, str], folder: Path, home: Path) -> dict[str, str]:
-    from traktauth.sandbox.home_folder import make_home  # noqa: PLC0415 - rarely needed
-
-    return make_home(environ, folder, copy_of=home)
-
-
-def _read_place(tokens: str) -> LoginPlace:
-    from traktauth.sandbox.logins import read_login_place  # noqa: PLC0415 - rarely needed, and costly
-
-    return read_login_place(tokens)
-
-
 def _write(login: LoginPlace, local_trakt: LocalTrakt, username: str) -> Mapping[str, str]:
-    from traktauth.models import Token  # noqa: PLC0415 - rarely needed
 
     members = local_trakt.sign_in(username)
     token = Token(

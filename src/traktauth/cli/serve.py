@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from traktauth.cli.click_classes import Command
-from traktauth.cli.output import print_data, print_in_place, print_json, print_message
-from traktauth.cli.progress import is_terminal
+from traktauth.cli.options import needing_extra
+from traktauth.cli.output import is_on_terminal, print_data, print_in_place, print_json, print_message
 from traktauth.cli.serve_log import RequestLog
 from traktauth.errors import TraktAuthError
+from traktauth.hints import Hint, ShellCommand
 from traktauth.server.choices import GRACE, PROFILES, RATE_LIMITS, ROTATIONS
+from traktauth.server.errors import StorageUnavailable
+from traktauth.server.settings import SettingError, Settings
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.server.errors import StorageUnavailable
-    from traktauth.server.settings import Settings
-
-
-MISSING = "The packages of the local Trakt are not installed"
-INSTALL = "Install them: pip install 'traktauth[server]'"
 REMOVED = {
     "strict": "the local Trakt answers as Trakt does",
     "workers": "the local Trakt serves in one process",
@@ -131,104 +126,33 @@ def command(*, as_json: bool, check: bool, request_log: bool | None, **options: 
 
     It prints an app and a user to sign in with. Programs with traktauth use it with TRAKTAUTH_SERVICE.
     """
-    if check:
-        report = validate(options)
-        print_json(report) if as_json else print_check(report)
-        return 0
-    shows_requests = is_terminal() and not as_json and options["access_log"] != "-"
-    run = build_server(options, request_log=shows_requests if request_log is None else request_log)
-    status = run(print_json if as_json else partial(announce, database=_settings(options).database_address))
-    if is_terminal() and not as_json:
+    with needing_extra("the local Trakt", "server"):
+        from traktauth.server.process.serve import check_config, serve  # noqa: PLC0415 - an extra
+    try:
+        settings = Settings(**options, control_key=os.environ.get("TRAKTAUTH_CONTROL_KEY"))
+        if check:
+            report = check_config(settings)
+            print_json(report) if as_json else print_check(report)
+            return 0
+        at_terminal = is_on_terminal(sys.stderr) and not as_json
+        shows_requests = at_terminal and settings.access_log != "-" if request_log is None else request_log
+        ready = print_json if as_json else partial(announce, database=settings.database_address)
+        status = serve(settings, ready=ready, show_request=RequestLog().write if shows_requests else None)
+    except StorageUnavailable as error:
+        another = Hint("Name another: ", ShellCommand("traktauth serve --database sqlite:/PATH"), ", or memory:")
+        raise TraktAuthError(str(error), hint=error.hint or another) from None
+    except ValueError as error:
+        message = error.for_command() if isinstance(error, SettingError) else str(error)
+        raise click.UsageError(message, click.get_current_context(silent=True)) from None
+    except OSError as error:
+        raise TraktAuthError(
+            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}",
+            hint=Hint("Use another port: ", ShellCommand("traktauth serve --port 0")),
+        ) from None
+    if at_terminal:
         print_in_place("")  # removes the ^C that a terminal shows
         print_message("Stopped.")
     return status
-
-
-def validate(options: dict[str, Any]) -> dict[str, Any]:
-    """Say what would be served.
-
-    Raises:
-        TraktAuthError: the local Trakt is not installed, or its database cannot be used.
-        UsageError: a setting or a file cannot be used.
-    """
-    try:
-        from traktauth.server.errors import StorageUnavailable  # noqa: PLC0415 - the same
-        from traktauth.server.process.serve import check_config  # noqa: PLC0415 - an extra, and costly
-    except ModuleNotFoundError as error:
-        raise _absent(error) from None
-    try:
-        return check_config(_settings(options))
-    except StorageUnavailable as error:
-        raise _unusable(error) from None
-    except ValueError as error:
-        raise _wrong(error) from None
-
-
-def build_server(
-    options: dict[str, Any], *, request_log: bool = False
-) -> Callable[[Callable[[dict[str, Any]], None]], int]:
-    """Return what serves until it is stopped, and announces when it accepts connections.
-
-    Args:
-        options: as `Settings` takes them.
-        request_log: whether to show a line per request.
-
-    Raises:
-        TraktAuthError: the local Trakt is not installed.
-        UsageError: a setting cannot be used.
-    """
-    try:
-        from traktauth.server.errors import StorageUnavailable  # noqa: PLC0415 - the same
-        from traktauth.server.process.serve import serve  # noqa: PLC0415 - an extra, and costly
-    except ModuleNotFoundError as error:
-        raise _absent(error) from None
-    settings = _settings(options)
-
-    def run(ready: Callable[[dict[str, Any]], None]) -> int:
-        try:
-            return serve(settings, ready=ready, show_request=RequestLog().write if request_log else None)
-        except StorageUnavailable as error:
-            raise _unusable(error) from None
-        except ValueError as error:
-            raise _wrong(error) from None
-        except OSError as error:
-            raise TraktAuthError(
-                f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}",
-                hint="Use another port: traktauth serve --port 0",
-            ) from None
-
-    return run
-
-
-def _settings(options: dict[str, Any]) -> Settings:
-    from traktauth.server.settings import Settings  # noqa: PLC0415 - an extra, and costly
-
-    try:
-        return Settings(**options, control_key=os.environ.get("TRAKTAUTH_CONTROL_KEY"))
-    except ValueError as error:
-        raise _wrong(error) from None
-
-
-def _wrong(error: ValueError) -> click.UsageError:
-    """Return what to raise for a setting or a file that cannot be used, with options instead of Python names."""
-    from traktauth.server.settings import SettingError  # noqa: PLC0415 - an extra, and costly
-
-    message = error.for_command() if isinstance(error, SettingError) else str(error)
-    return click.UsageError(message, click.get_current_context(silent=True))
-
-
-def _absent(error: ModuleNotFoundError) -> Exception:
-    """Give what to raise where a module is missing: one of ours is a fault, not an extra."""
-    if (error.name or "").startswith("traktauth"):
-        return error
-    return TraktAuthError(MISSING, hint=INSTALL)
-
-
-def _unusable(error: StorageUnavailable) -> TraktAuthError:
-    return TraktAuthError(
-        str(error),
-        hint=error.hint or "Name another: traktauth serve --database sqlite:/PATH, or memory:",
-    )
 
 
 def _number(count: int, noun: str) -> str:

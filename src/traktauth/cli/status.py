@@ -24,6 +24,7 @@ from traktauth.cli.output import (
     print_message,
     print_wrapped,
 )
+from traktauth.cli.verify import REJECTED_HINT, verify
 from traktauth.display import shorten
 from traktauth.flow.login_status import LoginState
 from traktauth.flow.moved_login import describe_target
@@ -89,8 +90,6 @@ def show(report: Report) -> int:
 
 def verify_all(logins: list[StoredLogin], settings: Settings) -> dict[LoginKey, Verdict]:
     """Check at Trakt every token that is valid by the local clock; nothing is refreshed."""
-    from traktauth.cli.verify import verify  # noqa: PLC0415 - it imports the HTTP library
-
     return {
         each.login: verify(each.login, each.record.token, settings)
         for each in logins
@@ -181,8 +180,6 @@ def _hint(report: Report, found: StoredLogin) -> str:
         return ""
     hint = sign_in_hint(report.settings, found)
     if not found.status.needs_login and found.is_ours and found.status.refreshable:
-        from traktauth.cli.verify import REJECTED_HINT  # noqa: PLC0415 - it imports the HTTP library
-
         hint = REJECTED_HINT
     return report.options.for_login(found.login, report.settings).with_flags(hint)
 

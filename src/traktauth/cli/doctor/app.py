@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
+from traktauth.client.driver.sync_driver import Driver
+from traktauth.client.http_clients import HttpClients
+from traktauth.client.login.loopback_server import can_listen
 from traktauth.errors import AppInvalid, AppRejected
 from traktauth.flow.app_check import AppStatus, check_app
 from traktauth.hints import DOCTOR_COMMAND, LOGIN_COMMAND, Hint, ShellCommand
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from traktauth.flow.app_check import AppCheck
     from traktauth.models import App
     from traktauth.protocol import Service
+
 
 _VARIABLES = {"TRAKTAUTH_CLIENT_ID", "TRAKTAUTH_CLIENT_SECRET"}
 _SHORT = 12  # characters of a client id that tell it from others
@@ -61,9 +65,6 @@ def check_app_at_service(settings: Settings) -> list[Finding]:
 
 def ask_service(app: App, service: Service) -> AppCheck:
     """Ask a service whether it knows an app, with requests that spend nothing."""
-    from traktauth.client.driver.sync_driver import Driver  # noqa: PLC0415 - the same
-    from traktauth.client.http_clients import HttpClients  # noqa: PLC0415 - only where something is sent
-
     connections = HttpClients(product=app.user_agent)
     try:
         return Driver(None, connections.send).run(check_app(app, service))
@@ -139,7 +140,6 @@ def _redirect(app: App) -> Finding:
             f"The redirect address {app.redirect_uri} is not on this machine, so no browser can return the code here",
             f"Register {LOOPBACK} and set TRAKTAUTH_REDIRECT_URI to it, or sign in with --device or --paste",
         )
-    from traktauth.client.login.loopback_server import can_listen  # noqa: PLC0415 - only an app with a loopback address
 
     parts = urlsplit(app.redirect_uri)
     if not can_listen(parts.hostname or "", parts.port or 80):

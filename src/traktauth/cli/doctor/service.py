@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
 from traktauth.cli.times import format_duration, format_time
-from traktauth.client.http import is_on_this_machine
+from traktauth.client.http import is_on_this_machine, new_client
 from traktauth.flow.effects import NoResponse
 from traktauth.hints import DOCTOR_COMMAND, Hint
 from traktauth.models.refresh_window import IMPLAUSIBLE
@@ -49,7 +49,6 @@ def check_service(settings: Settings, *, offline: bool) -> list[Finding]:
 
 
 def _ask(service: Service) -> list[Finding]:
-    from traktauth.client.http import new_client  # noqa: PLC0415 - only if something is sent
     from traktauth.client.http_exchange import send  # noqa: PLC0415 - the same
 
     began = time.time()

@@ -14,24 +14,29 @@ import click
 
 from traktauth.cli.click_classes import Command
 from traktauth.cli.exit_codes import ending_signals
+from traktauth.cli.keep.event_log import EventLog, EventLogHandler
+from traktauth.cli.keep.live_line import LiveLine, capitalize, describe_counts, describe_pace, describe_summary
+from traktauth.cli.keep.login_files import LoginFiles
+from traktauth.cli.keep.plan import show_plan
 from traktauth.cli.log_output import replace_warning_handler
 from traktauth.cli.options import common_options
 from traktauth.cli.output import print_in_place, print_json, print_message
 from traktauth.errors import StoreFailed, TraktAuthError
 from traktauth.hints import MOVE_COMMAND, Hint
+from traktauth.keeper import Keeper, KeeperConfig, RateLimit
 from traktauth.keeper.config import IN_FLIGHT
+from traktauth.keeper.http_sender import open_sender
 from traktauth.models import find_service
+from traktauth.stores.fleet import FleetStore
+from traktauth.stores.open import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from traktauth.cli.common_options import CommonOptions
-    from traktauth.cli.keep.event_log import EventLog
-    from traktauth.cli.keep.live_line import LiveLine
-    from traktauth.cli.keep.login_files import LoginFiles
     from traktauth.client.settings import Settings
-    from traktauth.keeper import Event, Keeper, KeeperConfig, RateLimit, Summary
-    from traktauth.stores.fleet import FleetStore
+    from traktauth.keeper import Event, Summary
+
 
 _PACE = re.compile(r"(\d+)/(\d+(?:\.\d+)?)")
 _DEFAULT_LIMIT = 500  # logins
@@ -94,8 +99,6 @@ def command(
     SIGHUP and Ctrl-C stop it once the running refreshes are saved, which takes up to a minute; a second signal changes
     nothing.
     """
-    from traktauth.keeper import KeeperConfig, RateLimit  # noqa: PLC0415 - no other command needs it
-
     if limit is not None and not (once or shows_plan):
         raise click.UsageError("--limit needs --once or --plan; without them a keeper runs until it is stopped")
     settings = options.settings()
@@ -120,7 +123,6 @@ def command(
 
 
 def _show_plan(address: str, config: KeeperConfig, limit: int, *, as_json: bool) -> None:
-    from traktauth.cli.keep.plan import show_plan  # noqa: PLC0415 - see above
 
     with closing(open_fleet(address)) as store:
         show_plan(store, config, limit=limit, as_json=as_json)
@@ -132,8 +134,6 @@ def read_pace(text: str) -> RateLimit:
     Raises:
         UsageError: it is something else.
     """
-    from traktauth.keeper import RateLimit  # noqa: PLC0415 - see above
-
     found = _PACE.fullmatch(text)
     if found is None or int(found[1]) == 0:
         raise click.UsageError(
@@ -152,7 +152,6 @@ def _open_login_files(settings: Settings, files: tuple[str, ...]) -> LoginFiles 
     """Write the files of other programs once, and return what writes them again; None if no file was named."""
     if not files:
         return None
-    from traktauth.cli.keep.login_files import LoginFiles  # noqa: PLC0415 - only with the option
 
     login_files = LoginFiles(settings, files)
     login_files.write()
@@ -184,11 +183,6 @@ async def _keep_store(
     as_json: bool,
 ) -> FleetStore | None:
     """Keep the logins of a store, close it, and return the one that all of them were moved to."""
-    from traktauth.cli.keep.event_log import EventLog, EventLogHandler  # noqa: PLC0415 - see above
-    from traktauth.cli.keep.live_line import LiveLine  # noqa: PLC0415 - see above
-    from traktauth.keeper import Keeper  # noqa: PLC0415 - see above
-    from traktauth.keeper.http_sender import open_sender  # noqa: PLC0415 - see above
-
     log = EventLog(as_json=as_json)
     listeners: list[Callable[[Event], None]] = [log.write_event]
     if login_files is not None:
@@ -239,9 +233,6 @@ def open_fleet(address: str) -> FleetStore:
     Raises:
         TraktAuthError: several processes cannot share it.
     """
-    from traktauth.stores.fleet import FleetStore  # noqa: PLC0415 - only this command needs it
-    from traktauth.stores.open import open_store  # noqa: PLC0415 - the same
-
     store = open_store(address)
     if not isinstance(store, FleetStore):
         raise TraktAuthError(
@@ -278,7 +269,6 @@ def _serve_metrics(keeper: Keeper, port: int, stack: ExitStack, listeners: list[
 async def _report_start(
     keeper: Keeper, store: FleetStore, config: KeeperConfig, metrics: str | None, log: EventLog | None
 ) -> None:
-    from traktauth.cli.keep.live_line import capitalize, describe_counts, describe_pace  # noqa: PLC0415 - see above
 
     pace, realm = describe_pace(config.rate_limit), config.service.realm
     if log is not None:
@@ -291,7 +281,6 @@ async def _report_start(
 
 
 async def _report_summary(keeper: Keeper, summary: Summary, *, as_json: bool) -> None:
-    from traktauth.cli.keep.live_line import describe_counts, describe_summary  # noqa: PLC0415 - see above
 
     if as_json:
         print_json({"event": "summary", **summary.to_json()})

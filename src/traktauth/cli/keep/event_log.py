@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from traktauth.cli.log_output import describe_record
-from traktauth.cli.output import GOOD, WARNING, print_in_place, print_json, print_message, style
-from traktauth.cli.progress import is_terminal
+from traktauth.cli.output import GOOD, WARNING, is_on_terminal, print_json, print_message, style
 from traktauth.cli.times import format_deadline, format_duration
 from traktauth.errors import TraktAuthError
 from traktauth.keeper import (
@@ -136,8 +136,7 @@ class EventLines:
 
 def _print_line(mark: Styled, text: str) -> None:
     """Write a line with its time; it replaces a line that is rewritten in place."""
-    if is_terminal():
-        print_in_place("")
+    if is_on_terminal(sys.stderr):
         print_message(time.strftime("%H:%M:%S"), mark, text)
     else:
         print_message(time.strftime("%Y-%m-%d %H:%M:%S"), mark, text)

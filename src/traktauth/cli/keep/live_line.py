@@ -10,8 +10,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from traktauth.cli.output import print_in_place
-from traktauth.cli.progress import is_terminal
+from traktauth.cli.output import is_on_terminal, print_in_place
 from traktauth.cli.times import format_deadline, format_duration
 from traktauth.errors import StoreFailed
 
@@ -42,7 +41,7 @@ class LiveLine:
 
     async def show(self) -> None:
         """Rewrite the line every second, until cancelled."""
-        if not is_terminal():
+        if not is_on_terminal(sys.stderr):
             return
         next_count = 0.0
         while True:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from traktauth.cli.output import WARNING, print_message
+from traktauth.client.sync_client import Trakt
 from traktauth.errors import TraktAuthError
 from traktauth.keeper import Refreshed
+from traktauth.migrate.formats import find_format
+from traktauth.migrate.transfer import export_access_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,9 +44,6 @@ class LoginFiles:
         Raises:
             TraktAuthError: the account has no valid token, or a file cannot be written.
         """
-        from traktauth.client.sync_client import Trakt  # noqa: PLC0415 - only with the option
-        from traktauth.migrate.transfer import export_access_token  # noqa: PLC0415 - the same
-
         with Trakt(self._settings.app(), **self._settings.place()) as trakt:
             for name, path in self._files:
                 export_access_token(trakt, name, path)
@@ -67,7 +67,6 @@ class LoginFiles:
 
 
 def _parse(text: str) -> tuple[str, Path]:
-    from traktauth.migrate.formats import find_format  # noqa: PLC0415 - only with the option
 
     name, colon, path = text.partition(":")
     if not colon or not path:

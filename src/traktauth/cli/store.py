@@ -1,0 +1,378 @@
+"""`traktauth store`: move logins between stores, and encrypt them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack, closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from traktauth.cli.click_classes import Command, Group, show_help
+from traktauth.cli.command_hints import COMMAND_HINTS
+from traktauth.cli.exit_codes import DONE, FAILED, LATER
+from traktauth.cli.options import common_options
+from traktauth.cli.output import (
+    BAD,
+    GOOD,
+    NEXT,
+    WARNING,
+    is_on_terminal,
+    print_data,
+    print_in_place,
+    print_json,
+    print_message,
+    print_text,
+)
+from traktauth.cli.times import format_duration
+from traktauth.errors import TraktAuthError
+from traktauth.hints import Hint
+from traktauth.stores.encryption.rotate_keys import key_ids, reseal
+from traktauth.stores.encryption.seal_keys import FILE_VARIABLE, VARIABLE, key_id, key_of, new_key
+from traktauth.stores.move import Outcome, move
+from traktauth.stores.open import open_store
+from traktauth.stores.postgres.table_creation import schema_for
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from traktauth.cli.common_options import CommonOptions
+    from traktauth.models import LoginKey
+    from traktauth.stores.base import TokenStore
+    from traktauth.stores.encryption.rotate_keys import Resealed
+    from traktauth.stores.move import Moved
+
+
+_AGAIN = "Then run it again to move the rest"
+# What a later run of the same command can settle.
+_LATER = {Outcome.UNCONFIRMED, Outcome.BUSY}
+_IN_THE_WAY = {Outcome.NEWER, Outcome.ENDED, Outcome.MOVED_ON, Outcome.ELSEWHERE, Outcome.UNREADABLE}
+_SETTLED = {Outcome.MOVED, Outcome.ALREADY, Outcome.SIGNED_OUT}
+
+
+@click.command(
+    "move",
+    cls=Command,
+    examples=[
+        ("traktauth store move file: postgresql://db/app", ""),
+        ("traktauth store move file: sealed+file:/PATH.json", "into an encrypted store"),
+        ("traktauth store move file: env:DATABASE_URL", "with a password, from a variable"),
+    ],
+)
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@click.option("--json", "as_json", is_flag=True, help="JSON output, for errors too.")
+def move_logins(source: str, target: str, *, as_json: bool) -> int:
+    """Move every login of one store into another.
+
+    Programs can run meanwhile: a program that still uses the old store goes on with the new one, which the old one
+    names. A newer login in the new store is never replaced. The command can be interrupted and run again.
+
+    Other users of the machine can read arguments. An address with a password can come from a variable (env:NAME), from
+    the first line of a file (@FILE) or from a line of standard input (-).
+
+    Exit status 5 if a login was skipped because its refresh is unconfirmed or in progress; 1 if the new store has a
+    newer one, if it is being moved to another store, or if it cannot be read.
+    """
+    with ExitStack() as stack:
+        addresses = [read_address(source), read_address(target)]
+        opened = [stack.enter_context(closing(open_store(address))) for address in addresses]
+        return run_move(opened[0], opened[1], as_json=as_json)
+
+
+def run_move(source: TokenStore, target: TokenStore, *, as_json: bool) -> int:
+    """Move every login, report each, and return the exit code.
+
+    Raises:
+        UsageError: what would be moved there would be gone when this command ends.
+        TraktAuthError: a store cannot do its work.
+    """
+    if "memory:" in {source.address, target.address}:
+        raise click.UsageError(
+            "memory: is lost when this command ends; use a persistent store, such as file: or sqlite:/PATH"
+        )
+    counts: Counter[Outcome] = Counter()
+    with Progress(len(source.list_logins()), shown=not as_json) as progress:
+        try:
+
+            def waiting(login: LoginKey, seconds: float) -> None:
+                _print_waiting(login, seconds, as_json=as_json)
+
+            for moved in move(source, target, waiting=waiting):
+                counts[moved.outcome] += 1
+                progress.step()
+                _print_moved(moved, as_json=as_json)
+        except TraktAuthError as error:
+            hint = error.hint_from(COMMAND_HINTS)
+            error.hint = Hint(hint, f". {_AGAIN}") if hint else _AGAIN
+            raise
+    _print_move_summary(counts, source, target, as_json=as_json)
+    return _move_status(counts)
+
+
+def _print_waiting(login: LoginKey, seconds: float, *, as_json: bool) -> None:
+    if as_json:
+        where = {"realm": login.realm, "client_id": login.client_id, "account": login.account}
+        print_json({"event": "waiting", **where, "seconds": seconds})
+        return
+    print_message(
+        f"{login.account} at {login.realm} is locked by a program that refreshes it, or by an interrupted run; "
+        f"waiting up to {seconds:.0f} s …"
+    )
+
+
+def _print_moved(moved: Moved, *, as_json: bool) -> None:
+    login, outcome = moved.login, moved.outcome
+    if as_json:
+        where = {"realm": login.realm, "client_id": login.client_id, "account": login.account}
+        print_json({"event": "login", **where, "outcome": outcome.name.lower(), "message": outcome.value})
+        return
+    mark = GOOD if outcome in _SETTLED else WARNING
+    print_data(mark, f"{login.account} at {login.realm} (app {login.client_id[:8]}…): {outcome.value}")
+
+
+def _print_move_summary(counts: Counter[Outcome], source: TokenStore, target: TokenStore, *, as_json: bool) -> None:
+    if as_json:
+        numbers = {outcome.name.lower(): counts[outcome] for outcome in Outcome}
+        print_json({"event": "summary", "from": source.address, "to": target.address, **numbers})
+        return
+    if not counts:
+        print_message(
+            f"{source.address} contains no login. See: traktauth status --store {shlex.quote(source.address)}"
+        )
+        return
+    print_message(f"{counts[Outcome.MOVED]} of {counts.total()} moved to {target.address}")
+    if counts[Outcome.MOVED]:
+        print_message(NEXT, f"Use it from now on: --store {shlex.quote(target.address)}, or TRAKTAUTH_STORE")
+
+
+def _move_status(counts: Counter[Outcome]) -> int:
+    if any(counts[outcome] for outcome in _IN_THE_WAY):
+        return FAILED
+    return LATER if any(counts[outcome] for outcome in _LATER) else DONE
+
+
+@click.command(
+    "reseal",
+    cls=Command,
+    short_help="Encrypt every login of a store with the newest key.",
+    examples=[
+        ("traktauth store reseal --store sealed+sqlite:/PATH", ""),
+        ("traktauth store reseal --take-plain --store sealed+file:", "once, for a store that was not encrypted"),
+    ],
+)
+@click.option("--take-plain", is_flag=True, help="Also encrypt unencrypted logins, and name each.")
+@common_options("store", "json")
+def reseal_logins(options: CommonOptions, *, take_plain: bool) -> int:
+    """Encrypt every login of a store with the newest key, so that older keys can be deleted.
+
+    The newest key is the first in TRAKTAUTH_SEAL_KEY, or else in the file that TRAKTAUTH_SEAL_KEY_FILE names. The store
+    is named as sealed+ADDRESS. Programs that have the newest key may run meanwhile: give it to all of them first, or
+    they cannot use their logins any more. After an interruption, run it again. Exit status 1 if a login could not be
+    decrypted or was being refreshed: it is named and not changed.
+
+    An unencrypted login is not changed either, because anybody who can write to the store may have inserted it. To
+    encrypt a store that was used without sealed+ until now, use --take-plain once.
+    """
+    address = options.settings().store
+    counts: Counter[str] = Counter()
+    keys: Counter[str] = Counter()
+    with options.adding_flags(), Progress(None, shown=not options.json) as progress:
+        for each in reseal(address, take_plain=take_plain):
+            counts["failed" if each.error else "sealed" if each.changed else "already"] += 1
+            keys[each.key or "none"] += 1
+            progress.step()
+            if each.error is not None or each.was_plain:
+                _print_resealed(each, options)
+        newest, *others = key_ids()
+    if options.json:
+        numbers = {name: counts[name] for name in ("sealed", "already", "failed")}
+        print_json({"event": "summary", "key": newest, **numbers, "keys": dict(keys)})
+    else:
+        _print_reseal_summary(counts, keys, newest, others)
+    return FAILED if counts["failed"] else DONE
+
+
+def _print_resealed(one: Resealed, options: CommonOptions) -> None:
+    """Name a login that was left as it is, or that lay there unencrypted."""
+    error = one.error
+    if error is None:
+        mark, why, hint = WARNING, "it lay there unencrypted, and is sealed now", ""
+    else:
+        hint = options.for_login(one.login, options.settings()).with_flags(error.hint_from(COMMAND_HINTS))
+        mark, why = BAD, error.message
+    if options.json:
+        print_json({"event": "login", **asdict(one.login), "key": one.key, "message": why, "hint": hint})
+        return
+    print_data(mark, f"{one.login.account} at {one.login.realm} (app {one.login.client_id[:8]}…): {why}")
+    if hint:
+        print_message(NEXT, hint)
+
+
+def _print_reseal_summary(counts: Counter[str], keys: Counter[str], newest: str, others: list[str]) -> None:
+    """Say which key seals how many, and which keys seal none."""
+    mark = WARNING if counts["failed"] else GOOD
+    left = f", {counts['failed']} left unchanged" if counts["failed"] else ""
+    print_message(
+        mark, f"{counts['sealed']} sealed with the newest key, {newest}; {counts['already']} were already{left}"
+    )
+    for key, count in keys.items():
+        under = f"the key {key}" if key != "none" else "no key"
+        print_message(f"{count} {'lies' if count == 1 else 'lie'} under {under}", indent=2)
+    unused = [key for key in others if key not in keys]
+    if unused and counts.total():
+        word = "key" if len(unused) == 1 else "keys"
+        print_message(
+            f"Not needed here any more, once every program has {newest}: the {word} {', '.join(unused)}", indent=2
+        )
+
+
+@click.command(
+    "key",
+    cls=Command,
+    short_help="Make a key for encrypted stores (sealed+…).",
+    examples=[
+        ("(umask 077; set -C\n  traktauth store key > ~/.traktauth.key)", "the first key"),
+        ("export TRAKTAUTH_SEAL_KEY_FILE=~/.traktauth.key", ""),
+        (
+            """\
+(umask 077; cd && { traktauth store key &&
+  cat .traktauth.key; } > .new.key &&
+  mv .new.key .traktauth.key)""",
+            "a new key before the old ones",
+        ),
+    ],
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON output, for errors too.")
+def make_key(*, as_json: bool) -> int:
+    """Make a key for encrypted stores (sealed+…), and print it.
+
+    The first key in the file encrypts; all keys decrypt. Put a new key before the old ones, and keep those until
+    traktauth store reseal says that they are not needed any more.
+    """
+    key = new_key()
+    name = key_id(key_of(VARIABLE, key))
+    if as_json:
+        print_json({"key": key, "id": name})
+        return 0
+    print_data(key)
+    print_message(GOOD, f"A new key, {name}. With it the logins can be read; without it they are lost.")
+    print_message(NEXT, f"Set {VARIABLE} to it, or keep it in a file of mode 600 that {FILE_VARIABLE} names.")
+    print_message("If there is a key already, put the new one before it, then: traktauth store reseal", indent=2)
+    return 0
+
+
+@click.command(
+    "schema",
+    cls=Command,
+    short_help="Print the SQL that creates the tables of a store in PostgreSQL.",
+    examples=[
+        ("traktauth store schema --role app |\n  psql -v ON_ERROR_STOP=1 postgresql://admin@db/app", ""),
+    ],
+)
+@click.option("--role", metavar="NAME", help="Also grant NAME the privileges that the store needs.")
+def print_schema(*, role: str | None) -> int:
+    """Print the SQL that creates the tables of a store in PostgreSQL.
+
+    The store creates them itself if its role has the privilege CREATE in the schema. If not, an administrator runs this
+    once, in that schema; then the store needs only SELECT, INSERT and UPDATE.
+    """
+    print_text(schema_for(role).rstrip("\n") + "\n")
+    return 0
+
+
+_VARIABLE = "env:"
+
+
+def read_address(text: str) -> str:
+    """Return the address that an argument refers to.
+
+    Args:
+        text: `env:NAME` for a variable, `@PATH` for the first line of a file, `-` for a line of standard input, or the
+            address itself.
+
+    Raises:
+        UsageError: the variable, file or line does not exist.
+    """
+    if text.startswith(_VARIABLE):
+        name = text.removeprefix(_VARIABLE)
+        address, where = os.environ.get(name, ""), f"The variable {name or 'after env:'}"
+    elif text.startswith("@"):
+        where = f"The file {text[1:]}"
+        try:
+            address = Path(text[1:]).expanduser().read_text(encoding="utf-8", errors="replace")
+        except (OSError, ValueError) as error:
+            raise click.UsageError(f"{where} cannot be read: {getattr(error, 'strerror', error)}") from None
+    elif text == "-":
+        address, where = sys.stdin.readline(), "Standard input"
+    else:
+        return text
+    lines = address.strip().splitlines()
+    if not lines:
+        raise click.UsageError(f"{where} holds no address")
+    return lines[0].strip()
+
+
+# Seconds.
+_UPDATE_INTERVAL = 0.1
+_FIRST_UPDATE = 0.5  # a command that ends sooner shows no line
+
+
+class Progress:
+    """The progress of a command, shown on stderr.
+
+    Args:
+        total: number of steps; None if it is unknown.
+        shown: whether to show it on a terminal.
+    """
+
+    def __init__(self, total: int | None, *, shown: bool) -> None:
+        self._total = total
+        self._shown = shown and is_on_terminal(sys.stderr)
+        self._done = 0
+        self._began = time.monotonic()
+        self._drawn = self._began + _FIRST_UPDATE
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Remove the line."""
+        if self._shown:
+            print_in_place("")
+
+    def step(self) -> None:
+        """Count a step, and update the line if it is time."""
+        self._done += 1
+        now = time.monotonic()
+        if self._shown and now - self._drawn >= _UPDATE_INTERVAL:
+            self._drawn = now
+            print_in_place(describe_progress(self._done, self._total, now - self._began))
+
+
+def describe_progress(done: int, total: int | None, seconds: float) -> str:
+    """Return the text of the line: `120 of 5000, 40/s, 2 min left`."""
+    rate = done / seconds if seconds > 0 else 0.0
+    words = [f"{done} of {total}" if total is not None else str(done), f"{rate:.0f}/s"]
+    if total is not None and rate:
+        words.append(f"{format_duration(max(0, total - done) / rate)} left")
+    return ", ".join(words)
+
+
+@click.group("store", cls=Group, invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Move logins between stores, and encrypt them."""
+    if context.invoked_subcommand is None:
+        show_help(context.get_help())
+
+
+for each in (move_logins, make_key, reseal_logins, print_schema):
+    command.add_command(each)

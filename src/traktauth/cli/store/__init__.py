@@ -1,1 +1,0 @@
-"""Implement `traktauth store`: one module for each subcommand."""
