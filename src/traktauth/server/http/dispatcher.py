@@ -91,12 +91,12 @@ class Dispatcher:
         context, path = self._context, scope["path"]
         if path in self._direct:
             context.exchanges.count(exchange)
-        if context.faults:
-            exchange.fault = take_fault(context.faults, scope["method"], path, now=context.clock())
-        if exchange.fault is None:
+        fault = take_fault(context.faults, scope["method"], path, now=context.clock()) if context.faults else None
+        if fault is None:
             await self._respond(exchange, scope, receive, send)
         else:
-            await self._apply(exchange.fault, exchange, scope, receive, send)
+            exchange.fault = fault
+            await self._apply(fault, exchange, scope, receive, send)
 
     def _refusal(self, scope: Scope) -> HttpResponse | None:
         """Return the response that refuses a request before anything else, or None.
@@ -141,7 +141,8 @@ class Dispatcher:
         """Record a response, and send it."""
         exchange.status = response.status
         exchange.length = len(response.body) if exchange.method != "HEAD" else 0
-        exchange.location = response.headers.get("location", "")
+        if "location" in response.headers:
+            exchange.location = response.headers["location"]
         self._context.exchanges.add(exchange)
         await response(scope, receive, send)
 

@@ -86,25 +86,18 @@ class Exchange:
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, *, at: float, route: str = OTHER, client: str = "") -> None:
-        self.number = 0
-        self.at = at
         self.method = method
         self.path = path
+        self.at = at
         self.route = route
         self.client = client
-        self.source = ""
+        self.number = self.replayed_pair = self.status = self.length = 0
+        self.source = self.username = self.sentence = self.failure = self.location = ""
         self.request = UNREAD
-        self.username = ""
         self.issued: tuple[IssuedTokens, ...] = ()
+        self.events: tuple[str, ...] = ()
         self.is_effective = True
-        self.events: Sequence[str] = ()
-        self.replayed_pair = 0
-        self.sentence = ""
         self.fault: Fault | None = None
-        self.failure = ""
-        self.status = 0
-        self.length = 0
-        self.location = ""
         self.seconds = 0.0
 
     def fail(self, error: Exception) -> None:

@@ -35,7 +35,7 @@ def make_handler(context: ServerContext, endpoint: Endpoint) -> Handler:
             try:
                 return procedure.run(TokenRequest(db, policy, clock(), sent))
             finally:
-                exchange.events, exchange.replayed_pair = db.events, db.replayed_pair
+                exchange.events, exchange.replayed_pair = tuple(db.events), db.replayed_pair
 
         try:
             sent = exchange.request = endpoint.read(await read_request(scope, receive))
@@ -49,7 +49,8 @@ def make_handler(context: ServerContext, endpoint: Endpoint) -> Handler:
             raise
         if isinstance(result, IssuedTokens):
             exchange.issued = (result,)
-        exchange.is_effective = result is not False
+        elif result is False:
+            exchange.is_effective = False
         return endpoint.write(result)
 
     return handle

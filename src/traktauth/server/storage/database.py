@@ -64,6 +64,7 @@ class Database:
             self._connection = _connect_memory() if path is None else _connect_file(path)
         except (OSError, sqlite3.Error) as error:
             raise _cannot_open(f"The database {path}", error) from error
+        self._tables = Repositories(self._connection)
         self._is_failing = False
 
     def write(self, work: Callable[[Repositories], T]) -> T:
@@ -74,7 +75,8 @@ class Database:
         Raises:
             StorageUnavailable: the database is gone, locked, full or damaged.
         """
-        db = Repositories(self._connection)
+        db = self._tables
+        db.begin()
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -102,7 +104,8 @@ class Database:
             StorageUnavailable: the database is gone or damaged.
         """
         try:
-            return work(Repositories(self._connection))
+            self._tables.begin()
+            return work(self._tables)
         except sqlite3.Error as error:
             raise self._unavailable(error) from error
 

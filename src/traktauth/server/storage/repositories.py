@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from traktauth.server.storage.models import Client, Code, Consent, DeviceCode, Session, TokenPair, User
 from traktauth.server.tokens import IssuedTokens, digest, generate_token
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from sqlite3 import Connection
 
     from traktauth.server.tokens import Lifetimes
 
+R = TypeVar("R")
 SAVE = """INSERT INTO clients
           (client_id, name, secret, redirect_uris, confidential, trusted, require_pkce, disabled, owner)
           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (client_id) DO UPDATE SET
@@ -33,28 +34,40 @@ COUNT_ACTIVE = """SELECT count(*) FROM token_pairs JOIN families ON families.id 
                   WHERE token_pairs.epoch = families.epoch AND """
 
 
-class ClientRepository:
-    """OAuth clients and consents."""
-
-    __slots__ = ("_by_client_id", "_run")
+class Table:
+    """The statements of one table, or of a few that belong together."""
 
     def __init__(self, connection: Connection) -> None:
         self._run = connection.execute
+
+    def _find(self, row_type: Callable[..., R], statement: str, *values: object) -> R | None:
+        found = self._run(statement, values).fetchone()
+        return None if found is None else row_type(*found)
+
+
+class ClientRepository(Table):
+    """OAuth clients and consents."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
         self._by_client_id: dict[str, Client] = {}
+
+    def clear_cache(self) -> None:
+        """Forget the clients that the last transaction has read."""
+        self._by_client_id.clear()
 
     def by_client_id(self, client_id: str) -> Client | None:
         """Return the client with this client id, cached for the transaction."""
         client = self._by_client_id.get(client_id)
         if client is None:
-            row = self._run("SELECT * FROM clients WHERE client_id = ?", (client_id,)).fetchone()
-            if row is not None:
-                client = self._by_client_id[client_id] = Client(*row)
+            client = self._find(Client, "SELECT * FROM clients WHERE client_id = ?", client_id)
+            if client is not None:
+                self._by_client_id[client_id] = client
         return client
 
     def get(self, row: int) -> Client | None:
         """Return the client with this row id."""
-        found = self._run("SELECT * FROM clients WHERE id = ?", (row,)).fetchone()
-        return None if found is None else Client(*found)
+        return self._find(Client, "SELECT * FROM clients WHERE id = ?", row)
 
     def all(self) -> list[Client]:
         """Return every client, the oldest first."""
@@ -87,8 +100,7 @@ class ClientRepository:
 
     def consent(self, client: int, user: int) -> Consent | None:
         """Return a user's consent to a client."""
-        row = self._run("SELECT * FROM consents WHERE client = ? AND user_id = ?", (client, user)).fetchone()
-        return None if row is None else Consent(*row)
+        return self._find(Consent, "SELECT * FROM consents WHERE client = ? AND user_id = ?", client, user)
 
     def consents_by(self, user: int) -> list[Consent]:
         """Return all consents of a user."""
@@ -118,18 +130,12 @@ def insert_statement(table: str, model: type[Code | DeviceCode]) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - our own names
 
 
-class CodeRepository:
+class CodeRepository(Table):
     """Authorization codes."""
-
-    __slots__ = ("_run",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._run = connection.execute
 
     def find(self, code: str) -> Code | None:
         """Return an authorization code, also if it is spent or has expired."""
-        found = self._run("SELECT * FROM codes WHERE hash = ?", (digest(code),)).fetchone()
-        return None if found is None else Code(*found)
+        return self._find(Code, "SELECT * FROM codes WHERE hash = ?", digest(code))
 
     def add(self, code: Code) -> None:
         """Store a new code."""
@@ -148,23 +154,16 @@ class CodeRepository:
         self._run("UPDATE codes SET expires = ? WHERE id = ?", (now, row))
 
 
-class DeviceCodeRepository:
+class DeviceCodeRepository(Table):
     """Device codes."""
-
-    __slots__ = ("_run",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._run = connection.execute
 
     def find(self, device_code: str) -> DeviceCode | None:
         """Return a device code, also if it is used or has expired."""
-        found = self._run("SELECT * FROM device_codes WHERE hash = ?", (digest(device_code),)).fetchone()
-        return None if found is None else DeviceCode(*found)
+        return self._find(DeviceCode, "SELECT * FROM device_codes WHERE hash = ?", digest(device_code))
 
     def by_user_code(self, user_code: str) -> DeviceCode | None:
         """Return the device code with this user code."""
-        row = self._run("SELECT * FROM device_codes WHERE user_code = ?", (user_code,)).fetchone()
-        return None if row is None else DeviceCode(*row)
+        return self._find(DeviceCode, "SELECT * FROM device_codes WHERE user_code = ?", user_code)
 
     def add(self, device: DeviceCode) -> None:
         """Store a new device code."""
@@ -197,32 +196,23 @@ class DeviceCodeRepository:
         self._run("DELETE FROM device_codes WHERE id = ?", (row,))
 
 
-class TokenRepository:
+class TokenRepository(Table):
     """Token pairs; a family is all pairs of one client and user with a refresh token, or all without."""
-
-    __slots__ = ("_run",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._run = connection.execute
 
     def get(self, row: int) -> TokenPair | None:
         """Return the pair with this row id."""
-        return self._find(FIND_BY_ID, row)
+        return self._find(TokenPair, FIND_BY_ID, row)
 
     def by_access_token(self, token: str) -> TokenPair | None:
         """Return the pair with this access token, also if it has ended or expired; see `by_refresh_token`."""
-        return self._find(FIND_BY_ACCESS, digest(token))
+        return self._find(TokenPair, FIND_BY_ACCESS, digest(token))
 
     def by_refresh_token(self, token: str) -> TokenPair | None:
         """Return the pair with this refresh token, also if it has ended or expired.
 
         A pair whose family was revoked is not found, as the engine that was measured deletes it.
         """
-        return self._find(FIND_BY_REFRESH, digest(token))
-
-    def _find(self, statement: str, value: int | bytes) -> TokenPair | None:
-        found = self._run(statement, (value,)).fetchone()
-        return None if found is None else TokenPair(*found)
+        return self._find(TokenPair, FIND_BY_REFRESH, digest(token))
 
     def issue(
         self,
@@ -319,23 +309,16 @@ class TokenRepository:
         return {"access": access, "refresh": self._run(statement, (now,)).fetchone()[0]}
 
 
-class UserRepository:
+class UserRepository(Table):
     """Users and sessions."""
-
-    __slots__ = ("_run",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._run = connection.execute
 
     def by_username(self, username: str) -> User | None:
         """Return the user with this name."""
-        row = self._run("SELECT * FROM users WHERE username = ?", (username,)).fetchone()
-        return None if row is None else User(*row)
+        return self._find(User, "SELECT * FROM users WHERE username = ?", username)
 
     def get(self, row: int) -> User | None:
         """Return the user with this row id."""
-        found = self._run("SELECT * FROM users WHERE id = ?", (row,)).fetchone()
-        return None if found is None else User(*found)
+        return self._find(User, "SELECT * FROM users WHERE id = ?", row)
 
     def all(self) -> list[User]:
         """Return every user, the oldest first."""
@@ -358,13 +341,11 @@ class UserRepository:
 
     def session(self, row: int) -> Session | None:
         """Return the session with this row id."""
-        found = self._run("SELECT * FROM sessions WHERE id = ?", (row,)).fetchone()
-        return None if found is None else Session(*found)
+        return self._find(Session, "SELECT * FROM sessions WHERE id = ?", row)
 
     def session_by_token(self, token: str, *, now: float) -> Session | None:
         """Return the session that a cookie belongs to, if it has not expired."""
-        found = self._run("SELECT * FROM sessions WHERE hash = ? AND expires > ?", (digest(token), now)).fetchone()
-        return None if found is None else Session(*found)
+        return self._find(Session, "SELECT * FROM sessions WHERE hash = ? AND expires > ?", digest(token), now)
 
     def create_session(self, user: int, token: str, *, now: float, lifetime: float) -> Session:
         """Store a new session, which *token* is the cookie of."""
@@ -384,13 +365,8 @@ class UserRepository:
         self._run("DELETE FROM sessions")
 
 
-class SettingRepository:
+class SettingRepository(Table):
     """The server's own settings by name, such as the key that forms are signed with."""
-
-    __slots__ = ("_run",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._run = connection.execute
 
     def get(self, name: str) -> str | None:
         """Return a setting, None if it is not set."""
@@ -402,13 +378,8 @@ class SettingRepository:
         self._run("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
 
 
-class MaintenanceRepository:
+class MaintenanceRepository(Table):
     """Clean-up."""
-
-    __slots__ = ("_run",)
-
-    def __init__(self, connection: Connection) -> None:
-        self._run = connection.execute
 
     def delete_tokens(self) -> None:
         """Delete tokens, codes, sessions and consents; clients and users stay."""
@@ -436,41 +407,25 @@ class MaintenanceRepository:
 
 
 class Repositories:
-    """Every table, until the end of one transaction.
+    """Every table.
 
     Attributes:
-        events: what is counted once the transaction has been committed (`rotations`, `replays`, `families_killed`).
+        events: what the transaction has done to tokens: `rotations`, `replays`, `families_killed`.
         replayed_pair: the row id of the pair whose used refresh token was sent again, 0 if none was.
     """
 
     def __init__(self, connection: Connection) -> None:
-        self._db = connection
+        self.clients = ClientRepository(connection)
+        self.codes = CodeRepository(connection)
+        self.device_codes = DeviceCodeRepository(connection)
+        self.tokens = TokenRepository(connection)
+        self.users = UserRepository(connection)
+        self.settings = SettingRepository(connection)
+        self.maintenance = MaintenanceRepository(connection)
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what belonged to the last transaction."""
         self.events: list[str] = []
         self.replayed_pair = 0
-        self.clients = ClientRepository(connection)
-        self.tokens = TokenRepository(connection)
-
-    @cached_property
-    def users(self) -> UserRepository:
-        """Users and sessions."""
-        return UserRepository(self._db)
-
-    @cached_property
-    def codes(self) -> CodeRepository:
-        """Authorization codes."""
-        return CodeRepository(self._db)
-
-    @cached_property
-    def device_codes(self) -> DeviceCodeRepository:
-        """Device codes."""
-        return DeviceCodeRepository(self._db)
-
-    @cached_property
-    def settings(self) -> SettingRepository:
-        """The server's own settings."""
-        return SettingRepository(self._db)
-
-    @cached_property
-    def maintenance(self) -> MaintenanceRepository:
-        """Clean-up."""
-        return MaintenanceRepository(self._db)
+        self.clients.clear_cache()
