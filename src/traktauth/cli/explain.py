@@ -9,7 +9,7 @@ import click
 
 from traktauth.cli.click_classes import Command
 from traktauth.cli.exit_codes import FAILED
-from traktauth.cli.output import print_data, print_hint, print_json, print_wrapped
+from traktauth.cli.output import print_data, print_hint, print_json
 from traktauth.errors import TraktAuthError
 from traktauth.explain import explain, load_entries
 from traktauth.hints import Hint, ShellCommand
@@ -55,7 +55,7 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
     """
     if not words and not as_json:
         for entry in load_entries():
-            print_wrapped(f"{entry.id}: {entry.cause.partition('. ')[0].rstrip('.')}", indent=0, hanging=2)
+            print_data(f"{entry.id}: {entry.cause.partition('. ')[0].rstrip('.')}", hanging=2)
         return 0
     found = explain(_read(words)) if words else list(load_entries())
     if as_json:
@@ -70,7 +70,7 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
             ),
         )
     for one in found[:MOST_SHOWN]:
-        print_wrapped(f"{one.id}: {one.cause}", indent=0, hanging=2)
+        print_data(f"{one.id}: {one.cause}", hanging=2)
         parts = enumerate(one.fix.split("`"))
         print_hint(Hint(*(ShellCommand(f"`{part}`") if number % 2 else part for number, part in parts)))
         print_data(one.source, indent=2)

@@ -61,44 +61,30 @@ NEXT = style("→", "cyan")
 ERROR = style("Error:", "red")
 
 
-def print_data(*parts: str | Styled, indent: int = 0) -> None:
+def print_data(*parts: str | Styled, indent: int = 0, hanging: int | None = None) -> None:
     """Write a line of data to stdout; characters that its encoding lacks are replaced.
 
     Args:
         parts: texts, joined with spaces.
         indent: number of spaces before them.
+        hanging: break a line that is longer than the terminal between words, and indent the other lines so far; such a
+            text is cut after `MAX_MESSAGE_LENGTH`.
 
     Raises:
         BrokenPipeError: the reader has closed the pipe.
         TraktAuthError: stdout is closed, or its disk is full.
     """
     with _writing():
-        sys.stdout.write(_line(parts, indent, sys.stdout))
+        if hanging is None:
+            sys.stdout.write(_line(parts, indent, sys.stdout))
+        else:
+            sys.stdout.writelines(_lines(parts, indent, hanging, sys.stdout))
         sys.stdout.flush()
 
 
-def print_wrapped(text: str, *before: str | Styled, indent: int, hanging: int) -> None:
-    """Write a text to stdout as `print_data` does; on a terminal, a long one is broken between words.
-
-    Args:
-        text: is cut after `MAX_MESSAGE_LENGTH`.
-        before: parts of the first line before it.
-        indent: number of spaces before the first line.
-        hanging: number of spaces before the other lines.
-    """
-    first, *others = _break_lines(shorten(text, MAX_MESSAGE_LENGTH), hanging)
-    print_data(*before, first, indent=indent)
-    for line in others:
-        print_data(line, indent=hanging)
-
-
-def _break_lines(text: str, indent: int) -> list[str]:
-    columns = terminal_columns(sys.stdout) if sys.stdout is not None else None  # pyright: ignore[reportUnnecessaryComparison] - as in `_writing`
-    if columns is None or len(text) + indent <= columns:
-        return [text]
-
-    width = max(_NARROWEST, columns - indent)
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+def print_hint(text: str, *, indent: int = 0) -> None:
+    """Write a hint to stdout as `print_message` writes one to stderr; raises as `print_data` does."""
+    print_data(NEXT, text, indent=indent, hanging=indent + 2)
 
 
 def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON takes
@@ -159,29 +145,26 @@ def print_message(*parts: str | Styled, indent: int = 0) -> None:
     with suppress(OSError, AttributeError):  # AttributeError: it was closed at the start
         before = "\r\x1b[K" if _in_place == [sys.stderr] else ""
         _in_place.clear()
-        first, *others = _wrap(parts, indent) if sys.stderr.isatty() else [parts]
-        sys.stderr.write(before + _line(first, indent, sys.stderr, longest=MAX_MESSAGE_LENGTH))
-        sys.stderr.writelines(_line(other, indent, sys.stderr) for other in others)
+        sys.stderr.write(before + "".join(_lines(parts, indent, indent + 2, sys.stderr)))
         sys.stderr.flush()
 
 
-def _wrap(parts: tuple[str | Styled, ...], indent: int) -> list[tuple[str | Styled, ...]]:
-    """Return the parts of each line that a long text is broken into, as wide as the terminal of stderr."""
+def _lines(parts: tuple[str | Styled, ...], indent: int, hanging: int, stream: TextIO) -> list[str]:
+    """Return the lines that a stream shows of a long text: one, or as wide as its terminal."""
     *before, last = parts
-    if before == [NEXT] and isinstance(last, str):
-        first, *others = hint_lines(last, sys.stderr, indent)
-        return [(NEXT, first), *((f"  {other}",) for other in others)]
-    shown = [part.text if isinstance(part, Styled) else part for part in parts]
-    columns = terminal_columns(sys.stderr) or 0
-    if columns < _NARROWEST or isinstance(last, Styled) or len(" ".join(shown)) + indent <= columns:
-        return [parts]
-
-    taken = len(" ".join(shown[:-1])) + bool(before)
-    text = escape(shorten(last, MAX_MESSAGE_LENGTH))
-    wrapper = textwrap.TextWrapper(columns - indent, initial_indent=" " * taken, subsequent_indent="  ")
-    wrapper.break_long_words = wrapper.break_on_hyphens = wrapper.replace_whitespace = False
-    first, *others = wrapper.wrap(text) or [text]
-    return [(*before, first[taken:]), *((other,) for other in others)]
+    columns = terminal_columns(stream) or 0
+    shown = " ".join(part.text if isinstance(part, Styled) else part for part in parts)
+    if isinstance(last, Styled) or columns < _NARROWEST or len(shown) + indent <= columns:
+        return [_line(parts, indent, stream, longest=MAX_MESSAGE_LENGTH)]
+    if before == [NEXT]:
+        first, *others = hint_lines(last, columns - indent - 2)
+    else:
+        text = escape(shorten(last, MAX_MESSAGE_LENGTH))
+        taken = indent + len(shown) - len(last)
+        wrapper = textwrap.TextWrapper(columns, initial_indent=" " * taken, subsequent_indent=" " * hanging)
+        wrapper.break_long_words = wrapper.break_on_hyphens = wrapper.replace_whitespace = False
+        first, *others = (line.lstrip() for line in wrapper.wrap(text) or [text])
+    return [_line((*before, first), indent, stream), *(_line((other,), hanging, stream) for other in others)]
 
 
 def terminal_columns(stream: TextIO) -> int | None:
@@ -192,29 +175,13 @@ def terminal_columns(stream: TextIO) -> int | None:
         return None
 
 
-def print_hint(text: str, *, indent: int = 0) -> None:
-    """Write a hint to stdout as `print_message` writes one to stderr; raises as `print_data` does.
-
-    Args:
-        text: the hint, without the arrow.
-        indent: number of spaces before the arrow.
-    """
-    first, *others = hint_lines(text, sys.stdout, indent) if sys.stdout is not None else [text]  # pyright: ignore[reportUnnecessaryComparison] - as in `_writing`
-    print_data(NEXT, first, indent=indent)
-    for other in others:
-        print_data(other, indent=indent + 2)
-
-
-def hint_lines(hint: str, stream: TextIO, indent: int = 0) -> list[str]:
-    """Return the lines of a hint after its arrow: one, or several on a terminal that is too narrow for one.
+def hint_lines(hint: str, columns: int) -> list[str]:
+    """Return the lines of a hint after its arrow, so wide.
 
     Each sentence begins a line, and lines break between words. A command is not broken, and loses the full stop after
     it: it is copied.
     """
     hint = Hint(hint if len(hint) <= MAX_MESSAGE_LENGTH else shorten(hint, MAX_MESSAGE_LENGTH)).with_text(escape)
-    columns = (terminal_columns(stream) or 0) - indent - 2
-    if columns < _NARROWEST or len(hint) <= columns:
-        return [str(hint)]
     lines = [""]
     ends_sentence = False
     for word, is_command in _words(hint):

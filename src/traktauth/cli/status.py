@@ -22,7 +22,6 @@ from traktauth.cli.output import (
     print_hint,
     print_json,
     print_message,
-    print_wrapped,
 )
 from traktauth.cli.verify import REJECTED_HINT, verify
 from traktauth.display import shorten
@@ -205,25 +204,25 @@ def _print_login(options: CommonOptions, found: StoredLogin, verdict: Verdict | 
     print_data()
     print_data(mark, _name(found))
     if not found.is_readable:
-        print_wrapped(f"cannot be read: {status.message}", indent=4, hanging=4)
+        print_data(f"cannot be read: {status.message}", indent=4, hanging=4)
         return
     if status.moved_to is not None:
         where, hint = describe_target(status.moved_to)
-        print_wrapped(f"moved to {where}", indent=4, hanging=4)
+        print_data(f"moved to {where}", indent=4, hanging=4)
         print_hint(options.with_flags(hint), indent=4)
         return
     if status.state in {LoginState.NEVER, LoginState.SIGNED_OUT}:
         print_data("not signed in" if status.state is LoginState.NEVER else "signed out", indent=4)
         return
     if status.username is not None:
-        print_wrapped(status.username, "user    ", indent=4, hanging=13)
-    print_wrapped(describe_token(status, now), "token   ", indent=4, hanging=13)
-    print_wrapped(options.with_flags(describe_refresh(found, now)), "refresh ", indent=4, hanging=13)
+        print_data("user    ", status.username, indent=4, hanging=13)
+    print_data("token   ", describe_token(status, now), indent=4, hanging=13)
+    print_data("refresh ", options.with_flags(describe_refresh(found, now)), indent=4, hanging=13)
     if status.needs_login:
         print_data("A new sign-in is required.", indent=4)
     if verdict is not None:
         user = f" (user {verdict.username})" if verdict.username else ""
-        print_wrapped(f"Trakt {verdict.why}{user}", "checked ", indent=4, hanging=13)
+        print_data("checked ", f"Trakt {verdict.why}{user}", indent=4, hanging=13)
 
 
 def _name(found: StoredLogin) -> str:

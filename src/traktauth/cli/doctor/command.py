@@ -23,9 +23,9 @@ from traktauth.cli.output import (
     BAD,
     GOOD,
     WARNING,
+    print_data,
     print_hint,
     print_json,
-    print_wrapped,
 )
 from traktauth.errors import StoreFailed
 
@@ -98,8 +98,8 @@ _INDENT = 13  # columns before a detail of a finding, two more than before its t
 
 def _show(finding: Finding) -> None:
     about = f"{finding.about:<8}"
-    print_wrapped(finding.what, _MARKS[finding.level], about, indent=0, hanging=_INDENT - 2)
+    print_data(_MARKS[finding.level], about, finding.what, hanging=_INDENT - 2)
     if finding.fix:
         print_hint(finding.fix, indent=_INDENT - 2)
     for detail in finding.details:
-        print_wrapped(detail, indent=_INDENT, hanging=_INDENT)
+        print_data(detail, indent=_INDENT, hanging=_INDENT)
