@@ -35,7 +35,7 @@ MODULES = (
     "traktauth.cli.import_login",
     "traktauth.cli.log_output",
     "traktauth.cli.main",
-    "traktauth.cli.refresh",
+    "traktauth.cli.token",
     "traktauth.client.http_exchange",
     "traktauth.client.sync_client",
     "traktauth.flow.get_token",

@@ -33,7 +33,7 @@ _SECTIONS = {
         "setup": _Entry("setup", "Set up the app to sign in with."),
         "login": _Entry("login", "Sign in to Trakt."),
         "status": _Entry("status", "Show every login: account, user, service, expiry."),
-        "refresh": _Entry("refresh", "Refresh the token now, even if it is still valid."),
+        "refresh": _Entry("token", "Refresh the token now, even if it is still valid.", "refresh"),
         "logout": _Entry("logout", "Revoke the tokens at Trakt, then delete them here."),
         "doctor": _Entry("doctor.command", "Find what is wrong and how to fix it."),
         "import": _Entry("import_login", "Take over the login of another program."),

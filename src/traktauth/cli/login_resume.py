@@ -103,7 +103,6 @@ class PendingLogin:
         return {"service": self._login.realm, "client_id": self._login.client_id}
 
     def _path(self) -> str:
-
         name = hashlib.sha256(self._login.account.encode()).hexdigest()[:16]
         return os.path.join(default_folder(), f"device-login-{name}.json")  # noqa: PTH118 - the same
 

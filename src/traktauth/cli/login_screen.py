@@ -185,7 +185,6 @@ def _user() -> str:
 
 
 def _host() -> str:
-
     return socket.gethostname()
 
 

@@ -202,11 +202,7 @@ _LARGEST_PRETTY = 2 * 1024 * 1024  # bytes; more is printed as it came
 
 def show_head(response: HttpResponse) -> None:
     """Print the status line and the header fields, with an empty line after them."""
-    try:
-        phrase = HTTPStatus(response.status_code).phrase
-    except ValueError:
-        phrase = ""
-    print_data(f"{response.http_version} {response.status_code} {phrase}".rstrip())
+    print_data(f"{response.http_version} {response.status_code} {phrase(response.status_code)}".rstrip())
     for name, value in response.headers.multi_items():
         print_data(f"{name}: {value}")
     print_data("")

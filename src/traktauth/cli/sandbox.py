@@ -193,7 +193,6 @@ def _is_script(path: Path) -> bool:
 
 
 def _write(login: LoginPlace, local_trakt: LocalTrakt, username: str) -> Mapping[str, str]:
-
     members = local_trakt.sign_in(username)
     token = Token(
         access_token=members["access_token"],

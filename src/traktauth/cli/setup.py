@@ -18,25 +18,24 @@ from traktauth.cli.doctor.app import LOOPBACK, apps_page, ask_service, rejection
 from traktauth.cli.options import common_options
 from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, can_ask, print_json, print_message, style
 from traktauth.client.config_path import config_path, default_config_path
-from traktauth.client.settings import read_file, read_settings
+from traktauth.client.settings import Settings, read_file, read_settings
 from traktauth.display import escape
 from traktauth.errors import AppInvalid, TraktAuthError
 from traktauth.flow.app_check import AppStatus
 from traktauth.hints import DOCTOR_COMMAND, Hint, ShellCommand
-from traktauth.models import App, find_service
+from traktauth.models import App
 from traktauth.private_files import resolve
 from traktauth.protocol import APPS_PAGE, OUT_OF_BAND
 from traktauth.stores.file.atomic_file import make_folder
 from traktauth.stores.file.atomic_file import replace as replace_file
 from traktauth.stores.redaction import Hidden
-from traktauth.values import field, replace, value
+from traktauth.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from traktauth.cli.common_options import CommonOptions
     from traktauth.flow.app_check import AppCheck
-    from traktauth.protocol import Service
 
 _LONGEST_SECRET = 4096  # characters
 _REJECTED = (
@@ -49,29 +48,7 @@ _REJECTED = (
 _OPTIONS = "traktauth setup --client-id ID --secret-stdin --redirect-uri URI --service NAME --yes"
 
 
-@value
-class _Choice:
-    """What is to be written."""
-
-    client_id: str
-    client_secret: str | None = field(repr=False)
-    redirect_uri: str
-    service: str
-    insecure: bool
-
-    def app(self) -> App:
-        return App(self.client_id, client_secret=self.client_secret, redirect_uri=self.redirect_uri)
-
-    def find_service(self) -> Service:
-        return find_service(self.service, insecure=self.insecure)
-
-    def settings(self) -> dict[str, str | None]:
-        return {
-            "client_id": self.client_id,
-            "client_secret": self.client_secret,
-            "redirect_uri": self.redirect_uri,
-            "service": self.service,
-        }
+_SAVED = ("client_id", "client_secret", "redirect_uri", "service")
 
 
 @click.command(
@@ -112,12 +89,12 @@ def command(
     with naming_settings():
         defaults = read_settings(environ, client_id=client_id, redirect_uri=redirect_uri, service=options.service)
     kept = present.get("client_secret")
-    choice = _Choice(
-        defaults.client_id,
-        kept if isinstance(kept, str) and present.get("client_id") == defaults.client_id else None,
-        LOOPBACK if defaults.redirect_uri == OUT_OF_BAND and redirect_uri is None else defaults.redirect_uri,
-        defaults.service,
-        defaults.insecure,
+    is_kept = isinstance(kept, str) and present.get("client_id") == defaults.client_id
+    proposes_loopback = defaults.redirect_uri == OUT_OF_BAND and redirect_uri is None
+    choice = replace(
+        defaults,
+        client_secret=kept if is_kept else None,
+        redirect_uri=LOOPBACK if proposes_loopback else defaults.redirect_uri,
     )
     if asks:
         asked = _ask(choice, has_client_id=client_id is not None)
@@ -127,9 +104,17 @@ def command(
         choice, check = asked
     else:
         choice, check = _check_options(choice, path, present, secret_stdin=secret_stdin, yes=yes)
-    change_settings(path, choice.settings())
+    change_settings(path, _to_save(choice))
     _say_done(options, path, choice, check)
     return 0
+
+
+def _app(choice: Settings) -> App:
+    return App(choice.client_id, client_secret=choice.client_secret, redirect_uri=choice.redirect_uri)
+
+
+def _to_save(choice: Settings) -> dict[str, str | None]:
+    return {name: getattr(choice, name) for name in _SAVED}
 
 
 def _path() -> str:
@@ -143,8 +128,8 @@ def _path() -> str:
 
 # ---------------------------------------------------------------- from options
 def _check_options(
-    choice: _Choice, path: str, present: dict[str, object], *, secret_stdin: bool, yes: bool
-) -> tuple[_Choice, AppCheck]:
+    choice: Settings, path: str, present: dict[str, object], *, secret_stdin: bool, yes: bool
+) -> tuple[Settings, AppCheck]:
     """Return what the options say, and what the service says about it.
 
     Raises:
@@ -153,7 +138,7 @@ def _check_options(
     """
     if secret_stdin:
         choice = replace(choice, client_secret=_read_secret())
-    app, service = choice.app(), choice.find_service()
+    app, service = _app(choice), choice.find_service()
     replaced = _changed_settings(present, choice)
     if replaced and not yes:
         context = click.get_current_context()
@@ -197,9 +182,9 @@ def _read_secret() -> str | None:
 
 
 # ---------------------------------------------------------------- from a user
-def _ask(choice: _Choice, *, has_client_id: bool) -> tuple[_Choice, AppCheck] | None:
+def _ask(choice: Settings, *, has_client_id: bool) -> tuple[Settings, AppCheck] | None:
     """Ask for each setting until the service takes them; None if the user gives up."""
-    replace(choice, client_id=choice.client_id or "x", client_secret=None).app()  # what was given must be valid
+    _app(replace(choice, client_id=choice.client_id or "x", client_secret=None))  # what was given must be valid
     service = choice.find_service()
     print_message("Set up the app that you sign in with. Open it, or create one, at")
     print_message(style(APPS_PAGE if service.realm == "trakt" else service.website, "cyan"), indent=2)
@@ -217,7 +202,7 @@ def _ask(choice: _Choice, *, has_client_id: bool) -> tuple[_Choice, AppCheck] | 
         print_message(style(choice.redirect_uri, "green"), indent=2)
     choice = _until_valid(lambda: replace(choice, service=_prompt("Service", choice.service)))
     while True:
-        app, service = choice.app(), choice.find_service()
+        app, service = _app(choice), choice.find_service()
         print_message("Checking …")
         check = ask_service(app, service)
         if check.status not in _REJECTED:
@@ -235,7 +220,7 @@ def _prompt(question: str, default: str = "", *, is_hidden: bool = False) -> str
     return click.prompt(shown, default, hide_input=is_hidden, show_default=False, value_proc=str.strip, err=True)
 
 
-def _correct(choice: _Choice, status: AppStatus) -> _Choice | None:
+def _correct(choice: Settings, status: AppStatus) -> Settings | None:
     """Offer to correct what the service does not take; None if the user does not want to."""
     if status is AppStatus.UNKNOWN_ID:
         if not click.confirm("Correct the client id?", default=True, err=True):
@@ -257,13 +242,13 @@ def _correct(choice: _Choice, status: AppStatus) -> _Choice | None:
     return _ask_secret(replace(choice, client_secret=None))
 
 
-def _ask_id(choice: _Choice) -> _Choice:
+def _ask_id(choice: Settings) -> Settings:
     before = choice.client_id
     choice = _until_valid(lambda: replace(choice, client_id=_prompt("Client ID", before)))
     return choice if choice.client_id == before else replace(choice, client_secret=None)
 
 
-def _ask_secret(choice: _Choice) -> _Choice:
+def _ask_secret(choice: Settings) -> Settings:
     kept = choice.client_secret
     rule = "empty: public app" if kept is None else "empty: keep it; none: public app"
 
@@ -276,12 +261,12 @@ def _ask_secret(choice: _Choice) -> _Choice:
     return _until_valid(lambda: replace(choice, client_secret=answer()))
 
 
-def _until_valid(answer: Callable[[], _Choice]) -> _Choice:
+def _until_valid(answer: Callable[[], Settings]) -> Settings:
     """Ask until the answer can be right."""
     while True:
         choice = answer()
         try:
-            choice.app()
+            _app(choice)
             choice.find_service()
         except (AppInvalid, ValueError) as error:
             print_message(BAD, error.message if isinstance(error, AppInvalid) else str(error))
@@ -289,12 +274,12 @@ def _until_valid(answer: Callable[[], _Choice]) -> _Choice:
             return choice
 
 
-def _changed_settings(present: dict[str, object], choice: _Choice) -> list[str]:
+def _changed_settings(present: dict[str, object], choice: Settings) -> list[str]:
     """Return the settings of the file that would change."""
-    return [name for name, chosen in choice.settings().items() if name in present and present[name] != chosen]
+    return [name for name, chosen in _to_save(choice).items() if name in present and present[name] != chosen]
 
 
-def _may_replace(path: str, present: dict[str, object], choice: _Choice) -> bool:
+def _may_replace(path: str, present: dict[str, object], choice: Settings) -> bool:
     replaced = _changed_settings(present, choice)
     if not replaced:
         return True
@@ -343,10 +328,10 @@ def with_settings(text: str, values: Mapping[str, str | None]) -> str:
 
 
 # ---------------------------------------------------------------- done
-def _say_done(options: CommonOptions, path: str, choice: _Choice, check: AppCheck) -> None:
+def _say_done(options: CommonOptions, path: str, choice: Settings, check: AppCheck) -> None:
     overriding = [
         name
-        for setting, chosen in choice.settings().items()
+        for setting, chosen in _to_save(choice).items()
         if os.environ.get(name := f"TRAKTAUTH_{setting.upper()}", chosen or "") != (chosen or "")
     ]
     if options.json:

@@ -119,8 +119,7 @@ def run_move(source: TokenStore, target: TokenStore, *, as_json: bool) -> int:
 
 def _print_waiting(login: LoginKey, seconds: float, *, as_json: bool) -> None:
     if as_json:
-        where = {"realm": login.realm, "client_id": login.client_id, "account": login.account}
-        print_json({"event": "waiting", **where, "seconds": seconds})
+        print_json({"event": "waiting", **asdict(login), "seconds": seconds})
         return
     print_message(
         f"{login.account} at {login.realm} is locked by a program that refreshes it, or by an interrupted run; "
@@ -131,8 +130,7 @@ def _print_waiting(login: LoginKey, seconds: float, *, as_json: bool) -> None:
 def _print_moved(moved: Moved, *, as_json: bool) -> None:
     login, outcome = moved.login, moved.outcome
     if as_json:
-        where = {"realm": login.realm, "client_id": login.client_id, "account": login.account}
-        print_json({"event": "login", **where, "outcome": outcome.name.lower(), "message": outcome.value})
+        print_json({"event": "login", **asdict(login), "outcome": outcome.name.lower(), "message": outcome.value})
         return
     mark = GOOD if outcome in _SETTLED else WARNING
     print_data(mark, f"{login.account} at {login.realm} (app {login.client_id[:8]}…): {outcome.value}")

@@ -1,4 +1,4 @@
-"""`traktauth token`."""
+"""`traktauth token` and `traktauth refresh`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from traktauth.cli.click_classes import Command
+from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.cli.fast_path import print_token
+from traktauth.cli.log_output import suppress_warnings
 from traktauth.cli.options import common_options, min_life_option
+from traktauth.cli.output import GOOD, WARNING, print_json, print_message
+from traktauth.cli.times import format_deadline
+from traktauth.errors import TryLater
 
 if TYPE_CHECKING:
     from traktauth.cli.common_options import CommonOptions
+    from traktauth.flow.login_status import LoginStatus
 
 
 @click.command(
@@ -53,3 +59,57 @@ def _read_rejected() -> str:
             "--rejected reads the rejected access token from standard input", click.get_current_context(silent=True)
         )
     return text
+
+
+FORCE_WARNING = (
+    "An earlier refresh is unconfirmed. If it reached Trakt, sending it again ends this login on every device, and you "
+    "have to sign in again."
+)
+
+
+@click.command(
+    "refresh",
+    cls=Command,
+    examples=[("traktauth refresh", ""), ("traktauth refresh --account tv --json", "")],
+)
+@common_options()
+@click.option("--force", is_flag=True, help="Send an unconfirmed refresh again; may end the login on every device.")
+def refresh(options: CommonOptions, *, force: bool) -> int:
+    """Refresh the token now, even if it is still valid.
+
+    Callers that start at the same time share one refresh.
+    """
+    with suppress_warnings(), options.trakt() as trakt:  # the error says the same
+        clock = trakt.config.context.clock
+        began = clock()
+        if force and trakt.status().pending is not None:
+            print_message(WARNING, FORCE_WARNING)
+        try:
+            token = trakt.refresh(force=force, since=began)
+        except TryLater as error:
+            _add_expiry(error, trakt.status(), clock())
+            raise
+        if options.json:
+            print_json(
+                {
+                    "account": trakt.account,
+                    "fingerprint": token.fingerprint,
+                    "expires_at": token.expires_at,
+                    "generation": token.generation,
+                }
+            )
+        else:
+            print_message(
+                GOOD, f"Refreshed: token {token.fingerprint}, valid until {format_deadline(token.expires_at, began)}"
+            )
+    return 0
+
+
+def _add_expiry(error: TryLater, status: LoginStatus, now: float) -> None:
+    """Add to the error until when the current token is valid, as nothing needs to be done before."""
+    if not status.is_valid:
+        return
+    deadline = format_deadline(status.expires_at or now, now)
+    error.message += f". The token {status.fingerprint} is valid until {deadline}"
+    if status.pending is not None:
+        error.hint = COMMAND_HINTS["refresh-unconfirmed"]

@@ -123,7 +123,6 @@ def command(
 
 
 def _show_plan(address: str, config: KeeperConfig, limit: int, *, as_json: bool) -> None:
-
     with closing(open_fleet(address)) as store:
         show_plan(store, config, limit=limit, as_json=as_json)
 
@@ -269,7 +268,6 @@ def _serve_metrics(keeper: Keeper, port: int, stack: ExitStack, listeners: list[
 async def _report_start(
     keeper: Keeper, store: FleetStore, config: KeeperConfig, metrics: str | None, log: EventLog | None
 ) -> None:
-
     pace, realm = describe_pace(config.rate_limit), config.service.realm
     if log is not None:
         log.write_json("started", {"store": store.address, "realm": realm, "pace": pace, "metrics": metrics})
@@ -281,7 +279,6 @@ async def _report_start(
 
 
 async def _report_summary(keeper: Keeper, summary: Summary, *, as_json: bool) -> None:
-
     if as_json:
         print_json({"event": "summary", **summary.to_json()})
         return

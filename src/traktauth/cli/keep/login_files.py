@@ -67,7 +67,6 @@ class LoginFiles:
 
 
 def _parse(text: str) -> tuple[str, Path]:
-
     name, colon, path = text.partition(":")
     if not colon or not path:
         raise click.UsageError(f"--write must be FORMAT:PATH, such as pytrakt:/srv/app/.pytrakt.json, not {text!r}")

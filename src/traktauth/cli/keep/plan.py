@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from traktauth.cli.keep.live_line import capitalize, describe_counts
@@ -56,7 +57,7 @@ def show_plan(store: FleetStore, config: KeeperConfig, *, limit: int, as_json: b
     planned = list(schedule(found, config.rate_limit, now=now))
     if as_json:
         for each in planned:
-            print_json({"event": "planned", **each._asdict(), "login": _as_members(each.login)})
+            print_json({"event": "planned", **each._asdict(), "login": asdict(each.login)})
         print_json({"event": "plan", "logins": counts.logins, "due": counts.due, "next_due_at": counts.next_due_at})
         return
     print_data(capitalize(describe_counts(counts, now)))
@@ -110,10 +111,6 @@ def _load(store: FleetStore, login: LoginKey) -> Record | None:
         if error.temporary:
             raise
         return None
-
-
-def _as_members(login: LoginKey) -> dict[str, str]:
-    return {"realm": login.realm, "client_id": login.client_id, "account": login.account}
 
 
 def _describe_start(at: float, now: float) -> str:
