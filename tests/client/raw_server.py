@@ -13,6 +13,17 @@ def ok(body=b"{}"):
     return b"HTTP/1.1 200 OK\r\nX-One: 1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
+def hear_any(visitor):
+    """Read one request with the secret in its body, however it is written; False at the end of the connection."""
+    heard = b""
+    while b"canary" not in heard:
+        chunk = visitor.recv(65536)
+        if not chunk:
+            return False
+        heard += chunk
+    return True
+
+
 class RawServer:
     """Answers each connection by a function of the socket and the bytes that came first."""
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import ssl
 import threading
 import time
+from contextlib import closing
 
 import httpx2
 import pytest
 
-from client.raw_server import SECRET, ok
+from client.raw_server import SECRET, hear_any, ok
 from support.own_thread import replace_in_this_thread
 from support.process import free_port
 from traktauth.client import http, http_exchange
+from traktauth.client.http_clients import HttpClients
 from traktauth.client.http_errors import describe_error
 from traktauth.client.http_exchange import LARGEST_REPLY
 from traktauth.flow.effects import NoResponse
@@ -26,12 +29,12 @@ def exchange(request):
     """Send one POST with a secret; `client` are the client's own arguments."""
 
     def blocking(url, **options):
-        with httpx2.Client(**options) if options else http.new_client(keep=False) as client:
-            return http_exchange.send(client, Request("POST", url, {}, SECRET))
+        with httpx2.Client(**options) if options else http.new_client() as client:
+            return http_exchange.send(client, Request("POST", url, {}, SECRET), is_watched=not options)
 
     def awaited(url, **options):
         async def go():
-            async with httpx2.AsyncClient(**options) if options else http.new_async_client(keep=False) as client:
+            async with httpx2.AsyncClient(**options) if options else http.new_async_client() as client:
                 return await http_exchange.send_async(client, Request("POST", url, {}, SECRET))
 
         return asyncio.run(go())
@@ -256,26 +259,21 @@ def test_what_broke_is_named_without_secrets_or_addresses(exchange):
 
 # ---------------------------------------------------------------- connections
 def keep_alive(self, visitor):
-    while self.hear(visitor):
+    while hear_any(visitor):
         visitor.sendall(ok())
 
 
-@pytest.mark.parametrize("kind", ["blocking", "async"])
-@pytest.mark.parametrize(("keep", "connections"), [(True, 1), (False, 3)])
-def test_a_refresh_has_a_connection_of_its_own_and_api_calls_share_one(serve, keep, connections, kind):
+@pytest.mark.parametrize(("is_refresh", "connections"), [(False, 1), (True, 3)])
+def test_a_refresh_has_a_connection_of_its_own_and_api_calls_share_one(serve, is_refresh, connections):
     """On a kept one that is closed in that moment, no caller would know whether the token was spent."""
     server = serve(keep_alive)
-    request = Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)
-
-    async def awaited():
-        async with http.new_async_client(keep=keep) as client:
-            return [(await http_exchange.send_async(client, request)).status for _ in range(3)]
-
-    if kind == "async":
-        assert asyncio.run(awaited()) == [200] * 3
-    else:
-        with http.new_client(keep=keep) as client:
-            assert [http_exchange.send(client, request).status for _ in range(3)] == [200] * 3
+    url = f"http://127.0.0.1:{server.port}/"
+    with closing(HttpClients()) as clients:
+        for _ in range(3):
+            if is_refresh:
+                assert clients.send(Request("POST", url, {}, SECRET)).status == 200
+            else:
+                assert clients.request("POST", url, params=None, json=json.loads(SECRET), headers={}).status_code == 200
     assert server.connections == connections
 
 
@@ -284,7 +282,7 @@ def test_a_cancelled_exchange_is_cancelled(serve):
     server = serve(lambda self, visitor: (self.hear(visitor), heard.set(), over.wait(120)))
 
     async def go():
-        async with http.new_async_client(keep=False) as client:
+        async with http.new_async_client() as client:
             request = Request("POST", f"http://127.0.0.1:{server.port}/", {}, SECRET)
             task = asyncio.create_task(http_exchange.send_async(client, request))
             await asyncio.to_thread(heard.wait, 60)

@@ -57,7 +57,7 @@ def test_many_threads_that_share_an_object_share_its_client(monkeypatch):
     made = []
 
     class Client:
-        def __init__(self, *, keep, direct):
+        def __init__(self, *, direct):
             made.append(self)
 
         def close(self):
@@ -68,7 +68,7 @@ def test_many_threads_that_share_an_object_share_its_client(monkeypatch):
 
     def use(_):
         together.wait(60)
-        return connections._client("https://trakt.example", keep=True)
+        return connections._client("https://trakt.example")
 
     with ThreadPoolExecutor(20) as pool:
         assert len(set(pool.map(use, range(20)))) == 1

@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 
+import httpcore2
 import httpx
 import httpx2
 import pytest
@@ -16,7 +17,8 @@ import requests
 from client.callers import CALLERS
 from traktauth import App, AsyncTrakt, Token, Trakt, TraktAuthError, TryLater
 from traktauth.client import http
-from traktauth.client.http_errors import describe_error
+from traktauth.client.http_errors import PROXY, describe_error
+from traktauth.client.http_exchange import SendTracker
 from traktauth.keeper.http_sender import open_sender
 from traktauth.models import LoginKey
 from traktauth.models.changes import SaveToken
@@ -120,7 +122,7 @@ def test_the_proxy_of_a_client_that_was_given_is_named_without_a_variable(dead_p
         pytest.raises(TryLater) as caught,
     ):
         trakt.token()
-    assert caught.value.message.endswith(f": the proxy {proxy} cannot be reached (connection refused)")
+    assert caught.value.message.endswith(f": the proxy {proxy[7:]} cannot be reached (connection refused)")
 
 
 @pytest.mark.parametrize(
@@ -140,13 +142,12 @@ def test_the_proxy_of_a_client_that_was_given_is_named_without_a_variable(dead_p
         ),
     ],
 )
-def test_each_failure_with_a_proxy_names_it(dead_proxy, error, cause, reason):
-    dead_proxy("HTTPS_PROXY", "http://proxy:3128")
-    failed = error("x", request=httpx2.Request("POST", "https://192.0.2.1/oauth/token"))
+def test_each_failure_with_a_proxy_names_it(error, cause, reason):
+    request = httpx2.Request("POST", "https://192.0.2.1/", extensions={PROXY: "http://proxy:3128 of HTTPS_PROXY"})
+    failed = error("x", request=request)
     failed.__cause__ = cause
-    with http.new_client(keep=False) as client:
-        assert describe_error(failed, client) == reason
-        assert "proxy:" not in describe_error(error("without a request"), client)
+    assert describe_error(failed) == reason
+    assert "proxy:" not in describe_error(error("without a request"))
 
 
 def test_a_valid_token_is_served_in_such_an_environment(caller, sign_in, trakt_server, app, address, monkeypatch):
@@ -306,6 +307,21 @@ def test_a_transport_with_retries_does_not_send_a_refresh_token_twice(
         trakt.token()
     assert (len(trakt_server.refreshes), trakt_server.killed) == (1, 0)
     assert stored().pending_refresh.unconfirmed
+
+
+@pytest.mark.parametrize(
+    ("event", "method", "sent"),
+    [
+        ("connection.connect_tcp.started", None, False),
+        ("http11.send_request_headers.started", b"CONNECT", False),
+        ("http11.send_request_headers.started", b"POST", True),
+        ("http3.send_request.started", b"POST", True),  # a name of a later version
+    ],
+)
+def test_each_step_of_a_client_that_concerns_the_request_counts_as_sending(event, method, sent):
+    tracker = SendTracker()
+    tracker.trace(event, {} if method is None else {"request": httpcore2.Request(method, "http://192.0.2.1/")})
+    assert tracker.may_have_left() is sent
 
 
 def test_a_client_of_another_kind_is_refused_before_anything_is_sent(caller, app):

@@ -11,8 +11,10 @@ import pytest
 from keeper.fleet_setup import APP, DAY, Mortal, clock, login
 from keeper.virtual_fleet import scenario
 from support.virtual import now
+from traktauth.client.driver.bound_store import BoundStore
+from traktauth.client.driver.threads import in_thread
 from traktauth.errors import AppRejected, StoreFailed
-from traktauth.flow.effects import NoResponse
+from traktauth.flow.effects import NoResponse, Send, Shielded, Sleep
 from traktauth.keeper import (
     Delayed,
     Expired,
@@ -24,10 +26,11 @@ from traktauth.keeper import (
     Unconfirmed,
     refresh_due,
 )
+from traktauth.keeper.driver import KeeperDriver
 from traktauth.models import PendingRefresh, Sender, find_service
 from traktauth.models.changes import BeginRefresh, SaveToken, SetRefreshable
 from traktauth.stores.memory import MemoryStore
-from traktauth.wire.messages import Response
+from traktauth.wire.messages import Request, Response
 
 
 @pytest.mark.slow
@@ -347,3 +350,32 @@ def test_a_plan_that_cannot_work_is_refused(wrong):
 def test_a_rate_limit_of_nothing_is_refused():
     with pytest.raises(ValueError, match="limit must be at least 1, not 0"):
         RateLimit(0)
+
+
+def test_the_teardown_of_the_event_loop_waits_for_a_refresh_that_was_sent():
+    done = []
+
+    async def main():
+        sent = asyncio.Event()
+
+        async def send(_):
+            sent.set()
+            await asyncio.sleep(0.05)
+            return Response(200, {}, b"")
+
+        def shielded():
+            response = yield Send(Request("POST", "https://trakt.example/oauth/token", {}, b""))
+            yield Sleep(0.01)
+            done.append(response.status)
+
+        def flow():
+            yield Shielded(shielded)
+            done.append("goes on")
+
+        driver = KeeperDriver(BoundStore(MemoryStore(), login(1), clock), send, in_thread)
+        refresh = asyncio.create_task(driver.run(flow()))
+        await sent.wait()
+        return refresh
+
+    assert asyncio.run(main()).cancelled()
+    assert done == [200]

@@ -80,13 +80,13 @@ def refresh_at(server):
 @pytest.mark.parametrize("kind", ["blocking", "async"])
 def test_a_request_that_timed_out_before_its_first_byte_is_not_sent(strict_trakt, stopped_while_connecting, kind):
     async def send():
-        async with http.new_async_client(keep=False) as client:
+        async with http.new_async_client() as client:
             return await http_exchange.send_async(client, refresh_at(strict_trakt))
 
     if kind == "async":
         outcome = asyncio.run(send())
     else:
-        with http.new_client(keep=False) as client:
-            outcome = http_exchange.send(client, refresh_at(strict_trakt))
+        with http.new_client() as client:
+            outcome = http_exchange.send(client, refresh_at(strict_trakt), is_watched=True)
     assert (type(outcome), outcome.sent) == (NoResponse, False)
     assert strict_trakt.refreshes == []

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from traktauth.client.http import new_client
+from traktauth.client.http_clients import HttpClients
 from traktauth.flow.effects import NoResponse
 from traktauth.hints import LOGIN_COMMAND, REFRESH_COMMAND, Hint
 from traktauth.models import find_service
@@ -53,12 +54,10 @@ REJECTED_HINT = Hint("Refresh, or else sign in: ", REFRESH_COMMAND, " || ", LOGI
 
 def verify(login: LoginKey, token: Token, settings: Settings) -> Verdict:
     """Ask Trakt whether it accepts an access token; nothing is refreshed and nothing is written."""
-    from traktauth.client.http_exchange import send  # noqa: PLC0415 - it imports the HTTP library
-
     service = service_of(login, settings)
     request = user_settings(service, client_id=login.client_id, access_token=token.access_token)
-    with new_client(keep=False) as client:
-        reply = send(client, request)
+    with closing(HttpClients()) as clients:
+        reply = clients.send(request)
     if isinstance(reply, NoResponse):
         return Verdict(None, None, f"could not be reached: {reply.reason}")
     if reply.status == HTTPStatus.OK:

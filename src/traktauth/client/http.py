@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache, partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from traktauth.client.environment_errors import client_error
 from traktauth.client.tls import load_tls
+from traktauth.errors import TryLater
 from traktauth.models.app import LOOPBACK_HOSTS
 from traktauth.stores.processes import this_process
 from traktauth.timeouts import CONNECT_TIMEOUT, REQUEST_TIMEOUT
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import httpx2
 
@@ -21,18 +22,13 @@ if TYPE_CHECKING:
     HttpAuth = httpx2.Auth
     HttpResponse = httpx2.Response
 
-# Seconds after which a kept connection is not used again.
-_IDLE = 5.0
-# What the HTTP library imports when the first async request is sent: these would block an event loop.
-_ON_FIRST_USE = ("anyio._backends._asyncio", "httpcore2._backends.anyio", "encodings.idna", "stringprep")
+T = TypeVar("T")
 
 
-def new_client(*, keep: bool = True, direct: bool = False) -> httpx2.Client:
+def new_client(*, direct: bool = False) -> httpx2.Client:
     """Make a blocking client.
 
     Args:
-        keep: keep connections. A refresh must not be sent on a kept connection: if the other side closes it in that
-            moment, it is unknown whether the token was spent; and a late response would be taken for another request's.
         direct: use no proxy, as for a service on this machine.
 
     Raises:
@@ -40,22 +36,37 @@ def new_client(*, keep: bool = True, direct: bool = False) -> httpx2.Client:
     """
     import httpx2  # noqa: PLC0415 - on first use
 
-    tls = load_tls()
-    try:
-        return httpx2.Client(**_settings(tls, keep=keep, direct=direct))
-    except Exception as error:
-        raise _client_error(error) from error
+    from traktauth.client.transport import Transport  # noqa: PLC0415 - it imports the HTTP library
+
+    return _new_client(httpx2.Client, Transport, direct=direct)
 
 
-def new_async_client(*, keep: bool = True, direct: bool = False) -> httpx2.AsyncClient:
-    """Make an async client; otherwise as `new_client`."""
+def new_async_client(*, direct: bool = False) -> httpx2.AsyncClient:
+    """Make an async client for API requests; otherwise as `new_client`."""
     import httpx2  # noqa: PLC0415 - on first use
 
+    from traktauth.client.transport import AsyncTransport  # noqa: PLC0415 - it imports the HTTP library
+
+    return _new_client(httpx2.AsyncClient, AsyncTransport, direct=direct)
+
+
+def _new_client(kind: Callable[..., T], transport: Callable[..., Any], *, direct: bool) -> T:
+    from traktauth.client.http_exchange import NoCookies  # noqa: PLC0415 - it imports the HTTP library
+    from traktauth.client.proxies import proxy_mounts  # noqa: PLC0415 - the same
+
     tls = load_tls()
     try:
-        return httpx2.AsyncClient(**_settings(tls, keep=keep, direct=direct))
+        return kind(
+            transport=transport(tls),
+            mounts={} if direct else proxy_mounts(partial(transport, tls)),
+            timeout=_timeout(),
+            follow_redirects=False,
+            cookies=NoCookies(),
+        )
+    except TryLater:
+        raise
     except Exception as error:
-        raise _client_error(error) from error
+        raise client_error(error) from error
 
 
 _is_loaded = False
@@ -82,53 +93,21 @@ _has_modules = False
 
 
 def load_modules() -> None:
-    """Import what an async request needs, and read who this process is, once a process."""
+    """Import what an async request needs, and read who this process is, once a process; called in a thread."""
     global _has_modules  # noqa: PLW0603 - they stay loaded
     if _has_modules:
         return
-    from importlib import import_module  # noqa: PLC0415 - only here
+    import anyio  # noqa: PLC0415 - on first use
+    import anyio.abc  # noqa: PLC0415 - the same
 
-    for name in _ON_FIRST_USE:
-        with suppress(ImportError):  # another version of the library does without it
-            import_module(name)
-    with suppress(ImportError, AttributeError, TypeError):
-        for module in (import_module("anyio"), import_module("anyio.abc")):
-            for name in dir(module):  # they import their parts when these are first named
-                getattr(module, name, None)
-        import_module("anyio._core._eventloop").get_async_backend("asyncio")
-    import_module("traktauth.client.http_exchange")
+    import_module("traktauth.client.http_exchange")  # which imports the HTTP library
+    for module in (anyio, anyio.abc):  # which import their parts when these are first named
+        for name in dir(module):
+            getattr(module, name, None)
+    anyio.run(anyio.sleep, 0)  # and the parts for asyncio when they are first used
+    "localhost".encode("idna")  # the same, for the name of a host
     this_process()
     _has_modules = True
-
-
-def _settings(tls: ssl.SSLContext, *, keep: bool, direct: bool) -> dict[str, Any]:
-    import httpx2  # noqa: PLC0415 - on first use
-
-    from traktauth.client.http_exchange import NoCookies  # noqa: PLC0415 - it imports the HTTP library
-
-    return {
-        "timeout": _timeout(),
-        "limits": httpx2.Limits(keepalive_expiry=_IDLE, max_keepalive_connections=20 if keep else 0),
-        "follow_redirects": False,
-        "verify": tls,
-        "trust_env": not direct,
-        "cookies": NoCookies(),
-    }
-
-
-def _client_error(error: Exception) -> Exception:
-    import httpx2  # noqa: PLC0415 - on first use
-
-    from traktauth.client.environment_errors import client_error  # noqa: PLC0415 - only then
-
-    def is_usable(proxy: str) -> bool:
-        try:
-            httpx2.HTTPTransport(verify=load_tls(), proxy=httpx2.Proxy(proxy)).close()
-        except Exception:  # noqa: BLE001 - whatever the library does not take
-            return False
-        return True
-
-    return client_error(error, is_usable)
 
 
 def _timeout() -> httpx2.Timeout:
@@ -184,24 +163,3 @@ def _is_loopback_address(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def finish(response: httpx2.Response) -> httpx2.Response:
-    """Return a response that was read.
-
-    Its connection is closed if more bytes followed it: they would be taken for the next request's response.
-    """
-    from traktauth.client.http_exchange import has_trailing_data  # noqa: PLC0415 - it imports the HTTP library
-
-    if has_trailing_data(response):
-        response.extensions["network_stream"].close()
-    return response
-
-
-async def afinish(response: httpx2.Response) -> httpx2.Response:
-    """Return a response that was read by an async client; otherwise as `finish`."""
-    from traktauth.client.http_exchange import has_trailing_data  # noqa: PLC0415 - it imports the HTTP library
-
-    if has_trailing_data(response):
-        await response.extensions["network_stream"].aclose()
-    return response

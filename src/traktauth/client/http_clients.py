@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from traktauth.client.driver.shield import Unfinished
 from traktauth.client.http import (
-    afinish,
     api_request,
-    finish,
     is_loaded,
     is_on_this_machine,
     load,
@@ -54,7 +52,7 @@ class HttpClients:
         self._own_client = client
         self._url = url
         self._product = product
-        self._clients: dict[tuple[bool, bool], HttpClient] = {}
+        self._clients: dict[bool, HttpClient] = {}  # by whether they do without a proxy
         self._process = os.getpid()
         self._lock = threading.Lock()
         self.unfinished = Unfinished()  # the refreshes that are under way with these clients
@@ -66,7 +64,7 @@ class HttpClients:
             TryLater: it cannot be made: the environment's proxy or certificates, or a client that was closed.
         """
         if self._own_client is None:
-            self._client(self._url, keep=False)
+            self._client(self._url)
         else:
             _check_open(self._own_client)
 
@@ -91,11 +89,10 @@ class HttpClients:
                     method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
                 )
                 return response
-            client = self._client(url, keep=True)
             request = api_request(method, url, params=params, json=json, headers=headers)
-            return finish(client.send(request, follow_redirects=False, auth=None))
+            return cast("HttpResponse", self._client(url).send(request, follow_redirects=False, auth=None))
         except Exception as error:
-            mapped = api_error(error, client, has_own_timeout=self._own_client is not None)
+            mapped = api_error(error, has_own_timeout=client is not None)
             if mapped is error:
                 raise
             raise mapped from error
@@ -111,19 +108,19 @@ class HttpClients:
         request = request.from_product(self._product)
         if self._own_client is not None:
             return send(self._own_client, request)
-        return send(self._client(request.url, keep=False), request, keeps_bytes=True)
+        return send(self._client(request.url), request, is_watched=True)
 
-    def _client(self, url: str, *, keep: bool) -> HttpClient:
+    def _client(self, url: str) -> HttpClient:
         if self._process != os.getpid():
             _parents.append(self._clients)
             self._clients, self._process, self._lock = {}, os.getpid(), threading.Lock()
-        key = keep, is_on_this_machine(url)
-        client = self._clients.get(key)
+        direct = is_on_this_machine(url)
+        client = self._clients.get(direct)
         if client is None:
             with self._lock:
-                if key not in self._clients:
-                    self._clients[key] = new_client(keep=keep, direct=key[1])
-                client = self._clients[key]
+                if direct not in self._clients:
+                    self._clients[direct] = new_client(direct=direct)
+                client = self._clients[direct]
         return client
 
     def close(self) -> None:
@@ -203,11 +200,11 @@ class AsyncHttpClients:
                     method, url, params=params, json=json, headers=headers, follow_redirects=False, auth=None
                 )
                 return response
-            client = await self._shared_client(url)
+            shared = await self._shared_client(url)
             request = api_request(method, url, params=params, json=json, headers=headers)
-            return await afinish(await client.send(request, follow_redirects=False, auth=None))
+            return cast("HttpResponse", await shared.send(request, follow_redirects=False, auth=None))
         except Exception as error:
-            mapped = api_error(error, client, has_own_timeout=self._own_client is not None)
+            mapped = api_error(error, has_own_timeout=client is not None)
             if mapped is error:
                 raise
             raise mapped from error

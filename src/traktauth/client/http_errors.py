@@ -7,18 +7,20 @@ import os
 from traktauth.errors import TraktAuthError, TryLater
 from traktauth.timeouts import CONNECT_TIMEOUT, REQUEST_TIMEOUT
 
+PROXY = "traktauth_proxy"
+"""The extension of a request that names the proxy it was sent to."""
+
 # Names, as the client may be one of httpx, whose classes are not those of httpx2.
 _CANNOT_BE_SENT = {"InvalidURL", "LocalProtocolError", "UnsupportedProtocol", "CookieConflict"}
 _PROXY_ERRORS = {"ConnectError", "ConnectTimeout", "ProxyError"}
 _CONNECTION_ERRORS = {"TransportError", "RequestError", "TimeoutException"}
 
 
-def api_error(error: Exception, client: object = None, *, has_own_timeout: bool = False) -> Exception:
+def api_error(error: Exception, *, has_own_timeout: bool = False) -> Exception:
     """Return what an API request raises in place of an error of the HTTP client.
 
     Args:
         error: the error.
-        client: the HTTP client.
         has_own_timeout: the client is the program's own, whose time limits are unknown here.
 
     Returns:
@@ -32,10 +34,7 @@ def api_error(error: Exception, client: object = None, *, has_own_timeout: bool 
     names = {kind.__name__ for kind in type(error).__mro__}
     if names & _CANNOT_BE_SENT:
         return ValueError(f"This request cannot be sent ({type(error).__name__}): check params and headers")
-    if has_own_timeout:
-        reason = describe_error(error, client, connect_timeout=None, timeout=None)
-    else:
-        reason = describe_error(error, client)
+    reason = describe_error(error, connect_timeout=None, timeout=None) if has_own_timeout else describe_error(error)
     if code := certificate_code(error):
         return TraktAuthError(f"Trakt's API could not be reached: {reason}", code=code)
     if names & _CONNECTION_ERRORS or isinstance(error, OSError):
@@ -56,7 +55,6 @@ def certificate_code(error: BaseException | None) -> str | None:
 
 def describe_error(
     error: Exception,
-    client: object = None,
     *,
     timeout: float | None = REQUEST_TIMEOUT,
     connect_timeout: float | None = CONNECT_TIMEOUT,
@@ -65,16 +63,12 @@ def describe_error(
 
     Args:
         error: the error.
-        client: the HTTP client; its proxy is named if that may be the cause.
         timeout: seconds for the whole exchange; None if not known.
         connect_timeout: seconds to connect; None if not known.
     """
     name = type(error).__name__
-    if name in _PROXY_ERRORS and client is not None:
-        from traktauth.client.environment_errors import proxy_of  # noqa: PLC0415 - only then
-
-        if proxy := proxy_of(client, error):
-            return _proxy_failure(error, proxy, connect_timeout)
+    if name in _PROXY_ERRORS and (proxy := _proxy_of(error)):
+        return _proxy_failure(error, proxy, connect_timeout)
     known: dict[str, str] = {
         "ConnectError": f"no connection ({_connection_failure(error)})",
         "ConnectTimeout": f"no connection {_within(connect_timeout)}",
@@ -88,6 +82,14 @@ def describe_error(
         "SentTwice": "the client given as http= tried to send the request twice",
     }
     return known.get(name, name)
+
+
+def _proxy_of(error: Exception) -> str | None:
+    try:
+        extensions: dict[str, str | None] = error.request.extensions  # type: ignore[attr-defined] # of two libraries
+    except (AttributeError, RuntimeError):  # it was raised without a request
+        return None
+    return extensions.get(PROXY)
 
 
 def _proxy_failure(error: Exception, proxy: str, connect_timeout: float | None) -> str:

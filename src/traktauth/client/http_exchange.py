@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import closing
 from functools import lru_cache
 from http.cookiejar import CookieJar
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 
 from traktauth.client.driver.shield import start_thread
-from traktauth.client.http_errors import certificate_code, describe_error, timeout_reason
+from traktauth.client.http_errors import PROXY, certificate_code, describe_error, timeout_reason
 from traktauth.client.raw_response import RawResponse
+from traktauth.client.transport import EXCHANGE
 from traktauth.flow.effects import NoResponse
 from traktauth.stores.database.lease import steady_clock
 from traktauth.timeouts import CONNECT_TIMEOUT, REQUEST_TIMEOUT
@@ -22,7 +23,9 @@ from traktauth.wire.error_responses import is_certainly_unspent
 from traktauth.wire.messages import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
+
+    import httpcore2
 
     from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
     from traktauth.wire.messages import Request
@@ -47,12 +50,13 @@ _NEVER_LEFT = {
     "InvalidURL",
     "LocalProtocolError",
 }
+_BODY = {"aread", "content", "read", "stream"}  # the members of a request that give its body
 _LIBRARIES = {"httpx2", "httpx"}
+_PORTS = {"http": 80, "https": 443}
 if TYPE_CHECKING:
     _AnyRequest = httpx2.Request
 else:
     _AnyRequest = object  # the request class is that of the client's library
-_trailing = attrgetter("stream._stream._httpcore_stream._stream._connection._h11_state.trailing_data")
 
 
 class NoCookies(CookieJar):
@@ -77,17 +81,19 @@ class SentTwice(Exception):
 
 
 class SendTracker:
-    """Whether a byte of a request may have left this machine, as the HTTP library's trace tells.
+    """Whether a byte of a request's body may have left this machine, and until when it may.
 
     Args:
         limit: seconds after which the request must not leave any more.
+        is_watched: the client's transport calls `begin_sending` before it sends the body. If it does not, the HTTP
+            library's trace may tell.
     """
 
-    def __init__(self, limit: float = REQUEST_TIMEOUT) -> None:
+    def __init__(self, limit: float = REQUEST_TIMEOUT, *, is_watched: bool = False) -> None:
         self._began = steady_clock()
         self._limit = limit
         self._lock = threading.Lock()
-        self._traced = False
+        self._is_told = is_watched
         self._started = False
         self.given_up = False
 
@@ -96,8 +102,8 @@ class SendTracker:
         return steady_clock() - self._began
 
     def may_have_left(self, *, never: bool = False) -> bool:
-        """Return whether a byte may have left; a library without a trace tells by its error that none `never` did."""
-        return self._started or not (self._traced or never)
+        """Return whether the body may have left; if nothing tells, `never` says by the error that it has not."""
+        return self._started or not (self._is_told or never)
 
     def give_up(self) -> bool:
         """Keep the request from leaving from now on; tell whether it may have left before."""
@@ -105,27 +111,30 @@ class SendTracker:
             self.given_up = True
         return self.may_have_left()
 
-    def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Note an event of the HTTP library.
+    def begin_sending(self) -> None:
+        """Note that the request is about to leave.
 
         Raises:
-            SendAbandoned: a request is about to leave whose time limit was reached.
-            SentTwice: a request is about to leave that may have left before.
+            SendAbandoned: its time limit was reached.
+            SentTwice: it may have left before.
         """
-        self._traced = True
-        if event.endswith("send_request_headers.started") and not _to_proxy(info):
-            with self._lock:
-                # A process that was stopped finds its time over here, before the thread that waits for it does.
-                if self.given_up or self.seconds() > self._limit:
-                    raise SendAbandoned
-                if self._started:
-                    raise SentTwice
-                self._started = True
+        with self._lock:
+            # A process that was stopped finds its time over here, before the thread that waits for it does.
+            if self.given_up or self.seconds() > self._limit:
+                raise SendAbandoned
+            if self._started:
+                raise SentTwice
+            self._started = True
 
-
-def _to_proxy(info: dict[str, Any]) -> bool:
-    """Return whether what is traced asks a proxy for a tunnel, through which nothing has gone yet."""
-    return getattr(info.get("request"), "method", None) == b"CONNECT"
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Note an event of the HTTP library; raises what `begin_sending` raises."""
+        self._is_told = True
+        # The request for a tunnel goes to a proxy; nothing has gone through the tunnel yet.
+        is_of_request = getattr(info.get("request"), "method", b"CONNECT") != b"CONNECT"
+        # The first step of the request sends its head, also if a later version of the library has renamed it.
+        is_head = event.endswith("send_request_headers.started") or not self._started
+        if is_of_request and event.endswith(".started") and is_head:
+            self.begin_sending()
 
 
 class Exchange:
@@ -136,8 +145,8 @@ class Exchange:
         request: the request.
         limit: seconds for the whole exchange, not counting the time in which this process did not run.
         is_async: `client` is an async one.
-        keeps_bytes: keep what arrives on the connection of a blocking client, so that a token can be read from
-            a response that breaks HTTP.
+        is_watched: `client` is one of `traktauth.client.http`: the exchange watches its connection, and reads a token
+            also from a response that breaks HTTP. Other clients have the trace of the HTTP library.
 
     Attributes:
         is_alone: no other thread waits for the exchange and limits its time.
@@ -150,11 +159,11 @@ class Exchange:
         limit: float,
         *,
         is_async: bool = False,
-        keeps_bytes: bool = False,
+        is_watched: bool = False,
     ) -> None:
         self.is_alone = False
         self._limit = limit
-        self._tracker = SendTracker(limit)
+        self._tracker = SendTracker(limit, is_watched=is_watched)
         self._claim = threading.Lock()
         self._lock = threading.Lock()
         self._ended = threading.Lock()
@@ -164,26 +173,37 @@ class Exchange:
         self._body = bytearray()
         self._looks = 0
         self._whole_at: float | None = None
-        self._raw = RawResponse() if keeps_bytes else None
-        trace = self._atrace if is_async else self._trace
-        self._request = _build(client, request, trace, limit, is_async=is_async)
+        self._raw = RawResponse()
+        extension = {EXCHANGE: self} if is_watched else {"trace": self._atrace if is_async else self._trace}
+        self._request = _build(client, request, extension, limit, is_async=is_async)
 
-    # ------------------------------------------------------------ tracing
+    # ------------------------------------------------------------ the connection
+    def begin_sending(self) -> None:
+        """Note that the body is about to be sent; raises what `SendTracker.begin_sending` raises."""
+        self._tracker.begin_sending()
+        self._raw.clear()  # of what a proxy said
+
+    def keep(self, data: bytes) -> None:
+        """Keep what has arrived; nothing at the end, also if reading failed."""
+        self._raw.keep(data)
+
+    def read_rest(self, stream: httpcore2.NetworkStream) -> None:
+        """Read the rest of a response that the library refuses or has cut off, before its connection is closed."""
+        if self._tracker.may_have_left() and not self._tracker.given_up and not _is_object(self._body):
+            self._raw.read_on(stream, END_TIMEOUT, is_refused=self._head is None)
+
     def _trace(self, event: str, info: dict[str, Any]) -> None:
         self._tracker.trace(event, info)
-        raw = self._raw
-        if raw is None:
-            return
-        raw.trace(event, info)
-        if event.endswith("send_request_headers.started") and not _to_proxy(info):
-            raw.begin()
-        is_last = event.endswith("response_closed.started") and self._tracker.may_have_left()
-        if is_last and not self._tracker.given_up and not _is_object(self._body):
-            raw.read_on(END_TIMEOUT)
-            raw.release()
+        if event.endswith("connect_tcp.started"):
+            self._note_proxy(str(info.get("host")), info.get("port"))
 
     async def _atrace(self, event: str, info: dict[str, Any]) -> None:
-        self._tracker.trace(event, info)
+        self._trace(event, info)
+
+    def _note_proxy(self, host: str, port: object) -> None:
+        url = self._request.url
+        if (host, port) != (url.raw_host.decode("ascii"), url.port or _PORTS.get(url.scheme)):
+            self._request.extensions[PROXY] = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     # ------------------------------------------------------------ exchanging
     def run(self, client: HttpClient) -> None:
@@ -194,14 +214,14 @@ class Exchange:
             self._request.extensions["timeout"]["read"] = self._limit
         try:
             response = client.send(self._request, stream=True, follow_redirects=False, auth=None)
-            with _Closing(response):
+            with closing(response):
                 self._begin(response)
                 for chunk in response.iter_bytes():
                     if not self._take(chunk):
                         break
             self._end(None)
         except Exception as error:  # noqa: BLE001 - whatever broke the exchange decides on the outcome
-            self._end(error, client)
+            self._end(error)
         finally:
             self._ended.release()
 
@@ -219,7 +239,7 @@ class Exchange:
                 await response.aclose()
             self._end(None)
         except Exception as error:  # noqa: BLE001 - whatever broke the exchange decides on the outcome
-            self._end(error, client)
+            self._end(error)
         finally:
             self._ended.release()
 
@@ -238,12 +258,12 @@ class Exchange:
             raise httpx2.ReadTimeout("the time limit was reached")
         return len(self._body) <= LARGEST_REPLY and not self._tracker.given_up
 
-    def _end(self, error: Exception | None, client: object = None) -> None:
+    def _end(self, error: Exception | None) -> None:
         with self._lock:
             if self._outcome is None:
-                self._outcome = self._judge(error, client)
+                self._outcome = self._judge(error)
 
-    def _judge(self, error: Exception | None, client: object = None) -> Response | NoResponse:
+    def _judge(self, error: Exception | None) -> Response | NoResponse:
         """Return the response, if it arrived whole or its JSON object did; else what became of the request."""
         if self._head is not None:
             response = Response(*self._head, bytes(self._body[:LARGEST_REPLY]))
@@ -258,14 +278,14 @@ class Exchange:
             return NoResponse(self._tracker.give_up(), timeout_reason(self._limit))
         untouched = not self._request.was_read
         sent = self._tracker.may_have_left(never=untouched or _never_left(error))
-        reason = describe_error(error, client, timeout=self._limit)
+        reason = describe_error(error, timeout=self._limit)
         if untouched and not sent and reason == type(error).__name__:
             reason = f"the HTTP client raised {reason} before anything was sent"
         return NoResponse(sent, reason, certificate_code(error))
 
     def _token_response(self) -> Response | None:
         """Return the response as its bytes show it, if the HTTP library cannot read it and it holds a whole token."""
-        return self._raw.token_response() if self._raw is not None and self._tracker.may_have_left() else None
+        return self._raw.token_response() if self._tracker.may_have_left() else None
 
     # ------------------------------------------------------------ waiting
     def slices(self) -> Iterator[float]:
@@ -309,46 +329,16 @@ class _BodyWatch(_AnyRequest):
 
     was_read = False
 
-    @property
-    def stream(self) -> Any:  # noqa: ANN401 - a stream of either kind
-        self.was_read = True
-        return self._stream
-
-    @stream.setter
-    def stream(self, stream: Any) -> None:  # noqa: ANN401 - the same
-        self._stream = stream
-
-    @property
-    def content(self) -> bytes:
-        self.was_read = True
-        return super().content
-
-    def read(self) -> bytes:
-        self.was_read = True
-        return super().read()
-
-    async def aread(self) -> bytes:
-        self.was_read = True
-        return await super().aread()
+    def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - any attribute
+        if name in _BODY:
+            self.was_read = True
+        return super().__getattribute__(name)
 
 
 @lru_cache(maxsize=8)
 def _watching_class(kind: type) -> Any:  # noqa: ANN401 - a request class of the client's own library, httpx2 or httpx
     """Return a request class that knows whether its body was read; a client sends those of its own library only."""
     return type("Request", (_BodyWatch, kind), {})
-
-
-class _Closing:
-    """Closes a response at the end."""
-
-    def __init__(self, response: httpx2.Response) -> None:
-        self._response = response
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *exception: object) -> None:
-        self._response.close()
 
 
 def _never_left(error: Exception) -> bool:
@@ -359,7 +349,7 @@ def _never_left(error: Exception) -> bool:
 
 
 def _build(
-    client: HttpClient | HttpAsyncClient, request: Request, trace: Callable[..., Any], limit: float, *, is_async: bool
+    client: HttpClient | HttpAsyncClient, request: Request, extension: dict[str, Any], limit: float, *, is_async: bool
 ) -> Any:  # noqa: ANN401 - a request of the client's own library
     """Build the request with the client's own header fields, but without its cookies."""
     of_client: httpx2.Request = client.build_request(  # or httpx's, which has the same members
@@ -376,7 +366,7 @@ def _build(
         request.url,
         headers=headers,
         content=request.body or None,
-        extensions={"trace": trace, "timeout": timeout.as_dict()},
+        extensions={"timeout": timeout.as_dict(), **extension},
     )
     built.was_read = False
     return built
@@ -389,27 +379,17 @@ def _is_object(body: bytes | bytearray) -> bool:
         return False
 
 
-def has_trailing_data(response: httpx2.Response) -> bool:
-    """Return whether more bytes than the response have arrived on its connection."""
-    try:
-        data, _ = _trailing(response)
-    except (AttributeError, TypeError, ValueError):  # no connection of the default transport
-        return False
-    return bool(data)
-
-
 # ---------------------------------------------------------------- sending
-def send(client: HttpClient, request: Request, *, keeps_bytes: bool = False) -> Response | NoResponse:
+def send(client: HttpClient, request: Request, *, is_watched: bool = False) -> Response | NoResponse:
     """Send one request and read its whole response, within `REQUEST_TIMEOUT` seconds in all.
 
     Args:
         client: sends the request.
         request: the request.
-        keeps_bytes: the client is one of `traktauth.client.http` that keeps no connection: a token is also read from a
-            response that breaks HTTP.
+        is_watched: the client is one of `traktauth.client.http`.
     """
     try:
-        exchange = Exchange(client, request, REQUEST_TIMEOUT, keeps_bytes=keeps_bytes)
+        exchange = Exchange(client, request, REQUEST_TIMEOUT, is_watched=is_watched)
     except Exception as error:  # noqa: BLE001 - the request could not even be built
         return NoResponse(sent=False, reason=f"the request could not be built ({type(error).__name__})")
     # The library limits each step, and not the search for the host's address; and a server may take as many steps as

@@ -6,7 +6,9 @@ import json
 import re
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import httpcore2
 
 from traktauth.wire.messages import Response
 
@@ -22,37 +24,21 @@ _DECODER = json.JSONDecoder(parse_int=str)
 
 
 class RawResponse:
-    """The raw bytes of a response, for when the HTTP library cannot parse it.
-
-    It is told of the connection's streams by the library's trace. If the library's streams cannot be watched, nothing
-    is kept, and a response that breaks HTTP cannot be read.
-    """
+    """The raw bytes of a response, for when the HTTP library cannot parse it."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
-        self._stream: Any = None
-        self._is_refused = False
         self._is_over = False
 
-    def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Watch a new stream, and note how reading a response ended."""
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._watch(info.get("return_value"))
-        elif event.endswith(("receive_response_headers.failed", "receive_response_body.failed")):
-            # A body that is not read to its end (GeneratorExit) is one that the library could not decode.
-            kind = type(info.get("exception")).__name__
-            self._is_refused = kind in {"RemoteProtocolError", "GeneratorExit"}
-            self._is_over |= not self._is_refused
-
-    def begin(self) -> None:
+    def clear(self) -> None:
         """Forget what came before the request was sent, as a proxy's response."""
         self._bytes.clear()
 
-    def release(self) -> None:
-        """Let the stream go, which is about to be closed."""
-        stream, self._stream = self._stream, None
-        with suppress(AttributeError):
-            del stream.read
+    def keep(self, data: bytes) -> None:
+        """Keep what has arrived; nothing is the end."""
+        self._is_over = not data
+        if len(self._bytes) <= _LARGEST:
+            self._bytes += data
 
     def token_response(self) -> Response | None:
         """Return the response with its token, however it is framed; None if no whole token has arrived."""
@@ -66,44 +52,30 @@ class RawResponse:
                 return response
         return None
 
-    # ------------------------------------------------------------ reading on
-    def read_on(self, limit: float) -> None:
-        """Read the rest of a response that the library refuses or has cut off, for at most `limit` seconds."""
-        until = time.monotonic() + limit
-        with suppress(Exception):  # whatever ends the connection ends the response
-            while (left := until - time.monotonic()) > 0 and self._lacks_rest():
-                self._stream.read(_READ_SIZE, timeout=left)
+    def read_on(self, stream: httpcore2.NetworkStream, limit: float, *, is_refused: bool) -> None:
+        """Read the rest of a response, for at most `limit` seconds.
 
-    def _lacks_rest(self) -> bool:
-        if self._stream is None or self._is_over or len(self._bytes) > _LARGEST:
+        Args:
+            stream: calls `keep` with all that it reads.
+            limit: seconds.
+            is_refused: the HTTP library did not accept the head of the response.
+        """
+        until = time.monotonic() + limit
+        with suppress(httpcore2.NetworkError, httpcore2.TimeoutException):  # the end of the connection
+            while (left := until - time.monotonic()) > 0 and self._lacks_rest(is_refused=is_refused):
+                stream.read(_READ_SIZE, left)
+        self._is_over = True
+
+    def _lacks_rest(self, *, is_refused: bool) -> bool:
+        if self._is_over or len(self._bytes) > _LARGEST:
             return False
         status, body = self._split()
         if body is None:  # the end of the head has not arrived
-            return self._is_refused
+            return is_refused
         if not 200 <= status < 300:  # noqa: PLR2004 - the statuses of success
             return False
         begins_object = any(text.startswith(b"{") for text in _readings(body))
-        return (begins_object or (self._is_refused and not body.strip())) and self.token_response() is None
-
-    # ------------------------------------------------------------ watching
-    def _watch(self, stream: Any) -> None:  # noqa: ANN401 - a stream of the library
-        self.release()
-        read = getattr(stream, "read", None)
-        if read is None:
-            return
-
-        def receive(max_bytes: int, timeout: float | None = None) -> bytes:
-            return self._keep(read(max_bytes, timeout=timeout))
-
-        with suppress(AttributeError):  # a class with slots
-            stream.read = receive
-            self._stream = stream
-
-    def _keep(self, data: bytes) -> bytes:
-        self._is_over = not data
-        if len(self._bytes) <= _LARGEST:
-            self._bytes += data
-        return data
+        return (begins_object or (is_refused and not body.strip())) and self.token_response() is None
 
     def _split(self) -> tuple[int, bytes | None]:
         """Return the status and what follows the head; None if the end of the head has not arrived."""

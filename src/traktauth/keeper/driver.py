@@ -91,7 +91,7 @@ class KeeperDriver:
             case WithLock(flow):
                 return await self.run(flow())
             case Shielded(flow):
-                return await settle(_detached_task(self.run(flow())))
+                return await settle(_LastingTask(self.run(flow()), loop=asyncio.get_running_loop()))
             case _:
                 call = bound_store.call(effect)
                 if call is None:
@@ -99,8 +99,10 @@ class KeeperDriver:
                 return await self._in_thread(partial(bound_store.perform, call))
 
 
-def _detached_task(work: Any) -> asyncio.Task[Any]:  # noqa: ANN401 - a coroutine
-    """Start a task that the teardown of `asyncio.run` does not cancel, as the task that awaits it waits for its end."""
-    task: asyncio.Task[Any] = asyncio.Task(work, loop=asyncio.get_running_loop())
-    asyncio._unregister_task(task)  # noqa: SLF001 - documented for those who extend asyncio
-    return task
+class _LastingTask(asyncio.Task[T]):
+    """A task that cannot be cancelled: the teardown of `asyncio.run` waits for its end."""
+
+    def cancel(self, msg: object = None) -> bool:
+        """Do nothing."""
+        del msg
+        return False

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
 from traktauth.cli.times import format_duration, format_time
-from traktauth.client.http import is_on_this_machine, new_client
+from traktauth.client.http import is_on_this_machine
+from traktauth.client.http_clients import HttpClients
 from traktauth.flow.effects import NoResponse
 from traktauth.hints import DOCTOR_COMMAND, Hint
 from traktauth.models.refresh_window import IMPLAUSIBLE
@@ -49,11 +51,9 @@ def check_service(settings: Settings, *, offline: bool) -> list[Finding]:
 
 
 def _ask(service: Service) -> list[Finding]:
-    from traktauth.client.http_exchange import send  # noqa: PLC0415 - the same
-
     began = time.time()
-    with new_client(keep=False) as client:
-        reply = send(client, Request("GET", f"{service.token}/", {"User-Agent": USER_AGENT}))
+    with closing(HttpClients()) as clients:
+        reply = clients.send(Request("GET", f"{service.token}/", {"User-Agent": USER_AGENT}))
     if isinstance(reply, NoResponse):
         error = reply.error(service.token)
         look = "Look at" if service.name in SERVICES else "Check TRAKTAUTH_SERVICE and"
