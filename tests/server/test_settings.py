@@ -9,7 +9,6 @@ import pytest
 
 from traktauth.server.http.limits import Throttle, network_of
 from traktauth.server.messages import duplicate_member, first_duplicate, redirect
-from traktauth.server.oauth import passwords
 from traktauth.server.oauth.redirect_uri import (
     fault_of,
     host_of,
@@ -20,6 +19,7 @@ from traktauth.server.oauth.redirect_uri import (
 )
 from traktauth.server.seed import read_seed
 from traktauth.server.settings import SettingError, Settings, grace_seconds
+from traktauth.server.tokens import generate_password, hash_password, password_matches
 
 BAD = {
     "a life that is a text": ({"access_life": "60"}, "access_life must be a whole number, not str"),
@@ -199,13 +199,13 @@ def test_an_app_without_a_secret_is_public():
 
 
 def test_a_password_is_hashed_with_a_salt_and_compared():
-    stored = passwords.hash_password("correct horse")
+    stored = hash_password("correct horse")
     assert "horse" not in stored
-    assert passwords.hash_password("correct horse") != stored
-    assert passwords.matches("correct horse", stored)
-    assert not passwords.matches("wrong horse", stored)
-    assert not passwords.matches("anything", None)
-    assert passwords.generate_password() != passwords.generate_password()
+    assert hash_password("correct horse") != stored
+    assert password_matches("correct horse", stored)
+    assert not password_matches("wrong horse", stored)
+    assert not password_matches("anything", None)
+    assert generate_password() != generate_password()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from traktauth.server.process.embedded import EmbeddedServer
 from traktauth.server.process.serve import check_config
 from traktauth.server.settings import Settings
 from traktauth.server.storage.database import Database
-from traktauth.server.storage.models import Client
+from traktauth.server.storage.schema import Client
 
 SEED = {"apps": [{"client_id": "a", "client_secret": "s", "redirect_uris": ["x:/y"]}], "users": []}
 

@@ -34,11 +34,12 @@ from traktauth.server.settings import default_database
 from traktauth.server.storage.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.types import ASGIApp
 
     from traktauth.server.http.exchange import Exchange
+    from traktauth.server.http.faults import Fault
     from traktauth.server.settings import Settings
     from traktauth.server.storage.repositories import Repositories
 
@@ -65,6 +66,26 @@ class Built(NamedTuple):
             self.log.close()
 
 
+class Files(NamedTuple):
+    """What a server is given in files, or as values: apps and users, faults, and responses of the API."""
+
+    seed: Seed | None
+    faults: list[Fault]
+    responses: dict[str, dict[str, Operation]]
+
+
+def read_files(settings: Settings) -> Files:
+    """Read and check what a server is given in files.
+
+    Raises:
+        ValueError: one of them cannot be read, or is invalid; the message says what and where.
+    """
+    paths = PROFILES[settings.profile].oauth_paths
+    seed = None if settings.seed is None else read_seed(settings.seed)
+    faults = [] if settings.faults is None else read_faults(settings.faults, paths)
+    return Files(seed, faults, read_responses(settings.responses))
+
+
 def build(settings: Settings, url: str, *, show_request: Callable[[Exchange], None] | None = None) -> Built:
     """Open the database, apply the seed, and make the application for the origin *url*.
 
@@ -74,23 +95,21 @@ def build(settings: Settings, url: str, *, show_request: Callable[[Exchange], No
         ValueError: the seed, the faults or the access log make no sense.
         StorageUnavailable: the database cannot be used.
     """
-    profile = PROFILES[settings.profile]
-    seed = None if settings.seed is None else read_seed(settings.seed)
-    faults = [] if settings.faults is None else read_faults(settings.faults, profile.oauth_paths)
+    profile, given = PROFILES[settings.profile], read_files(settings)
     policy = make_policy(settings, profile, settings.public_url or url)
     address = settings.database_address
     with contextlib.ExitStack() as opened:  # closed if anything that follows fails
         database = Database(address, makes_folder=address == default_database())
         opened.callback(database.close)
-        key, announcement = database.write(lambda db: _prepare(db, seed))
+        key, announcement = database.write(lambda db: _prepare(db, given.seed))
         log = None if settings.access_log is None else AccessLog(settings.access_log)
         if log is not None:
             opened.callback(log.close)
         writers = [*([log.write] if log else []), *([show_request] if show_request else [])]
         exchanges = ExchangeLog(is_kept=settings.control, writers=writers)
         demo = _demo(settings, announcement)
-        context = ServerContext(settings, profile, policy, database, key, exchanges, faults=faults, demo=demo)
-        application = make_application(context)
+        context = ServerContext(settings, profile, policy, database, key, exchanges, faults=given.faults, demo=demo)
+        application = make_application(context, given.responses)
         opened.pop_all()
     announcement = {"url": policy.issuer, "profile": profile.name, **announcement, "control": settings.control}
     return Built(application, context, announcement, log)
@@ -105,10 +124,10 @@ def _demo(settings: Settings, announcement: dict[str, Any]) -> Demo | None:
     return Demo(announcement["client_id"], secret, redirect_uri, known[0]["username"], known[0]["password"])
 
 
-def make_application(context: ServerContext) -> ASGIApp:
-    """Make the application that answers for a context."""
+def make_application(context: ServerContext, responses: Mapping[str, dict[str, Operation]]) -> ASGIApp:
+    """Make the application that answers for a context; *responses* are those of the API that a test has given."""
     api = {path: dict(operations) for path, operations in API.items()}
-    for path, operations in read_responses(context.settings.responses).items():
+    for path, operations in responses.items():
         api.setdefault(path, {}).update(operations)
     direct = {endpoint.path: make_handler(context, endpoint) for endpoint in context.profile.endpoints} | {
         path: behind_token(context, **operations) for path, operations in api.items()

@@ -16,10 +16,10 @@ from msgspec import Meta, Struct
 from traktauth.protocol import OUT_OF_BAND
 from traktauth.server import tokens
 from traktauth.server.messages import as_list, as_object
-from traktauth.server.oauth import passwords
 from traktauth.server.oauth.redirect_uri import registration_fault_of
 from traktauth.server.settings import read_json
-from traktauth.server.storage.models import Client
+from traktauth.server.storage.schema import Client
+from traktauth.server.tokens import generate_password, hash_password, password_matches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,8 +105,8 @@ def apply_seed(db: Repositories, seed: Seed, *, now: float) -> None:
     for user in seed.users:
         known = db.users.by_username(user.username)
         stored = known.password_hash if known else None
-        if stored is None or not passwords.matches(user.password, stored):
-            stored = passwords.hash_password(user.password)
+        if stored is None or not password_matches(user.password, stored):
+            stored = hash_password(user.password)
         email = user.email or f"{user.username}@example.test"
         db.users.save(user.username, email=email, password_hash=stored, now=now)
 
@@ -120,7 +120,7 @@ def seeded_users(db: Repositories) -> list[str]:
 def demo_seed() -> Seed:
     """Make a demo app and a demo user with a random password."""
     app = new_client("Demo app", DEMO_REDIRECTS)
-    user = SeedUser(DEMO_USER, passwords.generate_password())
+    user = SeedUser(DEMO_USER, generate_password())
     return Seed((app,), (user,))
 
 

@@ -1,16 +1,27 @@
 """Tokens, codes, ids and secrets: generate and hash the strings that clients carry.
 
 A token is 32 random characters (192 bits; RFC 6749 section 10.10 asks for 128). Only its hash is stored.
+
+Passwords are hashed with scrypt, in a thread; verifiers of PKCE (RFC 7636) are compared with their challenges.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
+import hmac
 import secrets
 from typing import NamedTuple
 
 RANDOM_BYTES = 24  # 32 characters in base64, without padding
+TRAKT_VERIFIER = "local-trakt-constant-verifier-00000000000000000000"
+"""The verifier of the challenge that Trakt's page adds for a client without one; it is public: it protects nothing."""
+COST, BLOCK_SIZE = 2**13, 8
+"""Scrypt's parameters: 8 MiB and some 20 ms, as a sign-in must not stall a test server's small machine."""
+WORDS = ("amber", "basil", "cedar", "delta", "ember", "fjord", "grove", "heron", "ivory", "juniper", "koala", "lotus")
+UNUSABLE = f"scrypt${'0' * 32}${'0' * 128}"
+"""A hash that no password has, for names that do not exist."""
 
 
 class Lifetimes(NamedTuple):
@@ -55,3 +66,49 @@ def digest(token: str) -> bytes:
 def client_id() -> str:
     """Generate a client id: 64 hexadecimal digits, as Trakt's are."""
     return secrets.token_hex(32)
+
+
+def s256(verifier: str) -> str:
+    """Return the S256 challenge of a verifier (RFC 7636 section 4.2)."""
+    digest = hashlib.sha256(verifier.encode("utf-8", "surrogatepass")).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+TRAKT_CHALLENGE = s256(TRAKT_VERIFIER)
+
+
+def is_verifier_of(verifier: str, challenge: str, method: str = "S256") -> bool:
+    """Return whether a verifier belongs to a challenge (RFC 7636 section 4.6), compared in constant time."""
+    made = s256(verifier) if method == "S256" else verifier
+    return hmac.compare_digest(made.encode("utf-8", "surrogatepass"), challenge.encode("utf-8", "surrogatepass"))
+
+
+def generate_password() -> str:
+    """Make a password that a user can copy from a screen (about 55 bits)."""
+    return "-".join([secrets.choice(WORDS), secrets.token_hex(3), secrets.choice(WORDS), secrets.token_hex(3)])
+
+
+def hash_password(password: str) -> str:
+    """Hash a password."""
+    salt = secrets.token_bytes(16)
+    return f"scrypt${salt.hex()}${_scrypt(password, salt).hex()}"
+
+
+def password_matches(password: str, stored: str | None) -> bool:
+    """Return whether *stored* is the hash of this password; takes equally long without one."""
+    _, salt, expected = (stored or UNUSABLE).split("$")
+    return hmac.compare_digest(_scrypt(password, bytes.fromhex(salt)).hex(), expected) and stored is not None
+
+
+async def hash_password_async(password: str) -> str:
+    """Hash a password without blocking other requests."""
+    return await asyncio.to_thread(hash_password, password)
+
+
+async def verify_password_async(password: str, stored: str | None) -> bool:
+    """Check a password without blocking other requests."""
+    return await asyncio.to_thread(password_matches, password, stored)
+
+
+def _scrypt(password: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, n=COST, r=BLOCK_SIZE, p=1)

@@ -14,19 +14,16 @@ application = Starlette(
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import wraps
 from http import HTTPStatus
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from traktauth.client.async_client import AsyncTrakt
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.extras import check_version
-from traktauth.models.signed_out import SignedOut
 from traktauth.web.access_log import hide_codes
 from traktauth.web.csrf import FOREIGN_FORM, is_cross_site
 from traktauth.web.disconnection import disconnect_async
@@ -49,10 +46,17 @@ from traktauth.web.responses import (
 from traktauth.web.session import SESSION_KEY, begin_session, end_session, leave_session
 from traktauth.web.state_cookie import expired_cookie, read_cookies, surplus_cookies
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+
+    from starlette.requests import Request
+
+    from traktauth.client.async_client import AsyncTrakt
+    from traktauth.models.signed_out import SignedOut
+
 try:
     from starlette.concurrency import run_in_threadpool
     from starlette.exceptions import HTTPException
-    from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
 except ModuleNotFoundError as error:

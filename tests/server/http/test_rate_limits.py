@@ -99,11 +99,11 @@ def test_apps_that_do_not_exist_count_as_one(start):
 
 
 def test_a_clock_that_goes_back_empties_the_buckets():
-    buckets, limit = Counters(), Limit(1, 60)
-    for count in (buckets.idle_window, buckets.fixed_window):
-        assert count(count.__name__, limit, now=1000) == 0
-        assert count(count.__name__, limit, now=999) == 0
-        assert count(count.__name__, limit, now=999) == 60
+    for is_idle in (False, True):
+        counters, limit = Counters(), Limit(1, 60, is_idle=is_idle)
+        assert counters.wait("key", limit, now=1000) == 0
+        assert counters.wait("key", limit, now=999) == 0
+        assert counters.wait("key", limit, now=999) == 60
 
 
 def test_a_reset_forgets_what_limits_have_counted(start):
@@ -118,10 +118,10 @@ def test_a_reset_forgets_what_limits_have_counted(start):
 
 
 def test_buckets_have_an_end():
-    buckets = Counters()
+    counters = Counters()
     for at in range(50_050):
-        buckets.idle_window(str(at), Limit(1, 60), now=0)
-    assert len(buckets._buckets) == 50_000
+        counters.wait(str(at), Limit(1, 60), now=0)
+    assert len(counters._counts) == 50_000
 
 
 def test_health_readiness_and_numbers(either):

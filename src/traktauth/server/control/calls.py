@@ -35,12 +35,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from traktauth.server.http.context import ServerContext
-    from traktauth.server.storage.models import Client, User
     from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.storage.schema import Client, User
 
 Text = Annotated[str, Meta(min_length=1)]
 Decision = Literal["approve", "deny"]
 Result = dict[str, Any]
+KINDS = {"access": "An access token", "refresh": "A refresh token", "code": "A code", "device": "A device code"}
 CHUNK = 100
 """Sign-ins made in one transaction; other requests are served between two."""
 
@@ -319,8 +320,7 @@ class Expire(Call):
 
     def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
         """Return what the control page says of it."""
-        kind = {"access": "An access token", "refresh": "A refresh token", "code": "A code", "device": "A device code"}
-        return f"{kind[self.kind]} was made to expire."
+        return f"{KINDS[self.kind]} was made to expire."
 
 
 class ExpirePair(Call):
@@ -337,7 +337,7 @@ class ExpirePair(Call):
 
     def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
         """Return what the control page says of it."""
-        return f"{'An access' if self.kind == 'access' else 'A refresh'} token was made to expire."
+        return f"{KINDS[self.kind]} was made to expire."
 
 
 class SetFaults(Call):
@@ -496,27 +496,15 @@ class Reset(Call):
         context.faults.clear()
         for throttle in (context.passwords, context.user_codes, context.control_keys):
             throttle.clear()
-        context.buckets.clear()
+        context.counters.clear()
         context.clock.put_back()
         return {}
 
 
 CALLS: tuple[type[Call], ...] = (
-    Authorize,
-    DecideDevice,
-    CreateTokens,
-    ReadClock,
-    MoveClock,
-    Expire,
-    SetFaults,
-    ClearFaults,
-    SignEveryoneOut,
-    Disconnect,
-    RevokeConsent,
-    DisableApp,
-    ReadLedger,
-    Reset,
-)
+    Authorize, DecideDevice, CreateTokens, ReadClock, MoveClock, Expire, SetFaults, ClearFaults, SignEveryoneOut,
+    Disconnect, RevokeConsent, DisableApp, ReadLedger, Reset,
+)  # fmt: skip
 """The calls that are served."""
 
 

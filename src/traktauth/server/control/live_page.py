@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
     from traktauth.server.http.context import ServerContext
     from traktauth.server.http.exchange import Exchange
-    from traktauth.server.storage.models import Client, TokenPair, User
     from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.storage.schema import Client, TokenPair, User
 
     Handler = Callable[[PageRequest], Awaitable[HttpResponse]]
 
@@ -123,11 +123,11 @@ def _sentence(error: Exception) -> str:
 
 async def show(visit: PageRequest) -> HttpResponse:
     """Show the page."""
-    done = visit.query_parameters.get("done", "")
+    done, _ = BUTTONS.get(visit.query_parameters.get("done", ""), ("", None))
     return visit.show(
         "live",
         title="Control page",
-        done=DONE.get(done, ""),
+        done=done,
         steps=CLOCK_STEPS,
         **_template_values(await live_view(visit.context)),
     )
@@ -224,17 +224,6 @@ def format_time(at: float) -> str:
 
 
 # ---------------------------------------------------------------- buttons
-DONE = {
-    "clock": "The clock was moved.",
-    "outage": "The token endpoint answers 503 for two minutes of the server's clock.",
-    "lost": "The next response of the token endpoint will be lost.",
-    "faults": "The faults were removed.",
-    "expired": "The token expires now.",
-    "signout": "Everyone was signed out of the browser.",
-    "reset": "Tokens, codes, faults and the log were removed.",
-}
-
-
 async def act(visit: PageRequest) -> HttpResponse:
     """Run the control call that a button of the page stands for."""
     action, form = visit.form.get("action", ""), visit.form
@@ -248,12 +237,11 @@ async def act(visit: PageRequest) -> HttpResponse:
         return confirmation_page(
             visit, "Reset the server?", text, action=f"{PAGE}/act", eyebrow="Control page", button=button
         )
-    done, make = BUTTONS[action]
     try:
-        await run_call(visit.context, make(visit.context, form))
+        await run_call(visit.context, BUTTONS[action][1](visit.context, form))
     except ValueError as error:
         return message(visit, "Nothing was done", _sentence(error), 400)
-    return visit.go(f"{PAGE}?done={done}")
+    return visit.go(f"{PAGE}?done={action}")
 
 
 def _clock(context: ServerContext, form: Mapping[str, str]) -> MoveClock:  # noqa: ARG001 - as every button
@@ -277,13 +265,19 @@ def _expire(context: ServerContext, form: Mapping[str, str]) -> ExpirePair:  # n
 
 
 BUTTONS: dict[str, tuple[str, Callable[[ServerContext, Mapping[str, str]], Call]]] = {
-    "clock": ("clock", _clock),
-    "outage": ("outage", lambda context, _: _add_faults(context, status=503, **{"for": OUTAGE_SECONDS})),
-    "lost": ("lost", lambda context, _: _add_faults(context, drop="after")),
-    "faults": ("faults", lambda _, __: ClearFaults()),
-    "expire": ("expired", _expire),
-    "signout": ("signout", lambda _, __: SignEveryoneOut()),
-    "reset": ("reset", lambda _, __: Reset()),
+    "clock": ("The clock was moved.", _clock),
+    "outage": (
+        "The token endpoint answers 503 for two minutes of the server's clock.",
+        lambda context, _: _add_faults(context, status=503, **{"for": OUTAGE_SECONDS}),
+    ),
+    "lost": (
+        "The next response of the token endpoint will be lost.",
+        lambda context, _: _add_faults(context, drop="after"),
+    ),
+    "faults": ("The faults were removed.", lambda _, __: ClearFaults()),
+    "expire": ("The token expires now.", _expire),
+    "signout": ("Everyone was signed out of the browser.", lambda _, __: SignEveryoneOut()),
+    "reset": ("Tokens, codes, faults and the log were removed.", lambda _, __: Reset()),
 }
 """For each button what the page says afterwards, and the call that it makes of the form."""
 

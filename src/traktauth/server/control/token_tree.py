@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from traktauth.server.http.exchange import Exchange
-    from traktauth.server.storage.models import TokenPair
+    from traktauth.server.storage.schema import TokenPair
     from traktauth.server.tokens import IssuedTokens
 
 

@@ -9,7 +9,10 @@ from traktauth.server.messages import NO_STORE, HttpResponse, drop_none, json_re
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from traktauth.server.errors import OAuthError
+    from traktauth.server.oauth.authorization import Parameters
     from traktauth.server.oauth.device import DeviceAuthorization
+    from traktauth.server.oauth.request import TokenPolicy
     from traktauth.server.tokens import IssuedTokens
 
 JSON_UTF8 = {"content-type": "application/json; charset=utf-8"}
@@ -96,3 +99,16 @@ def rfc8628_members(device: DeviceAuthorization) -> dict[str, Any]:
         "expires_in": device.expires_in,
         "interval": device.interval,
     }
+
+
+def prefer_sign_up(pairs: Parameters, policy: TokenPolicy) -> Parameters:  # noqa: ARG001 - as `prepare` is called
+    """Turn `signup=true` into a prompt for a new user."""
+    sent = dict(pairs)
+    if sent.get("signup") != "true" or sent.get("prompt"):
+        return pairs
+    return [pair for pair in pairs if pair[0] != "prompt"] + [("prompt", "create")]
+
+
+def challenge(error: OAuthError, realm: str = "Doorkeeper") -> str:
+    """Return the WWW-Authenticate field of an error."""
+    return f'Bearer realm="{realm}", error="{error.error}", error_description="{error.description}"'

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 from uuid import UUID
 
-from traktauth.server.engines.doorkeeper.wire import challenge
+from traktauth.server.engines.trakt_wire import challenge
 from traktauth.server.errors import BareStatusError, OAuthError
 from traktauth.server.http.exchange import APP
 from traktauth.server.messages import (
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from traktauth.server.http.context import ServerContext
     from traktauth.server.http.exchange import Exchange
     from traktauth.server.messages import Handler
-    from traktauth.server.storage.models import TokenPair, User
     from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.storage.schema import TokenPair, User
 
 DEFAULT_LIMIT = 10  # items a page, as at Trakt
 _DIGITS = 6

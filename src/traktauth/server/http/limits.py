@@ -89,10 +89,11 @@ def network_of(address: str) -> str:
 
 
 class Limit(NamedTuple):
-    """So many requests in so many seconds."""
+    """So many requests in so many seconds, from the first one, or with `is_idle` from the last one that was let in."""
 
     requests: int
     seconds: int
+    is_idle: bool = False
 
 
 class Count(NamedTuple):
@@ -106,55 +107,35 @@ class Counters:
     """Counters by key; a counter starts again if the clock was moved back behind it."""
 
     def __init__(self) -> None:
-        self._buckets: OrderedDict[str, Count] = OrderedDict()
+        self._counts: OrderedDict[str, Count] = OrderedDict()
 
-    def idle_window(self, key: str, limit: Limit, *, now: float) -> float:
-        """Count a request; return 0 if it passes, else the seconds until the window after the last one ends."""
-        bucket = self._buckets.get(key)
-        if bucket is None or not 0 <= now - bucket.at <= limit.seconds:
-            self._keep(key, Count(1, now))
-        elif bucket.requests >= limit.requests:
-            return limit.seconds - (now - bucket.at)
-        else:
-            self._keep(key, Count(bucket.requests + 1, now))
-        return 0.0
-
-    def fixed_window(self, key: str, limit: Limit, *, now: float) -> float:
+    def wait(self, key: str, limit: Limit, *, now: float) -> float:
         """Count a request; return 0 if it passes, else the seconds until its window ends."""
-        bucket = self._buckets.get(key)
-        if bucket is None or not 0 <= now - bucket.at < limit.seconds:
-            self._keep(key, Count(1, now))
-        elif bucket.requests >= limit.requests:
-            return limit.seconds - (now - bucket.at)
-        else:
-            self._keep(key, Count(bucket.requests + 1, bucket.at))
+        count = self._counts.get(key, Count(0, now))
+        passed = now - count.at
+        if passed < 0 or passed > limit.seconds or (passed == limit.seconds and not limit.is_idle):
+            count = Count(0, now)
+        elif count.requests >= limit.requests:
+            return limit.seconds - passed
+        self._counts[key] = Count(count.requests + 1, now if limit.is_idle else count.at)
+        self._counts.move_to_end(key)
+        if len(self._counts) > MAX_COUNTERS:
+            self._counts.popitem(last=False)
         return 0.0
 
     def clear(self) -> None:
         """Remove all counters."""
-        self._buckets.clear()
-
-    def _keep(self, key: str, bucket: Count) -> None:
-        self._buckets[key] = bucket
-        self._buckets.move_to_end(key)
-        while len(self._buckets) > MAX_COUNTERS:
-            self._buckets.popitem(last=False)
+        self._counts.clear()
 
 
 SIGN_IN_LIMITS = {
-    "/oauth/token": Limit(20, 60),
-    "/oauth/revoke": Limit(30, 60),
-    "/oauth/introspect": Limit(100, 60),
-    "/oauth/userinfo": Limit(60, 60),
-    "/oauth/device/code": Limit(100, 10),
-    "/oauth/device/token": Limit(100, 10),
-    "/api/auth/oauth2/token": Limit(20, 60),
-    "/api/auth/oauth2/revoke": Limit(30, 60),
-    "/api/auth/oauth2/introspect": Limit(100, 60),
-    "/api/auth/oauth2/userinfo": Limit(60, 60),
-    "/api/auth/device/code": Limit(100, 10),
-    "/api/auth/device/token": Limit(100, 10),
-}
+    f"{base}/{name}": Limit(requests, seconds, is_idle=True)
+    for name, (requests, seconds) in {
+        "token": (20, 60), "revoke": (30, 60), "introspect": (100, 60), "userinfo": (60, 60),
+        "device/code": (100, 10), "device/token": (100, 10),
+    }.items()
+    for base in ("/oauth", "/api/auth" if name.startswith("device") else "/api/auth/oauth2")
+}  # fmt: skip
 READS = Limit(500, 300)
 WRITES = Limit(1, 1)
 
@@ -173,7 +154,7 @@ def rate_limited(path: str, direct: Handler, context: ServerContext) -> Handler:
         return _limit_api(direct, context)
 
     async def respond(scope: Scope, receive: Receive) -> HttpResponse:
-        wait = context.buckets.idle_window(f"{path} {_address(scope)}", limit, now=context.clock())
+        wait = context.counters.wait(f"{path} {_address(scope)}", limit, now=context.clock())
         return _refuse(scope, too_many_at_sign_in(wait)) if wait > 0 else await direct(scope, receive)
 
     return respond
@@ -189,7 +170,7 @@ def _limit_api(direct: Handler, context: ServerContext) -> Handler:
         name = f"{'AUTHED' if caller.user else 'UNAUTHED'}_API_{'GET' if reads else 'POST'}_LIMIT"
         who = str(caller.user) if caller.user else f"{caller.app} {_address(scope)}"
         now = context.clock()
-        wait = context.buckets.fixed_window(f"{name} {who}", limit, now=now)
+        wait = context.counters.wait(f"{name} {who}", limit, now=now)
         if wait <= 0:
             return await direct(scope, receive)
         return _refuse(scope, too_many_at_api(name, limit, wait, now))

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from traktauth.server.oauth.request import first_failed
-from traktauth.server.storage.models import Client, Code, Session, User
+from traktauth.server.storage.schema import Client, Code, Session, User
 from traktauth.server.tokens import digest, generate_token
 
 if TYPE_CHECKING:

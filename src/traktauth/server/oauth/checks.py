@@ -8,14 +8,14 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING
 
-from traktauth.server.oauth import pkce
 from traktauth.server.oauth.redirect_uri import is_registered, same_but_for_loopback_port
+from traktauth.server.tokens import TRAKT_CHALLENGE, is_verifier_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from traktauth.server.oauth.request import AuthorizationRequest, OAuthRequest, TokenRequest
-    from traktauth.server.storage.models import Client
+    from traktauth.server.storage.schema import Client
 
 
 def has_parameter(name: str) -> Callable[[OAuthRequest], bool]:
@@ -199,7 +199,7 @@ def challenge_if_verifier(request: TokenRequest) -> bool:
 def verifier_matches(request: TokenRequest) -> bool:
     """Require the challenge's verifier, or none without a challenge."""
     code, verifier = request.code, request.parameter("code_verifier")
-    return pkce.matches(verifier, code.challenge, code.method) if code.challenge else not verifier
+    return is_verifier_of(verifier, code.challenge, code.method) if code.challenge else not verifier
 
 
 def scopes_allowed(request: TokenRequest) -> bool:
@@ -315,7 +315,7 @@ def challenge_if_required(request: AuthorizationRequest) -> bool:
 
 def own_challenge(request: AuthorizationRequest) -> bool:
     """Require challenge and method, and not those that Trakt's page adds, whose verifier is public."""
-    return challenge_present(request) and request.parameter("code_challenge") != pkce.TRAKT_CHALLENGE
+    return challenge_present(request) and request.parameter("code_challenge") != TRAKT_CHALLENGE
 
 
 def challenge_present(request: AuthorizationRequest) -> bool:

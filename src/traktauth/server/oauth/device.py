@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from traktauth.protocol import POLL_DENIED, POLL_EXPIRED, POLL_PENDING, POLL_TOO_FAST, POLL_UNKNOWN, POLL_USED
 from traktauth.server.errors import BareStatusError, OAuthError
-from traktauth.server.oauth import pkce
 from traktauth.server.oauth.checks import is_secret_of
-from traktauth.server.storage.models import DeviceCode
-from traktauth.server.tokens import digest, generate_token
+from traktauth.server.storage.schema import DeviceCode
+from traktauth.server.tokens import digest, generate_token, is_verifier_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from traktauth.server.oauth.request import TokenRequest
-    from traktauth.server.storage.models import Client
     from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.storage.schema import Client
     from traktauth.server.tokens import IssuedTokens
 
 USER_CODE_LENGTH = 8
@@ -198,7 +197,7 @@ def secret_or_verifier_correct(request: TokenRequest) -> bool:
     """Require the client's secret, or the verifier of the challenge that the code was requested with."""
     client, secret = request.client, request.sent.client_secret
     device, verifier = request.db.device_codes.find(request.parameter("code")), request.parameter("code_verifier")
-    if device is not None and device.challenge and verifier and pkce.matches(verifier, device.challenge):
+    if device is not None and device.challenge and verifier and is_verifier_of(verifier, device.challenge):
         return True
     if client.confidential:
         return is_secret_of(client, secret)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from traktauth.server.oauth.rotation import Rotation
-    from traktauth.server.storage.models import Client, Code, Session, TokenPair, User
     from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.storage.schema import Client, Code, Session, TokenPair, User
     from traktauth.server.tokens import Lifetimes
 
 

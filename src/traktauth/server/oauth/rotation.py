@@ -10,8 +10,8 @@ from traktauth.server.tokens import IssuedTokens
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from traktauth.server.storage.models import TokenPair
     from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.storage.schema import TokenPair
 
 ROTATED = "rotated"
 REVOKED = "revoked"

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from traktauth.server.messages import HttpResponse
     from traktauth.server.pages.page_request import PageRequest
-    from traktauth.server.storage.models import Client
     from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.storage.schema import Client
 
 
 LONGEST_NAME, MOST_ADDRESSES = 60, 20

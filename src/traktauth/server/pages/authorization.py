@@ -25,8 +25,8 @@ from traktauth.server.pages.page_request import Visitor, message
 if TYPE_CHECKING:
     from traktauth.server.http.context import ServerContext
     from traktauth.server.pages.page_request import PageRequest
-    from traktauth.server.storage.models import Client
     from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.storage.schema import Client
 
     Compared = list[tuple[str, list[str]]]
 

@@ -77,6 +77,19 @@ def page(name: str, context: dict[str, object], *, status: int = 200, leads_to: 
     )
 
 
+def static_message(title: str, text: str, status: int, *, onward: tuple[str, str] | None = None) -> HttpResponse:
+    """Return a page that only says something, to a browser whose request was not read."""
+    shown: dict[str, object] = {
+        "title": title,
+        "text": text,
+        "kind": "trouble",
+        "user": None,
+        "csrf": "",
+        "onward": onward,
+    }
+    return page("message", shown, status=status)
+
+
 def security_headers(leads_to: str = "", *, has_script: bool = False) -> dict[str, str]:
     """Return the security headers of a page (RFC 9700 sections 4.2 and 4.16)."""
     actions = f"'self' {origin_of(leads_to)}".strip()
@@ -100,15 +113,7 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
         return
     accepted = b",".join(value for name, value in scope["headers"] if name == b"accept")
     if b"text/html" in accepted and scope["method"] in ("GET", "HEAD"):
-        shown: dict[str, object] = {
-            "title": "Page not found",
-            "text": TEXT,
-            "kind": "trouble",
-            "user": None,
-            "csrf": "",
-            "onward": START,
-        }
-        response = page("message", shown, status=404)
+        response = static_message("Page not found", TEXT, 404, onward=START)
     else:
         response = HttpResponse(404, b"Not Found", {"content-type": "text/plain; charset=utf-8", **security_headers()})
     await response(scope, receive, send)

@@ -8,17 +8,16 @@ from urllib.parse import urlencode
 
 from traktauth.server.errors import ValidationError
 from traktauth.server.http.limits import network_of
-from traktauth.server.oauth import passwords
 from traktauth.server.oauth.authorization import without_prompts
 from traktauth.server.oauth.redirect_uri import is_registered
 from traktauth.server.pages.authorization import evaluate_query
-from traktauth.server.tokens import generate_token
+from traktauth.server.tokens import generate_token, hash_password_async, verify_password_async
 
 if TYPE_CHECKING:
     from traktauth.server.messages import HttpResponse
     from traktauth.server.pages.page_request import PageRequest
-    from traktauth.server.storage.models import Client, User
     from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.storage.schema import Client, User
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,29}")
 EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}")
@@ -65,7 +64,7 @@ async def sign_up(visit: PageRequest) -> HttpResponse:
     faulty, fault = _fault(name, email, password)
     if fault:
         return await _form(visit, "sign_up", fault=fault, faulty=faulty, status=400)
-    kept = await passwords.hash_password_async(password)
+    kept = await hash_password_async(password)
 
     def work(db: Repositories) -> User | None:
         if db.users.by_username(name) is not None:
@@ -90,7 +89,7 @@ async def _proven(visit: PageRequest, name: str) -> User | None:
     """Return the user of this name if the password is right."""
     user = visit.context.database.read(lambda db: db.users.by_username(name))
     kept = user.password_hash if user else None
-    return user if await passwords.verify_password_async(visit.form.get("password", ""), kept) else None
+    return user if await verify_password_async(visit.form.get("password", ""), kept) else None
 
 
 def onward(query: list[tuple[str, str]]) -> str:

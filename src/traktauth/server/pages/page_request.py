@@ -23,7 +23,7 @@ from traktauth.server.messages import (
     redirect,
 )
 from traktauth.server.oauth.request import ClientRequest
-from traktauth.server.pages.html_response import page
+from traktauth.server.pages.html_response import page, static_message
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from traktauth.server.http.context import ServerContext
     from traktauth.server.http.exchange import Exchange
-    from traktauth.server.storage.models import Session, User
     from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.storage.schema import Session, User
 
     Handler = Callable[["PageRequest"], Awaitable[HttpResponse]]
 
@@ -241,19 +241,6 @@ def confirmation_page(
     """
     shown: dict[str, object] = {"action": action, "eyebrow": eyebrow, "button": button, "carried": carried or {}}
     return visit.show("sure", status=200, leads_to="", title=title, text=text, **shown)
-
-
-def static_message(title: str, text: str, status: int) -> HttpResponse:
-    """Return such a page for a request that could not be read."""
-    shown: dict[str, object] = {
-        "title": title,
-        "text": text,
-        "kind": "trouble",
-        "user": None,
-        "csrf": "",
-        "onward": None,
-    }
-    return page("message", shown, status=status)
 
 
 def _has_csrf_token(visit: PageRequest) -> bool:

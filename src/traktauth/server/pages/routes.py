@@ -1,13 +1,15 @@
-"""The pages' addresses."""
+"""The pages' addresses, and the home page: what this server is, how to point an app at it, and where to go."""
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.metadata import PackageNotFoundError, metadata
 from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
 from traktauth.server.messages import HttpResponse, get_only
-from traktauth.server.pages import applications, authorization, device, home, login
+from traktauth.server.pages import applications, authorization, device, login
 from traktauth.server.pages.html_response import ASSETS, add_security_headers, asset
 from traktauth.server.pages.page_request import page_endpoint
 
@@ -15,11 +17,69 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from traktauth.server.http.context import ServerContext
+    from traktauth.server.pages.page_request import PageRequest
+    from traktauth.server.storage.repositories import Repositories
+    from traktauth.server.storage.schema import Client, User
 
+MOST = 8
+"""Users and apps that are listed."""
 NO_STEPS = ("/", "/your-apps", "/your-apps/{client_id:path}")
 """Pages whose requests are no step of a sign-in."""
+
+
+async def show_home(visit: PageRequest) -> HttpResponse:
+    """Show it. Who may use the server is said on loopback alone."""
+    context = visit.context
+    local = context.settings.loopback
+    users, apps = context.database.read(_everyone) if local else ([], [])
+    return visit.show(
+        "home",
+        title="Your local Trakt",
+        profile=context.profile.name,
+        measured_on=context.profile.measured_on,
+        issuer=context.policy.issuer,
+        users=[user.username for user in users[:MOST]],
+        more_users=max(0, len(users) - MOST),
+        apps=apps[:MOST],
+        more_apps=max(0, len(apps) - MOST),
+        variables=variables(visit) if local else "",
+        timeline=local and context.settings.control,
+        local=local,
+        documents=documents(),
+    )
+
+
+def _everyone(db: Repositories) -> tuple[list[User], list[Client]]:
+    """Return all users, and the apps that belong to none of them."""
+    return db.users.all(), [app for app in db.clients.all() if app.owner is None]
+
+
+def variables(visit: PageRequest) -> str:
+    """Return the lines for a shell that point traktauth at this server; the demo app's, if this start has made it."""
+    context = visit.context
+    lines = {"SERVICE": context.policy.issuer}
+    if context.demo is not None:
+        lines |= {
+            "CLIENT_ID": context.demo.client_id,
+            "CLIENT_SECRET": context.demo.client_secret,
+            "REDIRECT_URI": context.demo.redirect_uri,
+        }
+    return "\n".join(f"export TRAKTAUTH_{name}={value}" for name, value in lines.items())
+
+
+@cache
+def documents() -> list[tuple[str, str]]:
+    """Return the names and addresses of the project's documentation, as its package says."""
+    try:
+        addresses = metadata("traktauth").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        return []
+    named = [(name.strip(), address.strip()) for name, _, address in (line.partition(",") for line in addresses)]
+    return [(name, address) for name, address in named if name == "Documentation" and address.startswith("https://")]
+
+
 PAGES = {
-    "/": {"GET": home.show},
+    "/": {"GET": show_home},
     "/oauth/authorize": {"GET": authorization.authorize},
     "/oauth/authorize/native": {"GET": authorization.show_code},
     "/consent": {"GET": authorization.consent, "POST": authorization.decide},

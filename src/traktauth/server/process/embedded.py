@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from traktauth.server.app import build
+from traktauth.server.app import build, read_files
 from traktauth.server.control import calls
-from traktauth.server.engines.profiles import PROFILES
-from traktauth.server.http.api import read_responses
 from traktauth.server.http.faults import read_faults
 from traktauth.server.process.server_thread import ServerThread, bind_socket, socket_origin
-from traktauth.server.seed import read_seed
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -35,11 +32,7 @@ class EmbeddedServer:
     """
 
     def __init__(self, settings: Settings) -> None:
-        if settings.seed is not None:
-            read_seed(settings.seed)
-        if settings.faults is not None:
-            read_faults(settings.faults, PROFILES[settings.profile].oauth_paths)
-        read_responses(settings.responses)
+        read_files(settings)
         self.settings = settings
         self.url = ""
         self.announcement: dict[str, Any] = {}

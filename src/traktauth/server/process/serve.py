@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traktauth.display import escape
-from traktauth.server.app import build
+from traktauth.server.app import build, read_files
 from traktauth.server.engines.profiles import PROFILES
-from traktauth.server.http.api import read_responses
-from traktauth.server.http.faults import read_faults
 from traktauth.server.process.server_thread import ServerThread, bind_socket, socket_origin
-from traktauth.server.seed import read_seed
 from traktauth.server.settings import SettingError, default_database
 from traktauth.server.storage.database import MEMORY, is_initialized, path_of
 
@@ -44,9 +41,7 @@ def check_config(settings: Settings) -> dict[str, Any]:
         StorageUnavailable: the database cannot be used.
     """
     profile = PROFILES[settings.profile]
-    seed = None if settings.seed is None else read_seed(settings.seed)
-    faults = [] if settings.faults is None else read_faults(settings.faults, profile.oauth_paths)
-    responses = read_responses(settings.responses)
+    seed, faults, responses = read_files(settings)
     _check_place(settings)
     address = settings.database_address
     return {

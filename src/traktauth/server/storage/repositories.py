@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from traktauth.server.storage.models import Client, Code, Consent, DeviceCode, Session, TokenPair, User
+from traktauth.server.storage.schema import Client, Code, Consent, DeviceCode, Session, TokenPair, User
 from traktauth.server.tokens import IssuedTokens, digest, generate_token
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from traktauth.server.oauth.rotation import REVOKED
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.request import TokenPolicy, TokenRequest
-    from traktauth.server.storage.models import TokenPair
+    from traktauth.server.storage.schema import TokenPair
 
 INACTIVE: dict[str, Any] = {"active": False}
 ACCESS, REFRESH = "access_token", "refresh_token"

@@ -5,14 +5,17 @@ Each list holds the checks of one request in order, each with the status, error 
 
 from __future__ import annotations
 
+from functools import partial
+
 from traktauth.protocol import AUTHORIZATION_CODE, REFRESH_TOKEN
 from traktauth.server.engines import trakt_wire
-from traktauth.server.engines.base import Endpoint, EndpointKind, Profile
+from traktauth.server.engines.base import Endpoint, Profile
+from traktauth.server.engines.base import EndpointKind as Kind
 from traktauth.server.engines.better_auth import handlers, wire
-from traktauth.server.engines.better_auth.authorization import RULES
 from traktauth.server.messages import FORM, JSON
 from traktauth.server.oauth import checks
 from traktauth.server.oauth import device as device_poll
+from traktauth.server.oauth.authorization import AuthorizationRules
 from traktauth.server.oauth.device import authorize_device, authorize_device_by_scope
 from traktauth.server.oauth.grants import exchange_by_scope, rotate_by_scope
 from traktauth.server.oauth.request import Procedure, consume, load, require
@@ -137,101 +140,82 @@ NATIVE_DEVICE_TOKEN = Procedure(
 )
 
 NATIVE = "/api/auth/oauth2"
-FORMS, OBJECTS = (FORM,), (JSON,)
+_endpoint = partial(Endpoint, write_error=wire.write_error)
+_json_endpoint = partial(_endpoint, media=(JSON,))
+_strict_json_endpoint = partial(_json_endpoint, rejects_media=True)
+_form_endpoint = partial(_endpoint, media=(FORM,), rejects_media=True)
 
 
 def _about_token(base: str) -> tuple[Endpoint, Endpoint]:
+    read, write, both = wire.read_native_about_token, wire.write_members, ("GET", "POST")
     return (
-        Endpoint(
-            EndpointKind.INTROSPECTION,
-            f"{base}/introspect",
-            wire.read_native_about_token,
-            wire.write_members,
-            wire.write_error,
-            INTROSPECT,
-            media=FORMS,
-            rejects_media=True,
-            changes=False,
+        _form_endpoint(Kind.INTROSPECTION, f"{base}/introspect", read, write, procedure=INTROSPECT, changes=False),
+        _endpoint(
+            Kind.USER_INFO, f"{base}/userinfo", wire.read_bearer, write,
+            procedure=USER_INFO, methods=both, media=(), changes=False,
         ),
-        Endpoint(
-            EndpointKind.USER_INFO,
-            f"{base}/userinfo",
-            wire.read_bearer,
-            wire.write_members,
-            wire.write_error,
-            USER_INFO,
-            methods=("GET", "POST"),
-            media=(),
-            changes=False,
-        ),
-    )
+    )  # fmt: skip
 
 
 ENDPOINTS = (
-    Endpoint(EndpointKind.TOKEN, "/oauth/token", wire.read_token, wire.write_tokens, wire.write_error, grants=GRANTS),
-    Endpoint(
-        EndpointKind.REVOCATION, "/oauth/revoke", wire.read_about_token, wire.write_revoked, wire.write_error, REVOKE
-    ),
+    _endpoint(Kind.TOKEN, "/oauth/token", wire.read_token, wire.write_tokens, grants=GRANTS),
+    _endpoint(Kind.REVOCATION, "/oauth/revoke", wire.read_about_token, wire.write_revoked, procedure=REVOKE),
     *_about_token("/oauth"),
-    Endpoint(
-        EndpointKind.DEVICE_AUTHORIZATION,
-        "/oauth/device/code",
-        wire.read_device,
-        trakt_wire.write_device_authorization,
-        wire.write_error,
-        TRAKT_DEVICE_CODE,
-        media=OBJECTS,
+    _json_endpoint(
+        Kind.DEVICE_AUTHORIZATION, "/oauth/device/code", wire.read_device, trakt_wire.write_device_authorization,
+        procedure=TRAKT_DEVICE_CODE,
     ),
-    Endpoint(
-        EndpointKind.DEVICE_TOKEN,
-        "/oauth/device/token",
-        wire.read_device,
-        wire.write_tokens,
-        wire.write_error,
-        TRAKT_DEVICE_TOKEN,
-        media=OBJECTS,
+    _json_endpoint(
+        Kind.DEVICE_TOKEN, "/oauth/device/token", wire.read_device, wire.write_tokens, procedure=TRAKT_DEVICE_TOKEN
     ),
-    Endpoint(
-        EndpointKind.TOKEN,
-        f"{NATIVE}/token",
-        wire.read_native_token,
-        wire.write_native_tokens,
-        wire.write_error,
-        grants=GRANTS,
-        media=FORMS,
-        rejects_media=True,
-    ),
-    Endpoint(
-        EndpointKind.REVOCATION,
-        f"{NATIVE}/revoke",
-        wire.read_native_about_token,
-        wire.write_native_revoked,
-        wire.write_error,
-        REVOKE,
-        media=FORMS,
-        rejects_media=True,
+    _form_endpoint(Kind.TOKEN, f"{NATIVE}/token", wire.read_native_token, wire.write_native_tokens, grants=GRANTS),
+    _form_endpoint(
+        Kind.REVOCATION, f"{NATIVE}/revoke", wire.read_native_about_token, wire.write_native_revoked, procedure=REVOKE
     ),
     *_about_token(NATIVE),
-    Endpoint(
-        EndpointKind.NATIVE_DEVICE_AUTHORIZATION,
-        "/api/auth/device/code",
-        wire.read_native_device_code,
-        wire.write_device_authorization,
-        wire.write_error,
-        NATIVE_DEVICE_CODE,
-        media=OBJECTS,
-        rejects_media=True,
+    _strict_json_endpoint(
+        Kind.NATIVE_DEVICE_AUTHORIZATION, "/api/auth/device/code", wire.read_native_device_code,
+        wire.write_device_authorization, procedure=NATIVE_DEVICE_CODE,
     ),
-    Endpoint(
-        EndpointKind.NATIVE_DEVICE_TOKEN,
-        "/api/auth/device/token",
-        wire.read_native_device_token,
-        wire.write_session_token,
-        wire.write_error,
-        NATIVE_DEVICE_TOKEN,
-        media=OBJECTS,
-        rejects_media=True,
+    _strict_json_endpoint(
+        Kind.NATIVE_DEVICE_TOKEN, "/api/auth/device/token", wire.read_native_device_token, wire.write_session_token,
+        procedure=NATIVE_DEVICE_TOKEN,
     ),
+)  # fmt: skip
+RULES = AuthorizationRules(
+    prepare=wire.add_as_trakts_page,
+    read=wire.read_query,
+    checks=(
+        require(checks.has_no_parameter("request_uri"), 400, "invalid_request_uri", "request_uri not supported"),
+        require(checks.names_client, 400, "invalid_client", "client_id is required"),
+        require(checks.has_nonblank_parameter("response_type"), 400, "invalid_request", "response_type is required"),
+        require(
+            checks.no_prompt("select_account"), 400, "unsupported_prompt_select_account", "unsupported prompt type"
+        ),
+        require(checks.response_type_code, 400, "unsupported_response_type", "unsupported response type"),
+        load(checks.load_client, 400, "invalid_client", "client_id is required"),
+        require(checks.client_enabled, 400, "client_disabled", "client is disabled"),
+        require(checks.redirect_uri_registered, 400, "invalid_redirect", "invalid redirect uri"),
+        # The redirect URI is known to be the client's: from here on errors are sent to it.
+        load(checks.load_authorization_scope_or_all, 302, "invalid_scope", "The following scopes are invalid: {}"),
+        require(checks.challenge_if_public, 302, "invalid_request", "pkce is required for public clients"),
+        require(
+            checks.challenge_if_offline,
+            302,
+            "invalid_request",
+            "pkce is required when requesting offline_access scope",
+        ),
+        require(checks.challenge_if_required, 302, "invalid_request", "pkce is required for this client"),
+        require(
+            checks.challenge_complete_or_absent,
+            302,
+            "invalid_request",
+            "code_challenge and code_challenge_method must both be provided",
+        ),
+    ),
+    denied=("access_denied", "User denied access"),
+    names_issuer=True,
+    supports_response_mode=False,
 )
 CURRENT = Profile(
     name="current",

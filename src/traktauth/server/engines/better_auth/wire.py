@@ -39,17 +39,32 @@ from traktauth.server.messages import (
     parse_form,
     parse_json,
 )
-from traktauth.server.oauth.pkce import TRAKT_VERIFIER
 from traktauth.server.oauth.request import ClientRequest
+from traktauth.server.tokens import TRAKT_CHALLENGE, TRAKT_VERIFIER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from traktauth.server.oauth.authorization import Parameters
     from traktauth.server.oauth.device import DeviceAuthorization
+    from traktauth.server.oauth.request import TokenPolicy
     from traktauth.server.tokens import IssuedTokens
 
+PROMPTS = ("none", "consent", "login", "create", "select_account", "login consent", "select_account consent")
+QUERY: tuple[Field, ...] = (
+    ("response_type", optional_if(exactly("code"))),
+    ("client_id", require_string),
+    ("redirect_uri", optional_url),
+    ("scope", optional),
+    ("state", optional),
+    ("request_uri", optional),
+    ("code_challenge", optional),
+    ("code_challenge_method", optional_if(exactly("S256"))),
+    ("nonce", optional),
+    ("prompt", optional_if(one_of(*PROMPTS))),
+    ("signup", optional),
+)
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
-
 TOKEN: tuple[Field, ...] = (
     ("grant_type", one_of("authorization_code", "client_credentials", "refresh_token")),
     ("client_id", optional),
@@ -74,6 +89,30 @@ DEVICE_TOKEN: tuple[Field, ...] = (
     ("device_code", require_string),
     ("client_id", require_string),
 )
+
+
+def read_query(pairs: Parameters) -> dict[str, str]:
+    """Parse a query: a repeated parameter is a list, and so no string.
+
+    Raises:
+        ValidationError: a parameter is invalid.
+    """
+    members: dict[str, object] = {}
+    for name, value in pairs:
+        members[name] = [members[name], value] if name in members else value
+    return dict(validate(members, QUERY, where="query"))
+
+
+def add_as_trakts_page(pairs: Parameters, policy: TokenPolicy) -> Parameters:
+    """Add the default scope and Trakt's constant challenge if the client sends none; heed `signup=true`."""
+    sent = dict(pairs)
+    added: dict[str, str] = {}
+    if not sent.get("scope"):
+        added["scope"] = policy.default_scope
+    if not sent.get("code_challenge"):
+        added |= {"code_challenge": TRAKT_CHALLENGE, "code_challenge_method": "S256"}
+    pairs = [pair for pair in pairs if pair[0] not in added] + list(added.items())
+    return trakt_wire.prefer_sign_up(pairs, policy)
 
 
 def read_token(request: HttpRequest) -> ClientRequest:

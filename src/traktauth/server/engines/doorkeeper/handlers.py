@@ -11,7 +11,7 @@ from traktauth.server.oauth.rotation import REVOKED, end_parent
 
 if TYPE_CHECKING:
     from traktauth.server.oauth.request import TokenPolicy, TokenRequest
-    from traktauth.server.storage.models import TokenPair
+    from traktauth.server.storage.schema import TokenPair
 
 UNAUTHORIZED = (
     "The request is missing a required parameter, includes an unsupported parameter value, or is otherwise malformed."

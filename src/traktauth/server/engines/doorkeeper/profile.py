@@ -6,14 +6,24 @@ codes are Trakt's own addition and follow its documentation.
 
 from __future__ import annotations
 
+from functools import partial
+
 from traktauth.protocol import AUTHORIZATION_CODE, REFRESH_TOKEN
 from traktauth.server.engines import trakt_wire
-from traktauth.server.engines.base import Endpoint, EndpointKind, Profile
+from traktauth.server.engines.base import Endpoint, Profile
+from traktauth.server.engines.base import EndpointKind as Kind
 from traktauth.server.engines.doorkeeper import handlers, wire
-from traktauth.server.engines.doorkeeper.authorization import RULES
-from traktauth.server.engines.doorkeeper.wire import BAD_CLIENT, BAD_GRANT, BAD_SCOPE, MISSING, NOT_AUTHORIZED
+from traktauth.server.engines.doorkeeper.wire import (
+    BAD_CLIENT,
+    BAD_GRANT,
+    BAD_SCOPE,
+    MISSING,
+    NO_CLIENT,
+    NOT_AUTHORIZED,
+)
 from traktauth.server.oauth import checks
 from traktauth.server.oauth import device as device_poll
+from traktauth.server.oauth.authorization import AuthorizationRules
 from traktauth.server.oauth.device import authorize_device
 from traktauth.server.oauth.grants import exchange, issue_to_client, rotate
 from traktauth.server.oauth.request import Procedure, consume, load, require
@@ -76,45 +86,66 @@ DEVICE_TOKEN = Procedure(
     device_poll.poll,
     statuses=tuple(device_poll.STATUSES.values()),
 )
+_endpoint = partial(Endpoint, write_error=wire.write_error)
+_member_endpoint = partial(_endpoint, read=wire.read, write=trakt_wire.write_members)
 ENDPOINTS = (
-    Endpoint(EndpointKind.TOKEN, "/oauth/token", wire.read_token, wire.write_tokens, wire.write_error, grants=GRANTS),
-    Endpoint(
-        EndpointKind.REVOCATION,
-        "/oauth/revoke",
-        wire.read,
-        trakt_wire.write_members,
-        wire.write_error_without_challenge,
-        REVOKE,
+    _endpoint(Kind.TOKEN, "/oauth/token", wire.read_token, wire.write_tokens, grants=GRANTS),
+    _member_endpoint(
+        Kind.REVOCATION, "/oauth/revoke", procedure=REVOKE, write_error=wire.write_error_without_challenge
     ),
-    Endpoint(
-        EndpointKind.INTROSPECTION,
-        "/oauth/introspect",
-        wire.read,
-        trakt_wire.write_members,
-        wire.write_error,
-        Procedure((), handlers.introspect),
+    _member_endpoint(Kind.INTROSPECTION, "/oauth/introspect", procedure=Procedure((), handlers.introspect)),
+    _member_endpoint(
+        Kind.TOKEN_INFO, "/oauth/token/info", procedure=Procedure((), handlers.token_info), methods=("GET",), media=()
     ),
-    Endpoint(
-        EndpointKind.TOKEN_INFO,
-        "/oauth/token/info",
-        wire.read,
-        trakt_wire.write_members,
-        wire.write_error,
-        Procedure((), handlers.token_info),
-        methods=("GET",),
-        media=(),
+    _endpoint(
+        Kind.DEVICE_AUTHORIZATION, "/oauth/device/code", wire.read, trakt_wire.write_device_authorization,
+        procedure=DEVICE_CODE,
     ),
-    Endpoint(
-        EndpointKind.DEVICE_AUTHORIZATION,
-        "/oauth/device/code",
-        wire.read,
-        trakt_wire.write_device_authorization,
-        wire.write_error,
-        DEVICE_CODE,
+    _endpoint(Kind.DEVICE_TOKEN, "/oauth/device/token", wire.read, wire.write_tokens, procedure=DEVICE_TOKEN),
+)  # fmt: skip
+RULES = AuthorizationRules(
+    prepare=trakt_wire.prefer_sign_up,
+    read=wire.read_query,
+    checks=(
+        require(checks.names_client, 400, "invalid_request", "Missing required parameter: client_id."),
+        load(checks.load_client, 400, "invalid_client", NO_CLIENT),
+        require(checks.client_enabled, 400, "invalid_client", NO_CLIENT),
+        require(
+            checks.redirect_uri_registered,
+            400,
+            "invalid_redirect_uri",
+            "The requested redirect uri is malformed or doesn't match client redirect URI.",
+        ),
+        require(
+            checks.has_nonblank_parameter("response_type"),
+            400,
+            "invalid_request",
+            "Missing required parameter: response_type.",
+        ),
+        require(
+            checks.response_type_code,
+            400,
+            "unsupported_response_type",
+            "The authorization server does not support this response type.",
+        ),
+        require(
+            checks.response_mode_known,
+            400,
+            "unsupported_response_mode",
+            "The authorization server does not support this response mode.",
+        ),
+        load(checks.load_authorization_scope_or_default, *BAD_SCOPE),
+        require(checks.challenge_if_required, 400, "invalid_request", "Missing required parameter: code_challenge."),
+        require(
+            checks.challenge_method_known,
+            400,
+            "invalid_code_challenge_method",
+            "The code challenge method must be plain or S256.",
+        ),
     ),
-    Endpoint(
-        EndpointKind.DEVICE_TOKEN, "/oauth/device/token", wire.read, wire.write_tokens, wire.write_error, DEVICE_TOKEN
-    ),
+    denied=("access_denied", "The resource owner or authorization server denied the request."),
+    names_issuer=False,
+    supports_response_mode=True,
 )
 CLASSIC = Profile(
     name="classic",

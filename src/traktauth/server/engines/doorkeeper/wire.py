@@ -26,6 +26,7 @@ from traktauth.server.oauth.request import ClientRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from traktauth.server.oauth.authorization import Parameters
     from traktauth.server.tokens import IssuedTokens
 
 NO_CLIENT = (
@@ -51,6 +52,10 @@ KNOWN = frozenset((
     "token", "token_type_hint",
 ))  # fmt: skip
 GRANT_TYPES = frozenset(("authorization_code", "refresh_token", "client_credentials"))
+QUERY = frozenset((
+    "client_id", "code_challenge", "code_challenge_method", "response_type", "response_mode", "redirect_uri", "scope",
+    "state", "signup", "prompt",
+))  # fmt: skip
 
 
 def read(request: HttpRequest) -> ClientRequest:
@@ -103,17 +108,12 @@ def write_tokens(issued: IssuedTokens) -> HttpResponse:
 def write_error(error: OAuthError | ValidationError) -> HttpResponse:
     """Write an error as RFC 6749 section 5.2 has it, and once more in WWW-Authenticate."""
     error = _as_oauth_error(error)
-    return _write_error(error, {"www-authenticate": challenge(error)})
+    return _write_error(error, {"www-authenticate": trakt_wire.challenge(error)})
 
 
 def write_error_without_challenge(error: OAuthError | ValidationError) -> HttpResponse:
     """Write an error without WWW-Authenticate, as Doorkeeper's revocation does."""
     return _write_error(_as_oauth_error(error), {})
-
-
-def challenge(error: OAuthError, realm: str = "Doorkeeper") -> str:
-    """Return the WWW-Authenticate field of an error."""
-    return f'Bearer realm="{realm}", error="{error.error}", error_description="{error.description}"'
 
 
 def _as_oauth_error(error: OAuthError | ValidationError) -> OAuthError:
@@ -157,3 +157,15 @@ def _without_blanks(parameters: Mapping[str, str]) -> dict[str, str]:
 def _reject_duplicate(name: str | None) -> None:
     if name is not None:
         raise OAuthError(400, "invalid_request", f"The parameter {name} is given more than once.")
+
+
+def read_query(pairs: Parameters) -> dict[str, str]:
+    """Parse a query as Rails does, but reject a repeated parameter (RFC 6749 section 3.1).
+
+    Raises:
+        ValidationError: a parameter is repeated.
+    """
+    duplicate = first_duplicate(pairs, QUERY)
+    if duplicate:
+        raise ValidationError(f"The parameter {duplicate} is given more than once.")
+    return {name: value for name, value in pairs if name in QUERY}
