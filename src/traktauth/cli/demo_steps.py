@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import subprocess
@@ -11,7 +10,6 @@ import tempfile
 import textwrap
 import threading
 import time
-import urllib.request
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from traktauth.cli.log_output import suppress_warnings
 from traktauth.cli.output import print_data, style
 from traktauth.cli.page_walker import PageWalker
+from traktauth.client.http import new_client
 from traktauth.client.oauth_api import AuthenticationOAuthApi
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRefused, LoginRequired, TraktAuthError
@@ -45,7 +44,7 @@ def tell(*, browser: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="traktauth-demo-") as folder:
         settings = Settings(port=0, database=f"sqlite:{folder}/local-trakt.sqlite", control=True, access_life=LIFE)
         with EmbeddedServer(settings) as local, suppress_warnings():
-            _Story(local.announcement, Path(folder), browser=browser).tell()
+            _Story(local, Path(folder), browser=browser).tell()
     print_data()
     print_data(f"Done in {time.monotonic() - began:.1f} s. The local Trakt is stopped, and its folder is removed.")
 
@@ -54,16 +53,18 @@ class _Story:
     """One run of the demo.
 
     Args:
-        local: what the local Trakt announced.
+        local: the local Trakt.
         folder: for the tokens.
         browser: whether the user's own browser signs in.
     """
 
-    def __init__(self, local: dict[str, Any], folder: Path, *, browser: bool) -> None:
-        self.url: str = local["url"]
-        self.user: dict[str, str] = local["users"][0]
-        addresses: list[str] = local["redirect_uris"]
-        self.app = App(local["client_id"], client_secret=local["client_secret"], redirect_uri=addresses[0])
+    def __init__(self, local: EmbeddedServer, folder: Path, *, browser: bool) -> None:
+        announced = local.announcement
+        self.local = local
+        self.url: str = announced["url"]
+        self.user: dict[str, str] = announced["users"][0]
+        addresses: list[str] = announced["redirect_uris"]
+        self.app = App(announced["client_id"], client_secret=announced["client_secret"], redirect_uri=addresses[0])
         self.store = f"file:{folder}/tokens.json"
         self.browser = browser
         self.visitor = PageWalker(self.user["username"], self.user["password"], _line)
@@ -116,9 +117,9 @@ class _Story:
         token = trakt.bound_store.load().token
         if token is not None:
             time.sleep(max(0.0, token.expires_at - time.time()))
-        before = self._ledger()
+        before = self.local.ledger
         tokens = run_token_processes(CROWD, app=self.app, service=self.url, store=self.store)
-        after = self._ledger()
+        after = self.local.ledger
         sent = _refreshes(after) - _refreshes(before)
         _check(len(set(tokens)) == 1, "the processes got different tokens")
         _check(sent == 1, f"{sent} refresh requests were sent")
@@ -129,7 +130,7 @@ class _Story:
 
     def _replay(self, trakt: Trakt, used: Token) -> None:
         self._step("What Trakt does when a used refresh token is sent again")
-        before = self._ledger()
+        before = self.local.ledger
         current = trakt.token()
         with AuthenticationOAuthApi(service=self.url) as api:
             try:
@@ -143,7 +144,7 @@ class _Story:
                 _line(f"It is refused: {error.message}.")
             else:
                 raise TraktAuthError("A used refresh token was accepted")
-        killed = self._ledger()["families_killed"] - before["families_killed"]
+        killed = self.local.ledger["families_killed"] - before["families_killed"]
         _check(killed == 1, f"{killed} families were ended")
         _check(self._request_with(trakt, current) == HTTPStatus.UNAUTHORIZED, "the newest token still works")
         _line(
@@ -166,7 +167,7 @@ class _Story:
             _line("The browser was still signed in and the user had agreed before, so no form was shown.")
         _line(f"Signed in: {token.fingerprint}")
         trakt.logout()
-        alive = self._ledger()["alive"]
+        alive = self.local.ledger["alive"]
         _check(self._request_with(trakt, token) == HTTPStatus.UNAUTHORIZED, "the token works after the sign-out")
         _line(
             f"Revoked at Trakt, refresh token first, then deleted here. The API returns 401 for "
@@ -177,29 +178,14 @@ class _Story:
     # ------------------------------------------------------------ what is looked at
     def _request_with(self, trakt: Trakt, token: Token) -> int:
         """Return what the API answers to a token as it is, without the refresh that a `Trakt` would make."""
-        request = urllib.request.Request(  # noqa: S310 - the local Trakt's own address
-            f"{self.url}/users/settings",
-            headers={"Authorization": f"Bearer {token.access_token}", **trakt.config.headers.app_fields},
-        )
-        return _fetch(request)[0]
-
-    def _ledger(self) -> dict[str, Any]:
-        request = urllib.request.Request(f"{self.url}/_control/ledger")  # noqa: S310 - the same
-        ledger: dict[str, Any] = json.loads(_fetch(request)[1])
-        return ledger
+        headers = {"Authorization": f"Bearer {token.access_token}", **trakt.config.headers.app_fields}
+        with new_client(direct=True) as client:
+            return client.get(f"{self.url}/users/settings", headers=headers).status_code
 
     def _step(self, title: str) -> None:
         self.number += 1
         print_data()
         print_data(style(f"{self.number}. {title}", "cyan"))
-
-
-def _fetch(request: urllib.request.Request) -> tuple[int, bytes]:
-    opener = urllib.request.OpenerDirector()
-    for handler in (urllib.request.HTTPHandler(), urllib.request.UnknownHandler()):
-        opener.add_handler(handler)  # no proxy, no redirects, and a refusal is an answer
-    with opener.open(request, timeout=10) as reply:
-        return reply.status, reply.read()
 
 
 def _refreshes(ledger: dict[str, Any]) -> int:

@@ -14,12 +14,12 @@ from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.cli.doctor.app import ask_service, rejection_before_setup
 from traktauth.cli.doctor.settings import check_permissions
 from traktauth.cli.exit_codes import Terminated
+from traktauth.cli.inventory import verify
 from traktauth.cli.login_resume import PendingLogin
 from traktauth.cli.login_screen import choose_screen
 from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, can_ask, print_json, print_message
 from traktauth.cli.times import format_deadline, format_duration
-from traktauth.cli.verify import verify
 from traktauth.client.config_path import config_path
 from traktauth.client.login.browser import has_browser
 from traktauth.client.login.method import choose_login_method

@@ -11,7 +11,7 @@ from traktauth.cli.click_classes import Command
 from traktauth.cli.command_hints import SIGN_IN
 from traktauth.cli.common_options import naming_settings
 from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN
-from traktauth.cli.inventory import describe_refresh, describe_token, read_inventory
+from traktauth.cli.inventory import REJECTED_HINT, describe_refresh, describe_token, read_inventory, verify
 from traktauth.cli.options import common_options
 from traktauth.cli.output import (
     BAD,
@@ -23,7 +23,6 @@ from traktauth.cli.output import (
     print_json,
     print_message,
 )
-from traktauth.cli.verify import REJECTED_HINT, verify
 from traktauth.display import shorten
 from traktauth.flow.login_status import LoginState
 from traktauth.flow.moved_login import describe_target
@@ -32,8 +31,7 @@ from traktauth.stores.open import open_store
 
 if TYPE_CHECKING:
     from traktauth.cli.common_options import CommonOptions
-    from traktauth.cli.inventory import Inventory, StoredLogin
-    from traktauth.cli.verify import Verdict
+    from traktauth.cli.inventory import Inventory, StoredLogin, Verdict
     from traktauth.client.settings import Settings
     from traktauth.flow.login_status import PendingStatus
     from traktauth.models import LoginKey

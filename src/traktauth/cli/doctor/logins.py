@@ -9,9 +9,8 @@ from traktauth.cli.doctor.findings import Finding, Level, good, warning
 from traktauth.cli.doctor.history import check_machines, end_lines, explain_end, history_lines
 from traktauth.cli.doctor.store import split_address
 from traktauth.cli.exit_codes import LOGIN
-from traktauth.cli.inventory import describe_refresh, describe_token
+from traktauth.cli.inventory import REJECTED_HINT, describe_refresh, describe_token
 from traktauth.cli.status import sign_in_hint, verify_all
-from traktauth.cli.verify import REJECTED_HINT
 from traktauth.flow.login_status import LoginState
 from traktauth.flow.moved_login import describe_target, finishing_command
 from traktauth.hints import LOGIN_COMMAND, STATUS_COMMAND, Hint, ShellCommand

@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from contextlib import ExitStack, closing, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,22 +17,24 @@ from traktauth.cli.click_classes import Command
 from traktauth.cli.exit_codes import ending_signals
 from traktauth.cli.keep.event_log import EventLog, EventLogHandler
 from traktauth.cli.keep.live_line import LiveLine, capitalize, describe_counts, describe_pace, describe_summary
-from traktauth.cli.keep.login_files import LoginFiles
 from traktauth.cli.keep.plan import show_plan
 from traktauth.cli.log_output import replace_warning_handler
 from traktauth.cli.options import common_options
-from traktauth.cli.output import print_in_place, print_json, print_message
+from traktauth.cli.output import WARNING, print_in_place, print_json, print_message
+from traktauth.client.sync_client import Trakt
 from traktauth.errors import StoreFailed, TraktAuthError
 from traktauth.hints import MOVE_COMMAND, Hint
-from traktauth.keeper import Keeper, KeeperConfig, RateLimit
+from traktauth.keeper import Keeper, KeeperConfig, RateLimit, Refreshed
 from traktauth.keeper.config import IN_FLIGHT
 from traktauth.keeper.http_sender import open_sender
+from traktauth.migrate.formats import find_format
+from traktauth.migrate.transfer import export_access_token
 from traktauth.models import find_service
 from traktauth.stores.fleet import FleetStore
 from traktauth.stores.open import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from traktauth.cli.common_options import CommonOptions
     from traktauth.client.settings import Settings
@@ -287,3 +290,58 @@ async def _report_summary(keeper: Keeper, summary: Summary, *, as_json: bool) ->
         print_message(f"{done}; {describe_counts(await keeper.count_logins(), time.time())}")
     except StoreFailed:  # the summary is still worth printing
         print_message(done)
+
+
+class LoginFiles:
+    """Writes the access token of one account, and no refresh token, into files of other programs.
+
+    Args:
+        settings: whose account it is.
+        files: each as `FORMAT:PATH`.
+
+    Raises:
+        UsageError: one of them is not a format and a path.
+    """
+
+    def __init__(self, settings: Settings, files: Sequence[str]) -> None:
+        self._settings = settings
+        self._files = [_parse(each) for each in files]
+        self._writing: set[asyncio.Task[None]] = set()
+
+    def write(self) -> None:
+        """Write every file.
+
+        Raises:
+            TraktAuthError: the account has no valid token, or a file cannot be written.
+        """
+        with Trakt(self._settings.app(), **self._settings.place()) as trakt:
+            for name, path in self._files:
+                export_access_token(trakt, name, path)
+
+    def on_event(self, event: Event) -> None:
+        """Write the files in a thread if the account has a new token."""
+        if isinstance(event, Refreshed) and event.login.account == self._settings.account:
+            task = asyncio.get_running_loop().create_task(self._write_in_thread())
+            self._writing.add(task)
+            task.add_done_callback(self._writing.discard)
+
+    async def finish(self) -> None:
+        """Wait for files that are being written."""
+        await asyncio.gather(*self._writing)
+
+    async def _write_in_thread(self) -> None:
+        try:
+            await asyncio.to_thread(self.write)
+        except TraktAuthError as error:
+            print_message(WARNING, f"The login file could not be written: {error.message}")
+
+
+def _parse(text: str) -> tuple[str, Path]:
+    name, colon, path = text.partition(":")
+    if not colon or not path:
+        raise click.UsageError(f"--write must be FORMAT:PATH, such as pytrakt:/srv/app/.pytrakt.json, not {text!r}")
+    try:
+        find_format(name)
+    except ValueError as error:
+        raise click.UsageError(f"--write: {error}") from None
+    return name, Path(path)
