@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from traktauth.errors import TraktAuthError, TryLater
 from traktauth.timeouts import CONNECT_TIMEOUT, REQUEST_TIMEOUT
@@ -84,12 +85,12 @@ def describe_error(
     return known.get(name, name)
 
 
-def _proxy_of(error: Exception) -> str | None:
+def _proxy_of(error: Any) -> str | None:  # noqa: ANN401 - an error of one of two libraries
     try:
-        extensions: dict[str, str | None] = error.request.extensions  # type: ignore[attr-defined] # of two libraries
+        proxy: str | None = error.request.extensions.get(PROXY)
     except (AttributeError, RuntimeError):  # it was raised without a request
         return None
-    return extensions.get(PROXY)
+    return proxy
 
 
 def _proxy_failure(error: Exception, proxy: str, connect_timeout: float | None) -> str:

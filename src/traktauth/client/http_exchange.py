@@ -39,7 +39,6 @@ _LONGEST_SLICE = 2.0
 _LONGEST_STOP = 60.0  # seconds for which an abandoned thread goes on reading
 _AFTER_A_STOP = 2.0  # seconds to read what arrived while this process did not run
 _LARGEST_DOCUMENT = 64 * 1024  # bytes; in a larger body no whole JSON object is looked for before its end
-_MOST_LOOKS = 100
 # Errors that are raised before a byte of the request has left, of httpx2 and of httpx, which have the same names.
 _NEVER_LEFT = {
     "ConnectError",
@@ -171,7 +170,6 @@ class Exchange:
         self._outcome: Response | NoResponse | None = None
         self._head: tuple[int, Mapping[str, str]] | None = None
         self._body = bytearray()
-        self._looks = 0
         self._whole_at: float | None = None
         self._raw = RawResponse()
         extension = {EXCHANGE: self} if is_watched else {"trace": self._atrace if is_async else self._trace}
@@ -249,11 +247,6 @@ class Exchange:
     def _take(self, chunk: bytes) -> bool:
         """Take a part of the body; return whether the rest is of interest."""
         self._body += chunk
-        may_be_whole = chunk.rstrip().endswith(b"}") and len(self._body) <= _LARGEST_DOCUMENT
-        if self._whole_at is None and may_be_whole and self._looks < _MOST_LOOKS:
-            self._looks += 1
-            if _is_object(self._body):
-                self._whole_at = time.monotonic()
         if self.is_alone and self._tracker.seconds() > self._limit:
             raise httpx2.ReadTimeout("the time limit was reached")
         return len(self._body) <= LARGEST_REPLY and not self._tracker.given_up
@@ -296,9 +289,11 @@ class Exchange:
         """
         left = self._limit
         while left > 0 and self._outcome is None:
-            if self._whole_at is not None and time.monotonic() - self._whole_at > END_TIMEOUT:
-                return
             began = time.monotonic()
+            if self._whole_at is None and len(self._body) <= _LARGEST_DOCUMENT and _is_object(bytes(self._body)):
+                self._whole_at = began
+            if self._whole_at is not None and began - self._whole_at > END_TIMEOUT:
+                return
             yield min(_SLICE, left)
             took = time.monotonic() - began
             left = left - took if took < _LONGEST_SLICE else max(left - _SLICE, _AFTER_A_STOP)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 EXCHANGE = "traktauth_exchange"
 """The extension of a request that holds the `Exchange` to which it belongs."""
 
-_MAX_IDLE = 20
-_IDLE_TIMEOUT = 5.0  # seconds after which a kept connection is not used again
+# How many connections are kept, and for how many seconds.
+_KEPT: dict[str, Any] = {"max_keepalive_connections": 20, "keepalive_expiry": 5.0}
 _SOCKS = b"\x01\x05"  # what a response of a SOCKS proxy begins with; an HTTP response does not
 # The two libraries give their errors the same names.
 _ERRORS = {
@@ -47,15 +47,16 @@ class Transport(httpx2.BaseTransport):
 
     def __init__(self, tls: ssl.SSLContext, proxy: httpcore2.Proxy | None = None, name: str | None = None) -> None:
         self._name = name
-        self._new_pool = partial(httpcore2.ConnectionPool, tls, proxy, None)
-        self._pool = self._new_pool(_MAX_IDLE, _IDLE_TIMEOUT, network_backend=_Backend(_KeptStream))
+        self._new_pool = partial(httpcore2.ConnectionPool, ssl_context=tls, proxy=proxy, max_connections=None)
+        self._pool = self._new_pool(network_backend=_Backend(_KeptStream), **_KEPT)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request."""
         exchange: Exchange | None = request.extensions.get(EXCHANGE)
         pool, content = self._pool, request.stream
         if exchange is not None:
-            pool = self._new_pool(0, network_backend=_Backend(lambda stream: _OwnStream(stream, exchange)))
+            backend = _Backend(lambda stream: _OwnStream(stream, exchange))
+            pool = self._new_pool(network_backend=backend, max_keepalive_connections=0)
             content = _body_of(exchange, content)
         with _translate_errors(request, self._name):
             response = pool.handle_request(_to_core(request, content))
@@ -72,7 +73,7 @@ class AsyncTransport(httpx2.AsyncBaseTransport):
     def __init__(self, tls: ssl.SSLContext, proxy: httpcore2.Proxy | None = None, name: str | None = None) -> None:
         self._name = name
         self._pool = httpcore2.AsyncConnectionPool(
-            tls, proxy, None, _MAX_IDLE, _IDLE_TIMEOUT, network_backend=_AsyncBackend()
+            ssl_context=tls, proxy=proxy, max_connections=None, network_backend=_AsyncBackend(), **_KEPT
         )
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -98,7 +99,7 @@ def _to_core(request: httpx2.Request, content: Any) -> httpcore2.Request:  # noq
     )
 
 
-def _from_core(response: httpcore2.Response, request: httpx2.Request, proxy: str | None) -> httpx2.Response:
+def _from_core(response: Any, request: httpx2.Request, proxy: str | None) -> httpx2.Response:  # noqa: ANN401 - of httpcore2
     body = _Body(response, request, proxy)
     return httpx2.Response(response.status, headers=response.headers, stream=body, extensions=response.extensions)
 
@@ -160,7 +161,7 @@ class _Backend(httpcore2.NetworkBackend):
 
 class _AsyncBackend(httpcore2.AsyncNetworkBackend):
     def __init__(self) -> None:
-        self._backend = httpcore2.AnyIOBackend()
+        self._backend: Any = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
         self,
