@@ -9,7 +9,7 @@ import pytest
 from traktauth.client.driver.unheard_log import OWN
 from traktauth.errors import StoreFailed
 from traktauth.web.requests import WebRequest
-from traktauth.web.responses import outage_response
+from traktauth.web.routes import outage_response
 
 REASON = "GET /page could not be served: sqlite:/x failed: OSError (No space left on device)"
 

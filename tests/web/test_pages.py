@@ -8,7 +8,6 @@ import pytest
 
 from traktauth.errors import AppInvalid, AppRejected, StoreFailed, TryLater
 from traktauth.protocol import APPS_ARE_DELETED, ONE_COMMUNITY_APP
-from traktauth.web.csrf import is_cross_site
 from traktauth.web.failure import CAUSES, LoginFailed, failure_of
 from traktauth.web.pages import (
     failure_page,
@@ -19,7 +18,7 @@ from traktauth.web.pages import (
     unavailable_page,
 )
 from traktauth.web.paths import LoginPaths
-from traktauth.web.requests import wants_page
+from traktauth.web.requests import is_cross_site, wants_page
 from traktauth.web.state_cookie import surplus_cookies
 
 PATHS = LoginPaths("https://example.com/trakt/callback")
@@ -29,11 +28,11 @@ PATHS = LoginPaths("https://example.com/trakt/callback")
 def test_each_page_names_cause_and_fix_and_offers_the_sign_in_again(cause):
     page = failure_page(LoginFailed("internal words", cause=cause, next="/a?b=<c>"), PATHS)
     assert page.status == (503 if cause == "busy" else 400)
-    assert len(re.findall(r"<p>[^<]{10,}</p>", page.html)) == 2
-    assert 'href="https://example.com/trakt/login?next=%2Fa%3Fb%3D%253Cc%253E"' in page.html
-    assert "internal words" not in page.html
-    assert "<script" not in page.html
-    assert re.findall(r"(?:src|href|url\()=?[\"']?(?!https://example\.com)\w+:", page.html) == []
+    assert len(re.findall(r"<p>[^<]{10,}</p>", page.body)) == 2
+    assert 'href="https://example.com/trakt/login?next=%2Fa%3Fb%3D%253Cc%253E"' in page.body
+    assert "internal words" not in page.body
+    assert "<script" not in page.body
+    assert re.findall(r"(?:src|href|url\()=?[\"']?(?!https://example\.com)\w+:", page.body) == []
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert (page.headers["Cache-Control"], page.headers["Referrer-Policy"]) == ("no-store", "no-referrer")
 
@@ -43,16 +42,16 @@ def test_each_page_names_cause_and_fix_and_offers_the_sign_in_again(cause):
 )
 def test_a_page_names_what_trakt_changed_in_2026(cause, hint):
     failed = LoginFailed("", cause=cause)
-    assert hint in failure_page(failed, PATHS).html
+    assert hint in failure_page(failed, PATHS).body
     assert hint in failure_text(failed)
 
 
 def test_a_busy_page_says_to_reload_only_if_the_code_was_not_sent():
     unsent = failure_page(LoginFailed("", cause="busy"), PATHS)
     sent = failure_page(LoginFailed("", cause="busy", cookie_name="x"), PATHS)
-    assert "reload this page in 30 seconds" in unsent.html
-    assert "reload" not in sent.html
-    assert "Sign in again in 30 seconds" in sent.html
+    assert "reload this page in 30 seconds" in unsent.body
+    assert "reload" not in sent.body
+    assert "Sign in again in 30 seconds" in sent.body
     assert (unsent.headers["Retry-After"], sent.headers["Retry-After"]) == ("30", "30")
 
 
@@ -64,7 +63,7 @@ def test_a_library_that_has_used_up_the_state_never_says_to_reload():
 
 def test_a_failed_sign_in_says_when_to_come_back():
     busy = failure_of(TryLater("x", retry_after=20.7), next="/", cookie_name="x")
-    assert "in 21 seconds" in failure_page(busy, PATHS).html
+    assert "in 21 seconds" in failure_page(busy, PATHS).body
     assert "in 21 seconds" in failure_text(busy)
     assert failure_page(busy, PATHS).headers["Retry-After"] == "21"
     assert "Retry-After" not in failure_page(LoginFailed("", cause="denied"), PATHS).headers
@@ -73,19 +72,19 @@ def test_a_failed_sign_in_says_when_to_come_back():
 def test_the_page_of_an_outage_says_when_to_come_back():
     page = unavailable_page(TryLater("x", retry_after=17.2))
     assert (page.status, page.headers["Retry-After"]) == (503, "17")
-    assert "reload this page in 17 seconds" in page.html
-    assert "storage" in unavailable_page(StoreFailed("x")).html
+    assert "reload this page in 17 seconds" in page.body
+    assert "storage" in unavailable_page(StoreFailed("x")).body
     form = unavailable_page(StoreFailed("x"), is_form=True)
-    assert "Try again in 30 seconds" in form.html
-    assert "Nothing is lost" not in form.html
+    assert "Try again in 30 seconds" in form.body
+    assert "Nothing is lost" not in form.body
 
 
 def test_the_page_of_a_login_that_was_not_revoked_says_what_to_do():
     later = not_revoked_page(TryLater("x", retry_after=20))
     assert (later.status, later.headers["Retry-After"]) == (503, "20")
-    assert "reload this page in 20 seconds" in later.html
+    assert "reload this page in 20 seconds" in later.body
     refused = not_revoked_page(AppRejected("x"))
-    assert (refused.status, "reload" in refused.html, "connected apps" in refused.html) == (502, False, True)
+    assert (refused.status, "reload" in refused.body, "connected apps" in refused.body) == (502, False, True)
 
 
 def test_other_pages_have_their_status():

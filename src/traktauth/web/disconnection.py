@@ -9,35 +9,9 @@ from typing import TYPE_CHECKING
 from traktauth.client.driver.sync_driver import write_log
 from traktauth.errors import LoginExists, LoginRequired, StoreFailed, TraktAuthError
 from traktauth.flow.effects import LogMessage
-from traktauth.models.signed_out import SignedOut
 
 if TYPE_CHECKING:
-    from traktauth.client.async_client import AsyncTrakt
     from traktauth.client.sync_client import Trakt
-
-
-def disconnect(trakt: Trakt) -> SignedOut:
-    """Revoke a login at Trakt and remove it from the store; nothing is left to do if it has ended already.
-
-    Raises:
-        TryLater, StoreFailed, AppRejected, UnexpectedReply: it was not revoked, and is still stored.
-    """
-    outcome = SignedOut(revoked=False, left=False)
-    with suppress(LoginRequired):
-        outcome = trakt.logout()
-    with suppress(LoginRequired, LoginExists):  # nothing is stored, or the user has signed in again meanwhile
-        trakt.erase()
-    return outcome
-
-
-async def disconnect_async(trakt: AsyncTrakt) -> SignedOut:
-    """Do the same as `disconnect`."""
-    outcome = SignedOut(revoked=False, left=False)
-    with suppress(LoginRequired):
-        outcome = await trakt.logout()
-    with suppress(LoginRequired, LoginExists):
-        await trakt.erase()
-    return outcome
 
 
 def end_login(trakt: Trakt, *, revoke: bool = True) -> None:

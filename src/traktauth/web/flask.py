@@ -10,50 +10,31 @@ application.register_blueprint(login)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
+from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.extras import check_version
+from traktauth.models.signed_out import SignedOut
 from traktauth.web.access_log import hide_codes
-from traktauth.web.csrf import FOREIGN_FORM, is_cross_site
-from traktauth.web.disconnection import disconnect
-from traktauth.web.failure import LoginFailed
-from traktauth.web.login import WebLogin, check_kind
-from traktauth.web.pages import method_page, refused_page
+from traktauth.web.login import SignedIn, WebLogin, check_kind
+from traktauth.web.pages import RouteResponse
 from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths, local_path
 from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
-from traktauth.web.responses import (
-    RouteResponse,
-    failed_response,
-    foreign_response,
-    outage_response,
-    page_response,
-    redirect_response,
-    signed_in_response,
-    signed_out_response,
-    unauthorized_response,
-)
-from traktauth.web.session import SESSION_KEY, begin_session, end_session, leave_session
-from traktauth.web.state_cookie import expired_cookie, read_cookies, surplus_cookies
+from traktauth.web.routes import LoginRoutes, disconnect, outage_response, run_route
+from traktauth.web.session import SESSION_KEY
 
 try:
     from flask import Blueprint, current_app, make_response, request, session
+    from flask.blueprints import BlueprintSetupState
+    from flask.typing import ResponseReturnValue
+    from flask.wrappers import Response
 except ModuleNotFoundError as error:
     raise TraktAuthError("Flask is not installed", hint="pip install 'traktauth[flask]'") from error
 
 check_version("flask", (3, 0))
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from flask.blueprints import BlueprintSetupState
-    from flask.typing import ResponseReturnValue
-    from flask.wrappers import Response
-
-    from traktauth.client.sync_client import Trakt
-    from traktauth.models.signed_out import SignedOut
-    from traktauth.web.login import SignedIn
 
 __all__ = ["TraktLogin"]
 
@@ -108,7 +89,7 @@ class TraktLogin(Blueprint):
 
     def register_error_handlers(self) -> None:
         """Handle ended logins and outages in every view of the application."""
-        self.app_errorhandler(LoginRequired)(self._handle_login_required)
+        self.app_errorhandler(LoginRequired)(self._unauthorized)
         self.app_errorhandler(TryLater)(self._handle_outage)
         self.app_errorhandler(StoreFailed)(self._handle_outage)
 
@@ -144,9 +125,7 @@ class TraktLogin(Blueprint):
             TryLater, StoreFailed: it could not be revoked at the moment; nothing was changed.
             AppRejected: Trakt refuses the app; nothing was changed.
         """
-        outcome = disconnect(self.trakt)
-        leave_session(session)
-        return outcome
+        return run_route(disconnect(self.trakt, session))
 
     def required(self, view: Callable[P, R]) -> Callable[P, R | ResponseReturnValue]:
         """Let a view be called only if a user is signed in.
@@ -169,54 +148,45 @@ class TraktLogin(Blueprint):
     # ---------------------------------------------------------------- routes
     def _login(self) -> Response:
         _check_session()  # without sessions no browser is sent to Trakt
-        foreign = foreign_response(_web_request(), self.paths.origin, _origin())
-        if foreign is not None:
-            return _response(foreign)
-        started = self.web_login.start(request.args.get("next", self._after()))
-        response = _response(redirect_response(started.url))
-        for name in surplus_cookies(read_cookies(request.headers.get("Cookie"))):
-            response.set_cookie(name, "", **expired_cookie(name))
-        response.set_cookie(started.cookie_name, started.cookie_value, **started.cookie_options)
-        return response
+        return _response(self._routes.login(self._request()))
 
     def _callback(self) -> Response:
-        if request.method != "GET":  # HEAD must not spend the code
-            return _response(page_response(method_page("GET")))
         _check_session()
-        try:
-            signed_in = self.web_login.finish(request.headers.get("Cookie", ""), request.url)
-        except LoginFailed as failed:
-            return _response(failed_response(failed, self.paths, session, self._after()))
-        with begin_session(session, signed_in.account, clear=session.clear):
-            if self.on_signed_in is not None:
-                current_app.ensure_sync(self.on_signed_in)(signed_in)
-        _regenerate_session()
-        return _response(signed_in_response(signed_in))
+        accept = None if self.on_signed_in is None else current_app.ensure_sync(self.on_signed_in)
+        return _response(
+            run_route(
+                self._routes.callback(
+                    self._request(), session, clear=session.clear, accept=accept, renew=_regenerate_session
+                )
+            )
+        )
 
     def _logout(self) -> Response:
-        if is_cross_site(request.headers.get, self.paths.origin, _origin()):
-            return _response(page_response(refused_page(FOREIGN_FORM)))
-        account = end_session(session, revoke=self.revoke)
-        outcome: SignedOut | TraktAuthError | None = None
-        if account is not None:
-            try:
-                outcome = self.web_login.trakt(account).logout()
-            except TraktAuthError as error:
-                outcome = error
-        return _response(signed_out_response(session, self.paths, self._after(), outcome))
+        return _response(run_route(self._routes.logout(self._request(), session)))
 
-    def _after(self) -> str:
-        return local_path(f"{request.script_root}/") if self.after is None else self.after
+    @property
+    def _routes(self) -> LoginRoutes:
+        return LoginRoutes(self.web_login, self.paths, self.after, self.revoke)
 
     # ---------------------------------------------------------------- errors
-    def _handle_login_required(self, error: LoginRequired) -> ResponseReturnValue:
-        return self._unauthorized(error)
-
-    def _handle_outage(self, error: TraktAuthError) -> ResponseReturnValue:
-        return _response(outage_response(_web_request(), error))
+    def _handle_outage(self, error: TraktAuthError) -> Response:
+        return _response(outage_response(self._request(), error))
 
     def _unauthorized(self, error: LoginRequired | None = None) -> Response:
-        return _response(unauthorized_response(_web_request(), self.paths, session, error))
+        return _response(self._routes.unauthorized(self._request(), session, error))
+
+    @staticmethod
+    def _request() -> WebRequest:
+        query = request.query_string.decode(errors="replace")
+        return WebRequest(
+            request.method,
+            request.script_root + request.path + (f"?{query}" if query else ""),
+            request.headers.get,
+            origin=request.host_url.rstrip("/"),
+            root=f"{request.script_root}/",
+            cookies=request.headers.get("Cookie", ""),
+            next=request.args.get("next"),
+        )
 
 
 def _check_session() -> None:
@@ -234,17 +204,8 @@ def _regenerate_session() -> None:
         regenerate(session)
 
 
-def _origin() -> str:
-    return request.host_url.rstrip("/")
-
-
-def _web_request() -> WebRequest:
-    path = request.full_path if request.query_string else request.path
-    return WebRequest(request.method, request.script_root + path, request.headers.get)
-
-
 def _response(response: RouteResponse) -> Response:
     made = make_response(response.body, response.status, response.headers)
-    if response.old_cookie is not None:
-        made.set_cookie(response.old_cookie, "", **expired_cookie(response.old_cookie))
+    for name, value, options in response.cookies:
+        made.set_cookie(name, value, **options)
     return made

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
+from traktauth.client.account_config import AccountConfig
 from traktauth.client.async_client import AsyncTrakt
 from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
 from traktauth.client.settings import read_settings
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRefused, TraktAuthError
+from traktauth.flow.context import FlowContext, LostReply
 from traktauth.flow.effects import Flow, LogMessage
 from traktauth.flow.web_login import check_before_exchange, exchange_for_user
+from traktauth.models import App
+from traktauth.protocol import Service
 from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.values import field, value
 from traktauth.web.access_log import hide_codes
@@ -35,14 +40,6 @@ from traktauth.wire.authorization import (
     parse_authorization_response,
     s256_challenge,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from traktauth.client.account_config import AccountConfig
-    from traktauth.flow.context import FlowContext, LostReply
-    from traktauth.models import App
-    from traktauth.protocol import Service
 
 TraktT = TypeVar("TraktT", Trakt, AsyncTrakt)
 StoreT = TypeVar("StoreT")

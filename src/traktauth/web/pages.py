@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from html import escape as escape_html
-from typing import TYPE_CHECKING
+from typing import Any
 
 from traktauth.client.login.pages import STYLE
 from traktauth.display import escape
-from traktauth.errors import ACCOUNT_CODES, AppRejected, StoreFailed, TryLater
+from traktauth.errors import ACCOUNT_CODES, AppRejected, StoreFailed, TraktAuthError, TryLater
 from traktauth.protocol import ACCOUNT_LIMITS, APPS_ARE_DELETED, CONNECTED_PAGE, ONE_COMMUNITY_APP
 from traktauth.values import field, value
-from traktauth.web.failure import NO_RESPONSE, RETRY_AFTER
-
-if TYPE_CHECKING:
-    from traktauth.errors import TraktAuthError
-    from traktauth.web.failure import Cause, LoginFailed
-    from traktauth.web.paths import LoginPaths
+from traktauth.web.failure import NO_RESPONSE, RETRY_AFTER, Cause, LoginFailed
+from traktauth.web.paths import LoginPaths
 
 _BUTTON = (
     ".button{font:inherit;border:0;"
@@ -23,6 +19,7 @@ _BUTTON = (
     "background:light-dark(#b3123f,#ff8aa8);color:light-dark(#fff,#17171b)}p+p{margin-top:.75rem}"
 )
 _HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",  # the callback's address holds a code
@@ -62,21 +59,23 @@ _STILL_SIGNED_IN = "You are still signed in, as before."
 
 
 @value
-class Page:
+class RouteResponse:
     """A whole response.
 
     Attributes:
         status: the HTTP status.
-        html: the body.
-        headers: header fields beside `Content-Type: text/html; charset=utf-8`.
+        headers: the header fields, with `Content-Type`.
+        body: the body.
+        cookies: those to set: name, value and attributes, as `set_cookie` of Starlette, Flask and Django takes them.
     """
 
     status: int
-    html: str = field(repr=False)
     headers: dict[str, str] = field(repr=False)
+    body: str = field(default="", repr=False)
+    cookies: tuple[tuple[str, str, dict[str, Any]], ...] = field(default=(), repr=False)
 
 
-def failure_page(failed: LoginFailed, paths: LoginPaths, *, signed_in_at: str | None = None) -> Page:
+def failure_page(failed: LoginFailed, paths: LoginPaths, *, signed_in_at: str | None = None) -> RouteResponse:
     """Return the page of a sign-in that failed: the cause, the fix, and a link that starts again.
 
     Args:
@@ -114,7 +113,7 @@ def _texts_of(failed: LoginFailed, origin: str, *, is_repeatable: bool = True) -
     return [cause, fix.format(origin=origin, seconds=_whole_seconds(failed.retry_after or RETRY_AFTER))]
 
 
-def confirmation_page() -> Page:
+def confirmation_page() -> RouteResponse:
     """Return the page that asks a user whom another site's page has sent to the sign-in; its form is sent back there.
 
     Trakt may approve without a word, so the other site would sign the user in.
@@ -124,13 +123,13 @@ def confirmation_page() -> Page:
     return page
 
 
-def sign_in_page(paths: LoginPaths) -> Page:
+def sign_in_page(paths: LoginPaths) -> RouteResponse:
     """Return the page (401) for a form that a user sent who is not signed in, or whose login has ended."""
     texts = ["You are not signed in with Trakt, so what you sent was not completed.", "Sign in, then send it again."]
     return _page(401, "Sign in first", texts, {paths.origin + paths.login: "Sign in with Trakt"})
 
 
-def unavailable_page(error: Exception, *, is_form: bool = False) -> Page:
+def unavailable_page(error: Exception, *, is_form: bool = False) -> RouteResponse:
     """Return the page (503) for a call that Trakt or the store could not serve at the moment.
 
     Args:
@@ -149,7 +148,7 @@ def retry_seconds(error: Exception) -> int:
     return _whole_seconds(error.retry_after if isinstance(error, TryLater) else RETRY_AFTER)
 
 
-def not_revoked_page(error: TraktAuthError) -> Page:
+def not_revoked_page(error: TraktAuthError) -> RouteResponse:
     """Return the page for a user who is signed out of the session, but whose login could not be revoked.
 
     Args:
@@ -171,7 +170,7 @@ def not_revoked_page(error: TraktAuthError) -> Page:
     return page
 
 
-def partly_revoked_page(paths: LoginPaths, after: str) -> Page:
+def partly_revoked_page(paths: LoginPaths, after: str) -> RouteResponse:
     """Return the page for a user who is signed out, but whose refresh token may still be valid at Trakt.
 
     Args:
@@ -196,12 +195,12 @@ def _whole_seconds(seconds: float) -> int:
     return max(1, round(seconds))
 
 
-def refused_page(what: str) -> Page:
+def refused_page(what: str) -> RouteResponse:
     """Return the page (403) for a form that another site sent."""
     return _page(403, "Refused", [what])
 
 
-def method_page(allowed: str) -> Page:
+def method_page(allowed: str) -> RouteResponse:
     """Return the page (405) for a method that a route does not serve."""
     page = _page(405, "Method not allowed", [f"This address takes {allowed} only."])
     page.headers["Allow"] = allowed
@@ -210,7 +209,7 @@ def method_page(allowed: str) -> Page:
 
 def _page(
     status: int, title: str, texts: list[str], links: dict[str, str] | None = None, *, form: str | None = None
-) -> Page:
+) -> RouteResponse:
     """Return a page; the links are addresses with their labels, and the form posts to the page's own address."""
     paragraphs = "".join(f"<p>{escape_html(escape(text))}</p>" for text in texts)
     buttons = " ".join(
@@ -223,4 +222,4 @@ def _page(
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}{_BUTTON}</style>'
         f"<main><h1>{title}</h1>{paragraphs}{buttons}</main></html>"
     )
-    return Page(status, html, dict(_HEADERS))
+    return RouteResponse(status, dict(_HEADERS), html)

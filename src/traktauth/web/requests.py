@@ -1,15 +1,35 @@
-"""What a browser's header fields say about a request, whatever framework received it."""
+"""What the sign-in reads of a request, whatever framework received it: where it comes from, and who waits for it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from traktauth.values import field, value
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 NOT_SIGNED_IN = "No user is signed in with Trakt"
+
+
+@value
+class WebRequest:
+    """A request to the application, as browsers see it.
+
+    Attributes:
+        method: the HTTP method.
+        path: the path, with the query and with a prefix that a proxy puts before it.
+        header: returns a header field, or None.
+        origin: the origin that the request was sent to.
+        root: the path of the application's root.
+        cookies: the `Cookie` header field.
+        next: the parameter `next` of the query, or None.
+    """
+
+    method: str
+    path: str
+    header: Callable[[str], str | None] = field(repr=False)
+    origin: str = ""
+    root: str = "/"
+    cookies: str = field(default="", repr=False)
+    next: str | None = None
 
 
 def wants_page(method: str, header: Callable[[str], str | None]) -> bool:
@@ -25,16 +45,23 @@ def is_navigation(header: Callable[[str], str | None]) -> bool:
     return "text/html" in (header("Accept") or "")
 
 
-@value
-class WebRequest:
-    """What the sign-in needs to know of a request.
+def is_cross_site(header: Callable[[str], str | None], *origins: str) -> bool:
+    """Return whether another site's page sent this form, so that it must be refused (cross-site request forgery).
 
-    Attributes:
-        method: the HTTP method.
-        path: the path, with the query.
-        header: returns a header field, or None.
+    Args:
+        header: returns a header field of the request, or None.
+        origins: origins that are the application's own.
     """
+    site = header("Sec-Fetch-Site")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    origin = header("Origin")
+    return origin is not None and origin not in origins
 
-    method: str
-    path: str
-    header: Callable[[str], str | None] = field(repr=False)
+
+def is_from_another_site(header: Callable[[str], str | None]) -> bool:
+    """Return whether another site's page led the browser to this address; False if the browser does not say so.
+
+    A sibling host (`same-site`) may: an application and its sign-in are often on two of them.
+    """
+    return header("Sec-Fetch-Site") == "cross-site"

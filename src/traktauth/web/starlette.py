@@ -14,49 +14,32 @@ application = Starlette(
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from traktauth.client.async_client import AsyncTrakt
+from traktauth.client.driver.async_driver import run_flow
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.extras import check_version
+from traktauth.models.signed_out import SignedOut
 from traktauth.web.access_log import hide_codes
-from traktauth.web.csrf import FOREIGN_FORM, is_cross_site
-from traktauth.web.disconnection import disconnect_async
-from traktauth.web.failure import LoginFailed
 from traktauth.web.login import AsyncWebLogin, SignedIn, check_kind
-from traktauth.web.pages import method_page, refused_page
+from traktauth.web.pages import RouteResponse
 from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths, local_path
 from traktauth.web.requests import NOT_SIGNED_IN, WebRequest, wants_page
-from traktauth.web.responses import (
-    RouteResponse,
-    failed_response,
-    foreign_response,
-    outage_response,
-    page_response,
-    redirect_response,
-    signed_in_response,
-    signed_out_response,
-    unauthorized_response,
-)
-from traktauth.web.session import SESSION_KEY, begin_session, end_session, leave_session
-from traktauth.web.state_cookie import expired_cookie, read_cookies, surplus_cookies
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-
-    from starlette.requests import Request
-
-    from traktauth.client.async_client import AsyncTrakt
-    from traktauth.models.signed_out import SignedOut
+from traktauth.web.routes import LoginRoutes, disconnect, outage_response
+from traktauth.web.session import SESSION_KEY
 
 try:
     from starlette.concurrency import run_in_threadpool
     from starlette.exceptions import HTTPException
+    from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
 except ModuleNotFoundError as error:
@@ -122,8 +105,8 @@ class TraktLogin:
         self.exception_handlers: dict[
             int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]
         ] = {
-            LoginRequired: self._handle_login_required,
-            NotSignedIn: self._handle_not_signed_in,
+            LoginRequired: self._unauthorized,
+            NotSignedIn: self._unauthorized,
             TryLater: self._handle_outage,
             StoreFailed: self._handle_outage,
         }
@@ -166,9 +149,7 @@ class TraktLogin:
             TryLater, StoreFailed: it could not be revoked at the moment; nothing was changed.
             AppRejected: Trakt refuses the app; nothing was changed.
         """
-        outcome = await disconnect_async(self.trakt(request))
-        leave_session(_session(request))
-        return outcome
+        return await run_flow(disconnect(self.trakt(request), _session(request)), _call)
 
     def required(self, endpoint: Callable[[Request], Any]) -> Callable[[Request], Awaitable[Any]]:
         """Let an endpoint be called only if a user is signed in and their login has not ended.
@@ -179,11 +160,11 @@ class TraktLogin:
         @wraps(endpoint)
         async def wrapper(request: Request) -> Any:  # noqa: ANN401 - what the endpoint returns
             if self.account(request) is None:
-                return self._unauthorized(request)
+                return await self._unauthorized(request)
             try:
                 return await _call(endpoint, request)
             except LoginRequired as error:
-                return await self._handle_login_required(request, error)
+                return await self._unauthorized(request, error)
             except (TryLater, StoreFailed) as error:
                 return await self._handle_outage(request, error)
 
@@ -193,58 +174,33 @@ class TraktLogin:
     async def _login(self, request: Request) -> Response:
         _session(request)  # without sessions no browser is sent to Trakt
         self.paths.check_route(request.url.path.removesuffix(LOGIN) + CALLBACK)
-        foreign = foreign_response(_web_request(request), self.paths.origin, _origin(request))
-        if foreign is not None:
-            return _response(foreign)
-        started = self.web_login.start(request.query_params.get("next", self._after(request)))
-        response = _response(redirect_response(started.url))
-        for name in surplus_cookies(read_cookies(_cookie_header(request))):
-            response.set_cookie(name, "", **expired_cookie(name))
-        response.set_cookie(started.cookie_name, started.cookie_value, **started.cookie_options)
-        return response
+        return _response(self._routes.login(_web_request(request)))
 
     async def _callback(self, request: Request) -> Response:
-        if request.method != "GET":  # HEAD must not spend the code
-            return _response(page_response(method_page("GET")))
         session = _session(request)
-        try:
-            signed_in = await self.web_login.finish(_cookie_header(request), str(request.url))
-        except LoginFailed as failed:
-            return _response(failed_response(failed, self.paths, session, self._after(request)))
-        with begin_session(session, signed_in.account, clear=session.clear):
-            if self.on_signed_in is not None:
-                await _call(self.on_signed_in, request, signed_in)
-        await _regenerate_session(request)
-        return _response(signed_in_response(signed_in))
+        route = self._routes.callback(
+            _web_request(request),
+            session,
+            clear=session.clear,
+            accept=None if self.on_signed_in is None else partial(self.on_signed_in, request),
+            renew=partial(_regenerate_session, request),
+        )
+        return _response(await run_flow(route, _call))
 
     async def _logout(self, request: Request) -> Response:
-        if is_cross_site(request.headers.get, self.paths.origin, _origin(request)):
-            return _response(page_response(refused_page(FOREIGN_FORM)))
-        session = _session(request)
-        account = end_session(session, revoke=self.revoke)
-        outcome: SignedOut | TraktAuthError | None = None
-        if account is not None:
-            try:
-                outcome = await self.web_login.trakt(account).logout()
-            except TraktAuthError as error:
-                outcome = error
-        return _response(signed_out_response(session, self.paths, self._after(request), outcome))
+        return _response(await run_flow(self._routes.logout(_web_request(request), _session(request)), _call))
 
-    def _after(self, request: Request) -> str:
-        return local_path(request.base_url.path) if self.after is None else self.after
+    @property
+    def _routes(self) -> LoginRoutes:
+        return LoginRoutes(self.web_login, self.paths, self.after, self.revoke)
 
     # ---------------------------------------------------------------- responses
-    async def _handle_login_required(self, request: Request, error: Exception) -> Response:
-        return self._unauthorized(request, error if isinstance(error, LoginRequired) else None)
-
-    async def _handle_not_signed_in(self, request: Request, _error: Exception) -> Response:
-        return self._unauthorized(request)
-
     async def _handle_outage(self, request: Request, error: Exception) -> Response:
         return _response(outage_response(_web_request(request), error))
 
-    def _unauthorized(self, request: Request, error: LoginRequired | None = None) -> Response:
-        return _response(unauthorized_response(_web_request(request), self.paths, _session(request), error))
+    async def _unauthorized(self, request: Request, error: Exception | None = None) -> Response:
+        ended = error if isinstance(error, LoginRequired) else None
+        return _response(self._routes.unauthorized(_web_request(request), _session(request), ended))
 
 
 def _session(request: Request) -> dict[str, Any]:
@@ -272,21 +228,21 @@ async def _call(function: Callable[..., Any], *args: object) -> Any:  # noqa: AN
     return await run_in_threadpool(function, *args)
 
 
-def _origin(request: Request) -> str:
-    return f"{request.url.scheme}://{request.url.netloc}"
-
-
-def _cookie_header(request: Request) -> str:
-    return "; ".join(request.headers.getlist("Cookie"))  # HTTP/2 may split it
-
-
 def _web_request(request: Request) -> WebRequest:
-    query = f"?{request.url.query}" if request.url.query else ""
-    return WebRequest(request.method, request.url.path + query, request.headers.get)
+    url = request.url
+    return WebRequest(
+        request.method,
+        url.path + (f"?{url.query}" if url.query else ""),
+        request.headers.get,
+        origin=f"{url.scheme}://{url.netloc}",
+        root=request.base_url.path,
+        cookies="; ".join(request.headers.getlist("Cookie")),  # HTTP/2 may split it
+        next=request.query_params.get("next"),
+    )
 
 
 def _response(response: RouteResponse) -> Response:
     made = Response(response.body, response.status, response.headers)
-    if response.old_cookie is not None:
-        made.set_cookie(response.old_cookie, "", **expired_cookie(response.old_cookie))
+    for name, value, options in response.cookies:
+        made.set_cookie(name, value, **options)
     return made

@@ -32,13 +32,14 @@ from traktauth.flow.effects import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator
 
     from traktauth.client.driver.bound_store import BoundStore
     from traktauth.client.login.ui import LoginUI
     from traktauth.flow.effects import NoResponse
     from traktauth.wire.messages import Request, Response
 
+E = TypeVar("E")
 T = TypeVar("T")
 
 
@@ -160,7 +161,7 @@ class AsyncDriver:
         return await run_shared_async(key, lead, effect.timeout, on_wait=log, on_cancel=give_up)
 
 
-async def run_flow(flow: Flow[T], perform: Callable[[Effect[Any]], Awaitable[Any]]) -> T:
+async def run_flow(flow: Generator[E, Any, T], perform: Callable[[E], Awaitable[Any]]) -> T:
     """Run a flow to its end; what `perform` raises is thrown into the flow, which decides."""
     answer: Any = None
     failure: BaseException | None = None

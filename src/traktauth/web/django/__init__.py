@@ -22,21 +22,19 @@ check_version("django", (5, 2))
 
 if TYPE_CHECKING:
     from traktauth.web.django.configuration import web_login
-    from traktauth.web.django.decorators import trakt_required
-    from traktauth.web.django.sessions import account_of, disconnect, trakt_of
-    from traktauth.web.django.signals import signed_in
     from traktauth.web.django.store import DjangoStore
+    from traktauth.web.django.views import account_of, disconnect, signed_in, trakt_of, trakt_required
 
 __all__ = ["DjangoStore", "account_of", "disconnect", "signed_in", "trakt_of", "trakt_required", "web_login"]
 
 # Imported on first use: Django imports this package before its apps are ready.
 _LATER = {
     "DjangoStore": "traktauth.web.django.store",
-    "account_of": "traktauth.web.django.sessions",
-    "disconnect": "traktauth.web.django.sessions",
-    "signed_in": "traktauth.web.django.signals",
-    "trakt_of": "traktauth.web.django.sessions",
-    "trakt_required": "traktauth.web.django.decorators",
+    "account_of": "traktauth.web.django.views",
+    "disconnect": "traktauth.web.django.views",
+    "signed_in": "traktauth.web.django.views",
+    "trakt_of": "traktauth.web.django.views",
+    "trakt_required": "traktauth.web.django.views",
     "web_login": "traktauth.web.django.configuration",
 }
 

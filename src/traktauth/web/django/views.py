@@ -1,103 +1,194 @@
-"""The sign-in's routes."""
+"""Who is signed in, the decorator of views that need it, and the sign-in's routes."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial, wraps
+from http import HTTPStatus
+from inspect import iscoroutinefunction
+from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import logout as django_logout
+from django.core.exceptions import ImproperlyConfigured
+from django.dispatch import Signal
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from traktauth.errors import TraktAuthError
-from traktauth.web.csrf import FOREIGN_FORM, is_cross_site
-from traktauth.web.django import signals
+from traktauth.client.sync_client import Trakt
+from traktauth.errors import LoginRequired, StoreFailed, TryLater
+from traktauth.models.signed_out import SignedOut
 from traktauth.web.django.configuration import read_settings, web_login
-from traktauth.web.django.responses import paths, response_of, web_request
-from traktauth.web.django.sessions import save_session, session_of
-from traktauth.web.failure import LoginFailed
-from traktauth.web.login import WebLogin
-from traktauth.web.pages import method_page, refused_page
-from traktauth.web.paths import CALLBACK, LOGIN, local_path
-from traktauth.web.responses import (
-    failed_response,
-    foreign_response,
-    page_response,
-    redirect_response,
-    signed_in_response,
-    signed_out_response,
-)
-from traktauth.web.session import begin_session, end_session
-from traktauth.web.state_cookie import expired_cookie, read_cookies, surplus_cookies
+from traktauth.web.login import SignedIn, WebLogin
+from traktauth.web.pages import RouteResponse
+from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths
+from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
+from traktauth.web.routes import LoginRoutes, outage_response, run_route
+from traktauth.web.routes import disconnect as disconnect_trakt
+from traktauth.web.session import SESSION_KEY
 
-if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
-
-    from traktauth.models.signed_out import SignedOut
+signed_in = Signal()
+"""Sent by the callback with `request` and `signed_in`, a `SignedIn`; an exception in a receiver refuses the sign-in."""
 
 
-@csrf_exempt  # a form of another site is refused below, by its origin
+def session_of(request: HttpRequest) -> Any:  # noqa: ANN401 - a session of any backend
+    """Return the request's session.
+
+    Raises:
+        ImproperlyConfigured: the project has no sessions.
+    """
+    session = getattr(request, "session", None)
+    if session is None:
+        raise ImproperlyConfigured(
+            "Trakt sign-in needs sessions: add django.contrib.sessions.middleware.SessionMiddleware to MIDDLEWARE"
+        )
+    return session
+
+
+def account_of(request: HttpRequest) -> str | None:
+    """Return the account of the user who is signed in, or None."""
+    account: str | None = session_of(request).get(SESSION_KEY)
+    return account
+
+
+def trakt_of(request: HttpRequest) -> Trakt:
+    """Return the `Trakt` of the user who is signed in.
+
+    Raises:
+        LoginRequired: no user is signed in; `trakt_required` turns it into a response.
+    """
+    account = account_of(request)
+    if account is None:
+        raise LoginRequired(NOT_SIGNED_IN)
+    return web_login().trakt(account)
+
+
+def disconnect(request: HttpRequest) -> SignedOut:
+    """Revoke the user's login at Trakt, forget it, and sign the user out of the session.
+
+    The login and the account's name are removed from the store, and the account from the session. Call it in a
+    view that takes POST only, and that is protected as your other forms are.
+
+    Returns:
+        What was revoked; `left` tells of a refresh token that may still be valid at Trakt.
+
+    Raises:
+        LoginRequired: no user is signed in; `trakt_required` turns it into a response.
+        TryLater, StoreFailed: it could not be revoked at the moment; nothing was changed.
+        AppRejected: Trakt refuses the app; nothing was changed.
+    """
+    session = session_of(request)
+    outcome = run_route(disconnect_trakt(trakt_of(request), session))
+    session.cycle_key()
+    return outcome
+
+
+def trakt_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Let a view be called only if a user is signed in and their login has not ended.
+
+    Otherwise a browser is redirected to the sign-in, and a program gets 401. An outage is a 503.
+
+    Raises:
+        TypeError: the view is async, while sessions and the ORM are not.
+    """
+    if iscoroutinefunction(view):
+        raise TypeError("trakt_required takes a view that is not async; call the API in a plain view")
+
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401 - the view's
+        session = session_of(request)
+        if account_of(request) is None:
+            return _response(_routes().unauthorized(_web_request(request), session))
+        try:
+            return view(request, *args, **kwargs)
+        except LoginRequired as error:
+            return _response(_routes().unauthorized(_web_request(request), session, error))
+        except (TryLater, StoreFailed) as error:
+            return _response(outage_response(_web_request(request), error))
+
+    return wrapper
+
+
+@csrf_exempt  # a form of another site is refused by its origin
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def login(request: HttpRequest) -> HttpResponse:
     """Send the browser to Trakt."""
     session_of(request)  # without sessions no browser is sent to Trakt
-    paths().check_route(request.path.removesuffix(LOGIN) + CALLBACK)
-    foreign = foreign_response(web_request(request), paths().origin, _origin(request))
-    if foreign is not None:
-        return response_of(foreign)
-    started = web_login().start(request.GET.get("next", _after(request)))
-    response = response_of(redirect_response(started.url))
-    for name in surplus_cookies(read_cookies(request.headers.get("Cookie"))):
-        response.set_cookie(name, "", **expired_cookie(name))
-    response.set_cookie(started.cookie_name, started.cookie_value, **started.cookie_options)
-    return response
+    routes = _routes()
+    routes.paths.check_route(request.path.removesuffix(LOGIN) + CALLBACK)
+    return _response(routes.login(_web_request(request, origin=_origin(request), next=request.GET.get("next"))))
 
 
 @never_cache
 def callback(request: HttpRequest) -> HttpResponse:
     """Finish the sign-in, and keep the account in the session."""
-    if request.method != "GET":  # HEAD must not spend the code
-        return response_of(page_response(method_page("GET")))
     session = session_of(request)
-    try:
-        signed_in = web_login().finish(request.headers.get("Cookie", ""), request.get_full_path())
-    except LoginFailed as failed:
-        return response_of(failed_response(failed, paths(), session, _after(request)))
+
+    def accept(user: SignedIn) -> None:
+        signed_in.send(sender=WebLogin, request=request, signed_in=user)
+
     # Another Trakt account leaves nothing behind: the project's own user is signed out too.
-    with begin_session(session, signed_in.account, clear=partial(django_logout, request)):
-        signals.signed_in.send(sender=WebLogin, request=request, signed_in=signed_in)
-    session.cycle_key()
-    return response_of(signed_in_response(signed_in))
+    clear = partial(django_logout, request)
+    return _response(
+        run_route(
+            _routes().callback(_web_request(request), session, clear=clear, accept=accept, renew=session.cycle_key)
+        )
+    )
 
 
 @require_POST
 @never_cache
 def logout(request: HttpRequest) -> HttpResponse:
     """End the session's sign-in; with `REVOKE` also the login at Trakt."""
-    if is_cross_site(request.headers.get, paths().origin, _origin(request)):
-        return response_of(page_response(refused_page(FOREIGN_FORM)))
-    configured = read_settings()
     session = session_of(request)
-    account = end_session(session, revoke=configured.revoke)
-    session.cycle_key()
-    outcome: SignedOut | TraktAuthError | None = None
-    if account is not None:
-        try:
-            outcome = web_login().trakt(account).logout()
-        except TraktAuthError as error:
-            outcome = error
-    response = response_of(signed_out_response(session, paths(), _after(request), outcome))
-    if outcome is not None:
-        save_session(session, response)
+    route = _routes().logout(_web_request(request, origin=_origin(request)), session, renew=session.cycle_key)
+    response = _response(run_route(route))
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _save_session(session, response)
     return response
 
 
-def _after(request: HttpRequest) -> str:
-    after = read_settings().after
-    return local_path(request.path.removesuffix(request.path_info) + "/") if after is None else after
+def _routes() -> LoginRoutes:
+    login, configured = web_login(), read_settings()
+    return LoginRoutes(login, LoginPaths(login.app.redirect_uri), configured.after, configured.revoke)
+
+
+def _web_request(request: HttpRequest, **others: Any) -> WebRequest:  # noqa: ANN401 - further attributes
+    return WebRequest(
+        request.method or "",
+        request.get_full_path(),
+        request.headers.get,
+        root=request.path.removesuffix(request.path_info) + "/",
+        cookies=request.headers.get("Cookie", ""),
+        **others,
+    )
 
 
 def _origin(request: HttpRequest) -> str:
     return f"{request.scheme}://{request.get_host()}"
+
+
+def _response(response: RouteResponse) -> HttpResponse:
+    made = HttpResponse(response.body, status=response.status, headers=response.headers)
+    for name, value, options in response.cookies:
+        made.set_cookie(name, value, **options)
+    return made
+
+
+def _save_session(session: Any, response: HttpResponse) -> None:  # noqa: ANN401 - a session of any backend
+    """Save a session whatever the response's status is: Django's middleware does not save it with a 503."""
+    session.save()
+    response.set_cookie(
+        settings.SESSION_COOKIE_NAME,
+        session.session_key,
+        max_age=None if session.get_expire_at_browser_close() else session.get_expiry_age(),
+        domain=settings.SESSION_COOKIE_DOMAIN,
+        path=settings.SESSION_COOKIE_PATH,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=settings.SESSION_COOKIE_HTTPONLY,
+        samesite=settings.SESSION_COOKIE_SAMESITE,
+    )

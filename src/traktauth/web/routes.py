@@ -1,0 +1,249 @@
+"""The sign-in's routes and the responses of guarded views, whatever framework serves them.
+
+A route that has to wait is a generator: it yields each call that may block, or that is to be awaited, and the
+framework's module makes the call and sends the outcome back in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from traktauth.client.async_client import AsyncTrakt
+from traktauth.client.driver.sync_driver import write_log
+from traktauth.client.driver.unheard_log import show_unheard
+from traktauth.client.sync_client import Trakt
+from traktauth.display import escape
+from traktauth.errors import AppRejected, LoginExists, LoginRequired, TraktAuthError
+from traktauth.flow.effects import LogMessage
+from traktauth.models.signed_out import SignedOut
+from traktauth.values import replace, value
+from traktauth.web.failure import NO_RESPONSE, LoginFailed
+from traktauth.web.login import AsyncWebLogin, WebLogin
+from traktauth.web.pages import (
+    RouteResponse,
+    confirmation_page,
+    failure_page,
+    method_page,
+    not_revoked_page,
+    partly_revoked_page,
+    refused_page,
+    retry_seconds,
+    sign_in_page,
+    unavailable_page,
+    unavailable_text,
+)
+from traktauth.web.paths import LoginPaths, local_path
+from traktauth.web.requests import (
+    NOT_SIGNED_IN,
+    WebRequest,
+    is_cross_site,
+    is_from_another_site,
+    is_navigation,
+    wants_page,
+)
+from traktauth.web.session import SESSION_KEY, Session, begin_session, end_revocation, end_session, leave_session
+from traktauth.web.state_cookie import expired_cookie, read_cookies, surplus_cookies
+
+T = TypeVar("T")
+Route = Generator[Callable[[], Any], Any, T]
+
+_UNAVAILABLE = 503
+_FOREIGN_FORM = "Another site sent this form. To sign {}, use the application's own button."
+
+
+@value
+class LoginRoutes:
+    """The sign-in's routes, and the response to a request that needs a user.
+
+    Attributes:
+        web_login: the web sign-in.
+        paths: where the routes are.
+        after: the path after a sign-in without `next`, and after a sign-out; None: the application's root.
+        revoke: whether a sign-out revokes the login at Trakt.
+    """
+
+    web_login: WebLogin | AsyncWebLogin
+    paths: LoginPaths
+    after: str | None
+    revoke: bool
+
+    def login(self, request: WebRequest) -> RouteResponse:
+        """Send the browser to Trakt; a user whom another site's page has sent here is asked first."""
+        if request.method == "POST":
+            if is_cross_site(request.header, self.paths.origin, request.origin):
+                return refused_page(_FOREIGN_FORM.format("in"))
+        elif is_from_another_site(request.header):
+            return confirmation_page()
+        started = self.web_login.start(self._after(request) if request.next is None else request.next)
+        new = started.cookie_name, started.cookie_value, started.cookie_options
+        surplus = [_deletion(name) for name in surplus_cookies(read_cookies(request.cookies))]
+        return _redirect(started.url, *surplus, new)
+
+    def callback(
+        self,
+        request: WebRequest,
+        session: Session,
+        *,
+        clear: Callable[[], object],
+        accept: Callable[..., Any] | None,
+        renew: Callable[[], Any],
+    ) -> Route[RouteResponse]:
+        """Finish the sign-in, and keep the account in the session.
+
+        Args:
+            request: the request.
+            session: the session.
+            clear: empties the session.
+            accept: is called with the `SignedIn`; an exception in it refuses the sign-in.
+            renew: gives the session a new id.
+        """
+        if request.method != "GET":  # HEAD must not spend the code
+            return method_page("GET")
+        try:
+            signed_in = yield partial(self.web_login.finish, request.cookies, request.path)
+        except LoginFailed as failed:
+            return self._failed(failed, request, session)
+        with begin_session(session, signed_in.account, clear=clear):
+            if accept is not None:
+                yield partial(accept, signed_in)
+        yield renew
+        return _redirect(signed_in.next, _deletion(signed_in.cookie_name))
+
+    def logout(
+        self, request: WebRequest, session: Session, *, renew: Callable[[], Any] | None = None
+    ) -> Route[RouteResponse]:
+        """Sign the user out of the session; with `revoke` also revoke the login at Trakt.
+
+        Args:
+            request: the request.
+            session: the session; the account of the login stays in it if a repetition may revoke it.
+            renew: gives the session a new id; None: it keeps its id.
+        """
+        if is_cross_site(request.header, self.paths.origin, request.origin):
+            return refused_page(_FOREIGN_FORM.format("out"))
+        after = self._after(request)
+        account = end_session(session, revoke=self.revoke)
+        if renew is not None:
+            yield renew
+        if account is None:
+            return _redirect(after)
+        try:
+            outcome: SignedOut = yield self.web_login.trakt(account).logout
+        except LoginRequired:  # it had ended already
+            end_revocation(session)
+            return _redirect(after)
+        except TraktAuthError as error:
+            if isinstance(error, AppRejected):
+                end_revocation(session)
+            _log_outage("a sign-out", error)
+            return not_revoked_page(error)
+        end_revocation(session)
+        return partly_revoked_page(self.paths, after) if outcome.left else _redirect(after)
+
+    def unauthorized(self, request: WebRequest, session: Session, error: LoginRequired | None = None) -> RouteResponse:
+        """Sign the user out of the session, as their login has ended; return the response to the request.
+
+        A browser that follows a link is redirected to the sign-in, one that sends a form gets a page, a program JSON.
+
+        Args:
+            request: the request.
+            session: the session.
+            error: why the login has ended; None if no user is signed in.
+        """
+        leave_session(session)
+        if wants_page(request.method, request.header):
+            return _redirect(self.paths.login_for(request.path))
+        if is_navigation(request.header):
+            return sign_in_page(self.paths)
+        content = {"detail": NOT_SIGNED_IN}
+        if error is not None and error.reason != "never":
+            detail = f"The login with Trakt has ended ({error.reason}): sign in again"
+            content = {"detail": detail, "reason": error.reason}
+        return _json_response(401, content)
+
+    def _failed(self, failed: LoginFailed, request: WebRequest, session: Session) -> RouteResponse:
+        """Return the response to a callback that failed; the session is not changed.
+
+        A user who is signed in and opens the callback once more (Back, a second click) is sent on: nothing was sent to
+        Trakt, and nothing has changed.
+        """
+        after, is_signed_in = self._after(request), session.get(SESSION_KEY) is not None
+        if is_signed_in and (failed.cause == "no-cookie" or failed.error == NO_RESPONSE):
+            return _redirect(after)
+        page = failure_page(failed, self.paths, signed_in_at=after if is_signed_in else None)
+        if page.status == _UNAVAILABLE:
+            show_unheard(escape(f"a sign-in could not be finished: {failed}"))
+        return page if failed.cookie_name is None else replace(page, cookies=(_deletion(failed.cookie_name),))
+
+    def _after(self, request: WebRequest) -> str:
+        return local_path(request.root) if self.after is None else self.after
+
+
+def disconnect(trakt: Trakt | AsyncTrakt, session: Session) -> Route[SignedOut]:
+    """Revoke a login at Trakt, remove it from the store, and sign the user out of the session.
+
+    Nothing is left to revoke if the login has ended already.
+
+    Raises:
+        TryLater, StoreFailed, AppRejected, UnexpectedReply: it was not revoked, and is still stored.
+    """
+    outcome = SignedOut(revoked=False, left=False)
+    with suppress(LoginRequired):
+        outcome = yield trakt.logout
+    with suppress(LoginRequired, LoginExists):  # nothing is stored, or the user has signed in again meanwhile
+        yield trakt.erase
+    leave_session(session)
+    return outcome
+
+
+def run_route(route: Route[T]) -> T:
+    """Run a route whose calls block to its end, and return its value; what a call raises is thrown into the route."""
+    go_on: Callable[[], Callable[[], Any]] = partial(next, route)
+    while True:
+        try:
+            call = go_on()
+        except StopIteration as end:
+            value_: T = end.value
+            return value_
+        try:
+            go_on = partial(route.send, call())
+        except BaseException as error:  # noqa: BLE001 - the route decides
+            go_on = partial(route.throw, error)
+
+
+def outage_response(request: WebRequest, error: Exception) -> RouteResponse:
+    """Return the response to a request during which Trakt or the store was unavailable: TryLater, StoreFailed.
+
+    The response names no host and no database; the log does.
+    """
+    _log_outage(f"{request.method} {request.path.partition('?')[0]}", error)
+    if is_navigation(request.header):
+        return unavailable_page(error, is_form=request.method not in {"GET", "HEAD"})
+    return _json_response(_UNAVAILABLE, {"detail": unavailable_text(error)}, retry_seconds(error))
+
+
+def _log_outage(what: str, error: Exception) -> None:
+    """Log why Trakt or the store could not do what a request needed, where the operator sees it."""
+    message = escape(f"{what} could not be served: {error}")
+    write_log(LogMessage(message, event="web-error", warning=True), None)
+    show_unheard(message)
+
+
+def _json_response(status: int, content: dict[str, str], retry_after: int | None = None) -> RouteResponse:
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    return RouteResponse(status, headers, json.dumps(content))
+
+
+def _redirect(location: str, *cookies: tuple[str, str, dict[str, Any]]) -> RouteResponse:
+    """Return a redirect to a path or address, which is fetched with GET."""
+    return RouteResponse(303, {"Location": location, "Cache-Control": "no-store"}, cookies=cookies)
+
+
+def _deletion(name: str) -> tuple[str, str, dict[str, Any]]:
+    return name, "", expired_cookie(name)
