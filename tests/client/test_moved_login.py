@@ -206,12 +206,33 @@ def test_an_encrypted_record_cannot_be_made_to_lead_elsewhere(app, trakt_server,
         ("redis://elsewhere", "redis://:secret@cache", "redis://elsewhere"),
         ("postgresql://app@db/logins", "postgresql://other:secret@db/logins", "postgresql://app@db/logins"),
         ("postgresql://app@db/logins", "postgresql://app:secret@db:6000/logins", "postgresql://app@db/logins"),
+        ("postgresql:///logins?service=prod", "redis://cache", "postgresql:///logins?service=prod"),
+        (
+            "postgresql://app@db/logins?service=prod",
+            "postgresql://app:secret@db/logins?service=prod",
+            "postgresql://app:secret@db/logins?service=prod",
+        ),
         ("sqlite:/x.db", "redis://:secret@cache", "sqlite:/x.db"),
         ("redis://cache", "redis://[", "redis://cache"),
     ],
 )
 def test_a_password_comes_from_the_environment_and_goes_to_its_own_place_alone(moved_to, own, opened):
     assert with_own_password(moved_to, {"HOME": "/root", "SOME_URL": own}) == opened
+
+
+@pytest.mark.parametrize(
+    "moved_to",
+    [
+        "postgresql://app@db/logins?hostaddr=192.0.2.1",
+        "postgresql://app@elsewhere/logins?service=prod",
+        "postgresql:///logins?host=elsewhere&service=prod",
+        "sealed+postgresql://app@db/logins?passfile=/etc/shadow",
+        "redis://:secret@cache",
+    ],
+)
+def test_an_address_that_could_lead_a_password_of_this_program_elsewhere_is_not_opened(moved_to):
+    with pytest.raises(ValueError, match="to another host"):
+        with_own_password(moved_to, {"SOME_URL": "postgresql://app:secret@db/logins"})
 
 
 def test_a_late_token_of_a_sign_in_does_not_replace_the_note_of_a_move(sign_in, address, places, login):

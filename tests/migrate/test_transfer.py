@@ -13,7 +13,9 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -36,7 +38,7 @@ from traktauth.migrate.formats import NAMES, FormatError, find_format
 from traktauth.migrate.import_copy import load_copy, path_of_copy
 from traktauth.migrate.login_file import LoginFile, LoginFileError, write_file
 from traktauth.migrate.transfer import Undone, export_access_token, export_login, import_from, undo_import
-from traktauth.models.changes import MAX_HISTORY, RejectToken
+from traktauth.models.changes import MAX_HISTORY, CancelRefresh, RejectToken
 from traktauth.stores import open_store
 from traktauth.stores.encryption.seal_keys import new_key
 from traktauth.stores.import_copy import bound_text
@@ -588,6 +590,71 @@ def test_an_import_that_was_interrupted_before_it_saved_is_undone(trakt, file, s
     assert file.read_bytes() == before
 
 
+def import_into(store, server, file):
+    with Trakt(server.app, service=server.url, store=store) as other:
+        return import_from(other, source_of(file))
+
+
+def test_an_import_that_failed_leaves_no_copy_that_could_be_given_back(trakt, file, server, tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", fail_for(file, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+        with pytest.raises(LoginFileError, match="No space left"):
+            import_from(trakt, source_of(file))
+    import_into(f"file:{tmp_path}/other.json", server, file)
+    with pytest.raises(LoginRequired, match="no import to undo"):
+        undo_import(trakt)
+    with pytest.raises(FormatError, match="no refresh token"):
+        import_from(trakt, source_of(file))
+
+
+def test_an_import_killed_before_it_blanked_the_file_does_not_take_the_token_of_another(
+    trakt, file, server, tmp_path, monkeypatch
+):
+    copy, saved = path_of_copy(trakt.store, trakt.config.key), []
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", fail_for(file, KeyboardInterrupt(), lambda: saved.append(copy.read_bytes())))
+        with pytest.raises(KeyboardInterrupt):
+            import_from(trakt, source_of(file))
+    assert not copy.exists()
+    copy.write_bytes(*saved)  # which a kill would have left
+    copy.chmod(0o600)
+    import_into(f"file:{tmp_path}/other.json", server, file)
+    with pytest.raises(FormatError, match="no refresh token"):
+        import_from(trakt, source_of(file))
+    with pytest.raises(LoginFileError, match="another program may have it"):
+        undo_import(trakt)
+    assert json.loads(file.read_text())["OAUTH_REFRESH"] is None
+
+
+def fail_for(file, error, before=lambda: None):
+    """Return a `Path.replace` that fails if it would replace this file."""
+    real = Path.replace
+
+    def replace(self, target):
+        if target == file.resolve():
+            before()
+            raise error
+        return real(self, target)
+
+    return replace
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs flock")
+def test_two_imports_of_one_file_into_two_stores_do_not_both_succeed(trakt, file, server, tmp_path, monkeypatch):
+    both_have_read = threading.Barrier(2)
+    real = LoginFile.check_writable
+
+    def check_writable(self):
+        both_have_read.wait(30)
+        real(self)
+
+    monkeypatch.setattr(LoginFile, "check_writable", check_writable)
+    with ThreadPoolExecutor() as pool:
+        stores = [f"file:{tmp_path}/one.json", f"file:{tmp_path}/two.json"]
+        runs = [pool.submit(import_into, store, server, file) for store in stores]
+    assert sorted(type(run.exception()).__name__ for run in runs) == ["LoginFileError", "NoneType"]
+
+
 def interrupt_after(work):
     """Return a function that works, then is interrupted."""
 
@@ -707,9 +774,57 @@ def test_an_export_that_cannot_be_written_leaves_the_login_here(trakt, server, t
 def test_an_export_that_fails_for_an_unknown_reason_leaves_the_login_here(trakt, server, tmp_path, monkeypatch):
     server.sign_in_at(trakt)
     with monkeypatch.context() as patched:
-        patched.setattr("traktauth.migrate.transfer.write_file", lambda *_: {}["unknown"])
+        patched.setattr("traktauth.migrate.transfer.write_file", lambda *_, **__: {}["unknown"])
         with pytest.raises(KeyError):
             export_login(trakt, "token", tmp_path / "x.json")
+    assert trakt.refresh().generation == 2
+
+
+@pytest.mark.parametrize(
+    ("format_name", "text"),
+    [
+        ("token", "a note\n"),
+        ("token", '{"format": 3, "logins": []}'),
+        ("token", '{"access_token": "a", "refresh_token": "only here"}'),
+        ("pytrakt", '{"OAUTH_TOKEN": "a", "OAUTH_REFRESH": "only here"}'),
+        ("pytrakt", '{"version": 1, "data": {"entries": []}}'),
+        ("kometa", "trakt:\n  authorization:\n    expires_in: soon\n    refresh_token: only here\n"),
+    ],
+)
+@pytest.mark.parametrize("export", [export_access_token, export_login])
+def test_an_export_replaces_no_file_that_holds_something_else(trakt, server, tmp_path, format_name, text, export):
+    server.sign_in_at(trakt)
+    path = tmp_path / "file"
+    path.write_text(text)
+    with pytest.raises((LoginFileError, FormatError)):
+        export(trakt, format_name, path)
+    assert path.read_text() == text
+    assert trakt.refresh().generation == 2
+
+
+@pytest.mark.parametrize(("format_name", "text"), [("token", ""), ("token", "{}"), ("pytrakt", " \n")])
+def test_an_export_fills_an_empty_file(trakt, server, tmp_path, format_name, text):
+    server.sign_in_at(trakt)
+    path = tmp_path / "file"
+    path.write_text(text)
+    export_login(trakt, format_name, path)
+    assert find_format(format_name).read(path.read_text(), now=0).refresh_token
+
+
+def test_an_export_that_was_stopped_beyond_its_lease_writes_no_refresh_token(trakt, server, tmp_path, monkeypatch):
+    server.sign_in_at(trakt)
+    path, key = tmp_path / "x.json", trakt.config.key
+
+    def written_late(*arguments, **more):
+        pending = trakt.store.load(key).pending_refresh
+        assert trakt.store.apply(key, CancelRefresh(pending, None))  # as another process would after the lease
+        write_file(*arguments, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("traktauth.migrate.transfer.write_file", written_late)
+        with pytest.raises(StoreFailed, match="meanwhile"):
+            export_login(trakt, "token", path)
+    assert not path.exists()
     assert trakt.refresh().generation == 2
 
 

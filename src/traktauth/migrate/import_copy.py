@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from traktauth.models import LoginKey
     from traktauth.stores.base import TokenStore
 
-_VERSION = 3
+_VERSION = 4
 
 
 @value
@@ -29,6 +29,7 @@ class ImportCopy:
         path: of the file.
         text: all that it held.
         fingerprint: of the login in it.
+        blank: the identity of the file without its refresh token; another one lost the token in another way.
         is_finished: whether the login was saved.
     """
 
@@ -36,6 +37,7 @@ class ImportCopy:
     path: str
     text: str = field(repr=False)
     fingerprint: str
+    blank: str
     is_finished: bool = False
 
 
@@ -58,10 +60,15 @@ def save_copy(store: TokenStore, login: LoginKey, copy: ImportCopy) -> None:
         LoginFileError: it cannot be written.
         StoreFailed: it cannot be encrypted, or there is no place for it.
     """
-    inside = {"login": bound_text(login).decode(), "format": copy.format, "path": copy.path, "text": copy.text}
-    document: dict[str, object] = {
-        "version": _VERSION, "fingerprint": copy.fingerprint, "finished": copy.is_finished
-    }  # fmt: skip
+    inside: dict[str, object] = {
+        "login": bound_text(login).decode(),
+        "format": copy.format,
+        "path": copy.path,
+        "text": copy.text,
+        "blank": copy.blank,
+        "finished": copy.is_finished,
+    }
+    document: dict[str, object] = {"version": _VERSION, "fingerprint": copy.fingerprint}
     sealed = store.encrypt(json.dumps(inside).encode(), bound_text(login))
     document |= inside if sealed is None else {"sealed": sealed}
     write_file(path_of_copy(store, login), json.dumps(document), mode=0o600)
@@ -92,13 +99,8 @@ def load_copy(store: TokenStore, login: LoginKey) -> ImportCopy | None:
             )
         form, path_of_file, text = (str(inside[name]) for name in ("format", "path", "text"))
         _check(form, path_of_file)
-        return ImportCopy(
-            form,
-            path_of_file,
-            text,
-            str(document["fingerprint"]),
-            bool(document["finished"]),
-        )
+        fingerprint, blank, is_finished = str(document["fingerprint"]), str(inside["blank"]), bool(inside["finished"])
+        return ImportCopy(form, path_of_file, text, fingerprint, blank, is_finished)
     except OSError as error:
         raise LoginFileError(
             f"{path}, the copy of an earlier import, cannot be used: {error.strerror or error}",

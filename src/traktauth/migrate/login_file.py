@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from traktauth.errors import TraktAuthError
@@ -12,6 +14,11 @@ from traktauth.migrate.formats import FormatError
 from traktauth.private_files import CLOEXEC, NOFOLLOW, is_own, make_folder, resolve
 from traktauth.stores.file.atomic_file import can_sync
 from traktauth.values import field, value
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 LARGEST = 20 * 1024 * 1024  # bytes
 READ_WRITE = 0o666  # no setuid bit is given to a file of this user
@@ -33,12 +40,14 @@ class LoginFile:
         path: without symbolic links.
         content: the bytes.
         mode: its permissions to read and write.
+        identity: its inode and when it was written: another file under the same name differs.
         is_own: whether it belongs to this user.
     """
 
     path: Path
     content: bytes = field(repr=False)
     mode: int
+    identity: str
     is_own: bool
 
     @property
@@ -90,13 +99,17 @@ class LoginFile:
         if read_file(self.path).content != self.content:
             raise changed(self.path)
 
-    def replace(self, text: str) -> None:
-        """Replace the file by a text, with the permissions that it has.
+    def replace(self, text: str, before_rename: Callable[[str], None]) -> None:
+        """Replace the file by a text, with the permissions that it has; see `write_file`.
 
         Raises:
             LoginFileError: it has changed since it was read, or cannot be written.
         """
-        write_file(self.path, text, mode=self.mode, expected=self.content)
+        write_file(self.path, text, mode=self.mode, expected=self.content, before_rename=before_rename)
+
+
+def _identity(status: os.stat_result) -> str:
+    return f"{status.st_ino}:{status.st_mtime_ns}"
 
 
 def changed(path: Path) -> LoginFileError:
@@ -123,7 +136,7 @@ def read_file(path: Path) -> LoginFile:
             content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
             raise LoginFileError(f"{path} is larger than {LARGEST // 1024 // 1024} MiB; it is not a login file")
-        return LoginFile(path, content, status.st_mode & READ_WRITE, is_own(status))
+        return LoginFile(path, content, status.st_mode & READ_WRITE, _identity(status), is_own(status))
     except FileNotFoundError:
         raise LoginFileError(f"{path} does not exist", hint="Give the file's path after the format") from None
     except (OSError, RuntimeError) as error:
@@ -169,7 +182,14 @@ def decode(content: bytes) -> str:
         raise FormatError(f"The file is not UTF-8: byte {error.start}") from None
 
 
-def write_file(path: Path, text: str, *, mode: int = 0o600, expected: bytes | None = None) -> None:
+def write_file(
+    path: Path,
+    text: str,
+    *,
+    mode: int = 0o600,
+    expected: bytes | None = None,
+    before_rename: Callable[[str], None] | None = None,
+) -> None:
     """Write a file whole, and rename it into its place.
 
     Args:
@@ -177,6 +197,8 @@ def write_file(path: Path, text: str, *, mode: int = 0o600, expected: bytes | No
         text: the content.
         mode: the permissions.
         expected: what the file must hold at that moment; None replaces anything.
+        before_rename: called with the identity of the written file when only the rename is left to do. If it raises,
+            the old file stays.
 
     Raises:
         LoginFileError: it cannot be written, and is as it was.
@@ -197,9 +219,12 @@ def write_file(path: Path, text: str, *, mode: int = 0o600, expected: bytes | No
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         can_sync(str(path.parent))  # a folder that cannot be synced fails here, before anything is changed
-        if expected is not None and path.read_bytes() != expected:
-            raise changed(path)
-        Path(name).replace(path)
+        with nullcontext() if expected is None else _locked(path):
+            if expected is not None and path.read_bytes() != expected:
+                raise changed(path)
+            if before_rename is not None:
+                before_rename(_identity(Path(name).stat()))
+            Path(name).replace(path)
         name = ""
     except (OSError, RuntimeError) as error:  # RuntimeError: `~` of a user that does not exist
         raise LoginFileError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
@@ -207,6 +232,26 @@ def write_file(path: Path, text: str, *, mode: int = 0o600, expected: bytes | No
         if name:
             Path(name).unlink(missing_ok=True)
     sync_folder_of(path)
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[None]:
+    """Lock a file against other runs of traktauth, which may use another store, until it is replaced.
+
+    Raises:
+        LoginFileError: another run has locked it.
+    """
+    descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | CLOEXEC)
+    try:
+        if fcntl is not None:
+            with suppress(OSError):  # a file system without locks
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise changed(path) from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder_of(path: Path) -> None:

@@ -8,6 +8,7 @@ export go the other way: first our record loses the token, or the right to refre
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from traktauth.migrate.login_file import (
     LoginFileNotDurable,
     absolute_path,
     find_file,
+    read_file,
     sync_folder_of,
     write_file,
 )
@@ -162,7 +164,7 @@ def _read(source: Source, copy: ImportCopy | None, trakt: Trakt, *, keep_source:
     login = form.read(source.text, now=now)
     if login.refresh_token is not None or keep_source:
         return source, login
-    if source.file is not None and copy is not None and copy.path == str(source.file.path):
+    if source.file is not None and copy is not None and _is_from(copy, source.file):
         earlier = form.read(copy.text, now=now)
         if earlier.access_token == login.access_token:
             return Source(source.format, copy.text, source.file), earlier
@@ -170,6 +172,11 @@ def _read(source: Source, copy: ImportCopy | None, trakt: Trakt, *, keep_source:
         "The file has no refresh token: it was imported before, or another program holds it",
         hint=Hint("Import the access token alone, until it expires: --keep-source; or sign in: ", LOGIN_COMMAND),
     )
+
+
+def _is_from(copy: ImportCopy, file: LoginFile) -> bool:
+    """Return whether a file without a refresh token is as the import left it of which this is the copy."""
+    return copy.path == str(file.path) and (copy.is_finished or copy.blank == file.identity)
 
 
 def _finish(source: Source, record: Record) -> None:
@@ -195,12 +202,24 @@ def _take_from(file: LoginFile, source: Source, login: ForeignLogin, trakt: Trak
     """
     store, key = trakt.store, trakt.config.key
     _check_copy(load_copy(store, key), file, trakt)
-    save_copy(store, key, ImportCopy(source.format, str(file.path), source.text, login.token().fingerprint))
     blank = find_format(source.format).without_refresh_token(source.text)
-    if file.text != blank:
-        file.replace(blank)
-    else:  # an earlier run was killed after this step; or it goes on, and its undo has just given the token back
+    if file.text == blank:  # an earlier run was killed after this step; or its undo has just given the token back
         file.check_unchanged()
+        return
+    is_saved = False
+
+    def save(identity: str) -> None:
+        nonlocal is_saved
+        copy = ImportCopy(source.format, str(file.path), source.text, login.token().fingerprint, identity)
+        save_copy(store, key, copy)
+        is_saved = True
+
+    try:
+        file.replace(blank, save)
+    except BaseException:
+        if is_saved and read_file(file.path).identity == file.identity:  # the copy would be a second holder
+            path_of_copy(store, key).unlink(missing_ok=True)
+        raise
 
 
 def _check_copy(earlier: ImportCopy | None, file: LoginFile, trakt: Trakt) -> None:
@@ -281,7 +300,13 @@ def _undo_under_lock(trakt: Trakt) -> Undone:
     file = find_file(path)
     if file is not None:
         file.check_own()
-    if file is not None and file.text not in (form.without_refresh_token(copy.text), copy.text):
+    blank = form.without_refresh_token(copy.text)
+    if not is_here and file is not None and file.text == blank != copy.text and not _is_from(copy, file):
+        raise LoginFileError(
+            f"{path} has lost its refresh token in another way than by this import, so another program may have it",
+            hint=f"If none has, remove {path} and run the command again; else remove {copy_at}",
+        )
+    if file is not None and file.text not in (blank, copy.text):
         raise LoginFileError(
             f"{path} has been changed since the import; nothing was written to it",
             hint="Move that file away, and run the command again",
@@ -340,9 +365,9 @@ def export_access_token(trakt: Trakt, format_name: str, path: Path | None) -> st
         LoginFileError: the file holds a login with a refresh token, or cannot be written.
         FormatError: the file is damaged, or must be there already.
     """
-    text = _text_with(trakt, trakt.token(), format_name, path, with_refresh_token=False)
+    text, file = _text_with(trakt, trakt.token(), format_name, path, with_refresh_token=False)
     if path is not None:
-        write_file(path, text)
+        write_file(path, text, expected=None if file is None else file.content)
     return text
 
 
@@ -371,25 +396,25 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
             # A file cannot note this; the other program would use the token until it expires, and then refresh it.
             token = replace(token, expires_at=min(token.expires_at, record.rejected_at), created_at=None)
         pending = record.pending_refresh
-        is_resumed = pending is not None and pending.moving_to == target
-        if pending is not None and not is_resumed:
+        if pending is not None and pending.moving_to != target:
             raise TryLater("A refresh of this login is pending; export it when that is settled", retry_after=60.0)
-        if is_resumed:
+        if pending is not None:
             # If the earlier run has written the file, its program may have refreshed the login since, and would send a
             # spent token if the file were written again.
             if _holds_login(find_format(format_name), find_file(path)):
                 sync_folder_of(path)
             else:
-                write_file(path, _text_with(trakt, token, format_name, path, with_refresh_token=True))
+                text, file = _text_with(trakt, token, format_name, path, with_refresh_token=True)
+                _write_if_pending(trakt, pending, path, text, file)
         else:
-            text = _text_with(trakt, token, format_name, path, with_refresh_token=True)
+            text, file = _text_with(trakt, token, format_name, path, with_refresh_token=True)
             mine = PendingRefresh(
                 record.generation, 1, round(trakt.config.context.clock(), 3), this_process(), moving_to=target
             )
             if not store.apply(key, BeginRefresh(mine)):
                 raise StoreFailed("Another program is refreshing this login; try again")
             try:
-                write_file(path, text)
+                _write_if_pending(trakt, mine, path, text, file)
             except LoginFileNotDurable:
                 raise  # the file holds the login now: the next run goes on from here
             except Exception:
@@ -399,6 +424,21 @@ def export_login(trakt: Trakt, format_name: str, path: Path) -> None:
         remove_copy(store.address, key, token.fingerprint)
 
 
+def _write_if_pending(trakt: Trakt, pending: PendingRefresh, path: Path, text: str, file: LoginFile | None) -> None:
+    """Write an export's file if the login is still being moved: this process may have been stopped beyond its lease.
+
+    Raises:
+        StoreFailed: another process has refreshed the login meanwhile.
+        LoginFileError: the file was changed meanwhile, or cannot be written.
+    """
+
+    def check(_identity: str) -> None:
+        if trakt.store.load(trakt.config.key).pending_refresh != pending:
+            raise StoreFailed("Another program has refreshed this login meanwhile; try again")
+
+    write_file(path, text, expected=None if file is None else file.content, before_rename=check)
+
+
 def _text_with(
     trakt: Trakt,
     token: Token,
@@ -406,8 +446,8 @@ def _text_with(
     path: Path | None,
     *,
     with_refresh_token: bool,
-) -> str:
-    """Return the file's new text; a file that holds a login of its own is not overwritten."""
+) -> tuple[str, LoginFile | None]:
+    """Return the file's new text, and the file as it is; one that holds a login of its own is not overwritten."""
     form = find_format(format_name)
     text = None
     file = None if path is None else find_file(path)
@@ -422,8 +462,8 @@ def _text_with(
                 f"{path} belongs to another user, and would be replaced by a file of yours",
                 hint="Run the command as that user, or name another file",
             )
-        text = file.text
-    return form.write(ForeignLogin.of(trakt.config.app, token, with_refresh_token=with_refresh_token), text)
+        text = file.text if file.content.strip() else None
+    return form.write(ForeignLogin.of(trakt.config.app, token, with_refresh_token=with_refresh_token), text), file
 
 
 def _holds_login(form: Format, file: LoginFile | None) -> bool:
@@ -433,7 +473,9 @@ def _holds_login(form: Format, file: LoginFile | None) -> bool:
     try:
         return form.read(file.text, now=0).refresh_token is not None
     except FormatError:
-        return False  # no login yet
+        with suppress(FormatError):  # no login yet, or one with a part that is damaged
+            return form.without_refresh_token(file.text) != file.text
+        return False
 
 
 def _command(verb: str, format_name: str, arguments: str) -> ShellCommand:

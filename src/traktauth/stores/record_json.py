@@ -168,9 +168,14 @@ def _time(value: Any) -> float | None:  # noqa: ANN401 - the same
     return None if value is None else _number(value)
 
 
+_MAX_INT = 2**63 - 1
+
+
 def _is(value: Any, *kinds: type) -> Any:  # noqa: ANN401 - whatever stood in the JSON
     if type(value) not in kinds:  # a bool is an int, but no number
         raise TypeError("another kind of value")
+    if type(value) is int and not -_MAX_INT <= value <= _MAX_INT:
+        raise OverflowError("an integer that no database takes")
     return value
 
 

@@ -14,19 +14,21 @@ import pytest
 
 from support.stores import Closing
 from traktauth.errors import StoreFailed
-from traktauth.models import Probe, app_entry
+from traktauth.models import Probe, Record, app_entry
 from traktauth.models.changes import (
     BeginRefresh,
     SaveToken,
     SetRefreshable,
     SwapProbe,
 )
+from traktauth.models.record import FORMAT, erased_entry
 from traktauth.stores.encryption import rotate_keys
 from traktauth.stores.encryption.aes_gcm import AesGcmCipher
 from traktauth.stores.encryption.rotate_keys import Resealed, key_ids, reseal
 from traktauth.stores.encryption.seal_keys import key_id, new_key, read_keys
 from traktauth.stores.file.store import FileStore
 from traktauth.stores.open import open_store
+from traktauth.stores.record_json import to_document
 from traktauth.testing import StoreContract
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
 
@@ -238,6 +240,17 @@ def test_unencrypted_members_beside_the_sealed_text_are_ignored(opened, tmp_path
     rewrite(kind, tmp_path, lambda entries: entries["default"].update(planted))
     record = opened(NEW).load(LOGIN)
     assert (record.token, record.rejected_at, record.saved_at != 7.0, len(record.history)) == (pair(1), None, True, 1)
+
+
+@pytest.mark.parametrize("planted", [{"token": pair(7)}, {"moved_to": "file:/planted.json"}], ids=["token", "moved"])
+def test_of_an_erased_login_only_the_generation_is_read(tmp_path, planted):
+    """Its entry is not sealed, so whoever can write the file could put anything into it."""
+    path = tmp_path / "tokens.json"
+    document = to_document(erased_entry(LOGIN), Record(generation=7, **planted))
+    with closing(open_store(f"sealed+file:{path}", environment={"TRAKTAUTH_SEAL_KEY": NEW})) as store:
+        signed_in(store)
+        path.write_text(json.dumps({"format": FORMAT, "logins": [document]}))
+        assert store.load(LOGIN) == Record(generation=7)
 
 
 # A record as the first version sealed it: bound to less.

@@ -78,7 +78,11 @@ def with_own_password(address: str, environment: Mapping[str, str]) -> str:
     """Return a store's address with the password that an environment variable of this program has for it.
 
     A record holds no password. A variable such as TRAKTAUTH_STORE or DATABASE_URL counts if it names the same place
-    apart from the password, so that a record can lead no password to another place.
+    apart from the password, so that a record can lead no password to another place. libpq itself takes passwords from
+    its password and service files, by the host or the service: what could send them to another host is refused.
+
+    Raises:
+        ValueError: the address has a setting that no store of ours writes into a record, or a host beside a service.
     """
     start = SEALED if address.startswith(SEALED) else ""
     place = address.removeprefix(SEALED)
@@ -86,13 +90,17 @@ def with_own_password(address: str, environment: Mapping[str, str]) -> str:
         return address
     from traktauth.stores.database.server_url import parse_store_url  # noqa: PLC0415 - only of a server
 
+    own_names = ("cache", "connections", "prefix")
     for text in environment.values():
         own = text.removeprefix(SEALED)
         if own.partition(":")[0] not in SERVER_STORES:
             continue
         with suppress(ValueError):
-            if parse_store_url(own, "cache", "connections", "prefix").address == place:
+            if parse_store_url(own, *own_names).address == place:
                 return f"{start}{own}"
+    found = parse_store_url(place)
+    if found.address != place or found.names_service_and_host:
+        raise ValueError("its address has settings that lead a password of this program to another host")
     return address
 
 

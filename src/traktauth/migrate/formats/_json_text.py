@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from copy import deepcopy
 from itertools import islice
 from typing import Any, cast
@@ -30,6 +31,18 @@ def read_object(text: str, program: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise FormatError(f"The file does not hold a JSON object, which {program} writes")
     return cast("dict[str, Any]", found)
+
+
+def read_object_of(text: str | None, keys: Collection[str], program: str) -> dict[str, Any]:
+    """Return the object that a program's file holds, or an empty one if there is no file.
+
+    Raises:
+        FormatError: the file holds something else, which would be lost.
+    """
+    found = {} if text is None else read_object(text, program)
+    if found and found.keys().isdisjoint(keys):
+        raise FormatError(f"The file is there and is not of {program}", hint="Name another file")
+    return found
 
 
 def read_text(source: dict[str, Any], key: str, where: str = "") -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from traktauth.migrate.formats._json_text import read_number, read_object, read_text, replace_value
+from traktauth.migrate.formats._json_text import read_number, read_object, read_object_of, read_text, replace_value
 from traktauth.migrate.formats.foreign_login import USUAL_LIFE, ForeignLogin
 
 if TYPE_CHECKING:
@@ -43,15 +43,15 @@ def read(text: str, *, now: float) -> ForeignLogin:
 
 def write(login: ForeignLogin, text: str | None) -> str:
     """Return the file with a login in it."""
-    found: dict[str, Any] = {} if text is None else read_object(text, _PROGRAM)
-    found |= {
+    own = {
         "CLIENT_ID": login.client_id,
         "CLIENT_SECRET": login.client_secret,
         "OAUTH_EXPIRES_AT": int(login.expires_at),
         "OAUTH_REFRESH": login.refresh_token,
         "OAUTH_TOKEN": login.access_token,
     }
-    return json.dumps({"APPLICATION_ID": None, **found})
+    found = read_object_of(text, {"APPLICATION_ID", *own}, _PROGRAM)
+    return json.dumps({"APPLICATION_ID": None, **found, **own})
 
 
 def without_refresh_token(text: str) -> str:

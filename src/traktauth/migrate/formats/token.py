@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from traktauth.migrate.formats._json_text import read_object, replace_value
+from traktauth.migrate.formats._json_text import read_object, read_object_of, replace_value
 from traktauth.migrate.formats._token_response import read_token, response_of
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ def read(text: str, *, now: float) -> ForeignLogin:
     return read_token(read_object(text, _PROGRAM), now=now)
 
 
-def write(login: ForeignLogin, text: str | None) -> str:  # noqa: ARG001 - as the other formats
+def write(login: ForeignLogin, text: str | None) -> str:
     """Return the response with a login in it."""
+    read_object_of(text, {"access_token"}, _PROGRAM)
     return json.dumps(response_of(login))
 
 

@@ -18,11 +18,13 @@ class StoreUrl:
         url: for the driver, with the password.
         address: as it may be shown.
         own: what the query says to us.
+        names_service_and_host: whether libpq would send the password of a service to another host than the service's.
     """
 
     url: str = field(repr=False)
     address: str
     own: dict[str, str]
+    names_service_and_host: bool = False
 
     def count(self, name: str, default: int) -> int:
         """Return a number from the query, from 1 to 1000.
@@ -64,7 +66,10 @@ def parse_store_url(url: str, *names: str) -> StoreUrl:
         host = f"{user.partition(':')[0]}@{host}"
     told = urlencode([(name, value) for name, value in query if name in HARMLESS], quote_via=quote)
     shown = _join(parts.scheme, host, parts.path, told)
-    return StoreUrl(_join(parts.scheme, parts.netloc, parts.path, others), shown, own)
+    names_host = bool(parts.hostname) or any(name in {"host", "hostaddr"} for name, _ in query)
+    names_service = any(name == "service" for name, _ in query)
+    url_of_driver = _join(parts.scheme, parts.netloc, parts.path, others)
+    return StoreUrl(url_of_driver, shown, own, names_service and names_host)
 
 
 def _join(scheme: str, host: str, path: str, query: str) -> str:

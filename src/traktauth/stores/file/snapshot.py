@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, cast
 
 from traktauth.errors import StoreFailed
-from traktauth.models.record import EMPTY, FORMAT, erased_entry
+from traktauth.models.record import EMPTY, FORMAT, Record, erased_entry
 from traktauth.stores.encryption.envelope import unseal
 from traktauth.stores.errors import MOVE_AWAY, move_away_hint, unreadable
 from traktauth.stores.record_json import login_of, to_record
@@ -16,7 +16,7 @@ from traktauth.values import field, value
 if TYPE_CHECKING:
     import os
 
-    from traktauth.models import LoginKey, Record
+    from traktauth.models import LoginKey
     from traktauth.stores.encryption.envelope import Cipher
 
 LARGEST = 64 * 1024 * 1024  # bytes of a file that is read
@@ -39,6 +39,8 @@ class Snapshot:
             raise unreadable("The store holds a damaged entry that may be this login's; it is left as it is")
         key = login if login in self.documents or not login.account else erased_entry(login)
         record = without_frames(lambda: _to_record(self.documents.get(key), cipher))
+        if key != login:  # an erased login's entry is not encrypted, so only its generation counts
+            record = Record(generation=record.generation)
         self.records[login] = record
         return record
 
