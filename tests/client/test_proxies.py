@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import subprocess
+import threading
 from base64 import b64encode
-from contextlib import closing
+from contextlib import closing, suppress
 
 import httpx2
 import pytest
@@ -12,8 +15,10 @@ import pytest
 from client.raw_server import SECRET, hear_any, ok
 from support.engines import CHECKOUT, Missing
 from support.environments import environment
+from support.tls_proxy import make_certificate
 from traktauth.client import http
 from traktauth.client.http_clients import HttpClients
+from traktauth.client.http_exchange import send
 from traktauth.wire.messages import Request
 
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
@@ -92,6 +97,52 @@ def test_a_proxy_gets_its_user_name_and_password(serve, monkeypatch):
     head = heard[0].partition(b"\r\n\r\n")[0].split(b"\r\n")
     assert head[0] == b"POST http://192.0.2.1/oauth/token HTTP/1.1"
     assert b"Proxy-Authorization: Basic " + b64encode(b"me:p@ss") in head
+
+
+@pytest.fixture
+def tls(tmp_path, monkeypatch):
+    """The TLS of a server on 127.0.0.1 whose certificate clients trust."""
+    certificate = make_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def pipe(source, target):
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("answer", [ok(b'{"a": 1}'), b""], ids=["a response", "no response"])
+def test_a_request_passes_a_tunnel(serve, tls, monkeypatch, scheme, answer):
+    def serve_trakt(self, visitor):
+        with tls.wrap_socket(visitor, server_side=True) as encrypted:
+            self.hear(encrypted)
+            encrypted.sendall(answer)
+
+    def open_tunnel(self, visitor):
+        with tls.wrap_socket(visitor, server_side=True) if scheme == "https" else visitor as inner:
+            self.heard.append(inner.recv(65536).partition(b"\r\n")[0])
+            inner.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            with socket.create_connection(("127.0.0.1", trakt.port)) as outer:
+                back = threading.Thread(target=pipe, args=(outer, inner), daemon=True)
+                back.start()
+                pipe(inner, outer)
+                back.join()
+
+    trakt, proxy = serve(serve_trakt), serve(open_tunnel)
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:{proxy.port}")
+    with closing(HttpClients()) as clients:
+        request = Request("POST", f"https://127.0.0.1:{trakt.port}/oauth/token", {}, SECRET)
+        reply = send(clients._client("https://trakt.tv"), request, is_watched=True)  # loopback would need no proxy
+    assert reply.document() == {"a": 1} if answer else reply.sent
+    assert proxy.heard == [b"CONNECT 127.0.0.1:%d HTTP/1.1" % trakt.port]
+    assert len(trakt.heard) == 1
 
 
 # ---------------------------------------------------------------- SOCKS
