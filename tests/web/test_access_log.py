@@ -19,6 +19,8 @@ PATH = "/trakt/callback?code=abc.DEF-1&state=xyz&iss=https://trakt.tv"
         ('%s - "%s %s HTTP/%s" %d', ("127.0.0.1", "GET", PATH, "1.1", 303)),  # uvicorn
         ("%(r)s %(s)s", ({"r": f"GET {PATH} HTTP/1.1", "s": 303},)),  # gunicorn
         (f'127.0.0.1 - - "GET {PATH} HTTP/1.1" 303 -', ()),
+        ('{"path": "%(U)s", "query": "%(q)s", "status": %(s)s}', ({"U": "/", "q": PATH.partition("?")[2], "s": 303},)),
+        ("%s %s", (PATH.partition("?")[2], 303)),
     ],
 )
 def test_a_code_is_hidden_and_the_rest_stays(message, arguments):

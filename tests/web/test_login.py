@@ -58,6 +58,7 @@ def test_the_cookie_shows_no_verifier_and_is_bound_to_the_host(server, login):
     plain = login.start(redirect_uri="http://127.0.0.1:8000/trakt/callback")
     assert plain.cookie_name.startswith("traktauth-")
     assert plain.cookie_options["secure"] is False
+    assert login.start(redirect_uri=f"HTTPS{CALLBACK.removeprefix('https')}").cookie_options["secure"] is True
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

@@ -15,7 +15,7 @@ LOGGERS = (
     "aiohttp.access",
     "tornado.access",
 )
-_SECRET_PARAMETER = re.compile(r"""([?&](?:code|state)=)[^&\s"'#]+""")
+_SECRET_PARAMETER = re.compile(r"""((?:^|[?&\s"'])(?:code|state)=)[^&\s"'#]+""")
 
 
 class HideCode(logging.Filter):

@@ -220,7 +220,7 @@ class _WebLogin(Generic[TraktT, StoreT, HttpT]):
             code_challenge=s256_challenge(self._cookies.verifier_of(nonce)),
         )
         pending = PendingLogin(nonce, state, redirect_uri, local_path(next), int(context.clock()))
-        name = cookie_name(state, secure=redirect_uri.startswith("https:"))
+        name = cookie_name(state, secure=redirect_uri.lower().startswith("https:"))
         return Started(url, name, self._cookies.seal(pending), self.max_age)
 
     def _finish(self, context: FlowContext, cookies: Mapping[str, str] | str, url: str) -> Flow[SignedIn]:
@@ -246,7 +246,7 @@ class _WebLogin(Generic[TraktT, StoreT, HttpT]):
         name, sealed = found
         pending = self._cookies.unseal(sealed)
         # A cookie that plain http could set is of no use for a sign-in that began on https.
-        if pending is None or is_secure(name) != pending.redirect_uri.startswith("https:"):
+        if pending is None or is_secure(name) != pending.redirect_uri.lower().startswith("https:"):
             raise own_failure("forged", cookie_name=name)
         if state != pending.state:
             raise own_failure("other-state", next=pending.next)
