@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from traktauth.server.control.sequence import app_name
+from traktauth.server.control.token_tree import app_name
 from traktauth.server.errors import ValidationError
 from traktauth.server.http.exchange import MOST_CREATED, TEST, Exchange, fingerprint
 from traktauth.server.http.faults import read_faults

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from starlette.responses import StreamingResponse
@@ -21,16 +22,8 @@ from traktauth.server.control.calls import (
     SignEveryoneOut,
     run_call,
 )
-from traktauth.server.control.sequence import PARTIES, Names, Row, client_id_of, row_of, select_exchanges
-from traktauth.server.control.token_tree import (
-    Replay,
-    Tree,
-    build_tree,
-    newest_logins,
-    replays_by_pair,
-    select_pairs,
-    token_origins,
-)
+from traktauth.server.control.sequence import PARTIES, Row, row_of, select_exchanges
+from traktauth.server.control.token_tree import Lookup, Tree, newest_logins
 from traktauth.server.http.exchange import TOKEN_PATHS
 from traktauth.server.messages import Application, HttpResponse, json_response, read_request
 from traktauth.server.pages.html_response import add_security_headers
@@ -42,30 +35,18 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from traktauth.server.http.context import ServerContext
-    from traktauth.server.http.exchange import Exchange
     from traktauth.server.storage.repositories import Repositories
-    from traktauth.server.storage.schema import Client, TokenPair, User
 
     Handler = Callable[[PageRequest], Awaitable[HttpResponse]]
 
 PAGE = "/_control"
-MOST_ROWS, MOST_LOGINS, MOST_PAIRS = 150, 20, 12
-MOST_READ = MOST_LOGINS * MOST_PAIRS
+MOST_ROWS, MOST_LOGINS = 150, 20
 HEARTBEAT_SECONDS = 15.0
 PAUSE_SECONDS = 0.2
 """Between two events of the stream, so that many requests together are one change."""
 CLOCK_STEPS = {"60": "1 minute", "3600": "1 hour", "86400": "1 day", "604800": "7 days", "7776000": "90 days"}
 OUTAGE_SECONDS = 120
 DATE = len("2026-01-31")
-
-
-class Stored(NamedTuple):
-    """What the database knows of the tokens and apps that are shown."""
-
-    pairs: dict[int, TokenPair]
-    victims: dict[tuple[int, int], list[TokenPair]]
-    apps: dict[str, str]
-    owners: dict[int, tuple[Client | None, User | None]]
 
 
 class LiveView(NamedTuple):
@@ -129,16 +110,17 @@ async def show(visit: PageRequest) -> HttpResponse:
         title="Control page",
         done=done,
         steps=CLOCK_STEPS,
-        **_template_values(await live_view(visit.context)),
+        **_template_values(visit.context),
     )
 
 
 async def show_live_part(visit: PageRequest) -> HttpResponse:
     """Show the part of the page that changes, for the page's script."""
-    return visit.show("_live", **_template_values(await live_view(visit.context)))
+    return visit.show("_live", **_template_values(visit.context))
 
 
-def _template_values(view: LiveView) -> dict[str, Any]:
+def _template_values(context: ServerContext) -> dict[str, Any]:
+    view = context.database.read(partial(live_view, context))
     today = format_time(view.now)[:DATE]
 
     def moment(at: float) -> str:
@@ -148,74 +130,17 @@ def _template_values(view: LiveView) -> dict[str, Any]:
     return {"view": view, "parties": PARTIES, "clock": format_time, "moment": moment}
 
 
-async def live_view(context: ServerContext) -> LiveView:
+def live_view(context: ServerContext, db: Repositories) -> LiveView:
     """Read the log and the database."""
-    exchanges = context.exchanges.kept
-    shown = select_exchanges(exchanges, MOST_ROWS)
-    origins, replays = token_origins(exchanges), replays_by_pair(exchanges)
-    logins = [(login, select_pairs(login, MOST_PAIRS)) for login in newest_logins(origins, MOST_LOGINS)]
-    numbers = {origin.number for _, pairs in logins for origin in pairs} | set(list(replays)[-MOST_ROWS:])
-    ids = {client_id_of(exchange) for exchange, _ in shown} - {""}
-    stored = context.database.read(lambda db: _load(db, numbers, ids, list(origins)[-MOST_READ:]))
-    now = context.clock()
-    kills = _kills(stored, replays)
-    names = _names(stored, exchanges, replays, kills)._replace(has_more=len(origins) > MOST_READ)
-    trees: list[Tree] = []
-    for login, pairs in logins:
-        root = build_tree(pairs, stored.pairs, replays, kills, now=now)
-        if root is not None:
-            app, user = stored.owners[root.origin.number]
-            hidden = len(login) - len(pairs)
-            trees.append(Tree(user.username if user else "", app.name if app else "a deleted app", root, hidden))
-    rows = [row_of(exchange, count, names) for exchange, count in reversed(shown)]
+    exchanges, now = context.exchanges.kept, context.clock()
+    lookup, shown = Lookup(db, exchanges), select_exchanges(exchanges, MOST_ROWS)
+    rows = [row_of(exchange, count, lookup) for exchange, count in reversed(shown)]
+    trees = [lookup.tree(login, now=now) for login in newest_logins(lookup.origins, MOST_LOGINS)]
     hidden = len(exchanges) - sum(count for _, count in shown)
-    return LiveView(rows, trees, len(exchanges), hidden, now, context.exchanges.ledger(), len(context.faults))
-
-
-def _load(db: Repositories, numbers: set[int], client_ids: set[str], issued: list[int]) -> Stored:
-    pairs = {number: pair for number in numbers if (pair := db.tokens.get(number)) is not None}
-    apps = {name: app.name for name in client_ids if (app := db.clients.by_client_id(name)) is not None}
-    owners = {number: (db.clients.get(pair.client), db.users.get(pair.user_id)) for number, pair in pairs.items()}
-    victims: dict[tuple[int, int], list[TokenPair]] = {}
-    for number in list(issued)[-MOST_READ:] if any(not pair.in_family for pair in pairs.values()) else ():
-        pair = pairs.get(number) or db.tokens.get(number)
-        if pair is not None and not pair.in_family:
-            victims.setdefault((pair.family, pair.epoch), []).append(pair)
-    return Stored(pairs, victims, apps, owners)
-
-
-def _kills(stored: Stored, replays: dict[int, list[Replay]]) -> dict[tuple[int, int], Replay]:
-    """Return the replay that ended each family, by the family's number and epoch."""
-    found: dict[tuple[int, int], Replay] = {}
-    for number, sent in replays.items():
-        pair = stored.pairs.get(number)
-        for replay in sent:
-            if pair is not None and replay.killed:
-                found.setdefault((pair.family, pair.epoch), replay)
-    return found
-
-
-def _names(
-    stored: Stored, exchanges: list[Exchange], replays: dict[int, list[Replay]], kills: dict[tuple[int, int], Replay]
-) -> Names:
-    """Return the names to show, and for each replay that killed a family how many valid tokens it ended."""
-    at = {exchange.number: exchange.at for exchange in exchanges if exchange.killed_family}
-    victims = {
-        replay.number: sum(_valid_tokens(pair, at[replay.number]) for pair in stored.victims.get(family, ()))
-        for family, replay in kills.items()
-    }
-    owners: dict[int, str] = {}
-    for number, sent in replays.items():
-        user = stored.owners[number][1] if number in stored.owners else None
-        owners |= {replay.number: user.username for replay in sent if user is not None}
-    return Names(stored.apps, victims, owners)
-
-
-def _valid_tokens(pair: TokenPair, at: float) -> int:
-    """Count the tokens of a pair that were valid at a time."""
-    access = pair.access_ended is None and pair.access_expires > at
-    expired = pair.refresh_expires is not None and pair.refresh_expires <= at
-    return int(access) + int(pair.refreshable and pair.refresh_ended is None and not expired)
+    return LiveView(
+        rows, [tree for tree in trees if tree], len(exchanges), hidden, now,
+        context.exchanges.ledger(), len(context.faults),
+    )  # fmt: skip
 
 
 def format_time(at: float) -> str:

@@ -6,11 +6,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from traktauth.server.control.token_tree import NO_APP, UNKNOWN_APP
 from traktauth.server.http.exchange import APP, BROWSER, UNREAD, fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
+    from traktauth.server.control.token_tree import Lookup
     from traktauth.server.http.exchange import Exchange
     from traktauth.server.tokens import IssuedTokens
 
@@ -19,8 +21,6 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 PENDING = ("400", "400 authorization_pending", "400 slow_down", "429")
 """How the results of polls begin that found no decision yet."""
 LONGEST = 120
-NO_APP, UNKNOWN_APP = "an app", "unknown app"
-"""Stand for an app without a name, and begin a sentence with a capital."""
 
 
 class Row(NamedTuple):
@@ -51,31 +51,6 @@ class Row(NamedTuple):
     polls: int = 1
 
 
-class Names(NamedTuple):
-    """Names to show in place of identifiers.
-
-    Attributes:
-        apps: names of apps, by client id.
-        victims: how many tokens a replay ended, by the number of its exchange.
-        owners: who a replayed token belonged to, by the number of its exchange.
-        has_more: whether there may be more victims, as not all tokens were looked at.
-    """
-
-    apps: Mapping[str, str]
-    victims: Mapping[int, int]
-    owners: Mapping[int, str]
-    has_more: bool = False
-
-    def app(self, client_id: str) -> str:
-        """Return an app's name; of an unknown one the first characters of its id."""
-        return app_name(client_id, self.apps.get(client_id))
-
-
-def app_name(client_id: str, name: str | None) -> str:
-    """Return what to call an app; of one without a name the first characters of its id."""
-    return (name or f"{UNKNOWN_APP} {client_id[:12]}") if client_id else NO_APP
-
-
 def select_exchanges(exchanges: Iterable[Exchange], most: int) -> list[tuple[Exchange, int]]:
     """Return the last entries, oldest first, each with the number of polls it stands for.
 
@@ -92,10 +67,10 @@ def select_exchanges(exchanges: Iterable[Exchange], most: int) -> list[tuple[Exc
     return shown[-most:]
 
 
-def row_of(exchange: Exchange, count: int, names: Names) -> Row:
+def row_of(exchange: Exchange, count: int, lookup: Lookup) -> Row:
     """Return the row of an exchange."""
     source, target = _parties(exchange)
-    meaning, kind = _meaning(exchange, names)
+    meaning, kind = _meaning(exchange, lookup)
     if meaning.startswith((f"{NO_APP} ", f"{UNKNOWN_APP} ")):
         meaning = meaning[0].upper() + meaning[1:]
     if count > 1:
@@ -116,26 +91,28 @@ def _parties(exchange: Exchange) -> tuple[str, str]:
     return exchange.source, "API" if is_api else "Trakt"
 
 
-def _meaning(exchange: Exchange, names: Names) -> tuple[str, str]:
+def _meaning(exchange: Exchange, lookup: Lookup) -> tuple[str, str]:
     fault = exchange.fault
     if fault is None or not exchange.is_replaced:
-        return _processed(exchange, names)
+        return _processed(exchange, lookup)
     if fault.drop == "before":
         return "An injected fault cut the connection. The request was not processed.", "fault"
     if fault.drop is None:
         return f"An injected fault answered {fault.status}.", "fault"
     meaning, kind = (
-        _processed(exchange, names) if exchange.request is not UNREAD else ("The request was processed.", "")
+        _processed(exchange, lookup) if exchange.request is not UNREAD else ("The request was processed.", "")
     )
     lost = f"{meaning} An injected fault cut the connection: the response was lost."
     return lost, "alarm" if kind == "alarm" else "fault"
 
 
-def _processed(exchange: Exchange, names: Names) -> tuple[str, str]:
+def _processed(exchange: Exchange, lookup: Lookup) -> tuple[str, str]:
     """Return what a request means that was processed."""
-    app = names.app(client_id_of(exchange))
-    if exchange.killed_family:
-        return _describe_replay(exchange, names, app), "alarm"
+    app = lookup.app(client_id_of(exchange))
+    if exchange.killed_family and exchange.replayed is not None:
+        killed = lookup.describe_killed(exchange.replayed, exchange.at)
+        sent = f"Replay: {app} sent refresh token {exchange.replay} again, which was used before."
+        return f"{sent} Trakt ended the whole family: {killed}.", "alarm"
     if exchange.sentence:
         return exchange.sentence, "plain"
     if exchange.failure:
@@ -148,16 +125,6 @@ def _processed(exchange: Exchange, names: Names) -> tuple[str, str]:
     if exchange.issued:
         return _describe_issue(exchange, app, exchange.issued[0]), "good"
     return _other(exchange, app), "good"
-
-
-def _describe_replay(exchange: Exchange, names: Names, app: str) -> str:
-    count = names.victims.get(exchange.number, 0)
-    owner = f" of {names.owners[exchange.number]}" if exchange.number in names.owners else ""
-    least = "at least " if names.has_more else ""
-    return (
-        f"Replay: {app} sent refresh token {exchange.replay} again, which was used before. "
-        f"Trakt ended the whole family: {least}{count} valid {'token' if count == 1 else 'tokens'}{owner}."
-    )
 
 
 def _describe_refusal(exchange: Exchange, app: str) -> tuple[str, str]:

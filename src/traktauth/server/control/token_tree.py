@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from traktauth.server.http.exchange import TEST, fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from traktauth.server.http.exchange import Exchange
+    from traktauth.server.storage.repositories import Repositories
     from traktauth.server.storage.schema import TokenPair
     from traktauth.server.tokens import IssuedTokens
+
+
+MOST_PAIRS = 12
+"""Pairs of a login that are shown."""
+MOST_READ = 240
+"""Pairs that are looked at to count the tokens that a replay ended."""
+NO_APP, UNKNOWN_APP = "an app", "unknown app"
+"""Stand for an app without a name, and begin a sentence with a capital."""
 
 
 class IssuedPair(NamedTuple):
@@ -33,22 +43,6 @@ class IssuedPair(NamedTuple):
     source: str
     access: str
     refresh: str
-
-
-class Replay(NamedTuple):
-    """A used refresh token that was sent again.
-
-    Attributes:
-        number: the number of the request.
-        at: when it came, in Unix seconds.
-        token: the fingerprint of the refresh token.
-        killed: whether it ended the family.
-    """
-
-    number: int
-    at: float
-    token: str
-    killed: bool
 
 
 class TokenState(NamedTuple):
@@ -72,7 +66,7 @@ class Node:
     origin: IssuedPair
     access: TokenState
     refresh: TokenState
-    replays: list[Replay]
+    replays: list[Exchange]
     children: list[Node] = field(default_factory=list["Node"])
 
 
@@ -101,16 +95,6 @@ def token_origins(exchanges: Iterable[Exchange]) -> dict[int, IssuedPair]:
     return found
 
 
-def replays_by_pair(exchanges: Iterable[Exchange]) -> dict[int, list[Replay]]:
-    """Return the replays, by the row of the pair whose refresh token was sent again."""
-    found: dict[int, list[Replay]] = {}
-    for exchange in exchanges:
-        if exchange.replay:
-            replay = Replay(exchange.number, exchange.at, exchange.replay, exchange.killed_family)
-            found.setdefault(exchange.replayed_pair, []).append(replay)
-    return found
-
-
 def newest_logins(origins: Mapping[int, IssuedPair], most: int) -> list[list[IssuedPair]]:
     """Return the pairs of the logins that were issued to last, each login's oldest pair first."""
     roots: dict[int, int] = {}
@@ -127,44 +111,85 @@ def select_pairs(login: list[IssuedPair], most: int) -> list[IssuedPair]:
     return login if len(login) <= most else [login[0], *login[-most + 1 :]]
 
 
-def build_tree(
-    login: list[IssuedPair],
-    pairs: Mapping[int, TokenPair],
-    replays: Mapping[int, list[Replay]],
-    kills: Mapping[tuple[int, int], Replay],
-    *,
-    now: float,
-) -> Node | None:
-    """Build the tree of a login; None if its pairs are gone.
+class Lookup:
+    """What the log and the database know of tokens, apps and users, while one view is made.
 
-    Args:
-        login: its selected pairs, the oldest first.
-        pairs: the pairs as they are stored, by row.
-        replays: the replays, by row.
-        kills: the replay that killed a family, by the family's number and epoch.
-        now: the time, in Unix seconds.
+    Attributes:
+        origins: the pairs that were issued, the oldest first, by row.
     """
-    nodes: dict[int, Node] = {}
-    root: Node | None = None
-    for origin in login:
-        pair = pairs.get(origin.number)
-        if pair is None:
-            continue
-        kill = kills.get((pair.family, pair.epoch))
-        node = Node(
-            origin,
-            _state(pair, pair.access_ended, pair.access_expires, origin.access, kill, now=now),
-            _state(pair, pair.refresh_ended, pair.refresh_expires, origin.refresh, kill, now=now)
-            if pair.refreshable
-            else TokenState("", "none", ""),
-            replays.get(origin.number, []),
-        )
-        nodes[origin.number] = node
+
+    def __init__(self, db: Repositories, exchanges: Sequence[Exchange]) -> None:
+        self._db = db
+        self._pairs: dict[int, TokenPair | None] = {}
+        self._replays: defaultdict[int, list[Exchange]] = defaultdict(list)
+        self._kills: dict[tuple[int, int], Exchange] = {}
+        self.origins = token_origins(exchanges)
+        for exchange in exchanges:
+            pair = exchange.replayed
+            if pair is not None:
+                self._replays[pair.id].append(exchange)
+                if exchange.killed_family:
+                    self._kills.setdefault((pair.family, pair.epoch), exchange)
+
+    def app(self, client_id: str) -> str:
+        """Return an app's name; of an unknown one the first characters of its id."""
+        client = self._db.clients.by_client_id(client_id)
+        return app_name(client_id, client.name if client else None)
+
+    def username(self, pair: TokenPair) -> str:
+        """Return the name of a pair's user, empty without one."""
+        user = self._db.users.get(pair.user_id)
+        return user.username if user else ""
+
+    def describe_killed(self, replayed: TokenPair, at: float) -> str:
+        """Return how many tokens were valid when a replay revoked their family, in words."""
+        issued = [self._pair(number) for number in list(self.origins)[-MOST_READ:]]
+        family = [pair for pair in issued if pair and (pair.family, pair.epoch) == (replayed.family, replayed.epoch)]
+        count = sum(_count_valid(pair, at) for pair in family)
+        least = "at least " if len(self.origins) > MOST_READ else ""
+        owner = self.username(replayed)
+        return f"{least}{count} valid {'token' if count == 1 else 'tokens'}{f' of {owner}' if owner else ''}"
+
+    def tree(self, login: list[IssuedPair], *, now: float) -> Tree | None:
+        """Return the tree of a login, without most pairs of a long one; None if its pairs are gone."""
+        nodes: dict[int, Node] = {}
+        root: tuple[Node, TokenPair] | None = None
+        shown = select_pairs(login, MOST_PAIRS)
+        for origin in shown:
+            pair = self._pair(origin.number)
+            if pair is None:
+                continue
+            kill = self._kills.get((pair.family, pair.epoch))
+            access = _state(pair, pair.access_ended, pair.access_expires, origin.access, kill, now=now)
+            refresh = _state(pair, pair.refresh_ended, pair.refresh_expires, origin.refresh, kill, now=now)
+            refresh = refresh if pair.refreshable else TokenState("", "none", "")
+            node = nodes[origin.number] = Node(origin, access, refresh, self._replays.get(origin.number, []))
+            if root is None:
+                root = node, pair
+            else:
+                nodes.get(origin.parent, root[0]).children.append(node)
         if root is None:
-            root = node
-        else:
-            nodes.get(origin.parent, root).children.append(node)
-    return root
+            return None
+        client = self._db.clients.get(root[1].client)
+        app = client.name if client else "a deleted app"
+        return Tree(self.username(root[1]), app, root[0], len(login) - len(shown))
+
+    def _pair(self, number: int) -> TokenPair | None:
+        if number not in self._pairs:
+            self._pairs[number] = self._db.tokens.get(number)
+        return self._pairs[number]
+
+
+def app_name(client_id: str, name: str | None) -> str:
+    """Return what to call an app; of one without a name the first characters of its id."""
+    return (name or f"{UNKNOWN_APP} {client_id[:12]}") if client_id else NO_APP
+
+
+def _count_valid(pair: TokenPair, at: float) -> int:
+    """Count the tokens of a pair that were valid at a time."""
+    access = pair.access_ended is None and pair.access_expires > at
+    expired = pair.refresh_expires is not None and pair.refresh_expires <= at
+    return int(access) + int(pair.refreshable and pair.refresh_ended is None and not expired)
 
 
 def _make_origin(exchange: Exchange, issued: IssuedTokens) -> IssuedPair:
@@ -185,7 +210,7 @@ def _make_origin(exchange: Exchange, issued: IssuedTokens) -> IssuedPair:
 
 
 def _state(
-    pair: TokenPair, ended: str | None, expires: float | None, token: str, kill: Replay | None, *, now: float
+    pair: TokenPair, ended: str | None, expires: float | None, token: str, kill: Exchange | None, *, now: float
 ) -> TokenState:
     if ended == "rotated":
         return TokenState(token, "used", "refreshed")
@@ -194,7 +219,7 @@ def _state(
     if expires is not None and expires <= now and pair.in_family:
         return TokenState(token, "expired", "expired")
     if not pair.in_family:
-        why = f"killed by the replay of {kill.token}" if kill else "ended with its consent, app or family"
+        why = f"killed by the replay of {kill.replay}" if kill else "ended with its consent, app or family"
         return TokenState(token, "killed", why)
     left = "does not expire" if expires is None else f"{_duration(expires - now)} left"
     return TokenState(token, "valid", left)

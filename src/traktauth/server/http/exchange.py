@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from traktauth.server.http.faults import Fault
+    from traktauth.server.storage.schema import TokenPair
     from traktauth.server.tokens import IssuedTokens
 
 LENGTH = 1_000
@@ -70,7 +71,7 @@ class Exchange:
         issued: the tokens that were issued, of many the last.
         is_effective: False if a revocation found nothing to revoke.
         events: what it did to tokens: `rotations`, `replays`, `families_killed`.
-        replayed_pair: the row of the pair whose used refresh token it sent again, 0 if it did not.
+        replayed: the pair whose used refresh token it sent again, None if it did not.
         sentence: what the control call that it was says of itself.
         fault: the fault that applied to it.
         failure: why it was refused, as a status and a text; empty if it was not.
@@ -82,7 +83,7 @@ class Exchange:
 
     __slots__ = (
         "at", "client", "events", "failure", "fault", "is_effective", "issued", "length", "location", "method",
-        "number", "path", "replayed_pair", "request", "route", "seconds", "sentence", "source", "status", "username",
+        "number", "path", "replayed", "request", "route", "seconds", "sentence", "source", "status", "username",
     )  # fmt: skip
 
     def __init__(self, method: str, path: str, *, at: float, route: str = OTHER, client: str = "") -> None:
@@ -91,11 +92,12 @@ class Exchange:
         self.at = at
         self.route = route
         self.client = client
-        self.number = self.replayed_pair = self.status = self.length = 0
+        self.number = self.status = self.length = 0
         self.source = self.username = self.sentence = self.failure = self.location = ""
         self.request = UNREAD
         self.issued: tuple[IssuedTokens, ...] = ()
         self.events: tuple[str, ...] = ()
+        self.replayed: TokenPair | None = None
         self.is_effective = True
         self.fault: Fault | None = None
         self.seconds = 0.0

@@ -35,7 +35,7 @@ def make_handler(context: ServerContext, endpoint: Endpoint) -> Handler:
             try:
                 return procedure.run(TokenRequest(db, policy, clock(), sent))
             finally:
-                exchange.events, exchange.replayed_pair = tuple(db.events), db.replayed_pair
+                exchange.events, exchange.replayed = tuple(db.events), db.replayed
 
         try:
             sent = exchange.request = endpoint.read(await read_request(scope, receive))

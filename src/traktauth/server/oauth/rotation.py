@@ -51,7 +51,7 @@ class SingleUse:
     def on_reuse(self, db: Repositories, pair: TokenPair, *, client: int) -> None:  # noqa: ARG002 - as above
         """Count the replay of the pair's used refresh token, which *client* sent."""
         db.events.append("replays")
-        db.replayed_pair = pair.id
+        db.replayed = pair
 
 
 class RevokeFamily(SingleUse):

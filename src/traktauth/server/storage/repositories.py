@@ -411,7 +411,7 @@ class Repositories:
 
     Attributes:
         events: what the transaction has done to tokens: `rotations`, `replays`, `families_killed`.
-        replayed_pair: the row id of the pair whose used refresh token was sent again, 0 if none was.
+        replayed: the pair whose used refresh token was sent again, None if none was.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -427,5 +427,5 @@ class Repositories:
     def begin(self) -> None:
         """Forget what belonged to the last transaction."""
         self.events: list[str] = []
-        self.replayed_pair = 0
+        self.replayed: TokenPair | None = None
         self.clients.clear_cache()
