@@ -9,7 +9,7 @@ import pytest
 
 from traktauth.cli import store
 from traktauth.cli.output import print_message
-from traktauth.cli.store import Progress, describe_progress
+from traktauth.cli.store import counting, describe_progress
 
 
 class Terminal(io.StringIO):
@@ -41,9 +41,9 @@ def test_it_tells_how_far_how_fast_and_how_long(done, total, seconds, shown):
 
 def test_a_terminal_shows_one_line_that_is_gone_at_the_end(monkeypatch, ticking):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    with Progress(9, shown=True) as shown:
+    with counting(9, shown=True) as step:
         for _ in range(9):
-            shown.step()
+            step()
     drawn = sys.stderr.getvalue()
     assert "\r\x1b[K9 of 9, " in drawn
     assert "\n" not in drawn
@@ -52,9 +52,9 @@ def test_a_terminal_shows_one_line_that_is_gone_at_the_end(monkeypatch, ticking)
 
 def test_a_line_that_stays_has_room(monkeypatch, ticking):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    with Progress(9, shown=True) as shown:
+    with counting(9, shown=True) as step:
         for _ in range(5):
-            shown.step()
+            step()
         print_message("a line that stays")
     assert "\r\x1b[Ka line that stays\n" in sys.stderr.getvalue()
 
@@ -62,7 +62,7 @@ def test_a_line_that_stays_has_room(monkeypatch, ticking):
 @pytest.mark.parametrize(("stream", "shown"), [(io.StringIO, True), (Terminal, False), (lambda: None, True)])
 def test_nothing_is_shown_without_a_terminal(monkeypatch, ticking, stream, shown):
     monkeypatch.setattr(sys, "stderr", stream())
-    with Progress(9, shown=shown) as progressing:
+    with counting(9, shown=shown) as step:
         for _ in range(9):
-            progressing.step()
+            step()
     assert sys.stderr is None or sys.stderr.getvalue() == ""

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
-from click import formatting
 
 from traktauth.cli.output import print_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-
-# Columns: of a help without a terminal, beside a help, and of the narrowest one; as click has them.
-_FALLBACK = 80
-_MARGIN = 2
-_NARROWEST = 50
 
 
 def show_help(text: str) -> None:
@@ -31,29 +21,12 @@ def show_help(text: str) -> None:
 class _HelpMixin(click.Command):
     """A command whose `--help` prints through `print_text`."""
 
-    def get_help(self, ctx: click.Context) -> str:
-        """Return the help, as wide as the terminal; click would import a slow module to find that out."""
-        if ctx.terminal_width is None and formatting.FORCED_WIDTH is None:
-            ctx.terminal_width = max(min(_columns(), ctx.max_content_width or 80) - _MARGIN, _NARROWEST)
-        return super().get_help(ctx)
-
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return the option; its output replaces characters that the terminal cannot show."""
         option = super().get_help_option(ctx)
         if option is not None:
             option.callback = _show_and_exit
         return option
-
-
-def _columns() -> int:
-    """Return the width of the terminal, as `shutil.get_terminal_size` does."""
-    with suppress(KeyError, ValueError):
-        if (columns := int(os.environ["COLUMNS"])) > 0:
-            return columns
-    if sys.__stdout__ is not None:
-        with suppress(ValueError, OSError):  # a closed one, no terminal
-            return os.get_terminal_size(sys.__stdout__.fileno()).columns or _FALLBACK
-    return _FALLBACK
 
 
 def _show_and_exit(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's

@@ -11,23 +11,32 @@ from typing import TYPE_CHECKING
 from traktauth.cli.output import WARNING, print_message, print_message_json
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
 
-class StderrHandler(logging.Handler):
-    """Prints a warning on stderr."""
+class Handler(logging.Handler):
+    """Gives each record to a function.
+
+    Args:
+        level: the lowest level of a record.
+        write: the function.
+    """
+
+    def __init__(self, level: int, write: Callable[[logging.LogRecord], None]) -> None:
+        super().__init__(level)
+        self._write = write
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print the record as one line."""
-        print_message(WARNING, describe_record(record))
+        """Give the record to the function."""
+        self._write(record)
 
 
-class JsonHandler(logging.Handler):
-    """Prints an unexpected error on stderr as a line of JSON."""
+def _print_warning(record: logging.LogRecord) -> None:
+    print_message(WARNING, describe_record(record))
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print the record as one line of JSON."""
-        print_message_json({"level": record.levelname.lower(), "message": describe_record(record)})
+
+def _print_json(record: logging.LogRecord) -> None:
+    print_message_json({"level": record.levelname.lower(), "message": describe_record(record)})
 
 
 def describe_record(record: logging.LogRecord) -> str:
@@ -45,7 +54,7 @@ def describe_record(record: logging.LogRecord) -> str:
 def show_warnings(*, as_json: bool) -> Generator[None]:
     """Print the library's warnings while a command runs; with `as_json` only unexpected errors."""
     logger = logging.getLogger("traktauth")
-    handler = JsonHandler(logging.ERROR) if as_json else StderrHandler(logging.WARNING)
+    handler = Handler(logging.ERROR, _print_json) if as_json else Handler(logging.WARNING, _print_warning)
     logger.addHandler(handler)
     try:
         yield
@@ -57,7 +66,7 @@ def show_warnings(*, as_json: bool) -> Generator[None]:
 def replace_warning_handler(handler: logging.Handler) -> Generator[None]:
     """Send the library's warnings to another handler than the one that prints them."""
     logger = logging.getLogger("traktauth")
-    replaced = [each for each in logger.handlers if isinstance(each, StderrHandler)]
+    replaced = [each for each in logger.handlers if isinstance(each, Handler)]
     for each in replaced:
         logger.removeHandler(each)
     logger.addHandler(handler)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from traktauth.models import LoginKey
 
 
-_DEVICE_LOGIN = LOGIN_COMMAND.with_arguments("--device")
 _TYPES: dict[str, type] = {
     "device_code": str, "user_code": str, "verification_url": str, "expires_in": int, "interval": int
 }  # fmt: skip
@@ -56,36 +55,24 @@ class PendingLogin:
         """
         members = self._read()
         if members is None:
-            raise LoginRefused(
-                f"Account {self._login.account} has no interrupted device sign-in to resume",
-                error="no_pending_login",
-                hint=Hint("Start one: ", _DEVICE_LOGIN),
-            )
+            raise _refusal(f"Account {self._login.account} has no interrupted device sign-in to resume", "Start one: ")
         try:
             device, left = _device(members["device"]), int(members["expires_at"] - time.time())
             key = {name: str(members[name]) for name in self._key()}
         except (KeyError, TypeError, ValueError, OverflowError):
             self.remove()
-            raise LoginRefused(
-                "The file of the interrupted sign-in is damaged; it was removed",
-                error="no_pending_login",
-                hint=Hint("Start again: ", _DEVICE_LOGIN),
-            ) from None
+            raise _refusal("The file of the interrupted sign-in is damaged; it was removed") from None
         if key != self._key():
             self.remove()
-            raise LoginRefused(
+            raise _refusal(
                 f"The interrupted sign-in belongs to the app {key['client_id'][:8]}… at {key['service']}, and the "
                 f"settings name {self._login.client_id[:8]}… at {self._login.realm}; it was removed",
                 error="foreign_app",
-                hint=Hint("Start again: ", _DEVICE_LOGIN),
             )
         if left <= 0:
             self.remove()
-            raise LoginRefused(
-                "The device code of the interrupted sign-in has expired; it was removed",
-                error="expired_token",
-                hint=Hint("Start again: ", _DEVICE_LOGIN),
-            )
+            expired = "The device code of the interrupted sign-in has expired; it was removed"
+            raise _refusal(expired, error="expired_token")
         return replace(device, expires_in=min(left, device.expires_in))
 
     def seconds_left(self) -> float:
@@ -116,6 +103,10 @@ class PendingLogin:
         except ValueError:
             return {}
         return cast("dict[str, Any]", members) if isinstance(members, dict) else {}
+
+
+def _refusal(message: str, advice: str = "Start again: ", *, error: str = "no_pending_login") -> LoginRefused:
+    return LoginRefused(message, error=error, hint=Hint(advice, LOGIN_COMMAND.with_arguments("--device")))
 
 
 def _device(members: dict[str, Any]) -> DeviceCode:

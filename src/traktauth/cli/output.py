@@ -117,7 +117,7 @@ def print_text(text: str) -> None:
 def _writing() -> Generator[None]:
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - None if it was closed at the start
         raise TraktAuthError("Standard output is closed", hint="Redirect it to a terminal, a pipe or a file")
-    if _in_place:
+    if _in_place == [sys.stderr]:
         print_in_place("")
     try:
         yield

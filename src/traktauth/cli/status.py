@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -33,56 +34,50 @@ if TYPE_CHECKING:
     from traktauth.cli.common_options import CommonOptions
     from traktauth.cli.inventory import Inventory, StoredLogin, Verdict
     from traktauth.client.settings import Settings
-    from traktauth.flow.login_status import PendingStatus
     from traktauth.models import LoginKey
 
 
 FORMAT = 1
 
 
-class Report(NamedTuple):
-    """The logins of a store.
+@click.command(
+    "status",
+    cls=Command,
+    examples=[
+        ("traktauth status", ""),
+        ("traktauth status --verify --account tv", "check one account at Trakt"),
+        ("traktauth status --json", "for a script"),
+    ],
+)
+@common_options()
+@click.option("--verify", is_flag=True, help="Also check each valid token at Trakt.")
+def command(options: CommonOptions, *, verify: bool) -> int:
+    """Show every login in the store, or only --account: account, user, service, expiry, refresh.
 
-    Attributes:
-        options: the shared options.
-        settings: the settings.
-        address: the store's address.
-        found: its logins.
-        verdicts: the results of checking their tokens at Trakt; None without --verify.
-    """
-
-    options: CommonOptions
-    settings: Settings
-    address: str
-    found: Inventory
-    verdicts: dict[LoginKey, Verdict] | None
-
-
-def collect(options: CommonOptions, *, verify: bool) -> Report:
-    """Read the logins of the store, and check them at Trakt if `verify`.
-
-    Raises:
-        ValueError: a setting is invalid.
-        StoreFailed: the store cannot be read.
+    Without --verify nothing is sent. "current" marks the login that the settings name. The exit status covers the
+    logins of the app and service in the settings: 1 if one cannot be read, else 4 if one needs a sign-in, or if the
+    current one or all were moved to another store or program. Other logins are only shown.
     """
     settings = options.settings()
     with naming_settings(), options.adding_flags(), closing(open_store(settings.store)) as store:
         found = read_inventory(store, settings, options)
-    return Report(options, settings, store.address, found, verify_all(found.logins, settings) if verify else None)
-
-
-def show(report: Report) -> int:
-    """Print a report and return the exit code."""
-    found, verdicts = report.found, report.verdicts or {}
-    if report.options.json:
-        verify = report.verdicts is not None
-        entries = [
-            _to_json(each, verdicts.get(each.login), hint=_hint(report, each), verify=verify) for each in found.logins
-        ]
-        print_json({"format": FORMAT, "store": report.address, "logins": entries})
+    verdicts = verify_all(found.logins, settings) if verify else {}
+    hints = {each.login: _hint(options, settings, each, verdicts.get(each.login)) for each in found.logins}
+    if options.json:
+        logins: list[dict[str, object]] = []
+        for each in found.logins:
+            document = {**asdict(each.status), "current": each.is_current}
+            if hints[each.login]:
+                document["hint"] = hints[each.login]
+            if verify:
+                verdict = verdicts.get(each.login)
+                document["trakt"] = None if verdict is None else verdict.to_json()
+            logins.append(document)
+        print_json({"format": FORMAT, "store": store.address, "logins": logins})
     else:
-        _print_logins(report)
-    return FAILED if found.unreadable else _exit_code(found, verdicts, report.settings)
+        print_data(f"Store {store.address}")
+        _print_logins(options, settings, found, verdicts, hints)
+    return FAILED if found.unreadable else _exit_code(found, verdicts, settings)
 
 
 def verify_all(logins: list[StoredLogin], settings: Settings) -> dict[LoginKey, Verdict]:
@@ -110,75 +105,35 @@ def _exit_code(found: Inventory, verdicts: dict[LoginKey, Verdict], settings: Se
     return LATER if any(verdict.accepted is None for verdict in verdicts.values()) else DONE
 
 
-def _to_json(found: StoredLogin, verdict: Verdict | None, *, hint: str, verify: bool) -> dict[str, object]:
-    """Return one login for programs: its status, and under `trakt` the result of checking it there."""
-    status, pending = found.status, found.status.pending
-    document: dict[str, object] = {
-        "account": status.account,
-        "service": status.service,
-        "client_id": status.client_id,
-        "state": status.state,
-        "username": status.username,
-        "uuid": status.uuid,
-        "expires_at": status.expires_at,
-        "refreshable": status.refreshable,
-        "reason": status.reason,
-        "message": status.message,
-        "pending": None if pending is None else _pending_to_json(pending),
-        "generation": status.generation,
-        "fingerprint": status.fingerprint,
-        "refresh_fingerprint": status.refresh_fingerprint,
-        "saved_at": status.saved_at,
-        "moved_to": status.moved_to,
-        "current": found.is_current,
-    }
-    if hint:
-        document["hint"] = hint
-    if verify:
-        document["trakt"] = None if verdict is None else verdict.to_json()
-    return document
-
-
-def _pending_to_json(pending: PendingStatus) -> dict[str, object]:
-    return {
-        "kind": pending.kind,
-        "sending": pending.sending,
-        "started_at": pending.started_at,
-        "host": pending.host,
-        "pid": pending.pid,
-        "in_progress": pending.in_progress,
-        "moving_to": pending.moving_to,
-    }
-
-
-def _print_logins(report: Report) -> None:
-    options, settings, found = report.options, report.settings, report.found
-    print_data(f"Store {report.address}")
+def _print_logins(
+    options: CommonOptions,
+    settings: Settings,
+    found: Inventory,
+    verdicts: dict[LoginKey, Verdict],
+    hints: dict[LoginKey, str],
+) -> None:
     if not found.logins:
         print_data("No account is signed in.", indent=2)
         is_set_up = bool(settings.client_id)
         print_message(NEXT, options.with_flags(SIGN_IN if is_set_up else Hint("Set up an app: ", SETUP_COMMAND)))
     for each in found.logins:
-        verdict = (report.verdicts or {}).get(each.login)
-        _print_login(options.for_login(each.login, settings), each, verdict, found.now)
-    hints = [(each, hint) for each in found.logins if (hint := _hint(report, each))]
-    if len(found.logins) > 1 and hints:
+        _print_login(options.for_login(each.login, settings), each, verdicts.get(each.login), found.now)
+    if len(found.logins) > 1 and any(hints.values()):
         print_data()  # the hints are of several logins, not of the last one
-    for each, hint in hints:
-        print_message(NEXT, Hint(f"{each.login.account}: ", hint) if each.hint else hint)
+    for each in found.logins:
+        if hint := hints[each.login]:
+            print_message(NEXT, Hint(f"{each.login.account}: ", hint) if each.hint else hint)
 
 
-def _hint(report: Report, found: StoredLogin) -> str:
+def _hint(options: CommonOptions, settings: Settings, found: StoredLogin, verdict: Verdict | None) -> str:
     """Return the command that helps a login which cannot be used; an empty text for the others."""
     if found.hint:
         return found.hint
-    verdict = (report.verdicts or {}).get(found.login)
     if not found.status.needs_login and (verdict is None or not verdict.is_rejected):
         return ""
-    hint = sign_in_hint(report.settings, found)
-    if not found.status.needs_login and found.is_ours and found.status.refreshable:
-        hint = REJECTED_HINT
-    return report.options.for_login(found.login, report.settings).with_flags(hint)
+    can_refresh = not found.status.needs_login and found.is_ours and found.status.refreshable
+    hint = REJECTED_HINT if can_refresh else sign_in_hint(settings, found)
+    return options.for_login(found.login, settings).with_flags(hint)
 
 
 def sign_in_hint(settings: Settings, found: StoredLogin) -> str:
@@ -226,24 +181,3 @@ def _print_login(options: CommonOptions, found: StoredLogin, verdict: Verdict | 
 def _name(found: StoredLogin) -> str:
     current = ", current" if found.is_current else ""
     return f"{shorten(found.login.account)} at {shorten(found.login.realm)} (app {found.login.client_id[:8]}…{current})"
-
-
-@click.command(
-    "status",
-    cls=Command,
-    examples=[
-        ("traktauth status", ""),
-        ("traktauth status --verify --account tv", "check one account at Trakt"),
-        ("traktauth status --json", "for a script"),
-    ],
-)
-@common_options()
-@click.option("--verify", is_flag=True, help="Also check each valid token at Trakt.")
-def command(options: CommonOptions, *, verify: bool) -> int:
-    """Show every login in the store, or only --account: account, user, service, expiry, refresh.
-
-    Without --verify nothing is sent. "current" marks the login that the settings name. The exit status covers the
-    logins of the app and service in the settings: 1 if one cannot be read, else 4 if one needs a sign-in, or if the
-    current one or all were moved to another store or program. Other logins are only shown.
-    """
-    return show(collect(options, verify=verify))

@@ -7,7 +7,7 @@ import shlex
 import sys
 import time
 from collections import Counter
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,8 +40,7 @@ from traktauth.stores.open import open_store
 from traktauth.stores.postgres.table_creation import schema_for
 
 if TYPE_CHECKING:
-    from types import TracebackType
-    from typing import Self
+    from collections.abc import Callable, Generator
 
     from traktauth.cli.common_options import CommonOptions
     from traktauth.models import LoginKey
@@ -99,7 +98,7 @@ def run_move(source: TokenStore, target: TokenStore, *, as_json: bool) -> int:
             "memory: is lost when this command ends; use a persistent store, such as file: or sqlite:/PATH"
         )
     counts: Counter[Outcome] = Counter()
-    with Progress(len(source.list_logins()), shown=not as_json) as progress:
+    with counting(len(source.list_logins()), shown=not as_json) as step:
         try:
 
             def waiting(login: LoginKey, seconds: float) -> None:
@@ -107,7 +106,7 @@ def run_move(source: TokenStore, target: TokenStore, *, as_json: bool) -> int:
 
             for moved in move(source, target, waiting=waiting):
                 counts[moved.outcome] += 1
-                progress.step()
+                step()
                 _print_moved(moved, as_json=as_json)
         except TraktAuthError as error:
             hint = error.hint_from(COMMAND_HINTS)
@@ -182,11 +181,11 @@ def reseal_logins(options: CommonOptions, *, take_plain: bool) -> int:
     address = options.settings().store
     counts: Counter[str] = Counter()
     keys: Counter[str] = Counter()
-    with options.adding_flags(), Progress(None, shown=not options.json) as progress:
+    with options.adding_flags(), counting(None, shown=not options.json) as step:
         for each in reseal(address, take_plain=take_plain):
             counts["failed" if each.error else "sealed" if each.changed else "already"] += 1
             keys[each.key or "none"] += 1
-            progress.step()
+            step()
             if each.error is not None or each.was_plain:
                 _print_resealed(each, options)
         newest, *others = key_ids()
@@ -323,36 +322,31 @@ _UPDATE_INTERVAL = 0.1
 _FIRST_UPDATE = 0.5  # a command that ends sooner shows no line
 
 
-class Progress:
-    """The progress of a command, shown on stderr.
+@contextmanager
+def counting(total: int | None, *, shown: bool) -> Generator[Callable[[], None]]:
+    """Give a function that counts a step, and show the progress on stderr if that is a terminal.
 
     Args:
         total: number of steps; None if it is unknown.
         shown: whether to show it on a terminal.
     """
+    shown = shown and is_on_terminal(sys.stderr)
+    began = time.monotonic()
+    done, drawn = 0, began + _FIRST_UPDATE
 
-    def __init__(self, total: int | None, *, shown: bool) -> None:
-        self._total = total
-        self._shown = shown and is_on_terminal(sys.stderr)
-        self._done = 0
-        self._began = time.monotonic()
-        self._drawn = self._began + _FIRST_UPDATE
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Remove the line."""
-        if self._shown:
-            print_in_place("")
-
-    def step(self) -> None:
-        """Count a step, and update the line if it is time."""
-        self._done += 1
+    def step() -> None:
+        nonlocal done, drawn
+        done += 1
         now = time.monotonic()
-        if self._shown and now - self._drawn >= _UPDATE_INTERVAL:
-            self._drawn = now
-            print_in_place(describe_progress(self._done, self._total, now - self._began))
+        if shown and now - drawn >= _UPDATE_INTERVAL:
+            drawn = now
+            print_in_place(describe_progress(done, total, now - began))
+
+    try:
+        yield step
+    finally:
+        if shown:
+            print_in_place("")
 
 
 def describe_progress(done: int, total: int | None, seconds: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import re
 import signal
 import time
@@ -15,10 +16,10 @@ import click
 
 from traktauth.cli.click_classes import Command
 from traktauth.cli.exit_codes import ending_signals
-from traktauth.cli.keep.event_log import EventLog, EventLogHandler
+from traktauth.cli.keep.event_log import EventLog
 from traktauth.cli.keep.live_line import LiveLine, capitalize, describe_counts, describe_pace, describe_summary
 from traktauth.cli.keep.plan import show_plan
-from traktauth.cli.log_output import replace_warning_handler
+from traktauth.cli.log_output import Handler, replace_warning_handler
 from traktauth.cli.options import common_options
 from traktauth.cli.output import WARNING, print_in_place, print_json, print_message
 from traktauth.client.sync_client import Trakt
@@ -202,7 +203,7 @@ async def _keep_store(
                 with suppress(NotImplementedError):  # Windows
                     asyncio.get_running_loop().add_signal_handler(name, keeper.stop)
             with ExitStack() as stack:
-                stack.enter_context(replace_warning_handler(EventLogHandler(log)))
+                stack.enter_context(replace_warning_handler(Handler(logging.WARNING, log.write_warning)))
                 metrics = None if port is None else _serve_metrics(keeper, port, stack, listeners)
                 store.check_writable()  # report a wrong password once, at the start
                 await _report_start(keeper, store, config, metrics, log if as_json else None)

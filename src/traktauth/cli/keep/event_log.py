@@ -80,22 +80,6 @@ class EventLog:
             self.write_error = error
 
 
-class EventLogHandler(logging.Handler):
-    """Writes the library's warnings into the log of a keeper.
-
-    Args:
-        log: the log.
-    """
-
-    def __init__(self, log: EventLog) -> None:
-        super().__init__(logging.WARNING)
-        self._log = log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a warning."""
-        self._log.write_warning(record)
-
-
 class EventLines:
     """Writes a line with its time for each event that a user should see.
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from traktauth.cli.output import is_on_terminal, print_in_place
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 _COUNT_INTERVAL = 5.0  # seconds
 _COUNT_SHARE = 50.0  # a count that takes 1 s is repeated after 50 s at the earliest, so that it does not load the store
 _RATE_WINDOW = 10  # seconds
-_DEFAULT_COLUMNS = 80
 
 
 class LiveLine:
@@ -51,7 +48,7 @@ class LiveLine:
                 now = time.monotonic()
                 next_count = now + max(_COUNT_INTERVAL, _COUNT_SHARE * (now - began))
             self._refreshed.append((time.monotonic(), self._keeper.summary.refreshed))
-            print_in_place(shorten_line(self.text(time.time()), _columns() - 1))
+            print_in_place(self.text(time.time()))
             await asyncio.sleep(1)
 
     async def _count(self) -> None:
@@ -93,17 +90,6 @@ class LiveLine:
         """Return how many logins were refreshed per second, over the last seconds."""
         (began, before), (ended, after) = self._refreshed[0], self._refreshed[-1]
         return (after - before) / (ended - began) if ended > began else 0.0
-
-
-def shorten_line(text: str, columns: int) -> str:
-    """Return a text that fits into one line of a terminal."""
-    return text if len(text) <= columns else f"{text[: max(0, columns - 1)]}…"
-
-
-def _columns() -> int:
-    with suppress(OSError, ValueError, AttributeError):
-        return os.get_terminal_size(sys.stderr.fileno()).columns or _DEFAULT_COLUMNS
-    return _DEFAULT_COLUMNS
 
 
 def describe_pace(rate_limit: RateLimit) -> str:
