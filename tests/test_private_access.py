@@ -28,7 +28,7 @@ EXCEPTIONS = {
     # Which modules other threads import: client/driver/test_fork_during_import.py
     "client/driver/shield.py": ["_frozen_importlib", "_module_locks"],
     # Whether a transaction is that of Django's TestCase: web/test_django_runner.py
-    "web/django/connection.py": ["_from_testcase"],
+    "web/django/store.py": ["_from_testcase"],
 }
 
 

@@ -55,7 +55,7 @@ def test_a_type_checker_sees_no_module_that_has_every_name():
 
 
 @pytest.mark.parametrize("module", ["traktauth.web.django", "traktauth.web.allauth"])
-def test_a_repl_shows_the_names_that_are_imported_once_django_is_ready(module):
+def test_a_repl_shows_the_names_of_a_django_app_without_settings(module):
     program = f"import {module} as module; print(set(module.__all__) <= set(dir(module)), *module.__all__)"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert shown.startswith("True ")

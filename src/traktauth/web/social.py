@@ -6,16 +6,15 @@ Put `traktauth.web.social.TraktOAuth2` into the framework's list of authenticati
 
 from __future__ import annotations
 
-from secrets import token_hex
+from functools import partial
 from typing import Any, cast
 
 from traktauth.errors import TraktAuthError
 from traktauth.extras import check_version
-from traktauth.models import App
 from traktauth.protocol import AUTHORIZE, TOKEN
 from traktauth.web.access_log import hide_codes
-from traktauth.web.disconnection import end_login_after_commit
 from traktauth.web.failure import LoginFailed
+from traktauth.web.libraries import OPTIONS, WebLogins, end_login_after_commit, new_web_login
 from traktauth.web.login import WebLogin
 from traktauth.web.pages import failure_text
 
@@ -30,8 +29,7 @@ check_version("social-auth-core", (7, 0), extra="social")
 
 __all__ = ["TraktOAuth2"]
 
-_OPTIONS = {"SERVICE": "service", "LOST_REPLY": "lost_reply", "INSECURE": "insecure", "CLOCK": "clock"}
-_made: dict[tuple[str, str, str], WebLogin] = {}
+_web_logins = WebLogins()
 
 
 class SignInFailed(AuthProviderError):
@@ -68,14 +66,10 @@ class TraktOAuth2(BaseOAuth2PKCE[Any]):
     def web_login(self) -> WebLogin:
         """Return the web sign-in of the app in the settings, made at the first call."""
         client_id, secret = self.get_key_and_secret()
-        options = {_OPTIONS[name]: value for name in _OPTIONS if (value := self.setting(name)) is not None}
+        options = {name: value for name in OPTIONS if (value := self.setting(name)) is not None}
         store: Any = self.setting("STORE", "file:")
-        key = client_id, str(store), str(options.get("service"))
-        if key not in _made:
-            # A public app has no secret: social-core keeps the state, so no other process needs this one.
-            app = App(client_id, client_secret=secret or None)
-            _made.setdefault(key, WebLogin(app, store=store, secret=None if secret else token_hex(), **options))
-        return _made[key]
+        key = client_id, str(store), str(options.get("SERVICE"))
+        return _web_logins.find(key, partial(new_web_login, client_id, secret, store, options))
 
     def trakt(self, uid: str) -> Any:
         """Return the `Trakt` of a user.

@@ -9,7 +9,7 @@ from typing import Any
 from allauth.socialaccount.providers.base import ProviderAccount
 from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 
-from traktauth.web.allauth.accounts import PROVIDER
+from traktauth.web.allauth import PROVIDER
 from traktauth.web.allauth.views import TraktAdapter
 
 

@@ -14,7 +14,7 @@ from allauth.utils import get_request_param
 from django.contrib import messages
 
 from traktauth.protocol import AUTHORIZE, TOKEN
-from traktauth.web.allauth.accounts import PROVIDER, web_login_of
+from traktauth.web.allauth import PROVIDER, web_login_of
 from traktauth.web.failure import LoginFailed
 from traktauth.web.pages import failure_text
 

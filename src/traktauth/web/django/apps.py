@@ -14,6 +14,8 @@ from django.urls import NoReverseMatch, reverse
 
 from traktauth.errors import TraktAuthError
 from traktauth.web.access_log import hide_codes
+from traktauth.web.django.configuration import web_login
+from traktauth.web.django.store import DjangoStore
 
 # Backends of sessions that need a table of the project.
 _WITH_TABLE = {"django.contrib.sessions.backends.db", "django.contrib.sessions.backends.cached_db"}
@@ -35,8 +37,6 @@ class TraktAuthConfig(AppConfig):
 
 def check_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:  # noqa: ANN401, ARG001 - as Django calls it
     """Check what `manage.py check` can see: the settings, the sessions and the address of the callback."""
-    from traktauth.web.django.configuration import web_login  # noqa: PLC0415 - once the apps are ready
-
     found = [*_check_sessions(), *_check_transactions()]
     callback = _path_of_callback()
     if not hasattr(settings, "TRAKTAUTH") and callback is None:
@@ -68,8 +68,6 @@ def _check_sessions() -> list[CheckMessage]:
 
 def _check_transactions() -> list[CheckMessage]:
     """Return a warning if the transaction of each request keeps the store from saving: SQLite has one writer."""
-    from traktauth.web.django.store import DjangoStore  # noqa: PLC0415 - once the apps are ready
-
     allauth = getattr(settings, "SOCIALACCOUNT_PROVIDERS", {}).get("trakt", {})
     stores = (
         getattr(settings, "TRAKTAUTH", {}).get("STORE"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -11,25 +11,21 @@ from django.dispatch import receiver
 
 from traktauth.errors import AppInvalid
 from traktauth.models import App
+from traktauth.stores.base import TokenStore
 from traktauth.web.django.store import DjangoStore
+from traktauth.web.libraries import OPTIONS, WebLogins
 from traktauth.web.login import WebLogin
 from traktauth.web.paths import LoginPaths, local_path
 
-if TYPE_CHECKING:
-    from traktauth.stores.base import TokenStore
-
 # The keys of the setting, and the argument of WebLogin that each is; the app's come first.
-_APP = {"CLIENT_ID": "client_id", "CLIENT_SECRET": "client_secret", "REDIRECT_URI": "redirect_uri"}
-_APP_OPTIONAL = {"USER_AGENT": "user_agent"}
-_LOGIN = {
-    "SERVICE": "service",
-    "MAX_AGE": "max_age",
-    "LOST_REPLY": "lost_reply",
-    "INSECURE": "insecure",
-    "CLOCK": "clock",
+_APP = {
+    "CLIENT_ID": "client_id",
+    "CLIENT_SECRET": "client_secret",
+    "REDIRECT_URI": "redirect_uri",
+    "USER_AGENT": "user_agent",
 }
-_OTHERS = {"STORE", "SECRET", "AFTER", "REVOKE"}
-KEYS = frozenset(_APP) | frozenset(_APP_OPTIONAL) | frozenset(_LOGIN) | _OTHERS
+_LOGIN = {**OPTIONS, "MAX_AGE": "max_age"}
+KEYS = frozenset(_APP) | frozenset(_LOGIN) | {"STORE", "SECRET", "AFTER", "REVOKE"}
 
 
 class Configured(NamedTuple):
@@ -65,9 +61,8 @@ def read_settings() -> Configured:
     missing = [name for name in ("CLIENT_ID", "REDIRECT_URI") if not setting.get(name)]
     if missing:
         raise ImproperlyConfigured(f"TRAKTAUTH needs {' and '.join(missing)}, as in the app's settings at Trakt")
-    names = _APP | _APP_OPTIONAL
     try:
-        app = App(**{names[name]: value for name, value in setting.items() if name in names and value is not None})
+        app = App(**{_APP[name]: value for name, value in setting.items() if name in _APP and value is not None})
         LoginPaths(app.redirect_uri)
     except AppInvalid as error:
         raise ImproperlyConfigured(f"TRAKTAUTH: {error.message}. {error.hint}") from error
@@ -83,7 +78,7 @@ def read_settings() -> Configured:
     )
 
 
-_made: dict[str, WebLogin] = {}
+_web_logins = WebLogins()
 
 
 def web_login() -> WebLogin:
@@ -92,19 +87,20 @@ def web_login() -> WebLogin:
     Raises:
         ImproperlyConfigured: the setting is wrong.
     """
-    if "login" not in _made:
-        configured = read_settings()
-        store = DjangoStore() if configured.store is None else configured.store
-        try:
-            made = WebLogin(configured.app, store=store, secret=configured.secret, **configured.options)
-        except ValueError as error:
-            raise ImproperlyConfigured(f"TRAKTAUTH: {error}") from error
-        _made.setdefault("login", made)
-    return _made["login"]
+    return _web_logins.find("", _new_web_login)
+
+
+def _new_web_login() -> WebLogin:
+    configured = read_settings()
+    store = DjangoStore() if configured.store is None else configured.store
+    try:
+        return WebLogin(configured.app, store=store, secret=configured.secret, **configured.options)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"TRAKTAUTH: {error}") from error
 
 
 @receiver(setting_changed)
 def _forget(*, setting: str, **_: Any) -> None:  # noqa: ANN401 - as the signal sends it
     """Make another sign-in after `override_settings`."""
-    if setting == "TRAKTAUTH" and (made := _made.pop("login", None)) is not None:
-        made.close()
+    if setting == "TRAKTAUTH":
+        _web_logins.clear()

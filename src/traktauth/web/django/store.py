@@ -1,30 +1,30 @@
-"""A store in the project's database, on the ORM."""
+"""A store in the project's database, on the ORM; a write is outside of the request's transaction."""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from django.db import Error, IntegrityError, router, transaction
+from django.db import Error, IntegrityError, OperationalError, connections, router, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from traktauth.stores import TextStore
 from traktauth.stores.database.lease import Backoff
 from traktauth.timeouts import LEASE
-from traktauth.web.django.connection import own_connection, test_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Hashable
-
-    from django.db.models import QuerySet
-
+if TYPE_CHECKING:  # models can be imported once the apps are ready
     from traktauth.web.django.models import LoginLock, LoginRecord
 
 _LONGEST_PAUSE = 0.25  # seconds between two looks at a lock that another holds
+_of_a_test: dict[str, Any] = {}  # by alias: the connection in whose transaction a TestCase runs
+_shared = threading.RLock()  # it is one connection for all threads of the test
 
 
 class DjangoStore(TextStore):
@@ -61,7 +61,7 @@ class DjangoStore(TextStore):
     @property
     def identity(self) -> Hashable:
         """Return what is equal for two objects over the same database, within one test in a `TestCase`."""
-        return type(self), self.address, test_of(self.using)
+        return type(self), self.address, _test_of(self.using)
 
     def after_commit(self, work: Callable[[], None]) -> None:
         """Do something once this thread's transaction on the store's database is committed; at once without one.
@@ -76,19 +76,19 @@ class DjangoStore(TextStore):
 
     def read(self, key: str) -> str | None:
         """Return the text under a key, or None."""
-        with own_connection(self.using):
+        with _own_connection(self.using):
             return self._records.filter(key=key).values_list("text", flat=True).first()
 
     def swap(self, key: str, old: str | None, new: str) -> bool:
         """Put a text in the place of another; return False if that is not there any more."""
-        with own_connection(self.using):
+        with _own_connection(self.using):
             if old is None:
                 return self._insert(self._records, key, text=new)
             return self._records.filter(key=key, text=old).update(text=new) == 1
 
     def keys(self) -> list[str]:
         """Return every key."""
-        with own_connection(self.using):
+        with _own_connection(self.using):
             return list(self._records.values_list("key", flat=True))
 
     @contextmanager
@@ -101,7 +101,7 @@ class DjangoStore(TextStore):
             yield is_held
         finally:
             if is_held:
-                with own_connection(self.using):
+                with _own_connection(self.using):
                     self._locks.filter(key=key, owner=owner).delete()
 
     @cached_property
@@ -118,7 +118,7 @@ class DjangoStore(TextStore):
 
     def _take(self, key: str, owner: str) -> bool:
         until = Now() + timedelta(seconds=LEASE)
-        with own_connection(self.using):
+        with _own_connection(self.using):
             if self._locks.filter(key=key, until__lt=Now()).update(owner=owner, until=until):
                 return True
             return self._insert(self._locks, key, owner=owner, until=until)
@@ -136,3 +136,89 @@ class DjangoStore(TextStore):
         except IntegrityError:
             return False
         return True
+
+
+@contextmanager
+def _own_connection(alias: str) -> Generator[None]:
+    """Let the ORM use a connection on which a write is durable when it returns.
+
+    - In a transaction (`ATOMIC_REQUESTS`, `atomic`) that is a connection of its own: a token that was refreshed must
+      not be lost with the request's rollback.
+    - In a `TestCase` it is the test's connection, in every thread, so that the test's rollback removes what was saved.
+    - Otherwise it is the thread's connection, which is closed again if it was not open before: a thread that refreshes
+      leaves none behind.
+
+    Args:
+        alias: which of `DATABASES`.
+    """
+    mine: Any = connections[alias]
+    test = _connection_of_test(alias, mine)
+    if test is mine:
+        with _shared:
+            yield
+    elif test is not None:
+        test.inc_thread_sharing()
+        try:
+            with _shared, _use_connection(alias, test):
+                yield
+        finally:
+            test.dec_thread_sharing()
+    elif mine.in_atomic_block:
+        separate: Any = connections.create_connection(alias)
+        try:
+            with _use_connection(alias, separate):
+                yield
+        except OperationalError as error:
+            if mine.vendor != "sqlite" or "locked" not in str(error):
+                raise
+            # SQLite has one writer, and this thread waits: no other connection can end the transaction.
+            cause = "by this request's own transaction (ATOMIC_REQUESTS, atomic), or by another process"
+            raise OperationalError(f"{error}, {cause}") from error
+        finally:
+            separate.close()
+    else:
+        was_open = mine.connection is not None
+        if was_open and mine.errors_occurred and not mine.is_usable():
+            mine.close()  # the server has ended it; the next query opens another
+        try:
+            yield
+        finally:
+            if not was_open:
+                mine.close()
+
+
+def _test_of(alias: str) -> Hashable:
+    """Return what is equal within one test of a `TestCase`, and None outside of tests.
+
+    The process remembers the newest token of each login, and must not bring one back that a test's rollback removed.
+    """
+    test = _connection_of_test(alias, connections[alias])
+    return None if test is None else tuple(test.atomic_blocks[:2])  # the class's transaction, and the test's
+
+
+def _connection_of_test(alias: str, mine: Any) -> Any:  # noqa: ANN401 - a DatabaseWrapper, or None
+    if _is_in_testcase(mine):
+        _of_a_test[alias] = mine
+        return mine
+    known = _of_a_test.get(alias)
+    if known is None or _is_in_testcase(known):
+        return known
+    _of_a_test.pop(alias, None)
+    return None
+
+
+def _is_in_testcase(connection: Any) -> bool:  # noqa: ANN401 - a DatabaseWrapper
+    return connection.in_atomic_block and any(
+        getattr(block, "_from_testcase", False) for block in connection.atomic_blocks[:1]
+    )
+
+
+@contextmanager
+def _use_connection(alias: str, other: Any) -> Generator[None]:  # noqa: ANN401 - a DatabaseWrapper
+    """Let this thread's ORM use another connection."""
+    mine = connections[alias]
+    connections[alias] = other
+    try:
+        yield
+    finally:
+        connections[alias] = mine

@@ -1,17 +1,55 @@
-"""The end of the login of a user who disconnects Trakt from the application, or from their account in a library."""
+"""What Django's settings and the sign-in libraries need: web sign-ins by app, and the end of a disconnected login."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from secrets import token_hex
+from typing import Any
 
 from traktauth.client.driver.sync_driver import write_log
+from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginExists, LoginRequired, StoreFailed, TraktAuthError
 from traktauth.flow.effects import LogMessage
+from traktauth.models import App
+from traktauth.web.login import WebLogin
 
-if TYPE_CHECKING:
-    from traktauth.client.sync_client import Trakt
+# Names of settings, and the arguments of WebLogin that they are.
+OPTIONS = {"SERVICE": "service", "LOST_REPLY": "lost_reply", "INSECURE": "insecure", "CLOCK": "clock"}
+
+
+class WebLogins:
+    """Web sign-ins that are made from settings, each at its first use."""
+
+    def __init__(self) -> None:
+        self._made: dict[Hashable, WebLogin] = {}
+
+    def find(self, key: Hashable, make: Callable[[], WebLogin]) -> WebLogin:
+        """Return the web sign-in under a key; `make` makes it if there is none."""
+        if key not in self._made:
+            self._made.setdefault(key, make())
+        return self._made[key]
+
+    def clear(self) -> None:
+        """Close all, as after `override_settings` of Django's tests."""
+        for made in self._made.values():
+            made.close()
+        self._made.clear()
+
+
+def new_web_login(client_id: str, secret: str | None, store: Any, settings: Mapping[str, Any]) -> WebLogin:  # noqa: ANN401 - an address, or a store
+    """Return the web sign-in of an app for a library, which keeps the state of a sign-in itself.
+
+    Args:
+        client_id: the app's id.
+        secret: the app's secret; None or empty: it is public, and what protects the cookies is made up, as none is set.
+        store: where the logins are kept.
+        settings: further ones, with names of `OPTIONS`.
+    """
+    options = {OPTIONS[name]: value for name, value in settings.items() if name in OPTIONS}
+    app = App(client_id, client_secret=secret or None)
+    return WebLogin(app, store=store, secret=None if secret else token_hex(), **options)
 
 
 def end_login(trakt: Trakt, *, revoke: bool = True) -> None:
