@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -15,26 +16,24 @@ from traktauth.client.driver.threads import in_thread
 from traktauth.client.http_clients import AsyncHttpClients
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
 from traktauth.flow.get_token import get_token, get_token_after_rejection
+from traktauth.flow.login_status import LoginStatus
+from traktauth.models import Token
 from traktauth.models.app import check_text
 from traktauth.models.changes import Erase
+from traktauth.models.device_code import DeviceCode
+from traktauth.models.signed_out import SignedOut
 from traktauth.protocol import USER_SETTINGS
+from traktauth.steps import LoginMethod, Step
 from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.stores.errors import call_store
 from traktauth.stores.processes import is_alive
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
     from traktauth.client.http import HttpAuth, HttpResponse
     from traktauth.client.http_protocols import HttpAsyncClient
     from traktauth.client.login.ui import LoginUI
     from traktauth.flow.context import FlowContext
     from traktauth.flow.effects import Flow
-    from traktauth.flow.login_status import LoginStatus
-    from traktauth.models import Token
-    from traktauth.models.device_code import DeviceCode
-    from traktauth.models.signed_out import SignedOut
-    from traktauth.steps import LoginMethod, Step
 else:  # `typing.get_type_hints` needs the names; the HTTP library is imported with the first request
     HttpAsyncClient = HttpAuth = HttpResponse = Any
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
 from traktauth.client.account_config import AccountConfig
+from traktauth.flow.context import LostReply
+from traktauth.models import App
+from traktauth.protocol import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from traktauth.client.attempt import FreshToken
     from traktauth.client.driver.bound_store import BoundStore
-    from traktauth.flow.context import LostReply
-    from traktauth.models import App
-    from traktauth.protocol import Service
     from traktauth.stores.base import TokenStore
 
 StoreT = TypeVar("StoreT")
