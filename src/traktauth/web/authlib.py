@@ -6,19 +6,18 @@ Authlib gets access tokens that are valid, and no refresh token: the store has t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traktauth.errors import LoginRequired, TraktAuthError
 from traktauth.extras import check_version
+from traktauth.models import Token
 from traktauth.protocol import AUTHORIZE, TOKEN
 from traktauth.web.login import AsyncWebLogin, WebLogin
 from traktauth.web.requests import NOT_SIGNED_IN
-from traktauth.web.session import SESSION_KEY
+from traktauth.web.routes import SESSION_KEY
 from traktauth.wire.api_headers import api_headers
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = ["trakt"]
 
@@ -56,6 +55,18 @@ def trakt(web_login: WebLogin | AsyncWebLogin, *, account: Callable[..., str | N
         session.headers.update(headers)
         session.register_compliance_hook("protected_request", check_request)
 
+    def find_trakt(request: tuple[Any, ...]) -> Any:
+        user = find(*request)
+        if user is None:
+            raise LoginRequired(NOT_SIGNED_IN)
+        return web_login.trakt(user)
+
+    def fetch_token(*request: Any) -> dict[str, Any]:
+        return _entry(find_trakt(request).token())
+
+    async def fetch_token_async(*request: Any) -> dict[str, Any]:
+        return _entry(await find_trakt(request).token())
+
     return {
         "client_id": app.client_id,
         "client_secret": app.client_secret,
@@ -64,40 +75,16 @@ def trakt(web_login: WebLogin | AsyncWebLogin, *, account: Callable[..., str | N
         "api_base_url": f"{service.api}/",
         "client_kwargs": {"code_challenge_method": "S256"},
         "compliance_fix": prepare,
-        "fetch_token": _fetch_async(web_login, find)
-        if isinstance(web_login, AsyncWebLogin)
-        else _fetch_blocking(web_login, find),
+        "fetch_token": fetch_token_async if isinstance(web_login, AsyncWebLogin) else fetch_token,
     }
 
 
-def _fetch_blocking(web_login: WebLogin, find: Callable[..., str | None]) -> Callable[..., dict[str, Any]]:
-    def fetch_token(*request: Any) -> dict[str, Any]:
-        token = web_login.trakt(_check(find(*request))).token()
-        return _entry(token.access_token, token.expires_at)
-
-    return fetch_token
-
-
-def _fetch_async(web_login: AsyncWebLogin, find: Callable[..., str | None]) -> Callable[..., Any]:
-    async def fetch_token(*request: Any) -> dict[str, Any]:
-        token = await web_login.trakt(_check(find(*request))).token()
-        return _entry(token.access_token, token.expires_at)
-
-    return fetch_token
-
-
-def _entry(access_token: str, expires_at: float) -> dict[str, Any]:
-    return {"access_token": access_token, "token_type": "bearer", "expires_at": int(expires_at)}
+def _entry(token: Token) -> dict[str, Any]:
+    return {"access_token": token.access_token, "token_type": "bearer", "expires_at": int(token.expires_at)}
 
 
 def _account_of(request: Any = None) -> str | None:
     if request is None:
         raise TypeError("Authlib has no request here: give trakt(web_login, account=…) what returns the user's account")
     account: str | None = request.session.get(SESSION_KEY)
-    return account
-
-
-def _check(account: str | None) -> str:
-    if account is None:
-        raise LoginRequired(NOT_SIGNED_IN)
     return account

@@ -23,8 +23,7 @@ from traktauth.web.login import SignedIn, WebLogin, check_kind
 from traktauth.web.pages import RouteResponse
 from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths, local_path
 from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
-from traktauth.web.routes import LoginRoutes, disconnect, outage_response, run_route
-from traktauth.web.session import SESSION_KEY
+from traktauth.web.routes import SESSION_KEY, LoginRoutes, disconnect, outage_response, run_route
 
 try:
     from flask import Blueprint, current_app, make_response, request, session

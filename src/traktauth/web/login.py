@@ -336,8 +336,7 @@ class AsyncWebLogin(_WebLogin[AsyncTrakt, TokenStore | AsyncTokenStore, HttpAsyn
         """Finish a sign-in: check the answer, exchange the code and save the login; not interrupted once begun.
 
         Args:
-            cookies: the request's `Cookie` header; or its cookies by name, if what parsed them leaves names as they
-                are, which Django and Starlette do not.
+            cookies: the request's `Cookie` header; or its cookies by name, see `WebLogin.finish`.
             url: the callback's address with its query, as it was requested.
 
         Raises:

@@ -55,7 +55,6 @@ _NO_RESPONSE = (
 )
 _ACCOUNT_TEXTS = {ACCOUNT_CODES[status]: text for status, text in ACCOUNT_LIMITS.items()}  # by `error`
 _REPEATABLE = "Nothing is lost: reload this page in {seconds} seconds to try again."
-_STILL_SIGNED_IN = "You are still signed in, as before."
 
 
 @value
@@ -86,14 +85,12 @@ def failure_page(failed: LoginFailed, paths: LoginPaths, *, signed_in_at: str | 
     # On the redirect address's host, so that the cookie is set where the callback will look for it.
     again = paths.origin + paths.login_for(failed.next)
     texts = _texts_of(failed, paths.origin)
-    if signed_in_at is None:
-        page = _page(failed.status, "Not signed in", texts, {again: "Sign in again"})
-    else:
-        links = {paths.origin + signed_in_at: "Continue", again: "Sign in again"}
-        page = _page(failed.status, "The sign-in failed", [*texts, _STILL_SIGNED_IN], links)
-    if failed.retry_after is not None:
-        page.headers["Retry-After"] = str(_whole_seconds(failed.retry_after))
-    return page
+    title, links = "Not signed in", {again: "Sign in again"}
+    if signed_in_at is not None:
+        title, links = "The sign-in failed", {paths.origin + signed_in_at: "Continue"} | links
+        texts.append("You are still signed in, as before.")
+    seconds = None if failed.retry_after is None else _whole_seconds(failed.retry_after)
+    return _page(failed.status, title, texts, links, retry_after=seconds)
 
 
 def failure_text(failed: LoginFailed) -> str:
@@ -138,9 +135,7 @@ def unavailable_page(error: Exception, *, is_form: bool = False) -> RouteRespons
     """
     seconds = retry_seconds(error)
     fix = f"Try again in {seconds} seconds." if is_form else f"Nothing is lost: reload this page in {seconds} seconds."
-    page = _page(503, "Try again later", [unavailable_text(error), fix])
-    page.headers["Retry-After"] = str(seconds)
-    return page
+    return _page(503, "Try again later", [unavailable_text(error), fix], retry_after=seconds)
 
 
 def retry_seconds(error: Exception) -> int:
@@ -165,9 +160,7 @@ def not_revoked_page(error: TraktAuthError) -> RouteResponse:
         return _page(502, "Signed out, not revoked", texts)
     seconds = retry_seconds(error)
     texts.append(f"To revoke it, reload this page in {seconds} seconds, and let the browser send the form again.")
-    page = _page(503, "Signed out, not revoked", texts)
-    page.headers["Retry-After"] = str(seconds)
-    return page
+    return _page(503, "Signed out, not revoked", texts, retry_after=seconds)
 
 
 def partly_revoked_page(paths: LoginPaths, after: str) -> RouteResponse:
@@ -208,7 +201,13 @@ def method_page(allowed: str) -> RouteResponse:
 
 
 def _page(
-    status: int, title: str, texts: list[str], links: dict[str, str] | None = None, *, form: str | None = None
+    status: int,
+    title: str,
+    texts: list[str],
+    links: dict[str, str] | None = None,
+    *,
+    form: str | None = None,
+    retry_after: int | None = None,
 ) -> RouteResponse:
     """Return a page; the links are addresses with their labels, and the form posts to the page's own address."""
     paragraphs = "".join(f"<p>{escape_html(escape(text))}</p>" for text in texts)
@@ -222,4 +221,5 @@ def _page(
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}{_BUTTON}</style>'
         f"<main><h1>{title}</h1>{paragraphs}{buttons}</main></html>"
     )
-    return RouteResponse(status, dict(_HEADERS), html)
+    again = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return RouteResponse(status, _HEADERS | again, html)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from traktauth.client.async_client import AsyncTrakt
 from traktauth.client.driver.sync_driver import write_log
@@ -45,7 +45,6 @@ from traktauth.web.requests import (
     is_navigation,
     wants_page,
 )
-from traktauth.web.session import SESSION_KEY, Session, begin_session, end_revocation, end_session, leave_session
 from traktauth.web.state_cookie import expired_cookie, read_cookies, surplus_cookies
 
 T = TypeVar("T")
@@ -53,6 +52,35 @@ Route = Generator[Callable[[], Any], Any, T]
 
 _UNAVAILABLE = 503
 _FOREIGN_FORM = "Another site sent this form. To sign {}, use the application's own button."
+
+SESSION_KEY = "trakt_account"
+"""The session's entry: the account that `finish` returned."""
+
+_REVOCATION_KEY = "trakt_revocation"
+"""Instead of it, after a sign-out: the account of a user whose login is still to be revoked."""
+
+_LAST_KEY = "trakt_last_account"
+"""Instead of it, after a sign-out: whose the other entries are, so that another user does not inherit them."""
+
+
+class Session(Protocol):
+    """A session of any framework."""
+
+    def get(self, key: str, /) -> Any:  # noqa: ANN401 - what the application keeps in it
+        """Return an entry, or None."""
+
+    def pop(self, key: str, default: None, /) -> Any:  # noqa: ANN401 - the same
+        """Remove an entry and return it."""
+
+    def __setitem__(self, key: str, value: str, /) -> None: ...
+
+
+def leave_session(session: Session) -> str | None:
+    """Sign a user out, and note whose the rest of the session is; return the account."""
+    account: str | None = session.pop(SESSION_KEY, None)
+    if account is not None:
+        session[_LAST_KEY] = account
+    return account
 
 
 @value
@@ -97,7 +125,7 @@ class LoginRoutes:
         Args:
             request: the request.
             session: the session.
-            clear: empties the session.
+            clear: empties the session; called if another Trakt account is, or was last, signed in.
             accept: is called with the `SignedIn`; an exception in it refuses the sign-in.
             renew: gives the session a new id.
         """
@@ -107,9 +135,19 @@ class LoginRoutes:
             signed_in = yield partial(self.web_login.finish, request.cookies, request.path)
         except LoginFailed as failed:
             return self._failed(failed, request, session)
-        with begin_session(session, signed_in.account, clear=clear):
+        if (session.get(SESSION_KEY) or session.get(_LAST_KEY)) not in {None, signed_in.account}:
+            clear()
+        session.pop(_LAST_KEY, None)
+        session.pop(_REVOCATION_KEY, None)
+        session[SESSION_KEY] = signed_in.account
+        try:
             if accept is not None:
                 yield partial(accept, signed_in)
+        except BaseException:
+            leave_session(session)
+            raise
+        session.pop(_LAST_KEY, None)
+        session[SESSION_KEY] = signed_in.account  # `accept` may have emptied the session, as Django's login() does
         yield renew
         return _redirect(signed_in.next, _deletion(signed_in.cookie_name))
 
@@ -126,22 +164,25 @@ class LoginRoutes:
         if is_cross_site(request.header, self.paths.origin, request.origin):
             return refused_page(_FOREIGN_FORM.format("out"))
         after = self._after(request)
-        account = end_session(session, revoke=self.revoke)
+        account = leave_session(session)
+        pending = session.pop(_REVOCATION_KEY, None)
+        if self.revoke and (account := account or pending) is not None:
+            session[_REVOCATION_KEY] = account
         if renew is not None:
             yield renew
-        if account is None:
+        if not self.revoke or account is None:
             return _redirect(after)
         try:
             outcome: SignedOut = yield self.web_login.trakt(account).logout
         except LoginRequired:  # it had ended already
-            end_revocation(session)
+            session.pop(_REVOCATION_KEY, None)
             return _redirect(after)
         except TraktAuthError as error:
             if isinstance(error, AppRejected):
-                end_revocation(session)
+                session.pop(_REVOCATION_KEY, None)
             _log_outage("a sign-out", error)
             return not_revoked_page(error)
-        end_revocation(session)
+        session.pop(_REVOCATION_KEY, None)
         return partly_revoked_page(self.paths, after) if outcome.left else _redirect(after)
 
     def unauthorized(self, request: WebRequest, session: Session, error: LoginRequired | None = None) -> RouteResponse:

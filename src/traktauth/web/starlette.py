@@ -33,8 +33,7 @@ from traktauth.web.login import AsyncWebLogin, SignedIn, check_kind
 from traktauth.web.pages import RouteResponse
 from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths, local_path
 from traktauth.web.requests import NOT_SIGNED_IN, WebRequest, wants_page
-from traktauth.web.routes import LoginRoutes, disconnect, outage_response
-from traktauth.web.session import SESSION_KEY
+from traktauth.web.routes import SESSION_KEY, LoginRoutes, disconnect, outage_response
 
 try:
     from starlette.concurrency import run_in_threadpool

@@ -21,14 +21,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRequired, StoreFailed, TryLater
 from traktauth.models.signed_out import SignedOut
-from traktauth.web.django.configuration import read_settings, web_login
+from traktauth.web.django.configuration import login_routes, web_login
 from traktauth.web.login import SignedIn, WebLogin
 from traktauth.web.pages import RouteResponse
-from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths
+from traktauth.web.paths import CALLBACK, LOGIN
 from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
-from traktauth.web.routes import LoginRoutes, outage_response, run_route
+from traktauth.web.routes import SESSION_KEY, outage_response, run_route
 from traktauth.web.routes import disconnect as disconnect_trakt
-from traktauth.web.session import SESSION_KEY
 
 signed_in = Signal()
 """Sent by the callback with `request` and `signed_in`, a `SignedIn`; an exception in a receiver refuses the sign-in."""
@@ -101,11 +100,11 @@ def trakt_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401 - the view's
         session = session_of(request)
         if account_of(request) is None:
-            return _response(_routes().unauthorized(_web_request(request), session))
+            return _response(login_routes().unauthorized(_web_request(request), session))
         try:
             return view(request, *args, **kwargs)
         except LoginRequired as error:
-            return _response(_routes().unauthorized(_web_request(request), session, error))
+            return _response(login_routes().unauthorized(_web_request(request), session, error))
         except (TryLater, StoreFailed) as error:
             return _response(outage_response(_web_request(request), error))
 
@@ -118,7 +117,7 @@ def trakt_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
 def login(request: HttpRequest) -> HttpResponse:
     """Send the browser to Trakt."""
     session_of(request)  # without sessions no browser is sent to Trakt
-    routes = _routes()
+    routes = login_routes()
     routes.paths.check_route(request.path.removesuffix(LOGIN) + CALLBACK)
     return _response(routes.login(_web_request(request, origin=_origin(request), next=request.GET.get("next"))))
 
@@ -135,7 +134,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     clear = partial(django_logout, request)
     return _response(
         run_route(
-            _routes().callback(_web_request(request), session, clear=clear, accept=accept, renew=session.cycle_key)
+            login_routes().callback(_web_request(request), session, clear=clear, accept=accept, renew=session.cycle_key)
         )
     )
 
@@ -145,16 +144,11 @@ def callback(request: HttpRequest) -> HttpResponse:
 def logout(request: HttpRequest) -> HttpResponse:
     """End the session's sign-in; with `REVOKE` also the login at Trakt."""
     session = session_of(request)
-    route = _routes().logout(_web_request(request, origin=_origin(request)), session, renew=session.cycle_key)
+    route = login_routes().logout(_web_request(request, origin=_origin(request)), session, renew=session.cycle_key)
     response = _response(run_route(route))
     if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _save_session(session, response)
     return response
-
-
-def _routes() -> LoginRoutes:
-    login, configured = web_login(), read_settings()
-    return LoginRoutes(login, LoginPaths(login.app.redirect_uri), configured.after, configured.revoke)
 
 
 def _web_request(request: HttpRequest, **others: Any) -> WebRequest:  # noqa: ANN401 - further attributes
