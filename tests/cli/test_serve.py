@@ -13,6 +13,8 @@ import pytest
 
 from support.pseudo_terminal import Terminal
 from support.wire import call
+from traktauth.cli.serve import command as serve
+from traktauth.server.choices import PROFILES
 
 
 def served(command, *words, **env):
@@ -172,3 +174,8 @@ def test_without_its_packages_it_names_the_extra(command, words):
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[1] == "→ Install them: pip install 'traktauth[server]'"
+
+
+def test_every_profile_can_be_chosen():
+    (option,) = [each for each in serve.params if each.name == "profile"]
+    assert tuple(option.type.choices) == tuple(PROFILES)

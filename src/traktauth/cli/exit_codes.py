@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import signal
 import sys
-import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from traktauth.cli.command_hints import command_hint
+from traktauth.cli.log_output import locate
 from traktauth.cli.output import ERROR, NEXT, discard_stdout, is_on_terminal, print_message, print_message_json
 from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.hints import LOGIN_COMMAND, Hint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 
 DONE = 0
@@ -134,27 +133,13 @@ def _describe(error: BaseException) -> tuple[str, str, str]:
         case ValueError():
             return "Usage", str(error), _note(error) or "See: traktauth --help"
         case _:
-            return "Unexpected", *_describe_unexpected(error)
+            return (  # its text may hold secrets
+                "Unexpected",
+                f"Unexpected error: {type(error).__name__} at {locate(error)}",
+                "This is a bug in traktauth: report this line and the command that you ran",
+            )
 
 
 def _note(error: BaseException) -> str:
     """Return the hint that a command has added to an error of another library; empty if there is none."""
     return next(iter(getattr(error, "__notes__", ())), "")
-
-
-def _describe_unexpected(error: BaseException) -> tuple[str, str]:
-    """Return the type and location of an unexpected error as message and hint; its text may hold secrets."""
-    location = next(_locations(error), "an unknown location")
-    return (
-        f"Unexpected error: {type(error).__name__} at {location}",
-        "This is a bug in traktauth: report this line and the command that you ran",
-    )
-
-
-def _locations(error: BaseException) -> Iterator[str]:
-    """Yield the locations in this package that an error passed through, the innermost first."""
-    root = Path(__file__).parents[1]
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = Path(frame.filename)
-        if path.is_relative_to(root):
-            yield f"{path.relative_to(root).as_posix()}:{frame.lineno}"

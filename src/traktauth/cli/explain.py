@@ -9,6 +9,7 @@ import click
 
 from traktauth.cli.click_classes import Command
 from traktauth.cli.exit_codes import FAILED
+from traktauth.cli.options import json_option
 from traktauth.cli.output import print_data, print_hint, print_json
 from traktauth.errors import TraktAuthError
 from traktauth.explain import explain, load_entries
@@ -45,7 +46,7 @@ class ExplainCommand(Command):
         ("traktauth explain", "list the entries"),
     ],
 )
-@click.option("--json", "as_json", is_flag=True, help="JSON output, for errors too.")
+@json_option
 @click.argument("words", nargs=-1, metavar="[TEXT | -]")
 def command(*, as_json: bool, words: tuple[str, ...]) -> int:
     """Explain an error of Trakt or of a program that uses it: its cause, the fix, a page about it.

@@ -40,6 +40,13 @@ def check_format(_context: click.Context, _parameter: click.Parameter, name: str
     return name
 
 
+def find_path(context: click.Context, _parameter: click.Parameter, path: str | None) -> Path | None:
+    """Return the file's path: by default the one of the program; None for a standard stream."""
+    if path is None and not context.resilient_parsing:
+        return default_path(context.params["format_name"], os.environ)
+    return None if path in {None, "-"} else Path(str(path))
+
+
 @click.command(
     "export",
     cls=Command,
@@ -52,38 +59,37 @@ def check_format(_context: click.Context, _parameter: click.Parameter, name: str
 )
 @common_options()
 @click.argument("format_name", metavar="FORMAT", callback=check_format, shell_complete=complete_format)
-@click.argument("path", required=False)
+@click.argument("path", required=False, callback=find_path)
 @click.option("--access-only", is_flag=True, help="Write no refresh token: the login stays here.")
 @click.option("--transfer", is_flag=True, help="Write the refresh token, too: the login is moved there.")
-def command(options: CommonOptions, format_name: str, path: str | None, *, access_only: bool, transfer: bool) -> int:
+def command(options: CommonOptions, format_name: str, path: Path | None, *, access_only: bool, transfer: bool) -> int:
     """Write a login for another program.
 
     FORMAT is pytrakt, kometa, homeassistant or token; PATH is its file, - for standard output.
     """
     if not access_only and not transfer:
         raise click.UsageError("use --access-only (the login stays here) or --transfer (it is moved there)")
-    file = default_path(format_name, os.environ) if path is None else None if path == "-" else Path(path)
-    if transfer and file is None:
+    if transfer and path is None:
         raise click.UsageError("--transfer needs a file: printed output can be lost")
     with options.trakt() as trakt:
-        if transfer and file is not None:
-            export_login(trakt, format_name, file)
+        if transfer and path is not None:
+            export_login(trakt, format_name, path)
         else:
-            text = export_access_token(trakt, format_name, file)
-            if file is None:
+            text = export_access_token(trakt, format_name, path)
+            if path is None:
                 click.echo(text)
                 return 0
     if options.json:
-        print_json({"account": trakt.account, "path": str(file), "transfer": transfer})
+        print_json({"account": trakt.account, "path": str(path), "transfer": transfer})
         return 0
-    print_message(GOOD, f"Wrote the login of account {trakt.account} to {file}")
-    there = shlex.quote(str(file))
+    print_message(GOOD, f"Wrote the login of account {trakt.account} to {path}")
+    there = shlex.quote(str(path))
     if transfer:
         take_back = ShellCommand(f"traktauth import {format_name}", there, "login")
         hint = Hint("It is refreshed there from now on; take it back: ", take_back)
     elif is_shared_store(trakt.store.address):
         account = f"TRAKTAUTH_ACCOUNT={shlex.quote(options.account)} " if options.account else ""
-        file_option = shlex.quote(f"{format_name}:{file}")
+        file_option = shlex.quote(f"{format_name}:{path}")
         keep = ShellCommand(f"{account}traktauth keep --write {file_option}")
         hint = Hint("Write it again after each refresh: ", keep)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,14 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from traktauth.cli.click_classes import Command
-from traktauth.cli.export import check_format, complete_format
+from traktauth.cli.export import check_format, complete_format, find_path
 from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
 from traktauth.cli.times import format_deadline
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import AppInvalid
 from traktauth.hints import LOGIN_COMMAND, SETUP_COMMAND, Hint
-from traktauth.migrate.formats import default_path, find_format
+from traktauth.migrate.formats import find_format
 from traktauth.migrate.login_file import decode, read_file
 from traktauth.migrate.transfer import Source, import_from, undo_import
 from traktauth.models import App
@@ -53,7 +52,7 @@ NO_VALID_TOKEN = "The other program has no valid token any more; stop it or sign
 )
 @common_options()
 @click.argument("format_name", metavar="FORMAT", callback=check_format, shell_complete=complete_format)
-@click.argument("path", required=False)
+@click.argument("path", required=False, callback=find_path)
 @click.option("--keep-source", is_flag=True, help="Do not change the file; two programs then have one login.")
 @click.option("--undo", is_flag=True, help="Give the login back, if it was not refreshed since.")
 @click.option("--refresh", is_flag=True, help="Continue with an expired access token, and refresh it.")
@@ -61,7 +60,7 @@ NO_VALID_TOKEN = "The other program has no valid token any more; stop it or sign
 def command(
     options: CommonOptions,
     format_name: str,
-    path: str | None,
+    path: Path | None,
     *,
     keep_source: bool,
     undo: bool,
@@ -75,9 +74,8 @@ def command(
     """
     if undo:
         return _undo(options, format_name, path)
-    source = _read_source(format_name, _find_path(format_name, path))
-    login = find_format(format_name).read(source.text, now=options.settings().clock()())
-    with _open(options, login) as trakt:
+    source = _read_source(format_name, path)
+    with _open(options, _read_login(options, source)) as trakt:
         done = import_from(trakt, source, keep_source=keep_source, refresh=refresh, replace=replace)
     name = done.user.username if done.user else None
     if options.json:
@@ -104,9 +102,11 @@ def command(
     return 0
 
 
-def _undo(options: CommonOptions, format_name: str, path: str | None) -> int:
-    """Undo an import, and return the exit code."""
-    with _open_for_undo(options, format_name, path) as trakt:
+def _undo(options: CommonOptions, format_name: str, path: Path | None) -> int:
+    """Undo an import, and return the exit code; if no app is set, the file names the one that was imported."""
+    has_app = bool(options.settings().client_id) or path is None or not path.exists()
+    login = None if has_app else _read_login(options, _read_source(format_name, path))
+    with _open(options, login) as trakt:
         undone = undo_import(trakt)
     if options.json:
         print_json({"account": trakt.account, "undone": True, "kept": undone.is_kept, "path": str(undone.path)})
@@ -117,13 +117,6 @@ def _undo(options: CommonOptions, format_name: str, path: str | None) -> int:
     return 0
 
 
-def _find_path(format_name: str, path: str | None) -> Path | None:
-    """Return the file's path; None: standard input."""
-    if path is None:
-        return default_path(format_name, os.environ)
-    return None if path == "-" else Path(path)
-
-
 def _read_source(format_name: str, file_path: Path | None) -> Source:
     """Read the file, or standard input."""
     if file_path is None:
@@ -132,31 +125,21 @@ def _read_source(format_name: str, file_path: Path | None) -> Source:
     return Source(format_name, file.text, file)
 
 
+def _read_login(options: CommonOptions, source: Source) -> ForeignLogin:
+    return find_format(source.format).read(source.text, now=options.settings().clock()())
+
+
 @contextmanager
-def _open(options: CommonOptions, login: ForeignLogin) -> Generator[Trakt]:
+def _open(options: CommonOptions, login: ForeignLogin | None) -> Generator[Trakt]:
     """Open the account; with the file's app if none is set."""
     settings = options.settings()
-    if settings.client_id or login.client_id is None:
+    if settings.client_id or login is None or login.client_id is None:
         with options.trakt() as trakt:
             yield trakt
         return
-
     try:
         app = App(login.client_id, client_secret=login.client_secret, redirect_uri=settings.redirect_uri)
     except ValueError as error:
         raise AppInvalid(f"The app in the file cannot be right: {error}") from None
     with options.adding_flags(), Trakt(app, **settings.place()) as trakt:
-        yield trakt
-
-
-@contextmanager
-def _open_for_undo(options: CommonOptions, format_name: str, path: str | None) -> Generator[Trakt]:
-    """Open the account; with the app of the file that was imported if none is set."""
-    file_path = _find_path(format_name, path)
-    if options.settings().client_id or file_path is None or not file_path.exists():
-        with options.trakt() as trakt:
-            yield trakt
-        return
-    login = find_format(format_name).read(_read_source(format_name, file_path).text, now=options.settings().clock()())
-    with _open(options, login) as trakt:
         yield trakt

@@ -12,7 +12,7 @@ import click
 
 from traktauth.cli.click_classes import Command
 from traktauth.cli.exit_codes import NOT_JUDGED
-from traktauth.cli.options import needing_extra
+from traktauth.cli.options import home_option, json_option, needing_extra, profile_option
 from traktauth.cli.output import (
     BAD,
     GOOD,
@@ -63,11 +63,7 @@ _FEWEST_COUNTED = 3  # equal exit statuses that are shown as a count
     metavar="FORMAT:PATH",
     help="Write the login below HOME (default: traktauth); formats as for import.",
 )
-@click.option(
-    "--home",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder whose copy is the program's HOME.",
-)
+@home_option
 @click.option("--scenario", "names", multiple=True, metavar="NAME", help="Run this scenario and single; repeatable.")
 @click.option(
     "--timeout",
@@ -77,14 +73,8 @@ _FEWEST_COUNTED = 3  # equal exit statuses that are shown as a count
     show_default=True,
     help="Longest time of each run.",
 )
-@click.option(
-    "--profile",
-    type=click.Choice(["current", "classic"]),
-    default="current",
-    show_default=True,
-    help="Behave as Trakt does today, or as it did until July 2026.",
-)
-@click.option("--json", "as_json", is_flag=True, help="JSON output, for errors too.")
+@profile_option
+@json_option
 @click.option("--badge", type=click.Path(dir_okay=False, path_type=Path), help="Write the verdict as an SVG picture.")
 @click.argument("words", nargs=-1, required=True, metavar="-- CMD …", type=click.UNPROCESSED)
 def command(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 import traceback
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from traktauth.cli.output import WARNING, print_message, print_message_json
@@ -44,10 +44,17 @@ def describe_record(record: logging.LogRecord) -> str:
     error = record.exc_info[1] if record.exc_info else None
     if error is None:
         return str(record.__dict__.get("note") or record.getMessage())
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if f"{os.sep}traktauth{os.sep}" in frame.filename] or frames
-    place = f", {ours[-1].filename.rpartition(f'{os.sep}traktauth{os.sep}')[2]} line {ours[-1].lineno}" if ours else ""
-    return f"{record.getMessage()}: {type(error).__name__}{place}"
+    return f"{record.getMessage()}: {type(error).__name__} at {locate(error)}"
+
+
+def locate(error: BaseException) -> str:
+    """Return the innermost location in this package that an error passed through: `models/app.py:12`."""
+    root = Path(__file__).parents[1]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_relative_to(root):
+            return f"{path.relative_to(root).as_posix()}:{frame.lineno}"
+    return "an unknown location"
 
 
 @contextmanager

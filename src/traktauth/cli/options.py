@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 import click
@@ -39,6 +40,21 @@ class Seconds(click.ParamType[float]):
 
 
 min_life_option = click.option(MIN_LIFE.flag, type=Seconds(), default=0.0, metavar=MIN_LIFE.metavar, help=MIN_LIFE.help)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help=COMMON_OPTIONS["json"].help)
+profile_option = click.option(
+    "--profile",
+    type=click.Choice(["current", "classic"]),
+    default="current",
+    show_default=True,
+    help="Behave as Trakt does today, or as it did until July 2026.",
+)
+home_option = click.option(
+    "--home",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder whose copy is the program's HOME.",
+)
 
 
 def common_options(*names: str) -> Callable[[Callable[Concatenate[CommonOptions, P], int]], Callable[P, int]]:

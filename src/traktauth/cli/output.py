@@ -54,6 +54,11 @@ def style(text: str, colour: str) -> Styled:
     return Styled(text, _COLOURS[colour])
 
 
+def style_status(status: int, shown: str = "") -> Styled:
+    """Return an HTTP status in the colour of its class."""
+    return style(shown or str(status), {2: "green", 3: "green", 4: "yellow"}.get(status // 100, "red"))
+
+
 GOOD = style("✓", "green")
 WARNING = style("!", "yellow")
 BAD = style("✗", "red")

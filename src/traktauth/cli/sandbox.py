@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from traktauth.cli.click_classes import Command
-from traktauth.cli.options import needing_extra
-from traktauth.cli.output import BAD, WARNING, print_message, style
+from traktauth.cli.options import home_option, needing_extra, profile_option
+from traktauth.cli.output import BAD, WARNING, print_message, style_status
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
 from traktauth.models import Token
@@ -37,7 +37,6 @@ LONGEST_TIMEOUT = 1_000_000
 GRACE_SECONDS = 5.0
 """That the command has to end after SIGTERM."""
 MOST_HOSTS = 5
-COLOURS = {2: "green", 3: "green", 4: "yellow", 5: "red"}
 
 
 @click.command(
@@ -52,13 +51,7 @@ COLOURS = {2: "green", 3: "green", 4: "yellow", 5: "red"}
         ),
     ],
 )
-@click.option(
-    "--profile",
-    type=click.Choice(["current", "classic"]),
-    default="current",
-    show_default=True,
-    help="Behave as Trakt does today, or as it did until July 2026.",
-)
+@profile_option
 @click.option(
     "--seed", metavar="FILE", type=click.Path(path_type=Path), help="Apps and users of the local Trakt, as for serve."
 )
@@ -70,11 +63,7 @@ COLOURS = {2: "green", 3: "green", 4: "yellow", 5: "red"}
 @click.option(
     "--as", "username", default="sean", show_default=True, metavar="USER", help="The user who approves device codes."
 )
-@click.option(
-    "--home",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder whose copy is the program's HOME.",
-)
+@home_option
 @click.option("--tokens", metavar="FORMAT:PATH", help="Write a valid login first: traktauth, or a format of import.")
 @click.option(
     "--timeout",
@@ -267,7 +256,7 @@ def _wait(process: CommandProcess, timeout: int | None) -> int:
 
 
 def _show(exchange: Exchange) -> None:
-    status = style(str(exchange.status), COLOURS.get(exchange.status // 100, "red"))
+    status = style_status(exchange.status)
     print_message(time.strftime("%H:%M:%S"), exchange.method, f"{exchange.host}{exchange.path}", status)
 
 

@@ -12,12 +12,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from traktauth.cli.click_classes import Command
-from traktauth.cli.options import needing_extra
+from traktauth.cli.options import needing_extra, profile_option
 from traktauth.cli.output import is_on_terminal, print_data, print_in_place, print_json, print_message
 from traktauth.cli.serve_log import RequestLog
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
-from traktauth.server.choices import GRACE, PROFILES, RATE_LIMITS, ROTATIONS
+from traktauth.server.choices import GRACE, RATE_LIMITS, ROTATIONS
 from traktauth.server.errors import StorageUnavailable
 from traktauth.server.settings import SettingError, Settings
 
@@ -65,13 +65,7 @@ def _removed(ctx: click.Context, param: click.Parameter, value: object) -> None:
 )
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", metavar="PORT", type=int, default=8712, show_default=True, help="The port; 0 picks a free one.")
-@click.option(
-    "--profile",
-    type=click.Choice(PROFILES),
-    default="current",
-    show_default=True,
-    help="Behave as Trakt does today, or as it did until July 2026.",
-)
+@profile_option
 @click.option(
     "--database",
     metavar="URL",

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from traktauth.cli.output import print_message, style
+from traktauth.cli.output import print_message, style_status
 from traktauth.display import shorten
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ _POLLED = frozenset(("/_control", "/_control/live", "/_control/events", "/health
 _LONGEST_PATH = 60
 _LONGEST_SEGMENT = 24
 """Characters of a part of an unknown path; a longer one could be a secret."""
-_COLOURS = {2: "green", 3: "green", 4: "yellow", 5: "red"}
 _GRANTS = {
     "authorization_code": "code exchanged",
     "refresh_token": "refreshed",
@@ -43,16 +42,12 @@ class RequestLog:
                 return
             self._polled[exchange.route] = exchange.status
         at = time.strftime("%H:%M:%S", time.localtime())
-        status = str(exchange.status) if exchange.status else "cut"
-        colour = (
-            "green" if exchange.status in range(200, 400) else "yellow" if exchange.status in range(400, 500) else "red"
-        )
         what = describe(exchange)
         print_message(
             at,
             exchange.method,
             shown_path(exchange),
-            style(status, colour),
+            style_status(exchange.status, "" if exchange.status else "cut"),
             f"{exchange.seconds * 1000:.0f} ms",
             *([f" {what}"] if what else []),
         )

@@ -17,7 +17,7 @@ import click
 from traktauth.cli.click_classes import Command, Group, show_help
 from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.cli.exit_codes import DONE, FAILED, LATER
-from traktauth.cli.options import common_options
+from traktauth.cli.options import common_options, json_option
 from traktauth.cli.output import (
     BAD,
     GOOD,
@@ -67,7 +67,7 @@ _SETTLED = {Outcome.MOVED, Outcome.ALREADY, Outcome.SIGNED_OUT}
 )
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
-@click.option("--json", "as_json", is_flag=True, help="JSON output, for errors too.")
+@json_option
 def move_logins(source: str, target: str, *, as_json: bool) -> int:
     """Move every login of one store into another.
 
@@ -247,7 +247,7 @@ def _print_reseal_summary(counts: Counter[str], keys: Counter[str], newest: str,
         ),
     ],
 )
-@click.option("--json", "as_json", is_flag=True, help="JSON output, for errors too.")
+@json_option
 def make_key(*, as_json: bool) -> int:
     """Make a key for encrypted stores (sealed+…), and print it.
 
