@@ -18,7 +18,7 @@ from traktauth.web.pages import (
     unavailable_page,
 )
 from traktauth.web.paths import LoginPaths
-from traktauth.web.requests import is_cross_site, wants_page
+from traktauth.web.requests import WebRequest
 from traktauth.web.state_cookie import surplus_cookies
 
 PATHS = LoginPaths("https://example.com/trakt/callback")
@@ -140,7 +140,8 @@ def test_the_callback_route_must_match_the_redirect_address():
     ],
 )
 def test_a_form_of_another_site_is_distinguished_from_ones_own(headers, foreign):
-    assert is_cross_site(headers.get, "https://example.com") is foreign
+    request = WebRequest("POST", "/", headers.get, origin="https://example.com")
+    assert request.is_cross_site_form() is foreign
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_a_form_of_another_site_is_distinguished_from_ones_own(headers, foreign)
     ],
 )
 def test_a_page_is_for_a_browser_that_navigates(method, headers, wanted):
-    assert wants_page(method, headers.get) is wanted
+    assert WebRequest(method, "/", headers.get).wants_page is wanted
 
 
 def test_cookies_of_abandoned_sign_ins_do_not_pile_up():

@@ -18,7 +18,6 @@ from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.extras import check_version
 from traktauth.models.signed_out import SignedOut
-from traktauth.web.access_log import hide_codes
 from traktauth.web.login import SignedIn, WebLogin, check_kind
 from traktauth.web.pages import RouteResponse
 from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths, local_path
@@ -79,7 +78,6 @@ class TraktLogin(Blueprint):
         self.revoke = revoke
         self.on_signed_in = on_signed_in
         self.paths = LoginPaths(web_login.app.redirect_uri)
-        hide_codes()
         self.record(self._check_prefix)
         self.add_url_rule(LOGIN, "login", self._login, methods=["GET", "POST"])
         self.add_url_rule(CALLBACK, "callback", self._callback)

@@ -39,13 +39,9 @@ class WebLogins:
 
 
 def new_web_login(client_id: str, secret: str | None, store: Any, settings: Mapping[str, Any]) -> WebLogin:  # noqa: ANN401 - an address, or a store
-    """Return the web sign-in of an app for a library, which keeps the state of a sign-in itself.
+    """Return the web sign-in of an app for a library, with settings that have names of `OPTIONS`.
 
-    Args:
-        client_id: the app's id.
-        secret: the app's secret; None or empty: it is public, and what protects the cookies is made up, as none is set.
-        store: where the logins are kept.
-        settings: further ones, with names of `OPTIONS`.
+    The library keeps the state of a sign-in, and no cookie is set: so a public app's secret for cookies is random.
     """
     options = {OPTIONS[name]: value for name, value in settings.items() if name in OPTIONS}
     app = App(client_id, client_secret=secret or None)
@@ -57,10 +53,6 @@ def end_login(trakt: Trakt, *, revoke: bool = True) -> None:
 
     The user is disconnected in any case. So a login that cannot be revoked is deleted from the store: otherwise a
     keeper would refresh it for ever.
-
-    Args:
-        trakt: the client of the user.
-        revoke: whether to revoke it at Trakt.
     """
     try:
         with suppress(LoginRequired):  # it has ended already
@@ -73,35 +65,24 @@ def end_login(trakt: Trakt, *, revoke: bool = True) -> None:
 
 
 def end_login_after_commit(trakt: Trakt, *, revoke: bool) -> None:
-    """End a login once the request's transaction is committed, if the store knows of it; otherwise at once.
-
-    Args:
-        trakt: the client of the user.
-        revoke: whether to revoke it at Trakt.
-    """
+    """End a login once the request's transaction is committed, if the store knows of it; otherwise at once."""
     work = partial(end_login, trakt, revoke=revoke)
-    after_commit = getattr(trakt.store, "after_commit", None)
-    if after_commit is None:
-        work()
-    else:
-        after_commit(work)
+    after_commit: Callable[[Callable[[], None]], None] = getattr(trakt.store, "after_commit", lambda now: now())
+    after_commit(work)
 
 
 def _sign_out(trakt: Trakt, *, revoke: bool) -> None:
-    if revoke:
-        try:
-            trakt.logout()
-        except (LoginRequired, StoreFailed):
+    try:
+        trakt.logout(local=not revoke)
+    except TraktAuthError as error:
+        if not revoke or isinstance(error, LoginRequired | StoreFailed):
             raise
-        except TraktAuthError as error:
-            _warn(
-                trakt,
-                f"the user has disconnected, but the login could not be revoked ({error.message}); "
-                "its tokens are deleted from the store, and valid at Trakt until they expire",
-            )
-        else:
-            return
-    trakt.logout(local=True)
+        _warn(
+            trakt,
+            f"the user has disconnected, but the login could not be revoked ({error.message}); "
+            "its tokens are deleted from the store, and valid at Trakt until they expire",
+        )
+        trakt.logout(local=True)
 
 
 def _warn(trakt: Trakt, message: str) -> None:

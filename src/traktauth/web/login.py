@@ -335,12 +335,7 @@ class AsyncWebLogin(_WebLogin[AsyncTrakt, TokenStore | AsyncTokenStore, HttpAsyn
     async def finish(self, cookies: Mapping[str, str] | str, url: str) -> SignedIn:
         """Finish a sign-in: check the answer, exchange the code and save the login; not interrupted once begun.
 
-        Args:
-            cookies: the request's `Cookie` header; or its cookies by name, see `WebLogin.finish`.
-            url: the callback's address with its query, as it was requested.
-
-        Raises:
-            LoginFailed: its `cause` says why; with `cookie_name` None the same callback can be tried again.
+        `WebLogin.finish` describes the arguments and the errors.
         """
         return await self._run(lambda context: _log_failure(self._finish(context, cookies, url)))
 
@@ -349,14 +344,7 @@ class AsyncWebLogin(_WebLogin[AsyncTrakt, TokenStore | AsyncTokenStore, HttpAsyn
     ) -> SignedIn:
         """Sign a user in whose `state` another library has checked; not interrupted once begun.
 
-        Args:
-            code: what the callback received.
-            redirect_uri: the address that the sign-in page was given.
-            code_verifier: of the challenge that the sign-in page was given, if it was.
-            iss: the callback's `iss`, if it has one.
-
-        Raises:
-            LoginFailed: its `cause` is `issuer`, `code`, `app` or `busy`.
+        `WebLogin.exchange` describes the arguments and the errors.
         """
         answer = AuthorizationResponse(code, iss)
         return await self._run(lambda context: _log_failure(_exchange(context, answer, redirect_uri, code_verifier)))

@@ -77,10 +77,7 @@ class RouteResponse:
 def failure_page(failed: LoginFailed, paths: LoginPaths, *, signed_in_at: str | None = None) -> RouteResponse:
     """Return the page of a sign-in that failed: the cause, the fix, and a link that starts again.
 
-    Args:
-        failed: the failure.
-        paths: the sign-in's routes.
-        signed_in_at: for a user who is signed in all the same, from an earlier sign-in: the path to continue at.
+    A user who is signed in all the same, from an earlier sign-in, can continue at the path `signed_in_at`.
     """
     # On the redirect address's host, so that the cookie is set where the callback will look for it.
     again = paths.origin + paths.login_for(failed.next)
@@ -127,12 +124,7 @@ def sign_in_page(paths: LoginPaths) -> RouteResponse:
 
 
 def unavailable_page(error: Exception, *, is_form: bool = False) -> RouteResponse:
-    """Return the page (503) for a call that Trakt or the store could not serve at the moment.
-
-    Args:
-        error: TryLater or StoreFailed.
-        is_form: whether the browser has sent a form, of which a part may be done already.
-    """
+    """Return the page (503) for a call that Trakt or the store could not serve; a part of a form may be done."""
     seconds = retry_seconds(error)
     fix = f"Try again in {seconds} seconds." if is_form else f"Nothing is lost: reload this page in {seconds} seconds."
     return _page(503, "Try again later", [unavailable_text(error), fix], retry_after=seconds)
@@ -146,8 +138,7 @@ def retry_seconds(error: Exception) -> int:
 def not_revoked_page(error: TraktAuthError) -> RouteResponse:
     """Return the page for a user who is signed out of the session, but whose login could not be revoked.
 
-    Args:
-        error: what kept it from being revoked; after AppRejected a repetition is of no use (502, else 503).
+    After AppRejected a repetition is of no use: 502, else 503.
     """
     is_definite = isinstance(error, AppRejected)
     cause = "Trakt does not accept this application." if is_definite else unavailable_text(error)
@@ -164,12 +155,7 @@ def not_revoked_page(error: TraktAuthError) -> RouteResponse:
 
 
 def partly_revoked_page(paths: LoginPaths, after: str) -> RouteResponse:
-    """Return the page for a user who is signed out, but whose refresh token may still be valid at Trakt.
-
-    Args:
-        paths: the sign-in's routes.
-        after: the path to continue at.
-    """
+    """Return the page for a user who is signed out, but whose refresh token may still be valid at Trakt."""
     texts = [
         "You are signed out, and the application cannot use your Trakt account any more.",
         "Trakt did not confirm that all of the application's access was revoked.",

@@ -17,8 +17,7 @@ _ADDRESS_CHARACTERS = "/?&=#%:;@!$'()*+,~[]-._"
 def local_path(address: object) -> str:
     """Return an address if it is a path on this host, else `/`: no user is sent to another host after a sign-in.
 
-    Args:
-        address: what a request named; begins with one `/`, and has no backslash or control character.
+    Such a path begins with one `/`, and has no backslash or control character.
     """
     if not isinstance(address, str) or not address.startswith("/") or address.startswith("//"):
         return "/"
@@ -81,8 +80,7 @@ class LoginPaths:
     def check_route(self, callback: str) -> None:
         """Check that the callback route is where the app's redirect address leads.
 
-        Args:
-            callback: the route's path; a server or proxy in front may put a prefix before it.
+        A server or proxy in front may put a prefix before the route's path.
 
         Raises:
             AppInvalid: it is not.

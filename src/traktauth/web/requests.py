@@ -31,37 +31,31 @@ class WebRequest:
     cookies: str = field(default="", repr=False)
     next: str | None = None
 
+    @property
+    def wants_page(self) -> bool:
+        """Return whether a browser navigates, so that it can be redirected; a program gets a status instead."""
+        return self.method in {"GET", "HEAD"} and self.is_navigation
 
-def wants_page(method: str, header: Callable[[str], str | None]) -> bool:
-    """Return whether a browser navigates, so that it can be redirected; a program gets a status instead."""
-    return method in {"GET", "HEAD"} and is_navigation(header)
+    @property
+    def is_navigation(self) -> bool:
+        """Return whether a browser will show the response: it follows a link or sends a form."""
+        mode = self.header("Sec-Fetch-Mode")
+        if mode is not None:
+            return mode == "navigate"
+        return "text/html" in (self.header("Accept") or "")
 
+    def is_cross_site_form(self, *origins: str) -> bool:
+        """Return whether another site's page sent this form (cross-site request forgery); `origins` are our own."""
+        site = self.header("Sec-Fetch-Site")
+        if site is not None:
+            return site not in {"same-origin", "none"}
+        origin = self.header("Origin")
+        return origin is not None and origin not in {self.origin, *origins}
 
-def is_navigation(header: Callable[[str], str | None]) -> bool:
-    """Return whether a browser will show the response: it follows a link or sends a form."""
-    mode = header("Sec-Fetch-Mode")
-    if mode is not None:
-        return mode == "navigate"
-    return "text/html" in (header("Accept") or "")
+    @property
+    def is_from_another_site(self) -> bool:
+        """Return whether another site's page led the browser to this address; False if the browser does not say so.
 
-
-def is_cross_site(header: Callable[[str], str | None], *origins: str) -> bool:
-    """Return whether another site's page sent this form, so that it must be refused (cross-site request forgery).
-
-    Args:
-        header: returns a header field of the request, or None.
-        origins: origins that are the application's own.
-    """
-    site = header("Sec-Fetch-Site")
-    if site is not None:
-        return site not in {"same-origin", "none"}
-    origin = header("Origin")
-    return origin is not None and origin not in origins
-
-
-def is_from_another_site(header: Callable[[str], str | None]) -> bool:
-    """Return whether another site's page led the browser to this address; False if the browser does not say so.
-
-    A sibling host (`same-site`) may: an application and its sign-in are often on two of them.
-    """
-    return header("Sec-Fetch-Site") == "cross-site"
+        A sibling host (`same-site`) may: an application and its sign-in are often on two of them.
+        """
+        return self.header("Sec-Fetch-Site") == "cross-site"

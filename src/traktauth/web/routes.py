@@ -37,14 +37,7 @@ from traktauth.web.pages import (
     unavailable_text,
 )
 from traktauth.web.paths import LoginPaths, local_path
-from traktauth.web.requests import (
-    NOT_SIGNED_IN,
-    WebRequest,
-    is_cross_site,
-    is_from_another_site,
-    is_navigation,
-    wants_page,
-)
+from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
 from traktauth.web.state_cookie import expired_cookie, read_cookies, surplus_cookies
 
 T = TypeVar("T")
@@ -102,9 +95,9 @@ class LoginRoutes:
     def login(self, request: WebRequest) -> RouteResponse:
         """Send the browser to Trakt; a user whom another site's page has sent here is asked first."""
         if request.method == "POST":
-            if is_cross_site(request.header, self.paths.origin, request.origin):
+            if request.is_cross_site_form(self.paths.origin):
                 return refused_page(_FOREIGN_FORM.format("in"))
-        elif is_from_another_site(request.header):
+        elif request.is_from_another_site:
             return confirmation_page()
         started = self.web_login.start(self._after(request) if request.next is None else request.next)
         new = started.cookie_name, started.cookie_value, started.cookie_options
@@ -122,12 +115,8 @@ class LoginRoutes:
     ) -> Route[RouteResponse]:
         """Finish the sign-in, and keep the account in the session.
 
-        Args:
-            request: the request.
-            session: the session.
-            clear: empties the session; called if another Trakt account is, or was last, signed in.
-            accept: is called with the `SignedIn`; an exception in it refuses the sign-in.
-            renew: gives the session a new id.
+        `clear` empties the session if another Trakt account is, or was last, signed in. `accept` is called with the
+        `SignedIn`; an exception in it refuses the sign-in. `renew` gives the session a new id.
         """
         if request.method != "GET":  # HEAD must not spend the code
             return method_page("GET")
@@ -156,12 +145,9 @@ class LoginRoutes:
     ) -> Route[RouteResponse]:
         """Sign the user out of the session; with `revoke` also revoke the login at Trakt.
 
-        Args:
-            request: the request.
-            session: the session; the account of the login stays in it if a repetition may revoke it.
-            renew: gives the session a new id; None: it keeps its id.
+        Its account stays in the session if a repetition may revoke it. `renew` gives the session a new id.
         """
-        if is_cross_site(request.header, self.paths.origin, request.origin):
+        if request.is_cross_site_form(self.paths.origin):
             return refused_page(_FOREIGN_FORM.format("out"))
         after = self._after(request)
         account = leave_session(session)
@@ -189,16 +175,11 @@ class LoginRoutes:
         """Sign the user out of the session, as their login has ended; return the response to the request.
 
         A browser that follows a link is redirected to the sign-in, one that sends a form gets a page, a program JSON.
-
-        Args:
-            request: the request.
-            session: the session.
-            error: why the login has ended; None if no user is signed in.
         """
         leave_session(session)
-        if wants_page(request.method, request.header):
+        if request.wants_page:
             return _redirect(self.paths.login_for(request.path))
-        if is_navigation(request.header):
+        if request.is_navigation:
             return sign_in_page(self.paths)
         content = {"detail": NOT_SIGNED_IN}
         if error is not None and error.reason != "never":
@@ -262,7 +243,7 @@ def outage_response(request: WebRequest, error: Exception) -> RouteResponse:
     The response names no host and no database; the log does.
     """
     _log_outage(f"{request.method} {request.path.partition('?')[0]}", error)
-    if is_navigation(request.header):
+    if request.is_navigation:
         return unavailable_page(error, is_form=request.method not in {"GET", "HEAD"})
     return _json_response(_UNAVAILABLE, {"detail": unavailable_text(error)}, retry_seconds(error))
 

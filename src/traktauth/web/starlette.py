@@ -28,11 +28,10 @@ from traktauth.client.driver.async_driver import run_flow
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.extras import check_version
 from traktauth.models.signed_out import SignedOut
-from traktauth.web.access_log import hide_codes
 from traktauth.web.login import AsyncWebLogin, SignedIn, check_kind
 from traktauth.web.pages import RouteResponse
 from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths, local_path
-from traktauth.web.requests import NOT_SIGNED_IN, WebRequest, wants_page
+from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
 from traktauth.web.routes import SESSION_KEY, LoginRoutes, disconnect, outage_response
 
 try:
@@ -95,7 +94,6 @@ class TraktLogin:
         self.revoke = revoke
         self.on_signed_in = on_signed_in
         self.paths = LoginPaths(web_login.app.redirect_uri)
-        hide_codes()
         self.routes = [
             Route(LOGIN, self._login, methods=["GET", "POST"], name="trakt_login"),
             Route(CALLBACK, self._callback, name="trakt_callback"),
@@ -129,9 +127,9 @@ class TraktLogin:
         account = self.account(request)
         if account is not None:
             return self.web_login.trakt(account)
-        if wants_page(request.method, request.headers.get):
-            location = self.paths.login_for(_web_request(request).path)
-            raise NotSignedIn(HTTPStatus.SEE_OTHER, headers={"Location": location})
+        seen = _web_request(request)
+        if seen.wants_page:
+            raise NotSignedIn(HTTPStatus.SEE_OTHER, headers={"Location": self.paths.login_for(seen.path)})
         raise NotSignedIn(HTTPStatus.UNAUTHORIZED, NOT_SIGNED_IN)
 
     async def disconnect(self, request: Request) -> SignedOut:

@@ -43,8 +43,12 @@ def web_login_of(client_id: str, secret: str) -> WebLogin:
     def make() -> WebLogin:
         configured: dict[str, Any] = app_settings.PROVIDERS.get(PROVIDER, {})
         store = configured.get("STORE")
+        if store is None:
+            from traktauth.web.django.store import DjangoStore  # noqa: PLC0415 - only without a store of another kind
+
+            store = DjangoStore()
         try:
-            return new_web_login(client_id, secret, _django_store() if store is None else store, configured)
+            return new_web_login(client_id, secret, store, configured)
         except ValueError as error:
             raise ImproperlyConfigured(f"SOCIALACCOUNT_PROVIDERS['trakt']: {error}") from error
 
@@ -104,9 +108,3 @@ def _forget(*, setting: str, **_: Any) -> None:
     """Make others after `override_settings`."""
     if setting == "SOCIALACCOUNT_PROVIDERS":
         _web_logins.clear()
-
-
-def _django_store() -> Any:
-    from traktauth.web.django.store import DjangoStore  # noqa: PLC0415 - only without a store of another kind
-
-    return DjangoStore()
