@@ -10,10 +10,10 @@ import pytest
 from traktauth.server.http.limits import Throttle, network_of
 from traktauth.server.messages import duplicate_member, first_duplicate, redirect
 from traktauth.server.oauth.redirect_uri import (
-    fault_of,
     host_of,
     is_registered,
     origin_of,
+    problem_of,
     same_but_for_loopback_port,
     with_query,
 )
@@ -294,7 +294,7 @@ def test_no_other_host_may_have_another_port():
     ],
 )
 def test_which_redirect_addresses_are_valid(address, fault):
-    found = fault_of(address)
+    found = problem_of(address)
     assert found is None if fault is None else fault in (found or "")
 
 
@@ -303,7 +303,7 @@ def test_a_scheme_that_leads_to_no_app_is_not_registered(scheme):
     address = f"{scheme}:///x"
     with pytest.raises(ValueError, match=rf"must not use {scheme.lower()}:"):
         read_seed({"apps": [{"client_id": "a", "redirect_uris": [address]}]})
-    assert fault_of(address) is None, "a request is judged as the engines judge it"
+    assert problem_of(address) is None, "a request is judged as the engines judge it"
 
 
 def test_the_host_shown_for_an_address():

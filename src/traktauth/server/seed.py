@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from traktauth.protocol import OUT_OF_BAND
 from traktauth.server import tokens
 from traktauth.server.messages import as_list, as_object
-from traktauth.server.oauth.redirect_uri import registration_fault_of
+from traktauth.server.oauth.redirect_uri import registration_problem_of
 from traktauth.server.settings import read_json
 from traktauth.server.storage.schema import Client
 from traktauth.server.tokens import generate_password, hash_password, password_matches
@@ -49,7 +49,7 @@ class SeedApp(Struct, forbid_unknown_fields=True):
 
 
 class SeedUser(Struct, forbid_unknown_fields=True):
-    """A user to make; the password in the clear is told once and not kept."""
+    """A user to make; the password in the clear is printed once and not kept."""
 
     username: Text
     password: Text
@@ -148,7 +148,7 @@ def _reject_duplicates(names: list[str], what: str) -> None:
 
 def _client(app: SeedApp, where: str) -> Client:
     for at, address in enumerate(app.redirect_uris):
-        problem = registration_fault_of(address)
+        problem = registration_problem_of(address)
         if problem:
             raise ValueError(f"The seed is invalid: {problem} - at `{where}.redirect_uris[{at}]`")
     confidential = app.confidential and app.client_secret is not None

@@ -125,14 +125,14 @@ def has_key(context: ServerContext, request: HttpRequest) -> bool:
     Raises:
         ControlError: too many wrong keys have come from the address.
     """
-    key, carried = context.settings.control_key, request.bearer
-    if not key or not carried:
+    key, sent = context.settings.control_key, request.bearer
+    if not key or not sent:
         return False
     now, address = context.clock(), network_of(request.client)
     wait = context.control_keys.wait(address, now=now)
     if wait > 0:
         raise ControlError(f"too many wrong keys; wait {math.ceil(wait)} seconds", status=429)
-    if hmac.compare_digest(carried.encode("utf-8", "replace"), key.encode()):
+    if hmac.compare_digest(sent.encode("utf-8", "replace"), key.encode()):
         return True
     context.control_keys.count(address, now=now)
     return False

@@ -66,8 +66,11 @@ class Operation(NamedTuple):
         found = self.describe(user)
         if not self.is_list:
             return json_response(self.status, found, headers)
-        asked = dict(parse_qsl(query.decode("latin-1")))
-        page, limit = _whole(asked.get("page", ""), 1), _whole(asked.get("limit", ""), DEFAULT_LIMIT)
+        query_parameters = dict(parse_qsl(query.decode("latin-1")))
+        page, limit = (
+            _whole(query_parameters.get("page", ""), 1),
+            _whole(query_parameters.get("limit", ""), DEFAULT_LIMIT),
+        )
         headers |= {
             "x-pagination-page": str(page),
             "x-pagination-limit": str(limit),
@@ -135,9 +138,9 @@ def user_of(context: ServerContext, request: HttpRequest) -> User:
     if pair is not None and pair.parent is not None:
         used = pair
         context.database.write(lambda db: end_parent(db, used, access_outlives=context.policy.access_outlives))
-    fault = fault_of(pair, user, now=now)
-    if fault or user is None:
-        raise OAuthError(401, "invalid_token", f"The access token {fault}")
+    problem = problem_of(pair, user, now=now)
+    if problem or user is None:
+        raise OAuthError(401, "invalid_token", f"The access token {problem}")
     return user
 
 
@@ -147,7 +150,7 @@ def find_token(db: Repositories, token: str) -> tuple[TokenPair | None, User | N
     return pair, db.users.get(pair.user_id) if pair else None
 
 
-def fault_of(pair: TokenPair | None, user: User | None, *, now: float) -> str:
+def problem_of(pair: TokenPair | None, user: User | None, *, now: float) -> str:
     """Return what is wrong with a token, empty if nothing is."""
     if pair is None or user is None:
         return "is invalid"

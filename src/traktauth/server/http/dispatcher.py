@@ -76,27 +76,23 @@ class Dispatcher:
             route=path if path in self._known else OTHER,
             client=(scope.get("client") or ("",))[0],
         )
+        exchanges, faults = self._context.exchanges, self._context.faults
         try:
-            await self._serve(exchange, scope, receive, send)
+            refusal = self._refusal(scope)
+            if refusal is not None:
+                await self._record(exchange, refusal)(scope, receive, send)
+                return
+            if path in self._direct:
+                exchanges.count(exchange)
+            exchange.fault = take_fault(faults, method, path, now=exchange.at) if faults else None
+            if exchange.fault is None:
+                await self._respond(exchange, scope, receive, send)
+            else:
+                await self._apply(exchange.fault, exchange, scope, receive, send)
         except (ClientDisconnect, asyncio.CancelledError):
             return  # the client has gone, or the server ends
         finally:
-            self._context.exchanges.end(exchange, began)
-
-    async def _serve(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = self._refusal(scope)
-        if refusal is not None:
-            await self._answer(exchange, refusal, scope, receive, send)
-            return
-        context, path = self._context, scope["path"]
-        if path in self._direct:
-            context.exchanges.count(exchange)
-        fault = take_fault(context.faults, scope["method"], path, now=context.clock()) if context.faults else None
-        if fault is None:
-            await self._respond(exchange, scope, receive, send)
-        else:
-            exchange.fault = fault
-            await self._apply(fault, exchange, scope, receive, send)
+            exchanges.end(exchange, began)
 
     def _refusal(self, scope: Scope) -> HttpResponse | None:
         """Return the response that refuses a request before anything else, or None.
@@ -129,22 +125,20 @@ class Dispatcher:
             await self._respond(exchange, scope, receive, send)
         else:
             response = HttpResponse(fault.status, fault.body, fault.headers)
-            await self._answer(exchange, response, scope, receive, send)
+            await self._record(exchange, response)(scope, receive, send)
 
     async def _cut(self, scope: Scope) -> None:
         self._context.connections.abort(scope.get("client"))
         await asyncio.sleep(0)  # so that uvicorn sees connection_lost and does not log a missing response
 
-    async def _answer(
-        self, exchange: Exchange, response: HttpResponse, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Record a response, and send it."""
+    def _record(self, exchange: Exchange, response: HttpResponse) -> HttpResponse:
+        """Record a response that is about to be sent, and return it."""
         exchange.status = response.status
         exchange.length = len(response.body) if exchange.method != "HEAD" else 0
         if "location" in response.headers:
             exchange.location = response.headers["location"]
         self._context.exchanges.add(exchange)
-        await response(scope, receive, send)
+        return response
 
     async def _respond(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         direct = self._direct.get(scope["path"])
@@ -155,9 +149,9 @@ class Dispatcher:
             response = await direct(scope, receive)
         except ClientDisconnect:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is logged, and the response is a 500
             response = _log_failure(scope, error)
-        await self._answer(exchange, response, scope, receive, send)
+        await self._record(exchange, response)(scope, receive, send)
 
     async def _route(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_recorded(message: Message) -> None:
@@ -175,10 +169,10 @@ class Dispatcher:
             await self._inner(scope, receive, send_recorded)
         except ClientDisconnect:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it was, it is logged and told as a 500
+        except Exception as error:  # noqa: BLE001 - whatever it was, it is logged, and the response is a 500
             response = _log_failure(scope, error)
             if not exchange.status:
-                await self._answer(exchange, response, scope, receive, send)
+                await self._record(exchange, response)(scope, receive, send)
 
 
 async def _discard(message: Message) -> None:

@@ -179,11 +179,11 @@ class ExchangeLog:
         if exchange.events:
             self._totals.update(exchange.events)
         if exchange.source:
-            self._number += 1
-            exchange.number = self._number
+            self._number = exchange.number = self._number + 1
             exchange.request = _shorten(exchange.request)
             self._kept.append(exchange)
-            self._notify()
+            for event in self._watchers:
+                event.set()
 
     def end(self, exchange: Exchange, began: float) -> None:
         """Give an exchange that began at this value of `time.perf_counter` to the writers."""
@@ -222,9 +222,9 @@ class ExchangeLog:
         """Return all counts as the control API has them, without the valid tokens."""
         counts: dict[str, Any] = {f"{method} {path}": count for (method, path), count in self._requests.items()}
         for path in TOKEN_PATHS:
-            asked, read = counts.get(f"POST {path}"), self._grants.get(path, Counter())
-            if asked is not None:
-                unread = asked - read.total()
+            sent, read = counts.get(f"POST {path}"), self._grants.get(path, Counter())
+            if sent is not None:
+                unread = sent - read.total()
                 counts[f"POST {path}"] = {**read, **({"unread": unread} if unread > 0 else {})}
         return {"counts": counts, **{name: self._totals[name] for name in TOTALS}}
 

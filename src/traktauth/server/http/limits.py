@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from traktauth.server.http.api import fault_of, find_token
+from traktauth.server.http.api import find_token, problem_of
 from traktauth.server.http.exchange import APP
 from traktauth.server.messages import HttpResponse, bearer_token
 
@@ -196,7 +196,7 @@ def _caller_of(context: ServerContext, scope: Scope) -> Caller:
 
     def look(db: Repositories) -> Caller:
         pair, user = find_token(db, token)
-        alive = user is not None and not fault_of(pair, user, now=now)
+        alive = user is not None and not problem_of(pair, user, now=now)
         app = db.clients.by_client_id(fields.get(b"trakt-api-key", ""))
         return Caller(user.id if user and alive else 0, app.id if app else 0)
 
@@ -219,7 +219,7 @@ def too_many_at_api(name: str, limit: Limit, wait: float, now: float) -> HttpRes
     """Refuse as Trakt's API does: `Retry-After`, `X-Ratelimit`, and a sentence."""
     seconds = math.ceil(wait)
     until = datetime.fromtimestamp(now + wait, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    told = {"name": name, "period": limit.seconds, "limit": limit.requests, "remaining": 0, "until": until}
+    details = {"name": name, "period": limit.seconds, "limit": limit.requests, "remaining": 0, "until": until}
     text = f"{name} rate limit exceeded. Please wait {seconds} seconds then retry your request."
-    headers = {"retry-after": str(seconds), "x-ratelimit": json.dumps(told, separators=(",", ":"))}
+    headers = {"retry-after": str(seconds), "x-ratelimit": json.dumps(details, separators=(",", ":"))}
     return HttpResponse(429, text.encode(), {"content-type": "text/plain; charset=utf-8", **headers})

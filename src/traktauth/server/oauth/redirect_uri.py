@@ -49,23 +49,23 @@ class Parts(NamedTuple):
     port: int | None
 
 
-def same_but_for_loopback_port(asked: str, registered: str) -> bool:
-    """Return whether *asked* is *registered*, or the same loopback address with another port."""
-    if asked == registered:
+def same_but_for_loopback_port(requested: str, registered: str) -> bool:
+    """Return whether *requested* is *registered*, or the same loopback address with another port."""
+    if requested == registered:
         return True
-    one, other = LOOPBACK.fullmatch(asked), LOOPBACK.fullmatch(registered)
+    one, other = LOOPBACK.fullmatch(requested), LOOPBACK.fullmatch(registered)
     if one is None or other is None or int(one[2] or 0) > LARGEST_PORT:
         return False
     return (one[1], one[3]) == (other[1], other[3])
 
 
-def is_registered(asked: str, registered: list[str]) -> bool:
-    """Whether *asked* is one of the *registered* addresses, up to a loopback port."""
-    return any(same_but_for_loopback_port(asked, other) for other in registered)
+def is_registered(requested: str, registered: list[str]) -> bool:
+    """Whether *requested* is one of the *registered* addresses, up to a loopback port."""
+    return any(same_but_for_loopback_port(requested, other) for other in registered)
 
 
 @lru_cache(maxsize=128)  # an app sends the same one with each exchange
-def fault_of(address: str) -> str | None:
+def problem_of(address: str) -> str | None:
     """Return why an address can be neither registered nor requested, None if it can."""
     if BLANK_OR_CONTROL.search(address):
         return "has blanks in it"
@@ -85,7 +85,7 @@ def fault_of(address: str) -> str | None:
     return None
 
 
-def registration_fault_of(address: str) -> str | None:
+def registration_problem_of(address: str) -> str | None:
     """Return what makes an address unfit to be registered, None if nothing does.
 
     A request may name what the engines let it name: an address that is not registered is refused anyway.
@@ -93,7 +93,7 @@ def registration_fault_of(address: str) -> str | None:
     parts = _split(address)
     if parts is not None and parts.scheme in OF_NO_APP:
         return f"must not use {parts.scheme}:, which leads to no app"
-    return fault_of(address)
+    return problem_of(address)
 
 
 def is_loopback_host(host: str) -> bool:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from traktauth.server.oauth.redirect_uri import registration_fault_of
+from traktauth.server.oauth.redirect_uri import registration_problem_of
 from traktauth.server.pages.authorization import PERMISSIONS
 from traktauth.server.pages.page_request import confirmation_page, message
 from traktauth.server.seed import new_client, seeded_users
@@ -46,9 +46,9 @@ async def register(visit: PageRequest) -> HttpResponse:
     if visitor is None:
         return visit.go("/sign-in?next=your-apps")
     name, addresses = form.get("name", "").strip(), form.get("redirect_uris", "").split()
-    fault = _fault(name, addresses)
-    if fault:
-        return _show_list(visit, fault=fault)
+    problem = _problem(name, addresses)
+    if problem:
+        return _show_list(visit, problem=problem)
     app = new_client(name, tuple(addresses), confidential="public" not in form, owner=visitor.user.id)
     visit.context.database.write(lambda db: db.clients.save(app))
     return visit.go(_page(app))
@@ -81,9 +81,9 @@ async def change(visit: PageRequest) -> HttpResponse:
         return _show_app(visit, app, is_edited=True)
     if action == "delete":
         return _delete(visit) if "sure" in visit.form else _sure_to_delete(visit, app)
-    fault = _fault(*_read_form(visit))
-    if fault and (action != "rotate" or _is_edited(visit, app)):
-        return _show_app(visit, app, fault=fault)
+    problem = _problem(*_read_form(visit))
+    if problem and (action != "rotate" or _is_edited(visit, app)):
+        return _show_app(visit, app, problem=problem)
     if action == "rotate":
         return _rotate_secret(visit) if "sure" in visit.form else _sure_to_rotate(visit, app)
     changed = _change(visit, lambda db, app: _update_description(visit, db, app))
@@ -118,8 +118,8 @@ def _sure_to_rotate(visit: PageRequest, app: Client) -> HttpResponse:
 
 
 def _sure(visit: PageRequest, app: Client, title: str, text: str, button: tuple[str, str, str]) -> HttpResponse:
-    carried: dict[str, str] = {name: visit.form[name] for name in ("name", "redirect_uris") if name in visit.form}
-    return confirmation_page(visit, title, text, eyebrow="Your apps", action=_page(app), button=button, carried=carried)
+    entered: dict[str, str] = {name: visit.form[name] for name in ("name", "redirect_uris") if name in visit.form}
+    return confirmation_page(visit, title, text, eyebrow="Your apps", action=_page(app), button=button, kept=entered)
 
 
 def _delete(visit: PageRequest) -> HttpResponse:
@@ -160,16 +160,16 @@ def _page(app: Client) -> str:
     return f"/your-apps/{quote(app.client_id)}"
 
 
-def _show_list(visit: PageRequest, *, fault: str = "") -> HttpResponse:
+def _show_list(visit: PageRequest, *, problem: str = "") -> HttpResponse:
     visitor = visit.visitor
     if visitor is None:
         return visit.go("/sign-in?next=your-apps")
     apps = visit.context.database.read(lambda db: db.clients.all())
     own = [app for app in apps if app.owner == visitor.user.id]
     others = [app for app in apps if app.owner is None] if visit.context.settings.loopback else []
-    status = 400 if fault else 200
+    status = 400 if problem else 200
     shown: dict[str, Any] = {"own": own, "others": others, "public": "public" in visit.form, "done": _notice(visit)}
-    return visit.show("apps", status=status, title="Your apps", **shown, **_form_values(visit, "", "", fault))
+    return visit.show("apps", status=status, title="Your apps", **shown, **_form_values(visit, "", "", problem))
 
 
 def _find_app(visit: PageRequest) -> Client | None:
@@ -186,13 +186,13 @@ def _show_app(
     visit: PageRequest,
     app: Client,
     *,
-    fault: str = "",
+    problem: str = "",
     hidden: bool = False,
     is_edited: bool = False,
 ) -> HttpResponse:
     own = visit.visitor is not None and app.owner == visit.visitor.user.id
-    status = 400 if fault else 200
-    filled = _form_values(visit, app.name, app.redirect_uris, fault, is_edited=is_edited and "name" in visit.form)
+    status = 400 if problem else 200
+    filled = _form_values(visit, app.name, app.redirect_uris, problem, is_edited=is_edited and "name" in visit.form)
     filled |= {"own": own, "hidden": hidden, "done": _notice(visit) if own else ""}
     return visit.show("app", status=status, title=app.name, app=app, **filled)
 
@@ -203,13 +203,13 @@ def _notice(visit: PageRequest) -> str:
 
 
 def _form_values(
-    visit: PageRequest, name: str, redirect_uris: str, fault: str, *, is_edited: bool = False
+    visit: PageRequest, name: str, redirect_uris: str, problem: str, *, is_edited: bool = False
 ) -> dict[str, Any]:
     """Return the contents of the form (what was entered, if it was invalid) and the invalid field."""
-    if fault or is_edited:
+    if problem or is_edited:
         name, redirect_uris = visit.form.get("name", ""), visit.form.get("redirect_uris", "")
-    at = "name" if fault == BAD_NAME else "redirect_uris" if fault else ""
-    return {"entered": {"name": name, "redirect_uris": redirect_uris}, "fault": fault, "faulty": at}
+    at = "name" if problem == BAD_NAME else "redirect_uris" if problem else ""
+    return {"entered": {"name": name, "redirect_uris": redirect_uris}, "problem": problem, "invalid_field": at}
 
 
 def _client_id_in_path(visit: PageRequest) -> str:
@@ -228,15 +228,15 @@ def _delete_app(db: Repositories, app: Client) -> None:
     db.tokens.end_client(app.id)
 
 
-def _fault(name: str, addresses: list[str]) -> str:
+def _problem(name: str, addresses: list[str]) -> str:
     if not 0 < len(name) <= LONGEST_NAME:
         return BAD_NAME
     if not 0 < len(addresses) <= MOST_ADDRESSES:
         return f"An app has 1 to {MOST_ADDRESSES} redirect addresses."
     for address in addresses:
-        fault = registration_fault_of(address)
-        if fault:
-            return f"The redirect address “{address}” {fault}."
+        problem = registration_problem_of(address)
+        if problem:
+            return f"The redirect address “{address}” {problem}."
     return ""
 
 

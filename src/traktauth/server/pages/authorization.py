@@ -119,12 +119,12 @@ async def authorize_natively(visit: PageRequest) -> HttpResponse:
     """Handle the request at the engine's own address, as the engine does."""
     context, headers = visit.context, visit.request.headers
     try:
-        said = context.profile.authorize.read(parse_form(visit.request.query))
+        query = context.profile.authorize.read(parse_form(visit.request.query))
     except ValidationError as error:
         return json_response(error.status, {"message": error.message, "code": error.code})
-    end = (context.database.write(lambda db: evaluate_query(context, db, said, visit.visitor))).result
+    end = (context.database.write(lambda db: evaluate_query(context, db, query, visit.visitor))).result
     wants_json = "application/json" in headers.get("accept", "") or headers.get("sec-fetch-mode") == "cors"
-    return native_response(context, end, said, wants_json=wants_json)
+    return native_response(context, end, query, wants_json=wants_json)
 
 
 async def consent(visit: PageRequest) -> HttpResponse:
@@ -147,12 +147,14 @@ async def end_request(visit: PageRequest, query: list[tuple[str, str]], *, decis
     """Send the browser where a request ends; with a decision, the prompt for it is answered."""
     context = visit.context
     try:
-        said = context.profile.authorize.read(query)
+        parameters = context.profile.authorize.read(query)
     except ValidationError as error:
         return await wrong(visit, error.message)
     if decision is not None:
-        said = without_prompts(said, "consent")
-    outcome = context.database.write(lambda db: evaluate_query(context, db, said, visit.visitor, decision=decision))
+        parameters = without_prompts(parameters, "consent")
+    outcome = context.database.write(
+        lambda db: evaluate_query(context, db, parameters, visit.visitor, decision=decision)
+    )
     end = outcome.result
     if isinstance(end, ErrorPage):
         return await wrong(visit, end.description)
@@ -160,19 +162,17 @@ async def end_request(visit: PageRequest, query: list[tuple[str, str]], *, decis
         return await _at_client(visit, end, after_form=decision is not None)
     if isinstance(end, ConsentRequired) and visit.request.path == "/consent":
         return _ask(visit, outcome)
-    return redirect(page_url(end, said))
+    return redirect(page_url(end, parameters))
 
 
 async def show_code(visit: PageRequest) -> HttpResponse:
     """Show an out-of-band code that this session or the control API got; another could come from an attacker."""
-    carried, session = visit.query_parameters.get("code", ""), visit.session_number
-    code = visit.context.database.write(lambda db: db.codes.find(carried))
-    ours = code is not None and (carried in visit.context.control_codes or (session and code.session == session))
+    sent, session = visit.query_parameters.get("code", ""), visit.session_number
+    code = visit.context.database.write(lambda db: db.codes.find(sent))
+    ours = code is not None and (sent in visit.context.control_codes or (session and code.session == session))
     if not ours or code is None or code.spent:
         return message(visit, "This code does not exist", "Start again at the app that sent you here.", 400)
-    return visit.show(
-        "code", title="Your code", code=carried, life=format_duration(visit.context.policy.lifetimes.code)
-    )
+    return visit.show("code", title="Your code", code=sent, life=format_duration(visit.context.policy.lifetimes.code))
 
 
 async def show_error(visit: PageRequest) -> HttpResponse:

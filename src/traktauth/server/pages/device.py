@@ -18,15 +18,15 @@ async def show_entry(visit: PageRequest) -> HttpResponse:
     typed = normalize_user_code(visit.query_parameters.get("user_code", ""))
     if typed:
         return visit.go(f"/activate/{typed}")
-    return visit.show("activate", title="Activate a device", fault="", typed="")
+    return visit.show("activate", title="Activate a device", problem="", typed="")
 
 
 async def enter(visit: PageRequest) -> HttpResponse:
     """Handle a typed code."""
     typed = normalize_user_code(visit.form.get("user_code", ""))
     if len(typed) != USER_CODE_LENGTH:
-        fault = f"A code has {USER_CODE_LENGTH} letters and digits."
-        return visit.show("activate", status=400, title="Activate a device", fault=fault, typed=typed)
+        problem = f"A code has {USER_CODE_LENGTH} letters and digits."
+        return visit.show("activate", status=400, title="Activate a device", problem=problem, typed=typed)
     return visit.go(f"/activate/{typed}")
 
 

@@ -45,14 +45,14 @@ async def sign_in(visit: PageRequest) -> HttpResponse:
     async with context.checking_password:  # one at a time, so that concurrent guesses do not get past the limit
         wait = context.passwords.wait(key, now=context.clock())
         if wait > 0:
-            fault = f"Too many wrong passwords. Try again in {int(wait) + 1} seconds."
-            response = await _form(visit, "sign_in", fault=fault, status=429)
+            problem = f"Too many wrong passwords. Try again in {int(wait) + 1} seconds."
+            response = await _form(visit, "sign_in", problem=problem, status=429)
             response.headers["retry-after"] = str(int(wait) + 1)
             return response
         user = await _proven(visit, name)
         if user is None:
             context.passwords.count(key, now=context.clock())
-            return await _form(visit, "sign_in", fault="User name or password is wrong.", status=400)
+            return await _form(visit, "sign_in", problem="User name or password is wrong.", status=400)
         context.passwords.forgive(key)
     return await _start_session(visit, user)
 
@@ -61,9 +61,9 @@ async def sign_up(visit: PageRequest) -> HttpResponse:
     """Make a user and sign in."""
     context, form = visit.context, visit.form
     name, email, password = form.get("username", "").strip(), form.get("email", "").strip(), form.get("password", "")
-    faulty, fault = _fault(name, email, password)
-    if fault:
-        return await _form(visit, "sign_up", fault=fault, faulty=faulty, status=400)
+    invalid_field, problem = _problem(name, email, password)
+    if problem:
+        return await _form(visit, "sign_up", problem=problem, invalid_field=invalid_field, status=400)
     kept = await hash_password_async(password)
 
     def work(db: Repositories) -> User | None:
@@ -73,7 +73,7 @@ async def sign_up(visit: PageRequest) -> HttpResponse:
 
     user = context.database.write(work)
     if user is None:
-        return await _form(visit, "sign_up", fault="That user name is taken.", faulty="username", status=409)
+        return await _form(visit, "sign_up", problem="That user name is taken.", invalid_field="username", status=409)
     return await _start_session(visit, user)
 
 
@@ -97,16 +97,18 @@ def onward(query: list[tuple[str, str]]) -> str:
 
     Duplicates are kept; the target page rejects them.
     """
-    said = dict(query)
-    if "client_id" in said:
+    parameters = dict(query)
+    if "client_id" in parameters:
         left = [without_prompts({name: value}, "login", "create") for name, value in query]
         return f"/consent?{urlencode([pair for one in left for pair in one.items()])}"
-    if said.get("next") in OWN_PAGES:
-        return f"/{said['next']}"
-    return f"/activate/{said['user_code']}" if said.get("user_code", "").isalnum() else "/"
+    if parameters.get("next") in OWN_PAGES:
+        return f"/{parameters['next']}"
+    return f"/activate/{parameters['user_code']}" if parameters.get("user_code", "").isalnum() else "/"
 
 
-async def _form(visit: PageRequest, name: str, *, fault: str = "", faulty: str = "", status: int = 200) -> HttpResponse:
+async def _form(
+    visit: PageRequest, name: str, *, problem: str = "", invalid_field: str = "", status: int = 200
+) -> HttpResponse:
     app, leads_to = await _asker(visit)
     demo = visit.context.demo
     username, password = visit.form.get("username", ""), ""
@@ -118,8 +120,8 @@ async def _form(visit: PageRequest, name: str, *, fault: str = "", faulty: str =
         leads_to=leads_to,
         app=app,
         demo=demo,
-        fault=fault,
-        faulty=faulty,
+        problem=problem,
+        invalid_field=invalid_field,
         username="" if name == "sign_up" and not visit.form else username,
         password=password,
         email=visit.form.get("email", ""),
@@ -131,11 +133,11 @@ async def _asker(visit: PageRequest) -> tuple[Client | None, str]:
     if "client_id" not in visit.query_parameters:
         return None, ""
     try:
-        said = visit.context.profile.authorize.read(visit.query)
-    except ValidationError:  # which is said once the user has signed in, as everything about the request is
+        parameters = visit.context.profile.authorize.read(visit.query)
+    except ValidationError:  # which is shown once the user has signed in, as everything about the request is
         return None, ""
-    app = (visit.context.database.read(lambda db: evaluate_query(visit.context, db, said, None))).client
-    redirect = said.get("redirect_uri", "")
+    app = (visit.context.database.read(lambda db: evaluate_query(visit.context, db, parameters, None))).client
+    redirect = parameters.get("redirect_uri", "")
     return app, redirect if app is not None and is_registered(redirect, app.redirects) else ""
 
 
@@ -151,8 +153,8 @@ async def _start_session(visit: PageRequest, user: User) -> HttpResponse:
     return visit.go(onward(visit.query), session=token)
 
 
-def _fault(name: str, email: str, password: str) -> tuple[str, str]:
-    """Return the first field with a fault, and the fault; both empty without one."""
+def _problem(name: str, email: str, password: str) -> tuple[str, str]:
+    """Return the first invalid field, and what is wrong with it; both empty if nothing is."""
     if not USERNAME.fullmatch(name):
         return "username", "A user name has 2 to 30 letters, digits, dots, dashes or underscores."
     if not EMAIL.fullmatch(email):

@@ -226,7 +226,7 @@ def confirmation_page(
     action: str,
     eyebrow: str,
     button: tuple[str, str, str],
-    carried: Mapping[str, str] | None = None,
+    kept: Mapping[str, str] | None = None,
 ) -> HttpResponse:
     """Ask before something that cannot be undone; the form's answer has `sure` in it.
 
@@ -237,9 +237,9 @@ def confirmation_page(
         action: where the answer is sent.
         eyebrow: what this is about.
         button: name, value and text of the button that means yes.
-        carried: what the form before held, which is sent again, also by Cancel (`action=back`).
+        kept: what the form before held, which is sent again, also by Cancel (`action=back`).
     """
-    shown: dict[str, object] = {"action": action, "eyebrow": eyebrow, "button": button, "carried": carried or {}}
+    shown: dict[str, object] = {"action": action, "eyebrow": eyebrow, "button": button, "kept": kept or {}}
     return visit.show("sure", status=200, leads_to="", title=title, text=text, **shown)
 
 
@@ -252,7 +252,7 @@ def _has_csrf_token(visit: PageRequest) -> bool:
     )
 
 
-def _visitor(context: ServerContext, db: Repositories, carried: str) -> Visitor | None:
-    session = db.users.session_by_token(carried, now=context.clock())
+def _visitor(context: ServerContext, db: Repositories, token: str) -> Visitor | None:
+    session = db.users.session_by_token(token, now=context.clock())
     user = db.users.get(session.user_id) if session else None
     return Visitor(session, user) if session and user else None

@@ -139,12 +139,12 @@ class EmbeddedServer:
         if not isinstance(url, str) or not url:  # pyright: ignore[reportUnnecessaryIsInstance] - a response, say
             raise ValueError(f"browse() needs an authorize address, such as {self.url}/oauth/authorize?…, not {url!r}")
         self._check_origin(url)
-        asked = urlsplit(url)
+        parts = urlsplit(url)
         native = self._context.profile.native_authorize
-        if asked.path not in ("/oauth/authorize", native):
-            raise ValueError(f"{asked.path or '/'} is not an authorize address; browse() begins at /oauth/authorize")
-        members = {**dict(parse_qsl(asked.query, keep_blank_values=True)), "username": username, "decision": decision}
-        if asked.path == native:
+        if parts.path not in ("/oauth/authorize", native):
+            raise ValueError(f"{parts.path or '/'} is not an authorize address; browse() begins at /oauth/authorize")
+        members = {**dict(parse_qsl(parts.query, keep_blank_values=True)), "username": username, "decision": decision}
+        if parts.path == native:
             members["via"] = "native"
         end = self.authorize(**members)
         location: str | None = end["location"]
@@ -209,10 +209,10 @@ class EmbeddedServer:
         Raises:
             ValueError: it is not.
         """
-        asked = urlsplit(url)
-        if f"{asked.scheme}://{asked.netloc}" not in {self._announced["url"], self.url, *self.origins}:
+        parts = urlsplit(url)
+        if f"{parts.scheme}://{parts.netloc}" not in {self._announced["url"], self.url, *self.origins}:
             raise ValueError(
-                f"{asked.scheme}://{asked.netloc} is not this local Trakt: give the program service={self.url!r}, "
+                f"{parts.scheme}://{parts.netloc} is not this local Trakt: give the program service={self.url!r}, "
                 f"or set TRAKTAUTH_SERVICE={self.url}"
             )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from traktauth.server.errors import ValidationError
 from traktauth.server.messages import as_object
-from traktauth.server.oauth.redirect_uri import fault_of
+from traktauth.server.oauth.redirect_uri import problem_of
 
 Field = tuple[str, Callable[[Any], list[str]]]
 ABSENT = object()
@@ -65,7 +65,7 @@ def optional_url(value: object) -> list[str]:
     messages = optional(value)
     if messages or not isinstance(value, str):
         return messages
-    return URL_MESSAGES.get(fault_of(value) or "", [])
+    return URL_MESSAGES.get(problem_of(value) or "", [])
 
 
 def validate(value: object, fields: tuple[Field, ...], *, where: str = "body") -> Mapping[str, str]:

@@ -292,8 +292,8 @@ def _require_media(request: HttpRequest, wanted: str) -> None:
     if wanted in request.media_type:
         return
     sent = request.content_type
-    fault = f'Content-Type "{sent}" is not allowed' if sent else "Content-Type is required"
-    raise ValidationError(f"{fault}. Allowed types: {wanted}", status=415, code="UNSUPPORTED_MEDIA_TYPE")
+    problem = f'Content-Type "{sent}" is not allowed' if sent else "Content-Type is required"
+    raise ValidationError(f"{problem}. Allowed types: {wanted}", status=415, code="UNSUPPORTED_MEDIA_TYPE")
 
 
 def _reject_duplicate(name: str | None) -> None:
