@@ -11,9 +11,11 @@ import httpx2
 
 from traktauth.client.http_errors import PROXY
 
+# ruff: noqa: ANN401 - streams of two kinds, and what is passed on
+
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Callable, Generator, Iterator
 
     from traktauth.client.http_exchange import Exchange
 
@@ -88,7 +90,7 @@ class AsyncTransport(httpx2.AsyncBaseTransport):
 
 
 # ---------------------------------------------------------------- between the two libraries
-def _to_core(request: httpx2.Request, content: Any) -> httpcore2.Request:  # noqa: ANN401 - a stream of either kind
+def _to_core(request: httpx2.Request, content: Any) -> httpcore2.Request:
     url = request.url
     return httpcore2.Request(
         request.method,
@@ -99,7 +101,7 @@ def _to_core(request: httpx2.Request, content: Any) -> httpcore2.Request:  # noq
     )
 
 
-def _from_core(response: Any, request: httpx2.Request, proxy: str | None) -> httpx2.Response:  # noqa: ANN401 - of httpcore2
+def _from_core(response: Any, request: httpx2.Request, proxy: str | None) -> httpx2.Response:
     body = _Body(response, request, proxy)
     return httpx2.Response(response.status, headers=response.headers, stream=body, extensions=response.extensions)
 
@@ -136,7 +138,7 @@ class _Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
         await self._response.aclose()
 
 
-def _body_of(exchange: Exchange, content: Any) -> Any:  # noqa: ANN401 - streams
+def _body_of(exchange: Exchange, content: Any) -> Any:
     # The body holds the token. It is read after the head was sent, and so after every request to a proxy.
     exchange.begin_sending()
     yield from content
@@ -148,30 +150,16 @@ class _Backend(httpcore2.NetworkBackend):
         self._wrap = wrap
         self._backend = httpcore2.SyncBackend()
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.NetworkStream:
-        return self._wrap(self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
+    def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore2.NetworkStream:
+        return self._wrap(self._backend.connect_tcp(*args, **kwargs))
 
 
 class _AsyncBackend(httpcore2.AsyncNetworkBackend):
     def __init__(self) -> None:
         self._backend: Any = httpcore2.AnyIOBackend()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.AsyncNetworkStream:
-        return _AsyncKeptStream(await self._backend.connect_tcp(host, port, timeout, local_address, socket_options))
+    async def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore2.AsyncNetworkStream:
+        return _AsyncKeptStream(await self._backend.connect_tcp(*args, **kwargs))
 
 
 class _Stream(httpcore2.NetworkStream):
@@ -184,12 +172,10 @@ class _Stream(httpcore2.NetworkStream):
     def close(self) -> None:
         self._stream.close()
 
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore2.NetworkStream:
-        return self._wrap(self._stream.start_tls(ssl_context, server_hostname, timeout))
+    def start_tls(self, *args: Any, **kwargs: Any) -> httpcore2.NetworkStream:
+        return self._wrap(self._stream.start_tls(*args, **kwargs))
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - whatever was asked for
+    def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
 
@@ -232,7 +218,7 @@ class _HeldByte:
             data, self._byte = data[:-1], data[-1:]
         return data
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - whatever was asked for
+    def get_extra_info(self, info: str) -> Any:
         return (info == "is_readable" and bool(self._byte)) or self._stream.get_extra_info(info)
 
 
@@ -261,7 +247,5 @@ class _AsyncKeptStream(_HeldByte, httpcore2.AsyncNetworkStream):
     async def aclose(self) -> None:
         await self._stream.aclose()
 
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore2.AsyncNetworkStream:
-        return _AsyncKeptStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+    async def start_tls(self, *args: Any, **kwargs: Any) -> httpcore2.AsyncNetworkStream:
+        return _AsyncKeptStream(await self._stream.start_tls(*args, **kwargs))
