@@ -83,39 +83,33 @@ _CHECK_SERVICE = "Set TRAKTAUTH_SERVICE to trakt, or to the address that traktau
 
 def rejection(app: App, service: Service, status: AppStatus) -> AppRejected:
     """Return the error that says why a service does not take an app."""
-    where = apps_page(service)
-    match status:
-        case AppStatus.UNKNOWN_ID:
-            return AppRejected(
-                f"The service {service.name} does not know the client id {_short(app.client_id)}",
-                hint=f"Compare TRAKTAUTH_CLIENT_ID with {where}, and TRAKTAUTH_SERVICE with where the app was made; "
-                "Trakt deletes unused apps and those of accounts without VIP",
-                error=status.value,
-            )
-        case AppStatus.MISSING_SECRET:
-            return AppRejected(
-                "No secret is set, and this app has one",
-                hint=f"Set TRAKTAUTH_CLIENT_SECRET to the Client Secret on {where}",
-                error=status.value,
-            )
-        case AppStatus.UNEXPECTED_SECRET:
-            return AppRejected(
-                "A secret is set, but this is a public app", hint="Unset TRAKTAUTH_CLIENT_SECRET", error=status.value
-            )
-        case AppStatus.UNKNOWN_REDIRECT:
-            return AppRejected(
-                f"The redirect address {app.redirect_uri} is not registered for this app",
-                hint=f"Register it on {where}, or set TRAKTAUTH_REDIRECT_URI to the address that is registered there",
-                error=status.value,
-            )
-        case _:
-            secret = app.client_secret or ""
-            return AppRejected(
-                f"The secret (fingerprint {fingerprint(secret)}) does not belong to the client id "
-                f"{_short(app.client_id)}",
-                hint=f"Copy the Client Secret again from {where} into TRAKTAUTH_CLIENT_SECRET",
-                error=status.value,
-            )
+    where, short = apps_page(service), _short(app.client_id)
+    message, hint = {
+        AppStatus.UNKNOWN_ID: (
+            f"The service {service.name} does not know the client id {short}",
+            (
+                f"Compare TRAKTAUTH_CLIENT_ID with {where}, and TRAKTAUTH_SERVICE with where the app was made; "
+                "Trakt deletes unused apps and those of accounts without VIP"
+            ),
+        ),
+        AppStatus.MISSING_SECRET: (
+            "No secret is set, and this app has one",
+            f"Set TRAKTAUTH_CLIENT_SECRET to the Client Secret on {where}",
+        ),
+        AppStatus.UNEXPECTED_SECRET: (
+            "A secret is set, but this is a public app",
+            "Unset TRAKTAUTH_CLIENT_SECRET",
+        ),
+        AppStatus.UNKNOWN_REDIRECT: (
+            f"The redirect address {app.redirect_uri} is not registered for this app",
+            f"Register it on {where}, or set TRAKTAUTH_REDIRECT_URI to the address that is registered there",
+        ),
+        AppStatus.WRONG_SECRET: (
+            f"The secret (fingerprint {fingerprint(app.client_secret or '')}) does not belong to the client id {short}",
+            f"Copy the Client Secret again from {where} into TRAKTAUTH_CLIENT_SECRET",
+        ),
+    }[status]
+    return AppRejected(message, hint=hint, error=status.value)
 
 
 def rejection_before_setup(app: App, service: Service, status: AppStatus) -> AppRejected:

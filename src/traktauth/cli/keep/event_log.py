@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 class EventLog:
     """Writes the events of a keeper; an output that cannot be written never stops a refresh.
 
+    A user reads a line with its time for each event that matters. During an outage, events of single logins are only
+    counted; the counts are written when the outage ends.
+
     Args:
         as_json: whether a program reads the log.
 
@@ -45,7 +48,7 @@ class EventLog:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
-        self._lines = EventLines()
+        self._outage_counts: Counter[str] | None = None  # None while the service works
         self.stop: Callable[[], None] = lambda: None
         self.write_error: Exception | None = None
 
@@ -53,44 +56,7 @@ class EventLog:
         """Write an event; a refresh that succeeded is only written as JSON."""
         if self._as_json:
             self.write_json(event.kind, asdict(event))
-        else:
-            self._lines.write(event)
-
-    def write_warning(self, record: logging.LogRecord) -> None:
-        """Write a library warning; for a user those about single logins are left out, as events report the same."""
-        if self._as_json:
-            self.write_json("warning", {"message": record.getMessage()})
-        elif "note" not in record.__dict__:
-            _print_line(WARNING, describe_record(record))
-
-    def end(self) -> None:
-        """Write what was counted during an outage that has not ended."""
-        self._lines.end()
-
-    def write_json(self, name: str, members: dict[str, Any]) -> None:
-        """Write a line of JSON."""
-        try:
-            print_json({"event": name, "at": round(time.time(), 3), **members})
-        except BrokenPipeError as error:
-            self.write_error = error
-            self.stop()
-        except TraktAuthError as error:  # tokens are refreshed even if the disk is full
-            if self.write_error is None:
-                print_message(f"{error.message}; refreshing continues without a log")
-            self.write_error = error
-
-
-class EventLines:
-    """Writes a line with its time for each event that a user should see.
-
-    During an outage, events of single logins are only counted; the counts are written when the outage ends.
-    """
-
-    def __init__(self) -> None:
-        self._outage_counts: Counter[str] | None = None  # None while the service works
-
-    def write(self, event: Event) -> None:
-        """Write the line of an event, or count it."""
+            return
         if isinstance(event, Outage) and self._outage_counts is None:
             self._outage_counts = Counter()
         if self._outage_counts is not None and isinstance(event, Delayed | Unconfirmed):
@@ -105,12 +71,31 @@ class EventLines:
             is_good = isinstance(event, Recovered | Resumed)
             _print_line(GOOD if is_good else style("!", "red") if is_bad else WARNING, f"{text}{counts}")
 
+    def write_warning(self, record: logging.LogRecord) -> None:
+        """Write a library warning; for a user those about single logins are left out, as events report the same."""
+        if self._as_json:
+            self.write_json("warning", {"message": record.getMessage()})
+        elif "note" not in record.__dict__:
+            _print_line(WARNING, describe_record(record))
+
     def end(self) -> None:
-        """Write what has been counted so far."""
+        """Write what was counted during an outage that has not ended."""
         counts = self._describe_counts()
         if counts:
             _print_line(WARNING, f"The service is still failing{counts}")
         self._outage_counts = None
+
+    def write_json(self, name: str, members: dict[str, Any]) -> None:
+        """Write a line of JSON."""
+        try:
+            print_json({"event": name, "at": round(time.time(), 3), **members})
+        except BrokenPipeError as error:
+            self.write_error = error
+            self.stop()
+        except TraktAuthError as error:  # tokens are refreshed even if the disk is full
+            if self.write_error is None:
+                print_message(f"{error.message}; refreshing continues without a log")
+            self.write_error = error
 
     def _describe_counts(self) -> str:
         counts = self._outage_counts or Counter[str]()
