@@ -8,7 +8,7 @@ import json
 import pytest
 import segno
 
-from traktauth.cli.login_screen import JsonScreen, LiveScreen
+from traktauth.cli.login_screen import JsonScreen, Screen
 from traktauth.models.device_code import DeviceCode
 from traktauth.steps import EnterCode
 
@@ -35,7 +35,7 @@ def _size(monkeypatch):
 
 @pytest.mark.parametrize(("page", "address"), [(PLAIN, PLAIN), ("https://trakt.tv/activate", FILLED_IN)])
 def test_the_qr_code_leads_to_the_address_that_the_host_takes(page, address, capsys):
-    LiveScreen(opens=False)(device(page))
+    Screen(opens=False, is_live=True)(device(page))
     shown = capsys.readouterr().err
     assert shown.startswith(picture(address))
     assert (f"or open at once      {address}\n" in shown) == (address != page)

@@ -16,9 +16,9 @@ from traktauth.cli.doctor.settings import check_permissions
 from traktauth.cli.exit_codes import Terminated
 from traktauth.cli.inventory import verify
 from traktauth.cli.login_resume import PendingLogin
-from traktauth.cli.login_screen import choose_screen
+from traktauth.cli.login_screen import JsonScreen, Screen
 from traktauth.cli.options import common_options
-from traktauth.cli.output import GOOD, NEXT, WARNING, can_ask, print_json, print_message
+from traktauth.cli.output import GOOD, NEXT, WARNING, can_ask, is_on_terminal, print_json, print_message
 from traktauth.cli.times import format_deadline, format_duration
 from traktauth.client.config_path import config_path
 from traktauth.client.login.browser import has_browser
@@ -96,7 +96,8 @@ def command(options: CommonOptions, choice: Choice | None, *, signup: bool, no_o
         if choice != "resume":
             _check_app(trakt, way)
         opens = way == "browser" and not no_open and has_browser()
-        screen = choose_screen(as_json=options.json, opens=opens, with_flags=options.with_flags, on_code=pending.save)
+        kind = JsonScreen if options.json else Screen
+        screen = kind(opens, options.with_flags, pending.save, is_live=is_on_terminal(sys.stderr) and not options.json)
         with _keep_pending(options, pending), _repeating(choice), screen:
             token = trakt.login(way, prompt=screen, signup=signup or None, open_browser=opens, device=device)
         _report_success(options, trakt, token)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from traktauth.cli.output import Styled, print_in_place, print_json, print_message, style
+from traktauth.cli.output import Styled, print_in_place, print_json, print_message, showable, style
 from traktauth.cli.times import format_clock_time, format_duration
 from traktauth.client.login.ui import describe_paste
 from traktauth.hints import LOGIN_COMMAND, Hint
@@ -29,24 +29,28 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Screen:
-    """Lines on stderr, each as soon as it is known: for a pipe, a log, or a simple terminal.
+    """Lines on stderr, each as soon as it is known.
 
     Attributes:
         opens: whether a browser is opened too.
-        aim: adds the options that name this login to a command.
+        with_flags: adds the options that name this login to a command.
         on_code: is told of a device code before it is shown.
+        is_live: show a QR code beside the device code, and a countdown that stays on its line, as on a terminal.
     """
 
     opens: bool
     with_flags: Callable[[str], str] = str
     on_code: Callable[[DeviceCode], None] | None = None
+    is_live: bool = False
     _page_is_open: bool = field(default=False, init=False)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Leave the terminal as it was."""
+        """Take the countdown away."""
+        if self.is_live:
+            print_in_place("")
 
     def __call__(self, step: Step) -> str | None:
         """Show a step; for `PasteCode`, return what was pasted."""
@@ -59,12 +63,14 @@ class Screen:
             case EnterCode(device):
                 if self.on_code is not None:
                     self.on_code(device)
-                self.show_code(device)
+                self._show_code(device)
             case StillWaiting(seconds_left):
                 if self._page_is_open:
                     self._page_is_open = False
                     self._say_how_long(seconds_left)
-                self.count_down(seconds_left)
+                if self.is_live:
+                    minutes, seconds = divmod(max(0, round(seconds_left)), 60)
+                    print_in_place(f"  {minutes}:{seconds:02} left")
         return None
 
     def _open_page(self, url: str, redirect_uri: str) -> None:
@@ -72,7 +78,7 @@ class Screen:
             print_message("Opening your browser. If no page appears, open this one to sign in to Trakt:")
             print_message(style(url, "cyan"), indent=2)
             return
-        print_message(f"Open this page in a browser on this machine ({_host()}) to sign in to Trakt:")
+        print_message(f"Open this page in a browser on this machine ({socket.gethostname()}) to sign in to Trakt:")
         print_message(style(url, "cyan"), indent=2)
         print_message("For a browser on another machine, run this there first, and leave it running:")
         print_message(tunnel(redirect_uri), indent=2)
@@ -93,35 +99,14 @@ class Screen:
                 print_message(line)
         return read_line()
 
-    def show_code(self, device: DeviceCode) -> None:
-        """Show a device code and where it is entered."""
+    def _show_code(self, device: DeviceCode) -> None:
+        for line in qr_lines(device.verification_url_complete) if self.is_live else ():
+            print_message(line)
         print_message("On any device, open ", style(device.verification_url, "cyan"))
         print_message("and enter the code  ", style(device.user_code, "green"))
         if device.verification_url_complete != device.verification_url:
             print_message(f"or open at once      {device.verification_url_complete}")
         print_message(f"The code is valid for {format_duration(device.expires_in)}. Waiting …")
-
-    def count_down(self, seconds_left: float) -> None:
-        """Show that the wait goes on; nothing where lines cannot be overwritten."""
-
-
-class LiveScreen(Screen):
-    """A terminal: a QR code beside the device code, and a countdown that stays on its line."""
-
-    def show_code(self, device: DeviceCode) -> None:
-        """Show a device code, with a QR code of its address."""
-        for line in qr_lines(device.verification_url_complete):
-            print_message(line)
-        Screen.show_code(self, device)
-
-    def count_down(self, seconds_left: float) -> None:
-        """Show the time that is left, in the place of the last."""
-        minutes, seconds = divmod(max(0, round(seconds_left)), 60)
-        print_in_place(f"  {minutes}:{seconds:02} left")
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Take the countdown away."""
-        print_in_place("")
 
 
 class JsonScreen(Screen):
@@ -152,20 +137,6 @@ class JsonScreen(Screen):
         return None
 
 
-def choose_screen(
-    *,
-    as_json: bool,
-    opens: bool,
-    with_flags: Callable[[str], str] = str,
-    on_code: Callable[[DeviceCode], None] | None = None,
-) -> Screen:
-    """Return the screen for JSON, for a terminal, or for a pipe."""
-    if as_json:
-        return JsonScreen(opens, with_flags, on_code)
-    live = sys.stderr is not None and sys.stderr.isatty()  # pyright: ignore[reportUnnecessaryComparison] - closed
-    return LiveScreen(opens, with_flags, on_code) if live else Screen(opens, with_flags, on_code)
-
-
 def tunnel(redirect_uri: str) -> str:
     """Return the SSH command that brings a browser on another machine to a redirect address on this one."""
     parts = urlsplit(redirect_uri)
@@ -174,7 +145,7 @@ def tunnel(redirect_uri: str) -> str:
     session = os.environ.get("SSH_CONNECTION", "").split()
     ssh_port = session[3] if len(session) == 4 and session[3].isdigit() else "22"  # noqa: PLR2004 - two addresses, two ports
     at_port = "" if ssh_port == "22" else f"-p {ssh_port} "
-    return f"ssh -L {port}:{host}:{port} {at_port}{_user()}{_host()}"
+    return f"ssh -L {port}:{host}:{port} {at_port}{_user()}{socket.gethostname()}"
 
 
 def _user() -> str:
@@ -182,10 +153,6 @@ def _user() -> str:
         return f"{getpass.getuser()}@"
     except (OSError, KeyError, ImportError):  # a user id without a name, as in containers
         return ""
-
-
-def _host() -> str:
-    return socket.gethostname()
 
 
 def read_line() -> str:
@@ -215,7 +182,7 @@ def qr_lines(address: str) -> list[Styled]:
         return []
     lines = picture.getvalue().splitlines()
     columns, rows = _size()
-    if not _shows("█▀▄") or len(lines[0]) > columns or len(lines) + _LINES_BELOW > rows:
+    if showable("█▀▄", sys.stderr) != "█▀▄" or len(lines[0]) > columns or len(lines) + _LINES_BELOW > rows:
         return []
     # A code must be dark on light whatever the terminal's own colours are; most phones read it the other way round too.
     return [Styled(line, _WHITE_ON_BLACK) for line in lines]
@@ -228,11 +195,3 @@ def _size() -> tuple[int, int]:
     except (OSError, ValueError):
         size = shutil.get_terminal_size()
     return size.columns or 80, size.lines or 24
-
-
-def _shows(characters: str) -> bool:
-    try:
-        characters.encode(sys.stderr.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -114,7 +114,7 @@ def print_text(text: str) -> None:
         BrokenPipeError, TraktAuthError: as for `print_data`.
     """
     with _writing():
-        sys.stdout.write(_showable(text, sys.stdout))
+        sys.stdout.write(showable(text, sys.stdout))
         sys.stdout.flush()
 
 
@@ -229,7 +229,7 @@ def print_in_place(text: str) -> None:
         _in_place[:] = [sys.stderr] if text else []
         line = _line((text,), 0, sys.stderr)[:-1]
         if (columns := terminal_columns(sys.stderr)) is not None and len(line) >= columns:
-            line = _showable(f"{line[: columns - 2]}…", sys.stderr)
+            line = showable(f"{line[: columns - 2]}…", sys.stderr)
         sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 
@@ -245,12 +245,12 @@ def _line(parts: tuple[str | Styled, ...], indent: int, stream: TextIO, *, longe
     shown: list[str] = []
     for part in parts:
         text = escape(part.text if isinstance(part, Styled) else part)
-        text = _showable(text if longest is None else shorten(text, longest), stream)
+        text = showable(text if longest is None else shorten(text, longest), stream)
         shown.append(f"\x1b[{part.sgr}m{text}\x1b[0m" if isinstance(part, Styled) and colours else text)
     return " " * indent + " ".join(shown) + "\n"
 
 
-def _showable(text: str, stream: TextIO) -> str:
+def showable(text: str, stream: TextIO) -> str:
     """Return a text in characters of a stream's encoding."""
     if text.isascii():
         return text
