@@ -82,15 +82,10 @@ def own_failure(cause: Cause, *, next: str = "/", cookie_name: str | None = None
     return LoginFailed(_OWN_MESSAGES[cause], cause=cause, next=next, cookie_name=cookie_name)
 
 
-def no_response() -> LoginFailed:
-    """Return the failure of a callback that was opened without any response from Trakt."""
-    return LoginFailed("The callback was opened without a response from Trakt", cause="other-state", error=NO_RESPONSE)
-
-
 def failure_of(error: TraktAuthError, *, next: str, cookie_name: str | None) -> LoginFailed:  # noqa: A002 - as above
     """Return the failure that an error of the library is to the user."""
     cause = _cause_of(error)
-    failed = LoginFailed(
+    return LoginFailed(
         error.message,
         cause=cause,
         error=error.code if cause == "denied" else getattr(error, "error", None),
@@ -99,8 +94,6 @@ def failure_of(error: TraktAuthError, *, next: str, cookie_name: str | None) -> 
         cookie_name=cookie_name,
         retry_after=error.retry_after if isinstance(error, TryLater) else RETRY_AFTER,
     )
-    failed.__cause__ = error
-    return failed
 
 
 def _cause_of(error: TraktAuthError) -> Cause:

@@ -150,13 +150,10 @@ class TraktLogin(Blueprint):
     def _callback(self) -> Response:
         _check_session()
         accept = None if self.on_signed_in is None else current_app.ensure_sync(self.on_signed_in)
-        return _response(
-            run_route(
-                self._routes.callback(
-                    self._request(), session, clear=session.clear, accept=accept, renew=_regenerate_session
-                )
-            )
+        route = self._routes.callback(
+            self._request(), session, clear=session.clear, accept=accept, renew=_regenerate_session
         )
+        return _response(run_route(route))
 
     def _logout(self) -> Response:
         return _response(run_route(self._routes.logout(self._request(), session)))

@@ -21,7 +21,7 @@ from traktauth.protocol import Service
 from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.values import field, value
 from traktauth.web.access_log import hide_codes
-from traktauth.web.failure import LoginFailed, failure_of, no_response, own_failure, page_failure
+from traktauth.web.failure import NO_RESPONSE, LoginFailed, failure_of, own_failure, page_failure
 from traktauth.web.paths import check_redirect_address, local_path
 from traktauth.web.state_cookie import (
     MAX_AGE,
@@ -239,7 +239,10 @@ class _WebLogin(Generic[TraktT, StoreT, HttpT]):
     def _pending(self, cookies: Mapping[str, str], url: str) -> tuple[str, PendingLogin]:
         state = _state_of(url)
         if not state:
-            raise own_failure("other-state") if urlsplit(url).query else no_response()
+            if urlsplit(url).query:
+                raise own_failure("other-state")
+            text = "The callback was opened without a response from Trakt"
+            raise LoginFailed(text, cause="other-state", error=NO_RESPONSE)
         found = find_cookie(cookies, state)
         if found is None:
             raise own_failure("no-cookie")
@@ -378,18 +381,17 @@ def _exchange(
     next: str = "/",  # noqa: A002 - the name that web frameworks give it
     cookie_name: str | None = None,
 ) -> Flow[SignedIn]:
+    is_sent = False
     try:
         yield from check_before_exchange(context, answer)
-    except LoginRefused as error:
-        raise failure_of(error, next=next, cookie_name=cookie_name) from error
-    except TraktAuthError as error:  # the code was not sent: the same callback can be tried again
-        raise failure_of(error, next=next, cookie_name=None) from error
-    try:
+        is_sent = True
         user = yield from exchange_for_user(
             context, answer.code, redirect_uri=redirect_uri, code_verifier=code_verifier
         )
     except TraktAuthError as error:
-        raise failure_of(error, next=next, cookie_name=cookie_name) from error
+        # If the code was not sent, the same callback can be tried again, unless another server answered.
+        is_over = is_sent or isinstance(error, LoginRefused)
+        raise failure_of(error, next=next, cookie_name=cookie_name if is_over else None) from error
     return SignedIn(user.account, user.username, user.settings, next, cookie_name)
 
 

@@ -7,10 +7,10 @@ framework's module makes the call and sends the outcome back in.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, MutableMapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from traktauth.client.async_client import AsyncTrakt
 from traktauth.client.driver.sync_driver import write_log
@@ -42,6 +42,7 @@ from traktauth.web.state_cookie import expired_cookie, read_cookies, surplus_coo
 
 T = TypeVar("T")
 Route = Generator[Callable[[], Any], Any, T]
+Session = MutableMapping[str, Any]
 
 _UNAVAILABLE = 503
 _FOREIGN_FORM = "Another site sent this form. To sign {}, use the application's own button."
@@ -54,18 +55,6 @@ _REVOCATION_KEY = "trakt_revocation"
 
 _LAST_KEY = "trakt_last_account"
 """Instead of it, after a sign-out: whose the other entries are, so that another user does not inherit them."""
-
-
-class Session(Protocol):
-    """A session of any framework."""
-
-    def get(self, key: str, /) -> Any:  # noqa: ANN401 - what the application keeps in it
-        """Return an entry, or None."""
-
-    def pop(self, key: str, default: None, /) -> Any:  # noqa: ANN401 - the same
-        """Remove an entry and return it."""
-
-    def __setitem__(self, key: str, value: str, /) -> None: ...
 
 
 def leave_session(session: Session) -> str | None:

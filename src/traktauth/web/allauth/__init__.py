@@ -11,6 +11,7 @@ from typing import Any
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import TraktAuthError
 from traktauth.extras import check_version
+from traktauth.web.django.store import DjangoStore
 from traktauth.web.libraries import WebLogins, end_login, new_web_login
 from traktauth.web.login import WebLogin
 
@@ -43,12 +44,8 @@ def web_login_of(client_id: str, secret: str) -> WebLogin:
     def make() -> WebLogin:
         configured: dict[str, Any] = app_settings.PROVIDERS.get(PROVIDER, {})
         store = configured.get("STORE")
-        if store is None:
-            from traktauth.web.django.store import DjangoStore  # noqa: PLC0415 - only without a store of another kind
-
-            store = DjangoStore()
         try:
-            return new_web_login(client_id, secret, store, configured)
+            return new_web_login(client_id, secret, DjangoStore() if store is None else store, configured)
         except ValueError as error:
             raise ImproperlyConfigured(f"SOCIALACCOUNT_PROVIDERS['trakt']: {error}") from error
 

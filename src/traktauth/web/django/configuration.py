@@ -41,11 +41,7 @@ def web_login() -> WebLogin:
 
 
 def login_routes() -> LoginRoutes:
-    """Return the sign-in's routes.
-
-    Raises:
-        ImproperlyConfigured: a key of the setting is missing or unknown, or a value cannot be right.
-    """
+    """Return the sign-in's routes."""
     login, setting = web_login(), settings.TRAKTAUTH
     after = None if setting.get("AFTER") is None else local_path(setting["AFTER"])
     return LoginRoutes(login, LoginPaths(login.app.redirect_uri), after, bool(setting.get("REVOKE", False)))

@@ -8,9 +8,10 @@ from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
+from django.apps import apps
 from django.db import Error, IntegrityError, OperationalError, connections, router, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -18,9 +19,6 @@ from django.db.models.functions import Now
 from traktauth.stores import TextStore
 from traktauth.stores.database.lease import Backoff
 from traktauth.timeouts import LEASE
-
-if TYPE_CHECKING:  # models can be imported once the apps are ready
-    from traktauth.web.django.models import LoginLock, LoginRecord
 
 _LONGEST_PAUSE = 0.25  # seconds between two looks at a lock that another holds
 _of_a_test: dict[str, Any] = {}  # by alias: the connection in whose transaction a TestCase runs
@@ -49,9 +47,7 @@ class DjangoStore(TextStore):
     @cached_property
     def using(self) -> str:
         """Return which of `DATABASES` it is in."""
-        from traktauth.web.django.models import LoginRecord  # noqa: PLC0415 - once the apps are ready
-
-        return self._using or router.db_for_write(LoginRecord)
+        return self._using or router.db_for_write(apps.get_model("traktauth", "LoginRecord"))
 
     @property
     def address(self) -> str:
@@ -77,19 +73,19 @@ class DjangoStore(TextStore):
     def read(self, key: str) -> str | None:
         """Return the text under a key, or None."""
         with _own_connection(self.using):
-            return self._records.filter(key=key).values_list("text", flat=True).first()
+            return self._rows("LoginRecord").filter(key=key).values_list("text", flat=True).first()
 
     def swap(self, key: str, old: str | None, new: str) -> bool:
         """Put a text in the place of another; return False if that is not there any more."""
         with _own_connection(self.using):
             if old is None:
-                return self._insert(self._records, key, text=new)
-            return self._records.filter(key=key, text=old).update(text=new) == 1
+                return self._insert(self._rows("LoginRecord"), key, text=new)
+            return self._rows("LoginRecord").filter(key=key, text=old).update(text=new) == 1
 
     def keys(self) -> list[str]:
         """Return every key."""
         with _own_connection(self.using):
-            return list(self._records.values_list("key", flat=True))
+            return list(self._rows("LoginRecord").values_list("key", flat=True))
 
     @contextmanager
     def locked(self, key: str, timeout: float) -> Generator[bool]:
@@ -102,26 +98,19 @@ class DjangoStore(TextStore):
         finally:
             if is_held:
                 with _own_connection(self.using):
-                    self._locks.filter(key=key, owner=owner).delete()
+                    self._rows("LoginLock").filter(key=key, owner=owner).delete()
 
-    @cached_property
-    def _records(self) -> QuerySet[LoginRecord]:
-        from traktauth.web.django.models import LoginRecord  # noqa: PLC0415 - once the apps are ready
-
-        return LoginRecord.objects.using(self.using)
-
-    @cached_property
-    def _locks(self) -> QuerySet[LoginLock]:
-        from traktauth.web.django.models import LoginLock  # noqa: PLC0415 - the same
-
-        return LoginLock.objects.using(self.using)
+    def _rows(self, model: str) -> QuerySet[Any]:
+        """Return all rows of a model, which can be imported once the apps are ready."""
+        rows: QuerySet[Any] = apps.get_model("traktauth", model).objects.using(self.using)
+        return rows
 
     def _take(self, key: str, owner: str) -> bool:
         until = Now() + timedelta(seconds=LEASE)
         with _own_connection(self.using):
-            if self._locks.filter(key=key, until__lt=Now()).update(owner=owner, until=until):
+            if self._rows("LoginLock").filter(key=key, until__lt=Now()).update(owner=owner, until=until):
                 return True
-            return self._insert(self._locks, key, owner=owner, until=until)
+            return self._insert(self._rows("LoginLock"), key, owner=owner, until=until)
 
     def _insert(self, rows: QuerySet[Any], key: str, **fields: object) -> bool:
         """Insert a row; return False if there is one with its key.

@@ -132,11 +132,9 @@ def callback(request: HttpRequest) -> HttpResponse:
 
     # Another Trakt account leaves nothing behind: the project's own user is signed out too.
     clear = partial(django_logout, request)
-    return _response(
-        run_route(
-            login_routes().callback(_web_request(request), session, clear=clear, accept=accept, renew=session.cycle_key)
-        )
-    )
+    routes = login_routes()
+    route = routes.callback(_web_request(request), session, clear=clear, accept=accept, renew=session.cycle_key)
+    return _response(run_route(route))
 
 
 @require_POST
