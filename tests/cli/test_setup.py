@@ -169,7 +169,10 @@ def test_ctrl_c_leaves_nothing(bare):
 def test_the_end_of_the_input_is_reported_on_a_line_of_its_own(bare):
     outcome = answer(bare, [])
     assert outcome.status == 2
-    assert re.search(r"Client ID: \n\S*Error:\S* The input ended before the question was answered\n", outcome.err)
+    assert re.search(
+        r"Client ID: \n\S*Error:\S* The input ended before the question was answered; nothing\s+was changed\n",
+        outcome.err,
+    )
     assert not config(bare).parent.exists()
 
 

@@ -92,8 +92,8 @@ def report(error: BaseException, *, as_json: bool) -> int:
     """Print an error with its hint, and return the exit code."""
     left_line_open = isinstance(error, KeyboardInterrupt | click.Abort)  # after ^C, or a question
     if isinstance(error, click.Abort):
-        at_end = isinstance(error.__context__, EOFError)
-        error = EOFError("The input ended before the question was answered") if at_end else KeyboardInterrupt()
+        ended = EOFError("The input ended before the question was answered; nothing was changed")
+        error = ended if isinstance(error.__context__, EOFError) else KeyboardInterrupt()
     kind, message, hint = _describe(error)
     if as_json:
         more: dict[str, object] = {"temporary": error.temporary} if isinstance(error, StoreFailed) else {}
