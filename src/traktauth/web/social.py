@@ -46,7 +46,7 @@ class TraktOAuth2(BaseOAuth2PKCE[Any]):
 
     Settings, each beginning with `SOCIAL_AUTH_TRAKT_`: `KEY` and `SECRET` (the app's), `STORE` (where logins are kept:
     an address, or a store), `REDIRECT_URI` (instead of where the request leads), and `SERVICE`, `LOST_REPLY`,
-    `INSECURE`, `CLOCK` as for `WebLogin`.
+    `INSECURE`, `CLOCK`, which are arguments of `WebLogin`.
     """
 
     name = "trakt"
