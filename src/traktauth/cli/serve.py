@@ -140,7 +140,7 @@ def command(*, as_json: bool, check: bool, request_log: bool | None, **options: 
         raise click.UsageError(message, click.get_current_context(silent=True)) from None
     except OSError as error:
         raise TraktAuthError(
-            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}",
+            f"Cannot listen on {options['host']} port {options['port']}: {error.strerror}",
             hint=Hint("Use another port: ", ShellCommand("traktauth serve --port 0")),
         ) from None
     if at_terminal:

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 import tomlkit
@@ -32,7 +32,7 @@ from traktauth.stores.redaction import Hidden
 from traktauth.values import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, MutableMapping
 
     from traktauth.cli.common_options import CommonOptions
     from traktauth.flow.app_check import AppCheck
@@ -318,7 +318,7 @@ def change_settings(path: str, values: Mapping[str, str | None]) -> None:
 
 def with_settings(text: str, values: Mapping[str, str | None]) -> str:
     """Return the text of a configuration file with settings changed; comments and other settings stay."""
-    document = tomlkit.parse(text)
+    document = cast("MutableMapping[str, Any]", tomlkit.parse(text))
     for name, chosen in values.items():
         if chosen is None:
             document.pop(name, None)

@@ -66,7 +66,7 @@ def command(options: CommonOptions, *, verify: bool) -> int:
     if options.json:
         logins: list[dict[str, object]] = []
         for each in found.logins:
-            document = {**asdict(each.status), "current": each.is_current}
+            document: dict[str, object] = {**asdict(each.status), "current": each.is_current}
             if hints[each.login]:
                 document["hint"] = hints[each.login]
             if verify:
