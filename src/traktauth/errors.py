@@ -19,14 +19,12 @@ body.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from traktauth.display import escape
 from traktauth.hints import Hint
 from traktauth.protocol import APPS_ARE_DELETED, APPS_PAGE, ONE_COMMUNITY_APP
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 LoginRequiredReason = Literal["never", "signed-out", "revoked", "expired", "reply-lost", "moved"]
 

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PRIVATE = 0o600
 COMPANIONS = ("-wal", "-shm", "-journal")

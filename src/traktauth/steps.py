@@ -23,12 +23,10 @@ def prompt(step: steps.Step) -> str | None:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from traktauth.models.device_code import DeviceCode
 from traktauth.values import field, value
-
-if TYPE_CHECKING:
-    from traktauth.models.device_code import DeviceCode
 
 
 @value

@@ -8,12 +8,10 @@ generated when it is first used, and its other methods are shared. The functions
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from operator import attrgetter
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, TypeVar, cast, dataclass_transform
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any, TypeVar, cast, dataclass_transform
 
 T = TypeVar("T")
 

@@ -252,7 +252,7 @@ def test_the_plugin_imports_nothing_but_pytest():
         "print(*sorted(name for name in set(sys.modules) - before))"
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    own = ("", "._version", ".display", ".errors", ".protocol", ".testing", ".testing.plugin", ".values")
+    own = ("", "._version", ".display", ".errors", ".hints", ".protocol", ".testing", ".testing.plugin", ".values")
     assert set(shown) <= {f"traktauth{name}" for name in own}
 
 

@@ -8,7 +8,8 @@ client.get("https://api.trakt.tv/users/settings")
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, Generator
+from typing import Any
 
 from traktauth import AsyncTrakt, Trakt
 from traktauth.adapters._checks import check_login
@@ -20,8 +21,6 @@ try:
 except ModuleNotFoundError as error:
     raise missing_library("httpx", error) from None
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
 
 check_version("httpx", (0, 27))
 

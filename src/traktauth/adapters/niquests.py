@@ -13,10 +13,11 @@ session.auth = TraktAuth(Trakt.from_env())
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from traktauth import AsyncTrakt, Trakt
+from traktauth import AsyncAttempt, AsyncTrakt, Attempt, Trakt
 from traktauth.adapters import _resend_body
 from traktauth.adapters._checks import check_login
 from traktauth.client.attempt import UNAUTHORIZED
@@ -27,10 +28,6 @@ try:
 except ModuleNotFoundError as error:
     raise missing_library("niquests", error) from None
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-    from traktauth import AsyncAttempt, Attempt
 
 check_version("niquests", (3, 14))
 

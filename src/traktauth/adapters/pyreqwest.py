@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from traktauth import AsyncTrakt, Trakt
+from traktauth import AsyncAttempt, AsyncTrakt, Attempt, Trakt
 from traktauth.adapters._checks import check_login
 from traktauth.client.attempt import UNAUTHORIZED
 from traktauth.extras import check_version, missing_library
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pyreqwest.middleware import Next, SyncNext
     from pyreqwest.request import Request
     from pyreqwest.response import Response, SyncResponse
-
-    from traktauth import AsyncAttempt, Attempt
 
 check_version("pyreqwest", (0, 12))
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from traktauth import Trakt
+from traktauth import Attempt, Trakt
 from traktauth.adapters import _resend_body
 from traktauth.adapters._checks import check_login
 from traktauth.client.attempt import UNAUTHORIZED
@@ -27,8 +27,6 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
-
-    from traktauth import Attempt
 
 check_version("requests", (2, 31))
 

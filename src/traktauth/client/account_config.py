@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, get_args
+from collections.abc import Callable
+from typing import get_args
 
 from traktauth.client.api_address import ApiAddress
 from traktauth.client.request_headers import RequestHeaders
@@ -12,15 +13,10 @@ from traktauth.flow.context import FlowContext, LostReply
 from traktauth.models import App, LoginKey, find_service
 from traktauth.models.app import check_text
 from traktauth.protocol import Service
+from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.processes import other_is_alive, this_process
 from traktauth.values import replace
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.stores.base import AsyncTokenStore, TokenStore
-
 
 LONGEST_ACCOUNT = 255  # characters: what every store can use as a key
 

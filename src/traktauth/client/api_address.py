@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from urllib.parse import SplitResult
 
 from traktauth.models.app import check_text
-
-if TYPE_CHECKING:
-    from urllib.parse import SplitResult
 
 
 class ApiAddress:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
+from traktauth.client.account_config import AccountConfig
+from traktauth.client.driver.bound_store import BoundStore
+from traktauth.flow.context import FlowContext
+from traktauth.flow.effects import Flow
 from traktauth.flow.get_token import get_token_after_rejection
+from traktauth.models import Record, Token
 from traktauth.models.refresh_window import fresh_between
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from traktauth.client.account_config import AccountConfig
-    from traktauth.client.driver.bound_store import BoundStore
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Record, Token
 
 UNAUTHORIZED = 401  # the one status after which a request is sent again
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
+from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from traktauth.client.account_config import AccountConfig
+from traktauth.client.attempt import FreshToken
+from traktauth.client.driver.bound_store import BoundStore
 from traktauth.flow.context import LostReply
 from traktauth.models import App
 from traktauth.protocol import Service
-
-if TYPE_CHECKING:
-    from traktauth.client.attempt import FreshToken
-    from traktauth.client.driver.bound_store import BoundStore
-    from traktauth.stores.base import TokenStore
+from traktauth.stores.base import TokenStore
 
 StoreT = TypeVar("StoreT")
 HttpT = TypeVar("HttpT")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from traktauth.stores.user_folders import user_folder
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 VARIABLE = "TRAKTAUTH_CONFIG"
 

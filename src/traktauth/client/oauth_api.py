@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable
+from typing import Self
 
 from traktauth.client.driver.sync_driver import Driver
 from traktauth.client.http_clients import AsyncHttpClients, HttpClients
+from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
 from traktauth.flow import oauth_api
-from traktauth.models import App, find_service
+from traktauth.flow.effects import Flow
+from traktauth.models import App, Token, find_service
 from traktauth.models.app import check_text
+from traktauth.models.device_code import DeviceCode
 from traktauth.protocol import OUT_OF_BAND, Service
 from traktauth.wire import authorization, device_endpoint, revocation_endpoint, token_endpoint
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Token
-    from traktauth.models.device_code import DeviceCode
 
 
 class _Operations:

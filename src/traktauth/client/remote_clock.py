@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from http.client import HTTPConnection, HTTPException
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from traktauth.client.http import is_on_this_machine
 from traktauth.errors import TraktAuthError
-
-if TYPE_CHECKING:
-    from traktauth.protocol import Service
+from traktauth.protocol import Service
 
 _TIMEOUT = 10.0  # seconds
 

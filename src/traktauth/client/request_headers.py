@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
+from traktauth.models import App, Token
 from traktauth.wire.api_headers import api_headers
 from traktauth.wire.user_agent import user_agent
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from traktauth.models import App, Token
 
 
 class RequestHeaders:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import os
 import stat
 import time
-from typing import TYPE_CHECKING, Any, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
 
 from traktauth.client.config_path import config_path
 from traktauth.errors import AppInvalid
 from traktauth.flow.context import LostReply
 from traktauth.models import App, find_service
-from traktauth.protocol import OUT_OF_BAND
+from traktauth.protocol import OUT_OF_BAND, Service
 from traktauth.values import field, value
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from traktauth.protocol import Service
 
 _PREFIX = "TRAKTAUTH_"
 _YES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}

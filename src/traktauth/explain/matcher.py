@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from traktauth.explain.entries import Entry, load_entries
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 LONGEST_DISTANCE = 600
 """Characters within which all texts of a pattern stand: a few lines of a log."""

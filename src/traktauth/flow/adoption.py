@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginExists
+from traktauth.flow.context import FlowContext
+from traktauth.flow.effects import Flow
 from traktauth.flow.save_login import save_login
-from traktauth.models import Token
+from traktauth.models import Record, Token
 from traktauth.values import replace
-
-if TYPE_CHECKING:
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Record
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "access_token": (str,),

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
-from traktauth.flow.effects import NoResponse, Send
+from traktauth.flow.effects import Flow, NoResponse, Send
+from traktauth.models import App
+from traktauth.protocol import Service
 from traktauth.values import value
 from traktauth.wire.authorization import authorization_url, s256_challenge
 from traktauth.wire.error_responses import error_code, is_invalid_client
-from traktauth.wire.messages import Request
+from traktauth.wire.messages import Request, Response
 from traktauth.wire.revocation_endpoint import revoke
 from traktauth.wire.user_agent import USER_AGENT
 from traktauth.wire.user_settings import user_settings
-
-if TYPE_CHECKING:
-    from traktauth.flow.effects import Flow
-    from traktauth.models import App
-    from traktauth.protocol import Service
-    from traktauth.wire.messages import Response
 
 # No service has issued it, so revoking it changes nothing.
 _MADE_UP_TOKEN = "traktauth-checks-the-app-with-this-token-which-is-not-issued"

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginRefused
-from traktauth.flow.effects import NoResponse, Send, Shielded
+from traktauth.flow.context import FlowContext
+from traktauth.flow.effects import Flow, NoResponse, Send, Shielded
 from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
-from traktauth.wire.authorization import authorization_url, check_issuer, s256_challenge
+from traktauth.models import Token
+from traktauth.wire.authorization import AuthorizationResponse, authorization_url, check_issuer, s256_challenge
 from traktauth.wire.metadata import Metadata, metadata, parse_metadata
 from traktauth.wire.token_endpoint import exchange_code, parse_token_response
-
-if TYPE_CHECKING:
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Token
-    from traktauth.wire.authorization import AuthorizationResponse
 
 
 def authorization_page(

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Hashable
+from typing import Literal
 
-from traktauth.models import Sender
+from traktauth.models import App, Sender
+from traktauth.protocol import Service
 from traktauth.values import field, value
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-
-    from traktauth.models import App
-    from traktauth.protocol import Service
 
 LostReply = Literal["last-attempt", "sign-in", "resend"]
 

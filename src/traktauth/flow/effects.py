@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from traktauth.errors import TraktAuthError, TryLater
 from traktauth.models import Probe, Record, Token
+from traktauth.models.changes import Change
+from traktauth.steps import Step
 from traktauth.wire.messages import Request, Response
-
-if TYPE_CHECKING:
-    from traktauth.models.changes import Change
-    from traktauth.steps import Step
 
 T = TypeVar("T")
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from traktauth.flow.effects import Load, LogMessage
+from traktauth.flow.context import FlowContext
+from traktauth.flow.effects import Flow, Load, LogMessage
+from traktauth.models import Token
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
-
-if TYPE_CHECKING:
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Token
 
 # Seconds after the rejection of one token in which the rejection of the next one shows that a refresh does not help.
 _REJECTED_AGAIN_WITHIN = 300.0

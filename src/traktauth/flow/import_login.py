@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from traktauth.errors import AppRejected, LoginExists, UnexpectedReply
 from traktauth.flow.adoption import is_login_usable
-from traktauth.flow.effects import CheckWritable, Shielded
+from traktauth.flow.context import FlowContext
+from traktauth.flow.effects import CheckWritable, Flow, Shielded
 from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
 from traktauth.flow.user import save_user
+from traktauth.models import Record, Token, User
 from traktauth.wire.error_responses import error_from_response
 from traktauth.wire.user_settings import parse_user, user_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Record, Token, User
 
 
 def read_user(context: FlowContext, access_token: str) -> Flow[User | None]:

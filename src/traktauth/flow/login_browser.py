@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from traktauth.errors import LoginRefused
 from traktauth.flow.authorization_code import authorization_page, exchange_answer
-from traktauth.flow.effects import AwaitRedirect, CheckWritable, LogMessage, ShowStep, WithLoopbackServer
+from traktauth.flow.context import FlowContext
+from traktauth.flow.effects import AwaitRedirect, CheckWritable, Flow, LogMessage, ShowStep, WithLoopbackServer
+from traktauth.models import Token
 from traktauth.steps import OpenPage, StillWaiting
-from traktauth.wire.authorization import parse_authorization_response
-
-if TYPE_CHECKING:
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Token
-    from traktauth.wire.authorization import AuthorizationResponse
+from traktauth.wire.authorization import AuthorizationResponse, parse_authorization_response
 
 LOGIN_TIMEOUT = 900.0  # seconds that a user may take on Trakt's pages
 _TICK = 1.0  # seconds between two `StillWaiting`

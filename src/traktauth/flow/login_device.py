@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from traktauth.errors import LoginRefused, TraktAuthError, TryLater
-from traktauth.flow.effects import CheckWritable, LogMessage, NoResponse, Send, Shielded, ShowStep, Sleep
+from traktauth.flow.context import FlowContext
+from traktauth.flow.effects import CheckWritable, Flow, LogMessage, NoResponse, Send, Shielded, ShowStep, Sleep
 from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
+from traktauth.models import Token
+from traktauth.models.device_code import DeviceCode
 from traktauth.steps import EnterCode, StillWaiting
 from traktauth.values import replace
 from traktauth.wire.authorization import s256_challenge
@@ -20,13 +21,7 @@ from traktauth.wire.device_endpoint import (
     poll_device_code,
 )
 from traktauth.wire.error_responses import parse_retry_after
-
-if TYPE_CHECKING:
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Token
-    from traktauth.models.device_code import DeviceCode
-    from traktauth.wire.messages import Request
+from traktauth.wire.messages import Request
 
 _SLOWER = 5.0
 _SLOWEST_AFTER_TIMEOUT = 60.0

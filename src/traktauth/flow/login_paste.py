@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginRefused
 from traktauth.flow.authorization_code import authorization_page, exchange_answer
-from traktauth.flow.effects import CheckWritable, PromptUser
+from traktauth.flow.context import FlowContext
+from traktauth.flow.effects import CheckWritable, Flow, PromptUser
+from traktauth.models import Token
 from traktauth.steps import PasteCode
 from traktauth.wire.authorization import AuthorizationResponse, parse_authorization_response
-
-if TYPE_CHECKING:
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Token
 
 _PASTES = 4  # how often a user may paste
 _CODE = re.compile(r"[A-Za-z0-9._~+-]{8,4096}")  # Trakt's shortest code is a PIN of eight characters

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from traktauth.errors import StoreFailed
-from traktauth.models import LoginKey, Record, fingerprint
+from traktauth.flow.context import FlowContext, LostReply
+from traktauth.flow.effects import Flow
+from traktauth.models import LoginKey, Record, Sender, fingerprint
 from traktauth.timeouts import LEASE
 from traktauth.values import value
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.flow.context import FlowContext, LostReply
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Sender
 
 
 class LoginState(StrEnum):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from traktauth.errors import AppRejected, LoginExists, TraktAuthError, TryLater
+from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import (
     BUSY,
     Apply,
+    Flow,
     Load,
     LogMessage,
     NoResponse,
@@ -18,17 +19,13 @@ from traktauth.flow.effects import (
 from traktauth.flow.moved_login import check_not_moved
 from traktauth.flow.resend_policy import has_time_to_send, lock_acquired_at, new_sending, signed_out_error
 from traktauth.hints import LOGOUT_COMMAND, Hint
+from traktauth.models import Record, Token
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, Erase, SetRefreshable
 from traktauth.models.record import EMPTY
 from traktauth.models.signed_out import SignedOut
 from traktauth.timeouts import LOCK_TIMEOUT
 from traktauth.wire.error_responses import is_certainly_unspent, is_invalid_client
 from traktauth.wire.revocation_endpoint import parse_revocation, revoke
-
-if TYPE_CHECKING:
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Record, Token
 
 SIGNING_OUT = "a sign-out was begun and is not finished"
 UNFINISHED = (

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from traktauth.display import find_unsafe
-from traktauth.errors import LoginMoved, LoginRequired, TryLater
-from traktauth.flow.effects import Load
+from traktauth.errors import LoginMoved, LoginRequired, TraktAuthError, TryLater
+from traktauth.flow.effects import Flow, Load
 from traktauth.hints import LOGIN_COMMAND, LOGOUT_COMMAND, MOVE_COMMAND, Hint, ShellCommand
+from traktauth.models import Record
 from traktauth.models.store_address import EXPORT, is_store_address
-
-if TYPE_CHECKING:
-    from traktauth.errors import TraktAuthError
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Record
 
 T = TypeVar("T")
 

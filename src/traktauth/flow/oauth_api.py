@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from traktauth.errors import TraktAuthError, TryLater
-from traktauth.flow.effects import NoResponse, Send
+from traktauth.flow.effects import Flow, NoResponse, Send
+from traktauth.models import Token
+from traktauth.models.device_code import DeviceCode
 from traktauth.wire import device_endpoint, revocation_endpoint, token_endpoint
 from traktauth.wire.device_endpoint import PollStatus
 from traktauth.wire.error_responses import parse_retry_after
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Token
-    from traktauth.models.device_code import DeviceCode
-    from traktauth.wire.messages import Request, Response
+from traktauth.wire.messages import Request, Response
 
 
 def perform(request: Request) -> Flow[Response]:

@@ -6,23 +6,18 @@ Its outcome is kept with the store, so that all processes share it.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
-from traktauth.errors import AppRejected, TryLater
-from traktauth.flow.effects import Apply, LoadProbe, LogMessage, NoResponse, Send, Sleep
+from traktauth.errors import AppRejected, TraktAuthError, TryLater
+from traktauth.flow.context import FlowContext
+from traktauth.flow.effects import Apply, Flow, LoadProbe, LogMessage, NoResponse, Send, Sleep
+from traktauth.models import App
 from traktauth.models.changes import SwapProbe
 from traktauth.models.probe import Probe
+from traktauth.protocol import Service
 from traktauth.timeouts import REQUEST_TIMEOUT
 from traktauth.wire.error_responses import error_code, judge_probe, parse_retry_after, safe_error_code
+from traktauth.wire.messages import Request, Response
 from traktauth.wire.token_endpoint import exchange_refresh_token
-
-if TYPE_CHECKING:
-    from traktauth.errors import TraktAuthError
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import App
-    from traktauth.protocol import Service
-    from traktauth.wire.messages import Request, Response
 
 # Seconds between two probes: after one that shows that the endpoint works, and after the first that fails; it doubles.
 SHORTEST_WAIT = 10.0

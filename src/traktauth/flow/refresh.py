@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
-from traktauth.errors import AppRejected, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
+from traktauth.errors import AppRejected, LoginRequiredReason, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
+from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import (
     BUSY,
     Apply,
+    Flow,
     HoldUnsaved,
     Load,
     LogMessage,
@@ -32,6 +33,7 @@ from traktauth.flow.resend_policy import (
     reply_lost,
     signed_out_error,
 )
+from traktauth.models import Record, Token
 from traktauth.models.changes import (
     BeginRefresh,
     CancelRefresh,
@@ -51,14 +53,8 @@ from traktauth.wire.error_responses import (
     is_invalid_grant,
     safe_description,
 )
+from traktauth.wire.messages import Response
 from traktauth.wire.token_endpoint import GRANTED, exchange_refresh_token, parse_token_response
-
-if TYPE_CHECKING:
-    from traktauth.errors import LoginRequiredReason
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Record, Token
-    from traktauth.wire.messages import Response
 
 _CLIENT_ERROR = 400
 _SAVE_PAUSE = 0.25

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from traktauth.errors import LoginRequired, TryLater
+from traktauth.errors import LoginRequired, LoginRequiredReason, TraktAuthError, TryLater
+from traktauth.flow.context import FlowContext
 from traktauth.flow.moved_login import being_moved, moved_error
-from traktauth.models import PendingRefresh
+from traktauth.models import PendingRefresh, Record, Token
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
 from traktauth.timeouts import LEASE, LONGEST_SENDING, REQUEST_TIMEOUT
 from traktauth.values import field, value
-
-if TYPE_CHECKING:
-    from traktauth.errors import LoginRequiredReason, TraktAuthError
-    from traktauth.flow.context import FlowContext
-    from traktauth.models import Record, Token
 
 # Seconds between the second sending of a refresh token and the third; doubled with each.
 _FIRST_PAUSE = 60.0

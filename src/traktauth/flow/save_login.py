@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginMoved, StoreFailed
-from traktauth.flow.effects import BUSY, Apply, HoldUnsaved, Load, LogMessage, Sleep, WithLock
+from traktauth.flow.context import FlowContext
+from traktauth.flow.effects import BUSY, Apply, Flow, HoldUnsaved, Load, LogMessage, Sleep, WithLock
 from traktauth.flow.moved_login import check_not_moved
+from traktauth.models import Record, Token
 from traktauth.models.changes import SaveToken
 from traktauth.timeouts import LOCK_TIMEOUT, SAVE_TIMEOUT
 from traktauth.values import replace
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Record, Token
 
 
 def save_login(context: FlowContext, token: Token, *, check: Callable[[Record], None] | None = None) -> Flow[Token]:

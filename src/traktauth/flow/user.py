@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.flow.effects import Apply, LogMessage, NoResponse, Send
+from traktauth.flow.context import FlowContext
+from traktauth.flow.effects import Apply, Flow, LogMessage, NoResponse, Send
+from traktauth.models import Token, User
 from traktauth.models.changes import SetUser
 from traktauth.wire.user_settings import parse_user, user_settings
-
-if TYPE_CHECKING:
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Token, User
 
 
 def with_user(context: FlowContext, sign_in: Flow[Token]) -> Flow[Token]:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, UnexpectedReply
 from traktauth.flow.authorization_code import check_answer
-from traktauth.flow.effects import CheckWritable, ForAccount, NoResponse, Send, Shielded, Sleep
+from traktauth.flow.context import FlowContext
+from traktauth.flow.effects import CheckWritable, Flow, ForAccount, NoResponse, Send, Shielded, Sleep
 from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
 from traktauth.flow.user import save_user
+from traktauth.models import Token, User
 from traktauth.values import field, value
+from traktauth.wire.authorization import AuthorizationResponse
 from traktauth.wire.error_responses import error_from_response
+from traktauth.wire.messages import Response
 from traktauth.wire.token_endpoint import exchange_code, parse_token_response
 from traktauth.wire.user_settings import parse_user, user_settings
-
-if TYPE_CHECKING:
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import Flow
-    from traktauth.models import Token, User
-    from traktauth.wire.authorization import AuthorizationResponse
-    from traktauth.wire.messages import Response
 
 _PAUSES = (0.5, 2.0)  # seconds before the user's settings are asked for again; the code cannot be used again
 

@@ -7,23 +7,19 @@ sent, which spend nothing.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
+from traktauth.client.driver.bound_store import BoundStore
 from traktauth.errors import TryLater
+from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import NoResponse
 from traktauth.flow.probe import check_endpoint
+from traktauth.keeper.config import KeeperContext
 from traktauth.keeper.driver import KeeperDriver
 from traktauth.keeper.events import Outage, Recovered
 from traktauth.wire.error_responses import error_code, retry_after
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from traktauth.client.driver.bound_store import BoundStore
-    from traktauth.flow.context import FlowContext
-    from traktauth.keeper.config import KeeperContext
-    from traktauth.wire.messages import Request, Response
+from traktauth.wire.messages import Request, Response
 
 # Seconds.
 PAUSE_AFTER_OUTAGE = 60.0  # the next steps of a scheduler send nothing for so long after one has found an outage

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Hashable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from traktauth.errors import StoreFailed
+from traktauth.models import LoginKey, Record
+from traktauth.models.changes import Change
 from traktauth.stores.base import TokenStore
 from traktauth.stores.errors import store_failed
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable
-
-    from traktauth.errors import StoreFailed
-    from traktauth.models import LoginKey, Record
-    from traktauth.models.changes import Change
-    from traktauth.stores.fleet import FleetStore
+from traktauth.stores.fleet import FleetStore
 
 
 class ClaimedStore(TokenStore):

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
+from traktauth.keeper.config import KeeperContext
 from traktauth.keeper.events import Delayed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from traktauth.keeper.config import KeeperContext
-    from traktauth.keeper.refresher import Refresher
-    from traktauth.models import LoginKey, Record
+from traktauth.keeper.refresher import Refresher
+from traktauth.models import LoginKey, Record
 
 _MAX_UNREADABLE = 100  # in a row; then the store, or the key to it, is wrong, and not single records
 

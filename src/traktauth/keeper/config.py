@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeVar
 
-from traktauth.keeper.events import Summary
+from traktauth.flow.context import LostReply
+from traktauth.keeper.events import Event, Summary
+from traktauth.models import App
+from traktauth.protocol import Service
+from traktauth.stores.fleet import FleetStore
 from traktauth.timeouts import LEASE
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from typing import Protocol, TypeVar
+T = TypeVar("T")
 
-    from traktauth.flow.context import LostReply
-    from traktauth.keeper.events import Event
-    from traktauth.models import App
-    from traktauth.protocol import Service
-    from traktauth.stores.fleet import FleetStore
 
-    T = TypeVar("T")
+class InThread(Protocol):
+    """Does blocking work in a thread."""
 
-    class InThread(Protocol):
-        """Does blocking work in a thread."""
-
-        def __call__(self, work: Callable[[], T]) -> Awaitable[T]:
-            """Do the work, and return its result."""
-            ...
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]:
+        """Do the work, and return its result."""
+        ...
 
 
 CLAIM_LEASE = LEASE + 15.0

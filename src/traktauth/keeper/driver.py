@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from traktauth.client.driver.async_driver import run_flow
 from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.sync_driver import no_response, write_log
 from traktauth.client.driver.threads import settle
-from traktauth.flow.effects import Effect, Flow, HoldUnsaved, LogMessage, Send, Shielded, Sleep, WithLock
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable
-
-    from traktauth.flow.effects import NoResponse
-    from traktauth.keeper.claimed_store import ClaimedStore
-    from traktauth.keeper.config import InThread
-    from traktauth.models import LoginKey
-    from traktauth.wire.messages import Request, Response
+from traktauth.flow.effects import Effect, Flow, HoldUnsaved, LogMessage, NoResponse, Send, Shielded, Sleep, WithLock
+from traktauth.keeper.claimed_store import ClaimedStore
+from traktauth.keeper.config import InThread
+from traktauth.models import LoginKey
+from traktauth.wire.messages import Request, Response
 
 T = TypeVar("T")
 

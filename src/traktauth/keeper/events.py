@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from traktauth.models import LoginKey
+from traktauth.models import LoginKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 from traktauth.client.driver.threads import in_own_thread, in_thread
 from traktauth.client.http_clients import HttpClients
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
-
-    from traktauth.flow.effects import NoResponse
-    from traktauth.wire.messages import Request, Response
+from traktauth.flow.effects import NoResponse
+from traktauth.wire.messages import Request, Response
 
 
 @asynccontextmanager

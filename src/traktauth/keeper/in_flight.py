@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
 from traktauth.errors import AppRejected, StoreFailed
+from traktauth.keeper.circuit_breaker import CircuitBreaker
+from traktauth.keeper.config import KeeperContext
 from traktauth.keeper.events import Delayed
+from traktauth.keeper.refresher import Refresher
 from traktauth.log_fields import log_fields
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.keeper.circuit_breaker import CircuitBreaker
-    from traktauth.keeper.config import KeeperContext
-    from traktauth.keeper.refresher import Refresher
-    from traktauth.models import LoginKey, Record
+from traktauth.models import LoginKey, Record
 
 _DELAY_AFTER_BUG = 3600.0  # seconds
 

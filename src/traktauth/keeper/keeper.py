@@ -4,42 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
 from traktauth.client.account_config import AccountConfig
 from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.moved_stores import cannot_follow
 from traktauth.client.driver.threads import in_thread
 from traktauth.errors import AppRejected, LoginMoved, StoreFailed
+from traktauth.flow.effects import NoResponse
 from traktauth.flow.moved_login import moved_error
 from traktauth.hints import DOCTOR_COMMAND, Hint
 from traktauth.keeper.circuit_breaker import PAUSE_AFTER_OUTAGE, CircuitBreaker, HealthAwareSender
 from traktauth.keeper.claimed_store import ClaimedStore
 from traktauth.keeper.claims import Claims
-from traktauth.keeper.config import KeeperConfig, KeeperContext, RateLimit
-from traktauth.keeper.events import Resumed, Stalled
+from traktauth.keeper.config import InThread, KeeperConfig, KeeperContext, RateLimit
+from traktauth.keeper.events import Event, Resumed, Stalled, Summary
 from traktauth.keeper.http_sender import open_sender
 from traktauth.keeper.in_flight import InFlight
 from traktauth.keeper.refresher import Refresher
 from traktauth.log_fields import log_fields
-from traktauth.models import find_service
+from traktauth.models import App, find_service
+from traktauth.protocol import Service
+from traktauth.stores.base import TokenStore
 from traktauth.stores.database.lease import new_owner, steady_clock
-from traktauth.stores.fleet import FleetStore
+from traktauth.stores.fleet import FleetStore, LoginCounts, LoginStates
 from traktauth.stores.open import open_store
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from traktauth.flow.effects import NoResponse
-    from traktauth.keeper.config import InThread
-    from traktauth.keeper.events import Event, Summary
-    from traktauth.models import App
-    from traktauth.protocol import Service
-    from traktauth.stores.base import TokenStore
-    from traktauth.stores.fleet import LoginCounts, LoginStates
-    from traktauth.wire.messages import Request, Response
+from traktauth.wire.messages import Request, Response
 
 # Seconds.
 _RETRY_STORE_AFTER = 5.0

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
 from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from traktauth.errors import StoreFailed
-from traktauth.keeper.events import Outage, Recovered
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from traktauth.keeper.events import Event
-    from traktauth.keeper.keeper import Keeper
+from traktauth.keeper.events import Event, Outage, Recovered
+from traktauth.keeper.keeper import Keeper
 
 _LONGEST_COUNT = 10.0  # seconds; Prometheus waits as long by default
 

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginMoved, LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
+from traktauth.flow.context import FlowContext
+from traktauth.flow.effects import NoResponse
 from traktauth.flow.refresh import refresh
 from traktauth.flow.resend_policy import NO_REFRESH_TOKEN, not_refreshable
+from traktauth.keeper.circuit_breaker import HealthAwareSender
+from traktauth.keeper.claimed_store import ClaimedStore
+from traktauth.keeper.config import KeeperContext
 from traktauth.keeper.driver import ClaimedLogin, KeeperDriver
 from traktauth.keeper.events import Delayed, Expired, Expiring, Refreshed, Unconfirmed, Unsaved
 from traktauth.keeper.retry_delay import MIN_DELAY, delay_after
+from traktauth.models import LoginKey, Record
 from traktauth.models.changes import SetRefreshable
-
-if TYPE_CHECKING:
-    from traktauth.flow.context import FlowContext
-    from traktauth.flow.effects import NoResponse
-    from traktauth.keeper.circuit_breaker import HealthAwareSender
-    from traktauth.keeper.claimed_store import ClaimedStore
-    from traktauth.keeper.config import KeeperContext
-    from traktauth.models import LoginKey, Record
-    from traktauth.wire.messages import Request, Response
+from traktauth.wire.messages import Request, Response
 
 # Seconds.
 _DELAY_WHILE_MOVING = 3600.0

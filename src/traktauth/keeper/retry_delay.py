@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from traktauth.errors import TryLater
+from traktauth.errors import TraktAuthError, TryLater
+from traktauth.models import LoginKey, Token
 from traktauth.models.keeper_due_time import due_at
-
-if TYPE_CHECKING:
-    from traktauth.errors import TraktAuthError
-    from traktauth.models import LoginKey, Token
 
 # Seconds.
 MIN_DELAY = 30.0

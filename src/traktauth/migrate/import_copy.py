@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traktauth.errors import StoreFailed
 from traktauth.migrate.formats import find_format
 from traktauth.migrate.login_file import LoginFileError, write_file
+from traktauth.models import LoginKey
+from traktauth.stores.base import TokenStore
 from traktauth.stores.import_copy import bound_text, copy_path, read_document
 from traktauth.values import field, value
-
-if TYPE_CHECKING:
-    from traktauth.models import LoginKey
-    from traktauth.stores.base import TokenStore
 
 _VERSION = 4
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 import shlex
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from traktauth.client.sync_client import Trakt
 from traktauth.errors import AppRejected, LoginExists, LoginRequired, StoreFailed, TryLater
 from traktauth.flow.import_login import import_login, read_user
 from traktauth.flow.moved_login import check_not_moved
 from traktauth.flow.refresh import refresh as refresh_login
 from traktauth.flow.user import with_user
 from traktauth.hints import LOGIN_COMMAND, LOGOUT_COMMAND, STATUS_COMMAND, Hint, ShellCommand
-from traktauth.migrate.formats import FormatError, find_format
+from traktauth.migrate.formats import Format, FormatError, find_format
 from traktauth.migrate.formats.foreign_login import ForeignLogin
 from traktauth.migrate.import_copy import ImportCopy, load_copy, path_of_copy, save_copy
 from traktauth.migrate.login_file import (
@@ -31,19 +31,13 @@ from traktauth.migrate.login_file import (
     sync_folder_of,
     write_file,
 )
-from traktauth.models import PendingRefresh
+from traktauth.models import PendingRefresh, Record, Token, User
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SetMoved
 from traktauth.models.record import HistoryOutcome
 from traktauth.stores.import_copy import remove_copy
 from traktauth.stores.processes import this_process
 from traktauth.timeouts import LOCK_TIMEOUT
 from traktauth.values import field, replace, value
-
-if TYPE_CHECKING:
-    from traktauth.client.sync_client import Trakt
-    from traktauth.migrate.formats import Format
-    from traktauth.models import Record, Token, User
-
 
 _SPENT = frozenset({HistoryOutcome.REFRESHED, HistoryOutcome.SENT})
 

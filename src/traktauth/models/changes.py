@@ -7,16 +7,11 @@ each attempt), and no token replaces a newer one (`SaveToken`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from traktauth.models import HistoryEntry, Record
+from traktauth.errors import LoginRequiredReason
+from traktauth.models import HistoryEntry, PendingRefresh, Probe, Record, Token, User
 from traktauth.models.record import HistoryOutcome
 from traktauth.models.store_address import EXPORT
 from traktauth.values import replace, value
-
-if TYPE_CHECKING:
-    from traktauth.errors import LoginRequiredReason
-    from traktauth.models import PendingRefresh, Probe, Token, User
 
 MAX_HISTORY = 20  # generations
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from traktauth.models.record import LoginKey
 from traktauth.models.refresh_window import ADVISORY_SHARE
-
-if TYPE_CHECKING:
-    from traktauth.models.record import LoginKey
-    from traktauth.models.token import Token
+from traktauth.models.token import Token
 
 # A keeper refreshes earlier, by up to this share more, so that a million sign-ins of one hour do not all come due in
 # one hour again. Small, as a refresh that comes early is one more.

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from traktauth.errors import LoginRequiredReason
+from traktauth.models.probe import Probe
+from traktauth.models.token import Token
+from traktauth.models.user import User
 from traktauth.values import field, value
-
-if TYPE_CHECKING:
-    from traktauth.errors import LoginRequiredReason
-    from traktauth.models.probe import Probe
-    from traktauth.models.token import Token
-    from traktauth.models.user import User
 
 FORMAT = 2
 

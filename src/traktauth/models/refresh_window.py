@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from traktauth.models.token import Token
+from traktauth.models.token import Token
 
 # With less than this share of its lifetime left, a token is refreshed by the next caller that uses it.
 ADVISORY_SHARE = 0.10

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Hashable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
 from traktauth.errors import StoreFailed
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
-    from contextlib import AbstractAsyncContextManager, AbstractContextManager
-
-    from traktauth.models import LoginKey, Record
-    from traktauth.models.changes import Change
+from traktauth.models import LoginKey, Record
+from traktauth.models.changes import Change
 
 
 class TokenStore(ABC):

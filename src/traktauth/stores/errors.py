@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
 from traktauth.errors import StoreFailed
 from traktauth.hints import LOGIN_COMMAND, Hint, ShellCommand
 from traktauth.stores.permissions import quote
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Self
 
 T = TypeVar("T")
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from traktauth.errors import StoreFailed
+from traktauth.models import LoginKey, Record
 from traktauth.stores.base import TokenStore
 from traktauth.values import value
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from traktauth.errors import StoreFailed
-    from traktauth.models import LoginKey, Record
 
 
 @value

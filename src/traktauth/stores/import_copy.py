@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from traktauth.models import LoginKey
 from traktauth.private_files import CLOEXEC, NOFOLLOW, OTHERS_WRITE, UnsafeFile, check_own, check_regular
 from traktauth.stores.user_folders import user_folder
-
-if TYPE_CHECKING:
-    from traktauth.models import LoginKey
 
 # Not blocking, as a pipe in its place would keep a refresh waiting for ever.
 _FLAGS = os.O_RDONLY | NOFOLLOW | CLOEXEC | getattr(os, "O_NONBLOCK", 0)

@@ -8,20 +8,17 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 
 from traktauth.errors import StoreFailed
+from traktauth.models import LoginKey, Record
 from traktauth.stores.encryption.aes_gcm import AesGcmCipher
 from traktauth.stores.encryption.seal_keys import key_of, new_key
 from traktauth.stores.errors import missing
 from traktauth.stores.file.atomic_file import make_folder
 from traktauth.stores.file.file_lock import locked
 from traktauth.stores.file.store import FileStore
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-
-    from traktauth.models import LoginKey, Record
 
 T = TypeVar("T")
 

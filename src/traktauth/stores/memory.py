@@ -6,19 +6,14 @@ import os
 import threading
 import weakref
 from collections import defaultdict
+from collections.abc import Generator, Hashable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.models.changes import BeginRefresh, Erase, Reencrypt
+from traktauth.models import LoginKey, Record
+from traktauth.models.changes import BeginRefresh, Change, Erase, Reencrypt
 from traktauth.models.record import EMPTY, erased_entry
 from traktauth.stores.base import TokenStore
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable
-
-    from traktauth.models import LoginKey, Record
-    from traktauth.models.changes import Change
 
 
 class MemoryStore(TokenStore):

@@ -8,23 +8,18 @@ right to send is given back by the run that took it, and by no later one: what t
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.models import PendingRefresh
+from traktauth.models import LoginKey, PendingRefresh, Record
 from traktauth.models.changes import BeginRefresh, CancelRefresh, ImportRecord, SetMoved
+from traktauth.stores.base import TokenStore
 from traktauth.stores.import_copy import remove_copy
 from traktauth.stores.processes import this_process
 from traktauth.stores.url import without_user
 from traktauth.values import value
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-
-    from traktauth.models import LoginKey, Record
-    from traktauth.stores.base import TokenStore
 
 _QUIET = 1.0  # seconds in which a lock is waited for without a word
 _PATIENCE = 35.0  # seconds: a holder's whole lease, and a little for its last write

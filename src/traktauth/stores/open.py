@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
@@ -15,14 +16,12 @@ from traktauth.models.store_address import (
     is_store_address,
 )
 from traktauth.stores.base import TokenStore
+from traktauth.stores.encryption.envelope import Cipher
 from traktauth.stores.url import without_password
 from traktauth.stores.user_folders import user_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from traktauth.stores.database.database import Database
-    from traktauth.stores.encryption.envelope import Cipher
 
 _KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, keyring:, redis://…, postgresql://…, sealed+ADDRESS"
 

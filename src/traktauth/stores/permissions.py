@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from traktauth import private_files
 from traktauth.errors import StoreFailed
 from traktauth.hints import Hint, ShellCommand
 from traktauth.log_fields import log_fields
 from traktauth.private_files import OTHERS_WRITE, PRIVATE, UnsafeFile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
 
 _READABLE = stat.S_IRGRP | stat.S_IROTH
 

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from contextlib import contextmanager
+from collections.abc import Generator, Hashable, Iterable
+from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from traktauth.errors import StoreFailed
-from traktauth.models.changes import Erase, Reencrypt
+from traktauth.models import LoginKey, Record
+from traktauth.models.changes import Change, Erase, Reencrypt
 from traktauth.models.record import EMPTY, erased_entry
 from traktauth.stores.base import TokenStore
 from traktauth.stores.compare_and_swap import compare_and_swap
 from traktauth.stores.errors import stray_record_warnings, unreadable
 from traktauth.stores.record_json import login_of, to_document, to_record
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable, Iterable
-    from contextlib import AbstractContextManager
-
-    from traktauth.models import LoginKey, Record
-    from traktauth.models.changes import Change
 
 _TRIAL = "trial"
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, overload
+from collections.abc import Awaitable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, overload
 from urllib.parse import urlsplit
 
+from traktauth.client.async_client import AsyncTrakt
+from traktauth.client.sync_client import Trakt
 from traktauth.errors import TraktAuthError
 from traktauth.models import App, Token, User
 from traktauth.models.app import LOOPBACK_HOSTS
@@ -21,13 +25,6 @@ except ModuleNotFoundError as error:
     raise TraktAuthError(
         "The packages of the local Trakt are not installed", hint="Install them: pip install 'traktauth[server]'"
     ) from None
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
-    from pathlib import Path
-
-    from traktauth.client.async_client import AsyncTrakt
-    from traktauth.client.sync_client import Trakt
 
 
 class LocalTrakt(EmbeddedServer):

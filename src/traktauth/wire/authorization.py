@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from traktauth.errors import LoginRefused
 from traktauth.models.app import check_text
-from traktauth.protocol import AUTHORIZE
+from traktauth.protocol import AUTHORIZE, Service
 from traktauth.values import field, value
 from traktauth.wire.error_responses import safe_error_code
-
-if TYPE_CHECKING:
-    from traktauth.protocol import Service
 
 _SINGLE = frozenset({"code", "state", "iss", "error"})
 _LONGEST_ADDRESS = 65536

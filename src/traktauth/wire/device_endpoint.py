@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginRefused, TraktAuthError, UnexpectedReply
+from traktauth.models import Token
 from traktauth.models.app import LOOPBACK_HOSTS
 from traktauth.models.device_code import DeviceCode
 from traktauth.protocol import (
@@ -18,15 +18,11 @@ from traktauth.protocol import (
     POLL_TOO_FAST,
     POLL_UNKNOWN,
     POLL_USED,
+    Service,
 )
 from traktauth.wire.error_responses import error_code, error_from_response
-from traktauth.wire.messages import post_json
+from traktauth.wire.messages import Request, Response, post_json
 from traktauth.wire.token_endpoint import GRANTED, parse_token_response
-
-if TYPE_CHECKING:
-    from traktauth.models import Token
-    from traktauth.protocol import Service
-    from traktauth.wire.messages import Request, Response
 
 _ROUND_INTERVAL = 5
 _LONGEST_CODE_LIFE = 86400

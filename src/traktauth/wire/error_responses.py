@@ -7,14 +7,12 @@ Trakt's edge (Cloudflare).
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, TryLater, UnexpectedReply
+from traktauth.models.probe import ProbeOutcome
 from traktauth.protocol import ACCOUNT_LIMITS
-
-if TYPE_CHECKING:
-    from traktauth.models.probe import ProbeOutcome
-    from traktauth.wire.messages import Response
+from traktauth.wire.messages import Response
 
 # Refused before the engine, so nothing was spent: too many requests; RFC 9110's "misdirected request" and RFC 8470's
 # "too early", which say that the request was not processed; and Cloudflare's "web server is down", "connection timed

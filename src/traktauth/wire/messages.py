@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 from traktauth.values import field, replace, value
 from traktauth.wire.user_agent import USER_AGENT, user_agent
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 _LONGEST_NUMBER = 1000  # digits
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from traktauth.protocol import Service
 from traktauth.values import value
-from traktauth.wire.messages import Request
+from traktauth.wire.messages import Request, Response
 from traktauth.wire.user_agent import USER_AGENT
-
-if TYPE_CHECKING:
-    from traktauth.protocol import Service
-    from traktauth.wire.messages import Response
 
 OK = 200
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
-from traktauth.protocol import REVOKE
+from traktauth.protocol import REVOKE, Service
 from traktauth.wire.error_responses import error_code, error_from_response
-from traktauth.wire.messages import post_json
-
-if TYPE_CHECKING:
-    from traktauth.protocol import Service
-    from traktauth.wire.messages import Request, Response
+from traktauth.wire.messages import Request, Response, post_json
 
 
 def revoke(service: Service, *, token: str, client_id: str, client_secret: str | None) -> Request:

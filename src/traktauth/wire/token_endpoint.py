@@ -5,17 +5,13 @@ from __future__ import annotations
 import json
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import Any, TypeGuard, cast
 
 from traktauth.errors import UnexpectedReply
 from traktauth.models import Token
-from traktauth.protocol import AUTHORIZATION_CODE, REFRESH_TOKEN, TOKEN
+from traktauth.protocol import AUTHORIZATION_CODE, REFRESH_TOKEN, TOKEN, Service
 from traktauth.wire.error_responses import error_from_response
-from traktauth.wire.messages import post_json
-
-if TYPE_CHECKING:
-    from traktauth.protocol import Service
-    from traktauth.wire.messages import Request, Response
+from traktauth.wire.messages import Request, Response, post_json
 
 # RFC 6749 says 200; some proxies turn it into a 201, or a 203 (RFC 9110: changed by a proxy). A whole token is a token.
 GRANTED = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NON_AUTHORITATIVE_INFORMATION})

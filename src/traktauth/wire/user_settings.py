@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import Any, TypeGuard, cast
 
 from traktauth.models import User
-from traktauth.protocol import USER_SETTINGS
+from traktauth.protocol import USER_SETTINGS, Service
 from traktauth.wire.api_headers import api_headers
-from traktauth.wire.messages import Request
+from traktauth.wire.messages import Request, Response
 from traktauth.wire.user_agent import USER_AGENT
-
-if TYPE_CHECKING:
-    from traktauth.protocol import Service
-    from traktauth.wire.messages import Response
 
 _LONGEST_NAME = 200  # characters
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Awaitable, Callable, Generator
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.loop_store import LoopStore
 from traktauth.client.driver.shield import Unfinished, deferring_signals
 from traktauth.client.driver.single_flight import run_shared_async
 from traktauth.client.driver.sync_driver import WAITS, Driver, write_log
 from traktauth.client.driver.threads import in_lasting_thread, in_own_thread, in_thread
+from traktauth.client.login.ui import LoginUI
 from traktauth.errors import LoginMoved
 from traktauth.flow.effects import (
     AwaitRedirect,
@@ -22,6 +25,7 @@ from traktauth.flow.effects import (
     HoldUnsaved,
     Load,
     LogMessage,
+    NoResponse,
     PromptUser,
     Send,
     Shielded,
@@ -30,14 +34,7 @@ from traktauth.flow.effects import (
     WithLock,
     WithLoopbackServer,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
-
-    from traktauth.client.driver.bound_store import BoundStore
-    from traktauth.client.login.ui import LoginUI
-    from traktauth.flow.effects import NoResponse
-    from traktauth.wire.messages import Request, Response
+from traktauth.wire.messages import Request, Response
 
 E = TypeVar("E")
 T = TypeVar("T")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traktauth.client.driver import unsaved_tokens
 from traktauth.client.driver.moved_stores import MovedStores, cannot_follow, check_failure, check_found
@@ -13,17 +14,12 @@ from traktauth.client.driver.unsaved_tokens import Unsaved
 from traktauth.errors import LoginMoved, StoreFailed
 from traktauth.flow.effects import Apply, CheckWritable, Effect, HoldUnsaved, Load, LoadAccounts, LoadProbe
 from traktauth.flow.moved_login import moved_error
-from traktauth.models import Record, app_entry
+from traktauth.models import LoginKey, Probe, Record, app_entry
 from traktauth.models.changes import Change, DeleteToken, SaveToken, SwapProbe
+from traktauth.stores.base import TokenStore
 from traktauth.stores.errors import call_store
 from traktauth.stores.import_copy import remove_copy
 from traktauth.values import replace
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-
-    from traktauth.models import LoginKey, Probe
-    from traktauth.stores.base import TokenStore
 
 _MOST_REMEMBERED = 1024  # logins; a keeper's million must not be
 

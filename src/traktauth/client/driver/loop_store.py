@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine, Generator, Hashable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from traktauth.client.driver.threads import LoopUnavailable, run_in_loop
 from traktauth.errors import StoreFailed
+from traktauth.models import LoginKey, Record
+from traktauth.models.changes import Change
 from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.stores.open import open_store
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Hashable
-
-    from traktauth.models import LoginKey, Record
-    from traktauth.models.changes import Change
 
 T = TypeVar("T")
 

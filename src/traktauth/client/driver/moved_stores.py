@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from traktauth.errors import LoginMoved, StoreFailed, TraktAuthError
+from traktauth.models import LoginKey
 from traktauth.models.store_address import SEALED, SERVER_STORES
+from traktauth.stores.base import TokenStore
 from traktauth.stores.open import open_store
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from traktauth.models import LoginKey
-    from traktauth.stores.base import TokenStore
 
 _MOST_FOUND = 1024  # logins whose store is remembered
 _NAME_IT = "name it as this program's store (TRAKTAUTH_STORE)"

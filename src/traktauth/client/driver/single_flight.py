@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable, Generator, Hashable
 from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,6 @@ from traktauth.flow.effects import BUSY
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Generator, Hashable
 
 
 class _NoOutcome(Enum):

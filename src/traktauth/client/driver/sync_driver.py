@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
+from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.shield import (
     Unfinished,
     deferring_signals,
@@ -17,6 +19,7 @@ from traktauth.client.driver.shield import (
     wait_for_own_work,
 )
 from traktauth.client.driver.single_flight import run_shared
+from traktauth.client.login.ui import LoginUI
 from traktauth.errors import LoginMoved, TryLater
 from traktauth.flow.effects import (
     BUSY,
@@ -38,16 +41,10 @@ from traktauth.flow.effects import (
     WithLoopbackServer,
 )
 from traktauth.log_fields import log_fields
+from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh
 from traktauth.stores.errors import call_store, store_failed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-
-    from traktauth.client.driver.bound_store import BoundStore
-    from traktauth.client.login.ui import LoginUI
-    from traktauth.models import LoginKey
-    from traktauth.wire.messages import Request, Response
+from traktauth.wire.messages import Request, Response
 
 T = TypeVar("T")
 LOGGER = "traktauth"

@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable, Hashable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from traktauth.client.driver.shield import start_thread
 from traktauth.log_fields import log_fields
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
-
-    from traktauth.models import Token
+from traktauth.models import Token
 
 # Seconds between two tries: the first pause, doubled up to the longest.
 _FIRST_PAUSE = 0.5

@@ -18,17 +18,15 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from traktauth.client.login import pages
 from traktauth.client.login.loopback_peer import peer_user
 from traktauth.errors import LoginRefused
 from traktauth.models.app import LOOPBACK_ADDRESSES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 T = TypeVar("T")
 

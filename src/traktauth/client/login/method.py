@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from collections.abc import Callable
+from typing import NamedTuple, get_args
 
+from traktauth.client.account_config import AccountConfig
 from traktauth.client.login.browser import has_browser, open_in_browser
 from traktauth.client.login.ui import LoginUI, print_step
 from traktauth.errors import AppInvalid
-from traktauth.steps import LoginMethod
+from traktauth.flow.effects import Flow
+from traktauth.models import App, Token
+from traktauth.models.device_code import DeviceCode
+from traktauth.steps import LoginMethod, Step
 from traktauth.values import replace
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.client.account_config import AccountConfig
-    from traktauth.flow.effects import Flow
-    from traktauth.models import App, Token
-    from traktauth.models.device_code import DeviceCode
-    from traktauth.steps import Step
-
 
 _PAUSE = 0.01  # seconds of real time in the place of each second by a clock that is moved
 

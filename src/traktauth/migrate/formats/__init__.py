@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from pathlib import Path
+from typing import Protocol, cast
 
 from traktauth.errors import TraktAuthError
 from traktauth.hints import LOGIN_COMMAND, Hint
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
-    from pathlib import Path
-
-    from traktauth.migrate.formats.foreign_login import ForeignLogin
+from traktauth.migrate.formats.foreign_login import ForeignLogin
 
 NAMES = ("pytrakt", "kometa", "homeassistant", "token")
 NOT_IMPORTED = {

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from traktauth.models import Token
+from traktauth.models import App, Token
 from traktauth.values import field, value
-
-if TYPE_CHECKING:
-    from traktauth.models import App
 
 # Seconds for which Trakt's access tokens are valid; for files that say only when one expires.
 USUAL_LIFE = 7 * 86_400

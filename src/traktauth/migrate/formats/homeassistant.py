@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from traktauth.migrate.formats import FormatError
 from traktauth.migrate.formats._json_text import read_number, read_object, read_text, replace_value
 from traktauth.migrate.formats.foreign_login import USUAL_LIFE, ForeignLogin
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _PROGRAM = "Home Assistant"
 _WHERE = "entry of trakt_tv with "

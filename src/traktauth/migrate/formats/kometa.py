@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
 from traktauth.migrate.formats._json_text import read_text
 from traktauth.migrate.formats._token_response import read_token, response_of
 from traktauth.migrate.formats.foreign_login import ForeignLogin
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _WHERE = "trakt.authorization."
 _WIDE = 10_000  # columns: no line is wrapped

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from traktauth.migrate.formats._json_text import read_number, read_object, read_object_of, read_text, replace_value
 from traktauth.migrate.formats.foreign_login import USUAL_LIFE, ForeignLogin
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _PROGRAM = "PyTrakt"
 _SOON = 3600.0  # seconds: a token of unknown age is refreshed at its first use

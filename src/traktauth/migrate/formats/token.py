@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 from traktauth.migrate.formats._json_text import read_object, read_object_of, replace_value
 from traktauth.migrate.formats._token_response import read_token, response_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from traktauth.migrate.formats.foreign_login import ForeignLogin
+from traktauth.migrate.formats.foreign_login import ForeignLogin
 
 _PROGRAM = "Trakt"
 

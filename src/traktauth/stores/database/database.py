@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Hashable
 
-if TYPE_CHECKING:
-    from collections.abc import Hashable
-
-    from traktauth.models import LoginKey
-    from traktauth.stores.database.row import Row
-    from traktauth.stores.fleet import LoginCounts, LoginStates
+from traktauth.models import LoginKey
+from traktauth.stores.database.row import Row
+from traktauth.stores.fleet import LoginCounts, LoginStates
 
 PROBE_CONTENT = " " * 8192
 """What is written as a trial: more characters than a record has."""

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
 
+from traktauth.models import LoginKey
 from traktauth.stores.processes import has_ended, process_mark
-
-if TYPE_CHECKING:
-    from traktauth.models import LoginKey
 
 # Seconds that the answer to a lease may take; one that comes later, as its asker was stopped, is asked for again.
 LEASE_GRANT_MAX_AGE = 10.0

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from traktauth.models import LoginKey, Record
 from traktauth.models.keeper_due_time import due_at
 from traktauth.models.record import EMPTY
-from traktauth.stores.encryption.envelope import CLEAR, is_sealed_newest, key_of_seal, seal, unseal
+from traktauth.stores.encryption.envelope import CLEAR, Cipher, is_sealed_newest, key_of_seal, seal, unseal
 from traktauth.stores.errors import unreadable
 from traktauth.stores.record_json import to_document, to_record
 from traktauth.values import field, replace, value
-
-if TYPE_CHECKING:
-    from traktauth.models import LoginKey, Record
-    from traktauth.stores.encryption.envelope import Cipher
 
 
 @value

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from traktauth.stores.database.row import from_row, needs_sealing
+from traktauth.models import LoginKey, Record
+from traktauth.stores.database.row import Row, from_row, needs_sealing
+from traktauth.stores.encryption.envelope import Cipher
 from traktauth.stores.redaction import without_frames
-
-if TYPE_CHECKING:
-    from traktauth.models import LoginKey, Record
-    from traktauth.stores.database.row import Row
-    from traktauth.stores.encryption.envelope import Cipher
 
 V = TypeVar("V")
 

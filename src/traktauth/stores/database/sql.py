@@ -7,7 +7,8 @@ that has none yet.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from traktauth.models import LoginKey
 from traktauth.stores.database.database import PROBE_CONTENT, Database, granted_budget
@@ -15,9 +16,6 @@ from traktauth.stores.database.name_codec import from_text, to_text
 from traktauth.stores.database.row import COLUMNS, Row
 from traktauth.stores.database.schema import TABLE
 from traktauth.stores.fleet import LoginCounts, LoginStates
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _REFRESHABLE = COLUMNS.index("refreshable")
 _KEY = "realm = :realm AND client_id = :client_id AND account = :account"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Generator, Hashable, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.models import Record
-from traktauth.models.changes import Erase, Reencrypt
+from traktauth.models import LoginKey, Record
+from traktauth.models.changes import Change, Erase, Reencrypt
 from traktauth.models.record import EMPTY, erased_entry
 from traktauth.stores.compare_and_swap import compare_and_swap
+from traktauth.stores.database.database import Database
 from traktauth.stores.database.lease import (
     LEASE_GRANT_MAX_AGE,
     OWNER_CHECK_INTERVAL,
@@ -19,21 +20,12 @@ from traktauth.stores.database.lease import (
     owner_has_ended,
     steady_clock,
 )
-from traktauth.stores.database.row import key_of_row, new_revision, to_row, with_notification
+from traktauth.stores.database.row import Row, key_of_row, new_revision, to_row, with_notification
 from traktauth.stores.database.row_cache import RowCache
-from traktauth.stores.fleet import FleetStore
+from traktauth.stores.encryption.envelope import Cipher
+from traktauth.stores.fleet import FleetStore, LoginCounts, LoginStates
 from traktauth.timeouts import LEASE
 from traktauth.values import replace
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Hashable, Sequence
-
-    from traktauth.models import LoginKey
-    from traktauth.models.changes import Change
-    from traktauth.stores.database.database import Database
-    from traktauth.stores.database.row import Row
-    from traktauth.stores.encryption.envelope import Cipher
-    from traktauth.stores.fleet import LoginCounts, LoginStates
 
 
 class DatabaseStore(FleetStore):

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import base64
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from traktauth.errors import StoreFailed
 from traktauth.stores.encryption.envelope import VERSION, Altered
 from traktauth.stores.encryption.seal_keys import ADD_KEY_HINT, MAKE_KEY_COMMAND, MAKE_KEY_HINT, key_id
 from traktauth.stores.errors import missing, unreadable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _NONCE_SIZE = 12
 

@@ -3,40 +3,38 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 from traktauth.hints import Hint, ShellCommand
 from traktauth.models.record import FORMAT
 from traktauth.stores.errors import unreadable
 
-if TYPE_CHECKING:
-    from typing import Protocol
 
-    class Cipher(Protocol):
-        """Encrypts.
+class Cipher(Protocol):
+    """Encrypts.
 
-        Attributes:
-            takes_plain: whether a record that is not sealed is taken as well (`traktauth store reseal --take-plain`).
+    Attributes:
+        takes_plain: whether a record that is not sealed is taken as well (`traktauth store reseal --take-plain`).
+    """
+
+    takes_plain: bool
+
+    def seal(self, content: bytes, bound: bytes) -> str:
+        """Return the sealed content; it opens with the same bound data only."""
+        ...
+
+    def open(self, sealed: str, bound: bytes) -> bytes:
+        """Return the content.
+
+        Raises:
+            Altered: what is sealed or bound was changed.
+            StoreFailed: the key is not at hand.
         """
+        ...
 
-        takes_plain: bool
-
-        def seal(self, content: bytes, bound: bytes) -> str:
-            """Return the sealed content; it opens with the same bound data only."""
-            ...
-
-        def open(self, sealed: str, bound: bytes) -> bytes:
-            """Return the content.
-
-            Raises:
-                Altered: what is sealed or bound was changed.
-                StoreFailed: the key is not at hand.
-            """
-            ...
-
-        def newest(self, sealed: str) -> bool:
-            """Return whether this was sealed with the newest key."""
-            ...
+    def newest(self, sealed: str) -> bool:
+        """Return whether this was sealed with the newest key."""
+        ...
 
 
 VERSION = "2"  # of a sealed text

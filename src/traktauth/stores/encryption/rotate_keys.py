@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 from traktauth.errors import StoreFailed
+from traktauth.models import LoginKey
 from traktauth.models.changes import Reencrypt
+from traktauth.stores.base import TokenStore
 from traktauth.stores.encryption.seal_keys import key_id, read_keys
 from traktauth.stores.open import open_store
 from traktauth.timeouts import LOCK_TIMEOUT
 from traktauth.values import value
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from traktauth.models import LoginKey
-    from traktauth.stores.base import TokenStore
 
 
 @value

@@ -6,15 +6,12 @@ import base64
 import binascii
 import os
 import shlex
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
 from traktauth.hints import Hint, ShellCommand
 from traktauth.private_files import OTHERS_READ_OR_WRITE, is_own
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 VARIABLE = "TRAKTAUTH_SEAL_KEY"
 FILE_VARIABLE = "TRAKTAUTH_SEAL_KEY_FILE"

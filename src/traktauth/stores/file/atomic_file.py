@@ -6,19 +6,15 @@ import errno
 import os
 import stat
 import sys
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import TYPE_CHECKING
 
 from traktauth import private_files
 from traktauth.errors import StoreFailed
 from traktauth.hints import Hint, ShellCommand
 from traktauth.private_files import CLOEXEC, NOFOLLOW, OTHERS_READ_OR_WRITE, PRIVATE, is_own
 from traktauth.stores.permissions import quote
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from traktauth.stores.redaction import Hidden
+from traktauth.stores.redaction import Hidden
 
 # A file system without such an operation answers with one of these. That is not a failure: no retry and
 # no setting would change it, and most of them (SMB, 9P, FUSE) hand each rename to a server that keeps it in order.

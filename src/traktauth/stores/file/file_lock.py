@@ -10,15 +10,12 @@ import os
 import sys
 import time
 from _thread import get_ident  # `threading` costs a start-up
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
 from traktauth.private_files import CLOEXEC, NOFOLLOW, PRIVATE
 from traktauth.stores.permissions import require_own
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
 
 WRITE_TIMEOUT = 30.0
 """Seconds that a write waits for another program's; a write takes milliseconds, but several seconds on a slow disk."""

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+import os
+from typing import Any, cast
 
 from traktauth.errors import StoreFailed
+from traktauth.models import LoginKey
 from traktauth.models.record import EMPTY, FORMAT, Record, erased_entry
-from traktauth.stores.encryption.envelope import unseal
+from traktauth.stores.encryption.envelope import Cipher, unseal
 from traktauth.stores.errors import MOVE_AWAY, move_away_hint, unreadable
 from traktauth.stores.record_json import login_of, to_record
 from traktauth.stores.redaction import Hidden, without_frames
 from traktauth.values import field, value
-
-if TYPE_CHECKING:
-    import os
-
-    from traktauth.models import LoginKey
-    from traktauth.stores.encryption.envelope import Cipher
 
 LARGEST = 64 * 1024 * 1024  # bytes of a file that is read
 

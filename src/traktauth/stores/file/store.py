@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Generator, Hashable
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
-from traktauth.models.changes import BeginRefresh, CancelRefresh, Erase, Reencrypt
+from traktauth.models import LoginKey, Record
+from traktauth.models.changes import BeginRefresh, CancelRefresh, Change, Erase, Reencrypt
 from traktauth.models.record import erased_entry
 from traktauth.private_files import CLOEXEC, NOFOLLOW
 from traktauth.stores.base import TokenStore
-from traktauth.stores.encryption.envelope import is_sealed_newest, key_of_seal, seal
+from traktauth.stores.encryption.envelope import Cipher, is_sealed_newest, key_of_seal, seal
 from traktauth.stores.errors import disk_hint, stray_record_warnings
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.durability import find_warnings
@@ -21,13 +22,6 @@ from traktauth.stores.file.snapshot import LARGEST, NOTHING, Snapshot, parse, si
 from traktauth.stores.permissions import require_private, resolve
 from traktauth.stores.record_json import to_document
 from traktauth.stores.redaction import Hidden, without_frames
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable
-
-    from traktauth.models import LoginKey, Record
-    from traktauth.models.changes import Change
-    from traktauth.stores.encryption.envelope import Cipher
 
 _ROOM = 16384  # bytes that a record may grow by between two writes
 _SETTLED_AFTER = 50_000_000  # nanoseconds

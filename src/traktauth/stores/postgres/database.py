@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Hashable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.database.sql import SqlDatabase
+from traktauth.stores.database.sql import Parameters, SqlDatabase
 from traktauth.stores.postgres.driver import (
     ERRORS,
     LIMIT,
+    Connection,
     connect,
     exposure,
     failure,
@@ -22,12 +24,6 @@ from traktauth.stores.postgres.driver import (
 from traktauth.stores.postgres.durability import QUESTION, find_warnings
 from traktauth.stores.postgres.statements import DIALECT, to_message
 from traktauth.stores.postgres.table_creation import preparing
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
-
-    from traktauth.stores.database.sql import Parameters
-    from traktauth.stores.postgres.driver import Connection
 
 TRIES = 2  # on new connections, one of which may be cut as it is made
 # Connections that a forked child got from its parent. Closing one there would end the parent's session.

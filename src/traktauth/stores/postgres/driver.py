@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traktauth.errors import StoreFailed
 from traktauth.hints import Hint, ShellCommand
@@ -18,8 +19,6 @@ try:
 except ImportError as error:
     raise missing("postgres", error) from error
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 __all__ = [
     "ERRORS",

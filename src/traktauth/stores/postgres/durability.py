@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from traktauth.stores.errors import DurabilityWarning
 from traktauth.stores.postgres.statements import LIMITS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 # As a writing statement of ours would find them, in one message with what is set for it.
 QUESTION = (

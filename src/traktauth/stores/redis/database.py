@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Sequence
+from typing import Any
 
+from traktauth.models import LoginKey
 from traktauth.stores.database.database import PROBE_CONTENT, Database, granted_budget
-from traktauth.stores.database.row import COLUMNS
+from traktauth.stores.database.row import COLUMNS, Row
 from traktauth.stores.fleet import LoginCounts, LoginStates
 from traktauth.stores.redis import durability, scripts
 from traktauth.stores.redis.driver import ERRORS, connect, exposure, failure, target
 from traktauth.stores.redis.keys import RedisKeys
 from traktauth.stores.redis.rows import Arguments, app_of, fields_of, login_of, member_of, row_of, score_of
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
-
-    from traktauth.models import LoginKey
-    from traktauth.stores.database.row import Row
 
 
 class RedisDatabase(Database):

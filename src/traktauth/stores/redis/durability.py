@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 from traktauth.errors import StoreFailed
 from traktauth.log_fields import log_fields
 from traktauth.stores.database import schema as database_schema
 from traktauth.stores.errors import DurabilityWarning
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
-
-    from traktauth.stores.redis.keys import RedisKeys
+from traktauth.stores.redis.keys import RedisKeys
 
 VERSION = str(database_schema.VERSION).encode()
 SETTINGS = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")

@@ -8,9 +8,9 @@ import sqlite3
 import stat
 import sys
 import time
+from collections.abc import Generator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
 from traktauth.private_files import COMPANIONS, make_file
@@ -26,9 +26,6 @@ from traktauth.stores.mounts import is_mount_point
 from traktauth.stores.permissions import require_private
 from traktauth.stores.sqlite import fork_safety
 from traktauth.stores.sqlite.fork_safety import Connection
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 APPLICATION_ID = 0x74724B41  # "trKA", in the header of every file of ours
 LONGEST_LEASE = 120.0  # seconds

@@ -6,26 +6,21 @@ import errno
 import os
 import sqlite3
 import threading
+from collections.abc import Generator, Hashable
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traktauth.errors import StoreFailed
+from traktauth.models import LoginKey
 from traktauth.stores.database.lease import steady_clock
-from traktauth.stores.database.sql import READ, Dialect, SqlDatabase, is_read, key, row_of
+from traktauth.stores.database.row import Row
+from traktauth.stores.database.sql import READ, Dialect, Parameters, SqlDatabase, is_read, key, row_of
 from traktauth.stores.errors import RESTORE, disk_hint
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.durability import find_warnings
 from traktauth.stores.permissions import quote, resolve
 from traktauth.stores.sqlite.connection import LONGEST_LEASE, connect, truncate_log
-from traktauth.stores.sqlite.fork_safety import add_database
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable
-
-    from traktauth.models import LoginKey
-    from traktauth.stores.database.row import Row
-    from traktauth.stores.database.sql import Parameters
-    from traktauth.stores.sqlite.fork_safety import Connection
+from traktauth.stores.sqlite.fork_safety import Connection, add_database
 
 # Leases go by a clock that is never set; all who open the database are on one machine. It begins anew when that starts,
 # so a lease that ends later than the longest one is from an earlier run of the machine.

@@ -13,17 +13,15 @@ import threading
 import time
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from typing import Protocol
 
-    class Database(Protocol):
-        """What holds idle connections."""
+class Database(Protocol):
+    """What holds idle connections."""
 
-        def close_idle(self) -> None:
-            """Close the connections that no thread uses."""
-            ...
+    def close_idle(self) -> None:
+        """Close the connections that no thread uses."""
+        ...
 
 
 # Seconds that a fork waits for other threads: a little longer than one of them waits for another process.

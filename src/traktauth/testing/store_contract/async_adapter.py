@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from traktauth.client.driver.loop_store import LoopStore
+from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.testing.store_contract.contract import StoreContract
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from traktauth.stores.base import AsyncTokenStore, TokenStore
 
 _loops: list[asyncio.AbstractEventLoop] = []
 _starting = threading.Lock()

@@ -3,15 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from traktauth.models import LoginKey, PendingRefresh, Sender, Token
 from traktauth.models.changes import SaveToken
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from traktauth.stores.base import TokenStore
+from traktauth.stores.base import TokenStore
 
 LOGIN = LoginKey("trakt", "app", "default")
 OTHERS = (

@@ -4,13 +4,10 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from threading import Event, Thread
-from typing import TYPE_CHECKING
 
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, Place, signed_in
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # Seconds: a timeout that is over soon, and a limit for what never ends, which no busy machine reaches.
 SOON = 0.1

@@ -10,15 +10,12 @@ import sys
 import time
 import traceback
 import warnings
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from traktauth.testing.store_contract.base import LOGIN, Place, pair, signed_in
 from traktauth.timeouts import LEASE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from pathlib import Path
 
 IN_TIME = 60.0  # seconds for what never ends, which no busy machine reaches
 _MORE = 30.0  # seconds beyond a whole lease

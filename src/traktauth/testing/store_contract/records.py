@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Record, Token
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, Erase, SaveToken, SetRefreshable
 from traktauth.testing.store_contract.base import DIFFICULT, LOGIN, OTHERS, Place, pair, pending_refresh, signed_in
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 class RecordContract(Place):

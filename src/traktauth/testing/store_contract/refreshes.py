@@ -5,17 +5,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from threading import Barrier
-from typing import TYPE_CHECKING
 
 from traktauth.models import Probe, Sender, app_entry
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SaveToken, SetRefreshable, SwapProbe
+from traktauth.stores.base import TokenStore
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, THERE, Place, pair, pending_refresh, signed_in
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from traktauth.stores.base import TokenStore
 
 CALLERS = 20
 
