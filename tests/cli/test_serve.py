@@ -14,7 +14,7 @@ import pytest
 from support.pseudo_terminal import Terminal
 from support.wire import call
 from traktauth.cli.serve import command as serve
-from traktauth.server.choices import PROFILES
+from traktauth.server.settings import PROFILE_NAMES
 
 
 def served(command, *words, **env):
@@ -178,4 +178,4 @@ def test_without_its_packages_it_names_the_extra(command, words):
 
 def test_every_profile_can_be_chosen():
     (option,) = [each for each in serve.params if each.name == "profile"]
-    assert tuple(option.type.choices) == tuple(PROFILES)
+    assert tuple(option.type.choices) == PROFILE_NAMES

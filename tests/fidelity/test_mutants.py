@@ -11,7 +11,7 @@ from fidelity.replay.deviations import reason_to_skip
 from fidelity.replay.runner import try_case
 from fidelity.replay.seed_file import seed
 from fidelity.replay.server import Server
-from traktauth.server.engines import profiles
+from traktauth.server.app import PROFILES
 from traktauth.server.oauth.request import Procedure, require
 from traktauth.server.process.embedded import EmbeddedServer
 from traktauth.server.settings import Settings
@@ -73,7 +73,7 @@ def mutant(monkeypatch):
     running = []
 
     def serve(name, change):
-        monkeypatch.setitem(profiles.PROFILES, name, change(profiles.PROFILES[name]))
+        monkeypatch.setitem(PROFILES, name, change(PROFILES[name]))
         settings = Settings(port=0, profile=name, database="memory:", control=True, seed=seed(), access_life=7 * 86_400)
         running.append(EmbeddedServer(settings).__enter__())
         return Server(running[-1].url, name, local=True)

@@ -17,7 +17,7 @@ from fidelity.replay.seed_file import APPS
 from fidelity.replay.server import AUTHORIZE
 from fidelity.replay.session import NATIVE, Session, verifier_and_challenge
 from traktauth.server import tokens
-from traktauth.server.engines.profiles import PROFILES
+from traktauth.server.app import PROFILES
 from traktauth.server.oauth import checks
 
 PROFILE = pytest.mark.parametrize("profile", ["current", "classic"])

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from traktauth.cli.serve import command
+from traktauth.server.app import PROFILES
 from traktauth.server.control.calls import CALLS
-from traktauth.server.engines.profiles import PROFILES
 from traktauth.server.oauth.rotation import make_rotation
 from traktauth.server.settings import grace_seconds
 from traktauth.testing import LocalTrakt

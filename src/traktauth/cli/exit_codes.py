@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +12,6 @@ from traktauth.cli.log_output import locate
 from traktauth.cli.output import ERROR, NEXT, discard_stdout, is_on_terminal, print_message, print_message_json
 from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.hints import LOGIN_COMMAND, Hint
-
-if TYPE_CHECKING:
-    pass
-
 
 DONE = 0
 FAILED = 1

@@ -17,9 +17,8 @@ from traktauth.cli.output import is_on_terminal, print_data, print_in_place, pri
 from traktauth.cli.serve_log import RequestLog
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
-from traktauth.server.choices import GRACE, RATE_LIMITS, ROTATIONS
 from traktauth.server.errors import StorageUnavailable
-from traktauth.server.settings import SettingError, Settings
+from traktauth.server.settings import GRACE, RATE_LIMITS, ROTATIONS, SettingError, Settings
 
 REMOVED = {
     "strict": "the local Trakt answers as Trakt does",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from traktauth.server.engines.profiles import PROFILES
+from traktauth.server.engines.better_auth.profile import CURRENT
+from traktauth.server.engines.doorkeeper.profile import CLASSIC
 from traktauth.server.http.api import (
     Operation,
     behind_token,
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from traktauth.server.settings import Settings
     from traktauth.server.storage.repositories import Repositories
 
+PROFILES = {profile.name: profile for profile in (CURRENT, CLASSIC)}
+"""The profiles by name; a new engine version is a new package beside theirs."""
 KEY = "form key"
 API = {
     "/users/settings": {"GET": Operation(settings_of)},

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_data_path
 
-from traktauth.server.choices import GRACE, PROFILES, RATE_LIMITS, ROTATIONS
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+PROFILE_NAMES = ("current", "classic")
+ROTATIONS = ("family", "once", "until-used")
+GRACE = "grace:"
+"""A rotation too, followed by a number of seconds."""
+RATE_LIMITS = ("off", "trakt")
 LARGEST_PORT = 65535
 HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{0,5})?", re.ASCII)
 """What a `Host` field holds."""
@@ -256,9 +259,9 @@ def _check_exposure(settings: Settings) -> None:
 
 def _check_rules(settings: Settings) -> None:
     """Check what the server answers."""
-    if settings.profile not in PROFILES:
+    if settings.profile not in PROFILE_NAMES:
         raise SettingError(
-            "{profile} must be {choices}, not {given!r}", choices=" or ".join(PROFILES), given=settings.profile
+            "{profile} must be {choices}, not {given!r}", choices=" or ".join(PROFILE_NAMES), given=settings.profile
         )
     for name in ("access_life", "refresh_life", "code_life"):
         life: int | None = getattr(settings, name)

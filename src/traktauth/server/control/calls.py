@@ -302,16 +302,12 @@ class Expire(Call):
         return {"expired": self.kind}
 
     def _expire(self, db: Repositories, *, now: float) -> bool:
-        if self.kind == "code":
-            code = db.codes.find(self.value)
+        if self.kind in ("code", "device"):
+            codes = db.codes if self.kind == "code" else db.device_codes
+            code = codes.find(self.value)
             if code is not None:
-                db.codes.expire(code.id, now=now)
+                codes.expire(code.id, now=now)
             return code is not None
-        if self.kind == "device":
-            device = db.device_codes.find(self.value)
-            if device is not None:
-                db.device_codes.expire(device.id, now=now)
-            return device is not None
         find = db.tokens.by_access_token if self.kind == "access" else db.tokens.by_refresh_token
         pair = find(self.value)
         if pair is not None:

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traktauth.display import escape
-from traktauth.server.app import build, read_files
-from traktauth.server.engines.profiles import PROFILES
+from traktauth.server.app import PROFILES, build, read_files
 from traktauth.server.process.server_thread import ServerThread, bind_socket, socket_origin
 from traktauth.server.settings import SettingError, default_database
 from traktauth.server.storage.database import MEMORY, is_initialized, path_of
