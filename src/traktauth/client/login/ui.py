@@ -7,15 +7,17 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from traktauth.client.login.loopback_server import LoopbackServer
 from traktauth.display import escape
 from traktauth.errors import TraktAuthError
 from traktauth.flow.effects import AwaitRedirect
 from traktauth.log_fields import log_fields
 from traktauth.protocol import OUT_OF_BAND
 from traktauth.steps import EnterCode, OpenPage, PasteCode, Step
+
+if TYPE_CHECKING:
+    from traktauth.client.login.loopback_server import LoopbackServer
 
 T = TypeVar("T")
 
