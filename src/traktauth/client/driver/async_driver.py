@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.loop_store import LoopStore
@@ -15,7 +15,6 @@ from traktauth.client.driver.shield import Unfinished, deferring_signals
 from traktauth.client.driver.single_flight import run_shared_async
 from traktauth.client.driver.sync_driver import WAITS, Driver, write_log
 from traktauth.client.driver.threads import in_lasting_thread, in_own_thread, in_thread
-from traktauth.client.login.ui import LoginUI
 from traktauth.errors import LoginMoved
 from traktauth.flow.effects import (
     AwaitRedirect,
@@ -35,6 +34,9 @@ from traktauth.flow.effects import (
     WithLoopbackServer,
 )
 from traktauth.wire.messages import Request, Response
+
+if TYPE_CHECKING:
+    from traktauth.client.login.ui import LoginUI
 
 E = TypeVar("E")
 T = TypeVar("T")

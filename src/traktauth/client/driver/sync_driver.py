@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 from traktauth.client.driver.bound_store import BoundStore
@@ -19,7 +19,6 @@ from traktauth.client.driver.shield import (
     wait_for_own_work,
 )
 from traktauth.client.driver.single_flight import run_shared
-from traktauth.client.login.ui import LoginUI
 from traktauth.errors import LoginMoved, TryLater
 from traktauth.flow.effects import (
     BUSY,
@@ -45,6 +44,9 @@ from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh
 from traktauth.stores.errors import call_store, store_failed
 from traktauth.wire.messages import Request, Response
+
+if TYPE_CHECKING:
+    from traktauth.client.login.ui import LoginUI
 
 T = TypeVar("T")
 LOGGER = "traktauth"
