@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable
 from typing import get_args
@@ -40,8 +41,6 @@ def check_account(account: str) -> None:
 
 def new_secret() -> str:
     """Return 256 random bits, URL-safe: a state, or a PKCE verifier of 43 characters."""
-    import secrets  # noqa: PLC0415 - only a sign-in needs it
-
     return secrets.token_urlsafe(32)
 
 

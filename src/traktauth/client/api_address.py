@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult
+from urllib.parse import SplitResult, urlsplit
 
 from traktauth.models.app import check_text
 
@@ -39,8 +39,6 @@ class ApiAddress:
         """Return whether an address lies on the service's API, so that the token may go there."""
         if url.startswith(self.prefix):
             return True
-        from urllib.parse import urlsplit  # noqa: PLC0415 - costs milliseconds, and most programs ask for no auth
-
         if not url.isprintable() or "\\" in url or " " in url:
             return False  # HTTP clients do not agree on the host of such an address
         try:
@@ -59,8 +57,6 @@ class ApiAddress:
         """
         check_text("url", url)
         if not self.contains(url):
-            from urllib.parse import urlsplit  # noqa: PLC0415 - as above
-
             raise ValueError(
                 f"The access token is for {self._base} only; it is not sent to {urlsplit(url).hostname or url!r}. "
                 "Build the address from trakt.api_url, or set the service that the request is for"

@@ -15,8 +15,11 @@ from traktauth.client.driver.loop_store import LoopStore, open_for_async
 from traktauth.client.driver.threads import in_thread
 from traktauth.client.http_clients import AsyncHttpClients
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
+from traktauth.flow.adoption import adopt
 from traktauth.flow.get_token import get_token, get_token_after_rejection
-from traktauth.flow.login_status import LoginStatus
+from traktauth.flow.login_status import LoginStatus, read_accounts, read_status
+from traktauth.flow.logout import erase, forget, log_out
+from traktauth.flow.refresh import refresh
 from traktauth.models import Token
 from traktauth.models.app import check_text
 from traktauth.models.changes import Erase
@@ -165,8 +168,6 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
         Raises:
             LoginRequired, TryLater, StoreFailed: as for `Trakt.refresh`.
         """
-        from traktauth.flow.refresh import refresh  # noqa: PLC0415 - on first use
-
         return await self._run(partial(refresh, resend=force, since=since))
 
     async def request(
@@ -230,8 +231,6 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
         Raises:
             StoreFailed: the store cannot be read.
         """
-        from traktauth.flow.login_status import read_status  # noqa: PLC0415 - on first use
-
         try:
             return await self._run(partial(read_status, login=self.config.key, is_running=is_alive))
         except LoginMoved:  # to a store that cannot be opened here
@@ -244,8 +243,6 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
         Raises:
             StoreFailed: the store cannot be read.
         """
-        from traktauth.flow.login_status import read_accounts  # noqa: PLC0415 - on first use
-
         return await self._driver.run(read_accounts(self.config.context, is_running=is_alive))
 
     async def adopt(self, token: Token, *, replace: bool = False) -> Token:
@@ -263,8 +260,6 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
             ValueError: the token has no expiry or no access token.
             StoreFailed: the store cannot keep it.
         """
-        from traktauth.flow.adoption import adopt  # noqa: PLC0415 - on first use
-
         return await self._driver.run(adopt(self.config.context, token, replace_login=replace))
 
     async def logout(self, *, local: bool = False) -> SignedOut:
@@ -276,8 +271,6 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
         Raises:
             LoginRequired, TryLater, AppRejected: as for `Trakt.logout`.
         """
-        from traktauth.flow.logout import forget, log_out  # noqa: PLC0415 - on first use
-
         try:
             return await self._run(partial(log_out, local=local))
         except LoginMoved as moved:
@@ -295,8 +288,6 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
             LoginRequired: the account never had a login.
             StoreFailed: the store cannot be written, or cannot erase.
         """
-        from traktauth.flow.logout import erase  # noqa: PLC0415 - on first use
-
         await self._run(erase)
         if self.bound_store.store is not self.store:  # which has the names and the history before the move
             await in_thread(lambda: call_store(partial(self.store.apply, self.config.key, Erase()), self.store))

@@ -10,6 +10,7 @@ from typing import Any, Generic, NoReturn, Self, TypeVar
 from traktauth.client.account_config import AccountConfig
 from traktauth.client.attempt import FreshToken
 from traktauth.client.driver.bound_store import BoundStore
+from traktauth.client.settings import read_settings
 from traktauth.flow.context import LostReply
 from traktauth.models import App
 from traktauth.protocol import Service
@@ -61,8 +62,6 @@ class BaseClient(Generic[StoreT, HttpT]):
             TypeError: `http` is of another kind.
             StoreFailed: the platform names no folder for the default store.
         """
-        from traktauth.client.driver.bound_store import BoundStore  # noqa: PLC0415 - when a client is made
-
         config = AccountConfig(
             app, service=service, account=account, lost_reply=lost_reply, insecure=insecure, clock=clock
         )
@@ -133,8 +132,6 @@ class BaseClient(Generic[StoreT, HttpT]):
             ValueError: a setting has no such value.
             StoreFailed: the platform names no folder for the default store.
         """
-        from traktauth.client.settings import read_settings  # noqa: PLC0415 - only here
-
         settings = read_settings(
             client_id=client_id,
             client_secret=client_secret,

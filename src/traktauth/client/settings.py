@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import time
+import tomllib
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any, get_args
 
 from traktauth.client.config_path import config_path
@@ -141,8 +144,6 @@ def read_file(path: str) -> dict[str, Any]:
 
 
 def _parse(path: str, text: str) -> dict[str, Any]:
-    import tomllib  # noqa: PLC0415 - only if there is a file
-
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -156,8 +157,6 @@ def _parse(path: str, text: str) -> dict[str, Any]:
 def _check_setting(path: str, name: str, value: object) -> None:
     """Check one entry of the file; its value is not quoted, as it may be a secret."""
     if name not in _NAMES:
-        from difflib import get_close_matches  # noqa: PLC0415 - only for an error
-
         close = get_close_matches(name, _NAMES, 1)
         meant = f"did you mean {close[0]}?" if close else f"known: {', '.join(_NAMES)}"
         raise ValueError(f"The configuration file {path} has an unknown setting: {name} ({meant})")
@@ -181,8 +180,6 @@ _TOML_TYPES: dict[type, str] = {
 def _check_writers(path: str, status: os.stat_result) -> None:
     """Refuse a file that every user of this machine can write: it says where the app's secret is sent."""
     if os.name != "nt" and stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_IWOTH:
-        import shlex  # noqa: PLC0415 - only for an error
-
         raise ValueError(
             f"The configuration file {path} can be changed by every user of this machine, so it is not used; "
             f"check it, then: chmod 600 {shlex.quote(path)}"

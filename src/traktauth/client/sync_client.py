@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from traktauth.client.attempt import UNAUTHORIZED, Attempt, FreshToken
 from traktauth.client.base_client import BaseClient
+from traktauth.client.driver.sync_driver import Driver
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
+from traktauth.flow.adoption import adopt
 from traktauth.flow.get_token import get_token, get_token_after_rejection
-from traktauth.flow.login_status import LoginStatus
+from traktauth.flow.login_status import LoginStatus, read_accounts, read_status
+from traktauth.flow.logout import erase, forget, log_out
+from traktauth.flow.refresh import refresh
 from traktauth.models import Token
 from traktauth.models.app import check_text
 from traktauth.models.changes import Erase
@@ -63,8 +67,6 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
                 self._bind(bound_store.follow(moved))
 
     def _new_driver(self, ui: LoginUI | None = None, sleep: Callable[[float], None] = time.sleep) -> Driver:
-        from traktauth.client.driver.sync_driver import Driver  # noqa: PLC0415 - when a client is made
-
         connections = self._http_clients
         return Driver(
             self.bound_store,
@@ -172,8 +174,6 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
             TryLater: Trakt cannot be reached, or an earlier sending is unconfirmed.
             StoreFailed: the store cannot be read or written.
         """
-        from traktauth.flow.refresh import refresh  # noqa: PLC0415 - on first use
-
         return self._run(partial(refresh, resend=force, since=since))
 
     def request(
@@ -242,8 +242,6 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
         Raises:
             StoreFailed: the store cannot be read.
         """
-        from traktauth.flow.login_status import read_status  # noqa: PLC0415 - on first use
-
         try:
             return self._run(partial(read_status, login=self.config.key, is_running=is_alive))
         except LoginMoved:  # to a store that cannot be opened here
@@ -256,8 +254,6 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
         Raises:
             StoreFailed: the store cannot be read.
         """
-        from traktauth.flow.login_status import read_accounts  # noqa: PLC0415 - on first use
-
         return self._driver.run(read_accounts(self.config.context, is_running=is_alive))
 
     def adopt(self, token: Token, *, replace: bool = False) -> Token:
@@ -275,8 +271,6 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
             ValueError: the token has no expiry or no access token.
             StoreFailed: the store cannot keep it.
         """
-        from traktauth.flow.adoption import adopt  # noqa: PLC0415 - on first use
-
         return self._driver.run(adopt(self.config.context, token, replace_login=replace))
 
     def logout(self, *, local: bool = False) -> SignedOut:
@@ -290,8 +284,6 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
             TryLater: Trakt cannot be reached; nothing was deleted.
             AppRejected: Trakt refused the app; nothing was deleted.
         """
-        from traktauth.flow.logout import forget, log_out  # noqa: PLC0415 - on first use
-
         try:
             return self._run(partial(log_out, local=local))
         except LoginMoved as moved:
@@ -309,8 +301,6 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
             LoginRequired: the account never had a login.
             StoreFailed: the store cannot be written, or cannot erase.
         """
-        from traktauth.flow.logout import erase  # noqa: PLC0415 - on first use
-
         self._run(erase)
         if self.bound_store.store is not self.store:  # which has the names and the history before the move
             call_store(partial(self.store.apply, self.config.key, Erase()), self.store)

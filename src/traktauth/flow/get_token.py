@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import Flow, Load, LogMessage
+from traktauth.flow.refresh import refresh_due
+from traktauth.flow.resend_policy import signed_out_error
 from traktauth.models import Token
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
 
@@ -28,8 +30,6 @@ def get_token(context: FlowContext, *, rejected: str | None = None, min_life: fl
     record = yield from Load()
     token = record.token
     if token is None:
-        from traktauth.flow.resend_policy import signed_out_error  # noqa: PLC0415 - only without a login
-
         raise signed_out_error(record)
     now = context.clock()
     left = token.expires_at - now
@@ -41,8 +41,6 @@ def get_token(context: FlowContext, *, rejected: str | None = None, min_life: fl
         state = RefreshWindow.MANDATORY if left > 0 else RefreshWindow.EXPIRED
     if state is RefreshWindow.FRESH:
         return token
-    from traktauth.flow.refresh import refresh_due  # noqa: PLC0415 - most programs start with a valid token
-
     return (yield from refresh_due(context, record, token, state, rejected=rejected, min_life=min_life))
 
 

@@ -8,7 +8,9 @@ from typing import Literal
 
 from traktauth.errors import StoreFailed
 from traktauth.flow.context import FlowContext, LostReply
-from traktauth.flow.effects import Flow
+from traktauth.flow.effects import Flow, Load, LoadAccounts
+from traktauth.flow.moved_login import check_not_moved
+from traktauth.flow.resend_policy import not_refreshable
 from traktauth.models import LoginKey, Record, Sender, fingerprint
 from traktauth.timeouts import LEASE
 from traktauth.values import value
@@ -187,8 +189,6 @@ def _refusal(
         if record.generation:
             return "signed-out", "This account is signed out"
         return "never", "This account has no login"
-    from traktauth.flow.resend_policy import not_refreshable  # noqa: PLC0415 - only for a status
-
     problem = not_refreshable(record)
     if problem is not None:
         return problem.reason, problem.message
@@ -224,9 +224,6 @@ def read_status(
         LoginMoved: another store has the login.
         StoreFailed: the store cannot be read.
     """
-    from traktauth.flow.effects import Load  # noqa: PLC0415 - `traktauth status` does without
-    from traktauth.flow.moved_login import check_not_moved  # noqa: PLC0415 - the same
-
     record = yield from Load()
     if not may_be_moved:
         check_not_moved(record)
@@ -235,8 +232,6 @@ def read_status(
 
 def read_accounts(context: FlowContext, *, is_running: Callable[[Sender], bool | None]) -> Flow[list[LoginStatus]]:
     """Return the status of every account, those whose record cannot be read included."""
-    from traktauth.flow.effects import LoadAccounts  # noqa: PLC0415 - the same
-
     found = yield from LoadAccounts()
     return [_to_status(context, login, record, is_running) for login, record in found]
 

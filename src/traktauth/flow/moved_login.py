@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TypeVar
 
 from traktauth.display import find_unsafe
@@ -122,6 +123,4 @@ def _command(verb: str, format_name: str, path: str, *options: str) -> ShellComm
 
 
 def _quote(text: str) -> str:
-    import shlex  # noqa: PLC0415 - only a login that was moved needs it
-
     return shlex.quote(text)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import urlsplit
+
 from traktauth.errors import AppInvalid
 from traktauth.protocol import OUT_OF_BAND
 from traktauth.values import field, value
@@ -56,9 +59,6 @@ class App:
     @property
     def loopback(self) -> bool:
         """Whether the redirect address is a plain http one on this machine, where a receiver can listen."""
-        import re  # noqa: PLC0415 - costs milliseconds that out-of-band apps do without
-        from urllib.parse import urlsplit  # noqa: PLC0415 - the same
-
         parts = urlsplit(self.redirect_uri)
         return parts.scheme == "http" and re.fullmatch(_LOOPBACK, parts.netloc, re.IGNORECASE) is not None
 
@@ -111,9 +111,6 @@ def _redirect_problem(address: str) -> str | None:
             )
     if "#" in address:
         return "has a fragment (#…), which OAuth forbids (RFC 6749 section 3.1.2)"
-    import re  # noqa: PLC0415 - see above
-    from urllib.parse import urlsplit  # noqa: PLC0415 - see above
-
     try:
         parts = urlsplit(address)
         port = parts.port

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from traktauth.values import field, value
 
 
@@ -28,8 +30,6 @@ class DeviceCode:
     @property
     def verification_url_complete(self) -> str:
         """The page with the code already typed; the plain page on a host of Trakt's that is not known to take it."""
-        from urllib.parse import urlsplit  # noqa: PLC0415 - only a sign-in by device needs it
-
         host = urlsplit(self.verification_url).hostname or ""
         if host.endswith(".trakt.tv") and host != "www.trakt.tv":
             return self.verification_url

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 from traktauth.models.record import LoginKey
 from traktauth.models.refresh_window import ADVISORY_SHARE
 from traktauth.models.token import Token
@@ -13,8 +15,6 @@ SPREAD = 0.04
 
 def due_at(login: LoginKey, token: Token) -> float:
     """Return when a keeper refreshes a token, in Unix seconds; the same in every process."""
-    from hashlib import blake2b  # noqa: PLC0415 - costs milliseconds, and only a store of many logins needs it
-
     text = f"{login.realm}\0{login.client_id}\0{login.account}\0{token.generation}"
     share = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).digest()) / 2**32
     return token.expires_at - token.expires_in * (ADVISORY_SHARE + SPREAD * share)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
+from hashlib import sha256
 
 from traktauth.errors import LoginRequiredReason
 from traktauth.models.probe import Probe
@@ -39,9 +41,6 @@ def app_entry(login: LoginKey) -> LoginKey:
 
 def erased_entry(login: LoginKey) -> LoginKey:
     """Return the key of what stays of a login that was erased: a digest, and no name; no login has it."""
-    import json  # noqa: PLC0415 - only a login without a record needs it
-    from hashlib import sha256  # noqa: PLC0415 - the same
-
     name = json.dumps([login.realm, login.client_id, login.account])
     return LoginKey("", sha256(name.encode()).hexdigest(), "")
 

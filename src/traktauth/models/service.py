@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from difflib import get_close_matches
+from urllib.parse import urlsplit
+
 from traktauth.models.app import LOOPBACK_HOSTS, check_text
 from traktauth.protocol import SERVICES, Service
 
@@ -26,8 +30,6 @@ def find_service(name: str, *, insecure: bool = False) -> Service:
     if known is not None:
         return known
     if "://" not in name:
-        from difflib import get_close_matches  # noqa: PLC0415 - only for an error
-
         close = get_close_matches(name, SERVICES, 1, 0.6)
         close = close or ([f"http://{name}"] if name.partition(":")[0] in LOOPBACK_HOSTS else [])
         meant = f"Did you mean {close[0]!r}? " if close else ""
@@ -39,9 +41,6 @@ def find_service(name: str, *, insecure: bool = False) -> Service:
 
 
 def _base(address: str, *, insecure: bool) -> str:
-    import re  # noqa: PLC0415 - costs milliseconds that Trakt's own names do without
-    from urllib.parse import urlsplit  # noqa: PLC0415 - the same
-
     try:
         parts = urlsplit(address)
         _ = parts.port
@@ -63,8 +62,6 @@ def _base(address: str, *, insecure: bool) -> str:
 
 def _origin(base: str) -> str:
     """Return scheme, host and port the way RFC 6454 writes an origin."""
-    from urllib.parse import urlsplit  # noqa: PLC0415 - see above
-
     parts = urlsplit(base)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = "" if parts.port in {None, _DEFAULT_PORTS[parts.scheme]} else f":{parts.port}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from traktauth.values import field, value
 
 
 def fingerprint(secret: str) -> str:
     """Return eight hex digits that stand for a secret, the same in logs, `status` and `doctor`."""
-    from hashlib import sha256  # noqa: PLC0415 - costs milliseconds, and most programs print no fingerprint
-
     return sha256(secret.encode()).hexdigest()[:8]
 
 

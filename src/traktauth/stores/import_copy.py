@@ -6,6 +6,7 @@ refreshed, signed out or moved. Until then `traktauth import --undo` can give th
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from contextlib import suppress
@@ -29,8 +30,6 @@ def copy_path(address: str, login: LoginKey) -> str | None:
     Returns:
         The path; None if the platform names no data folder.
     """
-    import hashlib  # noqa: PLC0415 - costs milliseconds
-
     file = f"import-{hashlib.sha256(_name_of(login)).hexdigest()[:16]}.json"
     scheme, _, path = address.removeprefix("sealed+").partition(":")
     if scheme in ("file", "sqlite") and path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
@@ -17,6 +18,8 @@ from traktauth.models.store_address import (
 )
 from traktauth.stores.base import TokenStore
 from traktauth.stores.encryption.envelope import Cipher
+from traktauth.stores.encryption.seal_keys import read_keys
+from traktauth.stores.file.store import FileStore
 from traktauth.stores.url import without_password
 from traktauth.stores.user_folders import user_folder
 
@@ -63,7 +66,6 @@ def _read(address: str, environment: Mapping[str, str] | None, *, takes_plain: b
     if scheme == "keyring":
         raise ValueError("keyring: is sealed already, with a key of its own; use keyring:")
     from traktauth.stores.encryption.aes_gcm import AesGcmCipher  # noqa: PLC0415 - see above
-    from traktauth.stores.encryption.seal_keys import read_keys  # noqa: PLC0415 - see above
 
     return AesGcmCipher(read_keys(environment or os.environ), takes_plain=takes_plain), scheme, rest
 
@@ -72,8 +74,6 @@ def _meant(address: str) -> str:
     """Return the address that was meant: a path without its kind, or a misspelt kind; else an empty text."""
     scheme, colon, _ = address.partition(":")
     if colon:
-        from difflib import get_close_matches  # noqa: PLC0415 - only for an error
-
         kinds = LOCAL_STORES | SERVER_STORES
         close = [] if scheme in kinds else get_close_matches(scheme, sorted(kinds), n=1)
         return f"{close[0]}:…" if close else ""  # the rest may hold a password
@@ -102,8 +102,6 @@ def _open(scheme: str, rest: str, cipher: Cipher | None) -> TokenStore:
         from traktauth.stores.keyring import KeyringStore  # noqa: PLC0415 - see above
 
         return KeyringStore(os.path.join(default_folder(), "keyring.json"))
-    from traktauth.stores.file.store import FileStore  # noqa: PLC0415 - see above
-
     return FileStore(_path(rest, "tokens.json"), cipher=cipher)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
@@ -95,8 +96,6 @@ def require_private(path: str, status: os.stat_result, chmod: Callable[[int], No
 
 def quote(path: str) -> str:
     """Return a path as a shell takes it."""
-    import shlex  # noqa: PLC0415 - needed for an error alone
-
     return shlex.quote(path)
 
 

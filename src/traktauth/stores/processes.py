@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from hashlib import sha256
 
 from traktauth.models import Sender
 from traktauth.values import replace
@@ -86,8 +87,6 @@ def has_ended(mark: str) -> bool:
 
 
 def _host_mark(sender: Sender) -> str:
-    from hashlib import sha256  # noqa: PLC0415 - costs milliseconds, and only the lock of a database needs it
-
     return sha256(f"{sender.host} {sender.boot_id} {sender.pid_namespace}".encode()).hexdigest()[:16]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from hashlib import sha256
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from traktauth.errors import LoginRefused
@@ -17,8 +18,6 @@ _LONGEST_ADDRESS = 65536
 
 def s256_challenge(verifier: str) -> str:
     """Return the S256 challenge of a PKCE verifier (RFC 7636 section 4.2)."""
-    from hashlib import sha256  # noqa: PLC0415 - only a sign-in pays for it
-
     return urlsafe_b64encode(sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode()
 
 

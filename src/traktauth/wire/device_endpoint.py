@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from traktauth.errors import LoginRefused, TraktAuthError, UnexpectedReply
 from traktauth.models import Token
@@ -99,8 +100,6 @@ def parse_device_code(response: Response) -> DeviceCode:
 
 def foreign_host(service: Service, address: str) -> str:
     """Return the host of an address that does not belong to a service; an empty text for one of the service's own."""
-    from urllib.parse import urlsplit  # noqa: PLC0415 - only a device sign-in needs it
-
     try:
         host = urlsplit(address).hostname or "no host"
     except ValueError:

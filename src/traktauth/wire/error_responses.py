@@ -6,6 +6,7 @@ Trakt's edge (Cloudflare).
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -144,8 +145,6 @@ def retry_after(response: Response) -> float:
     asked = parse_retry_after(response)
     if asked is not None:
         return asked
-    import json  # noqa: PLC0415 - as in `messages`
-
     try:
         period = json.loads(response.headers.get("x-ratelimit", ""))["period"]
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -49,8 +50,6 @@ class Response:
         return self._document or {}
 
     def _read(self) -> dict[str, Any]:
-        import json  # noqa: PLC0415 - on first use: an import of the package sends nothing
-
         try:
             document: Any = json.loads(self.body, parse_int=_whole_number)
         except (ValueError, RecursionError):  # no JSON, no UTF-8, or nested beyond reason
@@ -65,8 +64,6 @@ def _whole_number(digits: str) -> int | float:
 
 def post_json(url: str, **members: str | None) -> Request:
     """Make a POST of one JSON object; members that are None are left out."""
-    import json  # noqa: PLC0415 - see above
-
     body = json.dumps({name: value for name, value in members.items() if value is not None})
     headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": USER_AGENT}
     return Request("POST", url, headers, body.encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import threading
 import time
@@ -61,8 +62,6 @@ class SharedCall:
     def outcome(self) -> Any:  # noqa: ANN401 - any outcome
         """Return the outcome, or raise; each caller raises an error of its own, with a traceback of its own."""
         if self._error is not None:
-            import copy  # noqa: PLC0415 - only for a shared error
-
             error = copy.copy(self._error)
             error.__cause__ = self._error.__cause__
             raise error

@@ -11,6 +11,11 @@ from traktauth.client.login.browser import has_browser, open_in_browser
 from traktauth.client.login.ui import LoginUI, print_step
 from traktauth.errors import AppInvalid
 from traktauth.flow.effects import Flow
+from traktauth.flow.login_browser import login_browser
+from traktauth.flow.login_device import login_device
+from traktauth.flow.login_paste import login_paste
+from traktauth.flow.moved_login import unless_moved
+from traktauth.flow.user import with_user
 from traktauth.models import App, Token
 from traktauth.models.device_code import DeviceCode
 from traktauth.steps import LoginMethod, Step
@@ -72,12 +77,6 @@ def prepare_sign_in(
         AppInvalid: the app's redirect address does not lead back to this machine.
         ValueError: the method is unknown, or takes no device code.
     """
-    from traktauth.flow.login_browser import login_browser  # noqa: PLC0415 - the same
-    from traktauth.flow.login_device import login_device  # noqa: PLC0415 - a program that is signed in needs none of them
-    from traktauth.flow.login_paste import login_paste  # noqa: PLC0415 - the same
-    from traktauth.flow.moved_login import unless_moved  # noqa: PLC0415 - the same
-    from traktauth.flow.user import with_user  # noqa: PLC0415 - the same
-
     method = method or ("device" if device is not None else choose_login_method(config.app))
     if method not in get_args(LoginMethod):
         raise ValueError(f"method must be one of {', '.join(get_args(LoginMethod))}")

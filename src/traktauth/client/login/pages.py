@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape as escape_html
+
 from traktauth.display import escape
 
 STYLE = (
@@ -102,6 +104,4 @@ def _page(status: str, title: str, text: str, *, more: str = "", mark: str = "")
 
 
 def _to_html(text: str) -> str:
-    from html import escape as escape_html  # noqa: PLC0415 - only a browser sign-in needs it
-
     return escape_html(escape(text), quote=True)

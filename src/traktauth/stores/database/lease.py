@@ -6,6 +6,7 @@ How long a lease lasts: `traktauth.timeouts.LEASE`.
 from __future__ import annotations
 
 import os
+import random
 import time
 
 from traktauth.models import LoginKey
@@ -72,8 +73,6 @@ class Backoff:
         left = self._until - time.monotonic()
         if left <= 0:
             return 0.0
-        import random  # noqa: PLC0415 - loads three extension modules, and most calls do not wait
-
         pause = self._pause * random.uniform(0.75, 1.25)  # noqa: S311 - so that waiters do not come all together
         self._pause = min(self._pause * 1.6, self._longest)
         return min(pause, left)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Generator, Hashable
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Record
@@ -231,8 +232,6 @@ class FileStore(TokenStore):
 
     def _beside(self, login: LoginKey, kind: str) -> str:
         """Return the path of a neighbour file that belongs to one login."""
-        from hashlib import sha256  # noqa: PLC0415 - costs milliseconds, and only a pending_refresh needs it
-
         name = f"{login.realm}\0{login.client_id}\0{login.account}".encode("utf-8", "surrogatepass")
         key = sha256(name).hexdigest()[:16]
         return f"{resolve(self.path)}.{key}.{kind}"
