@@ -43,7 +43,6 @@ class Proxy(ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.login_of: dict[str, tuple[str, str]] = {}  # by refresh token
         self.sendings: dict[str, list[Sending]] = defaultdict(list)
-        self.used: list[tuple[str, Sending, Sending]] = []  # sent although it was used: token, first and this sending
         self.faults: Counter[str] = Counter()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -62,11 +61,23 @@ class Proxy(ThreadingHTTPServer):
         """Record that a refresh token goes to Trakt now."""
         sending = Sending(time.time(), pid)
         with self.lock:
-            first = next((each for each in self.sendings[token] if each.granted), None)
-            if first is not None and token in self.login_of:
-                self.used.append((token, first, sending))
             self.sendings[token].append(sending)
         return sending
+
+    @property
+    def used(self) -> list[tuple[str, Sending, Sending]]:
+        """Return what was sent although it was used: the token, the sending that was granted, and the other one.
+
+        The other one may have begun before the granted one had its response.
+        """
+        with self.lock:
+            return [
+                (token, granted, sending)
+                for token, sendings in self.sendings.items()
+                for granted in [each for each in sendings if each.granted and token in self.login_of][:1]
+                for sending in sendings
+                if sending is not granted
+            ]
 
     def grant(self, sending: Sending, old: str, new: str) -> None:
         """Record the token that follows a used one."""
