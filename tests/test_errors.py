@@ -7,6 +7,7 @@ import pickle
 import re
 import traceback
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -31,7 +32,6 @@ from traktauth.hints import LOGIN_COMMAND, Hint
 from traktauth.models import Record, Token
 from traktauth.models.record import EMPTY
 from traktauth.stores.open import open_store
-from traktauth.values import replace
 from traktauth.web.failure import Cause
 
 EXAMPLES = [

@@ -15,18 +15,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth._version import __version__
-from traktauth.errors import (
-    AppInvalid,
-    AppRejected,
-    LoginExists,
-    LoginMoved,
-    LoginRefused,
-    LoginRequired,
-    StoreFailed,
-    TraktAuthError,
-    TryLater,
-    UnexpectedReply,
-)
 
 if TYPE_CHECKING:
     from traktauth import steps as steps
@@ -35,6 +23,18 @@ if TYPE_CHECKING:
     from traktauth.client.attempt import AsyncAttempt, Attempt
     from traktauth.client.oauth_api import AsyncAuthenticationOAuthApi, AuthenticationOAuthApi
     from traktauth.client.sync_client import Trakt
+    from traktauth.errors import (
+        AppInvalid,
+        AppRejected,
+        LoginExists,
+        LoginMoved,
+        LoginRefused,
+        LoginRequired,
+        StoreFailed,
+        TraktAuthError,
+        TryLater,
+        UnexpectedReply,
+    )
     from traktauth.flow.context import LostReply
     from traktauth.flow.login_status import LoginState, LoginStatus
     from traktauth.models import App, Token, fingerprint
@@ -76,6 +76,16 @@ __all__ = [
 
 # Imported on first use, so that a program pays for what it uses.
 _LATER = {
+    "AppInvalid": "traktauth.errors",
+    "AppRejected": "traktauth.errors",
+    "LoginExists": "traktauth.errors",
+    "LoginMoved": "traktauth.errors",
+    "LoginRefused": "traktauth.errors",
+    "LoginRequired": "traktauth.errors",
+    "StoreFailed": "traktauth.errors",
+    "TraktAuthError": "traktauth.errors",
+    "TryLater": "traktauth.errors",
+    "UnexpectedReply": "traktauth.errors",
     "App": "traktauth.models",
     "Token": "traktauth.models",
     "fingerprint": "traktauth.models",

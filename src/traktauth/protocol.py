@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traktauth.values import value
+from dataclasses import dataclass
 
 AUTHORIZE = "/oauth/authorize"
 TOKEN = "/oauth/token"
@@ -42,7 +42,7 @@ POLL_DENIED = 418
 POLL_TOO_FAST = 429
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Service:
     """A named set of addresses that serve the apps, users and tokens of one realm.
 

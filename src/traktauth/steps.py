@@ -23,13 +23,13 @@ def prompt(step: steps.Step) -> str | None:
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Literal
 
 from traktauth.models.device_code import DeviceCode
-from traktauth.values import field, value
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class OpenPage:
     """Open Trakt's sign-in page in a browser on this machine; no further action is needed.
 
@@ -42,7 +42,7 @@ class OpenPage:
     redirect_uri: str = ""
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class PasteCode:
     """Open Trakt's sign-in page on any device, then return the code, or the whole address where the browser ended.
 
@@ -57,7 +57,7 @@ class PasteCode:
     problem: str = ""
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class EnterCode:
     """Enter a code at Trakt's activation page, on any device. Trakt: *Generate new device codes*.
 
@@ -68,7 +68,7 @@ class EnterCode:
     device: DeviceCode = field(repr=False)
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class StillWaiting:
     """The user has not answered yet; shown about once a second.
 

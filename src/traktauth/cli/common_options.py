@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from traktauth.cli.command_hints import COMMAND_HINTS, describe_missing_login
@@ -12,7 +13,6 @@ from traktauth.errors import AppInvalid, AppRejected, LoginRequired, TraktAuthEr
 from traktauth.hints import SETUP_COMMAND, Hint, ShellCommand
 from traktauth.protocol import APPS_PAGE
 from traktauth.stores.url import without_password
-from traktauth.values import replace, value
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _SECRET_ERRORS = {"invalid_client", "unauthorized_client"}
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class OptionSpec:
     """An option as data, for click and for the fast path.
 
@@ -58,7 +58,7 @@ def naming_settings() -> Generator[None]:
         raise
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class CommonOptions:
     """The values of the shared options; None for one that was not given."""
 

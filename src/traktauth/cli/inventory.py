@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,6 @@ from traktauth.hints import LOGIN_COMMAND, REFRESH_COMMAND, Hint
 from traktauth.models import LoginKey, find_service
 from traktauth.models.record import EMPTY
 from traktauth.stores.processes import is_alive
-from traktauth.values import field, value
 from traktauth.wire.user_settings import parse_user, user_settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _DEFAULT_ACCOUNT = "default"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class StoredLogin:
     """One login in a store.
 
@@ -60,7 +60,7 @@ class StoredLogin:
         return self.status.state is not LoginState.UNREADABLE
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """The logins found in a store.
 
@@ -172,7 +172,7 @@ def _describe_pending(status: LoginStatus, pending: PendingStatus, now: float) -
     return f"unconfirmed since {format_time(pending.started_at)} (sending {pending.sending}); {token}, {then}"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of checking a token at Trakt.
 

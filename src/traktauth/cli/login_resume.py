@@ -7,7 +7,7 @@ import json
 import os
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from traktauth.errors import LoginRefused, StoreFailed
@@ -16,7 +16,6 @@ from traktauth.models.device_code import DeviceCode
 from traktauth.stores.file import atomic_file
 from traktauth.stores.open import default_folder
 from traktauth.stores.redaction import Hidden
-from traktauth.values import replace
 
 if TYPE_CHECKING:
     from traktauth.models import LoginKey

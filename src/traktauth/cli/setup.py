@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -29,7 +30,6 @@ from traktauth.protocol import APPS_PAGE, OUT_OF_BAND
 from traktauth.stores.file.atomic_file import make_folder
 from traktauth.stores.file.atomic_file import replace as replace_file
 from traktauth.stores.redaction import Hidden
-from traktauth.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import get_args
 
 from traktauth.client.api_address import ApiAddress
@@ -17,7 +18,6 @@ from traktauth.protocol import Service
 from traktauth.stores.base import AsyncTokenStore, TokenStore
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.processes import other_is_alive, this_process
-from traktauth.values import replace
 
 LONGEST_ACCOUNT = 255  # characters: what every store can use as a key
 

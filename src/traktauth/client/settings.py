@@ -8,6 +8,7 @@ import stat
 import time
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, get_args
 
@@ -16,13 +17,12 @@ from traktauth.errors import AppInvalid
 from traktauth.flow.context import LostReply
 from traktauth.models import App, find_service
 from traktauth.protocol import OUT_OF_BAND, Service
-from traktauth.values import field, value
 
 _PREFIX = "TRAKTAUTH_"
 _YES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What `TRAKTAUTH_*` and the configuration file say."""
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from traktauth.values import value
 
-
-@value
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One thing that can be wrong.
 

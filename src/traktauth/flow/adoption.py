@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 
 from traktauth.errors import LoginExists
@@ -10,7 +11,6 @@ from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import Flow
 from traktauth.flow.save_login import save_login
 from traktauth.models import Record, Token
-from traktauth.values import replace
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "access_token": (str,),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 
 from traktauth.flow.effects import Flow, NoResponse, Send
 from traktauth.models import App
 from traktauth.protocol import Service
-from traktauth.values import value
 from traktauth.wire.authorization import authorization_url, s256_challenge
 from traktauth.wire.error_responses import error_code, is_invalid_client
 from traktauth.wire.messages import Request, Response
@@ -33,7 +33,7 @@ class AppStatus(Enum):
     UNCLEAR = "unclear"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class AppCheck:
     """The outcome of a check.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Literal
 
 from traktauth.models import App, Sender
 from traktauth.protocol import Service
-from traktauth.values import field, value
 
 LostReply = Literal["last-attempt", "sign-in", "resend"]
 
@@ -58,7 +58,7 @@ class PendingWatch:
         return now - self._since
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class FlowContext:
     """What the flows of one login are given.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from traktauth.errors import LoginRefused, TraktAuthError, TryLater
 from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import CheckWritable, Flow, LogMessage, NoResponse, Send, Shielded, ShowStep, Sleep
@@ -10,7 +12,6 @@ from traktauth.flow.save_login import save_login
 from traktauth.models import Token
 from traktauth.models.device_code import DeviceCode
 from traktauth.steps import EnterCode, StillWaiting
-from traktauth.values import replace
 from traktauth.wire.authorization import s256_challenge
 from traktauth.wire.device_endpoint import (
     PollStatus,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
@@ -13,7 +14,6 @@ from traktauth.flow.moved_login import check_not_moved
 from traktauth.flow.resend_policy import not_refreshable
 from traktauth.models import LoginKey, Record, Sender, fingerprint
 from traktauth.timeouts import LEASE
-from traktauth.values import value
 
 
 class LoginState(StrEnum):
@@ -29,7 +29,7 @@ class LoginState(StrEnum):
     UNREADABLE = "unreadable"  # its record is damaged, or encrypted with a key that is not at hand
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class PendingStatus:
     """A refresh token that was sent, or a move that was begun, without an outcome so far.
 
@@ -52,7 +52,7 @@ class PendingStatus:
     moving_to: str | None = None
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class LoginStatus:
     """One login, as its store has it.
 

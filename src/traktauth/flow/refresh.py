@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from traktauth.errors import AppRejected, LoginRequiredReason, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
@@ -45,7 +46,6 @@ from traktauth.models.changes import (
 )
 from traktauth.models.refresh_window import RefreshWindow
 from traktauth.timeouts import LEASE, LOCK_TIMEOUT, SAVE_TIMEOUT
-from traktauth.values import replace
 from traktauth.wire.error_responses import (
     error_code,
     error_from_response,

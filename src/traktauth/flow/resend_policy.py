@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from traktauth.errors import LoginRequired, LoginRequiredReason, TraktAuthError, TryLater
 from traktauth.flow.context import FlowContext
 from traktauth.flow.moved_login import being_moved, moved_error
 from traktauth.models import PendingRefresh, Record, Token
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
 from traktauth.timeouts import LEASE, LONGEST_SENDING, REQUEST_TIMEOUT
-from traktauth.values import field, value
 
 # Seconds between the second sending of a refresh token and the third; doubled with each.
 _FIRST_PAUSE = 60.0
@@ -18,7 +19,7 @@ _MAX_COOLDOWN = 30.0
 NO_REFRESH_TOKEN = "Trakt gave no refresh token"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class RefreshRequest:
     """Why a caller wants another token; callers with the same request share one refresh.
 
@@ -49,7 +50,7 @@ def new_sending(context: FlowContext, generation: int, number: int) -> PendingRe
     return PendingRefresh(generation, number, round(context.clock(), 3), context.sender())
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Sending:
     """A sending of a refresh token that may be made.
 

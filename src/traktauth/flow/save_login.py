@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from traktauth.errors import LoginMoved, StoreFailed
@@ -12,7 +13,6 @@ from traktauth.flow.moved_login import check_not_moved
 from traktauth.models import Record, Token
 from traktauth.models.changes import SaveToken
 from traktauth.timeouts import LOCK_TIMEOUT, SAVE_TIMEOUT
-from traktauth.values import replace
 
 
 def save_login(context: FlowContext, token: Token, *, check: Callable[[Record], None] | None = None) -> Flow[Token]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +15,6 @@ from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
 from traktauth.flow.user import save_user
 from traktauth.models import Token, User
-from traktauth.values import field, value
 from traktauth.wire.authorization import AuthorizationResponse
 from traktauth.wire.error_responses import error_from_response
 from traktauth.wire.messages import Response
@@ -24,7 +24,7 @@ from traktauth.wire.user_settings import parse_user, user_settings
 _PAUSES = (0.5, 2.0)  # seconds before the user's settings are asked for again; the code cannot be used again
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class WebUser:
     """Who has signed in.
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from traktauth.lab.verdicts import KEEPS, LOSES, Evidence, Verdict, conclude
-from traktauth.values import value
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class LabReport:
     """What the lab found.
 

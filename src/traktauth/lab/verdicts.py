@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
-
-from traktauth.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +26,7 @@ class Verdict(StrEnum):
     NOT_JUDGED = "not-judged"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What was seen in one scenario.
 

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,7 +22,6 @@ from traktauth.sandbox.command_process import NOT_EXECUTABLE, NOT_FOUND, Command
 from traktauth.sandbox.home_folder import make_home
 from traktauth.sandbox.sandbox import PUBLIC_URL
 from traktauth.testing.local import LocalTrakt
-from traktauth.values import value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,7 @@ LONGEST_BACKOFF, BACKOFF_SECONDS = 30.0, 2.0
 """For which, and how often, a program whose login has not been touched is run again."""
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Program:
     """What is judged, and how it gets its login.
 

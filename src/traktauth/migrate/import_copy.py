@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,11 @@ from traktauth.migrate.login_file import LoginFileError, write_file
 from traktauth.models import LoginKey
 from traktauth.stores.base import TokenStore
 from traktauth.stores.import_copy import bound_text, copy_path, read_document
-from traktauth.values import field, value
 
 _VERSION = 4
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class ImportCopy:
     """What a file held before its refresh token was taken away.
 

@@ -7,13 +7,13 @@ import stat
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
 from traktauth.private_files import CLOEXEC, NOFOLLOW, is_own, make_folder, resolve
 from traktauth.stores.file.atomic_file import can_sync
-from traktauth.values import field, value
 
 try:
     import fcntl
@@ -32,7 +32,7 @@ class LoginFileNotDurable(LoginFileError):
     """A login file was written, but its folder could not be synced: a power cut may bring the old file back."""
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class LoginFile:
     """A file as it was read.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from traktauth.client.sync_client import Trakt
@@ -37,12 +38,11 @@ from traktauth.models.record import HistoryOutcome
 from traktauth.stores.import_copy import remove_copy
 from traktauth.stores.processes import this_process
 from traktauth.timeouts import LOCK_TIMEOUT
-from traktauth.values import field, replace, value
 
 _SPENT = frozenset({HistoryOutcome.REFRESHED, HistoryOutcome.SENT})
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where a login comes from.
 
@@ -57,7 +57,7 @@ class Source:
     file: LoginFile | None = None
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Imported:
     """A login that was imported.
 
@@ -76,7 +76,7 @@ class Imported:
     was_refreshed: bool = False
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Undone:
     """An import that was undone.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from traktauth.errors import AppInvalid
 from traktauth.protocol import OUT_OF_BAND
-from traktauth.values import field, value
 
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
 LOOPBACK_HOSTS = LOOPBACK_ADDRESSES | {"localhost"}
@@ -15,7 +15,7 @@ _LOOPBACK = r"(127\.0\.0\.1|\[::1\]|localhost)(:[0-9]*)?"
 _BRACKETED = r"([^\[\]@]*@)?\[[0-9A-Fa-f:.]+\](:[0-9]*)?"  # some versions of urlsplit take anything behind the bracket
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class App:
     """A registered Trakt app (https://app.trakt.tv/settings/apps/api).
 

@@ -7,11 +7,12 @@ each attempt), and no token replaces a newer one (`SaveToken`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from traktauth.errors import LoginRequiredReason
 from traktauth.models import HistoryEntry, PendingRefresh, Probe, Record, Token, User
 from traktauth.models.record import HistoryOutcome
 from traktauth.models.store_address import EXPORT
-from traktauth.values import replace, value
 
 MAX_HISTORY = 20  # generations
 
@@ -27,7 +28,7 @@ class Change:
 
 
 # ---------------------------------------------------------------- refreshes
-@value
+@dataclass(frozen=True, slots=True)
 class BeginRefresh(Change):
     """Record that a refresh token is about to be sent; applies once for each attempt, so to one caller anywhere.
 
@@ -46,7 +47,7 @@ class BeginRefresh(Change):
         return replace(record, pending_refresh=new, history=_with_outcome(record.history, HistoryOutcome.SENT))
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class CancelRefresh(Change):
     """Take a pending refresh back, as its token is known to be unspent.
 
@@ -66,7 +67,7 @@ class CancelRefresh(Change):
         return replace(record, pending_refresh=self.before, history=_with_outcome(record.history, outcome))
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class SetUnconfirmed(Change):
     """Record that a refresh was sent and that its sender does not wait for the response any more."""
 
@@ -87,7 +88,7 @@ def _is_pending(record: Record, pending_refresh: PendingRefresh) -> bool:
 
 
 # ---------------------------------------------------------------- tokens
-@value
+@dataclass(frozen=True, slots=True)
 class SaveToken(Change):
     """Save the token that follows a generation, and end the pending refresh; never replaces a newer one.
 
@@ -140,7 +141,7 @@ class SaveToken(Change):
         )
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class SetRefreshable(Change):
     """Record why a generation must not be refreshed.
 
@@ -173,7 +174,7 @@ class SetRefreshable(Change):
         )
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class RejectToken(Change):
     """Record that the API rejected a generation's access token, so that no process uses it any more.
 
@@ -192,7 +193,7 @@ class RejectToken(Change):
         return replace(record, rejected_at=self.at)
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class DeleteToken(Change):
     """Delete a generation's token on a sign-out.
 
@@ -209,7 +210,7 @@ class DeleteToken(Change):
         return Record(generation=self.generation + 1, history=_with_outcome(record.history, HistoryOutcome.SIGNED_OUT))
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Erase(Change):
     """Remove a record without a token, names and history included.
 
@@ -222,7 +223,7 @@ class Erase(Change):
         return Record(generation=record.generation) if record.token is None and record.generation else None
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class SetUser(Change):
     """Record whose login this is.
 
@@ -242,7 +243,7 @@ class SetUser(Change):
 
 
 # ---------------------------------------------------------------- between stores
-@value
+@dataclass(frozen=True, slots=True)
 class SetMoved(Change):
     """Delete a generation's token, as it is in another store now, and record where.
 
@@ -265,7 +266,7 @@ class SetMoved(Change):
         )
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class ImportRecord(Change):
     """Take over another store's record with its history."""
 
@@ -294,7 +295,7 @@ def _was_signed_out(record: Record, token: Token) -> bool:
     return record.moved_to is None and last is not None and last.fingerprint == token.fingerprint
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Reencrypt(Change):
     """Encrypt a record with the newest key; a store skips it if the record is encrypted so, or not at all."""
 
@@ -304,7 +305,7 @@ class Reencrypt(Change):
 
 
 # ---------------------------------------------------------------- apps
-@value
+@dataclass(frozen=True, slots=True)
 class SwapProbe(Change):
     """Replace the last probe in an app's entry, if it is still `before`."""
 

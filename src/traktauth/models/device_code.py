@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from traktauth.values import field, value
 
-
-@value
+@dataclass(frozen=True, slots=True)
 class DeviceCode:
     """Trakt: *Generate new device codes*.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
-
-from traktauth.values import value
 
 ProbeOutcome = Literal["pending", "healthy", "failed", "limited", "rejected"]
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Probe:
     """A refresh request with a made-up refresh token, which spends nothing, and what came of it.
 

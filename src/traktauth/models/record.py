@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
 
@@ -10,12 +11,11 @@ from traktauth.errors import LoginRequiredReason
 from traktauth.models.probe import Probe
 from traktauth.models.token import Token
 from traktauth.models.user import User
-from traktauth.values import field, value
 
 FORMAT = 2
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class LoginKey:
     """The key of a login: whose tokens these are, for which app, where.
 
@@ -45,7 +45,7 @@ def erased_entry(login: LoginKey) -> LoginKey:
     return LoginKey("", sha256(name.encode()).hexdigest(), "")
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Sender:
     """A process that sends a refresh, or moves a login to another store.
 
@@ -73,7 +73,7 @@ def process_name(host: str, pid: int) -> str:
     return f"{host}:{pid}" if pid else host
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class PendingRefresh:
     """A pending refresh: its token may be spent, and no response has been saved.
 
@@ -113,7 +113,7 @@ class HistoryOutcome(StrEnum):
     NOT_REFRESHABLE = "not-refreshable"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """One generation in a login's history, so that *why was I logged out?* has an answer.
 
@@ -146,7 +146,7 @@ class HistoryEntry:
         return None if self.host is None else process_name(self.host, self.pid)
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Record:
     """All that is kept of one login.
 

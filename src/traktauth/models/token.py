@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from hashlib import sha256
-
-from traktauth.values import field, value
 
 
 def fingerprint(secret: str) -> str:
@@ -12,7 +11,7 @@ def fingerprint(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()[:8]
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Token:
     """One access token and its refresh token, among those of a login.
 

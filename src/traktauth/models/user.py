@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from traktauth.values import value
+from dataclasses import dataclass
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class User:
     """A Trakt user.
 

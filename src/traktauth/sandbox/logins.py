@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from traktauth.client.sync_client import Trakt
 from traktauth.migrate.formats import NAMES, find_format
 from traktauth.migrate.formats.foreign_login import ForeignLogin
 from traktauth.migrate.login_file import read_file, write_file
-from traktauth.values import value
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ NEW_FILES = {
 """What a file holds before the login, for formats that cannot begin one."""
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class LoginPlace:
     """Where a program expects its login, and in which format.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Record
 from traktauth.stores.base import TokenStore
-from traktauth.values import value
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class LoginCounts:
     """How many logins of an app a store holds.
 
@@ -30,7 +30,7 @@ class LoginCounts:
     sign_in: int | None = None
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class LoginStates:
     """How many logins of an app are in which state; each with a token is in one.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import Enum
 
 from traktauth.errors import StoreFailed
@@ -19,7 +20,6 @@ from traktauth.stores.base import TokenStore
 from traktauth.stores.import_copy import remove_copy
 from traktauth.stores.processes import this_process
 from traktauth.stores.url import without_user
-from traktauth.values import value
 
 _QUIET = 1.0  # seconds in which a lock is waited for without a word
 _PATIENCE = 35.0  # seconds: a holder's whole lease, and a little for its last write
@@ -40,7 +40,7 @@ class Outcome(Enum):
     BUSY = "left where it is, as another program was refreshing it: run it again"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Moved:
     """One login, and what became of it."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
 
 from traktauth.models import Sender
-from traktauth.values import replace
 
 _known: Sender | None = None
 # Fields of /proc/PID/stat behind the command's name, which is in parentheses and may hold anything.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast, get_args
 
 from traktauth.errors import LoginRequiredReason, StoreFailed
@@ -9,7 +10,6 @@ from traktauth.models import HistoryEntry, LoginKey, PendingRefresh, Probe, Reco
 from traktauth.models.probe import ProbeOutcome
 from traktauth.models.record import FORMAT, HistoryOutcome
 from traktauth.stores.errors import unreadable
-from traktauth.values import replace
 
 
 def to_document(login: LoginKey, record: Record) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,7 +20,6 @@ from traktauth.flow.web_login import check_before_exchange, exchange_for_user
 from traktauth.models import App
 from traktauth.protocol import Service
 from traktauth.stores.base import AsyncTokenStore, TokenStore
-from traktauth.values import field, value
 from traktauth.web.access_log import hide_codes
 from traktauth.web.failure import NO_RESPONSE, LoginFailed, failure_of, own_failure, page_failure
 from traktauth.web.paths import check_redirect_address, local_path
@@ -49,7 +49,7 @@ _ACCOUNT = "web-sign-in"  # in log lines, as the user's own account is not known
 _CAUSES_OF_THE_OPERATOR = frozenset({"app", "busy", "forged", "issuer"})  # warnings; the others are the user's doing
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Started:
     """A sign-in that has begun.
 
@@ -71,7 +71,7 @@ class Started:
         return cookie_options(self.cookie_name, self.max_age)
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class SignedIn:
     """A user who has signed in.
 

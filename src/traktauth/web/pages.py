@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from html import escape as escape_html
 from typing import Any
 
@@ -9,7 +10,6 @@ from traktauth.client.login.pages import STYLE
 from traktauth.display import escape
 from traktauth.errors import ACCOUNT_CODES, AppRejected, StoreFailed, TraktAuthError, TryLater
 from traktauth.protocol import ACCOUNT_LIMITS, APPS_ARE_DELETED, CONNECTED_PAGE, ONE_COMMUNITY_APP
-from traktauth.values import field, value
 from traktauth.web.failure import NO_RESPONSE, RETRY_AFTER, Cause, LoginFailed
 from traktauth.web.paths import LoginPaths
 
@@ -57,7 +57,7 @@ _ACCOUNT_TEXTS = {ACCOUNT_CODES[status]: text for status, text in ACCOUNT_LIMITS
 _REPEATABLE = "Nothing is lost: reload this page in {seconds} seconds to try again."
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class RouteResponse:
     """A whole response.
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from traktauth.values import field, value
+from dataclasses import dataclass, field
 
 NOT_SIGNED_IN = "No user is signed in with Trakt"
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class WebRequest:
     """A request to the application, as browsers see it.
 

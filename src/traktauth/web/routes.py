@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, MutableMapping
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,7 +21,6 @@ from traktauth.display import escape
 from traktauth.errors import AppRejected, LoginExists, LoginRequired, TraktAuthError
 from traktauth.flow.effects import LogMessage
 from traktauth.models.signed_out import SignedOut
-from traktauth.values import replace, value
 from traktauth.web.failure import NO_RESPONSE, LoginFailed
 from traktauth.web.login import AsyncWebLogin, WebLogin
 from traktauth.web.pages import (
@@ -65,7 +65,7 @@ def leave_session(session: Session) -> str | None:
     return account
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class LoginRoutes:
     """The sign-in's routes, and the response to a request that needs a user.
 

@@ -6,9 +6,8 @@ import hmac
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
-
-from traktauth.values import field, value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +24,7 @@ _MEMBERS = 5
 _NAME = re.compile(rf"(?:{_SECURE_PREFIX})?{_PREFIX}[A-Za-z0-9_-]{{1,{_STATE_PART}}}")
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class PendingLogin:
     """A sign-in that is under way.
 

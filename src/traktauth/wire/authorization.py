@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
 from hashlib import sha256
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from traktauth.errors import LoginRefused
 from traktauth.models.app import check_text
 from traktauth.protocol import AUTHORIZE, Service
-from traktauth.values import field, value
 from traktauth.wire.error_responses import safe_error_code
 
 _SINGLE = frozenset({"code", "state", "iss", "error"})
@@ -81,7 +81,7 @@ def check_state(state: str) -> None:
         raise ValueError("state must be text that UTF-8 can encode") from None
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class AuthorizationResponse:
     """What the sign-in page sent back.
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from traktauth.values import field, replace, value
 from traktauth.wire.user_agent import USER_AGENT, user_agent
 
 _LONGEST_NUMBER = 1000  # digits
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request; its `repr` shows neither header fields nor body, which hold secrets."""
 
@@ -28,7 +28,7 @@ class Request:
         return replace(self, headers={**self.headers, "User-Agent": user_agent(product)})
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Response:
     """One HTTP response, whole; its `repr` shows no body.
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from traktauth.protocol import Service
-from traktauth.values import value
 from traktauth.wire.messages import Request, Response
 from traktauth.wire.user_agent import USER_AGENT
 
 OK = 200
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Metadata:
     """What a server says of itself.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -19,7 +20,6 @@ from traktauth.models.changes import Change, DeleteToken, SaveToken, SwapProbe
 from traktauth.stores.base import TokenStore
 from traktauth.stores.errors import call_store
 from traktauth.stores.import_copy import remove_copy
-from traktauth.values import replace
 
 _MOST_REMEMBERED = 1024  # logins; a keeper's million must not be
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple, get_args
 
 from traktauth.client.account_config import AccountConfig
@@ -19,7 +20,6 @@ from traktauth.flow.user import with_user
 from traktauth.models import App, Token
 from traktauth.models.device_code import DeviceCode
 from traktauth.steps import LoginMethod, Step
-from traktauth.values import replace
 
 _PAUSE = 0.01  # seconds of real time in the place of each second by a clock that is moved
 

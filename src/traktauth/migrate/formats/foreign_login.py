@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Self
 
 from traktauth.models import App, Token
-from traktauth.values import field, value
 
 # Seconds for which Trakt's access tokens are valid; for files that say only when one expires.
 USUAL_LIFE = 7 * 86_400
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class ForeignLogin:
     """A token, and the app that it is for.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from traktauth.models import LoginKey, Record
@@ -16,10 +17,9 @@ from traktauth.models.record import EMPTY
 from traktauth.stores.encryption.envelope import CLEAR, Cipher, is_sealed_newest, key_of_seal, seal, unseal
 from traktauth.stores.errors import unreadable
 from traktauth.stores.record_json import to_document, to_record
-from traktauth.values import field, replace, value
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Row:
     """One login's row.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from traktauth.models.store_address import POSTGRES_SCHEMES
 from traktauth.stores.url import HARMLESS
-from traktauth.values import field, value
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class StoreUrl:
     """An address, taken apart.
 

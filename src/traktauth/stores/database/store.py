@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Hashable, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Record
@@ -25,7 +26,6 @@ from traktauth.stores.database.row_cache import RowCache
 from traktauth.stores.encryption.envelope import Cipher
 from traktauth.stores.fleet import FleetStore, LoginCounts, LoginStates
 from traktauth.timeouts import LEASE
-from traktauth.values import replace
 
 
 class DatabaseStore(FleetStore):

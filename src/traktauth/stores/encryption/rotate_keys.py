@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey
@@ -12,10 +13,9 @@ from traktauth.stores.base import TokenStore
 from traktauth.stores.encryption.seal_keys import key_id, read_keys
 from traktauth.stores.open import open_store
 from traktauth.timeouts import LOCK_TIMEOUT
-from traktauth.values import value
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Resealed:
     """One login, and what became of it.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from traktauth.errors import StoreFailed
@@ -13,14 +14,13 @@ from traktauth.stores.encryption.envelope import Cipher, unseal
 from traktauth.stores.errors import MOVE_AWAY, move_away_hint, unreadable
 from traktauth.stores.record_json import login_of, to_record
 from traktauth.stores.redaction import Hidden, without_frames
-from traktauth.values import field, value
 
 LARGEST = 64 * 1024 * 1024  # bytes of a file that is read
 
 Signature = tuple[int, ...]
 
 
-@value
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What the file held when its signature was this one; `strays` are entries that name no login."""
 
