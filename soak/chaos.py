@@ -185,8 +185,9 @@ class Round:
             for _ in range(100):
                 with suppress(RuntimeError, StoreFailed):  # another process has just changed the record
                     token = self.server.sign_in_at(trakt, f"{kind}-{account}")
-                    self.proxy.login_of[token.refresh_token or ""] = (kind, account)
                     self.signed_in[kind, account] = time.time()
+                    self.proxy.signed_in_at[token.refresh_token or ""] = self.signed_in[kind, account]
+                    self.proxy.login_of[token.refresh_token or ""] = (kind, account)
                     return
                 time.sleep(0.1)
         self.wrong.append(f"{kind} {account} cannot be signed in")
@@ -274,10 +275,7 @@ class Round:
                     self.wrong.append(f"{kind}: {line}")
         for kind, account, reason in ended:
             since = self.signed_in[kind, account]
-            causes = [
-                second.at for token, _, second in self.proxy.used if self.proxy.login_of[token] == (kind, account)
-            ]
-            if not any(at > since for at in causes):
+            if not self.proxy.explains_end((kind, account), since):
                 self.wrong.append(f"the login {kind} {account} ended ({reason}) though no used token was sent")
             self.tally[f"ended: {reason}"] += 1
             self.sign_in(kind, account)

@@ -42,6 +42,7 @@ class Proxy(ThreadingHTTPServer):
         self.chance, self.faulty = chance, True
         self.lock = threading.Lock()
         self.login_of: dict[str, tuple[str, str]] = {}  # by refresh token
+        self.signed_in_at: dict[str, float] = {}  # by refresh token: when the user signed in from whom it comes
         self.sendings: dict[str, list[Sending]] = defaultdict(list)
         self.faults: Counter[str] = Counter()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
@@ -85,6 +86,22 @@ class Proxy(ThreadingHTTPServer):
             sending.granted = True
             if old in self.login_of:
                 self.login_of[new] = self.login_of[old]
+                self.signed_in_at[new] = self.signed_in_at[old]
+
+    def explains_end(self, login: tuple[str, str], since: float) -> bool:
+        """Return whether what was sent since a sign-in ends the login: a used token, or one of an earlier sign-in.
+
+        The latter comes from a backup; its login had ended, so Trakt rejects it.
+        """
+        with self.lock:
+            earlier = [
+                each.at
+                for token, sendings in self.sendings.items()
+                if self.login_of.get(token) == login and self.signed_in_at[token] < since
+                for each in sendings
+            ]
+        used = [second.at for token, _, second in self.used if self.login_of[token] == login]
+        return any(at > since for at in [*used, *earlier])
 
 
 class Handler(BaseHTTPRequestHandler):

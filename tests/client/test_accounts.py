@@ -118,7 +118,6 @@ def test_a_token_without_an_expiry_is_refused_and_nothing_is_saved(trakt, token)
         ("refresh_token", 7, "str or None"),
         ("created_at", 1790000000.5, "int or None"),
         ("expires_in", True, "int"),
-        ("expires_at", "2030", "int or float"),
     ],
 )
 def test_a_token_with_a_value_of_another_type_is_not_adopted(trakt, name, value, wanted):

@@ -34,10 +34,6 @@ def test_a_fingerprint_depends_on_nothing_but_the_token():
     assert len(fingerprint("")) == 8
 
 
-def test_a_fingerprint_is_of_the_access_token_alone():
-    assert dataclasses.replace(TOKEN, refresh_token="other", generation=4).fingerprint == TOKEN.fingerprint
-
-
 @pytest.mark.parametrize(
     ("page", "complete"),
     [

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from support.engines import Missing
-from support.postgres import PostgresServer
+from support.postgres import PostgresServer, running_postgres
 from support.redis import RedisServer
 from traktauth.stores.open import open_store
 
@@ -40,12 +40,7 @@ def redis_address(redis_server: RedisServer) -> str:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """Run a PostgreSQL; tests take a schema each."""
-    try:
-        server = PostgresServer()
-    except Missing as missing:
-        pytest.skip(str(missing))
-    yield server
-    server.stop()
+    yield from running_postgres()
 
 
 @pytest.fixture

@@ -9,10 +9,12 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from .engines import Missing
 from .process import NotReady, free_port
@@ -143,3 +145,13 @@ class PostgresServer:
         if self.process.poll() is None:
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def running_postgres(*settings: str) -> Iterator[PostgresServer]:
+    """Run a PostgreSQL for a fixture; its tests are skipped where the program is missing."""
+    try:
+        server = PostgresServer(*settings)
+    except Missing as missing:
+        pytest.skip(str(missing))
+    yield server
+    server.stop()

@@ -26,3 +26,10 @@ def login(server):
     """Get a web sign-in at the local Trakt, on its clock, in memory."""
     with WebLogin(server.app, store="memory:", service=server.url, clock=server.clock) as made:
         yield made
+
+
+@pytest.fixture
+def app(running):
+    """The example program that a module's fixture `running` has started, at a fresh local Trakt."""
+    running.trakt.reset()
+    return running

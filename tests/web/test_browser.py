@@ -29,12 +29,6 @@ def running(request, _web_trakt, tmp_path_factory):
 
 
 @pytest.fixture
-def app(running):
-    running.trakt.reset()
-    return running
-
-
-@pytest.fixture
 def profiles(browser):
     """Open browsers with nothing in them: `profiles()`; no page may complain or load from elsewhere."""
     foreign, complaints = [], []

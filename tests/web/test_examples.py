@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from support.postgres import PostgresServer, absence
+from support.postgres import absence, running_postgres
 from support.web_example import EXAMPLES, WebExample, cookies_of
 from support.web_users import CANARY
 
@@ -23,9 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(absence()), reason=absen
 
 @pytest.fixture(scope="module")
 def postgres():
-    server = PostgresServer()
-    yield server
-    server.stop()
+    yield from running_postgres()
 
 
 @pytest.fixture(scope="module", params=EXAMPLES)
@@ -35,12 +33,6 @@ def running(request, _web_trakt, postgres, tmp_path_factory):
     app = WebExample(EXAMPLES[request.param], _web_trakt, folder, store=postgres.url, workers=2)
     yield app
     app.stop()
-
-
-@pytest.fixture
-def app(running):
-    running.trakt.reset()
-    return running
 
 
 @pytest.fixture

@@ -41,29 +41,28 @@ def never():
     pytest.fail("leads")
 
 
-def test_callers_share_one_run():
-    lead, waiting = Lead(), threading.Semaphore(0)
+def ten_calls(lead):
+    """Let nine callers wait for the run of a tenth; return the ended calls."""
+    waiting = threading.Semaphore(0)
     with ThreadPoolExecutor(10) as pool:
         calls = [lead.submitted(pool)]
         calls += [pool.submit(run_shared, "key", never, 120.0, on_wait=waiting.release) for _ in range(9)]
         for _ in range(9):
             assert waiting.acquire(timeout=60)
         lead.go_on.set()
-        assert {call.result() for call in calls} == {"outcome"}
+    return calls
+
+
+def test_callers_share_one_run():
+    lead = Lead()
+    assert {call.result() for call in ten_calls(lead)} == {"outcome"}
     assert lead.runs == 1
     assert single_flight._calls == {}
 
 
 def test_each_caller_raises_an_error_of_its_own():
-    lead, waiting = Lead(TryLater("busy", retry_after=7.0)), threading.Semaphore(0)
-    with ThreadPoolExecutor(3) as pool:
-        calls = [lead.submitted(pool)]
-        calls += [pool.submit(run_shared, "key", never, 120.0, on_wait=waiting.release) for _ in range(2)]
-        for _ in range(2):
-            assert waiting.acquire(timeout=60)
-        lead.go_on.set()
-        errors = [call.exception() for call in calls]
-    assert len({id(error) for error in errors}) == 3
+    errors = [call.exception() for call in ten_calls(Lead(TryLater("busy", retry_after=7.0)))]
+    assert len({id(error) for error in errors}) == 10
     assert {error.retry_after for error in errors} == {7.0}
 
 

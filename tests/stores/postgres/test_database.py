@@ -11,8 +11,7 @@ from contextlib import closing
 import psycopg
 import pytest
 
-from support.engines import Missing
-from support.postgres import PASSWORD, PostgresServer
+from support.postgres import PASSWORD, running_postgres
 from support.process import free_port
 from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken
@@ -34,12 +33,7 @@ def raw(postgres_address):
 @pytest.fixture(scope="module")
 def mistreated():
     """Run a PostgreSQL that tests of this file may kill and stop."""
-    try:
-        server = PostgresServer()
-    except Missing as missing:
-        pytest.skip(str(missing))
-    yield server
-    server.stop()
+    yield from running_postgres()
 
 
 @pytest.fixture

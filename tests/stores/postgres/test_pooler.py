@@ -11,7 +11,7 @@ import pytest
 
 from support.engines import Missing
 from support.pgbouncer import pgbouncer
-from support.postgres import PostgresServer
+from support.postgres import running_postgres
 from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.open import open_store
@@ -23,12 +23,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def server():
     """Run a PostgreSQL that tests of this file may kill."""
-    try:
-        running = PostgresServer("-c", "synchronous_commit=off")
-    except Missing as missing:
-        pytest.skip(str(missing))
-    yield running
-    running.stop()
+    yield from running_postgres("-c", "synchronous_commit=off")
 
 
 @pytest.fixture
