@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -22,20 +24,16 @@ LOGIN = LoginKey("trakt", "app", "default")
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may become another user")
 @pytest.mark.parametrize("kind", CALLERS)
 def test_a_user_who_may_start_no_more_threads_refreshes_all_the_same(
-    kind, sign_in, trakt_server, app, address, tmp_path
+    kind, sign_in, trakt_server, app, address, request
 ):
-    tmp_path.chmod(0o777)
-    for parent in tmp_path.parents:
-        if parent.stat().st_uid == 0 and parent.is_relative_to(tempfile.gettempdir()):
-            parent.chmod(parent.stat().st_mode | 0o011)
-
     sign_in(account="warm", left=-1)
     with CALLERS[kind](app, service=trakt_server.base, store=address, account="warm") as trakt:
         trakt.token()  # the other user may not read what Python would import
     b"".decode("ascii")
 
-    own = tmp_path / "own"
-    own.mkdir()
+    # not tmp_path: every pytest that starts closes its parent to other users
+    own = Path(tempfile.mkdtemp())
+    request.addfinalizer(lambda: shutil.rmtree(own))
     sign_in(f"file:{own}/tokens.json", left=-1)
     for path in (own, *own.iterdir()):
         os.chown(path, 65534, 65534)
