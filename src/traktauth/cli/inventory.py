@@ -15,12 +15,12 @@ from traktauth.errors import StoreFailed
 from traktauth.flow.effects import NoResponse
 from traktauth.flow.login_status import LoginState, LoginStatus, login_status, unreadable_status
 from traktauth.flow.moved_login import describe_target, finishing_command
-from traktauth.flow.resend_policy import why_not_refreshable
+from traktauth.flow.refresh_policy import why_not_refreshable
 from traktauth.hints import LOGIN_COMMAND, REFRESH_COMMAND, Hint
 from traktauth.models import LoginKey, find_service
 from traktauth.models.record import EMPTY
 from traktauth.stores.processes import is_alive
-from traktauth.wire.user_settings import parse_user, user_settings
+from traktauth.wire.user_settings import build_settings_request, parse_user
 
 if TYPE_CHECKING:
     from traktauth.cli.common_options import CommonOptions
@@ -208,7 +208,7 @@ REJECTED_HINT = Hint("Refresh, or else sign in: ", REFRESH_COMMAND, " || ", LOGI
 def verify(login: LoginKey, token: Token, settings: Settings) -> Verdict:
     """Ask Trakt whether it accepts an access token; nothing is refreshed and nothing is written."""
     service = service_of(login, settings)
-    request = user_settings(service, client_id=login.client_id, access_token=token.access_token)
+    request = build_settings_request(service, client_id=login.client_id, access_token=token.access_token)
     with closing(HttpClients()) as clients:
         reply = clients.send(request)
     if isinstance(reply, NoResponse):
