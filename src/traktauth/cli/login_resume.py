@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 from traktauth.errors import LoginRefused, StoreFailed
 from traktauth.hints import LOGIN_COMMAND, Hint
 from traktauth.models.device_code import DeviceCode
+from traktauth.stores.errors import Hidden
 from traktauth.stores.file import atomic_file
 from traktauth.stores.open import default_folder
-from traktauth.stores.redaction import Hidden
 
 if TYPE_CHECKING:
     from traktauth.models import LoginKey

@@ -33,8 +33,8 @@ from traktauth.cli.output import (
 from traktauth.cli.times import format_duration
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint
+from traktauth.stores.encryption.aes_gcm import FILE_VARIABLE, VARIABLE, key_id, key_of, new_key
 from traktauth.stores.encryption.rotate_keys import key_ids, reseal
-from traktauth.stores.encryption.seal_keys import FILE_VARIABLE, VARIABLE, key_id, key_of, new_key
 from traktauth.stores.move import Outcome, move
 from traktauth.stores.open import open_store
 from traktauth.stores.postgres.table_creation import schema_for
