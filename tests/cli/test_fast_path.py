@@ -8,11 +8,9 @@ import time
 
 import pytest
 
-from traktauth.cli.common_options import COMMON_OPTIONS, MIN_LIFE
 from traktauth.cli.fast_path import parse_plain_options
 from traktauth.models.changes import RejectToken
 
-KNOWN = {**COMMON_OPTIONS, "min_life": MIN_LIFE}
 HEAVY = ["click", "httpx2", "asyncio", "segno", "ssl", "starlette", "traktauth.server"]
 PROBE = """
 import sys
@@ -108,7 +106,7 @@ def test_a_flag_wins_over_the_environment_over_the_file(command, tmp_path):
     ],
 )
 def test_the_short_way_leaves_alone_what_is_not_written_plainly(words):
-    assert parse_plain_options(words, KNOWN) is None
+    assert parse_plain_options(words) is None
 
 
 @pytest.mark.parametrize("life", ["nan", "inf", "-1", "soon", ""])

@@ -93,7 +93,7 @@ def test_the_help_of_a_command_comes_in_three_ways(command):
         (["logn"], "No such command 'logn'. Did you mean 'login'?"),
         (["store", "mve"], "No such command 'mve'. Did you mean 'move'?"),
         (["help", "exit-code"], "No such command or topic 'exit-code'. Did you mean 'exit-codes'?"),
-        (["help", "store", "mov"], "No such command or topic 'mov'. Did you mean 'move'?"),
+        (["help", "store", "mov"], "No such command 'mov'. Did you mean 'move'?"),
         (["zzz"], "No such command 'zzz'."),
         (["token", "--service", "trackt"], "No service is named 'trackt'. Did you mean 'trakt'?"),
         (["status", "--store", "x.json"], "Did you mean 'file:x.json'?"),

@@ -22,6 +22,7 @@ from traktauth.cli.output import (
     print_json,
     print_message,
     print_message_json,
+    replace_unencodable,
     style,
 )
 from traktauth.display import escape
@@ -53,6 +54,7 @@ def streams(monkeypatch):
         out, err = Terminal(**how), Terminal(**how)
         monkeypatch.setattr(sys, "stdout", out)
         monkeypatch.setattr(sys, "stderr", err)
+        replace_unencodable()
         return out, err
 
     return make

@@ -45,7 +45,7 @@ MODULES = (
     "traktauth.stores.database.store",
     "traktauth.stores.file.store",
     "traktauth.stores.open",
-    "traktauth.stores.sqlite.store",
+    "traktauth.stores.sqlite.database",
     "encodings.idna",
     "httpx2",
     "platformdirs",

@@ -10,11 +10,11 @@ import pytest
 
 from traktauth.client import http, http_exchange
 from traktauth.flow.effects import NoResponse
-from traktauth.models import App, find_service
+from traktauth.models import find_service
 from traktauth.stores.database import store as database_store
 from traktauth.stores.open import open_store
 from traktauth.testing.store_contract.base import LOGIN
-from traktauth.wire.token_endpoint import build_refresh_request
+from traktauth.wire.token_endpoint import exchange_refresh_token
 
 SERVERS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("redis", "postgres")]
 
@@ -41,7 +41,7 @@ class Stopped:
 
 @pytest.mark.parametrize("address", ["sqlite", *SERVERS], indirect=True)
 def test_a_lease_whose_reply_was_late_is_acquired_again(store, monkeypatch):
-    clock, real = Stopped(), store.acquire_lease
+    clock, real = Stopped(), store.database.acquire_lease
 
     def acquire(*lease):
         held = real(*lease)
@@ -49,7 +49,7 @@ def test_a_lease_whose_reply_was_late_is_acquired_again(store, monkeypatch):
         return held
 
     monkeypatch.setattr(database_store, "steady_clock", clock)
-    monkeypatch.setattr(store, "acquire_lease", acquire)
+    monkeypatch.setattr(store.database, "acquire_lease", acquire)
     with store.lock(LOGIN, 0.0) as held:
         assert (held, clock.takes) == (True, 2)
 
@@ -57,10 +57,10 @@ def test_a_lease_whose_reply_was_late_is_acquired_again(store, monkeypatch):
 @pytest.mark.parametrize("address", SERVERS[:1], indirect=True)
 def test_a_lease_that_is_acquired_again_has_its_full_length(store):
     """By its holder, who has not heard the first answer."""
-    assert store.acquire_lease(LOGIN, "me", 0.5)
-    assert store.acquire_lease(LOGIN, "me", 30.0)
+    assert store.database.acquire_lease(LOGIN, "me", 0.5)
+    assert store.database.acquire_lease(LOGIN, "me", 30.0)
     time.sleep(0.7)
-    assert not store.acquire_lease(LOGIN, "another", 30.0)
+    assert not store.database.acquire_lease(LOGIN, "another", 30.0)
 
 
 # ---------------------------------------------------------------- stopped between the last thought and the first byte
@@ -72,8 +72,9 @@ def stopped_while_connecting(monkeypatch):
 
 
 def refresh_at(server):
-    app = App("c", client_secret="s", redirect_uri="x:y")
-    return build_refresh_request(find_service(server.base), app, "r")
+    return exchange_refresh_token(
+        find_service(server.base), refresh_token="r", client_id="c", client_secret="s", redirect_uri="x:y"
+    )
 
 
 @pytest.mark.parametrize("kind", ["blocking", "async"])

@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
+import textwrap
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from traktauth.cli.output import print_text
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-
-def show_help(text: str) -> None:
-    """Print a help text, or another text of several lines that needs no escaping."""
-    print_text(f"{text}\n")
-
-
-class _HelpMixin(click.Command):
-    """A command whose `--help` prints through `print_text`."""
-
-    def get_help_option(self, ctx: click.Context) -> click.Option | None:
-        """Return the option; its output replaces characters that the terminal cannot show."""
-        option = super().get_help_option(ctx)
-        if option is not None:
-            option.callback = _show_and_exit
-        return option
-
-
-def _show_and_exit(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
-    if value and not context.resilient_parsing:
-        show_help(context.get_help())
-        context.exit()
-
-
-class Command(_HelpMixin):
-    """A command whose help ends with examples, and which knows its options that exclude each other.
+class Command(click.Command):
+    """A command whose help ends with the examples of its docstring, and which knows options that exclude each other.
 
     Args:
-        arguments: as `click.Command` takes them.
-        examples: pairs of a command line and a short comment, which may be empty.
         exclusive: groups of options, such as `--device`, of which at most one may be given.
-        options: as `click.Command` takes them.
+        settings: as `click.Command` takes them.
     """
 
-    def __init__(
-        self,
-        *arguments: Any,  # noqa: ANN401 - passed on
-        examples: Sequence[tuple[str, str]] = (),
-        exclusive: Sequence[tuple[str, ...]] = (),
-        **options: Any,  # noqa: ANN401 - passed on
-    ) -> None:
-        super().__init__(*arguments, **options)
-        self.examples = tuple(examples)
-        self.exclusive = tuple(exclusive)
+    def __init__(self, name: str | None, *, exclusive: Sequence[tuple[str, ...]] = (), **settings: Any) -> None:  # noqa: ANN401 - click's
+        super().__init__(name, **settings)
+        self.exclusive = exclusive
+        self.help, _, examples = inspect.cleandoc(self.help or "").partition("\n\nExamples:\n")
+        self.examples = textwrap.dedent(examples).splitlines()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the options.
@@ -74,16 +43,12 @@ class Command(_HelpMixin):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""
         super().format_epilog(ctx, formatter)
-        if self.examples:
-            with formatter.section("Examples"):
-                for line, meaning in self.examples:
-                    if meaning:
-                        formatter.write(f"{'':>{formatter.current_indent}}# {meaning}\n")
-                    for part in line.splitlines():
-                        formatter.write(f"{'':>{formatter.current_indent}}{part}\n")
+        with formatter.section("Examples"):
+            for line in self.examples:
+                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
 
-class Group(_HelpMixin, click.Group):
+class Group(click.Group):
     """A group that suggests a command for a mistyped one."""
 
     def resolve_command(
@@ -98,13 +63,6 @@ class Group(_HelpMixin, click.Group):
         if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
             raise click.UsageError(describe_unknown("command", name, self.list_commands(ctx)), ctx)
         return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the commands, each with the first sentence of its help."""
-        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
-        rows = [(name, each.get_short_help_str(limit=1000)) for name, each in commands if each is not None]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
 
 
 def describe_unknown(what: str, name: str, known: Iterable[str]) -> str:

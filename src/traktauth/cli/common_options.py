@@ -1,51 +1,22 @@
-"""The options that most commands share: which login a command is about, and whether it prints JSON."""
+"""What the options say that most commands share: which login a command is about, and whether it prints JSON."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from traktauth.cli.command_hints import COMMAND_HINTS, describe_missing_login
 from traktauth.client.settings import Settings, read_settings
+from traktauth.client.sync_client import Trakt
 from traktauth.errors import AppInvalid, AppRejected, LoginRequired, TraktAuthError
 from traktauth.hints import SETUP_COMMAND, Hint, ShellCommand
+from traktauth.models import LoginKey
 from traktauth.protocol import APPS_PAGE
 from traktauth.stores.url import without_password
 
-if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
-
-    from traktauth.client.sync_client import Trakt
-    from traktauth.models import LoginKey
-
-
 _SECRET_ERRORS = {"invalid_client", "unauthorized_client"}
-
-
-@dataclass(frozen=True, slots=True)
-class OptionSpec:
-    """An option as data, for click and for the fast path.
-
-    Attributes:
-        flag: such as `--account`.
-        metavar: the value in the help; empty if the option takes none.
-        help: the help text.
-    """
-
-    flag: str
-    metavar: str
-    help: str
-
-
-COMMON_OPTIONS = {
-    "account": OptionSpec("--account", "NAME", "Your own name for the account (default: default)."),
-    "service": OptionSpec("--service", "NAME|URL", "trakt, auth.trakt.tv, staging, or a base address."),
-    "store": OptionSpec("--store", "ADDRESS", "Where logins are kept, such as file: or sqlite:/PATH."),
-    "json": OptionSpec("--json", "", "JSON output, for errors too."),
-}
-MIN_LIFE = OptionSpec("--min-life", "SECONDS", "Minimum remaining lifetime of the token.")
 
 
 @contextmanager
@@ -62,18 +33,10 @@ def naming_settings() -> Generator[None]:
 class CommonOptions:
     """The values of the shared options; None for one that was not given."""
 
-    account: str | None
-    service: str | None
-    store: str | None
-    json: bool
-
-    @classmethod
-    def from_values(cls, values: Mapping[str, object]) -> CommonOptions:
-        """Return the options from parsed values by name; a missing name was not given."""
-        account, service, store = (
-            given if isinstance(given := values.get(name), str) else None for name in ("account", "service", "store")
-        )
-        return cls(account, service, store, json=bool(values.get("json")))
+    account: str | None = None
+    service: str | None = None
+    store: str | None = None
+    json: bool = False
 
     def settings(self) -> Settings:
         """Return the settings: options win over the environment, the environment over the file.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
@@ -14,32 +13,30 @@ from traktauth.cli.log_output import suppress_warnings
 from traktauth.cli.output import print_text
 from traktauth.client.settings import read_settings
 from traktauth.display import find_unsafe
+from traktauth.models import LoginKey
 from traktauth.protocol import SERVICES
 from traktauth.stores.open import open_store
-
-if TYPE_CHECKING:
-    from traktauth.models import LoginKey
 
 SHELLS = ("bash", "zsh", "fish")
 _LOCAL_TRAKT = "http://127.0.0.1:8712"
 _STORES = ("file:", "sqlite:", "keyring:", "memory:", "redis://", "postgresql://", "sealed+file:", "sealed+sqlite:")
 
 
-@click.command(
-    "completion",
-    cls=Command,
-    examples=[
-        ('eval "$(traktauth completion bash)"', "in ~/.bashrc"),
-        ('eval "$(traktauth completion zsh)"', "in ~/.zshrc, after compinit"),
-        ("traktauth completion fish > \\\n  ~/.config/fish/completions/traktauth.fish", "once"),
-    ],
-)
+@click.command("completion", cls=Command)
 @click.argument("shell", type=click.Choice(SHELLS), metavar="SHELL")
 @click.pass_context
 def command(context: click.Context, shell: str) -> int:
     """Print the completion script of a shell: bash (4.4 or newer), zsh or fish.
 
     It completes commands, options and their values, such as the accounts that are signed in.
+
+    Examples:
+        eval "$(traktauth completion bash)"  # in ~/.bashrc
+        # in ~/.zshrc, after compinit
+        eval "$(traktauth completion zsh)"
+        # once
+        traktauth completion fish > \\
+          ~/.config/fish/completions/traktauth.fish
     """
     completion = get_completion_class(shell)
     if completion is None:

@@ -10,9 +10,10 @@ import tempfile
 import textwrap
 import threading
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traktauth.cli.log_output import suppress_warnings
 from traktauth.cli.output import print_data, style
@@ -25,10 +26,6 @@ from traktauth.models import App, Token
 from traktauth.server.process.embedded import EmbeddedServer
 from traktauth.server.settings import Settings
 from traktauth.steps import OpenPage, Step
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 LIFE = 5  # seconds that an access token lives here: more than the processes take to start, also on a slow machine
 CROWD = 8

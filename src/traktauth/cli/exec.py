@@ -6,41 +6,29 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import click
 
 from traktauth.cli.click_classes import Command
+from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.exit_codes import report
 from traktauth.cli.options import common_options, min_life_option
+from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRequired, TraktAuthError
+from traktauth.models import Token
 from traktauth.protocol import USER_SETTINGS
 from traktauth.wire.error_responses import error_from_response
 from traktauth.wire.messages import Response
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from traktauth.cli.common_options import CommonOptions
-    from traktauth.client.sync_client import Trakt
-    from traktauth.models import Token
 
 _OURS = "TRAKTAUTH_"
 _USE_PATH = "Use a program on the PATH, or its full path: traktauth exec -- CMD …"
 NOT_FOUND, NOT_EXECUTABLE = 127, 126  # as a shell has it
 
 
-@click.command(
-    "exec",
-    cls=Command,
-    context_settings={"allow_interspersed_args": False},
-    examples=[
-        ("traktauth exec -- python my_tool.py", ""),
-        ("traktauth exec --check -- ./sync.sh", "ask Trakt first; 4 if the login has ended"),
-        ("traktauth exec --account tv --min-life 600 -- ./sync.sh", ""),
-    ],
-)
+@click.command("exec", cls=Command, context_settings={"allow_interspersed_args": False})
 @common_options()
 @min_life_option
 @click.option("--check", is_flag=True, help="First ask Trakt whether it accepts the token (one request).")
@@ -53,6 +41,12 @@ def command(options: CommonOptions, min_life: float, words: tuple[str, ...], *, 
 
     The token is valid by its expiry. With --check Trakt is asked too: a token that it rejects (401) is refreshed, and
     the exit status is 4 if the login has ended. The status is 127 if CMD does not exist, 126 if it cannot be run.
+
+    Examples:
+        traktauth exec -- python my_tool.py
+        # ask Trakt first; 4 if the login has ended
+        traktauth exec --check -- ./sync.sh
+        traktauth exec --account tv --min-life 600 -- ./sync.sh
     """
     with options.trakt() as trakt:
         if check:

@@ -36,16 +36,7 @@ class ExplainCommand(Command):
         return super().parse_args(ctx, [*options, "--", *texts, *args[at + 1 :]])
 
 
-@click.command(
-    "explain",
-    cls=ExplainCommand,
-    examples=[
-        ("traktauth explain 'invalid_grant: session not found'", ""),
-        ("traktauth explain - < sync.log", "the last lines of a log"),
-        ("traktauth explain rate-limit", "by the name in a hint"),
-        ("traktauth explain", "list the entries"),
-    ],
-)
+@click.command("explain", cls=ExplainCommand)
 @json_option
 @click.argument("words", nargs=-1, metavar="[TEXT | -]")
 def command(*, as_json: bool, words: tuple[str, ...]) -> int:
@@ -53,6 +44,12 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
 
     TEXT is a line of a log or a response; - reads it from standard input. Nothing is sent, and TEXT is never printed.
     Without TEXT all entries are listed. The exit status is 1 if TEXT contains no known error.
+
+    Examples:
+        traktauth explain 'invalid_grant: session not found'
+        traktauth explain - < sync.log  # the last lines of a log
+        traktauth explain rate-limit  # by the name in a hint
+        traktauth explain  # list the entries
     """
     if not words and not as_json:
         for entry in load_entries():

@@ -5,20 +5,17 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from traktauth.cli.click_classes import Command
+from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, print_json, print_message
 from traktauth.hints import Hint, ShellCommand
 from traktauth.migrate.formats import NAMES, default_path, find_format
 from traktauth.migrate.transfer import export_access_token, export_login
 from traktauth.models.store_address import is_shared_store
-
-if TYPE_CHECKING:
-    from traktauth.cli.common_options import CommonOptions
 
 
 def complete_format(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -47,16 +44,7 @@ def find_path(context: click.Context, _parameter: click.Parameter, path: str | N
     return None if path in {None, "-"} else Path(str(path))
 
 
-@click.command(
-    "export",
-    cls=Command,
-    exclusive=[("--access-only", "--transfer")],
-    examples=[
-        ("traktauth export pytrakt --access-only", "until the access token expires"),
-        ("traktauth export kometa ~/kometa/config.yml --transfer", "for good"),
-        ("traktauth export token - --access-only", "as Trakt's own response"),
-    ],
-)
+@click.command("export", cls=Command, exclusive=[("--access-only", "--transfer")])
 @common_options()
 @click.argument("format_name", metavar="FORMAT", callback=check_format, shell_complete=complete_format)
 @click.argument("path", required=False, callback=find_path)
@@ -66,6 +54,14 @@ def command(options: CommonOptions, format_name: str, path: Path | None, *, acce
     """Write a login for another program.
 
     FORMAT is pytrakt, kometa, homeassistant or token; PATH is its file, - for standard output.
+
+    Examples:
+        # until the access token expires
+        traktauth export pytrakt --access-only
+        # for good
+        traktauth export kometa ~/kometa/config.yml --transfer
+        # as Trakt's own response
+        traktauth export token - --access-only
     """
     if not access_only and not transfer:
         raise click.UsageError("use --access-only (the login stays here) or --transfer (it is moved there)")

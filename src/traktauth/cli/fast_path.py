@@ -1,54 +1,55 @@
 """`traktauth token` for a fresh token of the file store, without importing click.
 
-Scripts call it in loops, and importing click doubles its time. Options are read with the table that the click command
-uses; arguments in another form, and every error, are left to the click command, which words each problem.
+Scripts call it in loops, and importing click doubles its time. Arguments in another form than `--name VALUE`, and every
+error, are left to the click command, which words each problem.
 """
 
 from __future__ import annotations
 
-from traktauth.cli.common_options import COMMON_OPTIONS, MIN_LIFE, CommonOptions, OptionSpec
+from typing import Any
+
+from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.output import print_data, print_json
 from traktauth.errors import TraktAuthError
 from traktauth.models import LoginKey, Token
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
 from traktauth.stores.open import open_store
 
+_FLAGS = {f"--{name.replace('_', '-')}": name for name in ("account", "service", "store", "json", "min_life")}
+
 
 def run_token(arguments: list[str]) -> int | None:
     """Print a fresh token of the file store and return the exit status; None to leave it to the click command."""
-    values = parse_plain_options(arguments, {**COMMON_OPTIONS, "min_life": MIN_LIFE})
+    values = parse_plain_options(arguments)
     if values is None:
         return None
-    min_life = values.get("min_life", "0")
+    min_life = values.pop("min_life", "0")
     if not min_life.isascii() or not min_life.isdecimal():
         return None
-    options = CommonOptions.from_values(values)
+    as_json = values.pop("json", "") != ""
     try:
-        token = _load_fresh_token(options, float(min_life))
+        token = _load_fresh_token(CommonOptions(**values), float(min_life))
     except (TraktAuthError, ValueError, OSError):
         return None
     if token is None:
         return None
     try:
-        print_token(token, as_json=options.json)
+        print_token(token, as_json=as_json)
     except (BrokenPipeError, TraktAuthError) as error:
         from traktauth.cli.exit_codes import end_with_error  # noqa: PLC0415 - only for an error
 
-        return end_with_error(error, as_json=options.json)
+        return end_with_error(error, as_json=as_json)
     return 0
 
 
-def parse_plain_options(arguments: list[str], known: dict[str, OptionSpec]) -> dict[str, str] | None:
+def parse_plain_options(arguments: list[str]) -> dict[str, Any] | None:
     """Return the values of options written as `--name VALUE`, each at most once; None for any other form."""
-    names = {spec.flag: name for name, spec in known.items()}
-    values: dict[str, str] = {}
+    values: dict[str, Any] = {}
     rest = iter(arguments)
     for word in rest:
-        name = names.get(word)
-        if name is None or name in values:
-            return None
-        value = next(rest, None) if known[name].metavar else word
-        if value is None or (known[name].metavar and value.startswith("-")):
+        name = _FLAGS.get(word)
+        value = word if name == "json" else next(rest, "-")
+        if name is None or name in values or (name != "json" and value.startswith("-")):
             return None
         values[name] = value
     return values

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import os
-import re
 import time
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterator
+from typing import cast
 
 import click
 from click.shell_completion import CompletionItem
 
 from traktauth._version import __version__
-from traktauth.cli.click_classes import Command, describe_unknown, show_help
+from traktauth.cli.click_classes import Command, describe_unknown
 from traktauth.cli.exit_codes import EXIT_CODES_HELP
-from traktauth.cli.output import print_data
 from traktauth.client.config_path import config_path, default_config_path
 from traktauth.client.settings import read_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
 
 ENVIRONMENT = """\
 Settings come from options, environment variables and a configuration file. An
@@ -87,80 +81,37 @@ def _api_url() -> str:
         return ""
 
 
-def help_of(root: click.Group, context: click.Context, words: Sequence[str]) -> str:
-    """Return the help of a command, or a topic.
-
-    Raises:
-        UsageError: neither exists.
-    """
-    if len(words) == 1 and words[0] in TOPICS:
-        return TOPICS[words[0]][1].rstrip("\n") + (_api_url() if words[0] == "environment" else "")
-    command: click.Command = root
-    for word in words:
-        found = command.get_command(context, word) if isinstance(command, click.Group) else None
-        if found is None:
-            known = command.list_commands(context) if isinstance(command, click.Group) else []
-            topics = list(TOPICS) if command is root else []
-            raise click.UsageError(describe_unknown("command or topic", word, [*known, *topics]), context)
-        context = click.Context(found, info_name=word, parent=context, **found.context_settings)
-        command = found
-    return command.get_help(context)
-
-
 _SUMMARY = "sign in to Trakt once, and never lose the login"
 
 
 def man_page(root: click.Group, context: click.Context) -> str:
-    """Return the man page; its date is SOURCE_DATE_EPOCH, or today."""
+    """Return the man page: the help of each command, and the topics; its date is SOURCE_DATE_EPOCH, or today."""
     at = float(os.environ.get("SOURCE_DATE_EPOCH") or time.time())
     date = time.strftime("%Y-%m-%d", time.gmtime(at))
     lines = [f'.TH TRAKTAUTH 1 {date} "traktauth {__version__}"', ".SH NAME", f"traktauth \\- {_SUMMARY}"]
     lines += [".SH SYNOPSIS", ".B traktauth", "\\fICOMMAND\\fR [\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]", ".SH COMMANDS"]
-    for command, its_context in _commands(root, context):
-        lines += _command(command, its_context)
+    for its_context in _contexts(root, context):
+        lines += [f".SS {_escape(its_context.command_path)}", *_verbatim(its_context.get_help())]
     for name, (_, text) in TOPICS.items():
-        lines += [f".SH {name.replace('-', ' ').upper()}", *_verbatim(text)[1:]]
+        lines += [f".SH {name.replace('-', ' ').upper()}", *_verbatim(text)]
     return "\n".join(lines)
 
 
-def _commands(group: click.Group, context: click.Context) -> Iterator[tuple[click.Command, click.Context]]:
-    """Yield each command that has no subcommands, with its context."""
+def _contexts(group: click.Group, context: click.Context) -> Iterator[click.Context]:
+    """Yield a context for each command that has no subcommands."""
     for name in group.list_commands(context):
         command = group.get_command(context, name)
-        if command is None:
-            continue
-        inner = click.Context(command, info_name=name, parent=context)
-        if isinstance(command, click.Group):
-            yield from _commands(command, inner)
-        else:
-            yield command, inner
-
-
-def _command(command: click.Command, context: click.Context) -> list[str]:
-    words = " ".join(command.collect_usage_pieces(context))
-    lines = [f".SS {_text(context.command_path)}", f"\\fB{_text(context.command_path)}\\fR {_text(words)}"]
-    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
-    for paragraph in paragraphs:
-        lines += [".PP", *(_verbatim(paragraph[2:]) if paragraph.startswith("\b") else [_text(paragraph)])]
-    for parameter in command.get_params(context):
-        record = parameter.get_help_record(context)
-        if record is not None:
-            lines += [".TP", f"\\fB{_text(record[0])}\\fR", _text(record[1])]
-    if isinstance(command, Command) and command.examples:
-        lines += [".PP", "Examples:"]
-        for line, meaning in command.examples:
-            lines += _verbatim(f"# {meaning}\n{line}" if meaning else line)
-    return lines
+        if command is not None:
+            inner = click.Context(command, info_name=name, parent=context, terminal_width=78)
+            yield from _contexts(command, inner) if isinstance(command, click.Group) else [inner]
 
 
 def _verbatim(text: str) -> list[str]:
-    return [".PP", ".nf", *(_text(line, flow=False) for line in text.rstrip("\n").split("\n")), ".fi"]
+    return [".nf", *(_escape(line) for line in text.rstrip("\n").split("\n")), ".fi"]
 
 
-def _text(text: str, *, flow: bool = True) -> str:
-    """Return a text with backslashes, hyphens, quotes and a leading dot escaped for the macros."""
-    if flow:
-        text = re.sub(r"\s+", " ", text).strip()
+def _escape(text: str) -> str:
+    """Return a line with backslashes, hyphens, quotes and a leading dot escaped for the macros."""
     escaped = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
     return f"\\&{escaped}" if escaped.startswith(".") else escaped
 
@@ -170,33 +121,42 @@ def _complete_words(context: click.Context, _parameter: click.Parameter, incompl
     return [CompletionItem(n) for n in [*names, *TOPICS] if n.startswith(incomplete)]
 
 
-@click.command(
-    "help",
-    cls=Command,
-    examples=[
-        ("traktauth help login", ""),
-        ("traktauth help store move", ""),
-        ("traktauth help environment", ""),
-        ("traktauth help --man | man -l -", "the whole manual, as a man page"),
-        ("traktauth help --man > ~/.local/share/man/man1/traktauth.1", "install it"),
-    ],
-)
+@click.command("help", cls=Command)
 @click.argument("words", nargs=-1, metavar="[COMMAND|TOPIC]", shell_complete=_complete_words)
 @click.option("--man", is_flag=True, help="Print the manual of all commands as a man page.")
 @click.pass_context
 def command(context: click.Context, words: tuple[str, ...], *, man: bool) -> int:
-    """Show the help of a command, or of a topic: environment or exit-codes."""
+    """Show the help of a command, or of a topic: environment or exit-codes.
+
+    Examples:
+        traktauth help login
+        traktauth help store move
+        traktauth help environment
+        # the whole manual, as a man page
+        traktauth help --man | man -l -
+        # install it
+        traktauth help --man > ~/.local/share/man/man1/traktauth.1
+    """
     root_context = context.find_root()
     root = cast("click.Group", root_context.command)
+    known = [*root.list_commands(root_context), *TOPICS]
     if man:
-        show_help(man_page(root, root_context))
-        return 0
-    show_help(help_of(root, root_context, words))
+        click.echo(man_page(root, root_context))
+    elif words and words[0] not in known:
+        raise click.UsageError(describe_unknown("command or topic", words[0], known), context)
+    elif words and words[0] in TOPICS:
+        click.echo(TOPICS[words[0]][1].rstrip("\n") + (_api_url() if words[0] == "environment" else ""))
+    else:
+        root.main([*words, "--help"], "traktauth", standalone_mode=False)
     return 0
 
 
-@click.command("version", cls=Command, examples=[("traktauth version", "")])
+@click.command("version", cls=Command)
 def version() -> int:
-    """Print the version, as traktauth -V does."""
-    print_data(f"traktauth {__version__}")
+    """Print the version, as traktauth -V does.
+
+    Examples:
+        traktauth version
+    """
+    click.echo(f"traktauth {__version__}")
     return 0

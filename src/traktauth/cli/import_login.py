@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from traktauth.cli.click_classes import Command
+from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.export import check_format, complete_format, find_path
 from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
@@ -18,16 +19,10 @@ from traktauth.client.sync_client import Trakt
 from traktauth.errors import AppInvalid
 from traktauth.hints import LOGIN_COMMAND, SETUP_COMMAND, Hint
 from traktauth.migrate.formats import find_format
+from traktauth.migrate.formats.foreign_login import ForeignLogin
 from traktauth.migrate.login_file import decode, read_file
 from traktauth.migrate.transfer import Source, import_from, undo_import
 from traktauth.models import App
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from traktauth.cli.common_options import CommonOptions
-    from traktauth.migrate.formats.foreign_login import ForeignLogin
-
 
 TWO_HOLDERS = (
     "Two programs have this refresh token now. When the second one refreshes, Trakt ends the login of both, because "
@@ -41,14 +36,7 @@ NO_VALID_TOKEN = "The other program has no valid token any more; stop it or sign
 
 
 @click.command(
-    "import",
-    cls=Command,
-    exclusive=[("--undo", "--keep-source"), ("--undo", "--refresh"), ("--undo", "--replace")],
-    examples=[
-        ("traktauth import pytrakt", "the login of PyTrakt or PlexTraktSync"),
-        ("traktauth import kometa ~/kometa/config.yml", ""),
-        ("traktauth import pytrakt --undo", "give it back"),
-    ],
+    "import", cls=Command, exclusive=[("--undo", "--keep-source"), ("--undo", "--refresh"), ("--undo", "--replace")]
 )
 @common_options()
 @click.argument("format_name", metavar="FORMAT", callback=check_format, shell_complete=complete_format)
@@ -71,6 +59,12 @@ def command(
 
     FORMAT is pytrakt, kometa, homeassistant or token; PATH is its file, - for standard input. The refresh token is
     taken out of the file, so that one program refreshes it; a copy beside the store is kept for --undo.
+
+    Examples:
+        # the login of PyTrakt or PlexTraktSync
+        traktauth import pytrakt
+        traktauth import kometa ~/kometa/config.yml
+        traktauth import pytrakt --undo  # give it back
     """
     if undo:
         return _undo(options, format_name, path)

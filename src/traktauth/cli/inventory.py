@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-from traktauth.cli.command_hints import COMMAND_HINTS
+from traktauth.cli.command_hints import COMMAND_HINTS, SIGN_IN
+from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.times import format_deadline, format_duration, format_time
 from traktauth.client.account_config import check_account
 from traktauth.client.http_clients import HttpClients
+from traktauth.client.settings import Settings
 from traktauth.errors import StoreFailed
 from traktauth.flow.effects import NoResponse
 from traktauth.flow.login_status import LoginState, LoginStatus, login_status, unreadable_status
 from traktauth.flow.moved_login import describe_target, finishing_command
-from traktauth.flow.refresh_policy import why_not_refreshable
-from traktauth.hints import LOGIN_COMMAND, REFRESH_COMMAND, Hint
-from traktauth.models import LoginKey, find_service
+from traktauth.flow.resend_policy import why_not_refreshable
+from traktauth.hints import LOGIN_COMMAND, LOGOUT_COMMAND, REFRESH_COMMAND, Hint
+from traktauth.models import LoginKey, Record, Token, User, find_service
 from traktauth.models.record import EMPTY
+from traktauth.stores.base import TokenStore
 from traktauth.stores.processes import is_alive
-from traktauth.wire.user_settings import build_settings_request, parse_user
-
-if TYPE_CHECKING:
-    from traktauth.cli.common_options import CommonOptions
-    from traktauth.client.settings import Settings
-    from traktauth.flow.login_status import PendingStatus
-    from traktauth.models import Record, Token, User
-    from traktauth.protocol import Service
-    from traktauth.stores.base import TokenStore
-
+from traktauth.wire.user_settings import parse_user, user_settings
 
 _DEFAULT_ACCOUNT = "default"
+
+
+class Verdict(NamedTuple):
+    """The result of checking a token at Trakt.
+
+    Attributes:
+        accepted: whether Trakt accepts the token; None if it could not be checked.
+        user: the token's user; None if unknown.
+        why: the result in words.
+    """
+
+    accepted: bool | None
+    user: User | None
+    why: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the members of the JSON output."""
+        return {"accepted": self.accepted, "username": self.user and self.user.username, "why": self.why}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,7 @@ class StoredLogin:
         is_current: whether the settings name this login.
         is_ours: whether it belongs to the app and service of the settings.
         hint: what to do if it cannot be read.
+        verdict: what Trakt says about its token; None if it was not asked.
     """
 
     login: LoginKey
@@ -53,23 +67,29 @@ class StoredLogin:
     is_current: bool
     is_ours: bool
     hint: str = ""
+    verdict: Verdict | None = None
+
+    @property
+    def is_rejected(self) -> bool:
+        """Whether Trakt rejects its token."""
+        return self.verdict is not None and self.verdict.accepted is False
 
     @property
     def is_readable(self) -> bool:
         """Whether its record could be read."""
         return self.status.state is not LoginState.UNREADABLE
 
+    @property
+    def is_worth_showing(self) -> bool:
+        """Whether it has a token, cannot be read, or belongs to the app of the settings and was moved."""
+        is_our_move = self.status.moved_to is not None and (self.is_current or self.is_ours)
+        return self.status.fingerprint is not None or not self.is_readable or is_our_move
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
-    """The logins found in a store.
 
-    Attributes:
-        logins: the logins to show, the current one first.
-        now: Unix seconds when it was read.
-    """
+class Inventory(NamedTuple):
+    """The logins to show that were found in a store, the current one first, and when it was read (Unix seconds)."""
 
-    logins: list[StoredLogin] = field(default_factory=list[StoredLogin])
+    logins: Sequence[StoredLogin] = ()
     now: float = 0.0
 
     @property
@@ -114,19 +134,16 @@ def read_inventory(store: TokenStore, settings: Settings, options: CommonOptions
         return StoredLogin(login, record, status, login == own, is_ours)
 
     found = [read(login) for login in sorted(keys, key=lambda login: (login != own, login))]
-    shown = [each for each in found if each.status.fingerprint is not None or not each.is_readable or _is_moved(each)]
-    shown = shown or [each for each in found if each.status.moved_to is not None]
-    named = options.account is not None or settings.account != _DEFAULT_ACCOUNT
-    has_ours = any(each.is_ours for each in shown) if settings.client_id else bool(shown)
-    was_signed_out = any(each.is_current for each in found)
-    shows_own = (named or was_signed_out or not has_ours) if settings.client_id else (named and not has_ours)
+    shown = [each for each in found if each.is_worth_showing] or [each for each in found if each.status.moved_to]
+    is_named = options.account is not None or settings.account != _DEFAULT_ACCOUNT
+    if settings.client_id:
+        was_signed_out = any(each.is_current for each in found)
+        shows_own = is_named or was_signed_out or not any(each.is_ours for each in shown)
+    else:
+        shows_own = is_named and not shown
     if shows_own and not any(each.is_current for each in shown):
         shown.insert(0, read(own))
     return Inventory(shown, now)
-
-
-def _is_moved(found: StoredLogin) -> bool:
-    return found.status.moved_to is not None and (found.is_current or found.is_ours)
 
 
 def describe_token(status: LoginStatus, now: float) -> str:
@@ -142,63 +159,28 @@ def describe_token(status: LoginStatus, now: float) -> str:
 
 def describe_refresh(found: StoredLogin, now: float) -> str:
     """Return whether the token is refreshed, or why not; a `Hint` if a command helps."""
-    status = found.status
+    status, pending = found.status, found.status.pending
     if status.fingerprint is None:
         return "nothing to refresh"
-    pending = status.pending
-    if pending is not None and pending.moving_to is not None:
-        since, where = format_time(pending.started_at), describe_target(pending.moving_to)[0]
-        return Hint(
-            f"no: it is being moved to {where} since {since}; to finish: ", finishing_command(pending.moving_to)
-        )
-    if status.reason is not None and pending is None:
-        return f"no: {why_not_refreshable(found.record) or status.message}"
-    if pending is not None:
-        return _describe_pending(status, pending, now)
-    when = "automatic" if status.is_valid else "at the next use"
-    return f"{when} (refresh token {status.refresh_fingerprint})"
-
-
-def _describe_pending(status: LoginStatus, pending: PendingStatus, now: float) -> str:
-    sender = f"{pending.host}:{pending.pid}" if pending.pid else pending.host
+    if pending is None:
+        if status.reason is not None:
+            return f"no: {why_not_refreshable(found.record) or status.message}"
+        when = "automatic" if status.is_valid else "at the next use"
+        return f"{when} (refresh token {status.refresh_fingerprint})"
+    since = format_time(pending.started_at)
+    if pending.moving_to is not None:
+        what = f"no: it is being moved to {describe_target(pending.moving_to)[0]} since {since}; to finish: "
+        return Hint(what, finishing_command(pending.moving_to))
     if pending.in_progress:
+        sender = f"{pending.host}:{pending.pid}" if pending.pid else pending.host
         return f"in progress since {format_duration(now - pending.started_at)} by {sender}"
-    then = "then it is sent again" if status.refreshable else "then a new sign-in"
-    if not status.is_valid:
-        then = "it is sent again at the next use" if status.refreshable else "a new sign-in is required"
-        token = "the token has expired"
-    else:
+    if status.is_valid:
         token = f"the token is valid until {format_deadline(status.expires_at or now, now)}"
-    return f"unconfirmed since {format_time(pending.started_at)} (sending {pending.sending}); {token}, {then}"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The result of checking a token at Trakt.
-
-    Attributes:
-        accepted: whether Trakt accepts the token; None if it could not be checked.
-        user: the token's user; None if unknown.
-        why: the result in words.
-    """
-
-    accepted: bool | None
-    user: User | None
-    why: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the members of the JSON output."""
-        return {"accepted": self.accepted, "username": self.username, "why": self.why}
-
-    @property
-    def is_rejected(self) -> bool:
-        """Whether Trakt rejects the token."""
-        return self.accepted is False
-
-    @property
-    def username(self) -> str | None:
-        """The name of the token's user; None if unknown."""
-        return None if self.user is None else self.user.username
+        then = "then it is sent again" if status.refreshable else "then a new sign-in"
+    else:
+        token = "the token has expired"
+        then = "it is sent again at the next use" if status.refreshable else "a new sign-in is required"
+    return f"unconfirmed since {since} (sending {pending.sending}); {token}, {then}"
 
 
 REJECTED_HINT = Hint("Refresh, or else sign in: ", REFRESH_COMMAND, " || ", LOGIN_COMMAND)
@@ -207,8 +189,10 @@ REJECTED_HINT = Hint("Refresh, or else sign in: ", REFRESH_COMMAND, " || ", LOGI
 
 def verify(login: LoginKey, token: Token, settings: Settings) -> Verdict:
     """Ask Trakt whether it accepts an access token; nothing is refreshed and nothing is written."""
-    service = service_of(login, settings)
-    request = build_settings_request(service, client_id=login.client_id, access_token=token.access_token)
+    service = settings.find_service()
+    if service.realm != login.realm:
+        service = find_service(login.realm, insecure=settings.insecure)
+    request = user_settings(service, client_id=login.client_id, access_token=token.access_token)
     with closing(HttpClients()) as clients:
         reply = clients.send(request)
     if isinstance(reply, NoResponse):
@@ -220,7 +204,24 @@ def verify(login: LoginKey, token: Token, settings: Settings) -> Verdict:
     return Verdict(None, None, f"gave an unexpected response ({reply.status})")
 
 
-def service_of(login: LoginKey, settings: Settings) -> Service:
-    """Return the service of a stored login: the one of the settings if it has the same realm."""
-    service = settings.find_service()
-    return service if service.realm == login.realm else find_service(login.realm, insecure=settings.insecure)
+def verify_all(found: Inventory, settings: Settings, *, most: int | None = None) -> Inventory:
+    """Ask Trakt about the tokens that are valid by the local clock, or of so many of this app; nothing is refreshed."""
+    asked = [each.login for each in found.logins if each.status.is_valid and (most is None or each.is_ours)][:most]
+    logins = [
+        replace(each, verdict=verify(each.login, each.record.token, settings))
+        if each.login in asked and each.record.token is not None
+        else each
+        for each in found.logins
+    ]
+    return found._replace(logins=logins)
+
+
+def sign_in_hint(settings: Settings, found: StoredLogin) -> str:
+    """Return the hint with the command that signs in again, or removes the login of another app or service."""
+    if found.is_ours or not settings.client_id:
+        return SIGN_IN
+    return Hint(
+        f"{found.login.account} at {found.login.realm} belongs to another app or service than the settings. "
+        "Remove it: ",
+        LOGOUT_COMMAND.with_arguments("--local"),
+    )

@@ -39,15 +39,7 @@ _FEWEST_COUNTED = 3  # equal exit statuses that are shown as a count
 
 
 @click.command(
-    "lab",
-    cls=Command,
-    exclusive=[("--setup", "--tokens")],
-    context_settings={"allow_interspersed_args": False},
-    examples=[
-        ("traktauth lab -- traktauth request GET /users/settings", ""),
-        ("traktauth lab --tokens pytrakt:.pytrakt.json \\\n  -- python sync.py", "its login is a file of PyTrakt's"),
-        ("traktauth lab --setup './tool login' \\\n  --badge login.svg -- ./tool sync", "it signs in by a device code"),
-    ],
+    "lab", cls=Command, exclusive=[("--setup", "--tokens")], context_settings={"allow_interspersed_args": False}
 )
 @click.option(
     "--copies",
@@ -95,6 +87,15 @@ def command(
     The program runs against local Trakts: N copies at once, with a lost response, killed during a refresh,
     and during an outage. It must exit with 0 and call the API, such as GET /users/settings. The last line is the
     verdict; the exit status is 0 if the program keeps its login, 1 if it would lose one, 6 if it was not judged.
+
+    Examples:
+        traktauth lab -- traktauth request GET /users/settings
+        # its login is a file of PyTrakt's
+        traktauth lab --tokens pytrakt:.pytrakt.json \\
+          -- python sync.py
+        # it signs in by a device code
+        traktauth lab --setup './tool login' \\
+          --badge login.svg -- ./tool sync
     """
     with needing_extra("the lab", "sandbox"):
         from traktauth.lab import Lab  # noqa: PLC0415 - an extra, and costly

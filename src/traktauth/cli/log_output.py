@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from traktauth.cli.output import WARNING, print_message, print_message_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
 
 
 class Handler(logging.Handler):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
 from traktauth.cli.click_classes import Command
 from traktauth.cli.command_hints import COMMAND_HINTS
+from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.doctor.app import ask_service, rejection_before_setup
 from traktauth.cli.doctor.settings import check_permissions
 from traktauth.cli.exit_codes import Terminated
@@ -23,20 +25,14 @@ from traktauth.cli.times import format_deadline, format_duration
 from traktauth.client.config_path import config_path
 from traktauth.client.login.browser import has_browser
 from traktauth.client.login.method import choose_login_method
+from traktauth.client.sync_client import Trakt
 from traktauth.errors import AppRejected, LoginExists, LoginRefused, StoreFailed, TraktAuthError
 from traktauth.flow.app_check import AppStatus
 from traktauth.flow.moved_login import check_not_moved
 from traktauth.hints import ALL_LOGINS_COMMAND, LOGIN_COMMAND, LOGOUT_COMMAND, Hint
+from traktauth.models import App, Token
 from traktauth.models.changes import SetUser
 from traktauth.wire.token_endpoint import parse_token
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from traktauth.cli.common_options import CommonOptions
-    from traktauth.client.sync_client import Trakt
-    from traktauth.models import App, Token
-
 
 Way = Literal["browser", "device", "paste"]
 Choice = Literal["browser", "device", "paste", "resume", "with-token"]
@@ -44,19 +40,7 @@ Choice = Literal["browser", "device", "paste", "resume", "with-token"]
 _MAX_RESPONSE = 1 << 20  # characters
 
 
-@click.command(
-    "login",
-    cls=Command,
-    exclusive=[("--browser", "--device", "--paste", "--resume", "--with-token")],
-    examples=[
-        ("traktauth login", ""),
-        ("traktauth login --device", "over SSH, or on a screen without a browser"),
-        ("traktauth login --account tv", "a second account"),
-        ("traktauth login --paste", "with a browser on another machine"),
-        ("traktauth login --resume", "after Ctrl-C, while the device code is valid"),
-        ("traktauth login --with-token < reply.json", "with the JSON of Trakt's token endpoint"),
-    ],
-)
+@click.command("login", cls=Command, exclusive=[("--browser", "--device", "--paste", "--resume", "--with-token")])
 @common_options()
 @click.option("--browser", "choice", flag_value="browser", help="Sign in with a browser on this machine.")
 @click.option("--device", "choice", flag_value="device", help="Sign in on any device, with a code.")
@@ -78,6 +62,18 @@ def command(options: CommonOptions, choice: Choice | None, *, signup: bool, no_o
 
     By default a browser is used if this machine has one and the app's redirect address is on this machine, otherwise a
     device code (for example over SSH). --no-open always selects the browser sign-in and only prints the address.
+
+    Examples:
+        traktauth login
+        # over SSH, or on a screen without a browser
+        traktauth login --device
+        traktauth login --account tv  # a second account
+        # with a browser on another machine
+        traktauth login --paste
+        # after Ctrl-C, while the device code is valid
+        traktauth login --resume
+        # with the JSON of Trakt's token endpoint
+        traktauth login --with-token < reply.json
     """
     with options.trakt() as trakt:
         check_not_moved(trakt.bound_store.load())

@@ -8,18 +8,15 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from traktauth.errors import LoginRefused, StoreFailed
 from traktauth.hints import LOGIN_COMMAND, Hint
+from traktauth.models import LoginKey
 from traktauth.models.device_code import DeviceCode
-from traktauth.stores.errors import Hidden
 from traktauth.stores.file import atomic_file
 from traktauth.stores.open import default_folder
-
-if TYPE_CHECKING:
-    from traktauth.models import LoginKey
-
+from traktauth.stores.redaction import Hidden
 
 _TYPES: dict[str, type] = {
     "device_code": str, "user_code": str, "verification_url": str, "expires_in": int, "interval": int

@@ -9,22 +9,18 @@ import shutil
 import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import Self
 from urllib.parse import urlsplit
 
-from traktauth.cli.output import Styled, print_in_place, print_json, print_message, showable, style
+from traktauth.cli.output import Styled, can_encode, print_in_place, print_json, print_message, style
 from traktauth.cli.times import format_clock_time, format_duration
 from traktauth.client.login.ui import describe_paste
 from traktauth.hints import LOGIN_COMMAND, Hint
+from traktauth.models.device_code import DeviceCode
 from traktauth.steps import EnterCode, OpenPage, PasteCode, Step, StillWaiting
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-    from typing import Self
-
-    from traktauth.models.device_code import DeviceCode
 
 
 @dataclass(slots=True)
@@ -182,7 +178,7 @@ def qr_lines(address: str) -> list[Styled]:
         return []
     lines = picture.getvalue().splitlines()
     columns, rows = _size()
-    if showable("█▀▄", sys.stderr) != "█▀▄" or len(lines[0]) > columns or len(lines) + _LINES_BELOW > rows:
+    if not can_encode("█▀▄", sys.stderr) or len(lines[0]) > columns or len(lines) + _LINES_BELOW > rows:
         return []
     # A code must be dark on light whatever the terminal's own colours are; most phones read it the other way round too.
     return [Styled(line, _WHITE_ON_BLACK) for line in lines]

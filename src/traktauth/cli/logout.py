@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
 
 import click
 
 from traktauth.cli.click_classes import Command
+from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
+from traktauth.client.settings import Settings
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRequired
 from traktauth.hints import ALL_LOGINS_COMMAND, Hint
-from traktauth.models import App, find_service
+from traktauth.models import App, LoginKey, find_service
 from traktauth.models.signed_out import SignedOut
+from traktauth.protocol import Service
 from traktauth.stores.open import open_store
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from traktauth.cli.common_options import CommonOptions
-    from traktauth.client.settings import Settings
-    from traktauth.models import LoginKey
-    from traktauth.protocol import Service
-
 
 _PAGE = "/oauth/authorized_applications"
 
 
-@click.command(
-    "logout",
-    cls=Command,
-    examples=[
-        ("traktauth logout", ""),
-        ("traktauth logout --account tv --local", "without revoking at Trakt"),
-        ("traktauth logout --local --service http://127.0.0.1:8712", "a local Trakt that no longer runs"),
-    ],
-)
+@click.command("logout", cls=Command)
 @common_options()
 @click.option("--erase", is_flag=True, help="Also remove the account's name, the user's name and the history.")
 @click.option("--local", is_flag=True, help="Only delete the tokens here; they stay valid at Trakt.")
@@ -46,6 +32,13 @@ def command(options: CommonOptions, *, local: bool, erase: bool) -> int:
 
     With --local the login may belong to any app and service in the store: select it with --account and --service, as
     in the output of traktauth status.
+
+    Examples:
+        traktauth logout
+        # without revoking at Trakt
+        traktauth logout --account tv --local
+        # a local Trakt that no longer runs
+        traktauth logout --local --service http://127.0.0.1:8712
     """
     with _open(options, local=local) as trakt:
         outcome = _sign_out(trakt, local=local, erase=erase)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from traktauth.cli.output import replace_unencodable
+
 
 def main(arguments: list[str]) -> int:
     """Run one command and return its exit status.
@@ -9,6 +11,7 @@ def main(arguments: list[str]) -> int:
     Scripts call `traktauth token` in loops, so it avoids importing click when it can; every other call goes through
     click.
     """
+    replace_unencodable()
     if arguments[:1] == ["token"]:
         from traktauth.cli.fast_path import run_token  # noqa: PLC0415 - only this command uses it
 

@@ -1,24 +1,20 @@
-"""Options that several commands share, as click decorators; their names and help texts are in `common_options`."""
+"""Options that several commands share, as click decorators."""
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 import click
 
-from traktauth.cli.common_options import COMMON_OPTIONS, MIN_LIFE, CommonOptions
+from traktauth.cli.common_options import CommonOptions
+from traktauth.cli.completion import complete_account, complete_service, complete_store
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from click.shell_completion import CompletionItem
-
 
 P = ParamSpec("P")
 
@@ -39,10 +35,31 @@ class Seconds(click.ParamType[float]):
         return seconds
 
 
-min_life_option = click.option(MIN_LIFE.flag, type=Seconds(), default=0.0, metavar=MIN_LIFE.metavar, help=MIN_LIFE.help)
-
-
-json_option = click.option("--json", "as_json", is_flag=True, help=COMMON_OPTIONS["json"].help)
+_OPTIONS = {
+    "account": click.option(
+        "--account",
+        metavar="NAME",
+        help="Your own name for the account (default: default).",
+        shell_complete=complete_account,
+    ),
+    "service": click.option(
+        "--service",
+        metavar="NAME|URL",
+        help="trakt, auth.trakt.tv, staging, or a base address.",
+        shell_complete=complete_service,
+    ),
+    "store": click.option(
+        "--store",
+        metavar="ADDRESS",
+        help="Where logins are kept, such as file: or sqlite:/PATH.",
+        shell_complete=complete_store,
+    ),
+    "json": click.option("--json", is_flag=True, help="JSON output, for errors too."),
+}
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON output, for errors too.")
+min_life_option = click.option(
+    "--min-life", type=Seconds(), default=0.0, metavar="SECONDS", help="Minimum remaining lifetime of the token."
+)
 profile_option = click.option(
     "--profile",
     type=click.Choice(["current", "classic"]),
@@ -63,39 +80,20 @@ def common_options(*names: str) -> Callable[[Callable[Concatenate[CommonOptions,
     Args:
         names: those that the command acts on, of `account`, `service`, `store` and `json`; none: all.
     """
+    names = names or tuple(_OPTIONS)
 
     def decorate(command: Callable[Concatenate[CommonOptions, P], int]) -> Callable[P, int]:
         @functools.wraps(command)
         def with_common_options(*arguments: P.args, **keywords: P.kwargs) -> int:
-            values = {name: keywords.pop(name, None) for name in COMMON_OPTIONS}
-            return command(CommonOptions.from_values(values), *arguments, **keywords)
+            given: dict[str, Any] = {name: keywords.pop(name) for name in names}
+            return command(CommonOptions(**given), *arguments, **keywords)
 
         decorated: Callable[P, int] = with_common_options
-        for name in reversed(names or tuple(COMMON_OPTIONS)):  # click shows the last one that is added first
-            spec = COMMON_OPTIONS[name]
-            decorated = click.option(
-                spec.flag,
-                name,
-                is_flag=not spec.metavar,
-                metavar=spec.metavar or None,
-                help=spec.help,
-                shell_complete=_completion_of(name) if spec.metavar else None,
-            )(decorated)
+        for name in reversed(names):  # click shows the last one that is added first
+            decorated = _OPTIONS[name](decorated)
         return decorated
 
     return decorate
-
-
-def _completion_of(name: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    """Return the function that completes an option's value; its module is imported when a shell asks."""
-
-    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from traktauth.cli import completion  # noqa: PLC0415 - see above
-
-        items: list[CompletionItem] = getattr(completion, f"complete_{name}")(context, parameter, incomplete)
-        return items
-
-    return complete
 
 
 @contextmanager

@@ -6,39 +6,30 @@ Colours are added after that, and only here.
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import os
+import re
 import sys
 import textwrap
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import NamedTuple, TextIO
 
 from traktauth.display import escape, shorten
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
 
-if TYPE_CHECKING:
-    from collections.abc import Generator
-    from typing import TextIO
-
-
 MAX_MESSAGE_LENGTH = 5000  # characters on stderr; longer than any path, shorter than what a server may send
 _NARROWEST = 40  # columns of a terminal that lines are broken for
 
 
-class Styled:
-    """A part of a line with a colour.
+class Styled(NamedTuple):
+    """A part of a line with a colour: a text, which is escaped as any other, and the `31` of an escape sequence."""
 
-    Args:
-        text: is escaped as any other text.
-        sgr: parameters of the *Select Graphic Rendition* escape sequence, such as `31`.
-    """
-
-    __slots__ = ("sgr", "text")
-
-    def __init__(self, text: str, sgr: str) -> None:
-        self.text = text
-        self.sgr = sgr
+    text: str
+    sgr: str
 
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36"}
@@ -47,6 +38,30 @@ _COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _ASCII = str.maketrans({
     "✓": "ok", "✗": "x", "→": "->", "…": "...", "\u2013": "-", "\u2212": "-", "·": "-", "\u00d7": "x",
 })  # fmt: skip
+
+
+def replace_unencodable() -> None:
+    """Let stdout and stderr write a replacement for each character that their encoding lacks."""
+    codecs.register_error("traktauth", _replacement)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="traktauth")
+
+
+def _replacement(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return lacking.translate(_ASCII).encode("ascii", "replace").decode(), error.end
+
+
+def can_encode(text: str, stream: TextIO) -> bool:
+    """Return whether the encoding of a stream has all characters of a text."""
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def style(text: str, colour: str) -> Styled:
@@ -67,7 +82,7 @@ ERROR = style("Error:", "red")
 
 
 def print_data(*parts: str | Styled, indent: int = 0, hanging: int | None = None) -> None:
-    """Write a line of data to stdout; characters that its encoding lacks are replaced.
+    """Write a line of data to stdout.
 
     Args:
         parts: texts, joined with spaces.
@@ -80,11 +95,9 @@ def print_data(*parts: str | Styled, indent: int = 0, hanging: int | None = None
         TraktAuthError: stdout is closed, or its disk is full.
     """
     with _writing():
-        if hanging is None:
-            sys.stdout.write(_line(parts, indent, sys.stdout))
-        else:
-            sys.stdout.writelines(_lines(parts, indent, hanging, sys.stdout))
-        sys.stdout.flush()
+        stream = sys.stdout
+        stream.write(_line(parts, indent, stream) if hanging is None else _lines(parts, indent, hanging, stream))
+        stream.flush()
 
 
 def print_hint(text: str, *, indent: int = 0) -> None:
@@ -92,29 +105,25 @@ def print_hint(text: str, *, indent: int = 0) -> None:
     print_data(NEXT, text, indent=indent, hanging=indent + 2)
 
 
-def print_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON takes
+def print_json(value: object) -> None:
     """Write a value to stdout as one line of JSON; raises as `print_data` does."""
     print_data(json_line(value))
 
 
 def print_bytes(content: bytes) -> None:
     """Write bytes to stdout, unchanged into a pipe or file, as safe text on a terminal; raises as `print_data` does."""
+    if is_on_terminal(sys.stdout):
+        print_text(escape(content.decode("utf-8", "replace"), keep="\n\t"))
+        return
     with _writing():
-        if is_on_terminal(sys.stdout):
-            print_text(escape(content.decode("utf-8", "replace"), keep="\n\t"))
-            return
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
 
 
 def print_text(text: str) -> None:
-    """Write text that the caller has made safe to stdout; characters that its encoding lacks are replaced.
-
-    Raises:
-        BrokenPipeError, TraktAuthError: as for `print_data`.
-    """
+    """Write text that the caller has made safe to stdout; raises as `print_data` does."""
     with _writing():
-        sys.stdout.write(showable(text, sys.stdout))
+        sys.stdout.write(text)
         sys.stdout.flush()
 
 
@@ -150,70 +159,11 @@ def print_message(*parts: str | Styled, indent: int = 0) -> None:
     with suppress(OSError, AttributeError):  # AttributeError: it was closed at the start
         before = "\r\x1b[K" if _in_place == [sys.stderr] else ""
         _in_place.clear()
-        sys.stderr.write(before + "".join(_lines(parts, indent, indent + 2, sys.stderr)))
+        sys.stderr.write(before + _lines(parts, indent, indent + 2, sys.stderr))
         sys.stderr.flush()
 
 
-def _lines(parts: tuple[str | Styled, ...], indent: int, hanging: int, stream: TextIO) -> list[str]:
-    """Return the lines that a stream shows of a long text: one, or as wide as its terminal."""
-    *before, last = parts
-    columns = terminal_columns(stream) or 0
-    shown = " ".join(part.text if isinstance(part, Styled) else part for part in parts)
-    if isinstance(last, Styled) or columns < _NARROWEST or len(shown) + indent <= columns:
-        return [_line(parts, indent, stream, longest=MAX_MESSAGE_LENGTH)]
-    if before == [NEXT]:
-        first, *others = hint_lines(last, columns - indent - 2)
-    else:
-        text = escape(shorten(last, MAX_MESSAGE_LENGTH))
-        taken = indent + len(shown) - len(last)
-        wrapper = textwrap.TextWrapper(columns, initial_indent=" " * taken, subsequent_indent=" " * hanging)
-        wrapper.break_long_words = wrapper.break_on_hyphens = wrapper.replace_whitespace = False
-        first, *others = (line.lstrip() for line in wrapper.wrap(text) or [text])
-    return [_line((*before, first), indent, stream), *(_line((other,), hanging, stream) for other in others)]
-
-
-def terminal_columns(stream: TextIO) -> int | None:
-    """Return the width of a stream's terminal, None if it has no terminal or no width is known."""
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or None
-    except (OSError, ValueError):
-        return None
-
-
-def hint_lines(hint: str, columns: int) -> list[str]:
-    """Return the lines of a hint after its arrow, so wide.
-
-    Each sentence begins a line, and lines break between words. A command is not broken, and loses the full stop after
-    it: it is copied.
-    """
-    hint = Hint(hint if len(hint) <= MAX_MESSAGE_LENGTH else shorten(hint, MAX_MESSAGE_LENGTH)).with_text(escape)
-    lines = [""]
-    ends_sentence = False
-    for word, is_command in _words(hint):
-        if lines[-1] and (ends_sentence or len(lines[-1]) + 1 + len(word) > columns):
-            lines.append("")
-        ends_sentence = word.endswith(".")
-        shown = word[:-1] if is_command and ends_sentence and not word.endswith("`.") else word
-        lines[-1] += f" {shown}" if lines[-1] else shown
-    return lines
-
-
-def _words(hint: Hint) -> list[tuple[str, bool]]:
-    """Return the words of a hint, each with whether it is a whole command; punctuation belongs to what is before it."""
-    words: list[tuple[str, bool]] = []
-    has_space = True  # after the last part
-    for part in hint.parts:
-        is_command = isinstance(part, ShellCommand)
-        inner = [str(part)] if isinstance(part, ShellCommand) else part.split()
-        if inner and not has_space and not str(part)[0].isspace():
-            last, was_command = words.pop()
-            words.append((f"{last}{inner.pop(0)}", is_command or was_command))
-        words += [(word, is_command) for word in inner]
-        has_space = str(part)[-1:].isspace()
-    return words
-
-
-def print_message_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON takes
+def print_message_json(value: object) -> None:
     """Write a value to stderr as one line of JSON; a closed stderr is ignored."""
     with suppress(OSError, AttributeError):  # as in `print_message`
         sys.stderr.write(f"{json_line(value)}\n")
@@ -227,39 +177,75 @@ def print_in_place(text: str) -> None:
     """
     with suppress(OSError, AttributeError):
         _in_place[:] = [sys.stderr] if text else []
-        line = _line((text,), 0, sys.stderr)[:-1]
-        if (columns := terminal_columns(sys.stderr)) is not None and len(line) >= columns:
-            line = showable(f"{line[: columns - 2]}…", sys.stderr)
-        sys.stderr.write(f"\r\x1b[K{line}")
+        line, columns = escape(text), terminal_columns(sys.stderr) or sys.maxsize
+        sys.stderr.write(f"\r\x1b[K{line if len(line) < columns else f'{line[: columns - 2]}…'}")
         sys.stderr.flush()
 
 
-def json_line(value: Any) -> str:  # noqa: ANN401 - whatever JSON takes
+def json_line(value: object) -> str:
     """Return a value as one line of JSON, in printable ASCII."""
     return json.dumps(value).replace("\x7f", "\\u007f")
 
 
-def _line(parts: tuple[str | Styled, ...], indent: int, stream: TextIO, *, longest: int | None = None) -> str:
-    """Return a line that a stream can show: parts escaped and cut, then coloured."""
-    colours = uses_colour(stream)
-    shown: list[str] = []
-    for part in parts:
-        text = escape(part.text if isinstance(part, Styled) else part)
-        text = showable(text if longest is None else shorten(text, longest), stream)
-        shown.append(f"\x1b[{part.sgr}m{text}\x1b[0m" if isinstance(part, Styled) and colours else text)
-    return " " * indent + " ".join(shown) + "\n"
+def _lines(parts: tuple[str | Styled, ...], indent: int, hanging: int, stream: TextIO) -> str:
+    """Return the lines that a stream shows of a long text: one, or as wide as its terminal."""
+    *before, last = (part if isinstance(part, Styled) else _cut(part) for part in parts)
+    columns = terminal_columns(stream) or 0
+    taken = indent + sum(len(part if isinstance(part, str) else part.text) + 1 for part in before)
+    if isinstance(last, Styled) or columns < _NARROWEST or taken + len(last) <= columns:
+        return _line((*before, last), indent, stream)
+    if before == [NEXT]:
+        first, *others = hint_lines(last, columns - hanging)
+    else:
+        first, *others = _wrap(escape(last), columns - hanging, used=taken - hanging)
+    return _line((*before, first), indent, stream) + "".join(_line((other,), hanging, stream) for other in others)
 
 
-def showable(text: str, stream: TextIO) -> str:
-    """Return a text in characters of a stream's encoding."""
-    if text.isascii():
-        return text
-    encoding = stream.encoding or "utf-8"
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_MESSAGE_LENGTH else shorten(text, MAX_MESSAGE_LENGTH)
+
+
+def _wrap(text: str, columns: int, *, used: int = 0) -> list[str]:
+    """Return the lines of a text; the first has so many columns less."""
+    wrapper = textwrap.TextWrapper(columns, initial_indent=" " * used, replace_whitespace=False)
+    wrapper.break_long_words = wrapper.break_on_hyphens = False
+    return [line.lstrip() for line in wrapper.wrap(text)] or [text]
+
+
+def terminal_columns(stream: TextIO) -> int | None:
+    """Return the width of a stream's terminal, None if it has no terminal or no width is known."""
     try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
-    return text
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
+
+
+_SPACE, _END = "\0", "\1"  # in a command, and after it; `escape` leaves none of them in a text
+
+
+def hint_lines(hint: str, columns: int) -> list[str]:
+    """Return the lines of a hint after its arrow, so wide.
+
+    Each sentence begins a line, and lines break between words. A command is not broken, and loses the full stop after
+    it: it is copied.
+    """
+    parts = Hint(hint).with_text(escape).parts
+    text = "".join(f"{part}{_END}".replace(" ", _SPACE) if isinstance(part, ShellCommand) else part for part in parts)
+    sentences = (re.sub(f"(?<!`){_END}\\.$", "", each) for each in re.split(r"(?<=\.) ", text.strip()))
+    lines = (line for each in sentences for line in _wrap(each.replace(_END, ""), columns))
+    return [line.replace(_SPACE, " ") for line in lines]
+
+
+def _line(parts: tuple[str | Styled, ...], indent: int, stream: TextIO) -> str:
+    """Return a line that a stream can show: parts escaped, then coloured."""
+    colours = uses_colour(stream)
+    shown = (
+        f"\x1b[{part.sgr}m{escape(part.text)}\x1b[0m"
+        if isinstance(part, Styled) and colours
+        else escape(part.text if isinstance(part, Styled) else part)
+        for part in parts
+    )
+    return " " * indent + " ".join(shown) + "\n"
 
 
 def is_on_terminal(stream: TextIO | None) -> bool:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from html.parser import HTMLParser
+from http.client import HTTPResponse
 from http.cookiejar import CookieJar
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from traktauth.errors import UnexpectedReply
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from http.client import HTTPResponse
-
 
 _LIMIT = 10.0  # seconds for one page
 _MOST_PAGES = 6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib import import_module
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from traktauth.cli.click_classes import Command
+from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN
 from traktauth.cli.options import common_options
 from traktauth.cli.output import (
@@ -27,6 +29,7 @@ from traktauth.cli.output import (
     uses_colour,
 )
 from traktauth.cli.request_arguments import Call, read_body, read_fields, read_headers
+from traktauth.client.sync_client import Trakt
 from traktauth.display import escape
 from traktauth.errors import TraktAuthError, UnexpectedReply
 from traktauth.hints import LOGIN_COMMAND, Hint
@@ -35,12 +38,7 @@ from traktauth.wire.error_responses import parse_retry_after
 from traktauth.wire.messages import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from traktauth.cli.common_options import CommonOptions
     from traktauth.client.http import HttpResponse
-    from traktauth.client.sync_client import Trakt
-
 
 BUSY = 429
 MOST_PAGES = 100
@@ -52,15 +50,7 @@ _HINTS = {
 }
 
 
-@click.command(
-    "request",
-    cls=Command,
-    examples=[
-        ("traktauth request /users/settings", ""),
-        ("traktauth request /sync/history -f limit=100 --paginate \\\n  -q '.[].movie.title'", ""),
-        ("traktauth request POST /sync/history --body @movies.json", ""),
-    ],
-)
+@click.command("request", cls=Command)
 @common_options()
 @click.argument("method_or_path", metavar="[METHOD]", required=False)
 @click.argument("path", required=False)
@@ -114,6 +104,12 @@ def command(  # noqa: PLR0917 - click passes every option
 
     The default METHOD is GET, or POST with --body. In a pipe or file the body is printed unchanged, on a
     terminal indented and in colour. Exit status: 0 for 2xx, 4 for 401, 5 for 429 and 5xx, else 1.
+
+    Examples:
+        traktauth request /users/settings
+        traktauth request /sync/history -f limit=100 --paginate \\
+          -q '.[].movie.title'
+        traktauth request POST /sync/history --body @movies.json
     """
     call = Call.read(
         method_or_path,

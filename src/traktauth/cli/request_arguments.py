@@ -12,12 +12,11 @@ from urllib.parse import urlencode
 
 import click
 
+from traktauth.client.sync_client import Trakt
 from traktauth.display import escape, shorten
 
 if TYPE_CHECKING:
     from traktauth.client.http import HttpResponse
-    from traktauth.client.sync_client import Trakt
-
 
 _METHOD = re.compile(r"[A-Za-z]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2

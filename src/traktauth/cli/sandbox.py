@@ -39,18 +39,7 @@ GRACE_SECONDS = 5.0
 MOST_HOSTS = 5
 
 
-@click.command(
-    "sandbox",
-    cls=Command,
-    context_settings={"allow_interspersed_args": False},
-    examples=[
-        ("traktauth sandbox -- python sync.py", ""),
-        (
-            "traktauth sandbox --show \\\n  --tokens pytrakt:.pytrakt.json -- python sync.py",
-            "signed in, requests shown",
-        ),
-    ],
-)
+@click.command("sandbox", cls=Command, context_settings={"allow_interspersed_args": False})
 @profile_option
 @click.option(
     "--seed", metavar="FILE", type=click.Path(path_type=Path), help="Apps and users of the local Trakt, as for serve."
@@ -88,6 +77,12 @@ def command(
     The program is not changed: it gets a proxy and a CA in its environment, and TRAKT_CLIENT_ID, TRAKT_CLIENT_SECRET
     and TRAKT_REDIRECT_URI of an app. All other hosts are refused. Device codes are approved automatically. The exit
     status is the program's; processes that it leaves running are ended.
+
+    Examples:
+        traktauth sandbox -- python sync.py
+        # signed in, requests shown
+        traktauth sandbox --show \\
+          --tokens pytrakt:.pytrakt.json -- python sync.py
     """
     try:
         with needing_extra("the sandbox", "sandbox"):

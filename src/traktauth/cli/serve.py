@@ -52,16 +52,7 @@ def _removed(ctx: click.Context, param: click.Parameter, value: object) -> None:
         raise click.UsageError(f"{param.opts[0]} was removed: {REMOVED[param.name or '']}", ctx)
 
 
-@click.command(
-    "serve",
-    cls=Command,
-    examples=[
-        ("traktauth serve", ""),
-        ("traktauth serve --port 0 --database memory: --control", "for a test"),
-        ("traktauth serve --profile classic --seed apps.json", ""),
-        ("TRAKTAUTH_SERVICE=http://127.0.0.1:8712 traktauth login", "in another terminal"),
-    ],
-)
+@click.command("serve", cls=Command)
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", metavar="PORT", type=int, default=8712, show_default=True, help="The port; 0 picks a free one.")
 @profile_option
@@ -118,6 +109,14 @@ def command(*, as_json: bool, check: bool, request_log: bool | None, **options: 
     """Run a local Trakt: its sign-in pages, tokens and API, until stopped.
 
     It prints an app and a user to sign in with. Programs with traktauth use it with TRAKTAUTH_SERVICE.
+
+    Examples:
+        traktauth serve
+        # for a test
+        traktauth serve --port 0 --database memory: --control
+        traktauth serve --profile classic --seed apps.json
+        # in another terminal
+        TRAKTAUTH_SERVICE=http://127.0.0.1:8712 traktauth login
     """
     with needing_extra("the local Trakt", "server"):
         from traktauth.server.process.serve import check_config, serve  # noqa: PLC0415 - an extra

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import click
 import tomlkit
 from click.core import ParameterSource
 
 from traktauth.cli.click_classes import Command
-from traktauth.cli.common_options import naming_settings
+from traktauth.cli.common_options import CommonOptions, naming_settings
 from traktauth.cli.doctor.app import LOOPBACK, apps_page, ask_service, rejection
 from traktauth.cli.options import common_options
 from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, can_ask, print_json, print_message, style
@@ -22,20 +23,14 @@ from traktauth.client.config_path import config_path, default_config_path
 from traktauth.client.settings import Settings, read_file, read_settings
 from traktauth.display import escape
 from traktauth.errors import AppInvalid, TraktAuthError
-from traktauth.flow.app_check import AppStatus
+from traktauth.flow.app_check import AppCheck, AppStatus
 from traktauth.hints import DOCTOR_COMMAND, Hint, ShellCommand
 from traktauth.models import App
 from traktauth.private_files import resolve
 from traktauth.protocol import APPS_PAGE, OUT_OF_BAND
-from traktauth.stores.errors import Hidden
 from traktauth.stores.file.atomic_file import make_folder
 from traktauth.stores.file.atomic_file import replace as replace_file
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableMapping
-
-    from traktauth.cli.common_options import CommonOptions
-    from traktauth.flow.app_check import AppCheck
+from traktauth.stores.redaction import Hidden
 
 _LONGEST_SECRET = 4096  # characters
 _REJECTED = (
@@ -51,15 +46,7 @@ _OPTIONS = "traktauth setup --client-id ID --secret-stdin --redirect-uri URI --s
 _SAVED = ("client_id", "client_secret", "redirect_uri", "service")
 
 
-@click.command(
-    "setup",
-    cls=Command,
-    examples=[
-        ("traktauth setup", ""),
-        ("traktauth setup --client-id ID --secret-stdin < secret.txt", "in a script"),
-        ("traktauth setup --service http://127.0.0.1:8712", "for an app of a local Trakt"),
-    ],
-)
+@click.command("setup", cls=Command)
 @common_options("service", "json")
 @click.option("--client-id", metavar="ID", help="The app's client id.")
 @click.option("--secret-stdin", is_flag=True, help="Read the app's secret from stdin; an empty line: a public app.")
@@ -74,6 +61,13 @@ def command(
     to the configuration file, which only you can read. Without a terminal, use options. Without
     --secret-stdin, the secret in the file is kept for the same client id; with another client id the app is a public
     app.
+
+    Examples:
+        traktauth setup
+        # in a script
+        traktauth setup --client-id ID --secret-stdin < secret.txt
+        # for an app of a local Trakt
+        traktauth setup --service http://127.0.0.1:8712
     """
     path = _path()
     exists = os.path.exists(path)  # noqa: PTH110 - paths are text, as in the settings

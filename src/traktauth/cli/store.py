@@ -7,15 +7,16 @@ import shlex
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from traktauth.cli.click_classes import Command, Group, show_help
+from traktauth.cli.click_classes import Command, Group
 from traktauth.cli.command_hints import COMMAND_HINTS
+from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.exit_codes import DONE, FAILED, LATER
 from traktauth.cli.options import common_options, json_option
 from traktauth.cli.output import (
@@ -33,21 +34,13 @@ from traktauth.cli.output import (
 from traktauth.cli.times import format_duration
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint
-from traktauth.stores.encryption.aes_gcm import FILE_VARIABLE, VARIABLE, key_id, key_of, new_key
-from traktauth.stores.encryption.rotate_keys import key_ids, reseal
-from traktauth.stores.move import Outcome, move
+from traktauth.models import LoginKey
+from traktauth.stores.base import TokenStore
+from traktauth.stores.encryption.rotate_keys import Resealed, key_ids, reseal
+from traktauth.stores.encryption.seal_keys import FILE_VARIABLE, VARIABLE, key_id, key_of, new_key
+from traktauth.stores.move import Moved, Outcome, move
 from traktauth.stores.open import open_store
 from traktauth.stores.postgres.table_creation import schema_for
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from traktauth.cli.common_options import CommonOptions
-    from traktauth.models import LoginKey
-    from traktauth.stores.base import TokenStore
-    from traktauth.stores.encryption.rotate_keys import Resealed
-    from traktauth.stores.move import Moved
-
 
 _AGAIN = "Then run it again to move the rest"
 # What a later run of the same command can settle.
@@ -56,15 +49,7 @@ _IN_THE_WAY = {Outcome.NEWER, Outcome.ENDED, Outcome.MOVED_ON, Outcome.ELSEWHERE
 _SETTLED = {Outcome.MOVED, Outcome.ALREADY, Outcome.SIGNED_OUT}
 
 
-@click.command(
-    "move",
-    cls=Command,
-    examples=[
-        ("traktauth store move file: postgresql://db/app", ""),
-        ("traktauth store move file: sealed+file:/PATH.json", "into an encrypted store"),
-        ("traktauth store move file: env:DATABASE_URL", "with a password, from a variable"),
-    ],
-)
+@click.command("move", cls=Command)
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 @json_option
@@ -79,6 +64,13 @@ def move_logins(source: str, target: str, *, as_json: bool) -> int:
 
     Exit status 5 if a login was skipped because its refresh is unconfirmed or in progress; 1 if the new store has a
     newer one, if it is being moved to another store, or if it cannot be read.
+
+    Examples:
+        traktauth store move file: postgresql://db/app
+        # into an encrypted store
+        traktauth store move file: sealed+file:/PATH.json
+        # with a password, from a variable
+        traktauth store move file: env:DATABASE_URL
     """
     with ExitStack() as stack:
         addresses = [read_address(source), read_address(target)]
@@ -156,15 +148,7 @@ def _move_status(counts: Counter[Outcome]) -> int:
     return LATER if any(counts[outcome] for outcome in _LATER) else DONE
 
 
-@click.command(
-    "reseal",
-    cls=Command,
-    short_help="Encrypt every login of a store with the newest key.",
-    examples=[
-        ("traktauth store reseal --store sealed+sqlite:/PATH", ""),
-        ("traktauth store reseal --take-plain --store sealed+file:", "once, for a store that was not encrypted"),
-    ],
-)
+@click.command("reseal", cls=Command, short_help="Encrypt every login of a store with the newest key.")
 @click.option("--take-plain", is_flag=True, help="Also encrypt unencrypted logins, and name each.")
 @common_options("store", "json")
 def reseal_logins(options: CommonOptions, *, take_plain: bool) -> int:
@@ -177,6 +161,11 @@ def reseal_logins(options: CommonOptions, *, take_plain: bool) -> int:
 
     An unencrypted login is not changed either, because anybody who can write to the store may have inserted it. To
     encrypt a store that was used without sealed+ until now, use --take-plain once.
+
+    Examples:
+        traktauth store reseal --store sealed+sqlite:/PATH
+        # once, for a store that was not encrypted
+        traktauth store reseal --take-plain --store sealed+file:
     """
     address = options.settings().store
     counts: Counter[str] = Counter()
@@ -231,28 +220,23 @@ def _print_reseal_summary(counts: Counter[str], keys: Counter[str], newest: str,
         )
 
 
-@click.command(
-    "key",
-    cls=Command,
-    short_help="Make a key for encrypted stores (sealed+…).",
-    examples=[
-        ("(umask 077; set -C\n  traktauth store key > ~/.traktauth.key)", "the first key"),
-        ("export TRAKTAUTH_SEAL_KEY_FILE=~/.traktauth.key", ""),
-        (
-            """\
-(umask 077; cd && { traktauth store key &&
-  cat .traktauth.key; } > .new.key &&
-  mv .new.key .traktauth.key)""",
-            "a new key before the old ones",
-        ),
-    ],
-)
+@click.command("key", cls=Command, short_help="Make a key for encrypted stores (sealed+…).")
 @json_option
 def make_key(*, as_json: bool) -> int:
     """Make a key for encrypted stores (sealed+…), and print it.
 
     The first key in the file encrypts; all keys decrypt. Put a new key before the old ones, and keep those until
     traktauth store reseal says that they are not needed any more.
+
+    Examples:
+        # the first key
+        (umask 077; set -C
+          traktauth store key > ~/.traktauth.key)
+        export TRAKTAUTH_SEAL_KEY_FILE=~/.traktauth.key
+        # a new key before the old ones
+        (umask 077; cd && { traktauth store key &&
+          cat .traktauth.key; } > .new.key &&
+          mv .new.key .traktauth.key)
     """
     key = new_key()
     name = key_id(key_of(VARIABLE, key))
@@ -266,20 +250,17 @@ def make_key(*, as_json: bool) -> int:
     return 0
 
 
-@click.command(
-    "schema",
-    cls=Command,
-    short_help="Print the SQL that creates the tables of a store in PostgreSQL.",
-    examples=[
-        ("traktauth store schema --role app |\n  psql -v ON_ERROR_STOP=1 postgresql://admin@db/app", ""),
-    ],
-)
+@click.command("schema", cls=Command, short_help="Print the SQL that creates the tables of a store in PostgreSQL.")
 @click.option("--role", metavar="NAME", help="Also grant NAME the privileges that the store needs.")
 def print_schema(*, role: str | None) -> int:
     """Print the SQL that creates the tables of a store in PostgreSQL.
 
     The store creates them itself if its role has the privilege CREATE in the schema. If not, an administrator runs this
     once, in that schema; then the store needs only SELECT, INSERT and UPDATE.
+
+    Examples:
+        traktauth store schema --role app |
+          psql -v ON_ERROR_STOP=1 postgresql://admin@db/app
     """
     print_text(schema_for(role).rstrip("\n") + "\n")
     return 0
@@ -363,7 +344,7 @@ def describe_progress(done: int, total: int | None, seconds: float) -> str:
 def command(context: click.Context) -> None:
     """Move logins between stores, and encrypt them."""
     if context.invoked_subcommand is None:
-        show_help(context.get_help())
+        click.echo(context.get_help())
 
 
 for each in (move_logins, make_key, reseal_logins, print_schema):

@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from traktauth.cli.click_classes import Command
 from traktauth.cli.command_hints import COMMAND_HINTS
+from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.fast_path import print_token
 from traktauth.cli.log_output import suppress_warnings
 from traktauth.cli.options import common_options, min_life_option
 from traktauth.cli.output import GOOD, WARNING, print_json, print_message
 from traktauth.cli.times import format_deadline
 from traktauth.errors import TryLater
-
-if TYPE_CHECKING:
-    from traktauth.cli.common_options import CommonOptions
-    from traktauth.flow.login_status import LoginStatus
+from traktauth.flow.login_status import LoginStatus
 
 
-@click.command(
-    "token",
-    cls=Command,
-    examples=[
-        ("token=$(traktauth token)", ""),
-        ("traktauth token --json", "with its expiry"),
-        ("traktauth token --min-life 3600", "valid for at least another hour"),
-        ('token=$(echo "$token" | traktauth token --rejected)', "after a 401"),
-    ],
-)
+@click.command("token", cls=Command)
 @common_options()
 @min_life_option
 @click.option("--rejected", is_flag=True, help="Read an access token that the API rejected (401) from standard input.")
@@ -39,6 +27,14 @@ def command(options: CommonOptions, min_life: float, *, rejected: bool) -> int:
 
     With --rejected it prints another token than the rejected one: a newer one that is stored already, or a refreshed
     one. The exit status is 4 if Trakt refuses the refresh, as the login has ended.
+
+    Examples:
+        token=$(traktauth token)
+        traktauth token --json  # with its expiry
+        # valid for at least another hour
+        traktauth token --min-life 3600
+        # after a 401
+        token=$(echo "$token" | traktauth token --rejected)
     """
     rejected_token = _read_rejected() if rejected else None
     with options.trakt() as trakt:
@@ -67,17 +63,17 @@ FORCE_WARNING = (
 )
 
 
-@click.command(
-    "refresh",
-    cls=Command,
-    examples=[("traktauth refresh", ""), ("traktauth refresh --account tv --json", "")],
-)
+@click.command("refresh", cls=Command)
 @common_options()
 @click.option("--force", is_flag=True, help="Send an unconfirmed refresh again; may end the login on every device.")
 def refresh(options: CommonOptions, *, force: bool) -> int:
     """Refresh the token now, even if it is still valid.
 
     Callers that start at the same time share one refresh.
+
+    Examples:
+        traktauth refresh
+        traktauth refresh --account tv --json
     """
     with suppress_warnings(), options.trakt() as trakt:  # the error says the same
         clock = trakt.config.context.clock

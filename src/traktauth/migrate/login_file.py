@@ -9,13 +9,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from secrets import token_hex
 
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
-from traktauth.private_files import CLOEXEC, NOFOLLOW, is_own, resolve
-from traktauth.stores.errors import Hidden
-from traktauth.stores.file import atomic_file
+from traktauth.private_files import CLOEXEC, NOFOLLOW, is_own, make_folder, resolve
+from traktauth.stores.file.atomic_file import can_sync
 
 try:
     import fcntl
@@ -72,7 +70,9 @@ class LoginFile:
         if not self.mode & 0o222:
             raise LoginFileError(f"{self.path} is read-only", hint=hint)
         try:
-            tempfile.TemporaryFile(dir=self.path.parent).close()
+            descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".traktauth-")
+            os.close(descriptor)
+            Path(name).unlink()
         except OSError as error:
             raise LoginFileError(
                 f"The folder of {self.path} cannot be written: {error.strerror or error}", hint=hint
@@ -201,30 +201,37 @@ def write_file(
             the old file stays.
 
     Raises:
-        LoginFileError, StoreFailed: it cannot be written, and is as it was.
+        LoginFileError: it cannot be written, and is as it was.
         LoginFileNotDurable: it was written.
     """
+    name = ""
     try:
-        content = Hidden(text.encode())
+        content = text.encode()
     except UnicodeEncodeError:
         raise LoginFileError(f"{path} would hold a character that UTF-8 has not (half of a surrogate pair)") from None
-
-    def check(status: os.stat_result) -> None:
-        if expected is not None and path.read_bytes() != expected:
-            raise changed(path)
-        if before_rename is not None:
-            before_rename(_identity(status))
-
     try:
         path = Path(resolve(str(path.expanduser())))  # no link of another user is followed
-        atomic_file.make_folder(str(path.parent))
-        new = str(path.parent / f".traktauth-{token_hex(8)}")
+        make_folder(str(path.parent))
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".traktauth-")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+        can_sync(str(path.parent))  # a folder that cannot be synced fails here, before anything is changed
         with nullcontext() if expected is None else _locked(path):
-            atomic_file.replace(str(path), content, new=new, mode=mode, before_rename=check)
-    except atomic_file.NotDurable as error:
-        raise _not_durable(path, error) from error
+            if expected is not None and path.read_bytes() != expected:
+                raise changed(path)
+            if before_rename is not None:
+                before_rename(_identity(Path(name).stat()))
+            Path(name).replace(path)
+        name = ""
     except (OSError, RuntimeError) as error:  # RuntimeError: `~` of a user that does not exist
         raise LoginFileError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
+    finally:
+        if name:
+            Path(name).unlink(missing_ok=True)
+    sync_folder_of(path)
 
 
 @contextmanager
@@ -254,13 +261,9 @@ def sync_folder_of(path: Path) -> None:
         LoginFileNotDurable: that failed.
     """
     try:
-        atomic_file.can_sync(str(path.parent))
+        can_sync(str(path.parent))
     except OSError as error:
-        raise _not_durable(path, error) from error
-
-
-def _not_durable(path: Path, error: Exception) -> LoginFileNotDurable:
-    return LoginFileNotDurable(
-        f"{path} was written, but a power cut may undo that: {getattr(error, 'strerror', None) or error}",
-        hint="See what is wrong with its disk or mount, and run the command again",
-    )
+        raise LoginFileNotDurable(
+            f"{path} was written, but its folder cannot be synced to the disk: {error.strerror or error}",
+            hint="See what is wrong with its disk or mount, and run the command again",
+        ) from error

@@ -1,17 +1,15 @@
-"""Errors and warnings that several stores share, exceptions of any store as StoreFailed, and errors without tokens."""
+"""Errors and warnings that several stores share, and exceptions of any store as StoreFailed."""
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from shlex import quote
-from typing import Any, Generic, Self, TypeVar
+from collections.abc import Callable
+from typing import Any, Self, TypeVar
 
 from traktauth.errors import StoreFailed
 from traktauth.hints import LOGIN_COMMAND, Hint, ShellCommand
-from traktauth.private_files import UnsafeFile
+from traktauth.stores.permissions import quote
 
 T = TypeVar("T")
 
@@ -34,23 +32,6 @@ def disk_hint(number: int | None, path: str) -> str | None:
         elsewhere = "Mount its file system for writing, or keep logins elsewhere (TRAKTAUTH_STORE): "
         return Hint(elsewhere, ShellCommand(f"df {folder}"))
     return None
-
-
-@contextmanager
-def file_failures(path: str, what: str) -> Generator[None]:
-    """Raise StoreFailed for what the system says of a store's file.
-
-    Args:
-        path: the file, as the user named it.
-        what: what cannot be done to it, such as `read`.
-    """
-    try:
-        yield
-    except UnsafeFile as error:
-        raise StoreFailed(str(error), hint=error.hint) from None
-    except OSError as error:
-        hint = disk_hint(error.errno, path)
-        raise StoreFailed(f"{path} cannot be {what}: {error.strerror or error}", hint=hint) from error
 
 
 def move_away_hint(path: str) -> Hint:
@@ -127,30 +108,3 @@ def call_store(call: Callable[[], T], store: Any) -> T:  # noqa: ANN401 - the sa
         raise
     except Exception as error:
         raise store_failed(error, store) from error
-
-
-# ---------------------------------------------------------------- what error reporters see
-# Error reporters collect the local variables of the frames that an error has passed; no token may be in one.
-class Hidden(Generic[T]):
-    """A value that its `repr` does not show."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: T) -> None:
-        self.value = value
-
-    def __repr__(self) -> str:
-        return "Hidden(…)"
-
-
-def without_frames(work: Callable[[], T]) -> T:
-    """Return what `work` returns; a StoreFailed that it raises loses the frames of `work`, whose locals hold tokens.
-
-    Raises:
-        StoreFailed: what `work` raises.
-    """
-    try:
-        return work()
-    except StoreFailed as error:
-        failed = error.with_traceback(None)
-    raise failed

@@ -3,48 +3,43 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import closing
 from urllib.parse import urlsplit
 
 from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
 from traktauth.client.driver.sync_driver import Driver
 from traktauth.client.http_clients import HttpClients
 from traktauth.client.login.loopback_server import can_listen
+from traktauth.client.settings import Settings
 from traktauth.errors import AppInvalid, AppRejected
-from traktauth.flow.app_check import AppStatus, check_app
+from traktauth.flow.app_check import AppCheck, AppStatus, check_app
 from traktauth.hints import DOCTOR_COMMAND, LOGIN_COMMAND, Hint, ShellCommand
-from traktauth.models import fingerprint
-from traktauth.protocol import APPS_PAGE, SERVICES
-
-if TYPE_CHECKING:
-    from traktauth.client.settings import Settings
-    from traktauth.flow.app_check import AppCheck
-    from traktauth.models import App
-    from traktauth.protocol import Service
-
+from traktauth.models import App, fingerprint
+from traktauth.protocol import APPS_PAGE, SERVICES, Service
 
 _VARIABLES = {"TRAKTAUTH_CLIENT_ID", "TRAKTAUTH_CLIENT_SECRET"}
 _SHORT = 12  # characters of a client id that tell it from others
 LOOPBACK = "http://127.0.0.1:9876/callback"
 
 
-def check_app_settings(settings: Settings) -> list[Finding]:
+def check_app_settings(settings: Settings) -> Iterator[Finding]:
     """Look at the app's id, secret and redirect address; nothing is sent."""
     try:
         app = settings.app()
     except AppInvalid as error:
-        return [error_finding("app", error)]
-    findings = [good("app", f"client id {app.client_id}")]
+        yield error_finding("app", error)
+        return
+    yield good("app", f"client id {app.client_id}")
     if app.client_secret is None:
-        findings.append(good("app", "no secret: a public app, which signs in with PKCE only"))
+        yield good("app", "no secret: a public app, which signs in with PKCE only")
     else:
         secret = app.client_secret
-        findings.append(good("app", f"secret of {len(secret)} characters, fingerprint {fingerprint(secret)}"))
-    findings.append(_redirect(app))
-    return findings
+        yield good("app", f"secret of {len(secret)} characters, fingerprint {fingerprint(secret)}")
+    yield _check_redirect(app)
 
 
-def check_app_at_service(settings: Settings) -> list[Finding]:
+def check_app_at_service(settings: Settings) -> Finding:
     """Ask the service whether it knows the app, with requests that spend nothing.
 
     Raises:
@@ -53,23 +48,26 @@ def check_app_at_service(settings: Settings) -> list[Finding]:
     app, service = settings.app(), settings.find_service()
     check = ask_service(app, service)
     if check.status is AppStatus.ACCEPTED:
-        known = "client id and secret" if app.client_secret else "client id, a public app"
-        return [good("app", f"the service knows this {known}")]
+        return good("app", f"the service knows this {describe_known(app.client_secret)}")
     if not check.has_endpoint and service.name not in SERVICES:
         error = ValueError(f"{check.detail} to a request that revokes a token, so it is not Trakt")
-        return [error_finding("service", error, _CHECK_SERVICE)]
+        fix = "Set TRAKTAUTH_SERVICE to trakt, or to the address that traktauth serve prints"
+        return error_finding("service", error, fix)
     if check.status is AppStatus.UNCLEAR:
-        return [warning("app", f"It could not be checked whether Trakt knows the app: {check.detail}", _AGAIN)]
-    return [error_finding("app", rejection_before_setup(app, service, check.status))]
+        what = f"It could not be checked whether Trakt knows the app: {check.detail}"
+        return warning("app", what, Hint("Try again later: ", DOCTOR_COMMAND))
+    return error_finding("app", rejection_before_setup(app, service, check.status))
+
+
+def describe_known(secret: str | None) -> str:
+    """Return what a service knows of an app that it accepts."""
+    return "client id and secret" if secret else "client id, a public app"
 
 
 def ask_service(app: App, service: Service) -> AppCheck:
     """Ask a service whether it knows an app, with requests that spend nothing."""
-    connections = HttpClients(product=app.user_agent)
-    try:
+    with closing(HttpClients(product=app.user_agent)) as connections:
         return Driver(None, connections.send).run(check_app(app, service))
-    finally:
-        connections.close()
 
 
 def apps_page(service: Service) -> str:
@@ -77,13 +75,10 @@ def apps_page(service: Service) -> str:
     return APPS_PAGE if service.realm == "trakt" else f"the app's page at {service.website}"
 
 
-_AGAIN = Hint("Try again later: ", DOCTOR_COMMAND)
-_CHECK_SERVICE = "Set TRAKTAUTH_SERVICE to trakt, or to the address that traktauth serve prints"
-
-
 def rejection(app: App, service: Service, status: AppStatus) -> AppRejected:
     """Return the error that says why a service does not take an app."""
-    where, short = apps_page(service), _short(app.client_id)
+    where = apps_page(service)
+    short = app.client_id if len(app.client_id) <= _SHORT else f"{app.client_id[:_SHORT]}…"
     message, hint = {
         AppStatus.UNKNOWN_ID: (
             f"The service {service.name} does not know the client id {short}",
@@ -121,25 +116,16 @@ def rejection_before_setup(app: App, service: Service, status: AppStatus) -> App
     return rejected
 
 
-def _short(client_id: str) -> str:
-    return client_id if len(client_id) <= _SHORT else f"{client_id[:_SHORT]}…"
-
-
-def _redirect(app: App) -> Finding:
+def _check_redirect(app: App) -> Finding:
+    address = app.redirect_uri
     if app.out_of_band:
         return good("app", "redirect address: out of band, so sign in with --device or --paste")
     if not app.loopback:
-        return warning(
-            "app",
-            f"The redirect address {app.redirect_uri} is not on this machine, so no browser can return the code here",
-            f"Register {LOOPBACK} and set TRAKTAUTH_REDIRECT_URI to it, or sign in with --device or --paste",
-        )
-
-    parts = urlsplit(app.redirect_uri)
+        what = f"The redirect address {address} is not on this machine, so no browser can return the code here"
+        fix = f"Register {LOOPBACK} and set TRAKTAUTH_REDIRECT_URI to it, or sign in with --device or --paste"
+        return warning("app", what, fix)
+    parts = urlsplit(address)
     if not can_listen(parts.hostname or "", parts.port or 80):
-        return warning(
-            "app",
-            f"The port of {app.redirect_uri} is used by another program or reserved by the system",
-            Hint("End that program, then: ", LOGIN_COMMAND),
-        )
-    return good("app", f"redirect address {app.redirect_uri}, free to listen on")
+        what = f"The port of {address} is used by another program or reserved by the system"
+        return warning("app", what, Hint("End that program, then: ", LOGIN_COMMAND))
+    return good("app", f"redirect address {address}, free to listen on")

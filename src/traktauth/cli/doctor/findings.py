@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from traktauth.cli.command_hints import command_hint
+from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.exit_codes import FAILED, exit_code_for
 from traktauth.errors import TraktAuthError
 
-if TYPE_CHECKING:
-    from traktauth.cli.common_options import CommonOptions
-
-
-class Level(Enum):
-    """How bad it is."""
-
-    GOOD = "good"
-    DOUBTFUL = "doubtful"
-    WRONG = "wrong"
+Level = Literal["good", "doubtful", "wrong"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +40,26 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """Return what a program reads."""
-        return {"about": self.about, "level": self.level.value, "message": self.what, "hint": self.fix}
+        return {"about": self.about, "level": self.level, "message": self.what, "hint": self.fix}
 
 
 def good(about: str, what: str, details: tuple[str, ...] = ()) -> Finding:
     """Return a finding that needs nothing."""
-    return Finding(about, Level.GOOD, what, details=details)
+    return Finding(about, "good", what, details=details)
 
 
 def warning(about: str, what: str, fix: str, details: tuple[str, ...] = ()) -> Finding:
     """Return a finding that may become a problem."""
-    return Finding(about, Level.DOUBTFUL, what, fix, details=details)
+    return Finding(about, "doubtful", what, fix, details=details)
 
 
 def error_finding(about: str, error: TraktAuthError | ValueError, fix: str = "") -> Finding:
     """Return what an error says, and the status that it would end another command with."""
     if isinstance(error, TraktAuthError):
-        return Finding(about, Level.WRONG, error.message, fix or command_hint(error), exit_code_for(error))
-    return Finding(about, Level.WRONG, str(error), fix, exit_code_for(error))
+        return Finding(about, "wrong", error.message, fix or command_hint(error), exit_code_for(error))
+    return Finding(about, "wrong", str(error), fix, exit_code_for(error))
+
+
+def is_any_wrong(findings: Iterable[Finding]) -> bool:
+    """Return whether one of the findings is an error."""
+    return any(each.level == "wrong" for each in findings)

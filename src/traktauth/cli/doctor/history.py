@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
-from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from itertools import groupby, pairwise
+from typing import Any
 
 from traktauth.cli.doctor.findings import Finding, warning
-from traktauth.cli.doctor.service import check_history_clock
-from traktauth.cli.inventory import describe_refresh
-from traktauth.cli.times import format_time
+from traktauth.cli.doctor.service import SET_CLOCK
+from traktauth.cli.inventory import StoredLogin, describe_refresh
+from traktauth.cli.times import format_duration, format_time
+from traktauth.client.http import is_on_this_machine
 from traktauth.explain import explain
 from traktauth.flow.login_status import LoginState
 from traktauth.flow.moved_login import describe_target
 from traktauth.hints import MOVE_COMMAND, Hint
+from traktauth.models import HistoryEntry, Record
 from traktauth.models.record import HistoryOutcome
-
-if TYPE_CHECKING:
-    from traktauth.cli.inventory import StoredLogin
-    from traktauth.models import HistoryEntry, Record
-
+from traktauth.models.refresh_window import IMPLAUSIBLE
 
 _FEW = 3  # generations that are shown of a login that is well
+_TOLERANCE = 120.0  # seconds that two machines' clocks may differ by
 _OUTCOMES = {
     HistoryOutcome.SIGNED_IN: "replaced by a new sign-in",
     HistoryOutcome.SIGNED_OUT: "signed out",
     HistoryOutcome.IMPORTED: "replaced by one from another store",
     HistoryOutcome.ROLLED_BACK: "lost, as the store went back",
 }
+_SHARE = Hint(
+    "Let machines share a store that is made for it (",
+    MOVE_COMMAND.with_arguments("redis://… or postgresql://…"),
+    "), or let each sign in under an account of its own",
+)
 
 
 def history_lines(found: StoredLogin) -> tuple[str, ...]:
@@ -35,9 +40,9 @@ def history_lines(found: StoredLogin) -> tuple[str, ...]:
     history = found.record.history
     is_well = found.status.state is LoginState.VALID and found.status.pending is None
     shown = history[-_FEW:] if is_well else history
-    before = len(history) - len(shown)
     if not shown:
         return ()
+    before = len(history) - len(shown)
     earlier = f" ({before} earlier left out)" if before else ""
     return f"History{earlier}: time, generation, token, event", *(_line(entry, found) for entry in shown)
 
@@ -69,28 +74,28 @@ def _describe_outcome(entry: HistoryEntry, found: StoredLogin) -> str:
 def explain_end(found: StoredLogin, now: float) -> str:
     """Return in a sentence why a login has ended or will end; an empty text for one that is well or never was."""
     record, status = found.record, found.status
+    pending = record.pending_refresh
     match status.reason:
         case "moved" if status.moved_to is not None:
             return f"It was moved to {describe_target(status.moved_to)[0]}"
         case "signed-out":
             return f"It was signed out here; {_last(record.history)}" if record.history else "It was signed out here"
         case "revoked" | "reply-lost" | "expired" if not record.refreshable:
-            return f"{_sentence(record.not_refreshable_reason)}; {_last(record.history)}"
+            reason = record.not_refreshable_reason or "it is marked as not refreshable"
+            return f"{reason[:1].upper()}{reason[1:]}; {_last(record.history)}"
         case "expired":  # and no keeper has noted it
             return "Trakt gave no refresh token with its last token, so it ends with that"
-        case "reply-lost" if record.pending_refresh is not None and not status.is_valid:
-            sent = f"{format_time(record.pending_refresh.started_at)} by {record.pending_refresh.sender}"
+        case "reply-lost" if pending is not None and not status.is_valid:
+            sent = f"{format_time(pending.started_at)} by {pending.sender}"
             return f"Its refresh was sent ({sent}), no response came, and its token has expired since"
-        case _ if status.pending is not None:
-            return describe_refresh(found, now)
         case _:
-            return ""
+            return "" if status.pending is None else describe_refresh(found, now)
 
 
 def end_lines(found: StoredLogin) -> tuple[str, ...]:
     """Return when a login ended, in Trakt's words if it sent any, the likely causes and what to do."""
-    record, reason = found.record, found.status.reason
-    entries = explain(f"login-{reason}")
+    record = found.record
+    entries = explain(f"login-{found.status.reason}")
     if not found.status.needs_login or not entries:
         return ()
     when = f"Refused at {format_time(record.ended_at, exact=True)}" if record.ended_at else ""
@@ -107,11 +112,6 @@ def _last(history: tuple[HistoryEntry, ...]) -> str:
     return f"the last token, {last.fingerprint}, {came} at {format_time(last.saved_at)}"
 
 
-def _sentence(words: str | None) -> str:
-    text = words or "it is marked as not refreshable"
-    return text[:1].upper() + text[1:]
-
-
 def to_json(found: StoredLogin, now: float) -> dict[str, Any]:
     """Return a login's history as a program reads it."""
     return {
@@ -123,14 +123,7 @@ def to_json(found: StoredLogin, now: float) -> dict[str, Any]:
     }
 
 
-_SHARE = Hint(
-    "Let machines share a store that is made for it (",
-    MOVE_COMMAND.with_arguments("redis://… or postgresql://…"),
-    "), or let each sign in under an account of its own",
-)
-
-
-def check_machines(found: StoredLogin, now: float, *, on_one_machine: bool, host: str) -> list[Finding]:
+def check_history(found: StoredLogin, now: float, *, on_one_machine: bool, host: str) -> Iterator[Finding]:
     """Look at who wrote a login, and when.
 
     Args:
@@ -140,57 +133,75 @@ def check_machines(found: StoredLogin, now: float, *, on_one_machine: bool, host
         host: the name of this machine.
     """
     name = f"{found.login.account} at {found.login.realm}"
-    findings = check_history_clock(found.record, now, found.login.realm) + _restores(name, found.record)
+    yield from _check_clocks(found.record, now, found.login.realm)
+    yield from _check_restores(name, found.record)
     if on_one_machine:
-        findings += _writers(name, found.record, host)
-    return findings
+        yield from _check_writers(name, found.record, host)
 
 
-def _restores(name: str, record: Record) -> list[Finding]:
+def _check_clocks(record: Record, now: float, realm: str) -> Iterator[Finding]:
+    """Find clocks that were wrong.
+
+    The clock of a local Trakt can be moved, so that it differs from this machine's says nothing about the latter.
+    """
+    for earlier, later in pairwise(record.history):
+        if earlier.saved_at - later.saved_at > _TOLERANCE:
+            gap = format_duration(earlier.saved_at - later.saved_at)
+            what = f"Generation {later.generation} was saved {gap} before generation {earlier.generation}: a clock was "
+            yield warning("clock", f"{what}set back, or the clocks of two machines differ", SET_CLOCK)
+            break
+    token = record.token
+    if token is None:
+        return
+    issued_at = token.expires_at - token.expires_in
+    if issued_at - now > IMPLAUSIBLE and issued_at > record.saved_at + IMPLAUSIBLE:  # a token that was adopted
+        behind = f"{format_duration(issued_at - now)} behind the time of the token, {format_time(issued_at)}"
+        yield warning("clock", f"This machine's clock is {behind}", SET_CLOCK)
+    elif record.saved_at - now > _TOLERANCE or issued_at - now > IMPLAUSIBLE:
+        ahead = format_duration(max(record.saved_at, issued_at) - now)
+        behind = f"{ahead} behind the one that saved the login ({format_time(record.saved_at)})"
+        yield warning("clock", f"This machine's clock is {behind}", SET_CLOCK)
+    skew = 0.0 if token.created_at is None else issued_at - token.created_at
+    if abs(skew) > _TOLERANCE and not is_on_this_machine(realm):
+        host = record.history[-1].host if record.history else None
+        side, end = ("ahead of", "late") if skew > 0 else ("behind", "early")
+        what = f"The clock of {host or 'the machine that signed in'} was {format_duration(abs(skew))} {side} Trakt's"
+        yield warning("clock", f"{what} when the token came, so it is taken to end that much too {end}", SET_CLOCK)
+
+
+def _check_restores(name: str, record: Record) -> Iterator[Finding]:
     """Find that the store has lost what it had confirmed, as after a restored backup or a failover."""
-    went_back = [entry for entry in record.history if entry.rolled_back_to is not None]
-    if not went_back:
-        return []
-    last = went_back[-1]
-    lost = last.generation - 1 - (last.rolled_back_to or 0)
-    count = f"{lost} generation{'s' if lost > 1 else ''}"
-    return [
-        warning(
+    for last in [entry for entry in record.history if entry.rolled_back_to is not None][-1:]:
+        lost = last.generation - 1 - (last.rolled_back_to or 0)
+        yield warning(
             "store",
-            f"{name}: the store went back by {count} before {format_time(last.saved_at)}, "
-            "as after a restored backup, an emptied database, or a failover to a replica that lagged behind",
+            f"{name}: the store went back by {lost} generation{'s' if lost > 1 else ''} before "
+            f"{format_time(last.saved_at)}, as after a restored backup, an emptied database, or a failover to a "
+            "replica that lagged behind",
             "Keep a store that holds logins out of restores; with replicas, let writes wait for them",
         )
-    ]
 
 
-def _writers(name: str, record: Record, host: str) -> list[Finding]:
-    hosts = list_writers(record)
-    others = sorted(set(hosts) - {host})
-    if not others:
-        return []
-    if len(hosts) > len(set(hosts)):
-        found = (
-            f"{name} is refreshed by several machines by turns ({', '.join(sorted(set(hosts)))}), but a file has no "
-        )
-        return [
-            warning("login", f"{found}lock that reaches over machines: two that refresh at once end the login", _SHARE)
-        ]
-    if hosts[-1] != host:
-        found = (
-            f"{name} was last refreshed by {hosts[-1]}, and this is {host}: the store was copied from there, or the "
-        )
-        found += "machine's name has changed. A copy that is used in both places ends the login in both"
-    else:
-        found = (
-            f"{name} was refreshed by {', '.join(others)} before; if the store is still used there, both end the login"
-        )
-    return [warning("login", found, _SHARE)]
-
-
-def list_writers(record: Record) -> list[str]:
-    """Return the machines that refreshed a login, in order; one that stays at it stands once."""
+def _check_writers(name: str, record: Record, host: str) -> Iterator[Finding]:
+    """Find machines that share a file, or use copies of it."""
     hosts = [entry.host for entry in record.history if entry.host]
     if record.pending_refresh is not None:
         hosts.append(record.pending_refresh.sender.host)
-    return [host for host, _ in groupby(hosts)]
+    turns = [each for each, _ in groupby(hosts)]
+    machines = sorted(set(turns))
+    if machines in ([], [host]):
+        return
+    if len(turns) > len(machines):
+        what = (
+            f"is refreshed by several machines by turns ({', '.join(machines)}), but a file has no lock that reaches "
+            "over machines: two that refresh at once end the login"
+        )
+    elif turns[-1] != host:
+        what = (
+            f"was last refreshed by {turns[-1]}, and this is {host}: the store was copied from there, or the machine's "
+            "name has changed. A copy that is used in both places ends the login in both"
+        )
+    else:
+        others = ", ".join(each for each in machines if each != host)
+        what = f"was refreshed by {others} before; if the store is still used there, both end the login"
+    yield warning("login", f"{name} {what}", _SHARE)

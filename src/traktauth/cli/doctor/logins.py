@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from traktauth.cli.doctor.findings import Finding, Level, good, warning
-from traktauth.cli.doctor.history import check_machines, end_lines, explain_end, history_lines
+from traktauth.cli.common_options import CommonOptions
+from traktauth.cli.doctor.findings import Finding, good, warning
+from traktauth.cli.doctor.history import check_history, end_lines, explain_end, history_lines
 from traktauth.cli.doctor.store import split_address
 from traktauth.cli.exit_codes import LOGIN
-from traktauth.cli.inventory import REJECTED_HINT, describe_refresh, describe_token
-from traktauth.cli.status import sign_in_hint, verify_all
-from traktauth.flow.login_status import LoginState
+from traktauth.cli.inventory import (
+    REJECTED_HINT,
+    Inventory,
+    StoredLogin,
+    describe_refresh,
+    describe_token,
+    sign_in_hint,
+    verify_all,
+)
+from traktauth.client.settings import Settings
+from traktauth.flow.login_status import LoginState, LoginStatus
 from traktauth.flow.moved_login import describe_target, finishing_command
 from traktauth.hints import LOGIN_COMMAND, STATUS_COMMAND, Hint, ShellCommand
 from traktauth.models import LoginKey
 from traktauth.stores.processes import host_name
 
-if TYPE_CHECKING:
-    from traktauth.cli.common_options import CommonOptions
-    from traktauth.cli.inventory import Inventory, StoredLogin
-    from traktauth.client.settings import Settings
-    from traktauth.flow.login_status import LoginStatus
-
 _MOST = 20  # logins that are well and are shown one by one; a fleet's are counted
+_NAMED = 3  # logins of another app
 
 
 def check_logins(
     found: Inventory, address: str, options: CommonOptions, settings: Settings, *, offline: bool
-) -> list[Finding]:
+) -> Iterator[Finding]:
     """Look at logins; of those that are well, and of those that cannot be read, only the first are named.
 
     Args:
@@ -38,73 +42,58 @@ def check_logins(
         settings: the settings.
         offline: do not ask Trakt whether it accepts the tokens of the first logins.
     """
+    yield from _check_app(found, settings)
     on_one_machine = split_address(address)[0] in {"file", "sqlite", "keyring"}
-    findings = _check_app(found, settings)
-    rejected = set[LoginKey]() if offline else _rejected(found, settings)
+    if not offline:
+        found = verify_all(found, settings, most=_MOST)
     well = 0
     for each in found.readable:
-        traces = check_machines(each, found.now, on_one_machine=on_one_machine, host=host_name())
+        traces = check_history(each, found.now, on_one_machine=on_one_machine, host=host_name())
         about = options.for_login(each.login, settings)
-        mine = [finding.with_flags(about) for finding in (_login(each, settings, found.now, rejected), *traces)]
-        well += all(finding.level is Level.GOOD for finding in mine)
-        findings += mine if well <= _MOST or mine[0].level is not Level.GOOD else mine[1:]
+        first, *more = (finding.with_flags(about) for finding in (_check(each, settings, found.now), *traces))
+        well += all(finding.level == "good" for finding in (first, *more))
+        if well <= _MOST or first.level != "good":
+            yield first
+        yield from more
     if well > _MOST:
-        findings.append(good("login", f"{well - _MOST} more are well; one of them: --account NAME"))
-    return findings + _unreadable(found.unreadable, options)
+        yield good("login", f"{well - _MOST} more are well; one of them: --account NAME")
+    for each in found.unreadable[:_MOST]:
+        name = f"{each.login.account} at {each.login.realm}"
+        yield Finding("login", "wrong", f"{name}: {each.status.message}", each.hint)
+    if len(found.unreadable) > _MOST:
+        more_unreadable = f"{len(found.unreadable) - _MOST} more cannot be read"
+        yield Finding("login", "wrong", more_unreadable, options.with_flags(Hint("See which: ", STATUS_COMMAND)))
 
 
-def _rejected(found: Inventory, settings: Settings) -> set[LoginKey]:
-    """Return which of the first logins of this app have a token that is valid here and that Trakt rejects."""
-    mine = [each for each in found.readable if each.is_ours and each.status.is_valid][:_MOST]
-    return {login for login, verdict in verify_all(mine, settings).items() if verdict.is_rejected}
-
-
-def _check_app(found: Inventory, settings: Settings) -> list[Finding]:
+def _check_app(found: Inventory, settings: Settings) -> Iterator[Finding]:
     """Find settings that name another app or service than the logins in the store."""
-    others = [each for each in found.readable if not each.is_ours and each.status.fingerprint is not None]
+    others = [each.login for each in found.readable if not each.is_ours and each.status.fingerprint is not None]
     has_ours = any(each.is_ours and each.status.state is not LoginState.NEVER for each in found.logins)
     if has_ours or not others or not settings.client_id:
-        return []
-    others.sort(key=lambda each: len(_settings_of(each.login, settings)))  # the fewest settings to change first
-    first = others[0].login
+        return
+    others.sort(key=lambda login: len(_settings_of(login, settings)))  # the fewest settings to change first
+    first = others[0]
     which = "that" if len(others) == 1 else f"{first.account} at {first.realm}"
-    names = ", ".join(f"{each.login.account} at {each.login.realm} (app {each.login.client_id})" for each in others[:3])
-    more = f" and {len(others) - 3} more" if len(others) > 3 else ""  # noqa: PLR2004 - those that are named
-    return [
-        warning(
-            "login",
-            f"The store has no login of this app at this service; it has {names}{more}",
-            Hint(
-                f"If {which} is the login that you want: ",
-                ShellCommand(f"export {shlex.join(_settings_of(first, settings))}"),
-            ),
-        )
-    ]
+    names = ", ".join(f"{each.account} at {each.realm} (app {each.client_id})" for each in others[:_NAMED])
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    yield warning(
+        "login",
+        f"The store has no login of this app at this service; it has {names}{more}",
+        Hint(
+            f"If {which} is the login that you want: ",
+            ShellCommand(f"export {shlex.join(_settings_of(first, settings))}"),
+        ),
+    )
 
 
 def _settings_of(login: LoginKey, settings: Settings) -> list[str]:
     """Return the variables of a login's app and service, with their values, as far as they differ from the settings."""
-    wanted = {"TRAKTAUTH_CLIENT_ID": login.client_id, "TRAKTAUTH_SERVICE": login.realm}
-    if login.client_id == settings.client_id:
-        del wanted["TRAKTAUTH_CLIENT_ID"]
-    if login.realm == settings.find_service().realm:
-        del wanted["TRAKTAUTH_SERVICE"]
-    return [f"{name}={value}" for name, value in wanted.items()]
+    own = (settings.client_id, settings.find_service().realm)
+    values = zip(("TRAKTAUTH_CLIENT_ID", "TRAKTAUTH_SERVICE"), (login.client_id, login.realm), own, strict=True)
+    return [f"{name}={wanted}" for name, wanted, present in values if wanted != present]
 
 
-def _unreadable(logins: list[StoredLogin], options: CommonOptions) -> list[Finding]:
-    """Return a finding for each login that cannot be read."""
-    findings = [
-        Finding("login", Level.WRONG, f"{each.login.account} at {each.login.realm}: {each.status.message}", each.hint)
-        for each in logins[:_MOST]
-    ]
-    if len(logins) > _MOST:
-        more = f"{len(logins) - _MOST} more cannot be read"
-        findings.append(Finding("login", Level.WRONG, more, options.with_flags(Hint("See which: ", STATUS_COMMAND))))
-    return findings
-
-
-def _login(found: StoredLogin, settings: Settings, now: float, rejected: set[LoginKey]) -> Finding:
+def _check(found: StoredLogin, settings: Settings, now: float) -> Finding:
     status = found.status
     name = f"{found.login.account} at {found.login.realm}"
     if found.login.client_id != settings.client_id:
@@ -117,13 +106,14 @@ def _login(found: StoredLogin, settings: Settings, now: float, rejected: set[Log
         what = f"{name} was never signed in" if status.state is LoginState.NEVER else f"{name}: {why}"
         return warning("login", what, sign_in_hint(settings, found), details)
     if status.needs_login:
-        level = Level.WRONG if found.is_ours else Level.DOUBTFUL
         what = f"{name} needs a new sign-in: {why}"
-        return Finding("login", level, what, sign_in_hint(settings, found), LOGIN, details)
-    if found.login in rejected:
+        return Finding(
+            "login", "wrong" if found.is_ours else "doubtful", what, sign_in_hint(settings, found), LOGIN, details
+        )
+    if found.is_rejected:
         what = f"{name}: Trakt rejects its token (401): it was revoked, or it has expired there"
         hint = REJECTED_HINT if status.refreshable else sign_in_hint(settings, found)
-        return Finding("login", Level.WRONG, what, hint, LOGIN, details)
+        return Finding("login", "wrong", what, hint, LOGIN, details)
     unsettled = status.pending is not None and not status.pending.in_progress
     if unsettled or not status.refreshable:
         what = Hint(f"{name}: ", why or describe_refresh(found, now))

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import shlex
+from collections.abc import Iterator
 
 from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
-from traktauth.cli.doctor.settings import others_can_read, others_can_write, quote_path
+from traktauth.cli.doctor.settings import others_can_read, others_can_write
+from traktauth.client.settings import Settings
 from traktauth.errors import StoreFailed
 from traktauth.hints import MOVE_COMMAND, Hint
+from traktauth.stores.base import TokenStore
 from traktauth.stores.errors import DurabilityWarning
 from traktauth.stores.mounts import MOUNTS, mounts
 from traktauth.stores.open import open_store
 
-if TYPE_CHECKING:
-    from traktauth.client.settings import Settings
-    from traktauth.stores.base import TokenStore
-
-
 _ELSEWHERE = "Fix it, or keep logins elsewhere: --store file:/PATH.json, or TRAKTAUTH_STORE"
-_VOLUME = Hint("Keep it on a volume, or in a store elsewhere: ", MOVE_COMMAND)
+_LAYERED = {"overlay", "aufs", "fuse-overlayfs", "fuse.fuse-overlayfs"}
 
 
 def check_store(settings: Settings) -> tuple[list[Finding], TokenStore | None]:
@@ -35,16 +33,7 @@ def check_store(settings: Settings) -> tuple[list[Finding], TokenStore | None]:
     except (StoreFailed, ValueError) as error:
         store.close()
         return [store_error_finding(error)], None
-    findings = [good("store", store.address)]
-    try:
-        store.check_writable()
-        problems = store.durability_warnings()
-    except StoreFailed as error:
-        findings.append(store_error_finding(error))
-    else:
-        findings.append(good("store", "a test write succeeded"))
-        findings += [_problem(each) for each in problems]
-    return findings + (_file(kind, path, was_readable=was_readable) if path else _no_file(kind)), store
+    return [good("store", store.address), *_check(store, kind, path, was_readable=was_readable)], store
 
 
 def split_address(address: str) -> tuple[str, str]:
@@ -53,46 +42,44 @@ def split_address(address: str) -> tuple[str, str]:
     return kind, os.path.realpath(rest) if kind in {"file", "sqlite"} else ""
 
 
-def _problem(text: str) -> Finding:
-    """Return what a store says may lose a login; a store of the user's own may name no fix."""
-    if isinstance(text, DurabilityWarning):
-        return warning("store", text.fact, text.fix[:1].upper() + text.fix[1:])
-    return warning("store", text, _ELSEWHERE)
-
-
 def store_error_finding(error: StoreFailed | ValueError) -> Finding:
     """Return what an error says of the store, with its own advice, unless that is to ask the doctor."""
     hint = error.hint_from({error.code: _ELSEWHERE}) if isinstance(error, StoreFailed) else _ELSEWHERE
     return error_finding("store", error, hint)
 
 
-def _file(kind: str, path: str, *, was_readable: bool) -> list[Finding]:
-    """Look at who else can read the file or replace it, and whether it outlives a container."""
-    folder = os.path.dirname(path)  # noqa: PTH120 - a path as text, as stores have it
-    findings: list[Finding] = []
+def _check(store: TokenStore, kind: str, path: str, *, was_readable: bool) -> Iterator[Finding]:
+    """Try to write, and look at who else can read or replace the store's file, and whether it lasts."""
+    try:
+        store.check_writable()
+        problems = store.durability_warnings()
+    except StoreFailed as error:
+        yield store_error_finding(error)
+    else:
+        yield good("store", "a test write succeeded")
+        for each in problems:  # a store of the user's own may name no fix
+            what, fix = (each.fact, each.fix) if isinstance(each, DurabilityWarning) else (each, _ELSEWHERE)
+            yield warning("store", what, fix[:1].upper() + fix[1:])
+    if path:
+        access = list(_check_access(kind, path, was_readable=was_readable))
+        yield from access or [good("store", "only this user can read or replace it")]
+        if is_in_container_layer(path):
+            what = f"{path} lies in a container's own layer: when the container goes, every login in it goes"
+            yield warning("store", what, Hint("Keep it on a volume, or in a store elsewhere: ", MOVE_COMMAND))
+    elif kind == "memory":
+        yield warning("store", "memory: loses every login when the program ends", _ELSEWHERE)
+
+
+def _check_access(kind: str, path: str, *, was_readable: bool) -> Iterator[Finding]:
+    folder, chmod = os.path.split(path)[0], f"chmod 600 {shlex.quote(path)}"
     if was_readable:
-        findings.append(warning("store", f"Others could read {path} until now", f"chmod 600 {quote_path(path)}"))
+        yield warning("store", f"Others could read {path} until now", chmod)
     if others_can_write(path):
-        findings.append(warning("store", f"Others can write {path}", f"chmod 600 {quote_path(path)}"))
+        yield warning("store", f"Others can write {path}", chmod)
     # SQLite creates its log beside the database, where another user may have put one before.
     if others_can_write(folder, sticky=kind == "sqlite"):
         what = f"Others can write in {folder}, and so put another file in the store's place"
-        findings.append(warning("store", what, f"chmod go-w {quote_path(folder)}"))
-    if not findings:
-        findings.append(good("store", "only this user can read or replace it"))
-    if is_in_container_layer(path):
-        what = f"{path} lies in a container's own layer: when the container goes, every login in it goes"
-        findings.append(warning("store", what, _VOLUME))
-    return findings
-
-
-def _no_file(kind: str) -> list[Finding]:
-    if kind != "memory":
-        return []
-    return [warning("store", "memory: loses every login when the program ends", _ELSEWHERE)]
-
-
-_LAYERED = {"overlay", "aufs", "fuse-overlayfs", "fuse.fuse-overlayfs"}
+        yield warning("store", what, f"chmod go-w {shlex.quote(folder)}")
 
 
 def is_in_container_layer(path: str, mountinfo: str = MOUNTS) -> bool:

@@ -8,13 +8,14 @@ import logging
 import re
 import signal
 import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from traktauth.cli.click_classes import Command
+from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.exit_codes import ending_signals
 from traktauth.cli.keep.event_log import EventLog
 from traktauth.cli.keep.live_line import LiveLine, capitalize, describe_counts, describe_pace, describe_summary
@@ -22,10 +23,11 @@ from traktauth.cli.keep.plan import show_plan
 from traktauth.cli.log_output import Handler, replace_warning_handler
 from traktauth.cli.options import common_options
 from traktauth.cli.output import WARNING, print_in_place, print_json, print_message
+from traktauth.client.settings import Settings
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import StoreFailed, TraktAuthError
 from traktauth.hints import MOVE_COMMAND, Hint
-from traktauth.keeper import Keeper, KeeperConfig, RateLimit, Refreshed
+from traktauth.keeper import Event, Keeper, KeeperConfig, RateLimit, Refreshed, Summary
 from traktauth.keeper.config import IN_FLIGHT
 from traktauth.keeper.http_sender import open_sender
 from traktauth.migrate.formats import find_format
@@ -34,28 +36,11 @@ from traktauth.models import find_service
 from traktauth.stores.fleet import FleetStore
 from traktauth.stores.open import open_store
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from traktauth.cli.common_options import CommonOptions
-    from traktauth.client.settings import Settings
-    from traktauth.keeper import Event, Summary
-
-
 _PACE = re.compile(r"(\d+)/(\d+(?:\.\d+)?)")
 _DEFAULT_LIMIT = 500  # logins
 
 
-@click.command(
-    "keep",
-    cls=Command,
-    exclusive=[("--plan", "--once"), ("--plan", "--metrics"), ("--plan", "--write")],  # it sends and writes nothing
-    examples=[
-        ("traktauth keep --store postgresql://db/app --json", "a daemon"),
-        ("traktauth keep --once --store sqlite:/var/lib/app/db", "for cron"),
-        ("traktauth keep --plan --store sqlite:/var/lib/app/db", "what it would do"),
-    ],
-)
+@click.command("keep", cls=Command, exclusive=[("--plan", "--once"), ("--plan", "--metrics"), ("--plan", "--write")])
 @common_options("service", "store", "json")
 @click.option("--once", is_flag=True, help="Refresh what is due now, then exit: for cron or a Kubernetes job.")
 @click.option("--plan", "shows_plan", is_flag=True, help="Show what would be refreshed when, and exit; send nothing.")
@@ -102,6 +87,14 @@ def command(
     The store must be one that several processes can share: postgresql://…, redis://… or sqlite:/PATH. SIGTERM,
     SIGHUP and Ctrl-C stop it once the running refreshes are saved, which takes up to a minute; a second signal changes
     nothing.
+
+    Examples:
+        # a daemon
+        traktauth keep --store postgresql://db/app --json
+        # for cron
+        traktauth keep --once --store sqlite:/var/lib/app/db
+        # what it would do
+        traktauth keep --plan --store sqlite:/var/lib/app/db
     """
     if limit is not None and not (once or shows_plan):
         raise click.UsageError("--limit needs --once or --plan; without them a keeper runs until it is stopped")

@@ -6,15 +6,17 @@ import logging
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traktauth.cli.log_output import describe_record
-from traktauth.cli.output import GOOD, WARNING, is_on_terminal, print_json, print_message, style
+from traktauth.cli.output import GOOD, WARNING, Styled, is_on_terminal, print_json, print_message, style
 from traktauth.cli.times import format_deadline, format_duration
 from traktauth.errors import TraktAuthError
 from traktauth.keeper import (
     Delayed,
+    Event,
     Expired,
     Expiring,
     Outage,
@@ -24,12 +26,6 @@ from traktauth.keeper import (
     Unconfirmed,
     Unsaved,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.cli.output import Styled
-    from traktauth.keeper import Event
 
 
 class EventLog:

@@ -6,15 +6,12 @@ import asyncio
 import sys
 import time
 from collections import deque
-from typing import TYPE_CHECKING
 
 from traktauth.cli.output import is_on_terminal, print_in_place
 from traktauth.cli.times import format_deadline, format_duration
 from traktauth.errors import StoreFailed
-
-if TYPE_CHECKING:
-    from traktauth.keeper import Keeper, RateLimit, Summary
-    from traktauth.stores.fleet import LoginCounts
+from traktauth.keeper import Keeper, RateLimit, Summary
+from traktauth.stores.fleet import LoginCounts
 
 _COUNT_INTERVAL = 5.0  # seconds
 _COUNT_SHARE = 50.0  # a count that takes 1 s is repeated after 50 s at the earliest, so that it does not load the store

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from traktauth.cli.keep.live_line import capitalize, describe_counts
 from traktauth.cli.output import print_data, print_json
 from traktauth.cli.times import format_duration, format_time
 from traktauth.errors import StoreFailed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from traktauth.keeper import KeeperConfig, RateLimit
-    from traktauth.models import LoginKey, Record
-    from traktauth.stores.fleet import FleetStore
+from traktauth.keeper import KeeperConfig, RateLimit
+from traktauth.models import LoginKey, Record
+from traktauth.stores.fleet import FleetStore
 
 _ACTIONS = {
     "refresh": "refresh",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from traktauth.server.oauth.id_token import id_token
-from traktauth.server.oauth.request import TokenRequest
 from traktauth.server.storage.repositories import NO_USER
-from traktauth.server.tokens import IssuedTokens
+
+if TYPE_CHECKING:
+    from traktauth.server.oauth.request import TokenRequest
+    from traktauth.server.tokens import IssuedTokens
 
 OFFLINE = "offline_access"
 OPENID = "openid"

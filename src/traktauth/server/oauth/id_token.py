@@ -12,10 +12,11 @@ import hmac
 import json
 import secrets
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from traktauth.server.oauth.request import TokenRequest
-from traktauth.server.storage.repositories import Repositories
+if TYPE_CHECKING:
+    from traktauth.server.oauth.request import TokenRequest
+    from traktauth.server.storage.repositories import Repositories
 
 LIFETIME = 36000  # seconds; better-auth's default
 SETTING = "identity key"

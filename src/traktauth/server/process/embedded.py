@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from traktauth.server.app import Built, build, read_files
-from traktauth.server.clock import Clock
+from traktauth.server.app import build, read_files
 from traktauth.server.control import calls
-from traktauth.server.http.context import ServerContext
 from traktauth.server.http.faults import read_faults
 from traktauth.server.process.server_thread import ServerThread, bind_socket, socket_origin
-from traktauth.server.settings import Settings
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from traktauth.server.app import Built
+    from traktauth.server.clock import Clock
+    from traktauth.server.http.context import ServerContext
+    from traktauth.server.settings import Settings
 
 NOT_RUNNING = "this server has not been started, or has ended: use it within its `with`"
 

@@ -6,15 +6,18 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import uvicorn
 import uvloop
 
-from traktauth.server.app import Built
-from traktauth.server.settings import Settings
 from traktauth.server.storage.database import purge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from traktauth.server.app import Built
+    from traktauth.server.settings import Settings
 
 T = TypeVar("T")
 BACKLOG = 2048

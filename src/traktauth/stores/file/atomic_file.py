@@ -8,19 +8,18 @@ import stat
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext, suppress
-from shlex import quote
 
 from traktauth import private_files
 from traktauth.errors import StoreFailed
 from traktauth.hints import Hint, ShellCommand
 from traktauth.private_files import CLOEXEC, NOFOLLOW, OTHERS_READ_OR_WRITE, PRIVATE, is_own
-from traktauth.stores.errors import DurabilityWarning, Hidden
+from traktauth.stores.permissions import quote
+from traktauth.stores.redaction import Hidden
 
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC
 # A file system without such an operation answers with one of these. That is not a failure: no retry and
 # no setting would change it, and most of them (SMB, 9P, FUSE) hand each rename to a server that keeps it in order.
 _UNSUPPORTED = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
-_ELSEWHERE = "or use another file system (for a store: --store file:/PATH.json, or TRAKTAUTH_STORE)"
+_ELSEWHERE = "or keep the store on another file system: --store file:/PATH.json, or TRAKTAUTH_STORE"
 
 
 class NotDurable(StoreFailed):
@@ -41,7 +40,7 @@ def reserve(path: str, size: int) -> None:
     """Make a file that occupies `size` bytes of the disk, so that writing it later cannot fail for want of room."""
     with suppress(FileNotFoundError):
         os.unlink(path)
-    descriptor = os.open(path, _CREATE, PRIVATE)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC, PRIVATE)
     try:
         try:
             _occupy(descriptor, size)
@@ -62,16 +61,7 @@ def _occupy(descriptor: int, size: int) -> None:
         _write_all(descriptor, memoryview(bytes(size)))
 
 
-def replace(
-    path: str,
-    content: Hidden[bytes],
-    *,
-    new: str | None = None,
-    reserved: str | None = None,
-    mode: int = PRIVATE,
-    durable: bool = True,
-    before_rename: Callable[[os.stat_result], None] | None = None,
-) -> None:
+def replace(path: str, content: Hidden[bytes], *, reserved: str | None = None, durable: bool = True) -> None:
     """Put `content` in the place of the file at `path`: written, fsynced, renamed, the folder fsynced.
 
     The folder is synced before as well: one that cannot be synced fails before anything is changed.
@@ -79,12 +69,8 @@ def replace(
     Args:
         path: what is replaced; no symbolic link.
         content: the whole new file.
-        new: the file that is written first, and replaced if it exists; `PATH.new` by default.
-        reserved: a file made by `reserve`, which is written instead if it exists.
-        mode: the permissions.
+        reserved: a file made by `reserve`, to be used up where it is there; otherwise a new one is made.
         durable: sync the folder.
-        before_rename: called with the status of the new file when only the rename is left to do. If it raises, the old
-            file stays.
 
     Raises:
         OSError, StoreFailed: nothing was changed.
@@ -92,19 +78,16 @@ def replace(
     """
     descriptor = None if reserved is None else _open_reserved(reserved)
     if reserved is None or descriptor is None:
-        reserved, new = None, new or f"{path}.new"
+        reserved, new = None, f"{path}.new"
         with suppress(FileNotFoundError):
             os.unlink(new)
-        descriptor = os.open(new, _CREATE, PRIVATE)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC, PRIVATE)
     else:
         new = reserved
     try:
         _write_all(descriptor, memoryview(content.value))
         os.ftruncate(descriptor, len(content.value))
-        if mode != PRIVATE:
-            os.fchmod(descriptor, mode)
         sync_file(descriptor)
-        status = os.fstat(descriptor)
     except OSError:
         if reserved is None:
             os.unlink(new)
@@ -113,12 +96,10 @@ def replace(
         os.close(descriptor)
     try:
         with syncing(os.path.dirname(path)) if durable else nullcontext() as sync:
-            if before_rename is not None:
-                before_rename(status)
             _rename(new, path, sync)
     except NotDurable:
         raise
-    except BaseException:
+    except (OSError, StoreFailed):
         with suppress(OSError):
             os.unlink(new)
         raise
@@ -249,15 +230,3 @@ def _sync_failures(folder: str) -> Generator[None]:
         raise StoreFailed(
             f"The folder {folder} cannot be synced to the disk: {error.strerror or error}", hint=hint
         ) from error
-
-
-def find_warnings(folder: str) -> list[str]:
-    """Return what about a store's folder may lose a login, with what helps.
-
-    Raises:
-        OSError: it cannot be synced.
-    """
-    if not os.path.isdir(folder) or can_sync(folder):
-        return []
-    what = f"The file system of {folder} cannot sync a folder, so a power cut may undo the last refresh"
-    return [DurabilityWarning(what, "keep the store on a local disk")]

@@ -11,8 +11,9 @@ from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey
 from traktauth.models.record import EMPTY, FORMAT, Record, erased_entry
 from traktauth.stores.encryption.envelope import Cipher, unseal
-from traktauth.stores.errors import MOVE_AWAY, Hidden, move_away_hint, unreadable, without_frames
+from traktauth.stores.errors import MOVE_AWAY, move_away_hint, unreadable
 from traktauth.stores.record_json import login_of, to_record
+from traktauth.stores.redaction import Hidden, without_frames
 
 LARGEST = 64 * 1024 * 1024  # bytes of a file that is read
 
@@ -38,6 +39,13 @@ class Snapshot:
             record = Record(generation=record.generation)
         self.records[login] = record
         return record
+
+    def has_token(self, login: LoginKey) -> bool:
+        """Return whether a token is stored for a login, or may be."""
+        document = Hidden(self.documents.get(login))
+        if document.value is None:
+            return bool(self.strays)
+        return document.value.get("token") is not None or document.value.get("expires_at") is not None
 
     def content(
         self,

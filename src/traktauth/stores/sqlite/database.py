@@ -1,4 +1,4 @@
-"""The store on an SQLite database."""
+"""An SQLite database of rows."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ import sqlite3
 import threading
 from collections.abc import Generator, Hashable
 from contextlib import contextmanager, suppress
-from shlex import quote
 from typing import Any
 
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey
-from traktauth.private_files import resolve_own
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.database.row import Row
-from traktauth.stores.database.sql import READ, Dialect, Parameters, SqlStore, is_read, key, row_of
-from traktauth.stores.encryption.envelope import Cipher
-from traktauth.stores.errors import RESTORE, disk_hint, file_failures
+from traktauth.stores.database.sql import READ, Dialect, Parameters, SqlDatabase, is_read, key, row_of
+from traktauth.stores.errors import RESTORE, disk_hint
 from traktauth.stores.file import atomic_file
-from traktauth.stores.file.atomic_file import find_warnings
+from traktauth.stores.file.durability import find_warnings
+from traktauth.stores.permissions import quote, resolve
 from traktauth.stores.sqlite.connection import LONGEST_LEASE, connect, truncate_log
 from traktauth.stores.sqlite.fork_safety import Connection, add_database
 
@@ -35,26 +33,25 @@ _DIALECT = Dialect(
 )
 
 
-class SqliteStore(SqlStore):
-    """A store on an SQLite database: a connection for each thread that is at work, none held between statements.
+class SqliteDatabase(SqlDatabase):
+    """An SQLite database: a connection for each thread that is at work, none held between statements.
 
     Args:
         path: the file; made on the first use, its folder too.
-        cipher: encrypts what is stored; None stores it in clear.
     """
 
     dialect = _DIALECT
     longest_pause = 0.03  # seconds between two looks at a lease; a look takes microseconds
 
-    def __init__(self, path: str, *, cipher: Cipher | None = None) -> None:
+    def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
-        super().__init__(f"sqlite:{self.path}", cipher)
+        self.address = f"sqlite:{self.path}"
         self._idle: list[Connection] = []
         self._owner: tuple[int, int, int] = (0, 0, 0)
         add_database(self)
 
     @property
-    def identity(self) -> Hashable:
+    def identity(self) -> Hashable:  # type: ignore[override] # a link may be changed meanwhile
         return ("sqlite", os.path.realpath(self.path))
 
     def peek_row(self, login: LoginKey) -> Row | None:
@@ -102,15 +99,12 @@ class SqliteStore(SqlStore):
     def _sync(self, connection: Connection) -> None:
         """Make sure, before the first write of a connection, that the file's name is durable."""
         if not connection.is_synced:
-            with atomic_file.syncing(os.path.dirname(self._resolve())):
+            with atomic_file.syncing(os.path.dirname(resolve(self.path, example="sqlite:/PATH"))):
                 connection.is_synced = True
-
-    def _resolve(self) -> str:
-        return resolve_own(self.path, "Name a file: --store sqlite:/PATH, or TRAKTAUTH_STORE")
 
     def durability_warnings(self) -> list[str]:
         with _failures(self.path):
-            return find_warnings(os.path.dirname(self._resolve()))
+            return find_warnings(os.path.dirname(resolve(self.path, example="sqlite:/PATH")))
 
     def close(self) -> None:
         self._close_others()
@@ -134,7 +128,7 @@ class SqliteStore(SqlStore):
             try:
                 connection = self._idle.pop()
             except IndexError:
-                connection = connect(self._resolve())
+                connection = connect(resolve(self.path, example="sqlite:/PATH"))
                 owner = self._owner = self._place()
             with self._using(connection, owner):
                 yield connection
@@ -172,8 +166,7 @@ class SqliteStore(SqlStore):
 def _failures(path: str) -> Generator[None]:
     """Turn what SQLite and the system say into StoreFailed."""
     try:
-        with file_failures(path, "used"):
-            yield
+        yield
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary one of an extended code
         if code == sqlite3.SQLITE_NOTADB:
@@ -183,8 +176,9 @@ def _failures(path: str) -> Generator[None]:
                 hint_command="Name another file: --store sqlite:/PATH; or restore this one from a backup",
             ) from error
         raise StoreFailed(f"{path} cannot be used: {error}", hint=_hint(code, path)) from error
-    except sqlite3.Error as error:
-        raise StoreFailed(f"{path} cannot be used: {error}") from error
+    except (OSError, sqlite3.Error) as error:
+        hint = disk_hint(getattr(error, "errno", None), path)
+        raise StoreFailed(f"{path} cannot be used: {getattr(error, 'strerror', None) or error}", hint=hint) from error
 
 
 def _hint(code: int, path: str) -> str | None:
