@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from traktauth.client.attempt import UNAUTHORIZED, AsyncAttempt, FreshToken
+from traktauth.client.attempt import UNAUTHORIZED, AsyncAttempt
 from traktauth.client.base_client import BaseClient
 from traktauth.client.driver.async_driver import AsyncDriver
 from traktauth.client.driver.loop_store import LoopStore, open_for_async
@@ -155,6 +155,8 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
         """
         if rejected is not None:
             return await self._run(partial(get_token_after_rejection, rejected=rejected, min_life=min_life))
+        if min_life <= 0 and (token := self.bound_store.peek_fresh(self.config.context.clock())) is not None:
+            return token
         return await self._run(partial(get_token, min_life=min_life))
 
     async def refresh(self, *, force: bool = False, since: float | None = None) -> Token:
@@ -215,15 +217,9 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
         return await self._attempt(url)
 
     async def _attempt(self, url: str) -> AsyncAttempt:
-        config = self.config
-        began = config.context.clock()
-        fresh = self._fresh
-        if fresh is None or not fresh.is_current(self.bound_store, began):
-            token = await self.token()
-            headers = config.headers.authorization(token)
-            self._fresh = FreshToken.of(self.bound_store, token, headers, began)
-            return AsyncAttempt(config, url, token, headers, began, self._run)
-        return AsyncAttempt(config, url, fresh.token, fresh.headers, began, self._run)
+        began = self.config.context.clock()
+        token = self.bound_store.peek_fresh(began) or await self.token()
+        return AsyncAttempt(self.config, url, token, began, self._run)
 
     async def status(self) -> LoginStatus:
         """Return what this login can do, from the store alone: nothing is refreshed and nothing is sent.

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from traktauth.client.account_config import AccountConfig
-from traktauth.client.attempt import FreshToken
 from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.settings import read_settings
 from traktauth.flow.context import LostReply
@@ -27,7 +26,6 @@ class BaseClient(Generic[StoreT, HttpT]):
     store: TokenStore
     bound_store: BoundStore
     _origin: BoundStore
-    _fresh: FreshToken | None
     _http_clients: Any
     _driver: Any
     _owner: bool
@@ -87,7 +85,6 @@ class BaseClient(Generic[StoreT, HttpT]):
         self._origin = origin
         self._http_clients = http_clients
         self._owner = owner
-        self._fresh = None
         self._bind(origin.with_account(config.account))
 
     def _bind(self, bound_store: BoundStore) -> None:

@@ -59,24 +59,9 @@ class PerLoop(Generic[T]):
             await closing.aclose()
             await self._close(made)  # once more, as it may have been used while its loop ended
 
-    async def close(self) -> None:
-        """Close what belongs to the running loop, and tell other running loops to close what is theirs."""
-        await self.close_here()
-        if self._pid != os.getpid():
-            return
-        with self._lock:
-            entries, self._entries = self._entries, {}
-        for loop, (_, closing) in entries.items():
-            if loop.is_running():
-                asyncio.run_coroutine_threadsafe(_finalize(closing), loop)
-
     async def _close_with_loop(self, made: T) -> AsyncGenerator[None]:
         try:
             yield
         finally:
             if self._pid == os.getpid():
                 await self._close(made)
-
-
-async def _finalize(closing: AsyncGenerator[None]) -> None:
-    await closing.aclose()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from traktauth.client.attempt import UNAUTHORIZED, Attempt, FreshToken
+from traktauth.client.attempt import UNAUTHORIZED, Attempt
 from traktauth.client.base_client import BaseClient
 from traktauth.client.driver.sync_driver import Driver
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
@@ -159,6 +159,8 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
         """
         if rejected is not None:
             return self._run(partial(get_token_after_rejection, rejected=rejected, min_life=min_life))
+        if min_life <= 0 and (token := self.bound_store.peek_fresh(self.config.context.clock())) is not None:
+            return token
         return self._run(partial(get_token, min_life=min_life))
 
     def refresh(self, *, force: bool = False, since: float | None = None) -> Token:
@@ -226,15 +228,9 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
         return self._attempt(url)
 
     def _attempt(self, url: str) -> Attempt:
-        config = self.config
-        began = config.context.clock()
-        fresh = self._fresh
-        if fresh is None or not fresh.is_current(self.bound_store, began):
-            token = self.token()
-            headers = config.headers.authorization(token)
-            self._fresh = FreshToken.of(self.bound_store, token, headers, began)
-            return Attempt(config, url, token, headers, began, self._run)
-        return Attempt(config, url, fresh.token, fresh.headers, began, self._run)
+        began = self.config.context.clock()
+        token = self.bound_store.peek_fresh(began) or self.token()
+        return Attempt(self.config, url, token, began, self._run)
 
     def status(self) -> LoginStatus:
         """Return what this login can do, from the store alone: nothing is refreshed and nothing is sent.

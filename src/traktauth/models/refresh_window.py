@@ -24,11 +24,6 @@ class RefreshWindow(Enum):
     EXPIRED = "it cannot be used"
 
 
-def fresh_between(token: Token) -> tuple[float, float]:
-    """Return the Unix seconds between which a token is fresh; at neither end it is by itself."""
-    return token.expires_at - token.expires_in - IMPLAUSIBLE, token.expires_at - token.expires_in * ADVISORY_SHARE
-
-
 def refresh_window(token: Token, now: float) -> RefreshWindow:
     """Return the window that a token is in.
 

@@ -22,7 +22,6 @@ from traktauth.flow.effects import (
     Flow,
     ForAccount,
     HoldUnsaved,
-    Load,
     LogMessage,
     NoResponse,
     PromptUser,
@@ -105,8 +104,6 @@ class AsyncDriver:
 
     async def _perform(self, driver: Driver, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
         match effect:
-            case Load() if self._bound_store is not None and (record := self._bound_store.peek_newest()) is not None:
-                return record
             case Sleep(seconds):
                 return await self._sleep(seconds)
             case WithLock():

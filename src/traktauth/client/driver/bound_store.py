@@ -15,8 +15,9 @@ from traktauth.client.driver.unsaved_tokens import Unsaved
 from traktauth.errors import LoginMoved, StoreFailed
 from traktauth.flow.effects import Apply, CheckWritable, Effect, HoldUnsaved, Load, LoadAccounts, LoadProbe
 from traktauth.flow.moved_login import moved_error
-from traktauth.models import LoginKey, Probe, Record, app_entry
+from traktauth.models import LoginKey, Probe, Record, Token, app_entry
 from traktauth.models.changes import Change, DeleteToken, SaveToken, SwapProbe
+from traktauth.models.refresh_window import RefreshWindow, refresh_window
 from traktauth.stores.base import TokenStore
 from traktauth.stores.errors import call_store
 from traktauth.stores.import_copy import remove_copy
@@ -159,19 +160,17 @@ class BoundStore:
         except Exception:  # noqa: BLE001 - `load` tells what is wrong
             return None
 
-    def peek_newest(self) -> Record | None:
-        """Return what `load` would, if that takes microseconds; else None."""
+    def peek_fresh(self, now: float) -> Token | None:
+        """Return the token if it is fresh and the store shows it in microseconds; else None: a flow decides.
+
+        An API request needs it: a flow, its driver and the store's checks cost more than a fast HTTP client does.
+        """
         record = self.peek()
-        return None if record is None or self._newer(record) is not None else record
-
-    @property
-    def seen(self) -> int:
-        """How often this process has remembered a record as the newest of its login."""
-        return _newest.changes
-
-    def shows(self, record: Record, seen: int) -> bool:
-        """Return whether `load` would return the very record that it returned when `seen` was read."""
-        return _newest.changes == seen and not unsaved_tokens.held and self.peek() is record
+        if record is None or record.token is None or record.rejected_at is not None:
+            return None
+        if refresh_window(record.token, now) is not RefreshWindow.FRESH or self._newer(record) is not None:
+            return None
+        return record.token
 
     def load(self) -> Record:
         """Return the record; a token that could not be saved is saved now, or at least served."""
