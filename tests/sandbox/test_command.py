@@ -132,7 +132,7 @@ def test_a_script_without_a_first_line_for_it_is_run_by_sh(sandboxed):
 @pytest.mark.slow
 def test_requests_are_shown_without_their_secrets(sandboxed):
     done = sandboxed.run("--show", "--", *CURL[:-1], f"{CURL[-1]}?code=hidden")
-    assert done.stderr.split()[1:] == ["GET", "api.trakt.tv/users/settings", "403"]
+    assert done.stderr.split()[1:] == ["GET", "api.trakt.tv/users/settings", "403", "Forbidden"]
 
 
 @needs_curl

@@ -17,6 +17,7 @@ import click
 from traktauth.cli.click_classes import Command
 from traktauth.cli.options import home_option, needing_extra, profile_option
 from traktauth.cli.output import BAD, WARNING, print_message, style_status
+from traktauth.cli.serve_log import describe, shown_path
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
 from traktauth.models import Token
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     from traktauth.sandbox import Sandbox
     from traktauth.sandbox.command_process import CommandProcess
-    from traktauth.sandbox.exchanges import Exchange
     from traktauth.sandbox.logins import LoginPlace
+    from traktauth.server.http.exchange import Exchange
     from traktauth.testing import LocalTrakt
 
 
@@ -251,8 +252,9 @@ def _wait(process: CommandProcess, timeout: int | None) -> int:
 
 
 def _show(exchange: Exchange) -> None:
-    status = style_status(exchange.status)
-    print_message(time.strftime("%H:%M:%S"), exchange.method, f"{exchange.host}{exchange.path}", status)
+    status, what = style_status(exchange.status, "" if exchange.status else "cut"), describe(exchange)
+    address = f"{exchange.host}{shown_path(exchange)}"
+    print_message(time.strftime("%H:%M:%S"), exchange.method, address, status, *([f" {what}"] if what else []))
 
 
 def _report(sandbox: Sandbox, program: str) -> None:
@@ -270,7 +272,7 @@ def _report(sandbox: Sandbox, program: str) -> None:
             "aiohttp without trust_env=True do, and its requests went to the real hosts: set the proxy in its own "
             "configuration",
         )
-    from traktauth.sandbox.hosts import is_trakt  # noqa: PLC0415 - an extra
+    from traktauth.sandbox.environment import is_trakt  # noqa: PLC0415 - an extra
 
     absent = sorted(host for host in sandbox.refused if is_trakt(host))
     if absent:

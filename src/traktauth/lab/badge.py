@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
+from traktauth.lab.report import LabReport
 from traktauth.lab.verdicts import KEEPS, LOSES, NOT_JUDGED
-
-if TYPE_CHECKING:
-    from traktauth.lab.report import LabReport
 
 LABEL = "Trakt login"
 CHARACTER_WIDTH = 7  # pixels of the average character at 11 pixels

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from traktauth.lab.report import LabReport, not_judged
 from traktauth.lab.scenarios import NAMES, SCENARIOS, Scenario
 from traktauth.lab.stop import Stop
 from traktauth.lab.verdicts import CONTROL, Evidence, Verdict, conclude, judge
+from traktauth.lab.world import Program
 from traktauth.sandbox.command_process import CommandProcess
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from traktauth.lab.world import Program
 
 WORLDS_AT_ONCE = 3
 

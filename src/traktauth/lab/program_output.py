@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from types import TracebackType
+from typing import Self
 
 LONGEST_LINE = 300
 LONGEST_OUTPUT, BLOCK = 16_384, 65_536

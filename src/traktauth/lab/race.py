@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from traktauth.lab.thread_states import LOOK_SECONDS, Sample, are_waiting, threads_below
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from traktauth.lab.traffic import Traffic
-    from traktauth.sandbox.command_process import CommandProcess
+from traktauth.lab.traffic import Traffic
+from traktauth.sandbox.command_process import CommandProcess
 
 QUIET_SECONDS, LONG_QUIET_SECONDS = 1.0, 3.0
 """For how long copies must have slept to count as waiting; the second while no refresh request has come."""
@@ -21,8 +17,8 @@ SHORT_WAIT = 5.0
 """Where the processor time of a process is unknown."""
 
 
-def release_together(traffic: Traffic, processes: Sequence[CommandProcess]) -> None:
-    """Open the gate once each copy has sent its refresh, has ended, or waits for another one."""
+def wait_until_all_wait(traffic: Traffic, processes: Sequence[CommandProcess]) -> None:
+    """Wait until each copy has sent its refresh, has ended, or waits for another one."""
     until = time.monotonic() + (LONGEST_WAIT if sys.platform.startswith("linux") else SHORT_WAIT)
     seen: list[Sample] = []
     while time.monotonic() < until:
@@ -33,4 +29,3 @@ def release_together(traffic: Traffic, processes: Sequence[CommandProcess]) -> N
         if are_waiting(seen, QUIET_SECONDS if traffic.waiting else LONG_QUIET_SECONDS):
             break
         time.sleep(LOOK_SECONDS)
-    traffic.is_gate_open.set()

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
+from traktauth.lab.stop import Stop
 from traktauth.lab.verdicts import CONTROL, EXPIRED_LOSS, Evidence
-from traktauth.lab.world import World
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from traktauth.lab.stop import Stop
-    from traktauth.lab.world import Program
+from traktauth.lab.world import Program, World
 
 TOKEN_PATH = "/oauth/token"
 CAPTCHA = "<!doctype html><title>Just a moment...</title><h1>Verify you are human</h1>"

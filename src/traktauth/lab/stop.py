@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-
-    from traktauth.sandbox.command_process import CommandProcess
+from traktauth.sandbox.command_process import CommandProcess
 
 
 class Stopped(Exception):

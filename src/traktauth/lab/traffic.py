@@ -3,55 +3,70 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import threading
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from starlette.types import Scope
 
-    from traktauth.sandbox.exchanges import Exchange
+from traktauth.server.http.exchange import TOKEN_PATHS, Exchange
 
-TOKEN_PATHS = frozenset(("/oauth/token", "/api/auth/oauth2/token"))
 OK = 200
 
 
 class Traffic:
-    """Counts what the program sends, and holds or breaks it off; called in the proxy's thread."""
+    """Counts what the program sends, and holds or breaks it off; called in the local Trakt's event loop.
+
+    Attributes:
+        refreshes: how often each refresh token was sent; under an empty text those that a fault answered unread.
+        answered_by_api: how many requests with an access token were answered with 200.
+        waiting: how many requests for tokens are held.
+    """
 
     def __init__(self) -> None:
         self.refreshes: Counter[str] = Counter()
         self.answered_by_api = 0
-        self.is_gate_open = threading.Event()
-        self.is_gate_open.set()
         self.waiting = 0
-        self.kill: Callable[[], None] | None = None
-        self.is_killed = threading.Event()
+        self._kill: Callable[[], None] | None = None
+        self._gate, self._end = asyncio.Event(), asyncio.Event()
+        self._gate.set()
 
-    async def on_request(self, exchange: Exchange) -> None:
-        """Count a refresh, and hold it while the gate is closed."""
-        if not _is_refresh(exchange):
-            return
-        self.refreshes[hashlib.sha256(exchange.request["refresh_token"].encode()).hexdigest()] += 1
-        self.waiting += 1
-        try:
-            while not self.is_gate_open.is_set():  # noqa: ASYNC110 - it is opened in another thread
-                await asyncio.sleep(0.01)
-        finally:
-            self.waiting -= 1
+    async def begin_run(self, *, together: bool, kill: Callable[[], None] | None) -> None:
+        """Begin a run: requests for tokens are held until `open_gate`, or the first refresh that succeeds kills."""
+        self._kill = kill
+        self._end.clear()
+        if together:
+            self._gate.clear()
+
+    async def open_gate(self) -> None:
+        """Let go of the requests that are held."""
+        self._gate.set()
+
+    async def end_run(self) -> None:
+        """End a run: nothing is held any more."""
+        self._kill = None
+        self._gate.set()
+        self._end.set()
+
+    async def on_request(self, scope: Scope) -> None:
+        """Hold a request for tokens while the gate is closed."""
+        if scope["method"] == "POST" and scope["path"] in TOKEN_PATHS:
+            self.waiting += 1
+            try:
+                await self._gate.wait()
+            finally:
+                self.waiting -= 1
 
     async def on_response(self, exchange: Exchange) -> None:
-        """Count an answer of the API; kill the program before a refresh's response reaches it, if that is wanted."""
-        if exchange.authorized and exchange.status == OK and exchange.path not in TOKEN_PATHS:
-            self.answered_by_api += 1
-        if self.kill is not None and exchange.status == OK and _is_refresh(exchange):
-            kill, self.kill = self.kill, None
+        """Count a refresh or an answer of the API; kill the program before a refresh's response, if that is wanted."""
+        sent = exchange.request
+        if exchange.path not in TOKEN_PATHS:
+            self.answered_by_api += exchange.status == OK and bool(sent.bearer)
+            return
+        is_unread = exchange.method == "POST" and not sent.parameters
+        if not is_unread and sent.parameters.get("grant_type") != "refresh_token":
+            return
+        self.refreshes[sent.parameters.get("refresh_token", "")] += 1
+        if self._kill is not None and exchange.issued:
+            kill, self._kill = self._kill, None
             kill()
-            while not self.is_killed.is_set():  # noqa: ASYNC110 - it is set in another thread
-                await asyncio.sleep(0.01)
-
-
-def _is_refresh(exchange: Exchange) -> bool:
-    request = exchange.request
-    return exchange.path in TOKEN_PATHS and request.get("grant_type") == "refresh_token" and "refresh_token" in request
+            await self._end.wait()

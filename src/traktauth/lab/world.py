@@ -6,29 +6,26 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from types import TracebackType
+from typing import Any, Self
 
 from traktauth.client.oauth_api import AuthenticationOAuthApi
 from traktauth.errors import TraktAuthError
 from traktauth.lab.program_output import OutputEnd
-from traktauth.lab.race import release_together
+from traktauth.lab.race import wait_until_all_wait
+from traktauth.lab.stop import Stop
 from traktauth.lab.traffic import Traffic
 from traktauth.models import Token
 from traktauth.sandbox import Sandbox
 from traktauth.sandbox.command_process import NOT_EXECUTABLE, NOT_FOUND, CommandProcess
 from traktauth.sandbox.home_folder import make_home
+from traktauth.sandbox.logins import LoginPlace
 from traktauth.sandbox.sandbox import PUBLIC_URL
 from traktauth.testing.local import LocalTrakt
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import TracebackType
-
-    from traktauth.lab.stop import Stop
-    from traktauth.sandbox.logins import LoginPlace
 
 USER = "sean"
 TIMED_OUT = 124
@@ -148,25 +145,19 @@ class World:
                 )
                 for _ in range(copies)
             ]
-            if together:
-                traffic.is_gate_open.clear()
-            if killed:
-                traffic.is_killed.clear()
-                traffic.kill = processes[0].kill
+            self.local.run(traffic.begin_run(together=together, kill=processes[0].kill if killed else None))
             try:
                 failed = [process.start(self._program.command, self._environ) for process in processes]
                 until_the_end.enter_context(self._stop.ends(processes))
                 if together:
-                    release_together(
-                        traffic, [one for one, status in zip(processes, failed, strict=True) if status is None]
-                    )
+                    running = [one for one, status in zip(processes, failed, strict=True) if status is None]
+                    wait_until_all_wait(traffic, running)
+                    self.local.run(traffic.open_gate())
                 deadline = time.monotonic() + self._program.timeout
                 for process, status in zip(processes, failed, strict=True):
                     self.exits.append(_wait(process, deadline) if status is None else status)
             finally:
-                traffic.is_gate_open.set()
-                traffic.kill = None
-                traffic.is_killed.set()
+                self.local.run(traffic.end_run())
         not_started = next((status for status in failed if status is not None), None)
         self.last_words = output.last_line if not_started is None else NOT_STARTED[not_started]
         if TIMED_OUT in self.exits[-copies:] and time.monotonic() >= deadline and not self.last_words:

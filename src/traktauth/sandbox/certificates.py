@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from traktauth.errors import TraktAuthError
 
@@ -19,8 +19,6 @@ except ModuleNotFoundError:
         "The packages of the sandbox are not installed", hint="Install them: pip install 'traktauth[sandbox]'"
     ) from None
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 LIFETIME = timedelta(days=2)
 CLOCK_SKEW = timedelta(hours=1)

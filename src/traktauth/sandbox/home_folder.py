@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import shutil
 import stat
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from traktauth.errors import TraktAuthError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 FOLDERS = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")
 """Variables that name folders elsewhere; without them a program uses those below its home."""

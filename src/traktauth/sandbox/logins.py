@@ -5,17 +5,13 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from traktauth.client.sync_client import Trakt
 from traktauth.migrate.formats import NAMES, find_format
 from traktauth.migrate.formats.foreign_login import ForeignLogin
 from traktauth.migrate.login_file import read_file, write_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from traktauth.models import App, Token
+from traktauth.models import App, Token
 
 OWN = "traktauth"
 DEFAULT_PATHS = {

@@ -1,41 +1,37 @@
-"""The sandbox: a proxy in a thread, its certificates, and the environment that leads a program there."""
+"""The sandbox: ports of a local Trakt, a proxy before them, certificates, and the environment that leads there."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
 import ssl
 import tempfile
-import threading
-from collections import deque
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from types import TracebackType
+from typing import Any, Protocol, Self, TypeVar
 
-import uvloop
+from starlette.types import ASGIApp
 
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
+from traktauth.models import App
 from traktauth.sandbox.certificates import Certificates
-from traktauth.sandbox.device_approval import DeviceApproval
-from traktauth.sandbox.environment import program_environment
-from traktauth.sandbox.hosts import DOMAIN, HOSTS, is_trakt
-from traktauth.sandbox.proxy import Address, Proxy
+from traktauth.sandbox.environment import DOMAIN, HOSTS, is_trakt, program_environment
+from traktauth.sandbox.proxy import HTTP_PORT, HTTPS_PORT, Address, Proxy, Refused
+from traktauth.sandbox.watcher import Hooks, Watcher
+from traktauth.server.http.exchange import Exchange
+from traktauth.server.settings import Settings
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from types import TracebackType
-
-    from traktauth.models import App
-    from traktauth.sandbox.exchanges import Exchange
-    from traktauth.sandbox.proxy import Hooks
-    from traktauth.server.settings import Settings
-
+T = TypeVar("T")
 PUBLIC_URL = f"https://{DOMAIN}"
 """Of the local Trakt: the address that programs know it by, and are shown."""
 MORE = Hint("End programs that hold many ports, or raise the limit of open files: ", ShellCommand("ulimit -n 4096"))
-LONGEST_LOG = 10_000
 HOST = re.compile(r"[a-z0-9._-]+")
 """A host name or an IPv4 address; an international name in its ASCII form."""
 
@@ -44,15 +40,22 @@ class RunningTrakt(Protocol):
     """What a sandbox needs of a local Trakt: `traktauth.testing.LocalTrakt`."""
 
     settings: Settings
-    url: str
 
     @property
     def app(self) -> App:
         """The first app, as a client knows it."""
         ...
 
-    def approve_device(self, user_code: str, username: str = ...) -> None:
-        """Approve a device code."""
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in its event loop."""
+        ...
+
+    async def listen(self, wrap: Callable[[ASGIApp], ASGIApp], tls: ssl.SSLContext | None = ...) -> asyncio.Server:
+        """Serve on a further port."""
+        ...
+
+    async def approve_polled(self, device_code: str, username: str) -> None:
+        """Approve a device code, if it waits for a decision."""
         ...
 
 
@@ -70,8 +73,8 @@ class Sandbox:
         allow: further hosts that may be reached; they are tunnelled untouched.
         approve_as: the user who approves each device code after its first pending poll; None: they wait.
         environ: the environment to start from; None: this process's.
-        show: called with each exchange with a Trakt host once its response has come, in the proxy's thread.
-        hooks: awaited around each exchange, in the proxy's thread.
+        show: called with each request to a Trakt host before its response is sent, in the local Trakt's thread.
+        hooks: awaited around each request to a Trakt host, in the local Trakt's thread.
         folder: where the folder with the certificate is made; None: the system's temporary folder.
 
     Attributes:
@@ -99,15 +102,15 @@ class Sandbox:
         self.local_trakt = local_trakt
         self._allow = frozenset(_check_host(host) for host in allow)
         self._base = dict(os.environ if environ is None else environ)
-        self._watch = _Watch(local_trakt, approve_as=approve_as, show=show, hooks=hooks)
+        approve = None if approve_as is None else partial(local_trakt.approve_polled, username=approve_as)
+        self._watcher = Watcher(approve=approve, show=show, hooks=hooks)
+        self._asked: Counter[Address] = Counter()
+        self._refused: Counter[str] = Counter()
         self._parent = folder
         self._folder: Path | None = None
-        self._port = 0
-        self._proxy: Proxy | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._error: BaseException | None = None
-        self._stopping = asyncio.Event()
+        self._proxy = Proxy("traktauth sandbox", self._route)
+        self._proxy_port = 0
+        self._listening: dict[int, asyncio.Server] = {}
 
     def __enter__(self) -> Self:
         """Start the proxy and write the certificates; programs can be started when this returns.
@@ -129,30 +132,19 @@ class Sandbox:
                 f"The sandbox's certificates cannot be written: {error.strerror}",
                 hint="Make room in the temporary folder, or name another one in TMPDIR",
             ) from None
-        url = self.local_trakt.url.rpartition("/")[2]
-        host, _, port = url.rpartition(":")
-        self._proxy = Proxy(Address(host.strip("[]"), int(port)), context, allow=self._allow, hooks=self._watch)
-        started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(started,), name="sandbox-proxy", daemon=True)
-        self._thread.start()
-        started.wait()
-        if self._error is not None:
+        try:
+            self.local_trakt.run(self._start(context))
+        except OSError as error:
             self.__exit__(None, None, None)
-            raise TraktAuthError(
-                f"The sandbox's proxy cannot listen on 127.0.0.1: {self._error}",
-                hint=MORE,
-            ) from None
+            raise TraktAuthError(f"The sandbox cannot listen on 127.0.0.1: {error}", hint=MORE) from None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop the proxy, and remove the certificates."""
-        loop, self._loop = self._loop, None
-        if loop is not None:
-            loop.call_soon_threadsafe(self._stopping.set)
-        if self._thread is not None:
-            self._thread.join()
+        with contextlib.suppress(RuntimeError):  # the local Trakt has ended
+            self.local_trakt.run(self._stop())
         self._remove_folder()
 
     @property
@@ -169,7 +161,7 @@ class Sandbox:
     @property
     def environ(self) -> dict[str, str]:
         """The environment of a program in the sandbox: proxy, certificates and the local Trakt's first app."""
-        proxy = f"http://127.0.0.1:{self._port}"
+        proxy = f"http://127.0.0.1:{self._proxy_port}"
         environ = program_environment(self._base, self.local_trakt.app, proxy=proxy, bundle=str(self.bundle))
         if not self._allow:  # OpenSSL and Go would trust the system's folder beside the bundle
             environ["SSL_CERT_DIR"] = str(self.bundle.parent)
@@ -178,82 +170,58 @@ class Sandbox:
     @property
     def refused(self) -> dict[str, int]:
         """Hosts that programs asked for and were refused, and how often."""
-        return dict(self._proxy.refused) if self._proxy else {}
+        return dict(self._refused)
 
     @property
     def reached(self) -> dict[str, int]:
         """Trakt hosts that programs sent requests to, and how many."""
-        return dict(self._proxy.reached) if self._proxy else {}
+        return dict(self._watcher.reached)
 
     @property
     def distrusted(self) -> frozenset[str]:
-        """Trakt hosts whose certificate a program did not accept: it reads no CA bundle, or pins certificates.
+        """Trakt hosts that programs made encrypted connections to, and sent no request.
 
-        A program that pins certificates can close a connection without a reason, so a host that was sent nothing
-        on its encrypted connections is one of these as well.
+        Such a program does not accept the sandbox's certificate: it reads no CA bundle, or pins certificates.
         """
-        if self._proxy is None:
-            return frozenset()
-        return frozenset(self._proxy.distrusted | (self._proxy.encrypted - self._proxy.asked))
+        encrypted = {host for host, port in self._asked if port == HTTPS_PORT}
+        return frozenset(encrypted - self._watcher.reached.keys())
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """The last requests to Trakt hosts that were answered, oldest first."""
-        return list(self._watch.log)
+        """The last requests to Trakt hosts, the oldest first."""
+        return list(self._watcher.exchanges)
 
-    def _run(self, started: threading.Event) -> None:
-        serving = self._serve(started)
-        try:
-            uvloop.run(serving)
-        except OSError as error:
-            self._error = error
-        finally:
-            serving.close()  # it was not begun if no loop could be made
-            started.set()
+    async def _start(self, tls: ssl.SSLContext) -> None:
+        self._listening[HTTP_PORT] = await self.local_trakt.listen(self._watcher.wrap)
+        self._listening[HTTPS_PORT] = await self.local_trakt.listen(self._watcher.wrap, tls)
+        self._proxy_port = await self._proxy.start()
 
-    async def _serve(self, started: threading.Event) -> None:
-        if self._proxy is None:
-            return
-        self._port = await self._proxy.start()
-        self._loop = asyncio.get_running_loop()
-        started.set()
-        await self._stopping.wait()
+    async def _stop(self) -> None:
         await self._proxy.stop()
+        for server in self._listening.values():
+            server.close()
+
+    def _route(self, asked: Address) -> Address:
+        """Return the server for an address: the local Trakt's port for a Trakt host, an allowed host itself.
+
+        Raises:
+            Refused: any other host or port.
+        """
+        if asked.host in HOSTS and asked.port in self._listening:
+            self._asked[asked] += 1
+            return Address(*self._listening[asked.port].sockets[0].getsockname())
+        if asked.host in self._allow:
+            return asked
+        self._refused[asked.host] += 1
+        if is_trakt(asked.host):
+            only = "the sandbox has trakt.tv, www., api., auth. and app.trakt.tv at ports 80 and 443 alone"
+            raise Refused(f"{asked.host}:{asked.port} is refused: {only}")
+        raise Refused(f"{asked.host} is refused (allow it with --allow HOST)")
 
     def _remove_folder(self) -> None:
         folder, self._folder = self._folder, None
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-class _Watch:
-    """Notes each exchange, and approves device codes."""
-
-    def __init__(
-        self,
-        local_trakt: RunningTrakt,
-        *,
-        approve_as: str | None,
-        show: Callable[[Exchange], None] | None,
-        hooks: Hooks | None,
-    ) -> None:
-        self._approval = None if approve_as is None else DeviceApproval(local_trakt.approve_device, approve_as)
-        self._show = show
-        self._hooks = hooks
-        self.log: deque[Exchange] = deque(maxlen=LONGEST_LOG)
-
-    async def on_request(self, exchange: Exchange) -> None:
-        if self._hooks is not None:
-            await self._hooks.on_request(exchange)
-
-    async def on_response(self, exchange: Exchange) -> None:
-        if self._hooks is not None:
-            await self._hooks.on_response(exchange)
-        self.log.append(exchange)
-        if self._show is not None:
-            self._show(exchange)
-        if self._approval is not None:
-            await self._approval.on_response(exchange)
 
 
 def _check_host(host: str) -> str:

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from traktauth.server.clock import Clock
@@ -25,22 +26,22 @@ MOST_CONTROL_CODES = 100
 
 
 class ConnectionRegistry:
-    """The transports of open connections, by the address and port of the client."""
+    """The transports of open connections, by the addresses and ports of both ends."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[str, int], asyncio.Transport] = {}
+        self._open: dict[object, asyncio.Transport] = {}
 
     def protocol(self, **arguments: Any) -> asyncio.Protocol:  # noqa: ANN401 - uvicorn's own arguments
         """Return uvicorn's protocol for a new connection, which is registered here while it is open."""
         return _RegisteredProtocol(HttpToolsProtocol(**arguments), self._open)
 
-    def abort(self, client: tuple[str, int] | None) -> None:
-        """Cut the connection of a client without a response.
+    def abort(self, scope: Scope) -> None:
+        """Cut the connection of a request without a response.
 
         Raises:
             RuntimeError: there is none, as the application does not run under uvicorn.
         """
-        transport = None if client is None else self._open.get((client[0], client[1]))
+        transport = self._open.get((scope.get("client"), scope.get("server")))
         if transport is None:
             raise RuntimeError("a connection can only be cut under uvicorn")
         transport.abort()
@@ -54,16 +55,16 @@ class ConnectionRegistry:
 class _RegisteredProtocol(asyncio.Protocol):
     """Passes everything on to *inner*."""
 
-    def __init__(self, inner: asyncio.Protocol, registered: dict[tuple[str, int], asyncio.Transport]) -> None:
+    def __init__(self, inner: asyncio.Protocol, registered: dict[object, asyncio.Transport]) -> None:
         self._inner = inner
         self._registered = registered
-        self._client = ("", 0)
+        self._ends: object = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as every TCP server has
         """Register the connection."""
-        peer = transport.get_extra_info("peername") or self._client
-        self._client = (peer[0], peer[1])
-        self._registered[self._client] = transport
+        addresses = (transport.get_extra_info(name) for name in ("peername", "sockname"))
+        self._ends = tuple(address and (address[0], address[1]) for address in addresses)
+        self._registered[self._ends] = transport
         self._inner.connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -84,7 +85,7 @@ class _RegisteredProtocol(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        self._registered.pop(self._client, None)
+        self._registered.pop(self._ends, None)
         self._inner.connection_lost(exc)
 
 

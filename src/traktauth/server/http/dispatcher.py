@@ -128,7 +128,7 @@ class Dispatcher:
             await self._record(exchange, response)(scope, receive, send)
 
     async def _cut(self, scope: Scope) -> None:
-        self._context.connections.abort(scope.get("client"))
+        self._context.connections.abort(scope)
         await asyncio.sleep(0)  # so that uvicorn sees connection_lost and does not log a missing response
 
     def _record(self, exchange: Exchange, response: HttpResponse) -> HttpResponse:

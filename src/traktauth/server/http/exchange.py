@@ -65,6 +65,7 @@ class Exchange:
         path: its path as the client sent it, without the query.
         route: its path if that is one of the server's, with variable parts as their names; else `other`.
         client: the address that it came from; empty if that is unknown.
+        host: the Trakt host that a program in a sandbox asked; empty outside a sandbox.
         source: who sent it, for the control page: `APP`, `BROWSER`, `TEST`; empty for a request that is not shown.
         request: its parameters and credentials.
         username: the user whom it is about, empty if that is unknown.
@@ -82,7 +83,7 @@ class Exchange:
     """
 
     __slots__ = (
-        "at", "client", "events", "failure", "fault", "is_effective", "issued", "length", "location", "method",
+        "at", "client", "events", "failure", "fault", "host", "is_effective", "issued", "length", "location", "method",
         "number", "path", "replayed", "request", "route", "seconds", "sentence", "source", "status", "username",
     )  # fmt: skip
 
@@ -93,7 +94,7 @@ class Exchange:
         self.route = route
         self.client = client
         self.number = self.status = self.length = 0
-        self.source = self.username = self.sentence = self.failure = self.location = ""
+        self.host = self.source = self.username = self.sentence = self.failure = self.location = ""
         self.request = UNREAD
         self.issued: tuple[IssuedTokens, ...] = ()
         self.events: tuple[str, ...] = ()

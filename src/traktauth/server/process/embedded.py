@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from traktauth.server.app import build, read_files
@@ -11,13 +11,19 @@ from traktauth.server.http.faults import read_faults
 from traktauth.server.process.server_thread import ServerThread, bind_socket, socket_origin
 
 if TYPE_CHECKING:
+    import asyncio
+    import ssl
+    from collections.abc import Callable, Coroutine
     from types import TracebackType
+
+    from starlette.types import ASGIApp
 
     from traktauth.server.app import Built
     from traktauth.server.clock import Clock
     from traktauth.server.http.context import ServerContext
     from traktauth.server.settings import Settings
 
+T = TypeVar("T")
 NOT_RUNNING = "this server has not been started, or has ended: use it within its `with`"
 
 
@@ -199,6 +205,35 @@ class EmbeddedServer:
         """
         self._run(calls.Disconnect(username=username))
 
+    async def approve_polled(self, device_code: str, username: str) -> None:
+        """Approve a device code, if it waits for a decision; called in the server's own event loop."""
+        context = self._context
+        device = context.database.read(lambda db: db.device_codes.find(device_code))
+        if device is not None and device.status == "pending" and device.expires > context.clock():
+            approval = calls.DecideDevice(user_code=device.user_code, username=username, decision="approve")
+            await calls.run_call(context, approval)
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the server's own event loop, and return its result."""
+        if self._thread is None:
+            coroutine.close()
+            raise RuntimeError(NOT_RUNNING)
+        return self._thread.run(coroutine)
+
+    async def listen(self, wrap: Callable[[ASGIApp], ASGIApp], tls: ssl.SSLContext | None = None) -> asyncio.Server:
+        """Serve on a further port of 127.0.0.1; called in the server's own event loop.
+
+        Args:
+            wrap: makes the application of that port from the server's.
+            tls: the TLS settings; None: plain HTTP.
+
+        Raises:
+            OSError: no port is free.
+        """
+        if self._thread is None or self._built is None:
+            raise RuntimeError(NOT_RUNNING)
+        return await self._thread.listen(wrap(self._built.application), tls)
+
     def reset(self) -> None:
         """Forget tokens, codes, faults and counts, keep apps and users, put the clock back."""
         self._run(calls.Reset())
@@ -232,6 +267,4 @@ class EmbeddedServer:
 
     def _run(self, call: calls.Call) -> dict[str, Any]:
         """Run a control call in the server's own event loop."""
-        if self._thread is None:
-            raise RuntimeError(NOT_RUNNING)
-        return self._thread.run(calls.run_call(self._context, call))
+        return self.run(calls.run_call(self._context, call))

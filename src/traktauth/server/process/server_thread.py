@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 
 from traktauth.server.storage.database import purge
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BACKLOG = 2048
+HANDSHAKE_SECONDS = 30
 GRACE_SECONDS = 30
 """How long responses in progress may take when the server stops."""
 IDLE_SECONDS = 75
@@ -69,7 +72,7 @@ class ServerThread:
         self._error: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._serving: asyncio.Task[None] | None = None
-        self._server = uvicorn.Server(self._config())
+        self._server = uvicorn.Server(self._config(built.application))
         self._thread = threading.Thread(target=self._run, name="local-trakt", daemon=True)
 
     def start(self) -> None:
@@ -95,6 +98,23 @@ class ServerThread:
             raise RuntimeError("this server has ended")
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
+    async def listen(self, application: ASGIApp, tls: ssl.SSLContext | None) -> asyncio.Server:
+        """Serve an application on a port of 127.0.0.1 of its own as well; called in the thread's event loop.
+
+        Raises:
+            OSError: no port is free.
+        """
+        config, state = self._config(application), self._server.server_state
+        connections = self._built.context.connections
+        return await asyncio.get_running_loop().create_server(
+            lambda: connections.protocol(config=config, server_state=state, app_state={}),
+            "127.0.0.1",
+            0,
+            backlog=BACKLOG,
+            ssl=tls,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None,
+        )
+
     def stop(self) -> None:
         """Finish the responses in progress, then end."""
         self._server.should_exit = True
@@ -116,11 +136,11 @@ class ServerThread:
             with contextlib.suppress(RuntimeError):  # it has ended by itself
                 self._loop.call_soon_threadsafe(function)
 
-    def _config(self) -> uvicorn.Config:
+    def _config(self, application: ASGIApp) -> uvicorn.Config:
         settings, context = self._built.context.settings, self._built.context
         tls = (settings.public_url or "").startswith("https:") and not settings.loopback
         return uvicorn.Config(
-            self._built.application,
+            application,
             access_log=False,
             backlog=BACKLOG,
             headers=[("strict-transport-security", f"max-age={YEAR_SECONDS}")] if tls else [],
