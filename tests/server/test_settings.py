@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from traktauth.server.http.limits import Throttle, network_of
+from traktauth.server.http.throttle import Throttle, network_of
 from traktauth.server.messages import duplicate_member, first_duplicate, redirect
 from traktauth.server.oauth.redirect_uri import (
     host_of,

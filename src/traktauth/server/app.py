@@ -6,10 +6,14 @@ import contextlib
 import json
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, cast
 
+from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from traktauth.server.control.api import call_routes
+from traktauth.server.control.live_page import live_page_routes
 from traktauth.server.engines.better_auth.profile import CURRENT
 from traktauth.server.engines.doorkeeper.profile import CLASSIC
 from traktauth.server.http.api import (
@@ -24,25 +28,16 @@ from traktauth.server.http.api import (
 from traktauth.server.http.context import Demo, ServerContext, make_policy
 from traktauth.server.http.discovery import discovery_routes, health_routes
 from traktauth.server.http.dispatcher import Dispatcher
-from traktauth.server.http.exchange import AccessLog, ExchangeLog
-from traktauth.server.http.faults import read_faults
+from traktauth.server.http.exchange import AccessLog, Exchange, ExchangeLog
+from traktauth.server.http.faults import Fault, read_faults
 from traktauth.server.http.limits import rate_limited
 from traktauth.server.http.oauth import make_handler
 from traktauth.server.pages.html_response import not_found
 from traktauth.server.pages.routes import page_routes
 from traktauth.server.seed import SEEDED_USERS, Seed, apply_seed, demo_seed, read_seed, seeded_users
-from traktauth.server.settings import default_database
+from traktauth.server.settings import Settings, default_database
 from traktauth.server.storage.database import Database
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from starlette.types import ASGIApp
-
-    from traktauth.server.http.exchange import Exchange
-    from traktauth.server.http.faults import Fault
-    from traktauth.server.settings import Settings
-    from traktauth.server.storage.repositories import Repositories
+from traktauth.server.storage.repositories import Repositories
 
 PROFILES = {profile.name: profile for profile in (CURRENT, CLASSIC)}
 """The profiles by name; a new engine version is a new package beside theirs."""
@@ -139,9 +134,6 @@ def make_application(context: ServerContext, responses: Mapping[str, dict[str, O
         direct = {path: rate_limited(path, handler, context) for path, handler in direct.items()}
     routes = [*discovery_routes(context), *health_routes(context), *page_routes(context)]
     if context.settings.control:
-        from traktauth.server.control.api import call_routes  # noqa: PLC0415 - costly, and not always served
-        from traktauth.server.control.live_page import live_page_routes  # noqa: PLC0415 - as above
-
         routes += [*call_routes(context), *live_page_routes(context)]
     application: ASGIApp = Dispatcher(context, direct, routes, not_found)
     if context.settings.trust_proxy:

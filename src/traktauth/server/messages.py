@@ -6,19 +6,15 @@ import base64
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 import msgspec
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-
-    from starlette.types import Receive, Scope, Send
-
-    Handler = Callable[[Scope, Receive], Awaitable["HttpResponse"]]
+Handler = Callable[[Scope, Receive], Awaitable["HttpResponse"]]
 
 # The largest requests that are read, in bytes.
 LARGEST_QUERY = 16 * 1024

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta, Struct
@@ -18,14 +20,9 @@ from traktauth.server import tokens
 from traktauth.server.messages import as_list, as_object
 from traktauth.server.oauth.redirect_uri import registration_problem_of
 from traktauth.server.settings import read_json
+from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.schema import Client
 from traktauth.server.tokens import generate_password, hash_password, password_matches
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from traktauth.server.storage.repositories import Repositories
 
 DEMO_REDIRECTS = ("http://127.0.0.1:9876/callback", OUT_OF_BAND)
 DEMO_USER = "demo"

@@ -6,7 +6,7 @@ import json
 from urllib.parse import urlencode
 
 from server.conftest import APPS, FORM, JSON
-from traktauth.server.http.limits import Counters, Limit
+from traktauth.server.http.throttle import Counters, Limit
 
 
 def test_the_token_endpoint_refuses_the_21st_request_in_better_auths_way(start):

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hmac
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from traktauth.server.control.calls import CALLS, Call, ControlError, run_call
-from traktauth.server.http.limits import network_of
+from traktauth.server.http.context import ServerContext
+from traktauth.server.http.throttle import network_of
 from traktauth.server.messages import (
     JSON,
     LARGEST_CONTROL_BODY,
@@ -28,13 +30,6 @@ from traktauth.server.messages import (
     read_request,
 )
 from traktauth.server.settings import is_loopback, name_in
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from traktauth.server.http.context import ServerContext
 
 PROXIED = frozenset(("forwarded", "via", "x-real-ip"))
 """Header fields that a proxy adds, besides `X-Forwarded-…`."""

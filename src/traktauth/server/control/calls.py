@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -14,6 +15,7 @@ from msgspec import Meta, Struct
 
 from traktauth.server.control.token_tree import app_name
 from traktauth.server.errors import ValidationError
+from traktauth.server.http.context import ServerContext
 from traktauth.server.http.exchange import MOST_CREATED, TEST, Exchange, fingerprint
 from traktauth.server.http.faults import read_faults
 from traktauth.server.messages import as_list, as_object
@@ -29,14 +31,9 @@ from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.pages.applications import disconnect
 from traktauth.server.pages.authorization import client_url, evaluate_query, page_url
 from traktauth.server.pages.page_request import Visitor
+from traktauth.server.storage.repositories import Repositories
+from traktauth.server.storage.schema import Client, User
 from traktauth.server.tokens import IssuedTokens, generate_token
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from traktauth.server.http.context import ServerContext
-    from traktauth.server.storage.repositories import Repositories
-    from traktauth.server.storage.schema import Client, User
 
 Text = Annotated[str, Meta(min_length=1)]
 Decision = Literal["approve", "deny"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from traktauth.server.control.api import check_access
 from traktauth.server.control.calls import (
@@ -24,20 +26,14 @@ from traktauth.server.control.calls import (
 )
 from traktauth.server.control.sequence import PARTIES, Row, row_of, select_exchanges
 from traktauth.server.control.token_tree import Lookup, Tree, newest_logins
+from traktauth.server.http.context import ServerContext
 from traktauth.server.http.exchange import TOKEN_PATHS
 from traktauth.server.messages import Application, HttpResponse, json_response, read_request
 from traktauth.server.pages.html_response import add_security_headers
 from traktauth.server.pages.page_request import PageRequest, confirmation_page, message, page_endpoint
+from traktauth.server.storage.repositories import Repositories
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-
-    from starlette.types import Receive, Scope, Send
-
-    from traktauth.server.http.context import ServerContext
-    from traktauth.server.storage.repositories import Repositories
-
-    Handler = Callable[[PageRequest], Awaitable[HttpResponse]]
+Handler = Callable[[PageRequest], Awaitable[HttpResponse]]
 
 PAGE = "/_control"
 MOST_ROWS, MOST_LOGINS = 150, 20

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from traktauth.server.control.token_tree import NO_APP, UNKNOWN_APP
-from traktauth.server.http.exchange import APP, BROWSER, UNREAD, fingerprint
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from traktauth.server.control.token_tree import Lookup
-    from traktauth.server.http.exchange import Exchange
-    from traktauth.server.tokens import IssuedTokens
+from traktauth.server.control.token_tree import NO_APP, UNKNOWN_APP, Lookup
+from traktauth.server.http.exchange import APP, BROWSER, UNREAD, Exchange, fingerprint
+from traktauth.server.tokens import IssuedTokens
 
 PARTIES = ("Browser", "App", "Trakt", "API")
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from traktauth.server.http.exchange import TEST, fingerprint
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from traktauth.server.http.exchange import Exchange
-    from traktauth.server.storage.repositories import Repositories
-    from traktauth.server.storage.schema import TokenPair
-    from traktauth.server.tokens import IssuedTokens
-
+from traktauth.server.http.exchange import TEST, Exchange, fingerprint
+from traktauth.server.storage.repositories import Repositories
+from traktauth.server.storage.schema import TokenPair
+from traktauth.server.tokens import IssuedTokens
 
 MOST_PAIRS = 12
 """Pairs of a login that are shown."""

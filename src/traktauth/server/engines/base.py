@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from traktauth.server.errors import OAuthError, ValidationError
 from traktauth.server.messages import FORM, JSON, HttpRequest, HttpResponse
-from traktauth.server.oauth.request import ClientRequest, Procedure
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from traktauth.server.errors import OAuthError, ValidationError
-    from traktauth.server.oauth.authorization import AuthorizationRules
-    from traktauth.server.oauth.request import TokenPolicy
-    from traktauth.server.tokens import Lifetimes
+from traktauth.server.oauth.authorization import AuthorizationRules
+from traktauth.server.oauth.request import ClientRequest, Procedure, TokenPolicy
+from traktauth.server.tokens import Lifetimes
 
 JSON_OR_FORM = (JSON, FORM)
 AUTHORIZE_PATHS = ("/oauth/authorize", "/oauth/authorize/native")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from traktauth.server.errors import OAuthError
 from traktauth.server.messages import NO_STORE, HttpResponse, drop_none, json_response
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from traktauth.server.errors import OAuthError
-    from traktauth.server.oauth.authorization import Parameters
-    from traktauth.server.oauth.device import DeviceAuthorization
-    from traktauth.server.oauth.request import TokenPolicy
-    from traktauth.server.tokens import IssuedTokens
+from traktauth.server.oauth.authorization import Parameters
+from traktauth.server.oauth.device import DeviceAuthorization
+from traktauth.server.oauth.request import TokenPolicy
+from traktauth.server.tokens import IssuedTokens
 
 JSON_UTF8 = {"content-type": "application/json; charset=utf-8"}
 HEADERS = {**NO_STORE, **JSON_UTF8}

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+from starlette.types import Receive, Scope
+
 from traktauth.server.engines.trakt_wire import challenge
 from traktauth.server.errors import BareStatusError, OAuthError
-from traktauth.server.http.exchange import APP
+from traktauth.server.http.context import ServerContext
+from traktauth.server.http.exchange import APP, Exchange
 from traktauth.server.messages import (
     LARGEST_API_BODY,
+    Handler,
     HttpRequest,
     HttpResponse,
     RequestTooLarge,
@@ -25,18 +31,8 @@ from traktauth.server.messages import (
 from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.oauth.rotation import end_parent
 from traktauth.server.settings import read_json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from starlette.types import Receive, Scope
-
-    from traktauth.server.http.context import ServerContext
-    from traktauth.server.http.exchange import Exchange
-    from traktauth.server.messages import Handler
-    from traktauth.server.storage.repositories import Repositories
-    from traktauth.server.storage.schema import TokenPair, User
+from traktauth.server.storage.repositories import Repositories
+from traktauth.server.storage.schema import TokenPair, User
 
 DEFAULT_LIMIT = 10  # items a page, as at Trakt
 _DIGITS = 6

@@ -5,23 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from traktauth.server.clock import Clock
-from traktauth.server.http.limits import Counters, Throttle
+from traktauth.server.engines.base import Profile
+from traktauth.server.http.exchange import ExchangeLog
+from traktauth.server.http.faults import Fault
+from traktauth.server.http.throttle import Counters, Throttle
 from traktauth.server.oauth.request import TokenPolicy
 from traktauth.server.oauth.rotation import make_rotation
-from traktauth.server.settings import grace_seconds
+from traktauth.server.settings import Settings, grace_seconds
+from traktauth.server.storage.database import Database
 
-if TYPE_CHECKING:
-    from traktauth.server.engines.base import Profile
-    from traktauth.server.http.exchange import ExchangeLog
-    from traktauth.server.http.faults import Fault
-    from traktauth.server.settings import Settings
-    from traktauth.server.storage.database import Database
 MOST_CONTROL_CODES = 100
 
 

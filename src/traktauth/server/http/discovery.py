@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.routing import Route
 
-from traktauth.server.engines.base import WELL_KNOWN, EndpointKind
+from traktauth.server.engines.base import WELL_KNOWN, Endpoint, EndpointKind, Profile
 from traktauth.server.errors import StorageUnavailable
+from traktauth.server.http.context import ServerContext
 from traktauth.server.messages import HttpResponse, get_only, json_response
 from traktauth.server.oauth.id_token import published_keys
-
-if TYPE_CHECKING:
-    from traktauth.server.engines.base import Endpoint, Profile
-    from traktauth.server.http.context import ServerContext
 
 TEXT: dict[str, Any] = {"type": "string"}
 CLIENT = {"client_id": TEXT, "client_secret": TEXT}

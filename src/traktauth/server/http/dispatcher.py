@@ -6,27 +6,19 @@ import asyncio
 import logging
 import re
 import time
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
-from starlette.routing import Router
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from traktauth.server.errors import StorageUnavailable
+from traktauth.server.http.context import ServerContext
 from traktauth.server.http.exchange import APP, OTHER, Exchange
-from traktauth.server.http.faults import take_fault
-from traktauth.server.messages import MOST_FIELDS, HttpResponse, json_response
+from traktauth.server.http.faults import Fault, take_fault
+from traktauth.server.messages import MOST_FIELDS, Handler, HttpResponse, json_response
 from traktauth.server.settings import is_loopback, name_in
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from starlette.routing import Route
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from traktauth.server.http.context import ServerContext
-    from traktauth.server.http.faults import Fault
-    from traktauth.server.messages import Handler
 
 log = logging.getLogger(__name__)
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"))

@@ -14,20 +14,17 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict, deque
-from typing import TYPE_CHECKING, Any, BinaryIO
+from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from traktauth.private_files import open_to_append
 from traktauth.server.errors import BareStatusError, OAuthError, StorageUnavailable, ValidationError
+from traktauth.server.http.faults import Fault
 from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.settings import SettingError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
-    from pathlib import Path
-
-    from traktauth.server.http.faults import Fault
-    from traktauth.server.storage.schema import TokenPair
-    from traktauth.server.tokens import IssuedTokens
+from traktauth.server.storage.schema import TokenPair
+from traktauth.server.tokens import IssuedTokens
 
 LENGTH = 1_000
 """Exchanges that are kept: many times what the control page shows, and few enough to stay in a processor's cache.

@@ -8,19 +8,17 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from traktauth.server.messages import as_list
 from traktauth.server.settings import read_json
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from pathlib import Path
 
 TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 EXPECTED = 'a list such as [{"path": "/oauth/token", "status": 503, "times": 2}]'

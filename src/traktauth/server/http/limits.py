@@ -1,6 +1,4 @@
-"""Throttles of guesses, and rate limits as Trakt has them, with `--rate-limits trakt`.
-
-Passwords, user codes (RFC 8628 section 5.1) and the key of the control API may be guessed a few times a minute.
+"""Rate limits as Trakt has them, with `--rate-limits trakt`.
 
 The sign-in endpoints count as better-auth does (measured on 1.6.33): counting begins anew where a request comes more
 than the window after the last one that was let in; it is not a sliding window, so with 20 in 60 s the 21st of one every
@@ -13,121 +11,21 @@ writes fail and have no limit.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import math
-from collections import OrderedDict
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+from starlette.types import Receive, Scope
 
 from traktauth.server.http.api import find_token, problem_of
-from traktauth.server.http.exchange import APP
-from traktauth.server.messages import HttpResponse, bearer_token
+from traktauth.server.http.context import ServerContext
+from traktauth.server.http.exchange import APP, Exchange
+from traktauth.server.http.throttle import Limit
+from traktauth.server.messages import Handler, HttpResponse, bearer_token
+from traktauth.server.storage.repositories import Repositories
 
-if TYPE_CHECKING:
-    from starlette.types import Receive, Scope
-
-    from traktauth.server.http.context import ServerContext
-    from traktauth.server.http.exchange import Exchange
-    from traktauth.server.messages import Handler
-    from traktauth.server.storage.repositories import Repositories
-
-MAX_KEYS = 10_000
-"""Keys remembered; the oldest make room for new ones."""
-KEY_CHARACTERS = 200
-MAX_COUNTERS = 50_000
-"""Counters remembered; the oldest make room for new ones."""
 READING = ("GET", "HEAD")
-
-
-class Throttle:
-    """Counts failures by key; *limit* failures in *seconds* are forgiven."""
-
-    def __init__(self, limit: int, seconds: float) -> None:
-        self._limit = limit
-        self._seconds = seconds
-        self._failures: OrderedDict[str, list[float]] = OrderedDict()
-
-    def wait(self, key: str, *, now: float) -> float:
-        """Return the seconds until *key* may be tried again, 0 if it may now."""
-        recent = self._recent(key, now)
-        return recent[0] + self._seconds - now if len(recent) >= self._limit else 0.0
-
-    def count(self, key: str, *, now: float) -> None:
-        """Count a failure."""
-        recent = self._recent(key, now)
-        self._failures.pop(key[:KEY_CHARACTERS], None)
-        self._failures[key[:KEY_CHARACTERS]] = [*recent, now][-self._limit :]
-        if len(self._failures) > MAX_KEYS:
-            self._failures.popitem(last=False)
-
-    def forgive(self, key: str) -> None:
-        """Forget the failures of *key*."""
-        self._failures.pop(key[:KEY_CHARACTERS], None)
-
-    def clear(self) -> None:
-        """Forget all failures."""
-        self._failures.clear()
-
-    def _recent(self, key: str, now: float) -> list[float]:
-        return [at for at in self._failures.get(key[:KEY_CHARACTERS], ()) if 0 <= now - at < self._seconds]
-
-
-@lru_cache(maxsize=1024)
-def network_of(address: str) -> str:
-    """Return what an address is counted by: loopback is one, and so are the addresses that an IPv6 host may take."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(found, ipaddress.IPv6Address):
-        found = found.ipv4_mapped or found
-    if found.is_loopback:
-        return "loopback"
-    return str(found) if found.version == 4 else str(ipaddress.ip_network((int(found), 64), strict=False))  # noqa: PLR2004 - IPv4
-
-
-class Limit(NamedTuple):
-    """So many requests in so many seconds, from the first one, or with `is_idle` from the last one that was let in."""
-
-    requests: int
-    seconds: int
-    is_idle: bool = False
-
-
-class Count(NamedTuple):
-    """How many requests were let in, and since when, or when last."""
-
-    requests: int
-    at: float
-
-
-class Counters:
-    """Counters by key; a counter starts again if the clock was moved back behind it."""
-
-    def __init__(self) -> None:
-        self._counts: OrderedDict[str, Count] = OrderedDict()
-
-    def wait(self, key: str, limit: Limit, *, now: float) -> float:
-        """Count a request; return 0 if it passes, else the seconds until its window ends."""
-        count = self._counts.get(key, Count(0, now))
-        passed = now - count.at
-        if passed < 0 or passed > limit.seconds or (passed == limit.seconds and not limit.is_idle):
-            count = Count(0, now)
-        elif count.requests >= limit.requests:
-            return limit.seconds - passed
-        self._counts[key] = Count(count.requests + 1, now if limit.is_idle else count.at)
-        self._counts.move_to_end(key)
-        if len(self._counts) > MAX_COUNTERS:
-            self._counts.popitem(last=False)
-        return 0.0
-
-    def clear(self) -> None:
-        """Remove all counters."""
-        self._counts.clear()
-
-
 SIGN_IN_LIMITS = {
     f"{base}/{name}": Limit(requests, seconds, is_idle=True)
     for name, (requests, seconds) in {

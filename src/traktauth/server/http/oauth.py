@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from starlette.types import Receive, Scope
 
+from traktauth.server.engines.base import Endpoint
 from traktauth.server.errors import PROTOCOL_ERRORS, BareStatusError, OAuthError, ValidationError
-from traktauth.server.http.exchange import APP
-from traktauth.server.messages import HttpResponse, RequestTooLarge, read_request
+from traktauth.server.http.context import ServerContext
+from traktauth.server.http.exchange import APP, Exchange
+from traktauth.server.messages import Handler, HttpResponse, RequestTooLarge, read_request
 from traktauth.server.oauth.request import TokenRequest
+from traktauth.server.storage.repositories import Repositories
 from traktauth.server.tokens import IssuedTokens
-
-if TYPE_CHECKING:
-    from starlette.types import Receive, Scope
-
-    from traktauth.server.engines.base import Endpoint
-    from traktauth.server.http.context import ServerContext
-    from traktauth.server.http.exchange import Exchange
-    from traktauth.server.messages import Handler
-    from traktauth.server.storage.repositories import Repositories
 
 
 def make_handler(context: ServerContext, endpoint: Endpoint) -> Handler:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from traktauth.server.oauth.request import first_failed
+from traktauth.server.oauth.request import AuthorizationRequest, Check, TokenPolicy, first_failed
 from traktauth.server.storage.schema import Client, Code, Session, User
 from traktauth.server.tokens import digest, generate_token
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.server.oauth.request import AuthorizationRequest, Check, TokenPolicy
 
 Parameters = list[tuple[str, str]]
 

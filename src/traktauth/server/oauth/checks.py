@@ -6,16 +6,12 @@ A check returns whether the request passes. `load_…` puts a value on the reque
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from traktauth.server.oauth.redirect_uri import is_registered, same_but_for_loopback_port
+from traktauth.server.oauth.request import AuthorizationRequest, OAuthRequest, TokenRequest
+from traktauth.server.storage.schema import Client
 from traktauth.server.tokens import TRAKT_CHALLENGE, is_verifier_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.server.oauth.request import AuthorizationRequest, OAuthRequest, TokenRequest
-    from traktauth.server.storage.schema import Client
 
 
 def has_parameter(name: str) -> Callable[[OAuthRequest], bool]:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from traktauth.protocol import POLL_DENIED, POLL_EXPIRED, POLL_PENDING, POLL_TOO_FAST, POLL_UNKNOWN, POLL_USED
 from traktauth.server.errors import BareStatusError, OAuthError
 from traktauth.server.oauth.checks import is_secret_of
-from traktauth.server.storage.schema import DeviceCode
-from traktauth.server.tokens import digest, generate_token, is_verifier_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.server.oauth.request import TokenRequest
-    from traktauth.server.storage.repositories import Repositories
-    from traktauth.server.storage.schema import Client
-    from traktauth.server.tokens import IssuedTokens
+from traktauth.server.oauth.request import TokenRequest
+from traktauth.server.storage.repositories import Repositories
+from traktauth.server.storage.schema import Client, DeviceCode
+from traktauth.server.tokens import IssuedTokens, digest, generate_token, is_verifier_of
 
 USER_CODE_LENGTH = 8
 # Letters and digits without those that look alike (better-auth's device plugin, 1.6.33).

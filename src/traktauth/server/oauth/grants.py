@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from traktauth.server.oauth.id_token import id_token
+from traktauth.server.oauth.request import TokenRequest
 from traktauth.server.storage.repositories import NO_USER
-
-if TYPE_CHECKING:
-    from traktauth.server.oauth.request import TokenRequest
-    from traktauth.server.tokens import IssuedTokens
+from traktauth.server.tokens import IssuedTokens
 
 OFFLINE = "offline_access"
 OPENID = "openid"

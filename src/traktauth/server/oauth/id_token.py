@@ -12,11 +12,10 @@ import hmac
 import json
 import secrets
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from traktauth.server.oauth.request import TokenRequest
-    from traktauth.server.storage.repositories import Repositories
+from traktauth.server.oauth.request import TokenRequest
+from traktauth.server.storage.repositories import Repositories
 
 LIFETIME = 36000  # seconds; better-auth's default
 SETTING = "identity key"

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from traktauth.server.errors import OAuthError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from traktauth.server.oauth.rotation import Rotation
-    from traktauth.server.storage.repositories import Repositories
-    from traktauth.server.storage.schema import Client, Code, Session, TokenPair, User
-    from traktauth.server.tokens import Lifetimes
+from traktauth.server.oauth.rotation import Rotation
+from traktauth.server.storage.repositories import Repositories
+from traktauth.server.storage.schema import Client, Code, Session, TokenPair, User
+from traktauth.server.tokens import Lifetimes
 
 
 class TokenPolicy(NamedTuple):

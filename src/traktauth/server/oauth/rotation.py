@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
+from traktauth.server.storage.repositories import Repositories
+from traktauth.server.storage.schema import TokenPair
 from traktauth.server.tokens import IssuedTokens
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.server.storage.repositories import Repositories
-    from traktauth.server.storage.schema import TokenPair
 
 ROTATED = "rotated"
 REVOKED = "revoked"

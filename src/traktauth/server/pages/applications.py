@@ -7,23 +7,18 @@ be those of real apps, are shown to the users of the seed, on request.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from traktauth.server.messages import HttpResponse
 from traktauth.server.oauth.redirect_uri import registration_problem_of
 from traktauth.server.pages.authorization import PERMISSIONS
-from traktauth.server.pages.page_request import confirmation_page, message
+from traktauth.server.pages.page_request import PageRequest, confirmation_page, message
 from traktauth.server.seed import new_client, seeded_users
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from traktauth.server.messages import HttpResponse
-    from traktauth.server.pages.page_request import PageRequest
-    from traktauth.server.storage.repositories import Repositories
-    from traktauth.server.storage.schema import Client
-
+from traktauth.server.storage.repositories import Repositories
+from traktauth.server.storage.schema import Client
 
 LONGEST_NAME, MOST_ADDRESSES = 60, 20
 BAD_NAME = f"An app's name has 1 to {LONGEST_NAME} characters."

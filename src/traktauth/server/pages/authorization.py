@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from traktauth.display import escape, shorten
 from traktauth.protocol import OUT_OF_BAND
 from traktauth.server.errors import ValidationError
+from traktauth.server.http.context import ServerContext
 from traktauth.server.messages import HttpResponse, json_response, parse_form, redirect
 from traktauth.server.oauth.authorization import (
     AskToSignIn,
@@ -20,15 +21,11 @@ from traktauth.server.oauth.authorization import (
 )
 from traktauth.server.oauth.redirect_uri import host_of, is_registered, with_fragment, with_query
 from traktauth.server.oauth.request import AuthorizationRequest
-from traktauth.server.pages.page_request import Visitor, message
+from traktauth.server.pages.page_request import PageRequest, Visitor, message
+from traktauth.server.storage.repositories import Repositories
+from traktauth.server.storage.schema import Client
 
-if TYPE_CHECKING:
-    from traktauth.server.http.context import ServerContext
-    from traktauth.server.pages.page_request import PageRequest
-    from traktauth.server.storage.repositories import Repositories
-    from traktauth.server.storage.schema import Client
-
-    Compared = list[tuple[str, list[str]]]
+Compared = list[tuple[str, list[str]]]
 
 NATIVE_PAGE = "/oauth/authorize/native"
 UNKNOWN_ERROR = "an error that this server does not know"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from traktauth.server.messages import HttpResponse
 from traktauth.server.oauth.device import USER_CODE_LENGTH, decide_on_page, normalize_user_code, pending_client
-from traktauth.server.pages.page_request import message
-
-if TYPE_CHECKING:
-    from traktauth.server.messages import HttpResponse
-    from traktauth.server.pages.page_request import PageRequest
+from traktauth.server.pages.page_request import PageRequest, message
 
 
 async def show_entry(visit: PageRequest) -> HttpResponse:

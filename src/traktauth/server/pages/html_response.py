@@ -7,6 +7,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from traktauth.server.messages import Application, HttpResponse, encode_headers
@@ -14,7 +15,6 @@ from traktauth.server.oauth.redirect_uri import origin_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HTML = "text/html; charset=utf-8"
 ASSETS = {"style.css": "text/css", "live.css": "text/css", "copy.js": "text/javascript", "live.js": "text/javascript"}

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from traktauth.server.errors import ValidationError
-from traktauth.server.http.limits import network_of
+from traktauth.server.http.throttle import network_of
+from traktauth.server.messages import HttpResponse
 from traktauth.server.oauth.authorization import without_prompts
 from traktauth.server.oauth.redirect_uri import is_registered
 from traktauth.server.pages.authorization import evaluate_query
+from traktauth.server.pages.page_request import PageRequest
+from traktauth.server.storage.repositories import Repositories
+from traktauth.server.storage.schema import Client, User
 from traktauth.server.tokens import generate_token, hash_password_async, verify_password_async
-
-if TYPE_CHECKING:
-    from traktauth.server.messages import HttpResponse
-    from traktauth.server.pages.page_request import PageRequest
-    from traktauth.server.storage.repositories import Repositories
-    from traktauth.server.storage.schema import Client, User
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,29}")
 EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}")

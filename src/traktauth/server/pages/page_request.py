@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from traktauth.server.errors import StorageUnavailable
-from traktauth.server.http.exchange import BROWSER, PLAIN
+from traktauth.server.http.context import ServerContext
+from traktauth.server.http.exchange import BROWSER, PLAIN, Exchange
 from traktauth.server.messages import (
     FORM,
     Application,
@@ -24,18 +28,10 @@ from traktauth.server.messages import (
 )
 from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.pages.html_response import page, static_message
+from traktauth.server.storage.repositories import Repositories
+from traktauth.server.storage.schema import Session, User
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-
-    from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from traktauth.server.http.context import ServerContext
-    from traktauth.server.http.exchange import Exchange
-    from traktauth.server.storage.repositories import Repositories
-    from traktauth.server.storage.schema import Session, User
-
-    Handler = Callable[["PageRequest"], Awaitable[HttpResponse]]
+Handler = Callable[["PageRequest"], Awaitable[HttpResponse]]
 
 FOR_ANYONE = ("/sign-in", "/sign-up", "/activate")
 """Forms that do nothing for the signed-in user, so that one from before the sign-in is valid too."""

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import PackageNotFoundError, metadata
-from typing import TYPE_CHECKING
 
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
+from traktauth.server.http.context import ServerContext
 from traktauth.server.messages import HttpResponse, get_only
 from traktauth.server.pages import applications, authorization, device, login
 from traktauth.server.pages.html_response import ASSETS, add_security_headers, asset
-from traktauth.server.pages.page_request import page_endpoint
-
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
-
-    from traktauth.server.http.context import ServerContext
-    from traktauth.server.pages.page_request import PageRequest
-    from traktauth.server.storage.repositories import Repositories
-    from traktauth.server.storage.schema import Client, User
+from traktauth.server.pages.page_request import PageRequest, page_endpoint
+from traktauth.server.storage.repositories import Repositories
+from traktauth.server.storage.schema import Client, User
 
 MOST = 8
 """Users and apps that are listed."""

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from traktauth.server.app import build, read_files
+from starlette.types import ASGIApp
+
+from traktauth.server.app import Built, build, read_files
+from traktauth.server.clock import Clock
 from traktauth.server.control import calls
+from traktauth.server.http.context import ServerContext
 from traktauth.server.http.faults import read_faults
 from traktauth.server.process.server_thread import ServerThread, bind_socket, socket_origin
-
-if TYPE_CHECKING:
-    import asyncio
-    import ssl
-    from collections.abc import Callable, Coroutine
-    from types import TracebackType
-
-    from starlette.types import ASGIApp
-
-    from traktauth.server.app import Built
-    from traktauth.server.clock import Clock
-    from traktauth.server.http.context import ServerContext
-    from traktauth.server.settings import Settings
+from traktauth.server.settings import Settings
 
 T = TypeVar("T")
 NOT_RUNNING = "this server has not been started, or has ended: use it within its `with`"

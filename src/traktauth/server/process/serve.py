@@ -9,20 +9,17 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traktauth.display import escape
 from traktauth.server.app import PROFILES, build, read_files
+from traktauth.server.http.exchange import Exchange
 from traktauth.server.process.server_thread import ServerThread, bind_socket, socket_origin
-from traktauth.server.settings import SettingError, default_database
+from traktauth.server.settings import SettingError, Settings, default_database
 from traktauth.server.storage.database import MEMORY, is_initialized, path_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from traktauth.server.http.exchange import Exchange
-    from traktauth.server.settings import Settings
 LOGGER = "traktauth.server"
 FORMAT = "%(asctime)s %(message)s"
 BETWEEN_COLLECTIONS = 20_000

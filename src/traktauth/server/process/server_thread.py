@@ -7,19 +7,16 @@ import contextlib
 import socket
 import ssl
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, cast
 
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from traktauth.server.app import Built
+from traktauth.server.settings import Settings
 from traktauth.server.storage.database import purge
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
-    from traktauth.server.app import Built
-    from traktauth.server.settings import Settings
 
 T = TypeVar("T")
 BACKLOG = 2048

@@ -13,18 +13,16 @@ import logging
 import os
 import shlex
 import sqlite3
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from traktauth import private_files
 from traktauth.display import escape, shorten
 from traktauth.server.errors import PROTOCOL_ERRORS, StorageUnavailable
 from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.schema import CREATE, check_format
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

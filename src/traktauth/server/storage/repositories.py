@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable
+from sqlite3 import Connection
+from typing import TypeVar
 
 from traktauth.server.storage.schema import Client, Code, Consent, DeviceCode, Session, TokenPair, User
-from traktauth.server.tokens import IssuedTokens, digest, generate_token
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from sqlite3 import Connection
-
-    from traktauth.server.tokens import Lifetimes
+from traktauth.server.tokens import IssuedTokens, Lifetimes, digest, generate_token
 
 R = TypeVar("R")
 SAVE = """INSERT INTO clients

@@ -12,12 +12,10 @@ clock. Fields named after another table hold a row id of it; `user_id` is called
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import sqlite3
+from typing import NamedTuple
 
 from traktauth.server.errors import StorageUnavailable
-
-if TYPE_CHECKING:
-    import sqlite3
 
 TABLES = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traktauth.server.errors import OAuthError
 from traktauth.server.oauth.device import create_session, rfc8628_error, take_approved
 from traktauth.server.oauth.id_token import HAS_EDDSA
+from traktauth.server.oauth.request import TokenPolicy, TokenRequest
 from traktauth.server.oauth.rotation import REVOKED
-
-if TYPE_CHECKING:
-    from traktauth.server.oauth.request import TokenPolicy, TokenRequest
-    from traktauth.server.storage.schema import TokenPair
+from traktauth.server.storage.schema import TokenPair
 
 INACTIVE: dict[str, Any] = {"active": False}
 ACCESS, REFRESH = "access_token", "refresh_token"

@@ -7,7 +7,8 @@ one, and the documented members in the responses.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from traktauth.server.engines import trakt_wire
 from traktauth.server.engines.better_auth.validation import (
@@ -39,16 +40,10 @@ from traktauth.server.messages import (
     parse_form,
     parse_json,
 )
-from traktauth.server.oauth.request import ClientRequest
-from traktauth.server.tokens import TRAKT_CHALLENGE, TRAKT_VERIFIER
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from traktauth.server.oauth.authorization import Parameters
-    from traktauth.server.oauth.device import DeviceAuthorization
-    from traktauth.server.oauth.request import TokenPolicy
-    from traktauth.server.tokens import IssuedTokens
+from traktauth.server.oauth.authorization import Parameters
+from traktauth.server.oauth.device import DeviceAuthorization
+from traktauth.server.oauth.request import ClientRequest, TokenPolicy
+from traktauth.server.tokens import TRAKT_CHALLENGE, TRAKT_VERIFIER, IssuedTokens
 
 PROMPTS = ("none", "consent", "login", "create", "select_account", "login consent", "select_account consent")
 QUERY: tuple[Field, ...] = (

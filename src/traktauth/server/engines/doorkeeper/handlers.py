@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traktauth.server.engines.doorkeeper.wire import BAD_CLIENT, NOT_AUTHORIZED
 from traktauth.server.errors import OAuthError
 from traktauth.server.oauth.checks import load_authenticated_client
+from traktauth.server.oauth.request import TokenPolicy, TokenRequest
 from traktauth.server.oauth.rotation import REVOKED, end_parent
-
-if TYPE_CHECKING:
-    from traktauth.server.oauth.request import TokenPolicy, TokenRequest
-    from traktauth.server.storage.schema import TokenPair
+from traktauth.server.storage.schema import TokenPair
 
 UNAUTHORIZED = (
     "The request is missing a required parameter, includes an unsupported parameter value, or is otherwise malformed."

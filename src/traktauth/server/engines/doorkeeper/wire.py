@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from traktauth.server.engines import trakt_wire
 from traktauth.server.errors import OAuthError, ValidationError
@@ -21,13 +21,9 @@ from traktauth.server.messages import (
     parse_form,
     parse_json,
 )
+from traktauth.server.oauth.authorization import Parameters
 from traktauth.server.oauth.request import ClientRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from traktauth.server.oauth.authorization import Parameters
-    from traktauth.server.tokens import IssuedTokens
+from traktauth.server.tokens import IssuedTokens
 
 NO_CLIENT = (
     "Client authentication failed due to unknown client, no client authentication included, or unsupported "
