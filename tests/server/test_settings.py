@@ -8,7 +8,7 @@ import re
 import pytest
 
 from traktauth.server.http.throttle import Throttle, network_of
-from traktauth.server.messages import duplicate_member, first_duplicate, redirect
+from traktauth.server.messages import as_pairs, first_duplicate, parse_json, redirect
 from traktauth.server.oauth.redirect_uri import (
     host_of,
     is_registered,
@@ -352,7 +352,7 @@ def test_a_query_is_added_to_one_that_is_there():
     ],
 )
 def test_repeated_members(body, name):
-    assert duplicate_member(body, json.loads(body), frozenset("ab")) == name
+    assert first_duplicate(as_pairs(parse_json(body)), frozenset("ab")) == name
 
 
 def test_repeated_parameters():

@@ -65,17 +65,6 @@ def test_the_row_id_of_a_deleted_row_is_not_used_again(database, kind):
     assert database.write(make) != first
 
 
-def test_an_app_is_looked_up_once_in_a_transaction_and_its_change_is_seen(database):
-    def change(db):
-        db.clients.save(Client(0, "id", "before", None, "", *[False] * 4, None))
-        first, second = db.clients.by_client_id("id"), db.clients.by_client_id("id")
-        assert first is second
-        db.clients.save(Client(0, "id", "after", None, "", *[False] * 4, None))
-        return db.clients.by_client_id("id").name
-
-    assert database.write(change) == "after"
-
-
 def test_a_file_is_private_and_there_for_the_next_start(tmp_path):
     address = f"sqlite:{tmp_path / 'folder' / 'db'}"
     with contextlib.closing(Database(address, makes_folder=True)) as database:

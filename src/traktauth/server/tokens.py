@@ -1,6 +1,6 @@
 """Tokens, codes, ids and secrets: generate and hash the strings that clients carry.
 
-A token is 32 random characters (192 bits; RFC 6749 section 10.10 asks for 128). Only its hash is stored.
+A token has 192 random bits (RFC 6749 section 10.10 asks for 128). Only its hash is stored.
 
 Passwords are hashed with scrypt, in a thread; verifiers of PKCE (RFC 7636) are compared with their challenges.
 """
@@ -14,7 +14,7 @@ import hmac
 import secrets
 from typing import NamedTuple
 
-RANDOM_BYTES = 24  # 32 characters in base64, without padding
+RANDOM_BYTES = 24
 TRAKT_VERIFIER = "local-trakt-constant-verifier-00000000000000000000"
 """The verifier of the challenge that Trakt's page adds for a client without one; it is public: it protects nothing."""
 COST, BLOCK_SIZE = 2**13, 8
@@ -55,7 +55,7 @@ class IssuedTokens(NamedTuple):
 
 def generate_token() -> str:
     """Generate a token, a code or a session cookie."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(RANDOM_BYTES)).decode()
+    return secrets.token_hex(RANDOM_BYTES)
 
 
 def digest(token: str) -> bytes:

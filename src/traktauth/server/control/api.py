@@ -11,8 +11,11 @@ import hmac
 import math
 from collections.abc import Awaitable, Callable, Mapping
 
+import msgspec
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from traktauth.server.control.calls import CALLS, Call, ControlError, run_call
 from traktauth.server.http.context import ServerContext
@@ -20,17 +23,16 @@ from traktauth.server.http.throttle import network_of
 from traktauth.server.messages import (
     JSON,
     LARGEST_CONTROL_BODY,
-    Application,
-    HttpRequest,
-    HttpResponse,
-    ParseError,
     RequestTooLarge,
+    address_of,
+    bearer_token,
+    content_type,
     json_response,
-    parse_json,
-    read_request,
+    read_body,
 )
 from traktauth.server.settings import is_loopback, name_in
 
+NO_CACHE = {"cache-control": "no-store"}
 PROXIED = frozenset(("forwarded", "via", "x-real-ip"))
 """Header fields that a proxy adds, besides `X-Forwarded-…`."""
 
@@ -41,56 +43,43 @@ def call_routes(context: ServerContext) -> list[Route]:
     for call in CALLS:
         method, path = call.address.split(" ")
         by_path.setdefault(path, {})[method] = call
-    return [Route(path, _make_application(context, calls)) for path, calls in by_path.items()]
+    return [Route(path, _endpoint(context, calls), methods=list(calls)) for path, calls in by_path.items()]
 
 
-def _make_application(context: ServerContext, calls: Mapping[str, type[Call]]) -> ASGIApp:
-    """Make the application behind one control address; *calls* by method."""
+def _endpoint(context: ServerContext, calls: Mapping[str, type[Call]]) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint of one control address; *calls* by method."""
 
-    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
-        call = calls.get(scope["method"])
-        if call is None:
-            return json_response(405, {"error": "wrong method"}, {"allow": ", ".join(calls)})
-        request = await read_request(scope, receive, largest=LARGEST_CONTROL_BODY)
-        check_access(context, request)
-        return json_response(200, await run_call(context, call.read(_read_json(request)), scope["exchange"]))
+    async def respond(request: Request) -> Response:
+        try:
+            body = await read_body(request, largest=LARGEST_CONTROL_BODY)
+            check_access(context, request)
+            call = calls["GET" if request.method == "HEAD" else request.method].read(_read_json(request.headers, body))
+            return json_response(200, await run_call(context, call, request.scope["exchange"]), NO_CACHE)
+        except ControlError as error:
+            return json_response(error.status, {"error": str(error)}, NO_CACHE)
+        except RequestTooLarge:
+            return json_response(413, {"error": "the request is too large"}, NO_CACHE)
 
-    return json_endpoint(respond)
+    return respond
 
 
-def _read_json(request: HttpRequest) -> object:
+def _read_json(headers: Headers, body: bytes) -> object:
     """Return a call's JSON body; an empty object without one.
 
     Raises:
         ControlError: it is not JSON.
     """
-    if not request.body:
+    if not body:
         return {}
-    if request.media_type != JSON:
+    if content_type(headers) != JSON:
         raise ControlError("the body must be application/json", status=415)
     try:
-        return parse_json(request.body)
-    except ParseError as error:
+        return msgspec.json.decode(body)
+    except (ValueError, RecursionError) as error:
         raise ControlError("the body is not valid JSON") from error
 
 
-def json_endpoint(respond: Callable[[Scope, Receive], Awaitable[HttpResponse]]) -> ASGIApp:
-    """Return the ASGI application of a handler: errors are JSON, and no response is cached."""
-
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            response = await respond(scope, receive)
-        except ControlError as error:
-            response = json_response(error.status, {"error": str(error)})
-        except RequestTooLarge:
-            response = json_response(413, {"error": "the request is too large"})
-        response.headers["cache-control"] = "no-store"
-        await response(scope, receive, send)
-
-    return Application(application)
-
-
-def check_access(context: ServerContext, request: HttpRequest) -> None:
+def check_access(context: ServerContext, request: Request) -> None:
     """Check that a call may be made.
 
     Raises:
@@ -114,16 +103,16 @@ def check_access(context: ServerContext, request: HttpRequest) -> None:
         raise ControlError("the control API takes no call from another site", status=403)
 
 
-def has_key(context: ServerContext, request: HttpRequest) -> bool:
+def has_key(context: ServerContext, request: Request) -> bool:
     """Return whether a call carries the control API's key.
 
     Raises:
         ControlError: too many wrong keys have come from the address.
     """
-    key, sent = context.settings.control_key, request.bearer
+    key, sent = context.settings.control_key, bearer_token(request.headers)
     if not key or not sent:
         return False
-    now, address = context.clock(), network_of(request.client)
+    now, address = context.clock(), network_of(address_of(request))
     wait = context.control_keys.wait(address, now=now)
     if wait > 0:
         raise ControlError(f"too many wrong keys; wait {math.ceil(wait)} seconds", status=429)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from starlette.responses import StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from traktauth.server.control.api import check_access
 from traktauth.server.control.calls import (
@@ -28,12 +28,11 @@ from traktauth.server.control.sequence import PARTIES, Row, row_of, select_excha
 from traktauth.server.control.token_tree import Lookup, Tree, newest_logins
 from traktauth.server.http.context import ServerContext
 from traktauth.server.http.exchange import TOKEN_PATHS
-from traktauth.server.messages import Application, HttpResponse, json_response, read_request
-from traktauth.server.pages.html_response import add_security_headers
+from traktauth.server.messages import json_response, read_body
 from traktauth.server.pages.page_request import PageRequest, confirmation_page, message, page_endpoint
 from traktauth.server.storage.repositories import Repositories
 
-Handler = Callable[[PageRequest], Awaitable[HttpResponse]]
+Handler = Callable[[PageRequest], Awaitable[Response]]
 
 PAGE = "/_control"
 MOST_ROWS, MOST_LOGINS = 150, 20
@@ -74,14 +73,14 @@ def live_page_routes(context: ServerContext) -> list[Route]:
         f"{PAGE}/live": {"GET": _require_access(show_live_part)},
         f"{PAGE}/act": {"POST": _require_access(act)},
     }
-    routes = [Route(path, add_security_headers(page_endpoint(context, handlers))) for path, handlers in pages.items()]
+    routes = [Route(path, page_endpoint(context, page), methods=["GET", "POST"]) for path, page in pages.items()]
     return [*routes, Route(f"{PAGE}/events", _events(context))]
 
 
 def _require_access(handler: Handler) -> Handler:
     """Return a handler that first checks who asks, as every control call does."""
 
-    async def run(visit: PageRequest) -> HttpResponse:
+    async def run(visit: PageRequest) -> Response:
         try:
             check_access(visit.context, visit.request)
         except ControlError as error:
@@ -98,7 +97,7 @@ def _sentence(error: Exception) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-async def show(visit: PageRequest) -> HttpResponse:
+async def show(visit: PageRequest) -> Response:
     """Show the page."""
     done, _ = BUTTONS.get(visit.query_parameters.get("done", ""), ("", None))
     return visit.show(
@@ -110,7 +109,7 @@ async def show(visit: PageRequest) -> HttpResponse:
     )
 
 
-async def show_live_part(visit: PageRequest) -> HttpResponse:
+async def show_live_part(visit: PageRequest) -> Response:
     """Show the part of the page that changes, for the page's script."""
     return visit.show("_live", **_template_values(visit.context))
 
@@ -145,7 +144,7 @@ def format_time(at: float) -> str:
 
 
 # ---------------------------------------------------------------- buttons
-async def act(visit: PageRequest) -> HttpResponse:
+async def act(visit: PageRequest) -> Response:
     """Run the control call that a button of the page stands for."""
     action, form = visit.form.get("action", ""), visit.form
     if action == "back":
@@ -204,7 +203,7 @@ BUTTONS: dict[str, tuple[str, Callable[[ServerContext, Mapping[str, str]], Call]
 
 
 # ---------------------------------------------------------------- events
-def _events(context: ServerContext) -> Application:
+def _events(context: ServerContext) -> Callable[[Request], Awaitable[Response]]:
     """Return the stream of server-sent events: `change`, with the number of exchanges, whenever the log changes."""
 
     async def stream() -> AsyncGenerator[str]:
@@ -221,18 +220,13 @@ def _events(context: ServerContext) -> Application:
                 yield "event: change\ndata: 1\n\n"
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        response: HttpResponse | StreamingResponse
-        if scope["method"] != "GET":
-            response = HttpResponse(405, b"", {"allow": "GET"})
-        else:
-            try:
-                check_access(context, await read_request(scope, receive))
-            except ControlError as error:
-                response = json_response(error.status, {"error": str(error)})
-            else:
-                headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-                response = StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
-        await response(scope, receive, send)
+    async def respond(request: Request) -> Response:
+        try:
+            await read_body(request)
+            check_access(context, request)
+        except ControlError as error:
+            return json_response(error.status, {"error": str(error)})
+        headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+        return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
 
-    return Application(serve)
+    return respond

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
 from traktauth.server.errors import OAuthError, ValidationError
-from traktauth.server.messages import FORM, JSON, HttpRequest, HttpResponse
+from traktauth.server.messages import FORM, JSON
 from traktauth.server.oauth.authorization import AuthorizationRules
 from traktauth.server.oauth.request import ClientRequest, Procedure, TokenPolicy
 from traktauth.server.tokens import Lifetimes
@@ -41,7 +44,7 @@ class Endpoint:
     Attributes:
         kind: what it is for.
         path: where it is.
-        read: parses the request; may raise OAuthError or ValidationError.
+        read: parses header fields and body; may raise OAuthError or ValidationError.
         write: writes the result as a response.
         write_error: writes an error as a response.
         procedure: what it does, if there is one thing it does.
@@ -54,9 +57,9 @@ class Endpoint:
 
     kind: EndpointKind
     path: str
-    read: Callable[[HttpRequest], ClientRequest]
-    write: Callable[[Any], HttpResponse]
-    write_error: Callable[[OAuthError | ValidationError], HttpResponse]
+    read: Callable[[Headers, bytes], ClientRequest]
+    write: Callable[[Any], Response]
+    write_error: Callable[[OAuthError | ValidationError], Response]
     procedure: Procedure | None = None
     grants: Mapping[str, Procedure] = field(default_factory=dict[str, Procedure])
     methods: tuple[str, ...] = ("POST",)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.responses import Response
+
 from traktauth.server.errors import OAuthError
-from traktauth.server.messages import NO_STORE, HttpResponse, drop_none, json_response
+from traktauth.server.messages import NO_STORE, Pairs, drop_none, json_response
 from traktauth.server.oauth.authorization import Parameters
 from traktauth.server.oauth.device import DeviceAuthorization
 from traktauth.server.oauth.request import TokenPolicy
@@ -29,18 +31,18 @@ class NotAString(Exception):
         self.name, self.value = name, value
 
 
-def string_parameters(members: Mapping[str, Any], known: frozenset[str]) -> dict[str, str]:
-    """Return an object's members as strings, without those that are null.
+def string_parameters(members: Pairs, known: frozenset[str]) -> dict[str, str]:
+    """Return the members of a form or an object as strings, without those that are null.
 
     Args:
-        members: the object's.
+        members: names and values.
         known: the names of parameters; any other member may have any value.
 
     Raises:
         NotAString: a list or an object stands where a string belongs.
     """
     parameters: dict[str, str] = {}
-    for name, value in members.items():
+    for name, value in members:
         if type(value) is str:  # which nearly all are
             parameters[name] = value
         elif isinstance(value, bool):
@@ -52,12 +54,12 @@ def string_parameters(members: Mapping[str, Any], known: frozenset[str]) -> dict
     return parameters
 
 
-def write_members(members: Mapping[str, Any]) -> HttpResponse:
+def write_members(members: Mapping[str, Any]) -> Response:
     """Write members as JSON that no cache keeps."""
     return json_response(200, members, HEADERS)
 
 
-def write_tokens(issued: IssuedTokens, token_type: str) -> HttpResponse:
+def write_tokens(issued: IssuedTokens, token_type: str) -> Response:
     """Write tokens with the members that Trakt documents (*Exchange code for access_token*)."""
     members: dict[str, Any] = {
         "access_token": issued.access_token,
@@ -70,7 +72,7 @@ def write_tokens(issued: IssuedTokens, token_type: str) -> HttpResponse:
     return write_members(members if issued.refresh_token else drop_none(members))
 
 
-def write_device_authorization(device: DeviceAuthorization) -> HttpResponse:
+def write_device_authorization(device: DeviceAuthorization) -> Response:
     """Write a device code with the members that Trakt documents."""
     return write_members(trakt_members(device))
 
@@ -98,7 +100,7 @@ def rfc8628_members(device: DeviceAuthorization) -> dict[str, Any]:
     }
 
 
-def prefer_sign_up(pairs: Parameters, policy: TokenPolicy) -> Parameters:  # noqa: ARG001 - as `prepare` is called
+def prefer_sign_up(pairs: Parameters, _policy: TokenPolicy) -> Parameters:
     """Turn `signup=true` into a prompt for a new user."""
     sent = dict(pairs)
     if sent.get("signup") != "true" or sent.get("prompt"):

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl
 from uuid import UUID
 
-from starlette.types import Receive, Scope
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
 from traktauth.server.engines.trakt_wire import challenge
 from traktauth.server.errors import BareStatusError, OAuthError
@@ -21,12 +22,11 @@ from traktauth.server.http.exchange import APP, Exchange
 from traktauth.server.messages import (
     LARGEST_API_BODY,
     Handler,
-    HttpRequest,
-    HttpResponse,
     RequestTooLarge,
     as_object,
+    bearer_token,
     json_response,
-    read_request,
+    read_body,
 )
 from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.oauth.rotation import end_parent
@@ -56,17 +56,13 @@ class Operation(NamedTuple):
     status: int = 200
     is_list: bool = False
 
-    def response(self, user: User, query: bytes) -> HttpResponse:
+    def response(self, user: User, query: Mapping[str, str]) -> Response:
         """Return the response for a user; of a list the page that the query names."""
         headers = {"cache-control": "private, no-store"}
         found = self.describe(user)
         if not self.is_list:
             return json_response(self.status, found, headers)
-        query_parameters = dict(parse_qsl(query.decode("latin-1")))
-        page, limit = (
-            _whole(query_parameters.get("page", ""), 1),
-            _whole(query_parameters.get("limit", ""), DEFAULT_LIMIT),
-        )
+        page, limit = _whole(query.get("page", ""), 1), _whole(query.get("limit", ""), DEFAULT_LIMIT)
         headers |= {
             "x-pagination-page": str(page),
             "x-pagination-limit": str(limit),
@@ -82,29 +78,29 @@ def behind_token(context: ServerContext, **operations: Operation) -> Handler:
         operations["HEAD"] = operations["GET"]
     allowed = ", ".join(method for method in operations if method != "HEAD")
 
-    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
-        operation = operations.get(scope["method"])
+    async def respond(request: Request) -> Response:
+        operation = operations.get(request.method)
         if operation is None:
-            return HttpResponse(405, b"", {"allow": allowed})
-        request = await read_request(scope, receive, largest=LARGEST_API_BODY)
-        exchange: Exchange = scope["exchange"]
-        exchange.source, exchange.request = APP, ClientRequest({}, "", "", bearer=request.bearer)
+            return Response(status_code=405, headers={"allow": allowed})
+        await read_body(request, largest=LARGEST_API_BODY)
+        exchange: Exchange = request.scope["exchange"]
+        exchange.source, exchange.request = APP, ClientRequest({}, "", "", bearer=bearer_token(request.headers))
         try:
-            user = user_of(context, request)
+            user = user_of(context, request.headers)
         except Exception as error:
             exchange.fail(error)
             raise
         exchange.username = user.username
-        return operation.response(user, request.query)
+        return operation.response(user, request.query_params)
 
-    async def authorized(scope: Scope, receive: Receive) -> HttpResponse:
+    async def authorized(request: Request) -> Response:
         try:
-            return await respond(scope, receive)
+            return await respond(request)
         except OAuthError as refusal:
             headers = {"www-authenticate": challenge(refusal, "Trakt"), "cache-control": "no-store"}
-            return HttpResponse(refusal.status, b"", headers)
+            return Response(status_code=refusal.status, headers=headers)
         except BareStatusError as plain:
-            return HttpResponse(plain.status, b"Forbidden", {"content-type": "text/plain; charset=utf-8"})
+            return PlainTextResponse("Forbidden", plain.status)
         except RequestTooLarge:
             return json_response(413, {"error": "the request is too large"})
 
@@ -116,7 +112,7 @@ def _whole(value: str, default: int) -> int:
     return int(value) or default if value.isascii() and value.isdecimal() and len(value) <= _DIGITS else default
 
 
-def user_of(context: ServerContext, request: HttpRequest) -> User:
+def user_of(context: ServerContext, headers: Headers) -> User:
     """Return the user that a request's token belongs to.
 
     Raises:
@@ -126,9 +122,9 @@ def user_of(context: ServerContext, request: HttpRequest) -> User:
     now = context.clock()
 
     def look(db: Repositories) -> tuple[TokenPair | None, User | None]:
-        if db.clients.by_client_id(request.headers.get("trakt-api-key", "")) is None:
+        if db.clients.by_client_id(headers.get("trakt-api-key", "")) is None:
             raise BareStatusError(403)
-        return find_token(db, request.bearer)
+        return find_token(db, bearer_token(headers))
 
     pair, user = context.database.read(look)
     if pair is not None and pair.parent is not None:
@@ -186,12 +182,12 @@ def uuid_of(username: str) -> str:
     return str(UUID(bytes=digest[:16], version=5))
 
 
-def history_of(user: User) -> list[Any]:  # noqa: ARG001 - as others describe
+def history_of(_user: User) -> list[Any]:
     """Trakt: *Get watched history*, of which none is kept."""
     return []
 
 
-def nothing_added(user: User) -> dict[str, Any]:  # noqa: ARG001 - as others describe
+def nothing_added(_user: User) -> dict[str, Any]:
     """Trakt: *Add items to watched history*, of which none is kept."""
     return {
         "added": {"movies": 0, "episodes": 0},

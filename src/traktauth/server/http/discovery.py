@@ -5,12 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from traktauth.server.engines.base import WELL_KNOWN, Endpoint, EndpointKind, Profile
 from traktauth.server.errors import StorageUnavailable
 from traktauth.server.http.context import ServerContext
-from traktauth.server.messages import HttpResponse, get_only, json_response
+from traktauth.server.messages import METHODS, json_response
 from traktauth.server.oauth.id_token import published_keys
 
 TEXT: dict[str, Any] = {"type": "string"}
@@ -126,36 +128,38 @@ def discovery_routes(context: ServerContext) -> list[Route]:
     """Return the routes of the metadata."""
     policy, profile = context.policy, context.profile
 
-    async def metadata() -> HttpResponse:
+    async def metadata(request: Request) -> Response:
+        if request.method not in ("GET", "HEAD"):
+            return Response(status_code=405, headers={"allow": "GET"})  # with an empty body, as the engine has it
         return json_response(200, profile.metadata(policy), CACHING)
 
-    async def openapi() -> HttpResponse:
+    async def openapi(_: Request) -> Response:
         return json_response(200, description(profile, policy.issuer))
 
-    async def keys() -> HttpResponse:
+    async def keys(_: Request) -> Response:
         return json_response(200, context.database.read(published_keys))
 
-    routes = [Route(path, get_only(metadata)) for path in WELL_KNOWN] + [Route("/openapi.json", get_only(openapi))]
-    return [*routes, Route("/api/auth/jwks", get_only(keys))] if profile.native_authorize else routes
+    routes = [Route(path, metadata, methods=METHODS) for path in WELL_KNOWN] + [Route("/openapi.json", openapi)]
+    return [*routes, Route("/api/auth/jwks", keys)] if profile.native_authorize else routes
 
 
 def health_routes(context: ServerContext) -> list[Route]:
     """Return the routes for operators."""
 
-    async def alive() -> HttpResponse:
+    async def alive(_: Request) -> Response:
         return json_response(200, {"status": "ok"}, {"cache-control": "no-store"})
 
-    async def ready() -> HttpResponse:
+    async def ready(_: Request) -> Response:
         try:  # a full disk can still be read
             context.database.write(lambda db: db.settings.set("ready", ""))
         except StorageUnavailable:
             return json_response(503, {"status": "the database cannot be used"}, {"retry-after": "5"})
         return json_response(200, {"status": "ok"}, {"cache-control": "no-store"})
 
-    async def metrics() -> HttpResponse:
-        return HttpResponse(200, to_prometheus(context.exchanges.ledger()).encode(), {"content-type": PROMETHEUS})
+    async def metrics(_: Request) -> Response:
+        return Response(to_prometheus(context.exchanges.ledger()), headers={"content-type": PROMETHEUS})
 
-    return [Route("/healthz", get_only(alive)), Route("/readyz", get_only(ready)), Route("/metrics", get_only(metrics))]
+    return [Route("/healthz", alive), Route("/readyz", ready), Route("/metrics", metrics)]
 
 
 def to_prometheus(sums: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,11 +18,10 @@ from traktauth.server.errors import StorageUnavailable
 from traktauth.server.http.context import ServerContext
 from traktauth.server.http.exchange import APP, OTHER, Exchange
 from traktauth.server.http.faults import Fault, take_fault
-from traktauth.server.messages import MOST_FIELDS, Handler, HttpResponse, json_response
+from traktauth.server.messages import METHODS, MOST_FIELDS, Handler, json_response
 from traktauth.server.settings import is_loopback, name_in
 
 log = logging.getLogger(__name__)
-METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"))
 DOUBLED = re.compile("/{2,}")
 FOREIGN = (
     "This local Trakt is on loopback: it answers under the name 127.0.0.1, [::1] or localhost alone. "
@@ -70,7 +70,7 @@ class Dispatcher:
         )
         exchanges, faults = self._context.exchanges, self._context.faults
         try:
-            refusal = self._refusal(scope)
+            refusal = self._refusal(scope["headers"])
             if refusal is not None:
                 await self._record(exchange, refusal)(scope, receive, send)
                 return
@@ -86,18 +86,18 @@ class Dispatcher:
         finally:
             exchanges.end(exchange, began)
 
-    def _refusal(self, scope: Scope) -> HttpResponse | None:
+    def _refusal(self, fields: list[tuple[bytes, bytes]]) -> Response | None:
         """Return the response that refuses a request before anything else, or None.
 
         On loopback a foreign `Host` is refused: a web page whose name was made to lead to this machine (DNS rebinding)
         would be of one origin with the pages.
         """
-        fields = scope["headers"]
         if len(fields) > MOST_FIELDS:
-            return HttpResponse(431)
+            return Response(status_code=431)
         for name, value in fields:
             if name == b"host" and self._is_loopback and not _is_local(value):
-                return _in_text(403, FOREIGN)
+                headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+                return PlainTextResponse(f"{FOREIGN}\n", 403, headers)
         return None
 
     async def _apply(self, fault: Fault, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
@@ -116,19 +116,17 @@ class Dispatcher:
         elif fault.status is None:
             await self._respond(exchange, scope, receive, send)
         else:
-            response = HttpResponse(fault.status, fault.body, fault.headers)
+            response = Response(fault.body, fault.status, fault.headers)
             await self._record(exchange, response)(scope, receive, send)
 
     async def _cut(self, scope: Scope) -> None:
         self._context.connections.abort(scope)
         await asyncio.sleep(0)  # so that uvicorn sees connection_lost and does not log a missing response
 
-    def _record(self, exchange: Exchange, response: HttpResponse) -> HttpResponse:
+    def _record(self, exchange: Exchange, response: Response) -> Response:
         """Record a response that is about to be sent, and return it."""
-        exchange.status = response.status
+        exchange.status = response.status_code
         exchange.length = len(response.body) if exchange.method != "HEAD" else 0
-        if "location" in response.headers:
-            exchange.location = response.headers["location"]
         self._context.exchanges.add(exchange)
         return response
 
@@ -138,7 +136,7 @@ class Dispatcher:
             await self._route(exchange, scope, receive, send)
             return
         try:
-            response = await direct(scope, receive)
+            response = await direct(Request(scope, receive))
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, it is logged, and the response is a 500
@@ -151,9 +149,10 @@ class Dispatcher:
                 exchange.status = message["status"]
                 fields = (value for name, value in message.get("headers", ()) if name.lower() == b"location")
                 exchange.location = next(fields, b"").decode("latin-1")
-                exchange.route = self._patterns.get(scope.get("endpoint"), exchange.route)
+                if exchange.route == OTHER:
+                    exchange.route = self._patterns.get(scope.get("endpoint"), OTHER)
                 self._context.exchanges.add(exchange)
-            else:
+            elif exchange.method != "HEAD":
                 exchange.length += len(message.get("body", b""))
             await send(message)
 
@@ -176,16 +175,7 @@ def _is_local(host: bytes) -> bool:
     return is_loopback(name_in(host.decode("latin-1")))
 
 
-def _in_text(status: int, text: str) -> HttpResponse:
-    headers = {
-        "content-type": "text/plain; charset=utf-8",
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
-    }
-    return HttpResponse(status, f"{text}\n".encode(), headers)
-
-
-def _log_failure(scope: Scope, error: Exception) -> HttpResponse:
+def _log_failure(scope: Scope, error: Exception) -> Response:
     """Log an exception; the response says nothing of it. A database that is gone is a 503."""
     if isinstance(error, StorageUnavailable):
         body = {"error": "temporarily_unavailable", "error_description": "The database cannot be used at the moment"}

@@ -16,13 +16,15 @@ import math
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from starlette.types import Receive, Scope
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 
 from traktauth.server.http.api import find_token, problem_of
 from traktauth.server.http.context import ServerContext
 from traktauth.server.http.exchange import APP, Exchange
 from traktauth.server.http.throttle import Limit
-from traktauth.server.messages import Handler, HttpResponse, bearer_token
+from traktauth.server.messages import Handler, address_of, bearer_token
 from traktauth.server.storage.repositories import Repositories
 
 READING = ("GET", "HEAD")
@@ -51,73 +53,67 @@ def rate_limited(path: str, direct: Handler, context: ServerContext) -> Handler:
     if limit is None:
         return _limit_api(direct, context)
 
-    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
-        wait = context.counters.wait(f"{path} {_address(scope)}", limit, now=context.clock())
-        return _refuse(scope, too_many_at_sign_in(wait)) if wait > 0 else await direct(scope, receive)
+    async def respond(request: Request) -> Response:
+        wait = context.counters.wait(f"{path} {address_of(request)}", limit, now=context.clock())
+        return _refuse(request, too_many_at_sign_in(wait)) if wait > 0 else await direct(request)
 
     return respond
 
 
 def _limit_api(direct: Handler, context: ServerContext) -> Handler:
-    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
-        reads = scope["method"] in READING
-        caller = _caller_of(context, scope)
+    async def respond(request: Request) -> Response:
+        reads = request.method in READING
+        caller = _caller_of(context, request.headers)
         if not caller.user and not reads:
-            return await direct(scope, receive)
+            return await direct(request)
         limit = READS if reads else WRITES
         name = f"{'AUTHED' if caller.user else 'UNAUTHED'}_API_{'GET' if reads else 'POST'}_LIMIT"
-        who = str(caller.user) if caller.user else f"{caller.app} {_address(scope)}"
+        who = str(caller.user) if caller.user else f"{caller.app} {address_of(request)}"
         now = context.clock()
         wait = context.counters.wait(f"{name} {who}", limit, now=now)
         if wait <= 0:
-            return await direct(scope, receive)
-        return _refuse(scope, too_many_at_api(name, limit, wait, now))
+            return await direct(request)
+        return _refuse(request, too_many_at_api(name, limit, wait, now))
 
     return respond
 
 
-def _refuse(scope: Scope, refused: HttpResponse) -> HttpResponse:
+def _refuse(request: Request, refused: Response) -> Response:
     """Record that a request was refused unread."""
-    exchange: Exchange = scope["exchange"]
-    exchange.source, exchange.failure = APP, f"{refused.status}, a rate limit"
+    exchange: Exchange = request.scope["exchange"]
+    exchange.source, exchange.failure = APP, f"{refused.status_code}, a rate limit"
     return refused
 
 
-def _caller_of(context: ServerContext, scope: Scope) -> Caller:
+def _caller_of(context: ServerContext, headers: Headers) -> Caller:
     """Return who sends a request.
 
     Raises:
         StorageUnavailable: the database is gone.
     """
-    fields = {name: value.decode("latin-1") for name, value in scope["headers"]}
-    token, now = bearer_token(fields.get(b"authorization", "")), context.clock()
+    token, now = bearer_token(headers), context.clock()
 
     def look(db: Repositories) -> Caller:
         pair, user = find_token(db, token)
         alive = user is not None and not problem_of(pair, user, now=now)
-        app = db.clients.by_client_id(fields.get(b"trakt-api-key", ""))
+        app = db.clients.by_client_id(headers.get("trakt-api-key", ""))
         return Caller(user.id if user and alive else 0, app.id if app else 0)
 
     return context.database.read(look)
 
 
-def _address(scope: Scope) -> str:
-    address: str = (scope.get("client") or ("", 0))[0]
-    return address
-
-
-def too_many_at_sign_in(wait: float) -> HttpResponse:
+def too_many_at_sign_in(wait: float) -> Response:
     """Refuse as better-auth does: JSON called text, and `X-Retry-After` alone."""
     body = b'{"message":"Too many requests. Please try again later."}'
     headers = {"content-type": "text/plain;charset=UTF-8", "x-retry-after": str(math.ceil(wait))}
-    return HttpResponse(429, body, headers)
+    return Response(body, 429, headers)
 
 
-def too_many_at_api(name: str, limit: Limit, wait: float, now: float) -> HttpResponse:
+def too_many_at_api(name: str, limit: Limit, wait: float, now: float) -> Response:
     """Refuse as Trakt's API does: `Retry-After`, `X-Ratelimit`, and a sentence."""
     seconds = math.ceil(wait)
     until = datetime.fromtimestamp(now + wait, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     details = {"name": name, "period": limit.seconds, "limit": limit.requests, "remaining": 0, "until": until}
     text = f"{name} rate limit exceeded. Please wait {seconds} seconds then retry your request."
     headers = {"retry-after": str(seconds), "x-ratelimit": json.dumps(details, separators=(",", ":"))}
-    return HttpResponse(429, text.encode(), {"content-type": "text/plain; charset=utf-8", **headers})
+    return PlainTextResponse(text, 429, headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from traktauth.server.oauth.id_token import id_token
 from traktauth.server.oauth.request import TokenRequest
 from traktauth.server.storage.repositories import NO_USER
+from traktauth.server.storage.schema import Code, TokenPair
 from traktauth.server.tokens import IssuedTokens
 
 OFFLINE = "offline_access"
@@ -13,29 +14,16 @@ OPENID = "openid"
 
 def exchange(request: TokenRequest) -> IssuedTokens:
     """Issue a pair for a code, with a refresh token."""
-    return _issue(request, refreshable=True)
+    return _issue(request, request.code)
 
 
 def exchange_by_scope(request: TokenRequest) -> IssuedTokens:
     """Issue a pair for a code, with a refresh token for `offline_access` and an ID token for `openid`."""
     scopes = request.scope.split()
-    issued = _issue(request, refreshable=OFFLINE in scopes)
+    issued = _issue(request, request.code, refreshable=OFFLINE in scopes)
     if OPENID not in scopes:
         return issued
     return issued._replace(id_token=id_token(request, user=request.code.user_id, nonce=request.code.nonce))
-
-
-def _issue(request: TokenRequest, *, refreshable: bool) -> IssuedTokens:
-    code = request.code
-    return request.db.tokens.issue(
-        request.policy.lifetimes,
-        now=request.now,
-        client=code.client,
-        user=code.user_id,
-        session=code.session,
-        scope=request.scope,
-        refreshable=refreshable,
-    )
 
 
 def rotate_by_scope(request: TokenRequest) -> IssuedTokens:
@@ -43,11 +31,11 @@ def rotate_by_scope(request: TokenRequest) -> IssuedTokens:
 
     A refresh token that was narrowed to less keeps working and is not replaced (measured on better-auth 1.6.33).
     """
-    scopes = request.scope.split()
-    is_offline = OFFLINE in scopes or OFFLINE in request.token_pair.scope.split()
-    issued = rotate(request) if is_offline else _issue_access_token(request)
+    scopes, pair = request.scope.split(), request.token_pair
+    is_offline = OFFLINE in scopes or OFFLINE in pair.scope.split()
+    issued = rotate(request) if is_offline else _issue(request, pair, refreshable=False, predecessor=pair)
     if OPENID in scopes and issued.id_token is None:
-        return issued._replace(id_token=id_token(request, user=request.token_pair.user_id, nonce=""))
+        return issued._replace(id_token=id_token(request, user=pair.user_id, nonce=""))
     return issued
 
 
@@ -59,33 +47,10 @@ def rotate(request: TokenRequest) -> IssuedTokens:
     if cached is not None:
         return cached
     rotation.use_up(db, pair, access_outlives=policy.access_outlives)
-    issued = db.tokens.issue(
-        policy.lifetimes,
-        now=now,
-        client=pair.client,
-        user=pair.user_id,
-        session=pair.session,
-        scope=request.scope,
-        family=(pair.family, pair.family_epoch),
-        parent=pair.id if rotation.keeps_parent else None,
-    )._replace(predecessor=pair.id)
+    issued = _issue(request, pair, predecessor=pair)
     rotation.after_issue(db, pair, issued, now=now)
     db.events.append("rotations")
     return issued
-
-
-def _issue_access_token(request: TokenRequest) -> IssuedTokens:
-    """Issue an access token alone, which belongs to the family of pairs without a refresh token."""
-    pair = request.token_pair
-    return request.db.tokens.issue(
-        request.policy.lifetimes,
-        now=request.now,
-        client=pair.client,
-        user=pair.user_id,
-        session=pair.session,
-        scope=request.scope,
-        refreshable=False,
-    )._replace(predecessor=pair.id)
 
 
 def issue_to_client(request: TokenRequest) -> IssuedTokens:
@@ -97,4 +62,21 @@ def issue_to_client(request: TokenRequest) -> IssuedTokens:
         user=NO_USER,
         scope=request.scope,
         refreshable=False,
+    )
+
+
+def _issue(
+    request: TokenRequest, source: Code | TokenPair, *, refreshable: bool = True, predecessor: TokenPair | None = None
+) -> IssuedTokens:
+    """Issue a pair to the client and user of a code or a pair."""
+    return request.db.tokens.issue(
+        request.policy.lifetimes,
+        now=request.now,
+        client=source.client,
+        user=source.user_id,
+        session=source.session,
+        scope=request.scope,
+        refreshable=refreshable,
+        predecessor=predecessor,
+        keeps_parent=refreshable and request.policy.rotation.keeps_parent,
     )

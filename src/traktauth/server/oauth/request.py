@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -57,13 +56,15 @@ class ClientRequest(NamedTuple):
 
 
 @dataclass(slots=True)
-class OAuthRequest(ABC):
+class OAuthRequest:
     """What the checks of every OAuth request use.
 
     Attributes:
         db: the database, in this request's transaction.
         policy: the server's lifetimes and modes.
         now: the time, in seconds.
+        parameters: the parameters of the body or the query.
+        client_id: the id of the client that the request names, empty if it names none.
         scope: the scope that is requested or inherited.
         error_args: replaces `{}` in the description of an error.
         client: the OAuth client; a check loads it.
@@ -72,19 +73,11 @@ class OAuthRequest(ABC):
     db: Repositories
     policy: TokenPolicy
     now: float
+    parameters: Mapping[str, str]
+    client_id: str
     scope: str = field(default="", init=False)
     error_args: str = field(default="", init=False)
     client: Client = field(init=False)
-
-    @property
-    @abstractmethod
-    def parameters(self) -> Mapping[str, str]:
-        """The request's parameters."""
-
-    @property
-    @abstractmethod
-    def client_id(self) -> str:
-        """The id of the client that the request names, empty if it names none."""
 
     def parameter(self, name: str) -> str:
         """Return a parameter, empty if it is absent."""
@@ -105,40 +98,18 @@ class TokenRequest(OAuthRequest):
     code: Code = field(init=False)
     token_pair: TokenPair = field(init=False)
 
-    @property
-    def parameters(self) -> Mapping[str, str]:
-        """The body's parameters."""
-        return self.sent.parameters
-
-    @property
-    def client_id(self) -> str:
-        """The id of the client that the request names, empty if it names none."""
-        return self.sent.client_id
-
 
 @dataclass(slots=True)
 class AuthorizationRequest(OAuthRequest):
     """A request for an authorization code, in a browser.
 
     Attributes:
-        query: the query's parameters.
         session: the browser's session, if a user is logged in.
         user: the user who is logged in.
     """
 
-    query: Mapping[str, str]
     session: Session | None = None
     user: User | None = None
-
-    @property
-    def parameters(self) -> Mapping[str, str]:
-        """The query's parameters."""
-        return self.query
-
-    @property
-    def client_id(self) -> str:
-        """The id of the client that the request names, empty if it names none."""
-        return self.query.get("client_id", "")
 
     @property
     def prompts(self) -> set[str]:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from traktauth.server.messages import HttpResponse
+from starlette.responses import Response
+
 from traktauth.server.oauth.redirect_uri import registration_problem_of
 from traktauth.server.pages.authorization import PERMISSIONS
 from traktauth.server.pages.page_request import PageRequest, confirmation_page, message
@@ -30,12 +31,12 @@ DONE = {
 YOURS = ("/your-apps", "Your apps")
 
 
-async def show(visit: PageRequest) -> HttpResponse:
+async def show(visit: PageRequest) -> Response:
     """List them, with the form for another."""
     return _show_list(visit)
 
 
-async def register(visit: PageRequest) -> HttpResponse:
+async def register(visit: PageRequest) -> Response:
     """Make an app."""
     visitor, form = visit.visitor, visit.form
     if visitor is None:
@@ -49,7 +50,7 @@ async def register(visit: PageRequest) -> HttpResponse:
     return visit.go(_page(app))
 
 
-async def show_one(visit: PageRequest) -> HttpResponse:
+async def show_one(visit: PageRequest) -> Response:
     """Show one app's settings; the secret of a seeded app is not shown before it is asked for."""
     app = _find_app(visit)
     if app is None:
@@ -64,7 +65,7 @@ def _is_seeded(visit: PageRequest) -> bool:
     return visit.visitor is not None and visit.visitor.user.username in names
 
 
-async def change(visit: PageRequest) -> HttpResponse:
+async def change(visit: PageRequest) -> Response:
     """Save, make a new secret, or delete, only for one's own; or show a seeded app's secret."""
     action = visit.form.get("action", "")
     app, visitor = _find_app(visit), visit.visitor
@@ -100,29 +101,29 @@ def _update_description(visit: PageRequest, db: Repositories, app: Client) -> No
     db.clients.update(app.id, name=name, redirect_uris="\n".join(addresses))
 
 
-def _sure_to_delete(visit: PageRequest, app: Client) -> HttpResponse:
+def _sure_to_delete(visit: PageRequest, app: Client) -> Response:
     text = "Every login of this app ends, for all users, and its client id stops working. This cannot be undone."
     return _sure(visit, app, f"Delete {app.name}?", text, ("action", "delete", "Delete"))
 
 
-def _sure_to_rotate(visit: PageRequest, app: Client) -> HttpResponse:
+def _sure_to_rotate(visit: PageRequest, app: Client) -> Response:
     text = "The old secret stops working at once. Programs that use it need the new one to sign in and to refresh."
     if _is_edited(visit, app):
         text += " Your changes to the name and the redirect addresses are saved with it."
     return _sure(visit, app, f"Make a new secret for {app.name}?", text, ("action", "rotate", "New secret"))
 
 
-def _sure(visit: PageRequest, app: Client, title: str, text: str, button: tuple[str, str, str]) -> HttpResponse:
+def _sure(visit: PageRequest, app: Client, title: str, text: str, button: tuple[str, str, str]) -> Response:
     entered: dict[str, str] = {name: visit.form[name] for name in ("name", "redirect_uris") if name in visit.form}
     return confirmation_page(visit, title, text, eyebrow="Your apps", action=_page(app), button=button, kept=entered)
 
 
-def _delete(visit: PageRequest) -> HttpResponse:
+def _delete(visit: PageRequest) -> Response:
     app = _change(visit, _delete_app)
     return _unknown(visit) if app is None else visit.go("/your-apps?done=deleted")
 
 
-def _rotate_secret(visit: PageRequest) -> HttpResponse:
+def _rotate_secret(visit: PageRequest) -> Response:
     """Make a new secret, and save what has been edited beside it."""
 
     def rotate(db: Repositories, app: Client) -> None:
@@ -155,7 +156,7 @@ def _page(app: Client) -> str:
     return f"/your-apps/{quote(app.client_id)}"
 
 
-def _show_list(visit: PageRequest, *, problem: str = "") -> HttpResponse:
+def _show_list(visit: PageRequest, *, problem: str = "") -> Response:
     visitor = visit.visitor
     if visitor is None:
         return visit.go("/sign-in?next=your-apps")
@@ -184,7 +185,7 @@ def _show_app(
     problem: str = "",
     hidden: bool = False,
     is_edited: bool = False,
-) -> HttpResponse:
+) -> Response:
     own = visit.visitor is not None and app.owner == visit.visitor.user.id
     status = 400 if problem else 200
     filled = _form_values(visit, app.name, app.redirect_uris, problem, is_edited=is_edited and "name" in visit.form)
@@ -208,10 +209,10 @@ def _form_values(
 
 
 def _client_id_in_path(visit: PageRequest) -> str:
-    return visit.request.path.removeprefix("/your-apps/")
+    return visit.path.removeprefix("/your-apps/")
 
 
-def _unknown(visit: PageRequest) -> HttpResponse:
+def _unknown(visit: PageRequest) -> Response:
     if visit.visitor is None:
         return visit.go("/sign-in?next=your-apps")
     return message(visit, "App not found", "It has been deleted, or belongs to another user.", 404, onward=YOURS)
@@ -244,7 +245,7 @@ class Connected(NamedTuple):
     permissions: list[str]
 
 
-async def show_connected(visit: PageRequest) -> HttpResponse:
+async def show_connected(visit: PageRequest) -> Response:
     """List them."""
     visitor = visit.visitor
     if visitor is None:
@@ -254,7 +255,7 @@ async def show_connected(visit: PageRequest) -> HttpResponse:
     return visit.show("connected", title="Connected apps", connected=found, done=done)
 
 
-async def revoke_connected(visit: PageRequest) -> HttpResponse:
+async def revoke_connected(visit: PageRequest) -> Response:
     """End every token and code of an app and this user, and forget the consent; for good."""
     visitor, number = visit.visitor, visit.form.get("app", "")
     if visitor is None:

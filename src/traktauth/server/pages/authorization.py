@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from starlette.responses import Response
+
 from traktauth.display import escape, shorten
 from traktauth.protocol import OUT_OF_BAND
 from traktauth.server.errors import ValidationError
 from traktauth.server.http.context import ServerContext
-from traktauth.server.messages import HttpResponse, json_response, parse_form, redirect
+from traktauth.server.messages import json_response, parse_form, redirect
 from traktauth.server.oauth.authorization import (
     AskToSignIn,
     AuthorizationResult,
@@ -67,7 +69,9 @@ def evaluate_query(
 ) -> Evaluation:
     """Return how an authorization request ends for a visitor."""
     session, user = visitor or (None, None)
-    request = AuthorizationRequest(db, context.policy, context.clock(), query, session, user)
+    request = AuthorizationRequest(
+        db, context.policy, context.clock(), query, query.get("client_id", ""), session, user
+    )
     result = evaluate(context.profile.authorize, request, decision=decision)
     return Evaluation(result, request, db.clients.by_client_id(request.client_id))
 
@@ -87,7 +91,7 @@ def client_url(context: ServerContext, result: RedirectToClient, *, native: bool
 
 def native_response(
     context: ServerContext, result: AuthorizationResult, query: dict[str, str], *, wants_json: bool
-) -> HttpResponse:
+) -> Response:
     """Return the response of the engine's own path: a redirect, or JSON that names its target."""
     if isinstance(result, RedirectToClient):
         location = client_url(context, result, native=True) or ""
@@ -107,16 +111,16 @@ def page_url(result: AskToSignIn | ConsentRequired, query: dict[str, str]) -> st
     return f"/{'sign-up' if result.new else 'sign-in'}?{urlencode(query)}"
 
 
-async def authorize(visit: PageRequest) -> HttpResponse:
+async def authorize(visit: PageRequest) -> Response:
     """Handle Trakt's *Authorize Application* at Trakt's own address; errors are shown on a page."""
     return await end_request(visit, visit.context.profile.authorize.prepare(visit.query, visit.context.policy))
 
 
-async def authorize_natively(visit: PageRequest) -> HttpResponse:
+async def authorize_natively(visit: PageRequest) -> Response:
     """Handle the request at the engine's own address, as the engine does."""
     context, headers = visit.context, visit.request.headers
     try:
-        query = context.profile.authorize.read(parse_form(visit.request.query))
+        query = context.profile.authorize.read(parse_form(visit.request.scope["query_string"]))
     except ValidationError as error:
         return json_response(error.status, {"message": error.message, "code": error.code})
     end = (context.database.write(lambda db: evaluate_query(context, db, query, visit.visitor))).result
@@ -124,7 +128,7 @@ async def authorize_natively(visit: PageRequest) -> HttpResponse:
     return native_response(context, end, query, wants_json=wants_json)
 
 
-async def consent(visit: PageRequest) -> HttpResponse:
+async def consent(visit: PageRequest) -> Response:
     """Continue a request after the sign-in; show the consent page if the user must be asked.
 
     The address can be opened by anyone with any query, so it is read as strictly as the one that a client sends.
@@ -132,7 +136,7 @@ async def consent(visit: PageRequest) -> HttpResponse:
     return await end_request(visit, visit.query)
 
 
-async def decide(visit: PageRequest) -> HttpResponse:
+async def decide(visit: PageRequest) -> Response:
     """Handle the user's decision."""
     decision = visit.form.get("decision", "")
     if decision not in ("approve", "deny"):
@@ -140,7 +144,7 @@ async def decide(visit: PageRequest) -> HttpResponse:
     return await end_request(visit, visit.query, decision=decision)
 
 
-async def end_request(visit: PageRequest, query: list[tuple[str, str]], *, decision: str | None = None) -> HttpResponse:
+async def end_request(visit: PageRequest, query: list[tuple[str, str]], *, decision: str | None = None) -> Response:
     """Send the browser where a request ends; with a decision, the prompt for it is answered."""
     context = visit.context
     try:
@@ -157,12 +161,12 @@ async def end_request(visit: PageRequest, query: list[tuple[str, str]], *, decis
         return await wrong(visit, end.description)
     if isinstance(end, RedirectToClient):
         return await _at_client(visit, end, after_form=decision is not None)
-    if isinstance(end, ConsentRequired) and visit.request.path == "/consent":
+    if isinstance(end, ConsentRequired) and visit.path == "/consent":
         return _ask(visit, outcome)
     return redirect(page_url(end, parameters))
 
 
-async def show_code(visit: PageRequest) -> HttpResponse:
+async def show_code(visit: PageRequest) -> Response:
     """Show an out-of-band code that this session or the control API got; another could come from an attacker."""
     sent, session = visit.query_parameters.get("code", ""), visit.session_number
     code = visit.context.database.write(lambda db: db.codes.find(sent))
@@ -172,7 +176,7 @@ async def show_code(visit: PageRequest) -> HttpResponse:
     return visit.show("code", title="Your code", code=sent, life=format_duration(visit.context.policy.lifetimes.code))
 
 
-async def show_error(visit: PageRequest) -> HttpResponse:
+async def show_error(visit: PageRequest) -> Response:
     """Show what is wrong with a request at the engine's own address, only in the server's words."""
     error, description = visit.query_parameters.get("error", ""), visit.query_parameters.get("error_description", "")
     rules = visit.context.profile.authorize.checks
@@ -182,7 +186,7 @@ async def show_error(visit: PageRequest) -> HttpResponse:
     return await wrong(visit, error if known else UNKNOWN_ERROR, is_request=False)
 
 
-async def wrong(visit: PageRequest, why: str, *, is_request: bool = True) -> HttpResponse:
+async def wrong(visit: PageRequest, why: str, *, is_request: bool = True) -> Response:
     """Show why a request cannot be served; never redirect, as the address may be an attacker's.
 
     On loopback, where the app's developer looks at the page, what came is shown beside what is registered.
@@ -198,7 +202,7 @@ async def wrong(visit: PageRequest, why: str, *, is_request: bool = True) -> Htt
     return visit.show("wrong", status=400, title=title, why=why, compared=compared, advice=advice)
 
 
-def _ask(visit: PageRequest, outcome: Evaluation) -> HttpResponse:
+def _ask(visit: PageRequest, outcome: Evaluation) -> Response:
     request = outcome.request
     redirect = request.parameter("redirect_uri")
     return visit.show(
@@ -212,7 +216,7 @@ def _ask(visit: PageRequest, outcome: Evaluation) -> HttpResponse:
     )
 
 
-async def _at_client(visit: PageRequest, end: RedirectToClient, *, after_form: bool) -> HttpResponse:
+async def _at_client(visit: PageRequest, end: RedirectToClient, *, after_form: bool) -> Response:
     location = client_url(visit.context, end, native=False)
     if location is not None:
         return redirect(location, 303 if after_form else 302)

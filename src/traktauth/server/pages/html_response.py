@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from traktauth.server.messages import Application, HttpResponse, encode_headers
 from traktauth.server.oauth.redirect_uri import origin_of
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
-HTML = "text/html; charset=utf-8"
 ASSETS = {"style.css": "text/css", "live.css": "text/css", "copy.js": "text/javascript", "live.js": "text/javascript"}
 """Stylesheets and scripts, with their media types; every page works without its script."""
 SCRIPT_OF = {"app": "copy.js", "code": "copy.js", "home": "copy.js", "live": "live.js"}
@@ -57,7 +57,7 @@ def _environment() -> Environment:
     )
 
 
-def page(name: str, context: dict[str, object], *, status: int = 200, leads_to: str = "") -> HttpResponse:
+def page(name: str, context: Mapping[str, object], *, status: int = 200, leads_to: str = "") -> Response:
     """Render a page.
 
     Args:
@@ -72,21 +72,12 @@ def page(name: str, context: dict[str, object], *, status: int = 200, leads_to: 
         "script_address": asset_address(SCRIPT_OF[name]) if has_script else "",
     }
     html = template(name).render(**addresses, **context)
-    return HttpResponse(
-        status, html.encode(), {"content-type": HTML, **security_headers(leads_to, has_script=has_script)}
-    )
+    return HTMLResponse(html, status, security_headers(leads_to, has_script=has_script))
 
 
-def static_message(title: str, text: str, status: int, *, onward: tuple[str, str] | None = None) -> HttpResponse:
+def static_message(title: str, text: str, status: int, *, onward: tuple[str, str] | None = None) -> Response:
     """Return a page that only says something, to a browser whose request was not read."""
-    shown: dict[str, object] = {
-        "title": title,
-        "text": text,
-        "kind": "trouble",
-        "user": None,
-        "csrf": "",
-        "onward": onward,
-    }
+    shown = {"title": title, "text": text, "kind": "trouble", "user": None, "csrf": "", "onward": onward}
     return page("message", shown, status=status)
 
 
@@ -115,21 +106,5 @@ async def not_found(scope: Scope, receive: Receive, send: Send) -> None:
     if b"text/html" in accepted and scope["method"] in ("GET", "HEAD"):
         response = static_message("Page not found", TEXT, 404, onward=START)
     else:
-        response = HttpResponse(404, b"Not Found", {"content-type": "text/plain; charset=utf-8", **security_headers()})
+        response = PlainTextResponse("Not Found", 404, security_headers())
     await response(scope, receive, send)
-
-
-def add_security_headers(inner: ASGIApp) -> Application:
-    """Add the security headers to responses without them, such as those to a wrong method."""
-    fields = encode_headers(security_headers())
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                had = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(field for field in fields if field[0] not in had)]
-            await send(message)
-
-        await inner(scope, receive, send_with_headers)
-
-    return Application(serve)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode
 
+from starlette.responses import Response
+
 from traktauth.server.errors import ValidationError
 from traktauth.server.http.throttle import network_of
-from traktauth.server.messages import HttpResponse
+from traktauth.server.messages import address_of
 from traktauth.server.oauth.authorization import without_prompts
 from traktauth.server.oauth.redirect_uri import is_registered
 from traktauth.server.pages.authorization import evaluate_query
@@ -23,22 +25,22 @@ OWN_PAGES = ("connected-apps", "your-apps")
 LEAST_PASSWORD, GREATEST_PASSWORD = 8, 200
 
 
-async def show_sign_in(visit: PageRequest) -> HttpResponse:
+async def show_sign_in(visit: PageRequest) -> Response:
     """Show the form; to a user who is signed in already, who that is, unless an app asks for another sign-in."""
     if visit.visitor is not None and visit.query_parameters.keys().isdisjoint(("again", "client_id")):
         return visit.show("signed_in", title="Signed in", onward=onward(visit.query))
     return await _form(visit, "sign_in")
 
 
-async def show_sign_up(visit: PageRequest) -> HttpResponse:
+async def show_sign_up(visit: PageRequest) -> Response:
     """Show the form."""
     return await _form(visit, "sign_up")
 
 
-async def sign_in(visit: PageRequest) -> HttpResponse:
+async def sign_in(visit: PageRequest) -> Response:
     """Check name and password; after five wrong ones in a minute, a user has to wait."""
     context, name = visit.context, visit.form.get("username", "").strip()
-    key = f"{name.lower()} {network_of(visit.request.client)}"
+    key = f"{name.lower()} {network_of(address_of(visit.request))}"
     async with context.checking_password:  # one at a time, so that concurrent guesses do not get past the limit
         wait = context.passwords.wait(key, now=context.clock())
         if wait > 0:
@@ -54,7 +56,7 @@ async def sign_in(visit: PageRequest) -> HttpResponse:
     return await _start_session(visit, user)
 
 
-async def sign_up(visit: PageRequest) -> HttpResponse:
+async def sign_up(visit: PageRequest) -> Response:
     """Make a user and sign in."""
     context, form = visit.context, visit.form
     name, email, password = form.get("username", "").strip(), form.get("email", "").strip(), form.get("password", "")
@@ -74,7 +76,7 @@ async def sign_up(visit: PageRequest) -> HttpResponse:
     return await _start_session(visit, user)
 
 
-async def sign_out(visit: PageRequest) -> HttpResponse:
+async def sign_out(visit: PageRequest) -> Response:
     """End the session."""
     visitor = visit.visitor
     if visitor is not None:
@@ -105,7 +107,7 @@ def onward(query: list[tuple[str, str]]) -> str:
 
 async def _form(
     visit: PageRequest, name: str, *, problem: str = "", invalid_field: str = "", status: int = 200
-) -> HttpResponse:
+) -> Response:
     app, leads_to = await _asker(visit)
     demo = visit.context.demo
     username, password = visit.form.get("username", ""), ""
@@ -138,7 +140,7 @@ async def _asker(visit: PageRequest) -> tuple[Client | None, str]:
     return app, redirect if app is not None and is_registered(redirect, app.redirects) else ""
 
 
-async def _start_session(visit: PageRequest, user: User) -> HttpResponse:
+async def _start_session(visit: PageRequest, user: User) -> Response:
     context, token = visit.context, generate_token()
 
     def work(db: Repositories) -> None:

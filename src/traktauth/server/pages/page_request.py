@@ -10,31 +10,33 @@ from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.requests import Request
+from starlette.responses import Response
 
 from traktauth.server.errors import StorageUnavailable
 from traktauth.server.http.context import ServerContext
 from traktauth.server.http.exchange import BROWSER, PLAIN, Exchange
 from traktauth.server.messages import (
     FORM,
-    Application,
-    HttpRequest,
-    HttpResponse,
     ParseError,
     RequestTooLarge,
+    content_type,
     parse_form,
-    read_request,
+    read_body,
     redirect,
 )
 from traktauth.server.oauth.request import ClientRequest
-from traktauth.server.pages.html_response import page, static_message
+from traktauth.server.pages.html_response import page, security_headers, static_message
 from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.schema import Session, User
 
-Handler = Callable[["PageRequest"], Awaitable[HttpResponse]]
+Handler = Callable[["PageRequest"], Awaitable[Response]]
 
 FOR_ANYONE = ("/sign-in", "/sign-up", "/activate")
 """Forms that do nothing for the signed-in user, so that one from before the sign-in is valid too."""
+
+
+SECURITY_HEADERS = security_headers()
 
 
 class Visitor(NamedTuple):
@@ -59,12 +61,18 @@ class PageRequest:
     """
 
     context: ServerContext
-    request: HttpRequest
+    request: Request
     query: list[tuple[str, str]]
     form: dict[str, str]
     visitor: Visitor | None
     csrf_cookie: str
     session: str
+
+    @property
+    def path(self) -> str:
+        """The path of its address."""
+        path: str = self.request.scope["path"]
+        return path
 
     @property
     def query_parameters(self) -> dict[str, str]:
@@ -76,7 +84,7 @@ class PageRequest:
         """The number of the session that the browser is signed in with, 0 without one."""
         return self.visitor.session.id if self.visitor else 0
 
-    def show(self, name: str, *, status: int = 200, leads_to: str = "", **context: object) -> HttpResponse:
+    def show(self, name: str, *, status: int = 200, leads_to: str = "", **context: object) -> Response:
         """Render a page whose forms this browser may send back."""
         csrf_cookie = self.csrf_cookie or secrets.token_urlsafe(24)
         user = self.visitor.user if self.visitor else None
@@ -87,7 +95,7 @@ class PageRequest:
             response.headers["set-cookie"] = cookie(self.context, "form", csrf_cookie)
         return response
 
-    def go(self, location: str, *, session: str | None = None) -> HttpResponse:
+    def go(self, location: str, *, session: str | None = None) -> Response:
         """Send the browser on with a GET (303, RFC 9700 section 4.12); *session* signs it in or, empty, out."""
         response = redirect(location, 303)
         if session is not None:
@@ -122,8 +130,8 @@ def csrf_token(context: ServerContext, csrf_cookie: str, session: int) -> str:
 
 def page_endpoint(
     context: ServerContext, handlers: Mapping[str, Handler], *, is_step: bool = False, wrong_method: int = 405
-) -> ASGIApp:
-    """Return the ASGI application of one page.
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint of one page; every response of it has the security headers.
 
     Args:
         context: the server.
@@ -132,22 +140,22 @@ def page_endpoint(
         wrong_method: the status for any other method.
     """
 
-    async def respond(scope: Scope, receive: Receive) -> HttpResponse:
-        handler = handlers.get("GET" if scope["method"] == "HEAD" else scope["method"])
+    async def respond(request: Request) -> Response:
+        handler = handlers.get("GET" if request.method == "HEAD" else request.method)
         if handler is None:
             allow = {"allow": ", ".join(handlers)} if wrong_method == HTTPStatus.METHOD_NOT_ALLOWED else {}
-            return HttpResponse(wrong_method, b"", allow)
-        visit = await read_page_request(context, await read_request(scope, receive))
-        if scope["method"] == "POST" and not _has_csrf_token(visit):
+            return Response(status_code=wrong_method, headers=allow)
+        visit = read_page_request(context, request, await read_body(request))
+        if request.method == "POST" and not _has_csrf_token(visit):
             return message(visit, "This form has expired", "Go back, reload the page, and send it again.", 403)
         response = await handler(visit)
         if is_step:
-            _record(scope["exchange"], visit, response)
+            _record(request.scope["exchange"], visit, response)
         return response
 
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    async def endpoint(request: Request) -> Response:
         try:
-            response = await respond(scope, receive)
+            response = await respond(request)
         except RequestTooLarge:
             response = static_message(
                 "Request too large", "The request is larger than any that this server reads.", 413
@@ -158,22 +166,24 @@ def page_endpoint(
             text = "The database cannot be used at the moment. Try again in a few seconds."
             response = static_message("Temporarily unavailable", text, 503)
             response.headers["retry-after"] = "5"
-        await response(scope, receive, send)
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
 
-    return Application(application)
+    return endpoint
 
 
-def _record(exchange: Exchange, visit: PageRequest, response: HttpResponse) -> None:
+def _record(exchange: Exchange, visit: PageRequest, response: Response) -> None:
     """Record a browser's step; only parameters that are not secret."""
     known = {name: value for name, value in [*visit.query, *visit.form.items()] if name in PLAIN}
     exchange.source, exchange.request = BROWSER, ClientRequest(known, known.get("client_id", ""), "")
     if visit.visitor:
         exchange.username = visit.visitor.user.username
-    elif response.status == HTTPStatus.SEE_OTHER:
+    elif response.status_code == HTTPStatus.SEE_OTHER:
         exchange.username = visit.form.get("username", "").strip()
 
 
-async def read_page_request(context: ServerContext, request: HttpRequest) -> PageRequest:
+def read_page_request(context: ServerContext, request: Request, body: bytes) -> PageRequest:
     """Read a browser's request.
 
     Raises:
@@ -181,13 +191,13 @@ async def read_page_request(context: ServerContext, request: HttpRequest) -> Pag
     """
     cookies = cookies_of(request)
     session = cookies.get(cookie_name(context, "session"), "")
-    form = dict(parse_form(request.body, strictly=True)) if request.media_type == FORM else {}
-    query = parse_form(request.query, strictly=True)
+    form = dict(parse_form(body, strictly=True)) if content_type(request.headers) == FORM else {}
+    query = parse_form(request.scope["query_string"], strictly=True)
     visitor = context.database.read(lambda db: _visitor(context, db, session)) if session else None
     return PageRequest(context, request, query, form, visitor, cookies.get(cookie_name(context, "form"), ""), session)
 
 
-def cookies_of(request: HttpRequest) -> dict[str, str]:
+def cookies_of(request: Request) -> dict[str, str]:
     """Return the values of a request's cookies.
 
     Other programs on this host set cookies, too, and in ways that a strict reader gives up at: whatever they are, ours
@@ -206,7 +216,7 @@ def message(
     *,
     kind: str = "trouble",
     onward: tuple[str, str] | None = None,
-) -> HttpResponse:
+) -> Response:
     """Show a page that only says something; *kind*: trouble, done, denied or unknown.
 
     *onward*: where a link leads, and what it says.
@@ -223,7 +233,7 @@ def confirmation_page(
     eyebrow: str,
     button: tuple[str, str, str],
     kept: Mapping[str, str] | None = None,
-) -> HttpResponse:
+) -> Response:
     """Ask before something that cannot be undone; the form's answer has `sure` in it.
 
     Args:
@@ -242,7 +252,7 @@ def confirmation_page(
 def _has_csrf_token(visit: PageRequest) -> bool:
     """Return whether a form comes from a page that this browser and this user were shown."""
     shown = visit.form.get("csrf", "").encode()
-    sessions = {visit.session_number, 0} if visit.request.path in FOR_ANYONE else {visit.session_number}
+    sessions = {visit.session_number, 0} if visit.path in FOR_ANYONE else {visit.session_number}
     return any(
         hmac.compare_digest(shown, csrf_token(visit.context, visit.csrf_cookie, one).encode()) for one in sessions
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, metadata
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from traktauth.server.http.context import ServerContext
-from traktauth.server.messages import HttpResponse, get_only
+from traktauth.server.messages import METHODS
 from traktauth.server.pages import applications, authorization, device, login
-from traktauth.server.pages.html_response import ASSETS, add_security_headers, asset
+from traktauth.server.pages.html_response import ASSETS, asset, security_headers
 from traktauth.server.pages.page_request import PageRequest, page_endpoint
 from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.schema import Client, User
@@ -22,7 +24,7 @@ NO_STEPS = ("/", "/your-apps", "/your-apps/{client_id:path}")
 """Pages whose requests are no step of a sign-in."""
 
 
-async def show_home(visit: PageRequest) -> HttpResponse:
+async def show_home(visit: PageRequest) -> Response:
     """Show it. Who may use the server is said on loopback alone."""
     context = visit.context
     local = context.settings.loopback
@@ -93,28 +95,23 @@ PAGES = {
 
 def page_routes(context: ServerContext) -> list[Route]:
     """Make the pages' routes."""
-    routes = [
-        _route(path, page_endpoint(context, handlers, is_step=path not in NO_STEPS)) for path, handlers in PAGES.items()
-    ]
+    endpoints = {
+        path: page_endpoint(context, handlers, is_step=path not in NO_STEPS) for path, handlers in PAGES.items()
+    }
     native = context.profile.native_authorize
     if native is not None:
-        routes.append(
-            _route(
-                native,
-                page_endpoint(context, {"GET": authorization.authorize_natively}, is_step=True, wrong_method=404),
-            )
-        )
-        routes.append(_route("/api/auth/error", page_endpoint(context, {"GET": authorization.show_error})))
-    return routes + [
-        _route(f"/{name}", get_only(_cacheable_response(kind, asset(name)))) for name, kind in ASSETS.items()
-    ]
+        handlers = {"GET": authorization.authorize_natively}
+        endpoints[native] = page_endpoint(context, handlers, is_step=True, wrong_method=404)
+        endpoints["/api/auth/error"] = page_endpoint(context, {"GET": authorization.show_error})
+    routes = [Route(path, endpoint, methods=METHODS) for path, endpoint in endpoints.items()]
+    return routes + [Route(f"/{name}", _file(name, kind)) for name, kind in ASSETS.items()]
 
 
-def _cacheable_response(kind: str, content: bytes) -> HttpResponse:
-    """Make the response with a file whose address changes with it."""
-    headers = {"content-type": f"{kind}; charset=utf-8", "cache-control": "public, max-age=31536000, immutable"}
-    return HttpResponse(200, content, headers)
+def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint of a file whose address changes with it."""
+    headers = security_headers() | {"cache-control": "public, max-age=31536000, immutable"}
 
+    async def endpoint(_: Request) -> Response:
+        return Response(asset(name), headers=headers, media_type=kind)
 
-def _route(path: str, application: ASGIApp) -> Route:
-    return Route(path, add_security_headers(application))
+    return endpoint

@@ -80,20 +80,17 @@ class Database:
             try:
                 result = work(db)
             except PROTOCOL_ERRORS:
-                self._commit()
+                self._connection.execute("COMMIT")
                 raise
-            self._commit()
+            self._connection.execute("COMMIT")
         except BaseException as error:
             with contextlib.suppress(sqlite3.Error):  # the next transaction reports a database that cannot be used
                 self._connection.rollback()  # which does nothing after a commit
             if isinstance(error, sqlite3.Error):
                 raise self._unavailable(error) from error
             raise
-        return result
-
-    def _commit(self) -> None:
-        self._connection.execute("COMMIT")
         self._is_failing = False
+        return result
 
     def read(self, work: Callable[[Repositories], T]) -> T:
         """Run *work*, which only reads.

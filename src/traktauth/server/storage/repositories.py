@@ -44,22 +44,9 @@ class Table:
 class ClientRepository(Table):
     """OAuth clients and consents."""
 
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self._by_client_id: dict[str, Client] = {}
-
-    def clear_cache(self) -> None:
-        """Forget the clients that the last transaction has read."""
-        self._by_client_id.clear()
-
     def by_client_id(self, client_id: str) -> Client | None:
-        """Return the client with this client id, cached for the transaction."""
-        client = self._by_client_id.get(client_id)
-        if client is None:
-            client = self._find(Client, "SELECT * FROM clients WHERE client_id = ?", client_id)
-            if client is not None:
-                self._by_client_id[client_id] = client
-        return client
+        """Return the client with this client id."""
+        return self._find(Client, "SELECT * FROM clients WHERE client_id = ?", client_id)
 
     def get(self, row: int) -> Client | None:
         """Return the client with this row id."""
@@ -71,27 +58,22 @@ class ClientRepository(Table):
 
     def save(self, client: Client) -> None:
         """Insert a client, or update the one with its client id; its owner and whether it is disabled stay."""
-        self._by_client_id.clear()
         self._run(SAVE, client[1:])
 
     def update(self, row: int, *, name: str, redirect_uris: str) -> None:
         """Change a client's name and redirect URIs, if it exists."""
-        self._by_client_id.clear()
         self._run("UPDATE clients SET name = ?, redirect_uris = ? WHERE id = ?", (name, redirect_uris, row))
 
     def set_secret(self, row: int, secret: str) -> None:
         """Change a client's secret."""
-        self._by_client_id.clear()
         self._run("UPDATE clients SET secret = ? WHERE id = ?", (secret, row))
 
     def set_disabled(self, client_id: str, *, disabled: bool) -> None:
         """Disable or enable a client."""
-        self._by_client_id.clear()
         self._run("UPDATE clients SET disabled = ? WHERE client_id = ?", (int(disabled), client_id))
 
     def delete(self, row: int) -> None:
         """Delete a client."""
-        self._by_client_id.clear()
         self._run("DELETE FROM clients WHERE id = ?", (row,))
 
     def consent(self, client: int, user: int) -> Consent | None:
@@ -220,8 +202,8 @@ class TokenRepository(Table):
         scope: str,
         session: int | None = None,
         refreshable: bool = True,
-        family: tuple[int, int] | None = None,
-        parent: int | None = None,
+        predecessor: TokenPair | None = None,
+        keeps_parent: bool = False,
     ) -> IssuedTokens:
         """Issue a pair and store its hashes.
 
@@ -233,18 +215,23 @@ class TokenRepository(Table):
             scope: the tokens' scope.
             session: the row id of the login that the pair comes from.
             refreshable: whether a refresh token is issued.
-            family: the family's row id and epoch; None to look them up.
-            parent: the pair that it is issued for, kept until the new one is first used.
+            predecessor: the pair whose refresh token it is issued for.
+            keeps_parent: whether it remembers that pair until its access token is first used.
         """
         access, refresh = generate_token(), generate_token() if refreshable else None
-        family_id, epoch = family or self.family(client, user, refreshable=refreshable)
+        if predecessor and predecessor.refreshable == refreshable:
+            family, epoch = predecessor.family, predecessor.family_epoch
+        else:
+            family, epoch = self.family(client, user, refreshable=refreshable)
         lifetime = lifetimes.access
         refresh_expires = now + lifetimes.refresh if refresh and lifetimes.refresh else None
         row = self._run(INSERT, (
-            family_id, epoch, client, user, session, scope, now, digest(access), lifetime, now + lifetime,
-            digest(refresh) if refresh else None, refresh_expires, parent,
+            family, epoch, client, user, session, scope, now, digest(access), lifetime, now + lifetime,
+            digest(refresh) if refresh else None, refresh_expires,
+            predecessor.id if predecessor and keeps_parent else None,
         )).lastrowid or 0  # fmt: skip
-        return IssuedTokens(access, refresh, lifetime, int(now), scope, pair=row)
+        before = predecessor.id if predecessor else 0
+        return IssuedTokens(access, refresh, lifetime, int(now), scope, None, row, before)
 
     def family(self, client: int, user: int, *, refreshable: bool) -> tuple[int, int]:
         """Return the row id and epoch of a family, which is made if it does not exist."""
@@ -424,4 +411,3 @@ class Repositories:
         """Forget what belonged to the last transaction."""
         self.events: list[str] = []
         self.replayed: TokenPair | None = None
-        self.clients.clear_cache()

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
 from traktauth.server.engines import trakt_wire
 from traktauth.server.engines.better_auth.validation import (
     ABSENT,
@@ -28,12 +31,11 @@ from traktauth.server.messages import (
     FORM,
     JSON,
     NO_STORE,
-    HttpRequest,
-    HttpResponse,
+    Pairs,
     ParseError,
-    as_object,
+    as_pairs,
+    content_type,
     drop_none,
-    duplicate_member,
     first_duplicate,
     json_response,
     parse_basic,
@@ -110,9 +112,9 @@ def add_as_trakts_page(pairs: Parameters, policy: TokenPolicy) -> Parameters:
     return trakt_wire.prefer_sign_up(pairs, policy)
 
 
-def read_token(request: HttpRequest) -> ClientRequest:
+def read_token(headers: Headers, body: bytes) -> ClientRequest:
     """Parse a body for the token endpoint, with Trakt's changes; raises as `read_native_token` does."""
-    parameters = _read_parameters(request)
+    parameters = _read_parameters(headers, body)
     grant = parameters.get("grant_type")
     if grant == "authorization_code" and parameters.get("client_secret") and not parameters.get("code_verifier"):
         parameters["code_verifier"] = TRAKT_VERIFIER
@@ -121,46 +123,45 @@ def read_token(request: HttpRequest) -> ClientRequest:
     return client_request(validate(parameters, TOKEN))
 
 
-def read_about_token(request: HttpRequest) -> ClientRequest:
+def read_about_token(headers: Headers, body: bytes) -> ClientRequest:
     """Parse a body about a token."""
-    return client_request(validate(_read_parameters(request), ABOUT_TOKEN))
+    return client_request(validate(_read_parameters(headers, body), ABOUT_TOKEN))
 
 
-def read_device(request: HttpRequest) -> ClientRequest:
+def read_device(headers: Headers, body: bytes) -> ClientRequest:
     """Parse JSON that requests or polls a device code; another body has no parameters."""
-    return client_request({} if request.media_type == FORM else _read_parameters(request))
+    return client_request({} if content_type(headers) == FORM else _read_parameters(headers, body))
 
 
-def read_native_token(request: HttpRequest) -> ClientRequest:
+def read_native_token(headers: Headers, body: bytes) -> ClientRequest:
     """Parse a form for the token endpoint.
 
     Raises:
         ValidationError: it is not a form, or a parameter is invalid.
         OAuthError: a parameter is repeated, or HTTP Basic cannot be read.
     """
-    return client_request(validate(_read_form(request), TOKEN), request.authorization)
+    return client_request(validate(_read_form(headers, body), TOKEN), headers.get("authorization", ""))
 
 
-def read_native_about_token(request: HttpRequest) -> ClientRequest:
+def read_native_about_token(headers: Headers, body: bytes) -> ClientRequest:
     """Parse a form about a token; raises as `read_native_token` does."""
-    return client_request(validate(_read_form(request), ABOUT_TOKEN), request.authorization)
+    return client_request(validate(_read_form(headers, body), ABOUT_TOKEN), headers.get("authorization", ""))
 
 
-def read_native_device_code(request: HttpRequest) -> ClientRequest:
+def read_native_device_code(headers: Headers, body: bytes) -> ClientRequest:
     """Parse JSON that requests a device code."""
-    return client_request(validate(_read_json(request, DEVICE_CODE), DEVICE_CODE))
+    return client_request(validate(_read_json(headers, body, DEVICE_CODE), DEVICE_CODE))
 
 
-def read_native_device_token(request: HttpRequest) -> ClientRequest:
+def read_native_device_token(headers: Headers, body: bytes) -> ClientRequest:
     """Parse JSON that polls a device code."""
-    sent = client_request(validate(_read_json(request, DEVICE_TOKEN), DEVICE_TOKEN))
+    sent = client_request(validate(_read_json(headers, body, DEVICE_TOKEN), DEVICE_TOKEN))
     return sent._replace(parameters={**sent.parameters, "code": sent.parameters["device_code"]})
 
 
-def read_bearer(request: HttpRequest) -> ClientRequest:
+def read_bearer(headers: Headers, _body: bytes) -> ClientRequest:
     """Read the Authorization field, with or without its scheme."""
-    header = request.authorization
-    return ClientRequest({}, "", "", bearer=header.removeprefix("Bearer "))
+    return ClientRequest({}, "", "", bearer=headers.get("authorization", "").removeprefix("Bearer "))
 
 
 def client_request(parameters: Mapping[str, str], authorization: str = "") -> ClientRequest:
@@ -178,17 +179,17 @@ def client_request(parameters: Mapping[str, str], authorization: str = "") -> Cl
     return ClientRequest(parameters, *found, by_basic=True, duplicate_credentials=bool(secret))
 
 
-def write_tokens(issued: IssuedTokens) -> HttpResponse:
+def write_tokens(issued: IssuedTokens) -> Response:
     """Write tokens as Trakt documents them."""
     return trakt_wire.write_tokens(issued, "bearer")
 
 
-def write_revoked(is_own: bool) -> HttpResponse:  # noqa: ARG001, FBT001 - a result
+def write_revoked(_is_own: object) -> Response:
     """Write that a token was revoked; Trakt does not tell if it is another client's."""
     return json_response(200, {}, trakt_wire.JSON_UTF8)
 
 
-def write_native_tokens(issued: IssuedTokens) -> HttpResponse:
+def write_native_tokens(issued: IssuedTokens) -> Response:
     """Write tokens as better-auth does."""
     return write_members(
         {
@@ -203,34 +204,34 @@ def write_native_tokens(issued: IssuedTokens) -> HttpResponse:
     )
 
 
-def write_native_revoked(is_own: bool) -> HttpResponse:  # noqa: FBT001 - a result
+def write_native_revoked(is_own: object) -> Response:
     """Write that a token was revoked: nothing; that it is another client's: null."""
-    return HttpResponse(200, b"" if is_own else b"null", {"content-type": JSON})
+    return Response(b"" if is_own else b"null", headers={"content-type": JSON})
 
 
-def write_members(members: Mapping[str, Any]) -> HttpResponse:
+def write_members(members: Mapping[str, Any]) -> Response:
     """Write the members that are not None."""
     return json_response(200, drop_none(members), NO_STORE)
 
 
-def write_device_authorization(device: DeviceAuthorization) -> HttpResponse:
+def write_device_authorization(device: DeviceAuthorization) -> Response:
     """Write a device code with the members of RFC 8628 section 3.2."""
     return json_response(200, trakt_wire.rfc8628_members(device), {"cache-control": "no-store"})
 
 
-def write_session_token(members: dict[str, Any]) -> HttpResponse:
+def write_session_token(members: dict[str, Any]) -> Response:
     """Write a session token."""
     return json_response(200, members, NO_STORE)
 
 
-def write_error(error: OAuthError | ValidationError) -> HttpResponse:
+def write_error(error: OAuthError | ValidationError) -> Response:
     """Write an error."""
     if isinstance(error, ValidationError):
         return json_response(error.status, {"message": error.message, "code": error.code})
     return json_response(error.status, {"error_description": error.description, "error": error.error})
 
 
-def _read_parameters(request: HttpRequest) -> dict[str, str]:
+def _read_parameters(headers: Headers, body: bytes) -> dict[str, str]:
     """Return a body's parameters as strings; a body that cannot be parsed has none.
 
     Raises:
@@ -238,64 +239,63 @@ def _read_parameters(request: HttpRequest) -> dict[str, str]:
         OAuthError: a known parameter is repeated.
     """
     try:
-        if FORM in request.media_type:
-            pairs = parse_form(request.body)
-            _reject_duplicate(first_duplicate(pairs, KNOWN))
-            return dict(pairs)
-        value = parse_json(request.body)
-        _reject_duplicate(duplicate_member(request.body, value, KNOWN))
-        return trakt_wire.string_parameters(as_object(value) or {}, KNOWN)
+        pairs = parse_form(body) if FORM in content_type(headers) else as_pairs(parse_json(body))
     except ParseError:
         return {}
+    _reject_duplicate(pairs, KNOWN)
+    try:
+        return trakt_wire.string_parameters(pairs, KNOWN)
     except trakt_wire.NotAString as error:
         message = f"[body.{error.name}] Invalid input: expected string, received {type_name(error.value)}"
         raise ValidationError(message) from None
 
 
-def _read_form(request: HttpRequest) -> object:
+def _read_form(headers: Headers, body: bytes) -> object:
     """Return a form's parameters, ABSENT without a body.
 
     Raises:
         ValidationError: the media type is another.
         OAuthError: a known parameter is repeated.
     """
-    if not request.body:
+    if not body:
         return ABSENT
-    _require_media(request, FORM)
+    _require_media(headers, FORM)
     try:
-        pairs = parse_form(request.body)
+        pairs = parse_form(body)
     except ParseError as error:
         raise OAuthError(400, "invalid_request", str(error)) from error
-    _reject_duplicate(first_duplicate(pairs, KNOWN))
+    _reject_duplicate(pairs, KNOWN)
     return dict(pairs)
 
 
-def _read_json(request: HttpRequest, fields: tuple[Field, ...]) -> object:
+def _read_json(headers: Headers, body: bytes, fields: tuple[Field, ...]) -> object:
     """Return the value of a JSON body, ABSENT without a body; raises as `_read_form` does."""
-    if not request.body:
+    if not body:
         return ABSENT
-    _require_media(request, JSON)
+    _require_media(headers, JSON)
     try:
-        value = parse_json(request.body)
+        value = parse_json(body)
     except ParseError as error:
         raise ValidationError("Invalid JSON in request body", code="BAD_REQUEST") from error
-    _reject_duplicate(duplicate_member(request.body, value, frozenset(name for name, _ in fields)))
-    return value
+    pairs = as_pairs(value)
+    _reject_duplicate(pairs, frozenset(name for name, _ in fields))
+    return dict(pairs) if isinstance(value, tuple) else value
 
 
-def _require_media(request: HttpRequest, wanted: str) -> None:
-    if wanted in request.media_type:
+def _require_media(headers: Headers, wanted: str) -> None:
+    if wanted in content_type(headers):
         return
-    sent = request.content_type
+    sent = headers.get("content-type")
     problem = f'Content-Type "{sent}" is not allowed' if sent else "Content-Type is required"
     raise ValidationError(f"{problem}. Allowed types: {wanted}", status=415, code="UNSUPPORTED_MEDIA_TYPE")
 
 
-def _reject_duplicate(name: str | None) -> None:
+def _reject_duplicate(pairs: Pairs, names: frozenset[str]) -> None:
     """Reject a parameter that was sent more than once.
 
     Raises:
         OAuthError: there is one.
     """
+    name = first_duplicate(pairs, names)
     if name is not None:
         raise OAuthError(400, "invalid_request", f"{name} is given more than once")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from starlette.datastructures import Headers
+from starlette.responses import Response
+
 from traktauth.server.engines import trakt_wire
 from traktauth.server.errors import OAuthError, ValidationError
 from traktauth.server.messages import (
     FORM,
     JSON,
-    HttpRequest,
-    HttpResponse,
+    Pairs,
     ParseError,
-    as_object,
+    as_pairs,
+    bearer_token,
+    content_type,
     drop_none,
-    duplicate_member,
     first_duplicate,
     json_response,
     parse_basic,
@@ -54,7 +57,7 @@ QUERY = frozenset((
 ))  # fmt: skip
 
 
-def read(request: HttpRequest) -> ClientRequest:
+def read(headers: Headers, body: bytes) -> ClientRequest:
     """Parse a body and the Authorization field.
 
     Credentials in the query are not read (RFC 6749 section 2.3.1), though Doorkeeper 5 does.
@@ -62,27 +65,22 @@ def read(request: HttpRequest) -> ClientRequest:
     Raises:
         OAuthError: the body cannot be parsed, or a parameter is repeated.
     """
-    parameters = _read_parameters(request)
+    parameters = _read_parameters(headers, body)
     name, secret = parameters.get("client_id", ""), parameters.get("client_secret", "")
-    authorization = request.authorization
+    authorization = headers.get("authorization", "")
     found = parse_basic(authorization) if authorization.startswith("Basic ") else None
     if found is None or not found[0]:
-        return ClientRequest(parameters, name, secret, bearer=request.bearer)
-    return ClientRequest(
-        parameters,
-        *found,
-        by_basic=True,
-        duplicate_credentials=bool(secret),
-    )
+        return ClientRequest(parameters, name, secret, bearer=bearer_token(headers))
+    return ClientRequest(parameters, *found, by_basic=True, duplicate_credentials=bool(secret))
 
 
-def read_token(request: HttpRequest) -> ClientRequest:
+def read_token(headers: Headers, body: bytes) -> ClientRequest:
     """Parse a body for the token endpoint.
 
     Raises:
         OAuthError: as `read` does, or the grant type is missing or unsupported; the error echoes the state.
     """
-    sent = read(request)
+    sent = read(headers, body)
     grant, state = sent.parameters.get("grant_type", ""), sent.parameters.get("state", "")
     if not grant:
         raise OAuthError(400, "invalid_request", "Missing required parameter: grant_type.", state=state)
@@ -96,18 +94,18 @@ def read_token(request: HttpRequest) -> ClientRequest:
     return sent
 
 
-def write_tokens(issued: IssuedTokens) -> HttpResponse:
+def write_tokens(issued: IssuedTokens) -> Response:
     """Write tokens as Doorkeeper does."""
     return trakt_wire.write_tokens(issued, "Bearer")
 
 
-def write_error(error: OAuthError | ValidationError) -> HttpResponse:
+def write_error(error: OAuthError | ValidationError) -> Response:
     """Write an error as RFC 6749 section 5.2 has it, and once more in WWW-Authenticate."""
     error = _as_oauth_error(error)
     return _write_error(error, {"www-authenticate": trakt_wire.challenge(error)})
 
 
-def write_error_without_challenge(error: OAuthError | ValidationError) -> HttpResponse:
+def write_error_without_challenge(error: OAuthError | ValidationError) -> Response:
     """Write an error without WWW-Authenticate, as Doorkeeper's revocation does."""
     return _write_error(_as_oauth_error(error), {})
 
@@ -118,41 +116,32 @@ def _as_oauth_error(error: OAuthError | ValidationError) -> OAuthError:
     return OAuthError(error.status, "invalid_request", error.message)
 
 
-def _write_error(error: OAuthError, headers: Mapping[str, str]) -> HttpResponse:
+def _write_error(error: OAuthError, headers: Mapping[str, str]) -> Response:
     body = {"error": error.error, "error_description": error.description, "state": error.state or None}
     return json_response(error.status, drop_none(body), {**trakt_wire.HEADERS, **headers})
 
 
-def _read_parameters(request: HttpRequest) -> dict[str, str]:
-    """Return a body's parameters; a body that is neither JSON nor a form has none.
+def _read_parameters(headers: Headers, body: bytes) -> dict[str, str]:
+    """Return a body's parameters that are more than blanks; a body that is neither JSON nor a form has none.
 
     Raises:
         OAuthError: it cannot be parsed, or a known parameter is repeated or no string.
     """
+    media = content_type(headers)
     try:
-        if request.media_type in (FORM, ""):  # Rack takes a body without a media type for a form
-            pairs = parse_form(request.body, strictly=True)
-            _reject_duplicate(first_duplicate(pairs, KNOWN))
-            return _without_blanks(dict(pairs))
-        if request.media_type != JSON or not request.body:
-            return {}
-        value = parse_json(request.body)
-        _reject_duplicate(duplicate_member(request.body, value, KNOWN))
-        return _without_blanks(trakt_wire.string_parameters(as_object(value) or {}, KNOWN))
+        if media in (FORM, ""):  # Rack takes a body without a media type for a form
+            pairs: Pairs = parse_form(body, strictly=True)
+        else:
+            pairs = as_pairs(parse_json(body)) if media == JSON and body else ()
+        repeated = first_duplicate(pairs, KNOWN)
+        if repeated is not None:
+            raise OAuthError(400, "invalid_request", f"The parameter {repeated} is given more than once.")
+        parameters = trakt_wire.string_parameters(pairs, KNOWN)
     except ParseError as error:
         raise OAuthError(400, "invalid_request", str(error)) from error
     except trakt_wire.NotAString as error:
         raise OAuthError(400, "invalid_request", f"The parameter {error.name} must be a string.") from None
-
-
-def _without_blanks(parameters: Mapping[str, str]) -> dict[str, str]:
-    """Return the parameters that are more than blanks: to Rails a blank one is absent."""
-    return {name: value for name, value in parameters.items() if value.strip()}
-
-
-def _reject_duplicate(name: str | None) -> None:
-    if name is not None:
-        raise OAuthError(400, "invalid_request", f"The parameter {name} is given more than once.")
+    return {name: value for name, value in parameters.items() if value.strip()}  # to Rails a blank one is absent
 
 
 def read_query(pairs: Parameters) -> dict[str, str]:
