@@ -246,7 +246,7 @@ def test_reseal_encrypts_every_login_with_the_newest_key(command, sealed):
     name, other = (key_id(base64.urlsafe_b64decode(key)) for key in (new, sealed))
     assert outcome.err.splitlines() == [
         f"✓ 1 sealed with the newest key, {name}; 0 were already",
-        f"  1 lies under the key {name}",
+        f"  1 uses the key {name}",
         f"  Not needed here any more, once every program has {name}: the key {other}",
     ]
     assert key_names(command) == {name}
@@ -272,8 +272,8 @@ def test_a_key_that_is_still_needed_is_not_reported_as_unused(command, sealed):
     )
     assert outcome.err.splitlines()[1:] == [
         f"! 1 sealed with the newest key, {names[0]}; 0 were already, 1 left unchanged",
-        f"  1 lies under the key {names[0]}",
-        f"  1 lies under the key {names[1]}",
+        f"  1 uses the key {names[0]}",
+        f"  1 uses the key {names[1]}",
         f"  Not needed here any more, once every program has {names[0]}: the key {names[2]}",
     ]
     one, summary = events(command("store", "reseal", "--json"))
@@ -293,7 +293,7 @@ def test_reseal_encrypts_plain_logins_only_with_take_plain(command):
     assert token.refresh_token in command.path.read_text(), "it is left as it is"
     taken = command("store", "reseal", "--take-plain")
     assert taken.status == 0
-    assert "default at http://127.0.0.1:9 (app cccccccc…): it lay there unencrypted, and is sealed now" in taken.out
+    assert "default at http://127.0.0.1:9 (app cccccccc…): it was not encrypted, and is sealed now" in taken.out
     assert token.refresh_token not in command.path.read_text()
     assert command("token").out.strip() == token.access_token
 

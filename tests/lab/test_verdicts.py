@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from traktauth.cli import lab
+from traktauth.cli import lab_run as lab
 from traktauth.lab.badge import draw_badge
 from traktauth.lab.lab import Lab, LabReport
 from traktauth.lab.scenarios import NAMES

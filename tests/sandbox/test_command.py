@@ -92,7 +92,7 @@ def test_the_exit_status_is_a_shells(monkeypatch, tmp_path, words, status):
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("bad-interpreter", "its first line names no interpreter that is here"),
+        ("bad-interpreter", "the interpreter in its first line does not exist"),
         ("binary", "is not a program of this machine"),
         ("not-executable", "make it so (chmod +x), or name its interpreter before it"),
         ("folder", "is a folder"),

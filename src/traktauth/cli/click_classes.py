@@ -26,11 +26,7 @@ class Command(click.Command):
         self.examples = textwrap.dedent(examples).splitlines()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the options.
-
-        Raises:
-            UsageError: two options exclude each other.
-        """
+        """Read the options."""
         if self.exclusive and not ctx.resilient_parsing:
             _, _, parameters = self.make_parser(ctx).parse_args(list(args))
             given = {name for parameter in parameters for name in parameter.opts}
@@ -54,11 +50,7 @@ class Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that is called.
-
-        Raises:
-            UsageError: the command does not exist; the message suggests a similar one.
-        """
+        """Return the command that is called."""
         name = args[0]
         if not name.startswith("-") and not ctx.resilient_parsing and self.get_command(ctx, name) is None:
             raise click.UsageError(describe_unknown("command", name, self.list_commands(ctx)), ctx)

@@ -6,15 +6,18 @@ import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from traktauth.cli.command_hints import COMMAND_HINTS, describe_missing_login
 from traktauth.client.settings import Settings, read_settings
-from traktauth.client.sync_client import Trakt
 from traktauth.errors import AppInvalid, AppRejected, LoginRequired, TraktAuthError
 from traktauth.hints import SETUP_COMMAND, Hint, ShellCommand
 from traktauth.models import LoginKey
 from traktauth.protocol import APPS_PAGE
 from traktauth.stores.url import without_password
+
+if TYPE_CHECKING:
+    from traktauth.client.sync_client import Trakt  # it imports the flows, which `traktauth token` does without
 
 _SECRET_ERRORS = {"invalid_client", "unauthorized_client"}
 

@@ -32,11 +32,7 @@ CROWD = 8
 
 
 def tell(*, browser: bool) -> None:
-    """Tell the whole story, and leave nothing behind.
-
-    Raises:
-        TraktAuthError: a step did not end as it must.
-    """
+    """Tell the whole story, and leave nothing behind."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="traktauth-demo-") as folder:
         settings = Settings(port=0, database=f"sqlite:{folder}/local-trakt.sqlite", control=True, access_life=LIFE)
@@ -96,7 +92,7 @@ class _Story:
     def _call(self, trakt: Trakt) -> None:
         self._step("Call the API")
         response = trakt.request("GET", "/users/settings")
-        _check(response.status_code == 200, f"GET /users/settings answered {response.status_code}")  # noqa: PLR2004 - OK
+        _check(response.status_code == HTTPStatus.OK, f"GET /users/settings answered {response.status_code}")
         _line(f"GET /users/settings: 200, user {response.json()['user']['username']}")
 
     def _refresh(self, trakt: Trakt) -> Token:
@@ -191,7 +187,7 @@ def _refreshes(ledger: dict[str, Any]) -> int:
     return count
 
 
-def _check(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads like an assertion, which it is
+def _check(holds: object, otherwise: str) -> None:
     if not holds:
         raise TraktAuthError(f"The demo failed: {otherwise}", hint="Report it to the authors of traktauth")
 
@@ -203,11 +199,7 @@ def _line(text: str) -> None:
 
 
 def sign_in_by_program(visitor: PageWalker, trakt: Trakt) -> Token:
-    """Sign in as a browser user does: the address is opened, the pages walked, the answer received on loopback.
-
-    Raises:
-        TraktAuthError: a page, or the sign-in, failed.
-    """
+    """Sign in as a browser user does: the address is opened, the pages walked, the answer received on loopback."""
     addresses: queue.SimpleQueue[str | None] = queue.SimpleQueue()
     outcome: queue.SimpleQueue[Token | Exception] = queue.SimpleQueue()
 
@@ -248,11 +240,7 @@ _LIMIT = 60.0  # seconds for all of them
 
 
 def run_token_processes(count: int, *, app: App, service: str, store: str) -> list[str]:
-    """Return the tokens that the processes print.
-
-    Raises:
-        TraktAuthError: one of them failed.
-    """
+    """Return the tokens that the processes print."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TRAKTAUTH_")}
     environ |= {
         "TRAKTAUTH_CLIENT_ID": app.client_id,

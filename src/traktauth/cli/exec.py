@@ -62,12 +62,7 @@ def command(options: CommonOptions, min_life: float, words: tuple[str, ...], *, 
 
 
 def _check_login(trakt: Trakt) -> None:
-    """Ask the API for the user's settings, as the cheapest request that needs a valid token.
-
-    Raises:
-        LoginRequired: the login has ended.
-        TryLater, AppRejected, UnexpectedReply: the response says nothing about the login.
-    """
+    """Ask the API for the user's settings, as the cheapest request that needs a valid token."""
     response = trakt.request("GET", USER_SETTINGS)
     if response.status_code == HTTPStatus.UNAUTHORIZED:
         raise LoginRequired("Trakt rejects the access token, and a new one too (401)", reason="revoked")
@@ -89,11 +84,7 @@ def command_environment(own: Mapping[str, str], token: Token, *, client_id: str,
 
 
 def exec_replace(words: tuple[str, ...], environ: dict[str, str]) -> NoReturn:
-    """Replace this process with a command.
-
-    Raises:
-        OSError: the program does not exist, or cannot be run.
-    """
+    """Replace this process with a command."""
     if sys.platform == "win32":  # pragma: no cover - a caller on Windows does not wait for exec
         sys.exit(subprocess.run(words, env=environ, check=False).returncode)  # noqa: S603 - the user's own command
     # Python ignores these signals, and exec keeps ignored signals ignored, which the command would not expect.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from http import HTTPStatus
 
 import click
 
@@ -68,6 +69,14 @@ def ending_signals() -> list[signal.Signals]:
     return [signal.SIGTERM, *([] if hangup is None or ignored else [hangup])]
 
 
+def phrase(status: int) -> str:
+    """Return the standard's phrase for a status; the sender may write anything there."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
 def exit_code_for(error: BaseException) -> int:
     """Return the exit code of an error."""
     if isinstance(error, click.UsageError | EOFError | KeyboardInterrupt | Terminated):
@@ -90,18 +99,23 @@ def report(error: BaseException, *, as_json: bool) -> int:
         ended = EOFError("The input ended before the question was answered; nothing was changed")
         error = ended if isinstance(error.__context__, EOFError) else KeyboardInterrupt()
     kind, message, hint = _describe(error)
-    if as_json:
-        more: dict[str, object] = {"temporary": error.temporary} if isinstance(error, StoreFailed) else {}
-        if isinstance(error, TraktAuthError):
-            more["code"] = error.code
-        print_message_json({"error": kind, "message": message, "hint": hint, **more})
-    else:
-        if left_line_open and is_on_terminal(sys.stderr):
-            print_message("")
-        print_message(ERROR, message)
-        if hint:
-            print_message(NEXT, hint)
+    members: dict[str, object] = {"temporary": error.temporary} if isinstance(error, StoreFailed) else {}
+    if isinstance(error, TraktAuthError):
+        members["code"] = error.code
+    if left_line_open and not as_json and is_on_terminal(sys.stderr):
+        print_message("")
+    print_error(kind, message, hint, as_json=as_json, **members)
     return exit_code_for(error)
+
+
+def print_error(kind: str, message: str, hint: str, *, as_json: bool, **members: object) -> None:
+    """Print an error with its hint; *kind* and *members* are for programs."""
+    if as_json:
+        print_message_json({"error": kind, "message": message, "hint": hint, **members})
+        return
+    print_message(ERROR, message)
+    if hint:
+        print_message(NEXT, hint)
 
 
 def _describe(error: BaseException) -> tuple[str, str, str]:

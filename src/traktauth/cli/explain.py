@@ -78,11 +78,7 @@ def command(*, as_json: bool, words: tuple[str, ...]) -> int:
 
 
 def _read(words: tuple[str, ...]) -> str:
-    """Return the text.
-
-    Raises:
-        UsageError: standard input is closed.
-    """
+    """Return the text."""
     if words != ("-",):
         return " ".join(words)
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - closed

@@ -24,12 +24,7 @@ def complete_format(_context: click.Context, _parameter: click.Parameter, incomp
 
 
 def check_format(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
-    """Return the name of a format.
-
-    Raises:
-        BadParameter: the format does not exist.
-        FormatError: a login of this program cannot be imported.
-    """
+    """Return the name of a format."""
     try:
         find_format(name)
     except ValueError as error:

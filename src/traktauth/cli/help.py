@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import click
@@ -68,9 +69,10 @@ TOPICS = {
 
 def config_file() -> str:
     """Return the path of this user's configuration file, with `~` for the home folder."""
-    path = config_path(os.environ) or default_config_path() or "none: this user has no home folder"
-    home = os.path.expanduser("~")  # noqa: PTH111 - paths are text here
-    return f"~{path[len(home) :]}" if home != "/" and path.startswith(f"{home}/") else path
+    path, home = config_path(os.environ) or default_config_path(), Path.home()
+    if path is None:
+        return "none: this user has no home folder"
+    return f"~/{Path(path).relative_to(home)}" if Path(path).is_relative_to(home) else path
 
 
 def _api_url() -> str:

@@ -57,18 +57,13 @@ def locate(error: BaseException) -> str:
 @contextmanager
 def show_warnings(*, as_json: bool) -> Generator[None]:
     """Print the library's warnings while a command runs; with `as_json` only unexpected errors."""
-    logger = logging.getLogger("traktauth")
-    handler = Handler(logging.ERROR, _print_json) if as_json else Handler(logging.WARNING, _print_warning)
-    logger.addHandler(handler)
-    try:
+    with handling(Handler(logging.ERROR, _print_json) if as_json else Handler(logging.WARNING, _print_warning)):
         yield
-    finally:
-        logger.removeHandler(handler)
 
 
 @contextmanager
-def replace_warning_handler(handler: logging.Handler) -> Generator[None]:
-    """Send the library's warnings to another handler than the one that prints them."""
+def handling(handler: Handler) -> Generator[None]:
+    """Send the library's records to this handler, and to no other one of the command line."""
     logger = logging.getLogger("traktauth")
     replaced = [each for each in logger.handlers if isinstance(each, Handler)]
     for each in replaced:

@@ -106,11 +106,7 @@ def _choose_way(app: App, *, no_open: bool) -> Way:
 
 
 def _check_app(trakt: Trakt, way: Way) -> None:
-    """Ask Trakt about the app before the user is shown a page or a code.
-
-    Raises:
-        AppRejected: the id, the secret or, unless the sign-in is by device code, the redirect address is wrong.
-    """
+    """Ask Trakt about the app before the user is shown a page or a code."""
     app, service = trakt.config.app, trakt.config.service
     status = ask_service(app, service).status
     if status in {AppStatus.ACCEPTED, AppStatus.UNCLEAR} or (status is AppStatus.UNKNOWN_REDIRECT and way == "device"):
@@ -206,12 +202,7 @@ def _adopt(options: CommonOptions, trakt: Trakt, *, yes: bool) -> int:
 
 
 def _read_token() -> Token:
-    """Read a token response from stdin.
-
-    Raises:
-        ValueError: it is not a token response, or has no expiry; the message does not repeat it.
-        EOFError: stdin is closed.
-    """
+    """Read a token response from stdin."""
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - closed at the start
         raise EOFError("Standard input is closed; redirect the token response to it")
     if can_ask():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from contextlib import suppress
 from dataclasses import asdict, replace
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
 from traktauth.errors import LoginRefused, StoreFailed
 from traktauth.hints import LOGIN_COMMAND, Hint
@@ -17,10 +17,6 @@ from traktauth.models.device_code import DeviceCode
 from traktauth.stores.file import atomic_file
 from traktauth.stores.open import default_folder
 from traktauth.stores.redaction import Hidden
-
-_TYPES: dict[str, type] = {
-    "device_code": str, "user_code": str, "verification_url": str, "expires_in": int, "interval": int
-}  # fmt: skip
 
 
 class PendingLogin:
@@ -34,14 +30,15 @@ class PendingLogin:
 
     def __init__(self, login: LoginKey) -> None:
         self._login = login
+        self._app = [login.realm, login.client_id]
 
     def save(self, device: DeviceCode) -> None:
         """Keep a device code; a folder that cannot be written does not end the sign-in."""
-        members = {"expires_at": time.time() + device.expires_in, **self._key(), "device": asdict(device)}
+        members = {"expires_at": time.time() + device.expires_in, "app": self._app, "device": asdict(device)}
         with suppress(OSError, StoreFailed):
             path = self._path()
-            atomic_file.make_folder(os.path.dirname(path))  # noqa: PTH120 - paths are text, as in the stores
-            atomic_file.replace(path, Hidden(json.dumps(members).encode()), durable=False)
+            atomic_file.make_folder(str(path.parent))
+            atomic_file.replace(str(path), Hidden(json.dumps(members).encode()), durable=False)
 
     def load(self) -> DeviceCode:
         """Return the device code, with the seconds that it is still valid.
@@ -49,20 +46,21 @@ class PendingLogin:
         Raises:
             LoginRefused: no code is stored, it has expired, or it belongs to another app; it is removed.
         """
-        members = self._read()
-        if members is None:
-            raise _refusal(f"Account {self._login.account} has no interrupted device sign-in to resume", "Start one: ")
         try:
-            device, left = _device(members["device"]), int(members["expires_at"] - time.time())
-            key = {name: str(members[name]) for name in self._key()}
+            members = self._read()
+            (realm, client_id), device = map(str, members["app"]), _device(members["device"])
+            left = int(members["expires_at"] - time.time())
+        except (OSError, StoreFailed):
+            message = f"Account {self._login.account} has no interrupted device sign-in to resume"
+            raise _refusal(message, "Start one: ") from None
         except (KeyError, TypeError, ValueError, OverflowError):
             self.remove()
             raise _refusal("The file of the interrupted sign-in is damaged; it was removed") from None
-        if key != self._key():
+        if [realm, client_id] != self._app:
             self.remove()
             raise _refusal(
-                f"The interrupted sign-in belongs to the app {key['client_id'][:8]}… at {key['service']}, and the "
-                f"settings name {self._login.client_id[:8]}… at {self._login.realm}; it was removed",
+                f"The interrupted sign-in belongs to the app {client_id[:8]}… at {realm}, and the settings name "
+                f"{self._login.client_id[:8]}… at {self._login.realm}; it was removed",
                 error="foreign_app",
             )
         if left <= 0:
@@ -72,33 +70,23 @@ class PendingLogin:
         return replace(device, expires_in=min(left, device.expires_in))
 
     def seconds_left(self) -> float:
-        """Return how long the kept code is still valid; 0 if no code is stored."""
-        members = self._read() or {}
-        expires_at = members.get("expires_at")
-        return max(0.0, expires_at - time.time()) if isinstance(expires_at, float) else 0.0
+        """Return how long the code is still valid; 0 if there is none."""
+        try:
+            return float(self._read()["expires_at"]) - time.time()
+        except (OSError, StoreFailed, KeyError, TypeError, ValueError):
+            return 0.0
 
     def remove(self) -> None:
         """Forget the code."""
         with suppress(OSError, StoreFailed):
-            os.unlink(self._path())  # noqa: PTH108 - paths are text, as in the stores
+            self._path().unlink()
 
-    def _key(self) -> dict[str, str]:
-        return {"service": self._login.realm, "client_id": self._login.client_id}
-
-    def _path(self) -> str:
+    def _path(self) -> Path:
         name = hashlib.sha256(self._login.account.encode()).hexdigest()[:16]
-        return os.path.join(default_folder(), f"device-login-{name}.json")  # noqa: PTH118 - the same
+        return Path(default_folder(), f"device-login-{name}.json")
 
-    def _read(self) -> dict[str, Any] | None:
-        """Return what the file holds, which may be anything; None if it cannot be read."""
-        try:
-            with open(self._path(), "rb") as file:  # noqa: PTH123 - the same
-                members: Any = json.loads(file.read(65536))
-        except (OSError, StoreFailed):
-            return None
-        except ValueError:
-            return {}
-        return cast("dict[str, Any]", members) if isinstance(members, dict) else {}
+    def _read(self) -> Any:  # noqa: ANN401 - a damaged file holds anything
+        return json.loads(self._path().read_bytes())
 
 
 def _refusal(message: str, advice: str = "Start again: ", *, error: str = "no_pending_login") -> LoginRefused:
@@ -109,13 +97,10 @@ def _device(members: dict[str, Any]) -> DeviceCode:
     """Return the device code in a file.
 
     Raises:
-        KeyError, TypeError, ValueError: it is damaged.
+        TypeError, ValueError: it is damaged.
     """
     device = DeviceCode(**members)
-    for name, kind in _TYPES.items():
-        if type(getattr(device, name)) is not kind:
-            raise TypeError(name)
-    verifier: Any = device.code_verifier
-    if device.interval < 1 or not (verifier is None or isinstance(verifier, str)):
-        raise ValueError("interval or code_verifier")
+    texts: list[object] = [device.device_code, device.user_code, device.verification_url, device.code_verifier or ""]
+    if not all(isinstance(each, str) for each in texts) or min(int(device.expires_in), int(device.interval)) < 1:
+        raise ValueError("not a device code")
     return device

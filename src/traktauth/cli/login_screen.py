@@ -139,7 +139,7 @@ def tunnel(redirect_uri: str) -> str:
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else "127.0.0.1"
     port = parts.port or 80
     session = os.environ.get("SSH_CONNECTION", "").split()
-    ssh_port = session[3] if len(session) == 4 and session[3].isdigit() else "22"  # noqa: PLR2004 - two addresses, two ports
+    ssh_port = ["22", *session[3:4]][-1]  # after two addresses and the client's port
     at_port = "" if ssh_port == "22" else f"-p {ssh_port} "
     return f"ssh -L {port}:{host}:{port} {at_port}{_user()}{socket.gethostname()}"
 
@@ -152,11 +152,7 @@ def _user() -> str:
 
 
 def read_line() -> str:
-    """Read a line from stdin.
-
-    Raises:
-        EOFError: stdin is closed.
-    """
+    """Read a line from stdin."""
     line = sys.stdin.readline() if sys.stdin is not None else ""  # pyright: ignore[reportUnnecessaryComparison] - closed
     if not line:
         raise EOFError("Standard input ended before a code was pasted")

@@ -75,11 +75,7 @@ def _sign_out(trakt: Trakt, *, local: bool, erase: bool) -> SignedOut:
 
 @contextmanager
 def _open(options: CommonOptions, *, local: bool) -> Generator[Trakt]:
-    """Open the login to sign out of; with `local` it may belong to any app in the store.
-
-    Raises:
-        UsageError: several logins match.
-    """
+    """Open the login to sign out of; with `local` it may belong to any app in the store."""
     settings = options.settings()
     login = _find(settings) if local else None
     if login is None:

@@ -58,11 +58,7 @@ class PageWalker:
         )
 
     def walk(self, address: str) -> None:
-        """Go from the sign-in address to the page that the app's own address shows.
-
-        Raises:
-            UnexpectedReply: a page was not what it should be.
-        """
+        """Go from the sign-in address to the page that the app's own address shows."""
         home = urlsplit(address).netloc
         page, where = self._open(address)
         for _ in range(_MOST_PAGES):

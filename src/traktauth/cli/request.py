@@ -6,25 +6,22 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from http import HTTPStatus
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
 from traktauth.cli.click_classes import Command
 from traktauth.cli.common_options import CommonOptions
-from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN
+from traktauth.cli.exit_codes import DONE, FAILED, LATER, LOGIN, phrase, print_error
 from traktauth.cli.options import common_options
 from traktauth.cli.output import (
-    ERROR,
-    NEXT,
     is_on_terminal,
     print_bytes,
     print_data,
     print_message,
-    print_message_json,
     print_text,
     uses_colour,
 )
@@ -40,7 +37,6 @@ from traktauth.wire.messages import Response
 if TYPE_CHECKING:
     from traktauth.client.http import HttpResponse
 
-BUSY = 429
 MOST_PAGES = 100
 _HINTS = {
     401: Hint("Sign in again: ", LOGIN_COMMAND),
@@ -86,19 +82,20 @@ _HINTS = {
     "-q", "--jq", "expression", metavar="EXPRESSION", help="Print what a jq expression selects (needs traktauth[jq])."
 )
 @click.option("--silent", is_flag=True, help="Do not print the body.")
-def command(  # noqa: PLR0917 - click passes every option
+def command(
     options: CommonOptions,
+    *,
     method_or_path: str | None,
     path: str | None,
     body: str | None,
     fields: tuple[str, ...],
     typed_fields: tuple[str, ...],
     headers: tuple[str, ...],
-    include: bool,  # noqa: FBT001 - the same
-    paginate: bool,  # noqa: FBT001 - the same
+    include: bool,
+    paginate: bool,
     max_pages: int,
     expression: str | None,
-    silent: bool,  # noqa: FBT001 - the same
+    silent: bool,
 ) -> int:
     """Call Trakt's API as the account, and print the body of the response.
 
@@ -122,45 +119,30 @@ def command(  # noqa: PLR0917 - click passes every option
         call = call.at(options.settings().find_service().api)
     if paginate and call.method != "GET":
         raise click.UsageError("--paginate is for GET")
-    more_pages = 0
     with options.trakt() as trakt:
-        if paginate:
-            pages = read_all_pages(trakt, call, most=max_pages)
-            response, content, more_pages = pages.last, pages.content, pages.unread
-        else:
-            response = call.send(trakt)
-            content = response.content
+        pages = read_all_pages(trakt, call, most=max_pages) if paginate else Pages.one(call.send(trakt))
+    response = pages.last
     if include:
         show_head(response)
     status = status_for(response.status_code)
-    if not silent:
-        if expression is not None and status == DONE:
-            filter_json(content, expression)
-        else:
-            show_body(content)
+    if not silent and expression is not None and status == DONE:
+        filter_json(pages.content, expression)
+    elif not silent:
+        show_body(pages.content)
     if status != DONE:
         _report_status(options, response, after_body=not silent)
-    elif more_pages:
-        _report_unread_pages(options, max_pages, more_pages)
+    elif pages.unread:
+        message = f"Stopped after {max_pages} pages; {pages.unread} more were not read"
+        more = max_pages + pages.unread
+        print_error("MorePages", message, f"Read them too: --max-pages {more}", as_json=options.json, pages=more)
         return FAILED
     return status
 
 
 def status_for(status: int) -> int:
     """Return the exit status for an HTTP status."""
-    if 200 <= status < 300:  # noqa: PLR2004 - success, as HTTP has it
-        return DONE
-    if status == HTTPStatus.UNAUTHORIZED:
-        return LOGIN
-    return LATER if status == BUSY or status >= 500 else FAILED  # noqa: PLR2004 - the server's fault, as HTTP has it
-
-
-def phrase(status: int) -> str:
-    """Return the standard's phrase for a status; the sender may write anything there."""
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
+    by_class = {2: DONE, 5: LATER}.get(status // 100, FAILED)
+    return {401: LOGIN, 429: LATER}.get(status, by_class)
 
 
 def _report_status(options: CommonOptions, response: HttpResponse, *, after_body: bool) -> None:
@@ -172,21 +154,7 @@ def _report_status(options: CommonOptions, response: HttpResponse, *, after_body
     if status_for(status) == LATER:
         asked = parse_retry_after(Response(status, response.headers, b""))
         hint = f"Repeat it in {30.0 if asked is None else asked:.0f} s"
-    _report(options, message, hint, error="HttpStatus", status=status)
-
-
-def _report_unread_pages(options: CommonOptions, read: int, unread: int) -> None:
-    message = f"Stopped after {read} pages; {unread} more were not read"
-    _report(options, message, f"Read them too: --max-pages {read + unread}", error="MorePages", pages=read + unread)
-
-
-def _report(options: CommonOptions, message: str, hint: str, **members: Any) -> None:  # noqa: ANN401 - whatever JSON takes
-    if options.json:
-        print_message_json({"error": members.pop("error"), "message": message, "hint": hint, **members})
-        return
-    print_message(ERROR, message)
-    if hint:
-        print_message(NEXT, hint)
+    print_error("HttpStatus", message, hint, as_json=options.json, status=status)
 
 
 _JSON_VALUE = re.compile(
@@ -206,23 +174,19 @@ def show_head(response: HttpResponse) -> None:
 
 def show_body(content: bytes) -> None:
     """Print a body: indented and in colour on a terminal, if it is JSON; unchanged into a pipe or file."""
-    if sys.stdout is None or not sys.stdout.isatty():  # pyright: ignore[reportUnnecessaryComparison] - closed before us
-        print_bytes(content)
-        return
-    pretty = _indent(content)
+    pretty = _indent(content) if is_on_terminal(sys.stdout) else None
     if pretty is None:
-        print_bytes(content if content.endswith(b"\n") or not content else content + b"\n")
+        ends_line = content.endswith(b"\n") or not content or not is_on_terminal(sys.stdout)
+        print_bytes(content if ends_line else content + b"\n")
+    elif uses_colour(sys.stdout):
+        coloured = _JSON_VALUE.sub(lambda found: click.style(found[0], fg=_COLOURS[str(found.lastgroup)]), pretty)
+        print_text(f"{coloured}\n")
     else:
-        print_text((_highlight(pretty) if uses_colour(sys.stdout) else pretty) + "\n")
+        print_text(f"{pretty}\n")
 
 
 def filter_json(content: bytes, expression: str) -> None:
-    """Print what a jq expression selects, a line each; texts without quotes, as `jq -r` does.
-
-    Raises:
-        TraktAuthError: jq is not installed.
-        UsageError: the expression is wrong, or does not fit the body.
-    """
+    """Print what a jq expression selects, a line each; texts without quotes, as `jq -r` does."""
     try:
         jq: Any = import_module("jq")  # an extra, and without types
     except ModuleNotFoundError:
@@ -248,17 +212,10 @@ def _indent(content: bytes) -> str | None:
     return escape(json.dumps(document, indent=2, ensure_ascii=False), keep="\n")
 
 
-def _highlight(text: str) -> str:
-    """Return indented JSON with a colour for each kind of value."""
-    return _JSON_VALUE.sub(lambda found: click.style(found[0], fg=_COLOURS[str(found.lastgroup)]), text)
-
-
-OK = 200
 _MOST_BYTES = 256 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
+class Pages(NamedTuple):
     """What was read.
 
     Attributes:
@@ -271,6 +228,11 @@ class Pages:
     content: bytes
     unread: int = 0
 
+    @classmethod
+    def one(cls, response: HttpResponse) -> Pages:
+        """Return a single response."""
+        return cls(response, response.content)
+
 
 def read_all_pages(trakt: Trakt, call: Call, *, most: int) -> Pages:
     """Get one page after another, from the one that the path names or the first.
@@ -279,25 +241,16 @@ def read_all_pages(trakt: Trakt, call: Call, *, most: int) -> Pages:
         trakt: the account.
         call: the request for the first page.
         most: pages to read; an endless list stops there.
-
-    Raises:
-        UnexpectedReply: a page is not a JSON array.
-        TraktAuthError: as for `Trakt.request`.
     """
-    items: list[Any] = []
-    read = size = 0
-    page: int | None = None
+    items: list[object] = []
+    read, size, page = 0, 0, None
     while True:
         response = (call if page is None else call.with_query({"page": str(page)})).send(trakt)
-        content = response.content
-        if response.status_code != OK:
-            return Pages(response, content)
         count = _number(response.headers, "x-pagination-page-count")
-        if read == 0 and count is None:
-            return Pages(response, content)  # not a list in pages
-        size += len(content)
-        items += _items(content)
-        read += 1
+        if response.status_code != HTTPStatus.OK or (read == 0 and count is None):  # the latter: not a list in pages
+            return Pages.one(response)
+        read, size = read + 1, size + len(response.content)
+        items += _items(response.content)
         current = _number(response.headers, "x-pagination-page") or page or 1
         unread = max(0, (count or 0) - current)
         if not unread or read == most or size > _MOST_BYTES:
@@ -305,16 +258,14 @@ def read_all_pages(trakt: Trakt, call: Call, *, most: int) -> Pages:
         page = current + 1 if page is None else page + 1
 
 
-def _items(content: bytes) -> list[Any]:
-    try:
+def _items(content: bytes) -> list[object]:
+    with suppress(ValueError, RecursionError):
         items = json.loads(content)
-    except (ValueError, RecursionError):
-        items = None
-    if not isinstance(items, list):
-        raise UnexpectedReply("A page of the list is not a JSON array", status=OK)
-    return items  # pyright: ignore[reportUnknownVariableType] - whatever JSON holds
+        if isinstance(items, list):
+            return cast("list[object]", items)
+    raise UnexpectedReply("A page of the list is not a JSON array", status=HTTPStatus.OK)
 
 
 def _number(headers: Mapping[str, str], name: str) -> int | None:
     value = headers.get(name, "")
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 10 else None  # noqa: PLR2004 - digits
+    return int(value) if re.fullmatch(r"[0-9]{1,9}", value) else None

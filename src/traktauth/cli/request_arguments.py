@@ -7,7 +7,7 @@ import re
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import click
@@ -37,7 +37,7 @@ class Call:
 
     method: str
     path: str
-    body: Any = None
+    body: object = None
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
@@ -46,15 +46,11 @@ class Call:
         method_or_path: str | None,
         path: str | None,
         *,
-        fields: dict[str, Any],
-        body: Any,  # noqa: ANN401 - whatever JSON holds
+        fields: dict[str, object],
+        body: object,
         headers: dict[str, str],
     ) -> Call:
-        """Return the request that the arguments describe.
-
-        Raises:
-            UsageError: they make no sense together.
-        """
+        """Return the request that the arguments describe."""
         if method_or_path is None:
             raise click.UsageError("PATH is missing: traktauth request /users/settings")
         if path is None:
@@ -69,21 +65,19 @@ class Call:
         if not fields:
             return call
         if method in _WITH_QUERY:
-            return call.with_query({name: _as_query(value) for name, value in fields.items()})
-        if body is not None and not isinstance(body, dict):
+            texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
+            return call.with_query(texts)
+        members: object = {} if body is None else body
+        if not isinstance(members, dict):
             raise click.UsageError("-f and -F add members to --body, so that must be a JSON object")
-        return replace(call, body={**(body or {}), **fields})
+        return replace(call, body=members | fields)
 
     def with_query(self, parameters: dict[str, str]) -> Call:
         """Return the request with more query parameters."""
         return replace(self, path=f"{self.path}{'&' if '?' in self.path else '?'}{urlencode(parameters)}")
 
     def at(self, api: str) -> Call:
-        """Return the request of a whole address, as copied from elsewhere, with its path only.
-
-        Raises:
-            UsageError: the address is of another host than the service's API.
-        """
+        """Return the request of a whole address, as copied from elsewhere, with its path only."""
         address = self.path.removeprefix("/")
         path = address.removeprefix(api)
         if path == address or not path.startswith("/"):
@@ -97,71 +91,46 @@ class Call:
         return trakt.request(self.method, self.path, json=self.body, headers=self.headers)
 
 
-def read_body(body: str) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Return the JSON that was values, in the argument, in a file or on stdin.
-
-    Raises:
-        UsageError: it cannot be read, or is not valid JSON.
-    """
-    try:
-        text = sys.stdin.read() if body == "-" else _read_file(body[1:]) if body[:1] == "@" else body
-    except OSError as error:
-        raise click.UsageError(f"--body {escape(body)}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise click.UsageError("--body is not UTF-8") from None
+def read_body(body: str) -> object:
+    """Return the JSON that is in the argument, in a file or on stdin."""
+    text = sys.stdin.read() if body == "-" else _read_file("--body", body) if body[:1] == "@" else body
     try:
         return json.loads(text.removeprefix("\ufeff"))
     except RecursionError:
         raise click.UsageError("--body is nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise click.UsageError(
-            f"--body is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}"
-        ) from None
+        place = f"line {error.lineno}, column {error.colno}"
+        raise click.UsageError(f"--body is not valid JSON: {place}: {error.msg}") from None
 
 
-def _read_file(path: str) -> str:
-    return Path(path).read_text("utf-8")
+def _read_file(option: str, path: str) -> str:
+    """Return the text of an `@FILE`."""
+    try:
+        return Path(path[1:]).read_text("utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{option} {escape(path)}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{option} {escape(path)}: not UTF-8") from None
 
 
-def read_fields(texts: tuple[str, ...], typed: tuple[str, ...]) -> dict[str, Any]:
-    """Return the members of `-f` and `-F`.
-
-    Raises:
-        UsageError: one is not NAME=VALUE, or names a file that cannot be read.
-    """
-    fields: dict[str, Any] = {}
-    for option, values in (("-f", texts), ("-F", typed)):
-        for each in values:
-            name, sign, value = each.partition("=")
-            if not sign or not name:
-                raise click.UsageError(f"{option} must be NAME=VALUE, not {escape(shorten(each))}")
-            fields[name] = value if option == "-f" else _parse_value(value)
+def read_fields(texts: tuple[str, ...], typed: tuple[str, ...]) -> dict[str, object]:
+    """Return the members of `-f` and `-F`."""
+    fields: dict[str, object] = {}
+    for option, each in (*(("-f", each) for each in texts), *(("-F", each) for each in typed)):
+        name, sign, value = each.partition("=")
+        if not sign or not name:
+            raise click.UsageError(f"{option} must be NAME=VALUE, not {escape(shorten(each))}")
+        if option == "-F" and value[:1] == "@":
+            fields[name] = _read_file(option, value)
+        elif option == "-F" and re.fullmatch(r"true|false|null|-?(0|[1-9][0-9]{0,17})", value):
+            fields[name] = json.loads(value)
+        else:
+            fields[name] = value
     return fields
 
 
-def _parse_value(value: str) -> Any:  # noqa: ANN401 - as JSON has it
-    if value[:1] == "@":
-        try:
-            return _read_file(value[1:])
-        except OSError as error:
-            raise click.UsageError(f"-F {escape(value)}: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise click.UsageError(f"-F {escape(value)}: not UTF-8") from None
-    if value in {"true", "false", "null"} or re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", value):
-        return json.loads(value)
-    return value
-
-
-def _as_query(value: Any) -> str:  # noqa: ANN401 - as above
-    return value if isinstance(value, str) else json.dumps(value)
-
-
 def read_headers(values: tuple[str, ...]) -> dict[str, str]:
-    """Return the header fields of `-H`.
-
-    Raises:
-        UsageError: one is not NAME:VALUE, or would replace one that is sent for the account.
-    """
+    """Return the header fields of `-H`."""
     headers: dict[str, str] = {}
     for each in values:
         name, sign, value = each.partition(":")

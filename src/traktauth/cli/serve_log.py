@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
+from traktauth.cli.exit_codes import phrase
 from traktauth.cli.output import print_message, style_status
 from traktauth.display import shorten
-
-if TYPE_CHECKING:
-    from traktauth.server.http.exchange import Exchange
-
+from traktauth.server.http.exchange import Exchange
 
 _POLLED = frozenset(("/_control", "/_control/live", "/_control/events", "/healthz", "/readyz", "/metrics"))
 """Addresses that a page or a monitor asks every few seconds; shown only when the response's status changes."""
@@ -94,9 +91,6 @@ def _redirect(location: str) -> str:
 
 def _reason(status: int) -> str:
     """Return the reason phrase of an error; a success needs none."""
-    if status < 400:  # noqa: PLR2004 - below it, no error
-        return "" if status else "connection closed without a response"
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
+    if not status:
+        return "connection closed without a response"
+    return phrase(status) if status >= HTTPStatus.BAD_REQUEST else ""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -16,7 +17,7 @@ from click.core import ParameterSource
 
 from traktauth.cli.click_classes import Command
 from traktauth.cli.common_options import CommonOptions, naming_settings
-from traktauth.cli.doctor.app import LOOPBACK, apps_page, ask_service, rejection
+from traktauth.cli.doctor.app import LOOPBACK, apps_page, ask_service, describe_known, rejection
 from traktauth.cli.options import common_options
 from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, can_ask, print_json, print_message, style
 from traktauth.client.config_path import config_path, default_config_path
@@ -33,16 +34,13 @@ from traktauth.stores.file.atomic_file import replace as replace_file
 from traktauth.stores.redaction import Hidden
 
 _LONGEST_SECRET = 4096  # characters
-_REJECTED = (
-    AppStatus.UNKNOWN_ID,
-    AppStatus.WRONG_SECRET,
-    AppStatus.MISSING_SECRET,
-    AppStatus.UNEXPECTED_SECRET,
-    AppStatus.UNKNOWN_REDIRECT,
-)
+_TAKEN = (AppStatus.ACCEPTED, AppStatus.UNCLEAR)
+_CORRECTIONS = {
+    AppStatus.UNKNOWN_ID: "Correct the client id?",
+    AppStatus.UNEXPECTED_SECRET: "Leave the secret out?",
+    AppStatus.UNKNOWN_REDIRECT: "Correct the redirect address?",
+}
 _OPTIONS = "traktauth setup --client-id ID --secret-stdin --redirect-uri URI --service NAME --yes"
-
-
 _SAVED = ("client_id", "client_secret", "redirect_uri", "service")
 
 
@@ -69,35 +67,36 @@ def command(
         # for an app of a local Trakt
         traktauth setup --service http://127.0.0.1:8712
     """
-    path = _path()
-    exists = os.path.exists(path)  # noqa: PTH110 - paths are text, as in the settings
-    with naming_settings():
-        present = read_file(path) if exists else {}
+    path = config_path(os.environ) or default_config_path()
+    if path is None:
+        raise TraktAuthError(
+            "This user has no home folder for a configuration file", hint="Name one: TRAKTAUTH_CONFIG=/PATH.toml"
+        )
+    exists = Path(path).exists()
+    environ = os.environ if exists else {**os.environ, "TRAKTAUTH_CONFIG": os.devnull}
     asks = can_ask() and not options.json and not yes
     if not asks and client_id is None:
         raise click.UsageError(
             f"Without a terminal, or with --json or --yes, setup needs options: {_OPTIONS}",
             click.get_current_context(),
         )
-    environ = os.environ if exists else {**os.environ, "TRAKTAUTH_CONFIG": os.devnull}
     with naming_settings():
-        defaults = read_settings(environ, client_id=client_id, redirect_uri=redirect_uri, service=options.service)
-    kept = present.get("client_secret")
-    is_kept = isinstance(kept, str) and present.get("client_id") == defaults.client_id
-    proposes_loopback = defaults.redirect_uri == OUT_OF_BAND and redirect_uri is None
-    choice = replace(
-        defaults,
-        client_secret=kept if is_kept else None,
-        redirect_uri=LOOPBACK if proposes_loopback else defaults.redirect_uri,
-    )
+        present = read_file(path) if exists else {}
+        choice = read_settings(environ, client_id=client_id, redirect_uri=redirect_uri, service=options.service)
+    keeps_secret = present.get("client_id") == choice.client_id
+    choice = replace(choice, client_secret=present.get("client_secret") if keeps_secret else None)
+    if choice.redirect_uri == OUT_OF_BAND and redirect_uri is None:
+        choice = replace(choice, redirect_uri=LOOPBACK)
     if asks:
-        asked = _ask(choice, has_client_id=client_id is not None)
+        asked = _ask_all(choice, has_client_id=client_id is not None)
         if asked is None or not _may_replace(path, present, asked[0]):
             print_message("Nothing was changed.")
             return 0
         choice, check = asked
     else:
-        choice, check = _check_options(choice, path, present, secret_stdin=secret_stdin, yes=yes)
+        if secret_stdin:
+            choice = replace(choice, client_secret=_read_secret())
+        check = _check_options(choice, path, present, yes=yes)
     change_settings(path, _to_save(choice))
     _say_done(options, path, choice, check)
     return 0
@@ -111,46 +110,32 @@ def _to_save(choice: Settings) -> dict[str, str | None]:
     return {name: getattr(choice, name) for name in _SAVED}
 
 
-def _path() -> str:
-    path = config_path(os.environ) or default_config_path()
-    if path is None:
-        raise TraktAuthError(
-            "This user has no home folder for a configuration file", hint="Name one: TRAKTAUTH_CONFIG=/PATH.toml"
-        )
-    return path
+def _changed_settings(present: dict[str, object], choice: Settings) -> str:
+    """Return the names of the settings in the file that would change."""
+    return ", ".join(name for name, chosen in _to_save(choice).items() if name in present and present[name] != chosen)
 
 
 # ---------------------------------------------------------------- from options
-def _check_options(
-    choice: Settings, path: str, present: dict[str, object], *, secret_stdin: bool, yes: bool
-) -> tuple[Settings, AppCheck]:
-    """Return what the options say, and what the service says about it.
-
-    Raises:
-        AppRejected: the service does not take it.
-        UsageError: it would replace settings, and --yes is missing.
-    """
-    if secret_stdin:
-        choice = replace(choice, client_secret=_read_secret())
+def _check_options(choice: Settings, path: str, present: dict[str, object], *, yes: bool) -> AppCheck:
+    """Return what the service says about what the options say."""
     app, service = _app(choice), choice.find_service()
     replaced = _changed_settings(present, choice)
     if replaced and not yes:
         context = click.get_current_context()
-        differs = click.UsageError(f"{path} has another {', '.join(replaced)}", context)
+        differs = click.UsageError(f"{path} has another {replaced}", context)
         differs.add_note(Hint("To replace: ", ShellCommand(_command_with_yes(context))))
         raise differs
     check = ask_service(app, service)
-    if check.status in _REJECTED:
-        error = rejection(app, service, check.status)
-        error.hint = {
-            AppStatus.UNKNOWN_ID: f"Compare it with {apps_page(service)}, and --service with where the app was made",
-            AppStatus.UNEXPECTED_SECRET: "Give an empty line as the secret: --secret-stdin < /dev/null",
-            AppStatus.UNKNOWN_REDIRECT: f"Register it on {apps_page(service)}, or give the registered one: "
-            "--redirect-uri ADDRESS",
-        }.get(check.status, f"Copy the Client Secret from {apps_page(service)} and give it on stdin: --secret-stdin")
-        error.message += "; nothing was saved"
-        raise error
-    return choice, check
+    if check.status in _TAKEN:
+        return check
+    error, page = rejection(app, service, check.status), apps_page(service)
+    error.hint = {
+        AppStatus.UNKNOWN_ID: f"Compare it with {page}, and --service with where the app was made",
+        AppStatus.UNEXPECTED_SECRET: "Give an empty line as the secret: --secret-stdin < /dev/null",
+        AppStatus.UNKNOWN_REDIRECT: f"Register it on {page}, or give the registered one: --redirect-uri ADDRESS",
+    }.get(check.status, f"Copy the Client Secret from {page} and give it on stdin: --secret-stdin")
+    error.message += "; nothing was saved"
+    raise error
 
 
 def _command_with_yes(context: click.Context) -> str:
@@ -176,36 +161,70 @@ def _read_secret() -> str | None:
 
 
 # ---------------------------------------------------------------- from a user
-def _ask(choice: Settings, *, has_client_id: bool) -> tuple[Settings, AppCheck] | None:
+def _ask_all(choice: Settings, *, has_client_id: bool) -> tuple[Settings, AppCheck] | None:
     """Ask for each setting until the service takes them; None if the user gives up."""
     _app(replace(choice, client_id=choice.client_id or "x", client_secret=None))  # what was given must be valid
-    service = choice.find_service()
+    service, proposed = choice.find_service(), choice.redirect_uri
     print_message("Set up the app that you sign in with. Open it, or create one, at")
     print_message(style(APPS_PAGE if service.realm == "trakt" else service.website, "cyan"), indent=2)
     print_message("Register exactly this redirect address there:")
-    proposed = choice.redirect_uri
     print_message(style(proposed, "green"), indent=2)
-    if not has_client_id:
-        choice = _ask_id(choice)
-    choice = _ask_secret(choice)
-    choice = _until_valid(
-        lambda: replace(choice, redirect_uri=_prompt("Redirect address, exactly as registered", choice.redirect_uri))
-    )
+    choice = _ask_secret(choice if has_client_id else _ask_id(choice))
+    choice = _ask(choice, "redirect_uri", "Redirect address, exactly as registered")
     if choice.redirect_uri != proposed:
         print_message("Register exactly this redirect address there, not the one above:")
         print_message(style(choice.redirect_uri, "green"), indent=2)
-    choice = _until_valid(lambda: replace(choice, service=_prompt("Service", choice.service)))
+    choice = _ask(choice, "service", "Service")
     while True:
         app, service = _app(choice), choice.find_service()
         print_message("Checking …")
         check = ask_service(app, service)
-        if check.status not in _REJECTED:
+        if check.status in _TAKEN:
             return choice, check
         print_message(BAD, rejection(app, service, check.status).message)
-        corrected = _correct(choice, check.status)
-        if corrected is None:
+        if not click.confirm(_CORRECTIONS.get(check.status, "Enter the secret again?"), default=True, err=True):
             return (choice, check) if click.confirm("Save it anyway?", err=True) else None
-        choice = corrected
+        choice = _correct(choice, check.status)
+
+
+def _correct(choice: Settings, status: AppStatus) -> Settings:
+    """Ask again for what the service does not take."""
+    without_secret = replace(choice, client_secret=None)
+    match status:
+        case AppStatus.UNKNOWN_ID:
+            return _ask_secret(_ask_id(without_secret))
+        case AppStatus.UNEXPECTED_SECRET:
+            return without_secret
+        case AppStatus.UNKNOWN_REDIRECT:
+            return _ask(choice, "redirect_uri", "Redirect address")
+        case _:
+            return _ask_secret(without_secret)
+
+
+def _ask(choice: Settings, name: str, question: str, *, is_hidden: bool = False) -> Settings:
+    """Ask for one setting until it can be right."""
+    while True:
+        value: Any = _prompt(question, "" if is_hidden else getattr(choice, name), is_hidden=is_hidden)
+        if is_hidden:
+            value = {"": choice.client_secret, "none": None if choice.client_secret else "none"}.get(value, value)
+        changed = replace(choice, **{name: value})
+        try:
+            _app(changed)
+            changed.find_service()
+        except (AppInvalid, ValueError) as error:
+            print_message(BAD, error.message if isinstance(error, AppInvalid) else str(error))
+        else:
+            return changed
+
+
+def _ask_id(choice: Settings) -> Settings:
+    changed = _ask(choice, "client_id", "Client ID")
+    return choice if changed.client_id == choice.client_id else replace(changed, client_secret=None)
+
+
+def _ask_secret(choice: Settings) -> Settings:
+    rule = "empty: public app" if choice.client_secret is None else "empty: keep it; none: public app"
+    return _ask(choice, "client_secret", f"Client Secret (not shown; {rule})", is_hidden=True)
 
 
 def _prompt(question: str, default: str = "", *, is_hidden: bool = False) -> str:
@@ -214,70 +233,11 @@ def _prompt(question: str, default: str = "", *, is_hidden: bool = False) -> str
     return click.prompt(shown, default, hide_input=is_hidden, show_default=False, value_proc=str.strip, err=True)
 
 
-def _correct(choice: Settings, status: AppStatus) -> Settings | None:
-    """Offer to correct what the service does not take; None if the user does not want to."""
-    if status is AppStatus.UNKNOWN_ID:
-        if not click.confirm("Correct the client id?", default=True, err=True):
-            return None
-        return _ask_secret(_ask_id(replace(choice, client_secret=None)))
-    if status is AppStatus.UNEXPECTED_SECRET:
-        return (
-            replace(choice, client_secret=None)
-            if click.confirm("Leave the secret out?", default=True, err=True)
-            else None
-        )
-    if status is AppStatus.UNKNOWN_REDIRECT:
-        if not click.confirm("Correct the redirect address?", default=True, err=True):
-            return None
-        before = choice.redirect_uri
-        return _until_valid(lambda: replace(choice, redirect_uri=_prompt("Redirect address", before)))
-    if not click.confirm("Enter the secret again?", default=True, err=True):
-        return None
-    return _ask_secret(replace(choice, client_secret=None))
-
-
-def _ask_id(choice: Settings) -> Settings:
-    before = choice.client_id
-    choice = _until_valid(lambda: replace(choice, client_id=_prompt("Client ID", before)))
-    return choice if choice.client_id == before else replace(choice, client_secret=None)
-
-
-def _ask_secret(choice: Settings) -> Settings:
-    kept = choice.client_secret
-    rule = "empty: public app" if kept is None else "empty: keep it; none: public app"
-
-    def answer() -> str | None:
-        typed = _prompt(f"Client Secret (not shown; {rule})", is_hidden=True)
-        if kept is not None and typed in {"", "none"}:
-            return kept if not typed else None
-        return typed or None
-
-    return _until_valid(lambda: replace(choice, client_secret=answer()))
-
-
-def _until_valid(answer: Callable[[], Settings]) -> Settings:
-    """Ask until the answer can be right."""
-    while True:
-        choice = answer()
-        try:
-            _app(choice)
-            choice.find_service()
-        except (AppInvalid, ValueError) as error:
-            print_message(BAD, error.message if isinstance(error, AppInvalid) else str(error))
-        else:
-            return choice
-
-
-def _changed_settings(present: dict[str, object], choice: Settings) -> list[str]:
-    """Return the settings of the file that would change."""
-    return [name for name, chosen in _to_save(choice).items() if name in present and present[name] != chosen]
-
-
 def _may_replace(path: str, present: dict[str, object], choice: Settings) -> bool:
     replaced = _changed_settings(present, choice)
     if not replaced:
         return True
-    print_message(f"{path} has another {', '.join(replaced)}.")
+    print_message(f"{path} has another {replaced}.")
     return click.confirm("Replace it?", err=True)
 
 
@@ -288,21 +248,16 @@ def change_settings(path: str, values: Mapping[str, str | None]) -> None:
     Args:
         path: the file, which need not exist.
         values: what is set; None removes a setting.
-
-    Raises:
-        TraktAuthError: the file cannot be written; it is as it was.
     """
     try:
-        target = resolve(path)
-        text = ""
-        with suppress(FileNotFoundError), open(target, encoding="utf-8-sig") as file:  # noqa: PTH123 - paths are text
-            text = file.read()
-        make_folder(os.path.dirname(target))  # noqa: PTH120 - the same
+        target = Path(resolve(path))
+        text = target.read_text("utf-8-sig") if target.exists() else ""
+        make_folder(str(target.parent))
         try:
-            replace_file(target, Hidden(with_settings(text, values).encode()))
+            replace_file(str(target), Hidden(with_settings(text, values).encode()))
         finally:
             with suppress(OSError):
-                os.unlink(f"{target}.new")  # noqa: PTH108 - what an interruption leaves
+                target.with_name(f"{target.name}.new").unlink()  # what an interruption leaves
     except OSError as error:
         raise TraktAuthError(
             f"The configuration file {path} cannot be written: {error.strerror or error}",
@@ -342,8 +297,7 @@ def _say_done(options: CommonOptions, path: str, choice: Settings, check: AppChe
         )
         return
     if check.status is AppStatus.ACCEPTED:
-        known = "client id and secret" if choice.client_secret else "client id, a public app"
-        print_message(GOOD, f"The service knows this {known}")
+        print_message(GOOD, f"The service knows this {describe_known(choice.client_secret)}")
     elif check.status is AppStatus.UNCLEAR:
         print_message(WARNING, f"The app was not checked: {check.detail}")
         print_message(NEXT, Hint("Check it later: ", DOCTOR_COMMAND))

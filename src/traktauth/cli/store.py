@@ -7,10 +7,11 @@ import shlex
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -24,6 +25,7 @@ from traktauth.cli.output import (
     GOOD,
     NEXT,
     WARNING,
+    Styled,
     is_on_terminal,
     print_data,
     print_in_place,
@@ -36,11 +38,13 @@ from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint
 from traktauth.models import LoginKey
 from traktauth.stores.base import TokenStore
-from traktauth.stores.encryption.rotate_keys import Resealed, key_ids, reseal
+from traktauth.stores.encryption.rotate_keys import key_ids, reseal
 from traktauth.stores.encryption.seal_keys import FILE_VARIABLE, VARIABLE, key_id, key_of, new_key
-from traktauth.stores.move import Moved, Outcome, move
+from traktauth.stores.move import Outcome, move
 from traktauth.stores.open import open_store
 from traktauth.stores.postgres.table_creation import schema_for
+
+T = TypeVar("T")
 
 _AGAIN = "Then run it again to move the rest"
 # What a later run of the same command can settle.
@@ -72,80 +76,62 @@ def move_logins(source: str, target: str, *, as_json: bool) -> int:
         # with a password, from a variable
         traktauth store move file: env:DATABASE_URL
     """
-    with ExitStack() as stack:
-        addresses = [read_address(source), read_address(target)]
-        opened = [stack.enter_context(closing(open_store(address))) for address in addresses]
-        return run_move(opened[0], opened[1], as_json=as_json)
+    with closing(open_store(read_address(source))) as old, closing(open_store(read_address(target))) as new:
+        return run_move(old, new, as_json=as_json)
 
 
 def run_move(source: TokenStore, target: TokenStore, *, as_json: bool) -> int:
-    """Move every login, report each, and return the exit code.
-
-    Raises:
-        UsageError: what would be moved there would be gone when this command ends.
-        TraktAuthError: a store cannot do its work.
-    """
+    """Move every login, report each, and return the exit code."""
     if "memory:" in {source.address, target.address}:
         raise click.UsageError(
             "memory: is lost when this command ends; use a persistent store, such as file: or sqlite:/PATH"
         )
     counts: Counter[Outcome] = Counter()
-    with counting(len(source.list_logins()), shown=not as_json) as step:
-        try:
 
-            def waiting(login: LoginKey, seconds: float) -> None:
-                _print_waiting(login, seconds, as_json=as_json)
+    def waiting(login: LoginKey, seconds: float) -> None:
+        if as_json:
+            print_json({"event": "waiting", **asdict(login), "seconds": seconds})
+            return
+        print_message(
+            f"{login.account} at {login.realm} is locked by a program that refreshes it, or by an interrupted run; "
+            f"waiting up to {seconds:.0f} s …"
+        )
 
-            for moved in move(source, target, waiting=waiting):
-                counts[moved.outcome] += 1
-                step()
-                _print_moved(moved, as_json=as_json)
-        except TraktAuthError as error:
-            hint = error.hint_from(COMMAND_HINTS)
-            error.hint = Hint(hint, f". {_AGAIN}") if hint else _AGAIN
-            raise
-    _print_move_summary(counts, source, target, as_json=as_json)
-    return _move_status(counts)
-
-
-def _print_waiting(login: LoginKey, seconds: float, *, as_json: bool) -> None:
-    if as_json:
-        print_json({"event": "waiting", **asdict(login), "seconds": seconds})
-        return
-    print_message(
-        f"{login.account} at {login.realm} is locked by a program that refreshes it, or by an interrupted run; "
-        f"waiting up to {seconds:.0f} s …"
-    )
-
-
-def _print_moved(moved: Moved, *, as_json: bool) -> None:
-    login, outcome = moved.login, moved.outcome
-    if as_json:
-        print_json({"event": "login", **asdict(login), "outcome": outcome.name.lower(), "message": outcome.value})
-        return
-    mark = GOOD if outcome in _SETTLED else WARNING
-    print_data(mark, f"{login.account} at {login.realm} (app {login.client_id[:8]}…): {outcome.value}")
-
-
-def _print_move_summary(counts: Counter[Outcome], source: TokenStore, target: TokenStore, *, as_json: bool) -> None:
+    try:
+        moving = move(source, target, waiting=waiting)
+        for moved in counting(moving, len(source.list_logins()), shown=not as_json):
+            outcome = moved.outcome
+            counts[outcome] += 1
+            mark, name = GOOD if outcome in _SETTLED else WARNING, outcome.name.lower()
+            _report_login(moved.login, mark, outcome.value, as_json=as_json, outcome=name)
+    except TraktAuthError as error:
+        hint = error.hint_from(COMMAND_HINTS)
+        error.hint = Hint(hint, f". {_AGAIN}") if hint else _AGAIN
+        raise
+    new = shlex.quote(target.address)
     if as_json:
         numbers = {outcome.name.lower(): counts[outcome] for outcome in Outcome}
         print_json({"event": "summary", "from": source.address, "to": target.address, **numbers})
-        return
-    if not counts:
-        print_message(
-            f"{source.address} contains no login. See: traktauth status --store {shlex.quote(source.address)}"
-        )
-        return
-    print_message(f"{counts[Outcome.MOVED]} of {counts.total()} moved to {target.address}")
-    if counts[Outcome.MOVED]:
-        print_message(NEXT, f"Use it from now on: --store {shlex.quote(target.address)}, or TRAKTAUTH_STORE")
-
-
-def _move_status(counts: Counter[Outcome]) -> int:
-    if any(counts[outcome] for outcome in _IN_THE_WAY):
+    elif not counts:
+        old = shlex.quote(source.address)
+        print_message(f"{source.address} contains no login. See: traktauth status --store {old}")
+    else:
+        print_message(f"{counts[Outcome.MOVED]} of {counts.total()} moved to {target.address}")
+        if counts[Outcome.MOVED]:
+            print_message(NEXT, f"Use it from now on: --store {new}, or TRAKTAUTH_STORE")
+    if counts.keys() & _IN_THE_WAY:
         return FAILED
-    return LATER if any(counts[outcome] for outcome in _LATER) else DONE
+    return LATER if counts.keys() & _LATER else DONE
+
+
+def _report_login(login: LoginKey, mark: Styled, message: str, *, as_json: bool, **members: str | None) -> None:
+    """Report what became of a login; *members* are those of the JSON, of which a user sees the hint."""
+    if as_json:
+        print_json({"event": "login", **asdict(login), **members, "message": message})
+        return
+    print_data(mark, f"{login.account} at {login.realm} (app {login.client_id[:8]}…): {message}")
+    if hint := members.get("hint"):
+        print_message(NEXT, hint)
 
 
 @click.command("reseal", cls=Command, short_help="Encrypt every login of a store with the newest key.")
@@ -167,57 +153,38 @@ def reseal_logins(options: CommonOptions, *, take_plain: bool) -> int:
         # once, for a store that was not encrypted
         traktauth store reseal --take-plain --store sealed+file:
     """
-    address = options.settings().store
+    settings = options.settings()
     counts: Counter[str] = Counter()
     keys: Counter[str] = Counter()
-    with options.adding_flags(), counting(None, shown=not options.json) as step:
-        for each in reseal(address, take_plain=take_plain):
-            counts["failed" if each.error else "sealed" if each.changed else "already"] += 1
+    with options.adding_flags():
+        for each in counting(reseal(settings.store, take_plain=take_plain), None, shown=not options.json):
+            error = each.error
+            counts["failed" if error else "sealed" if each.changed else "already"] += 1
             keys[each.key or "none"] += 1
-            step()
-            if each.error is not None or each.was_plain:
-                _print_resealed(each, options)
+            if error is not None:
+                hint = options.for_login(each.login, settings).with_flags(error.hint_from(COMMAND_HINTS))
+                _report_login(each.login, BAD, error.message, as_json=options.json, key=each.key, hint=hint)
+            elif each.was_plain:
+                why = "it was not encrypted, and is sealed now"
+                _report_login(each.login, WARNING, why, as_json=options.json, key=each.key, hint="")
         newest, *others = key_ids()
     if options.json:
         numbers = {name: counts[name] for name in ("sealed", "already", "failed")}
         print_json({"event": "summary", "key": newest, **numbers, "keys": dict(keys)})
-    else:
-        _print_reseal_summary(counts, keys, newest, others)
-    return FAILED if counts["failed"] else DONE
-
-
-def _print_resealed(one: Resealed, options: CommonOptions) -> None:
-    """Name a login that was left as it is, or that lay there unencrypted."""
-    error = one.error
-    if error is None:
-        mark, why, hint = WARNING, "it lay there unencrypted, and is sealed now", ""
-    else:
-        hint = options.for_login(one.login, options.settings()).with_flags(error.hint_from(COMMAND_HINTS))
-        mark, why = BAD, error.message
-    if options.json:
-        print_json({"event": "login", **asdict(one.login), "key": one.key, "message": why, "hint": hint})
-        return
-    print_data(mark, f"{one.login.account} at {one.login.realm} (app {one.login.client_id[:8]}…): {why}")
-    if hint:
-        print_message(NEXT, hint)
-
-
-def _print_reseal_summary(counts: Counter[str], keys: Counter[str], newest: str, others: list[str]) -> None:
-    """Say which key seals how many, and which keys seal none."""
-    mark = WARNING if counts["failed"] else GOOD
+        return FAILED if counts["failed"] else DONE
     left = f", {counts['failed']} left unchanged" if counts["failed"] else ""
-    print_message(
-        mark, f"{counts['sealed']} sealed with the newest key, {newest}; {counts['already']} were already{left}"
-    )
+    sealed = f"{counts['sealed']} sealed with the newest key, {newest}; {counts['already']} were already{left}"
+    print_message(WARNING if counts["failed"] else GOOD, sealed)
     for key, count in keys.items():
-        under = f"the key {key}" if key != "none" else "no key"
-        print_message(f"{count} {'lies' if count == 1 else 'lie'} under {under}", indent=2)
-    unused = [key for key in others if key not in keys]
-    if unused and counts.total():
-        word = "key" if len(unused) == 1 else "keys"
         print_message(
-            f"Not needed here any more, once every program has {newest}: the {word} {', '.join(unused)}", indent=2
+            f"{count} {'uses' if count == 1 else 'use'} {'no key' if key == 'none' else f'the key {key}'}", indent=2
         )
+    unused = [key for key in others if key not in keys]
+    if unused and counts:
+        word = "key" if len(unused) == 1 else "keys"
+        needless = f"Not needed here any more, once every program has {newest}: the {word} {', '.join(unused)}"
+        print_message(needless, indent=2)
+    return FAILED if counts["failed"] else DONE
 
 
 @click.command("key", cls=Command, short_help="Make a key for encrypted stores (sealed+…).")
@@ -266,21 +233,15 @@ def print_schema(*, role: str | None) -> int:
     return 0
 
 
-_VARIABLE = "env:"
-
-
 def read_address(text: str) -> str:
     """Return the address that an argument refers to.
 
     Args:
         text: `env:NAME` for a variable, `@PATH` for the first line of a file, `-` for a line of standard input, or the
             address itself.
-
-    Raises:
-        UsageError: the variable, file or line does not exist.
     """
-    if text.startswith(_VARIABLE):
-        name = text.removeprefix(_VARIABLE)
+    if text.startswith("env:"):
+        name = text.removeprefix("env:")
         address, where = os.environ.get(name, ""), f"The variable {name or 'after env:'}"
     elif text.startswith("@"):
         where = f"The file {text[1:]}"
@@ -292,51 +253,28 @@ def read_address(text: str) -> str:
         address, where = sys.stdin.readline(), "Standard input"
     else:
         return text
-    lines = address.strip().splitlines()
-    if not lines:
+    if not address.strip():
         raise click.UsageError(f"{where} holds no address")
-    return lines[0].strip()
+    return address.strip().splitlines()[0].strip()
 
 
-# Seconds.
-_UPDATE_INTERVAL = 0.1
-_FIRST_UPDATE = 0.5  # a command that ends sooner shows no line
+_UPDATE_INTERVAL = 0.1  # seconds
 
 
-@contextmanager
-def counting(total: int | None, *, shown: bool) -> Generator[Callable[[], None]]:
-    """Give a function that counts a step, and show the progress on stderr if that is a terminal.
-
-    Args:
-        total: number of steps; None if it is unknown.
-        shown: whether to show it on a terminal.
-    """
+def counting(items: Iterable[T], total: int | None, *, shown: bool) -> Iterator[T]:
+    """Yield items, and show how many there were: on stderr, if that is a terminal, `120 of 5000, 40/s, 2 min left`."""
     shown = shown and is_on_terminal(sys.stderr)
-    began = time.monotonic()
-    done, drawn = 0, began + _FIRST_UPDATE
-
-    def step() -> None:
-        nonlocal done, drawn
-        done += 1
+    began = drawn = time.monotonic()
+    for done, item in enumerate(items, 1):
+        yield item
         now = time.monotonic()
         if shown and now - drawn >= _UPDATE_INTERVAL:
             drawn = now
-            print_in_place(describe_progress(done, total, now - began))
-
-    try:
-        yield step
-    finally:
-        if shown:
-            print_in_place("")
-
-
-def describe_progress(done: int, total: int | None, seconds: float) -> str:
-    """Return the text of the line: `120 of 5000, 40/s, 2 min left`."""
-    rate = done / seconds if seconds > 0 else 0.0
-    words = [f"{done} of {total}" if total is not None else str(done), f"{rate:.0f}/s"]
-    if total is not None and rate:
-        words.append(f"{format_duration(max(0, total - done) / rate)} left")
-    return ", ".join(words)
+            rate = done / (now - began)
+            left = f", {format_duration((total - done) / rate)} left" if total else ""
+            print_in_place(f"{done}{f' of {total}' if total else ''}, {rate:.0f}/s{left}")
+    if shown:
+        print_in_place("")
 
 
 @click.group("store", cls=Group, invoke_without_command=True)

@@ -11,15 +11,11 @@ _EXACT_WITHIN = 600.0  # seconds; a deadline this near is shown with its seconds
 
 def format_duration(seconds: float) -> str:
     """Return a duration in its two largest units: `6 d 23 h`."""
-    left = max(0, int(seconds))
-    words: list[str] = []
+    left, words = max(0, int(seconds)), list[str]()
     for size, unit in _UNITS:
         count, left = divmod(left, size)
-        if count or words:
-            words.append(f"{count} {unit}")
-        if len(words) == 2:  # noqa: PLR2004 - two units are precise enough
-            break
-    return " ".join(word for word in words if not word.startswith("0 ")) or "0 s"
+        words += [f"{count} {unit}"] if count or words else []
+    return " ".join(word for word in words[:2] if not word.startswith("0 ")) or "0 s"
 
 
 def format_time(at: float, *, exact: bool = False) -> str:

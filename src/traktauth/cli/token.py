@@ -44,11 +44,7 @@ def command(options: CommonOptions, min_life: float, *, rejected: bool) -> int:
 
 
 def _read_rejected() -> str:
-    """Return the access token on stdin, where other users of the machine cannot read it.
-
-    Raises:
-        UsageError: standard input is empty.
-    """
+    """Return the access token on stdin, where other users of the machine cannot read it."""
     text = "" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.read().strip()  # pyright: ignore[reportUnnecessaryComparison] - closed
     if not text:
         raise click.UsageError(

@@ -40,11 +40,7 @@ def check_app_settings(settings: Settings) -> Iterator[Finding]:
 
 
 def check_app_at_service(settings: Settings) -> Finding:
-    """Ask the service whether it knows the app, with requests that spend nothing.
-
-    Raises:
-        AppInvalid, ValueError: the app or the service cannot be right; the looks at the settings find that.
-    """
+    """Ask the service whether it knows the app, with requests that spend nothing."""
     app, service = settings.app(), settings.find_service()
     check = ask_service(app, service)
     if check.status is AppStatus.ACCEPTED:

@@ -7,9 +7,11 @@ import gc
 import logging
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -20,9 +22,9 @@ from traktauth.cli.exit_codes import ending_signals
 from traktauth.cli.keep.event_log import EventLog
 from traktauth.cli.keep.live_line import LiveLine, capitalize, describe_counts, describe_pace, describe_summary
 from traktauth.cli.keep.plan import show_plan
-from traktauth.cli.log_output import Handler, replace_warning_handler
+from traktauth.cli.log_output import Handler, handling
 from traktauth.cli.options import common_options
-from traktauth.cli.output import WARNING, print_in_place, print_json, print_message
+from traktauth.cli.output import WARNING, is_on_terminal, print_in_place, print_json, print_message
 from traktauth.client.settings import Settings
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import StoreFailed, TraktAuthError
@@ -38,6 +40,17 @@ from traktauth.stores.open import open_store
 
 _PACE = re.compile(r"(\d+)/(\d+(?:\.\d+)?)")
 _DEFAULT_LIMIT = 500  # logins
+
+
+def _read_pace(_context: click.Context, _parameter: click.Parameter, text: str | None) -> RateLimit:
+    if text is None:
+        return RateLimit()
+    found = _PACE.fullmatch(text)
+    if found is None or int(found[1]) == 0:
+        raise click.UsageError(
+            f"--pace must be N/SECONDS (N requests, then none for SECONDS), such as 20/61, not {text!r}"
+        )
+    return RateLimit(int(found[1]), float(found[2]))
 
 
 @click.command("keep", cls=Command, exclusive=[("--plan", "--once"), ("--plan", "--metrics"), ("--plan", "--write")])
@@ -59,7 +72,10 @@ _DEFAULT_LIMIT = 500  # logins
     help="Maximum number of concurrent requests.",
 )
 @click.option(
-    "--pace", metavar="N/SECONDS", help="N requests, then a pause of SECONDS (default: 20/61, which is Trakt's limit)."
+    "--pace",
+    metavar="N/SECONDS",
+    callback=_read_pace,
+    help="N requests, then a pause of SECONDS (default: 20/61, which is Trakt's limit).",
 )
 @click.option(
     "--metrics", type=click.IntRange(0, 65535), metavar="PORT", help="Serve Prometheus metrics on 127.0.0.1:PORT."
@@ -78,7 +94,7 @@ def command(
     shows_plan: bool,
     limit: int | None,
     in_flight: int,
-    pace: str | None,
+    pace: RateLimit,
     metrics: int | None,
     files: tuple[str, ...],
 ) -> int:
@@ -102,7 +118,7 @@ def command(
     config = KeeperConfig(
         settings.app(),
         find_service(settings.service, insecure=settings.insecure),
-        rate_limit=RateLimit() if pace is None else read_pace(pace),
+        rate_limit=pace,
         in_flight=in_flight,
         lost_reply=settings.lost_reply,
     )
@@ -110,32 +126,14 @@ def command(
     limit = limit or _DEFAULT_LIMIT
     with options.adding_flags():
         if shows_plan:
-            _show_plan(settings.store, config, limit, as_json=options.json)
+            with closing(open_fleet(settings.store)) as store:
+                show_plan(store, config, limit=limit, as_json=options.json)
         else:
-            login_files = _open_login_files(settings, files)
-            asyncio.run(
-                _keep(settings.store, config, limit if once else None, metrics, login_files, as_json=options.json)
-            )
+            login_files = LoginFiles(settings, files)
+            login_files.write()
+            keeping = _Keeping(config, limit if once else None, metrics, login_files, as_json=options.json)
+            asyncio.run(keeping.keep(settings.store))
     return 0
-
-
-def _show_plan(address: str, config: KeeperConfig, limit: int, *, as_json: bool) -> None:
-    with closing(open_fleet(address)) as store:
-        show_plan(store, config, limit=limit, as_json=as_json)
-
-
-def read_pace(text: str) -> RateLimit:
-    """Parse `N/SECONDS`.
-
-    Raises:
-        UsageError: it is something else.
-    """
-    found = _PACE.fullmatch(text)
-    if found is None or int(found[1]) == 0:
-        raise click.UsageError(
-            f"--pace must be N/SECONDS (N requests, then none for SECONDS), such as 20/61, not {text!r}"
-        )
-    return RateLimit(int(found[1]), float(found[2]))
 
 
 def tune_gc() -> None:
@@ -144,91 +142,8 @@ def tune_gc() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def _open_login_files(settings: Settings, files: tuple[str, ...]) -> LoginFiles | None:
-    """Write the files of other programs once, and return what writes them again; None if no file was named."""
-    if not files:
-        return None
-
-    login_files = LoginFiles(settings, files)
-    login_files.write()
-    return login_files
-
-
-async def _keep(
-    address: str,
-    config: KeeperConfig,
-    limit: int | None,
-    port: int | None,
-    login_files: LoginFiles | None,
-    *,
-    as_json: bool,
-) -> None:
-    """Keep the logins of a store, and of the one that they are moved to meanwhile."""
-    store: FleetStore | None = open_fleet(address)
-    while store is not None:
-        store = await _keep_store(store, config, limit, port, login_files, as_json=as_json)
-
-
-async def _keep_store(
-    store: FleetStore,
-    config: KeeperConfig,
-    limit: int | None,
-    port: int | None,
-    login_files: LoginFiles | None,
-    *,
-    as_json: bool,
-) -> FleetStore | None:
-    """Keep the logins of a store, close it, and return the one that all of them were moved to."""
-    log = EventLog(as_json=as_json)
-    listeners: list[Callable[[Event], None]] = [log.write_event]
-    if login_files is not None:
-        listeners.append(login_files.on_event)
-
-    def on_event(event: Event) -> None:
-        for listener in listeners:
-            listener(event)
-
-    try:
-        async with open_sender(config.service.token) as send:
-            keeper = Keeper(store, config, send=send, on_event=on_event)
-            log.stop = keeper.stop
-            for name in (signal.SIGINT, *ending_signals()):
-                with suppress(NotImplementedError):  # Windows
-                    asyncio.get_running_loop().add_signal_handler(name, keeper.stop)
-            with ExitStack() as stack:
-                stack.enter_context(replace_warning_handler(Handler(logging.WARNING, log.write_warning)))
-                metrics = None if port is None else _serve_metrics(keeper, port, stack, listeners)
-                store.check_writable()  # report a wrong password once, at the start
-                await _report_start(keeper, store, config, metrics, log if as_json else None)
-                summary = await _run(keeper, limit, log, None if as_json else LiveLine(keeper, config.rate_limit))
-                if login_files is not None:
-                    await login_files.finish()
-                await _report_summary(keeper, summary, as_json=as_json)
-    finally:
-        store.close()
-    return keeper.moved_to
-
-
-async def _run(keeper: Keeper, limit: int | None, log: EventLog, line: LiveLine | None) -> Summary:
-    live = None if line is None or limit is not None else asyncio.create_task(line.show())
-    try:
-        summary = await (keeper.run() if limit is None else keeper.run_once(limit))
-    finally:
-        if live is not None and not live.done():
-            live.cancel()
-            print_in_place("")
-        log.end()
-    if log.write_error is not None:
-        raise log.write_error
-    return summary
-
-
 def open_fleet(address: str) -> FleetStore:
-    """Open a store that several keepers can share.
-
-    Raises:
-        TraktAuthError: several processes cannot share it.
-    """
+    """Open a store that several keepers can share."""
     store = open_store(address)
     if not isinstance(store, FleetStore):
         raise TraktAuthError(
@@ -240,6 +155,82 @@ def open_fleet(address: str) -> FleetStore:
             ),
         )
     return store
+
+
+@dataclass(frozen=True, slots=True)
+class _Keeping:
+    """What the command does until it is stopped; *limit* is None without `--once`, *port* without `--metrics`."""
+
+    config: KeeperConfig
+    limit: int | None
+    port: int | None
+    login_files: LoginFiles
+    as_json: bool
+
+    async def keep(self, address: str) -> None:
+        """Keep the logins of a store, and of the one that they are moved to meanwhile."""
+        store: FleetStore | None = open_fleet(address)
+        while store is not None:
+            with closing(store):
+                store = await self._keep_store(store)
+
+    async def _keep_store(self, store: FleetStore) -> FleetStore | None:
+        """Keep the logins of a store, and return the one that all of them were moved to."""
+        log = EventLog(as_json=self.as_json)
+        listeners: list[Callable[[Event], None]] = [log.write_event, self.login_files.on_event]
+
+        def on_event(event: Event) -> None:
+            for listener in listeners:
+                listener(event)
+
+        async with open_sender(self.config.service.token) as send:
+            keeper = Keeper(store, self.config, send=send, on_event=on_event)
+            log.stop = keeper.stop
+            for name in (signal.SIGINT, *ending_signals()):
+                with suppress(NotImplementedError):  # Windows
+                    asyncio.get_running_loop().add_signal_handler(name, keeper.stop)
+            with ExitStack() as stack:
+                stack.enter_context(handling(Handler(logging.WARNING, log.write_warning)))
+                metrics = None if self.port is None else _serve_metrics(keeper, self.port, stack, listeners)
+                store.check_writable()  # report a wrong password once, at the start
+                await self._report_start(keeper, store, metrics, log)
+                summary = await self._run(keeper, log)
+                await self.login_files.finish()
+                await self._report_summary(keeper, summary)
+        return keeper.moved_to
+
+    async def _run(self, keeper: Keeper, log: EventLog) -> Summary:
+        is_live = self.limit is None and not self.as_json and is_on_terminal(sys.stderr)
+        line = asyncio.create_task(LiveLine(keeper, self.config.rate_limit).show()) if is_live else None
+        try:
+            summary = await (keeper.run() if self.limit is None else keeper.run_once(self.limit))
+        finally:
+            if line is not None:
+                line.cancel()
+                print_in_place("")
+            log.end()
+        if log.write_error is not None:
+            raise log.write_error
+        return summary
+
+    async def _report_start(self, keeper: Keeper, store: FleetStore, metrics: str | None, log: EventLog) -> None:
+        pace, realm = describe_pace(self.config.rate_limit), self.config.service.realm
+        if self.as_json:
+            log.write_json("started", {"store": store.address, "realm": realm, "pace": pace, "metrics": metrics})
+            return
+        address = f"; metrics at {metrics}" if metrics else ""
+        app = self.config.app.client_id[:8]
+        print_message(f"Keeping the logins of app {app}… at {realm} in {store.address}, pace {pace}{address}")
+        print_message(capitalize(describe_counts(await keeper.count_logins(), self.config.clock())))
+
+    async def _report_summary(self, keeper: Keeper, summary: Summary) -> None:
+        if self.as_json:
+            print_json({"event": "summary", **summary.to_json()})
+            return
+        done = describe_summary(summary) or "Nothing refreshed"
+        with suppress(StoreFailed):  # the summary is still worth printing
+            done += f"; {describe_counts(await keeper.count_logins(), time.time())}"
+        print_message(done)
 
 
 def _serve_metrics(keeper: Keeper, port: int, stack: ExitStack, listeners: list[Callable[[Event], None]]) -> str:
@@ -262,39 +253,12 @@ def _serve_metrics(keeper: Keeper, port: int, stack: ExitStack, listeners: list[
     return f"http://127.0.0.1:{bound}/metrics"
 
 
-async def _report_start(
-    keeper: Keeper, store: FleetStore, config: KeeperConfig, metrics: str | None, log: EventLog | None
-) -> None:
-    pace, realm = describe_pace(config.rate_limit), config.service.realm
-    if log is not None:
-        log.write_json("started", {"store": store.address, "realm": realm, "pace": pace, "metrics": metrics})
-        return
-    address = f"; metrics at {metrics}" if metrics else ""
-    app = config.app.client_id[:8]
-    print_message(f"Keeping the logins of app {app}… at {realm} in {store.address}, pace {pace}{address}")
-    print_message(capitalize(describe_counts(await keeper.count_logins(), config.clock())))
-
-
-async def _report_summary(keeper: Keeper, summary: Summary, *, as_json: bool) -> None:
-    if as_json:
-        print_json({"event": "summary", **summary.to_json()})
-        return
-    done = describe_summary(summary) or "Nothing refreshed"
-    try:
-        print_message(f"{done}; {describe_counts(await keeper.count_logins(), time.time())}")
-    except StoreFailed:  # the summary is still worth printing
-        print_message(done)
-
-
 class LoginFiles:
     """Writes the access token of one account, and no refresh token, into files of other programs.
 
     Args:
         settings: whose account it is.
         files: each as `FORMAT:PATH`.
-
-    Raises:
-        UsageError: one of them is not a format and a path.
     """
 
     def __init__(self, settings: Settings, files: Sequence[str]) -> None:
@@ -303,18 +267,16 @@ class LoginFiles:
         self._writing: set[asyncio.Task[None]] = set()
 
     def write(self) -> None:
-        """Write every file.
-
-        Raises:
-            TraktAuthError: the account has no valid token, or a file cannot be written.
-        """
+        """Write every file."""
+        if not self._files:
+            return
         with Trakt(self._settings.app(), **self._settings.place()) as trakt:
             for name, path in self._files:
                 export_access_token(trakt, name, path)
 
     def on_event(self, event: Event) -> None:
         """Write the files in a thread if the account has a new token."""
-        if isinstance(event, Refreshed) and event.login.account == self._settings.account:
+        if self._files and isinstance(event, Refreshed) and event.login.account == self._settings.account:
             task = asyncio.get_running_loop().create_task(self._write_in_thread())
             self._writing.add(task)
             task.add_done_callback(self._writing.discard)

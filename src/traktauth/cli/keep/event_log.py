@@ -27,6 +27,8 @@ from traktauth.keeper import (
     Unsaved,
 )
 
+_BAD = style("!", "red")
+
 
 class EventLog:
     """Writes the events of a keeper; an output that cannot be written never stops a refresh.
@@ -61,11 +63,9 @@ class EventLog:
         counts = ""
         if isinstance(event, Recovered):
             counts, self._outage_counts = self._describe_counts(), None
-        text = _describe(event)
-        if text:
-            is_bad = isinstance(event, Expired | Outage | Unsaved | Stalled)
-            is_good = isinstance(event, Recovered | Resumed)
-            _print_line(GOOD if is_good else style("!", "red") if is_bad else WARNING, f"{text}{counts}")
+        described = _describe(event)
+        if described is not None:
+            _print_line(described[0], f"{described[1]}{counts}")
 
     def write_warning(self, record: logging.LogRecord) -> None:
         """Write a library warning; for a user those about single logins are left out, as events report the same."""
@@ -101,34 +101,31 @@ class EventLog:
 
 def _print_line(mark: Styled, text: str) -> None:
     """Write a line with its time; it replaces a line that is rewritten in place."""
-    if is_on_terminal(sys.stderr):
-        print_message(time.strftime("%H:%M:%S"), mark, text)
-    else:
-        print_message(time.strftime("%Y-%m-%d %H:%M:%S"), mark, text)
+    print_message(time.strftime("%H:%M:%S" if is_on_terminal(sys.stderr) else "%Y-%m-%d %H:%M:%S"), mark, text)
 
 
-def _describe(event: Event) -> str:
-    """Return what a user reads about an event; empty if that is nothing."""
+def _describe(event: Event) -> tuple[Styled, str] | None:
+    """Return what a user reads about an event; None if that is nothing."""
     now = time.time()
     match event:
         case Expired(login, why):
-            return f"{login.account} is signed out: {why}"
+            return _BAD, f"{login.account} is signed out: {why}"
         case Expiring(login, why, good_until):
             deadline = format_deadline(good_until, now)
-            return f"{login.account} needs a new sign-in; its token is valid until {deadline}: {why}"
+            return WARNING, f"{login.account} needs a new sign-in; its token is valid until {deadline}: {why}"
         case Unconfirmed(login, why, good_until):
-            return f"{login.account}: {why}; its token is valid until {format_deadline(good_until, now)}"
+            return WARNING, f"{login.account}: {why}; its token is valid until {format_deadline(good_until, now)}"
         case Unsaved(login, why):
-            return f"{login.account}: the new token is only in memory, so do not stop this process: {why}"
+            return _BAD, f"{login.account}: the new token is only in memory, so do not stop this process: {why}"
         case Delayed(login, why, again):
-            return f"{login.account}: retrying in {format_duration(again - now)}: {why}"
+            return WARNING, f"{login.account}: retrying in {format_duration(again - now)}: {why}"
         case Outage(why):
-            return f"The service is failing ({why}); refreshing pauses until it works again"
+            return _BAD, f"The service is failing ({why}); refreshing pauses until it works again"
         case Recovered(after):
-            return f"The service works again after {format_duration(after)}"
+            return GOOD, f"The service works again after {format_duration(after)}"
         case Stalled(why):
-            return f"The store is failing, retrying every few seconds: {why}"
+            return _BAD, f"The store is failing, retrying every few seconds: {why}"
         case Resumed(after):
-            return f"The store works again after {format_duration(after)}"
+            return GOOD, f"The store works again after {format_duration(after)}"
         case _:
-            return ""
+            return None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections import deque
 
-from traktauth.cli.output import is_on_terminal, print_in_place
+from traktauth.cli.output import print_in_place
 from traktauth.cli.times import format_deadline, format_duration
 from traktauth.errors import StoreFailed
 from traktauth.keeper import Keeper, RateLimit, Summary
@@ -35,8 +34,6 @@ class LiveLine:
 
     async def show(self) -> None:
         """Rewrite the line every second, until cancelled."""
-        if not is_on_terminal(sys.stderr):
-            return
         next_count = 0.0
         while True:
             began = time.monotonic()

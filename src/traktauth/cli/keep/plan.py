@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import NamedTuple
 
 from traktauth.cli.keep.live_line import capitalize, describe_counts
 from traktauth.cli.output import print_data, print_json
-from traktauth.cli.times import format_duration, format_time
+from traktauth.cli.times import format_deadline
 from traktauth.errors import StoreFailed
 from traktauth.keeper import KeeperConfig, RateLimit
 from traktauth.models import LoginKey, Record
@@ -21,6 +20,9 @@ _ACTIONS = {
     "report": "report that it needs a sign-in",
     "none": "nothing: its record cannot be read",
 }
+
+
+_WIDEST = 32  # columns of an account's name
 
 
 class Planned(NamedTuple):
@@ -42,11 +44,7 @@ class Planned(NamedTuple):
 
 
 def show_plan(store: FleetStore, config: KeeperConfig, *, limit: int, as_json: bool) -> None:
-    """Print what would be done with the next logins that come due.
-
-    Raises:
-        StoreFailed: the store cannot be read.
-    """
+    """Print what would be done with the next logins that come due."""
     now, realm, client_id = config.clock(), config.service.realm, config.app.client_id
     counts = store.count_logins(realm, client_id, now=now)
     upcoming = store.upcoming(realm, client_id, limit=limit)
@@ -58,11 +56,10 @@ def show_plan(store: FleetStore, config: KeeperConfig, *, limit: int, as_json: b
         print_json({"event": "plan", "logins": counts.logins, "due": counts.due, "next_due_at": counts.next_due_at})
         return
     print_data(capitalize(describe_counts(counts, now)))
-    width = max((len(each.login.account) for each in planned), default=0)
-    times = [_describe_start(each.starts_at, now) for each in planned]
-    times_width = max(map(len, times), default=0)
-    for each, when in zip(planned, times, strict=True):
-        print_data(f"{each.login.account:<{min(width, 32)}}  {when:<{times_width}}  {_ACTIONS[each.action]}", indent=2)
+    rows = [(each.login.account, _describe_start(each.starts_at, now), _ACTIONS[each.action]) for each in planned]
+    first, second = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
+    for account, when, action in rows:
+        print_data(f"{account:<{min(first, _WIDEST)}}  {when:<{second}}  {action}", indent=2)
     rest = counts.logins - len(planned)
     if rest > 0 and len(planned) == limit:
         print_data(f"… and {rest} more; --limit shows them", indent=2)
@@ -111,8 +108,4 @@ def _load(store: FleetStore, login: LoginKey) -> Record | None:
 
 
 def _describe_start(at: float, now: float) -> str:
-    return "now" if at <= now else f"{_at(at)} (in {format_duration(at - now)})"
-
-
-def _at(at: float) -> str:
-    return format_time(at, exact=at - time.time() < 600)  # noqa: PLR2004 - ten minutes
+    return "now" if at <= now else format_deadline(at, now).replace("(", "(in ")
