@@ -7,14 +7,19 @@ prevents some of that where `fs.protected_regular` and `fs.protected_symlinks` a
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Callable
 from contextlib import suppress
+
+from traktauth.hints import Hint, ShellCommand
+from traktauth.log_fields import log_fields
 
 PRIVATE = 0o600
 COMPANIONS = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database."""
 MOST_LINKS = 40  # that lead on to each other, as in Linux
+OTHERS_READ = 0o044
 OTHERS_READ_OR_WRITE = 0o077
 OTHERS_WRITE = 0o022
 EVERYBODY_WRITES = 0o002
@@ -23,7 +28,15 @@ CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 
 
 class UnsafeFile(PermissionError):
-    """Another user could read or replace what is written to a file; the message names it and the reason."""
+    """Another user could read or replace what is written to a file; the message names it and the reason.
+
+    Attributes:
+        hint: what the user can do; empty if the caller knows better.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def is_own(status: os.stat_result, *, or_roots: bool = False) -> bool:
@@ -102,6 +115,79 @@ def resolve(path: str, *, or_roots: bool = True) -> str:
         real = "/" if os.path.isabs(target) else real
         waiting += target.split("/")[::-1]
     return real
+
+
+def resolve_own(path: str, elsewhere: str) -> str:
+    """Return the path that symbolic links lead to: this user's own regular file, or a missing one.
+
+    Args:
+        path: the path.
+        elsewhere: how to name another file, for the hint.
+
+    Raises:
+        UnsafeFile: a link or the file belongs to another user, or it is not a regular file.
+    """
+    hint = elsewhere
+    try:
+        real = resolve(path, or_roots=False)
+        with suppress(FileNotFoundError):
+            status = os.lstat(real)
+            if not is_own(status):
+                hint = f"If it is yours: sudo chown {os.geteuid()} {shlex.quote(real)}. {elsewhere}"
+            check_own(real, status)
+            check_regular(real, status)
+    except UnsafeFile as error:
+        error.hint = hint
+        raise
+    return real
+
+
+def check_own_file(path: str, status: os.stat_result) -> None:
+    """Check that a file beside a store is this user's own regular file.
+
+    Raises:
+        UnsafeFile: it is not.
+    """
+    try:
+        check_own(path, status)
+        check_regular(path, status)
+    except UnsafeFile as error:
+        remove = ShellCommand(f"rm {shlex.quote(path)}")
+        error.hint = Hint("Remove it: ", remove, "; or keep the store in a folder that only you can write")
+        raise
+
+
+def check_private(path: str, status: os.stat_result, chmod: Callable[[int], None]) -> None:
+    """Check that no other user may have written a file; take the right to read it from others.
+
+    Args:
+        path: the file's path, for messages.
+        status: of the file, or of a link in its place.
+        chmod: sets the file's mode.
+
+    Raises:
+        UnsafeFile: it is not this user's own regular file, or another user may write it.
+    """
+    check_own_file(path, status)
+    if os.name != "posix":  # pragma: no cover - Windows has access lists, which the mode does not show
+        return
+    if status.st_mode & OTHERS_WRITE:
+        raise UnsafeFile(
+            f"Other users can write {path}, so its content may not be yours",
+            Hint(
+                "If you trust its content: ",
+                ShellCommand(f"chmod 600 {shlex.quote(path)}"),
+                ". If that changes nothing, its file system keeps no permissions: keep the store on another one",
+            ),
+        )
+    if status.st_mode & OTHERS_READ:
+        import logging  # noqa: PLC0415 - a program whose file is in order logs nothing
+
+        logging.getLogger("traktauth").warning(
+            "Other users could read %s; its mode is set to 600", path, extra=log_fields("store-was-readable")
+        )
+        with suppress(OSError):  # a file system that is read-only, or keeps no permissions
+            chmod(PRIVATE)
 
 
 def make_folder(folder: str, on_made: Callable[[str], None] = lambda _: None) -> None:

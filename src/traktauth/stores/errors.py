@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from shlex import quote
 from typing import Any, Self, TypeVar
 
 from traktauth.errors import StoreFailed
 from traktauth.hints import LOGIN_COMMAND, Hint, ShellCommand
-from traktauth.stores.permissions import quote
+from traktauth.private_files import UnsafeFile
 
 T = TypeVar("T")
 
@@ -32,6 +34,23 @@ def disk_hint(number: int | None, path: str) -> str | None:
         elsewhere = "Mount its file system for writing, or keep logins elsewhere (TRAKTAUTH_STORE): "
         return Hint(elsewhere, ShellCommand(f"df {folder}"))
     return None
+
+
+@contextmanager
+def file_failures(path: str, what: str) -> Generator[None]:
+    """Raise StoreFailed for what the system says of a store's file.
+
+    Args:
+        path: the file, as the user named it.
+        what: what cannot be done to it, such as `read`.
+    """
+    try:
+        yield
+    except UnsafeFile as error:
+        raise StoreFailed(str(error), hint=error.hint) from None
+    except OSError as error:
+        hint = disk_hint(error.errno, path)
+        raise StoreFailed(f"{path} cannot be {what}: {error.strerror or error}", hint=hint) from error
 
 
 def move_away_hint(path: str) -> Hint:

@@ -15,7 +15,7 @@ from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Record
 from traktauth.stores.encryption.aes_gcm import AesGcmCipher
 from traktauth.stores.encryption.seal_keys import key_of, new_key
-from traktauth.stores.errors import missing
+from traktauth.stores.errors import file_failures, missing
 from traktauth.stores.file.atomic_file import make_folder
 from traktauth.stores.file.file_lock import locked
 from traktauth.stores.file.store import FileStore
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 LIMIT = 3.0  # seconds for each call: a keyring may wait for a user who is not there
 SERVICE, ENTRY = "traktauth", "seal-key"
-_MAKING_PATIENCE = 30.0
+_LOCK_TIMEOUT = 30.0  # seconds to wait for another program that makes the key
 _INSTEAD = "or keep the key yourself: make one, and use the store sealed+file:"
 _NONE = f"Install one and log in again (Debian: apt-get install gnome-keyring), {_INSTEAD}"
 _OTHER = "The keyring holds another key: bring the old one back, or move the file away and sign in again"
@@ -104,12 +104,13 @@ class KeyringCipher:
         return self._known
 
     def _make_cipher(self) -> AesGcmCipher:
-        make_folder(os.path.dirname(self._lock))
-        with locked(self._lock, _MAKING_PATIENCE):
-            if self._seal() is None:
-                key = new_key()
-                ask(lambda keyring: keyring.set_password(SERVICE, ENTRY, key))
-            seal = self._seal()
+        with file_failures(self._lock, "locked"):
+            make_folder(os.path.dirname(self._lock))
+            with locked(self._lock, _LOCK_TIMEOUT):
+                if self._seal() is None:
+                    key = new_key()
+                    ask(lambda keyring: keyring.set_password(SERVICE, ENTRY, key))
+                seal = self._seal()
         if seal is None:
             raise StoreFailed("The keyring has not kept the key that was put into it", hint=_NONE)
         return seal

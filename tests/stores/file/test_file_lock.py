@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from stores.children import fork, in_child
-from traktauth.errors import StoreFailed
+from traktauth.private_files import UnsafeFile
 from traktauth.stores.file import file_lock
 from traktauth.stores.file.file_lock import locked
 
@@ -32,17 +32,6 @@ def open_files():
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - no path in the file system
 
 
-def test_the_lock_file_stays_unless_its_holder_says_that_it_is_obsolete(path):
-    with locked(path, 0.0):
-        before = os.stat(path).st_ino  # noqa: PTH116 - the inode is the claim
-    with locked(path, 0.0, is_obsolete=lambda: False):
-        pass
-    assert os.stat(path).st_ino == before  # noqa: PTH116 - the same
-    with locked(path, 0.0, is_obsolete=lambda: True):
-        pass
-    assert not os.path.exists(path)  # noqa: PTH110 - a path as text
-
-
 def test_a_waiter_whose_lock_file_was_removed_locks_the_new_one(path):
     """A lock on a file that has no name any more would keep no other process out."""
     events = []
@@ -52,11 +41,12 @@ def test_a_waiter_whose_lock_file_was_removed_locks_the_new_one(path):
             events.append(held)
             events.append(try_lock(path))
 
-    with locked(path, 0.0, is_obsolete=lambda: True):
+    with locked(path, 0.0):
         waiter = threading.Thread(target=wait)
         waiter.start()
         while len(file_lock._open_files) < 2:
             time.sleep(0.001)
+        Path(path).unlink()
     waiter.join()
     assert events == [True, False]
 
@@ -67,10 +57,11 @@ def test_two_never_hold_a_lock_whose_file_is_removed_each_time(path, tmp_path):
 
     def work():
         for _ in range(40):
-            with locked(path, 30.0, is_obsolete=lambda: True) as held:
+            with locked(path, 30.0) as held:
                 assert held
                 os.close(os.open(inside, os.O_CREAT | os.O_EXCL))
                 inside.unlink()
+                Path(path).unlink()
 
     children = []
     for _ in range(4):
@@ -93,7 +84,7 @@ def test_another_users_lock_file_is_reported_at_once(tmp_path):
     path.touch()
     path.chmod(0o666)
     os.chown(path, 65534, 65534)
-    with pytest.raises(StoreFailed, match="belongs to another user") as caught, locked(str(path), 10.0):
+    with pytest.raises(UnsafeFile, match="belongs to another user") as caught, locked(str(path), 10.0):
         pytest.fail("held")
     assert caught.value.hint == f"Remove it: rm {path}; or keep the store in a folder that only you can write"
 
@@ -109,8 +100,8 @@ def test_a_lock_file_that_only_another_user_may_open_is_reported_as_such():
             try:
                 with locked(str(folder / "lock"), 0.0):
                     return "held"
-            except StoreFailed as error:
-                return error.message
+            except UnsafeFile as error:
+                return str(error)
 
         assert in_child(try_it, uid=65534) == f"{folder}/lock belongs to another user (root)"
     finally:

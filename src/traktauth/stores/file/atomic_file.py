@@ -8,12 +8,12 @@ import stat
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext, suppress
+from shlex import quote
 
 from traktauth import private_files
 from traktauth.errors import StoreFailed
 from traktauth.hints import Hint, ShellCommand
 from traktauth.private_files import CLOEXEC, NOFOLLOW, OTHERS_READ_OR_WRITE, PRIVATE, is_own
-from traktauth.stores.permissions import quote
 from traktauth.stores.redaction import Hidden
 
 # A file system without such an operation answers with one of these. That is not a failure: no retry and

@@ -1,7 +1,7 @@
 """Locks between processes: of a login, and of a write. A file beside the store is locked.
 
-The system releases it when its holder dies, however that happens. A lock file may be removed by its holder, so a lock
-counts only if its file is still the one at its path.
+The system releases it when its holder dies, however that happens. Lock files stay. Another program may remove one, as
+when it restores a folder from a backup, so a lock counts only if its file is still the one at its path.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ import os
 import sys
 import time
 from _thread import get_ident  # `threading` costs a start-up
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 from traktauth.errors import StoreFailed
-from traktauth.private_files import CLOEXEC, NOFOLLOW, PRIVATE
-from traktauth.stores.permissions import require_own
+from traktauth.private_files import CLOEXEC, NOFOLLOW, PRIVATE, check_own_file
 
 WRITE_TIMEOUT = 30.0
 """Seconds that a write waits for another program's; a write takes milliseconds, but several seconds on a slow disk."""
@@ -29,25 +28,18 @@ _open_files: set[int] = set()
 _holders: dict[int, tuple[str, int]] = {}
 
 
-def _never() -> bool:
-    return False
-
-
 @contextmanager
-def locked(path: str, timeout: float, *, is_obsolete: Callable[[], bool] = _never) -> Generator[bool]:
+def locked(path: str, timeout: float) -> Generator[bool]:
     """Hold the lock; the value is False if another holder kept it for `timeout` seconds.
 
     Args:
         path: of the lock file; created if it is missing.
         timeout: the longest wait, in seconds.
-        is_obsolete: asked under the lock before it is released; on True the lock file is removed.
 
     Raises:
-        OSError: the file cannot be made or locked.
-        StoreFailed: another user owns it.
+        OSError: the file cannot be made or locked; UnsafeFile if another user owns it.
     """
     opened: list[int] = []
-    held = False
     try:
         held = _acquire(path, opened, time.monotonic() + timeout)
         if held:
@@ -55,14 +47,9 @@ def locked(path: str, timeout: float, *, is_obsolete: Callable[[], bool] = _neve
         yield held
     finally:
         try:
-            if held and opened[0] in _open_files and is_obsolete():  # in a forked child it is closed already
-                with suppress(OSError):  # Windows removes no file that is open
-                    os.unlink(path)
+            _close(opened)
         finally:
-            try:
-                _close(opened)
-            finally:
-                _close(opened)  # again, as a signal may come in the middle of it
+            _close(opened)  # again, as a signal may come in the middle of it
 
 
 @contextmanager
@@ -99,7 +86,7 @@ def _acquire(path: str, opened: list[int], until: float) -> bool:
         if _try(opened[0]):
             if _is_at(path, opened[0]):
                 return True
-            _close(opened)  # its holder has removed it while we waited
+            _close(opened)  # it was removed while we waited
             continue
         left = until - time.monotonic()
         if left <= 0:
@@ -113,10 +100,10 @@ def _open(path: str) -> int:
         descriptor = os.open(path, _OPEN, PRIVATE)
     except PermissionError:
         with suppress(FileNotFoundError):
-            require_own(path, os.lstat(path))
+            check_own_file(path, os.lstat(path))
         raise
     try:
-        require_own(path, os.fstat(descriptor))
+        check_own_file(path, os.fstat(descriptor))
     except BaseException:
         os.close(descriptor)
         raise

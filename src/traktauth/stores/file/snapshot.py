@@ -40,13 +40,6 @@ class Snapshot:
         self.records[login] = record
         return record
 
-    def has_token(self, login: LoginKey) -> bool:
-        """Return whether a token is stored for a login, or may be."""
-        document = Hidden(self.documents.get(login))
-        if document.value is None:
-            return bool(self.strays)
-        return document.value.get("token") is not None or document.value.get("expires_at") is not None
-
     def content(
         self,
         login: LoginKey | None = None,

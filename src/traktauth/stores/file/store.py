@@ -12,15 +12,14 @@ from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Record
 from traktauth.models.changes import BeginRefresh, CancelRefresh, Change, Erase, Reencrypt
 from traktauth.models.record import erased_entry
-from traktauth.private_files import CLOEXEC, NOFOLLOW
+from traktauth.private_files import CLOEXEC, NOFOLLOW, check_private, resolve_own
 from traktauth.stores.base import TokenStore
 from traktauth.stores.encryption.envelope import Cipher, is_sealed_newest, key_of_seal, seal
-from traktauth.stores.errors import disk_hint, stray_record_warnings
+from traktauth.stores.errors import file_failures, stray_record_warnings
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.durability import find_warnings
 from traktauth.stores.file.file_lock import locked, write_lock
 from traktauth.stores.file.snapshot import LARGEST, NOTHING, Snapshot, parse, signature_of
-from traktauth.stores.permissions import require_private, resolve
 from traktauth.stores.record_json import to_document
 from traktauth.stores.redaction import Hidden, without_frames
 
@@ -55,7 +54,7 @@ class FileStore(TokenStore):
     def load(self, login: LoginKey) -> Record:
         record = self.peek(login)
         if record is None:
-            with _failures(self.path, "read"):
+            with file_failures(self.path, "read"):
                 record = self._read().record(login, self._cipher)
         return record
 
@@ -73,8 +72,8 @@ class FileStore(TokenStore):
         `BeginRefresh` first reserves space on the disk for the record that ends the refresh; it is undone if it may not
         be on the disk. Any other change may be applied again, and a new token is kept.
         """
-        with _failures(self.path, "written"), self._writing():
-            path = resolve(self.path)
+        with file_failures(self.path, "written"), self._writing():
+            path = self._resolve()
             snapshot = self._read()
             if not self._is_applicable(snapshot, login, change):
                 return False
@@ -104,7 +103,7 @@ class FileStore(TokenStore):
         return True
 
     def encryption_key_id(self, login: LoginKey) -> str | None:
-        with _failures(self.path, "read"):
+        with file_failures(self.path, "read"):
             return key_of_seal(self._read().documents.get(login))
 
     def encrypt(self, content: bytes, bound: bytes) -> str | None:
@@ -115,10 +114,10 @@ class FileStore(TokenStore):
 
     @contextmanager
     def lock(self, login: LoginKey, timeout: float) -> Generator[bool]:
-        with _failures(self.path, "locked"):
+        with file_failures(self.path, "locked"):
             path = self._beside(login, "lock")
             atomic_file.make_folder(os.path.dirname(path))
-            lock = locked(path, timeout, is_obsolete=lambda: self._has_no_token(login))
+            lock = locked(path, timeout)
             held = lock.__enter__()
         try:
             yield held
@@ -126,19 +125,19 @@ class FileStore(TokenStore):
             lock.__exit__(None, None, None)
 
     def list_logins(self) -> list[LoginKey]:
-        with _failures(self.path, "read"):
+        with file_failures(self.path, "read"):
             return sorted(login for login in self._read().documents if login.account)
 
     def durability_warnings(self) -> list[str]:
-        with _failures(self.path, "read"):
+        with file_failures(self.path, "read"):
             strays = len(self._read().strays)
-            return stray_record_warnings(strays) + find_warnings(os.path.dirname(resolve(self.path)))
+            return stray_record_warnings(strays) + find_warnings(os.path.dirname(self._resolve()))
 
     def check_writable(self) -> None:
         if self._cipher is not None:
             self._cipher.seal(b"", b"")
-        with _failures(self.path, "written"), self._writing():
-            path = resolve(self.path)
+        with file_failures(self.path, "written"), self._writing():
+            path = self._resolve()
             self._read()  # a damaged file is never written
             reserved = f"{path}.trial"
             atomic_file.reserve(reserved, self._size() + _ROOM)
@@ -155,18 +154,21 @@ class FileStore(TokenStore):
         try:
             atomic_file.replace(trial or path, content, reserved=reserved)
             status = os.stat(trial or path)
-            require_private(path, status, lambda _: None)
+            check_private(path, status, lambda _: None)
         finally:
             if trial is not None:
                 _remove(trial)
 
     # ------------------------------------------------------------ the file
+    def _resolve(self) -> str:
+        return resolve_own(self.path, "Name a file: --store file:/PATH.json, or TRAKTAUTH_STORE")
+
     def _content(self, snapshot: Snapshot, login: LoginKey, entry: LoginKey, record: Record) -> Hidden[bytes]:
         return snapshot.content(login, entry, Hidden(seal(to_document(entry, record), self._cipher)))
 
     @contextmanager
     def _writing(self) -> Generator[None]:
-        path = resolve(self.path)
+        path = self._resolve()
         atomic_file.make_folder(os.path.dirname(path))
         with write_lock(path, self.path):
             yield
@@ -178,14 +180,14 @@ class FileStore(TokenStore):
             StoreFailed: it is damaged, another program's, or a later version's, or another user may have written it;
                 it is left as it is.
         """
-        path = resolve(self.path)
+        path = self._resolve()
         try:
             descriptor = os.open(path, _OPEN)
         except FileNotFoundError:
             return Snapshot(None, {}, [], {})
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
-            require_private(path, status, lambda mode: os.fchmod(descriptor, mode))
+            check_private(path, status, lambda mode: os.fchmod(descriptor, mode))
             if signature_of(status) != self._snapshot.signature:
                 documents, strays = parse(Hidden(file.read(LARGEST + 1)), self.path)
                 # A file that has just been written may be written again within one tick of the file system's clock,
@@ -195,13 +197,6 @@ class FileStore(TokenStore):
                 self._snapshot = snapshot  # in one step, as other threads look at it
                 return snapshot
         return self._snapshot
-
-    def _has_no_token(self, login: LoginKey) -> bool:
-        """Return whether this login is signed out, so that its lock file is not needed any more."""
-        try:
-            return not self._read().has_token(login)
-        except (OSError, StoreFailed):
-            return False
 
     def _remove_leftovers(self, path: str, login: LoginKey) -> None:
         """Remove what a crash has left of other logins' refreshes: it may hold the tokens of every account.
@@ -218,7 +213,7 @@ class FileStore(TokenStore):
             if other == mine or not (other.startswith(f"{name}.") and other.endswith(".spare")):
                 continue
             lock = os.path.join(folder, f"{other.removesuffix('.spare')}.lock")
-            with suppress(OSError, StoreFailed), locked(lock, 0.0, is_obsolete=lambda: True) as is_free:
+            with suppress(OSError, StoreFailed), locked(lock, 0.0) as is_free:
                 if is_free:
                     os.unlink(os.path.join(folder, other))
         for trial in (f"{path}.new", f"{path}.trial", f"{path}.check"):  # only the holder of the write lock has one
@@ -234,7 +229,7 @@ class FileStore(TokenStore):
         """Return the path of a neighbour file that belongs to one login."""
         name = f"{login.realm}\0{login.client_id}\0{login.account}".encode("utf-8", "surrogatepass")
         key = sha256(name).hexdigest()[:16]
-        return f"{resolve(self.path)}.{key}.{kind}"
+        return f"{self._resolve()}.{key}.{kind}"
 
 
 def _begin(path: str, content: Hidden[bytes], before: Snapshot, spare: str) -> None:
@@ -262,13 +257,3 @@ def _content(path: str) -> Hidden[bytes] | None:
 def _remove(path: str) -> None:
     with suppress(OSError):
         os.unlink(path)
-
-
-@contextmanager
-def _failures(path: str, what: str) -> Generator[None]:
-    """Turn what the system says into StoreFailed."""
-    try:
-        yield
-    except OSError as error:
-        hint = disk_hint(error.errno, path)
-        raise StoreFailed(f"{path} cannot be {what}: {error.strerror or error}", hint=hint) from error

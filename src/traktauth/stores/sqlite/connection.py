@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 
 from traktauth.errors import StoreFailed
-from traktauth.private_files import COMPANIONS, make_file
+from traktauth.private_files import COMPANIONS, check_private, make_file
 from traktauth.stores.database.schema import (
     INDEXES,
     SCHEMA,
@@ -23,7 +23,6 @@ from traktauth.stores.database.schema import (
 from traktauth.stores.errors import MOVE_AWAY, move_away_hint
 from traktauth.stores.file import atomic_file
 from traktauth.stores.mounts import is_mount_point
-from traktauth.stores.permissions import require_private
 from traktauth.stores.sqlite import fork_safety
 from traktauth.stores.sqlite.fork_safety import Connection
 
@@ -39,8 +38,8 @@ def connect(path: str) -> Connection:
         path: no symbolic link.
 
     Raises:
-        StoreFailed: it is another program's, or a later version's, or another user may have written it.
-        OSError, sqlite3.Error: it cannot be opened.
+        StoreFailed: it is another program's, or another version's.
+        OSError, sqlite3.Error: it cannot be opened; UnsafeFile if another user may have written it.
     """
     with fork_safety.opening:  # another thread's locks would go with the descriptor that a new file is made with
         return _connect(path)
@@ -78,16 +77,12 @@ def _connect(path: str) -> Connection:
 
 
 def _check_files(path: str) -> None:
-    """Refuse what another user has put, or may write, in the place of the database or its log.
-
-    Raises:
-        StoreFailed: there is such a file.
-    """
+    """Refuse what another user has put, or may write, in the place of the database or its log."""
     for neighbour in ("", *COMPANIONS):  # SQLite takes each for the database's own, of whatever user
         file = f"{path}{neighbour}"
         with suppress(FileNotFoundError):
             status = os.lstat(file)
-            require_private(file, status, partial(os.chmod, file))
+            check_private(file, status, partial(os.chmod, file))
             if neighbour and not status.st_mode & stat.S_IWUSR:  # from a time when the database was read-only
                 os.chmod(file, stat.S_IMODE(os.lstat(path).st_mode))
 

@@ -8,17 +8,18 @@ import sqlite3
 import threading
 from collections.abc import Generator, Hashable
 from contextlib import contextmanager, suppress
+from shlex import quote
 from typing import Any
 
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey
+from traktauth.private_files import resolve_own
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.database.row import Row
 from traktauth.stores.database.sql import READ, Dialect, Parameters, SqlDatabase, is_read, key, row_of
-from traktauth.stores.errors import RESTORE, disk_hint
+from traktauth.stores.errors import RESTORE, disk_hint, file_failures
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.durability import find_warnings
-from traktauth.stores.permissions import quote, resolve
 from traktauth.stores.sqlite.connection import LONGEST_LEASE, connect, truncate_log
 from traktauth.stores.sqlite.fork_safety import Connection, add_database
 
@@ -99,12 +100,15 @@ class SqliteDatabase(SqlDatabase):
     def _sync(self, connection: Connection) -> None:
         """Make sure, before the first write of a connection, that the file's name is durable."""
         if not connection.is_synced:
-            with atomic_file.syncing(os.path.dirname(resolve(self.path, example="sqlite:/PATH"))):
+            with atomic_file.syncing(os.path.dirname(self._resolve())):
                 connection.is_synced = True
+
+    def _resolve(self) -> str:
+        return resolve_own(self.path, "Name a file: --store sqlite:/PATH, or TRAKTAUTH_STORE")
 
     def durability_warnings(self) -> list[str]:
         with _failures(self.path):
-            return find_warnings(os.path.dirname(resolve(self.path, example="sqlite:/PATH")))
+            return find_warnings(os.path.dirname(self._resolve()))
 
     def close(self) -> None:
         self._close_others()
@@ -128,7 +132,7 @@ class SqliteDatabase(SqlDatabase):
             try:
                 connection = self._idle.pop()
             except IndexError:
-                connection = connect(resolve(self.path, example="sqlite:/PATH"))
+                connection = connect(self._resolve())
                 owner = self._owner = self._place()
             with self._using(connection, owner):
                 yield connection
@@ -166,7 +170,8 @@ class SqliteDatabase(SqlDatabase):
 def _failures(path: str) -> Generator[None]:
     """Turn what SQLite and the system say into StoreFailed."""
     try:
-        yield
+        with file_failures(path, "used"):
+            yield
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary one of an extended code
         if code == sqlite3.SQLITE_NOTADB:
@@ -176,9 +181,8 @@ def _failures(path: str) -> Generator[None]:
                 hint_command="Name another file: --store sqlite:/PATH; or restore this one from a backup",
             ) from error
         raise StoreFailed(f"{path} cannot be used: {error}", hint=_hint(code, path)) from error
-    except (OSError, sqlite3.Error) as error:
-        hint = disk_hint(getattr(error, "errno", None), path)
-        raise StoreFailed(f"{path} cannot be used: {getattr(error, 'strerror', None) or error}", hint=hint) from error
+    except sqlite3.Error as error:
+        raise StoreFailed(f"{path} cannot be used: {error}") from error
 
 
 def _hint(code: int, path: str) -> str | None:
