@@ -9,11 +9,13 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
-from traktauth.private_files import CLOEXEC, NOFOLLOW, is_own, make_folder, resolve
-from traktauth.stores.file.atomic_file import can_sync
+from traktauth.private_files import CLOEXEC, NOFOLLOW, is_own, resolve
+from traktauth.stores.file import atomic_file
+from traktauth.stores.redaction import Hidden
 
 try:
     import fcntl
@@ -70,9 +72,7 @@ class LoginFile:
         if not self.mode & 0o222:
             raise LoginFileError(f"{self.path} is read-only", hint=hint)
         try:
-            descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".traktauth-")
-            os.close(descriptor)
-            Path(name).unlink()
+            tempfile.TemporaryFile(dir=self.path.parent).close()
         except OSError as error:
             raise LoginFileError(
                 f"The folder of {self.path} cannot be written: {error.strerror or error}", hint=hint
@@ -201,37 +201,30 @@ def write_file(
             the old file stays.
 
     Raises:
-        LoginFileError: it cannot be written, and is as it was.
+        LoginFileError, StoreFailed: it cannot be written, and is as it was.
         LoginFileNotDurable: it was written.
     """
-    name = ""
     try:
-        content = text.encode()
+        content = Hidden(text.encode())
     except UnicodeEncodeError:
         raise LoginFileError(f"{path} would hold a character that UTF-8 has not (half of a surrogate pair)") from None
+
+    def check(status: os.stat_result) -> None:
+        if expected is not None and path.read_bytes() != expected:
+            raise changed(path)
+        if before_rename is not None:
+            before_rename(_identity(status))
+
     try:
         path = Path(resolve(str(path.expanduser())))  # no link of another user is followed
-        make_folder(str(path.parent))
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".traktauth-")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        can_sync(str(path.parent))  # a folder that cannot be synced fails here, before anything is changed
+        atomic_file.make_folder(str(path.parent))
+        new = str(path.parent / f".traktauth-{token_hex(8)}")
         with nullcontext() if expected is None else _locked(path):
-            if expected is not None and path.read_bytes() != expected:
-                raise changed(path)
-            if before_rename is not None:
-                before_rename(_identity(Path(name).stat()))
-            Path(name).replace(path)
-        name = ""
+            atomic_file.replace(str(path), content, new=new, mode=mode, before_rename=check)
+    except atomic_file.NotDurable as error:
+        raise _not_durable(path, error) from error
     except (OSError, RuntimeError) as error:  # RuntimeError: `~` of a user that does not exist
         raise LoginFileError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
-    finally:
-        if name:
-            Path(name).unlink(missing_ok=True)
-    sync_folder_of(path)
 
 
 @contextmanager
@@ -261,9 +254,13 @@ def sync_folder_of(path: Path) -> None:
         LoginFileNotDurable: that failed.
     """
     try:
-        can_sync(str(path.parent))
+        atomic_file.can_sync(str(path.parent))
     except OSError as error:
-        raise LoginFileNotDurable(
-            f"{path} was written, but its folder cannot be synced to the disk: {error.strerror or error}",
-            hint="See what is wrong with its disk or mount, and run the command again",
-        ) from error
+        raise _not_durable(path, error) from error
+
+
+def _not_durable(path: Path, error: Exception) -> LoginFileNotDurable:
+    return LoginFileNotDurable(
+        f"{path} was written, but a power cut may undo that: {getattr(error, 'strerror', None) or error}",
+        hint="See what is wrong with its disk or mount, and run the command again",
+    )

@@ -16,10 +16,11 @@ from traktauth.hints import Hint, ShellCommand
 from traktauth.private_files import CLOEXEC, NOFOLLOW, OTHERS_READ_OR_WRITE, PRIVATE, is_own
 from traktauth.stores.redaction import Hidden
 
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC
 # A file system without such an operation answers with one of these. That is not a failure: no retry and
 # no setting would change it, and most of them (SMB, 9P, FUSE) hand each rename to a server that keeps it in order.
 _UNSUPPORTED = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
-_ELSEWHERE = "or keep the store on another file system: --store file:/PATH.json, or TRAKTAUTH_STORE"
+_ELSEWHERE = "or use another file system (for a store: --store file:/PATH.json, or TRAKTAUTH_STORE)"
 
 
 class NotDurable(StoreFailed):
@@ -40,7 +41,7 @@ def reserve(path: str, size: int) -> None:
     """Make a file that occupies `size` bytes of the disk, so that writing it later cannot fail for want of room."""
     with suppress(FileNotFoundError):
         os.unlink(path)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC, PRIVATE)
+    descriptor = os.open(path, _CREATE, PRIVATE)
     try:
         try:
             _occupy(descriptor, size)
@@ -61,7 +62,16 @@ def _occupy(descriptor: int, size: int) -> None:
         _write_all(descriptor, memoryview(bytes(size)))
 
 
-def replace(path: str, content: Hidden[bytes], *, reserved: str | None = None, durable: bool = True) -> None:
+def replace(
+    path: str,
+    content: Hidden[bytes],
+    *,
+    new: str | None = None,
+    reserved: str | None = None,
+    mode: int = PRIVATE,
+    durable: bool = True,
+    before_rename: Callable[[os.stat_result], None] | None = None,
+) -> None:
     """Put `content` in the place of the file at `path`: written, fsynced, renamed, the folder fsynced.
 
     The folder is synced before as well: one that cannot be synced fails before anything is changed.
@@ -69,8 +79,12 @@ def replace(path: str, content: Hidden[bytes], *, reserved: str | None = None, d
     Args:
         path: what is replaced; no symbolic link.
         content: the whole new file.
-        reserved: a file made by `reserve`, to be used up where it is there; otherwise a new one is made.
+        new: the file that is written first, and replaced if it exists; `PATH.new` by default.
+        reserved: a file made by `reserve`, which is written instead if it exists.
+        mode: the permissions.
         durable: sync the folder.
+        before_rename: called with the status of the new file when only the rename is left to do. If it raises, the old
+            file stays.
 
     Raises:
         OSError, StoreFailed: nothing was changed.
@@ -78,16 +92,19 @@ def replace(path: str, content: Hidden[bytes], *, reserved: str | None = None, d
     """
     descriptor = None if reserved is None else _open_reserved(reserved)
     if reserved is None or descriptor is None:
-        reserved, new = None, f"{path}.new"
+        reserved, new = None, new or f"{path}.new"
         with suppress(FileNotFoundError):
             os.unlink(new)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC, PRIVATE)
+        descriptor = os.open(new, _CREATE, PRIVATE)
     else:
         new = reserved
     try:
         _write_all(descriptor, memoryview(content.value))
         os.ftruncate(descriptor, len(content.value))
+        if mode != PRIVATE:
+            os.fchmod(descriptor, mode)
         sync_file(descriptor)
+        status = os.fstat(descriptor)
     except OSError:
         if reserved is None:
             os.unlink(new)
@@ -96,10 +113,12 @@ def replace(path: str, content: Hidden[bytes], *, reserved: str | None = None, d
         os.close(descriptor)
     try:
         with syncing(os.path.dirname(path)) if durable else nullcontext() as sync:
+            if before_rename is not None:
+                before_rename(status)
             _rename(new, path, sync)
     except NotDurable:
         raise
-    except (OSError, StoreFailed):
+    except BaseException:
         with suppress(OSError):
             os.unlink(new)
         raise
