@@ -45,7 +45,7 @@ MODULES = (
     "traktauth.stores.database.store",
     "traktauth.stores.file.store",
     "traktauth.stores.open",
-    "traktauth.stores.sqlite.database",
+    "traktauth.stores.sqlite.store",
     "encodings.idna",
     "httpx2",
     "platformdirs",

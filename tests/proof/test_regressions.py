@@ -41,7 +41,7 @@ class Stopped:
 
 @pytest.mark.parametrize("address", ["sqlite", *SERVERS], indirect=True)
 def test_a_lease_whose_reply_was_late_is_acquired_again(store, monkeypatch):
-    clock, real = Stopped(), store.database.acquire_lease
+    clock, real = Stopped(), store.acquire_lease
 
     def acquire(*lease):
         held = real(*lease)
@@ -49,7 +49,7 @@ def test_a_lease_whose_reply_was_late_is_acquired_again(store, monkeypatch):
         return held
 
     monkeypatch.setattr(database_store, "steady_clock", clock)
-    monkeypatch.setattr(store.database, "acquire_lease", acquire)
+    monkeypatch.setattr(store, "acquire_lease", acquire)
     with store.lock(LOGIN, 0.0) as held:
         assert (held, clock.takes) == (True, 2)
 
@@ -57,10 +57,10 @@ def test_a_lease_whose_reply_was_late_is_acquired_again(store, monkeypatch):
 @pytest.mark.parametrize("address", SERVERS[:1], indirect=True)
 def test_a_lease_that_is_acquired_again_has_its_full_length(store):
     """By its holder, who has not heard the first answer."""
-    assert store.database.acquire_lease(LOGIN, "me", 0.5)
-    assert store.database.acquire_lease(LOGIN, "me", 30.0)
+    assert store.acquire_lease(LOGIN, "me", 0.5)
+    assert store.acquire_lease(LOGIN, "me", 30.0)
     time.sleep(0.7)
-    assert not store.database.acquire_lease(LOGIN, "another", 30.0)
+    assert not store.acquire_lease(LOGIN, "another", 30.0)
 
 
 # ---------------------------------------------------------------- stopped between the last thought and the first byte

@@ -16,13 +16,12 @@ from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, CancelRefresh, Change, DeleteToken, SaveToken, SetRefreshable
 from traktauth.stores import TextStore
 from traktauth.stores.database import store as database_store
-from traktauth.stores.database.store import DatabaseStore
 from traktauth.stores.encryption.aes_gcm import AesGcmCipher
 from traktauth.stores.file.file_lock import locked
 from traktauth.stores.file.store import FileStore
 from traktauth.stores.memory import MemoryStore
 from traktauth.stores.open import open_store
-from traktauth.stores.sqlite.database import SqliteDatabase
+from traktauth.stores.sqlite.store import SqliteStore
 from traktauth.testing import AsyncStoreContract, StoreContract
 from traktauth.testing.store_contract import processes
 
@@ -69,7 +68,7 @@ class TestSqlite(ShortLease, Closing, StoreContract):
 
 class TestSealedSqlite(ShortLease, Closing, StoreContract):
     def open_store(self, place):
-        return self.opened(DatabaseStore(SqliteDatabase(f"{place}/logins.db"), cipher=AesGcmCipher([b"k" * 32])))
+        return self.opened(SqliteStore(f"{place}/logins.db", cipher=AesGcmCipher([b"k" * 32])))
 
 
 @pytest.mark.slow

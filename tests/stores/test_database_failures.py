@@ -37,7 +37,7 @@ def swaps_twice(database, monkeypatch):
 
 # ---------------------------------------------------------------- an answer that is lost
 def test_a_change_whose_reply_is_lost_counts_as_done(store, monkeypatch):
-    swaps_twice(store.database, monkeypatch)
+    swaps_twice(store, monkeypatch)
     assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
     assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
     assert store.load(LOGIN).token == pair(2)
@@ -45,7 +45,7 @@ def test_a_change_whose_reply_is_lost_counts_as_done(store, monkeypatch):
 
 def test_a_keepers_change_whose_reply_is_lost_counts_as_done(store, monkeypatch):
     signed_in(store, OTHERS[0])
-    swaps_twice(store.database, monkeypatch)
+    swaps_twice(store, monkeypatch)
     store.defer(OTHERS[0], 1, until=1e12)
     assert store.record_notification(OTHERS[0], 1, "damaged")
     assert not store.record_notification(OTHERS[0], 1, "damaged")
@@ -66,7 +66,7 @@ def fails_once(database, monkeypatch, name, *, done):
 
 
 def test_a_lease_whose_response_is_lost_is_not_waited_for(store, monkeypatch):
-    fails_once(store.database, monkeypatch, "acquire_lease", done=True)
+    fails_once(store, monkeypatch, "acquire_lease", done=True)
     with pytest.raises(StoreFailed), store.lock(LOGIN, 0.0):
         pass
     for _ in range(2):
@@ -75,7 +75,7 @@ def test_a_lease_whose_response_is_lost_is_not_waited_for(store, monkeypatch):
 
 
 def test_a_lease_that_could_not_be_released_is_not_waited_for(store, monkeypatch):
-    fails_once(store.database, monkeypatch, "release_lease", done=False)
+    fails_once(store, monkeypatch, "release_lease", done=False)
     with store.lock(LOGIN, 0.0) as held:
         assert held
     with store.lock(LOGIN, 0.0) as held:

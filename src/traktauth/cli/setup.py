@@ -29,9 +29,9 @@ from traktauth.hints import DOCTOR_COMMAND, Hint, ShellCommand
 from traktauth.models import App
 from traktauth.private_files import resolve
 from traktauth.protocol import APPS_PAGE, OUT_OF_BAND
+from traktauth.stores.errors import Hidden
 from traktauth.stores.file.atomic_file import make_folder
 from traktauth.stores.file.atomic_file import replace as replace_file
-from traktauth.stores.redaction import Hidden
 
 _LONGEST_SECRET = 4096  # characters
 _TAKEN = (AppStatus.ACCEPTED, AppStatus.UNCLEAR)

@@ -14,8 +14,8 @@ from secrets import token_hex
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
 from traktauth.private_files import CLOEXEC, NOFOLLOW, is_own, resolve
+from traktauth.stores.errors import Hidden
 from traktauth.stores.file import atomic_file
-from traktauth.stores.redaction import Hidden
 
 try:
     import fcntl

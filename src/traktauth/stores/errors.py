@@ -1,4 +1,4 @@
-"""Errors and warnings that several stores share, and exceptions of any store as StoreFailed."""
+"""Errors and warnings that several stores share, exceptions of any store as StoreFailed, and errors without tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from shlex import quote
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from traktauth.errors import StoreFailed
 from traktauth.hints import LOGIN_COMMAND, Hint, ShellCommand
@@ -127,3 +127,30 @@ def call_store(call: Callable[[], T], store: Any) -> T:  # noqa: ANN401 - the sa
         raise
     except Exception as error:
         raise store_failed(error, store) from error
+
+
+# ---------------------------------------------------------------- what error reporters see
+# Error reporters collect the local variables of the frames that an error has passed; no token may be in one.
+class Hidden(Generic[T]):
+    """A value that its `repr` does not show."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "Hidden(…)"
+
+
+def without_frames(work: Callable[[], T]) -> T:
+    """Return what `work` returns; a StoreFailed that it raises loses the frames of `work`, whose locals hold tokens.
+
+    Raises:
+        StoreFailed: what `work` raises.
+    """
+    try:
+        return work()
+    except StoreFailed as error:
+        failed = error.with_traceback(None)
+    raise failed

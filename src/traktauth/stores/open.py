@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from traktauth.errors import StoreFailed
 from traktauth.models.store_address import (
@@ -17,14 +16,12 @@ from traktauth.models.store_address import (
     is_store_address,
 )
 from traktauth.stores.base import TokenStore
+from traktauth.stores.encryption.aes_gcm import AesGcmCipher, read_keys
 from traktauth.stores.encryption.envelope import Cipher
-from traktauth.stores.encryption.seal_keys import read_keys
 from traktauth.stores.file.store import FileStore
+from traktauth.stores.memory import MemoryStore
 from traktauth.stores.url import without_password
 from traktauth.stores.user_folders import user_folder
-
-if TYPE_CHECKING:
-    from traktauth.stores.database.database import Database
 
 _KNOWN = "memory:, file:, file:/PATH.json, sqlite:/PATH, keyring:, redis://…, postgresql://…, sealed+ADDRESS"
 
@@ -65,8 +62,6 @@ def _read(address: str, environment: Mapping[str, str] | None, *, takes_plain: b
         raise ValueError("sealed+memory: would seal what never leaves this process; use memory:")
     if scheme == "keyring":
         raise ValueError("keyring: is sealed already, with a key of its own; use keyring:")
-    from traktauth.stores.encryption.aes_gcm import AesGcmCipher  # noqa: PLC0415 - see above
-
     return AesGcmCipher(read_keys(environment or os.environ), takes_plain=takes_plain), scheme, rest
 
 
@@ -83,32 +78,22 @@ def _meant(address: str) -> str:
 
 def _open(scheme: str, rest: str, cipher: Cipher | None) -> TokenStore:
     if scheme in REDIS_SCHEMES:
-        from traktauth.stores.redis.open import open_redis  # noqa: PLC0415 - one store is imported, not all
+        from traktauth.stores.redis.store import RedisStore  # noqa: PLC0415 - one store is imported, not all
 
-        return _on(open_redis(f"{scheme}:{rest}"), cipher)
+        return RedisStore(f"{scheme}:{rest}", cipher=cipher)
     if scheme in POSTGRES_SCHEMES:
-        from traktauth.stores.postgres.open import open_postgres  # noqa: PLC0415 - see above
+        from traktauth.stores.postgres.store import PostgresStore  # noqa: PLC0415 - see above
 
-        return _on(open_postgres(f"{scheme}:{rest}"), cipher)
+        return PostgresStore(f"{scheme}:{rest}", cipher=cipher)
     if scheme == "sqlite":
-        from traktauth.stores.sqlite.database import SqliteDatabase  # noqa: PLC0415 - see above
+        from traktauth.stores.sqlite.store import SqliteStore  # noqa: PLC0415 - see above
 
-        return _on(SqliteDatabase(_path(rest, "tokens.db")), cipher)
-    if scheme == "memory":
-        from traktauth.stores.memory import MemoryStore  # noqa: PLC0415 - see above
-
-        return MemoryStore()
+        return SqliteStore(_path(rest, "tokens.db"), cipher=cipher)
     if scheme == "keyring":
         from traktauth.stores.keyring import KeyringStore  # noqa: PLC0415 - see above
 
         return KeyringStore(os.path.join(default_folder(), "keyring.json"))
-    return FileStore(_path(rest, "tokens.json"), cipher=cipher)
-
-
-def _on(database: Database, cipher: Cipher | None) -> TokenStore:
-    from traktauth.stores.database.store import DatabaseStore  # noqa: PLC0415 - see above
-
-    return DatabaseStore(database, cipher=cipher)
+    return MemoryStore() if scheme == "memory" else FileStore(_path(rest, "tokens.json"), cipher=cipher)
 
 
 def _path(rest: str, default: str) -> str:

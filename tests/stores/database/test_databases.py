@@ -18,7 +18,7 @@ from support.process import free_port
 from support.redis import RedisServer
 from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken, SetMoved
-from traktauth.stores.database.schema import VERSION
+from traktauth.stores.database.store import VERSION
 from traktauth.stores.open import open_store
 from traktauth.stores.postgres import driver as postgres_driver
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in

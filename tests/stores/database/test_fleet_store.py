@@ -261,7 +261,7 @@ def test_a_login_that_changed_since_its_claim_is_read_again(stores, store):
 
 
 def test_a_damaged_record_is_left_and_the_others_are_kept(store):
-    database = store.database
+    database = store
     row = database.read_row(FLEET[0])
     assert database.swap_row(FLEET[0], row.revision, replace(row, payload="{", revision=5))
     damaged, *others = claim(store, 3)

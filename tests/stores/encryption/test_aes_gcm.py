@@ -23,9 +23,8 @@ from traktauth.models.changes import (
 )
 from traktauth.models.record import FORMAT, erased_entry
 from traktauth.stores.encryption import rotate_keys
-from traktauth.stores.encryption.aes_gcm import AesGcmCipher
+from traktauth.stores.encryption.aes_gcm import AesGcmCipher, key_id, new_key, read_keys
 from traktauth.stores.encryption.rotate_keys import Resealed, key_ids, reseal
-from traktauth.stores.encryption.seal_keys import key_id, new_key, read_keys
 from traktauth.stores.file.store import FileStore
 from traktauth.stores.open import open_store
 from traktauth.stores.record_json import to_document

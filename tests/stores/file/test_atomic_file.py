@@ -9,8 +9,8 @@ import pytest
 
 from support.own_thread import replace_in_this_thread
 from traktauth.errors import StoreFailed
+from traktauth.stores.errors import Hidden
 from traktauth.stores.file import atomic_file
-from traktauth.stores.redaction import Hidden
 
 
 def refusing(number):

@@ -15,7 +15,7 @@ from support.postgres import PASSWORD, running_postgres
 from support.process import free_port
 from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken
-from traktauth.stores.database.schema import SCHEMA
+from traktauth.stores.database.sql import SCHEMA
 from traktauth.stores.open import open_store
 from traktauth.stores.postgres import statements
 from traktauth.stores.postgres.table_creation import schema_for
@@ -54,7 +54,7 @@ def test_no_output_shows_the_password(postgres_server):
         assert store.address == f"postgresql://traktauth@127.0.0.1:{postgres_server.port}/postgres"
         with pytest.raises(StoreFailed, match="password authentication failed") as caught:
             store.load(LOGIN)
-        said = f"{caught.value!r} {caught.value.hint} {store!r} {store.database!r} {store.identity}"
+        said = f"{caught.value!r} {caught.value.hint} {store!r} {store.identity}"
         assert "sesame" not in said
 
 
@@ -109,7 +109,7 @@ def test_no_connection_is_held_while_the_lock_is(postgres_address, raw):
         store.load(LOGIN)
         with store.lock(LOGIN, 0.0) as held:
             assert held
-            assert len(store.database._idle) == 1, "idle, for the next command"
+            assert len(store._idle) == 1, "idle, for the next command"
             question = (
                 "SELECT state FROM pg_stat_activity WHERE application_name = 'traktauth' AND xact_start IS NOT NULL"
             )
@@ -133,7 +133,7 @@ def test_no_more_connections_are_open_than_the_address_allows(postgres_address, 
     with closing(open_store(f"{postgres_address}&connections=3")) as store:
         with ThreadPoolExecutor(20) as pool:
             list(pool.map(store.load, [LOGIN] * 100))
-        assert 1 <= len(store.database._idle) <= 3
+        assert 1 <= len(store._idle) <= 3
 
 
 def test_a_terminated_session_is_replaced_within_the_call(postgres_address, opened, raw):

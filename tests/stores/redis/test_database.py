@@ -58,7 +58,7 @@ def test_no_output_shows_the_password(redis_server):
         assert store.address == f"redis://127.0.0.1:{redis_server.port}/3?prefix=x"
         with pytest.raises(StoreFailed) as caught:
             store.load(LOGIN)
-        assert "hunter2" not in f"{caught.value!r} {caught.value.hint} {store!r} {store.database!r} {store.identity}"
+        assert "hunter2" not in f"{caught.value!r} {caught.value.hint} {store!r} {store.identity}"
 
 
 @pytest.mark.parametrize("put", ["text", "kind"])

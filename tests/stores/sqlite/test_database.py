@@ -16,7 +16,7 @@ import pytest
 from traktauth.errors import StoreFailed
 from traktauth.stores.open import open_store
 from traktauth.stores.sqlite import fork_safety
-from traktauth.stores.sqlite.database import _failures
+from traktauth.stores.sqlite.store import _failures
 from traktauth.testing.store_contract.base import LOGIN, pair, signed_in
 
 
@@ -68,7 +68,7 @@ def test_a_file_that_others_could_read_is_closed_to_them(store, path):
 
 def test_a_commit_is_synced_to_the_write_ahead_log(store):
     signed_in(store)
-    with store.database._connection() as connection:
+    with store._connection() as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 

@@ -197,7 +197,7 @@ def test_children_that_are_forked_while_threads_refresh_neither_hang_nor_find_th
 def test_a_fork_in_a_signal_handler_does_not_wait_for_its_own_thread(store, monkeypatch):
     monkeypatch.setattr(fork_safety, "FORK_LIMIT", 3600.0)
     signed_in(store)
-    with store.database._connection() as connection:
+    with store._connection() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
         assert in_child(lambda: True)
     assert store.load(LOGIN).token == pair(1)
@@ -300,7 +300,7 @@ def test_no_local_variable_of_a_failing_write_shows_a_token(store, path):
         with pytest.raises(StoreFailed) as caught:
             work()
         shown = shown_with_locals(caught.value)
-        assert "database.py" in shown
+        assert "sqlite/store.py" in shown
         for secret in ("access-1", "access-2", "refresh-1", "refresh-2"):
             assert secret not in shown
 

@@ -84,7 +84,7 @@ def with_own_password(address: str, environment: Mapping[str, str]) -> str:
     place = address.removeprefix(SEALED)
     if place.partition(":")[0] not in SERVER_STORES:
         return address
-    from traktauth.stores.database.server_url import parse_store_url  # noqa: PLC0415 - only of a server
+    from traktauth.stores.url import parse_store_url  # noqa: PLC0415 - only of a server
 
     own_names = ("cache", "connections", "prefix")
     for text in environment.values():

@@ -13,7 +13,6 @@ from typing import Any
 
 from traktauth.models import LoginKey, Record
 from traktauth.models.keeper_due_time import due_at
-from traktauth.models.record import EMPTY
 from traktauth.stores.encryption.envelope import CLEAR, Cipher, is_sealed_newest, key_of_seal, seal, unseal
 from traktauth.stores.errors import unreadable
 from traktauth.stores.record_json import to_document, to_record
@@ -100,14 +99,12 @@ def key_of_row(row: Row) -> str | None:
         return None
 
 
-def from_row(login: LoginKey, row: Row | None, cipher: Cipher | None) -> Record:
-    """Return the record in a row; an empty one without a row.
+def from_row(login: LoginKey, row: Row, cipher: Cipher | None) -> Record:
+    """Return the record in a row.
 
     Raises:
         StoreFailed: it is damaged, of a later version, or sealed with a key that is not at hand.
     """
-    if row is None:
-        return EMPTY
     try:
         payload: Any = json.loads(row.payload)
         pending = None if row.pending_refresh is None else json.loads(row.pending_refresh)

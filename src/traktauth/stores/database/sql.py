@@ -1,4 +1,4 @@
-"""A database with SQL, SQLite or PostgreSQL: one statement for each method, so none needs a transaction.
+"""A database with SQL, SQLite or PostgreSQL: its tables, and one statement for each method: none needs a transaction.
 
 Parameters are written `:name`. A row with revision 0 holds no record: it carries the lease of a login
 that has none yet.
@@ -11,11 +11,41 @@ from collections.abc import Sequence
 from typing import Any
 
 from traktauth.models import LoginKey
-from traktauth.stores.database.database import PROBE_CONTENT, Database, granted_budget
-from traktauth.stores.database.name_codec import from_text, to_text
 from traktauth.stores.database.row import COLUMNS, Row
-from traktauth.stores.database.schema import TABLE
+from traktauth.stores.database.store import PROBE_CONTENT, DatabaseStore, granted_budget
 from traktauth.stores.fleet import LoginCounts, LoginStates
+
+TABLE = "traktauth_logins"
+
+LOGINS = f"""
+CREATE TABLE {TABLE} (
+    realm TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    account TEXT NOT NULL,
+    revision BIGINT NOT NULL,
+    format INTEGER NOT NULL,
+    generation BIGINT NOT NULL,
+    expires_at DOUBLE PRECISION,
+    due_at DOUBLE PRECISION,
+    refreshable BOOLEAN NOT NULL,
+    moved_to TEXT,
+    pending_refresh TEXT,
+    notifications TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    lease_owner TEXT,
+    lease_until DOUBLE PRECISION,
+    PRIMARY KEY (realm, client_id, account)
+)"""
+BUDGETS = """
+CREATE TABLE traktauth_budgets (
+    realm TEXT NOT NULL PRIMARY KEY,
+    granted BIGINT NOT NULL,
+    used BIGINT NOT NULL,
+    used_at DOUBLE PRECISION NOT NULL,
+    held_until DOUBLE PRECISION NOT NULL
+)"""
+INDEXES = (f"CREATE INDEX traktauth_logins_due ON {TABLE} (realm, client_id, due_at) WHERE due_at IS NOT NULL",)
+SCHEMA = {TABLE: LOGINS, "traktauth_budgets": BUDGETS}
 
 _REFRESHABLE = COLUMNS.index("refreshable")
 _KEY = "realm = :realm AND client_id = :client_id AND account = :account"
@@ -137,8 +167,8 @@ class Dialect:
         self.spend, self.hold = SPEND.format(**worded), HOLD.format(**worded)
 
 
-class SqlDatabase(Database):
-    """A database with SQL.
+class SqlStore(DatabaseStore):
+    """A store on a database with SQL.
 
     Attributes:
         dialect: its statements.
@@ -167,8 +197,8 @@ class SqlDatabase(Database):
     def delete_row(self, login: LoginKey, seen: int) -> bool:
         return bool(self.execute(DELETE, key(login, seen=seen)))
 
-    def list_logins(self) -> list[LoginKey]:
-        return [LoginKey(*(from_text(name) for name in row)) for row in self.execute(NAMES, Parameters())]
+    def list_keys(self) -> list[LoginKey]:
+        return [LoginKey(*row) for row in self.execute(NAMES, Parameters())]
 
     def probe_write(self) -> None:
         self.execute(TRY, Parameters(room=PROBE_CONTENT))
@@ -190,7 +220,7 @@ class SqlDatabase(Database):
         seconds = min(seconds, self.dialect.longest_lease)
         values = _app(realm, client_id, before=before, now=now, limit=limit, seconds=seconds, owner=owner)
         rows = self.execute_with_lease(self.dialect.claim, values)
-        claimed = [(LoginKey(realm, client_id, from_text(row[0])), row_of(row[1:])) for row in rows]
+        claimed = [(LoginKey(realm, client_id, row[0]), row_of(row[1:])) for row in rows]
         return sorted(claimed, key=lambda pair: pair[1].due_at or 0.0)
 
     def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
@@ -201,24 +231,24 @@ class SqlDatabase(Database):
 
     def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
         rows = self.execute(UPCOMING, _app(realm, client_id, limit=limit))
-        return [(LoginKey(realm, client_id, from_text(account)), at) for account, at in rows]
+        return [(LoginKey(realm, client_id, account), at) for account, at in rows]
 
     def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
-        values = Parameters(realm=to_text(realm), wanted=wanted, limit=limit, period=period)
+        values = Parameters(realm=realm, wanted=wanted, limit=limit, period=period)
         granted, used, held, quiet = self.execute(self.dialect.spend, values)[0]
         return granted_budget(granted=granted, is_spent=used >= limit, held=held, quiet=quiet)
 
     def block_budget(self, realm: str, seconds: float) -> None:
-        self.execute(self.dialect.hold, Parameters(realm=to_text(realm), seconds=seconds))
+        self.execute(self.dialect.hold, Parameters(realm=realm, seconds=seconds))
 
 
 def key(login: LoginKey, **others: Any) -> Parameters:  # noqa: ANN401 - what a column holds
     """Return the parameters that name a login, and others."""
-    return _app(login.realm, login.client_id, account=to_text(login.account), **others)
+    return _app(login.realm, login.client_id, account=login.account, **others)
 
 
 def _app(realm: str, client_id: str, **others: Any) -> Parameters:  # noqa: ANN401 - the same
-    return Parameters(realm=to_text(realm), client_id=to_text(client_id), **others)
+    return Parameters(realm=realm, client_id=client_id, **others)
 
 
 def row_of(values: Sequence[Any]) -> Row:

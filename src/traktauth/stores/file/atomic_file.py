@@ -14,7 +14,7 @@ from traktauth import private_files
 from traktauth.errors import StoreFailed
 from traktauth.hints import Hint, ShellCommand
 from traktauth.private_files import CLOEXEC, NOFOLLOW, OTHERS_READ_OR_WRITE, PRIVATE, is_own
-from traktauth.stores.redaction import Hidden
+from traktauth.stores.errors import DurabilityWarning, Hidden
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NOFOLLOW | CLOEXEC
 # A file system without such an operation answers with one of these. That is not a failure: no retry and
@@ -249,3 +249,15 @@ def _sync_failures(folder: str) -> Generator[None]:
         raise StoreFailed(
             f"The folder {folder} cannot be synced to the disk: {error.strerror or error}", hint=hint
         ) from error
+
+
+def find_warnings(folder: str) -> list[str]:
+    """Return what about a store's folder may lose a login, with what helps.
+
+    Raises:
+        OSError: it cannot be synced.
+    """
+    if not os.path.isdir(folder) or can_sync(folder):
+        return []
+    what = f"The file system of {folder} cannot sync a folder, so a power cut may undo the last refresh"
+    return [DurabilityWarning(what, "keep the store on a local disk")]

@@ -11,9 +11,8 @@ from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey
 from traktauth.models.record import EMPTY, FORMAT, Record, erased_entry
 from traktauth.stores.encryption.envelope import Cipher, unseal
-from traktauth.stores.errors import MOVE_AWAY, move_away_hint, unreadable
+from traktauth.stores.errors import MOVE_AWAY, Hidden, move_away_hint, unreadable, without_frames
 from traktauth.stores.record_json import login_of, to_record
-from traktauth.stores.redaction import Hidden, without_frames
 
 LARGEST = 64 * 1024 * 1024  # bytes of a file that is read
 

@@ -15,13 +15,12 @@ from traktauth.models.record import erased_entry
 from traktauth.private_files import CLOEXEC, NOFOLLOW, check_private, resolve_own
 from traktauth.stores.base import TokenStore
 from traktauth.stores.encryption.envelope import Cipher, is_sealed_newest, key_of_seal, seal
-from traktauth.stores.errors import file_failures, stray_record_warnings
+from traktauth.stores.errors import Hidden, file_failures, stray_record_warnings, without_frames
 from traktauth.stores.file import atomic_file
-from traktauth.stores.file.durability import find_warnings
+from traktauth.stores.file.atomic_file import find_warnings
 from traktauth.stores.file.file_lock import locked, write_lock
 from traktauth.stores.file.snapshot import LARGEST, NOTHING, Snapshot, parse, signature_of
 from traktauth.stores.record_json import to_document
-from traktauth.stores.redaction import Hidden, without_frames
 
 _ROOM = 16384  # bytes that a record may grow by between two writes
 _SETTLED_AFTER = 50_000_000  # nanoseconds

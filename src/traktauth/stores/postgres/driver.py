@@ -10,8 +10,8 @@ from typing import Any
 
 from traktauth.errors import StoreFailed
 from traktauth.hints import Hint, ShellCommand
-from traktauth.stores.database.transport_security import find_warnings
 from traktauth.stores.errors import missing
+from traktauth.stores.url import find_warnings
 
 try:
     import psycopg

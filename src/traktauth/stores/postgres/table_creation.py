@@ -6,13 +6,8 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.database.schema import (
-    INDEXES,
-    SCHEMA,
-    TABLE,
-    VERSION,
-    check_version,
-)
+from traktauth.stores.database.sql import INDEXES, SCHEMA, TABLE
+from traktauth.stores.database.store import VERSION, check_version
 from traktauth.stores.postgres.statements import LIMITS
 
 _VERSIONS = "traktauth_schema"

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.database.transport_security import find_warnings, is_local
 from traktauth.stores.errors import missing
+from traktauth.stores.url import find_warnings, is_local
 
 try:
     from redis import BlockingConnectionPool, Redis, SSLConnection

@@ -8,11 +8,10 @@ from typing import Any
 
 from traktauth.errors import StoreFailed
 from traktauth.log_fields import log_fields
-from traktauth.stores.database import schema as database_schema
+from traktauth.stores.database.store import VERSION, check_version
 from traktauth.stores.errors import DurabilityWarning
-from traktauth.stores.redis.keys import RedisKeys
+from traktauth.stores.redis.rows import RedisKeys
 
-VERSION = str(database_schema.VERSION).encode()
 SETTINGS = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
 _UNKNOWN = DurabilityWarning(
     "This Redis does not say how durable it is, as CONFIG GET is forbidden",
@@ -25,7 +24,7 @@ def questions(keys: RedisKeys) -> list[tuple[Any, ...]]:
     """Return what is asked when a store is first used: whose keys these are, and how they are kept."""
     schema = keys.schema
     return [
-        ("SETNX", schema, VERSION.decode()),
+        ("SETNX", schema, VERSION),
         ("GET", schema),
         ("ROLE",),
         *(("CONFIG", "GET", name) for name in SETTINGS),
@@ -39,18 +38,12 @@ def check_schema(address: str, answers: Sequence[Any]) -> None:
         StoreFailed: it is not ours to touch.
         Exception: what Redis answered instead.
     """
-    _, version = answers[:2]
-    if version == VERSION:  # also on a replica, which takes no writes but can be read
-        return
-    for reply in answers[:2]:
+    written, version = answers[:2]
+    if isinstance(version, bytes) and version.isdigit():  # also on a replica, which takes no writes but can be read
+        return check_version(address, int(version))
+    for reply in (written, version):
         if isinstance(reply, Exception) and not str(reply).startswith("WRONGTYPE"):
             raise reply
-    if isinstance(version, bytes) and version.isdigit():
-        raise StoreFailed(
-            f"{address} has the schema {version.decode()}; this version of traktauth uses schema {VERSION.decode()}; "
-            "it is left as it is",
-            hint="Use the version of traktauth that wrote it, or choose another store and sign in again",
-        )
     raise StoreFailed(
         f"{address} holds keys of another program under our names; they are left as they are",
         hint="Give the store a prefix of its own: redis://…?prefix=NAME",

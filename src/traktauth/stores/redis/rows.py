@@ -1,4 +1,4 @@
-"""Rows and logins as they are kept in Redis."""
+"""Rows and logins as they are kept in Redis, and the names of their keys."""
 
 from __future__ import annotations
 
@@ -13,6 +13,19 @@ _READERS = tuple(
     {b"0": False, b"1": True}.__getitem__ if name == "refreshable" else _NUMBERS.get(name, bytes.decode)
     for name in COLUMNS
 )
+
+
+class RedisKeys:
+    """The names of one store's keys, as a Redis has other tenants too; with Redis Cluster they are all in one slot.
+
+    Args:
+        prefix: what every key begins with.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        tag = f"{{{prefix}}}:"
+        self.logins, self.trial, self.schema = f"{tag}logins", f"{tag}trial", f"{tag}schema"
+        self.login, self.lease, self.due, self.budget = f"{tag}login:", f"{tag}lease:", f"{tag}due:", f"{tag}budget:"
 
 
 class Arguments(tuple[object, ...]):

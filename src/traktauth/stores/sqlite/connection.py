@@ -14,12 +14,8 @@ from functools import partial
 
 from traktauth.errors import StoreFailed
 from traktauth.private_files import COMPANIONS, check_private, make_file
-from traktauth.stores.database.schema import (
-    INDEXES,
-    SCHEMA,
-    VERSION,
-    check_version,
-)
+from traktauth.stores.database.sql import INDEXES, SCHEMA
+from traktauth.stores.database.store import VERSION, check_version
 from traktauth.stores.errors import MOVE_AWAY, move_away_hint
 from traktauth.stores.file import atomic_file
 from traktauth.stores.mounts import is_mount_point

@@ -1,4 +1,4 @@
-"""An SQLite database of rows."""
+"""The store on an SQLite database."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from traktauth.models import LoginKey
 from traktauth.private_files import resolve_own
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.database.row import Row
-from traktauth.stores.database.sql import READ, Dialect, Parameters, SqlDatabase, is_read, key, row_of
+from traktauth.stores.database.sql import READ, Dialect, Parameters, SqlStore, is_read, key, row_of
+from traktauth.stores.encryption.envelope import Cipher
 from traktauth.stores.errors import RESTORE, disk_hint, file_failures
 from traktauth.stores.file import atomic_file
-from traktauth.stores.file.durability import find_warnings
+from traktauth.stores.file.atomic_file import find_warnings
 from traktauth.stores.sqlite.connection import LONGEST_LEASE, connect, truncate_log
 from traktauth.stores.sqlite.fork_safety import Connection, add_database
 
@@ -34,25 +35,26 @@ _DIALECT = Dialect(
 )
 
 
-class SqliteDatabase(SqlDatabase):
-    """An SQLite database: a connection for each thread that is at work, none held between statements.
+class SqliteStore(SqlStore):
+    """A store on an SQLite database: a connection for each thread that is at work, none held between statements.
 
     Args:
         path: the file; made on the first use, its folder too.
+        cipher: encrypts what is stored; None stores it in clear.
     """
 
     dialect = _DIALECT
     longest_pause = 0.03  # seconds between two looks at a lease; a look takes microseconds
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, cipher: Cipher | None = None) -> None:
         self.path = os.path.abspath(path)
-        self.address = f"sqlite:{self.path}"
+        super().__init__(f"sqlite:{self.path}", cipher)
         self._idle: list[Connection] = []
         self._owner: tuple[int, int, int] = (0, 0, 0)
         add_database(self)
 
     @property
-    def identity(self) -> Hashable:  # type: ignore[override] # a link may be changed meanwhile
+    def identity(self) -> Hashable:
         return ("sqlite", os.path.realpath(self.path))
 
     def peek_row(self, login: LoginKey) -> Row | None:

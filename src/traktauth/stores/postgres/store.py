@@ -1,4 +1,4 @@
-"""A PostgreSQL database of rows."""
+"""The store on a PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import Any
 
 from traktauth.errors import StoreFailed
-from traktauth.stores.database.sql import Parameters, SqlDatabase
+from traktauth.stores.database.sql import Parameters, SqlStore
+from traktauth.stores.encryption.envelope import Cipher
 from traktauth.stores.postgres.driver import (
     ERRORS,
     LIMIT,
@@ -21,40 +22,47 @@ from traktauth.stores.postgres.driver import (
     rows_of,
     settings_of,
 )
-from traktauth.stores.postgres.durability import QUESTION, find_warnings
-from traktauth.stores.postgres.statements import DIALECT, to_message
+from traktauth.stores.postgres.statements import DIALECT, QUESTION, find_warnings, to_message
 from traktauth.stores.postgres.table_creation import preparing
+from traktauth.stores.url import parse_store_url
 
+CONNECTIONS = 16  # by default, for each store object
 TRIES = 2  # on new connections, one of which may be cut as it is made
 # Connections that a forked child got from its parent. Closing one there would end the parent's session.
 _inherited: list[Any] = []
 
 
-class PostgresDatabase(SqlDatabase):
-    """A PostgreSQL; safe between threads and after a fork.
+class PostgresStore(SqlStore):
+    """A store on a PostgreSQL; safe between threads and after a fork.
 
     No connection is held between statements. One that has died is replaced, and its statement done again, as every
     statement of ours may be; if a new one dies as well, once more.
 
     Args:
-        url: as libpq takes it.
-        address: the same without password.
-        connections: at most so many at once.
+        url: as libpq takes it, with a setting `connections` of our own: at most so many at once.
+        cipher: encrypts what is stored; None stores it in clear.
+
+    Raises:
+        ValueError: it is not the address of a PostgreSQL.
     """
 
     dialect = DIALECT
     longest_pause = 0.05  # seconds between two looks at a lease
 
-    def __init__(self, url: str, *, address: str, connections: int) -> None:
-        self.address = address
-        self._settings = settings_of(url)
-        names = ("service", "servicefile", "host", "hostaddr", "port", "dbname", "user", "options")
-        self.identity: Hashable = ("postgres", *(self._settings.get(name) for name in names))
+    def __init__(self, url: str, *, cipher: Cipher | None = None) -> None:
+        parts = parse_store_url(url, "connections")
+        super().__init__(parts.address, cipher)
+        self._settings = settings_of(parts.url)
         self._idle: list[Connection] = []
         self._pid = os.getpid()
         self._ready = False
-        self._connections = connections
-        self._free = threading.BoundedSemaphore(connections)
+        self._connections = parts.count("connections", CONNECTIONS)
+        self._free = threading.BoundedSemaphore(self._connections)
+
+    @property
+    def identity(self) -> Hashable:
+        names = ("service", "servicefile", "host", "hostaddr", "port", "dbname", "user", "options")
+        return "postgres", *(self._settings.get(name) for name in names)
 
     def _idle_one(self) -> Connection | None:
         """Return an idle connection, or None where a new one has to be made."""
@@ -94,14 +102,14 @@ class PostgresDatabase(SqlDatabase):
             _inherited.extend(self._take_inherited())
             self._free = threading.BoundedSemaphore(self._connections)
         if not self._free.acquire(timeout=LIMIT):
-            failed = StoreFailed(f"{self.address} is too busy: all {self._connections} connections are in use")
+            failed = StoreFailed(f"{self.place} is too busy: all {self._connections} connections are in use")
             failed.temporary = True
             raise failed
         try:
             try:
                 return self._run_somewhere(text, values)
             except ERRORS as error:
-                failed = failure(self.address, error)
+                failed = failure(self.place, error)
             raise failed
         finally:
             self._free.release()
@@ -131,7 +139,7 @@ class PostgresDatabase(SqlDatabase):
         if self._ready:
             return connection
         try:
-            steps, rows = preparing(self.address), None
+            steps, rows = preparing(self.place), None
             while True:
                 rows = rows_of(connection, (next(steps) if rows is None else steps.send(rows)).encode(), {})
         except StopIteration:

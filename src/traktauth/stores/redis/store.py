@@ -1,40 +1,50 @@
-"""A Redis database of rows."""
+"""The store on a Redis."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Any
 
 from traktauth.models import LoginKey
-from traktauth.stores.database.database import PROBE_CONTENT, Database, granted_budget
 from traktauth.stores.database.row import COLUMNS, Row
+from traktauth.stores.database.store import PROBE_CONTENT, DatabaseStore, granted_budget
+from traktauth.stores.encryption.envelope import Cipher
 from traktauth.stores.fleet import LoginCounts, LoginStates
 from traktauth.stores.redis import durability, scripts
 from traktauth.stores.redis.driver import ERRORS, connect, exposure, failure, target
-from traktauth.stores.redis.keys import RedisKeys
-from traktauth.stores.redis.rows import Arguments, app_of, fields_of, login_of, member_of, row_of, score_of
+from traktauth.stores.redis.rows import Arguments, RedisKeys, app_of, fields_of, login_of, member_of, row_of, score_of
+from traktauth.stores.url import parse_store_url
+
+CONNECTIONS = 32  # by default, for each store object
 
 
-class RedisDatabase(Database):
-    """A Redis; safe between threads and after a fork.
+class RedisStore(DatabaseStore):
+    """A store on a Redis; safe between threads and after a fork.
 
     Args:
-        url: as redis-py takes it.
-        address: the same without password.
-        prefix: what every key begins with.
-        connections: at most so many at once.
+        url: as redis-py takes it, with our own settings `prefix` (what every key begins with) and `connections`.
+        cipher: encrypts what is stored; None stores it in clear.
+
+    Raises:
+        ValueError: it is not the address of a Redis.
     """
 
     longest_pause = 0.05  # seconds between two looks at a lease
 
-    def __init__(self, url: str, *, address: str, prefix: str, connections: int) -> None:
-        self._client: Any = connect(url, connections)
-        self.address = address
-        self.identity: Hashable = ("redis", *target(self._client), prefix)
+    def __init__(self, url: str, *, cipher: Cipher | None = None) -> None:
+        parts = parse_store_url(url, "connections", "prefix")
+        super().__init__(parts.address, cipher)
+        prefix = parts.own.get("prefix", "traktauth")
+        self._client: Any = connect(parts.url, parts.count("connections", CONNECTIONS))
+        self._identity = ("redis", *target(self._client), prefix)
         self._exposure = exposure(self._client)
         self._keys = RedisKeys(prefix)
         self._ready = False
+
+    @property
+    def identity(self) -> Hashable:
+        return self._identity
 
     def read_row(self, login: LoginKey) -> Row | None:
         return row_of(self._execute("HMGET", self._keys.login + member_of(login), *COLUMNS))
@@ -47,7 +57,7 @@ class RedisDatabase(Database):
     def delete_row(self, login: LoginKey, seen: int) -> bool:
         return bool(self._run(scripts.DELETE, self._row_keys(login), (seen, member_of(login))) == 1)
 
-    def list_logins(self) -> list[LoginKey]:
+    def list_keys(self) -> list[LoginKey]:
         return [login_of(member) for member in self._execute("SMEMBERS", self._keys.logins)]
 
     def probe_write(self) -> None:
@@ -99,9 +109,9 @@ class RedisDatabase(Database):
 
     def durability_warnings(self) -> list[str]:
         try:
-            return self._judge(self._together(self._questions())) + self._exposure
+            return self._check() + self._exposure
         except ERRORS as error:
-            failed = failure(self.address, error)
+            failed = failure(self.place, error)
         raise failed
 
     def close(self) -> None:
@@ -120,25 +130,20 @@ class RedisDatabase(Database):
     def _send(self, command: Arguments) -> Any:  # noqa: ANN401 - the same
         try:
             if not self._ready:
-                self._judge(self._together(self._questions()))
+                self._check()
             return self._client.execute_command(*command)
         except ERRORS as error:
-            failed = failure(self.address, error)
+            failed = failure(self.place, error)
         raise failed
 
-    def _together(self, requests: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def _check(self) -> list[str]:
+        """Check whose keys are there, and return what may lose a login."""
         with self._client.pipeline(transaction=False) as pipe:
-            for request in requests:
+            for request in durability.questions(self._keys):
                 pipe.execute_command(*request)
-            replies: list[Any] = pipe.execute(raise_on_error=False)
-            return replies
-
-    def _questions(self) -> list[tuple[Any, ...]]:
-        return durability.questions(self._keys)
-
-    def _judge(self, answers: Sequence[Any]) -> list[str]:
-        durability.check_schema(self.address, answers)
+            answers: list[Any] = pipe.execute(raise_on_error=False)
+        durability.check_schema(self.place, answers)
         found = durability.find_warnings(answers)
-        durability.warn_once(self.identity, self.address, found)
+        durability.warn_once(self.identity, self.place, found)
         self._ready = True
         return found
