@@ -12,6 +12,7 @@ with Trakt(app) as trakt:
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from traktauth._version import __version__
@@ -110,8 +111,6 @@ if not TYPE_CHECKING:  # a type checker would take every misspelt name for one o
 
     def __getattr__(name: str) -> object:
         if name in _LATER or name in _MODULES:
-            from importlib import import_module  # noqa: PLC0415 - on first use
-
             if name in _MODULES:
                 return import_module(f"traktauth.{name}")
             return getattr(import_module(_LATER[name]), name)

@@ -157,7 +157,7 @@ def test_another_key_in_the_keyring_is_reported_with_the_wanted_one(backend, fol
     signed_in(open_store("keyring:"))
     backend.entries.clear()
     before = (folder / "keyring.json").read_bytes()
-    with pytest.raises(StoreFailed, match=r"sealed with the key '[0-9a-f]{8}', which is not at hand") as caught:
+    with pytest.raises(StoreFailed, match=r"sealed with the key '[0-9a-f]{8}', which is missing") as caught:
         open_store("keyring:").load(LOGIN)
     assert "The keyring holds another key" in caught.value.hint
     assert (folder / "keyring.json").read_bytes() == before

@@ -251,11 +251,11 @@ def test_a_target_that_does_not_store_a_record_gets_no_login(source, target, mon
 
 
 def test_a_program_that_refreshes_is_waited_for(source, target, monkeypatch):
-    monkeypatch.setattr("traktauth.stores.move._PATIENCE", 0.05)
+    monkeypatch.setattr("traktauth.stores.move.LOCK_TIMEOUT", 0.05)
     signed_in(source)
     with source.lock(LOGIN, 0.0):
         assert moved(source, target) == {LOGIN: Outcome.BUSY}
-    monkeypatch.setattr("traktauth.stores.move._PATIENCE", 120.0)
+    monkeypatch.setattr("traktauth.stores.move.LOCK_TIMEOUT", 120.0)
     lock = source.lock(LOGIN, 0.0)
     lock.__enter__()
     timer = threading.Timer(0.05, lambda: lock.__exit__(None, None, None))
@@ -336,7 +336,7 @@ def test_a_login_that_trakt_has_refused_is_moved_although_its_refresh_is_still_n
 
 def test_a_lock_that_is_waited_for_is_announced(source, target, monkeypatch):
     monkeypatch.setattr("traktauth.stores.move._QUIET", 0.05)
-    monkeypatch.setattr("traktauth.stores.move._PATIENCE", 30.0)
+    monkeypatch.setattr("traktauth.stores.move.LOCK_TIMEOUT", 30.0)
     signed_in(source)
     lock, told = source.lock(LOGIN, 0.0), []
     assert lock.__enter__()
@@ -347,15 +347,3 @@ def test_a_lock_that_is_waited_for_is_announced(source, target, monkeypatch):
 
     assert list(move(source, target, waiting=waiting)) == [Moved(LOGIN, Outcome.MOVED)]
     assert told == [(LOGIN, 29.95)]
-
-
-@pytest.mark.parametrize(
-    "written", ["postgresql://127.0.0.1/app", "postgresql://traktauth@127.0.0.1/app?sslmode=require"]
-)
-def test_a_move_that_an_earlier_version_began_is_taken_up(written, tmp_path, target, monkeypatch):
-    """Addresses in records had no user and no settings."""
-    with closing(open_store(f"sqlite:{tmp_path}/source")) as source:
-        signed_in(source)
-        assert source.apply(LOGIN, BeginRefresh(replace(pending_refresh(1), moving_to=written)))
-        monkeypatch.setattr(type(target), "address", "postgresql://traktauth@127.0.0.1/app?sslmode=require")
-        assert moved(source, target) == {LOGIN: Outcome.MOVED}

@@ -73,7 +73,8 @@ def test_a_malformed_mark_of_a_process_is_ignored(mark):
 def test_a_system_that_shows_less_of_a_process_has_no_marks(monkeypatch, asleep, name):
     mark = f"{process_mark().partition(':')[0]}:{asleep.pid}:1"
     assert has_ended(mark), "another process of an earlier time had this id"
-    monkeypatch.setattr(processes, "_known", replace(this_process(), **{name: None}))
+    sender = replace(this_process(), **{name: None})
+    monkeypatch.setattr(processes, "this_process", lambda: sender)
     assert process_mark() == ""
     assert not has_ended(mark)
 
@@ -83,7 +84,6 @@ def test_a_proc_of_another_pid_namespace_is_not_believed(monkeypatch, asleep):
     other = replace(of(asleep), started=1)
     assert (is_alive(other), has_ended(mark)) == (False, True)
     own = os.getpid()
-    monkeypatch.setattr(processes, "_known", None)
     replace_in_this_thread(monkeypatch, os, "getpid", lambda: own + 1)
     assert process_mark() == ""
     assert (is_alive(other), has_ended(mark)) == (True, False)

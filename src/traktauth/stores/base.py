@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Record
 from traktauth.models.changes import Change
+from traktauth.stores.encryption.envelope import Cipher
 
 
 class TokenStore(ABC):
@@ -22,11 +23,12 @@ class TokenStore(ABC):
     """
 
     lock_expires: bool = True
+    _cipher: Cipher | None = None
 
     @property
     @abstractmethod
     def identity(self) -> Hashable:
-        """Return what is equal for two objects over the same place, so that callers in one process can share a wait."""
+        """Return a key equal for all objects of one place, so that callers in one process can share a wait."""
 
     @property
     @abstractmethod
@@ -74,8 +76,7 @@ class TokenStore(ABC):
             content: the content.
             bound: what `decrypt` must be given as well.
         """
-        del content, bound
-        return None
+        return None if self._cipher is None else self._cipher.seal(content, bound)
 
     def decrypt(self, encrypted: str, bound: bytes) -> bytes:
         """Return the content that was encrypted.
@@ -84,8 +85,9 @@ class TokenStore(ABC):
             StoreFailed: this store has no key, or not the right one.
             ValueError: the content, or what it is bound to, is not what was encrypted.
         """
-        del encrypted, bound
-        raise StoreFailed("This store has no key", hint="Open the store as sealed+ADDRESS, with its key")
+        if self._cipher is None:
+            raise StoreFailed("This store has no key", hint="Open the store as sealed+ADDRESS, with its key")
+        return self._cipher.open(encrypted, bound)
 
     def durability_warnings(self) -> list[str]:
         """Return what about this place may lose a login, each with the setting that fixes it."""
@@ -112,7 +114,7 @@ class AsyncTokenStore(ABC):
     @property
     @abstractmethod
     def identity(self) -> Hashable:
-        """Return what is equal for two objects over the same place, blocking stores included."""
+        """Return a key equal for all objects of one place, blocking stores included."""
 
     @property
     @abstractmethod

@@ -7,11 +7,14 @@ import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from shlex import quote
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from traktauth.errors import StoreFailed
 from traktauth.hints import LOGIN_COMMAND, Hint, ShellCommand
 from traktauth.private_files import UnsafeFile
+
+if TYPE_CHECKING:
+    from traktauth.stores.base import AsyncTokenStore, TokenStore
 
 T = TypeVar("T")
 
@@ -101,7 +104,7 @@ def stray_record_warnings(strays: int) -> list[str]:
     return [DurabilityWarning(f"{some} left as found", fix)]
 
 
-def store_failed(error: BaseException, store: Any) -> StoreFailed:  # noqa: ANN401 - a store of either kind
+def store_failed(error: BaseException, store: TokenStore | AsyncTokenStore) -> StoreFailed:
     """Return what is raised for an exception of a store; StoreFailed as it is.
 
     The text of an exception is not repeated, as a driver's may hold a record; only the system's own text is.
@@ -119,7 +122,7 @@ def store_failed(error: BaseException, store: Any) -> StoreFailed:  # noqa: ANN4
     return failed
 
 
-def call_store(call: Callable[[], T], store: Any) -> T:  # noqa: ANN401 - the same
+def call_store(call: Callable[[], T], store: TokenStore | AsyncTokenStore) -> T:
     """Call a store; whatever it raises is raised as StoreFailed."""
     try:
         return call()

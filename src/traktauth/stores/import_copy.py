@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from traktauth.models import LoginKey
 from traktauth.private_files import CLOEXEC, NOFOLLOW, OTHERS_WRITE, UnsafeFile, check_own, check_regular
@@ -43,13 +43,13 @@ def bound_text(login: LoginKey) -> bytes:
     return b"import\n" + _name_of(login)
 
 
-def read_document(path: str) -> Any:  # noqa: ANN401 - JSON
+def read_document(path: str) -> dict[str, Any] | None:
     """Return the document at a path; None if there is no file.
 
     Raises:
         UnsafeFile: another user has put it there, or could have changed it: `--undo` would write what they want.
         OSError: it cannot be read.
-        ValueError: it is not JSON.
+        ValueError, TypeError: it is not a JSON object.
     """
     try:
         descriptor = os.open(path, _FLAGS)
@@ -62,9 +62,12 @@ def read_document(path: str) -> Any:  # noqa: ANN401 - JSON
         if status.st_mode & OTHERS_WRITE:
             raise UnsafeFile(f"{path} can be written by other users")
         try:
-            return json.loads(file.read())
+            document = json.loads(file.read())
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
+    if not isinstance(document, dict):
+        raise TypeError("it is not a JSON object")
+    return cast("dict[str, Any]", document)
 
 
 def remove_copy(address: str, login: LoginKey, fingerprint: str) -> None:
@@ -79,8 +82,8 @@ def remove_copy(address: str, login: LoginKey, fingerprint: str) -> None:
     path = copy_path(address, login)
     if path is None or not os.path.lexists(path):
         return
-    with suppress(OSError, ValueError, KeyError, TypeError):  # it is not ours
-        if read_document(path)["fingerprint"] == fingerprint:
+    with suppress(OSError, ValueError, TypeError):  # it is not ours
+        if (read_document(path) or {}).get("fingerprint") == fingerprint:
             os.unlink(path)
 
 

@@ -1,6 +1,6 @@
 """Tokens in a sealed file whose key lies in the system's keyring.
 
-The tokens themselves do not, as some keyrings take no more than 2.5 kB an entry, and none can compare and swap.
+The tokens are not in the keyring, because some keyrings take at most 2.5 kB an entry, and none can compare and swap.
 """
 
 from __future__ import annotations
@@ -155,8 +155,7 @@ def ask(question: Callable[[Any], T]) -> T:
 
 def _library() -> tuple[Any, Any]:
     try:
-        import keyring  # noqa: PLC0415 - costs a tenth of a second
-        import keyring.errors  # noqa: PLC0415 - the same
+        import keyring.errors  # noqa: PLC0415 - costs a tenth of a second
     except ImportError as error:
         raise missing("keyring", error) from error
     return keyring, keyring.errors

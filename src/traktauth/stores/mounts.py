@@ -6,6 +6,7 @@ import os
 import re
 
 MOUNTS = "/proc/self/mountinfo"
+_MOUNT_POINT = 4  # the index of the field
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -24,8 +25,8 @@ def parse(mountinfo: str) -> list[tuple[str, str]]:
     for line in mountinfo.splitlines():
         where, _, what = line.partition(" - ")
         fields = where.split()
-        if len(fields) >= 5 and what:  # noqa: PLR2004 - the fifth is the mount point
-            found.append((_OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[4]), what.split()[0]))
+        if len(fields) > _MOUNT_POINT and what:
+            found.append((_OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[_MOUNT_POINT]), what.split()[0]))
     return found
 
 

@@ -1,8 +1,8 @@
 """Bring logins from one store into another, so that neither a crash nor a program that still uses the old one harms.
 
-The order is: take the right to send at the source, write the target, note at the source that the login has moved. A run
-that was cut off is taken up by the next one to the same target, which knows it by the name of its pending refresh. The
-right to send is given back by the run that took it, and by no later one: what the target got then may be spent by now.
+The order is: take the right to send at the source, write the target, note at the source that the login has moved. If a
+run is cut off, the next run to the same target continues it (see `moving_to`). Only the run that took the right to send
+gives it back: a later one does not know whether the target's token has been used.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from traktauth.models.changes import BeginRefresh, CancelRefresh, ImportRecord, 
 from traktauth.stores.base import TokenStore
 from traktauth.stores.import_copy import remove_copy
 from traktauth.stores.processes import this_process
-from traktauth.stores.url import without_user
+from traktauth.timeouts import LOCK_TIMEOUT
 
 _QUIET = 1.0  # seconds in which a lock is waited for without a word
-_PATIENCE = 35.0  # seconds: a holder's whole lease, and a little for its last write
 
 
 class Outcome(Enum):
@@ -53,7 +52,7 @@ def move(
     target: TokenStore,
     *,
     clock: Callable[[], float] = time.time,
-    waiting: Callable[[LoginKey, float], None] | None = None,
+    waiting: Callable[[LoginKey, float], object] = lambda _login, _seconds: None,
 ) -> Iterator[Moved]:
     """Move every login; yields each when it is settled. What is left where it is can be moved by a later run.
 
@@ -71,29 +70,25 @@ def move(
         raise ValueError("Both stores are one place; to encrypt one in place: traktauth store reseal --take-plain")
     target.check_writable()
     for login in source.list_logins():
-        with _locks(login, target, source, waiting or _tell_nobody) as held:
+        with _locks(login, target, source, waiting) as held:
             outcome = _try_move(login, source, target, clock) if held else Outcome.BUSY
         yield Moved(login, outcome)
 
 
-def _tell_nobody(_login: LoginKey, _seconds: float) -> None:
-    """Do nothing."""
-
-
 @contextmanager
 def _locks(
-    login: LoginKey, first: TokenStore, second: TokenStore, waiting: Callable[[LoginKey, float], None]
+    login: LoginKey, first: TokenStore, second: TokenStore, waiting: Callable[[LoginKey, float], object]
 ) -> Generator[bool]:
     with (
-        _lock(login, first, _PATIENCE, waiting) as one,
-        _lock(login, second, _PATIENCE if one else 0.0, waiting) as two,
+        _lock(login, first, LOCK_TIMEOUT, waiting) as one,
+        _lock(login, second, LOCK_TIMEOUT if one else 0.0, waiting) as two,
     ):
         yield one and two
 
 
 @contextmanager
 def _lock(
-    login: LoginKey, store: TokenStore, limit: float, waiting: Callable[[LoginKey, float], None]
+    login: LoginKey, store: TokenStore, limit: float, waiting: Callable[[LoginKey, float], object]
 ) -> Generator[bool]:
     """Take a login's lock; what takes long is announced."""
     quietly = min(limit, _QUIET)
@@ -126,7 +121,7 @@ def _move(
     earlier = record.pending_refresh
     if earlier is not None and not earlier.is_move and not record.refreshable:
         earlier = None  # Trakt has refused its refresh token: that refresh is settled, and no other follows
-    resumed = earlier is not None and earlier.moving_to in {target.address, without_user(target.address)}
+    resumed = earlier is not None and earlier.moving_to == target.address
     if earlier is not None and not resumed:
         return Outcome.ELSEWHERE if earlier.is_move else Outcome.UNCONFIRMED
     mine = None

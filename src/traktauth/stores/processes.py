@@ -5,28 +5,25 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from hashlib import sha256
 
 from traktauth.models import Sender
 
-_known: Sender | None = None
 # Fields of /proc/PID/stat behind the command's name, which is in parentheses and may hold anything.
 _STATE, _STARTED = 0, 19
 
 
 def this_process() -> Sender:
-    """Return who this process is; read once."""
-    global _known  # noqa: PLW0603 - a process does not become another one but by fork
-    if _known is None or _known.pid != os.getpid():
-        status = _own_status()
-        _known = Sender(
-            host=host_name(),
-            pid=os.getpid(),
-            started=None if status is None else int(status[_STARTED]),
-            boot_id=_boot_id(),
-            pid_namespace=_pid_namespace(),
-        )
-    return _known
+    """Return who this process is."""
+    return _sender(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _sender(pid: int) -> Sender:
+    status = _own_status()
+    started = None if status is None else int(status[_STARTED])
+    return Sender(host=host_name(), pid=pid, started=started, boot_id=_boot_id(), pid_namespace=_pid_namespace())
 
 
 def is_alive(sender: Sender) -> bool | None:

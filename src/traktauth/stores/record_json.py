@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast, get_args
+from math import isfinite
+from typing import Any, TypeVar, cast, get_args
 
 from traktauth.errors import LoginRequiredReason, StoreFailed
 from traktauth.models import HistoryEntry, LoginKey, PendingRefresh, Probe, Record, Sender, Token, User
 from traktauth.models.probe import ProbeOutcome
 from traktauth.models.record import FORMAT, HistoryOutcome
 from traktauth.stores.errors import unreadable
+
+T = TypeVar("T")
 
 
 def to_document(login: LoginKey, record: Record) -> dict[str, Any]:
@@ -72,10 +75,10 @@ def to_record(document: dict[str, Any]) -> Record:
             generation=_is(document["generation"], int),
             token=None if token is None else _token(token),
             refreshable=_is(document["refreshable"], bool),
-            not_refreshable_reason=_is(document["not_refreshable_reason"], str, type(None)),
+            not_refreshable_reason=_optional(document["not_refreshable_reason"], str),
             pending_refresh=None if pending is None else _pending_refresh(pending),
             saved_at=_number(document.get("saved_at", 0.0)),
-            moved_to=_is(document["moved_to"], str, type(None)),
+            moved_to=_optional(document["moved_to"], str),
             history=tuple(_entry(members) for members in document["history"]),
             rejected_at=_time(document.get("rejected_at")),
             replaced_rejected_at=_time(document.get("replaced_rejected_at")),
@@ -83,7 +86,7 @@ def to_record(document: dict[str, Any]) -> Record:
             probe=_probe(document.get("probe")),
             login_required_reason=_reason(document.get("login_required_reason")),
             ended_at=_time(document.get("ended_at")),
-            ended_with=_is(document.get("ended_with"), str, type(None)),
+            ended_with=_optional(document.get("ended_with"), str),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise unreadable("A login's record is damaged; it is left as it is") from None
@@ -93,8 +96,8 @@ def _token(members: dict[str, Any]) -> Token:
     token = Token(**members)
     for text in (token.access_token, token.token_type, token.scope):
         _is(text, str)
-    _is(token.refresh_token, str, type(None))
-    _is(token.created_at, int, type(None))
+    _optional(token.refresh_token, str)
+    _optional(token.created_at, int)
     for whole in (token.generation, token.expires_in):
         _is(whole, int)
     return replace(token, expires_at=_number(token.expires_at))
@@ -106,7 +109,7 @@ def _pending_refresh(members: dict[str, Any]) -> PendingRefresh:
         sending=_is(members["sending"], int),
         started_at=_number(members["started_at"]),
         sender=_sender(members["sender"]),
-        moving_to=_is(members.get("moving_to"), str, type(None)),
+        moving_to=_optional(members.get("moving_to"), str),
         unconfirmed=_is(members.get("unconfirmed", False), bool),
     )
 
@@ -115,9 +118,9 @@ def _sender(members: dict[str, Any]) -> Sender:
     return Sender(
         host=_is(members["host"], str),
         pid=_is(members["pid"], int),
-        started=_is(members.get("started"), int, type(None)),
-        boot_id=_is(members.get("boot_id"), str, type(None)),
-        pid_namespace=_is(members.get("pid_namespace"), str, type(None)),
+        started=_optional(members.get("started"), int),
+        boot_id=_optional(members.get("boot_id"), str),
+        pid_namespace=_optional(members.get("pid_namespace"), str),
     )
 
 
@@ -127,35 +130,36 @@ def _entry(members: dict[str, Any]) -> HistoryEntry:
         generation=_is(members["generation"], int),
         fingerprint=_is(members["fingerprint"], str),
         saved_at=_number(members["saved_at"]),
-        host=_is(members.get("host"), str, type(None)),
+        host=_optional(members.get("host"), str),
         pid=_is(members.get("pid", 0), int),
         outcome=None if outcome is None else HistoryOutcome(outcome),
-        detail=_is(members.get("detail"), str, type(None)),
-        rolled_back_to=_is(members.get("rolled_back_to"), int, type(None)),
+        detail=_optional(members.get("detail"), str),
+        rolled_back_to=_optional(members.get("rolled_back_to"), int),
         ended_at=_time(members.get("ended_at")),
     )
 
 
-def _reason(word: Any) -> LoginRequiredReason | None:  # noqa: ANN401 - whatever stood in the JSON
-    reason: LoginRequiredReason | None = _is(word, str, type(None))
-    return reason if reason in get_args(LoginRequiredReason) else None
+def _reason(word: object) -> LoginRequiredReason | None:
+    return cast("LoginRequiredReason", word) if _optional(word, str) in get_args(LoginRequiredReason) else None
 
 
-def _user(members: Any) -> User | None:  # noqa: ANN401 - whatever stood in the JSON
+def _user(members: dict[str, Any] | None) -> User | None:
     """Read the user; one that cannot be read counts as unknown, as nothing depends on it."""
     try:
-        return User(_is(members["username"], str), _is(members["uuid"], str, type(None)))
+        return None if members is None else User(_is(members["username"], str), _optional(members["uuid"], str))
     except (KeyError, TypeError):
         return None
 
 
-def _probe(members: Any) -> Probe | None:  # noqa: ANN401 - whatever stood in the JSON
+def _probe(members: dict[str, Any] | None) -> Probe | None:
     """Read a probe; one that cannot be read counts as none, as nothing depends on it but the time of the next."""
+    if members is None:
+        return None
     try:
-        outcome: ProbeOutcome = _is(members["outcome"], str)
+        outcome = _is(members["outcome"], str)
         return Probe(
             at=_number(members["at"]),
-            outcome=outcome if outcome in get_args(ProbeOutcome) else "failed",
+            outcome=cast("ProbeOutcome", outcome) if outcome in get_args(ProbeOutcome) else "failed",
             wait=_number(members["wait"]),
             failures=_is(members["failures"], int),
             reason=_is(members["reason"], str),
@@ -164,23 +168,27 @@ def _probe(members: Any) -> Probe | None:  # noqa: ANN401 - whatever stood in th
         return None
 
 
-def _time(value: Any) -> float | None:  # noqa: ANN401 - the same
+def _time(value: object) -> float | None:
     return None if value is None else _number(value)
 
 
 _MAX_INT = 2**63 - 1
 
 
-def _is(value: Any, *kinds: type) -> Any:  # noqa: ANN401 - whatever stood in the JSON
-    if type(value) not in kinds:  # a bool is an int, but no number
+def _is(value: object, kind: type[T]) -> T:
+    if type(value) is not kind:  # a bool is an int, but no number
         raise TypeError("another kind of value")
-    if type(value) is int and not -_MAX_INT <= value <= _MAX_INT:
+    if isinstance(value, int) and not -_MAX_INT <= value <= _MAX_INT:
         raise OverflowError("an integer that no database takes")
     return value
 
 
-def _number(value: Any) -> float:  # noqa: ANN401 - the same
-    number = float(_is(value, int, float))
-    if number - number != 0:  # not finite
-        raise ValueError("no number that could be reckoned with")
+def _optional(value: object, kind: type[T]) -> T | None:
+    return None if value is None else _is(value, kind)
+
+
+def _number(value: object) -> float:
+    number = float(_is(value, int) if type(value) is int else _is(value, float))
+    if not isfinite(number):
+        raise ValueError("not a finite number")
     return number

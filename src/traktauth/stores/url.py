@@ -42,14 +42,6 @@ def without_password(address: str) -> str:
     )
 
 
-def without_user(address: str) -> str:
-    """Return the address of a server as it was written into records at first: without user and settings."""
-    start, mark, place = address.partition("://")
-    own = [part for part in place.partition("?")[2].split("&") if part.partition("=")[0] == "prefix"]
-    rest = place.partition("?")[0].rpartition("@")[2]
-    return f"{start}{mark}{rest}{'?' if own else ''}{'&'.join(own)}" if mark else address
-
-
 def _show_setting(part: str) -> str:
     """Return one setting of a query."""
     name, equals, _ = part.partition("=")

@@ -99,13 +99,6 @@ def rows(address):
     return kinds[address.partition(":")[0]](address)
 
 
-def test_a_name_that_no_account_can_have_is_listed_as_it_is(tmp_path):
-    with closing(open_store(f"sqlite:{tmp_path}/tokens.db")) as store:
-        signed_in(store)
-        SqliteRows(store.address).execute("UPDATE traktauth_logins SET account = char(1) || '\\x'")
-        assert [login.account for login in store.list_logins()] == ["\x01\\x"]
-
-
 @pytest.mark.parametrize(
     ("column", "value"), [("payload", "{"), ("payload", "[]"), ("pending_refresh", "[]"), ("format", 3)]
 )

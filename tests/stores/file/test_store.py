@@ -264,7 +264,7 @@ DAMAGED = {
     "a text": b'"hello"',
     "another program's": b'{"access_token": "x"}',
     "another program's format": b'{"format": "yaml", "logins": []}',
-    "a format without logins": b'{"format": 1}',
+    "a format without logins": b'{"format": 2}',
     "logins that are no list": b'{"format": 2, "logins": {"a": "b"}}',
     "a true format": b'{"format": true, "logins": []}',
 }
@@ -291,7 +291,7 @@ def test_a_damaged_or_foreign_file_is_reported_and_never_overwritten(path, conte
 def test_a_later_versions_file_is_left_as_it_is(path, more):
     content = json.dumps({"format": 3, **more})
     path.write_text(content)
-    with pytest.raises(StoreFailed, match="has the format 3; this version of traktauth reads 1 to 2"):
+    with pytest.raises(StoreFailed, match="has the format 3; this version of traktauth reads format 2"):
         FileStore(str(path)).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
     assert path.read_text() == content
 

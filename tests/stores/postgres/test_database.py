@@ -80,17 +80,6 @@ def test_another_programs_tables_are_left_as_they_are(postgres_address, opened, 
     assert tables(raw) == before
 
 
-@pytest.mark.parametrize(
-    "change", ["ADD COLUMN mood text", "DROP COLUMN notifications", "ALTER COLUMN generation TYPE numeric"]
-)
-def test_a_table_with_foreign_columns_is_left_as_it_is(postgres_address, opened, raw, change):
-    signed_in(opened(postgres_address))
-    raw.execute(f"ALTER TABLE traktauth_logins {change}")
-    with pytest.raises(StoreFailed, match="has a table traktauth_logins that is not"):
-        opened(postgres_address).apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
-    assert raw.execute("SELECT generation FROM traktauth_logins").fetchall() == [(1,)]
-
-
 def test_many_stores_that_connect_first_create_the_tables_once(postgres_address, opened):
     stores = [opened(postgres_address) for _ in range(12)]
     start = threading.Barrier(len(stores))

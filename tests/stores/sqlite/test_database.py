@@ -85,13 +85,6 @@ def test_a_file_that_is_not_a_database_is_left_as_it_is(tmp_path):
     refused(path, "is another program's file, not a database")
 
 
-def test_a_table_with_foreign_columns_is_left_as_it_is(store, path):
-    signed_in(store)
-    store.close()
-    sql(path, "ALTER TABLE traktauth_logins ADD COLUMN mood TEXT")
-    refused(path, "traktauth_logins with other columns")
-
-
 def test_an_empty_file_is_taken_for_a_new_store(path):
     path.parent.mkdir()
     path.touch()

@@ -103,7 +103,7 @@ def from_row(login: LoginKey, row: Row, cipher: Cipher | None) -> Record:
     """Return the record in a row.
 
     Raises:
-        StoreFailed: it is damaged, of a later version, or sealed with a key that is not at hand.
+        StoreFailed: it is damaged, of a later version, or sealed with a missing key.
     """
     try:
         payload: Any = json.loads(row.payload)

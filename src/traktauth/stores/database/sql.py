@@ -242,12 +242,12 @@ class SqlStore(DatabaseStore):
         self.execute(self.dialect.hold, Parameters(realm=realm, seconds=seconds))
 
 
-def key(login: LoginKey, **others: Any) -> Parameters:  # noqa: ANN401 - what a column holds
+def key(login: LoginKey, **others: object) -> Parameters:
     """Return the parameters that name a login, and others."""
     return _app(login.realm, login.client_id, account=login.account, **others)
 
 
-def _app(realm: str, client_id: str, **others: Any) -> Parameters:  # noqa: ANN401 - the same
+def _app(realm: str, client_id: str, **others: object) -> Parameters:
     return Parameters(realm=realm, client_id=client_id, **others)
 
 

@@ -141,12 +141,6 @@ class DatabaseStore(FleetStore):
             self._cipher.seal(b"", b"")
         self.probe_write()
 
-    def encrypt(self, content: bytes, bound: bytes) -> str | None:
-        return None if self._cipher is None else self._cipher.seal(content, bound)
-
-    def decrypt(self, encrypted: str, bound: bytes) -> bytes:
-        return super().decrypt(encrypted, bound) if self._cipher is None else self._cipher.open(encrypted, bound)
-
     def encryption_key_id(self, login: LoginKey) -> str | None:
         row = self.read_row(login)
         return None if row is None else key_of_row(row)

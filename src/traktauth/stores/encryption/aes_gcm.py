@@ -2,9 +2,8 @@
 
 Keys are read from the environment or a file.
 
-A sealed text is `VERSION.KEY-ID.BASE64`, the last part being the nonce (96 random bits) and the ciphertext. Version 1,
-which was bound to less, is still opened; `reseal` and every change write version 2. Not protected against: an older
-record of the same account that is put back whole, and a record that is deleted.
+A sealed text is `VERSION.KEY-ID.BASE64`, the last part being the nonce (96 random bits) and the ciphertext. Not
+protected against: an older record of the same account that is put back whole, and a record that is deleted.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ class AesGcmCipher:
     """Some keys: the first seals, all open.
 
     Args:
-        keys: 32 bytes each, newest first; none can open or seal nothing, but says which key is wanted.
+        keys: 32 bytes each, newest first; without keys it cannot decrypt, but names the missing key.
         takes_plain: take records that are not sealed as well, so that they can be sealed.
-        hint: what to do where a key is wanted that is not among them.
+        hint: what to do if a key is missing.
 
     Raises:
         StoreFailed: the library for it is not installed.
@@ -69,7 +68,7 @@ class AesGcmCipher:
 
         Raises:
             Altered: what is sealed or bound was changed.
-            StoreFailed: the key is not at hand.
+            StoreFailed: the key is missing.
         """
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - see above
 
@@ -82,9 +81,9 @@ class AesGcmCipher:
             )
         cipher = self._ciphers.get(name)
         if cipher is None:
-            at_hand = ", ".join(self._ciphers) or "none"
+            known = ", ".join(self._ciphers) or "none"
             raise unreadable(
-                f"A login is sealed with the key {name[:8]!r}, which is not at hand (at hand: {at_hand})",
+                f"A login is sealed with the key {name[:8]!r}, which is missing (available: {known})",
                 hint=self._hint,
             )
         try:

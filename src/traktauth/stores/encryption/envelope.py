@@ -28,7 +28,7 @@ class Cipher(Protocol):
 
         Raises:
             Altered: what is sealed or bound was changed.
-            StoreFailed: the key is not at hand.
+            StoreFailed: the key is missing.
         """
         ...
 
@@ -94,11 +94,9 @@ def is_sealed_newest(document: dict[str, Any], cipher: Cipher) -> bool:
     return isinstance(text, str) and cipher.newest(text)
 
 
-def key_of_seal(document: Any) -> str | None:  # noqa: ANN401 - whatever stood there
-    """Return the id of the key that a document is sealed with; None where it is with none."""
-    if not isinstance(document, dict):
-        return None
-    text = cast("dict[str, Any]", document).get("sealed")
+def key_of_seal(document: object) -> str | None:
+    """Return the id of the key that a document is sealed with; None if it is not sealed."""
+    text = cast("dict[str, Any]", document).get("sealed") if isinstance(document, dict) else None
     return text.split(".")[1] if isinstance(text, str) and text.count(".") > 1 else None
 
 

@@ -35,7 +35,7 @@ class Resealed:
 
 
 def key_ids(environment: Mapping[str, str] | None = None) -> list[str]:
-    """Return the ids of the keys at hand, newest first.
+    """Return the ids of the available keys, newest first.
 
     Raises:
         ValueError, StoreFailed: as for `read_keys`.

@@ -74,10 +74,10 @@ def parse(content: Hidden[bytes], path: str) -> tuple[dict[LoginKey, dict[str, A
             hint=MOVE_AWAY,
             hint_command=move_away_hint(path),
         )
-    if not 1 <= version <= FORMAT:
+    if version != FORMAT:
         raise StoreFailed(
-            f"{path} has the format {version}; this version of traktauth reads 1 to {FORMAT}",
-            hint="Use the version of traktauth that wrote it, or a later one",
+            f"{path} has the format {version}; this version of traktauth reads format {FORMAT}; it is left as it is",
+            hint="Use the version of traktauth that wrote it, or choose another store and sign in again",
         )
     return _by_login(entries)
 
@@ -92,7 +92,7 @@ def _read(content: Hidden[bytes]) -> tuple[int | None, Hidden[list[Any]]]:
         return None, nothing
     if type(version) is not int:
         return None, nothing
-    if not 1 <= version <= FORMAT:
+    if version != FORMAT:
         return version, nothing
     return (version, entries) if type(entries.value) is list else (None, nothing)
 

@@ -105,12 +105,6 @@ class FileStore(TokenStore):
         with file_failures(self.path, "read"):
             return key_of_seal(self._read().documents.get(login))
 
-    def encrypt(self, content: bytes, bound: bytes) -> str | None:
-        return None if self._cipher is None else self._cipher.seal(content, bound)
-
-    def decrypt(self, encrypted: str, bound: bytes) -> bytes:
-        return super().decrypt(encrypted, bound) if self._cipher is None else self._cipher.open(encrypted, bound)
-
     @contextmanager
     def lock(self, login: LoginKey, timeout: float) -> Generator[bool]:
         with file_failures(self.path, "locked"):

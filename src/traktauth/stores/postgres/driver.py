@@ -15,6 +15,7 @@ from traktauth.stores.url import find_warnings
 
 try:
     import psycopg
+    from psycopg.abc import RV, PQGen
     from psycopg.conninfo import conninfo_to_dict
 except ImportError as error:
     raise missing("postgres", error) from error
@@ -70,7 +71,7 @@ class Refused(psycopg.OperationalError):
 class Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection that waits no longer than `LIMIT`."""
 
-    def wait(self, gen: Any, *more: Any, **named: Any) -> Any:  # noqa: ANN401 - as psycopg has it
+    def wait(self, gen: PQGen[RV], *more: Any, **named: Any) -> RV:  # noqa: ANN401 - the versions of psycopg differ
         """Return what `gen` does."""
         return super().wait(_limit_wait(gen, LIMIT), *more, **named)
 
@@ -175,7 +176,7 @@ def _returns_rows(cursor: psycopg.Cursor[Any]) -> bool:
     return cursor.pgresult is not None and cursor.pgresult.nfields > 0
 
 
-def _limit_wait(gen: Generator[Any, Any, Any], seconds: float) -> Generator[Any, Any, Any]:
+def _limit_wait(gen: PQGen[RV], seconds: float) -> PQGen[RV]:
     """Limit a wait: a server that was stopped, or cut off, must not stop this program too."""
     until = time.monotonic() + seconds
     try:
@@ -186,4 +187,5 @@ def _limit_wait(gen: Generator[Any, Any, Any], seconds: float) -> Generator[Any,
                 raise QueryTimeout(f"no answer within {seconds:.0f} s")
             wanted = gen.send(ready)
     except StopIteration as end:
-        return end.value
+        value: RV = end.value
+        return value

@@ -38,17 +38,10 @@ def preparing(address: str) -> Preparing:
     yield _LOCKED
     found = (yield _LOOK)[0]
     if not any(found):
-        for statement in _statements():  # noqa: UP028 - a tuple cannot be sent to what a statement returns
-            yield statement
+        yield "; ".join(_statements())
         found = [True] * len(_TABLES)
     yield "COMMIT"
     return (yield from _check(address, found))
-
-
-def _check(address: str, found: Sequence[bool]) -> Preparing:
-    """Check the tables that were found."""
-    yield from _check_version(address, found)
-    yield from _check_columns(address)
 
 
 def schema_for(role: str | None = None) -> str:
@@ -77,7 +70,7 @@ def _statements() -> tuple[str, ...]:
     )
 
 
-def _check_version(address: str, found: Sequence[bool]) -> Preparing:
+def _check(address: str, found: Sequence[bool]) -> Preparing:
     """Check the version of the tables that were found; without one they are another program's."""
     if not found[0]:
         raise _foreign(address, next(table for table, there in zip(_TABLES, found, strict=True) if there))
@@ -87,21 +80,8 @@ def _check_version(address: str, found: Sequence[bool]) -> Preparing:
     check_version(address, versions[0][0] if len(versions) == 1 else None)
 
 
-def _check_columns(address: str) -> Preparing:
-    for table, statement in SCHEMA.items():
-        if (yield _COLUMNS.format(table=table)) != _expected_columns(statement):
-            raise _foreign(address, table)
-
-
 def _foreign(address: str, table: str) -> StoreFailed:
     return StoreFailed(
         f"{address} has a table {table} that is not traktauth's; it is left as it is",
         hint="Give the store a schema of its own: postgresql://…?options=-csearch_path%3DNAME",
     )
-
-
-def _expected_columns(statement: str) -> list[tuple[str, str]]:
-    """Return the columns of a CREATE TABLE of ours."""
-    lines = [line.strip().rstrip(",") for line in statement.splitlines()]
-    columns = [line.partition(" ") for line in lines if line and line.split()[0].islower()]
-    return [(name, kind.partition(" NOT NULL")[0].lower()) for name, _, kind in columns]

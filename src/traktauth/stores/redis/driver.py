@@ -45,7 +45,7 @@ def connect(url: str, connections: int) -> Redis:
         ValueError: it is not the address of a Redis.
     """
     # Once more on a new connection, at once: every command of ours may be repeated, and one that had lain idle may be
-    # dead without anybody knowing.
+    # dead unnoticed.
     return Redis(connection_pool=_pool(url, connections, retry=Retry(NoBackoff(), 1)))
 
 
@@ -81,12 +81,12 @@ def _check_database(url: str) -> None:
         raise ValueError("The databases of a Redis are numbers, so its address ends in one: redis://HOST:PORT/0")
 
 
-def _pool(url: str, connections: int, **settings: Any) -> BlockingConnectionPool:  # noqa: ANN401 - as redis-py has it
+def _pool(url: str, connections: int, retry: Retry) -> BlockingConnectionPool:
     _check_database(url)
     limits = {"socket_timeout": _LIMIT, "socket_connect_timeout": _LIMIT, "timeout": _LIMIT}
     try:
         # redis-py leaves its parameters without types
-        pool = BlockingConnectionPool.from_url(url, max_connections=connections, **limits, **settings)  # pyright: ignore[reportUnknownMemberType]
+        pool = BlockingConnectionPool.from_url(url, max_connections=connections, retry=retry, **limits)  # pyright: ignore[reportUnknownMemberType]
         pool.connection_class(**pool.connection_kwargs)  # connects to nothing; refuses an unknown setting now
     except (ValueError, TypeError):
         # What is wrong with it is not said, as the password may be part of that.

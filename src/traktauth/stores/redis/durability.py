@@ -90,7 +90,8 @@ def warn_once(identity: Hashable, address: str, found: list[str]) -> None:
             logging.getLogger("traktauth").warning("%s: %s", address, problem, extra=log_fields("store-not-durable"))
 
 
-def _pairs(answer: Any) -> dict[str, str]:  # noqa: ANN401 - a mapping in Redis's newer protocol, a list in its older
-    flat = [item for pair in answer.items() for item in pair] if hasattr(answer, "items") else list(answer)
+def _pairs(answer: dict[object, object] | list[object]) -> dict[str, str]:
+    """Return settings: Redis's newer protocol has a mapping, its older one a list."""
+    flat = [item for pair in answer.items() for item in pair] if isinstance(answer, dict) else answer
     texts = [item.decode() if isinstance(item, bytes) else str(item) for item in flat]
     return dict(zip(texts[::2], texts[1::2], strict=False))

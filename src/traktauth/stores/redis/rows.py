@@ -6,12 +6,17 @@ import json
 from typing import Any
 
 from traktauth.models import LoginKey
+from traktauth.models.record import FORMAT
 from traktauth.stores.database.row import COLUMNS, Row
 
 _NUMBERS = {"revision": int, "format": int, "generation": int, "expires_at": float, "due_at": float}
 _READERS = tuple(
     {b"0": False, b"1": True}.__getitem__ if name == "refreshable" else _NUMBERS.get(name, bytes.decode)
     for name in COLUMNS
+)
+# Stands for a row with a field that cannot be parsed; reading its record raises.
+_DAMAGED = Row(
+    0, FORMAT, 0, None, None, refreshable=False, moved_to=None, pending_refresh=None, notifications="[]", payload=""
 )
 
 
@@ -72,19 +77,8 @@ def row_of(values: list[bytes | None]) -> Row | None:
     """Return the row of a hash; None if there is none."""
     if not any(values):
         return None
-    columns: list[Any]
     try:
-        columns = [read(value) if value else None for read, value in zip(_READERS, values, strict=True)]
-    except (ValueError, KeyError):  # a damaged one, which shows later
-        columns = [_value(name, value) if value else None for name, value in zip(COLUMNS, values, strict=True)]
+        columns: list[Any] = [read(value) if value else None for read, value in zip(_READERS, values, strict=True)]
+    except (ValueError, KeyError):
+        return _DAMAGED
     return Row(*columns)
-
-
-def _value(name: str, value: bytes) -> Any:  # noqa: ANN401 - what the column holds, or the text that stands there
-    text = value.decode("utf-8", "replace")
-    if name == "refreshable":
-        return {"0": False, "1": True}.get(text, text)
-    try:
-        return _NUMBERS.get(name, str)(text)
-    except ValueError:
-        return text

@@ -16,7 +16,6 @@ from traktauth.errors import StoreFailed
 from traktauth.private_files import COMPANIONS, check_private, make_file
 from traktauth.stores.database.sql import INDEXES, SCHEMA
 from traktauth.stores.database.store import VERSION, check_version
-from traktauth.stores.errors import MOVE_AWAY, move_away_hint
 from traktauth.stores.file import atomic_file
 from traktauth.stores.mounts import is_mount_point
 from traktauth.stores.sqlite import fork_safety
@@ -121,17 +120,6 @@ def _check(path: str) -> None:
         if application != APPLICATION_ID:
             raise _foreign(path)
         check_version(path, version)
-        _check_columns(connection, path)
-
-
-def _check_columns(connection: sqlite3.Connection, path: str) -> None:
-    for table in SCHEMA:
-        if _columns(connection, table) != _expected_columns(table):
-            raise StoreFailed(
-                f"{path} has a table {table} with other columns than traktauth's; it is left as it is",
-                hint=MOVE_AWAY,
-                hint_command=move_away_hint(path),
-            )
 
 
 def _foreign(path: str) -> StoreFailed:
@@ -140,17 +128,6 @@ def _foreign(path: str) -> StoreFailed:
         hint="Name another file: store='sqlite:/PATH'",
         hint_command="Name another file: --store sqlite:/PATH",
     )
-
-
-def _columns(connection: sqlite3.Connection, table: str) -> list[tuple[str, str]]:
-    rows = connection.execute("SELECT name, type FROM pragma_table_info(?)", (table,))
-    return [(name, kind) for name, kind in rows]
-
-
-def _expected_columns(table: str) -> list[tuple[str, str]]:
-    with closing(sqlite3.connect(":memory:", factory=Connection)) as connection:
-        connection.execute(SCHEMA[table])
-        return _columns(connection, table)
 
 
 def _make_schema(connection: sqlite3.Connection) -> None:

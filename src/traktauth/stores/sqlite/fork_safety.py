@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 
 class Database(Protocol):
@@ -60,7 +60,7 @@ _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 _connections: weakref.WeakSet[Connection] = weakref.WeakSet()
 # Connections that were in use over a fork, in the child. They are not closed there: SQLite would write to the file.
 _inherited: list[sqlite3.Connection] = []
-_is_held = False
+_held: list[Any] = []  # `opening`, over a fork
 
 
 def add_database(database: Database) -> None:
@@ -77,11 +77,11 @@ def add_connection(connection: Connection) -> None:
 
 
 def _before_fork() -> None:
-    global _is_held  # noqa: PLW0603 - one fork at a time, as it holds `opening`
     until = time.monotonic() + FORK_LIMIT
     if not (_databases or _connections):
         return
-    _is_held = opening.acquire(timeout=FORK_LIMIT)
+    if opening.acquire(timeout=FORK_LIMIT):
+        _held.append(opening)
     while True:
         for database in list(_databases):
             database.close_idle()
@@ -97,15 +97,14 @@ def _others() -> list[Connection]:
 
 
 def _after_in_parent() -> None:
-    global _is_held  # noqa: PLW0603 - see above
-    if _is_held:
-        _is_held = False
-        opening.release()
+    while _held:
+        _held.pop().release()
 
 
 def _after_in_child() -> None:
-    global opening, _is_held  # the thread that may hold it is not in this process
-    opening, _is_held = threading.RLock(), False
+    global opening  # noqa: PLW0603 - the thread that may hold it is not in this process
+    opening = threading.RLock()
+    _held.clear()
     _inherited.extend(each for each in list(_connections) if each.is_open)
     _connections.clear()
 
