@@ -27,7 +27,6 @@ from traktauth.lab.badge import draw_badge
 from traktauth.lab.scenarios import NAMES
 from traktauth.lab.verdicts import CONTROL
 from traktauth.lab.world import Program
-from traktauth.sandbox.command_process import ending_descendants
 from traktauth.sandbox.logins import read_login_place
 
 HEADINGS = ("scenario", "verdict", "exits", "rotations", "replays", "killed", "2nd device")
@@ -60,8 +59,7 @@ def run(
         print_in_place(f"{len(ended)} of {count} scenarios done; the last: {evidence.name}")
 
     is_live = not as_json and is_on_terminal(sys.stderr)
-    with ending_descendants():
-        report = lab.run(show_progress if is_live else None)
+    report = lab.run(show_progress if is_live else None)
     if badge is not None:
         try:
             badge.write_text(draw_badge(report), encoding="utf-8")

@@ -19,7 +19,7 @@ from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
 from traktauth.models import Token
 from traktauth.sandbox import Sandbox
-from traktauth.sandbox.command_process import CommandProcess, ending_descendants
+from traktauth.sandbox.command_process import CommandProcess
 from traktauth.sandbox.environment import is_trakt
 from traktauth.sandbox.home_folder import make_home
 from traktauth.sandbox.logins import LoginPlace, read_login_place
@@ -58,7 +58,6 @@ def run(
         timeout: seconds.
     """
     with ExitStack() as stack:
-        stack.enter_context(ending_descendants())
         process = stack.enter_context(CommandProcess())  # it starts while the local Trakt does
         raise_limit()  # not of the command: its supervisor has been started
         login = read_login_place(tokens) if tokens else None

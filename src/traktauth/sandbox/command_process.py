@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import marshal
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
-from typing import IO, TYPE_CHECKING, Self
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
 
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
 from traktauth.sandbox import supervisor
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
-    from pathlib import Path
-    from types import TracebackType
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 HANDLER_SECONDS = 0.5
@@ -29,30 +28,19 @@ SIGNALLED = 128
 """Added to a signal's number, as shells do, for a command that was ended by it."""
 
 
-@contextlib.contextmanager
-def ending_descendants() -> Generator[None, None, None]:
-    """End every process below this one at the end, also if the supervisors of commands have been killed.
-
-    It is for a program that starts nothing else: on Linux orphans become this process's children.
-    """
-    supervisor.become_subreaper()
-    try:
-        yield
-    finally:
-        if supervisor.ON_LINUX:
-            supervisor.end_descendants(gently=False)
-
-
 class CommandProcess:
     """A command and all that it starts.
 
     The supervisor is started when this is made, so that it is ready when the sandbox is; `start` starts the command.
-    Whatever ends this process, kill -9 too, ends the command, and so does whatever ends the supervisor.
+    Whatever ends this process, kill -9 too, ends the command.
 
     Args:
         stdin: as `subprocess.Popen` takes it; None: this process's.
         stdout: the same.
         stderr: the same.
+
+    Attributes:
+        pid: the supervisor's process id; everything that the command starts is below it.
 
     Raises:
         TraktAuthError: no more processes or files can be opened.
@@ -67,7 +55,18 @@ class CommandProcess:
     ) -> None:
         self._status: int | None = None
         try:
-            self._supervisor = self._spawn(stdin, stdout, stderr)
+            with ExitStack() as opened:
+                ours, theirs = (opened.enter_context(end) for end in socket.socketpair())
+                # By a descriptor: with a path that has `traktauth` in it, `pkill -f traktauth` would end it too.
+                program = opened.enter_context(Path(supervisor.__file__).open("rb")).fileno()
+                self._supervisor = subprocess.Popen(  # noqa: S603 - our own program
+                    [sys.executable, "-I", "-S", f"/dev/fd/{program}", str(theirs.fileno()), "sandbox-supervisor"],
+                    pass_fds=(program, theirs.fileno()),
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                )
+                self._connection = socket.socket(fileno=ours.detach())
         except OSError as error:
             raise TraktAuthError(
                 f"A process cannot be started: {error.strerror}",
@@ -76,36 +75,7 @@ class CommandProcess:
                     ShellCommand("ulimit -n 4096"),
                 ),
             ) from None
-
-    def _spawn(
-        self, stdin: int | IO[bytes] | None, stdout: int | IO[bytes] | None, stderr: int | IO[bytes] | None
-    ) -> subprocess.Popen[bytes]:
-        opened: list[int] = []
-        try:
-            opened += os.pipe()
-            opened += os.pipe()
-            # By a descriptor: with a path that has `traktauth` in it, `pkill -f traktauth` would end it too.
-            opened.append(os.open(supervisor.__file__, os.O_RDONLY))
-            control, self._control, self._report, report, program = opened
-            started = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-I", "-S", f"/dev/fd/{program}", str(control), str(report), "sandbox-supervisor"],
-                pass_fds=(program, control, report),
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-            )
-        except BaseException:
-            for pipe in opened:
-                os.close(pipe)
-            raise
-        for pipe in (program, control, report):
-            os.close(pipe)
-        return started
-
-    @property
-    def pid(self) -> int:
-        """The supervisor's process id; everything that the command starts is below it."""
-        return self._supervisor.pid
+        self.pid = self._supervisor.pid
 
     def guard(self, folders: Sequence[Path]) -> None:
         """Start no command: only remove folders when this process ends, or on `close`."""
@@ -133,7 +103,7 @@ class CommandProcess:
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             pause = HANDLER_SECONDS if left is None else min(left, HANDLER_SECONDS)
-            if select.select([self._report], [], [], pause)[0]:
+            if select.select([self._connection], [], [], pause)[0]:
                 break
             if left == 0.0:
                 return None
@@ -152,11 +122,8 @@ class CommandProcess:
 
     def close(self) -> None:
         """End everything, and wait until it is gone."""
-        os.close(self._control)
+        self._connection.close()
         self._supervisor.wait()
-        while os.read(self._report, supervisor.REPORT_BYTES):  # until the inner one has gone too
-            pass
-        os.close(self._report)
 
     def __enter__(self) -> Self:
         return self
@@ -173,18 +140,18 @@ class CommandProcess:
             [os.fsencode(folder) for folder in folders],
         )
         content = marshal.dumps(specification)
-        self._write(len(content).to_bytes(8, "big") + content)
+        self._write(len(content).to_bytes(supervisor.LENGTH_BYTES, "big") + content)
 
     def _write(self, content: bytes) -> None:
-        try:
-            while content:
-                content = content[os.write(self._control, content) :]
-        except BrokenPipeError:
-            pass  # the command has ended
+        with suppress(BrokenPipeError, ConnectionResetError):  # the supervisor has been killed
+            self._connection.sendall(content)
 
     def _read_report(self) -> tuple[bytes, int]:
         """Read the next report; a supervisor that was killed has none."""
-        content = os.read(self._report, supervisor.REPORT_BYTES)  # written at once, so read at once
+        try:
+            content = self._connection.recv(supervisor.REPORT_BYTES)  # written at once, so read at once
+        except ConnectionResetError:
+            content = b""
         if not content:
             return supervisor.ENDED, -1
         return content[:1], int.from_bytes(content[1:], "big", signed=True)

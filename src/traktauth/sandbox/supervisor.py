@@ -1,16 +1,13 @@
 """Runs one command, and ends all that it started when it ends or when the sandbox's process is gone.
 
-This file is a program of its own (`python -I -S supervisor.py`), and needs nothing but the standard library. It is two
-processes, so that killing one of them leaves nothing behind:
+This file is a program of its own (`python -I -S supervisor.py`), and needs nothing but the standard library.
 
-- The *inner* one starts the command, in the process group and the terminal of the sandbox's process.
-- The *outer* one, its parent, has a session of its own, so that a signal to that process group does not reach it.
+It starts the command in the process group and the terminal of the sandbox's process, and leaves them for a session of
+its own, so that a signal to that process group does not reach it. A socket, whose other end the sandbox's process alone
+holds, tells what to do, and when that process has ended, however it did.
 
-Both keep open a pipe whose other end the sandbox's process alone holds: when that process ends, however it does, the
-pipe ends too. Between the two is a pipe in each direction, which ends with the process at the other end.
-
-On Linux both are *subreapers* (prctl(2)): daemons stay below the inner one in the process tree, and below the outer
-one if the inner one is killed. On other systems a process that has detached itself is not found.
+On Linux it is a *subreaper* (prctl(2)): daemons stay below it in the process tree. On other systems a process that has
+detached itself is not found.
 """
 
 from __future__ import annotations
@@ -21,15 +18,12 @@ import errno
 import marshal
 import os
 import select
+import shutil
 import signal
 import sys
 import time
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_CHILD_SUBREAPER = 36
 GRACE_SECONDS = 1.0
 """That processes which outlive the command have between SIGTERM and SIGKILL."""
 KILL_SECONDS = 30.0
@@ -39,131 +33,76 @@ STARTED, NOT_STARTED, ENDED = b"s", b"n", b"e"
 GROUP_SECONDS = 0.05
 """Within which a signal to the process group has reached all its processes, once it has reached one."""
 OWN_SECONDS = 2.0
-"""Within which the sandbox's process reports a signal that this process was sent as well."""
+"""Within which the sandbox's process reports a signal that its process group was sent."""
 REPORT_BYTES = 5
 LENGTH_BYTES = 8
 ON_LINUX = sys.platform.startswith("linux")
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 FIRST_LINE = 80
 """Bytes of a file by which shells judge whether it is a script."""
-IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP)
-"""Sent by a terminal to the whole process group: the command decides what they mean."""
 
 
-def main(control: int, report: int) -> int:
-    """Run the command that the pipe *control* names; write how it ended to the pipe *report*."""
-    for pipe in (control, report):
-        os.set_inheritable(pipe, False)  # noqa: FBT003 - takes it by position alone
-    ignored = {one for one in (signal.SIGINT, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_IGN}
-    for one in IGNORED:
-        signal.signal(one, signal.SIG_IGN)
-    become_subreaper()
-    from_outer, to_inner = os.pipe()
-    from_inner, to_outer = os.pipe()
-    inner = os.fork()
-    if inner == 0:
-        os.close(to_inner)
-        os.close(from_inner)
-        become_subreaper()
-        _run(control, report, from_outer, keep_ignored=ignored)
-        os._exit(0)
-    os.close(from_outer)
-    os.close(to_outer)
-    with contextlib.suppress(PermissionError):  # it leads a session already
-        os.setsid()
-    _watch(control, report, inner, to_inner, from_inner)
+def main(connection: int) -> int:
+    """Run the command that the sandbox's process names on a socket, and report how it ended there."""
+    os.set_inheritable(connection, False)  # noqa: FBT003 - takes it by position alone
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
+        if signal.getsignal(one) is not signal.SIG_IGN:  # as `nohup` has it, also for the command
+            signal.signal(one, _do_nothing)  # the command decides what it means
+    if ON_LINUX:
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    command, environ, folders = _read_specification(connection)
+    if command:
+        _run(connection, command, environ)
+    else:
+        _leave_group()
+    _wait_for_end(connection)
+    end_descendants(gently=False)
+    for folder in filter(os.path.exists, folders):
+        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
-def become_subreaper() -> None:
-    """Let orphans of this process's descendants become its children; nothing outside Linux."""
-    if ON_LINUX:
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+def _do_nothing(_number: int, _frame: object) -> None:
+    """Handle a signal; unlike one that is ignored, it has its default effect on the command."""
 
 
-def _watch(control: int, report: int, inner: int, to_inner: int, from_inner: int) -> None:
-    """Be the outer process: give the inner one its work, and end what it leaves if it is killed."""
-    specification = _read_specification(control)
-    if not _is_ended(control):
-        with contextlib.suppress(BrokenPipeError):
-            _write(to_inner, marshal.dumps(specification))
-        _wait_for_end(control, from_inner)
-    if _is_ended(control):
-        # The inner one goes on if this process is killed in the middle, so it is ended when all else is done.
-        end_descendants(gently=False, spared=inner)
-        _remove(specification[2])
-        end_descendants(gently=False)
-    else:
-        _, status = os.waitpid(inner, 0)
-        if status:  # it has not done its work
-            end_descendants(gently=False)
-            _tell(report, ENDED, -1)
-        _wait_for_end(control)
-        _remove(specification[2])
+def _leave_group() -> None:
+    with contextlib.suppress(PermissionError):  # it leads a session already
+        os.setsid()
 
 
-def _run(control: int, report: int, from_outer: int, *, keep_ignored: set[signal.Signals]) -> None:
-    """Be the inner process: run the command."""
-    command, environ, folders = _read_specification(from_outer)
-    if not command:
-        _wait_for_end(control, from_outer)
-        _wait_for_end(control)
-        _remove(folders)
-        return
-    reading, writing = os.pipe()
+def _run(connection: int, command: list[bytes], environ: dict[bytes, bytes]) -> None:
+    """Run the command to its end, or until the sandbox's process has gone or wants it ended."""
+    group = GroupSignals()
+    wakeup, writing = os.pipe()
     os.set_blocking(writing, False)
+    signal.signal(signal.SIGCHLD, _do_nothing)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for one in {signal.SIGCHLD, signal.SIGINT, signal.SIGTERM} - keep_ignored:
-        signal.signal(one, lambda _signal, _frame: None)
     try:
-        pid = _start(command, environ, keep_ignored=keep_ignored)
+        pid = _start(command, environ)
     except OSError as error:
-        _tell(report, NOT_STARTED, error.errno or errno.EINVAL)
+        group.close()
+        _tell(connection, NOT_STARTED, error.errno or errno.EINVAL)
         return
-    own = OwnSignals(reading)
-    own.forget()  # of before the command was there
-    _tell(report, STARTED, pid)
-    status = _wait(pid, control, from_outer, own)
+    _leave_group()
+    group.forget()  # of before the command was there
+    _tell(connection, STARTED, pid)
+    status = _wait(pid, connection, wakeup, group)
+    group.close()
     end_descendants(gently=status is not None)
-    _tell(report, ENDED, -1 if status is None else status)
-    if _is_ended(from_outer):
-        _wait_for_end(control)
-    if _is_ended(control):  # the outer one may be killed before it removes them
-        _remove(folders)
+    _tell(connection, ENDED, -1 if status is None else status)
 
 
-def _is_ended(pipe: int) -> bool:
-    """Return whether nothing holds the other end of a pipe."""
-    return bool(_poll_ended([pipe], 0))
-
-
-def _wait_for_end(*pipes: int) -> None:
-    """Wait until nothing holds the other end of one of these pipes; what is in them stays unread."""
-    _poll_ended(pipes, None)
-
-
-def _poll_ended(pipes: Sequence[int], milliseconds: int | None) -> list[int]:
+def _wait_for_end(connection: int) -> None:
+    """Wait until the sandbox's process has gone; what it has written stays unread."""
     poll = select.poll()
-    for pipe in pipes:
-        poll.register(pipe, 0)  # an end is reported even so
-    return [pipe for pipe, _ in poll.poll(milliseconds)]
+    poll.register(connection, 0)  # an end is reported even so
+    poll.poll()
 
 
-def _remove(folders: list[bytes]) -> None:
-    for folder in filter(os.path.exists, folders):
-        import shutil  # noqa: PLC0415 - costly, and rarely needed
-
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _tell(report: int, kind: bytes, value: int) -> None:
+def _tell(connection: int, kind: bytes, value: int) -> None:
     with contextlib.suppress(OSError):  # its reader has gone
-        os.write(report, kind + value.to_bytes(REPORT_BYTES - 1, "big", signed=True))
-
-
-def _write(pipe: int, content: bytes) -> None:
-    content = len(content).to_bytes(LENGTH_BYTES, "big") + content
-    while content:
-        content = content[os.write(pipe, content) :]
+        os.write(connection, kind + value.to_bytes(REPORT_BYTES - 1, "big", signed=True))
 
 
 def _read_specification(pipe: int) -> tuple[list[bytes], dict[bytes, bytes], list[bytes]]:
@@ -186,87 +125,81 @@ def _read(pipe: int, size: int) -> bytes:
     return content
 
 
-def _start(command: list[bytes], environ: dict[bytes, bytes], *, keep_ignored: set[signal.Signals]) -> int:
-    """Start the command with the streams and the process group of this process; return its id.
+def _start(command: list[bytes], environ: dict[bytes, bytes]) -> int:
+    """Start the command with the streams of this process, and return its id.
+
+    A script without `#!` is run by sh, as shells and execvp(3) do.
 
     Raises:
         OSError: the program does not exist, or cannot be run.
     """
-    reading, writing = os.pipe()
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            if ON_LINUX:
-                ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-                if os.getppid() != parent:
-                    os._exit(127)
-            for one in (*IGNORED, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD):
-                if one not in keep_ignored:
-                    signal.signal(one, signal.SIG_DFL)
-            _execute(command, environ)
-        except OSError as error:
-            os.write(writing, str(error.errno or errno.EINVAL).encode())
-        finally:
-            os._exit(127)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as pipe:
-        failure = pipe.read()
-    if failure:
-        os.waitpid(pid, 0)
-        raise OSError(int(failure), os.strerror(int(failure)))
-    return pid
-
-
-def _execute(command: list[bytes], environ: dict[bytes, bytes]) -> None:
-    """Become the command; a script without `#!` is run by sh, as shells and execvp(3) do.
-
-    Raises:
-        OSError: the program does not exist, or cannot be run.
-    """
+    path = _find(command[0], environ)
     try:
-        os.execvpe(command[0], command, environ)  # noqa: S606 - the user's own command
+        return os.posix_spawn(path, command, environ, setsigdef=IGNORED_BY_PYTHON)
     except OSError as error:
-        if error.errno != errno.ENOEXEC:
+        if error.errno != errno.ENOEXEC or not _is_text(path):
             raise
-        script = _find_script(command[0], environ)
-        if script is None:
-            raise
-    os.execve("/bin/sh", [b"sh", script, *command[1:]], environ)  # noqa: S606 - the same
+    return os.posix_spawn("/bin/sh", [b"sh", path, *command[1:]], environ, setsigdef=IGNORED_BY_PYTHON)
 
 
-def _find_script(word: bytes, environ: dict[bytes, bytes]) -> bytes | None:
-    """Return the path of a script that sh can read; None if the file is not a text, as shells judge it."""
-    import shutil  # noqa: PLC0415 - costly, and rarely needed
+def _find(word: bytes, environ: dict[bytes, bytes]) -> bytes:
+    """Return the path of a program.
 
-    path = word if b"/" in word else shutil.which(word, path=os.fsdecode(environ.get(b"PATH", os.defpath)))
-    if path is None:
-        return None
+    Raises:
+        OSError: it is not on the PATH, or cannot be executed.
+    """
+    if b"/" in word:
+        return word
+    problem = errno.ENOENT
+    for folder in environ.get(b"PATH", os.fsencode(os.defpath)).split(b":"):
+        path = os.path.join(folder or b".", word)
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+        if os.path.exists(path):
+            problem = errno.EACCES
+    raise OSError(problem, os.strerror(problem))
+
+
+def _is_text(path: bytes) -> bool:
+    """Return whether shells would take a file for a script."""
     with open(path, "rb") as file:
-        if b"\0" in file.readline(FIRST_LINE):
-            return None
-    return path if b"/" in path else b"./" + path
+        return b"\0" not in file.readline(FIRST_LINE)
 
 
-class OwnSignals:
-    """Signals that this process was sent itself: the command has been sent them too if it is in the same group.
+class GroupSignals:
+    """Signals to the process group that this process was in, as the command is sent them too if it is in the group.
 
-    Args:
-        wakeup: the pipe that the number of each signal is written to (`signal.set_wakeup_fd`).
+    A process that stays in the group and does nothing else reports them.
+
+    Attributes:
+        group: the process group.
+        listener: that process.
+        reports: the pipe that the number of each signal is written to.
     """
 
-    def __init__(self, wakeup: int) -> None:
-        self.wakeup = wakeup
+    def __init__(self) -> None:
+        self.group = os.getpgrp()
+        self.reports, self._report = os.pipe()
+        is_alive, self._is_alive = os.pipe()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._note)
         self._times: dict[int, float] = {}
+        self.listener = os.fork()
+        if self.listener == 0:
+            os.close(self._is_alive)
+            os.read(is_alive, 1)  # until the supervisor has gone
+            os._exit(0)
+        os.close(is_alive)
 
     def forget(self) -> None:
         """Forget what has come until now."""
-        self._read(0)
+        self._wait(0)
         self._times.clear()
 
     def read(self) -> None:
-        """Read what has come, once `wakeup` is readable."""
-        self._times |= dict.fromkeys(os.read(self.wakeup, 4096), time.monotonic())
+        """Read what has come, once `reports` is readable."""
+        self._times |= dict.fromkeys(os.read(self.reports, 4096), time.monotonic())
 
     def has(self, number: int) -> bool:
         """Return whether a signal came within `OWN_SECONDS`, or comes at once.
@@ -278,46 +211,56 @@ class OwnSignals:
             now = time.monotonic()
             if self._times.get(number, -OWN_SECONDS) > now - OWN_SECONDS:
                 return True
-            if not self._read(max(0.0, deadline - now)):
+            if not self._wait(max(0.0, deadline - now)):
                 return False
 
-    def _read(self, seconds: float) -> bool:
-        is_readable = bool(select.select([self.wakeup], [], [], seconds)[0])
+    def close(self) -> None:
+        """End the process that reports them."""
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(self.listener, signal.SIGKILL)
+            os.waitpid(self.listener, 0)
+
+    def _note(self, number: int, _frame: object) -> None:
+        os.write(self._report, bytes([number]))
+
+    def _wait(self, seconds: float) -> bool:
+        is_readable = bool(select.select([self.reports], [], [], seconds)[0])
         if is_readable:
             self.read()
         return is_readable
 
 
-def _wait(pid: int, control: int, from_outer: int, own: OwnSignals) -> int | None:
+def _wait(pid: int, connection: int, wakeup: int, group: GroupSignals) -> int | None:
     """Return how the command ended, as `os.waitpid` does; None if the sandbox is gone or wants it ended."""
     while True:
         ended, status = _reap(pid)
         if ended:
             return status
-        ready, _, _ = select.select([control, from_outer, own.wakeup], [], [])
-        if own.wakeup in ready:
-            own.read()
-        if from_outer in ready:
-            return None
-        if control in ready:
-            word = os.read(control, 1)
+        ready, _, _ = select.select([connection, wakeup, group.reports], [], [])
+        if wakeup in ready:
+            os.read(wakeup, 4096)
+        if group.reports in ready:
+            group.read()
+        if connection in ready:
+            word = os.read(connection, 1)
             if not word or word == b"\0":
                 return None
-            _pass_on(signal.Signals(word[0]), pid, own)
+            _pass_on(signal.Signals(word[0]), pid, group)
 
 
-def _pass_on(number: signal.Signals, pid: int, own: OwnSignals) -> None:
+def _pass_on(number: signal.Signals, pid: int, group: GroupSignals) -> None:
     """Send the command a signal that the sandbox's process was sent, unless the command was sent it too.
 
     SIGINT goes to the command's whole process group, as Ctrl-C does: a shell waits until its child has ended by it.
     """
     try:
-        group = os.getpgid(pid)
+        its_group = os.getpgid(pid)
     except ProcessLookupError:  # it has ended
         return
-    if own.has(number) and group == os.getpgrp():
+    if group.has(number) and its_group == group.group:
         return
-    _send(_members(group) if number == signal.SIGINT else [pid], number)
+    members = [each for each in _members(its_group) if each != group.listener]
+    _send(members if number == signal.SIGINT else [pid], number)
 
 
 def _members(group: int) -> list[int]:
@@ -343,8 +286,8 @@ def _reap(pid: int) -> tuple[bool, int]:
     return found
 
 
-def end_descendants(*, gently: bool, spared: int = 0) -> None:
-    """End every process below this one, but not the process *spared*."""
+def end_descendants(*, gently: bool) -> None:
+    """End every process below this one."""
     if gently and (left := _descendants()):
         _send(left, signal.SIGTERM)
         deadline = time.monotonic() + GRACE_SECONDS
@@ -354,10 +297,7 @@ def end_descendants(*, gently: bool, spared: int = 0) -> None:
                 return
             time.sleep(0.01)
     deadline = time.monotonic() + KILL_SECONDS
-    while time.monotonic() < deadline:
-        left = [process for process in _descendants() if process != spared]
-        if not _send(left, signal.SIGKILL):
-            return
+    while time.monotonic() < deadline and _send(_descendants(), signal.SIGKILL):
         _reap(0)
         time.sleep(0.005)
 
@@ -407,4 +347,4 @@ def _processes() -> list[tuple[int, int]]:
 
 if __name__ == "__main__":
     os.close(int(os.path.basename(sys.argv[0])))  # this file
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(int(sys.argv[1])))
