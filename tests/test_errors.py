@@ -27,7 +27,7 @@ from traktauth.errors import (
 )
 from traktauth.explain import explain, load_entries
 from traktauth.flow.moved_login import being_moved, moved_error
-from traktauth.flow.resend_policy import not_refreshable
+from traktauth.flow.refresh_policy import not_refreshable
 from traktauth.hints import LOGIN_COMMAND, Hint
 from traktauth.models import Record, Token
 from traktauth.models.record import EMPTY

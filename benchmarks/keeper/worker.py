@@ -18,7 +18,7 @@ from traktauth.keeper import Keeper, KeeperConfig, RateLimit
 from traktauth.keeper.http_sender import open_sender
 from traktauth.models.service import find_service
 from traktauth.stores.open import open_store
-from traktauth.wire.token_endpoint import exchange_refresh_token, parse_token_response
+from traktauth.wire.token_endpoint import build_refresh_request, parse_token_response
 
 IN_FLIGHT = 32
 UNPACED = RateLimit(10**9, 0.0)
@@ -37,13 +37,7 @@ class Exchanges:
 
     async def _some(self, tokens):
         for token in tokens:
-            request = exchange_refresh_token(
-                self.service,
-                refresh_token=token,
-                client_id=self.app.client_id,
-                client_secret=self.app.client_secret,
-                redirect_uri=self.app.redirect_uri,
-            )
+            request = build_refresh_request(self.service, self.app, token)
             parse_token_response(await self.send(request), sent_at=time.time())
         return len(tokens)
 

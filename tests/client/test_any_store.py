@@ -11,7 +11,7 @@ import pytest
 from client.callers import CALLERS
 from traktauth import StoreFailed, TraktAuthError
 from traktauth.client.driver import unsaved_tokens
-from traktauth.flow import refresh
+from traktauth.flow import common
 from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SaveToken, SetRefreshable
 from traktauth.stores.memory import MemoryStore
@@ -108,8 +108,8 @@ DRIVER_ERROR = RuntimeError("a secret of the driver: canary")
 def test_no_token_is_lost_when_the_store_raises_once(
     store, verb, error, save_timeout, caller, trakt_server, app, monkeypatch
 ):
-    monkeypatch.setattr(refresh, "_SAVE_PAUSE", 0.01)
-    monkeypatch.setattr(refresh, "SAVE_TIMEOUT", save_timeout)
+    monkeypatch.setattr(common, "RETRY_PAUSE", 0.01)
+    monkeypatch.setattr(common, "SAVE_TIMEOUT", save_timeout)
     store.verb, store.error, store.times = verb, error, 1
     trakt = caller(app, service=trakt_server.base, store=store)
     first = attempt(trakt.token)

@@ -78,7 +78,7 @@ def test_a_sign_in_a_refresh_and_a_sign_out_show_no_secret(trakt, caplog):
         trakt.logout()
 
     check(whole, caplog)
-    assert [record.levelname for record in caplog.records if record.name == "traktauth"] == ["INFO"] * 3
+    assert [record.levelname for record in caplog.records if record.name == "traktauth"] == ["INFO"] * 4
 
 
 def test_a_cut_connection_shows_no_secret(trakt, trakt_server, sign_in, caplog):

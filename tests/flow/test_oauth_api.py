@@ -6,43 +6,57 @@ import pytest
 
 from flow.conversation import Conversation
 from flow.setup import DEAD, HTML, NOW, Clock, grant, refused, reply
+from traktauth.client.oauth_api import _Operations
 from traktauth.errors import AppRejected, LoginRefused, TryLater, UnexpectedReply
 from traktauth.flow.effects import NoResponse, Send
-from traktauth.flow.oauth_api import poll_token, request_device_code, request_token, revoke_token
-from traktauth.wire.messages import Request
 
-REQUEST = Request("POST", "https://api.trakt.tv/oauth/token", {}, b"{}")
 CODES = {"device_code": "d", "user_code": "U", "verification_url": "https://trakt.tv/activate"}
 
 
 def converse(operation, answer):
     talk = Conversation(operation)
-    talk.expect(Send(REQUEST), answer=answer)
+    talk.expect(Send, answer=answer)
     return talk
 
 
-def clock():
-    return NOW
+def operations(clock=lambda: NOW):
+    return _Operations("trakt", insecure=False, clock=clock)
+
+
+def request_token(clock=lambda: NOW):
+    return operations(clock)._exchange_code("code", "id", "secret", "http://127.0.0.1/", None)
+
+
+def revoke_token():
+    return operations()._revoke("token", "id", "secret")
+
+
+def request_device_code():
+    return operations()._new_device_code("id", None)
+
+
+def poll_token():
+    return operations()._poll("code", "id", "secret", None)
 
 
 def test_the_time_before_the_sending_counts():
     time = Clock()
-    talk = Conversation(request_token(REQUEST, lambda: time.wall))
+    talk = Conversation(request_token(lambda: time.wall))
     time.pass_by(10)
     talk.expect(Send, answer=grant(1))
     assert talk.returns().expires_at == NOW + 1000
 
 
 def test_a_revocation_returns_nothing():
-    assert converse(revoke_token(REQUEST), reply(200, b"{}")).returns() is None
+    assert converse(revoke_token(), reply(200, b"{}")).returns() is None
 
 
 def test_a_device_code_is_returned():
-    assert converse(request_device_code(REQUEST), reply(200, CODES)).returns().user_code == "U"
+    assert converse(request_device_code(), reply(200, CODES)).returns().user_code == "U"
 
 
 def test_a_poll_returns_the_token_once_there_is_one():
-    assert converse(poll_token(REQUEST, clock), grant(1)).returns().expires_at == NOW + 1000
+    assert converse(poll_token(), grant(1)).returns().expires_at == NOW + 1000
 
 
 @pytest.mark.parametrize(
@@ -57,16 +71,11 @@ def test_a_poll_returns_the_token_once_there_is_one():
     ],
 )
 def test_a_poll_without_a_token_yet_says_when_to_poll_again(answer, wait):
-    error = converse(poll_token(REQUEST, clock), answer).raises(TryLater)
+    error = converse(poll_token(), answer).raises(TryLater)
     assert (error.retry_after, error.status) == (wait, answer.status)
 
 
-EVERY = [
-    lambda: request_token(REQUEST, clock),
-    lambda: revoke_token(REQUEST),
-    lambda: request_device_code(REQUEST),
-    lambda: poll_token(REQUEST, clock),
-]
+EVERY = [request_token, revoke_token, request_device_code, poll_token]
 
 
 @pytest.mark.parametrize("operation", EVERY)
@@ -91,5 +100,5 @@ def test_a_refusal_is_raised_by_what_to_do_next(operation, answer, error):
 
 
 def test_a_refused_code_or_token_is_a_refused_login():
-    converse(request_token(REQUEST, clock), DEAD).raises(LoginRefused)
-    converse(poll_token(REQUEST, clock), reply(418)).raises(LoginRefused)
+    converse(request_token(), DEAD).raises(LoginRefused)
+    converse(poll_token(), reply(418)).raises(LoginRefused)

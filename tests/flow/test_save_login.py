@@ -68,12 +68,11 @@ def test_a_sign_in_continues_the_generation_of_a_token_saved_meanwhile():
 def test_a_token_is_held_in_memory_if_the_store_fails_for_ten_seconds():
     clock = Clock()
     talk = locked(clock)
+    talk.expect(Load(), answer=Record(generation=7))
     for _ in range(40):
-        talk.expect(Load(), answer=Record(generation=7))
         talk.expect(Save, raising=StoreFailed("full disk"))
         talk.expect(Sleep(0.25))
         clock.pass_by(0.25)
-    talk.expect(Load(), answer=Record(generation=7))
     talk.expect(Save, raising=StoreFailed("full disk"))
     talk.expect(HoldUnsaved(replace(FIRST, generation=8), after=7, is_sign_in=True))
     assert talk.raises(StoreFailed).kept

@@ -9,7 +9,7 @@ from proof.world import LEASE, World
 from traktauth.errors import LoginRequired
 from traktauth.flow import logout, refresh, save_login
 from traktauth.flow.effects import Apply, Load, LogMessage, NoResponse, Shielded, WithLock
-from traktauth.flow.resend_policy import Sending
+from traktauth.flow.refresh_policy import Sending
 from traktauth.models import Record
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SaveToken
 from traktauth.wire.token_endpoint import parse_token_response
@@ -53,7 +53,7 @@ def granted(effect, answer):
 
 # ---------------------------------------------------------------- the right to send
 def the_right_to_send_is_not_asked_for(patch):
-    with_a_flow_that_hears(patch, refresh, "_send_refresh", granted)
+    with_a_flow_that_hears(patch, refresh._Refresh, "run", granted)
 
 
 def the_right_to_send_is_granted_again_when_a_lease_runs_out(patch):
@@ -82,23 +82,24 @@ def a_lost_reply_is_sent_again(patch):
 
 
 def a_time_out_is_tried_again_at_once(patch):
-    real = refresh._handle_response, refresh._reload_or_fail
+    real = refresh._Refresh._reload_or_fail
 
-    def look_again(context, request, token, error, **named):
+    def look_again(self, error):
         if not error.unconfirmed:
-            return (yield from real[1](context, request, token, error, **named))
-        request = replace(request, resend=True)
+            return (yield from real(self, error))
+        context, request = self._context, replace(self._request, resend=True)
         record = yield from Load()
-        return (yield from refresh._send_refresh(context, request, record, token, 2, context.monotonic()))
+        again = refresh._Refresh(context, request, self._token, context.monotonic(), 2, record.pending_refresh)
+        return (yield from again.run())
 
-    patch.setattr(refresh, "_reload_or_fail", look_again)
+    patch.setattr(refresh._Refresh, "_reload_or_fail", look_again)
 
 
 def a_cut_connection_is_taken_for_one_never_made(patch):
     def change(effect, answer):
         return NoResponse(sent=False, reason=answer.reason) if isinstance(answer, NoResponse) else answer
 
-    with_a_flow_that_hears(patch, refresh, "_send_refresh", change)
+    with_a_flow_that_hears(patch, refresh._Refresh, "run", change)
 
 
 def a_500_is_taken_for_a_refusal_before_the_token_endpoint(patch):
@@ -119,16 +120,16 @@ def a_sign_out_that_was_stopped_revokes_all_the_same(patch):
 
 
 def an_attempt_that_was_not_sent_is_counted(patch):
-    def handle_unspent(context, request, token, error, back):
+    def handle_unspent(self, error):
         yield from LogMessage("the right to send is not given back", event="mutant")
-        return refresh.current_token_or_raise(context, request, token, error)
+        return refresh.current_token_or_raise(self._context, self._request, self._token, error)
 
-    patch.setattr(refresh, "_handle_unspent", handle_unspent)
+    patch.setattr(refresh._Refresh, "_handle_unspent", handle_unspent)
 
 
 def a_begin_that_failed_is_counted(patch):
-    real = refresh._send_refresh
-    patch.setattr(refresh, "_send_refresh", lambda *args: hearing_no_cancel(real(*args)))
+    real = refresh._Refresh.run
+    patch.setattr(refresh._Refresh, "run", lambda self: hearing_no_cancel(real(self)))
 
 
 def hearing_no_cancel(flow):
@@ -205,22 +206,22 @@ def a_late_save_is_refused(patch):
 
 
 def a_late_pair_is_saved_all_the_same(patch):
-    def save(context, request, old, new, acquired_at, back):
+    def save(self, new):
         record = yield from Load()
         new = replace(new, generation=record.generation + 1)
-        yield from Apply(SaveToken(new, record.generation, context.clock()))
+        yield from Apply(SaveToken(new, record.generation, self._context.clock()))
         return new
 
-    patch.setattr(refresh, "_save", save)
+    patch.setattr(refresh._Refresh, "_save", save)
 
 
 def a_pair_is_used_before_it_is_saved(patch):
-    def save(context, request, old, new, acquired_at, back):
-        new = replace(new, generation=old.generation + 1)
+    def save(self, new):
+        new = replace(new, generation=self._token.generation + 1)
         yield from LogMessage("later", event="mutant")
         return new
 
-    patch.setattr(refresh, "_save", save)
+    patch.setattr(refresh._Refresh, "_save", save)
 
 
 def a_copy_of_an_old_answer_is_taken_for_a_new_pair(patch):
@@ -236,13 +237,13 @@ def a_late_refresh_undoes_a_sign_out(patch):
 
 # ---------------------------------------------------------------- what is forgotten, and who is served
 def a_refused_refresh_token_is_forgotten(patch):
-    real = refresh._handle_invalid_grant
+    real = refresh._Refresh._handle_invalid_grant
 
-    def dead(context, request, token, *more):
-        yield from Apply(DeleteToken(token.generation))
-        return (yield from real(context, request, token, *more))
+    def dead(self, words):
+        yield from Apply(DeleteToken(self._token.generation))
+        return (yield from real(self, words))
 
-    patch.setattr(refresh, "_handle_invalid_grant", dead)
+    patch.setattr(refresh._Refresh, "_handle_invalid_grant", dead)
 
 
 def a_sign_out_forgets_though_nothing_was_revoked(patch):
@@ -254,14 +255,14 @@ def a_sign_out_forgets_though_nothing_was_revoked(patch):
 
 
 def there_is_no_second_look_at_the_store_after_a_refusal(patch):
-    real = refresh._handle_invalid_grant
+    real = refresh._Refresh._handle_invalid_grant
 
-    def dead(context, request, token, *more):
-        unchanged = (yield from Load()).__class__(token.generation, token)
-        flow = real(context, request, token, *more)
+    def dead(self, words):
+        unchanged = (yield from Load()).__class__(self._token.generation, self._token)
+        flow = real(self, words)
         return (yield from hearing(flow, lambda effect, answer: unchanged if isinstance(effect, Load) else answer))
 
-    patch.setattr(refresh, "_handle_invalid_grant", dead)
+    patch.setattr(refresh._Refresh, "_handle_invalid_grant", dead)
 
 
 def a_failed_refresh_takes_a_living_token_away(patch):

@@ -16,7 +16,7 @@ from support.postgres import PostgresServer
 from support.redis import RedisServer
 from traktauth import App, Trakt
 from traktauth.errors import StoreFailed
-from traktauth.flow import refresh
+from traktauth.flow import common
 from traktauth.models import LoginKey, Token
 from traktauth.models.changes import SaveToken
 from traktauth.stores.open import open_store
@@ -95,7 +95,7 @@ def test_a_database_that_is_restarted_in_the_middle_of_a_refresh_costs_nothing(t
 
 
 def test_a_database_that_is_gone_for_longer_loses_no_token(trakt, strict_trakt, database, login, monkeypatch):
-    monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 1.0)
+    monkeypatch.setattr(common, "SAVE_TIMEOUT", 1.0)
     strict_trakt.before.append(database.kill)
     with pytest.raises(StoreFailed) as failed:
         trakt.token()

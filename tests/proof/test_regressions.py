@@ -10,11 +10,11 @@ import pytest
 
 from traktauth.client import http, http_exchange
 from traktauth.flow.effects import NoResponse
-from traktauth.models import find_service
+from traktauth.models import App, find_service
 from traktauth.stores.database import store as database_store
 from traktauth.stores.open import open_store
 from traktauth.testing.store_contract.base import LOGIN
-from traktauth.wire.token_endpoint import exchange_refresh_token
+from traktauth.wire.token_endpoint import build_refresh_request
 
 SERVERS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("redis", "postgres")]
 
@@ -72,9 +72,8 @@ def stopped_while_connecting(monkeypatch):
 
 
 def refresh_at(server):
-    return exchange_refresh_token(
-        find_service(server.base), refresh_token="r", client_id="c", client_secret="s", redirect_uri="x:y"
-    )
+    app = App("c", client_secret="s", redirect_uri="x:y")
+    return build_refresh_request(find_service(server.base), app, "r")
 
 
 @pytest.mark.parametrize("kind", ["blocking", "async"])

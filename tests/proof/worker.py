@@ -19,7 +19,7 @@ import time
 
 from traktauth import App, AsyncTrakt, Trakt
 from traktauth.errors import TraktAuthError
-from traktauth.flow import refresh, resend_policy
+from traktauth.flow import refresh, refresh_policy
 from traktauth.stores.database import store as database_store
 from traktauth.stores.open import open_store
 
@@ -51,7 +51,7 @@ def answer(token=None, error=None):
 def shorten(lease):
     """Let leases end early; anyone who was stopped for that long between the lock and the sending sends nothing."""
     database_store.LEASE = lease
-    refresh.LEASE = resend_policy.LEASE = resend_policy.REQUEST_TIMEOUT + lease
+    refresh.LEASE = refresh_policy.LEASE = refresh_policy.REQUEST_TIMEOUT + lease
 
 
 def stop_after(store, change):

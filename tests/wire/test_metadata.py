@@ -8,11 +8,11 @@ import pytest
 
 from traktauth.models import find_service
 from traktauth.wire.messages import Response
-from traktauth.wire.metadata import Metadata, metadata, parse_metadata
+from traktauth.wire.metadata import Metadata, build_metadata_request, parse_metadata
 
 
 def test_the_metadata_is_requested_at_the_path_of_rfc_8414():
-    request = metadata(find_service("http://127.0.0.1:8712"))
+    request = build_metadata_request(find_service("http://127.0.0.1:8712"))
     assert (request.method, request.body) == ("GET", b"")
     assert request.url == "http://127.0.0.1:8712/.well-known/oauth-authorization-server"
     assert set(request.headers) == {"Accept", "User-Agent"}

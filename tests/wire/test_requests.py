@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from traktauth.models import find_service
-from traktauth.wire.device_endpoint import new_device_code, poll_device_code
-from traktauth.wire.revocation_endpoint import revoke
-from traktauth.wire.token_endpoint import exchange_code, exchange_refresh_token
+from traktauth.models import App, find_service
+from traktauth.wire.device_endpoint import build_device_code_request, build_poll_request
+from traktauth.wire.revocation_endpoint import build_revocation_request
+from traktauth.wire.token_endpoint import build_code_request, build_refresh_request
 
 ORIGINS = {
     "trakt": "https://api.trakt.tv",
@@ -24,23 +24,23 @@ PUBLIC = {"client_id": "the-app", "client_secret": None}
 
 
 def code(service, app, **more):
-    return exchange_code(service, code="the-code", redirect_uri=REDIRECT, **app, **more)
+    return build_code_request(service, App(**app), "the-code", redirect_uri=REDIRECT, **more)
 
 
 def refresh(service, app):
-    return exchange_refresh_token(service, refresh_token="the-refresh-token", redirect_uri=REDIRECT, **app)
+    return build_refresh_request(service, App(**app, redirect_uri=REDIRECT), "the-refresh-token")
 
 
 def revocation(service, app):
-    return revoke(service, token="the-token", **app)
+    return build_revocation_request(service, App(**app), "the-token")
 
 
 def device(service, app, **more):
-    return new_device_code(service, client_id=app["client_id"], **more)
+    return build_device_code_request(service, App(**app), **more)
 
 
 def poll(service, app, **more):
-    return poll_device_code(service, code="the-device-code", **app, **more)
+    return build_poll_request(service, App(**app), "the-device-code", **more)
 
 
 OPERATIONS = {
@@ -103,6 +103,6 @@ def test_a_device_code_is_asked_for_with_an_s256_challenge_if_one_is_passed():
 
 
 def test_a_body_is_ascii_json():
-    request = revoke(find_service("trakt"), token='é"\\\n', **APP)
+    request = build_revocation_request(find_service("trakt"), App(**APP), 'é"\\\n')
     assert request.body.isascii()
     assert json.loads(request.body)["token"] == 'é"\\\n'

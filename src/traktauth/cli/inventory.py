@@ -18,13 +18,13 @@ from traktauth.errors import StoreFailed
 from traktauth.flow.effects import NoResponse
 from traktauth.flow.login_status import LoginState, LoginStatus, login_status, unreadable_status
 from traktauth.flow.moved_login import describe_target, finishing_command
-from traktauth.flow.resend_policy import why_not_refreshable
+from traktauth.flow.refresh_policy import why_not_refreshable
 from traktauth.hints import LOGIN_COMMAND, LOGOUT_COMMAND, REFRESH_COMMAND, Hint
 from traktauth.models import LoginKey, Record, Token, User, find_service
 from traktauth.models.record import EMPTY
 from traktauth.stores.base import TokenStore
 from traktauth.stores.processes import is_alive
-from traktauth.wire.user_settings import parse_user, user_settings
+from traktauth.wire.user_settings import build_settings_request, parse_user
 
 _DEFAULT_ACCOUNT = "default"
 
@@ -192,7 +192,7 @@ def verify(login: LoginKey, token: Token, settings: Settings) -> Verdict:
     service = settings.find_service()
     if service.realm != login.realm:
         service = find_service(login.realm, insecure=settings.insecure)
-    request = user_settings(service, client_id=login.client_id, access_token=token.access_token)
+    request = build_settings_request(service, client_id=login.client_id, access_token=token.access_token)
     with closing(HttpClients()) as clients:
         reply = clients.send(request)
     if isinstance(reply, NoResponse):

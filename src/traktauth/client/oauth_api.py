@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import Protocol, Self, TypeVar
 
 from traktauth.client.driver.sync_driver import Driver
 from traktauth.client.http_clients import AsyncHttpClients, HttpClients
 from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
-from traktauth.flow import oauth_api
+from traktauth.flow.common import perform
 from traktauth.flow.effects import Flow
 from traktauth.models import App, Token, find_service
 from traktauth.models.app import check_text
 from traktauth.models.device_code import DeviceCode
 from traktauth.protocol import OUT_OF_BAND, Service
-from traktauth.wire import authorization, device_endpoint, revocation_endpoint, token_endpoint
+from traktauth.wire import authorization
+from traktauth.wire.device_endpoint import (
+    build_device_code_request,
+    build_poll_request,
+    parse_device_code,
+    parse_polled_token,
+)
+from traktauth.wire.messages import Request, Response
+from traktauth.wire.revocation_endpoint import build_revocation_request, parse_revocation
+from traktauth.wire.token_endpoint import build_code_request, build_refresh_request, parse_token_response
+
+T = TypeVar("T")
+
+
+class _ParseToken(Protocol):
+    def __call__(self, response: Response, *, sent_at: float) -> Token: ...
 
 
 class _Operations:
@@ -79,53 +94,40 @@ class _Operations:
     def _exchange_code(
         self, code: str, client_id: str, client_secret: str | None, redirect_uri: str, code_verifier: str | None
     ) -> Flow[Token]:
-        App(client_id, client_secret=client_secret, redirect_uri=redirect_uri)
+        app = App(client_id, client_secret=client_secret, redirect_uri=redirect_uri)
         _check_optional("code_verifier", code_verifier)
-        request = token_endpoint.exchange_code(
-            self.service,
-            code=_check_value("code", code),
-            client_id=client_id,
-            client_secret=client_secret,
-            redirect_uri=redirect_uri,
-            code_verifier=code_verifier,
-        )
-        return oauth_api.request_token(request, self._clock)
+        code = _check_value("code", code)
+        request = build_code_request(self.service, app, code, redirect_uri=redirect_uri, code_verifier=code_verifier)
+        return self._exchange(request, parse_token_response)
 
     def _refresh(self, refresh_token: str, client_id: str, client_secret: str | None, redirect_uri: str) -> Flow[Token]:
-        App(client_id, client_secret=client_secret, redirect_uri=redirect_uri)
-        request = token_endpoint.exchange_refresh_token(
-            self.service,
-            refresh_token=_check_value("refresh_token", refresh_token),
-            client_id=client_id,
-            client_secret=client_secret,
-            redirect_uri=redirect_uri,
-        )
-        return oauth_api.request_token(request, self._clock)
+        app = App(client_id, client_secret=client_secret, redirect_uri=redirect_uri)
+        request = build_refresh_request(self.service, app, _check_value("refresh_token", refresh_token))
+        return self._exchange(request, parse_token_response)
 
     def _revoke(self, token: str, client_id: str, client_secret: str | None) -> Flow[None]:
-        App(client_id, client_secret=client_secret)
-        request = revocation_endpoint.revoke(
-            self.service, token=_check_value("token", token), client_id=client_id, client_secret=client_secret
-        )
-        return oauth_api.revoke_token(request)
+        app = App(client_id, client_secret=client_secret)
+        request = build_revocation_request(self.service, app, _check_value("token", token))
+        return self._perform(request, parse_revocation)
 
     def _new_device_code(self, client_id: str, code_challenge: str | None) -> Flow[DeviceCode]:
-        App(client_id)
+        app = App(client_id)
         _check_optional("code_challenge", code_challenge)
-        request = device_endpoint.new_device_code(self.service, client_id=client_id, code_challenge=code_challenge)
-        return oauth_api.request_device_code(request)
+        return self._perform(build_device_code_request(self.service, app, code_challenge), parse_device_code)
 
     def _poll(self, code: str, client_id: str, client_secret: str | None, code_verifier: str | None) -> Flow[Token]:
-        App(client_id, client_secret=client_secret)
+        app = App(client_id, client_secret=client_secret)
         _check_optional("code_verifier", code_verifier)
-        request = device_endpoint.poll_device_code(
-            self.service,
-            code=_check_value("code", code),
-            client_id=client_id,
-            client_secret=client_secret,
-            code_verifier=code_verifier,
-        )
-        return oauth_api.poll_token(request, self._clock)
+        request = build_poll_request(self.service, app, _check_value("code", code), code_verifier)
+        return self._exchange(request, parse_polled_token)
+
+    def _perform(self, request: Request, parse: Callable[[Response], T]) -> Flow[T]:
+        return parse((yield from perform(request)))
+
+    def _exchange(self, request: Request, parse: _ParseToken) -> Flow[Token]:
+        """Send a request for a token, whose life counts from the moment at which the request is sent."""
+        sent_at = self._clock()
+        return parse((yield from perform(request)), sent_at=sent_at)
 
 
 class AuthenticationOAuthApi(_Operations):

@@ -12,11 +12,11 @@ from traktauth.client.attempt import UNAUTHORIZED, Attempt
 from traktauth.client.base_client import BaseClient
 from traktauth.client.driver.sync_driver import Driver
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
-from traktauth.flow.adoption import adopt
 from traktauth.flow.get_token import get_token, get_token_after_rejection
 from traktauth.flow.login_status import LoginStatus, read_accounts, read_status
 from traktauth.flow.logout import erase, forget, log_out
 from traktauth.flow.refresh import refresh
+from traktauth.flow.save_login import adopt
 from traktauth.models import Token
 from traktauth.models.app import check_text
 from traktauth.models.changes import Erase

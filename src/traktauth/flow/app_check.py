@@ -12,9 +12,9 @@ from traktauth.protocol import Service
 from traktauth.wire.authorization import authorization_url, s256_challenge
 from traktauth.wire.error_responses import error_code, is_invalid_client
 from traktauth.wire.messages import Request, Response
-from traktauth.wire.revocation_endpoint import revoke
+from traktauth.wire.revocation_endpoint import build_revocation_request
 from traktauth.wire.user_agent import USER_AGENT
-from traktauth.wire.user_settings import user_settings
+from traktauth.wire.user_settings import build_settings_request
 
 # No service has issued it, so revoking it changes nothing.
 _MADE_UP_TOKEN = "traktauth-checks-the-app-with-this-token-which-is-not-issued"
@@ -54,12 +54,12 @@ def check_app(app: App, service: Service) -> Flow[AppCheck]:
     The revocation is of a made-up token. better-auth looks at the app first there, and Doorkeeper refuses another app;
     a refresh with a made-up token would show nothing, as better-auth looks at the token first.
     """
-    api = yield from Send(user_settings(service, client_id=app.client_id))
+    api = yield from Send(build_settings_request(service, client_id=app.client_id))
     if isinstance(api, NoResponse):
         return AppCheck(AppStatus.UNCLEAR, f"{service.api} could not be reached: {api.reason}")
     if api.status == HTTPStatus.FORBIDDEN and not _is_page(api):
         return AppCheck(AppStatus.UNKNOWN_ID)
-    request = revoke(service, token=_MADE_UP_TOKEN, client_id=app.client_id, client_secret=app.client_secret)
+    request = build_revocation_request(service, app, _MADE_UP_TOKEN)
     response = yield from Send(request)
     if isinstance(response, NoResponse):
         return AppCheck(AppStatus.UNCLEAR, f"{service.token} could not be reached: {response.reason}")

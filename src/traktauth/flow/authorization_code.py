@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from traktauth.errors import LoginRefused
+from traktauth.flow.common import perform
 from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import Flow, NoResponse, Send, Shielded
-from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
 from traktauth.models import Token
 from traktauth.wire.authorization import AuthorizationResponse, authorization_url, check_issuer, s256_challenge
-from traktauth.wire.metadata import Metadata, metadata, parse_metadata
-from traktauth.wire.token_endpoint import exchange_code, parse_token_response
+from traktauth.wire.metadata import Metadata, build_metadata_request, parse_metadata
+from traktauth.wire.token_endpoint import build_code_request, parse_token_response
 
 
 def authorization_page(
@@ -56,21 +56,24 @@ def check_answer(context: FlowContext, answer: AuthorizationResponse) -> Flow[No
     """
     known = Metadata()
     if context.service.issuer is not None:  # a base address: it may describe itself
-        response = yield from Send(metadata(context.service))
+        response = yield from Send(build_metadata_request(context.service))
         known = known if isinstance(response, NoResponse) else parse_metadata(response)
     check_issuer(answer.iss, service=context.service, required=known.names_issuer, issuer=known.issuer)
 
 
-def _exchange_and_save(context: FlowContext, code: str, redirect_uri: str, verifier: str) -> Flow[Token]:
+def exchange_code(context: FlowContext, code: str, redirect_uri: str, verifier: str | None) -> Flow[Token]:
+    """Exchange a code for a token, which is not saved.
+
+    Raises:
+        LoginRefused: the code is wrong, used or expired.
+        AppRejected: Trakt refused the app's secret or redirect address.
+        TryLater: Trakt cannot be reached.
+    """
+    request = build_code_request(context.service, context.app, code, redirect_uri=redirect_uri, code_verifier=verifier)
     sent_at = context.clock()
-    app = context.app
-    request = exchange_code(
-        context.service,
-        code=code,
-        client_id=app.client_id,
-        client_secret=app.client_secret,
-        redirect_uri=redirect_uri,
-        code_verifier=verifier,
-    )
-    token = parse_token_response((yield from perform(request)), sent_at=sent_at)
+    return parse_token_response((yield from perform(request)), sent_at=sent_at)
+
+
+def _exchange_and_save(context: FlowContext, code: str, redirect_uri: str, verifier: str) -> Flow[Token]:
+    token = yield from exchange_code(context, code, redirect_uri, verifier)
     return (yield from save_login(context, token))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from traktauth.flow.common import load_token
 from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import Flow, Load, LogMessage
 from traktauth.flow.refresh import refresh_due
-from traktauth.flow.resend_policy import signed_out_error
 from traktauth.models import Token
 from traktauth.models.refresh_window import RefreshWindow, refresh_window
 
@@ -27,10 +27,7 @@ def get_token(context: FlowContext, *, rejected: str | None = None, min_life: fl
         StoreFailed: the store cannot be read, or not written while no token is valid.
         ValueError: tokens of this service are never valid for `min_life`.
     """
-    record = yield from Load()
-    token = record.token
-    if token is None:
-        raise signed_out_error(record)
+    record, token = yield from load_token()
     now = context.clock()
     left = token.expires_at - now
     state = refresh_window(token, now)

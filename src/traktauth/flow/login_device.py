@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from traktauth.errors import LoginRefused, TraktAuthError, TryLater
+from traktauth.flow.common import perform
 from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import CheckWritable, Flow, LogMessage, NoResponse, Send, Shielded, ShowStep, Sleep
-from traktauth.flow.oauth_api import perform
 from traktauth.flow.save_login import save_login
 from traktauth.models import Token
 from traktauth.models.device_code import DeviceCode
@@ -15,11 +15,11 @@ from traktauth.steps import EnterCode, StillWaiting
 from traktauth.wire.authorization import s256_challenge
 from traktauth.wire.device_endpoint import (
     PollStatus,
+    build_device_code_request,
+    build_poll_request,
     foreign_host,
-    new_device_code,
     parse_device_code,
     parse_poll_response,
-    poll_device_code,
 )
 from traktauth.wire.error_responses import parse_retry_after
 from traktauth.wire.messages import Request
@@ -43,7 +43,6 @@ def login_device(context: FlowContext, device: DeviceCode | None = None) -> Flow
         StoreFailed: the store cannot keep the token; seen before the user signs in.
     """
     yield from CheckWritable()
-    app = context.app
     if device is None:
         device = yield from _new_code(context)
     stranger = foreign_host(context.service, device.verification_url)
@@ -55,13 +54,7 @@ def login_device(context: FlowContext, device: DeviceCode | None = None) -> Flow
             warning=True,
         )
     yield from ShowStep(EnterCode(device))
-    poll = poll_device_code(
-        context.service,
-        code=device.device_code,
-        client_id=app.client_id,
-        client_secret=app.client_secret,
-        code_verifier=device.code_verifier,
-    )
+    poll = build_poll_request(context.service, context.app, device.device_code, device.code_verifier)
     token = yield from _poll_until_answered(context, device, poll)
     return (yield from Shielded(lambda: save_login(context, token)))
 
@@ -69,7 +62,7 @@ def login_device(context: FlowContext, device: DeviceCode | None = None) -> Flow
 def _new_code(context: FlowContext) -> Flow[DeviceCode]:
     verifier = context.new_secret() if context.app.client_secret is None else None
     challenge = None if verifier is None else s256_challenge(verifier)
-    request = new_device_code(context.service, client_id=context.app.client_id, code_challenge=challenge)
+    request = build_device_code_request(context.service, context.app, challenge)
     return replace(parse_device_code((yield from perform(request))), code_verifier=verifier)
 
 

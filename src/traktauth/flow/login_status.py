@@ -11,7 +11,7 @@ from traktauth.errors import StoreFailed
 from traktauth.flow.context import FlowContext, LostReply
 from traktauth.flow.effects import Flow, Load, LoadAccounts
 from traktauth.flow.moved_login import check_not_moved
-from traktauth.flow.resend_policy import not_refreshable
+from traktauth.flow.refresh_policy import not_refreshable
 from traktauth.models import LoginKey, Record, Sender, fingerprint
 from traktauth.timeouts import LEASE
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from traktauth.errors import AppRejected, LoginExists, TraktAuthError, TryLater
+from traktauth.flow.common import load_token
 from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import (
     BUSY,
@@ -17,7 +18,7 @@ from traktauth.flow.effects import (
     WithLock,
 )
 from traktauth.flow.moved_login import check_not_moved
-from traktauth.flow.resend_policy import has_time_to_send, lock_acquired_at, new_sending, signed_out_error
+from traktauth.flow.refresh_policy import has_time_to_send, lock_acquired_at, new_sending, signed_out_error
 from traktauth.hints import LOGOUT_COMMAND, Hint
 from traktauth.models import Record, Token
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, Erase, SetRefreshable
@@ -25,7 +26,7 @@ from traktauth.models.record import EMPTY
 from traktauth.models.signed_out import SignedOut
 from traktauth.timeouts import LOCK_TIMEOUT
 from traktauth.wire.error_responses import is_certainly_unspent, is_invalid_client
-from traktauth.wire.revocation_endpoint import parse_revocation, revoke
+from traktauth.wire.revocation_endpoint import build_revocation_request, parse_revocation
 
 SIGNING_OUT = "a sign-out was begun and is not finished"
 UNFINISHED = (
@@ -37,7 +38,7 @@ def log_out(context: FlowContext, *, local: bool = False) -> Flow[SignedOut]:
     """Sign out, with the token that is stored under the lock. Trakt: *Revoke an access_token*.
 
     Args:
-        context: the givens.
+        context: of the login.
         local: only delete the token here; at Trakt it stays valid.
 
     Raises:
@@ -53,10 +54,7 @@ def log_out(context: FlowContext, *, local: bool = False) -> Flow[SignedOut]:
 
 def _sign_out(context: FlowContext, *, local: bool) -> Flow[SignedOut]:
     acquired_at = lock_acquired_at(context)
-    record = yield from Load()
-    token = record.token
-    if token is None:
-        raise signed_out_error(record)
+    record, token = yield from load_token()
     if local:
         yield from Apply(DeleteToken(record.generation))
         return SignedOut(revoked=False, left=True)
@@ -123,8 +121,7 @@ def _revoke_refresh_token(context: FlowContext, record: Record, secret: str, acq
 
 def _try_revoke(context: FlowContext, secret: str) -> Flow[tuple[bool, TraktAuthError | None]]:
     """Ask for a revocation; return whether the token is certainly untouched, and the error if there is one."""
-    app = context.app
-    request = revoke(context.service, token=secret, client_id=app.client_id, client_secret=app.client_secret)
+    request = build_revocation_request(context.service, context.app, secret)
     response = yield from Send(request)
     if isinstance(response, NoResponse):
         return not response.sent, TryLater(f"Trakt could not be reached, so nothing was deleted: {response.reason}")

@@ -10,14 +10,12 @@ from http import HTTPStatus
 from traktauth.errors import AppRejected, TraktAuthError, TryLater
 from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import Apply, Flow, LoadProbe, LogMessage, NoResponse, Send, Sleep
-from traktauth.models import App
 from traktauth.models.changes import SwapProbe
 from traktauth.models.probe import Probe
-from traktauth.protocol import Service
 from traktauth.timeouts import REQUEST_TIMEOUT
 from traktauth.wire.error_responses import error_code, judge_probe, parse_retry_after, safe_error_code
-from traktauth.wire.messages import Request, Response
-from traktauth.wire.token_endpoint import exchange_refresh_token
+from traktauth.wire.messages import Response
+from traktauth.wire.token_endpoint import build_refresh_request
 
 # Seconds between two probes: after one that shows that the endpoint works, and after the first that fails; it doubles.
 SHORTEST_WAIT = 10.0
@@ -29,17 +27,6 @@ _FORGOTTEN_AFTER = 3600.0  # seconds after which failures do not count any more
 _WAIT_FOR_ANOTHER = 5.0
 _PAUSE = 0.25
 _TRIES = 100  # a probe is taken over only by one that has just been made, so this is never reached
-
-
-def probe_request(app: App, service: Service, made_up_token: str) -> Request:
-    """Return the request of a probe."""
-    return exchange_refresh_token(
-        service,
-        refresh_token=made_up_token,
-        client_id=app.client_id,
-        client_secret=app.client_secret,
-        redirect_uri=app.redirect_uri,
-    )
 
 
 def check_endpoint(context: FlowContext, *, since: float = 0.0) -> Flow[bool]:
@@ -74,7 +61,7 @@ def check_endpoint(context: FlowContext, *, since: float = 0.0) -> Flow[bool]:
 
 
 def _make(context: FlowContext, mine: Probe) -> Flow[None]:
-    response = yield from Send(probe_request(context.app, context.service, context.new_secret()))
+    response = yield from Send(build_refresh_request(context.service, context.app, context.new_secret()))
     made = _judge(response, context.clock(), mine.failures)
     yield from Apply(SwapProbe(mine, made))  # if another one has replaced it meanwhile, that one counts for the others
     if made.outcome == "healthy":

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 
-from traktauth.errors import AppRejected, LoginRequiredReason, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
+from traktauth.errors import (
+    AppRejected,
+    LoginMoved,
+    LoginRequiredReason,
+    StoreFailed,
+    TraktAuthError,
+    TryLater,
+    UnexpectedReply,
+)
+from traktauth.flow.common import load_token, retry_store
 from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import (
     BUSY,
@@ -17,11 +27,10 @@ from traktauth.flow.effects import (
     NoResponse,
     Send,
     Shielded,
-    Sleep,
     WithLock,
 )
 from traktauth.flow.probe import check_endpoint, withdraw_healthy
-from traktauth.flow.resend_policy import (
+from traktauth.flow.refresh_policy import (
     RefreshRequest,
     cannot_refresh,
     current_token_or_raise,
@@ -32,9 +41,8 @@ from traktauth.flow.resend_policy import (
     not_refreshable,
     pause_after,
     reply_lost,
-    signed_out_error,
 )
-from traktauth.models import Record, Token
+from traktauth.models import PendingRefresh, Record, Token
 from traktauth.models.changes import (
     BeginRefresh,
     CancelRefresh,
@@ -45,7 +53,7 @@ from traktauth.models.changes import (
     SetUnconfirmed,
 )
 from traktauth.models.refresh_window import RefreshWindow
-from traktauth.timeouts import LEASE, LOCK_TIMEOUT, SAVE_TIMEOUT
+from traktauth.timeouts import LEASE, LOCK_TIMEOUT
 from traktauth.wire.error_responses import (
     error_code,
     error_from_response,
@@ -54,10 +62,8 @@ from traktauth.wire.error_responses import (
     safe_description,
 )
 from traktauth.wire.messages import Response
-from traktauth.wire.token_endpoint import GRANTED, exchange_refresh_token, parse_token_response
+from traktauth.wire.token_endpoint import GRANTED, build_refresh_request, parse_token_response
 
-_CLIENT_ERROR = 400
-_SAVE_PAUSE = 0.25
 _DEFAULT_RETRY_AFTER = 30.0
 _STAYS_PENDING = "the store failed after a refresh; it counts as unconfirmed"
 
@@ -84,13 +90,8 @@ def refresh_due(
         return current_token_or_raise(context, request, token, problem)
     is_cooling_down = context.monotonic() < context.cooldown.until
     if state is not RefreshWindow.EXPIRED and left >= min_life and is_cooling_down:
-        yield from LogMessage(
-            f"{token.fingerprint} is not refreshed: a refresh has just failed",
-            event="refresh-skipped",
-            reason="cooling-down",
-            generation=token.generation,
-            debug=True,
-        )
+        text = f"{token.fingerprint} is not refreshed: a refresh has just failed"
+        yield from _not_sent(token, "cooling-down", text)
         return token
     yield from _refresh_needed(token, left, min_life, is_rejected=rejected is not None)
     timeout = 0.0 if state is RefreshWindow.ADVISORY else LOCK_TIMEOUT
@@ -111,10 +112,7 @@ def refresh(context: FlowContext, *, resend: bool = False, since: float | None =
         TryLater: Trakt cannot be reached, or an earlier sending is unconfirmed.
         StoreFailed: the store cannot be read or written.
     """
-    record = yield from Load()
-    token = record.token
-    if token is None:
-        raise signed_out_error(record)
+    record, token = yield from load_token()
     if since is not None and since < record.saved_at <= context.clock() and record.rejected_at is None:
         return token  # one that was saved after now is of a host whose clock is ahead: it may be old
     problem = not_refreshable(record)
@@ -150,27 +148,23 @@ def _refresh_under_lock(context: FlowContext, request: RefreshRequest, token: To
     if outcome is not BUSY:
         return (yield from _refresh_expired(context, request, outcome))
     waited = f"after {timeout:.0f} s" if timeout else "at once"
-    yield from LogMessage(
-        f"the lock of the login was not free {waited}: another caller is refreshing it",
-        event="refresh-skipped",
-        reason="locked",
-        generation=token.generation,
-        debug=True,
+    yield from _not_sent(
+        token, "locked", f"the lock of the login was not free {waited}: another caller is refreshing it"
     )
     try:
-        record = yield from Load()  # the other caller may have saved a token in the last moment
+        record, newest = yield from load_token()  # the other caller may have saved a token in the last moment
+    except LoginMoved:
+        raise
     except StoreFailed as error:
         return current_token_or_raise(context, request, token, error)
-    if record.token is None:
-        raise signed_out_error(record)
-    if record.generation > request.generation and record.rejected_at is None:
-        return record.token
+    if newest.generation > request.generation and record.rejected_at is None:
+        return newest
     busy = TryLater("Another program is still refreshing this login", retry_after=1.0, code="login-busy")
     return current_token_or_raise(context, request, token, busy)
 
 
 def _refresh_expired(context: FlowContext, request: RefreshRequest, token: Token) -> Flow[Token]:
-    """Return the token, or a newer one if it expired while it was being saved, as in a database that was locked."""
+    """Return the token; a newer one if it expired while it was being saved, e.g. because the database was locked."""
     if token.expires_at > context.clock():
         return token
     again = replace(request, generation=token.generation)
@@ -181,10 +175,7 @@ def _refresh_expired(context: FlowContext, request: RefreshRequest, token: Token
 def _refresh_locked(context: FlowContext, request: RefreshRequest) -> Flow[Token]:
     """Return another caller's newer token, a new one, or the current one while it is valid."""
     acquired_at = lock_acquired_at(context)
-    record = yield from Load()
-    token = record.token
-    if token is None:
-        raise signed_out_error(record)
+    record, token = yield from load_token()
     request = yield from _note_rejected(context, record, token, request)
     if request.is_satisfied_by(token, context.clock()):
         message = f"another caller has refreshed it to {token.fingerprint}, generation {token.generation}"
@@ -197,9 +188,7 @@ def _refresh_locked(context: FlowContext, request: RefreshRequest) -> Flow[Token
     if isinstance(sending, TraktAuthError):
         pause = f" for {sending.retry_after:.0f} s" if isinstance(sending, TryLater) else ""
         text = f"{token.fingerprint}: no refresh is sent{pause}: {sending.message}"
-        yield from LogMessage(
-            text, event="refresh-skipped", reason=sending.code, generation=token.generation, debug=True
-        )
+        yield from _not_sent(token, sending.code, text)
         return current_token_or_raise(context, request, token, sending)
     if sending.probe_since is not None:
         try:
@@ -209,7 +198,8 @@ def _refresh_locked(context: FlowContext, request: RefreshRequest) -> Flow[Token
         if not has_time_to_send(context, acquired_at):
             slow = TryLater("Trakt's token endpoint works, but took too long to respond", retry_after=1.0)
             return current_token_or_raise(context, request, token, slow)
-    return (yield from Shielded(lambda: _send_refresh(context, request, record, token, sending.number, acquired_at)))
+    one = _Refresh(context, request, token, acquired_at, sending.number, record.pending_refresh)
+    return (yield from Shielded(one.run))
 
 
 def _note_rejected(context: FlowContext, record: Record, token: Token, request: RefreshRequest) -> Flow[RefreshRequest]:
@@ -224,72 +214,209 @@ def _note_rejected(context: FlowContext, record: Record, token: Token, request: 
     return request
 
 
-# ---------------------------------------------------------------- sending
-def _send_refresh(
-    context: FlowContext, request: RefreshRequest, record: Record, token: Token, number: int, acquired_at: float
-) -> Flow[Token]:
-    """Send the refresh token, once, and handle the outcome; shielded from here to the end."""
-    message = exchange_refresh_token(
-        context.service,
-        refresh_token=token.refresh_token or "",
-        client_id=context.app.client_id,
-        client_secret=context.app.client_secret,
-        redirect_uri=context.app.redirect_uri,
-    )
-    sending = new_sending(context, token.generation, number)
-    cancel = CancelRefresh(sending, record.pending_refresh)
-    try:
-        may_send = yield from Apply(BeginRefresh(sending))
-    except Exception:
-        yield from _best_effort(cancel)  # nothing was sent, but the store may have recorded that it would be
-        raise
-    if not may_send:
-        busy = TryLater("Another program has just begun to refresh this login", retry_after=1.0, code="login-busy")
-        return (yield from _reload_or_fail(context, request, token, busy))
-    if not has_time_to_send(context, acquired_at):
-        # This process was stopped in between and others do not wait for it any more; the next caller sends it.
-        stopped = TryLater("Nothing was sent, as this program was stopped or its store is slow")
-        return (yield from _handle_unspent(context, request, token, stopped, cancel))
-    sent_at = context.clock()
-    response = yield from Send(message)
-    if isinstance(response, NoResponse):
-        error = response.error(message.url)
-        if not response.sent:
-            return (yield from _handle_unspent(context, request, token, error, cancel))
-        lost = f"The refresh was sent and its response was lost ({response.reason})"
-        error = _unconfirmed_error(context, token, cancel, lost, error)
-        return (yield from _handle_unconfirmed(context, request, token, cancel, error))
-    return (yield from _handle_response(context, request, token, response, sent_at, acquired_at, cancel))
+def _not_sent(token: Token, reason: str, text: str) -> LogMessage:
+    """Return why no refresh is sent, for the log."""
+    return LogMessage(text, event="refresh-skipped", reason=reason, generation=token.generation, debug=True)
 
 
-def _handle_response(
-    context: FlowContext,
-    request: RefreshRequest,
-    token: Token,
-    response: Response,
-    sent_at: float,
-    acquired_at: float,
-    cancel: CancelRefresh,
-) -> Flow[Token]:
-    """Act on the response to a refresh: save, mark, cancel, or leave the refresh pending."""
-    if response.status in GRANTED:
+# ---------------------------------------------------------------- one sending
+class _Refresh:
+    """One sending of a refresh token, under the lock and shielded.
+
+    Args:
+        context: of the login.
+        request: why the caller wants another token.
+        token: the token to refresh.
+        acquired_at: monotonic time at which the lock was acquired.
+        number: 1 for the first sending of this refresh token.
+        before: the sending that is pending.
+    """
+
+    def __init__(
+        self,
+        context: FlowContext,
+        request: RefreshRequest,
+        token: Token,
+        acquired_at: float,
+        number: int,
+        before: PendingRefresh | None,
+    ) -> None:
+        self._context = context
+        self._request = request
+        self._token = token
+        self._acquired_at = acquired_at
+        self._pending = new_sending(context, token.generation, number)
+        self._cancel = CancelRefresh(self._pending, before)
+
+    def run(self) -> Flow[Token]:
+        """Send the refresh token, once, and handle the outcome."""
+        context, token = self._context, self._token
+        request = build_refresh_request(context.service, context.app, token.refresh_token or "")
         try:
-            new = _parse_new_token(response, token, sent_at)
-        except TraktAuthError as unreadable:
-            what = f"The refresh was sent and its response cannot be read ({unreadable.message})"
-            error = _unconfirmed_error(context, token, cancel, what, unreadable)
-            return (yield from _handle_unconfirmed(context, request, token, cancel, error))
-        return (yield from _save(context, request, token, new, acquired_at, cancel))
-    if is_invalid_grant(response):
-        words = safe_description(response)
-        return (yield from _handle_invalid_grant(context, request, token, cancel, words))
-    error = error_from_response(response, what="a new token")
-    if is_certainly_unspent(response):
-        return (yield from _handle_unspent(context, request, token, error, cancel))
-    is_from_engine = response.status >= _CLIENT_ERROR and error_code(response) != ""
-    what = f"The refresh was sent, and Trakt's response ({response.status}) does not say whether it was done"
-    error = _unconfirmed_error(context, token, cancel, what, error, is_from_engine=is_from_engine)
-    return (yield from _handle_unconfirmed(context, request, token, cancel, error))
+            may_send = yield from Apply(BeginRefresh(self._pending))
+        except Exception:
+            yield from _best_effort(self._cancel)  # nothing was sent, but the store may have recorded that it would be
+            raise
+        if not may_send:
+            busy = TryLater("Another program has just begun to refresh this login", retry_after=1.0, code="login-busy")
+            return (yield from self._reload_or_fail(busy))
+        if not has_time_to_send(context, self._acquired_at):
+            # This process was stopped in between and others do not wait for it any more; the next caller sends it.
+            stopped = TryLater("Nothing was sent, as this program was stopped or its store is slow")
+            return (yield from self._handle_unspent(stopped))
+        sent_at = context.clock()
+        response = yield from Send(request)
+        if not isinstance(response, NoResponse):
+            return (yield from self._handle_response(response, sent_at))
+        error = response.error(request.url)
+        if not response.sent:
+            return (yield from self._handle_unspent(error))
+        lost = f"The refresh was sent and its response was lost ({response.reason})"
+        return (yield from self._handle_unconfirmed(lost, error))
+
+    def _handle_response(self, response: Response, sent_at: float) -> Flow[Token]:
+        """Act on the response to a refresh: save, mark, cancel, or leave the refresh pending."""
+        if response.status in GRANTED:
+            try:
+                new = _parse_new_token(response, self._token, sent_at)
+            except TraktAuthError as unreadable:
+                what = f"The refresh was sent and its response cannot be read ({unreadable.message})"
+                return (yield from self._handle_unconfirmed(what, unreadable))
+            return (yield from self._save(new))
+        if is_invalid_grant(response):
+            return (yield from self._handle_invalid_grant(safe_description(response)))
+        error = error_from_response(response, what="a new token")
+        if is_certainly_unspent(response):
+            return (yield from self._handle_unspent(error))
+        is_from_engine = response.status >= HTTPStatus.BAD_REQUEST and error_code(response) != ""
+        what = f"The refresh was sent, and Trakt's response ({response.status}) does not say whether it was done"
+        return (yield from self._handle_unconfirmed(what, error, is_from_engine=is_from_engine))
+
+    # ------------------------------------------------------------ a new token
+    def _save(self, new: Token) -> Flow[Token]:
+        """Save the new token before anything uses it."""
+        context, old = self._context, self._token
+        new = replace(new, generation=old.generation + 1, refresh_token=new.refresh_token or old.refresh_token)
+        is_doubtful = context.monotonic() - self._acquired_at > LEASE and (yield from self._was_sent_by_another())
+        if is_doubtful:
+            # The other sending may have ended our token, or not: it is refreshed itself before anything uses it.
+            new = replace(new, expires_at=context.clock())
+        save = Apply(SaveToken(new, old.generation, context.clock()))
+        try:
+            is_saved = yield from retry_store(context, save)
+        except StoreFailed as error:
+            yield from HoldUnsaved(new, after=old.generation)
+            error.kept = True
+            raise
+        if not is_saved:
+            text = f"the token after {old.fingerprint} came too late: a newer one is stored"
+            yield from LogMessage(text, event="token-discarded", generation=new.generation, warning=True)
+            return self._newer_token(*(yield from load_token()))
+        text = f"refreshed {old.fingerprint} to {new.fingerprint}, generation {new.generation}"
+        yield from LogMessage(text, event="refreshed", generation=new.generation)
+        context.cooldown.until = float("-inf")
+        if not is_doubtful:
+            return new
+        again = TryLater("This login's new token has to be refreshed before it is used", retry_after=1.0)
+        return current_token_or_raise(context, self._request, new, again)
+
+    def _was_sent_by_another(self) -> Flow[bool]:
+        """Return whether another process has sent the same refresh token, as it did not wait for this one any more."""
+        try:
+            record = yield from Load()
+        except StoreFailed:
+            return False
+        if record.generation != self._token.generation or record.pending_refresh is None:
+            return False
+        return not record.refreshable or record.pending_refresh.sending != self._pending.sending
+
+    def _newer_token(self, record: Record, token: Token) -> Token:
+        """Return a newer token that another caller saved, unless it is recorded as rejected.
+
+        Raises:
+            TryLater: it has to be refreshed before it is used.
+            LoginRequired: it cannot be.
+        """
+        if record.rejected_at is None:
+            return token
+        again = TryLater("This login's new token has to be refreshed first", retry_after=1.0)
+        request = replace(self._request, rejected=token.access_token)
+        return current_token_or_raise(self._context, request, token, not_refreshable(record) or again)
+
+    # ------------------------------------------------------------ failures
+    def _handle_unspent(self, error: TraktAuthError) -> Flow[Token]:
+        """Cancel the refresh, and log why: callers do not see the error while the current token is valid.
+
+        A refresh that stays pending counts as one whose response was lost, and under `sign-in` that ends the login.
+        """
+        try:
+            yield from retry_store(self._context, Apply(self._cancel))
+        except StoreFailed:
+            yield from LogMessage(_STAYS_PENDING, event="store-failed", warning=True)
+        text = f"{self._token.fingerprint} was not refreshed: {error.message}"
+        yield from self._warn("refresh-failed", error.code, text)
+        return current_token_or_raise(self._context, self._request, self._token, error)
+
+    def _handle_invalid_grant(self, words: str | None) -> Flow[Token]:
+        """Handle a refresh token that was refused for good, unless another caller has refreshed with it meanwhile."""
+        context, token = self._context, self._token
+        record, newest = yield from load_token()
+        is_resent = self._pending.sending > 1
+        if newest.generation > token.generation:
+            if is_resent and record.rejected_at is None:
+                # This sending was a second one. On some engines it has ended the token that the first one brought.
+                yield from _best_effort(RejectToken(newest.generation, context.clock()))
+                record = replace(record, rejected_at=context.clock())
+            return self._newer_token(record, newest)
+        reason: LoginRequiredReason
+        if is_resent:
+            reason, message = "reply-lost", "its refresh token was spent by a refresh whose response was lost"
+        else:
+            reason, message = "revoked", "Trakt refused its refresh token"
+        yield from _best_effort(SetRefreshable(token.generation, message, reason, at=context.clock(), words=words))
+        quoted = f' ("{words}")' if words else ""
+        yield from self._warn("login-ended", reason, f"{token.fingerprint} cannot be refreshed: {message}{quoted}")
+        return current_token_or_raise(context, self._request, token, cannot_refresh(message, reason))
+
+    def _handle_unconfirmed(self, message: str, cause: TraktAuthError, *, is_from_engine: bool = False) -> Flow[Token]:
+        """Leave the refresh pending, as its outcome is unknown, and record that for the next caller.
+
+        Under `sign-in`, only a sign-in helps if the token has expired. An error of the engine itself that no contract
+        foresees is raised as it is.
+        """
+        error = cause
+        if self._context.lost_reply == "sign-in" and self._token.expires_at <= self._context.clock():
+            error = reply_lost(f"{message}, and the token has expired")
+        elif not isinstance(error, AppRejected) and not is_from_engine:
+            retry_after = error.retry_after if isinstance(error, TryLater) else _DEFAULT_RETRY_AFTER
+            status = error.status if isinstance(error, TryLater | UnexpectedReply) else None
+            wait = max(retry_after, pause_after(self._pending.sending))
+            error = TryLater(message, retry_after=wait, status=status, code="refresh-unconfirmed")
+        error.unconfirmed = True
+        try:
+            yield from withdraw_healthy(self._context, "a refresh after the last probe got no clear response")
+        except StoreFailed:
+            yield from self._warn("store-failed", "", "the store failed after a refresh; the last probe still counts")
+        return (yield from self._reload_or_fail(error))
+
+    def _reload_or_fail(self, error: TraktAuthError) -> Flow[Token]:
+        """Return another caller's newer token if there is one; else the current one while it is valid, or the error."""
+        try:
+            record, newest = yield from load_token()
+        except LoginMoved:
+            raise
+        except StoreFailed:
+            return current_token_or_raise(self._context, self._request, self._token, error)
+        if newest.generation > self._token.generation:
+            return self._newer_token(record, newest)
+        if error.unconfirmed:
+            yield from _best_effort(SetUnconfirmed(self._pending))
+        text = f"the refresh of {self._token.fingerprint} stays pending: {error.message}"
+        yield from self._warn("refresh-pending", error.code, text)
+        return current_token_or_raise(self._context, self._request, self._token, error)
+
+    def _warn(self, event: str, reason: str, text: str) -> LogMessage:
+        return LogMessage(text, event=event, reason=reason, generation=self._token.generation, warning=True)
 
 
 def _parse_new_token(response: Response, old: Token, sent_at: float) -> Token:
@@ -298,184 +425,6 @@ def _parse_new_token(response: Response, old: Token, sent_at: float) -> Token:
     if new.access_token == old.access_token:
         raise UnexpectedReply("Trakt's response to a refresh holds the old token", status=response.status)
     return new
-
-
-def _handle_unspent(
-    context: FlowContext, request: RefreshRequest, token: Token, error: TraktAuthError, cancel: CancelRefresh
-) -> Flow[Token]:
-    """Cancel the refresh, and log why: callers do not see the error while the current token is valid."""
-    yield from _cancel(context, cancel)
-    text = f"{token.fingerprint} was not refreshed: {error.message}"
-    yield from LogMessage(text, event="refresh-failed", reason=error.code, generation=token.generation, warning=True)
-    return current_token_or_raise(context, request, token, error)
-
-
-# ---------------------------------------------------------------- saving
-def _save(
-    context: FlowContext, request: RefreshRequest, old: Token, new: Token, acquired_at: float, cancel: CancelRefresh
-) -> Flow[Token]:
-    """Save the new token before anything uses it; a store that fails is tried again for `SAVE_TIMEOUT`."""
-    new = replace(new, generation=old.generation + 1, refresh_token=new.refresh_token or old.refresh_token)
-    is_doubtful = context.monotonic() - acquired_at > LEASE and (yield from _was_sent_by_another(old, cancel))
-    if is_doubtful:
-        # The other sending may have ended our token, or not: it is refreshed itself before anything uses it.
-        new = replace(new, expires_at=context.clock())
-    change = SaveToken(new, old.generation, context.clock())
-    until = context.monotonic() + SAVE_TIMEOUT
-    while True:
-        try:
-            is_saved = yield from Apply(change)
-        except StoreFailed as error:
-            if context.monotonic() >= until:
-                yield from HoldUnsaved(new, after=old.generation)
-                error.kept = True
-                raise
-            yield from Sleep(_SAVE_PAUSE)
-        else:
-            break
-    if is_saved:
-        text = f"refreshed {old.fingerprint} to {new.fingerprint}, generation {new.generation}"
-        yield from LogMessage(text, event="refreshed", generation=new.generation)
-        context.cooldown.until = float("-inf")
-        if not is_doubtful:
-            return new
-        again = TryLater("This login's new token has to be refreshed before it is used", retry_after=1.0)
-        return current_token_or_raise(context, request, new, again)
-    text = f"the token after {old.fingerprint} came too late: a newer one is stored"
-    yield from LogMessage(text, event="token-discarded", generation=new.generation, warning=True)
-    record = yield from Load()
-    if record.token is None:
-        raise signed_out_error(record)
-    return _newer_token(context, request, record, record.token)
-
-
-def _was_sent_by_another(old: Token, cancel: CancelRefresh) -> Flow[bool]:
-    """Return whether another process has sent the same refresh token, as it did not wait for this one any more."""
-    try:
-        record = yield from Load()
-    except StoreFailed:
-        return False
-    if record.generation != old.generation or record.pending_refresh is None:
-        return False
-    return not record.refreshable or record.pending_refresh.sending != cancel.pending_refresh.sending
-
-
-def _newer_token(context: FlowContext, request: RefreshRequest, record: Record, token: Token) -> Token:
-    """Return a newer token that another caller saved, unless it is recorded as rejected.
-
-    Raises:
-        TryLater: it has to be refreshed before it is used.
-        LoginRequired: it cannot be.
-    """
-    if record.rejected_at is None:
-        return token
-    problem = not_refreshable(record) or TryLater("This login's new token has to be refreshed first", retry_after=1.0)
-    return current_token_or_raise(context, replace(request, rejected=token.access_token), token, problem)
-
-
-# ---------------------------------------------------------------- failures
-def _handle_invalid_grant(
-    context: FlowContext, request: RefreshRequest, token: Token, cancel: CancelRefresh, words: str | None
-) -> Flow[Token]:
-    """Handle a refresh token that was refused for good, unless another caller has refreshed with it meanwhile."""
-    record = yield from Load()
-    if record.token is None:
-        raise signed_out_error(record)
-    is_resent = cancel.pending_refresh.sending > 1
-    if record.generation > token.generation:
-        if is_resent and record.rejected_at is None:
-            # This sending was a second one. On some engines it has ended the token that the first one brought.
-            yield from _best_effort(RejectToken(record.generation, context.clock()))
-            record = replace(record, rejected_at=context.clock())
-        return _newer_token(context, request, record, record.token or token)
-    reason: LoginRequiredReason
-    if is_resent:
-        reason, message = "reply-lost", "its refresh token was spent by a refresh whose response was lost"
-    else:
-        reason, message = "revoked", "Trakt refused its refresh token"
-    yield from _best_effort(SetRefreshable(token.generation, message, reason, at=context.clock(), words=words))
-    quoted = f' ("{words}")' if words else ""
-    text = f"{token.fingerprint} cannot be refreshed: {message}{quoted}"
-    yield from LogMessage(text, event="login-ended", reason=reason, generation=token.generation, warning=True)
-    return current_token_or_raise(context, request, token, cannot_refresh(message, reason))
-
-
-def _handle_unconfirmed(
-    context: FlowContext, request: RefreshRequest, token: Token, cancel: CancelRefresh, error: TraktAuthError
-) -> Flow[Token]:
-    """Leave the refresh pending, as its outcome is unknown, and record that for the next caller."""
-    try:
-        yield from withdraw_healthy(context, "a refresh after the last probe got no clear response")
-    except StoreFailed:
-        text = "the store failed after a refresh; the last probe still counts"
-        yield from LogMessage(text, event="store-failed", generation=token.generation, warning=True)
-    return (yield from _reload_or_fail(context, request, token, error, unconfirmed=cancel))
-
-
-def _reload_or_fail(
-    context: FlowContext,
-    request: RefreshRequest,
-    token: Token,
-    error: TraktAuthError,
-    *,
-    unconfirmed: CancelRefresh | None = None,
-) -> Flow[Token]:
-    """Return another caller's newer token if there is one; else the current token while it is valid, or the error."""
-    try:
-        record = yield from Load()
-    except StoreFailed:
-        return current_token_or_raise(context, request, token, error)
-    if record.token is None:
-        raise signed_out_error(record)
-    if record.generation > token.generation:
-        return _newer_token(context, request, record, record.token)
-    if unconfirmed is not None:
-        yield from _best_effort(SetUnconfirmed(unconfirmed.pending_refresh))
-    text = f"the refresh of {token.fingerprint} stays pending: {error.message}"
-    yield from LogMessage(text, event="refresh-pending", reason=error.code, generation=token.generation, warning=True)
-    return current_token_or_raise(context, request, token, error)
-
-
-def _unconfirmed_error(
-    context: FlowContext,
-    token: Token,
-    cancel: CancelRefresh,
-    message: str,
-    error: TraktAuthError,
-    *,
-    is_from_engine: bool = False,
-) -> TraktAuthError:
-    """Return the error for a refresh whose outcome is unknown; under `sign-in`, an expired token leaves a sign-in only.
-
-    An error of the engine itself that no contract foresees is returned as it is.
-    """
-    if context.lost_reply == "sign-in" and token.expires_at <= context.clock():
-        error = reply_lost(f"{message}, and the token has expired")
-    elif not isinstance(error, AppRejected) and not is_from_engine:
-        retry_after = error.retry_after if isinstance(error, TryLater) else _DEFAULT_RETRY_AFTER
-        status = error.status if isinstance(error, TryLater | UnexpectedReply) else None
-        wait = max(retry_after, pause_after(cancel.pending_refresh.sending))
-        error = TryLater(message, retry_after=wait, status=status, code="refresh-unconfirmed")
-    error.unconfirmed = True
-    return error
-
-
-def _cancel(context: FlowContext, cancel: CancelRefresh) -> Flow[None]:
-    """Cancel a refresh; a store that fails is tried again for `SAVE_TIMEOUT`.
-
-    A refresh that stays pending counts as one whose response was lost, and under `sign-in` that ends the login.
-    """
-    until = context.monotonic() + SAVE_TIMEOUT
-    while True:
-        try:
-            yield from Apply(cancel)
-        except StoreFailed:
-            if context.monotonic() >= until:
-                yield from LogMessage(_STAYS_PENDING, event="store-failed", warning=True)
-                return
-            yield from Sleep(_SAVE_PAUSE)
-        else:
-            return
 
 
 def _best_effort(change: Change) -> Flow[None]:

@@ -8,7 +8,7 @@ from traktauth.errors import LoginMoved, LoginRequired, StoreFailed, TraktAuthEr
 from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import NoResponse
 from traktauth.flow.refresh import refresh
-from traktauth.flow.resend_policy import NO_REFRESH_TOKEN, not_refreshable
+from traktauth.flow.refresh_policy import NO_REFRESH_TOKEN, not_refreshable
 from traktauth.keeper.circuit_breaker import HealthAwareSender
 from traktauth.keeper.claimed_store import ClaimedStore
 from traktauth.keeper.config import KeeperContext

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import AppRejected, LoginExists, LoginRequired, StoreFailed, TryLater
-from traktauth.flow.import_login import import_login, read_user
 from traktauth.flow.moved_login import check_not_moved
 from traktauth.flow.refresh import refresh as refresh_login
-from traktauth.flow.user import with_user
+from traktauth.flow.save_login import import_login
+from traktauth.flow.user import read_user, with_user
 from traktauth.hints import LOGIN_COMMAND, LOGOUT_COMMAND, STATUS_COMMAND, Hint, ShellCommand
 from traktauth.migrate.formats import Format, FormatError, find_format
 from traktauth.migrate.formats.foreign_login import ForeignLogin
@@ -128,7 +128,8 @@ def import_from(
         return Imported(record.token, record.user, login.expires_at, was_there=True)
     # Not `_run`, which would follow a login that was moved.
     run = trakt._driver.run  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - internal
-    user = run(read_user(config.context, login.access_token))
+    found = run(read_user(config.context, login.access_token))
+    user = None if found is None else found[0]
     if user is None and not refresh:
         raise LoginRequired(
             "Trakt's API rejects the access token of this login; nothing was spent to find out more",

@@ -6,8 +6,8 @@ from enum import Enum
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from traktauth.errors import LoginRefused, TraktAuthError, UnexpectedReply
-from traktauth.models import Token
+from traktauth.errors import LoginRefused, TraktAuthError, TryLater, UnexpectedReply
+from traktauth.models import App, Token
 from traktauth.models.app import LOOPBACK_HOSTS
 from traktauth.models.device_code import DeviceCode
 from traktauth.protocol import (
@@ -21,7 +21,7 @@ from traktauth.protocol import (
     POLL_USED,
     Service,
 )
-from traktauth.wire.error_responses import error_code, error_from_response
+from traktauth.wire.error_responses import error_code, error_from_response, parse_retry_after
 from traktauth.wire.messages import Request, Response, post_json
 from traktauth.wire.token_endpoint import GRANTED, parse_token_response
 
@@ -54,11 +54,11 @@ _BY_WORD: dict[str, PollStatus | int] = {
 }
 
 
-def new_device_code(service: Service, *, client_id: str, code_challenge: str | None = None) -> Request:
-    """Build the request. Trakt: *Generate new device codes*."""
+def build_device_code_request(service: Service, app: App, code_challenge: str | None = None) -> Request:
+    """Build a request. Trakt: *Generate new device codes*."""
     return post_json(
         service.token + DEVICE_CODE,
-        client_id=client_id,
+        client_id=app.client_id,
         code_challenge=code_challenge,
         code_challenge_method="S256" if code_challenge else None,
     )
@@ -112,15 +112,13 @@ def foreign_host(service: Service, address: str) -> str:
     return "" if host in own or within else host
 
 
-def poll_device_code(
-    service: Service, *, code: str, client_id: str, client_secret: str | None, code_verifier: str | None = None
-) -> Request:
-    """Build the request. Trakt: *Poll for the access_token*."""
+def build_poll_request(service: Service, app: App, code: str, code_verifier: str | None = None) -> Request:
+    """Build a request. Trakt: *Poll for the access_token*."""
     return post_json(
         service.token + DEVICE_TOKEN,
         code=code,
-        client_id=client_id,
-        client_secret=client_secret,
+        client_id=app.client_id,
+        client_secret=app.client_secret,
         code_verifier=code_verifier,
     )
 
@@ -148,6 +146,22 @@ def parse_poll_response(response: Response, *, sent_at: float) -> Token | PollSt
     if ended is None:
         return error_from_response(response, what="the token of a device code")
     return LoginRefused(ended.message, error=ended.error)
+
+
+def parse_polled_token(response: Response, *, sent_at: float) -> Token:
+    """Parse the token in the response to a poll.
+
+    Raises:
+        TryLater: the user has not answered yet; poll again after `retry_after` seconds.
+        TraktAuthError: the sign-in has ended.
+    """
+    found = parse_poll_response(response, sent_at=sent_at)
+    if isinstance(found, PollStatus):
+        wait = 5.0 if found is PollStatus.PENDING else max(10.0, parse_retry_after(response) or 0.0)
+        raise TryLater(f"No token yet: {found.value}", retry_after=wait, status=response.status)
+    if isinstance(found, TraktAuthError):
+        raise found
+    return found
 
 
 def _is_visible(text: str, longest: int) -> bool:

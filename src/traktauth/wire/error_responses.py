@@ -91,7 +91,7 @@ def is_invalid_client(response: Response) -> bool:
 def is_certainly_unspent(response: Response) -> bool:
     """Return whether it is certain that the request never reached the engine, or changed nothing there."""
     app_unknown = is_invalid_client(response) and error_code(response) == "invalid_client"
-    return response.status in REJECTED_AT_EDGE or _is_edge_block_page(response) or app_unknown
+    return response.status in REJECTED_AT_EDGE or is_edge_block_page(response) or app_unknown
 
 
 def judge_probe(response: Response) -> ProbeOutcome:
@@ -108,7 +108,7 @@ def judge_probe(response: Response) -> ProbeOutcome:
     return "healthy" if is_refusal and not _description(response).startswith("Missing") else "failed"
 
 
-def _is_edge_block_page(response: Response) -> bool:
+def is_edge_block_page(response: Response) -> bool:
     """Return whether this is Cloudflare's HTML in place of a response; the engine itself sends JSON or nothing."""
     html = response.headers.get("content-type", "").startswith("text/html") or response.body.lstrip().startswith(b"<")
     return response.status == HTTPStatus.FORBIDDEN and html and not response.document()
@@ -187,7 +187,7 @@ def error_from_response(response: Response, *, what: str) -> TraktAuthError:
             status=status,
             code="service-unavailable",
         )
-    if _is_edge_block_page(response):
+    if is_edge_block_page(response):
         return TryLater(
             f"Something in front of Trakt turned the request away ({status}, a page)",
             retry_after=_ROUND_WAIT,

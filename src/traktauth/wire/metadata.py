@@ -24,8 +24,8 @@ class Metadata:
     names_issuer: bool = False
 
 
-def metadata(service: Service) -> Request:
-    """Make the request for a base address's description."""
+def build_metadata_request(service: Service) -> Request:
+    """Build the request for a base address's description."""
     headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
     return Request("GET", f"{service.website}/.well-known/oauth-authorization-server", headers)
 

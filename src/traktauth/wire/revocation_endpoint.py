@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from traktauth.models import App
 from traktauth.protocol import REVOKE, Service
 from traktauth.wire.error_responses import error_code, error_from_response
 from traktauth.wire.messages import Request, Response, post_json
 
 
-def revoke(service: Service, *, token: str, client_id: str, client_secret: str | None) -> Request:
-    """Build the request. Trakt: *Revoke an access_token*. Trakt's engine fails on a wrong hint: none is sent."""
-    return post_json(service.token + REVOKE, token=token, client_id=client_id, client_secret=client_secret)
+def build_revocation_request(service: Service, app: App, token: str) -> Request:
+    """Build a request. Trakt: *Revoke an access_token*. Trakt's engine fails on a wrong hint: none is sent."""
+    return post_json(service.token + REVOKE, token=token, client_id=app.client_id, client_secret=app.client_secret)
 
 
 def parse_revocation(response: Response) -> None:

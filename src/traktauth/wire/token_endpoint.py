@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, TypeGuard, cast
 
 from traktauth.errors import UnexpectedReply
-from traktauth.models import Token
+from traktauth.models import App, Token
 from traktauth.protocol import AUTHORIZATION_CODE, REFRESH_TOKEN, TOKEN, Service
 from traktauth.wire.error_responses import error_from_response
 from traktauth.wire.messages import Request, Response, post_json
@@ -28,40 +28,32 @@ _VISIBLE = re.compile("[!-~]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def exchange_code(
-    service: Service,
-    *,
-    code: str,
-    client_id: str,
-    client_secret: str | None,
-    redirect_uri: str,
-    code_verifier: str | None = None,
+def build_code_request(
+    service: Service, app: App, code: str, *, redirect_uri: str, code_verifier: str | None = None
 ) -> Request:
-    """Build the request. Trakt: *Exchange code for access_token*."""
+    """Build a request. Trakt: *Exchange code for access_token*."""
     return post_json(
         service.token + TOKEN,
         code=code,
-        client_id=client_id,
-        client_secret=client_secret,
+        client_id=app.client_id,
+        client_secret=app.client_secret,
         redirect_uri=redirect_uri,
         grant_type=AUTHORIZATION_CODE,
         code_verifier=code_verifier,
     )
 
 
-def exchange_refresh_token(
-    service: Service, *, refresh_token: str, client_id: str, client_secret: str | None, redirect_uri: str
-) -> Request:
-    """Build the request. Trakt: *Exchange refresh_token for access_token*.
+def build_refresh_request(service: Service, app: App, refresh_token: str) -> Request:
+    """Build a request. Trakt: *Exchange refresh_token for access_token*.
 
     No `scope` is ever sent: Trakt's present engine then issues a token that cannot be refreshed again.
     """
     return post_json(
         service.token + TOKEN,
         refresh_token=refresh_token,
-        client_id=client_id,
-        client_secret=client_secret,
-        redirect_uri=redirect_uri,
+        client_id=app.client_id,
+        client_secret=app.client_secret,
+        redirect_uri=app.redirect_uri,
         grant_type=REFRESH_TOKEN,
     )
 

@@ -13,8 +13,8 @@ from traktauth.wire.user_agent import USER_AGENT
 _LONGEST_NAME = 200  # characters
 
 
-def user_settings(service: Service, *, client_id: str, access_token: str | None = None) -> Request:
-    """Make the request; without an access token it only shows whether the API knows the app."""
+def build_settings_request(service: Service, *, client_id: str, access_token: str | None = None) -> Request:
+    """Build a request; without an access token it only shows whether the API knows the app."""
     headers = {
         "Accept": "application/json",
         "Content-Type": "application/json",

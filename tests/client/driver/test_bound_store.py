@@ -12,7 +12,7 @@ from traktauth import AsyncTrakt, StoreFailed, Token, Trakt
 from traktauth.client.driver import unsaved_tokens
 from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.loop_store import LoopStore
-from traktauth.flow import refresh
+from traktauth.flow import common
 from traktauth.flow.effects import Apply, HoldUnsaved
 from traktauth.models import LoginKey, PendingRefresh, Sender
 from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken
@@ -61,7 +61,7 @@ def store(sign_in):
 @pytest.fixture(params=CALLERS)
 def ask(request, trakt_server, app, store, monkeypatch):
     """Ask for a token, each time with an object of its own."""
-    monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
+    monkeypatch.setattr(common, "SAVE_TIMEOUT", 0.0)
 
     def ask():
         with CALLERS[request.param](app, service=trakt_server.base, store=store) as trakt:
@@ -162,7 +162,7 @@ def test_what_is_held_for_one_login_is_not_served_to_another(held):
 
 @pytest.mark.asyncio
 async def test_many_tasks_save_a_held_token_together(app, trakt_server, store, monkeypatch):
-    monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
+    monkeypatch.setattr(common, "SAVE_TIMEOUT", 0.0)
     store.saves_fail = True
     async with AsyncTrakt(app, service=trakt_server.base, store=store) as trakt:
         with pytest.raises(StoreFailed):

@@ -12,7 +12,7 @@ from http import HTTPStatus
 import pytest
 
 from traktauth import AsyncTrakt, Trakt
-from traktauth.stores.sqlite import database
+from traktauth.stores.sqlite import store as sqlite_store
 from traktauth.testing import LocalTrakt
 
 
@@ -79,8 +79,8 @@ def test_an_async_token_opens_the_database_in_another_thread_than_the_event_loop
         threads.append(threading.current_thread())
         return real(path)
 
-    real = database.connect
-    monkeypatch.setattr(database, "connect", connect)
+    real = sqlite_store.connect
+    monkeypatch.setattr(sqlite_store, "connect", connect)
 
     async def main():
         async with AsyncTrakt(server.app, service=server.url, store=address, clock=server.clock) as trakt:

@@ -13,7 +13,7 @@ from client.callers import CALLERS
 from stores.children import in_child
 from traktauth import StoreFailed
 from traktauth.client.driver import unsaved_tokens
-from traktauth.flow import refresh
+from traktauth.flow import common
 from traktauth.models import LoginKey
 from traktauth.models.changes import SaveToken
 from traktauth.stores.file.store import FileStore
@@ -23,7 +23,7 @@ from traktauth.stores.open import open_store
 @pytest.fixture
 def full(monkeypatch):
     """A switch: saves fail while it is set."""
-    monkeypatch.setattr(refresh, "SAVE_TIMEOUT", 0.0)
+    monkeypatch.setattr(common, "SAVE_TIMEOUT", 0.0)
     monkeypatch.setattr(unsaved_tokens, "_FIRST_PAUSE", 0.05)
     switch = {"full": True, "failed": 0}
     real = FileStore.apply
@@ -85,12 +85,12 @@ def test_a_forked_child_saves_an_unsaved_token_too(full, sign_in, trakt_server, 
 ENDING = """
 import asyncio, sys
 from traktauth import App, AsyncTrakt, Trakt
-from traktauth.flow import refresh
+from traktauth.flow import common
 from traktauth.models.changes import SaveToken
 from traktauth.stores.file.store import FileStore
 import traktauth.client.driver.unsaved_tokens as unsaved
 
-refresh.SAVE_TIMEOUT = 0.0
+common.SAVE_TIMEOUT = 0.0
 unsaved._AT_THE_END = 0.5
 base, address, kind, works_at_the_end = sys.argv[1:]
 real, full = FileStore.apply, [True]
