@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -61,7 +61,8 @@ class Call(Struct, forbid_unknown_fields=True):
     Attributes:
         address: its method and path.
         changes: whether it changes something, and so is shown on the control page.
-        words: the sentence for the control page, with its members in braces; `app` is the name of the app.
+        words: the sentence for the control page; `{call}` stands for the call, and `{app}` for the name of the app that
+            it names.
     """
 
     address: ClassVar[str]
@@ -83,7 +84,7 @@ class Call(Struct, forbid_unknown_fields=True):
         except msgspec.ValidationError as error:
             raise ControlError(str(error)) from error
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, exchange: Exchange, /) -> Result:
         """Do it, and return the members of the response.
 
         Raises:
@@ -91,17 +92,13 @@ class Call(Struct, forbid_unknown_fields=True):
         """
         raise NotImplementedError
 
-    async def perform(self, context: ServerContext, exchange: Exchange) -> Result:  # noqa: ARG002 - CreateTokens uses it
-        """Do it, and note in its record which tokens were issued; raises as `run` does."""
-        return await self.run(context)
-
     def parameters_sent(self) -> dict[str, str]:
         """Return its members as text, without those that were left out."""
         return {name: str(value) for name, value in msgspec.structs.asdict(self).items() if value is not None}
 
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - of a few calls it says more
+    def sentence(self, app: str, _result: Result, /) -> str:
         """Return what the control page says of it; *app* is the name of the app that it names."""
-        return self.words.format(app=app, **msgspec.structs.asdict(self))
+        return self.words.format(call=self, app=app)
 
 
 class Authorize(Call):
@@ -124,7 +121,7 @@ class Authorize(Call):
         others = {name: str(value) for name, value in found.items() if name not in own and value is not None}
         return super().read({**own, "parameters": others})
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Return `location`, `code`, `state`, `status`.
 
         `via: native` takes the parameters to the letter. Otherwise `response_type` is `code` if it is left out, save
@@ -166,7 +163,7 @@ class Authorize(Call):
             return evaluate_query(context, db, query, visitor, decision="approve").result
         return end
 
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:
+    def sentence(self, app: str, result: Result, /) -> str:
         """Return what the control page says of it."""
         code = f" and got code {fingerprint(str(result['code']))}" if result.get("code") else ""
         return f"A test signed {self.username} in at {app}{code}."
@@ -182,12 +179,12 @@ class DecideDevice(Call):
     """Approve or deny a device code."""
 
     address: ClassVar[str] = "POST /_control/device"
-    words: ClassVar[str] = "A test let {username} {decision} a device."
+    words: ClassVar[str] = "A test let {call.username} {call.decision} a device."
     user_code: Text
     username: Text
     decision: Decision
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Decide, or fail if no such code waits for a decision."""
 
         def work(db: Repositories) -> bool:
@@ -203,11 +200,17 @@ class CreateTokens(Call):
     """Sign in *count* times; without a username each time a user of its own."""
 
     address: ClassVar[str] = "POST /_control/tokens"
+    words: ClassVar[str] = "A test signed in {call.times} at {app}."
     client_id: Text
     count: Annotated[int, Meta(ge=1, le=1_000_000)]
     username: Text | None = None
 
-    async def perform(self, context: ServerContext, exchange: Exchange) -> Result:
+    @property
+    def times(self) -> str:
+        """How often, in words."""
+        return "once" if self.count == 1 else f"{self.count} times"
+
+    async def run(self, context: ServerContext, exchange: Exchange, /) -> Result:
         """Return the tokens; the last of them are noted."""
         app = _app(context, self.client_id)
         made: list[tuple[IssuedTokens, str]] = []
@@ -216,10 +219,6 @@ class CreateTokens(Call):
             await asyncio.sleep(0)
         exchange.issued = tuple(issued for issued, _ in made[-MOST_CREATED:])
         return {"tokens": [_as_members(issued, name) for issued, name in made]}
-
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
-        """Return what the control page says of it."""
-        return f"A test signed in {'once' if self.count == 1 else f'{self.count} times'} at {app}."
 
     def _create(
         self, context: ServerContext, app: Client, count: int, db: Repositories
@@ -257,7 +256,7 @@ class ReadClock(Call):
     address: ClassVar[str] = "GET /_control/clock"
     changes: ClassVar[bool] = False
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Return the time."""
         return {"now": context.clock()}
 
@@ -266,33 +265,41 @@ class MoveClock(Call):
     """Move the clock forward, or back."""
 
     address: ClassVar[str] = "POST /_control/clock"
+    words: ClassVar[str] = "The clock was moved {call.distance}."
     advance: float
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Move it, unless it would leave its dates."""
         try:
             return {"now": context.clock.advance(self.advance)}
         except ValueError as error:
             raise ControlError(str(error)) from error
 
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
-        """Return what the control page says of it, such as `forward by 7 days`."""
+    @property
+    def distance(self) -> str:
+        """How far and which way, such as `forward by 7 days`."""
         way, left = "forward" if self.advance >= 0 else "back", abs(self.advance)
         for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
             if left >= length and left % length == 0:
                 count = int(left // length)
-                return f"The clock was moved {way} by {count} {unit if count == 1 else f'{unit}s'}."
-        return f"The clock was moved {way} by {left:g} s."
+                return f"{way} by {count} {unit if count == 1 else f'{unit}s'}"
+        return f"{way} by {left:g} s"
 
 
 class Expire(Call):
     """Expire one token or code now."""
 
     address: ClassVar[str] = "POST /_control/expire"
+    words: ClassVar[str] = "{call.what} was made to expire."
     kind: Literal["code", "access", "refresh", "device"]
     value: Text
 
-    async def run(self, context: ServerContext) -> Result:
+    @property
+    def what(self) -> str:
+        """What expires, in words."""
+        return KINDS[self.kind]
+
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Expire it, or fail if there is no such token or code."""
         if not context.database.write(partial(self._expire, now=context.clock())):
             raise ControlError(f"no such {self.kind}", status=404)
@@ -311,26 +318,17 @@ class Expire(Call):
             db.tokens.expire(pair.id, self.kind, now=now)
         return pair is not None
 
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
-        """Return what the control page says of it."""
-        return f"{KINDS[self.kind]} was made to expire."
 
-
-class ExpirePair(Call):
+class ExpirePair(Expire):
     """Expire a token of a stored pair now; for the buttons of the control page, which do not know the token."""
 
-    address: ClassVar[str] = "POST /_control/expire"
-    pair: int
-    kind: Literal["access", "refresh"]
+    value: str = ""
+    pair: int = 0
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Expire it, if it exists."""
         context.database.write(lambda db: db.tokens.expire(self.pair, self.kind, now=context.clock()))
         return {}
-
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
-        """Return what the control page says of it."""
-        return f"{KINDS[self.kind]} was made to expire."
 
 
 class SetFaults(Call):
@@ -345,7 +343,7 @@ class SetFaults(Call):
         """Return the call of a JSON body, which is the list."""
         return cls(faults=as_list(members) or []) if as_list(members) is not None else super().read({"faults": members})
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Replace them, unless one of the new ones is invalid."""
         try:
             context.faults[:] = read_faults(self.faults, context.profile.oauth_paths)
@@ -357,10 +355,10 @@ class SetFaults(Call):
 class AddFaults(SetFaults):
     """Add faults to those that wait."""
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Add them, unless one is invalid."""
         waiting = list(context.faults)
-        result = await super().run(context)
+        result = await super().run(context, _)
         context.faults[:0] = waiting
         return result
 
@@ -371,7 +369,7 @@ class ClearFaults(Call):
     address: ClassVar[str] = "DELETE /_control/faults"
     words: ClassVar[str] = "The faults were cleared."
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Remove them."""
         context.faults.clear()
         return {}
@@ -383,7 +381,7 @@ class SignEveryoneOut(Call):
     address: ClassVar[str] = "POST /_control/signout"
     words: ClassVar[str] = "Everyone was signed out of the browser."
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """End them."""
         context.database.write(lambda db: db.users.delete_all_sessions())
         return {}
@@ -407,10 +405,10 @@ class SignUserOut(Call):
     """End one user's sessions on the web."""
 
     address: ClassVar[str] = "POST /_control/signout"
-    words: ClassVar[str] = "{username} was signed out of the browser."
+    words: ClassVar[str] = "{call.username} was signed out of the browser."
     username: Text
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """End them, or fail if the user is unknown."""
         return _with_user(context, self.username, lambda db, user: db.users.sign_user_out(user.id))
 
@@ -419,10 +417,10 @@ class Disconnect(Call):
     """Disconnect every app from a user's account, as they do on the page of connected apps."""
 
     address: ClassVar[str] = "POST /_control/disconnect"
-    words: ClassVar[str] = "{username} disconnected every app."
+    words: ClassVar[str] = "{call.username} disconnected every app."
     username: Text
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Disconnect them, or fail if the user is unknown."""
 
         def work(db: Repositories, user: User) -> None:
@@ -439,7 +437,7 @@ class RevokeConsent(Call):
     words: ClassVar[str] = "The consent for {app} was revoked."
     client_id: Text
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Delete them, or fail if the app is unknown."""
         app = _app(context, self.client_id)
         context.database.write(lambda db: db.clients.revoke_consent(app.id))
@@ -450,18 +448,20 @@ class DisableApp(Call):
     """Disable an app, or enable it."""
 
     address: ClassVar[str] = "POST /_control/disable-app"
+    words: ClassVar[str] = "{app} was {call.state}."
     client_id: Text
     disabled: bool
 
-    async def run(self, context: ServerContext) -> Result:
+    @property
+    def state(self) -> str:
+        """What it is now, in words."""
+        return "disabled" if self.disabled else "enabled"
+
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Do so, or fail if the app is unknown."""
         app = _app(context, self.client_id)
         context.database.write(lambda db: db.clients.set_disabled(app.client_id, disabled=self.disabled))
         return {}
-
-    def sentence(self, app: str, result: Mapping[str, Any]) -> str:  # noqa: ARG002 - as every call
-        """Return what the control page says of it."""
-        return f"{app} was {'disabled' if self.disabled else 'enabled'}."
 
 
 class ReadLedger(Call):
@@ -470,7 +470,7 @@ class ReadLedger(Call):
     address: ClassVar[str] = "GET /_control/ledger"
     changes: ClassVar[bool] = False
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Return them."""
         alive = context.database.read(lambda db: db.tokens.count_active(now=context.clock()))
         return context.exchanges.ledger() | {"alive": alive}
@@ -482,7 +482,7 @@ class Reset(Call):
     address: ClassVar[str] = "POST /_control/reset"
     changes: ClassVar[bool] = False  # it clears the log
 
-    async def run(self, context: ServerContext) -> Result:
+    async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Forget them."""
         context.database.write(lambda db: db.maintenance.delete_tokens())
         context.exchanges.reset()
@@ -512,10 +512,10 @@ async def run_call(context: ServerContext, call: Call, exchange: Exchange | None
     Raises:
         ControlError: it cannot be done.
     """
-    if not call.changes:
-        return await call.run(context)
     record = exchange or Exchange(*call.address.split(" "), at=context.clock())
-    result = await call.perform(context, record)
+    result = await call.run(context, record)
+    if not call.changes:
+        return result
     parameters = call.parameters_sent()
     client_id = parameters.get("client_id", "")
     app = context.database.read(lambda db: db.clients.by_client_id(client_id))

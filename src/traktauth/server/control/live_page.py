@@ -41,6 +41,8 @@ PAUSE_SECONDS = 0.2
 """Between two events of the stream, so that many requests together are one change."""
 CLOCK_STEPS = {"60": "1 minute", "3600": "1 hour", "86400": "1 day", "604800": "7 days", "7776000": "90 days"}
 OUTAGE_SECONDS = 120
+DIGITS = 18
+"""Of the longest number of a row."""
 DATE = len("2026-01-31")
 
 
@@ -164,7 +166,7 @@ async def act(visit: PageRequest) -> Response:
     return visit.go(f"{PAGE}?done={action}")
 
 
-def _clock(context: ServerContext, form: Mapping[str, str]) -> MoveClock:  # noqa: ARG001 - as every button
+def _clock(_context: ServerContext, form: Mapping[str, str]) -> MoveClock:
     seconds = form.get("seconds", "")
     if seconds not in CLOCK_STEPS:
         raise ValueError("choose by how much to move the clock")
@@ -177,11 +179,11 @@ def _add_faults(context: ServerContext, **fault: object) -> AddFaults:
     return AddFaults(faults=[{"path": path, "method": "POST", **fault} for path in paths])
 
 
-def _expire(context: ServerContext, form: Mapping[str, str]) -> ExpirePair:  # noqa: ARG001 - as every button
+def _expire(_context: ServerContext, form: Mapping[str, str]) -> ExpirePair:
     pair, kind = form.get("pair", ""), form.get("kind", "")
-    if kind not in ("access", "refresh") or not pair.isdecimal() or len(pair) > 18:  # noqa: PLR2004 - digits of a row's number
+    if kind not in ("access", "refresh") or not pair.isdecimal() or len(pair) > DIGITS:
         raise ValueError("choose a token to expire")
-    return ExpirePair(pair=int(pair), kind="access" if kind == "access" else "refresh")
+    return ExpirePair(kind="access" if kind == "access" else "refresh", pair=int(pair))
 
 
 BUTTONS: dict[str, tuple[str, Callable[[ServerContext, Mapping[str, str]], Call]]] = {

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from traktauth.server.clock import Clock
 from traktauth.server.engines.base import Profile
@@ -23,68 +22,12 @@ from traktauth.server.storage.database import Database
 MOST_CONTROL_CODES = 100
 
 
-class ConnectionRegistry:
-    """The transports of open connections, by the addresses and ports of both ends."""
+class Connection(Protocol):
+    """An open connection, as uvicorn keeps it."""
 
-    def __init__(self) -> None:
-        self._open: dict[object, asyncio.Transport] = {}
-
-    def protocol(self, **arguments: Any) -> asyncio.Protocol:  # noqa: ANN401 - uvicorn's own arguments
-        """Return uvicorn's protocol for a new connection, which is registered here while it is open."""
-        return _RegisteredProtocol(HttpToolsProtocol(**arguments), self._open)
-
-    def abort(self, scope: Scope) -> None:
-        """Cut the connection of a request without a response.
-
-        Raises:
-            RuntimeError: there is none, as the application does not run under uvicorn.
-        """
-        transport = self._open.get((scope.get("client"), scope.get("server")))
-        if transport is None:
-            raise RuntimeError("a connection can only be cut under uvicorn")
-        transport.abort()
-
-    def abort_all(self) -> None:
-        """Cut every connection."""
-        for transport in list(self._open.values()):
-            transport.abort()
-
-
-class _RegisteredProtocol(asyncio.Protocol):
-    """Passes everything on to *inner*."""
-
-    def __init__(self, inner: asyncio.Protocol, registered: dict[object, asyncio.Transport]) -> None:
-        self._inner = inner
-        self._registered = registered
-        self._ends: object = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as every TCP server has
-        """Register the connection."""
-        addresses = (transport.get_extra_info(name) for name in ("peername", "sockname"))
-        self._ends = tuple(address and (address[0], address[1]) for address in addresses)
-        self._registered[self._ends] = transport
-        self._inner.connection_made(transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Pass on what was received."""
-        self._inner.data_received(data)
-
-    def eof_received(self) -> bool | None:
-        """Pass on that the client has sent everything."""
-        return self._inner.eof_received()
-
-    def pause_writing(self) -> None:
-        """Pass on that the client does not read."""
-        self._inner.pause_writing()
-
-    def resume_writing(self) -> None:
-        """Pass on that the client reads again."""
-        self._inner.resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        self._registered.pop(self._ends, None)
-        self._inner.connection_lost(exc)
+    transport: asyncio.Transport
+    client: tuple[str, int] | None
+    server: tuple[str, int | None] | None
 
 
 class Demo(NamedTuple):
@@ -116,7 +59,7 @@ class ServerContext:
         control_keys: wrong keys of the control API, by network.
         control_codes: the last codes that the control API has made, which no browser's session stands behind.
         counters: requests by what limits them; counted under `rate_limits` alone.
-        connections: the open connections, for faults that cut one.
+        connections: the open connections, for faults that cut one; uvicorn's own set.
         demo: the demo app and user, whose secrets the pages show; None unless this start made them, on loopback.
     """
 
@@ -134,8 +77,20 @@ class ServerContext:
     control_keys: Throttle = field(default_factory=lambda: Throttle(20, 60))
     control_codes: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_CONTROL_CODES))
     counters: Counters = field(default_factory=Counters)
-    connections: ConnectionRegistry = field(default_factory=ConnectionRegistry)
+    connections: set[Connection] = field(default_factory=set[Connection])
     demo: Demo | None = None
+
+    def cut(self, scope: Scope) -> None:
+        """Cut the connection of a request without a response.
+
+        Raises:
+            RuntimeError: there is none, as the application does not run under uvicorn.
+        """
+        ends = scope.get("client"), scope.get("server")
+        found = next((each for each in self.connections if (each.client, each.server) == ends), None)
+        if found is None:
+            raise RuntimeError("a connection can only be cut under uvicorn")
+        found.transport.abort()
 
 
 def make_policy(settings: Settings, profile: Profile, issuer: str) -> TokenPolicy:

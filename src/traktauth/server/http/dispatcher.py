@@ -116,11 +116,11 @@ class Dispatcher:
         elif fault.status is None:
             await self._respond(exchange, scope, receive, send)
         else:
-            response = Response(fault.body, fault.status, fault.headers)
+            response = Response(fault.content, fault.status, fault.fields)
             await self._record(exchange, response)(scope, receive, send)
 
     async def _cut(self, scope: Scope) -> None:
-        self._context.connections.abort(scope)
+        self._context.cut(scope)
         await asyncio.sleep(0)  # so that uvicorn sees connection_lost and does not log a missing response
 
     def _record(self, exchange: Exchange, response: Response) -> Response:

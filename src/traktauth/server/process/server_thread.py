@@ -13,6 +13,7 @@ from typing import Any, TypeVar, cast
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from traktauth.server.app import Built
 from traktauth.server.settings import Settings
@@ -70,6 +71,7 @@ class ServerThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._serving: asyncio.Task[None] | None = None
         self._server = uvicorn.Server(self._config(built.application))
+        self._server.server_state.connections = cast("Any", built.context.connections)
         self._thread = threading.Thread(target=self._run, name="local-trakt", daemon=True)
 
     def start(self) -> None:
@@ -102,9 +104,8 @@ class ServerThread:
             OSError: no port is free.
         """
         config, state = self._config(application), self._server.server_state
-        connections = self._built.context.connections
         return await asyncio.get_running_loop().create_server(
-            lambda: connections.protocol(config=config, server_state=state, app_state={}),
+            lambda: HttpToolsProtocol(config, state, {}),
             "127.0.0.1",
             0,
             backlog=BACKLOG,
@@ -134,14 +135,14 @@ class ServerThread:
                 self._loop.call_soon_threadsafe(function)
 
     def _config(self, application: ASGIApp) -> uvicorn.Config:
-        settings, context = self._built.context.settings, self._built.context
+        settings = self._built.context.settings
         tls = (settings.public_url or "").startswith("https:") and not settings.loopback
         return uvicorn.Config(
             application,
             access_log=False,
             backlog=BACKLOG,
             headers=[("strict-transport-security", f"max-age={YEAR_SECONDS}")] if tls else [],
-            http=cast("type[asyncio.Protocol]", context.connections.protocol),
+            http=HttpToolsProtocol,
             lifespan="off",
             log_config=None,
             proxy_headers=False,
@@ -183,5 +184,6 @@ class ServerThread:
                 server.close()
         finally:
             cleaning.cancel()
-            context.connections.abort_all()
+            for connection in list(context.connections):
+                connection.transport.abort()
             await asyncio.sleep(0)  # so that uvicorn sees that they are gone
