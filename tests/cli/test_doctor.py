@@ -102,6 +102,7 @@ def test_what_is_wrong_is_found_with_its_remedy_and_exit_status(well, env, statu
         ("CLIENT_ID", "a" * 64, "does not know the client id", "Compare TRAKTAUTH_CLIENT_ID"),
         ("CLIENT_SECRET", "wrong", "does not belong to the client id", "Copy the Client Secret"),
         ("CLIENT_SECRET", "", "No secret is set, and this app has one", "Set TRAKTAUTH_CLIENT_SECRET"),
+        ("REDIRECT_URI", "http://127.0.0.1:9999/another-path", "is not registered for this app", "Register it on"),
     ],
 )
 def test_an_app_that_the_service_refuses_is_found(command, local_trakt, profile, setting, value, message, hint):

@@ -111,6 +111,8 @@ CASES = [
     (4, ["request", "GET", "/users/settings"], {}, "Account default has no login", "Sign in: traktauth login"),
     (2, ["request", "GET", "//evil.example/x"], {}, "path must begin with exactly one /", "See: traktauth --help"),
     (2, ["request", "G E T", "/x"], {}, "METHOD must be an HTTP method", "See: traktauth request --help"),
+    (2, ["login", "--browser", "--device"], {}, "--browser and --device cannot be combined", "login --help"),
+    (2, ["login", "--resume", "--with-token"], {}, "cannot be combined", "See: traktauth login --help"),
     (5, ["login", "--device"], {}, "could not be reached", "traktauth serve --port 9"),
     (1, ["token"], {"TRAKTAUTH_STORE": "file:/"}, "/ is a directory", "Name a file: --store"),
     (1, ["login"], {"TRAKTAUTH_STORE": "file:/dev/null/x.json"}, "cannot be", "traktauth doctor"),

@@ -136,16 +136,6 @@ def test_once_refreshes_at_most_the_limit(crew):
     assert crew.refreshes() == 5
 
 
-def test_once_ends_when_the_pace_allows_no_more_refreshes(crew):
-    crew.sign_in(5)
-    outcome = crew.keep("--once", "--pace", "2/600")
-    assert outcome.status == 0
-    assert outcome.err.splitlines()[-1].startswith("2 refreshed; 5 logins, 3 due now")
-    again = crew.keep("--once", "--pace", "2/600")
-    assert again.err.splitlines()[-1].startswith("Nothing refreshed; 5 logins, 3 due now")
-    assert crew.refreshes() == 2
-
-
 def test_an_expired_login_is_reported_once_by_its_name(crew):
     crew.sign_in(1)
     (record,) = crew.records().values()

@@ -34,15 +34,11 @@ def _size(monkeypatch):
 
 
 @pytest.mark.parametrize(("page", "address"), [(PLAIN, PLAIN), ("https://trakt.tv/activate", FILLED_IN)])
-def test_the_qr_code_leads_to_the_address_that_the_host_takes(page, address, capsys):
+def test_the_qr_code_and_programs_get_the_address_that_the_host_takes(page, address, capsys):
     Screen(opens=False, is_live=True)(device(page))
     shown = capsys.readouterr().err
     assert shown.startswith(picture(address))
     assert (f"or open at once      {address}\n" in shown) == (address != page)
-
-
-@pytest.mark.parametrize(("page", "address"), [(PLAIN, PLAIN), ("https://trakt.tv/activate", FILLED_IN)])
-def test_a_program_gets_the_address_that_the_host_takes(page, address, capsys):
     JsonScreen(opens=False)(device(page))
     shown = json.loads(capsys.readouterr().out)
     assert (shown["verification_url"], shown["filled_in_url"]) == (page, address)

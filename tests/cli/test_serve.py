@@ -118,7 +118,7 @@ def test_a_terminal_gets_a_line_per_request_unless_they_are_logged_there(command
         (["--profile", "future"], 2, "'future' is not one of 'current', 'classic'"),
         (["--port", "99999"], 2, "--port must be 0-65535 (0 picks a free port), not 99999"),
         (["--host", "0.0.0.0"], 2, "is not loopback"),
-        (["--rotation", "never"], 2, "'never' is not one of family, once, until-used"),
+        (["--rotation", "never"], 2, "--rotation must be one of family, once, until-used"),
         (["--seed", "none.json"], 2, "The seed file none.json does not exist"),
         (["--database", "sqlite:/dev/null/x"], 1, "The database /dev/null/x cannot be used"),
         (["--workers", "2"], 2, "--workers was removed: the local Trakt serves in one process"),

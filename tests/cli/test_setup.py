@@ -222,6 +222,7 @@ def test_other_settings_are_replaced_by_options_only_with_yes(bare):
         ([], "wrong\n", "does not belong to the client id", "give it on stdin: --secret-stdin"),
         ([], "", "No secret is set, and this app has one", "give it on stdin: --secret-stdin"),
         (["--client-id", PUBLIC.client_id], "x\n", "this is a public app", "Give an empty line as the secret"),
+        (["--redirect-uri", "http://127.0.0.1:9/x"], f"{APP.client_secret}\n", "is not registered", "Register it on"),
     ],
 )
 def test_an_app_that_the_service_refuses_is_not_saved(bare, words, secret, expected, hint):

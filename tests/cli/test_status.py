@@ -213,8 +213,8 @@ def test_a_wrong_client_id_names_the_app_that_the_login_is_of(command):
     for words in (["token"], ["refresh"], ["request", "/users/settings"]):
         outcome = command(*words, TRAKTAUTH_CLIENT_ID="d" * 64)
         assert outcome.status == 4
-        assert "default at http://127.0.0.1:9 (app cccccccc…)" in outcome.err
-        assert "Check TRAKTAUTH_CLIENT_ID" in outcome.err
+        assert f"The store has default at http://127.0.0.1:9 (app {'c' * 64}). If that is the login" in outcome.err
+        assert f"export TRAKTAUTH_CLIENT_ID={'c' * 64}; else sign in: traktauth login" in outcome.err
 
 
 def test_an_account_that_never_signed_in_needs_a_sign_in(command):
@@ -252,6 +252,16 @@ def test_a_signed_out_account_of_another_app_is_not_shown(command):
     )
 
 
+def test_status_shows_the_current_account_after_a_sign_out_beside_other_accounts(command):
+    command.keep()
+    command.store.apply(command.login(), DeleteToken(1))
+    command.keep(account="tv")
+    outcome = command("status")
+    assert outcome.status == 4 == command("token").status
+    assert "✗ default at " in outcome.out
+    assert outcome.err == "→ Sign in: traktauth login\n"
+
+
 # ---------------------------------------------------------------- --verify
 def test_verify_shows_what_trakt_says_beside_the_stored_state(at_local, local):
     at_local.keep_real(local)
@@ -263,15 +273,42 @@ def test_verify_shows_what_trakt_says_beside_the_stored_state(at_local, local):
     assert "trakt" not in only(at_local("status", "--json"))
 
 
-def test_verify_refreshes_nothing_if_trakt_rejects_the_token(at_local, local):
-    token = at_local.keep_real(local)
-    local.expire("access", token.access_token)
-    outcome = at_local("status", "--verify")
-    assert outcome.status == 4
+@pytest.fixture
+def revoked(at_local, local):
+    """Return the command for a login whose tokens were both revoked by another program."""
+    at_local.keep_revoked(local)
+    return at_local
+
+
+NEXT = "Refresh, or else sign in: traktauth refresh || traktauth login"
+
+
+def test_verify_shows_a_login_that_was_revoked_elsewhere_as_dead_and_refreshes_nothing(revoked, local):
+    outcome = revoked("status", "--verify")
+    assert (outcome.status, outcome.err) == (4, f"→ {NEXT}\n")
+    assert "✗ default at " in outcome.out
     assert "valid until" in outcome.out
     assert "checked  Trakt rejects the token (401)" in outcome.out
-    assert at_local.record().generation == 1
+    login = only(revoked("status", "--verify", "--json"))
+    assert (login["trakt"]["accepted"], login["hint"]) == (False, NEXT)
+    assert revoked.record().generation == 1
     assert "POST /oauth/token" not in local.ledger()["counts"]
+
+
+def test_doctor_shows_a_login_that_was_revoked_elsewhere_as_dead(revoked):
+    outcome = revoked("doctor")
+    assert outcome.status == 4
+    assert "✗ login    default at " in outcome.out
+    assert "Trakt rejects its token (401)" in outcome.out
+    assert NEXT in outcome.out
+
+
+def test_after_a_refused_refresh_the_next_command_is_a_sign_in(revoked):
+    assert revoked("refresh").status == 4
+    for words in (["status", "--verify"], ["doctor"], ["request", "/users/settings"]):
+        outcome = revoked(*words)
+        assert outcome.status == 4
+        assert "Sign in: traktauth login" in outcome.out + outcome.err
 
 
 def test_a_service_that_cannot_be_asked_is_try_later(command):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from traktauth.display import shorten
@@ -75,7 +76,7 @@ def command_hint(error: TraktAuthError) -> str:
     return Hint(hint, f"{stop}Why: ", ShellCommand(f"traktauth explain {error.code}"))
 
 
-_MOST = 5  # accounts that are named
+_MOST = 3  # accounts or logins that are named
 
 
 def describe_missing_login(error: LoginRequired, trakt: Trakt) -> None:
@@ -87,20 +88,26 @@ def describe_missing_login(error: LoginRequired, trakt: Trakt) -> None:
     except TraktAuthError:
         return
     own = trakt.config.key
-    accounts = [each.account for each in others if (each.realm, each.client_id) == (own.realm, own.client_id)]
+    accounts = sorted(each.account for each in others if (each.realm, each.client_id) == (own.realm, own.client_id))
     error.message = f"Account {shorten(own.account)} has no login"
     if accounts:
         more = ", …" if len(accounts) > _MOST else ""
-        error.message += f" (this store has: {', '.join(map(shorten, sorted(accounts)[:_MOST]))}{more})"
+        error.message += f" (this store has: {', '.join(map(shorten, accounts[:_MOST]))}{more})"
     elif others:
-        error.hint = _other_app(others, own)
+        has, hint = describe_other_apps(others, own)
+        error.hint = Hint(f"The store has {has}. ", hint, "; else sign in: ", LOGIN_COMMAND)
 
 
-def _other_app(others: list[LoginKey], own: LoginKey) -> str:
-    first = f"{others[0].account} at {others[0].realm} (app {others[0].client_id[:8]}…)"
-    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-    return Hint(
-        f"The store has {first}{more}, but the settings name the app {own.client_id[:8]}… at {own.realm}. Check "
-        "TRAKTAUTH_CLIENT_ID and TRAKTAUTH_SERVICE, or sign in: ",
-        LOGIN_COMMAND,
-    )
+def describe_other_apps(logins: list[LoginKey], own: LoginKey) -> tuple[str, Hint]:
+    """Return which logins of other apps and services there are, and the command that sets the first one's."""
+
+    def settings(login: LoginKey) -> list[str]:
+        pairs = [("CLIENT_ID", login.client_id, own.client_id), ("SERVICE", login.realm, own.realm)]
+        return [f"TRAKTAUTH_{name}={value}" for name, value, present in pairs if value != present]
+
+    first, *others = sorted(logins, key=lambda login: len(settings(login)))  # the fewest settings to change first
+    shown = [f"{each.account} at {each.realm} (app {each.client_id})" for each in (first, *others)[:_MOST]]
+    more = f" and {len(logins) - _MOST} more" if len(logins) > _MOST else ""
+    which = f"{first.account} at {first.realm}" if others else "that"
+    export = ShellCommand(f"export {shlex.join(settings(first))}")
+    return f"{', '.join(shown)}{more}", Hint(f"If {which} is the login that you want: ", export)

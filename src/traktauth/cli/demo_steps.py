@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import queue
 import subprocess
 import sys
 import tempfile
 import textwrap
 import threading
 import time
-from collections.abc import Callable
+from concurrent.futures import Future
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -43,13 +42,7 @@ def tell(*, browser: bool) -> None:
 
 
 class _Story:
-    """One run of the demo.
-
-    Args:
-        local: the local Trakt.
-        folder: for the tokens.
-        browser: whether the user's own browser signs in.
-    """
+    """One run of the demo."""
 
     def __init__(self, local: EmbeddedServer, folder: Path, *, browser: bool) -> None:
         announced = local.announcement
@@ -87,7 +80,7 @@ class _Story:
             return sign_in_by_program(self.visitor, trakt)
         _line(f"The user is {self.user['username']}, the password {self.user['password']}")
         _line(f"Watch what happens: {self.url}/_control")
-        return sign_in_with_browser(trakt, _line)
+        return trakt.login("browser", prompt=_show_page)
 
     def _call(self, trakt: Trakt) -> None:
         self._step("Call the API")
@@ -200,40 +193,31 @@ def _line(text: str) -> None:
 
 def sign_in_by_program(visitor: PageWalker, trakt: Trakt) -> Token:
     """Sign in as a browser user does: the address is opened, the pages walked, the answer received on loopback."""
-    addresses: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    outcome: queue.SimpleQueue[Token | Exception] = queue.SimpleQueue()
+    page: Future[str] = Future()
+    outcome: Future[Token] = Future()
 
     def show(step: Step) -> None:
         if isinstance(step, OpenPage):
-            addresses.put(step.url)
+            page.set_result(step.url)
 
     def work() -> None:
         try:
-            outcome.put(trakt.login("browser", prompt=show, open_browser=False))
-        except Exception as error:  # noqa: BLE001 - raised below
-            outcome.put(error)
-        addresses.put(None)
+            outcome.set_result(trakt.login("browser", prompt=show, open_browser=False))
+        except Exception as error:  # noqa: BLE001 - raised by `result`
+            for each in (page, outcome):
+                if not each.done():
+                    each.set_exception(error)
 
     # The sign-in waits in a daemon thread, so that a page that fails ends the demo at once.
     threading.Thread(target=work, name="demo-sign-in", daemon=True).start()
-    address = addresses.get()
-    if address is not None:
-        visitor.walk(address)
-    ended = outcome.get()
-    if isinstance(ended, Exception):
-        raise ended
-    return ended
+    visitor.walk(page.result())
+    return outcome.result()
 
 
-def sign_in_with_browser(trakt: Trakt, print_message: Callable[[str], None]) -> Token:
-    """Sign in with the user's own browser."""
-
-    def show(step: Step) -> None:
-        if isinstance(step, OpenPage):
-            print_message("Open this page, and sign in there:")
-            print_message(f"  {step.url}")
-
-    return trakt.login("browser", prompt=show)
+def _show_page(step: Step) -> None:
+    if isinstance(step, OpenPage):
+        _line("Open this page, and sign in there:")
+        _line(f"  {step.url}")
 
 
 _LIMIT = 60.0  # seconds for all of them

@@ -51,11 +51,7 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
 
 
 class Terminated(BaseException):
-    """SIGTERM or SIGHUP was received; raised at once, or after the refresh that is in progress.
-
-    Args:
-        number: the signal.
-    """
+    """SIGTERM or SIGHUP was received; raised at once, or after the refresh that is in progress."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

@@ -12,12 +12,7 @@ from traktauth.cli.output import WARNING, print_message, print_message_json
 
 
 class Handler(logging.Handler):
-    """Gives each record to a function.
-
-    Args:
-        level: the lowest level of a record.
-        write: the function.
-    """
+    """Gives each record to a function."""
 
     def __init__(self, level: int, write: Callable[[logging.LogRecord], None]) -> None:
         super().__init__(level)

@@ -30,7 +30,7 @@ from traktauth.errors import AppRejected, LoginExists, LoginRefused, StoreFailed
 from traktauth.flow.app_check import AppStatus
 from traktauth.flow.moved_login import check_not_moved
 from traktauth.hints import ALL_LOGINS_COMMAND, LOGIN_COMMAND, LOGOUT_COMMAND, Hint
-from traktauth.models import App, Token
+from traktauth.models import Token
 from traktauth.models.changes import SetUser
 from traktauth.wire.token_endpoint import parse_token
 
@@ -81,7 +81,10 @@ def command(options: CommonOptions, choice: Choice | None, *, signup: bool, no_o
             return _adopt(options, trakt, yes=yes)
         pending = PendingLogin(trakt.config.key)
         device = pending.load() if choice == "resume" else None
-        way: Way = "device" if choice == "resume" else choice or _choose_way(trakt.config.app, no_open=no_open)
+        app = trakt.config.app
+        way: Way = "device" if choice == "resume" else choice or choose_login_method(app)
+        if choice is None and no_open and app.loopback:  # the user opens the page in a browser
+            way = "browser"
         if not options.json:
             _warn_about_config_file()
             if not _may_replace(options, trakt, yes=yes):
@@ -94,15 +97,10 @@ def command(options: CommonOptions, choice: Choice | None, *, signup: bool, no_o
         opens = way == "browser" and not no_open and has_browser()
         kind = JsonScreen if options.json else Screen
         screen = kind(opens, options.with_flags, pending.save, is_live=is_on_terminal(sys.stderr) and not options.json)
-        with _keep_pending(options, pending), _repeating(choice), screen:
+        with _ending(options, pending, choice), screen:
             token = trakt.login(way, prompt=screen, signup=signup or None, open_browser=opens, device=device)
         _report_success(options, trakt, token)
     return 0
-
-
-def _choose_way(app: App, *, no_open: bool) -> Way:
-    """Choose how to sign in; --no-open implies that the user opens the page in a browser."""
-    return "browser" if no_open and app.loopback else choose_login_method(app)
 
 
 def _check_app(trakt: Trakt, way: Way) -> None:
@@ -115,37 +113,24 @@ def _check_app(trakt: Trakt, way: Way) -> None:
 
 
 @contextmanager
-def _keep_pending(options: CommonOptions, pending: PendingLogin) -> Generator[None]:
-    """Keep the device code of a sign-in that is interrupted, and say how to resume it; delete it otherwise."""
+def _ending(options: CommonOptions, pending: PendingLogin, choice: Choice | None) -> Generator[None]:
+    """Keep the device code of a sign-in that is interrupted, and delete it otherwise; name the next command."""
     try:
         yield
     except (KeyboardInterrupt, Terminated) as error:
-        left = pending.seconds_left()
+        left, resume = pending.seconds_left(), LOGIN_COMMAND.with_arguments("--resume")
         if left > 0:
-            error.add_note(
-                options.with_flags(
-                    Hint(f"To resume within {format_duration(left)}: ", LOGIN_COMMAND.with_arguments("--resume"))
-                )
-            )
+            error.add_note(options.with_flags(Hint(f"To resume within {format_duration(left)}: ", resume)))
         raise
-    except (LoginRefused, AppRejected):
-        pending.remove()
+    except TraktAuthError as error:
+        if isinstance(error, LoginRefused | AppRejected):
+            pending.remove()
+        hint = error.hint_from(COMMAND_HINTS)
+        if choice in {"browser", "device", "paste"} and isinstance(hint, Hint):  # the way that the user chose
+            same_way = LOGIN_COMMAND.with_arguments(f"--{choice}")
+            error.hint = hint.with_commands(lambda command: same_way if command == LOGIN_COMMAND else command)
         raise
     pending.remove()
-
-
-@contextmanager
-def _repeating(choice: Choice | None) -> Generator[None]:
-    """Name the way to sign in that the user chose in an error's command."""
-    try:
-        yield
-    except TraktAuthError as error:
-        if choice in {"browser", "device", "paste"}:
-            hint = error.hint_from(COMMAND_HINTS)
-            if isinstance(hint, Hint):
-                same_way = LOGIN_COMMAND.with_arguments(f"--{choice}")
-                error.hint = hint.with_commands(lambda command: same_way if command == LOGIN_COMMAND else command)
-        raise
 
 
 def _warn_about_config_file() -> None:

@@ -23,9 +23,6 @@ class PendingLogin:
     """The file of one account's pending device sign-in.
 
     It holds the device code, which is worth a token until it expires, and is readable by this user alone.
-
-    Args:
-        login: whose sign-in it is.
     """
 
     def __init__(self, login: LoginKey) -> None:

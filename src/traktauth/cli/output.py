@@ -151,10 +151,6 @@ def print_message(*parts: str | Styled, indent: int = 0) -> None:
 
     A line that `print_in_place` wrote is removed first. Texts longer than `MAX_MESSAGE_LENGTH` are cut. On a terminal a
     long line breaks between words, but not within the command of a hint, which is copied.
-
-    Args:
-        parts: texts, joined with spaces.
-        indent: number of spaces before them.
     """
     with suppress(OSError, AttributeError):  # AttributeError: it was closed at the start
         before = "\r\x1b[K" if _in_place == [sys.stderr] else ""

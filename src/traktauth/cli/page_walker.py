@@ -41,13 +41,7 @@ class Form(HTMLParser):
 
 
 class PageWalker:
-    """A person who signs in and agrees.
-
-    Args:
-        username: on the sign-in page.
-        password: the same.
-        saw: is told of each page: what was done there.
-    """
+    """A person who signs in and agrees."""
 
     def __init__(self, username: str, password: str, saw: Callable[[str], None]) -> None:
         self._filled_in = {"username": username, "password": password}

@@ -235,13 +235,7 @@ class Pages(NamedTuple):
 
 
 def read_all_pages(trakt: Trakt, call: Call, *, most: int) -> Pages:
-    """Get one page after another, from the one that the path names or the first.
-
-    Args:
-        trakt: the account.
-        call: the request for the first page.
-        most: pages to read; an endless list stops there.
-    """
+    """Get one page after another, from the one that the path names or the first."""
     items: list[object] = []
     read, size, page = 0, 0, None
     while True:

@@ -26,14 +26,7 @@ _RESERVED = {"authorization", "host", "content-length", "transfer-encoding"}
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One API request.
-
-    Attributes:
-        method: in upper case.
-        path: with its query.
-        body: what is sent as JSON; None: nothing.
-        headers: the caller's header fields.
-    """
+    """One API request."""
 
     method: str
     path: str

@@ -45,18 +45,7 @@ def run(
     show: bool,
     timeout: int | None,
 ) -> int:
-    """Run a command, and return its exit status.
-
-    Args:
-        words: the command.
-        settings: of the local Trakt.
-        username: who approves device codes.
-        home: a folder whose copy is the command's home.
-        tokens: where a login is written first, as `FORMAT:PATH`.
-        allow: further hosts that may be reached.
-        show: print a line for each request.
-        timeout: seconds.
-    """
+    """Run a command, and return its exit status."""
     with ExitStack() as stack:
         process = stack.enter_context(CommandProcess())  # it starts while the local Trakt does
         raise_limit()  # not of the command: its supervisor has been started

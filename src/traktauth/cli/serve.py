@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from traktauth.cli.click_classes import Command
 from traktauth.cli.options import needing_extra, profile_option
@@ -26,24 +25,8 @@ REMOVED = {
 }
 
 
-class _Rotation(click.ParamType[str]):
-    """A rule for used refresh tokens."""
-
-    name = "rule"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value)
-        if text not in ROTATIONS and not text.startswith(GRACE):
-            self.fail(f"{text!r} is not one of {', '.join(ROTATIONS)}, {GRACE}SECONDS", param, ctx)
-        return text
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        del param, ctx
-        return f"[{'|'.join(ROTATIONS)}|{GRACE}SECONDS]"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        del ctx, param
-        return [CompletionItem(each) for each in (*ROTATIONS, GRACE) if each.startswith(incomplete)]
+def _complete_rotation(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [each for each in (*ROTATIONS, GRACE) if each.startswith(incomplete)]
 
 
 def _removed(ctx: click.Context, param: click.Parameter, value: object) -> None:
@@ -69,7 +52,8 @@ def _removed(ctx: click.Context, param: click.Parameter, value: object) -> None:
 @click.option("--code-life", type=int, metavar="SECONDS", help="Lifetime of codes.")
 @click.option(
     "--rotation",
-    type=_Rotation(),
+    metavar=f"[{'|'.join(ROTATIONS)}|{GRACE}SECONDS]",
+    shell_complete=_complete_rotation,
     help="What a used refresh token does when it is sent again: revokes every token of its user and app; is refused; "
     "works until the new access token is used; or works for some seconds.",
 )

@@ -243,12 +243,7 @@ def _may_replace(path: str, present: dict[str, object], choice: Settings) -> boo
 
 # ---------------------------------------------------------------- the file
 def change_settings(path: str, values: Mapping[str, str | None]) -> None:
-    """Set or remove settings; the file is replaced as a whole, and this user alone can read it.
-
-    Args:
-        path: the file, which need not exist.
-        values: what is set; None removes a setting.
-    """
+    """Set settings, or remove those that are None; the file is replaced as a whole, and this user alone can read it."""
     try:
         target = Path(resolve(path))
         text = target.read_text("utf-8-sig") if target.exists() else ""

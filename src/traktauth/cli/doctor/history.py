@@ -124,14 +124,7 @@ def to_json(found: StoredLogin, now: float) -> dict[str, Any]:
 
 
 def check_history(found: StoredLogin, now: float, *, on_one_machine: bool, host: str) -> Iterator[Finding]:
-    """Look at who wrote a login, and when.
-
-    Args:
-        found: the login.
-        now: Unix seconds.
-        on_one_machine: whether the store is a file, which no lock shares between machines.
-        host: the name of this machine.
-    """
+    """Look at who wrote a login, and when."""
     name = f"{found.login.account} at {found.login.realm}"
     yield from _check_clocks(found.record, now, found.login.realm)
     yield from _check_restores(name, found.record)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
+from traktauth.cli.command_hints import describe_other_apps
 from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.doctor.findings import Finding, good, warning
 from traktauth.cli.doctor.history import check_history, end_lines, explain_end, history_lines
@@ -27,7 +27,6 @@ from traktauth.models import LoginKey
 from traktauth.stores.processes import host_name
 
 _MOST = 20  # logins that are well and are shown one by one; a fleet's are counted
-_NAMED = 3  # logins of another app
 
 
 def check_logins(
@@ -35,12 +34,7 @@ def check_logins(
 ) -> Iterator[Finding]:
     """Look at logins; of those that are well, and of those that cannot be read, only the first are named.
 
-    Args:
-        found: the logins.
-        address: the store's address.
-        options: the shared options.
-        settings: the settings.
-        offline: do not ask Trakt whether it accepts the tokens of the first logins.
+    Unless *offline*, Trakt is asked whether it accepts the tokens of the first ones.
     """
     yield from _check_app(found, settings)
     on_one_machine = split_address(address)[0] in {"file", "sqlite", "keyring"}
@@ -71,26 +65,9 @@ def _check_app(found: Inventory, settings: Settings) -> Iterator[Finding]:
     has_ours = any(each.is_ours and each.status.state is not LoginState.NEVER for each in found.logins)
     if has_ours or not others or not settings.client_id:
         return
-    others.sort(key=lambda login: len(_settings_of(login, settings)))  # the fewest settings to change first
-    first = others[0]
-    which = "that" if len(others) == 1 else f"{first.account} at {first.realm}"
-    names = ", ".join(f"{each.account} at {each.realm} (app {each.client_id})" for each in others[:_NAMED])
-    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-    yield warning(
-        "login",
-        f"The store has no login of this app at this service; it has {names}{more}",
-        Hint(
-            f"If {which} is the login that you want: ",
-            ShellCommand(f"export {shlex.join(_settings_of(first, settings))}"),
-        ),
-    )
-
-
-def _settings_of(login: LoginKey, settings: Settings) -> list[str]:
-    """Return the variables of a login's app and service, with their values, as far as they differ from the settings."""
-    own = (settings.client_id, settings.find_service().realm)
-    values = zip(("TRAKTAUTH_CLIENT_ID", "TRAKTAUTH_SERVICE"), (login.client_id, login.realm), own, strict=True)
-    return [f"{name}={wanted}" for name, wanted, present in values if wanted != present]
+    own = LoginKey(settings.find_service().realm, settings.client_id, settings.account)
+    has, hint = describe_other_apps(others, own)
+    yield warning("login", f"The store has no login of this app at this service; it has {has}", hint)
 
 
 def _check(found: StoredLogin, settings: Settings, now: float) -> Finding:

@@ -254,12 +254,7 @@ def _serve_metrics(keeper: Keeper, port: int, stack: ExitStack, listeners: list[
 
 
 class LoginFiles:
-    """Writes the access token of one account, and no refresh token, into files of other programs.
-
-    Args:
-        settings: whose account it is.
-        files: each as `FORMAT:PATH`.
-    """
+    """Writes an account's access token, and no refresh token, into files of other programs, each `FORMAT:PATH`."""
 
     def __init__(self, settings: Settings, files: Sequence[str]) -> None:
         self._settings = settings

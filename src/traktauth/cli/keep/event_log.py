@@ -36,9 +36,6 @@ class EventLog:
     A user reads a line with its time for each event that matters. During an outage, events of single logins are only
     counted; the counts are written when the outage ends.
 
-    Args:
-        as_json: whether a program reads the log.
-
     Attributes:
         stop: is called when the reader of the log has gone.
         write_error: the error of the first line that could not be written, to be raised at the end.

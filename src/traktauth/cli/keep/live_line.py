@@ -18,12 +18,7 @@ _RATE_WINDOW = 10  # seconds
 
 
 class LiveLine:
-    """One line that is rewritten: logins, those due, those refreshed, and whether the service works.
-
-    Args:
-        keeper: the keeper to show.
-        rate_limit: is shown until a rate has been measured.
-    """
+    """One line that is rewritten: logins, those due, those refreshed, and whether the service works."""
 
     def __init__(self, keeper: Keeper, rate_limit: RateLimit) -> None:
         self._keeper = keeper

@@ -70,10 +70,7 @@ def schedule(
 ) -> Iterator[Planned]:
     """Yield what is done with each login, and when the rate limit allows it, if no other program sends requests.
 
-    Args:
-        found: logins with their due times and records, the earliest first; None for a record that cannot be read.
-        rate_limit: how many requests may be sent.
-        now: Unix seconds.
+    The earliest due come first; None is a record that cannot be read.
     """
     sent, last = 0, float("-inf")
     for login, due_at, record in found:

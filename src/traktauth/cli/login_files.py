@@ -1,28 +1,33 @@
-"""`traktauth import`."""
+"""`traktauth import` and `traktauth export`: the logins of other programs."""
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from traktauth.cli.click_classes import Command
 from traktauth.cli.common_options import CommonOptions
-from traktauth.cli.export import check_format, complete_format, find_path
 from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
 from traktauth.cli.times import format_deadline
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import AppInvalid
-from traktauth.hints import LOGIN_COMMAND, SETUP_COMMAND, Hint
-from traktauth.migrate.formats import find_format
+from traktauth.hints import LOGIN_COMMAND, SETUP_COMMAND, Hint, ShellCommand
+from traktauth.migrate.formats import NAMES, default_path, find_format
 from traktauth.migrate.formats.foreign_login import ForeignLogin
 from traktauth.migrate.login_file import decode, read_file
-from traktauth.migrate.transfer import Source, import_from, undo_import
+from traktauth.migrate.transfer import Source, export_access_token, export_login, import_from, undo_import
 from traktauth.models import App
+from traktauth.models.store_address import is_shared_store
+
+F = TypeVar("F", bound=Callable[..., object])
 
 TWO_HOLDERS = (
     "Two programs have this refresh token now. When the second one refreshes, Trakt ends the login of both, because "
@@ -35,17 +40,45 @@ SPENT_IN_SOURCE = (
 NO_VALID_TOKEN = "The other program has no valid token any more; stop it or sign it in again."
 
 
+def _complete_format(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the formats that begin as what was typed."""
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
+def _check_format(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    """Return the name of a format."""
+    try:
+        find_format(name)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return name
+
+
+def _find_path(context: click.Context, _parameter: click.Parameter, path: str | None) -> Path | None:
+    """Return the file's path: by default the one of the program; None for a standard stream."""
+    if path is None and not context.resilient_parsing:
+        return default_path(context.params["format_name"], os.environ)
+    return None if path in {None, "-"} else Path(str(path))
+
+
+def _file_arguments(command: F) -> F:
+    """Add the arguments FORMAT and PATH."""
+    command = click.argument("path", required=False, callback=_find_path)(command)
+    return click.argument("format_name", metavar="FORMAT", callback=_check_format, shell_complete=_complete_format)(
+        command
+    )
+
+
 @click.command(
     "import", cls=Command, exclusive=[("--undo", "--keep-source"), ("--undo", "--refresh"), ("--undo", "--replace")]
 )
 @common_options()
-@click.argument("format_name", metavar="FORMAT", callback=check_format, shell_complete=complete_format)
-@click.argument("path", required=False, callback=find_path)
+@_file_arguments
 @click.option("--keep-source", is_flag=True, help="Do not change the file; two programs then have one login.")
 @click.option("--undo", is_flag=True, help="Give the login back, if it was not refreshed since.")
 @click.option("--refresh", is_flag=True, help="Continue with an expired access token, and refresh it.")
 @click.option("--replace", is_flag=True, help="Replace a login that is still valid.")
-def command(
+def import_login(
     options: CommonOptions,
     format_name: str,
     path: Path | None,
@@ -137,3 +170,53 @@ def _open(options: CommonOptions, login: ForeignLogin | None) -> Generator[Trakt
         raise AppInvalid(f"The app in the file cannot be right: {error}") from None
     with options.adding_flags(), Trakt(app, **settings.place()) as trakt:
         yield trakt
+
+
+@click.command("export", cls=Command, exclusive=[("--access-only", "--transfer")])
+@common_options()
+@_file_arguments
+@click.option("--access-only", is_flag=True, help="Write no refresh token: the login stays here.")
+@click.option("--transfer", is_flag=True, help="Write the refresh token, too: the login is moved there.")
+def export(options: CommonOptions, format_name: str, path: Path | None, *, access_only: bool, transfer: bool) -> int:
+    """Write a login for another program.
+
+    FORMAT is pytrakt, kometa, homeassistant or token; PATH is its file, - for standard output.
+
+    Examples:
+        # until the access token expires
+        traktauth export pytrakt --access-only
+        # for good
+        traktauth export kometa ~/kometa/config.yml --transfer
+        # as Trakt's own response
+        traktauth export token - --access-only
+    """
+    if not access_only and not transfer:
+        raise click.UsageError("use --access-only (the login stays here) or --transfer (it is moved there)")
+    if transfer and path is None:
+        raise click.UsageError("--transfer needs a file: printed output can be lost")
+    with options.trakt() as trakt:
+        if transfer and path is not None:
+            export_login(trakt, format_name, path)
+        else:
+            text = export_access_token(trakt, format_name, path)
+            if path is None:
+                click.echo(text)
+                return 0
+    if options.json:
+        print_json({"account": trakt.account, "path": str(path), "transfer": transfer})
+        return 0
+    print_message(GOOD, f"Wrote the login of account {trakt.account} to {path}")
+    there = shlex.quote(str(path))
+    if transfer:
+        take_back = ShellCommand(f"traktauth import {format_name}", there, "login")
+        hint = Hint("It is refreshed there from now on; take it back: ", take_back)
+    elif is_shared_store(trakt.store.address):
+        account = f"TRAKTAUTH_ACCOUNT={shlex.quote(options.account)} " if options.account else ""
+        file_option = shlex.quote(f"{format_name}:{path}")
+        keep = ShellCommand(f"{account}traktauth keep --write {file_option}")
+        hint = Hint("Write it again after each refresh: ", keep)
+    else:
+        again = ShellCommand(f"traktauth export {format_name}", f"{there} --access-only", "login")
+        hint = Hint("Write it again before it expires: ", again)
+    print_message(NEXT, options.with_flags(hint))
+    return 0
