@@ -17,7 +17,8 @@ import pytest
 from client.raw_server import SECRET, hear_any, ok
 from support.tls_proxy import make_certificate
 from traktauth.client import http, http_exchange
-from traktauth.client.http_clients import AsyncHttpClients, HttpClients
+from traktauth.client.async_http_clients import AsyncHttpClients
+from traktauth.client.http_clients import HttpClients
 from traktauth.flow.effects import NoResponse
 from traktauth.keeper.http_sender import open_sender
 from traktauth.wire.messages import Request

@@ -63,7 +63,7 @@ def test_many_threads_that_share_an_object_share_its_client(monkeypatch):
         def close(self):
             made.remove(self)
 
-    monkeypatch.setattr("traktauth.client.http_clients.new_client", Client)
+    monkeypatch.setattr("traktauth.client.http.new_client", Client)
     connections, together = HttpClients(), threading.Barrier(20)
 
     def use(_):

@@ -40,5 +40,5 @@ def test_each_kind_says_which_client_it_is_for(app):
     request = httpx2.Request("GET", "https://api.trakt.tv/")
     with pytest.raises(TypeError, match="AsyncTrakt"):
         Trakt(app, store="memory:").auth.async_auth_flow(request)
-    with pytest.raises(TypeError, match=r"Trakt\(…\)\.auth with a Client"):
+    with pytest.raises(TypeError, match="auth of a Trakt"):
         AsyncTrakt(app, store="memory:").auth.sync_auth_flow(request)

@@ -16,7 +16,7 @@ import requests
 
 from client.callers import CALLERS
 from traktauth import App, AsyncTrakt, Token, Trakt, TraktAuthError, TryLater
-from traktauth.client import http
+from traktauth.client.api_address import is_on_this_machine
 from traktauth.client.http_errors import PROXY, describe_error
 from traktauth.client.http_exchange import SendTracker
 from traktauth.keeper.http_sender import open_sender
@@ -193,7 +193,7 @@ def test_a_service_on_this_machine_is_reached_without_a_proxy(caller, sign_in, t
     ],
 )
 def test_which_addresses_are_on_this_machine(url, direct):
-    assert http.is_on_this_machine(url) is direct
+    assert is_on_this_machine(url) is direct
 
 
 # ---------------------------------------------------------------- threads

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def check_login(adapter: object, login: Any, expected: type[T], other: str) -> T:  # noqa: ANN401 - what is checked
+def check_login(adapter: object, login: object, expected: type[T], other: str) -> T:
     """Return the login that an adapter was given.
 
     Args:

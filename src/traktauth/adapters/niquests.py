@@ -11,15 +11,17 @@ session.auth = TraktAuth(Trakt.from_env())
 # pyright: reportMissingImports=false, reportUnknownVariableType=false, reportUntypedBaseClass=false
 # It is installed in an environment of its own, as it replaces urllib3.
 
+# ruff: noqa: ANN401 - niquests' own requests and responses
+
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from traktauth import AsyncAttempt, AsyncTrakt, Attempt, Trakt
-from traktauth.adapters import _resend_body
+from traktauth import AsyncAttempt, AsyncTrakt, Trakt
 from traktauth.adapters._checks import check_login
+from traktauth.adapters._resend import Position, is_rejection, position_of, resend, rewind
 from traktauth.client.attempt import UNAUTHORIZED
 from traktauth.extras import check_version, missing_library
 
@@ -47,11 +49,11 @@ class TraktAuth(AuthBase):
     def __init__(self, trakt: Trakt) -> None:
         self._trakt = check_login(self, trakt, Trakt, "AsyncTraktAuth")
 
-    def __call__(self, r: Any) -> Any:  # noqa: ANN401 - niquests' own request
+    def __call__(self, r: Any) -> Any:
         """Put the login's header fields on a request, and watch its response."""
         attempt = self._trakt.attempt(r.url)
         r.headers.update(attempt.headers)
-        r.register_hook("response", partial(_resend, attempt, _resend_body.position_of(r.body)))
+        r.register_hook("response", partial(resend, attempt, position_of(r.body)))
         return r
 
 
@@ -68,57 +70,28 @@ class AsyncTraktAuth(AsyncAuthBase):
     def __init__(self, trakt: AsyncTrakt) -> None:
         self._trakt = check_login(self, trakt, AsyncTrakt, "TraktAuth")
 
-    async def __call__(self, r: Any) -> Any:  # noqa: ANN401 - niquests' own request
+    async def __call__(self, r: Any) -> Any:
         """Put the login's header fields on a request, and watch its response."""
         attempt = await self._trakt.attempt(r.url)
         r.headers.update(attempt.headers)
-        r.register_hook("response", _async_hook(attempt, _resend_body.position_of(r.body)))
+        r.register_hook("response", _async_hook(attempt, position_of(r.body)))
         return r
 
 
-def _counts(attempt: Attempt | AsyncAttempt, response: Any) -> bool:  # noqa: ANN401 - niquests' own response
-    """Return whether a response rejects the token of an attempt, which a redirect to another host does not carry."""
-    sent: object = response.request.headers.get("Authorization")
-    return bool(response.status_code == UNAUTHORIZED and sent == attempt.headers["Authorization"])
-
-
-def _resend(attempt: Attempt, position: _resend_body.Position, response: Any, **options: Any) -> Any:  # noqa: ANN401 - as above
-    if not _counts(attempt, response):
-        return response
-    sent = response.request
-    try:
-        following = attempt.retry(response.url)
-    except BaseException:
-        response.close()  # the caller does not get it
-        raise
-    if following is None or not _resend_body.rewind(sent.body, position):
-        return response
-    _ = response.content  # read to its end, so that the connection can be used again
-    response.close()
-    response.request = sent.copy()
-    sent.headers.update(following.headers)  # a redirect is made from this request
-    again = response.connection.send(sent, **options)
-    again.history.append(response)
-    again.request = sent
-    if again.status_code == UNAUTHORIZED:
-        following.retry(again.url)  # it returns None, and remembers that a refresh did not help
-    return again
-
-
-async def _await_value(value: Any) -> None:  # noqa: ANN401 - as above
+async def _await_value(value: Any) -> None:
     if hasattr(value, "__await__"):
         await value
 
 
-async def _close(response: Any) -> None:  # noqa: ANN401 - as above
+async def _close(response: Any) -> None:
     await _await_value(response.close())
 
 
-def _async_hook(attempt: AsyncAttempt, position: _resend_body.Position) -> Callable[..., Coroutine[Any, Any, Any]]:
+def _async_hook(attempt: AsyncAttempt, position: Position) -> Callable[..., Coroutine[Any, Any, Any]]:
     """Return a hook that niquests takes for a coroutine function, which a partial is not on every version."""
 
-    async def resend(response: Any, **options: Any) -> Any:  # noqa: ANN401 - as above
-        if not _counts(attempt, response):
+    async def resend_async(response: Any, **options: Any) -> Any:
+        if not is_rejection(attempt, response):
             return response
         sent = response.request
         try:
@@ -126,7 +99,7 @@ def _async_hook(attempt: AsyncAttempt, position: _resend_body.Position) -> Calla
         except BaseException:
             await _close(response)
             raise
-        if following is None or not _resend_body.rewind(sent.body, position):
+        if following is None or not rewind(sent.body, position):
             return response
         await _await_value(response.content)  # bytes, or what is to be awaited if the response is streamed
         response.request = sent.copy()
@@ -138,4 +111,4 @@ def _async_hook(attempt: AsyncAttempt, position: _resend_body.Position) -> Calla
             await following.retry(again.url)
         return again
 
-    return resend
+    return resend_async

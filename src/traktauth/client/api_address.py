@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from traktauth.models.app import check_text
+from traktauth.models.app import LOOPBACK_HOSTS, check_text
 
 
 class ApiAddress:
@@ -61,6 +63,21 @@ class ApiAddress:
                 f"The access token is for {self._base} only; it is not sent to {urlsplit(url).hostname or url!r}. "
                 "Build the address from trakt.api_url, or set the service that the request is for"
             )
+
+
+@lru_cache(maxsize=256)
+def is_on_this_machine(url: str) -> bool:
+    """Return whether an address is a loopback address, which no proxy is asked for."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    if host in LOOPBACK_HOSTS or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _port(address: SplitResult) -> int | None:

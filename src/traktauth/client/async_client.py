@@ -8,12 +8,12 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from traktauth.client.async_http_clients import AsyncHttpClients
 from traktauth.client.attempt import UNAUTHORIZED, AsyncAttempt
 from traktauth.client.base_client import BaseClient
 from traktauth.client.driver.async_driver import AsyncDriver
 from traktauth.client.driver.loop_store import LoopStore, open_for_async
 from traktauth.client.driver.threads import in_thread
-from traktauth.client.http_clients import AsyncHttpClients
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
 from traktauth.flow.get_token import get_token, get_token_after_rejection
 from traktauth.flow.login_status import LoginStatus, read_accounts, read_status
@@ -178,7 +178,7 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
-        json: Any = None,  # noqa: ANN401 - whatever JSON takes
+        json: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpResponse:
         """Call the API as this account; any status is returned, after at most one refresh on a 401.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
 
 from traktauth.errors import TraktAuthError, TryLater
@@ -15,6 +17,18 @@ PROXY = "traktauth_proxy"
 _CANNOT_BE_SENT = {"InvalidURL", "LocalProtocolError", "UnsupportedProtocol", "CookieConflict"}
 _PROXY_ERRORS = {"ConnectError", "ConnectTimeout", "ProxyError"}
 _CONNECTION_ERRORS = {"TransportError", "RequestError", "TimeoutException"}
+
+
+@contextmanager
+def api_errors(*, has_own_timeout: bool) -> Generator[None]:
+    """Raise what `api_error` returns in place of an error of the HTTP client."""
+    try:
+        yield
+    except Exception as error:
+        mapped = api_error(error, has_own_timeout=has_own_timeout)
+        if mapped is error:
+            raise
+        raise mapped from error
 
 
 def api_error(error: Exception, *, has_own_timeout: bool = False) -> Exception:
@@ -85,11 +99,12 @@ def describe_error(
     return known.get(name, name)
 
 
-def _proxy_of(error: Any) -> str | None:  # noqa: ANN401 - an error of one of two libraries
+def _proxy_of(error: Exception) -> str | None:
     try:
-        proxy: str | None = error.request.extensions.get(PROXY)
-    except (AttributeError, RuntimeError):  # it was raised without a request
+        request: Any = getattr(error, "request", None)
+    except RuntimeError:  # it was raised without a request
         return None
+    proxy: str | None = None if request is None else request.extensions.get(PROXY)
     return proxy
 
 

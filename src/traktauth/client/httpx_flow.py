@@ -14,41 +14,71 @@ if TYPE_CHECKING:
     from traktauth.client.attempt import AsyncAttempt, Attempt
 
 
-def sync_auth_flow(new_attempt: Callable[[str], Attempt], request: Any, in_memory: type) -> Generator[Any, Any, None]:
-    """Send a request, and once more with another token if the API rejected the first.
+class BlockingFlow:
+    """The auth flow of a blocking client; `_in_memory`: the library's class of streams that can be sent again.
 
-    Args:
-        new_attempt: `Trakt.attempt`.
-        request: the library's request.
-        in_memory: the library's class of streams that can be sent again; an iterator or a file can be read only once.
-
-    Raises:
-        ValueError: the address is outside the service's API; nothing is sent.
+    An iterator or a file can be read only once.
     """
-    attempt: Attempt | None = new_attempt(str(request.url))
-    while attempt is not None:
-        _authorize(request, attempt)
-        response = yield request
-        if not _rejects(response, attempt):
-            return
-        attempt = attempt.retry(str(response.url))
-        if not isinstance(request.stream, in_memory):
-            return
+
+    _in_memory: type
+    _new_attempt: Callable[[str], Attempt]
+
+    def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
+        """Send the request, and once more with another token if the API rejected the first.
+
+        Raises:
+            ValueError: the address is outside the service's API; nothing is sent.
+        """
+        attempt: Attempt | None = self._new_attempt(str(request.url))
+        while attempt is not None:
+            _authorize(request, attempt)
+            response = yield request
+            if not _rejects(response, attempt):
+                return
+            attempt = attempt.retry(str(response.url))
+            if not isinstance(request.stream, self._in_memory):
+                return
+
+    def async_auth_flow(self, request: Any) -> Any:
+        """Refuse: this one blocks.
+
+        Raises:
+            TypeError: always.
+        """
+        del request
+        raise TypeError("This auth blocks; give an AsyncClient the auth of an AsyncTrakt")
 
 
-async def async_auth_flow(
-    new_attempt: Callable[[str], Awaitable[AsyncAttempt]], request: Any, in_memory: type
-) -> AsyncGenerator[Any, Any]:
-    """Do the same for an async client."""
-    attempt: AsyncAttempt | None = await new_attempt(str(request.url))
-    while attempt is not None:
-        _authorize(request, attempt)
-        response = yield request
-        if not _rejects(response, attempt):
-            return
-        attempt = await attempt.retry(str(response.url))
-        if not isinstance(request.stream, in_memory):
-            return
+class AsyncFlow:
+    """The auth flow of an async client."""
+
+    _in_memory: type
+    _new_attempt: Callable[[str], Awaitable[AsyncAttempt]]
+
+    async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
+        """Send the request, and once more with another token if the API rejected the first.
+
+        Raises:
+            ValueError: the address is outside the service's API; nothing is sent.
+        """
+        attempt: AsyncAttempt | None = await self._new_attempt(str(request.url))
+        while attempt is not None:
+            _authorize(request, attempt)
+            response = yield request
+            if not _rejects(response, attempt):
+                return
+            attempt = await attempt.retry(str(response.url))
+            if not isinstance(request.stream, self._in_memory):
+                return
+
+    def sync_auth_flow(self, request: Any) -> Any:
+        """Refuse: this one is awaited.
+
+        Raises:
+            TypeError: always.
+        """
+        del request
+        raise TypeError("This auth is awaited; give a Client the auth of a Trakt")
 
 
 def _authorize(request: Any, attempt: Attempt | AsyncAttempt) -> None:

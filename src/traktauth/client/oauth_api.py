@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, Self, TypeVar
 
 from traktauth.client.driver.sync_driver import Driver
-from traktauth.client.http_clients import AsyncHttpClients, HttpClients
+from traktauth.client.http_clients import HttpClients
 from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
 from traktauth.flow.common import perform
 from traktauth.flow.effects import Flow
@@ -211,7 +211,9 @@ class AsyncAuthenticationOAuthApi(_Operations):
         clock: Callable[[], float] = time.time,
         http: HttpAsyncClient | None = None,
     ) -> None:
-        from traktauth.client.driver.async_driver import AsyncDriver  # noqa: PLC0415 - a blocking program does without asyncio
+        # A blocking program does without asyncio.
+        from traktauth.client.async_http_clients import AsyncHttpClients  # noqa: PLC0415
+        from traktauth.client.driver.async_driver import AsyncDriver  # noqa: PLC0415
 
         super().__init__(service, insecure=insecure, clock=clock)
         self._http_clients = AsyncHttpClients(http, url=self.service.token)

@@ -11,7 +11,7 @@ from urllib.request import getproxies
 import httpcore2
 import httpx2
 
-from traktauth.client.environment_errors import proxy_error
+from traktauth.client.environment import proxy_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable

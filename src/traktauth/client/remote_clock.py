@@ -6,7 +6,7 @@ import json
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
-from traktauth.client.http import is_on_this_machine
+from traktauth.client.api_address import is_on_this_machine
 from traktauth.errors import TraktAuthError
 from traktauth.protocol import Service
 

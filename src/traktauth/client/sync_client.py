@@ -184,7 +184,7 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
-        json: Any = None,  # noqa: ANN401 - whatever JSON takes
+        json: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> HttpResponse:
         """Call the API as this account; any status is returned, after at most one refresh on a 401.

@@ -70,7 +70,7 @@ class KeeperDriver:
         """
         return await run_flow(flow, self._perform)
 
-    async def _perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
+    async def _perform(self, effect: Effect[Any]) -> object:
         bound_store = self._bound_store
         match effect:
             case Send(request):
@@ -79,11 +79,11 @@ class KeeperDriver:
                 except Exception as error:  # noqa: BLE001 - judged there
                     return no_response(error, has_store=True)
             case Sleep(seconds):
-                return await asyncio.sleep(seconds)
+                await asyncio.sleep(seconds)
             case LogMessage():
-                return write_log(effect, bound_store.login)
+                write_log(effect, bound_store.login)
             case HoldUnsaved():
-                return bound_store.keep(effect)
+                bound_store.keep(effect)
             case WithLock(flow):
                 return await self.run(flow())
             case Shielded(flow):
@@ -93,6 +93,7 @@ class KeeperDriver:
                 if call is None:
                     raise AssertionError(f"this driver cannot perform {type(effect).__name__}")
                 return await self._in_thread(partial(bound_store.perform, call))
+        return None
 
 
 class _LastingTask(asyncio.Task[T]):

@@ -5,15 +5,18 @@ Importing this module imports nothing but pytest: it happens in every run in an 
 
 from __future__ import annotations
 
+from inspect import signature
+from os import environ
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import pytest
+
+import traktauth.testing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from traktauth import AsyncTrakt, Trakt
     from traktauth.sandbox import Sandbox
     from traktauth.testing import LocalTrakt
 
@@ -54,25 +57,20 @@ def local_trakt(request: pytest.FixtureRequest) -> Iterator[LocalTrakt]:
 
 
 @pytest.fixture
-def trakt(request: pytest.FixtureRequest, local_trakt: LocalTrakt) -> Iterator[Trakt]:
+def trakt(request: pytest.FixtureRequest, local_trakt: LocalTrakt) -> Iterator[traktauth.Trakt]:
     """Open a `Trakt` at `local_trakt`, signed in as `sean` or the marker's `user`, with a store in memory."""
-    from traktauth import Trakt  # noqa: PLC0415 - when a test asks for it
-
-    with Trakt(local_trakt.app, service=local_trakt.url, store="memory:", clock=local_trakt.clock) as client:
+    with traktauth.Trakt(local_trakt.app, service=local_trakt.url, store="memory:", clock=local_trakt.clock) as client:
         _sign_in(request, local_trakt, client)
         yield client
 
 
 @pytest.fixture
-def async_trakt(request: pytest.FixtureRequest, local_trakt: LocalTrakt) -> AsyncTrakt:
+def async_trakt(request: pytest.FixtureRequest, local_trakt: LocalTrakt) -> traktauth.AsyncTrakt:
     """Return an `AsyncTrakt` that is signed in, not entered: `async with async_trakt:`."""
-    from traktauth import AsyncTrakt, Trakt  # noqa: PLC0415 - when a test asks for it
-    from traktauth.stores.memory import MemoryStore  # noqa: PLC0415 - the same
-
-    app, service, clock, store = local_trakt.app, local_trakt.url, local_trakt.clock, MemoryStore()
-    with Trakt(app, service=service, store=store, clock=clock) as client:
+    app, service, clock = local_trakt.app, local_trakt.url, local_trakt.clock
+    with traktauth.Trakt(app, service=service, store="memory:", clock=clock) as client:
         _sign_in(request, local_trakt, client)
-    return AsyncTrakt(app, service=service, store=store, clock=clock)
+    return traktauth.AsyncTrakt(app, service=service, store=client.store, clock=clock)
 
 
 @pytest.fixture
@@ -83,10 +81,6 @@ def trakt_env(
 
     The store is a file in `tmp_path`; the configuration file of the machine's user is not read.
     """
-    from os import environ  # noqa: PLC0415 - when a test asks for it
-
-    from traktauth import Trakt  # noqa: PLC0415 - the same
-
     app, config = local_trakt.app, tmp_path / "traktauth.toml"
     config.touch()
     variables = {
@@ -104,7 +98,7 @@ def trakt_env(
         monkeypatch.delenv(name)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with Trakt.from_env(clock=local_trakt.clock) as client:
+    with traktauth.Trakt.from_env(clock=local_trakt.clock) as client:
         _sign_in(request, local_trakt, client)
     return variables
 
@@ -112,13 +106,11 @@ def trakt_env(
 @pytest.fixture
 def trakt_sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """Run a sandbox: `subprocess.run(command, env=trakt_sandbox.environ)` reaches a local Trakt."""
-    from traktauth import TraktAuthError  # noqa: PLC0415 - when a test asks for it
-
     settings = {"public_url": "https://trakt.tv", "control": False, **_read_marker(request).settings}
     with _make_local_trakt(settings) as server:
         try:
             from traktauth.sandbox import Sandbox  # noqa: PLC0415 - when a test asks for it
-        except TraktAuthError as error:
+        except traktauth.TraktAuthError as error:
             _fail(error)
         with Sandbox(server) as sandbox:
             yield sandbox
@@ -133,8 +125,6 @@ class _Wanted(NamedTuple):
 
 def _read_marker(request: pytest.FixtureRequest) -> _Wanted:
     """Read the closest marker; a marker that cannot be read fails the test."""
-    from inspect import signature  # noqa: PLC0415 - when a test asks for it
-
     marker = request.node.get_closest_marker("trakt")
     if marker is None:
         return _Wanted({}, USER)
@@ -160,13 +150,10 @@ def _make_local_trakt(settings: dict[str, Any]) -> LocalTrakt:
 
 def _local_trakt_class() -> type[LocalTrakt]:
     """Return `LocalTrakt`; fail the test if what it needs is not installed."""
-    from traktauth import TraktAuthError  # noqa: PLC0415 - when a test asks for it
-
     try:
-        from traktauth.testing.local import LocalTrakt  # noqa: PLC0415 - the same
-    except TraktAuthError as error:
+        return traktauth.testing.LocalTrakt
+    except traktauth.TraktAuthError as error:
         _fail(error)
-    return LocalTrakt
 
 
 def _fail(error: Exception) -> NoReturn:
@@ -174,7 +161,7 @@ def _fail(error: Exception) -> NoReturn:
     pytest.fail(f"{error}\n{getattr(error, 'hint', '')}", pytrace=False)
 
 
-def _sign_in(request: pytest.FixtureRequest, server: LocalTrakt, client: Trakt) -> None:
+def _sign_in(request: pytest.FixtureRequest, server: LocalTrakt, client: traktauth.Trakt) -> None:
     """Sign the marker's user in."""
     user = _read_marker(request).user
     if user is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlencode, urlsplit
 
-from traktauth.client.http import is_on_this_machine
+from traktauth.client.api_address import is_on_this_machine
 from traktauth.errors import AppInvalid
 
 _LONGEST_NEXT = 500  # characters: a browser keeps several sign-ins in cookies, and sends them with every request

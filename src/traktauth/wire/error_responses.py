@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import Any
 
 from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.models.probe import ProbeOutcome
@@ -153,10 +152,12 @@ def retry_after(response: Response) -> float:
     return _ROUND_WAIT if seconds is None else seconds
 
 
-def _seconds(value: Any) -> float | None:  # noqa: ANN401 - whatever stood in a header field
+def _seconds(value: object) -> float | None:
+    if not isinstance(value, str | int | float):
+        return None
     try:
         seconds = float(value)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, OverflowError):
         return None
     return min(seconds, _LONGEST_WAIT) if seconds >= 0 else None  # NaN is not a number of seconds either
 

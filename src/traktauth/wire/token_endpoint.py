@@ -133,7 +133,7 @@ def _is_token(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and _VISIBLE.fullmatch(value) is not None
 
 
-def _life(value: Any) -> int:  # noqa: ANN401 - whatever stood in the JSON
+def _life(value: object) -> int:
     """Return a life in seconds; engines and proxies have sent it as a number, as text, or not at all."""
     try:
         seconds = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else -1.0

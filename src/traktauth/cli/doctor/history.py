@@ -11,7 +11,7 @@ from traktauth.cli.doctor.findings import Finding, warning
 from traktauth.cli.doctor.service import SET_CLOCK
 from traktauth.cli.inventory import StoredLogin, describe_refresh
 from traktauth.cli.times import format_duration, format_time
-from traktauth.client.http import is_on_this_machine
+from traktauth.client.api_address import is_on_this_machine
 from traktauth.explain import explain
 from traktauth.flow.login_status import LoginState
 from traktauth.flow.moved_login import describe_target

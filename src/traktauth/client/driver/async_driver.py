@@ -102,10 +102,10 @@ class AsyncDriver:
         )
         return await run_flow(flow, partial(self._perform, driver))
 
-    async def _perform(self, driver: Driver, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
+    async def _perform(self, driver: Driver, effect: Effect[Any]) -> object:
         match effect:
             case Sleep(seconds):
-                return await self._sleep(seconds)
+                await self._sleep(seconds)
             case WithLock():
                 with deferring_signals():  # here, as the threads are not the main thread
                     return await self._lead(driver, effect)
@@ -123,6 +123,7 @@ class AsyncDriver:
                 return await self._run_for(self._bound_store.with_account(account), flow)
             case _:
                 return await in_thread(lambda: driver.perform(effect))
+        return None
 
     async def _run_for(self, bound_store: BoundStore, flow: Callable[[], Flow[T]]) -> T:
         """Run a flow for another login, in the store that it was moved to if it was."""
@@ -133,7 +134,7 @@ class AsyncDriver:
             except LoginMoved as moved:
                 bound_store = await in_thread(partial(bound_store.follow, moved))
 
-    async def _lead(self, driver: Driver, effect: WithLock[T]) -> Any:  # noqa: ANN401 - the flow's outcome, or BUSY
+    async def _lead(self, driver: Driver, effect: WithLock[T]) -> object:
         """Run a flow under the login's lock in a thread, or wait for the caller of this process that does it already.
 
         A cancelled call gives up before it has the lock, and waits for the end once it has it.
@@ -143,7 +144,7 @@ class AsyncDriver:
             raise AssertionError("a lock needs a store")
         claim = threading.Lock()
 
-        def lead() -> Any:  # noqa: ANN401 - the same
+        def lead() -> object:
             with self._unfinished:
                 return driver.lead(effect, claim)
 

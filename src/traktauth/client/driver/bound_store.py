@@ -147,7 +147,7 @@ class BoundStore:
             case _:
                 return None
 
-    def perform(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
+    def perform(self, call: Callable[[], Any]) -> object:
         """Perform what `call` returned; what the store raises is raised as StoreFailed."""
         return call_store(call, self.store)
 

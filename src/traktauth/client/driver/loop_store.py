@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator, Hashable
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
 
 from traktauth.client.driver.threads import LoopUnavailable, run_in_loop
@@ -83,12 +83,11 @@ class LoopStore(TokenStore):
             raise StoreFailed(f"{self.address} belongs to an event loop that does not run") from None
 
 
-async def _enter(lock: Any) -> bool:  # noqa: ANN401 - an async context manager
-    held: bool = await lock.__aenter__()
-    return held
+async def _enter(lock: AbstractAsyncContextManager[bool]) -> bool:
+    return await lock.__aenter__()
 
 
-async def _leave(lock: Any) -> None:  # noqa: ANN401 - an async context manager
+async def _leave(lock: AbstractAsyncContextManager[bool]) -> None:
     await lock.__aexit__(None, None, None)
 
 

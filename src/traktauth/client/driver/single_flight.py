@@ -33,10 +33,10 @@ class SharedCall:
         self._is_done = False
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
-        self._outcome: Any = _ABANDONED
+        self._outcome: object = _ABANDONED
         self._error: Exception | None = None
 
-    def finish(self, outcome: Any, error: Exception | None) -> None:  # noqa: ANN401 - any outcome
+    def finish(self, outcome: object, error: Exception | None) -> None:
         """Publish the outcome to every waiter; called again if a signal came in the middle of it."""
         self._outcome, self._error = outcome, error
         with self._lock:
@@ -59,7 +59,7 @@ class SharedCall:
                 return
         callback()
 
-    def outcome(self) -> Any:  # noqa: ANN401 - any outcome
+    def outcome(self) -> object:
         """Return the outcome, or raise; each caller raises an error of its own, with a traceback of its own."""
         if self._error is not None:
             error = copy.copy(self._error)
@@ -74,7 +74,7 @@ _lock = threading.Lock()
 
 def run_shared(
     key: Hashable, lead: Callable[[], Any], timeout: float, *, on_wait: Callable[[], None] = lambda: None
-) -> Any:  # noqa: ANN401 - any outcome
+) -> object:
     """Make the call of this key, or wait for the one that another caller makes; BUSY after the timeout.
 
     A leader that gets BUSY has no outcome for waiters with a longer timeout: one of them leads next. `on_wait` is
@@ -105,7 +105,7 @@ async def run_shared_async(
     *,
     on_wait: Callable[[], None] = lambda: None,
     on_cancel: Callable[[], object] = lambda: None,
-) -> Any:  # noqa: ANN401 - any outcome
+) -> object:
     """Make the call of this key in a thread, or await the one that another caller makes; BUSY after the timeout.
 
     Args:
@@ -121,7 +121,7 @@ async def run_shared_async(
     while True:
         mine = SharedCall()
 
-        def work(mine: SharedCall = mine) -> Any:  # noqa: ANN401 - any outcome
+        def work(mine: SharedCall = mine) -> object:
             with _leading(key, mine) as publish:
                 outcome = lead()
                 publish(_ABANDONED if outcome is BUSY else outcome)
@@ -194,7 +194,7 @@ def _leading(key: Hashable, mine: SharedCall) -> Generator[Callable[[Any], None]
             raise
 
 
-def _finish(key: Hashable, mine: SharedCall, outcome: Any, error: Exception | None) -> None:  # noqa: ANN401 - any outcome
+def _finish(key: Hashable, mine: SharedCall, outcome: object, error: Exception | None) -> None:
     """Remove the call first, so that a caller that comes now starts the next one."""
     with _lock:
         if _calls.get(key) is mine:

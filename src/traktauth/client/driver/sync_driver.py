@@ -42,6 +42,7 @@ from traktauth.flow.effects import (
 from traktauth.log_fields import log_fields
 from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh
+from traktauth.stores.base import TokenStore
 from traktauth.stores.errors import call_store, store_failed
 from traktauth.wire.messages import Request, Response
 
@@ -102,7 +103,7 @@ class Driver:
             except BaseException as error:  # noqa: BLE001 - the flow decides
                 answer, failure = None, error
 
-    def perform(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - the effect knows its answer's type
+    def perform(self, effect: Effect[Any]) -> object:
         """Perform one effect and return its result."""
         bound_store = self._bound_store
         if bound_store is not None and (call := bound_store.call(effect)) is not None:
@@ -115,13 +116,14 @@ class Driver:
             case Sleep(seconds):
                 return self._sleep(seconds)
             case LogMessage():
-                return write_log(effect, None if self._bound_store is None else self._bound_store.login)
+                write_log(effect, None if self._bound_store is None else self._bound_store.login)
             case WithLock():
                 return self._exclusively(effect)
             case Shielded():
                 return self._shielded(effect)
             case _:
                 return self._perform_login(effect)
+        return None
 
     def _sent(self, request: Request) -> Response | NoResponse:
         """Send a request; whatever breaks the sending is told to the flow, which takes the right to send back."""
@@ -130,15 +132,15 @@ class Driver:
         except Exception as error:  # noqa: BLE001 - judged there
             return no_response(error, has_store=self._bound_store is not None)
 
-    def _perform_login(self, effect: Effect[Any]) -> Any:  # noqa: ANN401 - see above
+    def _perform_login(self, effect: Effect[Any]) -> object:
         ui = self._ui
         match effect:
             case HoldUnsaved() if self._bound_store is not None:
-                return self._bound_store.keep(effect)
+                self._bound_store.keep(effect)
             case ForAccount(account, flow) if self._bound_store is not None:
                 return self._run_for(self._bound_store.with_account(account), flow)
             case ShowStep(step) if ui is not None:
-                return ui.tell(step)
+                ui.tell(step)
             case PromptUser(step) if ui is not None:
                 return ui.ask(step)
             case WithLoopbackServer(redirect_uri, flow) if ui is not None:
@@ -148,6 +150,7 @@ class Driver:
                 return ui.arrival(effect)
             case _:
                 raise AssertionError(f"this driver cannot perform {type(effect).__name__}")
+        return None
 
     def _run_for(self, bound_store: BoundStore, flow: Callable[[], Flow[T]]) -> T:
         """Run a flow for another login, in the store that it was moved to if it was."""
@@ -157,7 +160,7 @@ class Driver:
             except LoginMoved as moved:
                 bound_store = bound_store.follow(moved)
 
-    def _exclusively(self, effect: WithLock[T]) -> Any:  # noqa: ANN401 - the flow's outcome, or BUSY
+    def _exclusively(self, effect: WithLock[T]) -> object:
         bound_store = self._bound_store
         if bound_store is None:
             raise AssertionError("a lock needs a store")
@@ -176,7 +179,7 @@ class Driver:
         finally:
             _leading.pop(mine, None)
 
-    def lead(self, effect: WithLock[T], claim: threading.Lock | None = None) -> Any:  # noqa: ANN401 - the same
+    def lead(self, effect: WithLock[T], claim: threading.Lock | None = None) -> object:
         """Run a flow under the lock; what the lock itself raises is raised as StoreFailed, or logged after the flow.
 
         Args:
@@ -191,7 +194,7 @@ class Driver:
             if outcome is not BUSY or left <= 0 or (claim is not None and claim.locked()):
                 return outcome
 
-    def _run_locked(self, effect: WithLock[T], timeout: float, claim: threading.Lock | None) -> Any:  # noqa: ANN401 - the same
+    def _run_locked(self, effect: WithLock[T], timeout: float, claim: threading.Lock | None) -> object:
         bound_store = self._bound_store
         if bound_store is None:
             raise AssertionError("a lock needs a store")
@@ -283,7 +286,7 @@ class Running:
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         self._error = error
 
-    def judge(self, error: BaseException, store: Any) -> Any:  # noqa: ANN401 - any store, any outcome
+    def judge(self, error: BaseException, store: TokenStore) -> object:
         """Return the outcome of a flow whose lock could not be given back; else raise the error."""
         if not isinstance(error, Exception):
             raise error

@@ -164,7 +164,7 @@ class LoopbackServer:
         try:
             with suppress(OSError):
                 target = _read_target(visitor, visit)
-                page = self._page(target, visitor, visit) if target is not None else pages.unreadable()
+                page = self._page(target, visitor, visit) if target is not None else pages.UNREADABLE
                 visit.has_page = True
                 visitor.settimeout(_REQUEST_LIMIT)
                 visitor.sendall(page)
@@ -179,33 +179,33 @@ class LoopbackServer:
         """Choose the page for a visit of the start page."""
         user = peer_user(visitor)
         if user is not None and user not in {os.getuid(), 0}:  # root may relay, as Windows' localhost does into WSL
-            return pages.another_user()
+            return pages.ANOTHER_USER
         with self._leaving:
             target, self._start_target = self._start_target, None
-        return pages.used_start_page() if target is None else pages.redirect(target)
+        return pages.USED_START_PAGE if target is None else pages.redirect(target)
 
     def _page(self, target: str, visitor: socket.socket, visit: _Visit) -> bytes:
         """Choose the page for a visit, and pass its answer on if it brings one."""
         if secrets.compare_digest(target.encode(), self._start_path.encode()):
             return self._start(visitor)
         if target.partition("?")[0] != self._path:
-            return pages.not_found()
+            return pages.NOT_FOUND
         self._waiting.wait(_GOODBYE_LIMIT)  # a browser may come back before anybody waits for it
         with self._arriving:
             read = self._read
             if read is None:
                 # The program is still in its `prompt`, which may even be what visits. It takes the answer later.
                 self._early = [*self._early, target][-_MOST_VISITORS:]
-                return pages.unknown_outcome()
+                return pages.UNKNOWN_OUTCOME
         answer = read(target)
         if answer is None:
-            return pages.not_this_sign_in()
+            return pages.NOT_THIS_SIGN_IN
         if not self._answered.acquire(blocking=False):
-            return pages.already_answered_page()
+            return pages.ALREADY_ANSWERED
         visit.has_page = True  # it is not dropped while it waits
         self._answers.put(answer)
         self._has_outcome.wait(_OUTCOME_LIMIT)
-        return self._outcome or pages.unknown_outcome()
+        return self._outcome or pages.UNKNOWN_OUTCOME
 
 
 def _listen(host: str, port: int) -> list[socket.socket]:

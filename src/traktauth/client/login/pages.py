@@ -43,46 +43,9 @@ def not_signed_in(reason: str) -> bytes:
     )
 
 
-def unknown_outcome() -> bytes:
-    """Return the page if the program does not say in time what came of the sign-in."""
-    return _page("200 OK", "Trakt has answered", "Return to the program: it says whether you are signed in.")
-
-
-def already_answered_page() -> bytes:
-    """Return the page for a second visit."""
-    return _page("409 Conflict", "Answered already", "This sign-in has its answer. You can close this window.")
-
-
-def not_this_sign_in() -> bytes:
-    """Return the page for a visit without our state."""
-    return _page(
-        "400 Bad Request", "Not this sign-in", "This address belongs to another sign-in; the program is still waiting."
-    )
-
-
-def not_found() -> bytes:
-    """Return the page for another path."""
-    return _page("404 Not Found", "Nothing here", "A program waits for a Trakt sign-in at another address.")
-
-
-def unreadable() -> bytes:
-    """Return the page for a request that is not a GET, or too large."""
-    return _page("400 Bad Request", "Not understood", "A program waits for a Trakt sign-in here.")
-
-
 def redirect(url: str) -> bytes:
     """Return the redirect of the start page to Trakt's sign-in page."""
     return _page("302 Found", "Sign in to Trakt", "This page leads to Trakt.", more=f"Location: {url}\r\n")
-
-
-def used_start_page() -> bytes:
-    """Return the page for a second visit of the start page, which works once."""
-    return _page("410 Gone", "Opened already", "This address works once. Open the one that the program shows.")
-
-
-def another_user() -> bytes:
-    """Return the page for a visit of the start page by another user of this machine."""
-    return _page("403 Forbidden", "Not your sign-in", "Another user of this computer is signing in.")
 
 
 _MARKS = {"good": "<b class=good>✓</b> ", "bad": "<b class=bad>✗</b> ", "": ""}
@@ -105,3 +68,14 @@ def _page(status: str, title: str, text: str, *, more: str = "", mark: str = "")
 
 def _to_html(text: str) -> str:
     return escape_html(escape(text), quote=True)
+
+
+UNKNOWN_OUTCOME = _page("200 OK", "Trakt has answered", "Return to the program: it says whether you are signed in.")
+ALREADY_ANSWERED = _page("409 Conflict", "Answered already", "This sign-in has its answer. You can close this window.")
+NOT_THIS_SIGN_IN = _page(
+    "400 Bad Request", "Not this sign-in", "This address belongs to another sign-in; the program is still waiting."
+)
+NOT_FOUND = _page("404 Not Found", "Nothing here", "A program waits for a Trakt sign-in at another address.")
+UNREADABLE = _page("400 Bad Request", "Not understood", "A program waits for a Trakt sign-in here.")
+USED_START_PAGE = _page("410 Gone", "Opened already", "This address works once. Open the one that the program shows.")
+ANOTHER_USER = _page("403 Forbidden", "Not your sign-in", "Another user of this computer is signing in.")

@@ -1,14 +1,35 @@
-"""The environment variables that decide on proxies and certificates: which of them is wrong, and the fix."""
+"""The environment's certificates, and what is wrong with a variable that decides on certificates or proxies."""
 
 from __future__ import annotations
 
 import os
 import re
+import ssl
+from functools import lru_cache
+
+import httpx2
 
 from traktauth.errors import TryLater
 
 _RETRY_AFTER = 60.0  # seconds; the environment of a process seldom changes by itself
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def load_tls() -> ssl.SSLContext:
+    """Return the context with the trusted certificates, which are loaded once a process.
+
+    Raises:
+        TryLater: the environment names certificates that cannot be loaded.
+    """
+    return _load_tls(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@lru_cache(maxsize=4)
+def _load_tls(*_of_environment: str | None) -> ssl.SSLContext:
+    try:
+        return httpx2.create_ssl_context()
+    except Exception as error:
+        raise certificates_error(error) from error
 
 
 def certificates_error(error: Exception) -> TryLater:
