@@ -66,5 +66,5 @@ def test_of_ten_equal_refreshes_as_many_win_as_the_mode_lets(start, tmp_path, se
 
 def test_a_token_whose_user_is_gone_is_refused(current):
     login = current.login()
-    current.server._built.context.database.write(lambda db: db.users._run("DELETE FROM users"))
+    current.server._built.context.database.write(lambda db: db.users.delete())
     assert current.refresh(login.refresh).message == (400, "invalid_request", "user not found")

@@ -56,12 +56,12 @@ def test_any_other_error_undoes_everything(database):
 def test_the_row_id_of_a_deleted_row_is_not_used_again(database, kind):
     def make(db):
         if kind == "session":
-            return db.users.create_session(1, "token", now=0, lifetime=1).id
+            return db.sessions.create(1, "token", now=0, lifetime=1).id
         db.clients.save(Client(0, "id", "name", None, "", *[False] * 4, None))
         return db.clients.by_client_id("id").id
 
     first = database.write(make)
-    database.write(lambda db: db.users.delete_session(first) if kind == "session" else db.clients.delete(first))
+    database.write(lambda db: (db.sessions if kind == "session" else db.clients).delete(id=first))
     assert database.write(make) != first
 
 
@@ -91,7 +91,7 @@ def test_what_has_long_expired_is_purged_in_small_steps(current):
     def purge(db):
         above = 0
         while above or not steps:
-            above = db.maintenance.purge_expired(before=context.clock() + 2_592_010, above=above, rows=10)
+            above = db.purge_expired(before=context.clock() + 2_592_010, above=above, rows=10)
             steps.append(above)
 
     context.database.write(purge)

@@ -100,7 +100,7 @@ def apply_seed(db: Repositories, seed: Seed, *, now: float) -> None:
     for app in seed.apps:
         db.clients.save(app)
     for user in seed.users:
-        known = db.users.by_username(user.username)
+        known = db.users.find(username=user.username)
         stored = known.password_hash if known else None
         if stored is None or not password_matches(user.password, stored):
             stored = hash_password(user.password)

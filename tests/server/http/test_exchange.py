@@ -9,7 +9,7 @@ import pytest
 from traktauth.server.errors import StorageUnavailable
 from traktauth.server.http.exchange import APP, LENGTH, Exchange, ExchangeLog, fingerprint
 from traktauth.server.oauth.request import ClientRequest
-from traktauth.server.storage.repositories import TokenRepository
+from traktauth.server.storage.repositories import TokenTable
 
 
 def shown(path="/oauth/token", request=None):
@@ -78,7 +78,7 @@ def test_what_was_rolled_back_is_not_counted(current, monkeypatch):
         raise RuntimeError("a defect")
 
     with monkeypatch.context() as broken:
-        broken.setattr(TokenRepository, "revoke_family", fail)
+        broken.setattr(TokenTable, "revoke_family", fail)
         assert current.refresh(login.refresh).status == 500
     ledger = current.ledger()
     assert (ledger["rotations"], ledger["replays"], ledger["families_killed"]) == (1, 0, 0)

@@ -31,7 +31,7 @@ from traktauth.server.oauth.request import ClientRequest
 from traktauth.server.pages.applications import disconnect
 from traktauth.server.pages.authorization import client_url, evaluate_query, page_url
 from traktauth.server.pages.page_request import Visitor
-from traktauth.server.storage.repositories import Repositories
+from traktauth.server.storage.repositories import Repositories, Table
 from traktauth.server.storage.schema import Client, User
 from traktauth.server.tokens import IssuedTokens, generate_token
 
@@ -154,7 +154,7 @@ class Authorize(Call):
     def _decide(self, context: ServerContext, query: dict[str, str], db: Repositories) -> AuthorizationResult:
         now, lifetime = context.clock(), context.policy.lifetimes.session
         user = db.users.get_or_create(self.username, now=now)
-        visitor = Visitor(db.users.create_session(user.id, generate_token(), now=now, lifetime=lifetime), user)
+        visitor = Visitor(db.sessions.create(user.id, generate_token(), now=now, lifetime=lifetime), user)
         if self.decision == "deny":
             return evaluate_query(context, db, query, visitor, decision="deny").result
         end = evaluate_query(context, db, query, visitor).result
@@ -307,15 +307,15 @@ class Expire(Call):
 
     def _expire(self, db: Repositories, *, now: float) -> bool:
         if self.kind in ("code", "device"):
-            codes = db.codes if self.kind == "code" else db.device_codes
-            code = codes.find(self.value)
+            codes: Table[Any] = db.codes if self.kind == "code" else db.device_codes
+            code = codes.by_token(self.value)
             if code is not None:
-                codes.expire(code.id, now=now)
+                codes.update(code.id, expires=now)
             return code is not None
         find = db.tokens.by_access_token if self.kind == "access" else db.tokens.by_refresh_token
         pair = find(self.value)
         if pair is not None:
-            db.tokens.expire(pair.id, self.kind, now=now)
+            db.tokens.update(pair.id, **{f"{self.kind}_expires": now})
         return pair is not None
 
 
@@ -327,7 +327,8 @@ class ExpirePair(Expire):
 
     async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Expire it, if it exists."""
-        context.database.write(lambda db: db.tokens.expire(self.pair, self.kind, now=context.clock()))
+        ends = {f"{self.kind}_expires": context.clock()}
+        context.database.write(lambda db: db.tokens.update(self.pair, **ends))
         return {}
 
 
@@ -383,7 +384,7 @@ class SignEveryoneOut(Call):
 
     async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """End them."""
-        context.database.write(lambda db: db.users.delete_all_sessions())
+        context.database.write(lambda db: db.sessions.delete())
         return {}
 
 
@@ -391,7 +392,7 @@ def _with_user(context: ServerContext, username: str, work: Callable[[Repositori
     """Run work on a user; fail if there is none of that name."""
 
     def run(db: Repositories) -> bool:
-        user = db.users.by_username(username)
+        user = db.users.find(username=username)
         if user is not None:
             work(db, user)
         return user is not None
@@ -410,7 +411,7 @@ class SignUserOut(Call):
 
     async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """End them, or fail if the user is unknown."""
-        return _with_user(context, self.username, lambda db, user: db.users.sign_user_out(user.id))
+        return _with_user(context, self.username, lambda db, user: db.sessions.delete(user_id=user.id))
 
 
 class Disconnect(Call):
@@ -440,7 +441,7 @@ class RevokeConsent(Call):
     async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Delete them, or fail if the app is unknown."""
         app = _app(context, self.client_id)
-        context.database.write(lambda db: db.clients.revoke_consent(app.id))
+        context.database.write(lambda db: db.consents.delete(client=app.id))
         return {}
 
 
@@ -460,7 +461,7 @@ class DisableApp(Call):
     async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Do so, or fail if the app is unknown."""
         app = _app(context, self.client_id)
-        context.database.write(lambda db: db.clients.set_disabled(app.client_id, disabled=self.disabled))
+        context.database.write(lambda db: db.clients.update(app.id, disabled=self.disabled))
         return {}
 
 
@@ -484,7 +485,7 @@ class Reset(Call):
 
     async def run(self, context: ServerContext, _: Exchange, /) -> Result:
         """Forget them."""
-        context.database.write(lambda db: db.maintenance.delete_tokens())
+        context.database.write(lambda db: db.delete_tokens())
         context.exchanges.reset()
         context.faults.clear()
         for throttle in (context.passwords, context.user_codes, context.control_keys):

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from traktauth.server.oauth.request import AuthorizationRequest, Check, TokenPolicy, first_failed
-from traktauth.server.storage.schema import Client, Code, Session, User
+from traktauth.server.storage.schema import Client, Session, User
 from traktauth.server.tokens import digest, generate_token
 
 Parameters = list[tuple[str, str]]
@@ -85,12 +85,12 @@ def evaluate(
         error, description = rules.denied
         return redirect_to_client(rules, request, {"error": error, "error_description": description})
     if decision == "approve":
-        db.clients.grant_consent(client.id, user.id, scope=request.scope, now=request.now)
+        db.consents.grant(client.id, user.id, scope=request.scope, now=request.now)
     elif "consent" in request.prompts or not _has_consent(request, client, user):
         return _unless_silent(rules, request, ConsentRequired(), "consent_required")
-    elif client.trusted and db.clients.consent(client.id, user.id) is None:
+    elif client.trusted and db.consents.find(client=client.id, user_id=user.id) is None:
         # A consent that the user can see and revoke.
-        db.clients.grant_consent(client.id, user.id, scope=request.scope, now=request.now)
+        db.consents.grant(client.id, user.id, scope=request.scope, now=request.now)
     return redirect_to_client(rules, request, {"code": _issue_code(request, client, user, session)})
 
 
@@ -129,14 +129,13 @@ def _unless_silent(
 def _has_consent(request: AuthorizationRequest, client: Client, user: User) -> bool:
     if client.trusted:
         return True
-    consent = request.db.clients.consent(client.id, user.id)
+    consent = request.db.consents.find(client=client.id, user_id=user.id)
     return consent is not None and set(request.scope.split()) <= set(consent.scope.split())
 
 
 def _issue_code(request: AuthorizationRequest, client: Client, user: User, session: Session) -> str:
     code = generate_token()
-    stored = Code(
-        id=0,
+    request.db.codes.add(
         hash=digest(code),
         client=client.id,
         user_id=user.id,
@@ -149,5 +148,4 @@ def _issue_code(request: AuthorizationRequest, client: Client, user: User, sessi
         expires=request.now + request.policy.lifetimes.code,
         spent=False,
     )
-    request.db.codes.add(stored)
     return code

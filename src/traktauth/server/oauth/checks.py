@@ -138,7 +138,7 @@ def is_secret_of(client: Client, secret: str) -> bool:
 
 def load_code(request: TokenRequest) -> bool:
     """Load the code, spent, expired or not, and inherit its scope."""
-    code = request.db.codes.find(request.parameter("code"))
+    code = request.db.codes.by_token(request.parameter("code"))
     if code is None:
         return False
     request.code, request.scope = code, code.scope
@@ -209,7 +209,7 @@ def scopes_allowed(request: TokenRequest) -> bool:
 
 def session_exists(request: TokenRequest) -> bool:
     """Require that the login that the code came from has not ended."""
-    session = request.db.users.session(request.code.session)
+    session = request.db.sessions.get(request.code.session)
     return session is not None and session.expires > request.now
 
 

@@ -71,26 +71,33 @@ def authorize_device_by_scope(request: TokenRequest) -> DeviceAuthorization:
 def _authorize(request: TokenRequest, scope: str) -> DeviceAuthorization:
     policy, token, code = request.policy, generate_token(), _make_user_code(request)
     challenge, expires = request.parameter("code_challenge"), request.now + policy.lifetimes.device
-    device = DeviceCode(0, digest(token), code, request.client.id, scope, challenge, "pending", None, expires, None)
-    request.db.device_codes.add(device)
+    request.db.device_codes.add(
+        hash=digest(token),
+        user_code=code,
+        client=request.client.id,
+        scope=scope,
+        challenge=challenge,
+        status="pending",
+        expires=expires,
+    )
     return DeviceAuthorization(token, code, f"{policy.issuer}/activate", policy.lifetimes.device, policy.interval)
 
 
 def _make_user_code(request: TokenRequest) -> str:
     for _ in range(ATTEMPTS):
         code = generate_user_code()
-        taken = request.db.device_codes.by_user_code(code)
+        taken = request.db.device_codes.find(user_code=code)
         if taken is None:
             return code
         if taken.expires < request.now:
-            request.db.device_codes.delete(taken.id)
+            request.db.device_codes.delete(id=taken.id)
             return code
     raise RuntimeError("user codes have run out")
 
 
 def pending_device(db: Repositories, typed: str, *, now: float) -> DeviceCode | None:
     """Return the pending device code with a user code, however that was typed."""
-    device = db.device_codes.by_user_code(normalize_user_code(typed))
+    device = db.device_codes.find(user_code=normalize_user_code(typed))
     return device if device is not None and device.status == "pending" and device.expires > now else None
 
 
@@ -111,7 +118,7 @@ def decide_on_page(db: Repositories, typed: str, *, user: int, decision: str, no
     is_pending = pending_client(db, typed, now=now) is not None
     if is_pending and decide(db, typed, user=user, decision=decision, now=now):
         return True
-    device = db.device_codes.by_user_code(normalize_user_code(typed))
+    device = db.device_codes.find(user_code=normalize_user_code(typed))
     if device is None or device.user_id != user or device.expires <= now or _find_enabled_client(db, device) is None:
         return False
     return ("denied" if device.status == "denied" else "approved") == DECISIONS[decision]
@@ -131,7 +138,7 @@ def poll(request: TokenRequest) -> IssuedTokens:
     device, user = take_approved(request, lambda state: BareStatusError(STATUSES[state]))
     session, _ = create_session(request, user)
     scope = request.policy.default_scope
-    request.db.clients.grant_consent(device.client, user, scope=scope, now=request.now)
+    request.db.consents.grant(device.client, user, scope=scope, now=request.now)
     return request.db.tokens.issue(
         request.policy.lifetimes, now=request.now, client=device.client, user=user, session=session, scope=scope
     )
@@ -161,7 +168,7 @@ def advance_state(request: TokenRequest) -> tuple[DeviceCode | None, str]:
     once that has been answered.
     """
     codes, now = request.db.device_codes, request.now
-    device = request.db.device_codes.find(request.parameter("code"))
+    device = request.db.device_codes.by_token(request.parameter("code"))
     if device is None:
         return None, "unknown"
     if device.client != request.client.id:
@@ -171,27 +178,27 @@ def advance_state(request: TokenRequest) -> tuple[DeviceCode | None, str]:
     since = None if device.last_poll is None else now - device.last_poll
     if since is not None and 0 <= since < request.policy.interval - TOLERANCE:
         return device, "slow"
-    codes.record_poll(device.id, now=now)
+    codes.update(device.id, last_poll=now)
     if device.expires <= now:
-        codes.delete(device.id)
+        codes.delete(id=device.id)
         return device, "expired"
     if device.status == "denied":
-        codes.delete(device.id)
+        codes.delete(id=device.id)
     elif device.status == "approved":
-        codes.use(device.id)
+        codes.update(device.id, status="used")
     return device, device.status
 
 
 def create_session(request: TokenRequest, user: int) -> tuple[int, str]:
     """Create a session; return its row id and its token."""
     token, lifetime = generate_token(), request.policy.lifetimes.session
-    return request.db.users.create_session(user, token, now=request.now, lifetime=lifetime).id, token
+    return request.db.sessions.create(user, token, now=request.now, lifetime=lifetime).id, token
 
 
 def secret_or_verifier_correct(request: TokenRequest) -> bool:
     """Require the client's secret, or the verifier of the challenge that the code was requested with."""
     client, secret = request.client, request.sent.client_secret
-    device, verifier = request.db.device_codes.find(request.parameter("code")), request.parameter("code_verifier")
+    device, verifier = request.db.device_codes.by_token(request.parameter("code")), request.parameter("code_verifier")
     if device is not None and device.challenge and verifier and is_verifier_of(verifier, device.challenge):
         return True
     if client.confidential:

@@ -121,4 +121,4 @@ def end_parent(db: Repositories, pair: TokenPair, *, access_outlives: bool) -> N
     db.tokens.end_refresh(pair.parent, ROTATED)
     if not access_outlives:
         db.tokens.end_access(pair.parent, ROTATED)
-    db.tokens.clear_parent(pair.id)
+    db.tokens.update(pair.id, parent=None)

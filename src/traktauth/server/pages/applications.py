@@ -128,7 +128,7 @@ def _rotate_secret(visit: PageRequest) -> Response:
 
     def rotate(db: Repositories, app: Client) -> None:
         if app.confidential:
-            db.clients.set_secret(app.id, secrets.token_hex(32))
+            db.clients.update(app.id, secret=secrets.token_hex(32))
         if _is_edited(visit, app):
             _update_description(visit, db, app)
 
@@ -219,9 +219,9 @@ def _unknown(visit: PageRequest) -> Response:
 
 
 def _delete_app(db: Repositories, app: Client) -> None:
-    db.clients.delete(app.id)
-    db.clients.revoke_consent(app.id)
-    db.tokens.end_client(app.id)
+    db.clients.delete(id=app.id)
+    db.consents.delete(client=app.id)
+    db.tokens.end_all(client=app.id)
 
 
 def _problem(name: str, addresses: list[str]) -> str:
@@ -277,7 +277,7 @@ async def revoke_connected(visit: PageRequest) -> Response:
 def list_connected(db: Repositories, user: int) -> list[Connected]:
     """Return the apps that a user has authorized, by name."""
     found: list[Connected] = []
-    for consent in db.clients.consents_by(user):
+    for consent in db.consents.all(user_id=user):
         app = db.clients.get(consent.client)
         if app is not None:
             since = datetime.fromtimestamp(consent.created, UTC).strftime("%d %B %Y").lstrip("0")
@@ -290,5 +290,5 @@ def disconnect(db: Repositories, app: int, user: int) -> None:
     """End what an app may do for a user, and what it was about to be allowed."""
     db.device_codes.deny_approved(app, user)
     db.codes.end(app, user)
-    db.clients.revoke_consent(app, user)
-    db.tokens.end_all(app, user)
+    db.consents.delete(client=app, user_id=user)
+    db.tokens.end_all(client=app, user_id=user)

@@ -169,7 +169,7 @@ async def end_request(visit: PageRequest, query: list[tuple[str, str]], *, decis
 async def show_code(visit: PageRequest) -> Response:
     """Show an out-of-band code that this session or the control API got; another could come from an attacker."""
     sent, session = visit.query_parameters.get("code", ""), visit.session_number
-    code = visit.context.database.write(lambda db: db.codes.find(sent))
+    code = visit.context.database.write(lambda db: db.codes.by_token(sent))
     ours = code is not None and (sent in visit.context.control_codes or (session and code.session == session))
     if not ours or code is None or code.spent:
         return message(visit, "This code does not exist", "Start again at the app that sent you here.", 400)

@@ -66,7 +66,7 @@ async def sign_up(visit: PageRequest) -> Response:
     kept = await hash_password_async(password)
 
     def work(db: Repositories) -> User | None:
-        if db.users.by_username(name) is not None:
+        if db.users.find(username=name) is not None:
             return None
         return db.users.save(name, email=email, password_hash=kept, now=context.clock())
 
@@ -80,13 +80,13 @@ async def sign_out(visit: PageRequest) -> Response:
     """End the session."""
     visitor = visit.visitor
     if visitor is not None:
-        visit.context.database.write(lambda db: db.users.delete_session(visitor.session.id))
+        visit.context.database.write(lambda db: db.sessions.delete(id=visitor.session.id))
     return visit.go("/", session="")
 
 
 async def _proven(visit: PageRequest, name: str) -> User | None:
     """Return the user of this name if the password is right."""
-    user = visit.context.database.read(lambda db: db.users.by_username(name))
+    user = visit.context.database.read(lambda db: db.users.find(username=name))
     kept = user.password_hash if user else None
     return user if await verify_password_async(visit.form.get("password", ""), kept) else None
 
@@ -145,8 +145,8 @@ async def _start_session(visit: PageRequest, user: User) -> Response:
 
     def work(db: Repositories) -> None:
         if visit.visitor is not None:  # a new sign-in is a new session (session fixation)
-            db.users.delete_session(visit.visitor.session.id)
-        db.users.create_session(user.id, token, now=context.clock(), lifetime=context.policy.lifetimes.session)
+            db.sessions.delete(id=visit.visitor.session.id)
+        db.sessions.create(user.id, token, now=context.clock(), lifetime=context.policy.lifetimes.session)
 
     context.database.write(work)
     return visit.go(onward(visit.query), session=token)

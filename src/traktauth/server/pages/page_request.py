@@ -259,6 +259,6 @@ def _has_csrf_token(visit: PageRequest) -> bool:
 
 
 def _visitor(context: ServerContext, db: Repositories, token: str) -> Visitor | None:
-    session = db.users.session_by_token(token, now=context.clock())
-    user = db.users.get(session.user_id) if session else None
+    session = db.sessions.by_token(token)
+    user = db.users.get(session.user_id) if session and session.expires > context.clock() else None
     return Visitor(session, user) if session and user else None

@@ -204,7 +204,7 @@ class EmbeddedServer:
     async def approve_polled(self, device_code: str, username: str) -> None:
         """Approve a device code, if it waits for a decision; called in the server's own event loop."""
         context = self._context
-        device = context.database.read(lambda db: db.device_codes.find(device_code))
+        device = context.database.read(lambda db: db.device_codes.by_token(device_code))
         if device is not None and device.status == "pending" and device.expires > context.clock():
             approval = calls.DecideDevice(user_code=device.user_code, username=username, decision="approve")
             await calls.run_call(context, approval)

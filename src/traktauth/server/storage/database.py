@@ -22,7 +22,7 @@ from traktauth import private_files
 from traktauth.display import escape, shorten
 from traktauth.server.errors import PROTOCOL_ERRORS, StorageUnavailable
 from traktauth.server.storage.repositories import Repositories
-from traktauth.server.storage.schema import CREATE, check_format
+from traktauth.server.storage.schema import TABLES, VERSION, check_format
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -213,8 +213,9 @@ def _connect(name: str) -> sqlite3.Connection:
 def _create_tables(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     if not check_format(connection, "The database"):
-        for statement in CREATE:
+        for statement in TABLES:
             connection.execute(statement)
+        connection.execute("INSERT INTO meta (name, value) VALUES ('schema', ?)", (VERSION,))
     connection.execute("COMMIT")
 
 
@@ -231,4 +232,4 @@ async def purge(database: Database, clock: Callable[[], float]) -> None:
 
 
 def _purge_step(clock: Callable[[], float], above: int, db: Repositories) -> int:
-    return db.maintenance.purge_expired(before=clock() - KEPT_SECONDS, above=above, rows=ROWS)
+    return db.purge_expired(before=clock() - KEPT_SECONDS, above=above, rows=ROWS)

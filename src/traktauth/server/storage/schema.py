@@ -51,9 +51,7 @@ TABLES = (
         parent INTEGER, cached_response TEXT, cached_until REAL)""",
     "CREATE INDEX cached_until ON token_pairs (cached_until) WHERE cached_until IS NOT NULL",
 )
-VERSION = 3
-CREATE = (*TABLES, f"INSERT INTO meta (name, value) VALUES ('schema', '{VERSION}')")  # noqa: S608 - a number of ours
-"""The statements that make a new database."""
+VERSION = "3"
 
 
 def check_format(connection: sqlite3.Connection, name: str) -> bool:
@@ -73,7 +71,7 @@ def check_format(connection: sqlite3.Connection, name: str) -> bool:
         raise StorageUnavailable(f"{name} has tables of another program: give the local Trakt one of its own")
     row = connection.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
     found = None if row is None else row[0]
-    if found != str(VERSION):
+    if found != VERSION:
         raise StorageUnavailable(
             f"{name} was made by another version of traktauth (format {found}, not {VERSION})",
             hint="Delete this database, or name another one",

@@ -72,7 +72,7 @@ def _describe(request: TokenRequest, pair: TokenPair, *, expires: float) -> dict
     client = request.client
     if pair.client != client.id or expires <= request.now:
         return INACTIVE
-    session = request.db.users.session(pair.session) if pair.session else None
+    session = request.db.sessions.get(pair.session) if pair.session else None
     return {
         "active": True,
         "iss": request.policy.issuer,
@@ -134,7 +134,7 @@ def poll_session(request: TokenRequest) -> dict[str, Any]:
         OAuthError: the code is in any other state.
     """
     device, user = take_approved(request, rfc8628_error)
-    request.db.device_codes.delete(device.id)  # as the engine does: Trakt's path does not know the code any more
+    request.db.device_codes.delete(id=device.id)  # as the engine does: Trakt's path does not know the code any more
     token = create_session(request, user)[1]
     lifetime = request.policy.lifetimes.session
     return {"access_token": token, "token_type": "Bearer", "expires_in": lifetime, "scope": device.scope}

@@ -106,7 +106,7 @@ def revoke(request: TokenRequest) -> dict[str, Any]:
             raise OAuthError(*NOT_AUTHORIZED)
         db.tokens.end_access(pair.id, REVOKED)
         db.tokens.end_refresh(pair.id, REVOKED)
-        db.clients.revoke_consent(pair.client, pair.user_id)
+        db.consents.delete(client=pair.client, user_id=pair.user_id)
     return {}
 
 
