@@ -55,7 +55,7 @@ class Site:
         self.server, self.until_the_end = server, until_the_end
 
     def revoke_at_sign_out(self):
-        self.login.revoke = True
+        self.login.sign_in.revoke = True
 
     def token(self, account):
         return self.web_login.trakt(account).token()

@@ -68,7 +68,7 @@ def test_a_view_without_the_decorator_sends_to_the_sign_in_too(client):
 
 
 def test_an_unconfirmed_revocation_is_completed_and_shown(server, client, login):
-    login.revoke = True
+    login.sign_in.revoke = True
     sign_in(server, client)
     server.fail_next("/oauth/revoke", drop="before")
     assert post(client, "/trakt/logout").status_code == 503
@@ -78,7 +78,7 @@ def test_an_unconfirmed_revocation_is_completed_and_shown(server, client, login)
 
 
 def test_an_app_that_trakt_refuses_at_the_sign_out_is_reported(server, client, login):
-    login.revoke = True
+    login.sign_in.revoke = True
     sign_in(server, client)
     server.fail_next("/oauth/revoke", status=401, body={"error": "invalid_client"})
     refused = post(client, "/trakt/logout")
@@ -107,7 +107,7 @@ def test_the_application_can_refuse_a_user(server, client, login):
 
 
 def test_an_application_behind_a_prefix_leads_to_its_own_root(application, client, login):
-    login.after = None
+    login.sign_in.after = None
     assert post(client, "/trakt/logout").location == "/"
     assert client.post("/trakt/logout", base_url="https://testserver/app").location == "/app/"
 

@@ -62,7 +62,7 @@ def test_a_library_that_has_used_up_the_state_never_says_to_reload():
 
 
 def test_a_failed_sign_in_says_when_to_come_back():
-    busy = failure_of(TryLater("x", retry_after=20.7), next="/", cookie_name="x")
+    busy = failure_of(TryLater("x", retry_after=20.7), next_path="/", cookie_name="x")
     assert "in 21 seconds" in failure_page(busy, PATHS).body
     assert "in 21 seconds" in failure_text(busy)
     assert failure_page(busy, PATHS).headers["Retry-After"] == "21"

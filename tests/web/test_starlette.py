@@ -192,10 +192,10 @@ def raising(error):
 
 
 def test_an_application_behind_a_prefix_leads_to_its_own_root(server, login):
-    login.after = None
+    login.sign_in.after = None
     application = Starlette(routes=[Mount("/trakt", routes=login.routes)], middleware=[SESSIONS])
     client = TestClient(application, "https://testserver", root_path="/app", follow_redirects=False)
-    login.paths = LoginPaths("https://testserver/app/trakt/callback")
+    login.sign_in.paths = LoginPaths("https://testserver/app/trakt/callback")
     assert client.post("/app/trakt/logout").headers["location"] == "/app/"
     client = TestClient(application, "https://testserver", follow_redirects=False)
     assert client.post("/trakt/logout").headers["location"] == "/"

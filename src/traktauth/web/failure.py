@@ -77,12 +77,12 @@ class LoginFailed(LoginRefused):
         return 503 if self.cause == "busy" else 400
 
 
-def own_failure(cause: Cause, *, next: str = "/", cookie_name: str | None = None) -> LoginFailed:  # noqa: A002 - as above
+def own_failure(cause: Cause, *, next_path: str = "/", cookie_name: str | None = None) -> LoginFailed:
     """Return the failure of a sign-in that ended before anything was sent."""
-    return LoginFailed(_OWN_MESSAGES[cause], cause=cause, next=next, cookie_name=cookie_name)
+    return LoginFailed(_OWN_MESSAGES[cause], cause=cause, next=next_path, cookie_name=cookie_name)
 
 
-def failure_of(error: TraktAuthError, *, next: str, cookie_name: str | None) -> LoginFailed:  # noqa: A002 - as above
+def failure_of(error: TraktAuthError, *, next_path: str, cookie_name: str | None) -> LoginFailed:
     """Return the failure that an error of the library is to the user."""
     cause = _cause_of(error)
     return LoginFailed(
@@ -90,7 +90,7 @@ def failure_of(error: TraktAuthError, *, next: str, cookie_name: str | None) -> 
         cause=cause,
         error=error.code if cause == "denied" else getattr(error, "error", None),
         hint=None if cause in _UNANSWERED else error.hint,
-        next=next,
+        next=next_path,
         cookie_name=cookie_name,
         retry_after=error.retry_after if isinstance(error, TryLater) else RETRY_AFTER,
     )
@@ -108,11 +108,11 @@ def _cause_of(error: TraktAuthError) -> Cause:
     return "code"
 
 
-def page_failure(error: LoginRefused, *, next: str, cookie_name: str) -> LoginFailed:  # noqa: A002 - as above
+def page_failure(error: LoginRefused, *, next_path: str, cookie_name: str) -> LoginFailed:
     """Return the failure that Trakt's page told in the address (RFC 6749 section 4.1.2.1)."""
     cause: Cause = "app"
     if error.error == "access_denied":
         cause = "denied"
     elif error.error in _TRY_LATER:
         cause = "busy"
-    return LoginFailed(error.message, cause=cause, error=error.error, next=next, cookie_name=cookie_name)
+    return LoginFailed(error.message, cause=cause, error=error.error, next=next_path, cookie_name=cookie_name)

@@ -20,7 +20,7 @@ from traktauth.extras import check_version
 from traktauth.models.signed_out import SignedOut
 from traktauth.web.login import SignedIn, WebLogin, check_kind
 from traktauth.web.pages import RouteResponse
-from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths, local_path
+from traktauth.web.paths import CALLBACK, LOGIN
 from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
 from traktauth.web.routes import SESSION_KEY, LoginRoutes, disconnect, outage_response, run_route
 
@@ -74,10 +74,8 @@ class TraktLogin(Blueprint):
         check_kind(web_login, WebLogin, "traktauth.web.flask.TraktLogin")
         super().__init__("trakt", __name__, url_prefix=url_prefix)
         self.web_login = web_login
-        self.after = None if after is None else local_path(after)
-        self.revoke = revoke
+        self.sign_in = LoginRoutes(web_login, after=after, revoke=revoke)
         self.on_signed_in = on_signed_in
-        self.paths = LoginPaths(web_login.app.redirect_uri)
         self.record(self._check_prefix)
         self.add_url_rule(LOGIN, "login", self._login, methods=["GET", "POST"])
         self.add_url_rule(CALLBACK, "callback", self._callback)
@@ -140,34 +138,30 @@ class TraktLogin(Blueprint):
         return wrapper
 
     def _check_prefix(self, state: BlueprintSetupState) -> None:
-        self.paths.check_route((state.url_prefix or "").rstrip("/") + CALLBACK)
+        self.sign_in.paths.check_route((state.url_prefix or "").rstrip("/") + CALLBACK)
 
     # ---------------------------------------------------------------- routes
     def _login(self) -> Response:
         _check_session()  # without sessions no browser is sent to Trakt
-        return _response(self._routes.login(self._request()))
+        return _response(self.sign_in.login(self._request()))
 
     def _callback(self) -> Response:
         _check_session()
         accept = None if self.on_signed_in is None else current_app.ensure_sync(self.on_signed_in)
-        route = self._routes.callback(
+        route = self.sign_in.callback(
             self._request(), session, clear=session.clear, accept=accept, renew=_regenerate_session
         )
         return _response(run_route(route))
 
     def _logout(self) -> Response:
-        return _response(run_route(self._routes.logout(self._request(), session)))
-
-    @property
-    def _routes(self) -> LoginRoutes:
-        return LoginRoutes(self.web_login, self.paths, self.after, self.revoke)
+        return _response(run_route(self.sign_in.logout(self._request(), session)))
 
     # ---------------------------------------------------------------- errors
     def _handle_outage(self, error: TraktAuthError) -> Response:
         return _response(outage_response(self._request(), error))
 
     def _unauthorized(self, error: LoginRequired | None = None) -> Response:
-        return _response(self._routes.unauthorized(self._request(), session, error))
+        return _response(self.sign_in.unauthorized(self._request(), session, error))
 
     @staticmethod
     def _request() -> WebRequest:

@@ -13,6 +13,7 @@ from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginExists, LoginRequired, StoreFailed, TraktAuthError
 from traktauth.flow.effects import LogMessage
 from traktauth.models import App
+from traktauth.stores.base import TokenStore
 from traktauth.web.login import WebLogin
 
 # Names of settings, and the arguments of WebLogin that they are.
@@ -38,7 +39,7 @@ class WebLogins:
         self._made.clear()
 
 
-def new_web_login(client_id: str, secret: str | None, store: Any, settings: Mapping[str, Any]) -> WebLogin:  # noqa: ANN401 - an address, or a store
+def new_web_login(client_id: str, secret: str | None, store: TokenStore | str, settings: Mapping[str, Any]) -> WebLogin:
     """Return the web sign-in of an app for a library, with settings that have names of `OPTIONS`.
 
     The library keeps the state of a sign-in, and no cookie is set: so a public app's secret for cookies is random.

@@ -230,9 +230,9 @@ class _WebLogin(Generic[TraktT, StoreT, HttpT]):
         name, pending = self._pending(cookies, url)
         answer = parse_authorization_response(url, state=pending.state)
         if isinstance(answer, LoginRefused):
-            raise page_failure(answer, next=pending.next, cookie_name=name)
+            raise page_failure(answer, next_path=pending.next, cookie_name=name)
         if answer is None:
-            raise own_failure("code", next=pending.next, cookie_name=name)
+            raise own_failure("code", next_path=pending.next, cookie_name=name)
         verifier = self._cookies.verifier_of(pending.nonce)
         return (yield from _exchange(context, answer, pending.redirect_uri, verifier, pending.next, name))
 
@@ -252,9 +252,9 @@ class _WebLogin(Generic[TraktT, StoreT, HttpT]):
         if pending is None or is_secure(name) != pending.redirect_uri.lower().startswith("https:"):
             raise own_failure("forged", cookie_name=name)
         if state != pending.state:
-            raise own_failure("other-state", next=pending.next)
+            raise own_failure("other-state", next_path=pending.next)
         if abs(self.config.context.clock() - pending.at) > self.max_age:
-            raise own_failure("expired", next=pending.next, cookie_name=name)
+            raise own_failure("expired", next_path=pending.next, cookie_name=name)
         return name, pending
 
     def __repr__(self) -> str:
@@ -378,7 +378,7 @@ def _exchange(
     answer: AuthorizationResponse,
     redirect_uri: str,
     code_verifier: str | None,
-    next: str = "/",  # noqa: A002 - the name that web frameworks give it
+    next_path: str = "/",
     cookie_name: str | None = None,
 ) -> Flow[SignedIn]:
     is_sent = False
@@ -391,8 +391,8 @@ def _exchange(
     except TraktAuthError as error:
         # If the code was not sent, the same callback can be tried again, unless another server answered.
         is_over = is_sent or isinstance(error, LoginRefused)
-        raise failure_of(error, next=next, cookie_name=cookie_name if is_over else None) from error
-    return SignedIn(user.account, user.username, user.settings, next, cookie_name)
+        raise failure_of(error, next_path=next_path, cookie_name=cookie_name if is_over else None) from error
+    return SignedIn(user.account, user.username, user.settings, next_path, cookie_name)
 
 
 def _log_failure(flow: Flow[SignedIn]) -> Flow[SignedIn]:

@@ -91,7 +91,7 @@ class LoginPaths:
                 hint=f"Register {self.origin}{callback} for the app, or put the routes where the address leads",
             )
 
-    def login_for(self, next: str) -> str:  # noqa: A002 - the name of the parameter
+    def login_for(self, path: str) -> str:
         """Return the path that starts a sign-in and leads to another path at the end."""
-        following = local_path(next)
+        following = local_path(path)
         return self.login if following == "/" else f"{self.login}?{urlencode({'next': following})}"

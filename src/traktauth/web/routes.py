@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from traktauth.client.async_client import AsyncTrakt
 from traktauth.client.driver.sync_driver import write_log
@@ -41,6 +41,7 @@ from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
 from traktauth.web.state_cookie import expired_cookie, read_cookies, surplus_cookies
 
 T = TypeVar("T")
+LoginT = TypeVar("LoginT", WebLogin, AsyncWebLogin)
 Route = Generator[Callable[[], Any], Any, T]
 Session = MutableMapping[str, Any]
 
@@ -65,21 +66,23 @@ def leave_session(session: Session) -> str | None:
     return account
 
 
-@dataclass(frozen=True, slots=True)
-class LoginRoutes:
+class LoginRoutes(Generic[LoginT]):
     """The sign-in's routes, and the response to a request that needs a user.
 
-    Attributes:
+    Args:
         web_login: the web sign-in.
-        paths: where the routes are.
         after: the path after a sign-in without `next`, and after a sign-out; None: the application's root.
         revoke: whether a sign-out revokes the login at Trakt.
+
+    Raises:
+        ValueError: the app's redirect address does not end in `/callback`, or Trakt does not accept it.
     """
 
-    web_login: WebLogin | AsyncWebLogin
-    paths: LoginPaths
-    after: str | None
-    revoke: bool
+    def __init__(self, web_login: LoginT, *, after: str | None, revoke: bool) -> None:
+        self.web_login: LoginT = web_login
+        self.paths = LoginPaths(web_login.app.redirect_uri)
+        self.after = None if after is None else local_path(after)
+        self.revoke = revoke
 
     def login(self, request: WebRequest) -> RouteResponse:
         """Send the browser to Trakt; a user whom another site's page has sent here is asked first."""

@@ -30,7 +30,7 @@ from traktauth.extras import check_version
 from traktauth.models.signed_out import SignedOut
 from traktauth.web.login import AsyncWebLogin, SignedIn, check_kind
 from traktauth.web.pages import RouteResponse
-from traktauth.web.paths import CALLBACK, LOGIN, LoginPaths, local_path
+from traktauth.web.paths import CALLBACK, LOGIN
 from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
 from traktauth.web.routes import SESSION_KEY, LoginRoutes, disconnect, outage_response
 
@@ -90,10 +90,8 @@ class TraktLogin:
     ) -> None:
         check_kind(web_login, AsyncWebLogin, "traktauth.web.starlette.TraktLogin")
         self.web_login = web_login
-        self.after = None if after is None else local_path(after)
-        self.revoke = revoke
+        self.sign_in = LoginRoutes(web_login, after=after, revoke=revoke)
         self.on_signed_in = on_signed_in
-        self.paths = LoginPaths(web_login.app.redirect_uri)
         self.routes = [
             Route(LOGIN, self._login, methods=["GET", "POST"], name="trakt_login"),
             Route(CALLBACK, self._callback, name="trakt_callback"),
@@ -129,7 +127,7 @@ class TraktLogin:
             return self.web_login.trakt(account)
         seen = _web_request(request)
         if seen.wants_page:
-            raise NotSignedIn(HTTPStatus.SEE_OTHER, headers={"Location": self.paths.login_for(seen.path)})
+            raise NotSignedIn(HTTPStatus.SEE_OTHER, headers={"Location": self.sign_in.paths.login_for(seen.path)})
         raise NotSignedIn(HTTPStatus.UNAUTHORIZED, NOT_SIGNED_IN)
 
     async def disconnect(self, request: Request) -> SignedOut:
@@ -155,7 +153,7 @@ class TraktLogin:
         """
 
         @wraps(endpoint)
-        async def wrapper(request: Request) -> Any:  # noqa: ANN401 - what the endpoint returns
+        async def wrapper(request: Request) -> object:
             if self.account(request) is None:
                 return await self._unauthorized(request)
             try:
@@ -170,12 +168,12 @@ class TraktLogin:
     # ---------------------------------------------------------------- routes
     async def _login(self, request: Request) -> Response:
         _session(request)  # without sessions no browser is sent to Trakt
-        self.paths.check_route(request.url.path.removesuffix(LOGIN) + CALLBACK)
-        return _response(self._routes.login(_web_request(request)))
+        self.sign_in.paths.check_route(request.url.path.removesuffix(LOGIN) + CALLBACK)
+        return _response(self.sign_in.login(_web_request(request)))
 
     async def _callback(self, request: Request) -> Response:
         session = _session(request)
-        route = self._routes.callback(
+        route = self.sign_in.callback(
             _web_request(request),
             session,
             clear=session.clear,
@@ -185,11 +183,7 @@ class TraktLogin:
         return _response(await run_flow(route, _call))
 
     async def _logout(self, request: Request) -> Response:
-        return _response(await run_flow(self._routes.logout(_web_request(request), _session(request)), _call))
-
-    @property
-    def _routes(self) -> LoginRoutes:
-        return LoginRoutes(self.web_login, self.paths, self.after, self.revoke)
+        return _response(await run_flow(self.sign_in.logout(_web_request(request), _session(request)), _call))
 
     # ---------------------------------------------------------------- responses
     async def _handle_outage(self, request: Request, error: Exception) -> Response:
@@ -197,7 +191,7 @@ class TraktLogin:
 
     async def _unauthorized(self, request: Request, error: Exception | None = None) -> Response:
         ended = error if isinstance(error, LoginRequired) else None
-        return _response(self._routes.unauthorized(_web_request(request), _session(request), ended))
+        return _response(self.sign_in.unauthorized(_web_request(request), _session(request), ended))
 
 
 def _session(request: Request) -> dict[str, Any]:
@@ -218,7 +212,7 @@ async def _regenerate_session(request: Request) -> None:
             starsessions.regenerate_session_id(request)
 
 
-async def _call(function: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - what the function returns
+async def _call(function: Callable[..., Any], *args: object) -> object:
     """Call a function of the application; one that is not async may block, so it is called in a thread."""
     if iscoroutinefunction(function):
         return await function(*args)

@@ -17,17 +17,12 @@ from traktauth.extras import check_version
 
 if find_spec("django") is None:
     raise TraktAuthError("Django is not installed", hint="pip install 'traktauth[django]'")
-check_version("django", (5, 2))
 
 # Django imports this package before its apps are ready, and a settings module may: none of these imports a model.
-from traktauth.web.django.configuration import web_login  # noqa: E402 - once Django is known to be there
-from traktauth.web.django.store import DjangoStore  # noqa: E402 - the same
-from traktauth.web.django.views import (  # noqa: E402 - the same
-    account_of,
-    disconnect,
-    signed_in,
-    trakt_of,
-    trakt_required,
-)
+from traktauth.web.django.configuration import web_login
+from traktauth.web.django.store import DjangoStore
+from traktauth.web.django.views import account_of, disconnect, signed_in, trakt_of, trakt_required
+
+check_version("django", (5, 2))
 
 __all__ = ["DjangoStore", "account_of", "disconnect", "signed_in", "trakt_of", "trakt_required", "web_login"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.apps import AppConfig, apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's name for a kind of message
+from django.core import checks
+from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.urls import NoReverseMatch, reverse
@@ -32,10 +32,10 @@ class TraktAuthConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks, and hide codes in the development server's log."""
         hide_codes()
-        register(check_settings)
+        checks.register(check_settings)
 
 
-def check_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:  # noqa: ANN401, ARG001 - as Django calls it
+def check_settings(**_: object) -> list[CheckMessage]:
     """Check what `manage.py check` can see: the settings, the sessions and the address of the callback."""
     found = [*_check_sessions(), *_check_transactions()]
     callback = _path_of_callback()
@@ -51,7 +51,7 @@ def check_settings(app_configs: Any, **_: Any) -> list[CheckMessage]:  # noqa: A
     if callback is not None and path != callback:
         hint = f"Register https://YOUR-HOST{callback} for the app and set REDIRECT_URI to it"
         message = f"TRAKTAUTH['REDIRECT_URI'] leads to {path}, but the callback is at {callback}"
-        found.append(Warning(message, hint=hint, id="traktauth.W001"))
+        found.append(checks.Warning(message, hint=hint, id="traktauth.W001"))
     return found
 
 
@@ -82,7 +82,7 @@ def _check_transactions() -> list[CheckMessage]:
         return []
     hint = "Keep the logins elsewhere: STORE = 'sqlite:/PATH/OF/ANOTHER/FILE'; or use PostgreSQL"
     message = "With ATOMIC_REQUESTS on SQLite no login can be saved or refreshed during a request"
-    return [Warning(message, hint=hint, id="traktauth.W002")]
+    return [checks.Warning(message, hint=hint, id="traktauth.W002")]
 
 
 def _path_of_callback() -> str | None:

@@ -14,7 +14,7 @@ from traktauth.models import App
 from traktauth.web.django.store import DjangoStore
 from traktauth.web.libraries import OPTIONS, WebLogins
 from traktauth.web.login import WebLogin
-from traktauth.web.paths import LoginPaths, local_path
+from traktauth.web.paths import LoginPaths
 from traktauth.web.routes import LoginRoutes
 
 # The keys of the setting, and the argument of WebLogin that each is; the app's come first.
@@ -40,11 +40,10 @@ def web_login() -> WebLogin:
     return _web_logins.find("", _new_web_login)
 
 
-def login_routes() -> LoginRoutes:
+def login_routes() -> LoginRoutes[WebLogin]:
     """Return the sign-in's routes."""
-    login, setting = web_login(), settings.TRAKTAUTH
-    after = None if setting.get("AFTER") is None else local_path(setting["AFTER"])
-    return LoginRoutes(login, LoginPaths(login.app.redirect_uri), after, bool(setting.get("REVOKE", False)))
+    setting = settings.TRAKTAUTH
+    return LoginRoutes(web_login(), after=setting.get("AFTER"), revoke=bool(setting.get("REVOKE", False)))
 
 
 def _new_web_login() -> WebLogin:
@@ -68,7 +67,7 @@ def _new_web_login() -> WebLogin:
 
 
 @receiver(setting_changed)
-def _forget(*, setting: str, **_: Any) -> None:  # noqa: ANN401 - as the signal sends it
+def _forget(*, setting: str, **_: object) -> None:
     """Make another sign-in after `override_settings`."""
     if setting == "TRAKTAUTH":
         _web_logins.clear()

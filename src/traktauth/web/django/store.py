@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from django.apps import apps
 from django.db import Error, IntegrityError, OperationalError, connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
@@ -21,7 +22,7 @@ from traktauth.stores.database.lease import Backoff
 from traktauth.timeouts import LEASE
 
 _LONGEST_PAUSE = 0.25  # seconds between two looks at a lock that another holds
-_of_a_test: dict[str, Any] = {}  # by alias: the connection in whose transaction a TestCase runs
+_of_a_test: dict[str, BaseDatabaseWrapper] = {}  # by alias: the connection in whose transaction a TestCase runs
 _shared = threading.RLock()  # it is one connection for all threads of the test
 
 
@@ -140,7 +141,7 @@ def _own_connection(alias: str) -> Generator[None]:
     Args:
         alias: which of `DATABASES`.
     """
-    mine: Any = connections[alias]
+    mine = connections[alias]
     test = _connection_of_test(alias, mine)
     if test is mine:
         with _shared:
@@ -153,7 +154,7 @@ def _own_connection(alias: str) -> Generator[None]:
         finally:
             test.dec_thread_sharing()
     elif mine.in_atomic_block:
-        separate: Any = connections.create_connection(alias)
+        separate = connections.create_connection(alias)
         try:
             with _use_connection(alias, separate):
                 yield
@@ -185,7 +186,7 @@ def _test_of(alias: str) -> Hashable:
     return None if test is None else tuple(test.atomic_blocks[:2])  # the class's transaction, and the test's
 
 
-def _connection_of_test(alias: str, mine: Any) -> Any:  # noqa: ANN401 - a DatabaseWrapper, or None
+def _connection_of_test(alias: str, mine: BaseDatabaseWrapper) -> BaseDatabaseWrapper | None:
     if _is_in_testcase(mine):
         _of_a_test[alias] = mine
         return mine
@@ -196,14 +197,14 @@ def _connection_of_test(alias: str, mine: Any) -> Any:  # noqa: ANN401 - a Datab
     return None
 
 
-def _is_in_testcase(connection: Any) -> bool:  # noqa: ANN401 - a DatabaseWrapper
+def _is_in_testcase(connection: BaseDatabaseWrapper) -> bool:
     return connection.in_atomic_block and any(
         getattr(block, "_from_testcase", False) for block in connection.atomic_blocks[:1]
     )
 
 
 @contextmanager
-def _use_connection(alias: str, other: Any) -> Generator[None]:  # noqa: ANN401 - a DatabaseWrapper
+def _use_connection(alias: str, other: BaseDatabaseWrapper) -> Generator[None]:
     """Let this thread's ORM use another connection."""
     mine = connections[alias]
     connections[alias] = other

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial, wraps
 from http import HTTPStatus
 from inspect import iscoroutinefunction
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import logout as django_logout
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import ImproperlyConfigured
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse
@@ -33,13 +33,13 @@ signed_in = Signal()
 """Sent by the callback with `request` and `signed_in`, a `SignedIn`; an exception in a receiver refuses the sign-in."""
 
 
-def session_of(request: HttpRequest) -> Any:  # noqa: ANN401 - a session of any backend
+def session_of(request: HttpRequest) -> SessionBase:
     """Return the request's session.
 
     Raises:
         ImproperlyConfigured: the project has no sessions.
     """
-    session = getattr(request, "session", None)
+    session: SessionBase | None = getattr(request, "session", None)
     if session is None:
         raise ImproperlyConfigured(
             "Trakt sign-in needs sessions: add django.contrib.sessions.middleware.SessionMiddleware to MIDDLEWARE"
@@ -97,7 +97,7 @@ def trakt_required(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpR
         raise TypeError("trakt_required takes a view that is not async; call the API in a plain view")
 
     @wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401 - the view's
+    def wrapper(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         session = session_of(request)
         if account_of(request) is None:
             return _response(login_routes().unauthorized(_web_request(request), session))
@@ -119,7 +119,7 @@ def login(request: HttpRequest) -> HttpResponse:
     session_of(request)  # without sessions no browser is sent to Trakt
     routes = login_routes()
     routes.paths.check_route(request.path.removesuffix(LOGIN) + CALLBACK)
-    return _response(routes.login(_web_request(request, origin=_origin(request), next=request.GET.get("next"))))
+    return _response(routes.login(_web_request(request, origin=_origin(request), next_path=request.GET.get("next"))))
 
 
 @never_cache
@@ -149,14 +149,15 @@ def logout(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _web_request(request: HttpRequest, **others: Any) -> WebRequest:  # noqa: ANN401 - further attributes
+def _web_request(request: HttpRequest, *, origin: str = "", next_path: str | None = None) -> WebRequest:
     return WebRequest(
         request.method or "",
         request.get_full_path(),
         request.headers.get,
         root=request.path.removesuffix(request.path_info) + "/",
+        origin=origin,
         cookies=request.headers.get("Cookie", ""),
-        **others,
+        next=next_path,
     )
 
 
@@ -171,12 +172,12 @@ def _response(response: RouteResponse) -> HttpResponse:
     return made
 
 
-def _save_session(session: Any, response: HttpResponse) -> None:  # noqa: ANN401 - a session of any backend
+def _save_session(session: SessionBase, response: HttpResponse) -> None:
     """Save a session whatever the response's status is: Django's middleware does not save it with a 503."""
     session.save()
     response.set_cookie(
         settings.SESSION_COOKIE_NAME,
-        session.session_key,
+        str(session.session_key),
         max_age=None if session.get_expire_at_browser_close() else session.get_expiry_age(),
         domain=settings.SESSION_COOKIE_DOMAIN,
         path=settings.SESSION_COOKIE_PATH,
