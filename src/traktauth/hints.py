@@ -40,7 +40,8 @@ class Hint(str):
     __slots__ = ("parts",)
     parts: tuple[str | ShellCommand, ...]
 
-    def __new__(cls, *parts: str | ShellCommand) -> Self:  # noqa: D102 - as the class says
+    def __new__(cls, *parts: str | ShellCommand) -> Self:
+        """Join the parts."""
         hint = super().__new__(cls, "".join(map(str, parts)))
         hint.parts = tuple(inner for part in parts for inner in (part.parts if isinstance(part, Hint) else (part,)))
         return hint

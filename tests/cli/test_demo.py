@@ -13,13 +13,12 @@ import pytest
 
 from support.local import APP
 from traktauth import App, StoreFailed, Trakt, TraktAuthError, UnexpectedReply
-from traktauth.cli.demo_steps import run_token_processes, sign_in_by_program
-from traktauth.cli.page_walker import Form, PageWalker
+from traktauth.cli.demo_steps import Form, PageWalker, run_token_processes, sign_in_by_program
 
 # A browser whose user reads name and password off the demo's screen.
 WALKS = """
 import os, sys, time, urllib.error, urllib.request
-from traktauth.cli.page_walker import PageWalker
+from traktauth.cli.demo_steps import PageWalker
 said = []
 while len(said) < 2:
     time.sleep(0.05)

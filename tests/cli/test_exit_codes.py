@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
 
+from traktauth import __main__
 from traktauth.cli import exit_codes
+from traktauth.cli import main as cli
 from traktauth.cli.exit_codes import Terminated, report
 from traktauth.cli.times import format_time
 from traktauth.errors import (
@@ -195,3 +199,21 @@ def test_an_output_in_ascii_gets_what_it_can_show(command):
     outcome = command("status", PYTHONIOENCODING="ascii")
     assert outcome.status == 0
     assert "ok default at http" in outcome.out
+
+
+def test_the_installed_command_is_the_module(command):
+    command.keep()
+    installed = shutil.which("traktauth", path=str(Path(sys.executable).parent))
+    if installed is None:
+        pytest.skip("traktauth is not installed beside this python")
+    for words in (["--version"], ["token"], ["frobnicate"]):
+        done = subprocess.run([installed, *words], env=command.env, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == command(*words)
+
+
+def test_an_interruption_before_any_command_is_there_shows_no_traceback(monkeypatch):
+    def interrupted(_arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "main", interrupted)
+    assert __main__.main() == 2

@@ -309,16 +309,6 @@ def test_refreshing_continues_if_the_log_cannot_be_written(crew):
 
 
 # ------------------------------------------------------------ what cannot be kept
-def test_a_wrong_secret_ends_keep_with_3_and_uses_no_refresh_token(crew):
-    crew.sign_in(5)
-    before = crew.records()
-    outcome = crew.keep(TRAKTAUTH_CLIENT_SECRET="wrong" * 8)
-    assert outcome.status == 3
-    assert "traktauth doctor" in outcome.err
-    assert crew.records() == before
-    assert crew.keep("--once").err.splitlines()[-1].startswith("5 refreshed; ")
-
-
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
@@ -343,20 +333,6 @@ def test_wrong_usage_and_stores_that_cannot_be_used_are_reported_in_two_lines(co
     assert (outcome.status, outcome.out) == (status, "")
     assert message in first
     assert second.startswith("→ ")
-
-
-def test_a_wrong_key_is_named_and_does_not_block_a_keeper_with_the_right_one(crew):
-    crew.sign_in(3)
-    right, wrong = (crew.command("store", "key").out.strip() for _ in range(2))
-    sealed = crew._replace(address=f"sealed+{crew.address}")
-    assert (
-        crew.command("store", "reseal", "--take-plain", "--store", sealed.address, TRAKTAUTH_SEAL_KEY=right).status == 0
-    )
-    outcome = sealed.keep("--once", "--json", TRAKTAUTH_SEAL_KEY=wrong)
-    assert outcome.status == 1
-    assert "key" in outcome.err
-    assert sealed.keep("--once", "--json", TRAKTAUTH_SEAL_KEY=right).status == 0
-    assert crew.refreshes() == 3
 
 
 @pytest.mark.slow

@@ -8,8 +8,7 @@ import httpx2
 import pytest
 
 from traktauth.cli.common_options import CommonOptions
-from traktauth.cli.request import _report_status, status_for
-from traktauth.cli.request_arguments import Call, read_fields
+from traktauth.cli.request import Call, _report_status, read_fields, status_for
 from traktauth.protocol import APPS_PAGE
 
 

@@ -44,7 +44,7 @@ _SECTIONS = {
     "Using a login": {
         "request": _Entry("request", "Call Trakt's API as the account."),
         "token": _Entry("token", "Print a valid access token."),
-        "exec": _Entry("exec", "Run a command with a valid token in its environment."),
+        "exec": _Entry("token", "Run a command with a valid token in its environment.", "exec_command"),
         "keep": _Entry("keep.command", "Keep the tokens of many accounts fresh."),
     },
     "A local Trakt": {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from contextlib import closing
+from contextlib import closing, suppress
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
@@ -60,23 +60,19 @@ def complete_service(context: click.Context, _parameter: click.Parameter, incomp
 
 def complete_store(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the kinds of stores, and the store of the settings."""
-    try:
-        own = {read_settings().store}
-    except ValueError:
-        own = set[str]()
-    return _items({*_STORES, *own}, incomplete)
+    with suppress(ValueError):
+        return _items({*_STORES, read_settings().store}, incomplete)
+    return _items({*_STORES}, incomplete)
 
 
 def _logins(context: click.Context) -> list[LoginKey]:
-    """Return the logins of a store on this machine; a remote store could block the shell."""
-    try:
+    """Return the logins of a store on this machine, as a remote one could block the shell; none after any error."""
+    with suppress(Exception):
         address = read_settings(store=context.params.get("store")).store
-        if address.removeprefix("sealed+").partition(":")[0] not in {"file", "sqlite", "keyring"}:
-            return []
-        with suppress_warnings(), closing(open_store(address)) as store:
-            return list(store.list_logins())
-    except Exception:  # noqa: BLE001 - completion cannot show an error
-        return []
+        if address.removeprefix("sealed+").partition(":")[0] in {"file", "sqlite", "keyring"}:
+            with suppress_warnings(), closing(open_store(address)) as store:
+                return list(store.list_logins())
+    return []
 
 
 def _items(values: set[str], incomplete: str) -> list[CompletionItem]:

@@ -14,7 +14,7 @@ from traktauth.cli.click_classes import Command
 from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.doctor.app import ask_service, rejection_before_setup
-from traktauth.cli.doctor.settings import check_permissions
+from traktauth.cli.doctor.store import check_permissions
 from traktauth.cli.exit_codes import Terminated
 from traktauth.cli.inventory import verify
 from traktauth.cli.login_resume import PendingLogin

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from traktauth.errors import LoginRefused, StoreFailed
 from traktauth.hints import LOGIN_COMMAND, Hint
@@ -82,8 +82,8 @@ class PendingLogin:
         name = hashlib.sha256(self._login.account.encode()).hexdigest()[:16]
         return Path(default_folder(), f"device-login-{name}.json")
 
-    def _read(self) -> Any:  # noqa: ANN401 - a damaged file holds anything
-        return json.loads(self._path().read_bytes())
+    def _read(self) -> dict[str, Any]:
+        return cast("dict[str, Any]", json.loads(self._path().read_bytes()))  # anything, if it is damaged
 
 
 def _refusal(message: str, advice: str = "Start again: ", *, error: str = "no_pending_login") -> LoginRefused:

@@ -16,7 +16,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from traktauth.cli.output import Styled, can_encode, print_in_place, print_json, print_message, style
-from traktauth.cli.times import format_clock_time, format_duration
+from traktauth.cli.times import format_duration
 from traktauth.client.login.ui import describe_paste
 from traktauth.hints import LOGIN_COMMAND, Hint
 from traktauth.models.device_code import DeviceCode
@@ -80,7 +80,7 @@ class Screen:
         print_message(tunnel(redirect_uri), indent=2)
 
     def _say_how_long(self, seconds_left: float) -> None:
-        deadline = format_clock_time(time.time() + seconds_left)
+        deadline = time.strftime("%H:%M", time.localtime(time.time() + seconds_left))
         print_message(f"Waiting until {deadline}. Ctrl-C stops; to sign in on another device:")
         print_message(self.with_flags(Hint(LOGIN_COMMAND.with_arguments("--device"))), indent=2)
 

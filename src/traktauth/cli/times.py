@@ -27,11 +27,6 @@ def format_time(at: float, *, exact: bool = False) -> str:
         return "an invalid date"
 
 
-def format_clock_time(at: float) -> str:
-    """Return the time of day of a Unix time in the local time zone: `09:12`."""
-    return format_time(at).rpartition(" ")[2]
-
-
 def format_deadline(at: float, now: float) -> str:
     """Return a future Unix time with the time left: `2026-12-01 09:12 (6 d 23 h)`."""
     return f"{format_time(at, exact=at - now < _EXACT_WITHIN)} ({format_duration(at - now)})"

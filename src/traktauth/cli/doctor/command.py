@@ -13,8 +13,7 @@ from traktauth.cli.doctor.findings import Finding, is_any_wrong
 from traktauth.cli.doctor.history import to_json
 from traktauth.cli.doctor.logins import check_logins
 from traktauth.cli.doctor.service import check_service
-from traktauth.cli.doctor.settings import check_settings
-from traktauth.cli.doctor.store import check_store, store_error_finding
+from traktauth.cli.doctor.store import check_settings, check_store, store_error_finding
 from traktauth.cli.exit_codes import DONE
 from traktauth.cli.inventory import Inventory, read_inventory
 from traktauth.cli.log_output import suppress_warnings
