@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -11,32 +11,69 @@ from traktauth.client.driver.async_driver import run_flow
 from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.sync_driver import no_response, write_log
 from traktauth.client.driver.threads import settle
+from traktauth.errors import StoreFailed
 from traktauth.flow.effects import Effect, Flow, HoldUnsaved, LogMessage, NoResponse, Send, Shielded, Sleep, WithLock
-from traktauth.keeper.claimed_store import ClaimedStore
 from traktauth.keeper.config import InThread
-from traktauth.models import LoginKey
+from traktauth.models import LoginKey, Record
+from traktauth.models.changes import Change
+from traktauth.stores.base import TokenStore
+from traktauth.stores.errors import store_failed
 from traktauth.wire.messages import Request, Response
 
 T = TypeVar("T")
 
 
-class ClaimedLogin(BoundStore):
-    """A claimed login. Other users of the store in this process see a token that could not be saved.
+class StoreHealth:
+    """Whether the store of a keeper can be written.
 
-    Args:
-        store: the store of claimed logins.
-        login: the login.
-        clock: returns Unix seconds.
+    Attributes:
+        is_failing: whether the last write failed.
     """
 
-    store: ClaimedStore
+    def __init__(self) -> None:
+        self.is_failing = False
+        self._failure: StoreFailed | None = None
 
-    def __init__(self, store: ClaimedStore, login: LoginKey, clock: Callable[[], float]) -> None:
+    def note(self, failure: StoreFailed | None) -> None:
+        """Note how a write ended; None: it succeeded."""
+        self._failure, self.is_failing = failure, failure is not None
+
+    def take_failure(self) -> StoreFailed | None:
+        """Return the error of the last write, once; None if it succeeded."""
+        failure, self._failure = self._failure, None
+        return failure
+
+
+class ClaimedLogin(BoundStore):
+    """A claimed login, whose record nothing but the keeper changes.
+
+    Args:
+        store: the store.
+        login: the login.
+        clock: returns Unix seconds.
+        record: as it was claimed.
+        health: gets the outcome of each write.
+    """
+
+    def __init__(
+        self, store: TokenStore, login: LoginKey, clock: Callable[[], float], record: Record, health: StoreHealth
+    ) -> None:
         super().__init__(store, login, clock)
-        self._identity = store.claimed_from.identity
+        self._claimed: Record | None = record  # until it is changed here
+        self._health = health
 
-    def _place(self) -> Hashable:
-        return self._identity, self.login
+    def _read(self) -> Record:
+        return super()._read() if self._claimed is None else self._claimed
+
+    def _write(self, login: LoginKey, change: Change) -> bool:
+        self._claimed = None
+        try:
+            is_applied = super()._write(login, change)
+        except Exception as error:
+            self._health.note(store_failed(error, self.store))
+            raise
+        self._health.note(None)
+        return is_applied
 
     def _saving(self, effect: HoldUnsaved) -> None:
         """Return None: the keeper itself saves such a token, and counts it."""

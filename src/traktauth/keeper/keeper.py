@@ -17,9 +17,9 @@ from traktauth.flow.effects import NoResponse
 from traktauth.flow.moved_login import moved_error
 from traktauth.hints import DOCTOR_COMMAND, Hint
 from traktauth.keeper.circuit_breaker import PAUSE_AFTER_OUTAGE, CircuitBreaker, HealthAwareSender
-from traktauth.keeper.claimed_store import ClaimedStore
 from traktauth.keeper.claims import Claims
 from traktauth.keeper.config import InThread, KeeperConfig, KeeperContext, RateLimit
+from traktauth.keeper.driver import StoreHealth
 from traktauth.keeper.events import Event, Resumed, Stalled, Summary
 from traktauth.keeper.http_sender import open_sender
 from traktauth.keeper.in_flight import InFlight
@@ -81,8 +81,8 @@ class Keeper:
         self._store_failing_since: float | None = None
         self._breaker = CircuitBreaker(config.in_flight, monotonic)
         self._sender = HealthAwareSender(send, breaker=self._breaker, context=context)
-        self._claimed_store = ClaimedStore(store)
-        self._refresher = Refresher(context, self._claimed_store, account.context, sender=self._sender)
+        self._health = StoreHealth()
+        self._refresher = Refresher(context, self._health, account.context, sender=self._sender)
         self._claims = Claims(context, self._refresher)
         self._in_flight = InFlight(context, self._refresher, breaker=self._breaker, stop=self.stop)
         self.summary = context.summary
@@ -155,7 +155,7 @@ class Keeper:
             await self._drain()
         if self._claims.unreadable is not None and not in_flight.started:
             raise self._claims.unreadable
-        if failure := self._claimed_store.take_failure():
+        if failure := self._health.take_failure():
             raise failure
         return self._result()
 
@@ -169,12 +169,12 @@ class Keeper:
         try:
             if self._refresher.unsaved:
                 await self._refresher.save_unsaved()
-            if failure := self._claimed_store.take_failure():
+            if failure := self._health.take_failure():
                 raise failure
             await self._apply_retry_after()
             if self._breaker.is_open:
                 pause: float | None = await self._probe()
-            elif self._claimed_store.is_failing:
+            elif self._health.is_failing:
                 pause = await self._try_one()
             else:
                 free = min(most, self._breaker.allowed - len(self._in_flight))
@@ -189,7 +189,7 @@ class Keeper:
                 self._store_failing_since = self._monotonic()
                 self._context.on_event(Stalled(f"{error.message}. {error.hint_command or error.hint}"))
             return _RETRY_STORE_AFTER
-        if self._store_failing_since is not None and not self._claimed_store.is_failing:
+        if self._store_failing_since is not None and not self._health.is_failing:
             self._context.on_event(Resumed(self._monotonic() - self._store_failing_since))
             self._store_failing_since = None
         return pause

@@ -10,16 +10,17 @@ from traktauth.flow.effects import NoResponse
 from traktauth.flow.refresh import refresh
 from traktauth.flow.refresh_policy import NO_REFRESH_TOKEN, not_refreshable
 from traktauth.keeper.circuit_breaker import HealthAwareSender
-from traktauth.keeper.claimed_store import ClaimedStore
 from traktauth.keeper.config import KeeperContext
-from traktauth.keeper.driver import ClaimedLogin, KeeperDriver
+from traktauth.keeper.driver import ClaimedLogin, KeeperDriver, StoreHealth
 from traktauth.keeper.events import Delayed, Expired, Expiring, Refreshed, Unconfirmed, Unsaved
-from traktauth.keeper.retry_delay import MIN_DELAY, delay_after
-from traktauth.models import LoginKey, Record
+from traktauth.models import LoginKey, Record, Token
 from traktauth.models.changes import SetRefreshable
+from traktauth.models.keeper_due_time import due_at
 from traktauth.wire.messages import Request, Response
 
 # Seconds.
+MIN_DELAY = 30.0
+MAX_DELAY = 3600.0
 _DELAY_WHILE_MOVING = 3600.0
 # Reasons why there is nothing to refresh, and nothing to report either: its user or its owner wanted it so.
 _NOTHING_TO_REPORT = {"never", "signed-out", "moved"}
@@ -30,7 +31,7 @@ class Refresher:
 
     Args:
         context: the keeper's.
-        claimed_store: the store as the flows use it.
+        health: gets the outcome of each write to the store.
         flow_context: what the flows need to know.
         sender: sends requests.
 
@@ -41,7 +42,7 @@ class Refresher:
     def __init__(
         self,
         context: KeeperContext,
-        claimed_store: ClaimedStore,
+        health: StoreHealth,
         flow_context: FlowContext,
         *,
         sender: HealthAwareSender,
@@ -49,7 +50,7 @@ class Refresher:
         self._context = context
         self._store = context.store
         self._in_thread = context.in_thread
-        self._claimed_store = claimed_store
+        self._health = health
         self._flow_context = flow_context
         self._sender = sender
         self._summary = context.summary
@@ -69,8 +70,7 @@ class Refresher:
             sent = True
             return await self._sender.send(request)
 
-        self._claimed_store.cache(login, record)
-        bound_store = ClaimedLogin(self._claimed_store, login, self._flow_context.clock)
+        bound_store = ClaimedLogin(self._store, login, self._flow_context.clock, record, self._health)
         try:
             token = await KeeperDriver(bound_store, send, self._in_thread).run(refresh(self._flow_context))
         except LoginRequired as error:
@@ -88,8 +88,6 @@ class Refresher:
                 return
             self._summary.refreshed += 1
             self._context.on_event(Refreshed(login, token.fingerprint, token.generation))
-        finally:
-            self._claimed_store.evict(login)
 
     def holds_unsaved(self, login: LoginKey) -> bool:
         """Return whether a login's new token is held here; its old one must not be sent."""
@@ -187,3 +185,24 @@ class Refresher:
 
     async def _defer(self, login: LoginKey, record: Record, until: float) -> None:
         await self._in_thread(partial(self._store.defer, login, record.generation, until=until))
+
+
+def delay_after(error: TraktAuthError, login: LoginKey, token: Token | None, *, now: float) -> float:
+    """Return the seconds to the next attempt.
+
+    If Trakt itself refused, the delay grows with how overdue the login is, capped at a quarter of the remaining
+    lifetime of its token. If Trakt was not reached, the circuit breaker limits the rate, and this login is not to
+    blame.
+
+    Args:
+        error: what the attempt raised.
+        login: whose refresh failed.
+        token: its token.
+        now: Unix seconds.
+    """
+    asked = error.retry_after if isinstance(error, TryLater) else 0.0
+    was_reached = not isinstance(error, TryLater) or error.status is not None
+    backoff = 0.0
+    if token is not None and was_reached:
+        backoff = min(now - due_at(login, token), max(0.0, token.expires_at - now) / 4)
+    return min(max(asked, backoff, MIN_DELAY), MAX_DELAY)

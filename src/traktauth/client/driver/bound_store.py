@@ -180,7 +180,7 @@ class BoundStore:
                 self._save(held)
                 self._drop(held)
         try:
-            record: Record | StoreFailed = call_store(lambda: self.store.load(self.login), self.store)
+            record: Record | StoreFailed = call_store(self._read, self.store)
         except StoreFailed as error:
             record = error
         overlaid = self._overlaid(record)
@@ -207,14 +207,20 @@ class BoundStore:
 
     def _apply(self, change: Change) -> bool:
         login, change = self._target(change)
-        is_applied = self.store.apply(login, change)
+        is_applied = self._write(login, change)
         if is_applied:
             self._note_applied(change)
         return is_applied
 
     def _save(self, held: Unsaved | HoldUnsaved) -> None:
         change = SaveToken(held.token, held.after, self._clock(), is_sign_in=held.is_sign_in)
-        call_store(lambda: self.store.apply(self.login, change), self.store)
+        call_store(lambda: self._write(self.login, change), self.store)
+
+    def _read(self) -> Record:
+        return self.store.load(self.login)
+
+    def _write(self, login: LoginKey, change: Change) -> bool:
+        return self.store.apply(login, change)
 
     def _target(self, change: Change) -> tuple[LoginKey, Change]:
         """Return what a change is applied to, and the change; the store knows only the token before an unsaved one."""
