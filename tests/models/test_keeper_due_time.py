@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from traktauth.models import LoginKey, Token
-from traktauth.models.keeper_due_time import SPREAD, due_at
-from traktauth.models.refresh_window import ADVISORY_SHARE
+from traktauth.models.refresh_window import ADVISORY_SHARE, SPREAD, due_at
 
 DUE = [
     due_at(LoginKey("trakt", "the-app", str(n)), Token("a", expires_in=1000, expires_at=10_000.0)) for n in range(500)

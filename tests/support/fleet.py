@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from traktauth.models.changes import BeginRefresh, CancelRefresh, SaveToken
-from traktauth.models.keeper_due_time import due_at
+from traktauth.models.refresh_window import due_at
 from traktauth.stores.fleet import FleetStore, LoginCounts, LoginStates
 from traktauth.stores.memory import MemoryStore
 

@@ -125,7 +125,7 @@ class AsyncHttpClients:
         return await clients.get()
 
     async def close(self) -> None:
-        """Close what was made here in this event loop, once no refresh is under way."""
+        """Wait for refreshes in progress, then close what was made here in this event loop."""
         await in_own_thread(self._blocking.close)
         for clients in list(self._kept.values()):
             await clients.close_here()

@@ -112,7 +112,7 @@ class HttpClients:
         return client
 
     def close(self) -> None:
-        """Close what was made here, once no refresh is under way."""
+        """Wait for refreshes in progress, then close what was made here."""
         self.unfinished.wait()
         clients, self._clients = self._clients, {}
         if self._process == os.getpid():

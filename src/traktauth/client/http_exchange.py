@@ -101,7 +101,7 @@ class SendTracker:
         return steady_clock() - self._began
 
     def may_have_left(self, *, never: bool = False) -> bool:
-        """Return whether the body may have left; if nothing tells, `never` says by the error that it has not."""
+        """Return whether the body may have left; without a trace, `never` says that the error precedes sending."""
         return self._started or not (self._is_told or never)
 
     def give_up(self) -> bool:
@@ -205,7 +205,7 @@ class Exchange:
 
     # ------------------------------------------------------------ exchanging
     def run(self, client: HttpClient) -> None:
-        """Send the request and read the response; nothing where another thread has begun to do so."""
+        """Send the request and read the response; do nothing if another thread has started it."""
         if not self._claim.acquire(blocking=False):
             return
         if self.is_alone:

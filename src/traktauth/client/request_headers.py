@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from traktauth.models import App, Token
-from traktauth.wire.api_headers import api_headers
-from traktauth.wire.user_agent import user_agent
+from traktauth.wire.headers import api_headers, user_agent
 
 
 class RequestHeaders:

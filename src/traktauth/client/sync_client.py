@@ -100,7 +100,7 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
             LoginRefused: denied, expired, or answered by another server.
             AppRejected: Trakt refused the app's id, secret or redirect address.
             TryLater: Trakt cannot be reached.
-            StoreFailed: the store cannot keep the token; this shows before anybody signs in.
+            StoreFailed: the store cannot keep the token; this shows before the user signs in.
         """
         from traktauth.client.login.method import prepare_sign_in  # noqa: PLC0415 - only a sign-in needs it
 

@@ -11,7 +11,7 @@ from traktauth.errors import AppRejected, TraktAuthError, TryLater
 from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import Apply, Flow, LoadProbe, LogMessage, NoResponse, Send, Sleep
 from traktauth.models.changes import SwapProbe
-from traktauth.models.probe import Probe
+from traktauth.models.record import Probe
 from traktauth.timeouts import REQUEST_TIMEOUT
 from traktauth.wire.error_responses import error_code, judge_probe, parse_retry_after, safe_error_code
 from traktauth.wire.messages import Response

@@ -15,7 +15,7 @@ from traktauth.keeper.driver import ClaimedLogin, KeeperDriver, StoreHealth
 from traktauth.keeper.events import Delayed, Expired, Expiring, Refreshed, Unconfirmed, Unsaved
 from traktauth.models import LoginKey, Record, Token
 from traktauth.models.changes import SetRefreshable
-from traktauth.models.keeper_due_time import due_at
+from traktauth.models.refresh_window import due_at
 from traktauth.wire.messages import Request, Response
 
 # Seconds.

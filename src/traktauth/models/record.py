@@ -1,4 +1,4 @@
-"""What a store keeps of one login."""
+"""What a store keeps of one login, and of one app: the last probe of its token endpoint."""
 
 from __future__ import annotations
 
@@ -6,13 +6,47 @@ import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
+from typing import Literal
 
 from traktauth.errors import LoginRequiredReason
-from traktauth.models.probe import Probe
 from traktauth.models.token import Token
-from traktauth.models.user import User
 
 FORMAT = 2
+
+ProbeOutcome = Literal["pending", "healthy", "failed", "limited", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A refresh request with a made-up refresh token, which spends nothing, and what came of it.
+
+    Attributes:
+        at: Unix seconds, by the clock of the process that made it: when it was begun, then when it ended.
+        outcome: "pending" until it has ended; "healthy" if the token endpoint works; "limited" after a 429; "rejected"
+            if the app was; else "failed".
+        wait: seconds after `at` in which no other probe is made.
+        failures: failed probes in a row.
+        reason: why the endpoint does not count as healthy, without a secret; empty if it does.
+    """
+
+    at: float
+    outcome: ProbeOutcome
+    wait: float
+    failures: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A Trakt user.
+
+    Attributes:
+        username: as Trakt writes it; the user may change it.
+        uuid: stays the same (`user.ids.uuid`); None if Trakt gave none.
+    """
+
+    username: str
+    uuid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from enum import Enum
+from hashlib import blake2b
 
+from traktauth.models.record import LoginKey
 from traktauth.models.token import Token
 
 # With less than this share of its lifetime left, a token is refreshed by the next caller that uses it.
 ADVISORY_SHARE = 0.10
 # With less than this share left, callers wait for the refresh.
 MANDATORY_SHARE = 0.02
+# A keeper refreshes earlier, by up to this share more, so that a million sign-ins of one hour do not all come due in
+# one hour again. Small, as a refresh that comes early is one more.
+SPREAD = 0.04
 # Seconds of lifetime left beyond what the token ever had, more than the clocks of two machines differ: this clock was
 # set back.
 IMPLAUSIBLE = 86400.0
@@ -39,3 +44,10 @@ def refresh_window(token: Token, now: float) -> RefreshWindow:
     if left <= 0:
         return RefreshWindow.EXPIRED
     return RefreshWindow.ADVISORY if left > token.expires_in * MANDATORY_SHARE else RefreshWindow.MANDATORY
+
+
+def due_at(login: LoginKey, token: Token) -> float:
+    """Return when a keeper refreshes a token, in Unix seconds; the same in every process."""
+    text = f"{login.realm}\0{login.client_id}\0{login.account}\0{token.generation}"
+    share = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).digest()) / 2**32
+    return token.expires_at - token.expires_in * (ADVISORY_SHARE + SPREAD * share)

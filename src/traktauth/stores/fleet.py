@@ -50,7 +50,7 @@ class LoginStates:
 class FleetStore(TokenStore):
     """A store in which a keeper can find what is due.
 
-    A login's due time is `models.keeper_due_time.due_at` of its token, set by each save. Claiming takes the login's
+    A login's due time is `models.refresh_window.due_at` of its token, set by each save. Claiming takes the login's
     lock, the same that `lock` takes, as a lease by the store's clock; whether a refresh may be sent is still decided by
     `BeginRefresh` alone.
     """

@@ -8,8 +8,7 @@ from typing import Any, TypeVar, cast, get_args
 
 from traktauth.errors import LoginRequiredReason, StoreFailed
 from traktauth.models import HistoryEntry, LoginKey, PendingRefresh, Probe, Record, Sender, Token, User
-from traktauth.models.probe import ProbeOutcome
-from traktauth.models.record import FORMAT, HistoryOutcome
+from traktauth.models.record import FORMAT, HistoryOutcome, ProbeOutcome
 from traktauth.stores.errors import unreadable
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ import json
 from http import HTTPStatus
 
 from traktauth.errors import AppRejected, LoginRefused, TraktAuthError, TryLater, UnexpectedReply
-from traktauth.models.probe import ProbeOutcome
+from traktauth.models.record import ProbeOutcome
 from traktauth.protocol import ACCOUNT_LIMITS
 from traktauth.wire.messages import Response
 

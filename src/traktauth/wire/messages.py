@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from traktauth.wire.user_agent import USER_AGENT, user_agent
+from traktauth.wire.headers import USER_AGENT, user_agent
 
 _LONGEST_NUMBER = 1000  # digits
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from traktauth.protocol import Service
+from traktauth.wire.headers import USER_AGENT
 from traktauth.wire.messages import Request, Response
-from traktauth.wire.user_agent import USER_AGENT
 
 OK = 200
 

@@ -6,9 +6,8 @@ from typing import Any, TypeGuard, cast
 
 from traktauth.models import User
 from traktauth.protocol import USER_SETTINGS, Service
-from traktauth.wire.api_headers import api_headers
+from traktauth.wire.headers import USER_AGENT, api_headers
 from traktauth.wire.messages import Request, Response
-from traktauth.wire.user_agent import USER_AGENT
 
 _LONGEST_NAME = 200  # characters
 

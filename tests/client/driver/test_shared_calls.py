@@ -11,7 +11,8 @@ import pytest
 from stores.children import in_child
 from traktauth import TryLater
 from traktauth.client.driver import single_flight
-from traktauth.client.driver.single_flight import run_shared, run_shared_async
+from traktauth.client.driver.async_driver import run_shared_async
+from traktauth.client.driver.single_flight import run_shared
 from traktauth.flow.effects import BUSY
 
 

@@ -23,7 +23,7 @@ from traktauth.models.changes import (
     SetMoved,
     SetRefreshable,
 )
-from traktauth.models.keeper_due_time import due_at
+from traktauth.models.refresh_window import due_at
 from traktauth.stores.fleet import LoginCounts, LoginStates
 from traktauth.stores.open import open_store
 from traktauth.stores.processes import process_mark

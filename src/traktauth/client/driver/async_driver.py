@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Hashable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.loop_store import LoopStore
 from traktauth.client.driver.shield import Unfinished, deferring_signals
-from traktauth.client.driver.single_flight import run_shared_async
+from traktauth.client.driver.single_flight import ABANDONED, SharedCall, finish, join, leading
 from traktauth.client.driver.sync_driver import WAITS, Driver, write_log
 from traktauth.client.driver.threads import in_lasting_thread, in_own_thread, in_thread
 from traktauth.errors import LoginMoved
 from traktauth.flow.effects import (
+    BUSY,
     AwaitRedirect,
     Effect,
     Flow,
@@ -172,3 +174,65 @@ async def run_flow(flow: Generator[E, Any, T], perform: Callable[[E], Awaitable[
             answer, failure = await perform(effect), None
         except BaseException as error:  # noqa: BLE001 - the flow decides
             answer, failure = None, error
+
+
+async def run_shared_async(
+    key: Hashable,
+    lead: Callable[[], Any],
+    timeout: float,
+    *,
+    on_wait: Callable[[], None] = lambda: None,
+    on_cancel: Callable[[], object] = lambda: None,
+) -> object:
+    """Make the call of this key in a thread, or await the one that another caller makes; BUSY after the timeout.
+
+    Args:
+        key: names the call.
+        lead: makes it.
+        timeout: seconds to wait for another caller's.
+        on_wait: is called before another caller's call is waited for.
+        on_cancel: is called if the caller that leads is cancelled, who then waits for the end of the call.
+    """
+    until = time.monotonic() + timeout
+    while True:
+        mine = SharedCall()
+
+        def work(mine: SharedCall = mine) -> object:
+            with leading(key, mine) as publish:
+                outcome = lead()
+                publish(ABANDONED if outcome is BUSY else outcome)
+                return outcome
+
+        try:
+            call = join(key, mine)
+            if call is mine:
+                return await in_lasting_thread(work, on_cancel)
+        except BaseException:
+            if not mine.wait(0):  # a signal came before the thread began
+                finish(key, mine, ABANDONED, None)
+            raise
+        if timeout > 0:
+            on_wait()
+        if not await _wait_async(call, until):
+            return BUSY
+        outcome = call.outcome()
+        if outcome is not ABANDONED:
+            return outcome
+
+
+async def _wait_async(call: SharedCall, until: float) -> bool:
+    """Wait for the end of another caller's call; return False if it did not come in time."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def on_end() -> None:
+        with suppress(RuntimeError):  # the loop is closed, and its waiters with it
+            loop.call_soon_threadsafe(wake)
+
+    call.on_end(on_end)
+    await asyncio.wait([waiter], timeout=max(0.0, until - time.monotonic()))
+    return call.wait(0)

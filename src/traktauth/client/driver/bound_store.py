@@ -44,7 +44,7 @@ class _NewestRecords:
     def compare(self, place: Hashable, record: Record) -> Record | None:
         """Return the newer record that was seen, if the store went back; else None, and remember this one.
 
-        A record without a token, and one of another sign-in than those that were seen, are no older states.
+        A record without a token, or of another sign-in than those that were seen, does not count as older.
         """
         seen = self._seen.get(place)
         if seen is record:  # nearly always: this is done for each request
@@ -294,7 +294,7 @@ class BoundStore:
     def _newer(self, record: Record) -> Record | None:
         """Return the newer record that this process has seen, if the store went back to `record`."""
         count = _newest.changes
-        if record is self._compared and count == self._changes:  # finding the store's place out reads folders
+        if record is self._compared and count == self._changes:  # computing the store's identity reads the disk
             return None
         newer = _newest.compare(self._place(), record)
         if newer is None:

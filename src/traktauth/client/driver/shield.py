@@ -51,8 +51,7 @@ def start_thread(work: Callable[[], None], *, name: str, daemon: bool) -> bool:
 def uninterrupted(work: Callable[[], T]) -> T:
     """Do work that KeyboardInterrupt and other signals' exceptions do not stop; they are raised after it.
 
-    It is done in a thread, as Python delivers signals to the main thread alone, and one that the interpreter waits
-    for at its end. If no thread can be had it is done in this one.
+    It runs in a non-daemon thread: signals reach only the main thread. If no thread can be had it is done in this one.
 
     Raises:
         TryLater: this is a daemon thread of a program that is ending: it could be stopped in the middle of the work.

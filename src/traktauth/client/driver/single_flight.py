@@ -7,22 +7,18 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Hashable
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import Enum
-from typing import TYPE_CHECKING, Any
 
 from traktauth.client.driver.shield import Gate
 from traktauth.flow.effects import BUSY
-
-if TYPE_CHECKING:
-    import asyncio
 
 
 class _NoOutcome(Enum):
     ABANDONED = "the leader gave up; another caller may lead"
 
 
-_ABANDONED = _NoOutcome.ABANDONED
+ABANDONED = _NoOutcome.ABANDONED
 
 
 class SharedCall:
@@ -33,7 +29,7 @@ class SharedCall:
         self._is_done = False
         self._lock = threading.Lock()
         self._callbacks: list[Callable[[], None]] = []
-        self._outcome: object = _ABANDONED
+        self._outcome: object = ABANDONED
         self._error: Exception | None = None
 
     def finish(self, outcome: object, error: Exception | None) -> None:
@@ -73,7 +69,7 @@ _lock = threading.Lock()
 
 
 def run_shared(
-    key: Hashable, lead: Callable[[], Any], timeout: float, *, on_wait: Callable[[], None] = lambda: None
+    key: Hashable, lead: Callable[[], object], timeout: float, *, on_wait: Callable[[], None] = lambda: None
 ) -> object:
     """Make the call of this key, or wait for the one that another caller makes; BUSY after the timeout.
 
@@ -83,100 +79,34 @@ def run_shared(
     until = time.monotonic() + timeout
     while True:
         mine = SharedCall()
-        with _leading(key, mine) as publish:
-            call = _join(key, mine)
+        with leading(key, mine) as publish:
+            call = join(key, mine)
             if call is mine:
                 outcome = lead()
-                publish(_ABANDONED if outcome is BUSY else outcome)
+                publish(ABANDONED if outcome is BUSY else outcome)
                 return outcome
         if timeout > 0:
             on_wait()
         if not call.wait(max(0.0, until - time.monotonic())):
             return BUSY
         outcome = call.outcome()
-        if outcome is not _ABANDONED:
+        if outcome is not ABANDONED:
             return outcome
 
 
-async def run_shared_async(
-    key: Hashable,
-    lead: Callable[[], Any],
-    timeout: float,
-    *,
-    on_wait: Callable[[], None] = lambda: None,
-    on_cancel: Callable[[], object] = lambda: None,
-) -> object:
-    """Make the call of this key in a thread, or await the one that another caller makes; BUSY after the timeout.
-
-    Args:
-        key: names the call.
-        lead: makes it.
-        timeout: seconds to wait for another caller's.
-        on_wait: is called before another caller's call is waited for.
-        on_cancel: is called if the caller that leads is cancelled, who then waits for the end of the call.
-    """
-    from traktauth.client.driver.threads import in_lasting_thread  # noqa: PLC0415 - it imports asyncio
-
-    until = time.monotonic() + timeout
-    while True:
-        mine = SharedCall()
-
-        def work(mine: SharedCall = mine) -> object:
-            with _leading(key, mine) as publish:
-                outcome = lead()
-                publish(_ABANDONED if outcome is BUSY else outcome)
-                return outcome
-
-        try:
-            call = _join(key, mine)
-            if call is mine:
-                return await in_lasting_thread(work, on_cancel)
-        except BaseException:
-            if not mine.wait(0):  # a signal came before the thread began
-                _finish(key, mine, _ABANDONED, None)
-            raise
-        if timeout > 0:
-            on_wait()
-        if not await _wait_async(call, until):
-            return BUSY
-        outcome = call.outcome()
-        if outcome is not _ABANDONED:
-            return outcome
-
-
-async def _wait_async(call: SharedCall, until: float) -> bool:
-    """Wait for the end of another caller's call; return False if it did not come in time."""
-    import asyncio  # noqa: PLC0415 - a blocking program does without
-
-    loop = asyncio.get_running_loop()
-    waiter: asyncio.Future[None] = loop.create_future()
-
-    def wake() -> None:
-        if not waiter.done():
-            waiter.set_result(None)
-
-    def on_end() -> None:
-        with suppress(RuntimeError):  # the loop is closed, and its waiters with it
-            loop.call_soon_threadsafe(wake)
-
-    call.on_end(on_end)
-    await asyncio.wait([waiter], timeout=max(0.0, until - time.monotonic()))
-    return call.wait(0)
-
-
-def _join(key: Hashable, mine: SharedCall) -> SharedCall:
-    """Return the call of this key: the caller's own, which it then leads within `_leading`, or another's."""
+def join(key: Hashable, mine: SharedCall) -> SharedCall:
+    """Return the call of this key: the caller's own, which it then leads within `leading`, or another's."""
     with _lock:
         return _calls.setdefault(key, mine)
 
 
 @contextmanager
-def _leading(key: Hashable, mine: SharedCall) -> Generator[Callable[[Any], None]]:
+def leading(key: Hashable, mine: SharedCall) -> Generator[Callable[[object], None]]:
     """Publish the leader's outcome or Exception to all waiters on exit; without one, waiters retry.
 
-    This is entered before `_join`: a signal may come at any step, and a call without a leader would block every waiter.
+    This is entered before `join`: a signal may come at any step, and a call without a leader would block every waiter.
     """
-    published: list[Any] = [_ABANDONED]
+    published: list[object] = [ABANDONED]
     failed: Exception | None = None
     try:
         yield published.append
@@ -184,17 +114,17 @@ def _leading(key: Hashable, mine: SharedCall) -> Generator[Callable[[Any], None]
         failed = error
         raise
     except BaseException:
-        published.append(_ABANDONED)
+        published.append(ABANDONED)
         raise
     finally:
         try:
-            _finish(key, mine, published[-1], failed)
+            finish(key, mine, published[-1], failed)
         except BaseException:
-            _finish(key, mine, published[-1], failed)  # a signal came in the middle of it
+            finish(key, mine, published[-1], failed)  # a signal came in the middle of it
             raise
 
 
-def _finish(key: Hashable, mine: SharedCall, outcome: object, error: Exception | None) -> None:
+def finish(key: Hashable, mine: SharedCall, outcome: object, error: Exception | None) -> None:
     """Remove the call first, so that a caller that comes now starts the next one."""
     with _lock:
         if _calls.get(key) is mine:

@@ -88,7 +88,7 @@ class Driver:
         """Run a flow to its end and return its value.
 
         Raises:
-            BaseException: what the flow raises; what befalls the driver meanwhile is thrown into the flow first.
+            BaseException: what the flow raises; an error of the driver is thrown into the flow first.
         """
         answer: Any = None
         failure: BaseException | None = None
@@ -126,7 +126,7 @@ class Driver:
         return None
 
     def _sent(self, request: Request) -> Response | NoResponse:
-        """Send a request; whatever breaks the sending is told to the flow, which takes the right to send back."""
+        """Send a request; an error of the sending becomes the response, as the flow has to cancel the refresh."""
         try:
             return self._send(request)
         except Exception as error:  # noqa: BLE001 - judged there
@@ -274,7 +274,7 @@ def no_response(error: Exception, *, has_store: bool) -> NoResponse:
 
 
 class Running:
-    """A flow under a lock; entered while the flow runs, so that its own error is told from one of the lock's."""
+    """A flow under a lock; entered while the flow runs, to tell its errors from those of the lock."""
 
     def __init__(self) -> None:
         self._error: BaseException | None = None
@@ -287,7 +287,7 @@ class Running:
         self._error = error
 
     def judge(self, error: BaseException, store: TokenStore) -> object:
-        """Return the outcome of a flow whose lock could not be given back; else raise the error."""
+        """Return the outcome of a flow whose lock could not be released; else raise the error."""
         if not isinstance(error, Exception):
             raise error
         if self._error is not None:
@@ -295,6 +295,6 @@ class Running:
         if not self._outcomes:
             raise store_failed(error, store)
         failed = store_failed(error, store)
-        text = f"a lock could not be given back: {failed.message}"
+        text = f"a lock could not be released: {failed.message}"
         write_log(LogMessage(text, event="store-failed", warning=True), None)
         return self._outcomes[-1]

@@ -31,9 +31,9 @@ from traktauth.models.app import LOOPBACK_ADDRESSES
 T = TypeVar("T")
 
 _LARGEST_REQUEST = 32768
-_REQUEST_LIMIT = 5.0  # seconds for a visitor to say what it wants
+_REQUEST_LIMIT = 5.0  # seconds for a visitor to send its request
 _FIRST_BYTE_LIMIT = 1.0  # seconds for its first byte
-_OUTCOME_LIMIT = 60.0  # seconds until the browser is told what came of the sign-in
+_OUTCOME_LIMIT = 60.0  # seconds until the browser is shown the outcome of the sign-in
 _GOODBYE_LIMIT = 1.0  # seconds for a visitor to read its page and hang up
 _MOST_VISITORS = 32
 _TAKEN = (errno.EADDRINUSE, errno.EACCES)
@@ -78,7 +78,7 @@ class LoopbackServer:
         self._read: Callable[[str], Any] | None = None
         self._waiting = threading.Event()
         self._arriving = threading.Lock()
-        self._early: list[str] = []  # addresses of visits that came long before anybody waited for one
+        self._early: list[str] = []  # addresses of visits that came long before `wait` was called
         self._answered = threading.Lock()
         self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._open: dict[socket.socket, _Visit] = {}  # each visitor that is here, the oldest first
@@ -190,7 +190,7 @@ class LoopbackServer:
             return self._start(visitor)
         if target.partition("?")[0] != self._path:
             return pages.NOT_FOUND
-        self._waiting.wait(_GOODBYE_LIMIT)  # a browser may come back before anybody waits for it
+        self._waiting.wait(_GOODBYE_LIMIT)  # a browser may come back before `wait` is called
         with self._arriving:
             read = self._read
             if read is None:

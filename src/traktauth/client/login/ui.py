@@ -66,7 +66,7 @@ class LoginUI:
     def listening(self, redirect_uri: str) -> Generator[str]:
         """Listen on a loopback address while a sign-in runs; the value is the address that is really listened on.
 
-        The browser is told what came of the sign-in when it has ended.
+        The browser is shown the outcome of the sign-in when it has ended.
         """
         from traktauth.client.login import pages  # noqa: PLC0415 - only a browser sign-in needs it
         from traktauth.client.login.loopback_server import LoopbackServer  # noqa: PLC0415 - the same

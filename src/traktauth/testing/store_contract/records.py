@@ -113,7 +113,7 @@ class RecordContract(Place):
         assert store.load(LOGIN) == Record(), "still empty"
 
     def test_accounts_apps_and_realms_are_kept_apart(self, tmp_path: Path) -> None:
-        """What is done to one login happens to no other."""
+        """A change of one login changes no other."""
         store = self.open_store(tmp_path)
         for number, login in enumerate((LOGIN, *OTHERS), 1):
             signed_in(store, login, generation=number) if number == 1 else store.apply(
