@@ -73,11 +73,7 @@ class Files(NamedTuple):
 
 
 def read_files(settings: Settings) -> Files:
-    """Read and check what a server is given in files.
-
-    Raises:
-        ValueError: one of them cannot be read, or is invalid; the message says what and where.
-    """
+    """Read and check what a server is given in files; a ValueError says what is wrong, and where."""
     paths = PROFILES[settings.profile].oauth_paths
     seed = None if settings.seed is None else read_seed(settings.seed)
     faults = [] if settings.faults is None else read_faults(settings.faults, paths)
@@ -87,11 +83,8 @@ def read_files(settings: Settings) -> Files:
 def build(settings: Settings, url: str, *, show_request: Callable[[Exchange], None] | None = None) -> Built:
     """Open the database, apply the seed, and make the application for the origin *url*.
 
-    *show_request* is called with each request that was served.
-
-    Raises:
-        ValueError: the seed, the faults or the access log make no sense.
-        StorageUnavailable: the database cannot be used.
+    *show_request* is called with each request that was served. Raises ValueError for files that make no sense, and
+    StorageUnavailable for a database that cannot be used.
     """
     profile, given = PROFILES[settings.profile], read_files(settings)
     policy = make_policy(settings, profile, settings.public_url or url)

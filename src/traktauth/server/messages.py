@@ -59,13 +59,7 @@ def address_of(request: Request) -> str:
 
 
 async def read_body(request: Request, *, largest: int = LARGEST_BODY) -> bytes:
-    """Read a request's body to its end.
-
-    Raises:
-        RequestTooLarge: it announces, or has, more than *largest* bytes, or its query is too long; the rest is not
-            read.
-        ClientDisconnect: the client disconnected before the end.
-    """
+    """Read a request's body to its end, unless that, or the query, is too large."""
     length = request.headers.get("content-length", "0")
     if len(request.scope["query_string"]) > LARGEST_QUERY or not length.isdigit() or int(length) > largest:
         raise RequestTooLarge
@@ -86,14 +80,9 @@ class ParseError(Exception):
 
 
 def parse_form(data: bytes, *, strictly: bool = False) -> list[tuple[str, str]]:
-    """Return a form's parameters in order.
+    """Return a form's parameters in order; raise ParseError if there are too many.
 
-    Args:
-        data: what was sent.
-        strictly: reject broken percent-encoding, broken UTF-8 and NUL (Rails) instead of replacing them (WHATWG URL).
-
-    Raises:
-        ParseError: it cannot be parsed.
+    *strictly*: reject broken percent-encoding, broken UTF-8 and NUL (Rails) instead of replacing them (WHATWG URL).
     """
     if strictly:
         _check_form(data)
@@ -105,11 +94,7 @@ def parse_form(data: bytes, *, strictly: bool = False) -> list[tuple[str, str]]:
 
 
 def parse_json(data: bytes) -> object:
-    """Return the value of a JSON text; an object as a tuple of pairs, so that repeated members can be found.
-
-    Raises:
-        ParseError: it is not JSON, or nested too deeply.
-    """
+    """Return the value of a JSON text; an object as a tuple of pairs, so that repeated members can be found."""
     try:
         msgspec.json.decode(data)  # which is stricter about numbers and unpaired surrogates, but loses what is repeated
         return _decode_pairs(data.decode())

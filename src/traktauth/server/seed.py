@@ -74,11 +74,7 @@ class Seed(NamedTuple):
 
 
 def read_seed(source: str | Path | Mapping[str, Any]) -> Seed:
-    """Read a seed.
-
-    Raises:
-        ValueError: the file cannot be read, or does not hold what it should; the message says what and where.
-    """
+    """Read a seed; a ValueError says what in the file or the value is wrong, and where."""
     found = read_json(source, "seed", expected=EXPECTED)
     if as_object(found) is None:
         raise ValueError(f"The seed must be {EXPECTED}")

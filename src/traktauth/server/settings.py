@@ -282,16 +282,7 @@ def _check_rules(settings: Settings) -> None:
 
 
 def read_json(source: object, what: str, *, expected: str) -> object:
-    """Return what a JSON file holds, or the value itself.
-
-    Args:
-        source: a path, or a value that was read already.
-        what: what the file is called in a message.
-        expected: what such a file holds, for a message.
-
-    Raises:
-        ValueError: the file cannot be read, or does not hold valid JSON; the message says where.
-    """
+    """Return what a JSON file holds, or the value itself; a ValueError says where *what* is wrong."""
     if not isinstance(source, (str, Path)):
         return source
     file = f"The {what} file {source}"

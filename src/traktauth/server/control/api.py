@@ -64,11 +64,7 @@ def _endpoint(context: ServerContext, calls: Mapping[str, type[Call]]) -> Callab
 
 
 def _read_json(headers: Headers, body: bytes) -> object:
-    """Return a call's JSON body; an empty object without one.
-
-    Raises:
-        ControlError: it is not JSON.
-    """
+    """Return a call's JSON body, an empty object without one; raise ControlError if it is not JSON."""
     if not body:
         return {}
     if content_type(headers) != JSON:
@@ -80,11 +76,7 @@ def _read_json(headers: Headers, body: bytes) -> object:
 
 
 def check_access(context: ServerContext, request: Request) -> None:
-    """Check that a call may be made.
-
-    Raises:
-        ControlError: it may come from a web page, or from someone without the key.
-    """
+    """Raise ControlError if a call may come from a web page, or from someone without the key."""
     if has_key(context, request):
         return
     if not context.settings.loopback:
@@ -104,11 +96,7 @@ def check_access(context: ServerContext, request: Request) -> None:
 
 
 def has_key(context: ServerContext, request: Request) -> bool:
-    """Return whether a call carries the control API's key.
-
-    Raises:
-        ControlError: too many wrong keys have come from the address.
-    """
+    """Return whether a call carries the control API's key; raise ControlError after too many wrong ones."""
     key, sent = context.settings.control_key, bearer_token(request.headers)
     if not key or not sent:
         return False

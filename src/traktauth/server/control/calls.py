@@ -71,11 +71,7 @@ class Call(Struct, forbid_unknown_fields=True):
 
     @classmethod
     def read(cls, members: object) -> Self:
-        """Return the call of a JSON body.
-
-        Raises:
-            ControlError: a member is missing, unknown or invalid.
-        """
+        """Return the call of a JSON body; raise ControlError if a member is missing, unknown or invalid."""
         found = as_object(members)
         if found is None:
             raise ControlError("the body must be an object")
@@ -85,11 +81,7 @@ class Call(Struct, forbid_unknown_fields=True):
             raise ControlError(str(error)) from error
 
     async def run(self, context: ServerContext, exchange: Exchange, /) -> Result:
-        """Do it, and return the members of the response.
-
-        Raises:
-            ControlError: it cannot be done.
-        """
+        """Do it, and return the members of the response; raise ControlError if it cannot be done."""
         raise NotImplementedError
 
     def parameters_sent(self) -> dict[str, str]:
@@ -503,16 +495,7 @@ CALLS: tuple[type[Call], ...] = (
 
 
 async def run_call(context: ServerContext, call: Call, exchange: Exchange | None = None) -> Result:
-    """Run a call and record it.
-
-    Args:
-        context: the server.
-        call: the call.
-        exchange: the record of the request that it is; None for a call that did not come as one.
-
-    Raises:
-        ControlError: it cannot be done.
-    """
+    """Run a call and record it, in *exchange* if it came as a request; raise ControlError if it cannot be done."""
     record = exchange or Exchange(*call.address.split(" "), at=context.clock())
     result = await call.run(context, record)
     if not call.changes:

@@ -47,17 +47,7 @@ DATE = len("2026-01-31")
 
 
 class LiveView(NamedTuple):
-    """What the page shows.
-
-    Attributes:
-        rows: the arrows of the diagram, the newest first.
-        trees: the logins, the newest first.
-        total: how many requests are kept.
-        hidden: how many of them have no arrow of their own nor are polls of one that has.
-        now: the time of the server's clock.
-        metrics: the totals since the last reset.
-        faults: how many faults wait for their turn.
-    """
+    """What the page shows: the newest arrows and logins first, and how many requests have no arrow (`hidden`)."""
 
     rows: list[Row]
     trees: list[Tree]

@@ -66,14 +66,7 @@ class Node:
 
 
 class Tree(NamedTuple):
-    """A login: everything that came from one sign-in.
-
-    Attributes:
-        username: whose it is, empty for a token of an app for itself.
-        app: the app's name.
-        root: the first pair that is known.
-        hidden: how many pairs are left out.
-    """
+    """A login: what came from one sign-in, without *hidden* pairs; that of an app itself has no user name."""
 
     username: str
     app: str
@@ -107,11 +100,7 @@ def select_pairs(login: list[IssuedPair], most: int) -> list[IssuedPair]:
 
 
 class Lookup:
-    """What the log and the database know of tokens, apps and users, while one view is made.
-
-    Attributes:
-        origins: the pairs that were issued, the oldest first, by row.
-    """
+    """What the log and the database know of tokens, apps and users, while one view is made."""
 
     def __init__(self, db: Repositories, exchanges: Sequence[Exchange]) -> None:
         self._db = db

@@ -19,12 +19,7 @@ HEADERS = {**NO_STORE, **JSON_UTF8}
 
 
 class NotAString(Exception):
-    """A list or an object stands where a string belongs.
-
-    Attributes:
-        name: the parameter.
-        value: its value.
-    """
+    """The parameter *name* has a list or an object as its value."""
 
     def __init__(self, name: str, value: object) -> None:
         super().__init__(name)
@@ -32,15 +27,7 @@ class NotAString(Exception):
 
 
 def string_parameters(members: Pairs, known: frozenset[str]) -> dict[str, str]:
-    """Return the members of a form or an object as strings, without those that are null.
-
-    Args:
-        members: names and values.
-        known: the names of parameters; any other member may have any value.
-
-    Raises:
-        NotAString: a list or an object stands where a string belongs.
-    """
+    """Return members as strings, without those that are null; raise NotAString for another value of a known one."""
     parameters: dict[str, str] = {}
     for name, value in members:
         if type(value) is str:  # which nearly all are

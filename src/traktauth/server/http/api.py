@@ -113,12 +113,7 @@ def _whole(value: str, default: int) -> int:
 
 
 def user_of(context: ServerContext, headers: Headers) -> User:
-    """Return the user that a request's token belongs to.
-
-    Raises:
-        BareStatusError: the field trakt-api-key names no app.
-        OAuthError: the token is unknown, revoked or expired, or belongs to no user.
-    """
+    """Return the user that a request's token belongs to; raise what the API answers without a valid token or app."""
     now = context.clock()
 
     def look(db: Repositories) -> tuple[TokenPair | None, User | None]:
@@ -198,13 +193,8 @@ def nothing_added(_user: User) -> dict[str, Any]:
 def read_responses(source: str | Path | Mapping[str, Any] | None) -> dict[str, dict[str, Operation]]:
     """Read responses of the API; return what it does by path and method.
 
-    Args:
-        source: JSON values by method and path, such as `GET /sync/history`, or the path of a JSON file with them; None
-            for no response.
-
-    Raises:
-        ValueError: the file cannot be read, a key is not a method and a path of the API, or a value cannot be sent as
-            JSON.
+    *source* has JSON values by method and path, such as `GET /sync/history`, or is the path of a JSON file with them. A
+    ValueError says which key or value is invalid.
     """
     values = as_object({} if source is None else read_json(source, "response", expected=EXPECTED_FILE))
     if values is None:

@@ -81,11 +81,7 @@ class ServerContext:
     demo: Demo | None = None
 
     def cut(self, scope: Scope) -> None:
-        """Cut the connection of a request without a response.
-
-        Raises:
-            RuntimeError: there is none, as the application does not run under uvicorn.
-        """
+        """Cut the connection of a request without a response, which can be done only under uvicorn."""
         ends = scope.get("client"), scope.get("server")
         found = next((each for each in self.connections if (each.client, each.server) == ends), None)
         if found is None:

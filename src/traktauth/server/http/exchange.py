@@ -234,13 +234,8 @@ class ExchangeLog:
 class AccessLog:
     """A file with one line of JSON for each request, made of nothing that a client chose.
 
-    A line has the route of the request; queries, header fields and bodies are never in it. So no secret can be.
-
-    Args:
-        place: a file's path, which only this user can read and which is appended to; `-` is standard output.
-
-    Raises:
-        SettingError: the file cannot be written.
+    A line has the route of the request; queries, header fields and bodies are never in it. So no secret can be. Only
+    this user can read the file, which is appended to; `-` is standard output.
     """
 
     def __init__(self, place: str | Path) -> None:

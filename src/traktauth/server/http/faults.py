@@ -92,15 +92,10 @@ def take_fault(waiting: list[Fault], method: str, path: str, *, now: float) -> F
 
 
 def read_faults(source: str | Path | Sequence[Any] | object, oauth_paths: Collection[str]) -> list[Fault]:
-    """Read a scenario: a list of faults, or the path of a JSON file that holds one.
+    """Read a scenario: a list of faults, or the path of a JSON file that holds one; a ValueError says what is wrong.
 
-    Args:
-        source: the list, or the path.
-        oauth_paths: the server's paths of the OAuth protocol. A fault at another one would never happen; at any path of
-            the API it can stand for a response that the server does not have.
-
-    Raises:
-        ValueError: it is invalid; the message says what and where.
+    *oauth_paths* are the server's paths of the OAuth protocol. A fault at another one would never happen; at any path
+    of the API it can stand for a response that the server does not have.
     """
     found = as_list(read_json(source, "fault", expected=EXPECTED))
     if found is None:

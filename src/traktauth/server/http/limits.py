@@ -86,11 +86,7 @@ def _refuse(request: Request, refused: Response) -> Response:
 
 
 def _caller_of(context: ServerContext, headers: Headers) -> Caller:
-    """Return who sends a request.
-
-    Raises:
-        StorageUnavailable: the database is gone.
-    """
+    """Return who sends a request."""
     token, now = bearer_token(headers), context.clock()
 
     def look(db: Repositories) -> Caller:

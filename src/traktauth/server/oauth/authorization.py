@@ -66,13 +66,7 @@ class AuthorizationRules:
 def evaluate(
     rules: AuthorizationRules, request: AuthorizationRequest, *, decision: str | None = None
 ) -> AuthorizationResult:
-    """Return how a request ends.
-
-    Args:
-        rules: the profile's.
-        request: the request.
-        decision: `approve` or `deny`, if the user has just decided on the consent page.
-    """
+    """Return how a request ends; *decision* is what the user has just chosen on the consent page: approve or deny."""
     failed = first_failed(rules.checks, request)
     if failed is not None:
         if failed.status == HTTPStatus.FOUND:

@@ -130,11 +130,7 @@ def _find_enabled_client(db: Repositories, device: DeviceCode) -> Client | None:
 
 
 def poll(request: TokenRequest) -> IssuedTokens:
-    """Issue tokens for an approved code.
-
-    Raises:
-        BareStatusError: with the status that Trakt documents for any other state.
-    """
+    """Issue tokens for an approved code; any other state is a status that Trakt documents, without a body."""
     device, user = take_approved(request, lambda state: BareStatusError(STATUSES[state]))
     session, _ = create_session(request, user)
     scope = request.policy.default_scope
@@ -150,11 +146,7 @@ def rfc8628_error(state: str) -> OAuthError:
 
 
 def take_approved(request: TokenRequest, error: Callable[[str], Exception]) -> tuple[DeviceCode, int]:
-    """Count a poll; return an approved code, which is used up by it, and the user who approved it.
-
-    Raises:
-        Exception: what *error* returns for any other state.
-    """
+    """Count a poll; use up an approved code and return it with its user, or raise *error* of another state."""
     device, state = advance_state(request)
     if device is None or device.user_id is None or state != "approved":
         raise error(state)

@@ -182,11 +182,7 @@ class Procedure(NamedTuple):
     statuses: tuple[int, ...] = ()
 
     def run(self, request: TokenRequest) -> Any:  # noqa: ANN401 - the handler's result
-        """Run the checks and the handler.
-
-        Raises:
-            OAuthError: the request fails a check.
-        """
+        """Run the checks and the handler; raise the error of the first check that the request fails."""
         failed = first_failed(self.checks, request)
         if failed is not None:
             state = request.parameter("state") if failed.echo_state else ""

@@ -105,12 +105,7 @@ MODES: dict[str, Callable[[], Rotation]] = {"family": RevokeFamily, "once": Sing
 
 
 def make_rotation(name: str, grace_seconds: float | None = None) -> Rotation:
-    """Return a rotation mode.
-
-    Args:
-        name: a name in `MODES`, or `grace:SECONDS`.
-        grace_seconds: the seconds in that name.
-    """
+    """Return the rotation mode of a name; *grace_seconds* are those in `grace:SECONDS`."""
     return MODES[name]() if grace_seconds is None else Grace(grace_seconds)
 
 

@@ -46,13 +46,7 @@ NOTHING = "nothing"
 
 
 class Evaluation(NamedTuple):
-    """How a request ends.
-
-    Attributes:
-        result: how it ends.
-        request: the request, with its scope.
-        client: the client, if it is known.
-    """
+    """How a request ends, the request with its scope, and its client if that is known."""
 
     result: AuthorizationResult
     request: AuthorizationRequest
@@ -189,12 +183,8 @@ async def show_error(visit: PageRequest) -> Response:
 async def wrong(visit: PageRequest, why: str, *, is_request: bool = True) -> Response:
     """Show why a request cannot be served; never redirect, as the address may be an attacker's.
 
-    On loopback, where the app's developer looks at the page, what came is shown beside what is registered.
-
-    Args:
-        visit: the request.
-        why: the engine's sentence.
-        is_request: whether the query is that of the authorization request itself.
+    On loopback, where the app's developer looks at the page, what came is shown beside what is registered, if the query
+    is that of the authorization request itself (*is_request*).
     """
     shows = is_request and visit.context.settings.loopback
     compared, advice = await compare(visit) if shows else ([], "")
@@ -237,11 +227,7 @@ def format_duration(seconds: int) -> str:
 
 
 async def compare(visit: PageRequest) -> tuple[Compared, str]:
-    """Compare an authorization request with what is registered.
-
-    Returns:
-        Names with values, and advice in one sentence.
-    """
+    """Compare an authorization request with what is registered: names with values, and advice in one sentence."""
     apps = visit.context.database.read(lambda db: db.clients.all())
     named, redirects = _values(visit, "client_id"), _values(visit, "redirect_uri")
     app = next((app for app in apps if named == [app.client_id]), None)

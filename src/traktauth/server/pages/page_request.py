@@ -184,11 +184,7 @@ def _record(exchange: Exchange, visit: PageRequest, response: Response) -> None:
 
 
 def read_page_request(context: ServerContext, request: Request, body: bytes) -> PageRequest:
-    """Read a browser's request.
-
-    Raises:
-        ParseError: its query or form cannot be taken apart.
-    """
+    """Read a browser's request; raise ParseError if its query or form cannot be taken apart."""
     cookies = cookies_of(request)
     session = cookies.get(cookie_name(context, "session"), "")
     form = dict(parse_form(body, strictly=True)) if content_type(request.headers) == FORM else {}
@@ -217,10 +213,7 @@ def message(
     kind: str = "trouble",
     onward: tuple[str, str] | None = None,
 ) -> Response:
-    """Show a page that only says something; *kind*: trouble, done, denied or unknown.
-
-    *onward*: where a link leads, and what it says.
-    """
+    """Show a page that only says something, of the *kind* trouble, done, denied or unknown; *onward* is a link."""
     return visit.show("message", status=status, title=title, text=text, kind=kind, onward=onward)
 
 
@@ -236,14 +229,8 @@ def confirmation_page(
 ) -> Response:
     """Ask before something that cannot be undone; the form's answer has `sure` in it.
 
-    Args:
-        visit: the request.
-        title: the question.
-        text: what will happen.
-        action: where the answer is sent.
-        eyebrow: what this is about.
-        button: name, value and text of the button that means yes.
-        kept: what the form before held, which is sent again, also by Cancel (`action=back`).
+    *button*: name, value and text of the button that means yes. *kept*: what the form before held, which is sent again,
+    also by Cancel (`action=back`).
     """
     shown: dict[str, object] = {"action": action, "eyebrow": eyebrow, "button": button, "kept": kept or {}}
     return visit.show("sure", status=200, leads_to="", title=title, text=text, **shown)

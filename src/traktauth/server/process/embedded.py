@@ -235,11 +235,7 @@ class EmbeddedServer:
         self._run(calls.Reset())
 
     def _check_origin(self, url: str) -> None:
-        """Check that an address is one of this server.
-
-        Raises:
-            ValueError: it is not.
-        """
+        """Check that an address is one of this server."""
         parts = urlsplit(url)
         if f"{parts.scheme}://{parts.netloc}" not in {self._announced["url"], self.url, *self.origins}:
             raise ValueError(

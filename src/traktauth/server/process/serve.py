@@ -27,14 +27,10 @@ BETWEEN_COLLECTIONS = 20_000
 
 
 def check_config(settings: Settings) -> dict[str, Any]:
-    """Return what would be served: the profile, its rules, the database and the sizes of the seed.
+    """Return what would be served, or raise what would keep it from starting.
 
-    *settings* have been judged when they were made. `database` has its `address` and `state`: `new`, or `ready` where
-    this version has made it. `apps` and `users` are numbers of the seed, None without one.
-
-    Raises:
-        ValueError: the seed, the faults, the responses or the access log make no sense.
-        StorageUnavailable: the database cannot be used.
+    `database` has its `address` and `state`: `new`, or `ready` where this version has made it. `apps` and `users` are
+    numbers of the seed, None without one.
     """
     profile = PROFILES[settings.profile]
     seed, faults, responses = read_files(settings)

@@ -30,11 +30,7 @@ YEAR_SECONDS = 31_536_000
 
 
 def bind_socket(settings: Settings) -> socket.socket:
-    """Bind the address to listen on.
-
-    Raises:
-        OSError: it is taken, or not an address of this machine.
-    """
+    """Bind the address to listen on; raise OSError if it is taken, or not an address of this machine."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -75,11 +71,7 @@ class ServerThread:
         self._thread = threading.Thread(target=self._run, name="local-trakt", daemon=True)
 
     def start(self) -> None:
-        """Start the thread; connections are accepted when this returns.
-
-        Raises:
-            OSError: no more files can be opened.
-        """
+        """Start the thread; connections are accepted when this returns; raise OSError if it cannot begin."""
         self._thread.start()
         self._started.wait()
         if self._error is not None:
@@ -87,22 +79,14 @@ class ServerThread:
             raise self._error
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the thread's event loop and return its result.
-
-        Raises:
-            RuntimeError: the thread has ended.
-        """
+        """Run a coroutine in the thread's event loop and return its result; raise RuntimeError once it has ended."""
         if self._loop is None:
             coroutine.close()
             raise RuntimeError("this server has ended")
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
     async def listen(self, application: ASGIApp, tls: ssl.SSLContext | None) -> asyncio.Server:
-        """Serve an application on a port of 127.0.0.1 of its own as well; called in the thread's event loop.
-
-        Raises:
-            OSError: no port is free.
-        """
+        """Serve an application on a port of 127.0.0.1 of its own as well; called in the thread's event loop."""
         config, state = self._config(application), self._server.server_state
         return await asyncio.get_running_loop().create_server(
             lambda: HttpToolsProtocol(config, state, {}),

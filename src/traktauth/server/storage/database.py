@@ -66,12 +66,9 @@ class Database:
         self._is_failing = False
 
     def write(self, work: Callable[[Repositories], T]) -> T:
-        """Run *work* in a transaction and return its result after the commit.
+        """Run *work* in a transaction and return its result after the commit; raise StorageUnavailable if that fails.
 
         An `OAuthError` that *work* raises is a result: what it wrote before stays. Any other exception rolls it back.
-
-        Raises:
-            StorageUnavailable: the database is gone, locked, full or damaged.
         """
         db = self._tables
         db.begin()
@@ -93,11 +90,7 @@ class Database:
         return result
 
     def read(self, work: Callable[[Repositories], T]) -> T:
-        """Run *work*, which only reads.
-
-        Raises:
-            StorageUnavailable: the database is gone or damaged.
-        """
+        """Run *work*, which only reads; raise StorageUnavailable if the database cannot be read."""
         try:
             self._tables.begin()
             return work(self._tables)
@@ -125,13 +118,8 @@ def path_of(address: str) -> Path:
 def is_initialized(path: Path, *, needs_folder: bool = True, thorough: bool = False) -> bool:
     """Return whether a file has the tables already; nothing is created or changed.
 
-    Args:
-        path: the file.
-        needs_folder: whether its folder has to exist.
-        thorough: whether to read every page.
-
-    Raises:
-        StorageUnavailable: it cannot be written, is damaged, has another format, or is not a database of this program.
+    *thorough* reads every page. Raises StorageUnavailable for a file that cannot be written, is damaged, has another
+    format, or is not a database of this program.
     """
     name = f"The database {path}"
     try:
@@ -166,11 +154,7 @@ def _cannot_open(name: str, error: Exception) -> StorageUnavailable:
 
 
 def _check_place(path: Path, *, needs_folder: bool) -> None:
-    """Check that a file can be written where it is to be.
-
-    Raises:
-        StorageUnavailable: it cannot.
-    """
+    """Check that a file can be written where it is to be."""
     name = f"The database {path} cannot be used"
     if path.is_dir():
         raise StorageUnavailable(f"{name}: it is a folder; give a file in it")

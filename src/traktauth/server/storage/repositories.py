@@ -39,13 +39,7 @@ def where(values: dict[str, object]) -> str:
 
 
 class Table(Generic[R]):
-    """A table; arguments are values of its columns by name.
-
-    Args:
-        connection: the database.
-        name: the table's name.
-        row_type: makes a row of its columns.
-    """
+    """A table; arguments are values of its columns by name."""
 
     def __init__(self, connection: Connection, name: str, row_type: Callable[..., R]) -> None:
         self._run = connection.execute

@@ -55,15 +55,7 @@ VERSION = "3"
 
 
 def check_format(connection: sqlite3.Connection, name: str) -> bool:
-    """Return whether a database has the tables, in the format of this version.
-
-    Args:
-        connection: a connection to the database.
-        name: what messages call the database.
-
-    Raises:
-        StorageUnavailable: it has tables of another program, or the format of another version.
-    """
+    """Return whether a database, called *name* in messages, has the tables; refuse those of another program."""
     tables = {table for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
         return False

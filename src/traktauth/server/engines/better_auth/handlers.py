@@ -21,11 +21,7 @@ AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
 
 
 def introspect(request: TokenRequest) -> dict[str, Any]:
-    """Describe a token; an expired, revoked or foreign one is inactive.
-
-    Raises:
-        OAuthError: no token of the hinted kind was found.
-    """
+    """Describe a token; an expired, revoked or foreign one is inactive, and one that is not found an error."""
     hint = request.parameter("token_type_hint")
     token = request.parameter("token").removeprefix("Bearer ")
     if hint != "refresh_token":
@@ -43,11 +39,7 @@ def introspect(request: TokenRequest) -> dict[str, Any]:
 
 
 def user_info(request: TokenRequest) -> dict[str, Any]:
-    """Describe the user of an access token with the scope `openid`.
-
-    Raises:
-        OAuthError: the token is missing or invalid, or lacks that scope.
-    """
+    """Describe the user of a valid access token with the scope `openid`."""
     token = request.sent.bearer
     if not token:
         raise OAuthError(401, "invalid_request", "authorization header not found")
@@ -90,9 +82,6 @@ def revoke(request: TokenRequest) -> bool:
 
     Revoking an access token leaves its refresh token valid; revoking a refresh token ends the access token issued with
     it, but not those from before the last rotation. A used refresh token that is sent here counts as a replay.
-
-    Raises:
-        OAuthError: no token of the hinted kind was found, or it is a used refresh token.
     """
     hint = request.parameter("token_type_hint")
     token = request.parameter("token").removeprefix("Bearer ")
@@ -128,11 +117,7 @@ def _revoke_refresh(request: TokenRequest, token: str) -> bool:
 
 
 def poll_session(request: TokenRequest) -> dict[str, Any]:
-    """Return a session token for an approved code, at the engine's own path (measured on its device plugin, 1.6.33).
-
-    Raises:
-        OAuthError: the code is in any other state.
-    """
+    """Return a session token for an approved code, at the engine's own path (measured on its device plugin, 1.6.33)."""
     device, user = take_approved(request, rfc8628_error)
     request.db.device_codes.delete(id=device.id)  # as the engine does: Trakt's path does not know the code any more
     token = create_session(request, user)[1]

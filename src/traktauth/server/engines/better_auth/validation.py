@@ -69,11 +69,7 @@ def optional_url(value: object) -> list[str]:
 
 
 def validate(value: object, fields: tuple[Field, ...], *, where: str = "body") -> Mapping[str, str]:
-    """Return the known members of an object; others are ignored.
-
-    Raises:
-        ValidationError: it is not an object, or a member is invalid; the message names every fault.
-    """
+    """Return the known members of an object; raise a ValidationError that names every fault."""
     members = as_object(value)
     if members is None:
         raise ValidationError(f"[{where}] Invalid input: expected object, received {type_name(value)}")

@@ -89,11 +89,7 @@ DEVICE_TOKEN: tuple[Field, ...] = (
 
 
 def read_query(pairs: Parameters) -> dict[str, str]:
-    """Parse a query: a repeated parameter is a list, and so no string.
-
-    Raises:
-        ValidationError: a parameter is invalid.
-    """
+    """Parse a query: a repeated parameter is a list, and so no string."""
     members: dict[str, object] = {}
     for name, value in pairs:
         members[name] = [members[name], value] if name in members else value
@@ -113,7 +109,7 @@ def add_as_trakts_page(pairs: Parameters, policy: TokenPolicy) -> Parameters:
 
 
 def read_token(headers: Headers, body: bytes) -> ClientRequest:
-    """Parse a body for the token endpoint, with Trakt's changes; raises as `read_native_token` does."""
+    """Parse a body for the token endpoint, with Trakt's changes."""
     parameters = _read_parameters(headers, body)
     grant = parameters.get("grant_type")
     if grant == "authorization_code" and parameters.get("client_secret") and not parameters.get("code_verifier"):
@@ -134,17 +130,12 @@ def read_device(headers: Headers, body: bytes) -> ClientRequest:
 
 
 def read_native_token(headers: Headers, body: bytes) -> ClientRequest:
-    """Parse a form for the token endpoint.
-
-    Raises:
-        ValidationError: it is not a form, or a parameter is invalid.
-        OAuthError: a parameter is repeated, or HTTP Basic cannot be read.
-    """
+    """Parse a form for the token endpoint."""
     return client_request(validate(_read_form(headers, body), TOKEN), headers.get("authorization", ""))
 
 
 def read_native_about_token(headers: Headers, body: bytes) -> ClientRequest:
-    """Parse a form about a token; raises as `read_native_token` does."""
+    """Parse a form about a token."""
     return client_request(validate(_read_form(headers, body), ABOUT_TOKEN), headers.get("authorization", ""))
 
 
@@ -165,11 +156,7 @@ def read_bearer(headers: Headers, _body: bytes) -> ClientRequest:
 
 
 def client_request(parameters: Mapping[str, str], authorization: str = "") -> ClientRequest:
-    """Return what a client sent; HTTP Basic takes precedence over the body.
-
-    Raises:
-        OAuthError: HTTP Basic cannot be read.
-    """
+    """Return what a client sent; HTTP Basic takes precedence over the body."""
     name, secret = parameters.get("client_id", ""), parameters.get("client_secret", "")
     if not authorization.startswith("Basic "):
         return ClientRequest(parameters, name, secret)
@@ -232,12 +219,7 @@ def write_error(error: OAuthError | ValidationError) -> Response:
 
 
 def _read_parameters(headers: Headers, body: bytes) -> dict[str, str]:
-    """Return a body's parameters as strings; a body that cannot be parsed has none.
-
-    Raises:
-        ValidationError: a parameter is a list or an object.
-        OAuthError: a known parameter is repeated.
-    """
+    """Return a body's parameters as strings; a body that cannot be parsed has none."""
     try:
         pairs = parse_form(body) if FORM in content_type(headers) else as_pairs(parse_json(body))
     except ParseError:
@@ -251,12 +233,7 @@ def _read_parameters(headers: Headers, body: bytes) -> dict[str, str]:
 
 
 def _read_form(headers: Headers, body: bytes) -> object:
-    """Return a form's parameters, ABSENT without a body.
-
-    Raises:
-        ValidationError: the media type is another.
-        OAuthError: a known parameter is repeated.
-    """
+    """Return a form's parameters, ABSENT without a body; another media type is an error."""
     if not body:
         return ABSENT
     _require_media(headers, FORM)
@@ -269,7 +246,7 @@ def _read_form(headers: Headers, body: bytes) -> object:
 
 
 def _read_json(headers: Headers, body: bytes, fields: tuple[Field, ...]) -> object:
-    """Return the value of a JSON body, ABSENT without a body; raises as `_read_form` does."""
+    """Return the value of a JSON body, ABSENT without a body; another media type is an error."""
     if not body:
         return ABSENT
     _require_media(headers, JSON)
@@ -291,11 +268,7 @@ def _require_media(headers: Headers, wanted: str) -> None:
 
 
 def _reject_duplicate(pairs: Pairs, names: frozenset[str]) -> None:
-    """Reject a parameter that was sent more than once.
-
-    Raises:
-        OAuthError: there is one.
-    """
+    """Reject a parameter that was sent more than once."""
     name = first_duplicate(pairs, names)
     if name is not None:
         raise OAuthError(400, "invalid_request", f"{name} is given more than once")

@@ -18,11 +18,7 @@ AUTH_METHODS = ["client_secret_basic", "client_secret_post"]
 
 
 def introspect(request: TokenRequest) -> dict[str, Any]:
-    """Describe a token to the client it belongs to (RFC 7662); any other is inactive.
-
-    Raises:
-        OAuthError: neither the client nor another token of its authenticates the request.
-    """
+    """Describe a token to the client it belongs to (RFC 7662); any other is inactive."""
     pair = find_pair(request)
     if request.sent.client_id:
         if not load_authenticated_client(request):
@@ -44,11 +40,7 @@ def introspect(request: TokenRequest) -> dict[str, Any]:
 
 
 def token_info(request: TokenRequest) -> dict[str, Any]:
-    """Describe the access token that the request was sent with.
-
-    Raises:
-        OAuthError: it is invalid or unknown.
-    """
+    """Describe the access token that the request was sent with."""
     pair = request.db.tokens.by_access_token(request.sent.bearer)
     if pair is not None:
         end_parent(request.db, pair, access_outlives=request.policy.access_outlives)
@@ -96,9 +88,6 @@ def revoke(request: TokenRequest) -> dict[str, Any]:
 
     Two of the engine's holes are not copied: a refresh token whose access token has expired is revoked too, and the
     token of a public client is revoked only by that client.
-
-    Raises:
-        OAuthError: it is another client's.
     """
     pair, db = find_pair(request), request.db
     if pair is not None:

@@ -61,9 +61,6 @@ def read(headers: Headers, body: bytes) -> ClientRequest:
     """Parse a body and the Authorization field.
 
     Credentials in the query are not read (RFC 6749 section 2.3.1), though Doorkeeper 5 does.
-
-    Raises:
-        OAuthError: the body cannot be parsed, or a parameter is repeated.
     """
     parameters = _read_parameters(headers, body)
     name, secret = parameters.get("client_id", ""), parameters.get("client_secret", "")
@@ -75,11 +72,7 @@ def read(headers: Headers, body: bytes) -> ClientRequest:
 
 
 def read_token(headers: Headers, body: bytes) -> ClientRequest:
-    """Parse a body for the token endpoint.
-
-    Raises:
-        OAuthError: as `read` does, or the grant type is missing or unsupported; the error echoes the state.
-    """
+    """Parse a body for the token endpoint; an error of the grant type echoes the state."""
     sent = read(headers, body)
     grant, state = sent.parameters.get("grant_type", ""), sent.parameters.get("state", "")
     if not grant:
@@ -122,11 +115,7 @@ def _write_error(error: OAuthError, headers: Mapping[str, str]) -> Response:
 
 
 def _read_parameters(headers: Headers, body: bytes) -> dict[str, str]:
-    """Return a body's parameters that are more than blanks; a body that is neither JSON nor a form has none.
-
-    Raises:
-        OAuthError: it cannot be parsed, or a known parameter is repeated or no string.
-    """
+    """Return a body's parameters that are more than blanks; a body that is neither JSON nor a form has none."""
     media = content_type(headers)
     try:
         if media in (FORM, ""):  # Rack takes a body without a media type for a form
@@ -145,11 +134,7 @@ def _read_parameters(headers: Headers, body: bytes) -> dict[str, str]:
 
 
 def read_query(pairs: Parameters) -> dict[str, str]:
-    """Parse a query as Rails does, but reject a repeated parameter (RFC 6749 section 3.1).
-
-    Raises:
-        ValidationError: a parameter is repeated.
-    """
+    """Parse a query as Rails does, but reject a repeated parameter (RFC 6749 section 3.1)."""
     duplicate = first_duplicate(pairs, QUERY)
     if duplicate:
         raise ValidationError(f"The parameter {duplicate} is given more than once.")
