@@ -144,6 +144,43 @@ def test_a_program_may_sign_in_by_itself(lab):
 
 
 @pytest.mark.slow
+def test_a_program_that_uses_a_token_before_it_saves_it_would_lose_its_login(lab):
+    """Its file is a pipe to a shell, which keeps the new token only if the program has ended well."""
+    script = '"$@" ~/new.json; status=$?; test $status = 0 && cp ~/new.json ~/token.json; exit $status'
+    script = f"cp ~/token.json ~/new.json; {script}"
+    words = ["--tokens", "token", "--scenario", "kill-at-use", "--scenario", "api-outage"]
+    done = lab.run(*words, "--", "sh", "-c", script, "sh", *SMALL)
+    assert done.stdout.splitlines()[-1] == "would lose a login: kill-at-use, api-outage", done.stderr
+    assert "kill-at-use: Save the new token before you use it" in done.stderr
+    done = lab.run(*words, "--", "sh", "-c", '"$@" ~/token.json', "sh", *SMALL)
+    assert done.stdout.splitlines()[-1] == "keeps its login", done.stderr
+
+
+@pytest.mark.slow
+def test_an_app_and_a_path_of_the_program_are_those_of_the_options(lab):
+    """Without them the reason is named."""
+    app = {"name": "Own", "client_id": "own-id", "client_secret": "own-secret", "redirect_uris": ["urn:x"]}
+    (lab.folder / "seed.json").write_text(json.dumps({"apps": [app], "users": []}))
+    (lab.folder / "responses.json").write_text('{"GET /sync/watched/movies": []}')
+    program = (
+        Path(SMALL[-1]).read_text().replace("users/settings", "sync/watched/movies").replace('["user"]["username"]', "")
+    )
+    program = program.replace('os.environ["TRAKT_CLIENT_ID"]', '"own-id"').replace(
+        'os.environ["TRAKT_CLIENT_SECRET"]', '"own-secret"'
+    )
+    (lab.folder / "own.py").write_text(program)
+    words = ["--tokens", "token", "--scenario", "api-outage"]
+    command = ["--", "sh", "-c", '"$@" ~/token.json', "sh", *SMALL[:-1], str(lab.folder / "own.py")]
+    done = lab.run(*words, *command)
+    assert done.returncode == 6
+    assert "does not know the app own-id" in done.stderr
+    done = lab.run(*words, "--seed", "seed.json", *command)
+    assert "does not have GET /sync/watched/movies: give it a response with --responses FILE" in done.stderr
+    done = lab.run(*words, "--seed", "seed.json", "--responses", "responses.json", *command)
+    assert done.stdout.splitlines()[-1] == "keeps its login", done.stderr
+
+
+@pytest.mark.slow
 def test_a_sign_in_that_fails_is_reported(lab):
     done = lab.run("--setup", "echo no display >&2; exit 7", "--", "true")
     assert (done.returncode, done.stdout) == (6, "not judged: --setup ended with 7: no display\n")

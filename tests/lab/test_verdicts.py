@@ -11,7 +11,7 @@ from traktauth.lab.badge import draw_badge
 from traktauth.lab.lab import Lab, LabReport
 from traktauth.lab.scenarios import NAMES
 from traktauth.lab.thread_states import Sample, Task, are_waiting
-from traktauth.lab.verdicts import Evidence, Verdict, conclude, judge
+from traktauth.lab.verdicts import FIXES, Evidence, Verdict, conclude, judge
 from traktauth.lab.world import Program
 
 KEPT, LOST, HARMED, UNAVOIDABLE, NOT_JUDGED = Verdict
@@ -69,6 +69,15 @@ def test_a_badge_is_one_picture_without_foreign_assets(line):
     assert line.partition(":")[0] in words
     assert root.attrib["aria-label"] == f"Trakt login: {line}"
     assert [value for each in root.iter() for value in each.attrib.values() if "http" in value] == []
+
+
+def test_a_badge_says_if_not_all_scenarios_were_judged():
+    judged = ((evidence(), KEPT), (evidence("kill"), NOT_JUDGED))
+    assert "keeps its login (1 of 2 scenarios judged)" in draw_badge(LabReport("keeps its login", judged))
+
+
+def test_each_scenario_has_a_fix():
+    assert {*FIXES, "single"} == {*NAMES}
 
 
 def test_the_json_has_what_is_promised():

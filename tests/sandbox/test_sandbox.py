@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from support.own_thread import replace_in_this_thread
 from support.process import free_port, needs_curl
 from traktauth.errors import TraktAuthError
 from traktauth.sandbox import Sandbox
@@ -377,28 +376,12 @@ def test_its_port_is_closed_at_the_end(inside):
         socket.create_connection(("127.0.0.1", port))
 
 
-def test_a_temporary_folder_that_is_absent_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
-    with as_trakt() as local, pytest.raises(TraktAuthError, match="certificates cannot be written: No such file"):
-        Sandbox(local).__enter__()
-
-
-def test_certificates_that_cannot_be_loaded_are_named(monkeypatch):
-    def full():
+@pytest.mark.parametrize("full", ["ssl.create_default_context", "asyncio.start_server", "tempfile.mkdtemp"])
+def test_why_a_sandbox_cannot_be_started_is_named(monkeypatch, full):
+    def fail(*_arguments, **_options):
         raise OSError(24, os.strerror(24))
 
     with as_trakt() as local:
-        replace_in_this_thread(monkeypatch, os, "pipe", full)
-        with pytest.raises(TraktAuthError, match="certificates cannot be loaded: Too many open files"):
-            Sandbox(local).__enter__()
-        monkeypatch.undo()
-
-
-def test_a_missing_port_is_named(monkeypatch):
-    def full(*_arguments, **_options):
-        raise OSError(24, os.strerror(24))
-
-    with as_trakt() as local:
-        monkeypatch.setattr("asyncio.start_server", full)
-        with pytest.raises(TraktAuthError, match=r"cannot listen on 127\.0\.0\.1: .*Too many open files"):
+        monkeypatch.setattr(full, fail)
+        with pytest.raises(TraktAuthError, match=r"The sandbox cannot be started: .*Too many open files"):
             Sandbox(local).__enter__()

@@ -42,6 +42,12 @@ LONGEST_TIMEOUT = 3600
     help="Longest time of each run.",
 )
 @profile_option
+@click.option(
+    "--seed", metavar="FILE", type=click.Path(path_type=Path), help="Apps and users of the local Trakts, as for serve."
+)
+@click.option(
+    "--responses", metavar="FILE", type=click.Path(path_type=Path), help="Responses of the API, as for serve."
+)
 @json_option
 @click.option("--badge", type=click.Path(dir_okay=False, path_type=Path), help="Write the verdict as an SVG picture.")
 @click.argument("words", nargs=-1, required=True, metavar="-- CMD …", type=click.UNPROCESSED)

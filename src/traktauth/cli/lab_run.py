@@ -25,7 +25,7 @@ from traktauth.errors import TraktAuthError
 from traktauth.lab import Evidence, Lab, LabReport, Verdict
 from traktauth.lab.badge import draw_badge
 from traktauth.lab.scenarios import NAMES
-from traktauth.lab.verdicts import CONTROL
+from traktauth.lab.verdicts import CONTROL, FIXES
 from traktauth.lab.world import Program
 from traktauth.sandbox.logins import read_login_place
 
@@ -43,13 +43,23 @@ def run(
     names: tuple[str, ...],
     timeout: int,
     profile: str,
+    seed: Path | None,
+    responses: Path | None,
     as_json: bool,
     badge: Path | None,
 ) -> int:
     """Judge a program, print the report, and return the exit status; the arguments are the options."""
     login = None if setup is not None else read_login_place(tokens or "traktauth")
     program = Program(
-        command=words, login=login, setup=setup, home=home, timeout=timeout, profile=profile, environ=dict(os.environ)
+        command=words,
+        login=login,
+        setup=setup,
+        home=home,
+        timeout=timeout,
+        profile=profile,
+        environ=dict(os.environ),
+        seed=seed,
+        responses=responses,
     )
     lab = Lab(program, copies=copies, names=names)
     count, ended = len({CONTROL, *(names or NAMES)}), list[str]()
@@ -84,9 +94,16 @@ def print_report(report: LabReport) -> None:
     marks: list[Styled | str] = [" ", *(_mark(verdict) for _, verdict in report.scenarios)]
     for mark, row in zip(marks, rows, strict=True) if report.scenarios else ():
         print_data(mark, gap.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    for evidence, _ in report.scenarios:
+    for evidence, verdict in report.scenarios:
         if evidence.note:
             print_message(f"{evidence.name}: {evidence.note}")
+        if verdict in (Verdict.LOST, Verdict.HARMED):
+            print_message(f"{evidence.name}: {FIXES.get(evidence.name, '')}")
+    if not report.loses:
+        for sentence in dict.fromkeys(sentence for evidence, _ in report.scenarios for sentence in evidence.advice):
+            print_message(WARNING, sentence)
+    if report.keeps and report.partial:
+        print_message(WARNING, report.partial)
     print_data(report.verdict)
 
 

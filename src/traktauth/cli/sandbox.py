@@ -21,6 +21,9 @@ LONGEST_TIMEOUT = 1_000_000
 @click.option(
     "--faults", metavar="FILE", type=click.Path(path_type=Path), help="Faults of the local Trakt, as for serve."
 )
+@click.option(
+    "--responses", metavar="FILE", type=click.Path(path_type=Path), help="Responses of the API, as for serve."
+)
 @click.option("--allow", multiple=True, metavar="HOST", help="A further host that may be reached; repeatable.")
 @click.option("--show", is_flag=True, help="A line per request to Trakt on standard error.")
 @click.option(
@@ -40,6 +43,7 @@ def command(
     profile: str,
     seed: Path | None,
     faults: Path | None,
+    responses: Path | None,
     words: tuple[str, ...],
     **how: Any,  # noqa: ANN401 - as `run` takes it
 ) -> int:
@@ -58,6 +62,6 @@ def command(
     with needing_extra("the sandbox", "sandbox"):
         from traktauth.cli.sandbox_run import run  # noqa: PLC0415 - an extra
     try:
-        return run(words, {"profile": profile, "seed": seed, "faults": faults}, **how)
+        return run(words, {"profile": profile, "seed": seed, "faults": faults, "responses": responses}, **how)
     except ValueError as error:
         raise click.UsageError(str(error), click.get_current_context(silent=True)) from None

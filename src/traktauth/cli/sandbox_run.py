@@ -19,8 +19,8 @@ from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
 from traktauth.models import Token
 from traktauth.sandbox import Sandbox
+from traktauth.sandbox.advice import advise
 from traktauth.sandbox.command_process import CommandProcess
-from traktauth.sandbox.environment import is_trakt
 from traktauth.sandbox.home_folder import make_home
 from traktauth.sandbox.logins import LoginPlace, read_login_place
 from traktauth.server.http.exchange import Exchange
@@ -31,7 +31,6 @@ TIMED_OUT = 124
 """The exit status after `--timeout`, as `timeout(1)` has it."""
 GRACE_SECONDS = 5.0
 """That the command has to end after SIGTERM."""
-MOST_HOSTS = 5
 
 
 def run(
@@ -80,7 +79,8 @@ def run(
             process.wait()
             print_message(BAD, f"The command was ended after {timeout} s (--timeout)")
             status = TIMED_OUT
-        _report(sandbox, words[0])
+        for sentence in advise(sandbox, words[0]):
+            print_message(WARNING, sentence)
         return status
 
 
@@ -160,33 +160,3 @@ def _show(exchange: Exchange) -> None:
     status, what = style_status(exchange.status, "" if exchange.status else "cut"), describe(exchange)
     address = f"{exchange.host}{shown_path(exchange)}"
     print_message(time.strftime("%H:%M:%S"), exchange.method, address, status, *([f" {what}"] if what else []))
-
-
-def _report(sandbox: Sandbox, program: str) -> None:
-    """Say which hosts were refused, and why a program may not have reached Trakt."""
-    if sandbox.distrusted:
-        print_message(
-            WARNING,
-            f"{program} did not accept the sandbox's certificate of {', '.join(sorted(sandbox.distrusted))}: set "
-            "the file in SSL_CERT_FILE in its own configuration; a program that pins certificates cannot run here",
-        )
-    elif not sandbox.reached:
-        print_message(
-            WARNING,
-            f"{program} never reached Trakt. If it should have, it ignores HTTPS_PROXY, as Node before 22.21, Java and "
-            "aiohttp without trust_env=True do, and its requests went to the real hosts: set the proxy in its own "
-            "configuration",
-        )
-    absent = sorted(host for host in sandbox.refused if is_trakt(host))
-    if absent:
-        print_message(
-            WARNING,
-            f"The sandbox does not have {', '.join(absent[:MOST_HOSTS])} at the port that was asked for: it has "
-            "trakt.tv, www., api., auth. and app.trakt.tv at 80 and 443",
-        )
-    others = ((host, count) for host, count in sandbox.refused.items() if not is_trakt(host))
-    refused = sorted(others, key=lambda item: -item[1])
-    if refused:
-        shown = ", ".join(f"{host} ({count})" for host, count in refused[:MOST_HOSTS])
-        more = f" and {len(refused) - MOST_HOSTS} more" if len(refused) > MOST_HOSTS else ""
-        print_message(WARNING, f"Refused hosts: {shown}{more}; allow one with --allow HOST")

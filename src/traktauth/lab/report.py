@@ -30,6 +30,12 @@ class LabReport:
         """Whether the program would lose a login."""
         return self.verdict.startswith(LOSES)
 
+    @property
+    def partial(self) -> str:
+        """How many scenarios were judged, if not all: `7 of 9 scenarios judged`."""
+        judged = sum(verdict is not Verdict.NOT_JUDGED for _, verdict in self.scenarios)
+        return "" if judged == len(self.scenarios) else f"{judged} of {len(self.scenarios)} scenarios judged"
+
     def as_json(self) -> dict[str, Any]:
         """Return it as `traktauth lab --json` prints it."""
         return {

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from traktauth.lab.stop import Stop
 from traktauth.lab.verdicts import CONTROL, EXPIRED_LOSS, Evidence
 from traktauth.lab.world import Program, World
+from traktauth.server.app import API
+from traktauth.server.http.api import read_responses
 
 TOKEN_PATH = "/oauth/token"
 CAPTCHA = "<!doctype html><title>Just a moment...</title><h1>Verify you are human</h1>"
@@ -23,6 +25,7 @@ OUTAGE_REQUESTS = 10_000
 WEEKS = 5
 WEEK_SECONDS = 2
 """That an access token is valid for in `weeks`."""
+CACHE_NOTE = "the last run exited with 0 and was not answered by the API: does the program cache responses?"
 VALID_NOTE = "the old access token was still valid at the end"
 
 
@@ -65,16 +68,16 @@ class Scenario(NamedTuple):
                 rotations=ledger["rotations"],
                 replays=ledger["replays"],
                 families_killed=ledger["families_killed"],
-                note=_note(self, sent=bool(sent), is_signed_in=is_signed_in, last_words=world.last_words),
+                note=self._note(world, is_signed_in=is_signed_in),
+                advice=tuple(world.advise()),
             )
 
-
-def _note(scenario: Scenario, *, sent: bool, is_signed_in: bool, last_words: str) -> str:
-    if not sent and is_signed_in:
-        return "it sent no refresh request"
-    if not is_signed_in:
-        return last_words
-    return "" if scenario.expired else VALID_NOTE
+    def _note(self, world: World, *, is_signed_in: bool) -> str:
+        if not is_signed_in:
+            return "; ".join(filter(None, [world.last_words, CACHE_NOTE if world.exits[-1] == 0 else ""]))
+        if not world.traffic.refreshes:
+            return "it sent no refresh request"
+        return "" if self.expired else VALID_NOTE
 
 
 def _run_once(world: World, _copies: int) -> None:
@@ -93,8 +96,12 @@ def _lose_response(world: World, _copies: int) -> None:
 
 
 def _kill(world: World, _copies: int) -> None:
-    world.run(killed=True)
+    world.run(killed="refresh")
     world.run()
+
+
+def _kill_at_use(world: World, _copies: int) -> None:
+    world.run(killed="use")
 
 
 def _be_unavailable(world: World, _copies: int) -> None:
@@ -102,6 +109,13 @@ def _be_unavailable(world: World, _copies: int) -> None:
         world.local.fail_next(TOKEN_PATH, method="POST", times=OUTAGE_REQUESTS, **outage)
         world.run()
         world.local.clear_faults()
+
+
+def _fail_api(world: World, _copies: int) -> None:
+    for path in {*API, *read_responses(world.local.settings.responses)}:
+        world.local.fail_next(path, times=OUTAGE_REQUESTS, status=503, body="Service Unavailable")
+    world.run()
+    world.local.clear_faults()
 
 
 def _let_weeks_pass(world: World, _copies: int) -> None:
@@ -116,7 +130,9 @@ SCENARIOS = (
     Scenario("lost-response", expired=False, play=_lose_response),
     Scenario(EXPIRED_LOSS, expired=True, play=_lose_response),
     Scenario("kill", expired=False, play=_kill),
+    Scenario("kill-at-use", expired=True, play=_kill_at_use),
     Scenario("unavailable", expired=True, play=_be_unavailable),
+    Scenario("api-outage", expired=True, play=_fail_api),
     Scenario("weeks", expired=True, play=_let_weeks_pass, access_life=WEEK_SECONDS),
 )
 NAMES = tuple(scenario.name for scenario in SCENARIOS)

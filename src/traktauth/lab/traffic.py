@@ -6,9 +6,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
+from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from traktauth.server.http.exchange import TOKEN_PATHS, Exchange
+from traktauth.server.messages import bearer_token
 
 OK = 200
 
@@ -27,12 +29,23 @@ class Traffic:
         self.answered_by_api = 0
         self.waiting = 0
         self._kill: Callable[[], None] | None = None
+        self._is_killed_at_use = False
+        self._issued: set[str] = set()
         self._gate, self._end = asyncio.Event(), asyncio.Event()
         self._gate.set()
 
-    async def begin_run(self, *, together: bool, kill: Callable[[], None] | None) -> None:
-        """Begin a run: requests for tokens are held until `open_gate`, or the first refresh that succeeds kills."""
-        self._kill = kill
+    async def begin_run(
+        self, *, together: bool = False, kill: Callable[[], None] | None = None, at_use: bool = False
+    ) -> None:
+        """Begin a run.
+
+        Args:
+            together: whether requests for tokens are held until `open_gate`.
+            kill: kills the program once it has refreshed, before the response reaches it.
+            at_use: whether it is killed later, when it first uses the new access token.
+        """
+        self._kill, self._is_killed_at_use = kill, at_use
+        self._issued.clear()
         self._end.clear()
         if together:
             self._gate.clear()
@@ -48,7 +61,9 @@ class Traffic:
         self._end.set()
 
     async def on_request(self, scope: Scope) -> None:
-        """Hold a request for tokens while the gate is closed."""
+        """Hold a request for tokens while the gate is closed; kill the program if it uses a new token, if wanted."""
+        if self._is_killed_at_use and bearer_token(Headers(scope=scope)) in self._issued:
+            await self._kill_now()
         if scope["method"] == "POST" and scope["path"] in TOKEN_PATHS:
             self.waiting += 1
             try:
@@ -66,7 +81,12 @@ class Traffic:
         if not is_unread and sent.parameters.get("grant_type") != "refresh_token":
             return
         self.refreshes[sent.parameters.get("refresh_token", "")] += 1
-        if self._kill is not None and exchange.issued:
+        self._issued.update(tokens.access_token for tokens in exchange.issued)
+        if exchange.issued and not self._is_killed_at_use:
+            await self._kill_now()
+
+    async def _kill_now(self) -> None:
+        if self._kill is not None:
             kill, self._kill = self._kill, None
             kill()
             await self._end.wait()

@@ -11,6 +11,21 @@ EXPIRED_LOSS = "lost-response-expired"
 KEEPS = "keeps its login"
 LOSES = "would lose a login"
 NOT_JUDGED = "not judged"
+RETRY = (
+    "Save before a refresh that the refresh token has been used. If its response is lost, use the access token while "
+    "it is valid, and do not send the refresh token again."
+)
+FIXES = {
+    "race": "Lock the login while you refresh, and read it again under the lock: another copy may have refreshed.",
+    "lost-response": RETRY,
+    EXPIRED_LOSS: RETRY,
+    "kill": RETRY,
+    "kill-at-use": "Save the new token before you use it, in a new file that replaces the old one.",
+    "unavailable": "Keep the login after every response but an OAuth error, and try again later.",
+    "api-outage": "Save the new token at once, whatever the API answers afterwards.",
+    "weeks": "Save the refresh token of each response: the one before works no longer.",
+}
+"""What to change in a program that loses its login in a scenario."""
 
 
 class Verdict(StrEnum):
@@ -38,6 +53,7 @@ class Evidence:
         replays: how often it was sent a refresh token that had been used.
         families_killed: how often it ended all of a user's tokens therefore.
         note: what the numbers do not say; empty if nothing.
+        advice: what the program was refused, and how to change that.
     """
 
     name: str
@@ -50,6 +66,7 @@ class Evidence:
     replays: int
     families_killed: int
     note: str = ""
+    advice: tuple[str, ...] = ()
 
 
 def judge(evidence: Evidence) -> Verdict:

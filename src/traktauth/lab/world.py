@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from traktauth.client.oauth_api import AuthenticationOAuthApi
 from traktauth.errors import TraktAuthError
@@ -21,6 +21,7 @@ from traktauth.lab.stop import Stop
 from traktauth.lab.traffic import Traffic
 from traktauth.models import Token
 from traktauth.sandbox import Sandbox
+from traktauth.sandbox.advice import advise
 from traktauth.sandbox.command_process import NOT_EXECUTABLE, NOT_FOUND, CommandProcess
 from traktauth.sandbox.home_folder import make_home
 from traktauth.sandbox.logins import LoginPlace
@@ -52,6 +53,8 @@ class Program:
         timeout: seconds that a run may take.
         profile: of the local Trakt.
         environ: the environment to start from.
+        seed: apps and users of the local Trakt; None: a demo app.
+        responses: further responses of the API; None: none.
     """
 
     command: tuple[str, ...]
@@ -61,6 +64,8 @@ class Program:
     timeout: float
     profile: str
     environ: Mapping[str, str]
+    seed: Path | None = None
+    responses: Path | None = None
 
 
 class World:
@@ -89,6 +94,8 @@ class World:
             public_url=PUBLIC_URL,
             control=False,
             access_life=access_life,
+            seed=program.seed,
+            responses=program.responses,
         )
         self._sandbox = Sandbox(
             self.local, approve_as=USER, environ=program.environ, hooks=self.traffic, folder=self._folder
@@ -125,13 +132,13 @@ class World:
         self._until_the_end.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def run(self, copies: int = 1, *, together: bool = False, killed: bool = False) -> None:
+    def run(self, copies: int = 1, *, together: bool = False, killed: Literal["", "refresh", "use"] = "") -> None:
         """Run the program to its end, and keep its exit statuses.
 
         Args:
             copies: how many at once.
             together: whether their refresh requests are held until each copy has sent one, has ended, or waits.
-            killed: whether it is killed once the local Trakt has answered its refresh.
+            killed: when it is killed: once the local Trakt has done its refresh, or when it uses the new token.
 
         Raises:
             Stopped: the lab has been interrupted.
@@ -145,7 +152,8 @@ class World:
                 )
                 for _ in range(copies)
             ]
-            self.local.run(traffic.begin_run(together=together, kill=processes[0].kill if killed else None))
+            kill = processes[0].kill if killed else None
+            self.local.run(traffic.begin_run(together=together, kill=kill, at_use=killed == "use"))
             try:
                 failed = [process.start(self._program.command, self._environ) for process in processes]
                 until_the_end.enter_context(self._stop.ends(processes))
@@ -181,6 +189,10 @@ class World:
                 return False
             self.exits.pop()
             time.sleep(BACKOFF_SECONDS)
+
+    def advise(self) -> list[str]:
+        """Return what the program was refused, and how to change that."""
+        return advise(self._sandbox, self._program.command[0])
 
     def has_second_device(self) -> bool:
         """Return whether the other device of the same user can refresh; it is used up by that."""

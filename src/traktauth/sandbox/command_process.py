@@ -134,13 +134,12 @@ class CommandProcess:
         self.close()
 
     def _specify(self, command: Sequence[str], environ: Mapping[str, str], folders: Sequence[Path]) -> None:
-        specification = (
+        specification = [
             [os.fsencode(word) for word in command],
             {os.fsencode(name): os.fsencode(value) for name, value in environ.items()},
             [os.fsencode(folder) for folder in folders],
-        )
-        content = marshal.dumps(specification)
-        self._write(len(content).to_bytes(supervisor.LENGTH_BYTES, "big") + content)
+        ]
+        self._write(marshal.dumps(specification))
 
     def _write(self, content: bytes) -> None:
         with suppress(BrokenPipeError, ConnectionResetError):  # the supervisor has been killed

@@ -10,53 +10,28 @@ import shutil
 import ssl
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar
-
-from starlette.types import ASGIApp
+from typing import Self
 
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
-from traktauth.models import App
 from traktauth.sandbox.certificates import Certificates
 from traktauth.sandbox.environment import DOMAIN, HOSTS, is_trakt, program_environment
 from traktauth.sandbox.proxy import HTTP_PORT, HTTPS_PORT, Address, Proxy, Refused
 from traktauth.sandbox.watcher import Hooks, Watcher
 from traktauth.server.http.exchange import Exchange
-from traktauth.server.settings import Settings
+from traktauth.server.process.embedded import EmbeddedServer
 
-T = TypeVar("T")
 PUBLIC_URL = f"https://{DOMAIN}"
 """Of the local Trakt: the address that programs know it by, and are shown."""
-MORE = Hint("End programs that hold many ports, or raise the limit of open files: ", ShellCommand("ulimit -n 4096"))
+MORE = Hint(
+    "Name a temporary folder with room in TMPDIR; end programs that hold ports, or raise the limit of open files: ",
+    ShellCommand("ulimit -n 4096"),
+)
 HOST = re.compile(r"[a-z0-9._-]+")
 """A host name or an IPv4 address; an international name in its ASCII form."""
-
-
-class RunningTrakt(Protocol):
-    """What a sandbox needs of a local Trakt: `traktauth.testing.LocalTrakt`."""
-
-    settings: Settings
-
-    @property
-    def app(self) -> App:
-        """The first app, as a client knows it."""
-        ...
-
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in its event loop."""
-        ...
-
-    async def listen(self, wrap: Callable[[ASGIApp], ASGIApp], tls: ssl.SSLContext | None = ...) -> asyncio.Server:
-        """Serve on a further port."""
-        ...
-
-    async def approve_polled(self, device_code: str, username: str) -> None:
-        """Approve a device code, if it waits for a decision."""
-        ...
 
 
 class Sandbox:
@@ -86,7 +61,7 @@ class Sandbox:
 
     def __init__(
         self,
-        local_trakt: RunningTrakt,
+        local_trakt: EmbeddedServer,
         *,
         allow: Iterable[str] = (),
         approve_as: str | None = "sean",
@@ -102,8 +77,7 @@ class Sandbox:
         self.local_trakt = local_trakt
         self._allow = frozenset(_check_host(host) for host in allow)
         self._base = dict(os.environ if environ is None else environ)
-        approve = None if approve_as is None else partial(local_trakt.approve_polled, username=approve_as)
-        self._watcher = Watcher(approve=approve, show=show, hooks=hooks)
+        self._watcher = Watcher(local_trakt, approve_as=approve_as, show=show, hooks=hooks)
         self._asked: Counter[Address] = Counter()
         self._refused: Counter[str] = Counter()
         self._parent = folder
@@ -120,23 +94,12 @@ class Sandbox:
         """
         try:
             certificates = Certificates(HOSTS, DOMAIN)
-            context = certificates.server_context()
-        except OSError as error:
-            raise TraktAuthError(f"The sandbox's certificates cannot be loaded: {error.strerror}", hint=MORE) from None
-        try:
             self._folder = Path(tempfile.mkdtemp(prefix="traktauth-sandbox-", dir=self._parent))
             self.bundle.write_bytes(certificates.authority + (_roots(self._base) if self._allow else b""))
-        except OSError as error:
-            self._remove_folder()
-            raise TraktAuthError(
-                f"The sandbox's certificates cannot be written: {error.strerror}",
-                hint="Make room in the temporary folder, or name another one in TMPDIR",
-            ) from None
-        try:
-            self.local_trakt.run(self._start(context))
+            self.local_trakt.run(self._start(certificates.server_context()))
         except OSError as error:
             self.__exit__(None, None, None)
-            raise TraktAuthError(f"The sandbox cannot listen on 127.0.0.1: {error}", hint=MORE) from None
+            raise TraktAuthError(f"The sandbox cannot be started: {error}", hint=MORE) from None
         return self
 
     def __exit__(
@@ -185,6 +148,11 @@ class Sandbox:
         """
         encrypted = {host for host, port in self._asked if port == HTTPS_PORT}
         return frozenset(encrypted - self._watcher.reached.keys())
+
+    @property
+    def unknown_apps(self) -> list[str]:
+        """Client ids that programs used, and the local Trakt does not know."""
+        return sorted(self._watcher.unknown_apps)
 
     @property
     def exchanges(self) -> list[Exchange]:

@@ -35,7 +35,6 @@ GROUP_SECONDS = 0.05
 OWN_SECONDS = 2.0
 """Within which the sandbox's process reports a signal that its process group was sent."""
 REPORT_BYTES = 5
-LENGTH_BYTES = 8
 ON_LINUX = sys.platform.startswith("linux")
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 FIRST_LINE = 80
@@ -50,7 +49,14 @@ def main(connection: int) -> int:
             signal.signal(one, _do_nothing)  # the command decides what it means
     if ON_LINUX:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    command, environ, folders = _read_specification(connection)
+    command: list[bytes]
+    environ: dict[bytes, bytes]
+    folders: list[bytes]
+    with os.fdopen(connection, "rb", closefd=False) as file:  # nothing comes after it until the command is there
+        try:
+            command, environ, folders = marshal.load(file)  # noqa: S302 - ours
+        except EOFError:
+            return 0
     if command:
         _run(connection, command, environ)
     else:
@@ -103,26 +109,6 @@ def _wait_for_end(connection: int) -> None:
 def _tell(connection: int, kind: bytes, value: int) -> None:
     with contextlib.suppress(OSError):  # its reader has gone
         os.write(connection, kind + value.to_bytes(REPORT_BYTES - 1, "big", signed=True))
-
-
-def _read_specification(pipe: int) -> tuple[list[bytes], dict[bytes, bytes], list[bytes]]:
-    """Read the command, its environment, and folders to remove; all empty if the pipe ends before."""
-    length = _read(pipe, LENGTH_BYTES)
-    content = _read(pipe, int.from_bytes(length, "big")) if length else b""
-    if not content:
-        return [], {}, []
-    specification: tuple[list[bytes], dict[bytes, bytes], list[bytes]] = marshal.loads(content)  # noqa: S302 - ours
-    return specification
-
-
-def _read(pipe: int, size: int) -> bytes:
-    content = b""
-    while len(content) < size:
-        block = os.read(pipe, size - len(content))
-        if not block:
-            return b""
-        content += block
-    return content
 
 
 def _start(command: list[bytes], environ: dict[bytes, bytes]) -> int:

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import re
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from traktauth.server.http.exchange import Exchange
+from traktauth.server.process.embedded import EmbeddedServer
 
 DEVICE_POLLS = frozenset(("/oauth/device/token", "/api/auth/device/token"))
 PENDING = 400
@@ -33,27 +35,32 @@ class Watcher:
     """Watches the requests of programs.
 
     Args:
-        approve: approves the device code that a poll waits for; None: device codes wait.
+        local_trakt: what they are sent to.
+        approve_as: the user who approves device codes, after the first poll; None: they wait.
         show: called with each request before its response is sent.
         hooks: called around each request.
 
     Attributes:
         exchanges: the last requests, the oldest first.
         reached: how many requests each host was sent.
+        unknown_apps: client ids that the local Trakt does not know.
     """
 
     def __init__(
         self,
+        local_trakt: EmbeddedServer,
         *,
-        approve: Callable[[str], Awaitable[None]] | None,
+        approve_as: str | None,
         show: Callable[[Exchange], None] | None,
         hooks: Hooks | None,
     ) -> None:
-        self._approve = approve
+        self._local_trakt = local_trakt
+        self._approve_as = approve_as
         self._show = show
         self._hooks = hooks
         self.exchanges: deque[Exchange] = deque(maxlen=LONGEST_LOG)
         self.reached: Counter[str] = Counter()
+        self.unknown_apps: set[str] = set()
 
     def wrap(self, application: ASGIApp) -> ASGIApp:
         """Return a local Trakt's application with this around it."""
@@ -80,13 +87,16 @@ class Watcher:
 
     async def _note(self, scope: Scope) -> None:
         exchange: Exchange = scope["exchange"]
-        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        exchange.host = host.partition(":")[0].rstrip(".").lower()
+        fields = Headers(scope=scope)
+        exchange.host = fields.get("host", "").partition(":")[0].rstrip(".").lower()
         self.reached[exchange.host] += 1
         self.exchanges.append(exchange)
+        app = fields.get("trakt-api-key") or exchange.request.client_id
+        if app and not self._local_trakt.knows_app(app):
+            self.unknown_apps.add(app)
         if self._hooks is not None:
             await self._hooks.on_response(exchange)
         if self._show is not None:
             self._show(exchange)
-        if self._approve is not None and exchange.path in DEVICE_POLLS and exchange.status == PENDING:
-            await self._approve(exchange.request.parameters.get("code", ""))
+        if self._approve_as is not None and exchange.path in DEVICE_POLLS and exchange.status == PENDING:
+            await self._local_trakt.approve_polled(exchange.request.parameters.get("code", ""), self._approve_as)

@@ -13,7 +13,6 @@ from traktauth.errors import TraktAuthError
 from traktauth.models import App, Token, User
 from traktauth.models.app import LOOPBACK_HOSTS
 from traktauth.models.changes import SaveToken, SetUser
-from traktauth.protocol import OUT_OF_BAND
 
 try:
     from traktauth.server.http.api import uuid_of
@@ -114,19 +113,6 @@ class LocalTrakt(EmbeddedServer):
                 access_log=access_log,
             )
         )
-
-    @property
-    def app(self) -> App:
-        """Return the first app, as a client knows it; out of band where it has no address.
-
-        Raises:
-            RuntimeError: the server has not been started.
-            ValueError: its seed has no app.
-        """
-        said = self._announced
-        addresses: list[str] = said["redirect_uris"] or [OUT_OF_BAND]
-        secret: str | None = said["client_secret"]
-        return App(said["client_id"], client_secret=secret, redirect_uri=addresses[0])
 
     @overload
     def sign_in_at(self, trakt: Trakt, username: str = "sean") -> Token: ...

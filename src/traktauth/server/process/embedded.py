@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from starlette.types import ASGIApp
 
+from traktauth.models import App
+from traktauth.protocol import OUT_OF_BAND
 from traktauth.server.app import Built, build, read_files
 from traktauth.server.clock import Clock
 from traktauth.server.control import calls
@@ -70,6 +72,19 @@ class EmbeddedServer:
         if self._thread is not None:
             self._thread.abort()
             self._thread = None
+
+    @property
+    def app(self) -> App:
+        """Return the first app, as a client knows it; out of band where it has no address.
+
+        Raises:
+            RuntimeError: the server has not been started.
+            ValueError: its seed has no app.
+        """
+        announced = self._announced
+        addresses: list[str] = announced["redirect_uris"] or [OUT_OF_BAND]
+        secret: str | None = announced["client_secret"]
+        return App(announced["client_id"], client_secret=secret, redirect_uri=addresses[0])
 
     @property
     def clock(self) -> Clock:
@@ -200,6 +215,10 @@ class EmbeddedServer:
             ValueError: the user is unknown.
         """
         self._run(calls.Disconnect(username=username))
+
+    def knows_app(self, client_id: str) -> bool:
+        """Return whether there is an app with this client id; called in the server's own event loop."""
+        return self._context.database.read(lambda db: db.clients.by_client_id(client_id)) is not None
 
     async def approve_polled(self, device_code: str, username: str) -> None:
         """Approve a device code, if it waits for a decision; called in the server's own event loop."""
