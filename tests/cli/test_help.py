@@ -87,27 +87,6 @@ def test_the_help_of_a_command_comes_in_three_ways(command):
     assert command("store", "move", "-h").out == command("help", "store", "move").out
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["logn"], "No such command 'logn'. Did you mean 'login'?"),
-        (["store", "mve"], "No such command 'mve'. Did you mean 'move'?"),
-        (["help", "exit-code"], "No such command or topic 'exit-code'. Did you mean 'exit-codes'?"),
-        (["help", "store", "mov"], "No such command 'mov'. Did you mean 'move'?"),
-        (["zzz"], "No such command 'zzz'."),
-        (["token", "--service", "trackt"], "No service is named 'trackt'. Did you mean 'trakt'?"),
-        (["status", "--store", "x.json"], "Did you mean 'file:x.json'?"),
-        (["status", "--store", "data/x.db"], "Did you mean 'sqlite:data/x.db'?"),
-        (["completion"], "Missing argument 'SHELL'. Choose from: bash, zsh, fish"),
-    ],
-)
-def test_what_was_meant_is_suggested_in_one_line(command, words, expected):
-    outcome = command(*words)
-    assert (outcome.status, outcome.out) == (2, "")
-    assert expected in outcome.err.splitlines()[0]
-    assert len(outcome.err.splitlines()) == 2
-
-
 @pytest.mark.parametrize("word", ["-V", "--version", "version"])
 def test_the_version_is_printed(command, word):
     assert re.fullmatch(r"traktauth \d+\.\d+\.\d+\S*\n", command(word).out)

@@ -309,32 +309,6 @@ def test_refreshing_continues_if_the_log_cannot_be_written(crew):
 
 
 # ------------------------------------------------------------ what cannot be kept
-@pytest.mark.parametrize(
-    ("words", "status", "message"),
-    [
-        (["--store", "memory:"], 1, "not the store memory:"),
-        (["--store", "file:"], 1, "keep needs sqlite:, redis: or postgresql:"),
-        (["--store", "redis://127.0.0.1:9", "--once"], 1, "127.0.0.1:9"),
-        (["--store", "shoebox:"], 2, "No store has the address"),
-        (["--pace", "0/61"], 2, "--pace must be N/SECONDS"),
-        (["--pace", "20/nan"], 2, "--pace must be N/SECONDS"),
-        (["--in-flight", "0"], 2, "in-flight"),
-        (["--limit", "5"], 2, "--limit needs --once or --plan"),
-        (["--once", "--limit", "0"], 2, "limit"),
-        (["--metrics", "99999"], 2, "metrics"),
-        (["--account", "foo"], 2, "No such option '--account'"),
-        (["--plan", "--once"], 2, "--plan and --once cannot be combined"),
-        (["--plan", "--metrics", "0"], 2, "--plan and --metrics cannot be combined"),
-    ],
-)
-def test_wrong_usage_and_stores_that_cannot_be_used_are_reported_in_two_lines(command, words, status, message):
-    outcome = command("keep", "--store", f"sqlite:{command.folder}/fleet.db", *words)
-    first, second = [line for line in outcome.err.splitlines() if not line.startswith(("Keeping ", "No login "))]
-    assert (outcome.status, outcome.out) == (status, "")
-    assert message in first
-    assert second.startswith("→ ")
-
-
 @pytest.mark.slow
 def test_a_redis_that_may_lose_logins_is_warned_of_in_the_log(crew, tmp_path):
     try:

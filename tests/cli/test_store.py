@@ -128,21 +128,6 @@ def test_store_addresses_can_come_from_a_variable_a_file_or_standard_input(comma
     assert command.record().token == token
 
 
-@pytest.mark.parametrize(
-    ("argument", "message"),
-    [
-        ("env:NOT_THERE", "The variable NOT_THERE holds no address"),
-        ("@/not/there", "The file /not/there cannot be read: No such file or directory"),
-        ("@/dev/null", "The file /dev/null holds no address"),
-        ("-", "Standard input holds no address"),
-    ],
-)
-def test_a_source_without_a_store_address_is_reported(command, target, argument, message):
-    outcome = command("store", "move", argument, target, stdin="")
-    assert outcome.status == 2
-    assert message in outcome.err
-
-
 def test_a_wait_for_a_lock_is_reported(command, target):
     command.keep()
     with command.store.lock(command.login(), 0.0) as held:

@@ -307,14 +307,6 @@ def test_the_short_way_leaves_alone_what_is_not_written_plainly(words):
     assert parse_plain_options(words) is None
 
 
-@pytest.mark.parametrize("life", ["nan", "inf", "-1", "soon", ""])
-def test_a_life_that_is_no_number_of_seconds_is_wrong_usage(command, life):
-    command.keep()
-    outcome = command("token", "--min-life", life)
-    assert (outcome.status, outcome.out) == (2, "")
-    assert "is not a number of seconds" in outcome.err
-
-
 def test_more_life_than_any_token_has_is_wrong_usage(command):
     command.keep()
     outcome = command("token", "--min-life", "99999999")

@@ -10,8 +10,25 @@ from typing import Any
 
 import click
 
+from traktauth.cli.output import print_text
 
-class Command(click.Command):
+
+def show_help(context: click.Context, _parameter: click.Parameter | None = None, *given: object) -> None:
+    """Print the help as any other output, and end the command; also as the callback of `--help`, if that is given."""
+    if all(given) and not context.resilient_parsing:
+        print_text(f"{context.get_help()}\n")
+        context.exit()
+
+
+class _WithHelp(click.Command):
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = show_help
+        return option
+
+
+class Command(_WithHelp):
     """A command whose help ends with the examples of its docstring, and which knows options that exclude each other.
 
     Args:
@@ -44,7 +61,7 @@ class Command(click.Command):
                 formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
 
-class Group(click.Group):
+class Group(_WithHelp, click.Group):
     """A group that suggests a command for a mistyped one."""
 
     def resolve_command(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import click
 
 from traktauth._version import __version__
-from traktauth.cli.click_classes import Group
+from traktauth.cli.click_classes import Group, show_help
 from traktauth.cli.exit_codes import DONE, Terminated, end_with_error, ending_signals
 from traktauth.cli.help import TOPICS, config_file
 from traktauth.cli.log_output import show_warnings
@@ -105,7 +105,7 @@ class _Commands(Group):
 def traktauth(context: click.Context) -> None:
     """Sign in to Trakt once, and never lose the login."""
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        show_help(context)
 
 
 def run(arguments: list[str]) -> int:

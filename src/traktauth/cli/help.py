@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 from traktauth._version import __version__
 from traktauth.cli.click_classes import Command, describe_unknown
 from traktauth.cli.exit_codes import EXIT_CODES_HELP
+from traktauth.cli.output import print_text
 from traktauth.client.config_path import config_path, default_config_path
 from traktauth.client.settings import read_settings
 
@@ -143,11 +144,11 @@ def command(context: click.Context, words: tuple[str, ...], *, man: bool) -> int
     root = cast("click.Group", root_context.command)
     known = [*root.list_commands(root_context), *TOPICS]
     if man:
-        click.echo(man_page(root, root_context))
+        print_text(f"{man_page(root, root_context)}\n")
     elif words and words[0] not in known:
         raise click.UsageError(describe_unknown("command or topic", words[0], known), context)
     elif words and words[0] in TOPICS:
-        click.echo(TOPICS[words[0]][1].rstrip("\n") + (_api_url() if words[0] == "environment" else ""))
+        print_text(TOPICS[words[0]][1].rstrip("\n") + (_api_url() if words[0] == "environment" else "") + "\n")
     else:
         root.main([*words, "--help"], "traktauth", standalone_mode=False)
     return 0
@@ -160,5 +161,5 @@ def version() -> int:
     Examples:
         traktauth version
     """
-    click.echo(f"traktauth {__version__}")
+    print_text(f"traktauth {__version__}\n")
     return 0

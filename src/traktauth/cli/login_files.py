@@ -15,7 +15,7 @@ import click
 from traktauth.cli.click_classes import Command
 from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.options import common_options
-from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
+from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message, print_text
 from traktauth.cli.times import format_deadline
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import AppInvalid
@@ -200,7 +200,7 @@ def export(options: CommonOptions, format_name: str, path: Path | None, *, acces
         else:
             text = export_access_token(trakt, format_name, path)
             if path is None:
-                click.echo(text)
+                print_text(f"{text}\n")
                 return 0
     if options.json:
         print_json({"account": trakt.account, "path": str(path), "transfer": transfer})

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import click
 
-from traktauth.cli.click_classes import Command, Group
+from traktauth.cli.click_classes import Command, Group, show_help
 from traktauth.cli.command_hints import COMMAND_HINTS
 from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.exit_codes import DONE, FAILED, LATER
@@ -282,7 +282,7 @@ def counting(items: Iterable[T], total: int | None, *, shown: bool) -> Iterator[
 def command(context: click.Context) -> None:
     """Move logins between stores, and encrypt them."""
     if context.invoked_subcommand is None:
-        click.echo(context.get_help())
+        show_help(context)
 
 
 for each in (move_logins, make_key, reseal_logins, print_schema):
