@@ -184,7 +184,7 @@ def _browser_step(exchange: Exchange, app: str) -> tuple[str, str]:
         return f"Trakt sent the browser back to {app} with code {fingerprint(query['code'])}.", "good"
     if "error" in query and parts.scheme:
         return f"Trakt sent the browser back to {app} with the error {query['error'][:40]}.", "bad"
-    failed = exchange.status >= 400  # noqa: PLR2004 - from there on, errors
+    failed = exchange.status >= HTTPStatus.BAD_REQUEST
     decision = exchange.request.parameters.get("decision", "")
     key = exchange.method, exchange.route
     if key == ("POST", "/sign-in"):

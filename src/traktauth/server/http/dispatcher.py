@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
@@ -131,24 +132,10 @@ class Dispatcher:
         return response
 
     async def _respond(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        direct = self._direct.get(scope["path"])
-        if direct is None:
-            await self._route(exchange, scope, receive, send)
-            return
-        try:
-            response = await direct(Request(scope, receive))
-        except ClientDisconnect:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it was, it is logged, and the response is a 500
-            response = _log_failure(scope, error)
-        await self._record(exchange, response)(scope, receive, send)
-
-    async def _route(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_recorded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 exchange.status = message["status"]
-                fields = (value for name, value in message.get("headers", ()) if name.lower() == b"location")
-                exchange.location = next(fields, b"").decode("latin-1")
+                exchange.location = Headers(raw=message["headers"]).get("location", "")
                 if exchange.route == OTHER:
                     exchange.route = self._patterns.get(scope.get("endpoint"), OTHER)
                 self._context.exchanges.add(exchange)
@@ -156,14 +143,19 @@ class Dispatcher:
                 exchange.length += len(message.get("body", b""))
             await send(message)
 
+        direct = self._direct.get(scope["path"])
         try:
-            await self._inner(scope, receive, send_recorded)
+            if direct is None:
+                await self._inner(scope, receive, send_recorded)
+                return
+            response = await direct(Request(scope, receive))
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, it is logged, and the response is a 500
             response = _log_failure(scope, error)
-            if not exchange.status:
-                await self._record(exchange, response)(scope, receive, send)
+            if exchange.status:  # a response has begun
+                return
+        await self._record(exchange, response)(scope, receive, send)
 
 
 async def _discard(message: Message) -> None:

@@ -58,7 +58,7 @@ def network_of(address: str) -> str:
         found = found.ipv4_mapped or found
     if found.is_loopback:
         return "loopback"
-    return str(found) if found.version == 4 else str(ipaddress.ip_network((int(found), 64), strict=False))  # noqa: PLR2004 - IPv4
+    return str(found if isinstance(found, ipaddress.IPv4Address) else ipaddress.ip_network((found, 64), strict=False))
 
 
 class Limit(NamedTuple):

@@ -79,7 +79,7 @@ def load_scope_or_default(request: TokenRequest) -> bool:
     return all(word in request.policy.scopes for word in requested.split())
 
 
-def never(request: OAuthRequest) -> bool:  # noqa: ARG001 - a check
+def never(_request: OAuthRequest) -> bool:
     """Fail."""
     return False
 

@@ -12,10 +12,13 @@ import hmac
 import json
 import secrets
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from traktauth.server.oauth.request import TokenRequest
 from traktauth.server.storage.repositories import Repositories
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 LIFETIME = 36000  # seconds; better-auth's default
 SETTING = "identity key"
@@ -34,7 +37,7 @@ def id_token(request: TokenRequest, *, user: int, nonce: str) -> str | None:
     header = {"alg": "EdDSA", "kid": _key_id(seed)} if HAS_EDDSA else {"alg": "HS256", "typ": "JWT"}
     text = f"{_encode_json(header)}.{_encode_json(claims)}"
     signature = (
-        _sign(seed, text.encode())
+        _private_key(seed).sign(text.encode())
         if HAS_EDDSA
         else hmac.new((client.secret or "").encode(), text.encode(), hashlib.sha256).digest()
     )
@@ -46,10 +49,8 @@ def published_keys(db: Repositories) -> dict[str, Any]:
     stored = db.settings.get(SETTING)
     if not HAS_EDDSA or stored is None:
         return {"keys": []}
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - optional
-
     seed = bytes.fromhex(stored)
-    public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    public = _private_key(seed).public_key().public_bytes_raw()
     return {"keys": [{"alg": "EdDSA", "crv": "Ed25519", "x": _encode(public), "kty": "OKP", "kid": _key_id(seed)}]}
 
 
@@ -61,10 +62,10 @@ def _seed(db: Repositories) -> str:
     return seed
 
 
-def _sign(seed: bytes, data: bytes) -> bytes:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - optional
+def _private_key(seed: bytes) -> Ed25519PrivateKey:
+    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - optional
 
-    return Ed25519PrivateKey.from_private_bytes(seed).sign(data)
+    return ed25519.Ed25519PrivateKey.from_private_bytes(seed)
 
 
 def _key_id(seed: bytes) -> str:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from traktauth.server.oauth.redirect_uri import registration_problem_of
 from traktauth.server.pages.authorization import PERMISSIONS
-from traktauth.server.pages.page_request import PageRequest, confirmation_page, message
+from traktauth.server.pages.page_request import PageRequest, confirmation_page, message, signed_in
 from traktauth.server.seed import new_client, seeded_users
 from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.schema import Client
@@ -29,27 +29,28 @@ DONE = {
     "deleted": "Deleted.",
 }
 YOURS = ("/your-apps", "Your apps")
+for_your_apps, for_connected_apps = signed_in("your-apps"), signed_in("connected-apps")
 
 
+@for_your_apps
 async def show(visit: PageRequest) -> Response:
     """List them, with the form for another."""
     return _show_list(visit)
 
 
+@for_your_apps
 async def register(visit: PageRequest) -> Response:
     """Make an app."""
-    visitor, form = visit.visitor, visit.form
-    if visitor is None:
-        return visit.go("/sign-in?next=your-apps")
-    name, addresses = form.get("name", "").strip(), form.get("redirect_uris", "").split()
+    name, addresses = _read_form(visit)
     problem = _problem(name, addresses)
     if problem:
         return _show_list(visit, problem=problem)
-    app = new_client(name, tuple(addresses), confidential="public" not in form, owner=visitor.user.id)
+    app = new_client(name, tuple(addresses), confidential="public" not in visit.form, owner=visit.user.id)
     visit.context.database.write(lambda db: db.clients.save(app))
     return visit.go(_page(app))
 
 
+@for_your_apps
 async def show_one(visit: PageRequest) -> Response:
     """Show one app's settings; the secret of a seeded app is not shown before it is asked for."""
     app = _find_app(visit)
@@ -61,29 +62,32 @@ async def show_one(visit: PageRequest) -> Response:
 
 
 def _is_seeded(visit: PageRequest) -> bool:
-    names = visit.context.database.read(seeded_users)
-    return visit.visitor is not None and visit.visitor.user.username in names
+    return visit.user.username in visit.context.database.read(seeded_users)
 
 
+@for_your_apps
 async def change(visit: PageRequest) -> Response:
     """Save, make a new secret, or delete, only for one's own; or show a seeded app's secret."""
-    action = visit.form.get("action", "")
-    app, visitor = _find_app(visit), visit.visitor
+    action, app = visit.form.get("action", ""), _find_app(visit)
     if action == "show" and app is not None and app.owner is None and _is_seeded(visit):
         return _show_app(visit, app)
-    if app is None or visitor is None or app.owner != visitor.user.id:
+    if app is None or app.owner != visit.user.id:
         return _unknown(visit)
     if action == "back":
         return _show_app(visit, app, is_edited=True)
     if action == "delete":
-        return _delete(visit) if "sure" in visit.form else _sure_to_delete(visit, app)
+        if "sure" not in visit.form:
+            text = (
+                "Every login of this app ends, for all users, and its client id stops working. This cannot be undone."
+            )
+            return _sure(visit, app, f"Delete {app.name}?", text, ("action", "delete", "Delete"))
+        return _change(visit, _delete_app, "/your-apps?done=deleted")
     problem = _problem(*_read_form(visit))
     if problem and (action != "rotate" or _is_edited(visit, app)):
         return _show_app(visit, app, problem=problem)
     if action == "rotate":
-        return _rotate_secret(visit) if "sure" in visit.form else _sure_to_rotate(visit, app)
-    changed = _change(visit, lambda db, app: _update_description(visit, db, app))
-    return _unknown(visit) if changed is None else visit.go(f"{_page(changed)}?done=saved")
+        return _rotate_secret(visit, app)
+    return _change(visit, lambda db, app: _update_description(visit, db, app), f"{_page(app)}?done=saved")
 
 
 def _read_form(visit: PageRequest) -> tuple[str, list[str]]:
@@ -101,30 +105,13 @@ def _update_description(visit: PageRequest, db: Repositories, app: Client) -> No
     db.clients.update(app.id, name=name, redirect_uris="\n".join(addresses))
 
 
-def _sure_to_delete(visit: PageRequest, app: Client) -> Response:
-    text = "Every login of this app ends, for all users, and its client id stops working. This cannot be undone."
-    return _sure(visit, app, f"Delete {app.name}?", text, ("action", "delete", "Delete"))
-
-
-def _sure_to_rotate(visit: PageRequest, app: Client) -> Response:
-    text = "The old secret stops working at once. Programs that use it need the new one to sign in and to refresh."
-    if _is_edited(visit, app):
-        text += " Your changes to the name and the redirect addresses are saved with it."
-    return _sure(visit, app, f"Make a new secret for {app.name}?", text, ("action", "rotate", "New secret"))
-
-
-def _sure(visit: PageRequest, app: Client, title: str, text: str, button: tuple[str, str, str]) -> Response:
-    entered: dict[str, str] = {name: visit.form[name] for name in ("name", "redirect_uris") if name in visit.form}
-    return confirmation_page(visit, title, text, eyebrow="Your apps", action=_page(app), button=button, kept=entered)
-
-
-def _delete(visit: PageRequest) -> Response:
-    app = _change(visit, _delete_app)
-    return _unknown(visit) if app is None else visit.go("/your-apps?done=deleted")
-
-
-def _rotate_secret(visit: PageRequest) -> Response:
+def _rotate_secret(visit: PageRequest, app: Client) -> Response:
     """Make a new secret, and save what has been edited beside it."""
+    if "sure" not in visit.form:
+        text = "The old secret stops working at once. Programs that use it need the new one to sign in and to refresh."
+        if _is_edited(visit, app):
+            text += " Your changes to the name and the redirect addresses are saved with it."
+        return _sure(visit, app, f"Make a new secret for {app.name}?", text, ("action", "rotate", "New secret"))
 
     def rotate(db: Repositories, app: Client) -> None:
         if app.confidential:
@@ -132,24 +119,25 @@ def _rotate_secret(visit: PageRequest) -> Response:
         if _is_edited(visit, app):
             _update_description(visit, db, app)
 
-    app = _change(visit, rotate)
-    return _unknown(visit) if app is None else visit.go(f"{_page(app)}?done=secret")
+    return _change(visit, rotate, f"{_page(app)}?done=secret")
 
 
-def _change(visit: PageRequest, change: Callable[[Repositories, Client], None]) -> Client | None:
-    """Change the app in the address and return it as it was before; None if it is not this user's."""
-    visitor = visit.visitor
-    if visitor is None:
-        return None
+def _sure(visit: PageRequest, app: Client, title: str, text: str, button: tuple[str, str, str]) -> Response:
+    entered: dict[str, str] = {name: visit.form[name] for name in ("name", "redirect_uris") if name in visit.form}
+    return confirmation_page(visit, title, text, eyebrow="Your apps", action=_page(app), button=button, kept=entered)
 
-    def work(db: Repositories) -> Client | None:
+
+def _change(visit: PageRequest, change: Callable[[Repositories, Client], None], onward: str) -> Response:
+    """Change the app in the address and go on, if it is still this user's."""
+
+    def work(db: Repositories) -> bool:
         app = db.clients.by_client_id(_client_id_in_path(visit))
-        if app is None or app.owner != visitor.user.id:
-            return None
-        change(db, app)
-        return app
+        is_own = app is not None and app.owner == visit.user.id
+        if app is not None and is_own:
+            change(db, app)
+        return is_own
 
-    return visit.context.database.write(work)
+    return visit.go(onward) if visit.context.database.write(work) else _unknown(visit)
 
 
 def _page(app: Client) -> str:
@@ -157,11 +145,8 @@ def _page(app: Client) -> str:
 
 
 def _show_list(visit: PageRequest, *, problem: str = "") -> Response:
-    visitor = visit.visitor
-    if visitor is None:
-        return visit.go("/sign-in?next=your-apps")
     apps = visit.context.database.read(lambda db: db.clients.all())
-    own = [app for app in apps if app.owner == visitor.user.id]
+    own = [app for app in apps if app.owner == visit.user.id]
     others = [app for app in apps if app.owner is None] if visit.context.settings.loopback else []
     status = 400 if problem else 200
     shown: dict[str, Any] = {"own": own, "others": others, "public": "public" in visit.form, "done": _notice(visit)}
@@ -170,12 +155,11 @@ def _show_list(visit: PageRequest, *, problem: str = "") -> Response:
 
 def _find_app(visit: PageRequest) -> Client | None:
     """Return the app in the address, if this user may look at it."""
-    visitor, name = visit.visitor, _client_id_in_path(visit)
-    app = visit.context.database.read(lambda db: db.clients.by_client_id(name)) if visitor else None
-    if app is None or visitor is None:
-        return None
-    common = app.owner is None and visit.context.settings.loopback
-    return app if common or app.owner == visitor.user.id else None
+    name = _client_id_in_path(visit)
+    app = visit.context.database.read(lambda db: db.clients.by_client_id(name))
+    if app is None or (app.owner is None and visit.context.settings.loopback):
+        return app
+    return app if app.owner == visit.user.id else None
 
 
 def _show_app(
@@ -186,7 +170,7 @@ def _show_app(
     hidden: bool = False,
     is_edited: bool = False,
 ) -> Response:
-    own = visit.visitor is not None and app.owner == visit.visitor.user.id
+    own = app.owner == visit.user.id
     status = 400 if problem else 200
     filled = _form_values(visit, app.name, app.redirect_uris, problem, is_edited=is_edited and "name" in visit.form)
     filled |= {"own": own, "hidden": hidden, "done": _notice(visit) if own else ""}
@@ -213,8 +197,6 @@ def _client_id_in_path(visit: PageRequest) -> str:
 
 
 def _unknown(visit: PageRequest) -> Response:
-    if visit.visitor is None:
-        return visit.go("/sign-in?next=your-apps")
     return message(visit, "App not found", "It has been deleted, or belongs to another user.", 404, onward=YOURS)
 
 
@@ -245,22 +227,19 @@ class Connected(NamedTuple):
     permissions: list[str]
 
 
+@for_connected_apps
 async def show_connected(visit: PageRequest) -> Response:
     """List them."""
-    visitor = visit.visitor
-    if visitor is None:
-        return visit.go("/sign-in?next=connected-apps")
-    found = visit.context.database.read(lambda db: list_connected(db, visitor.user.id))
+    found = visit.context.database.read(lambda db: list_connected(db, visit.user.id))
     done = "Revoked. Every login of the app has ended." if visit.query_parameters.get("done") == "revoked" else ""
     return visit.show("connected", title="Connected apps", connected=found, done=done)
 
 
+@for_connected_apps
 async def revoke_connected(visit: PageRequest) -> Response:
     """End every token and code of an app and this user, and forget the consent; for good."""
-    visitor, number = visit.visitor, visit.form.get("app", "")
-    if visitor is None:
-        return visit.go("/sign-in?next=connected-apps")
-    found = visit.context.database.read(lambda db: list_connected(db, visitor.user.id))
+    number = visit.form.get("app", "")
+    found = visit.context.database.read(lambda db: list_connected(db, visit.user.id))
     app = next((app for app in found if str(app.number) == number), None)
     if app is None or visit.form.get("action") == "back":
         return visit.go("/connected-apps")
@@ -270,7 +249,7 @@ async def revoke_connected(visit: PageRequest) -> Response:
         return confirmation_page(
             visit, f"Revoke {app.name}?", text, action="/connected-apps", eyebrow="Connected apps", button=button
         )
-    visit.context.database.write(lambda db: disconnect(db, app.number, visitor.user.id))
+    visit.context.database.write(lambda db: disconnect(db, app.number, visit.user.id))
     return visit.go("/connected-apps?done=revoked")
 
 

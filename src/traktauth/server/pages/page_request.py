@@ -80,6 +80,13 @@ class PageRequest:
         return dict(self.query)
 
     @property
+    def user(self) -> User:
+        """The user who is signed in, at pages that ask for that."""
+        if self.visitor is None:
+            raise RuntimeError("this page is for signed-in users")
+        return self.visitor.user
+
+    @property
     def session_number(self) -> int:
         """The number of the session that the browser is signed in with, 0 without one."""
         return self.visitor.session.id if self.visitor else 0
@@ -234,6 +241,18 @@ def confirmation_page(
     """
     shown: dict[str, object] = {"action": action, "eyebrow": eyebrow, "button": button, "kept": kept or {}}
     return visit.show("sure", status=200, leads_to="", title=title, text=text, **shown)
+
+
+def signed_in(place: str) -> Callable[[Handler], Handler]:
+    """Return a decorator for pages of signed-in users; a sign-in leads to the page *place* of the user's own."""
+
+    def decorate(handler: Handler) -> Handler:
+        async def run(visit: PageRequest) -> Response:
+            return visit.go(f"/sign-in?next={place}") if visit.visitor is None else await handler(visit)
+
+        return run
+
+    return decorate
 
 
 def _has_csrf_token(visit: PageRequest) -> bool:

@@ -14,7 +14,7 @@ from traktauth.server.http.context import ServerContext
 from traktauth.server.messages import METHODS
 from traktauth.server.pages import applications, authorization, device, login
 from traktauth.server.pages.html_response import ASSETS, asset, security_headers
-from traktauth.server.pages.page_request import PageRequest, page_endpoint
+from traktauth.server.pages.page_request import Handler, PageRequest, page_endpoint
 from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.schema import Client, User
 
@@ -75,7 +75,7 @@ def documents() -> list[tuple[str, str]]:
     return [(name, address) for name, address in named if name == "Documentation" and address.startswith("https://")]
 
 
-PAGES = {
+PAGES: dict[str, dict[str, Handler]] = {
     "/": {"GET": show_home},
     "/oauth/authorize": {"GET": authorization.authorize},
     "/oauth/authorize/native": {"GET": authorization.show_code},

@@ -151,7 +151,7 @@ def serve(
 def _signals(ended: threading.Event, server: ServerThread) -> Generator[None]:
     """Let the first signal set *ended*, and the next one end the wait for responses."""
 
-    def handle(number: int, frame: object) -> None:  # noqa: ARG001 - as handlers are called
+    def handle(_number: int, _frame: object) -> None:
         if ended.is_set():
             server.skip_grace()
         ended.set()

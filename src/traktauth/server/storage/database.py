@@ -168,7 +168,7 @@ def _check_place(path: Path, *, needs_folder: bool) -> None:
 
 def _connect_file(path: Path) -> sqlite3.Connection:
     resolved = private_files.resolve(str(path))
-    private_files.make_folder(os.path.dirname(resolved))  # noqa: PTH120 - private_files takes text
+    private_files.make_folder(str(Path(resolved).parent))
     private_files.make_file(resolved)
     private_files.check_database(resolved)
     connection = _connect(resolved)
