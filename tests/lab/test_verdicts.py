@@ -7,10 +7,10 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from traktauth.cli import lab_run as lab
-from traktauth.lab.badge import draw_badge
 from traktauth.lab.lab import Lab, LabReport
+from traktauth.lab.race import Sample, Task, are_waiting
+from traktauth.lab.report import draw_badge
 from traktauth.lab.scenarios import NAMES
-from traktauth.lab.thread_states import Sample, Task, are_waiting
 from traktauth.lab.verdicts import FIXES, Evidence, Verdict, conclude, judge
 from traktauth.lab.world import Program
 

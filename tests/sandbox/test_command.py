@@ -195,14 +195,6 @@ def test_profile_seed_faults_and_an_allowed_host_are_those_of_the_options(sandbo
     assert answers == ["from elsewhere", "521"]
 
 
-@needs_curl
-@pytest.mark.slow
-def test_the_command_may_have_another_home(sandboxed, tmp_path):
-    other = tmp_path / "other"
-    done = sandboxed.run("--", "sh", "-c", f"mkdir {other}; HOME={other} {' '.join(CURL)} && echo $?")
-    assert done.stdout == b"0\n", done.stderr
-
-
 @pytest.mark.slow
 def test_a_login_is_written_first_and_works(sandboxed):
     request = [sys.executable, "-m", "traktauth", "request", "GET", "/users/settings"]

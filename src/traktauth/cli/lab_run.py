@@ -23,7 +23,7 @@ from traktauth.cli.output import (
 )
 from traktauth.errors import TraktAuthError
 from traktauth.lab import Evidence, Lab, LabReport, Verdict
-from traktauth.lab.badge import draw_badge
+from traktauth.lab.report import draw_badge
 from traktauth.lab.scenarios import NAMES
 from traktauth.lab.verdicts import CONTROL, FIXES
 from traktauth.lab.world import Program

@@ -21,7 +21,7 @@ from traktauth.models import Token
 from traktauth.sandbox import Sandbox
 from traktauth.sandbox.advice import advise
 from traktauth.sandbox.command_process import CommandProcess
-from traktauth.sandbox.home_folder import make_home
+from traktauth.sandbox.environment import make_home
 from traktauth.sandbox.logins import LoginPlace, read_login_place
 from traktauth.server.http.exchange import Exchange
 from traktauth.server.process.serve import raise_limit

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from traktauth.lab.report import LabReport, not_judged
 from traktauth.lab.scenarios import NAMES, SCENARIOS, Scenario
-from traktauth.lab.stop import Stop
 from traktauth.lab.verdicts import CONTROL, Evidence, Verdict, conclude, judge
-from traktauth.lab.world import Program
+from traktauth.lab.world import Program, Stop
 from traktauth.sandbox.command_process import CommandProcess
 
 WORLDS_AT_ONCE = 3

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from traktauth.lab.stop import Stop
 from traktauth.lab.verdicts import CONTROL, EXPIRED_LOSS, Evidence
-from traktauth.lab.world import Program, World
+from traktauth.lab.world import Program, Stop, World
 from traktauth.server.app import API
 from traktauth.server.http.api import read_responses
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +19,53 @@ from traktauth.client.oauth_api import AuthenticationOAuthApi
 from traktauth.errors import TraktAuthError
 from traktauth.lab.program_output import OutputEnd
 from traktauth.lab.race import wait_until_all_wait
-from traktauth.lab.stop import Stop
 from traktauth.lab.traffic import Traffic
 from traktauth.models import Token
 from traktauth.sandbox import Sandbox
 from traktauth.sandbox.advice import advise
 from traktauth.sandbox.command_process import NOT_EXECUTABLE, NOT_FOUND, CommandProcess
-from traktauth.sandbox.home_folder import make_home
+from traktauth.sandbox.environment import make_home
 from traktauth.sandbox.logins import LoginPlace
 from traktauth.sandbox.sandbox import PUBLIC_URL
 from traktauth.testing.local import LocalTrakt
+
+
+class Stopped(Exception):
+    """The lab has been interrupted, and starts nothing more."""
+
+
+class Stop:
+    """Ends the programs of all worlds at once, from another thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[CommandProcess] = set()
+        self._is_set = False
+
+    def set(self) -> None:
+        """End what runs, and let nothing be started any more."""
+        with self._lock:
+            self._is_set = True
+            for process in self._running:
+                process.kill()
+
+    @contextlib.contextmanager
+    def ends(self, processes: Sequence[CommandProcess]) -> Generator[None, None, None]:
+        """Let `set` end these started processes, within its `with`.
+
+        Raises:
+            Stopped: `set` was called before.
+        """
+        with self._lock:
+            if self._is_set:
+                raise Stopped
+            self._running.update(processes)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.difference_update(processes)
+
 
 USER = "sean"
 TIMED_OUT = 124
