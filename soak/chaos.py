@@ -26,9 +26,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import redis
@@ -42,6 +43,9 @@ from support.redis import RedisServer
 from support.tether import tethered
 from traktauth import StoreFailed, Trakt
 from traktauth.testing import LocalTrakt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROUND = 30.0  # seconds
 LIFE = 4  # seconds of an access token
@@ -66,7 +70,7 @@ class Backups:
             shutil.copy(self.file, self.folder / "backup.json")
         elif kind == "sqlite":
             with closing(sqlite3.connect(self.database)) as live, closing(sqlite3.connect(self.copy)) as copy:
-                live.backup(copy)
+                live.backup(copy, progress=give_up_after(2.0))
         elif kind == "redis":
             with closing(redis.Redis.from_url(self.redis_url)) as server:
                 self.keys = {key: server.dump(key) for key in server.keys("*")}
@@ -82,7 +86,7 @@ class Backups:
             (self.folder / "new.json").replace(self.file)
         elif kind == "sqlite":
             with closing(sqlite3.connect(self.database)) as live, closing(sqlite3.connect(self.copy)) as copy:
-                copy.backup(live)
+                copy.backup(live, progress=give_up_after(2.0))
         elif kind == "redis":
             with closing(redis.Redis.from_url(self.redis_url)) as server, server.pipeline() as steps:
                 steps.flushdb()
@@ -102,6 +106,17 @@ class Backups:
         return self.folder / "backup.db"
 
 
+def give_up_after(seconds: float) -> Callable[[int, int, int], None]:
+    """Return what ends a copy of a SQLite database that waits longer for a lock: its holder may be stopped."""
+    until = time.monotonic() + seconds
+
+    def check(_status: int, _remaining: int, _total: int) -> None:
+        if time.monotonic() > until:
+            raise sqlite3.OperationalError("the database is locked")
+
+    return check
+
+
 # ---------------------------------------------------------------- one round
 class Round:
     """Eight processes for some seconds; `tally` counts, `wrong` tells what must not be."""
@@ -117,9 +132,10 @@ class Round:
         self.began = [0] * len(self.seats)  # how long each log was when its process started
         self.answers: Counter[int] = Counter()  # by process
         self.events: list[tuple[float, str, str, int]] = []  # when, what, to which store and process
-        self.saved: set[str] = set()  # stores of which there is a backup
+        self.saved: dict[str, float] = {}  # when the backup of a store was made
+        self.restored: dict[str, list[tuple[float, float]]] = defaultdict(list)  # when, and when that backup was made
         self.later: list[tuple[float, int, str]] = []  # what ends later: a stop, a wrong clock
-        self.signed_in: dict[tuple[str, str], float] = {}
+        self.signed_in: dict[tuple[str, str], list[float]] = defaultdict(list)
 
     def run(self) -> None:
         """Run it."""
@@ -185,8 +201,8 @@ class Round:
             for _ in range(100):
                 with suppress(RuntimeError, StoreFailed):  # another process has just changed the record
                     token = self.server.sign_in_at(trakt, f"{kind}-{account}")
-                    self.signed_in[kind, account] = time.time()
-                    self.proxy.signed_in_at[token.refresh_token or ""] = self.signed_in[kind, account]
+                    self.signed_in[kind, account].append(time.time())
+                    self.proxy.signed_in_at[token.refresh_token or ""] = self.signed_in[kind, account][-1]
                     self.proxy.login_of[token.refresh_token or ""] = (kind, account)
                     return
                 time.sleep(0.1)
@@ -245,10 +261,12 @@ class Round:
         with suppress(sqlite3.OperationalError, psycopg.Error, redis.ResponseError):
             if what == "backup":
                 self.backups.save(kind)
-                self.saved.add(kind)
+                self.saved[kind] = time.time()
                 return True
             if kind in self.saved:
+                began = time.time()
                 self.backups.restore(kind)
+                self.restored[kind].append((began, self.saved[kind]))
                 return True
         return False
 
@@ -269,16 +287,33 @@ class Round:
                 self.answers[seat] += 1
                 self.tally[line.get("error", "calls")] += 1
                 login = (kind, line["account"])
-                if line.get("error") == "LoginRequired" and line["at"] > self.signed_in[login] + 1.0:
+                if line.get("error") == "LoginRequired" and line["at"] > self.signed_in[login][-1] + 1.0:
                     ended.add((*login, line["reason"]))
                 elif "error" in line and line["error"] not in EXPECTED:
                     self.wrong.append(f"{kind}: {line}")
         for kind, account, reason in ended:
-            since = self.signed_in[kind, account]
-            if not self.proxy.explains_end((kind, account), since):
-                self.wrong.append(f"the login {kind} {account} ended ({reason}) though no used token was sent")
+            login, since = (kind, account), self.signed_in[kind, account][-1]
+            if self.proxy.explains_end(login, since):
+                pass
+            elif self.was_restored_as_ended(login, since):
+                self.tally["ended: in a backup"] += 1
+            else:
+                sent = [each for _, each in self.proxy.sent_for(login) if each.at > since - 20]
+                self.wrong.append(
+                    f"the login {login} ended ({reason}) though no used token was sent since {since}: {sent}; "
+                    f"restored (when, backup of): {self.restored[kind][-3:]}"
+                )
             self.tally[f"ended: {reason}"] += 1
             self.sign_in(kind, account)
+
+    def was_restored_as_ended(self, login: tuple[str, str], since: float) -> bool:
+        """Return whether a backup of the time between an earlier sign-in's end and the next was restored since."""
+        rejected = [each.at for _, each in self.proxy.sent_for(login) if each.rejected]
+        for restored, made in self.restored[login[0]]:
+            before = [at for at in self.signed_in[login] if at < made]
+            if restored > since > made and before and any(before[-1] < at < made for at in rejected):
+                return True
+        return False
 
     def settle(self) -> None:
         """Let nothing go wrong any more, and wait until each process has ended some calls."""

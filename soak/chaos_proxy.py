@@ -27,6 +27,7 @@ class Sending:
     at: float
     pid: int
     granted: bool = False
+    rejected: bool = False
     delivered: float = 0.0  # when; 0 if its response was lost
 
 
@@ -93,15 +94,19 @@ class Proxy(ThreadingHTTPServer):
 
         The latter comes from a backup; its login had ended, so Trakt rejects it.
         """
-        with self.lock:
-            earlier = [
-                each.at
-                for token, sendings in self.sendings.items()
-                if self.login_of.get(token) == login and self.signed_in_at[token] < since
-                for each in sendings
-            ]
+        earlier = [each.at for token, each in self.sent_for(login) if self.signed_in_at[token] < since]
         used = [second.at for token, _, second in self.used if self.login_of[token] == login]
         return any(at > since for at in [*used, *earlier])
+
+    def sent_for(self, login: tuple[str, str]) -> list[tuple[str, Sending]]:
+        """Return the refresh tokens of a login that were sent."""
+        with self.lock:
+            return [
+                (token, each)
+                for token, sendings in self.sendings.items()
+                if self.login_of.get(token) == login
+                for each in sendings
+            ]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -129,6 +134,8 @@ class Handler(BaseHTTPRequestHandler):
             content = response.read()
         if sending is not None and token and response.status == 200:
             self.server.grant(sending, token, json.loads(content)["refresh_token"])
+        elif sending is not None:
+            sending.rejected = response.status == 400
         if fault == "late":
             time.sleep(self.server.chance.uniform(0, 2.0))
         if fault in LOST:
