@@ -249,10 +249,12 @@ def test_the_record_keeps_trakts_own_words_and_the_time(replayed):
     assert record.history[-1].ended_at == record.ended_at
 
 
-def test_doctor_says_when_and_why_a_login_ended_and_what_to_do(replayed):
+@pytest.mark.parametrize("is_rejected", [True, False])
+def test_doctor_says_when_and_why_a_login_ended_and_what_to_do(replayed, is_rejected):
+    """Also while the access token is valid by its expiry, as the API was not asked since."""
     record = replayed.record()
-    token = record.token.access_token
-    assert replayed("token", "--rejected", stdin=token).status == 4
+    if is_rejected:
+        assert replayed("token", "--rejected", stdin=record.token.access_token).status == 4
     outcome = replayed("doctor")
     assert outcome.status == 4
     shown = " ".join(outcome.out.split())

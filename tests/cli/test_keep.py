@@ -330,3 +330,10 @@ def test_a_taken_port_for_numbers_is_reported(crew):
     outcome = crew.keep("--metrics", port)
     assert outcome.status == 1
     assert f"Cannot listen on port {port}" in outcome.err
+
+
+def test_keep_names_the_account_without_a_login_whose_file_it_should_write(command, tmp_path):
+    address, file = f"sqlite:{tmp_path}/empty.db", tmp_path / "pytrakt.json"
+    outcome = command("keep", "--once", "--write", f"pytrakt:{file}", "--store", address)
+    assert (outcome.status, file.exists()) == (4, False)
+    assert "Account default has no login" in outcome.err

@@ -41,6 +41,16 @@ def test_token_rejected_ends_with_4_if_the_login_has_ended(at_local, local):
     assert at_local("token").status == 4  # the store remembers that Trakt rejected it
 
 
+def test_token_rejected_ends_with_4_if_its_own_new_token_is_rejected_too(at_local, local):
+    token = at_local.keep_real(local).access_token
+    for _ in range(2):
+        local.expire("access", token)
+        outcome = at_local("token", "--rejected", stdin=token)
+        token = outcome.out.strip()
+    assert (outcome.status, outcome.out) == (4, "")
+    assert "Trakt rejects the access token, and a new one too" in outcome.err
+
+
 def test_token_rejected_without_a_token_on_stdin_is_wrong_usage(command):
     command.keep()
     outcome = command("token", "--rejected", stdin="")

@@ -38,7 +38,7 @@ def command(options: CommonOptions, min_life: float, *, rejected: bool) -> int:
     """Print a valid access token, refreshed first if necessary.
 
     With --rejected it prints another token than the rejected one: a newer one that is stored already, or a refreshed
-    one. The exit status is 4 if Trakt refuses the refresh, as the login has ended.
+    one. The exit status is 4 if Trakt refuses the refresh, as the login has ended, or has just rejected two tokens.
 
     Examples:
         token=$(traktauth token)
@@ -51,8 +51,15 @@ def command(options: CommonOptions, min_life: float, *, rejected: bool) -> int:
     rejected_token = _read_rejected() if rejected else None
     with options.trakt() as trakt:
         token = trakt.token(min_life=min_life, rejected=rejected_token)
+        if token.access_token == rejected_token:
+            raise rejected_again()
     print_token(token, as_json=options.json)
     return 0
+
+
+def rejected_again() -> LoginRequired:
+    """Return the error for a token that the API rejects although it has just replaced a rejected one."""
+    return LoginRequired("Trakt rejects the access token, and a new one too (401)", reason="revoked")
 
 
 def _read_rejected() -> str:
@@ -161,7 +168,7 @@ def _check_login(trakt: Trakt) -> None:
     """Ask the API for the user's settings, as the cheapest request that needs a valid token."""
     response = trakt.request("GET", USER_SETTINGS)
     if response.status_code == HTTPStatus.UNAUTHORIZED:
-        raise LoginRequired("Trakt rejects the access token, and a new one too (401)", reason="revoked")
+        raise rejected_again()
     if not response.is_success:
         reply = Response(response.status_code, response.headers, response.content)
         raise error_from_response(reply, what="the user's settings")

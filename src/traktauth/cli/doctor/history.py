@@ -93,10 +93,13 @@ def explain_end(found: StoredLogin, now: float) -> str:
 
 
 def end_lines(found: StoredLogin) -> tuple[str, ...]:
-    """Return when a login ended, in Trakt's words if it sent any, the likely causes and what to do."""
+    """Return when a login ended, in Trakt's words if it sent any, the likely causes and what to do.
+
+    A login whose refresh was refused has ended, also while its access token is valid by its expiry.
+    """
     record = found.record
     entries = explain(f"login-{found.status.reason}")
-    if not found.status.needs_login or not entries:
+    if not entries or not (found.status.needs_login or record.ended_at):
         return ()
     when = f"Refused at {format_time(record.ended_at, exact=True)}" if record.ended_at else ""
     words = f'Trakt said: "{record.ended_with}"' if record.ended_with else ""

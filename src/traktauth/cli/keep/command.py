@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from traktauth.cli.click_classes import Command
+from traktauth.cli.command_hints import describe_missing_login
 from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.exit_codes import ending_signals
 from traktauth.cli.keep.event_log import EventLog
@@ -27,7 +28,7 @@ from traktauth.cli.options import common_options
 from traktauth.cli.output import WARNING, is_on_terminal, print_in_place, print_json, print_message
 from traktauth.client.settings import Settings
 from traktauth.client.sync_client import Trakt
-from traktauth.errors import StoreFailed, TraktAuthError
+from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError
 from traktauth.hints import MOVE_COMMAND, Hint
 from traktauth.keeper import Event, Keeper, KeeperConfig, RateLimit, Refreshed, Summary
 from traktauth.keeper.config import IN_FLIGHT
@@ -266,8 +267,13 @@ class LoginFiles:
         if not self._files:
             return
         with Trakt(self._settings.app(), **self._settings.place()) as trakt:
-            for name, path in self._files:
-                export_access_token(trakt, name, path)
+            try:
+                for name, path in self._files:
+                    export_access_token(trakt, name, path)
+            except LoginRequired as error:
+                if error.reason == "never":
+                    describe_missing_login(error, trakt)
+                raise
 
     def on_event(self, event: Event) -> None:
         """Write the files in a thread if the account has a new token."""
