@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from html import escape as escape_html
-from typing import Any
+from typing import Any, Literal
 
-from traktauth.client.login.pages import STYLE
-from traktauth.display import escape
 from traktauth.errors import ACCOUNT_CODES, AppRejected, StoreFailed, TraktAuthError, TryLater
+from traktauth.html_page import HEADERS, html_page
 from traktauth.protocol import ACCOUNT_LIMITS, APPS_ARE_DELETED, CONNECTED_PAGE, ONE_COMMUNITY_APP
 from traktauth.web.failure import NO_RESPONSE, RETRY_AFTER, Cause, LoginFailed
 from traktauth.web.paths import LoginPaths
 
-_BUTTON = (
-    ".button{font:inherit;border:0;"
-    "display:inline-block;margin-top:1.5rem;padding:.6rem 1.4rem;border-radius:.5rem;text-decoration:none;"
-    "background:light-dark(#b3123f,#ff8aa8);color:light-dark(#fff,#17171b)}p+p{margin-top:.75rem}"
-)
-_HEADERS = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",  # the callback's address holds a code
-    "X-Content-Type-Options": "nosniff",
-}
 # What happened and what helps, for the user; the error's own message is for the log.
 _TEXTS: dict[Cause, tuple[str, str]] = {
     "no-cookie": (
@@ -112,7 +98,9 @@ def confirmation_page() -> RouteResponse:
 
     Trakt may approve without a word, so the other site would sign the user in.
     """
-    page = _page(200, "Sign in with Trakt", ["Another site led you here. Do you want to sign in?"], form="Sign in")
+    page = _page(
+        200, "Sign in with Trakt", ["Another site led you here. Do you want to sign in?"], outcome="", form="Sign in"
+    )
     page.headers["Referrer-Policy"] = "same-origin"  # or the form's `Origin` is null
     return page
 
@@ -120,7 +108,7 @@ def confirmation_page() -> RouteResponse:
 def sign_in_page(paths: LoginPaths) -> RouteResponse:
     """Return the page (401) for a form that a user sent who is not signed in, or whose login has ended."""
     texts = ["You are not signed in with Trakt, so what you sent was not completed.", "Sign in, then send it again."]
-    return _page(401, "Sign in first", texts, {paths.origin + paths.login: "Sign in with Trakt"})
+    return _page(401, "Sign in first", texts, {paths.origin + paths.login: "Sign in with Trakt"}, outcome="")
 
 
 def unavailable_page(error: Exception, *, is_form: bool = False) -> RouteResponse:
@@ -161,7 +149,7 @@ def partly_revoked_page(paths: LoginPaths, after: str) -> RouteResponse:
         "Trakt did not confirm that all of the application's access was revoked.",
         f"To be sure, remove the application from the connected apps of your Trakt account: {CONNECTED_PAGE}",
     ]
-    return _page(200, "Signed out", texts, {paths.origin + after: "Continue"})
+    return _page(200, "Signed out", texts, {paths.origin + after: "Continue"}, outcome="good")
 
 
 def unavailable_text(error: Exception) -> str:
@@ -192,20 +180,11 @@ def _page(
     texts: list[str],
     links: dict[str, str] | None = None,
     *,
-    form: str | None = None,
+    outcome: Literal["good", "bad", ""] = "bad",
+    form: str = "",
     retry_after: int | None = None,
 ) -> RouteResponse:
     """Return a page; the links are addresses with their labels, and the form posts to the page's own address."""
-    paragraphs = "".join(f"<p>{escape_html(escape(text))}</p>" for text in texts)
-    buttons = " ".join(
-        f'<a class="button" href="{escape_html(link)}">{label}</a>' for link, label in (links or {}).items()
-    )
-    if form is not None:
-        buttons += f'<form method="post"><button class="button">{form}</button></form>'
-    html = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}{_BUTTON}</style>'
-        f"<main><h1>{title}</h1>{paragraphs}{buttons}</main></html>"
-    )
+    html = html_page(title, texts, outcome=outcome, links=links, form=form)
     again = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return RouteResponse(status, _HEADERS | again, html)
+    return RouteResponse(status, HEADERS | again, html)

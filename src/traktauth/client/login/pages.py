@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape as escape_html
+from typing import Literal
 
-from traktauth.display import escape
-
-STYLE = (
-    ":root{color-scheme:light dark}"
-    "body{font:18px/1.5 system-ui,sans-serif;display:grid;place-items:center;min-height:90vh;margin:0 1.5rem;"
-    "background:light-dark(#f4f4f6,#17171b)}"
-    "main{max-width:30rem;width:100%;box-sizing:border-box;padding:2.5rem 2rem;border-radius:1rem;text-align:center;"
-    "background:light-dark(#fff,#232329);box-shadow:0 1px 3px rgb(0 0 0/.15)}"
-    "h1{font-size:1.6rem;line-height:1.25;margin:0 0 .75rem}p{margin:0;overflow-wrap:anywhere}"
-    ".good{color:light-dark(#14713d,#5fd38d)}.bad{color:light-dark(#b3261e,#ff8a80)}"
-    "footer{margin-top:1.5rem;font-size:.85rem;color:light-dark(#5c5c66,#a8a8b3)}"
-)
+from traktauth.html_page import HEADERS, html_page
 
 
 def signed_in_page(account: str) -> bytes:
@@ -26,7 +15,7 @@ def signed_in_page(account: str) -> bytes:
     """
     name = "" if account == "default" else f" as account {account}"
     text = f"The program has its login{name}. You can close this window and return to it."
-    return _page("200 OK", "You are signed in", text, mark="good")
+    return _page("200 OK", "You are signed in", text, outcome="good")
 
 
 def not_signed_in(reason: str) -> bytes:
@@ -39,7 +28,7 @@ def not_signed_in(reason: str) -> bytes:
         "200 OK",
         "Not signed in",
         f"{reason}. You can close this window and start again in the program; on the command line: traktauth login",
-        mark="bad",
+        outcome="bad",
     )
 
 
@@ -48,26 +37,11 @@ def redirect(url: str) -> bytes:
     return _page("302 Found", "Sign in to Trakt", "This page leads to Trakt.", more=f"Location: {url}\r\n")
 
 
-_MARKS = {"good": "<b class=good>✓</b> ", "bad": "<b class=bad>✗</b> ", "": ""}
-
-
-def _page(status: str, title: str, text: str, *, more: str = "", mark: str = "") -> bytes:
-    body = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-        f"<main><h1>{_MARKS[mark]}{title}</h1><p>{_to_html(text)}</p><footer>traktauth</footer></main></html>"
-    ).encode()
-    head = (
-        f"HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
-        "Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n"
-        "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'\r\n"
-        f"{more}Connection: close\r\n\r\n"
-    )
+def _page(status: str, title: str, text: str, *, more: str = "", outcome: Literal["good", "bad", ""] = "") -> bytes:
+    body = html_page(title, [text], outcome=outcome).encode()
+    fields = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
+    head = f"HTTP/1.1 {status}\r\n{fields}Content-Length: {len(body)}\r\n{more}Connection: close\r\n\r\n"
     return head.encode() + body
-
-
-def _to_html(text: str) -> str:
-    return escape_html(escape(text), quote=True)
 
 
 UNKNOWN_OUTCOME = _page("200 OK", "Trakt has answered", "Return to the program: it says whether you are signed in.")

@@ -17,7 +17,13 @@ from traktauth.server.oauth.redirect_uri import origin_of
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
-ASSETS = {"style.css": "text/css", "live.css": "text/css", "copy.js": "text/javascript", "live.js": "text/javascript"}
+ASSETS = {
+    "page.css": "text/css",
+    "style.css": "text/css",
+    "live.css": "text/css",
+    "copy.js": "text/javascript",
+    "live.js": "text/javascript",
+}
 """Stylesheets and scripts, with their media types; every page works without its script."""
 SCRIPT_OF = {"app": "copy.js", "code": "copy.js", "home": "copy.js", "live": "live.js"}
 """The script of each page that has one; the others may run none at all."""
@@ -28,7 +34,8 @@ START = ("/", "Home page")
 @cache
 def asset(name: str) -> bytes:
     """Return a stylesheet or a script."""
-    return files("traktauth.server.pages").joinpath(name).read_bytes()
+    package = "traktauth" if name == "page.css" else "traktauth.server.pages"
+    return files(package).joinpath(name).read_bytes()
 
 
 @cache
@@ -68,7 +75,9 @@ def page(name: str, context: Mapping[str, object], *, status: int = 200, leads_t
     """
     has_script = name in SCRIPT_OF
     addresses = {
-        "style_addresses": [asset_address("style.css"), *([asset_address("live.css")] if name == "live" else [])],
+        "style_addresses": [
+            asset_address(sheet) for sheet in ("page.css", "style.css", *["live.css"] * (name == "live"))
+        ],
         "script_address": asset_address(SCRIPT_OF[name]) if has_script else "",
     }
     html = template(name).render(**addresses, **context)
