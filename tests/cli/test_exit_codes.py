@@ -160,6 +160,7 @@ CASES = [
     (2, ["store", "move", "env:NOT_THERE", "file:x"], {}, "The variable NOT_THERE holds no address", "move --help"),
     (2, ["store", "move", "@/not/there", "file:x"], {}, "/not/there cannot be read: No such file", "move --help"),
     (2, ["store", "move", "@/dev/null", "file:x"], {}, "The file /dev/null holds no address", "move --help"),
+    (2, ["store", "move", "shoebox:", "file:x"], {}, "No store has the address", SETTINGS),
     (2, ["store", "move", "-", "file:x"], {}, "Standard input holds no address", "move --help"),
     (2, ["export", "pytrakt"], {}, "use --access-only", "See: traktauth export --help"),
     (2, ["export", "token", "--transfer"], {}, "--transfer needs a file", "See: traktauth export --help"),

@@ -17,7 +17,7 @@ import click
 
 from traktauth.cli.click_classes import Command, Group, show_help
 from traktauth.cli.command_hints import COMMAND_HINTS
-from traktauth.cli.common_options import CommonOptions
+from traktauth.cli.common_options import CommonOptions, naming_settings
 from traktauth.cli.exit_codes import DONE, FAILED, LATER
 from traktauth.cli.options import common_options, json_option
 from traktauth.cli.output import (
@@ -76,8 +76,9 @@ def move_logins(source: str, target: str, *, as_json: bool) -> int:
         # with a password, from a variable
         traktauth store move file: env:DATABASE_URL
     """
-    with closing(open_store(read_address(source))) as old, closing(open_store(read_address(target))) as new:
-        return run_move(old, new, as_json=as_json)
+    old, new = read_address(source), read_address(target)
+    with naming_settings(), closing(open_store(old)) as opened, closing(open_store(new)) as other:
+        return run_move(opened, other, as_json=as_json)
 
 
 def run_move(source: TokenStore, target: TokenStore, *, as_json: bool) -> int:
