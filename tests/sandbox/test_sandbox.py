@@ -15,9 +15,11 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import httpx2
 import pytest
 from cryptography import x509
 
+from support.private_home import wait_until
 from support.process import free_port, needs_curl
 from traktauth.errors import TraktAuthError
 from traktauth.sandbox import Sandbox
@@ -275,6 +277,16 @@ def test_100_connections_at_once_are_all_answered(inside):
     assert sandbox.reached == {"api.trakt.tv": 100}
 
 
+@pytest.mark.parametrize("drop", ["before", "after"])
+def test_a_response_that_is_lost_is_noted_and_leaves_nothing_in_a_log(inside, caplog, drop):
+    local, sandbox = inside
+    local.fail_next("/oauth/device/code", drop=drop)
+    with pytest.raises(httpx2.TransportError):
+        post(sandbox, "/oauth/device/code", client_id=local.app.client_id)
+    wait_until(lambda: [(one.path, one.status) for one in sandbox.exchanges] == [("/oauth/device/code", 0)])
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize("approve_as", ["mia", None])
 @pytest.mark.parametrize("slash", ["/", "//"])  # PyTrakt's device login posts to `//oauth/device/code`
 def test_a_device_code_is_approved_after_one_pending_poll_if_a_user_is_named(slash, approve_as):
@@ -289,8 +301,6 @@ def test_a_device_code_is_approved_after_one_pending_poll_if_a_user_is_named(sla
 
 
 def post(sandbox, path, **body):
-    import httpx2  # noqa: PLC0415 - of these tests alone
-
     with httpx2.Client(
         proxy=sandbox.environ["HTTPS_PROXY"], verify=ssl.create_default_context(cafile=sandbox.bundle), trust_env=False
     ) as client:

@@ -109,20 +109,21 @@ class Dispatcher:
             exchange.source = APP  # unless the endpoint knows better
         if fault.drop == "before":
             self._context.exchanges.add(exchange)
-            await self._cut(scope)
+            await self._cut(scope, receive)
         elif fault.drop == "after":
             await self._respond(exchange, scope, receive, _discard)
             exchange.status = exchange.length = 0
-            await self._cut(scope)
+            await self._cut(scope, receive)
         elif fault.status is None:
             await self._respond(exchange, scope, receive, send)
         else:
             response = Response(fault.content, fault.status, fault.fields)
             await self._record(exchange, response)(scope, receive, send)
 
-    async def _cut(self, scope: Scope) -> None:
+    async def _cut(self, scope: Scope, receive: Receive) -> None:
         self._context.cut(scope)
-        await asyncio.sleep(0)  # so that uvicorn sees connection_lost and does not log a missing response
+        while (await receive())["type"] != "http.disconnect":  # else uvicorn would log a missing response
+            pass
 
     def _record(self, exchange: Exchange, response: Response) -> Response:
         """Record a response that is about to be sent, and return it."""
