@@ -254,3 +254,10 @@ def either(request, start) -> Client:
 @pytest.fixture
 def browser():
     return Browser
+
+
+@pytest.fixture
+def visitor(either, browser):
+    signed_in = browser(either)
+    signed_in.sign_in()
+    return signed_in

@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-CALLBACK = "http://127.0.0.1:9876/callback"
+from server.conftest import CALLBACK
+
 ASKED = {"response_type": "code", "client_id": "first-app", "redirect_uri": CALLBACK, "state": "xyz"}
 S256 = {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
 NATIVE = "/api/auth/oauth2/authorize"
@@ -70,19 +71,6 @@ def test_a_consent_once_granted_is_not_asked_for_again(either, browser):
     assert visitor.walk(address()).location.startswith(f"{CALLBACK}?code=")
     either.control("revoke-consent", client_id="first-app")
     assert "would like to use your account" in visitor.walk(address()).text
-
-
-def test_a_trusted_app_is_not_asked_about(start, browser):
-    seed = {
-        "apps": [
-            {"client_id": "t", "client_secret": "s", "redirect_uris": [CALLBACK], "trusted": True, "name": "Trusted"}
-        ],
-        "users": [{"username": "sean", "password": "correct horse battery"}],
-    }
-    client = start(seed=seed)
-    visitor = browser(client)
-    visitor.sign_in()
-    assert visitor.walk(address(client_id="t")).location.startswith(f"{CALLBACK}?code=")
 
 
 @pytest.mark.parametrize("hidden", ["\r\nset-cookie: a=b\r\n", "\n", "\t", " ", "\x00"])

@@ -17,32 +17,12 @@ from traktauth.server.pages.page_request import cookies_of
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PATHS = [
-    "/oauth/token",
-    "/oauth/revoke",
-    "/oauth/introspect",
-    "/oauth/device/code",
-    "/oauth/device/token",
-    "/oauth/authorize",
-    "/api/auth/oauth2/token",
-    "/api/auth/oauth2/revoke",
-    "/api/auth/oauth2/authorize",
-    "/api/auth/device/code",
-    "/api/auth/device/token",
-    "/users/settings",
-    "/sync/history",
-    "/sign-in",
-    "/sign-up",
-    "/consent",
-    "/activate",
-    "/activate/AAAAAAAA",
-    "/_control/authorize",
-    "/_control/tokens",
-    "/_control/clock",
-    "/_control/expire",
-    "/_control/faults",
-    "/_control/device",
-    "/nowhere",
-]
+    "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/device/code", "/oauth/device/token",
+    "/oauth/authorize", "/api/auth/oauth2/token", "/api/auth/oauth2/revoke", "/api/auth/oauth2/authorize",
+    "/api/auth/device/code", "/api/auth/device/token", "/users/settings", "/sync/history", "/sign-in", "/sign-up",
+    "/consent", "/activate", "/activate/AAAAAAAA", "/_control/authorize", "/_control/tokens", "/_control/clock",
+    "/_control/expire", "/_control/faults", "/_control/device", "/nowhere",
+]  # fmt: skip
 BODIES = {
     "broken JSON": (JSON, b'{"grant_type": "refresh_'),
     "a list": (JSON, b"[1,2]"),

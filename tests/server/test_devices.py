@@ -5,6 +5,10 @@ from __future__ import annotations
 import concurrent.futures
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from traktauth.server.oauth.device import USER_CODE_ALPHABET, generate_user_code, normalize_user_code
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 MINE = {"client_id": "first-app", "client_secret": "first-secret"}
@@ -188,3 +192,13 @@ def test_a_client_does_not_learn_of_the_answer_to_another_one(either, browser):
     visitor.submit(page, decision="approve")
     either.control("expire", kind="device", value=mine["device_code"])
     assert visitor.submit(page, decision="approve").status == 404
+
+
+@given(st.text(alphabet=USER_CODE_ALPHABET, min_size=8, max_size=8), st.sampled_from([" ", "-", ".", "_", ""]))
+def test_a_user_code_is_read_however_it_is_typed(code, mark):
+    assert normalize_user_code(f" {code[:4].lower()}{mark}{code[4:]}\n") == code
+
+
+def test_user_codes_have_no_letters_that_look_alike():
+    made = "".join(generate_user_code() for _ in range(500))
+    assert not set("IO01") & set(made)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from traktauth.cli.serve import command
 from traktauth.server.app import PROFILES
 from traktauth.server.control.calls import CALLS
 from traktauth.server.oauth.rotation import make_rotation
@@ -37,34 +32,6 @@ def programs():
 @pytest.mark.parametrize("test", [pytest.param(test, id=name) for name, test in programs().items()])
 def test_its_tests_pass(test):
     test()
-
-
-@pytest.mark.parametrize(
-    "line", [line for block in blocks("sh") for line in block.splitlines() if "traktauth serve" in line]
-)
-def test_its_commands_take_these_options(line):
-    words = shlex.split(line)
-    assert words[:2] == ["traktauth", "serve"]
-    command.make_context("serve", words[2:]).close()
-
-
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the program curl is absent")
-def test_its_calls_are_answered():
-    # The other block signs in a command line, and runs with all blocks of the page (tests/docs/test_pages.py).
-    calls, _ = [block for block in blocks("sh") if "curl" in block]
-    with LocalTrakt() as server:
-        env = {**os.environ, "URL": server.url, "CLIENT_ID": server.app.client_id, "NO_PROXY": "*"}
-        done = subprocess.run(
-            ["sh", "-ec", calls.replace("curl -s", "curl -sf -w '\\n'")],
-            env=env,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        made, moved, ledger = map(json.loads, done.stdout.splitlines())
-        assert len(made["tokens"]) == 1
-        assert moved["now"] > 8 * DAY
-        assert ledger["alive"] == {"access": 0, "refresh": 1}
 
 
 def test_its_scenario_happens_in_that_order(start):

@@ -9,11 +9,10 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from server.conftest import CALLBACK, CHALLENGE, VERIFIER
 from traktauth.server.oauth import id_token
 
-S256 = {"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "code_challenge_method": "S256"}
-VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-CALLBACK = "http://127.0.0.1:9876/callback"
+S256 = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
 
 
 def decoded(part):

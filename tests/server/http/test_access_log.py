@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import stat
 import time
 
 import pytest
@@ -64,10 +63,6 @@ def test_nothing_that_a_client_chose_comes_into_it(logged, tmp_path):
     for secret in (login.access, login.refresh, "first-secret", "sean"):
         assert secret not in text
     assert {line["path"] for line in lines()} >= {"/activate/{code}", "/your-apps/{client_id}", "/oauth/token", "other"}
-
-
-def test_only_this_user_can_read_it(logged, tmp_path):
-    assert stat.S_IMODE((tmp_path / "access.log").stat().st_mode) == 0o600
 
 
 def test_a_cut_connection_is_logged_without_a_status(logged):

@@ -192,11 +192,6 @@ def test_what_a_header_and_a_method_may_be(current):
     assert current.get("/users/me").status == 204
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"absent\.json"):
-        read_faults(tmp_path / "absent.json", CURRENT.oauth_paths)
-
-
 def test_turns_of_a_fault():
     faults = [Fault("/a", times=1, status=500), Fault("/a", times=None, lasts=10, status=501)]
     assert take_fault(faults, "GET", "/b", now=0) is None

@@ -6,17 +6,9 @@ import re
 
 import pytest
 
-from server.conftest import SEED
+from server.conftest import CALLBACK, SEED
 
-CALLBACK = "http://127.0.0.1:9876/callback"
 MADE = {"name": "My app", "redirect_uris": f"{CALLBACK}\nurn:ietf:wg:oauth:2.0:oob"}
-
-
-@pytest.fixture
-def visitor(either, browser):
-    signed_in = browser(either)
-    signed_in.sign_in()
-    return signed_in
 
 
 def post(visitor, path, **form):
@@ -208,17 +200,12 @@ def test_elsewhere_than_on_loopback_the_apps_of_the_seed_are_not_shown(start, br
     assert post(visitor, "/your-apps/first-app", action="show").status == 404
 
 
-def test_a_trusted_app_can_be_seen_and_revoked(start, browser):
-    seed = {
-        "apps": [
-            {"client_id": "t", "client_secret": "s", "redirect_uris": [CALLBACK], "trusted": True, "name": "Trusty"}
-        ],
-        "users": [{"username": "sean", "password": "correct horse battery"}],
-    }
-    client = start(seed=seed)
-    client.control("authorize", client_id="t", redirect_uri=CALLBACK, username="sean")
-    visitor = browser(client)
+def test_a_trusted_app_is_not_asked_about_and_can_be_seen_and_revoked(start, browser):
+    app = {"client_id": "t", "client_secret": "s", "redirect_uris": [CALLBACK], "trusted": True, "name": "Trusty"}
+    visitor = browser(start(seed={**SEED, "apps": [app]}))
     visitor.sign_in()
+    asked = f"/oauth/authorize?response_type=code&client_id=t&redirect_uri={CALLBACK}"
+    assert visitor.walk(asked).location.startswith(f"{CALLBACK}?code=")
     assert "Trusty" in visitor.go("/connected-apps").text
 
 

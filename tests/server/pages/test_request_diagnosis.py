@@ -20,13 +20,6 @@ def asked(**changes):
 
 
 @pytest.fixture
-def visitor(either, browser):
-    signed_in = browser(either)
-    signed_in.sign_in()
-    return signed_in
-
-
-@pytest.fixture
 def path(visitor):
     """Where the visitor's own app is."""
     return post(visitor, "/your-apps", **MADE).location
@@ -204,17 +197,11 @@ def test_the_home_page_leads_on(start, browser):
     assert 'href="/_control"' not in start(seed=None, control=False).get("/").text
 
 
-def test_the_home_page_of_seeded_apps_shows_no_secret(either):
-    text = either.get("/").text
-    assert "first-secret" not in text
-    assert "The first app" in text
-    assert "sean" in text
-
-
-def test_the_home_page_of_a_public_address_names_no_user_and_no_app(start):
-    text = start(public_url="https://trakt.example", control=False).get("/").text
-    assert "sean" not in text
-    assert "The first app" not in text
+def test_the_home_page_names_seeded_apps_and_users_on_loopback_alone_and_no_secret(start):
+    for url in (None, "https://trakt.example"):
+        text = start(public_url=url, control=False).get("/").text
+        assert "first-secret" not in text
+        assert ("The first app" in text, "sean" in text) == (url is None, url is None)
 
 
 def test_a_user_has_an_id_and_a_uuid_that_stay_over_a_restart(start, tmp_path):

@@ -1,4 +1,4 @@
-"""Starting and stopping: in this process and in one of its own."""
+"""Starting and stopping, in this process and in one of its own; `--check`, which starts and makes nothing."""
 
 from __future__ import annotations
 
@@ -20,8 +20,10 @@ import pytest
 
 from support.wire import bearer, call
 from traktauth.server.process.embedded import EmbeddedServer
+from traktauth.server.process.serve import check_config
 from traktauth.server.settings import Settings
 
+APP = {"client_id": "a", "client_secret": "s", "redirect_uris": ["x:/y"]}
 PROGRAM = """
 import json, sys
 from traktauth.server.process.serve import serve
@@ -77,15 +79,6 @@ def test_it_stops_though_a_client_holds_on():
         connection = socket.create_connection((urlsplit(server.url).hostname, urlsplit(server.url).port))
         connection.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n")
     connection.close()
-
-
-def test_a_port_that_is_taken_is_an_os_error():
-    with (
-        EmbeddedServer(demo()) as server,
-        pytest.raises(OSError, match="in use"),
-        EmbeddedServer(demo(port=urlsplit(server.url).port)),
-    ):
-        pass
 
 
 def test_an_invalid_seed_releases_the_port():
@@ -213,10 +206,7 @@ def test_no_secret_is_in_any_log(run):
 @pytest.mark.slow
 def test_killed_in_the_middle_nothing_that_was_answered_is_lost(run):
     """Refresh in a loop, kill -9, start again: every answered access token works, every used refresh token is used."""
-    seed = {
-        "apps": [{"client_id": "a", "client_secret": "s", "redirect_uris": ["x:/y"]}],
-        "users": [{"username": "u", "password": "password"}],
-    }
+    seed = {"apps": [APP], "users": [{"username": "u", "password": "password"}]}
     for round_ in range(4):
         process, reported = run(control=True, seed=seed, rotation="once")
         pairs = refreshed_until_killed(process, reported["url"], random.Random(round_).uniform(0.05, 0.2))
@@ -262,3 +252,42 @@ def test_a_server_that_has_ended_says_so():
         _ = server.ledger
     with server:
         assert server.ledger["alive"]
+
+
+# ---------------------------------------------------------------- check
+def test_the_result_describes_what_would_be_served(tmp_path):
+    settings = Settings(
+        profile="classic",
+        database=f"sqlite:{tmp_path / 'db'}",
+        seed={"apps": [APP], "users": []},
+        faults=[{"path": "/oauth/token", "status": 503}],
+    )
+    assert check_config(settings) == {
+        "profile": "classic",
+        "measured_on": "Doorkeeper 5.6.6 on Rails 7.2.2",
+        "rotation": "until-used",
+        "database": {"address": f"sqlite:{tmp_path / 'db'}", "state": "new"},
+        "apps": 1,
+        "users": 0,
+        "faults": 1,
+        "responses": 0,
+    }
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_that_has_been_served_is_ready_and_stays_as_it_was(tmp_path):
+    database = f"sqlite:{tmp_path / 'db'}"
+    with EmbeddedServer(Settings(port=0, database=database)):
+        pass
+    before = (tmp_path / "db").read_bytes()
+    assert check_config(Settings(database=database))["database"]["state"] == "ready"
+    assert (tmp_path / "db").read_bytes() == before
+
+
+def test_a_log_or_a_host_that_cannot_be_used_is_named(tmp_path):
+    with pytest.raises(ValueError, match="access_log"):
+        check_config(Settings(database="memory:", access_log=tmp_path / "none" / "log"))
+    with pytest.raises(ValueError, match="it is a folder"):
+        check_config(Settings(database="memory:", access_log=str(tmp_path)))
+    with pytest.raises(ValueError, match=r"host no\.such\.host\.invalid cannot be found"):
+        check_config(Settings(database="memory:", host="no.such.host.invalid", insecure=True, plain_http=True))
