@@ -13,7 +13,7 @@ from traktauth.errors import TraktAuthError
     [
         ("plain text, naïve café, 日本語, 👩\u200d👩", "plain text, naïve café, 日本語, 👩\u200d👩"),
         ("clip\x1b]52;c;cm0gLXJmIH4=\x07board", "clip\\x1b]52;c;cm0gLXJmIH4=\\x07board"),
-        ("two\nlines\r\t", "two\\x0alines\\x0d\\x09"),
+        ("two\nlines\r\t", "two\\nlines\\r\\t"),
         ("\x7f\x80\x9b31m\x9d\x9f", "\\x7f\\x80\\x9b31m\\x9d\\x9f"),
         ("a\u2028b\u2029c\u200e\u200f\u061c", "a\\u2028b\\u2029c\\u200e\\u200f\\u061c"),
         (
@@ -31,7 +31,7 @@ def test_what_misleads_a_terminal_is_spelled_out_and_all_else_is_left(text, show
 
 
 def test_a_line_end_of_our_own_can_be_kept():
-    assert escape("a\n\tb\r", keep="\n\t") == "a\n\tb\\x0d"
+    assert escape("a\n\tb\r", keep="\n\t") == "a\n\tb\\r"
 
 
 def test_every_control_and_direction_character_is_escaped():

@@ -35,7 +35,7 @@ from traktauth.hints import Hint, ShellCommand
 from traktauth.models import service
 
 EVIL = "me\x1b]52;c;AAAA\x07\n✓ FAKE signed in\u202e\x9b31m"
-SAFE = "me\\x1b]52;c;AAAA\\x07\\x0a✓ FAKE signed in\\u202e\\x9b31m"
+SAFE = "me\\x1b]52;c;AAAA\\x07\\n✓ FAKE signed in\\u202e\\x9b31m"
 
 
 class Terminal(io.TextIOWrapper):

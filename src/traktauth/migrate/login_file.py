@@ -78,8 +78,11 @@ class LoginFile:
                 f"The folder of {self.path} cannot be written: {error.strerror or error}", hint=hint
             ) from error
 
-    def check_own(self) -> None:
+    def check_own(self, otherwise: str = "import the file as it is: --keep-source") -> None:
         """Check that the file may be replaced by one of this user: its owner could read and change that one.
+
+        Args:
+            otherwise: what else the user can do, for the hint.
 
         Raises:
             LoginFileError: it belongs to another user.
@@ -87,7 +90,7 @@ class LoginFile:
         if not self.is_own:
             raise LoginFileError(
                 f"{self.path} belongs to another user, and would be replaced by a file of yours",
-                hint="Run the command as that user, or import the file as it is: --keep-source",
+                hint=f"Run the command as that user, or {otherwise}",
             )
 
     def check_unchanged(self) -> None:

@@ -452,11 +452,7 @@ def _text_with(
                 f"{path} holds a login with a refresh token, which would be lost",
                 hint="Import it first, or name another file",
             )
-        if not file.is_own:
-            raise LoginFileError(
-                f"{path} belongs to another user, and would be replaced by a file of yours",
-                hint="Run the command as that user, or name another file",
-            )
+        file.check_own("name another file")
         text = file.text if file.content.strip() else None
     return form.write(ForeignLogin.of(trakt.config.app, token, with_refresh_token=with_refresh_token), text), file
 

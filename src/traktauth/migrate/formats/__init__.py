@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from types import ModuleType
 
 from traktauth.errors import TraktAuthError
 from traktauth.hints import LOGIN_COMMAND, Hint
@@ -25,12 +25,24 @@ NOT_IMPORTED = {
 _FORMAT_OF = {"plextraktsync": "pytrakt", "trakt.py": "token"}  # programs that users may name instead
 
 
-class Format(Protocol):
-    """What a module of this package has."""
+class FormatError(TraktAuthError):
+    """A login file is damaged, incomplete or of another program."""
 
-    def usual_paths(self, environ: Mapping[str, str], /) -> list[Path]:
+
+class Format:
+    """How a program keeps its login; every failure is a `FormatError`, whatever a file holds.
+
+    Args:
+        module: the module of the format, which has functions with the names of these methods.
+    """
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+
+    def usual_paths(self, environ: Mapping[str, str]) -> list[Path]:
         """Return where the program keeps its file, the likeliest first; none if it has no file."""
-        ...
+        paths: list[Path] = self._module.usual_paths(environ)
+        return paths
 
     def read(self, text: str, *, now: float) -> ForeignLogin:
         """Return the login that a file holds.
@@ -42,7 +54,12 @@ class Format(Protocol):
         Raises:
             FormatError: the file is damaged, or another program's; the message says where, and quotes nothing.
         """
-        ...
+        with _format_errors():
+            login: ForeignLogin = self._module.read(text, now=now)
+        given = (login.access_token, login.refresh_token, login.client_id, login.client_secret)
+        if not all(each.isascii() and each.isprintable() for each in given if each is not None):
+            raise FormatError("The file's token or app has characters that no token has")
+        return login
 
     def write(self, login: ForeignLogin, text: str | None) -> str:
         """Return the file with a login in it.
@@ -54,7 +71,9 @@ class Format(Protocol):
         Raises:
             FormatError: the file is damaged, or must be there already.
         """
-        ...
+        with _format_errors():
+            content: str = self._module.write(login, text)
+        return content
 
     def without_refresh_token(self, text: str) -> str:
         """Return the file with a blank refresh token, and otherwise as it is.
@@ -62,42 +81,9 @@ class Format(Protocol):
         Raises:
             FormatError: the file is damaged.
         """
-        ...
-
-
-class FormatError(TraktAuthError):
-    """A login file is damaged, incomplete or of another program."""
-
-
-class CheckedFormat:
-    """A format whose every failure is a `FormatError`, whatever a file holds.
-
-    Args:
-        module: the module of the format.
-    """
-
-    def __init__(self, module: Format) -> None:
-        self._module = module
-        self.usual_paths = module.usual_paths
-
-    def read(self, text: str, *, now: float) -> ForeignLogin:
-        """Return the login that a file holds."""
         with _format_errors():
-            login = self._module.read(text, now=now)
-        given = (login.access_token, login.refresh_token, login.client_id, login.client_secret)
-        if not all(each.isascii() and each.isprintable() for each in given if each is not None):
-            raise FormatError("The file's token or app has characters that no token has")
-        return login
-
-    def write(self, login: ForeignLogin, text: str | None) -> str:
-        """Return the file with a login in it."""
-        with _format_errors():
-            return self._module.write(login, text)
-
-    def without_refresh_token(self, text: str) -> str:
-        """Return the file with a blank refresh token, and otherwise as it is."""
-        with _format_errors():
-            return self._module.without_refresh_token(text)
+            content: str = self._module.without_refresh_token(text)
+        return content
 
 
 @contextmanager
@@ -127,7 +113,7 @@ def find_format(name: str) -> Format:
         raise ValueError(f"{name!r} is not a format; its logins have the format {_FORMAT_OF[name.lower()]}")
     if name not in NAMES:
         raise ValueError(f"{name!r} is not a format; give one of {', '.join(NAMES)}")
-    return CheckedFormat(cast("Format", import_module(f"traktauth.migrate.formats.{name}")))
+    return Format(import_module(f"traktauth.migrate.formats.{name}"))
 
 
 def default_path(name: str, environ: Mapping[str, str]) -> Path | None:

@@ -1,4 +1,7 @@
-"""JSON files of other programs: read with places in errors, and changed in one value while the rest stays as it is."""
+"""JSON files of other programs: read with places in errors, and changed in one value while the rest stays as it is.
+
+A token as Trakt's response has it is inside files of several formats.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from itertools import islice
 from typing import Any, cast
 
 from traktauth.migrate.formats import FormatError
+from traktauth.migrate.formats.foreign_login import ForeignLogin
 
 BOM = "\ufeff"
 _MOST_PLACES = 100  # of one key that are tried: each costs a reading of the whole file
@@ -57,6 +61,12 @@ def read_text(source: dict[str, Any], key: str, where: str = "") -> str:
     return found
 
 
+def optional_text(source: dict[str, Any], key: str) -> str | None:
+    """Return a text; None if it is empty, missing or something else."""
+    found = source.get(key)
+    return found if isinstance(found, str) and found else None
+
+
 def read_number(source: dict[str, Any], key: str, where: str = "") -> float:
     """Return a number that is not negative.
 
@@ -93,3 +103,33 @@ def replace_value(text: str, path: list[str | int], new: object) -> str:
         if json.loads(changed.removeprefix(BOM)) == wanted:
             return changed
     raise FormatError(f"The file's {path[-1]} cannot be replaced: the key is written in an unusual way")
+
+
+def read_token(found: dict[str, Any], *, now: float, where: str = "") -> ForeignLogin:
+    """Return the login that Trakt's response holds; *where* names the response in errors.
+
+    `scope` and `created_at` are optional; without `created_at` the token is taken to be new.
+    """
+    created = None if found.get("created_at") is None else int(read_number(found, "created_at", where))
+    expires_in = int(read_number(found, "expires_in", where))
+    return ForeignLogin(
+        access_token=read_text(found, "access_token", where),
+        refresh_token=optional_text(found, "refresh_token"),
+        expires_at=(now if created is None else created) + expires_in,
+        expires_in=expires_in,
+        created_at=created,
+        scope=optional_text(found, "scope"),
+    )
+
+
+def response_of(login: ForeignLogin) -> dict[str, Any]:
+    """Return a login as Trakt's response has it; without a refresh token the member is left out."""
+    found: dict[str, Any] = {
+        "access_token": login.access_token,
+        "token_type": "bearer",
+        "expires_in": login.expires_in,
+        "refresh_token": login.refresh_token,
+        "scope": login.scope or "public",
+        "created_at": login.issued_at,
+    }
+    return {name: given for name, given in found.items() if given is not None}

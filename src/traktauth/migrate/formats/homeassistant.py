@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from traktauth.migrate.formats import FormatError
-from traktauth.migrate.formats._json_text import read_number, read_object, read_text, replace_value
+from traktauth.migrate.formats._json_text import optional_text, read_number, read_object, read_text, replace_value
 from traktauth.migrate.formats.foreign_login import USUAL_LIFE, ForeignLogin
 
 _PROGRAM = "Home Assistant"
@@ -26,16 +26,15 @@ def read(text: str, *, now: float) -> ForeignLogin:
     token = _object(data.get("token"), "token")
     expires_at = read_number(token, "expires_at", _WHERE)
     given = token.get("expires_in")
-    refresh, scope = token.get("refresh_token"), token.get("scope")
     is_life = isinstance(given, int) and not isinstance(given, bool) and given > 0
     return ForeignLogin(
         access_token=read_text(token, "access_token", _WHERE),
-        refresh_token=refresh if isinstance(refresh, str) and refresh else None,
+        refresh_token=optional_text(token, "refresh_token"),
         expires_at=expires_at,
         expires_in=cast("int", given) if is_life else max(USUAL_LIFE, int(expires_at - now)),
         client_id=read_text(data, "client_id", _WHERE),
         client_secret=read_text(data, "client_secret", _WHERE),
-        scope=scope if isinstance(scope, str) else None,
+        scope=optional_text(token, "scope"),
     )
 
 

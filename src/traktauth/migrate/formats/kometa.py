@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any, cast
 
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
-from traktauth.migrate.formats._json_text import read_text
-from traktauth.migrate.formats._token_response import read_token, response_of
+from traktauth.migrate.formats._json_text import read_text, read_token, response_of
 from traktauth.migrate.formats.foreign_login import ForeignLogin
 
 _WHERE = "trakt.authorization."
+Document = MutableMapping[str, Any]
 _WIDE = 10_000  # columns: no line is wrapped
 
 
@@ -27,31 +28,23 @@ def read(text: str, *, now: float) -> ForeignLogin:
     """Return the login that a file holds."""
     section = _section(_load(text))
     login = read_token(dict(_mapping(section.get("authorization"), "trakt.authorization")), now=now, where=_WHERE)
-    app = dict(section)
-    return ForeignLogin(
-        access_token=login.access_token,
-        refresh_token=login.refresh_token,
-        expires_at=login.expires_at,
-        expires_in=login.expires_in,
-        client_id=read_text(app, "client_id", "trakt."),
-        client_secret=read_text(app, "client_secret", "trakt."),
-        created_at=login.created_at,
-        scope=login.scope,
-    )
+    client_id, client_secret = (read_text(dict(section), name, "trakt.") for name in ("client_id", "client_secret"))
+    return replace(login, client_id=client_id, client_secret=client_secret)
 
 
 def write(login: ForeignLogin, text: str | None) -> str:
     """Return the file with a login in its section; comments and order stay."""
-    document: Any = {"trakt": {}} if text is None else _load(text)
-    if "trakt" not in document:
-        document["trakt"] = {}
+    document: Document = {} if text is None else _load(text)
+    document.setdefault("trakt", {})
     section = _mapping(document["trakt"], "trakt")
     section["client_id"], section["client_secret"] = login.client_id, login.client_secret
-    if not hasattr(section.get("authorization"), "keys"):
-        section["authorization"] = {}
-    section["authorization"].update({"refresh_token": None, **response_of(login)})
+    given: Any = section.get("authorization")
+    if isinstance(given, MutableMapping):  # with the comments that are in it
+        cast("Document", given).update({"refresh_token": None, **response_of(login)})
+    else:
+        section["authorization"] = {"refresh_token": None, **response_of(login)}
     stream = io.StringIO()
-    _yaml().dump(document, stream)
+    _yaml()[0].dump(document, stream)
     return stream.getvalue() if text is None or "\r\n" not in text else stream.getvalue().replace("\n", "\r\n")
 
 
@@ -62,10 +55,10 @@ def without_refresh_token(text: str) -> str:
         FormatError: the value is written in a way that cannot be replaced alone.
     """
     document = _load(text)
-    authorization: Any = _mapping(_section(document).get("authorization"), "trakt.authorization")
+    authorization = _mapping(_section(document).get("authorization"), "trakt.authorization")
     if authorization.get("refresh_token") is None:
         return text
-    position: tuple[int, int] = authorization.lc.value("refresh_token")
+    position: tuple[int, int] = cast("Any", authorization).lc.value("refresh_token")
     line, column = position
     lines = text.splitlines(keepends=True)
     row = lines[line]
@@ -79,16 +72,17 @@ def without_refresh_token(text: str) -> str:
     return changed
 
 
-def _is_same(one: Any, other: Any, compared: set[tuple[int, int]]) -> bool:  # noqa: ANN401 - parts of documents
+def _is_same(one: object, other: object, compared: set[tuple[int, int]]) -> bool:
     """Return whether two documents hold the same; what aliases lead to again is compared once."""
     if (id(one), id(other)) in compared:
         return True
     compared.add((id(one), id(other)))
-    if hasattr(one, "keys") and hasattr(other, "keys"):
-        return list(one) == list(other) and all(_is_same(one[key], other[key], compared) for key in one)
+    if isinstance(one, MutableMapping) and isinstance(other, MutableMapping):
+        first, second = cast("Document", one), cast("Document", other)
+        return list(first) == list(second) and all(_is_same(first[key], second[key], compared) for key in first)
     if isinstance(one, list) and isinstance(other, list):
-        first, second = cast("tuple[Any, ...]", one), cast("tuple[Any, ...]", other)
-        return len(first) == len(second) and all(map(_is_same, first, second, repeat(compared)))
+        ones, others = cast("list[object]", one), cast("list[object]", other)
+        return len(ones) == len(others) and all(map(_is_same, ones, others, repeat(compared)))
     return bool(one == other)
 
 
@@ -101,39 +95,38 @@ def _length_of_scalar(text: str) -> int:
     return len(plain if comment < 0 else plain[:comment].rstrip(" "))
 
 
-def _load(text: str) -> Any:  # noqa: ANN401 - a document of ruamel.yaml
-    yaml = _yaml()
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415 - an extra, which is there
-
+def _load(text: str) -> Document:
+    yaml, library = _yaml()
     try:
         found = yaml.load(text.removeprefix("\ufeff"))
-    except MarkedYAMLError as error:
+    except library.MarkedYAMLError as error:
         mark: Any = getattr(error, "problem_mark", None)
         where = "" if mark is None else f" (line {mark.line + 1}, column {mark.column + 1})"
         raise FormatError(f"The file is not valid YAML{where}") from None
-    except YAMLError:
+    except library.YAMLError:
         raise FormatError("The file is not valid YAML") from None
     return _mapping(found, "mapping, which Kometa's config.yml is")
 
 
-def _section(document: Any) -> Any:  # noqa: ANN401 - as above
+def _section(document: Document) -> Document:
     return _mapping(document.get("trakt"), "section trakt")
 
 
-def _mapping(found: Any, name: str) -> Any:  # noqa: ANN401 - as above
-    if not hasattr(found, "keys"):
+def _mapping(found: object, name: str) -> Document:
+    if not isinstance(found, MutableMapping):
         raise FormatError(f"The file has no {name}")
-    return found
+    return cast("Document", found)
 
 
-def _yaml() -> Any:  # noqa: ANN401 - as above
+def _yaml() -> tuple[Any, Any]:
+    """Return a reader and writer, and the module with its errors."""
     try:
-        from ruamel.yaml import YAML  # noqa: PLC0415 - an extra
+        import ruamel.yaml.error  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:
         raise TraktAuthError(
             "ruamel.yaml is not installed", hint="Install it: pip install 'traktauth[kometa]'"
         ) from None
-    yaml = YAML()
+    yaml = ruamel.yaml.YAML()
     yaml.preserve_quotes = True
     yaml.width = _WIDE
-    return yaml
+    return yaml, ruamel.yaml.error

@@ -6,7 +6,16 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from traktauth.migrate.formats._json_text import read_number, read_object, read_object_of, read_text, replace_value
+from platformdirs import user_config_path
+
+from traktauth.migrate.formats._json_text import (
+    optional_text,
+    read_number,
+    read_object,
+    read_object_of,
+    read_text,
+    replace_value,
+)
 from traktauth.migrate.formats.foreign_login import USUAL_LIFE, ForeignLogin
 
 _PROGRAM = "PyTrakt"
@@ -15,8 +24,6 @@ _SOON = 3600.0  # seconds: a token of unknown age is refreshed at its first use
 
 def usual_paths(environ: Mapping[str, str]) -> list[Path]:
     """Return where PyTrakt and PlexTraktSync keep the file."""
-    from platformdirs import user_config_path  # noqa: PLC0415 - only here
-
     folder = environ.get("PTS_CONFIG_DIR")
     given = [Path(folder).expanduser() / ".pytrakt.json"] if folder else []
     return [*given, Path.home() / ".pytrakt.json", user_config_path("PlexTraktSync") / ".pytrakt.json"]
@@ -25,16 +32,15 @@ def usual_paths(environ: Mapping[str, str]) -> list[Path]:
 def read(text: str, *, now: float) -> ForeignLogin:
     """Return the login that a file holds."""
     found = read_object(text, _PROGRAM)
-    refresh, secret = found.get("OAUTH_REFRESH"), found.get("CLIENT_SECRET")
     unknown = found.get("OAUTH_EXPIRES_AT") is None  # PyTrakt leaves it out after a sign-in by PIN
     expires_at = now + _SOON if unknown else read_number(found, "OAUTH_EXPIRES_AT")
     return ForeignLogin(
         access_token=read_text(found, "OAUTH_TOKEN"),
-        refresh_token=refresh if isinstance(refresh, str) and refresh else None,
+        refresh_token=optional_text(found, "OAUTH_REFRESH"),
         expires_at=expires_at,
         expires_in=max(USUAL_LIFE, int(expires_at - now)),
         client_id=read_text(found, "CLIENT_ID"),
-        client_secret=secret if isinstance(secret, str) and secret else None,
+        client_secret=optional_text(found, "CLIENT_SECRET"),
     )
 
 

@@ -6,8 +6,13 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from traktauth.migrate.formats._json_text import read_object, read_object_of, replace_value
-from traktauth.migrate.formats._token_response import read_token, response_of
+from traktauth.migrate.formats._json_text import (
+    read_object,
+    read_object_of,
+    read_token,
+    replace_value,
+    response_of,
+)
 from traktauth.migrate.formats.foreign_login import ForeignLogin
 
 _PROGRAM = "Trakt"
