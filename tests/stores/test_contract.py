@@ -13,7 +13,7 @@ import pytest
 from support.async_store import OwnAsyncStore
 from support.stores import Closing
 from traktauth.models import LoginKey
-from traktauth.models.changes import BeginRefresh, CancelRefresh, Change, DeleteToken, SaveToken, SetRefreshable
+from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SaveToken, SetRefreshable
 from traktauth.stores import TextStore
 from traktauth.stores.database import store as database_store
 from traktauth.stores.encryption.aes_gcm import AesGcmCipher
@@ -92,91 +92,62 @@ class TestPostgres(ShortLease, Closing, StoreContract):
 
 
 # ---------------------------------------------------------------- stores that break one promise each
-class Breaks(MemoryStore):
-    """A store whose `broken` replaces what one kind of change does."""
-
-    kind = Change
-
-    def apply(self, login, change):
-        return self.broken(login, change) if isinstance(change, self.kind) else super().apply(login, change)
-
-    def put(self, login, **changes):
-        self._records[login] = replace(self.load(login), **changes)
-        return True
+def apply(store, login, change):
+    return MemoryStore.apply(store, login, change)
 
 
-class GivesTheRightToSendTwice(Breaks):
-    kind = BeginRefresh
-
-    def broken(self, login, change):
-        return MemoryStore.apply(self, login, change) or self.load(login).pending_refresh is not None
+def put(store, login, **changes):
+    store._records[login] = replace(store.load(login), **changes)
+    return True
 
 
-class BeginsWithoutComparing(Breaks):
-    kind = BeginRefresh
-
-    def broken(self, login, change):
-        return self.load(login).token is not None and self.put(login, pending_refresh=change.pending_refresh)
+def gives_the_right_to_send_twice(store, login, change):
+    return apply(store, login, change) or store.load(login).pending_refresh is not None
 
 
-class SavesLate(Breaks):
-    kind = SaveToken
-
-    def broken(self, login, change):
-        early = replace(change, after=min(change.after, self.load(login).generation))
-        return MemoryStore.apply(self, login, early) or self.put(login, token=change.token)
+def begins_without_comparing(store, login, change):
+    return store.load(login).token is not None and put(store, login, pending_refresh=change.pending_refresh)
 
 
-class RefusesALateHolder(Breaks):
-    kind = SaveToken
-
-    def broken(self, login, change):
-        pending_refresh = self.load(login).pending_refresh
-        return (pending_refresh is None or pending_refresh.sending == 1) and MemoryStore.apply(self, login, change)
+def saves_late(store, login, change):
+    early = replace(change, after=min(change.after, store.load(login).generation))
+    return apply(store, login, early) or put(store, login, token=change.token)
 
 
-class StartsAgainAtASignIn(Breaks):
-    kind = DeleteToken
-
-    def broken(self, login, change):
-        return self._records.pop(login, None) is not None
+def refuses_a_late_holder(store, login, change):
+    pending_refresh = store.load(login).pending_refresh
+    return (pending_refresh is None or pending_refresh.sending == 1) and apply(store, login, change)
 
 
-class ForgetsThePendingRefresh(Breaks):
-    kind = CancelRefresh
-
-    def broken(self, login, change):
-        return MemoryStore.apply(self, login, replace(change, before=None))
+def starts_again_at_a_sign_in(store, login, change):
+    return store._records.pop(login, None) is not None
 
 
-class CancelsWhateverIsOpen(Breaks):
-    kind = CancelRefresh
-
-    def broken(self, login, change):
-        return self.put(login, pending_refresh=change.before)
+def forgets_the_pending_refresh(store, login, change):
+    return apply(store, login, replace(change, before=None))
 
 
-class KeepsTheMark(Breaks):
-    kind = SaveToken
-
-    def broken(self, login, change):
-        old = self.load(login)
-        saved = MemoryStore.apply(self, login, change)
-        return saved and self.put(login, refreshable=old.refreshable, not_refreshable_reason=old.not_refreshable_reason)
+def cancels_whatever_is_open(store, login, change):
+    return put(store, login, pending_refresh=change.before)
 
 
-class MarksAnyGeneration(Breaks):
-    kind = SetRefreshable
+def keeps_the_mark(store, login, change):
+    old = store.load(login)
+    saved = apply(store, login, change)
+    return saved and put(store, login, refreshable=old.refreshable, not_refreshable_reason=old.not_refreshable_reason)
 
-    def broken(self, login, change):
-        return MemoryStore.apply(self, login, replace(change, generation=self.load(login).generation))
+
+def changes_any_generation(store, login, change):
+    return apply(store, login, replace(change, generation=store.load(login).generation))
 
 
-class ForgetsAnyGeneration(Breaks):
-    kind = DeleteToken
+def breaking(kind, broken):
+    """Return a store that does something else for one kind of change."""
 
-    def broken(self, login, change):
-        return MemoryStore.apply(self, login, replace(change, generation=self.load(login).generation))
+    def apply_or_break(store, login, change):
+        return (broken if isinstance(change, kind) else apply)(store, login, change)
+
+    return type(f"{broken.__name__}_{kind.__name__}", (MemoryStore,), {"apply": apply_or_break})
 
 
 class MixesAccounts(MemoryStore):
@@ -230,9 +201,24 @@ class ForgetsAtOnce(MemoryStore):
 
 
 BROKEN = [
-    store
-    for store in list(globals().values())
-    if isinstance(store, type) and issubclass(store, MemoryStore) and store not in {MemoryStore, Breaks}
+    breaking(BeginRefresh, gives_the_right_to_send_twice),
+    breaking(BeginRefresh, begins_without_comparing),
+    breaking(SaveToken, saves_late),
+    breaking(SaveToken, refuses_a_late_holder),
+    breaking(SaveToken, keeps_the_mark),
+    breaking(DeleteToken, starts_again_at_a_sign_in),
+    breaking(DeleteToken, changes_any_generation),
+    breaking(CancelRefresh, forgets_the_pending_refresh),
+    breaking(CancelRefresh, cancels_whatever_is_open),
+    breaking(SetRefreshable, changes_any_generation),
+    MixesAccounts,
+    FoldsCase,
+    ExcludesNobody,
+    HasNoTimeout,
+    KeepsTheLockAfterAnError,
+    HasOneLockForAll,
+    PeeksAtThePast,
+    ForgetsAtOnce,
 ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from contextlib import closing
 
 import pytest
@@ -41,12 +40,3 @@ def test_a_record_of_another_format_in_a_file_is_refused(tmp_path, version):
     before = path.read_bytes()
     assert_refused(f"file:{path}", version)
     assert path.read_bytes() == before
-
-
-def test_a_row_of_another_format_in_sqlite_is_refused(tmp_path):
-    path = tmp_path / "logins.db"
-    save(f"sqlite:{path}")
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE traktauth_logins SET format = ?", (FORMAT - 1,))
-        connection.commit()
-    assert_refused(f"sqlite:{path}", FORMAT - 1)

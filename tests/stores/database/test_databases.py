@@ -17,7 +17,7 @@ from support.postgres import PostgresServer
 from support.process import free_port
 from support.redis import RedisServer
 from traktauth.errors import StoreFailed
-from traktauth.models.changes import BeginRefresh, SaveToken, SetMoved
+from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.database.store import VERSION
 from traktauth.stores.open import open_store
 from traktauth.stores.postgres import driver as postgres_driver
@@ -175,17 +175,6 @@ def test_a_lock_alone_makes_no_login(opened, address):
     store.check_writable()
     assert store.list_logins() == []
     assert store.load(LOGIN).generation == 0
-
-
-def test_a_moved_record_names_its_new_store_and_takes_no_token(opened, address):
-    store = opened(address)
-    signed_in(store)
-    assert not store.apply(LOGIN, SetMoved(2, "file:/elsewhere"))
-    assert store.apply(LOGIN, SetMoved(1, "file:/elsewhere"))
-    assert store.load(LOGIN).moved_to == "file:/elsewhere"
-    assert store.load(LOGIN).token is None
-    assert not store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0, is_sign_in=True))
-    assert store.load(LOGIN).moved_to == "file:/elsewhere"
 
 
 # ---------------------------------------------------------------- servers: addresses

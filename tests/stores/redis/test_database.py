@@ -18,7 +18,7 @@ from support.redis import DURABLE, RedisServer
 from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.open import open_store
-from traktauth.stores.redis import durability, scripts
+from traktauth.stores.redis import durability
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
 
 pytestmark = pytest.mark.slow
@@ -95,17 +95,6 @@ def test_a_field_of_another_type_is_reported(redis_address, opened, raw, prefix,
 
 
 # ---------------------------------------------------------------- a server that comes and goes
-def test_a_change_whose_reply_was_lost_counts_as_done(redis_address, opened, monkeypatch):
-    """Redis had done it; the driver repeats it, and finds the row changed."""
-    store = opened(redis_address)
-    signed_in(store)
-    monkeypatch.setattr(scripts, "SWAP", scripts.SWAP.replace("return 1", "return 0"))
-    assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
-    assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))
-    assert not store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
-    assert store.load(LOGIN).token == pair(2)
-
-
 def test_leaving_the_lock_while_the_server_is_gone_raises_nothing(own_server, opened):
     server = own_server()
     with opened(server.url).lock(LOGIN, 0.0) as held:

@@ -58,14 +58,6 @@ def test_file_and_folder_are_this_users_alone(store, path):
     assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
 
 
-def test_a_file_that_others_could_read_is_closed_to_them(store, path):
-    signed_in(store)
-    store.close()
-    path.chmod(0o644)
-    store.load(LOGIN)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-
 def test_a_commit_is_synced_to_the_write_ahead_log(store):
     signed_in(store)
     with store._connection() as connection:

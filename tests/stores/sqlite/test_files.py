@@ -114,13 +114,14 @@ def test_a_file_that_others_may_have_written_is_refused(path, kind):
         assert store.load(LOGIN).token == pair(1)
 
 
-def test_a_log_that_others_could_read_is_closed_to_them(path):
+@pytest.mark.parametrize("kind", ["", "-wal"])
+def test_a_file_that_others_could_read_is_closed_to_them(path, kind):
     with closing(open_store(f"sqlite:{path}")) as first, closing(open_store(f"sqlite:{path}")) as second:
         signed_in(first)
-        log = Path(f"{path}-wal")
-        log.chmod(0o644)
+        file = Path(f"{path}{kind}")
+        file.chmod(0o644)
         assert second.load(LOGIN).token == pair(1)
-        assert stat.S_IMODE(log.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 # ---------------------------------------------------------------- what stays in them
