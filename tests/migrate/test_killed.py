@@ -31,8 +31,7 @@ PYTRAKT = CHECKOUT / "tests" / "clients" / "pytrakt_driver.py"
 STEPS = 80  # more than a command has; the first run that is not killed is the last
 MODULES = (
     "traktauth.cli.commands",
-    "traktauth.cli.export",
-    "traktauth.cli.import_login",
+    "traktauth.cli.login_files",
     "traktauth.cli.log_output",
     "traktauth.cli.main",
     "traktauth.cli.token",
