@@ -146,5 +146,5 @@ def _describe(error: BaseException) -> tuple[str, str, str]:
 
 
 def _note(error: BaseException) -> str:
-    """Return the hint that a command has added to an error of another library; empty if there is none."""
+    """Return the hint that a command has added to an error of another library; empty without one."""
     return next(iter(getattr(error, "__notes__", ())), "")

@@ -67,7 +67,7 @@ class PendingLogin:
         return replace(device, expires_in=min(left, device.expires_in))
 
     def seconds_left(self) -> float:
-        """Return how long the code is still valid; 0 if there is none."""
+        """Return for how many seconds the code is still valid; 0 without a code."""
         try:
             return float(self._read()["expires_at"]) - time.time()
         except (OSError, StoreFailed, KeyError, TypeError, ValueError):

@@ -245,7 +245,7 @@ def _line(parts: tuple[str | Styled, ...], indent: int, stream: TextIO) -> str:
 
 
 def is_on_terminal(stream: TextIO | None) -> bool:
-    """Return whether a stream is a terminal; one that was closed is none."""
+    """Return whether a stream is a terminal; a closed one is not."""
     with suppress(ValueError):
         return stream is not None and stream.isatty()
     return False

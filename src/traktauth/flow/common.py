@@ -21,7 +21,7 @@ def load_token() -> Flow[tuple[Record, Token]]:
     """Return the login's record and its token.
 
     Raises:
-        LoginRequired: there is none.
+        LoginRequired: the account has no token.
         LoginMoved: another store has the login.
         StoreFailed: the store cannot be read.
     """

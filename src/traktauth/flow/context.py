@@ -49,7 +49,7 @@ class PendingWatch:
         """Return the seconds since the last look that did not show this pending refresh.
 
         Args:
-            pending: what tells the pending refresh from others; None if there is none.
+            pending: what tells the pending refresh from others; None without one.
             now: of the monotonic clock.
         """
         if pending != self._seen:

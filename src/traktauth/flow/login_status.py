@@ -26,7 +26,7 @@ class LoginState(StrEnum):
     VALID_NOT_REFRESHABLE = "valid-not-refreshable"  # a sign-in is required when it expires
     EXPIRED = "expired"  # and refreshed at its next use
     SIGN_IN_REQUIRED = "sign-in-required"
-    UNREADABLE = "unreadable"  # its record is damaged, or encrypted with a key that is not at hand
+    UNREADABLE = "unreadable"  # its record is damaged, or encrypted with a missing key
 
 
 @dataclass(frozen=True, slots=True)

@@ -381,7 +381,7 @@ class SignEveryoneOut(Call):
 
 
 def _with_user(context: ServerContext, username: str, work: Callable[[Repositories, User], None]) -> Result:
-    """Run work on a user; fail if there is none of that name."""
+    """Run work on a user; fail if no user has that name."""
 
     def run(db: Repositories) -> bool:
         user = db.users.find(username=username)
