@@ -32,9 +32,13 @@ def server(servers, profile):
     return servers[profile]
 
 
+def started(server):
+    return Trakt(server.app, service=server.url, store="memory:", clock=server.clock)
+
+
 @pytest.fixture
 def trakt(server):
-    with Trakt(server.app, service=server.url, store="memory:", clock=server.clock) as trakt:
+    with started(server) as trakt:
         yield trakt
 
 
@@ -108,15 +112,17 @@ def test_a_closed_port_uses_no_refresh_token(server, trakt):
 
 
 @each_profile
-def test_a_refresh_that_timed_out_is_not_sent_again_while_the_old_token_is_valid(monkeypatch, server, trakt):
+def test_a_refresh_that_timed_out_is_not_sent_again_while_the_old_token_is_valid(monkeypatch, profile):
+    """On a server of its own, which counts the delayed request later."""
     monkeypatch.setattr("traktauth.client.http_exchange.REQUEST_TIMEOUT", 0.3)
-    old = server.sign_in_at(trakt)
-    to_the_advisory_window(server, old)
-    server.fail_next(TOKEN, delay=1.0)
-    assert trakt.token() == old
-    assert trakt.token() == old
-    assert trakt.store.load(trakt.config.key).pending_refresh is not None
-    assert refreshes(server) == 1
+    with LocalTrakt(profile=profile) as server, started(server) as trakt:
+        old = server.sign_in_at(trakt)
+        to_the_advisory_window(server, old)
+        server.fail_next(TOKEN, delay=1.0)
+        assert trakt.token() == old
+        assert trakt.token() == old
+        assert trakt.store.load(trakt.config.key).pending_refresh is not None
+        assert refreshes(server) == 1
 
 
 @each_profile
