@@ -54,7 +54,6 @@ class ServerContext:
         clock: the time it goes by.
         faults: the faults that wait for their turn.
         passwords: failed sign-ins, by user and network.
-        checking_password: held while a password is checked.
         user_codes: user codes that did not exist, by the user who entered them.
         control_keys: wrong keys of the control API, by network.
         control_codes: the last codes that the control API has made, which no browser's session stands behind.
@@ -72,7 +71,6 @@ class ServerContext:
     clock: Clock = field(default_factory=Clock)
     faults: list[Fault] = field(default_factory=list["Fault"])
     passwords: Throttle = field(default_factory=lambda: Throttle(5, 60))
-    checking_password: asyncio.Lock = field(default_factory=asyncio.Lock)
     user_codes: Throttle = field(default_factory=lambda: Throttle(10, 60))
     control_keys: Throttle = field(default_factory=lambda: Throttle(20, 60))
     control_codes: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_CONTROL_CODES))

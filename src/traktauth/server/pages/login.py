@@ -16,7 +16,7 @@ from traktauth.server.pages.authorization import evaluate_query
 from traktauth.server.pages.page_request import PageRequest
 from traktauth.server.storage.repositories import Repositories
 from traktauth.server.storage.schema import Client, User
-from traktauth.server.tokens import generate_token, hash_password_async, verify_password_async
+from traktauth.server.tokens import generate_token, hash_password, password_matches
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,29}")
 EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,190}")
@@ -41,18 +41,17 @@ async def sign_in(visit: PageRequest) -> Response:
     """Check name and password; after five wrong ones in a minute, a user has to wait."""
     context, name = visit.context, visit.form.get("username", "").strip()
     key = f"{name.lower()} {network_of(address_of(visit.request))}"
-    async with context.checking_password:  # one at a time, so that concurrent guesses do not get past the limit
-        wait = context.passwords.wait(key, now=context.clock())
-        if wait > 0:
-            problem = f"Too many wrong passwords. Try again in {int(wait) + 1} seconds."
-            response = await _form(visit, "sign_in", problem=problem, status=429)
-            response.headers["retry-after"] = str(int(wait) + 1)
-            return response
-        user = await _proven(visit, name)
-        if user is None:
-            context.passwords.count(key, now=context.clock())
-            return await _form(visit, "sign_in", problem="User name or password is wrong.", status=400)
-        context.passwords.forgive(key)
+    wait = context.passwords.wait(key, now=context.clock())
+    if wait > 0:
+        problem = f"Too many wrong passwords. Try again in {int(wait) + 1} seconds."
+        response = await _form(visit, "sign_in", problem=problem, status=429)
+        response.headers["retry-after"] = str(int(wait) + 1)
+        return response
+    user = _proven(visit, name)
+    if user is None:
+        context.passwords.count(key, now=context.clock())
+        return await _form(visit, "sign_in", problem="User name or password is wrong.", status=400)
+    context.passwords.forgive(key)
     return await _start_session(visit, user)
 
 
@@ -63,7 +62,7 @@ async def sign_up(visit: PageRequest) -> Response:
     invalid_field, problem = _problem(name, email, password)
     if problem:
         return await _form(visit, "sign_up", problem=problem, invalid_field=invalid_field, status=400)
-    kept = await hash_password_async(password)
+    kept = hash_password(password)
 
     def work(db: Repositories) -> User | None:
         if db.users.find(username=name) is not None:
@@ -84,11 +83,11 @@ async def sign_out(visit: PageRequest) -> Response:
     return visit.go("/", session="")
 
 
-async def _proven(visit: PageRequest, name: str) -> User | None:
+def _proven(visit: PageRequest, name: str) -> User | None:
     """Return the user of this name if the password is right."""
     user = visit.context.database.read(lambda db: db.users.find(username=name))
     kept = user.password_hash if user else None
-    return user if await verify_password_async(visit.form.get("password", ""), kept) else None
+    return user if password_matches(visit.form.get("password", ""), kept) else None
 
 
 def onward(query: list[tuple[str, str]]) -> str:
