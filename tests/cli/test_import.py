@@ -75,6 +75,11 @@ def test_a_token_comes_by_standard_input(run, server):
     assert "Remove the copies of this token" in done.err
 
 
+def test_standard_input_without_an_end_is_not_read_to_the_end(run):
+    done = run("import", "token", stdin=" " * (20 * 1024 * 1024 + 1))
+    assert (done.status, done.err) == (1, "Error: Standard input is larger than 20 MiB; it is not a login file\n")
+
+
 def test_without_an_app_the_files_is_used_also_by_undo(run, file, server):
     for name in ("CLIENT_ID", "CLIENT_SECRET"):
         del run.env[f"TRAKTAUTH_{name}"]

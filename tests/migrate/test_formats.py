@@ -210,6 +210,26 @@ def test_yaml_whose_aliases_multiply_is_blanked_as_any_other():
     assert blank == BOMB + KOMETA.replace(" r3fr3sh-t0ken", "")
 
 
+PAIRS = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} !!pairs [x: *a{n - 1}, y: *a{n - 1}]\n" for n in range(1, 40))
+
+
+def test_pairs_of_yaml_that_multiply_are_compared_once_each():
+    blank = find_format("kometa").without_refresh_token(PAIRS + KOMETA)
+    assert blank == PAIRS + KOMETA.replace(" r3fr3sh-t0ken", "")
+
+
+def test_a_repeated_anchor_makes_no_warning_which_would_quote_the_token(recwarn):
+    text = KOMETA.replace("acc3ss-t0ken", "&a acc3ss-t0ken").replace("r3fr3sh-t0ken", "&a r3fr3sh-t0ken")
+    assert find_format("kometa").read(text, now=NOW).access_token == "acc3ss-t0ken"
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("life", ["1" + "0" * 400, str(2**63)])
+def test_a_life_that_no_store_can_keep_is_not_taken(life):
+    text = re.sub(r'"expires_in": \d+', f'"expires_in": {life}', FILES["homeassistant"])
+    assert find_format("homeassistant").read(text, now=NOW).expires_in < 2**53
+
+
 DEEP = json.dumps({"OAUTH_REFRESH": "r", "deep": 0}).replace("0", "[" * 800 + "]" * 800)
 ODD_YAML = KOMETA.replace("r3fr3sh-t0ken", "{}")
 

@@ -11,6 +11,7 @@ import re
 import resource
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -41,6 +42,7 @@ from traktauth.migrate.transfer import Undone, export_access_token, export_login
 from traktauth.models.changes import MAX_HISTORY, CancelRefresh, RejectToken
 from traktauth.stores import open_store
 from traktauth.stores.encryption.aes_gcm import new_key
+from traktauth.stores.file import atomic_file
 from traktauth.stores.import_copy import bound_text
 from traktauth.stores.move import move
 from traktauth.testing import LocalTrakt
@@ -380,6 +382,131 @@ def test_a_files_mode_is_kept(trakt, file, mode):
     file.chmod(mode)
     import_from(trakt, source_of(file))
     assert stat.S_IMODE(file.stat().st_mode) == mode
+
+
+GROUP = 12345
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to have files of two groups")
+
+
+@needs_root
+@pytest.mark.parametrize("mode", [0o640, 0o644])
+def test_a_file_stays_in_its_group_and_is_open_to_no_other_group(trakt, file, mode, monkeypatch):
+    os.chown(file, -1, GROUP)
+    file.chmod(mode)
+    import_from(trakt, source_of(file))
+    assert (file.stat().st_gid, stat.S_IMODE(file.stat().st_mode)) == (GROUP, mode)
+
+    def not_in_that_group(*_arguments):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", not_in_that_group)
+    undo_import(trakt)
+    assert file.stat().st_gid != GROUP
+    assert stat.S_IMODE(file.stat().st_mode) == (0o600 if mode == 0o640 else 0o644)
+
+
+_USER_OBJ, _USER, _GROUP_OBJ, _MASK, _OTHER = 1, 2, 4, 16, 32
+
+
+def access_list(*entries):
+    """Return an access list as Linux keeps it."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the access lists of Linux")
+def test_a_file_keeps_its_access_list_whose_mask_is_no_right_of_the_group(trakt, file):
+    nobody = 2**32 - 1
+    entries = (
+        (_USER_OBJ, 6, nobody),
+        (_USER, 4, 65534),
+        (_GROUP_OBJ, 0, nobody),
+        (_MASK, 4, nobody),
+        (_OTHER, 0, nobody),
+    )
+    try:
+        os.setxattr(file, "system.posix_acl_access", access_list(*entries))
+    except OSError:
+        pytest.skip("a file system without access lists")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    import_from(trakt, source_of(file))
+    assert os.getxattr(file, "system.posix_acl_access") == access_list(*entries)
+    undo_import(trakt)
+    assert os.getxattr(file, "system.posix_acl_access") == access_list(*entries)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the access lists of Linux")
+def test_a_file_without_an_access_list_gets_none_of_its_folder(trakt, file):
+    nobody = 2**32 - 1
+    entries = (
+        (_USER_OBJ, 6, nobody),
+        (_USER, 4, 65534),
+        (_GROUP_OBJ, 4, nobody),
+        (_MASK, 4, nobody),
+        (_OTHER, 0, nobody),
+    )
+    file.chmod(0o640)
+    try:
+        os.setxattr(file.parent, "system.posix_acl_default", access_list(*entries))
+    except OSError:
+        pytest.skip("a file system without access lists")
+    import_from(trakt, source_of(file))
+    with pytest.raises(OSError, match="No data available"):
+        os.getxattr(file, "system.posix_acl_access")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("when", ["before the lock", "before the rename"])
+def test_a_named_pipe_that_takes_the_files_place_is_not_waited_for(trakt, file, when, monkeypatch):
+    source = source_of(file)
+
+    def put_a_pipe():
+        file.unlink()
+        os.mkfifo(file)
+
+    if when == "before the lock":
+        monkeypatch.setattr(LoginFile, "check_writable", lambda _file: put_a_pipe())
+    else:
+        real = atomic_file.sync_file
+        monkeypatch.setattr(
+            atomic_file, "sync_file", lambda descriptor: (put_a_pipe() if file.is_file() else None, real(descriptor))
+        )
+    with pytest.raises(LoginFileError, match="is not a file"):
+        import_from(trakt, source)
+
+
+def test_an_undo_does_not_replace_what_another_program_writes_meanwhile(trakt, file, monkeypatch):
+    import_from(trakt, source_of(file))
+
+    with monkeypatch.context() as patched:
+        real = trakt.store.apply
+        patched.setattr(trakt.store, "apply", lambda *a: (real(*a), file.write_text("a new sign-in"))[0])
+        with pytest.raises(LoginFileError, match="has just been changed by another program"):
+            undo_import(trakt)
+    assert file.read_text() == "a new sign-in"
+
+
+def test_a_copy_that_was_not_finished_goes_with_the_login(trakt, server, file, monkeypatch):
+    copy = path_of_copy(trakt.store, trakt.config.key)
+    rename = os.rename
+    with monkeypatch.context() as patched:  # as if killed there
+        patched.setattr(os, "rename", lambda old, new: os._exit(0) if new == str(copy) else rename(old, new))
+        child = os.fork()
+        if child == 0:
+            import_from(trakt, source_of(file))
+        os.waitpid(child, 0)
+    assert [each.name for each in copy.parent.iterdir() if "login" not in each.name]
+    server.sign_in_at(trakt)
+    trakt.logout()
+    assert not [each.name for each in copy.parent.iterdir() if "login" not in each.name]
+
+
+def test_an_export_to_a_path_that_no_store_can_note_changes_nothing(trakt, server, tmp_path):
+    server.sign_in_at(trakt)
+    path = tmp_path / os.fsdecode(b"\xff.json")
+    with pytest.raises(LoginFileError, match="is not UTF-8"):
+        export_login(trakt, "token", path)
+    assert not path.exists()
+    assert trakt.refresh().generation == 2
 
 
 def test_a_symbolic_link_stays(trakt, file, tmp_path):

@@ -22,7 +22,7 @@ from traktauth.errors import AppInvalid
 from traktauth.hints import LOGIN_COMMAND, SETUP_COMMAND, Hint, ShellCommand
 from traktauth.migrate.formats import NAMES, default_path, find_format
 from traktauth.migrate.formats.foreign_login import ForeignLogin
-from traktauth.migrate.login_file import decode, read_file
+from traktauth.migrate.login_file import LARGEST, check_size, decode, read_file
 from traktauth.migrate.transfer import Source, export_access_token, export_login, import_from, undo_import
 from traktauth.models import App
 from traktauth.models.store_address import is_shared_store
@@ -147,7 +147,9 @@ def _undo(options: CommonOptions, format_name: str, path: Path | None) -> int:
 def _read_source(format_name: str, file_path: Path | None) -> Source:
     """Read the file, or standard input."""
     if file_path is None:
-        return Source(format_name, decode(sys.stdin.buffer.read()))
+        content = sys.stdin.buffer.read(LARGEST + 1)
+        check_size("Standard input", content)
+        return Source(format_name, decode(content))
     file = read_file(file_path)
     return Source(format_name, file.text, file)
 

@@ -13,7 +13,7 @@ from traktauth.migrate.formats import find_format
 from traktauth.migrate.login_file import LoginFileError, write_file
 from traktauth.models import LoginKey
 from traktauth.stores.base import TokenStore
-from traktauth.stores.import_copy import bound_text, copy_path, read_document
+from traktauth.stores.import_copy import bound_text, copy_path, read_document, unfinished_copy
 
 _VERSION = 4
 
@@ -69,7 +69,8 @@ def save_copy(store: TokenStore, login: LoginKey, copy: ImportCopy) -> None:
     document: dict[str, object] = {"version": _VERSION, "fingerprint": copy.fingerprint}
     sealed = store.encrypt(json.dumps(inside).encode(), bound_text(login))
     document |= inside if sealed is None else {"sealed": sealed}
-    write_file(path_of_copy(store, login), json.dumps(document), mode=0o600)
+    path = path_of_copy(store, login)
+    write_file(path, json.dumps(document), new=unfinished_copy(path.name))
 
 
 def load_copy(store: TokenStore, login: LoginKey) -> ImportCopy | None:

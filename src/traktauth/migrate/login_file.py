@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
+from typing import Self
 
 from traktauth.errors import TraktAuthError
 from traktauth.migrate.formats import FormatError
@@ -24,6 +26,8 @@ except ImportError:  # Windows
 
 LARGEST = 20 * 1024 * 1024  # bytes
 READ_WRITE = 0o666  # no setuid bit is given to a file of this user
+_READ = os.O_RDONLY | NOFOLLOW | CLOEXEC | getattr(os, "O_NONBLOCK", 0)  # a pipe in its place would not answer
+_ACL = "system.posix_acl_access"
 
 
 class LoginFileError(TraktAuthError):
@@ -35,20 +39,59 @@ class LoginFileNotDurable(LoginFileError):
 
 
 @dataclass(frozen=True, slots=True)
+class Permissions:
+    """Who may read and write a file, so that the one that replaces it is open to nobody else.
+
+    Attributes:
+        mode: to read and write.
+        group: whom the mode's middle bits mean.
+        acl: the access list, whose mask those bits are then; empty if there is none.
+    """
+
+    mode: int
+    group: int
+    acl: bytes
+
+    @classmethod
+    def of(cls, descriptor: int, status: os.stat_result) -> Self:
+        """Return those of an open file."""
+        acl = b""
+        if sys.platform == "linux":
+            with suppress(OSError):  # none, or a file system without
+                acl = os.getxattr(descriptor, _ACL)
+        return cls(status.st_mode & READ_WRITE, status.st_gid, acl)
+
+    def give(self, descriptor: int) -> None:
+        """Give them to an open file of this user; if the group or the list cannot be kept, no group has more rights."""
+        mode = self.mode
+        try:
+            if sys.platform == "linux":
+                with suppress(OSError):  # as in `of`
+                    os.removexattr(descriptor, _ACL)  # what the folder gives to new files
+            if sys.platform != "win32" and os.fstat(descriptor).st_gid != self.group:
+                os.fchown(descriptor, -1, self.group)
+            if self.acl and sys.platform == "linux":
+                os.setxattr(descriptor, _ACL, self.acl)
+        except OSError:  # a group that this user is not in
+            mode = mode & 0o606 | (mode & 0o006) << 3
+        os.fchmod(descriptor, mode)
+
+
+@dataclass(frozen=True, slots=True)
 class LoginFile:
     """A file as it was read.
 
     Attributes:
         path: without symbolic links.
         content: the bytes.
-        mode: its permissions to read and write.
+        permissions: who may read and write it.
         identity: its inode and when it was written: another file under the same name differs.
         is_own: whether it belongs to this user.
     """
 
     path: Path
     content: bytes = field(repr=False)
-    mode: int
+    permissions: Permissions
     identity: str
     is_own: bool
 
@@ -69,7 +112,7 @@ class LoginFile:
         """
         self.check_own()
         hint = "Make it writable, or import it as it is: --keep-source"
-        if not self.mode & 0o222:
+        if not self.permissions.mode & 0o222:
             raise LoginFileError(f"{self.path} is read-only", hint=hint)
         try:
             tempfile.TemporaryFile(dir=self.path.parent).close()
@@ -108,7 +151,7 @@ class LoginFile:
         Raises:
             LoginFileError: it has changed since it was read, or cannot be written.
         """
-        write_file(self.path, text, mode=self.mode, expected=self.content, before_rename=before_rename)
+        write_file(self.path, text, like=self, expected=self.content, before_rename=before_rename)
 
 
 def _identity(status: os.stat_result) -> str:
@@ -131,31 +174,45 @@ def read_file(path: Path) -> LoginFile:
     """
     try:
         path = Path(resolve(str(path.expanduser())))
-        descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+        descriptor = os.open(path, _READ)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise LoginFileError(f"{path} is not a file")
             content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise LoginFileError(f"{path} is larger than {LARGEST // 1024 // 1024} MiB; it is not a login file")
-        return LoginFile(path, content, status.st_mode & READ_WRITE, _identity(status), is_own(status))
+            permissions = Permissions.of(descriptor, status)
+        check_size(str(path), content)
+        return LoginFile(path, content, permissions, _identity(status), is_own(status))
     except FileNotFoundError:
         raise LoginFileError(f"{path} does not exist", hint="Give the file's path after the format") from None
     except (OSError, RuntimeError) as error:
         raise LoginFileError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def absolute_path(path: Path) -> Path:
-    """Return a path without `~`.
+def check_size(name: str, content: bytes) -> None:
+    """Check that what was read, at most a byte more than `LARGEST`, can be a login file.
 
     Raises:
-        LoginFileError: it begins with `~` and the name of no user.
+        LoginFileError: it is too large.
+    """
+    if len(content) > LARGEST:
+        raise LoginFileError(f"{name} is larger than {LARGEST // 1024 // 1024} MiB; it is not a login file")
+
+
+def absolute_path(path: Path) -> Path:
+    """Return a path without `~`, which a store can note.
+
+    Raises:
+        LoginFileError: it begins with `~` and the name of no user, or is not UTF-8.
     """
     try:
-        return path.expanduser().absolute()
+        path = path.expanduser().absolute()
+        str(path).encode()
+    except UnicodeEncodeError:  # SQLite would refuse it when the file has the refresh token already
+        raise LoginFileError(f"{path} is not UTF-8, so a store cannot note it", hint="Name another file") from None
     except RuntimeError as error:
         raise LoginFileError(f"{path} cannot be found: {error}") from error
+    return path
 
 
 def find_file(path: Path) -> LoginFile | None:
@@ -189,8 +246,9 @@ def write_file(
     path: Path,
     text: str,
     *,
-    mode: int = 0o600,
+    like: LoginFile | None = None,
     expected: bytes | None = None,
+    new: str | None = None,
     before_rename: Callable[[str], None] | None = None,
 ) -> None:
     """Write a file whole, and rename it into its place.
@@ -198,8 +256,9 @@ def write_file(
     Args:
         path: where; a symbolic link there stays, and what it leads to is written.
         text: the content.
-        mode: the permissions.
+        like: the file whose permissions it gets; None: only this user may read it.
         expected: what the file must hold at that moment; None replaces anything.
+        new: the name that is written first; one that no other run uses by default.
         before_rename: called with the identity of the written file when only the rename is left to do. If it raises,
             the old file stays.
 
@@ -213,7 +272,7 @@ def write_file(
         raise LoginFileError(f"{path} would hold a character that UTF-8 has not (half of a surrogate pair)") from None
 
     def check(status: os.stat_result) -> None:
-        if expected is not None and path.read_bytes() != expected:
+        if expected is not None and read_file(path).content != expected:
             raise changed(path)
         if before_rename is not None:
             before_rename(_identity(status))
@@ -221,9 +280,10 @@ def write_file(
     try:
         path = Path(resolve(str(path.expanduser())))  # no link of another user is followed
         atomic_file.make_folder(str(path.parent))
-        new = str(path.parent / f".traktauth-{token_hex(8)}")
+        written = str(path.parent / (new or f".traktauth-{token_hex(8)}"))
         with nullcontext() if expected is None else _locked(path):
-            atomic_file.replace(str(path), content, new=new, mode=mode, before_rename=check)
+            permit = None if like is None else like.permissions.give
+            atomic_file.replace(str(path), content, new=written, permit=permit, before_rename=check)
     except atomic_file.NotDurable as error:
         raise _not_durable(path, error) from error
     except (OSError, RuntimeError) as error:  # RuntimeError: `~` of a user that does not exist
@@ -237,7 +297,7 @@ def _locked(path: Path) -> Generator[None]:
     Raises:
         LoginFileError: another run has locked it.
     """
-    descriptor = os.open(path, os.O_RDONLY | NOFOLLOW | CLOEXEC)
+    descriptor = os.open(path, _READ)
     try:
         if fcntl is not None:
             with suppress(OSError):  # a file system without locks

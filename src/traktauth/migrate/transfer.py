@@ -310,7 +310,7 @@ def _undo_under_lock(trakt: Trakt) -> Undone:
         # If this run is killed after the next step, only the copy has the refresh token; an import continues it.
         save_copy(store, key, replace(copy, is_finished=False))
         store.apply(key, DeleteToken(record.generation))
-    write_file(path, copy.text, mode=0o600 if file is None else file.mode)
+    write_file(path, copy.text, like=file, expected=None if file is None else file.content)
     copy_at.unlink()
     return Undone(path, is_kept=record.token is not None and not is_here)
 
@@ -447,12 +447,12 @@ def _text_with(
     text = None
     file = None if path is None else find_file(path)
     if file is not None:
+        file.check_own("name another file")  # before it is read: another user may have made it to keep this one busy
         if _holds_login(form, file):
             raise LoginFileError(
                 f"{path} holds a login with a refresh token, which would be lost",
                 hint="Import it first, or name another file",
             )
-        file.check_own("name another file")
         text = file.text if file.content.strip() else None
     return form.write(ForeignLogin.of(trakt.config.app, token, with_refresh_token=with_refresh_token), text), file
 

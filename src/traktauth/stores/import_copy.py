@@ -38,6 +38,11 @@ def copy_path(address: str, login: LoginKey) -> str | None:
     return None if folder is None else os.path.join(folder, file)
 
 
+def unfinished_copy(path: str) -> str:
+    """Return where a copy is written before it gets its name; a killed run leaves it."""
+    return f"{path}.new"
+
+
 def bound_text(login: LoginKey) -> bytes:
     """Return the login of a copy, so that the copy is used for this login only."""
     return b"import\n" + _name_of(login)
@@ -80,7 +85,12 @@ def remove_copy(address: str, login: LoginKey, fingerprint: str) -> None:
             login that was replaced.
     """
     path = copy_path(address, login)
-    if path is None or not os.path.lexists(path):
+    if path is None:
+        return
+    if os.path.lexists(unfinished := unfinished_copy(path)):
+        with suppress(OSError):
+            os.unlink(unfinished)
+    if not os.path.lexists(path):
         return
     with suppress(OSError, ValueError, TypeError):  # it is not ours
         if (read_document(path) or {}).get("fingerprint") == fingerprint:

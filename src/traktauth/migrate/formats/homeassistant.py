@@ -13,6 +13,7 @@ from traktauth.migrate.formats.foreign_login import USUAL_LIFE, ForeignLogin
 
 _PROGRAM = "Home Assistant"
 _WHERE = "entry of trakt_tv with "
+_LONGEST = 2**53  # seconds: no store takes any number
 
 
 def usual_paths(_environ: Mapping[str, str]) -> list[Path]:
@@ -26,7 +27,7 @@ def read(text: str, *, now: float) -> ForeignLogin:
     token = _object(data.get("token"), "token")
     expires_at = read_number(token, "expires_at", _WHERE)
     given = token.get("expires_in")
-    is_life = isinstance(given, int) and not isinstance(given, bool) and given > 0
+    is_life = isinstance(given, int) and not isinstance(given, bool) and 0 < given < _LONGEST
     return ForeignLogin(
         access_token=read_text(token, "access_token", _WHERE),
         refresh_token=optional_text(token, "refresh_token"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -80,8 +80,8 @@ def _is_same(one: object, other: object, compared: set[tuple[int, int]]) -> bool
     if isinstance(one, MutableMapping) and isinstance(other, MutableMapping):
         first, second = cast("Document", one), cast("Document", other)
         return list(first) == list(second) and all(_is_same(first[key], second[key], compared) for key in first)
-    if isinstance(one, list) and isinstance(other, list):
-        ones, others = cast("list[object]", one), cast("list[object]", other)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):  # a tuple: of `!!pairs`
+        ones, others = cast("Sequence[object]", one), cast("Sequence[object]", other)
         return len(ones) == len(others) and all(map(_is_same, ones, others, repeat(compared)))
     return bool(one == other)
 
@@ -129,4 +129,5 @@ def _yaml() -> tuple[Any, Any]:
     yaml = ruamel.yaml.YAML()
     yaml.preserve_quotes = True
     yaml.width = _WIDE
+    yaml.composer.warn_double_anchors = False  # the warning quotes lines, which may hold a token
     return yaml, ruamel.yaml.error

@@ -68,7 +68,7 @@ def replace(
     *,
     new: str | None = None,
     reserved: str | None = None,
-    mode: int = PRIVATE,
+    permit: Callable[[int], None] | None = None,
     durable: bool = True,
     before_rename: Callable[[os.stat_result], None] | None = None,
 ) -> None:
@@ -81,7 +81,7 @@ def replace(
         content: the whole new file.
         new: the file that is written first, and replaced if it exists; `PATH.new` by default.
         reserved: a file made by `reserve`, which is written instead if it exists.
-        mode: the permissions.
+        permit: gives the new file, which is open, other permissions than PRIVATE.
         durable: sync the folder.
         before_rename: called with the status of the new file when only the rename is left to do. If it raises, the old
             file stays.
@@ -101,8 +101,8 @@ def replace(
     try:
         _write_all(descriptor, memoryview(content.value))
         os.ftruncate(descriptor, len(content.value))
-        if mode != PRIVATE:
-            os.fchmod(descriptor, mode)
+        if permit is not None:
+            permit(descriptor)
         sync_file(descriptor)
         status = os.fstat(descriptor)
     except OSError:
