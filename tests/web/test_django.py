@@ -84,6 +84,16 @@ def test_a_form_without_djangos_token_is_refused(server, configured):
     assert get(client, "/name").content == b"sean"
 
 
+def test_a_token_of_djangos_from_before_the_sign_in_is_void_after_it(server, configured):
+    """Who has planted it, with its cookie or session, knows it."""
+    client = Client(enforce_csrf_checks=True)
+    client.cookies["csrftoken"] = planted = "p" * 32
+    sign_in(server, client)
+    assert client.cookies["csrftoken"].value != planted
+    form = {"csrfmiddlewaretoken": planted}
+    assert client.post("/trakt/logout", form, secure=True, headers={"Origin": "https://testserver"}).status_code == 403
+
+
 @pytest.mark.parametrize("engine", ["db", "signed_cookies"])
 def test_a_sign_out_is_saved_with_a_503(server, configured, engine):
     """Django's middleware saves no session with such a response."""

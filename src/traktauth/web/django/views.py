@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.middleware.csrf import rotate_token
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
@@ -130,10 +131,15 @@ def callback(request: HttpRequest) -> HttpResponse:
     def accept(user: SignedIn) -> None:
         signed_in.send(sender=WebLogin, request=request, signed_in=user)
 
+    def renew() -> None:
+        session.cycle_key()
+        if "CSRF_COOKIE" in request.META:  # who has planted the token of this browser or session, knows it
+            rotate_token(request)
+
     # Another Trakt account leaves nothing behind: the project's own user is signed out too.
     clear = partial(django_logout, request)
     routes = login_routes()
-    route = routes.callback(_web_request(request), session, clear=clear, accept=accept, renew=session.cycle_key)
+    route = routes.callback(_web_request(request), session, clear=clear, accept=accept, renew=renew)
     return _response(run_route(route))
 
 
