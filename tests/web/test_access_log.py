@@ -9,6 +9,7 @@ import pytest
 from traktauth import App
 from traktauth.web import AsyncWebLogin, WebLogin
 from traktauth.web.access_log import LOGGERS, HideCode, hide_codes
+from traktauth.web.requests import WebRequest
 
 PATH = "/trakt/callback?code=abc.DEF-1&state=xyz&iss=https://trakt.tv"
 
@@ -50,3 +51,7 @@ def test_codes_are_hidden_without_a_module_for_a_framework(kind, name, caplog):
         logger.info('%s - "%s %s HTTP/%s" %d', "127.0.0.1", "GET", PATH, "1.1", 303)
     assert "code=***&state=***" in caplog.text
     assert "abc.DEF" not in caplog.text
+
+
+def test_a_requests_repr_shows_no_code():
+    assert "abc" not in repr(WebRequest("GET", "/trakt/callback?code=abc&state=abc", {}.get))

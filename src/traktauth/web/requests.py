@@ -23,7 +23,7 @@ class WebRequest:
     """
 
     method: str
-    path: str
+    path: str = field(repr=False)
     header: Callable[[str], str | None] = field(repr=False)
     origin: str = ""
     root: str = "/"
