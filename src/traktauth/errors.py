@@ -143,7 +143,10 @@ class LoginRequired(TraktAuthError):
 
     Attributes:
         reason: a word for programs: `never`, `signed-out`, `revoked`, `expired`, `reply-lost` or `moved`.
+        account: whose login it is; None if it is about none.
     """
+
+    account: str | None = None
 
     def __init__(self, message: str, *, reason: LoginRequiredReason = "never", hint: str | None = None) -> None:
         super().__init__(message, code=f"login-{reason}", hint=hint)

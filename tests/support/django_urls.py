@@ -8,7 +8,7 @@ from django.http import HttpResponse, JsonResponse
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
 
-from traktauth.web.django import account_of, disconnect, trakt_of, trakt_required
+from traktauth.web.django import account_of, disconnect, trakt_of, trakt_required, web_login
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 @trakt_required
 def name(request: HttpRequest) -> HttpResponse:
     return HttpResponse(trakt_of(request).request("GET", "/users/settings").json()["user"]["username"])
+
+
+@trakt_required
+def name_of(_request: HttpRequest, account: str) -> HttpResponse:
+    return HttpResponse(web_login().trakt(account).request("GET", "/users/settings").json()["user"]["username"])
 
 
 @trakt_required
@@ -45,6 +50,7 @@ def user(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("trakt/", include("traktauth.web.django.urls")),
     path("name", name),
+    path("of/<account>", name_of),
     path("write", csrf_exempt(name)),
     path("basket", basket),
     path("account", account),

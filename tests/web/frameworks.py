@@ -1,6 +1,7 @@
 """One application on Starlette, Flask and Django, and a browser's view of it that is the same for all three.
 
-Its routes: `/name`, `/write` and `/disconnect` need a login, `/session` shows the session, `/basket` writes to it.
+Its routes: `/name`, `/write`, `/of/ACCOUNT` (the name of another user) and `/disconnect` need a login, `/session` shows
+the session, `/basket` writes to it.
 """
 
 from __future__ import annotations
@@ -88,6 +89,11 @@ class StarletteSite(Site):
             response = await login.trakt(request).request("GET", "/users/settings")
             return PlainTextResponse(response.json()["user"]["username"])
 
+        @login.required
+        async def name_of(request):
+            trakt = self.web_login.trakt(request.path_params["account"])
+            return PlainTextResponse((await trakt.request("GET", "/users/settings")).json()["user"]["username"])
+
         async def show_session(request):
             return JSONResponse(dict(request.session))
 
@@ -104,6 +110,7 @@ class StarletteSite(Site):
             Route("/basket", basket, methods=["POST"]),
             Route("/disconnect", disconnect, methods=["POST"]),
             Route("/name", name),
+            Route("/of/{account}", name_of),
             Route("/session", show_session),
             Route("/write", name, methods=["POST"]),
         ]
@@ -144,11 +151,16 @@ class FlaskSite(Site):
         self.login = login = for_flask.TraktLogin(self.web_login, after="/home")
         self.application = Flask(__name__)
         self.application.secret_key = "k" * 32
+        self.application.testing = True  # exceptions propagate
         self.application.register_blueprint(login)
 
         @login.required
         def name():
             return login.trakt.request("GET", "/users/settings").json()["user"]["username"]
+
+        @login.required
+        def name_of(account):
+            return self.web_login.trakt(account).request("GET", "/users/settings").json()["user"]["username"]
 
         def basket():
             session["basket"] = 3
@@ -159,6 +171,7 @@ class FlaskSite(Site):
             return str(login.disconnect().revoked)
 
         self.application.add_url_rule("/name", view_func=name)
+        self.application.add_url_rule("/of/<account>", view_func=name_of)
         self.application.add_url_rule("/session", "session", lambda: jsonify(dict(session)))
         self.application.add_url_rule("/basket", view_func=basket, methods=["POST"])
         self.application.add_url_rule("/disconnect", view_func=disconnect, methods=["POST"])

@@ -8,6 +8,7 @@ import pytest
 
 from support.django_project import databases
 from support.web_users import end_login, visit
+from traktauth.errors import LoginRequired
 from traktauth.protocol import APPS_ARE_DELETED
 from web.frameworks import SITES
 
@@ -199,6 +200,22 @@ def test_a_user_whose_login_was_revoked_signs_in_again(server, site, browser):
     assert browser.session == {"trakt_last_account": account}
     browser.sign_in()
     assert browser.user == "sean"
+
+
+def test_a_page_about_a_user_whose_login_has_ended_signs_no_other_user_out(server, site, browser):
+    """Else that user could sign every visitor out, and send them from the page to the sign-in and back for ever."""
+    server.sign_in("lola")
+    lola = Browser(site)
+    lola.sign_in(username="lola")
+    browser.sign_in()
+    page = f"/of/{lola.account}"
+    assert browser.get(page).text == "lola"
+    end_login(server, site.token(lola.account))
+    with pytest.raises(LoginRequired) as ended:
+        browser.get(page, PAGE)
+    assert (ended.value.reason, ended.value.account) == ("revoked", lola.account)
+    assert browser.user == "sean"
+    assert lola.get(page, PAGE).location.startswith("/trakt/login?next=")
 
 
 def test_a_json_response_says_why_the_login_has_ended(server, site, browser):

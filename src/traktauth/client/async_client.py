@@ -64,6 +64,9 @@ class AsyncTrakt(BaseClient[TokenStore | AsyncTokenStore, HttpAsyncClient]):
             bound_store, driver = self.bound_store, self._driver
             try:
                 return await driver.run(flow(self.config.context))
+            except LoginRequired as error:
+                error.account = self.config.account
+                raise
             except LoginMoved as moved:
                 self._bind(await in_thread(partial(bound_store.follow, moved)))
 

@@ -63,6 +63,9 @@ class Trakt(BaseClient[TokenStore, HttpClient]):
             bound_store, driver = self.bound_store, self._driver
             try:
                 return driver.run(flow(self.config.context))
+            except LoginRequired as error:
+                error.account = self.config.account
+                raise
             except LoginMoved as moved:
                 self._bind(bound_store.follow(moved))
 

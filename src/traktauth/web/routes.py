@@ -167,7 +167,14 @@ class LoginRoutes(Generic[LoginT]):
         """Sign the user out of the session, as their login has ended; return the response to the request.
 
         A browser that follows a link is redirected to the sign-in, one that sends a form gets a page, a program JSON.
+
+        Raises:
+            LoginRequired: it is another account's login that has ended. This user need not sign in again, and if they
+                did, the same page would send them to the sign-in for ever.
         """
+        account = session.get(SESSION_KEY)
+        if error is not None and None not in {account, error.account} and account != error.account:
+            raise error
         leave_session(session)
         if request.wants_page:
             return _redirect(self.paths.login_for(request.path))
