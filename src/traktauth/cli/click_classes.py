@@ -36,7 +36,7 @@ class Command(_WithHelp):
         settings: as `click.Command` takes them.
     """
 
-    def __init__(self, name: str | None, *, exclusive: Sequence[tuple[str, ...]] = (), **settings: Any) -> None:  # noqa: ANN401 - click's
+    def __init__(self, name: str | None, *, exclusive: Sequence[tuple[str, ...]] = (), **settings: Any) -> None:
         super().__init__(name, **settings)
         self.exclusive = exclusive
         self.help, _, examples = inspect.cleandoc(self.help or "").partition("\n\nExamples:\n")

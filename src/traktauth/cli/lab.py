@@ -51,7 +51,7 @@ LONGEST_TIMEOUT = 3600
 @json_option
 @click.option("--badge", type=click.Path(dir_okay=False, path_type=Path), help="Write the verdict as an SVG picture.")
 @click.argument("words", nargs=-1, required=True, metavar="-- CMD …", type=click.UNPROCESSED)
-def command(words: tuple[str, ...], **how: Any) -> int:  # noqa: ANN401 - as `run` takes it
+def command(words: tuple[str, ...], **how: Any) -> int:
     """Find out whether a program would lose a login at Trakt.
 
     The program runs against local Trakts: N copies at once, with a lost response, killed during a refresh,

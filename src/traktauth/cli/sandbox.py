@@ -45,7 +45,7 @@ def command(
     faults: Path | None,
     responses: Path | None,
     words: tuple[str, ...],
-    **how: Any,  # noqa: ANN401 - as `run` takes it
+    **how: Any,
 ) -> int:
     """Run a program, in any language, so that Trakt's hosts are a local Trakt.
 

@@ -89,7 +89,7 @@ def _removed(ctx: click.Context, param: click.Parameter, value: object) -> None:
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the start message as one line of JSON; JSON for errors too."
 )
-def command(*, as_json: bool, check: bool, request_log: bool | None, **options: Any) -> int:  # noqa: ANN401 - as `Settings` takes them
+def command(*, as_json: bool, check: bool, request_log: bool | None, **options: Any) -> int:
     """Run a local Trakt: its sign-in pages, tokens and API, until stopped.
 
     It prints an app and a user to sign in with. Programs with traktauth use it with TRAKTAUTH_SERVICE.

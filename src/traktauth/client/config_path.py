@@ -16,10 +16,10 @@ def config_path(environ: Mapping[str, str]) -> str | None:
     if named:
         return named
     default = default_config_path()
-    return default if default is not None and os.path.exists(default) else None  # noqa: PTH110 - see stores
+    return default if default is not None and os.path.exists(default) else None
 
 
 def default_config_path() -> str | None:
     """Return where the platform keeps the configuration file; None for a user without a home folder."""
     folder = user_folder("config")
-    return None if folder is None else os.path.join(folder, "config.toml")  # noqa: PTH118 - see stores
+    return None if folder is None else os.path.join(folder, "config.toml")

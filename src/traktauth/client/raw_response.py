@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LARGEST = 256 * 1024  # bytes; a larger response is not looked at
+_SUCCESS = range(200, 300)  # statuses
 _READ_SIZE = 64 * 1024
 _HEAD = re.compile(rb"\s*HTTP/[0-9.]+ ([0-9]{3})\b.*?\r?\n\r?\n", re.DOTALL)
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[^\r\n]*\r?\n")
@@ -43,7 +44,7 @@ class RawResponse:
     def token_response(self) -> Response | None:
         """Return the response with its token, however it is framed; None if no whole token has arrived."""
         status, body = self._split()
-        if body is None or not 200 <= status < 300:  # noqa: PLR2004 - the statuses of success
+        if body is None or status not in _SUCCESS:
             return None
         for text in _readings(body):
             response = Response(status, {}, text[: _end_of_object(text)])
@@ -72,7 +73,7 @@ class RawResponse:
         status, body = self._split()
         if body is None:  # the end of the head has not arrived
             return is_refused
-        if not 200 <= status < 300:  # noqa: PLR2004 - the statuses of success
+        if status not in _SUCCESS:
             return False
         begins_object = any(text.startswith(b"{") for text in _readings(body))
         return (begins_object or (is_refused and not body.strip())) and self.token_response() is None
@@ -82,7 +83,7 @@ class RawResponse:
         data, status = bytes(self._bytes), 0
         if len(data) > _LARGEST:
             return 0, None
-        while status < 200:  # noqa: PLR2004 - interim responses come before it
+        while status < _SUCCESS.start:  # interim responses come before it
             head = _HEAD.match(data)
             if head is None:
                 return 0, None

@@ -130,7 +130,7 @@ def read_file(path: str) -> dict[str, Any]:
         ValueError: it cannot be read, every user can change it, or an entry is unknown or of a wrong type.
     """
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - the same
+        with open(path, "rb") as file:
             _check_writers(path, os.fstat(file.fileno()))
             text = file.read().decode("utf-8-sig")  # some editors begin a file with a byte order mark
     except OSError as error:

@@ -27,10 +27,10 @@ def login_browser(context: FlowContext, *, signup: bool | None = None) -> Flow[T
         StoreFailed: the store cannot keep the token; seen before the user signs in.
     """
     yield from CheckWritable()
-    return (yield from WithLoopbackServer(context.app.redirect_uri, partial(_redirect, context, signup)))
+    return (yield from WithLoopbackServer(context.app.redirect_uri, partial(_redirect, context, signup=signup)))
 
 
-def _redirect(context: FlowContext, signup: bool | None, redirect_uri: str) -> Flow[Token]:  # noqa: FBT001 - bound above
+def _redirect(context: FlowContext, redirect_uri: str, *, signup: bool | None) -> Flow[Token]:
     state, verifier = context.new_secret(), context.new_secret()
     if redirect_uri != context.app.redirect_uri:
         port = urlsplit(context.app.redirect_uri).port or 80

@@ -8,6 +8,8 @@ from typing import Any, Literal, overload
 from urllib.parse import urlsplit
 
 from traktauth.client.async_client import AsyncTrakt
+from traktauth.client.driver.loop_store import LoopStore
+from traktauth.client.driver.threads import in_thread
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import TraktAuthError
 from traktauth.models import App, Token, User
@@ -134,16 +136,11 @@ class LocalTrakt(EmbeddedServer):
         for address in (service.token, service.api):
             if urlsplit(address).hostname not in LOOPBACK_HOSTS:
                 self._check_origin(address)
-        from traktauth.client.sync_client import Trakt  # noqa: PLC0415 - the sandbox uses no client
-
         if not isinstance(trakt, Trakt):
             return self._sign_in_async(trakt, username)
         return self._save_login(trakt, username)
 
     async def _sign_in_async(self, trakt: AsyncTrakt, username: str) -> Token:
-        from traktauth.client.driver.loop_store import LoopStore  # noqa: PLC0415 - it imports asyncio
-        from traktauth.client.driver.threads import in_thread  # noqa: PLC0415 - the same
-
         if isinstance(trakt.store, LoopStore):
             trakt.store.attach()
         return await in_thread(lambda: self._save_login(trakt, username))
@@ -152,7 +149,7 @@ class LocalTrakt(EmbeddedServer):
         key = trakt.config.key
         token = self._next(trakt.config.app, username, after=trakt.store.load(key).generation)
         save, user = self._changes(token, username)
-        _check_saved(trakt.store.apply(key, save))
+        _check_saved(saved=trakt.store.apply(key, save))
         trakt.store.apply(key, user)
         return token
 
@@ -173,6 +170,6 @@ class LocalTrakt(EmbeddedServer):
         )
 
 
-def _check_saved(saved: bool) -> None:  # noqa: FBT001 - what a store says
+def _check_saved(*, saved: bool) -> None:
     if not saved:
         raise RuntimeError("another caller has signed in at the same moment")

@@ -59,7 +59,7 @@ class LoginFailed(LoginRefused):
         cause: Cause,
         error: str | None = None,
         hint: str | None = None,
-        next: str = "/",  # noqa: A002 - the name that web frameworks give it
+        next: str = "/",
         cookie_name: str | None = None,
         retry_after: float = RETRY_AFTER,
     ) -> None:

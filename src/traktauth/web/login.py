@@ -190,7 +190,7 @@ class _WebLogin(Generic[TraktT, StoreT, HttpT]):
 
     def start(
         self,
-        next: str = "/",  # noqa: A002 - the name that web frameworks give it
+        next: str = "/",
         redirect_uri: str | None = None,
         signup: bool | None = None,  # noqa: FBT001 - the signature is fixed
         prompt: str | None = None,

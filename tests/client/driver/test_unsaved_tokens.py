@@ -38,7 +38,7 @@ def full(monkeypatch):
     yield switch
     unsaved_tokens.held.clear()
     unsaved_tokens._more.set()  # so that the thread that saves looks, and ends
-    wait_until(lambda: not unsaved_tokens._is_saving)
+    wait_until(lambda: not unsaved_tokens._saver.locked())
 
 
 def wait_until(condition):
@@ -61,7 +61,7 @@ def test_an_unsaved_token_is_saved_without_another_call(caller, full, sign_in, t
     assert open_store(address).load(login).generation == 1
     full["full"] = False
     wait_until(lambda: open_store(address).load(login).generation == 2)
-    wait_until(lambda: not unsaved_tokens._is_saving)  # and the thread ends
+    wait_until(lambda: not unsaved_tokens._saver.locked())  # and the thread ends
     assert unsaved_tokens.held == {}
 
 

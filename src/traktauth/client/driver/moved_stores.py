@@ -11,6 +11,7 @@ from traktauth.models import LoginKey
 from traktauth.models.store_address import SEALED, SERVER_STORES
 from traktauth.stores.base import TokenStore
 from traktauth.stores.open import open_store
+from traktauth.stores.url import parse_store_url
 
 _MOST_FOUND = 1024  # logins whose store is remembered
 _NAME_IT = "name it as this program's store (TRAKTAUTH_STORE)"
@@ -84,8 +85,6 @@ def with_own_password(address: str, environment: Mapping[str, str]) -> str:
     place = address.removeprefix(SEALED)
     if place.partition(":")[0] not in SERVER_STORES:
         return address
-    from traktauth.stores.url import parse_store_url  # noqa: PLC0415 - only of a server
-
     own_names = ("cache", "connections", "prefix")
     for text in environment.values():
         own = text.removeprefix(SEALED)

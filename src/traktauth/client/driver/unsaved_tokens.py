@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
@@ -54,7 +55,7 @@ class Unsaved:
 held: dict[Hashable, Unsaved] = {}
 _lock = threading.Lock()
 _more = threading.Event()
-_is_saving = False
+_saver = threading.Lock()  # held while a thread saves for the whole process
 _is_registered = False
 
 
@@ -68,8 +69,6 @@ def hold(place: Hashable, unsaved: Unsaved) -> None:
     global _is_registered  # noqa: PLW0603 - once a process
     held[place] = unsaved
     if not _is_registered:
-        import atexit  # noqa: PLC0415 - few programs need it
-
         _is_registered = True
         atexit.register(_end)
     if unsaved.save is not None:
@@ -83,20 +82,20 @@ def drop(place: Hashable, unsaved: Unsaved) -> None:
 
 
 def _save_in_background() -> None:
-    global _is_saving  # noqa: PLW0603 - one thread saves for the whole process
     with _lock:
         _more.set()
-        if not _is_saving:
-            _is_saving = start_thread(_save_until_nothing_is_held, name="traktauth-save", daemon=True)
+        if _saver.acquire(blocking=False) and not start_thread(
+            _save_until_nothing_is_held, name="traktauth-save", daemon=True
+        ):
+            _saver.release()
 
 
 def _save_until_nothing_is_held() -> None:
-    global _is_saving  # noqa: PLW0603 - see above
     pause = _FIRST_PAUSE
     while True:
         with _lock:
             if not held:
-                _is_saving = False
+                _saver.release()
                 return
             if _more.is_set():
                 pause = _FIRST_PAUSE
@@ -143,8 +142,8 @@ def _log_loss(message: str) -> None:
 
 def _begin_anew() -> None:
     """In a forked child, go on saving: the parent's thread is not there."""
-    global _lock, _more, _is_saving
-    _lock, _more, _is_saving = threading.Lock(), threading.Event(), False
+    global _lock, _more, _saver
+    _lock, _more, _saver = threading.Lock(), threading.Event(), threading.Lock()
     if held:
         _save_in_background()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import webbrowser
 from contextlib import suppress
 
 
@@ -27,12 +29,8 @@ def open_in_browser(url: str) -> bool:
     A process of its own opens it, with an environment without this program's settings: a browser may run for weeks,
     and hands its environment to every program that it starts.
     """
-    import subprocess  # noqa: PLC0415 - only a browser sign-in needs it
-
     environ = {name: value for name, value in os.environ.items() if not name.upper().startswith("TRAKTAUTH_")}
     if not sys.executable or getattr(sys, "frozen", False):  # a program packed into one file has no interpreter
-        import webbrowser  # noqa: PLC0415 - the same
-
         with suppress(webbrowser.Error, OSError):
             return webbrowser.open(url)
         return False

@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
@@ -29,7 +30,7 @@ def peer_user(connection: socket.socket) -> int | None:
 def _rows() -> Iterator[list[str]]:
     """Yield the columns of each connection."""
     for table in _TABLES:
-        with suppress(OSError), open(table, encoding="ascii") as rows:  # noqa: PTH123 - a path of the kernel's
+        with suppress(OSError), Path(table).open(encoding="ascii") as rows:
             next(rows, None)
             for row in rows:
                 fields = row.split()
@@ -42,7 +43,7 @@ def _endpoint(text: str) -> tuple[str, int]:
     address, _, port = text.partition(":")
     words = [bytes.fromhex(address[at : at + 8]) for at in range(0, len(address), 8)]
     raw = b"".join(word[::-1] if sys.byteorder == "little" else word for word in words)
-    family = socket.AF_INET if len(raw) == 4 else socket.AF_INET6  # noqa: PLR2004 - bytes of an IPv4 address
+    family = socket.AF_INET if len(words) == 1 else socket.AF_INET6
     return _plain((socket.inet_ntop(family, raw), int(port, 16)))
 
 

@@ -274,9 +274,11 @@ def _read_target(visitor: socket.socket, visit: _Visit) -> str | None:
         if not chunk or len(head) > _LARGEST_REQUEST or time.monotonic() > until:
             return None
     parts = head.partition(b"\r\n")[0].split(b" ")
-    if len(parts) != 3 or parts[0] != b"GET" or not parts[1].startswith(b"/"):  # noqa: PLR2004 - method, target, version
-        return None
-    return parts[1].decode("ascii", "replace")
+    match parts:
+        case [b"GET", target, _] if target.startswith(b"/"):
+            return target.decode("ascii", "replace")
+        case _:
+            return None
 
 
 def _hang_up(visitor: socket.socket) -> None:

@@ -68,10 +68,9 @@ class LoginUI:
 
         The browser is shown the outcome of the sign-in when it has ended.
         """
-        from traktauth.client.login import pages  # noqa: PLC0415 - only a browser sign-in needs it
-        from traktauth.client.login.loopback_server import LoopbackServer  # noqa: PLC0415 - the same
+        from traktauth.client.login import loopback_server, pages  # noqa: PLC0415 - only a browser sign-in needs them
 
-        receiver = self._receiver = LoopbackServer(redirect_uri)
+        receiver = self._receiver = loopback_server.LoopbackServer(redirect_uri)
         try:
             yield receiver.redirect_uri
         except TraktAuthError as error:

@@ -104,7 +104,7 @@ class EmbeddedServer:
         """
         return self._context.clock.advance(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
-    def fail_next(self, path: str, **fault: Any) -> None:  # noqa: ANN401 - the members of a fault, as over HTTP
+    def fail_next(self, path: str, **fault: Any) -> None:
         """Make the next response on a path fail; members as in `PUT /_control/faults`. Faults apply in order.
 
         Raises:
@@ -131,7 +131,7 @@ class EmbeddedServer:
         tokens: list[dict[str, Any]] = self._run(call)["tokens"]
         return tokens[0]
 
-    def authorize(self, **members: Any) -> dict[str, Any]:  # noqa: ANN401 - the members of a call, as over HTTP
+    def authorize(self, **members: Any) -> dict[str, Any]:
         """Return where a browser would end, as `POST /_control/authorize` does.
 
         Raises:

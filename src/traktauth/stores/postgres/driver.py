@@ -71,7 +71,7 @@ class Refused(psycopg.OperationalError):
 class Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection that waits no longer than `LIMIT`."""
 
-    def wait(self, gen: PQGen[RV], *more: Any, **named: Any) -> RV:  # noqa: ANN401 - the versions of psycopg differ
+    def wait(self, gen: PQGen[RV], *more: Any, **named: Any) -> RV:
         """Return what `gen` does."""
         return super().wait(_limit_wait(gen, LIMIT), *more, **named)
 

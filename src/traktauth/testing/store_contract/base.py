@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a contract is made of assertions
 """What the parts of the contract have in common: how a store is opened, and the values that are put in."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a contract is made of assertions
 """The lock of a login."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a contract is made of assertions
 """What a store does for several processes of one machine."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a contract is made of assertions
 """What is kept of a login, for whom, and for how long."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a contract is made of assertions
 """The right to send and the right to save."""
 
 from __future__ import annotations
@@ -118,17 +117,17 @@ class RefreshContract(Place):
 
     def test_a_save_closes_the_refresh_and_lifts_the_mark(self, tmp_path: Path) -> None:
         """The new token starts with a clean record."""
-        store = self.open_store(tmp_path)
+        store, saved_at = self.open_store(tmp_path), 1_700_000_500.5
         signed_in(store)
         assert store.apply(LOGIN, BeginRefresh(pending_refresh(1))), "a refresh"
         store.apply(LOGIN, SetRefreshable(1, "Trakt refused it"))
-        assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=1_700_000_500.5)), "the token of the refresh"
+        assert store.apply(LOGIN, SaveToken(pair(2), after=1, at=saved_at)), "the token of the refresh"
         record = store.load(LOGIN)
         assert (record.generation, record.token) == (2, pair(2)), "the new token"
         assert (record.pending_refresh, record.refreshable, record.not_refreshable_reason) == (None, True, None), (
             "nothing open, no mark"
         )
-        assert record.saved_at == 1_700_000_500.5, "and when it was saved"  # noqa: PLR2004 - as given above
+        assert record.saved_at == saved_at, "and when it was saved"
 
     def test_a_late_save_is_refused_once_its_generation_is_passed(self, tmp_path: Path) -> None:
         """An older token never replaces a newer one."""
