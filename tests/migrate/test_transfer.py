@@ -705,6 +705,22 @@ def test_a_login_whose_history_is_lost_stays_in_the_copy(trakt, file, server):
     assert copy.exists()
 
 
+def test_a_login_that_was_refreshed_on_another_machine_and_signed_out_is_not_given_back(trakt, file, server):
+    """The copy of a store in a network lies on one machine, so that a refresh on another one does not remove it."""
+    import_from(trakt, source_of(file))
+    blank = file.read_bytes()
+    copy = path_of_copy(trakt.store, trakt.config.key)
+    its_copy = copy.read_bytes()
+    for _ in range(MAX_HISTORY + 1):
+        trakt.refresh()
+    trakt.logout(local=True)
+    copy.write_bytes(its_copy)
+    copy.chmod(0o600)
+    with pytest.raises(LoginFileError, match="does not show"):
+        undo_import(trakt)
+    assert file.read_bytes() == blank
+
+
 def test_an_import_that_was_interrupted_before_it_saved_is_undone(trakt, file, server, monkeypatch):
     server.sign_in_at(trakt, "mary")
     before = file.read_bytes()

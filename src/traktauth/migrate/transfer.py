@@ -337,7 +337,7 @@ def _check_unspent(record: Record, login: ForeignLogin, copy: ImportCopy, copy_a
         return
     if outcome is HistoryOutcome.MOVED or (outcome is None and record.moved_to is not None):
         raise LoginRequired("The login was moved on since the import", reason="moved")
-    if outcome not in _SPENT and record.token is None:
+    if record.token is None and outcome not in _SPENT and not (outcome is None and record.history):
         return
     if outcome in _SPENT:
         raise LoginRequired(
@@ -346,8 +346,8 @@ def _check_unspent(record: Record, login: ForeignLogin, copy: ImportCopy, copy_a
             hint=Hint("Export it instead: ", _command("export", copy.format, f"{shlex.quote(copy.path)} --transfer")),
         )
     raise LoginFileError(
-        "The account has another login since the import, and its history does not show whether the imported one was "
-        "refreshed",
+        "The account has had another login since the import, and its history does not show whether the imported one "
+        "was refreshed",
         hint=f"Sign in with the other program again, and remove {copy_at}",
     )
 
