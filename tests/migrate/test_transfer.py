@@ -474,6 +474,35 @@ def test_a_named_pipe_that_takes_the_files_place_is_not_waited_for(trakt, file, 
         import_from(trakt, source)
 
 
+def test_a_file_with_a_second_name_is_not_imported_as_that_would_keep_the_token(trakt, file, tmp_path):
+    os.link(file, tmp_path / "second")
+    before = file.read_bytes()
+    with pytest.raises(LoginFileError, match="has another name as well"):
+        import_from(trakt, source_of(file))
+    assert (file.read_bytes(), trakt.store.load(trakt.config.key).token) == (before, None)
+    (tmp_path / "second").unlink()
+    import_from(trakt, source_of(file))
+
+
+def test_a_folder_that_becomes_a_link_meanwhile_leads_to_no_other_file(trakt, server, tmp_path, monkeypatch):
+    server.sign_in_at(trakt)
+    theirs, victims = tmp_path / "theirs", tmp_path / "victims"
+    theirs.mkdir()
+    victims.mkdir()
+    (victims / "config").write_text("precious")
+    make_folder = atomic_file.make_folder
+
+    def swap(folder):
+        make_folder(folder)
+        theirs.rename(tmp_path / "was")
+        theirs.symlink_to(victims)
+
+    monkeypatch.setattr(atomic_file, "make_folder", swap)
+    with pytest.raises(LoginFileError, match="symbolic link"):
+        export_access_token(trakt, "token", theirs / "config")
+    assert [(each.name, each.read_text()) for each in victims.iterdir()] == [("config", "precious")]
+
+
 def test_an_undo_does_not_replace_what_another_program_writes_meanwhile(trakt, file, monkeypatch):
     import_from(trakt, source_of(file))
 

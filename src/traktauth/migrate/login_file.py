@@ -87,6 +87,7 @@ class LoginFile:
         permissions: who may read and write it.
         identity: its inode and when it was written: another file under the same name differs.
         is_own: whether it belongs to this user.
+        has_other_names: whether there are hard links to it.
     """
 
     path: Path
@@ -94,6 +95,7 @@ class LoginFile:
     permissions: Permissions
     identity: str
     is_own: bool
+    has_other_names: bool
 
     @property
     def text(self) -> str:
@@ -114,6 +116,11 @@ class LoginFile:
         hint = "Make it writable, or import it as it is: --keep-source"
         if not self.permissions.mode & 0o222:
             raise LoginFileError(f"{self.path} is read-only", hint=hint)
+        if self.has_other_names:
+            raise LoginFileError(
+                f"{self.path} has another name as well (a hard link), under which it would keep the refresh token",
+                hint="Remove the other name (find / -xdev -samefile FILE), or import the file as it is: --keep-source",
+            )
         try:
             tempfile.TemporaryFile(dir=self.path.parent).close()
         except OSError as error:
@@ -182,7 +189,7 @@ def read_file(path: Path) -> LoginFile:
             content = file.read(LARGEST + 1)
             permissions = Permissions.of(descriptor, status)
         check_size(str(path), content)
-        return LoginFile(path, content, permissions, _identity(status), is_own(status))
+        return LoginFile(path, content, permissions, _identity(status), is_own(status), status.st_nlink > 1)
     except FileNotFoundError:
         raise LoginFileError(f"{path} does not exist", hint="Give the file's path after the format") from None
     except (OSError, RuntimeError) as error:
@@ -272,6 +279,8 @@ def write_file(
         raise LoginFileError(f"{path} would hold a character that UTF-8 has not (half of a surrogate pair)") from None
 
     def check(status: os.stat_result) -> None:
+        if resolve(str(path)) != str(path):  # a folder was replaced by a link, maybe before the new file was made in it
+            raise LoginFileError(f"{path} has just been replaced by a symbolic link; nothing was written")
         if expected is not None and read_file(path).content != expected:
             raise changed(path)
         if before_rename is not None:
