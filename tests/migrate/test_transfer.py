@@ -503,6 +503,20 @@ def test_a_folder_that_becomes_a_link_meanwhile_leads_to_no_other_file(trakt, se
     assert [(each.name, each.read_text()) for each in victims.iterdir()] == [("config", "precious")]
 
 
+def test_an_undo_says_that_it_cannot_remove_the_copy(trakt, file, monkeypatch):
+    before = file.read_bytes()
+    import_from(trakt, source_of(file))
+
+    def fail(*_arguments, **_more):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", fail)
+        with pytest.raises(LoginFileError, match=r"is back in .* cannot be removed: Input/output error"):
+            undo_import(trakt)
+    assert file.read_bytes() == before
+
+
 def test_an_undo_does_not_replace_what_another_program_writes_meanwhile(trakt, file, monkeypatch):
     import_from(trakt, source_of(file))
 

@@ -311,8 +311,23 @@ def _undo_under_lock(trakt: Trakt) -> Undone:
         save_copy(store, key, replace(copy, is_finished=False))
         store.apply(key, DeleteToken(record.generation))
     write_file(path, copy.text, like=file, expected=None if file is None else file.content)
-    copy_at.unlink()
+    _remove_used_copy(copy_at, path)
     return Undone(path, is_kept=record.token is not None and not is_here)
+
+
+def _remove_used_copy(copy_at: Path, path: Path) -> None:
+    """Remove a copy whose login is back in its file.
+
+    Raises:
+        LoginFileError: it is still there.
+    """
+    try:
+        copy_at.unlink(missing_ok=True)
+    except OSError as error:
+        raise LoginFileError(
+            f"The login is back in {path}, but its copy {copy_at} cannot be removed: {error.strerror or error}",
+            hint="Remove it: it holds the refresh token, too",
+        ) from error
 
 
 def _check_unspent(record: Record, login: ForeignLogin, copy: ImportCopy, copy_at: Path, *, is_here: bool) -> None:
