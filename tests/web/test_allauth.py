@@ -61,6 +61,10 @@ PROGRAM = dedent(
     found["outage_signed_in"] = "_auth_user_id" in other.session
     end_login(server, trakt.token())
     found["revoked"] = client.get("/history").headers["Location"]
+    from traktauth.web.allauth import web_login_of
+
+    secrets = ["a" * 64, "b" * 64]
+    found["secrets"] = [web_login_of("another-app", each).app.client_secret for each in secrets] == secrets
     try:
         trakt_for(SocialAccount(provider="github"))
     except ValueError as error:
@@ -130,6 +134,10 @@ def test_a_user_signs_in_and_is_known_by_their_uuid(found):
     assert found["name"] == ["sean"] * 3
     assert found["shown"] == 1
     assert found["tokens"] == 0, "the project asks for it"
+
+
+def test_a_secret_that_is_replaced_in_the_database_is_used_at_once(found):
+    assert found["secrets"] is True
 
 
 def test_what_fails_does_not_sign_in(found):

@@ -164,3 +164,9 @@ def test_cookies_of_abandoned_sign_ins_do_not_pile_up():
     cookies = {"session": "1"} | dict.fromkeys(names, "x")
     assert surplus_cookies(cookies) == names[:2]
     assert surplus_cookies({"session": "1"}) == []
+
+
+def test_a_neighbours_many_cookies_make_no_header_that_a_proxy_refuses():
+    """A page of a sibling host can set them for the whole domain, and no response can delete those."""
+    many = {f"traktauth-{number:012}": "x" for number in range(100)}
+    assert len(surplus_cookies(many)) == 10

@@ -68,7 +68,7 @@ class TraktOAuth2(BaseOAuth2PKCE[Any]):
         client_id, secret = self.get_key_and_secret()
         options = {name: value for name in OPTIONS if (value := self.setting(name)) is not None}
         store: Any = self.setting("STORE", "file:")
-        key = client_id, str(store), str(options.get("SERVICE"))
+        key = client_id, secret, str(store), str(options.get("SERVICE"))
         return _web_logins.find(key, partial(new_web_login, client_id, secret, store, options))
 
     def trakt(self, uid: str) -> Any:

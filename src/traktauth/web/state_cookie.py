@@ -20,6 +20,7 @@ _SECURE_PREFIX = "__Host-"
 _STATE_PART = 12  # characters of the state in the cookie's name
 _SURPLUS = 4  # cookies of earlier sign-ins that a browser may keep
 _SURPLUS_SIZE = 2000  # characters of them; servers refuse a header of 8,000, and the application has cookies too
+_DELETED = 10  # cookies that one response deletes; proxies refuse a header of more than 4,000 characters
 _MEMBERS = 5
 _NAME = re.compile(rf"(?:{_SECURE_PREFIX})?{_PREFIX}[A-Za-z0-9_-]{{1,{_STATE_PART}}}")
 
@@ -133,7 +134,7 @@ def surplus_cookies(cookies: Mapping[str, str]) -> list[str]:
         if size > _SURPLUS_SIZE:
             break
         kept += 1
-    return names[: len(names) - kept]
+    return names[: len(names) - kept][:_DELETED]
 
 
 def _digest(key: bytes, text: str) -> bytes:

@@ -49,7 +49,7 @@ def web_login_of(client_id: str, secret: str) -> WebLogin:
         except ValueError as error:
             raise ImproperlyConfigured(f"SOCIALACCOUNT_PROVIDERS['trakt']: {error}") from error
 
-    return _web_logins.find(client_id, make)
+    return _web_logins.find((client_id, secret), make)  # the secret in the database may be replaced
 
 
 def trakt_for(social_account: Any) -> Trakt:
