@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+import shutil
 import socket
 import ssl
 import stat
@@ -18,6 +20,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from support.private_home import wait_until
 from support.process import free_port, needs_curl
@@ -95,6 +98,42 @@ def test_node_talks_to_the_local_trakt(inside, node):
     assert sandbox.reached == {"api.trakt.tv": 1}
 
 
+JAVA = """
+import java.net.*;
+public class Ask {
+    public static void main(String[] words) throws Exception {
+        var connection = (HttpURLConnection) new URL(words[0]).openConnection();
+        System.out.println(connection.getResponseCode());
+    }
+}
+"""
+PERL = "print LWP::UserAgent->new->get($ARGV[0])->status_line"
+PHP = "$all = curl_init($argv[1]); curl_exec($all); echo curl_getinfo($all, CURLINFO_RESPONSE_CODE), curl_error($all);"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("needed", "words"),
+    [
+        (["wget", "--version"], ["wget", "-S", "-O-"]),
+        (["php", "-r", "exit((int) !function_exists('curl_init'));"], ["php", "-r", PHP, "--"]),
+        (["perl", "-MLWP::Protocol::https", "-e", "1"], ["perl", "-MLWP::UserAgent", "-e", PERL]),
+        (["javac", "--version"], ["java", "Ask.java"]),
+    ],
+    ids=["wget", "php", "perl", "java"],
+)
+def test_programs_in_other_languages_talk_to_the_local_trakt(inside, tmp_path, needed, words):
+    if shutil.which(needed[0]) is None or subprocess.run(needed, capture_output=True, check=False).returncode:
+        pytest.skip(f"{needed} does not run here")
+    (tmp_path / "Ask.java").write_text(JAVA)
+    _, sandbox = inside
+    done = subprocess.run(
+        [*words, API], env=sandbox.environ, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert "403" in done.stdout + done.stderr, done.stdout + done.stderr  # for a request without `trakt-api-key`
+    assert sandbox.reached == {"api.trakt.tv": 1}
+
+
 @needs_curl
 @pytest.mark.slow
 @pytest.mark.parametrize("host", ["trakt.tv", "www.trakt.tv", "auth.trakt.tv", "app.trakt.tv"])
@@ -137,7 +176,10 @@ def test_the_program_trusts_no_folder_of_certificates(inside):
     _, sandbox = inside
     paths = "import ssl; print(ssl.get_default_verify_paths().capath)"
     folder = run(sandbox, sys.executable, "-c", paths).stdout.strip()
-    assert [path.name for path in Path(folder).iterdir()] == ["ca.pem"]  # not a name by which OpenSSL finds it
+    assert Path(folder) == sandbox.bundle.parent
+    assert [
+        path.name for path in Path(folder).iterdir() if re.fullmatch(r"[0-9a-f]{8}\.\d+", path.name)
+    ] == []  # of OpenSSL
     with as_trakt() as local, Sandbox(local, allow=["example.com"], environ={"SSL_CERT_DIR": "/mine"}) as allowing:
         assert allowing.environ["SSL_CERT_DIR"] == "/mine"
 
@@ -328,6 +370,10 @@ def test_the_environment_is_the_callers_with_proxy_certificates_and_app(tmp_path
             "CURL_CA_BUNDLE": bundle,
             "NODE_EXTRA_CA_CERTS": bundle,
             "NODE_USE_ENV_PROXY": "1",
+            "PERL_LWP_ENV_PROXY": "1",
+            "WGETRC": str(sandbox.bundle.with_name("wgetrc")),
+            "PHP_INI_SCAN_DIR": f":{sandbox.bundle.parent}",
+            "JAVA_TOOL_OPTIONS": environ["JAVA_TOOL_OPTIONS"],
             "TRAKT_CLIENT_ID": local.app.client_id,
             "TRAKT_CLIENT_SECRET": local.app.client_secret,
             "TRAKT_REDIRECT_URI": local.app.redirect_uri,
@@ -341,7 +387,8 @@ def test_only_certificates_are_on_disk_and_only_while_it_runs(inside):
     _, sandbox = inside
     folder = sandbox.bundle.parent
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert [path.name for path in folder.iterdir()] == ["ca.pem"]
+    assert {path.name for path in folder.iterdir()} == {"ca.pem", "php.ini", "trust.p12", "wgetrc"}
+    assert pkcs12.load_pkcs12((folder / "trust.p12").read_bytes(), b"changeit").key is None
     content = sandbox.bundle.read_bytes()
     assert content.count(b"-----BEGIN") == content.count(b"-----BEGIN CERTIFICATE-----") == 1
     sandbox.__exit__(None, None, None)

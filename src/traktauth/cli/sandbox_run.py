@@ -66,7 +66,7 @@ def run(
             folders.append(Path(folder))
             environ = make_home(environ, Path(folder) / "home", copy_of=home)
         if login is not None:
-            environ.update(_write(login, local_trakt, username))
+            environ.update(_write(login, local_trakt, username, Path.cwd() if home is None else Path(environ["HOME"])))
         with _passing_signals_on(process) as pass_on_early_signals:
             status = process.start(words, environ, folders=folders)
             if status is not None:
@@ -135,7 +135,7 @@ def _describe_failure(word: str) -> str:
     return "is not a program of this machine, nor a script; name the program that runs it before it"
 
 
-def _write(login: LoginPlace, local_trakt: LocalTrakt, username: str) -> Mapping[str, str]:
+def _write(login: LoginPlace, local_trakt: LocalTrakt, username: str, folder: Path) -> Mapping[str, str]:
     members = local_trakt.sign_in(username)
     token = Token(
         access_token=members["access_token"],
@@ -144,7 +144,7 @@ def _write(login: LoginPlace, local_trakt: LocalTrakt, username: str) -> Mapping
         expires_at=time.time() + members["expires_in"],
     )
     try:
-        return login.write(local_trakt.app, token, Path.cwd())
+        return login.write(local_trakt.app, token, folder)
     except FileExistsError:
         raise TraktAuthError(
             f"{login.path} exists and could contain a real login; nothing was changed",

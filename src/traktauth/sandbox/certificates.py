@@ -13,6 +13,7 @@ try:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import pkcs12
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 except ModuleNotFoundError:
     raise TraktAuthError(
@@ -64,6 +65,11 @@ class Certificates:
 
     def __repr__(self) -> str:
         return "Certificates()"
+
+    def trust_store(self, password: str) -> bytes:
+        """Return a trust store for Java (PKCS #12) with the CA."""
+        entry = pkcs12.PKCS12Certificate(x509.load_pem_x509_certificate(self.authority), b"traktauth sandbox")
+        return pkcs12.serialize_java_truststore([entry], serialization.BestAvailableEncryption(password.encode()))
 
     def server_context(self) -> ssl.SSLContext:
         """Return the TLS settings of the hosts' server: HTTP/1.1 alone, TLS 1.2 or newer."""

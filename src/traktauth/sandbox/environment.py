@@ -14,6 +14,7 @@ DOMAIN = "trakt.tv"
 HOSTS = (DOMAIN, "www.trakt.tv", "api.trakt.tv", "auth.trakt.tv", "app.trakt.tv")
 BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+TRUST_STORE_PASSWORD = "changeit"  # the usual one of Java; the store has certificates alone, and no key
 
 
 def is_trakt(host: str) -> bool:
@@ -21,19 +22,50 @@ def is_trakt(host: str) -> bool:
     return host == DOMAIN or host.endswith(f".{DOMAIN}")
 
 
-def program_environment(base: Mapping[str, str], app: App, *, proxy: str, bundle: str) -> dict[str, str]:
+def write_trust_files(bundle: Path, *, authorities: bytes, trust_store: bytes) -> None:
+    """Write what programs must trust: the bundle, and beside it the settings of Wget and PHP and Java's trust store.
+
+    Args:
+        bundle: the path of the certificates.
+        authorities: these certificates (PEM).
+        trust_store: the CA for Java (PKCS #12).
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    bundle.write_bytes(authorities)
+    (bundle.parent / "trust.p12").write_bytes(trust_store)
+    (bundle.parent / "wgetrc").write_text(f"ca_certificate = {bundle}\n", encoding="utf-8")
+    (bundle.parent / "php.ini").write_text(f'curl.cainfo = "{bundle}"\nopenssl.cafile = "{bundle}"\n', encoding="utf-8")
+
+
+def program_environment(base: Mapping[str, str], app: App, *, proxy_port: int, bundle: Path) -> dict[str, str]:
     """Return the environment of a program in the sandbox: proxy, certificates and the local Trakt's first app.
 
     Args:
         base: the environment that it is made from; variables of traktauth are left out.
         app: the app that the program uses.
-        proxy: the proxy's address.
-        bundle: the path of the certificates that the program must trust.
+        proxy_port: the proxy's port on 127.0.0.1.
+        bundle: the path of the certificates that the program must trust; `write_trust_files` has been called.
     """
+    proxy = f"http://127.0.0.1:{proxy_port}"
     environ = {name: value for name, value in base.items() if not name.startswith("TRAKTAUTH_")}
     for name, value in (*((name, proxy) for name in PROXY_VARIABLES), ("NO_PROXY", "localhost,127.0.0.1")):
         environ |= {name: value, name.lower(): value}
-    environ.update(dict.fromkeys(BUNDLE_VARIABLES, bundle), NODE_USE_ENV_PROXY="1")
+    environ.update(dict.fromkeys(BUNDLE_VARIABLES, str(bundle)), NODE_USE_ENV_PROXY="1", PERL_LWP_ENV_PROXY="1")
+    environ["WGETRC"] = str(bundle.parent / "wgetrc")
+    environ["PHP_INI_SCAN_DIR"] = f"{base.get('PHP_INI_SCAN_DIR', '')}:{bundle.parent}"  # after PHP's own folder
+    java = {
+        "http.proxyHost": "127.0.0.1",
+        "http.proxyPort": str(proxy_port),
+        "https.proxyHost": "127.0.0.1",
+        "https.proxyPort": str(proxy_port),
+        "http.nonProxyHosts": "localhost|127.0.0.1",
+        "javax.net.ssl.trustStore": str(bundle.parent / "trust.p12"),
+        "javax.net.ssl.trustStorePassword": TRUST_STORE_PASSWORD,
+    }
+    options = (f"'-D{name}={value}'" for name, value in java.items())
+    environ["JAVA_TOOL_OPTIONS"] = " ".join((base.get("JAVA_TOOL_OPTIONS", ""), *options)).strip()
     for prefix in ("TRAKT_", "TRAKTAUTH_"):
         environ[f"{prefix}CLIENT_ID"] = app.client_id
         environ[f"{prefix}CLIENT_SECRET"] = app.client_secret or ""

@@ -18,7 +18,14 @@ from typing import Self
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
 from traktauth.sandbox.certificates import Certificates
-from traktauth.sandbox.environment import DOMAIN, HOSTS, is_trakt, program_environment
+from traktauth.sandbox.environment import (
+    DOMAIN,
+    HOSTS,
+    TRUST_STORE_PASSWORD,
+    is_trakt,
+    program_environment,
+    write_trust_files,
+)
 from traktauth.sandbox.proxy import HTTP_PORT, HTTPS_PORT, Address, Proxy, Refused
 from traktauth.sandbox.watcher import Hooks, Watcher
 from traktauth.server.http.exchange import Exchange
@@ -95,7 +102,9 @@ class Sandbox:
         try:
             certificates = Certificates(HOSTS, DOMAIN)
             self._folder = Path(tempfile.mkdtemp(prefix="traktauth-sandbox-", dir=self._parent))
-            self.bundle.write_bytes(certificates.authority + (_roots(self._base) if self._allow else b""))
+            roots = _roots(self._base) if self._allow else b""
+            trust_store = certificates.trust_store(TRUST_STORE_PASSWORD)
+            write_trust_files(self.bundle, authorities=certificates.authority + roots, trust_store=trust_store)
             self.local_trakt.run(self._start(certificates.server_context()))
         except OSError as error:
             self.__exit__(None, None, None)
@@ -124,8 +133,8 @@ class Sandbox:
     @property
     def environ(self) -> dict[str, str]:
         """The environment of a program in the sandbox: proxy, certificates and the local Trakt's first app."""
-        proxy = f"http://127.0.0.1:{self._proxy_port}"
-        environ = program_environment(self._base, self.local_trakt.app, proxy=proxy, bundle=str(self.bundle))
+        app = self.local_trakt.app
+        environ = program_environment(self._base, app, proxy_port=self._proxy_port, bundle=self.bundle)
         if not self._allow:  # OpenSSL and Go would trust the system's folder beside the bundle
             environ["SSL_CERT_DIR"] = str(self.bundle.parent)
         return environ
