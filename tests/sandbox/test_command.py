@@ -203,6 +203,32 @@ def test_a_login_is_written_first_and_works(sandboxed):
 
 
 @pytest.mark.slow
+def test_a_sign_in_by_browser_is_approved(sandboxed):
+    sign_in = [sys.executable, "-m", "traktauth", "login", "--browser"]
+    done = sandboxed.run("--as", "mia", "--", *sign_in)
+    assert done.returncode == 0, done.stderr
+    assert "mia" in done.stderr + done.stdout.decode()
+
+
+OPEN = """
+import os, webbrowser
+query = f"response_type=code&redirect_uri=urn:ietf:wg:oauth:2.0:oob&client_id={os.environ['TRAKT_CLIENT_ID']}"
+webbrowser.open(f"https://trakt.tv/oauth/authorize?{query}")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [(OPEN, "the sign-in is approved; the code is "), (OPEN.replace("'TRAKT_CLIENT_ID'", "'HOME'"), "client_id")],
+    ids=["code to be pasted", "unknown app"],
+)
+def test_the_browser_prints_a_code_to_be_pasted_or_what_is_wrong(sandboxed, program, expected):
+    done = sandboxed.run("--", sys.executable, "-c", program)
+    assert expected in done.stderr
+
+
+@pytest.mark.slow
 def test_with_a_home_a_login_is_written_below_its_copy(sandboxed):
     home = sandboxed.folder / "home"
     home.mkdir()

@@ -371,6 +371,7 @@ def test_the_environment_is_the_callers_with_proxy_certificates_and_app(tmp_path
             "NODE_EXTRA_CA_CERTS": bundle,
             "NODE_USE_ENV_PROXY": "1",
             "PERL_LWP_ENV_PROXY": "1",
+            "BROWSER": str(sandbox.bundle.with_name("browser")),
             "WGETRC": str(sandbox.bundle.with_name("wgetrc")),
             "PHP_INI_SCAN_DIR": f":{sandbox.bundle.parent}",
             "JAVA_TOOL_OPTIONS": environ["JAVA_TOOL_OPTIONS"],
@@ -387,7 +388,7 @@ def test_only_certificates_are_on_disk_and_only_while_it_runs(inside):
     _, sandbox = inside
     folder = sandbox.bundle.parent
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {path.name for path in folder.iterdir()} == {"ca.pem", "php.ini", "trust.p12", "wgetrc"}
+    assert {path.name for path in folder.iterdir()} == {"browser", "ca.pem", "php.ini", "trust.p12", "wgetrc"}
     assert pkcs12.load_pkcs12((folder / "trust.p12").read_bytes(), b"changeit").key is None
     content = sandbox.bundle.read_bytes()
     assert content.count(b"-----BEGIN") == content.count(b"-----BEGIN CERTIFICATE-----") == 1

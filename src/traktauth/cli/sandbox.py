@@ -27,7 +27,7 @@ LONGEST_TIMEOUT = 1_000_000
 @click.option("--allow", multiple=True, metavar="HOST", help="A further host that may be reached; repeatable.")
 @click.option("--show", is_flag=True, help="A line per request to Trakt on standard error.")
 @click.option(
-    "--as", "username", default="sean", show_default=True, metavar="USER", help="The user who approves device codes."
+    "--as", "username", default="sean", show_default=True, metavar="USER", help="The user who approves sign-ins."
 )
 @home_option
 @click.option("--tokens", metavar="FORMAT:PATH", help="Write a valid login first: traktauth, or a format of import.")
@@ -50,7 +50,7 @@ def command(
     """Run a program, in any language, so that Trakt's hosts are a local Trakt.
 
     The program is not changed: it gets a proxy and a CA in its environment, and TRAKT_CLIENT_ID, TRAKT_CLIENT_SECRET
-    and TRAKT_REDIRECT_URI of an app. All other hosts are refused. Device codes are approved automatically. The exit
+    and TRAKT_REDIRECT_URI of an app. All other hosts are refused. Sign-ins are approved automatically. The exit
     status is the program's; processes that it leaves running are ended.
 
     Examples:

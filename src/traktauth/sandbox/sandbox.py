@@ -17,6 +17,7 @@ from typing import Self
 
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
+from traktauth.sandbox.browser import write_script
 from traktauth.sandbox.certificates import Certificates
 from traktauth.sandbox.environment import (
     DOMAIN,
@@ -53,7 +54,8 @@ class Sandbox:
     Args:
         local_trakt: a local Trakt with `public_url="https://trakt.tv"`, running when the sandbox is entered.
         allow: further hosts that may be reached; they are tunnelled untouched.
-        approve_as: the user who approves each device code after its first pending poll; None: they wait.
+        approve_as: the user who approves each device code after its first pending poll, and each sign-in that a program
+            opens in the browser that `BROWSER` names; None: they wait.
         environ: the environment to start from; None: this process's.
         show: called with each request to a Trakt host before its response is sent, in the local Trakt's thread.
         hooks: awaited around each request to a Trakt host, in the local Trakt's thread.
@@ -83,6 +85,7 @@ class Sandbox:
             )
         self.local_trakt = local_trakt
         self._allow = frozenset(_check_host(host) for host in allow)
+        self._approve_as = approve_as
         self._base = dict(os.environ if environ is None else environ)
         self._watcher = Watcher(local_trakt, approve_as=approve_as, show=show, hooks=hooks)
         self._asked: Counter[Address] = Counter()
@@ -104,6 +107,7 @@ class Sandbox:
             self._folder = Path(tempfile.mkdtemp(prefix="traktauth-sandbox-", dir=self._parent))
             roots = _roots(self._base) if self._allow else b""
             trust_store = certificates.trust_store(TRUST_STORE_PASSWORD)
+            write_script(self._folder / "browser")
             write_trust_files(self.bundle, authorities=certificates.authority + roots, trust_store=trust_store)
             self.local_trakt.run(self._start(certificates.server_context()))
         except OSError as error:
@@ -135,6 +139,8 @@ class Sandbox:
         """The environment of a program in the sandbox: proxy, certificates and the local Trakt's first app."""
         app = self.local_trakt.app
         environ = program_environment(self._base, app, proxy_port=self._proxy_port, bundle=self.bundle)
+        if self._approve_as is not None:
+            environ["BROWSER"] = str(self.bundle.with_name("browser"))
         if not self._allow:  # OpenSSL and Go would trust the system's folder beside the bundle
             environ["SSL_CERT_DIR"] = str(self.bundle.parent)
         return environ

@@ -7,15 +7,19 @@ import contextlib
 import re
 from collections import Counter, deque
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Protocol
 
 from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from traktauth.sandbox.browser import USER_AGENT
 from traktauth.server.http.exchange import Exchange
 from traktauth.server.process.embedded import EmbeddedServer
 
 DEVICE_POLLS = frozenset(("/oauth/device/token", "/api/auth/device/token"))
+AUTHORIZE = frozenset(("/oauth/authorize", "/api/auth/oauth2/authorize"))
 PENDING = 400
 LONGEST_LOG = 10_000
 DOUBLED = re.compile("//+")  # the local Trakt takes them for one slash, as Trakt does
@@ -36,7 +40,8 @@ class Watcher:
 
     Args:
         local_trakt: what they are sent to.
-        approve_as: the user who approves device codes, after the first poll; None: they wait.
+        approve_as: the user who approves device codes, after the first poll, and sign-ins that a program opens in the
+            browser of the sandbox; None: they wait.
         show: called with each request before its response is sent.
         hooks: called around each request.
 
@@ -77,6 +82,9 @@ class Watcher:
 
             scope["path"] = DOUBLED.sub("/", scope["path"])
             with contextlib.suppress(asyncio.CancelledError):  # the local Trakt ends
+                if self._approve_as is not None and _is_from_browser(scope):
+                    await (await self._approve(scope, self._approve_as))(scope, receive, send)
+                    return
                 if self._hooks is not None:
                     await self._hooks.on_request(scope)
                 await application(scope, receive, send_noted)
@@ -84,6 +92,14 @@ class Watcher:
                     await self._note(scope)
 
         return serve
+
+    async def _approve(self, scope: Scope, username: str) -> Response:
+        """Approve a sign-in that a program has opened in the browser: lead back to the program at once."""
+        url = f"{self._local_trakt.announcement['url']}{scope['path']}?{scope['query_string'].decode('latin-1')}"
+        try:
+            return RedirectResponse(await self._local_trakt.browse_async(url, username), HTTPStatus.FOUND)
+        except ValueError as error:
+            return PlainTextResponse(str(error), HTTPStatus.BAD_REQUEST)
 
     async def _note(self, scope: Scope) -> None:
         exchange: Exchange = scope["exchange"]
@@ -100,3 +116,8 @@ class Watcher:
             self._show(exchange)
         if self._approve_as is not None and exchange.path in DEVICE_POLLS and exchange.status == PENDING:
             await self._local_trakt.approve_polled(exchange.request.parameters.get("code", ""), self._approve_as)
+
+
+def _is_from_browser(scope: Scope) -> bool:
+    """Return whether a request opens a sign-in and comes from the sandbox's browser."""
+    return scope["path"] in AUTHORIZE and Headers(scope=scope).get("user-agent") == USER_AGENT

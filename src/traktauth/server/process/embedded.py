@@ -153,6 +153,14 @@ class EmbeddedServer:
         Raises:
             ValueError: the address is not one of this server, or the browser would end on an error page.
         """
+        return self.run(self.browse_async(url, username, decision))
+
+    async def browse_async(self, url: str, username: str, decision: Literal["approve", "deny"] = "approve") -> str:
+        """Do as `browse` does; called in the server's own event loop.
+
+        Raises:
+            ValueError: the address is not one of this server, or the browser would end on an error page.
+        """
         if not isinstance(url, str) or not url:  # pyright: ignore[reportUnnecessaryIsInstance] - a response, say
             raise ValueError(f"browse() needs an authorize address, such as {self.url}/oauth/authorize?…, not {url!r}")
         self._check_origin(url)
@@ -163,7 +171,7 @@ class EmbeddedServer:
         members = {**dict(parse_qsl(parts.query, keep_blank_values=True)), "username": username, "decision": decision}
         if parts.path == native:
             members["via"] = "native"
-        end = self.authorize(**members)
+        end = await calls.run_call(self._context, calls.Authorize.read(members))
         location: str | None = end["location"]
         if location is None:
             shown = end.get("message") or end.get("error") or "a page without a redirect"
