@@ -34,8 +34,12 @@ SCENARIOS = {
     "race": "race",
     "lost-response": "lost response",
     "lost-response-expired": "expired, lost response",
+    "timeout": "no response",
+    "reset": "reset",
     "kill": "kill",
+    "kill-at-use": "kill at use",
     "unavailable": "outage",
+    "api-outage": "API outage",
     "weeks": "weeks",
 }
 NODE_MODULES = CHECKOUT / ".envs" / "lab-node"

@@ -75,6 +75,7 @@ FAULTS = (
     Fault("a 200 without a token", answered(200, "{}"), "unknown"),
     Fault("an unknown response", answered(418, "teapot"), "unknown"),
     Fault("connection closed before the refresh was done", {"drop": "before"}, "unknown"),
+    Fault("connection reset after the refresh was done", {"drop": "reset"}, "unknown", arrived=True),
     Fault("connection closed after the refresh was done", {"drop": "after"}, "unknown", arrived=True),
 )
 

@@ -61,17 +61,18 @@ def test_traktauth_keeps_its_login(lab, store):
     assert scenarios["race"]["rotations"] == 1
     assert {each["replays"] for name, each in scenarios.items() if name != "lost-response-expired"} == {0}
     still_valid = {name for name, each in scenarios.items() if each["note"] == VALID_NOTE}
-    assert still_valid == {"lost-response", "kill"} & set(scenarios)
+    assert still_valid == {"lost-response", "timeout", "reset", "kill"} & set(scenarios)
     assert "still valid" in VALID_NOTE
 
 
 @pytest.mark.slow
 def test_pytrakt_would_lose_a_login(lab, pytrakt_python):
     program = PROGRAMS / "pytrakt_settings.py"
-    words = ["--scenario", "race", "--scenario", "lost-response", "--scenario", "kill", "--copies", "3"]
+    words = [f"--scenario={name}" for name in ("race", "lost-response", "timeout", "reset", "kill")]
+    words += ["--copies", "3", "--timeout", "30"]
     done = lab.run("--tokens", "pytrakt", *words, "--badge", "badge.svg", "--", pytrakt_python, program)
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "would lose a login: race, lost-response, kill"
+    assert done.stdout.splitlines()[-1] == "would lose a login: race, lost-response, timeout, reset, kill"
     assert "#c62828" in (lab.folder / "badge.svg").read_text()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,8 +88,8 @@ def _race(world: World, copies: int) -> None:
     world.run(copies, together=True)
 
 
-def _lose_response(world: World, _copies: int) -> None:
-    world.local.fail_next(TOKEN_PATH, method="POST", drop="after")
+def _lose_response(world: World, _copies: int, how: str = "after") -> None:
+    world.local.fail_next(TOKEN_PATH, method="POST", drop=how)
     world.run()
     world.local.clear_faults()  # it may have sent none
     world.run()
@@ -128,6 +129,8 @@ SCENARIOS = (
     Scenario("race", expired=True, play=_race),
     Scenario("lost-response", expired=False, play=_lose_response),
     Scenario(EXPIRED_LOSS, expired=True, play=_lose_response),
+    Scenario("timeout", expired=False, play=partial(_lose_response, how="hang")),
+    Scenario("reset", expired=False, play=partial(_lose_response, how="reset")),
     Scenario("kill", expired=False, play=_kill),
     Scenario("kill-at-use", expired=True, play=_kill_at_use),
     Scenario("unavailable", expired=True, play=_be_unavailable),

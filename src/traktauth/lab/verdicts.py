@@ -19,6 +19,8 @@ FIXES = {
     "race": "Lock the login while you refresh, and read it again under the lock: another copy may have refreshed.",
     "lost-response": RETRY,
     EXPIRED_LOSS: RETRY,
+    "timeout": RETRY,
+    "reset": RETRY,
     "kill": RETRY,
     "kill-at-use": "Save the new token before you use it, in a new file that replaces the old one.",
     "unavailable": "Keep the login after every response but an OAuth error, and try again later.",

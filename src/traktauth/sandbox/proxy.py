@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import NamedTuple
@@ -72,6 +74,9 @@ class Proxy:
         try:
             await self._serve(reader, writer)
             await _close(writer)
+        except ConnectionResetError:  # of one side, and now of the other
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         except (OSError, EOFError, TimeoutError, asyncio.CancelledError):
             pass  # one of the two sides went away, or the proxy ends
         finally:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 import time
+from contextlib import closing
+from urllib.parse import urlsplit
 
 import pytest
 
+from server.conftest import APPS
 from traktauth.server.engines.better_auth.profile import CURRENT
 from traktauth.server.engines.doorkeeper.profile import CLASSIC
 from traktauth.server.http.discovery import discovery_routes
@@ -61,6 +64,21 @@ def test_cut_before_nothing_was_done(current):
         current.refresh(login.refresh)
     assert current.ledger()["rotations"] == 0
     assert current.refresh(login.refresh).status == 200
+
+
+@pytest.mark.parametrize(("drop", "error"), [("reset", ConnectionResetError), ("hang", TimeoutError)])
+def test_a_response_is_lost_by_a_reset_or_never_comes(current, drop, error):
+    login = current.login()
+    put(current, {"path": "/oauth/token", "drop": drop})
+    address = urlsplit(current.url)
+    body = {"grant_type": "refresh_token", "refresh_token": login.refresh, **APPS["first"].credentials}
+    with closing(
+        http.client.HTTPConnection(address.hostname, address.port, timeout=1.0 if drop == "hang" else 60.0)
+    ) as connection:
+        connection.request("POST", "/oauth/token", json.dumps(body), JSON)
+        with pytest.raises(error):
+            connection.getresponse().read()
+    assert current.ledger()["rotations"] == 1
 
 
 def test_an_answer_is_delayed(current):

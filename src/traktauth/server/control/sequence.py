@@ -97,7 +97,8 @@ def _meaning(exchange: Exchange, lookup: Lookup) -> tuple[str, str]:
     meaning, kind = (
         _processed(exchange, lookup) if exchange.request is not UNREAD else ("The request was processed.", "")
     )
-    lost = f"{meaning} An injected fault cut the connection: the response was lost."
+    what = "held the response back" if fault.drop == "hang" else "cut the connection: the response was lost"
+    lost = f"{meaning} An injected fault {what}."
     return lost, "alarm" if kind == "alarm" else "fault"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -78,12 +80,15 @@ class ServerContext:
     connections: set[Connection] = field(default_factory=set[Connection])
     demo: Demo | None = None
 
-    def cut(self, scope: Scope) -> None:
-        """Cut the connection of a request without a response, which can be done only under uvicorn."""
+    def cut(self, scope: Scope, *, reset: bool) -> None:
+        """Close or reset the connection of a request without a response, which can be done only under uvicorn."""
         ends = scope.get("client"), scope.get("server")
         found = next((each for each in self.connections if (each.client, each.server) == ends), None)
         if found is None:
             raise RuntimeError("a connection can only be cut under uvicorn")
+        if reset:
+            linger = struct.pack("ii", 1, 0)
+            found.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         found.transport.abort()
 
 

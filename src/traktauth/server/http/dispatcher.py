@@ -109,19 +109,20 @@ class Dispatcher:
             exchange.source = APP  # unless the endpoint knows better
         if fault.drop == "before":
             self._context.exchanges.add(exchange)
-            await self._cut(scope, receive)
-        elif fault.drop == "after":
+            await self._drop(fault.drop, scope, receive)
+        elif fault.drop is not None:
             await self._respond(exchange, scope, receive, _discard)
             exchange.status = exchange.length = 0
-            await self._cut(scope, receive)
+            await self._drop(fault.drop, scope, receive)
         elif fault.status is None:
             await self._respond(exchange, scope, receive, send)
         else:
             response = Response(fault.content, fault.status, fault.fields)
             await self._record(exchange, response)(scope, receive, send)
 
-    async def _cut(self, scope: Scope, receive: Receive) -> None:
-        self._context.cut(scope)
+    async def _drop(self, how: str, scope: Scope, receive: Receive) -> None:
+        if how != "hang":
+            self._context.cut(scope, reset=how == "reset")
         while (await receive())["type"] != "http.disconnect":  # else uvicorn would log a missing response
             pass
 

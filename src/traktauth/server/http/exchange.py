@@ -52,6 +52,15 @@ STDOUT = "-"
 OTHER = "other"
 
 
+DROPS = {
+    "before": "cut by a fault before it was done",
+    "after": "cut by a fault after it was done",
+    "reset": "reset by a fault after it was done",
+    "hang": "done, and left without a response by a fault",
+}
+"""What a fault did to the connection of a request."""
+
+
 class Exchange:
     """One request.
 
@@ -144,7 +153,7 @@ class Exchange:
             words.append(f"access {fingerprint(access)}{f', refresh {fingerprint(refresh)}' if refresh else ''}")
         elif self.source == APP:
             words.append(self.username)
-        cut = f"cut by a fault {self.fault.drop} it was done" if self.fault and self.fault.drop else ""
+        cut = DROPS[self.fault.drop] if self.fault and self.fault.drop else ""
         return ", ".join(filter(None, (" ".join(filter(None, words)), cut)))
 
 

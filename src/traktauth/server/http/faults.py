@@ -42,7 +42,8 @@ class FaultMembers(Struct, forbid_unknown_fields=True, rename={"lasts": "for"}):
         headers: that response's header fields.
         body: that response's body, a text or a JSON value.
         delay: seconds to wait first.
-        drop: cut the connection `before` or `after` the request is handled.
+        drop: give no response: close the connection `before` or `after` the request is handled, `reset` it afterwards
+            (TCP RST), or `hang` until the client gives up.
     """
 
     path: Annotated[str, Meta(pattern=r"^/([^/?#]+/)*[^/?#]*\Z")]
@@ -53,7 +54,7 @@ class FaultMembers(Struct, forbid_unknown_fields=True, rename={"lasts": "for"}):
     headers: dict[Token, FieldValue] | None = None
     body: Any = None
     delay: Annotated[float, Meta(ge=0, le=600)] | None = None
-    drop: Literal["before", "after"] | None = None
+    drop: Literal["before", "after", "reset", "hang"] | None = None
 
 
 class Fault(FaultMembers):
