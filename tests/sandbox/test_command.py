@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -200,6 +201,38 @@ def test_a_login_is_written_first_and_works(sandboxed):
     request = [sys.executable, "-m", "traktauth", "request", "GET", "/users/settings"]
     done = sandboxed.run("--tokens", "traktauth:sqlite:logins.sqlite", "--", *request)
     assert json.loads(done.stdout)["user"]["username"] == "sean", done.stderr
+
+
+ISOLATED = """
+import os, socket, urllib.request
+request = urllib.request.Request("https://api.trakt.tv/.well-known/openid-configuration")
+print(urllib.request.urlopen(request).status, os.getuid())
+with socket.create_server(("127.0.0.1", 0)) as own, socket.create_connection(own.getsockname()):
+    print("own server")
+for address in ("192.0.2.1", os.environ["OUTSIDE"]):
+    try:
+        socket.create_connection((address.partition(":")[0], int(address.partition(":")[2] or 80)), 10)
+    except OSError as error:
+        print(type(error).__name__)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it needs namespaces of Linux")
+def test_an_isolated_program_reaches_the_sandbox_alone(sandboxed, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as outside:
+        monkeypatch.setitem(sandboxed.env, "OUTSIDE", f"127.0.0.1:{outside.getsockname()[1]}")
+        done = sandboxed.run("--isolate", "--", sys.executable, "-c", ISOLATED)
+        if "cannot get a network of its own" in done.stderr:
+            pytest.skip(done.stderr)
+    assert done.stdout.decode().split("\n") == [
+        f"200 {os.getuid()}",
+        "own server",
+        "OSError",
+        "ConnectionRefusedError",
+        "",
+    ], done.stderr
+    assert done.returncode == 0
 
 
 @pytest.mark.slow

@@ -25,6 +25,7 @@ LONGEST_TIMEOUT = 1_000_000
     "--responses", metavar="FILE", type=click.Path(path_type=Path), help="Responses of the API, as for serve."
 )
 @click.option("--allow", multiple=True, metavar="HOST", help="A further host that may be reached; repeatable.")
+@click.option("--isolate", is_flag=True, help="A network in which the program reaches the sandbox alone (Linux).")
 @click.option("--show", is_flag=True, help="A line per request to Trakt on standard error.")
 @click.option(
     "--as", "username", default="sean", show_default=True, metavar="USER", help="The user who approves sign-ins."

@@ -18,7 +18,7 @@ from traktauth.cli.serve_log import describe, shown_path
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
 from traktauth.models import Token
-from traktauth.sandbox import Sandbox
+from traktauth.sandbox import Sandbox, supervisor
 from traktauth.sandbox.advice import advise
 from traktauth.sandbox.command_process import CommandProcess
 from traktauth.sandbox.environment import make_home
@@ -41,10 +41,13 @@ def run(
     home: Path | None,
     tokens: str | None,
     allow: tuple[str, ...],
+    isolate: bool,
     show: bool,
     timeout: int | None,
 ) -> int:
     """Run a command, and return its exit status."""
+    if isolate and not supervisor.ON_LINUX:
+        raise ValueError("--isolate needs Linux: leave it out")
     with ExitStack() as stack:
         process = stack.enter_context(CommandProcess())  # it starts while the local Trakt does
         raise_limit()  # not of the command: its supervisor has been started
@@ -68,7 +71,8 @@ def run(
         if login is not None:
             environ.update(_write(login, local_trakt, username, Path.cwd() if home is None else Path(environ["HOME"])))
         with _passing_signals_on(process) as pass_on_early_signals:
-            status = process.start(words, environ, folders=folders)
+            network = sandbox.network if isolate else None
+            status = process.start(words, environ, folders=folders, network=network)
             if status is not None:
                 print_message(BAD, f"{words[0]}: {_describe_failure(words[0])}")
                 return status

@@ -22,9 +22,9 @@ def advise(sandbox: Sandbox, program: str) -> list[str]:
         )
     elif not (sandbox.reached or sandbox.refused):
         found.append(
-            f"{program} never reached Trakt. If it should have, it ignores HTTPS_PROXY, as Node before 22.21, Java and "
-            "aiohttp without trust_env=True do, and its requests went to the real hosts: set the proxy in its own "
-            "configuration"
+            f"{program} never reached Trakt. If it should have, it ignores HTTPS_PROXY, as Node before 22.21 and "
+            "aiohttp without trust_env=True do, and its requests went to the real hosts unless --isolate was set: set "
+            "the proxy in its own configuration"
         )
     if sandbox.unknown_apps:
         apps = _join(sandbox.unknown_apps)

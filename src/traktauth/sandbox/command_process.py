@@ -11,11 +11,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, NamedTuple, Self
 
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
@@ -26,6 +26,18 @@ HANDLER_SECONDS = 0.5
 """After which handlers of signals run at the latest: the system may interrupt another thread than the main one."""
 SIGNALLED = 128
 """Added to a signal's number, as shells do, for a command that was ended by it."""
+
+
+class Network(NamedTuple):
+    """The network that a command has for itself, on Linux.
+
+    Attributes:
+        port: the only port of 127.0.0.1 at which something listens.
+        serve: is called with the socket that listens there, before the command starts.
+    """
+
+    port: int
+    serve: Callable[[socket.socket], None]
 
 
 class CommandProcess:
@@ -81,15 +93,28 @@ class CommandProcess:
         """Start no command: only remove folders when this process ends, or on `close`."""
         self._specify([], {}, folders)
 
-    def start(self, command: Sequence[str], environ: Mapping[str, str], *, folders: Sequence[Path] = ()) -> int | None:
+    def start(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        folders: Sequence[Path] = (),
+        network: Network | None = None,
+    ) -> int | None:
         """Start the command; return None, or the exit status 126 or 127 if it cannot be started.
 
         Args:
             command: its words.
             environ: its environment.
             folders: folders that the supervisor removes if this process ends first.
+            network: the network that it has for itself; None: this process's.
+
+        Raises:
+            TraktAuthError: the system allows no network of its own.
         """
-        self._specify(command, environ, folders)
+        self._specify(command, environ, folders, network)
+        if network is not None:
+            network.serve(self._receive_socket())
         kind, value = self._read_report()
         if kind == supervisor.STARTED:
             return None
@@ -133,8 +158,25 @@ class CommandProcess:
     ) -> None:
         self.close()
 
-    def _specify(self, command: Sequence[str], environ: Mapping[str, str], folders: Sequence[Path]) -> None:
+    def _receive_socket(self) -> socket.socket:
+        report, descriptors, _, _ = socket.recv_fds(self._connection, supervisor.REPORT_BYTES, 1)
+        if descriptors:
+            return socket.socket(fileno=descriptors[0])
+        reason = os.strerror(int.from_bytes(report[1:], "big")) if report else "its supervisor has ended"
+        raise TraktAuthError(
+            f"The program cannot get a network of its own: {reason}",
+            hint="Leave --isolate out, or run it where user namespaces are allowed, or as root",
+        )
+
+    def _specify(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        folders: Sequence[Path],
+        network: Network | None = None,
+    ) -> None:
         specification = [
+            network.port if network else 0,
             [os.fsencode(word) for word in command],
             {os.fsencode(name): os.fsencode(value) for name, value in environ.items()},
             [os.fsencode(folder) for folder in folders],

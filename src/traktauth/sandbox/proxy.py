@@ -44,7 +44,7 @@ class Proxy:
         self._name = name
         self._route = route
         self._connections: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
     async def start(self) -> int:
         """Listen, and return the port.
@@ -52,16 +52,19 @@ class Proxy:
         Raises:
             OSError: no port is free.
         """
-        self._server = await asyncio.start_server(
-            self._accept, "127.0.0.1", 0, limit=LARGEST_HEAD, backlog=BACKLOG, start_serving=True
-        )
-        port: int = self._server.sockets[0].getsockname()[1]
+        server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=LARGEST_HEAD, backlog=BACKLOG)
+        self._servers.append(server)
+        port: int = server.sockets[0].getsockname()[1]
         return port
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Accept connections at a listening socket, too."""
+        self._servers.append(await asyncio.start_server(self._accept, sock=listener, limit=LARGEST_HEAD))
 
     async def stop(self) -> None:
         """Close the port and every connection."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -75,8 +78,9 @@ class Proxy:
             await self._serve(reader, writer)
             await _close(writer)
         except ConnectionResetError:  # of one side, and now of the other
-            linger = struct.pack("ii", 1, 0)
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            of_client = writer.get_extra_info("socket")
+            if of_client is not None:  # the connection to the server was reset
+                of_client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         except (OSError, EOFError, TimeoutError, asyncio.CancelledError):
             pass  # one of the two sides went away, or the proxy ends
         finally:

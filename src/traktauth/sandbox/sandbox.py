@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import ssl
 import tempfile
 from collections import Counter
@@ -19,6 +20,7 @@ from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
 from traktauth.sandbox.browser import write_script
 from traktauth.sandbox.certificates import Certificates
+from traktauth.sandbox.command_process import Network
 from traktauth.sandbox.environment import (
     DOMAIN,
     HOSTS,
@@ -144,6 +146,15 @@ class Sandbox:
         if not self._allow:  # OpenSSL and Go would trust the system's folder beside the bundle
             environ["SSL_CERT_DIR"] = str(self.bundle.parent)
         return environ
+
+    @property
+    def network(self) -> Network:
+        """The network of a program that reaches the proxy alone, for `CommandProcess.start`."""
+
+        def serve(listener: socket.socket) -> None:
+            self.local_trakt.run(self._proxy.serve(listener))
+
+        return Network(self._proxy_port, serve)
 
     @property
     def refused(self) -> dict[str, int]:

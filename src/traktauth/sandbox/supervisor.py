@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import fcntl
 import marshal
 import os
 import select
@@ -28,8 +29,10 @@ GRACE_SECONDS = 1.0
 """That processes which outlive the command have between SIGTERM and SIGKILL."""
 KILL_SECONDS = 30.0
 """For which processes are waited for that do not end at SIGKILL: the kernel may hold them."""
-STARTED, NOT_STARTED, ENDED = b"s", b"n", b"e"
-"""Kinds of reports; with the process id, the error number, or the status of `os.waitpid` (-1: it was ended)."""
+STARTED, NOT_STARTED, ENDED, ISOLATED, NOT_ISOLATED = b"s", b"n", b"e", b"i", b"u"
+"""Kinds of reports; with the process id, an error number, the status of `os.waitpid` (-1: it was ended), 0, or an error
+number."""
+CLONE_NEWUSER, CLONE_NEWNET, SIOCSIFFLAGS, IFF_UP = 0x10000000, 0x40000000, 0x8914, 1
 GROUP_SECONDS = 0.05
 """Within which a signal to the process group has reached all its processes, once it has reached one."""
 OWN_SECONDS = 2.0
@@ -49,14 +52,17 @@ def main(connection: int) -> int:
             signal.signal(one, _do_nothing)  # the command decides what it means
     if ON_LINUX:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    port: int
     command: list[bytes]
     environ: dict[bytes, bytes]
     folders: list[bytes]
     with os.fdopen(connection, "rb", closefd=False) as file:  # nothing comes after it until the command is there
         try:
-            command, environ, folders = marshal.load(file)  # noqa: S302 - ours
+            port, command, environ, folders = marshal.load(file)  # noqa: S302 - ours
         except EOFError:
             return 0
+    if port and not _isolate(connection, port):
+        return 0
     if command:
         _run(connection, command, environ)
     else:
@@ -66,6 +72,37 @@ def main(connection: int) -> int:
     for folder in filter(os.path.exists, folders):
         shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _isolate(connection: int, port: int) -> bool:
+    """Give this process and the command a network of their own, in which nothing but a listening socket is.
+
+    The sandbox's process is sent that socket, at a port of 127.0.0.1 (network_namespaces(7), user_namespaces(7)).
+    Returns False, and reports it, if the system does not allow it.
+    """
+    import socket  # noqa: PLC0415 - costly, and rarely needed
+
+    try:
+        _leave_network()
+        with socket.create_server(("127.0.0.1", port)) as listener, socket.socket(fileno=os.dup(connection)) as ours:
+            fcntl.ioctl(listener, SIOCSIFFLAGS, b"lo".ljust(16, b"\0") + IFF_UP.to_bytes(24, "little"))
+            socket.send_fds(ours, [ISOLATED.ljust(REPORT_BYTES, b"\0")], [listener.fileno()])
+    except OSError as error:
+        _tell(connection, NOT_ISOLATED, error.errno or errno.EINVAL)
+        return False
+    return True
+
+
+def _leave_network() -> None:
+    user, group, system = os.geteuid(), os.getegid(), ctypes.CDLL(None, use_errno=True)
+    if not system.unshare(CLONE_NEWNET):  # allowed to the superuser alone
+        return
+    if system.unshare(CLONE_NEWUSER | CLONE_NEWNET):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+            file.write(text)
 
 
 def _do_nothing(_number: int, _frame: object) -> None:
