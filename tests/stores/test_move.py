@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 
 import pytest
@@ -267,6 +267,39 @@ def test_a_program_that_refreshes_is_waited_for(source, target, monkeypatch):
 def test_one_place_is_not_moved_into_itself(source):
     with pytest.raises(ValueError, match="one place"):
         list(move(source, source))
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_one_place_under_two_names_is_not_moved_into_itself(tmp_path, monkeypatch, interrupted):
+    """As by a bind mount, or by two names of a server; the lock's lease ends while the move waits for it."""
+    with closing(open_store(f"sqlite:{tmp_path}/one")) as one, closing(open_store(f"sqlite:{tmp_path}/one")) as other:
+        monkeypatch.setattr(type(other), "identity", property(id))
+        monkeypatch.setattr(type(other), "lock", lambda *_: nullcontext(enter_result=True))
+        signed_in(one)
+        if interrupted:
+            assert one.apply(LOGIN, BeginRefresh(replace(pending_refresh(1), moving_to=other.address)))
+        with pytest.raises(ValueError, match="one place"):
+            list(move(one, other))
+        record = one.load(LOGIN)
+        assert (record.token, record.moved_to, record.pending_refresh) == (pair(1), None, None)
+
+
+@pytest.mark.parametrize(("kind", "end"), [("file", ".new"), ("file", ".check"), ("sqlite", "-wal")])
+def test_logins_are_not_moved_to_a_file_that_the_other_store_replaces(tmp_path, kind, end):
+    path = f"{tmp_path}/store"
+    with closing(open_store(f"{kind}:{path}")) as one, closing(open_store(f"file:{path}{end}")) as other:
+        signed_in(one)
+        for pair_of_stores in ((one, other), (other, one)):
+            with pytest.raises(ValueError, match="use another name"):
+                list(move(*pair_of_stores))
+        assert one.load(LOGIN).token == pair(1)
+
+
+def test_logins_are_moved_to_a_file_with_a_longer_name(tmp_path):
+    with closing(open_store(f"file:{tmp_path}/store")) as one, closing(open_store(f"file:{tmp_path}/store.2")) as other:
+        signed_in(one)
+        assert moved(one, other) == {LOGIN: Outcome.MOVED}
+        assert other.load(LOGIN).token == pair(1)
 
 
 # ---------------------------------------------------------------- there and back

@@ -8,7 +8,7 @@ gives it back: a later one does not know whether the target's token has been use
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -16,12 +16,15 @@ from enum import Enum
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, PendingRefresh, Record
 from traktauth.models.changes import BeginRefresh, CancelRefresh, ImportRecord, SetMoved
+from traktauth.private_files import COMPANIONS
 from traktauth.stores.base import TokenStore
 from traktauth.stores.import_copy import remove_copy
 from traktauth.stores.processes import this_process
 from traktauth.timeouts import LOCK_TIMEOUT
 
 _QUIET = 1.0  # seconds in which a lock is waited for without a word
+_ONE_PLACE = "Both stores are one place; to encrypt one in place: traktauth store reseal --take-plain"
+_BESIDE = {"file": (".new", ".trial", ".check", ".spare", ".lock"), "sqlite": COMPANIONS}
 
 
 class Outcome(Enum):
@@ -63,16 +66,28 @@ def move(
         waiting: called before a login's lock is waited for, with the login and for how many seconds at most.
 
     Raises:
-        ValueError: both are one place.
+        ValueError: both are one place, or one is a file that the other writes beside its own.
         StoreFailed: one of them cannot do its work; what was moved before stays so.
     """
     if source.identity == target.identity:
-        raise ValueError("Both stores are one place; to encrypt one in place: traktauth store reseal --take-plain")
+        raise ValueError(_ONE_PLACE)
+    for one, other in ((source, target), (target, source)):
+        if _writes_over(one.identity, other.identity):
+            raise ValueError(f"{other.address} is a file that {one.address} replaces or removes; use another name")
     target.check_writable()
     for login in source.list_logins():
         with _locks(login, target, source, waiting) as held:
             outcome = _try_move(login, source, target, clock) if held else Outcome.BUSY
         yield Moved(login, outcome)
+
+
+def _writes_over(one: Hashable, other: Hashable) -> bool:
+    """Return whether the file of one store is one that another writes beside its own, by their identities."""
+    match one, other:
+        case (str(kind), str(path)), ("file" | "sqlite", str(name)) if kind in _BESIDE:
+            return name.startswith((f"{path}.", f"{path}-")) and name.endswith(_BESIDE[kind])
+        case _:
+            return False
 
 
 @contextmanager
@@ -129,6 +144,7 @@ def _move(
         mine = PendingRefresh(record.generation, 1, round(clock(), 3), this_process(), moving_to=target.address)
         if not source.apply(login, BeginRefresh(mine)):
             return Outcome.BUSY
+    _check_places(login, mine or earlier, source, target)
     if not _write(login, record, target) and not resumed:
         if mine is not None:
             source.apply(login, CancelRefresh(mine, None))
@@ -137,6 +153,17 @@ def _move(
         return Outcome.BUSY
     remove_copy(source.address, login, record.token.fingerprint)
     return Outcome.MOVED
+
+
+def _check_places(login: LoginKey, sending: PendingRefresh | None, source: TokenStore, target: TokenStore) -> None:
+    """Check that the target is not the source under another name, as by a bind mount: it has no right to send.
+
+    Raises:
+        ValueError: it is; the source has the login as before.
+    """
+    if sending is not None and target.load(login).pending_refresh == sending:
+        source.apply(login, CancelRefresh(sending, None))
+        raise ValueError(_ONE_PLACE)
 
 
 def _reason_of_refusal(there: Record) -> Outcome:
