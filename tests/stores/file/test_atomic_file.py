@@ -103,3 +103,15 @@ def test_files_of_a_crash_do_not_prevent_a_write(tmp_path):
     atomic_file.replace(str(tmp_path / "file"), Hidden(b"two"), reserved=str(tmp_path / "spare"))
     assert (tmp_path / "file").read_bytes() == b"two"
     assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("when", ["sync_file", "_write_all"])
+def test_an_interrupted_write_leaves_no_second_file(tmp_path, monkeypatch, when):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    (tmp_path / "file").write_bytes(b"old")
+    replace_in_this_thread(monkeypatch, atomic_file, when, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        atomic_file.replace(str(tmp_path / "file"), Hidden(b"new"), new=str(tmp_path / "other"))
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"file": b"old"}

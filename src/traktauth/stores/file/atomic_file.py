@@ -105,7 +105,7 @@ def replace(
             permit(descriptor)
         sync_file(descriptor)
         status = os.fstat(descriptor)
-    except OSError:
+    except BaseException:  # Ctrl-C too: nobody would look for the tokens in it
         if reserved is None:
             os.unlink(new)
         raise
