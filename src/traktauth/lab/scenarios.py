@@ -23,7 +23,7 @@ OUTAGES = (
 OUTAGE_REQUESTS = 10_000
 """More than a program sends during an outage."""
 WEEKS = 5
-WEEK_SECONDS = 2
+WEEK_SECONDS = 4
 """That an access token is valid for in `weeks`."""
 CACHE_NOTE = "the last run exited with 0 and was not answered by the API: does the program cache responses?"
 VALID_NOTE = "the old access token was still valid at the end"
