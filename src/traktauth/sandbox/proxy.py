@@ -63,13 +63,16 @@ class Proxy:
 
     async def stop(self) -> None:
         """Close the port and every connection."""
-        for server in self._servers:
-            server.close()
+        while self._servers:
+            self._servers.pop().close()
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._servers:  # it came while the proxy was stopped
+            writer.transport.abort()
+            return
         connection = asyncio.current_task()
         if connection is not None:
             self._connections.add(connection)
