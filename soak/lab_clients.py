@@ -122,6 +122,11 @@ def clients() -> dict[str, Client]:
         "pytrakt": Client(
             "PyTrakt 4.4.6", "pytrakt:.pytrakt.json", ["lab-pytrakt", "pytrakt==4.4.6", "pytrakt_settings.py"]
         ),
+        "plextraktsync": Client(
+            "PlexTraktSync 0.35.21, its own command",
+            "pytrakt:config/.pytrakt.json",
+            ["lab-plextraktsync", "plextraktsync==0.35.21", "plextraktsync_auth.py"],
+        ),
         "trakt.py": Client("trakt.py 4.4.0", "token:token.json", ["traktpy", "trakt.py==4.4.0", "traktpy_settings.py"]),
         "trakt.tv": Client("trakt.tv 8.2.0 (npm)", "token:token.json", ["", "trakt.tv@8.2.0", "trakt_tv_settings.cjs"]),
         "openid-client": Client(
