@@ -30,7 +30,7 @@ from support.redis import RedisServer
 from traktauth import App, AsyncTrakt, Token, Trakt
 from traktauth.models import LoginKey
 from traktauth.models.changes import SaveToken
-from traktauth.stores.encryption.aes_gcm import new_key
+from traktauth.stores.encryption import new_key
 from traktauth.stores.open import open_store
 
 SERVICE = "http://127.0.0.1:1"

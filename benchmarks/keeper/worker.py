@@ -15,7 +15,7 @@ from itertools import islice
 from traktauth import App
 from traktauth.cli.keep.command import tune_gc
 from traktauth.keeper import Keeper, KeeperConfig, RateLimit
-from traktauth.keeper.http_sender import open_sender
+from traktauth.keeper.driver import open_sender
 from traktauth.models.service import find_service
 from traktauth.stores.open import open_store
 from traktauth.wire.token_endpoint import build_refresh_request, parse_token_response

@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     )
     from traktauth.flow.context import LostReply
     from traktauth.flow.login_status import LoginState, LoginStatus
+    from traktauth.flow.logout import SignedOut
     from traktauth.models import App, Token, fingerprint
-    from traktauth.models.device_code import DeviceCode
-    from traktauth.models.signed_out import SignedOut
+    from traktauth.models.token import DeviceCode
     from traktauth.protocol import Service
     from traktauth.steps import LoginMethod
 
@@ -93,12 +93,12 @@ _LATER = {
     "AsyncAttempt": "traktauth.client.attempt",
     "AsyncTrakt": "traktauth.client.async_client",
     "Attempt": "traktauth.client.attempt",
-    "DeviceCode": "traktauth.models.device_code",
+    "DeviceCode": "traktauth.models.token",
     "LoginState": "traktauth.flow.login_status",
     "LoginStatus": "traktauth.flow.login_status",
     "LostReply": "traktauth.flow.context",
     "Service": "traktauth.protocol",
-    "SignedOut": "traktauth.models.signed_out",
+    "SignedOut": "traktauth.flow.logout",
     "Trakt": "traktauth.client.sync_client",
     "LoginMethod": "traktauth.steps",
     "AuthenticationOAuthApi": "traktauth.client.oauth_api",

@@ -26,7 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from traktauth.models.device_code import DeviceCode
+from traktauth.models.token import DeviceCode
 
 
 @dataclass(frozen=True, slots=True)

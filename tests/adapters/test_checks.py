@@ -9,7 +9,7 @@ from importlib import metadata
 import pytest
 
 from traktauth import AsyncTrakt, Trakt, TraktAuthError
-from traktauth.adapters._checks import check_login
+from traktauth.adapters._shared import check_login
 from traktauth.migrate.formats import kometa
 
 LIBRARIES = {"requests": (2, 31), "httpx": (0, 27), "aiohttp": (3, 12, 1), "pyreqwest": (0, 12), "niquests": (3, 14)}
@@ -33,6 +33,9 @@ def hide(monkeypatch, name):
 
         def find_spec(self, fullname, path=None, target=None):
             return None if fullname == name else self.finder.find_spec(fullname, path, target)
+
+        def __getattr__(self, attribute):
+            return getattr(self.finder, attribute)
 
     for loaded in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
         monkeypatch.delitem(sys.modules, loaded)
@@ -63,6 +66,7 @@ def test_an_old_library_is_named_with_the_version_that_is_needed(monkeypatch, na
 @pytest.mark.parametrize("name", FRAMEWORKS)
 def test_an_old_framework_is_named_with_the_version_that_is_needed(monkeypatch, name):
     library, needed = FRAMEWORKS[name]
+    importlib.import_module(f"traktauth.web.{name}")  # with what it imports, which would be found too old before it
     monkeypatch.setattr(metadata, "version", lambda _name: "0.1.2")
     wanted = f"{library} {needed[0]}.{needed[1]} or newer"
     with pytest.raises(TraktAuthError, match="is installed") as caught:

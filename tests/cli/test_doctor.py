@@ -25,7 +25,7 @@ from traktauth.cli.doctor.store import find_filesystem, is_in_container_layer
 from traktauth.hints import ALL_LOGINS_COMMAND, LOGIN_COMMAND, MOVE_COMMAND, Hint, ShellCommand
 from traktauth.models import PendingRefresh, Sender, fingerprint
 from traktauth.models.changes import SaveToken
-from traktauth.stores.mounts import parse
+from traktauth.stores.file.atomic_file import parse
 
 
 @pytest.fixture

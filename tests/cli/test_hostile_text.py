@@ -12,7 +12,7 @@ from traktauth import App
 from traktauth.client.account_config import AccountConfig
 from traktauth.client.login.ui import print_step
 from traktauth.display import escape
-from traktauth.models.device_code import DeviceCode
+from traktauth.models.token import DeviceCode
 from traktauth.steps import EnterCode, OpenPage
 
 OSC = "\x1b]52;c;cm0gLXJmIH4=\x07"

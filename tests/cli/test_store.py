@@ -14,7 +14,7 @@ import pytest
 
 from traktauth.models import PendingRefresh, Sender
 from traktauth.models.changes import SaveToken
-from traktauth.stores.encryption.aes_gcm import key_id
+from traktauth.stores.encryption import key_id
 from traktauth.stores.open import open_store
 
 ACCOUNTS = ("default", "tv", "phone")

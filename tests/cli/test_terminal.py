@@ -11,7 +11,7 @@ import pytest
 import segno
 
 from traktauth.cli.login_screen import JsonScreen, Screen
-from traktauth.models.device_code import DeviceCode
+from traktauth.models.token import DeviceCode
 from traktauth.steps import EnterCode
 
 

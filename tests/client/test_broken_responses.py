@@ -20,7 +20,7 @@ from traktauth.client import http, http_exchange
 from traktauth.client.async_http_clients import AsyncHttpClients
 from traktauth.client.http_clients import HttpClients
 from traktauth.flow.effects import NoResponse
-from traktauth.keeper.http_sender import open_sender
+from traktauth.keeper.driver import open_sender
 from traktauth.wire.messages import Request
 
 TOKEN = json.dumps({"access_token": "a" * 40, "refresh_token": "r" * 40, "expires_in": 600}).encode()

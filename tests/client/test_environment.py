@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from traktauth.client.environment import certificates_error, client_error
+from traktauth.client.proxies import certificates_error, client_error
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,11 @@ import pytest
 
 from client.callers import CALLERS
 from traktauth import LoginMoved, LoginRequired, LoginState, StoreFailed
-from traktauth.client.driver.moved_stores import with_own_password
+from traktauth.client.driver.bound_store import with_own_password
 from traktauth.keeper import refresh_due
 from traktauth.models import PendingRefresh, Sender
 from traktauth.models.changes import BeginRefresh, SaveToken, SetMoved
-from traktauth.stores.encryption.aes_gcm import new_key
+from traktauth.stores.encryption import new_key
 from traktauth.stores.move import move
 from traktauth.stores.open import open_store
 

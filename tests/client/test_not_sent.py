@@ -19,7 +19,7 @@ from traktauth import App, AsyncTrakt, Token, Trakt, TraktAuthError, TryLater
 from traktauth.client.api_address import is_on_this_machine
 from traktauth.client.http_errors import PROXY, describe_error
 from traktauth.client.http_exchange import SendTracker
-from traktauth.keeper.http_sender import open_sender
+from traktauth.keeper.driver import open_sender
 from traktauth.models import LoginKey
 from traktauth.models.changes import SaveToken
 from traktauth.stores.open import open_store

@@ -11,6 +11,7 @@ from flow.changes import Save
 from flow.conversation import Conversation
 from flow.setup import NOW, Clock, context, grant, refused, reply
 from traktauth.errors import AppRejected, LoginRefused, StoreFailed, TryLater, UnexpectedReply
+from traktauth.flow.authorization_code import LOGIN_TIMEOUT, login_browser, login_paste
 from traktauth.flow.effects import (
     AwaitRedirect,
     CheckWritable,
@@ -24,9 +25,7 @@ from traktauth.flow.effects import (
     WithLock,
     WithLoopbackServer,
 )
-from traktauth.flow.login_browser import LOGIN_TIMEOUT, login_browser
 from traktauth.flow.login_device import login_device
-from traktauth.flow.login_paste import login_paste
 from traktauth.models import Record
 from traktauth.protocol import ONE_COMMUNITY_APP
 from traktauth.steps import OpenPage, PasteCode, StillWaiting

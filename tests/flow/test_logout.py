@@ -11,9 +11,8 @@ from flow.conversation import Conversation
 from flow.setup import HTML, Clock, context, record, refused, reply, token, unconfirmed
 from traktauth.errors import AppRejected, LoginRequired, StoreFailed, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.flow.effects import BUSY, Load, LogMessage, NoResponse, Send, WithLock
-from traktauth.flow.logout import SIGNING_OUT, log_out
+from traktauth.flow.logout import SIGNING_OUT, SignedOut, log_out
 from traktauth.models import Record
-from traktauth.models.signed_out import SignedOut
 from traktauth.timeouts import LOCK_TIMEOUT
 
 PAIR = token(4)

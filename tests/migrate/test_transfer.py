@@ -41,7 +41,7 @@ from traktauth.migrate.login_file import LoginFile, LoginFileError, write_file
 from traktauth.migrate.transfer import Undone, export_access_token, export_login, import_from, undo_import
 from traktauth.models.changes import MAX_HISTORY, CancelRefresh, RejectToken
 from traktauth.stores import open_store
-from traktauth.stores.encryption.aes_gcm import new_key
+from traktauth.stores.encryption import new_key
 from traktauth.stores.file import atomic_file
 from traktauth.stores.import_copy import bound_text
 from traktauth.stores.move import move

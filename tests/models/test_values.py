@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from traktauth.models import LoginKey, PendingRefresh, Record, Sender, Token, fingerprint
-from traktauth.models.device_code import DeviceCode
 from traktauth.models.record import EMPTY
+from traktauth.models.token import DeviceCode
 
 TOKEN = Token("the-access-token", refresh_token="the-refresh-token", expires_in=60, expires_at=1e9, generation=3)
 DEVICE = DeviceCode("the-device-code", "ABCD2345", "https://trakt.tv/activate", 600, 5)

@@ -14,9 +14,9 @@ from traktauth.client.driver.async_driver import AsyncDriver
 from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.sync_driver import Driver
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
+from traktauth.flow.authorization_code import login_paste
 from traktauth.flow.context import FlowContext
 from traktauth.flow.get_token import get_token
-from traktauth.flow.login_paste import login_paste
 from traktauth.flow.logout import log_out
 from traktauth.flow.refresh import refresh
 from traktauth.models import LoginKey, Record, Sender, find_service

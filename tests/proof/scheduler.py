@@ -14,8 +14,8 @@ from proof.engines import ENGINES
 from proof.program import Program
 from proof.world import DOUBLED, LOST, UNSPENT, World, must
 from traktauth.errors import TraktAuthError
+from traktauth.flow.logout import SignedOut
 from traktauth.models import Token
-from traktauth.models.signed_out import SignedOut
 
 SETTINGS = ["last-attempt", "last-attempt", "sign-in", "resend"]
 CALLS = ["token"] * 4 + ["refused", "refresh", "force", "sign in", "sign out"]

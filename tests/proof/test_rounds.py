@@ -9,7 +9,7 @@ import pytest
 
 from proof.worker_processes import ready, refresh_in_rounds
 from support import keyring_in_file
-from traktauth.stores.encryption.aes_gcm import new_key
+from traktauth.stores.encryption import new_key
 
 pytestmark = pytest.mark.slow
 

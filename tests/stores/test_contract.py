@@ -16,7 +16,7 @@ from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, SaveToken, SetRefreshable
 from traktauth.stores import TextStore
 from traktauth.stores.database import store as database_store
-from traktauth.stores.encryption.aes_gcm import AesGcmCipher
+from traktauth.stores.encryption import AesGcmCipher
 from traktauth.stores.file.file_lock import locked
 from traktauth.stores.file.store import FileStore
 from traktauth.stores.memory import MemoryStore

@@ -13,8 +13,7 @@ import pytest
 from traktauth.errors import StoreFailed
 from traktauth.stores.file.store import FileStore
 from traktauth.stores.memory import MemoryStore
-from traktauth.stores.open import open_store
-from traktauth.stores.url import without_password
+from traktauth.stores.open import open_store, without_password
 
 
 def test_memory_is_a_place_of_its_own_each_time():

@@ -49,7 +49,7 @@ def test_a_change_is_tried_again_if_another_was_faster(monkeypatch):
     store.meddlers = 5
     assert store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
     assert not store.apply(LOGIN, BeginRefresh(pending_refresh(1)))
-    monkeypatch.setattr("traktauth.stores.compare_and_swap.MAX_ATTEMPTS", 20)
+    monkeypatch.setattr("traktauth.stores.text_store.MAX_ATTEMPTS", 20)
     store.meddlers = 100
     with pytest.raises(StoreFailed, match="kept changing"):
         store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))

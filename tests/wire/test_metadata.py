@@ -7,8 +7,8 @@ import json
 import pytest
 
 from traktauth.models import find_service
+from traktauth.wire.authorization import Metadata, build_metadata_request, parse_metadata
 from traktauth.wire.messages import Response
-from traktauth.wire.metadata import Metadata, build_metadata_request, parse_metadata
 
 
 def test_the_metadata_is_requested_at_the_path_of_rfc_8414():

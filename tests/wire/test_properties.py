@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from traktauth.errors import LoginRefused, TraktAuthError
 from traktauth.models import Token, find_service
-from traktauth.wire.authorization import AuthorizationResponse, check_issuer, parse_authorization_response
+from traktauth.wire.authorization import (
+    AuthorizationResponse,
+    check_issuer,
+    parse_authorization_response,
+    parse_metadata,
+)
 from traktauth.wire.device_endpoint import PollStatus, parse_device_code, parse_poll_response
 from traktauth.wire.error_responses import (
     error_code,
@@ -21,9 +26,7 @@ from traktauth.wire.error_responses import (
     retry_after,
 )
 from traktauth.wire.messages import Response
-from traktauth.wire.metadata import parse_metadata
-from traktauth.wire.revocation_endpoint import parse_revocation
-from traktauth.wire.token_endpoint import LONGEST_LIFE, parse_token_response
+from traktauth.wire.token_endpoint import LONGEST_LIFE, parse_revocation, parse_token_response
 
 SECRET = "s3cret-Token_0123456789abcdef"
 NAMES = [

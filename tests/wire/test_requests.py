@@ -8,8 +8,7 @@ import pytest
 
 from traktauth.models import App, find_service
 from traktauth.wire.device_endpoint import build_device_code_request, build_poll_request
-from traktauth.wire.revocation_endpoint import build_revocation_request
-from traktauth.wire.token_endpoint import build_code_request, build_refresh_request
+from traktauth.wire.token_endpoint import build_code_request, build_refresh_request, build_revocation_request
 
 ORIGINS = {
     "trakt": "https://api.trakt.tv",

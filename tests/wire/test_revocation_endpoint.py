@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from traktauth.errors import AppRejected, TraktAuthError, TryLater, UnexpectedReply
-from traktauth.wire.revocation_endpoint import parse_revocation
+from traktauth.wire.token_endpoint import parse_revocation
 from wire.responses import HTML, UNKNOWN_CLIENT, refused, reply
 
 

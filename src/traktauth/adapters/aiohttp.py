@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from traktauth import AsyncTrakt
-from traktauth.adapters._checks import check_login
+from traktauth.adapters._shared import check_login
 from traktauth.client.attempt import UNAUTHORIZED
 from traktauth.extras import check_version, missing_library
 

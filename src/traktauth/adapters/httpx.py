@@ -9,8 +9,8 @@ client.get("https://api.trakt.tv/users/settings")
 from __future__ import annotations
 
 from traktauth import AsyncTrakt, Trakt
-from traktauth.adapters._checks import check_login
-from traktauth.client.httpx_flow import AsyncFlow, BlockingFlow
+from traktauth.adapters._shared import check_login
+from traktauth.client.httpx_auth import AsyncFlow, BlockingFlow
 from traktauth.extras import check_version, missing_library
 
 try:

@@ -20,8 +20,7 @@ from functools import partial
 from typing import Any
 
 from traktauth import AsyncAttempt, AsyncTrakt, Trakt
-from traktauth.adapters._checks import check_login
-from traktauth.adapters._resend import Position, is_rejection, position_of, resend, rewind
+from traktauth.adapters._shared import Position, check_login, is_rejection, position_of, resend, rewind
 from traktauth.client.attempt import UNAUTHORIZED
 from traktauth.extras import check_version, missing_library
 

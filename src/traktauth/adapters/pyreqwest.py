@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from traktauth import AsyncAttempt, AsyncTrakt, Attempt, Trakt
-from traktauth.adapters._checks import check_login
+from traktauth.adapters._shared import check_login
 from traktauth.client.attempt import UNAUTHORIZED
 from traktauth.extras import check_version, missing_library
 

@@ -15,8 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from traktauth import Trakt
-from traktauth.adapters._checks import check_login
-from traktauth.adapters._resend import position_of, resend
+from traktauth.adapters._shared import check_login, position_of, resend
 from traktauth.extras import check_version, missing_library
 
 try:

@@ -14,7 +14,7 @@ from traktauth.errors import AppInvalid, AppRejected, LoginRequired, TraktAuthEr
 from traktauth.hints import SETUP_COMMAND, Hint, ShellCommand
 from traktauth.models import LoginKey
 from traktauth.protocol import APPS_PAGE
-from traktauth.stores.url import without_password
+from traktauth.stores.open import without_password
 
 if TYPE_CHECKING:
     from traktauth.client.sync_client import Trakt  # it imports the flows, which `traktauth token` does without

@@ -15,8 +15,8 @@ from traktauth._version import __version__
 from traktauth.cli.click_classes import Command, describe_unknown
 from traktauth.cli.exit_codes import EXIT_CODES_HELP
 from traktauth.cli.output import print_text
-from traktauth.client.config_path import config_path, default_config_path
 from traktauth.client.settings import read_settings
+from traktauth.stores.user_folders import config_path, default_config_path
 
 ENVIRONMENT = """\
 Settings come from options, environment variables and a configuration file. An

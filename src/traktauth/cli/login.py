@@ -22,9 +22,7 @@ from traktauth.cli.login_screen import JsonScreen, Screen
 from traktauth.cli.options import common_options
 from traktauth.cli.output import GOOD, NEXT, WARNING, can_ask, is_on_terminal, print_json, print_message
 from traktauth.cli.times import format_deadline, format_duration
-from traktauth.client.config_path import config_path
-from traktauth.client.login.browser import has_browser
-from traktauth.client.login.method import choose_login_method
+from traktauth.client.login.method import choose_login_method, has_browser
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import AppRejected, LoginExists, LoginRefused, StoreFailed, TraktAuthError
 from traktauth.flow.app_check import AppStatus
@@ -32,6 +30,7 @@ from traktauth.flow.moved_login import check_not_moved
 from traktauth.hints import ALL_LOGINS_COMMAND, LOGIN_COMMAND, LOGOUT_COMMAND, Hint
 from traktauth.models import Token
 from traktauth.models.changes import SetUser
+from traktauth.stores.user_folders import config_path
 from traktauth.wire.token_endpoint import parse_token
 
 Way = Literal["browser", "device", "paste"]

@@ -13,7 +13,7 @@ from typing import Any, cast
 from traktauth.errors import LoginRefused, StoreFailed
 from traktauth.hints import LOGIN_COMMAND, Hint
 from traktauth.models import LoginKey
-from traktauth.models.device_code import DeviceCode
+from traktauth.models.token import DeviceCode
 from traktauth.stores.errors import Hidden
 from traktauth.stores.file import atomic_file
 from traktauth.stores.open import default_folder

@@ -19,7 +19,7 @@ from traktauth.cli.output import Styled, can_encode, print_in_place, print_json,
 from traktauth.cli.times import format_duration
 from traktauth.client.login.ui import describe_paste
 from traktauth.hints import LOGIN_COMMAND, Hint
-from traktauth.models.device_code import DeviceCode
+from traktauth.models.token import DeviceCode
 from traktauth.steps import EnterCode, OpenPage, PasteCode, Step, StillWaiting
 
 

@@ -14,9 +14,9 @@ from traktauth.cli.output import GOOD, NEXT, WARNING, print_json, print_message
 from traktauth.client.settings import Settings
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRequired
+from traktauth.flow.logout import SignedOut
 from traktauth.hints import ALL_LOGINS_COMMAND, Hint
 from traktauth.models import App, LoginKey, find_service
-from traktauth.models.signed_out import SignedOut
 from traktauth.protocol import Service
 from traktauth.stores.open import open_store
 

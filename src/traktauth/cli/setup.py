@@ -20,7 +20,6 @@ from traktauth.cli.common_options import CommonOptions, naming_settings
 from traktauth.cli.doctor.app import LOOPBACK, apps_page, ask_service, describe_known, rejection
 from traktauth.cli.options import common_options
 from traktauth.cli.output import BAD, GOOD, NEXT, WARNING, can_ask, print_json, print_message, style
-from traktauth.client.config_path import config_path, default_config_path
 from traktauth.client.settings import Settings, read_file, read_settings
 from traktauth.display import escape
 from traktauth.errors import AppInvalid, TraktAuthError
@@ -32,6 +31,7 @@ from traktauth.protocol import APPS_PAGE, OUT_OF_BAND
 from traktauth.stores.errors import Hidden
 from traktauth.stores.file.atomic_file import make_folder
 from traktauth.stores.file.atomic_file import replace as replace_file
+from traktauth.stores.user_folders import config_path, default_config_path
 
 _LONGEST_SECRET = 4096  # characters
 _TAKEN = (AppStatus.ACCEPTED, AppStatus.UNCLEAR)

@@ -38,11 +38,11 @@ from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint
 from traktauth.models import LoginKey
 from traktauth.stores.base import TokenStore
-from traktauth.stores.encryption.aes_gcm import FILE_VARIABLE, VARIABLE, key_id, key_of, new_key
-from traktauth.stores.encryption.rotate_keys import key_ids, reseal
+from traktauth.stores.encryption import FILE_VARIABLE, VARIABLE, key_id, key_of, new_key
+from traktauth.stores.key_rotation import key_ids, reseal
 from traktauth.stores.move import Outcome, move
 from traktauth.stores.open import open_store
-from traktauth.stores.postgres.table_creation import schema_for
+from traktauth.stores.postgres.schema import schema_for
 
 T = TypeVar("T")
 

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
 
-from traktauth.client.api_address import ApiAddress
-from traktauth.client.request_headers import RequestHeaders
+from traktauth.client.api_address import ApiAddress, RequestHeaders
 from traktauth.display import find_unsafe
 from traktauth.flow.context import FlowContext, LostReply
 from traktauth.models import App, LoginKey, find_service

@@ -12,9 +12,8 @@ from weakref import WeakKeyDictionary
 
 from traktauth.client.api_address import is_on_this_machine
 from traktauth.client.driver.threads import LoopUnavailable, in_own_thread, in_thread, run_in_loop
-from traktauth.client.http_clients import HttpClients, check_kind, check_open
+from traktauth.client.http_clients import HttpAsyncClient, HttpClients, check_kind, check_open
 from traktauth.client.http_errors import api_errors
-from traktauth.client.http_protocols import HttpAsyncClient
 from traktauth.errors import TryLater
 from traktauth.flow.effects import NoResponse
 from traktauth.timeouts import REQUEST_TIMEOUT
@@ -139,7 +138,7 @@ def _load() -> None:
 
 def _load_with_certificates() -> None:
     _load()
-    from traktauth.client.environment import load_tls  # noqa: PLC0415 - it imports the HTTP library
+    from traktauth.client.proxies import load_tls  # noqa: PLC0415 - it imports the HTTP library
 
     load_tls()
 

@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from traktauth.client.environment import client_error, load_tls
 from traktauth.client.http_exchange import NoCookies
-from traktauth.client.proxies import proxy_mounts
+from traktauth.client.proxies import client_error, load_tls, proxy_mounts
 from traktauth.client.transport import AsyncTransport, Transport
 from traktauth.errors import TryLater
 from traktauth.stores.processes import this_process

@@ -5,18 +5,62 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from traktauth.client.api_address import is_on_this_machine
 from traktauth.client.driver.shield import Unfinished
 from traktauth.client.http_errors import api_errors
-from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
 from traktauth.errors import TryLater
 from traktauth.flow.effects import NoResponse
 from traktauth.wire.messages import Request, Response
 
 if TYPE_CHECKING:
     from traktauth.client.http import HttpResponse
+
+
+# ruff: noqa: ANN401 - the two libraries have request and response classes of their own
+
+
+class HttpClient(Protocol):
+    """A blocking client: `httpx2.Client` or `httpx.Client`."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it can send no more."""
+        raise NotImplementedError
+
+    def build_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a request with the client's own header fields."""
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        """Build and send a request."""
+
+    def send(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a request that was built."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class HttpAsyncClient(Protocol):
+    """An async client: `httpx2.AsyncClient` or `httpx.AsyncClient`."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it can send no more."""
+        raise NotImplementedError
+
+    def build_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a request with the client's own header fields."""
+
+    async def request(self, *args: Any, **kwargs: Any) -> Any:
+        """Build and send a request."""
+
+    async def send(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a request that was built."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
 
 
 class HttpClients:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import httpcore2
 
-    from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
+    from traktauth.client.http_clients import HttpAsyncClient, HttpClient
     from traktauth.wire.messages import Request
 
 LARGEST_REPLY = 1024 * 1024  # bytes; a token response has a few hundred, and what is cut off cannot be read

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import Protocol, Self, TypeVar
 
 from traktauth.client.driver.sync_driver import Driver
-from traktauth.client.http_clients import HttpClients
-from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
+from traktauth.client.http_clients import HttpAsyncClient, HttpClient, HttpClients
 from traktauth.flow.common import perform
 from traktauth.flow.effects import Flow
 from traktauth.models import App, Token, find_service
 from traktauth.models.app import check_text
-from traktauth.models.device_code import DeviceCode
+from traktauth.models.token import DeviceCode
 from traktauth.protocol import OUT_OF_BAND, Service
 from traktauth.wire import authorization
 from traktauth.wire.device_endpoint import (
@@ -23,8 +22,13 @@ from traktauth.wire.device_endpoint import (
     parse_polled_token,
 )
 from traktauth.wire.messages import Request, Response
-from traktauth.wire.revocation_endpoint import build_revocation_request, parse_revocation
-from traktauth.wire.token_endpoint import build_code_request, build_refresh_request, parse_token_response
+from traktauth.wire.token_endpoint import (
+    build_code_request,
+    build_refresh_request,
+    build_revocation_request,
+    parse_revocation,
+    parse_token_response,
+)
 
 T = TypeVar("T")
 

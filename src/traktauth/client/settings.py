@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from traktauth.client.config_path import config_path
 from traktauth.errors import AppInvalid
 from traktauth.flow.context import LostReply
 from traktauth.models import App, find_service
 from traktauth.protocol import OUT_OF_BAND, Service
+from traktauth.stores.user_folders import config_path
 
 _PREFIX = "TRAKTAUTH_"
 _YES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}

@@ -14,14 +14,13 @@ from traktauth.client.driver.sync_driver import Driver
 from traktauth.errors import LoginMoved, LoginRequired, TryLater
 from traktauth.flow.get_token import get_token, get_token_after_rejection
 from traktauth.flow.login_status import LoginStatus, read_accounts, read_status
-from traktauth.flow.logout import erase, forget, log_out
+from traktauth.flow.logout import SignedOut, erase, forget, log_out
 from traktauth.flow.refresh import refresh
 from traktauth.flow.save_login import adopt
 from traktauth.models import Token
 from traktauth.models.app import check_text
 from traktauth.models.changes import Erase
-from traktauth.models.device_code import DeviceCode
-from traktauth.models.signed_out import SignedOut
+from traktauth.models.token import DeviceCode
 from traktauth.protocol import USER_SETTINGS
 from traktauth.steps import LoginMethod, Step
 from traktauth.stores.base import TokenStore
@@ -32,8 +31,7 @@ from traktauth.stores.processes import is_alive
 if TYPE_CHECKING:
     from traktauth.client.driver.sync_driver import Driver
     from traktauth.client.http import HttpAuth, HttpResponse
-    from traktauth.client.http_clients import HttpClients
-    from traktauth.client.http_protocols import HttpClient
+    from traktauth.client.http_clients import HttpClient, HttpClients
     from traktauth.client.login.ui import LoginUI
     from traktauth.flow.context import FlowContext
     from traktauth.flow.effects import Flow

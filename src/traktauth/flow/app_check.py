@@ -11,9 +11,8 @@ from traktauth.models import App
 from traktauth.protocol import Service
 from traktauth.wire.authorization import authorization_url, s256_challenge
 from traktauth.wire.error_responses import error_code, is_invalid_client
-from traktauth.wire.headers import USER_AGENT
-from traktauth.wire.messages import Request, Response
-from traktauth.wire.revocation_endpoint import build_revocation_request
+from traktauth.wire.messages import USER_AGENT, Request, Response
+from traktauth.wire.token_endpoint import build_revocation_request
 from traktauth.wire.user_settings import build_settings_request
 
 # No service has issued it, so revoking it changes nothing.

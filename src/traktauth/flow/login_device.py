@@ -10,7 +10,7 @@ from traktauth.flow.context import FlowContext
 from traktauth.flow.effects import CheckWritable, Flow, LogMessage, NoResponse, Send, Shielded, ShowStep, Sleep
 from traktauth.flow.save_login import save_login
 from traktauth.models import Token
-from traktauth.models.device_code import DeviceCode
+from traktauth.models.token import DeviceCode
 from traktauth.steps import EnterCode, StillWaiting
 from traktauth.wire.authorization import s256_challenge
 from traktauth.wire.device_endpoint import (

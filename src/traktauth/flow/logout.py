@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 
 from traktauth.errors import AppRejected, LoginExists, TraktAuthError, TryLater
@@ -23,10 +24,23 @@ from traktauth.hints import LOGOUT_COMMAND, Hint
 from traktauth.models import Record, Token
 from traktauth.models.changes import BeginRefresh, CancelRefresh, DeleteToken, Erase, SetRefreshable
 from traktauth.models.record import EMPTY
-from traktauth.models.signed_out import SignedOut
 from traktauth.timeouts import LOCK_TIMEOUT
 from traktauth.wire.error_responses import is_certainly_unspent, is_invalid_client
-from traktauth.wire.revocation_endpoint import build_revocation_request, parse_revocation
+from traktauth.wire.token_endpoint import build_revocation_request, parse_revocation
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOut:
+    """What a sign-out did.
+
+    Attributes:
+        revoked: whether anything was revoked at Trakt.
+        left: whether a refresh token may still be valid at Trakt, because it could not be revoked safely.
+    """
+
+    revoked: bool
+    left: bool
+
 
 SIGNING_OUT = "a sign-out was begun and is not finished"
 UNFINISHED = (

@@ -1,16 +1,18 @@
-"""The keeper's driver: runs flows for claimed logins in the keeper's event loop."""
+"""The keeper's driver and HTTP client: runs flows for claimed logins in the keeper's event loop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
 from traktauth.client.driver.async_driver import run_flow
 from traktauth.client.driver.bound_store import BoundStore
 from traktauth.client.driver.sync_driver import no_response, write_log
-from traktauth.client.driver.threads import settle
+from traktauth.client.driver.threads import in_own_thread, in_thread, settle
+from traktauth.client.http_clients import HttpClients
 from traktauth.errors import StoreFailed
 from traktauth.flow.effects import Effect, Flow, HoldUnsaved, LogMessage, NoResponse, Send, Shielded, Sleep, WithLock
 from traktauth.keeper.config import InThread
@@ -140,3 +142,31 @@ class _LastingTask(asyncio.Task[T]):
         """Do nothing."""
         del msg
         return False
+
+
+@asynccontextmanager
+async def open_sender(
+    url: str = "", *, product: str | None = None
+) -> AsyncGenerator[Callable[[Request], Awaitable[Response | NoResponse]]]:
+    """Open an HTTP client and yield the function that sends one request of a keeper.
+
+    No connection is kept: a response that a proxy sends twice, or late, would be taken for that of the next login, and
+    a refresh on a connection that the other side is just closing would be unconfirmed.
+
+    Args:
+        url: the base address of the token endpoint.
+        product: the application's product token for `User-Agent`.
+
+    Raises:
+        TryLater: the environment names a proxy or certificates that cannot be used; nothing was sent.
+    """
+    clients = HttpClients(url=url, product=product)
+    await in_thread(clients.prepare)
+
+    async def send(request: Request) -> Response | NoResponse:
+        return await in_own_thread(lambda: clients.send(request))
+
+    try:
+        yield send
+    finally:
+        clients.close()

@@ -9,8 +9,7 @@ from contextlib import suppress
 from functools import partial
 
 from traktauth.client.account_config import AccountConfig
-from traktauth.client.driver.bound_store import BoundStore
-from traktauth.client.driver.moved_stores import cannot_follow
+from traktauth.client.driver.bound_store import BoundStore, cannot_follow
 from traktauth.client.driver.threads import in_thread
 from traktauth.errors import AppRejected, LoginMoved, StoreFailed
 from traktauth.flow.effects import NoResponse
@@ -19,9 +18,8 @@ from traktauth.hints import DOCTOR_COMMAND, Hint
 from traktauth.keeper.circuit_breaker import PAUSE_AFTER_OUTAGE, CircuitBreaker, HealthAwareSender
 from traktauth.keeper.claims import Claims
 from traktauth.keeper.config import InThread, KeeperConfig, KeeperContext, RateLimit
-from traktauth.keeper.driver import StoreHealth
+from traktauth.keeper.driver import StoreHealth, open_sender
 from traktauth.keeper.events import Event, Resumed, Stalled, Summary
-from traktauth.keeper.http_sender import open_sender
 from traktauth.keeper.in_flight import InFlight
 from traktauth.keeper.refresher import Refresher
 from traktauth.log_fields import log_fields

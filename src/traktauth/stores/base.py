@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Record
 from traktauth.models.changes import Change
-from traktauth.stores.encryption.envelope import Cipher
+from traktauth.stores.encryption import Cipher
 
 
 class TokenStore(ABC):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Record
-from traktauth.stores.encryption.aes_gcm import AesGcmCipher, key_of, new_key
+from traktauth.stores.encryption import AesGcmCipher, key_of, new_key
 from traktauth.stores.errors import file_failures, missing
 from traktauth.stores.file.atomic_file import make_folder
 from traktauth.stores.file.file_lock import locked

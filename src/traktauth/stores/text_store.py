@@ -4,19 +4,60 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Generator, Hashable, Iterable
+from collections.abc import Callable, Generator, Hashable, Iterable
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Record
 from traktauth.models.changes import Change, Erase, Reencrypt
 from traktauth.models.record import EMPTY, erased_entry
 from traktauth.stores.base import TokenStore
-from traktauth.stores.compare_and_swap import compare_and_swap
 from traktauth.stores.errors import stray_record_warnings, unreadable
 from traktauth.stores.record_json import login_of, to_document, to_record
+
+Entry = TypeVar("Entry")
+
+MAX_ATTEMPTS = 1000  # each failed one means that another writer succeeded
+
+
+def compare_and_swap(
+    step: Callable[[Entry | None], Entry | None],
+    read: Callable[[], Entry | None],
+    swap: Callable[[Entry | None, Entry], bool],
+    *,
+    revision: Callable[[Entry], int] | None = None,
+) -> bool:
+    """Take a step on the newest entry of a login; repeat it if another writer came before.
+
+    Args:
+        step: returns the new entry; None if there is nothing to change.
+        read: returns the entry; None if there is none.
+        swap: replaces the entry if it is still the given one, and returns whether it did.
+        revision: returns what is new with every write of an entry, so that a write whose response was lost is not
+            repeated; None if entries have no such thing.
+
+    Returns:
+        False if there was nothing to change.
+
+    Raises:
+        StoreFailed: other writers always came first.
+    """
+    written: int | None = None  # a revision
+    for _ in range(MAX_ATTEMPTS):
+        seen = read()
+        if seen is not None and revision is not None and revision(seen) == written:
+            return True
+        new = step(seen)
+        if new is None:
+            return False
+        if revision is not None:
+            written = revision(new)
+        if swap(seen, new):
+            return True
+    raise StoreFailed("Other programs kept changing this login, so it could not be changed")
+
 
 _TRIAL = "trial"
 

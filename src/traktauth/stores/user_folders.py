@@ -1,9 +1,10 @@
-"""The platform's folders for a user's data and configuration."""
+"""The platform's folders for a user's data and configuration, and the path of the configuration file."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Literal
 
 _LINUX = {"data": ("XDG_DATA_HOME", "~/.local/share"), "config": ("XDG_CONFIG_HOME", "~/.config")}
@@ -28,3 +29,21 @@ def user_folder(kind: Literal["data", "config"]) -> str | None:
     except (KeyError, RuntimeError, OSError):
         return None
     return folder if os.path.isabs(folder) else None
+
+
+VARIABLE = "TRAKTAUTH_CONFIG"
+
+
+def config_path(environ: Mapping[str, str]) -> str | None:
+    """Return the configuration file: the one that `TRAKTAUTH_CONFIG` names, or the platform's where it exists."""
+    named = environ.get(VARIABLE)
+    if named:
+        return named
+    default = default_config_path()
+    return default if default is not None and os.path.exists(default) else None
+
+
+def default_config_path() -> str | None:
+    """Return where the platform keeps the configuration file; None for a user without a home folder."""
+    folder = user_folder("config")
+    return None if folder is None else os.path.join(folder, "config.toml")

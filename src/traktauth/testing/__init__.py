@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from traktauth.testing.local import LocalTrakt
-    from traktauth.testing.store_contract.async_adapter import AsyncStoreContract
-    from traktauth.testing.store_contract.contract import StoreContract
+    from traktauth.testing.store_contract import AsyncStoreContract, StoreContract
 
 __all__ = ["AsyncStoreContract", "LocalTrakt", "StoreContract"]
 
 # Imported on first use: pytest imports this package in every run, for the plugin.
 _LATER = {
-    "AsyncStoreContract": "traktauth.testing.store_contract.async_adapter",
+    "AsyncStoreContract": "traktauth.testing.store_contract",
     "LocalTrakt": "traktauth.testing.local",  # it needs the extra `server`
-    "StoreContract": "traktauth.testing.store_contract.contract",
+    "StoreContract": "traktauth.testing.store_contract",
 }
 
 

@@ -17,7 +17,7 @@ from traktauth.protocol import AUTHORIZE, TOKEN
 from traktauth.web.login import AsyncWebLogin, WebLogin
 from traktauth.web.requests import NOT_SIGNED_IN
 from traktauth.web.routes import SESSION_KEY
-from traktauth.wire.headers import api_headers
+from traktauth.wire.messages import api_headers
 
 __all__ = ["trakt"]
 

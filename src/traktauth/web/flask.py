@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.extras import check_version
-from traktauth.models.signed_out import SignedOut
+from traktauth.flow.logout import SignedOut
 from traktauth.web.login import SignedIn, WebLogin, check_kind
 from traktauth.web.pages import RouteResponse
 from traktauth.web.paths import CALLBACK, LOGIN

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from traktauth.client.account_config import AccountConfig
 from traktauth.client.async_client import AsyncTrakt
-from traktauth.client.http_protocols import HttpAsyncClient, HttpClient
+from traktauth.client.http_clients import HttpAsyncClient, HttpClient
 from traktauth.client.settings import read_settings
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRefused, TraktAuthError

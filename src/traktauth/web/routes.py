@@ -20,7 +20,7 @@ from traktauth.client.sync_client import Trakt
 from traktauth.display import escape
 from traktauth.errors import AppRejected, LoginExists, LoginRequired, TraktAuthError
 from traktauth.flow.effects import LogMessage
-from traktauth.models.signed_out import SignedOut
+from traktauth.flow.logout import SignedOut
 from traktauth.web.failure import NO_RESPONSE, LoginFailed
 from traktauth.web.login import AsyncWebLogin, WebLogin
 from traktauth.web.pages import (

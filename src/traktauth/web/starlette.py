@@ -27,7 +27,7 @@ from traktauth.client.async_client import AsyncTrakt
 from traktauth.client.driver.async_driver import run_flow
 from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError, TryLater
 from traktauth.extras import check_version
-from traktauth.models.signed_out import SignedOut
+from traktauth.flow.logout import SignedOut
 from traktauth.web.login import AsyncWebLogin, SignedIn, check_kind
 from traktauth.web.pages import RouteResponse
 from traktauth.web.paths import CALLBACK, LOGIN

@@ -1,4 +1,4 @@
-"""The sign-in page's address, and what comes back from it."""
+"""The authorization endpoint: the sign-in page's address, its response, and the server's metadata (RFC 8414)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from traktauth.errors import LoginRefused
 from traktauth.models.app import check_text
 from traktauth.protocol import AUTHORIZE, Service
 from traktauth.wire.error_responses import safe_error_code
+from traktauth.wire.messages import USER_AGENT, Request, Response
 
 _SINGLE = frozenset({"code", "state", "iss", "error"})
 _LONGEST_ADDRESS = 65536
@@ -170,3 +171,35 @@ def _is_in_domain(iss: str, domain: str) -> bool:
         return False
     host = parts.hostname or ""
     return parts.scheme == "https" and (host == domain or host.endswith(f".{domain}"))
+
+
+OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What a server says of itself.
+
+    Attributes:
+        issuer: its name, which its responses carry as `iss`.
+        names_issuer: whether each of its responses carries it (RFC 9207).
+    """
+
+    issuer: str | None = None
+    names_issuer: bool = False
+
+
+def build_metadata_request(service: Service) -> Request:
+    """Build the request for a base address's description."""
+    headers = {"Accept": "application/json", "User-Agent": USER_AGENT}
+    return Request("GET", f"{service.website}/.well-known/oauth-authorization-server", headers)
+
+
+def parse_metadata(response: Response) -> Metadata:
+    """Read the description; a server without one says nothing."""
+    document = response.document() if response.status == OK else {}
+    issuer = document.get("issuer")
+    return Metadata(
+        issuer if isinstance(issuer, str) else None,
+        document.get("authorization_response_iss_parameter_supported") is True,
+    )

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from traktauth.errors import LoginRefused, TraktAuthError, TryLater, UnexpectedReply
 from traktauth.models import App, Token
 from traktauth.models.app import LOOPBACK_HOSTS
-from traktauth.models.device_code import DeviceCode
+from traktauth.models.token import DeviceCode
 from traktauth.protocol import (
     DEVICE_CODE,
     DEVICE_TOKEN,

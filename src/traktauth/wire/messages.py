@@ -1,4 +1,4 @@
-"""Request and Response, free of any HTTP library."""
+"""Request, Response and header fields, free of any HTTP library."""
 
 from __future__ import annotations
 
@@ -7,7 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from traktauth.wire.headers import USER_AGENT, user_agent
+from traktauth._version import __version__
+from traktauth.protocol import API_VERSION
+
+USER_AGENT = f"traktauth/{__version__}"
+
+
+def user_agent(product: str | None = None) -> str:
+    """Return the `User-Agent` (RFC 9110 section 10.1.5): the program's product, if it has named one, and ours."""
+    return USER_AGENT if product is None else f"{product} {USER_AGENT}"
+
+
+def api_headers(client_id: str) -> dict[str, str]:
+    """Return the fields that name the app and the API's version (Trakt: *Required Headers*)."""
+    return {"trakt-api-key": client_id, "trakt-api-version": API_VERSION}
+
 
 _LONGEST_NUMBER = 1000  # digits
 

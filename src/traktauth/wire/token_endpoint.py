@@ -1,4 +1,4 @@
-"""The token endpoint: exchange a code, refresh; and read what comes back."""
+"""The token and revocation endpoints: exchange a code, refresh, revoke (RFC 7009); and read the responses."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, TypeGuard, cast
 
 from traktauth.errors import UnexpectedReply
 from traktauth.models import App, Token
-from traktauth.protocol import AUTHORIZATION_CODE, REFRESH_TOKEN, TOKEN, Service
-from traktauth.wire.error_responses import error_from_response
+from traktauth.protocol import AUTHORIZATION_CODE, REFRESH_TOKEN, REVOKE, TOKEN, Service
+from traktauth.wire.error_responses import error_code, error_from_response
 from traktauth.wire.messages import Request, Response, post_json
 
 # RFC 6749 says 200; some proxies turn it into a 201, or a 203 (RFC 9110: changed by a proxy). A whole token is a token.
@@ -152,3 +152,24 @@ def _time(value: object) -> int | None:
 def _text(value: object, otherwise: str) -> str:
     """Return a text that can be written down; half a surrogate pair, which JSON may hold, cannot."""
     return value if isinstance(value, str) and not _SURROGATE.search(value) else otherwise
+
+
+def build_revocation_request(service: Service, app: App, token: str) -> Request:
+    """Build a request. Trakt: *Revoke an access_token*. Trakt's engine fails on a wrong hint: none is sent."""
+    return post_json(service.token + REVOKE, token=token, client_id=app.client_id, client_secret=app.client_secret)
+
+
+def parse_revocation(response: Response) -> None:
+    """Read the response to a revocation; a token that the service does not know counts as revoked.
+
+    Raises:
+        TraktAuthError: by what the caller does next, where nothing was revoked.
+    """
+    description = response.document().get("error_description")
+    unknown = (
+        response.status == HTTPStatus.BAD_REQUEST
+        and error_code(response) == "invalid_request"
+        and description == "token not found"
+    )  # better-auth's
+    if response.status != HTTPStatus.OK and not unknown:
+        raise error_from_response(response, what="a revocation")

@@ -6,8 +6,7 @@ from typing import Any, TypeGuard, cast
 
 from traktauth.models import User
 from traktauth.protocol import USER_SETTINGS, Service
-from traktauth.wire.headers import USER_AGENT, api_headers
-from traktauth.wire.messages import Request, Response
+from traktauth.wire.messages import USER_AGENT, Request, Response, api_headers
 
 _LONGEST_NAME = 200  # characters
 

@@ -18,9 +18,8 @@ import pytest
 
 from support.process import free_port
 from support.wire import call
-from traktauth.client.login import loopback_peer, loopback_server, pages
-from traktauth.client.login.loopback_peer import peer_user
-from traktauth.client.login.loopback_server import LoopbackServer, can_listen
+from traktauth.client.login import loopback_server, pages
+from traktauth.client.login.loopback_server import LoopbackServer, can_listen, peer_user
 from traktauth.errors import LoginRefused
 from traktauth.wire.authorization import AuthorizationResponse, parse_authorization_response
 
@@ -470,7 +469,7 @@ def test_neither_threads_nor_sockets_are_left(waiting):
 def test_a_connection_that_the_kernel_does_not_list_has_no_known_user(monkeypatch, tmp_path):
     table = tmp_path / "tcp"
     table.write_text("header\n  short row\n   0: 0100007F:1F90 0100007F:1F91 01 0:0 0:0 0 12345 0 1\n")
-    monkeypatch.setattr(loopback_peer, "_TABLES", (str(tmp_path / "absent"), str(table)))
+    monkeypatch.setattr(loopback_server, "_TABLES", (str(tmp_path / "absent"), str(table)))
     one, other = socket.socketpair()
     listener = socket.create_server(("127.0.0.1", 0))
     visitor = socket.create_connection(listener.getsockname())

@@ -18,10 +18,9 @@ from client.callers import CALLERS
 from support.process import free_port
 from support.wire import call
 from traktauth import App, AppInvalid, AsyncTrakt, LoginRefused, Trakt
-from traktauth.client.login.browser import has_browser, open_in_browser
-from traktauth.client.login.method import choose_login_method
+from traktauth.client.login.method import choose_login_method, has_browser, open_in_browser
 from traktauth.client.login.ui import print_step
-from traktauth.models.device_code import DeviceCode
+from traktauth.models.token import DeviceCode
 from traktauth.steps import EnterCode, OpenPage, PasteCode, StillWaiting
 
 LOOPBACK = App("x", redirect_uri="http://127.0.0.1:9876/callback")

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from traktauth.stores.open import is_local
 from traktauth.stores.postgres import driver
 from traktauth.stores.redis.driver import connect, exposure
-from traktauth.stores.url import is_local
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,6 @@ def test_a_postgresql_on_another_host_wants_tls(settings, exposed):
 
 @pytest.mark.slow
 def test_a_connection_without_tls_is_among_the_durability_warnings(postgres_server, opened, monkeypatch):
-    monkeypatch.setattr("traktauth.stores.url.is_local", lambda _host: False)
+    monkeypatch.setattr("traktauth.stores.open.is_local", lambda _host: False)
     store = opened(postgres_server.url)
     assert [problem for problem in store.durability_warnings() if "no TLS" in problem]

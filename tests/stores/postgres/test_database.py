@@ -17,8 +17,8 @@ from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.database.sql import SCHEMA
 from traktauth.stores.open import open_store
-from traktauth.stores.postgres import statements
-from traktauth.stores.postgres.table_creation import schema_for
+from traktauth.stores.postgres import schema
+from traktauth.stores.postgres.schema import schema_for
 from traktauth.testing.store_contract.base import LOGIN, pair, pending_refresh, signed_in
 
 pytestmark = pytest.mark.slow
@@ -107,7 +107,7 @@ def test_no_connection_is_held_while_the_lock_is(postgres_address, raw):
 
 def test_the_server_cancels_a_statement_before_the_store_gives_up(postgres_address, raw, monkeypatch):
     """Else a change that counts as failed would be done later, when another program ends its transaction."""
-    monkeypatch.setattr(statements, "LIMITS", statements.LIMITS.replace("'5000'", "'200'"))
+    monkeypatch.setattr(schema, "LIMITS", schema.LIMITS.replace("'5000'", "'200'"))
     with closing(open_store(postgres_address)) as store:
         signed_in(store)
         with raw.transaction():

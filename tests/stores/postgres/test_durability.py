@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from traktauth.stores.postgres.statements import find_warnings
+from traktauth.stores.postgres.schema import find_warnings
 
 
 @pytest.mark.parametrize(

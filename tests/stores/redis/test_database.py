@@ -18,7 +18,7 @@ from support.redis import DURABLE, RedisServer
 from traktauth.errors import StoreFailed
 from traktauth.models.changes import BeginRefresh, SaveToken
 from traktauth.stores.open import open_store
-from traktauth.stores.redis import durability
+from traktauth.stores.redis import driver
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
 
 pytestmark = pytest.mark.slow
@@ -117,7 +117,7 @@ def test_leaving_the_lock_while_the_server_is_gone_raises_nothing(own_server, op
     ],
 )
 def test_a_server_that_may_lose_logins_is_reported_once(own_server, opened, caplog, monkeypatch, settings, words):
-    monkeypatch.setattr(durability, "_warned", set())
+    monkeypatch.setattr(driver, "_warned", set())
     server = own_server(*settings)
     with caplog.at_level(logging.WARNING, "traktauth"):
         for store in (opened(server.url), opened(server.url)):

@@ -15,7 +15,7 @@ import pytest
 
 from traktauth.errors import StoreFailed
 from traktauth.stores.open import open_store
-from traktauth.stores.sqlite import fork_safety
+from traktauth.stores.sqlite import connection as sqlite_connection
 from traktauth.stores.sqlite.store import _failures
 from traktauth.testing.store_contract.base import LOGIN, pair, signed_in
 
@@ -174,9 +174,9 @@ def test_a_disk_that_fails_is_named_with_its_fix(store, path, work, message, fix
 
 def test_a_connection_that_outlives_its_module_is_closed_without_an_error(tmp_path, monkeypatch):
     """As at the interpreter's end, which sets every name of a module to None."""
-    connection = sqlite3.connect(tmp_path / "logins", factory=fork_safety.Connection)
+    connection = sqlite3.connect(tmp_path / "logins", factory=sqlite_connection.Connection)
     for name in ("sqlite3", "suppress"):
-        monkeypatch.setattr(fork_safety, name, None)
+        monkeypatch.setattr(sqlite_connection, name, None)
     errors = []
     monkeypatch.setattr(sys, "unraisablehook", errors.append)
     del connection

@@ -24,7 +24,7 @@ from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, DeleteToken, SaveToken, SetMoved
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.open import open_store
-from traktauth.stores.sqlite import fork_safety
+from traktauth.stores.sqlite import connection as sqlite_connection
 from traktauth.testing.store_contract.base import LOGIN, OTHERS, pair, pending_refresh, signed_in
 
 needs_root = pytest.mark.skipif(not ROOT, reason="needs root, to have files of two users")
@@ -196,7 +196,7 @@ def test_children_that_are_forked_while_threads_refresh_neither_hang_nor_find_th
 
 
 def test_a_fork_in_a_signal_handler_does_not_wait_for_its_own_thread(store, monkeypatch):
-    monkeypatch.setattr(fork_safety, "FORK_LIMIT", 3600.0)
+    monkeypatch.setattr(sqlite_connection, "FORK_LIMIT", 3600.0)
     signed_in(store)
     with store._connection() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)

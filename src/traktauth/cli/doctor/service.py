@@ -14,8 +14,7 @@ from traktauth.client.settings import Settings
 from traktauth.flow.effects import NoResponse
 from traktauth.hints import DOCTOR_COMMAND, Hint
 from traktauth.protocol import SERVICES, Service
-from traktauth.wire.headers import USER_AGENT
-from traktauth.wire.messages import Request, Response
+from traktauth.wire.messages import USER_AGENT, Request, Response
 
 _TOLERANCE = 60.0  # seconds that this clock and the service's may differ by
 SET_CLOCK = "Set it: timedatectl set-ntp true, or your system's time settings"

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from traktauth.cli.common_options import CommonOptions
 from traktauth.cli.doctor.findings import Finding, error_finding, good, warning
-from traktauth.client.config_path import config_path, default_config_path
 from traktauth.client.settings import Settings, read_file
 from traktauth.errors import StoreFailed
 from traktauth.hints import DOCTOR_COMMAND, MOVE_COMMAND, Hint
 from traktauth.private_files import OTHERS_WRITE, is_own, user_name
 from traktauth.stores.base import TokenStore
 from traktauth.stores.errors import DurabilityWarning
-from traktauth.stores.mounts import MOUNTS, mounts
+from traktauth.stores.file.atomic_file import MOUNTS, mounts
 from traktauth.stores.open import open_store
+from traktauth.stores.user_folders import config_path, default_config_path
 
 _ELSEWHERE = "Fix it, or keep logins elsewhere: --store file:/PATH.json, or TRAKTAUTH_STORE"
 _LAYERED = {"overlay", "aufs", "fuse-overlayfs", "fuse.fuse-overlayfs"}

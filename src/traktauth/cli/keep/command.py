@@ -32,7 +32,7 @@ from traktauth.errors import LoginRequired, StoreFailed, TraktAuthError
 from traktauth.hints import MOVE_COMMAND, Hint
 from traktauth.keeper import Event, Keeper, KeeperConfig, RateLimit, Refreshed, Summary
 from traktauth.keeper.config import IN_FLIGHT
-from traktauth.keeper.http_sender import open_sender
+from traktauth.keeper.driver import open_sender
 from traktauth.migrate.formats import find_format
 from traktauth.migrate.transfer import export_access_token
 from traktauth.models import find_service

@@ -1,25 +1,61 @@
-"""The sign-in methods: which one suits this machine, which flow each one runs, and how it waits for the user."""
+"""The sign-in methods: which one suits this machine and its browser, which flow each one runs, and how it waits."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
+import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple, get_args
 
 from traktauth.client.account_config import AccountConfig
-from traktauth.client.login.browser import has_browser, open_in_browser
 from traktauth.client.login.ui import LoginUI, print_step
 from traktauth.errors import AppInvalid
+from traktauth.flow.authorization_code import login_browser, login_paste
 from traktauth.flow.effects import Flow
-from traktauth.flow.login_browser import login_browser
 from traktauth.flow.login_device import login_device
-from traktauth.flow.login_paste import login_paste
 from traktauth.flow.moved_login import unless_moved
 from traktauth.flow.user import with_user
 from traktauth.models import App, Token
-from traktauth.models.device_code import DeviceCode
+from traktauth.models.token import DeviceCode
 from traktauth.steps import LoginMethod, Step
+
+
+def has_browser() -> bool:
+    """Return whether a user sits in front of a browser on this machine."""
+    if os.environ.get("BROWSER"):
+        return True
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
+        return False
+    if sys.platform in {"win32", "darwin"}:
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+_OPEN = "import sys, webbrowser; sys.exit(0 if webbrowser.open(sys.argv[1]) else 1)"
+
+
+def open_in_browser(url: str) -> bool:
+    """Open an address in the user's browser (`BROWSER` is honoured); return False if that failed.
+
+    A process of its own opens it, with an environment without this program's settings: a browser may run for weeks,
+    and hands its environment to every program that it starts.
+    """
+    environ = {name: value for name, value in os.environ.items() if not name.upper().startswith("TRAKTAUTH_")}
+    if not sys.executable or getattr(sys, "frozen", False):  # a program packed into one file has no interpreter
+        with suppress(webbrowser.Error, OSError):
+            return webbrowser.open(url)
+        return False
+    try:
+        opened = subprocess.run([sys.executable, "-I", "-c", _OPEN, url], env=environ, check=False)  # noqa: S603 - our own
+    except OSError:
+        return False
+    return opened.returncode == 0
+
 
 _PAUSE = 0.01  # seconds of real time in the place of each second by a clock that is moved
 

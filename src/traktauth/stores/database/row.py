@@ -13,7 +13,7 @@ from typing import Any
 
 from traktauth.models import LoginKey, Record
 from traktauth.models.refresh_window import due_at
-from traktauth.stores.encryption.envelope import CLEAR, Cipher, is_sealed_newest, key_of_seal, seal, unseal
+from traktauth.stores.encryption import CLEAR, Cipher, is_sealed_newest, key_of_seal, seal, unseal
 from traktauth.stores.errors import unreadable
 from traktauth.stores.record_json import to_document, to_record
 

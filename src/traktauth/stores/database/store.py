@@ -12,7 +12,6 @@ from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey, Record
 from traktauth.models.changes import Change, Erase, Reencrypt
 from traktauth.models.record import EMPTY, erased_entry
-from traktauth.stores.compare_and_swap import compare_and_swap
 from traktauth.stores.database.lease import (
     LEASE_GRANT_MAX_AGE,
     OWNER_CHECK_INTERVAL,
@@ -30,9 +29,10 @@ from traktauth.stores.database.row import (
     to_row,
     with_notification,
 )
-from traktauth.stores.encryption.envelope import Cipher
+from traktauth.stores.encryption import Cipher
 from traktauth.stores.errors import without_frames
 from traktauth.stores.fleet import FleetStore
+from traktauth.stores.text_store import compare_and_swap
 from traktauth.timeouts import LEASE
 
 VERSION = 2  # of the tables, and of the keys in Redis

@@ -2,25 +2,136 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Generator, Hashable
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any, cast
 
 from traktauth.errors import StoreFailed
-from traktauth.models import LoginKey, Record
+from traktauth.models import LoginKey
 from traktauth.models.changes import BeginRefresh, CancelRefresh, Change, Erase, Reencrypt
-from traktauth.models.record import erased_entry
+from traktauth.models.record import EMPTY, FORMAT, Record, erased_entry
 from traktauth.private_files import CLOEXEC, NOFOLLOW, check_private, resolve_own
 from traktauth.stores.base import TokenStore
-from traktauth.stores.encryption.envelope import Cipher, is_sealed_newest, key_of_seal, seal
-from traktauth.stores.errors import Hidden, file_failures, stray_record_warnings, without_frames
+from traktauth.stores.encryption import Cipher, is_sealed_newest, key_of_seal, seal, unseal
+from traktauth.stores.errors import (
+    MOVE_AWAY,
+    Hidden,
+    file_failures,
+    move_away_hint,
+    stray_record_warnings,
+    unreadable,
+    without_frames,
+)
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.atomic_file import find_warnings
 from traktauth.stores.file.file_lock import locked, write_lock
-from traktauth.stores.file.snapshot import LARGEST, NOTHING, Snapshot, parse, signature_of
-from traktauth.stores.record_json import to_document
+from traktauth.stores.record_json import login_of, to_document, to_record
+
+LARGEST = 64 * 1024 * 1024  # bytes of a file that is read
+
+Signature = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the file held when its signature was this one; `strays` are entries that name no login."""
+
+    signature: Signature | None
+    documents: dict[LoginKey, dict[str, Any]] = field(repr=False)
+    strays: list[Any] = field(repr=False)
+    records: dict[LoginKey, Record] = field(repr=False)
+
+    def record(self, login: LoginKey, cipher: Cipher | None) -> Record:
+        """Return a login's record, and know it from now on."""
+        if login not in self.documents and self.strays:
+            raise unreadable("The store holds a damaged entry that may be this login's; it is left as it is")
+        key = login if login in self.documents or not login.account else erased_entry(login)
+        record = without_frames(lambda: _to_record(self.documents.get(key), cipher))
+        if key != login:  # an erased login's entry is not encrypted, so only its generation counts
+            record = Record(generation=record.generation)
+        self.records[login] = record
+        return record
+
+    def content(
+        self,
+        login: LoginKey | None = None,
+        entry: LoginKey | None = None,
+        document: Hidden[dict[str, Any]] | None = None,
+    ) -> Hidden[bytes]:
+        """Return the content of a file that holds what this one did; with a document as `entry` instead of `login`."""
+        documents = self.documents
+        if login is not None and entry is not None and document is not None:
+            documents = {key: value for key, value in documents.items() if key != login or key == entry}
+            documents[entry] = document.value
+        return _content(Hidden([*documents.values(), *self.strays]))
+
+
+NOTHING = Snapshot(None, {}, [], {})
+
+
+def _content(entries: Hidden[list[Any]]) -> Hidden[bytes]:
+    return Hidden(json.dumps({"format": FORMAT, "logins": entries.value}, indent=1).encode())
+
+
+def signature_of(status: os.stat_result) -> Signature:
+    """Return what changes whenever the file, its owner or its mode does."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode, status.st_uid
+
+
+def parse(content: Hidden[bytes], path: str) -> tuple[dict[LoginKey, dict[str, Any]], list[Any]]:
+    """Return the entries by login, and those that name none: they are kept as they are, and hide no other."""
+    version, entries = _read(content)
+    if version is None:
+        raise StoreFailed(
+            f"{path} cannot be read: it is damaged, or another program's; it is left as it is",
+            hint=MOVE_AWAY,
+            hint_command=move_away_hint(path),
+        )
+    if version != FORMAT:
+        raise StoreFailed(
+            f"{path} has the format {version}; this version of traktauth reads format {FORMAT}; it is left as it is",
+            hint="Use the version of traktauth that wrote it, or choose another store and sign in again",
+        )
+    return _by_login(entries)
+
+
+def _read(content: Hidden[bytes]) -> tuple[int | None, Hidden[list[Any]]]:
+    """Return the format and the entries; None for the format of a file that is not ours."""
+    nothing: Hidden[list[Any]] = Hidden([])
+    try:
+        document: Any = json.loads(content.value)
+        version, entries = document["format"], Hidden[Any](document.get("logins"))
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return None, nothing
+    if type(version) is not int:
+        return None, nothing
+    if version != FORMAT:
+        return version, nothing
+    return (version, entries) if type(entries.value) is list else (None, nothing)
+
+
+def _by_login(entries: Hidden[list[Any]]) -> tuple[dict[LoginKey, dict[str, Any]], list[Any]]:
+    logins: dict[LoginKey, dict[str, Any]] = {}
+    strays: list[Any] = []
+    for entry in entries.value:
+        try:
+            logins[login_of(entry)] = cast("dict[str, Any]", entry)
+        except StoreFailed:
+            strays.append(entry)
+    return logins, strays
+
+
+def _to_record(document: dict[str, Any] | None, cipher: Cipher | None) -> Record:
+    try:
+        return EMPTY if document is None else to_record(unseal(document, cipher))
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        raise unreadable("A login's record is damaged; it is left as it is") from None
+
 
 _ROOM = 16384  # bytes that a record may grow by between two writes
 _SETTLED_AFTER = 50_000_000  # nanoseconds
@@ -141,7 +252,7 @@ class FileStore(TokenStore):
 
     def _try_replacing(self, path: str, reserved: str) -> None:
         """Replace the file by itself; if it is missing, replace a trial file beside it."""
-        content, trial = _content(path), None
+        content, trial = _read_content(path), None
         if content is None:
             content, trial = NOTHING.content(), f"{path}.check"
         try:
@@ -237,7 +348,7 @@ def _begin(path: str, content: Hidden[bytes], before: Snapshot, spare: str) -> N
         raise
 
 
-def _content(path: str) -> Hidden[bytes] | None:
+def _read_content(path: str) -> Hidden[bytes] | None:
     """Return the content of a file; None if it is missing."""
     try:
         descriptor = os.open(path, _OPEN)

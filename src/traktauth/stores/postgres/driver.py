@@ -11,7 +11,7 @@ from typing import Any
 from traktauth.errors import StoreFailed
 from traktauth.hints import Hint, ShellCommand
 from traktauth.stores.errors import missing
-from traktauth.stores.url import find_warnings
+from traktauth.stores.open import find_warnings
 
 try:
     import psycopg

@@ -10,7 +10,8 @@ from typing import Any
 
 from traktauth.errors import StoreFailed
 from traktauth.stores.database.sql import Parameters, SqlStore
-from traktauth.stores.encryption.envelope import Cipher
+from traktauth.stores.encryption import Cipher
+from traktauth.stores.open import parse_store_url
 from traktauth.stores.postgres.driver import (
     ERRORS,
     LIMIT,
@@ -22,9 +23,7 @@ from traktauth.stores.postgres.driver import (
     rows_of,
     settings_of,
 )
-from traktauth.stores.postgres.statements import DIALECT, QUESTION, find_warnings, to_message
-from traktauth.stores.postgres.table_creation import preparing
-from traktauth.stores.url import parse_store_url
+from traktauth.stores.postgres.schema import DIALECT, QUESTION, find_warnings, preparing, to_message
 
 CONNECTIONS = 16  # by default, for each store object
 TRIES = 2  # on new connections, one of which may be cut as it is made

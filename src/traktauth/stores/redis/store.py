@@ -9,12 +9,12 @@ from typing import Any
 from traktauth.models import LoginKey
 from traktauth.stores.database.row import COLUMNS, Row
 from traktauth.stores.database.store import PROBE_CONTENT, DatabaseStore, granted_budget
-from traktauth.stores.encryption.envelope import Cipher
+from traktauth.stores.encryption import Cipher
 from traktauth.stores.fleet import LoginCounts, LoginStates
-from traktauth.stores.redis import durability, scripts
+from traktauth.stores.open import parse_store_url
+from traktauth.stores.redis import driver, rows
 from traktauth.stores.redis.driver import ERRORS, connect, exposure, failure, target
 from traktauth.stores.redis.rows import Arguments, RedisKeys, app_of, fields_of, login_of, member_of, row_of, score_of
-from traktauth.stores.url import parse_store_url
 
 CONNECTIONS = 32  # by default, for each store object
 
@@ -52,10 +52,10 @@ class RedisStore(DatabaseStore):
     def swap_row(self, login: LoginKey, seen: int | None, row: Row) -> bool:
         member = member_of(login)
         arguments = Arguments(("" if seen is None else seen, member, score_of(row), *fields_of(row)))
-        return bool(self._run(scripts.SWAP, self._row_keys(login), arguments) == 1)
+        return bool(self._run(rows.SWAP, self._row_keys(login), arguments) == 1)
 
     def delete_row(self, login: LoginKey, seen: int) -> bool:
-        return bool(self._run(scripts.DELETE, self._row_keys(login), (seen, member_of(login))) == 1)
+        return bool(self._run(rows.DELETE, self._row_keys(login), (seen, member_of(login))) == 1)
 
     def list_keys(self) -> list[LoginKey]:
         return [login_of(member) for member in self._execute("SMEMBERS", self._keys.logins)]
@@ -65,14 +65,14 @@ class RedisStore(DatabaseStore):
 
     def acquire_lease(self, login: LoginKey, owner: str, seconds: float) -> bool:
         lease = self._keys.lease + member_of(login)
-        return bool(self._run(scripts.TAKE, [lease], (owner, round(seconds * 1000))) == 1)
+        return bool(self._run(rows.TAKE, [lease], (owner, round(seconds * 1000))) == 1)
 
     def read_lease(self, login: LoginKey) -> str | None:
         owner: bytes | None = self._execute("GET", self._keys.lease + member_of(login))
         return None if owner is None else owner.decode()
 
     def release_lease(self, login: LoginKey, owner: str) -> None:
-        self._run(scripts.RELEASE, [self._keys.lease + member_of(login)], (owner,))
+        self._run(rows.RELEASE, [self._keys.lease + member_of(login)], (owner,))
 
     def claim_due(
         self, realm: str, client_id: str, *, before: float, now: float, limit: int, seconds: float, owner: str
@@ -80,32 +80,32 @@ class RedisStore(DatabaseStore):
         keys, lease = self._keys, round(seconds * 1000)
         due = keys.due + app_of(realm, client_id)
         terms = (before, limit, lease, owner, keys.login, keys.lease, now, *COLUMNS)
-        reply = self._run(scripts.CLAIM, [due], terms)
+        reply = self._run(rows.CLAIM, [due], terms)
         pairs = zip(reply[::2], reply[1::2], strict=True)
         return [(login_of(member), row) for member, values in pairs if (row := row_of(values)) is not None]
 
     def count_logins(self, realm: str, client_id: str, *, now: float) -> LoginCounts:
         due = self._keys.due + app_of(realm, client_id)
-        logins, are_due, next_due_at = self._run(scripts.COUNT_LOGINS, [due], (now,))
+        logins, are_due, next_due_at = self._run(rows.COUNT_LOGINS, [due], (now,))
         return LoginCounts(logins, are_due, float(next_due_at) if next_due_at else None)
 
     def count_states(self, realm: str, client_id: str, *, now: float) -> LoginStates:
         keys, app = self._keys, app_of(realm, client_id)
         members = f"{app[:-1]}, "
         terms = (keys.login, now, members)
-        return LoginStates(*self._run(scripts.COUNT_STATES, [keys.logins, keys.due + app], terms))
+        return LoginStates(*self._run(rows.COUNT_STATES, [keys.logins, keys.due + app], terms))
 
     def upcoming(self, realm: str, client_id: str, *, limit: int) -> list[tuple[LoginKey, float]]:
-        reply = self._run(scripts.UPCOMING, [self._keys.due + app_of(realm, client_id)], (limit,))
+        reply = self._run(rows.UPCOMING, [self._keys.due + app_of(realm, client_id)], (limit,))
         return [(login_of(member), float(at)) for member, at in zip(reply[::2], reply[1::2], strict=True)]
 
     def take_budget(self, realm: str, *, wanted: int, limit: int, period: float) -> tuple[int, float]:
         budget = self._keys.budget + json.dumps(realm)
-        granted, used, held, quiet = self._run(scripts.SPEND, [budget], (wanted, limit, period))
+        granted, used, held, quiet = self._run(rows.SPEND, [budget], (wanted, limit, period))
         return granted_budget(granted=granted, is_spent=used >= limit, held=float(held), quiet=float(quiet))
 
     def block_budget(self, realm: str, seconds: float) -> None:
-        self._run(scripts.HOLD, [self._keys.budget + json.dumps(realm)], (seconds,))
+        self._run(rows.HOLD, [self._keys.budget + json.dumps(realm)], (seconds,))
 
     def durability_warnings(self) -> list[str]:
         try:
@@ -139,11 +139,11 @@ class RedisStore(DatabaseStore):
     def _check(self) -> list[str]:
         """Check whose keys are there, and return what may lose a login."""
         with self._client.pipeline(transaction=False) as pipe:
-            for request in durability.questions(self._keys):
+            for request in driver.questions(self._keys):
                 pipe.execute_command(*request)
             answers: list[Any] = pipe.execute(raise_on_error=False)
-        durability.check_schema(self.place, answers)
-        found = durability.find_warnings(answers)
-        durability.warn_once(self.identity, self.place, found)
+        driver.check_schema(self.place, answers)
+        found = driver.find_durability_warnings(answers)
+        driver.warn_once(self.identity, self.place, found)
         self._ready = True
         return found

@@ -17,12 +17,11 @@ from traktauth.private_files import resolve_own
 from traktauth.stores.database.lease import steady_clock
 from traktauth.stores.database.row import Row
 from traktauth.stores.database.sql import READ, Dialect, Parameters, SqlStore, is_read, key, row_of
-from traktauth.stores.encryption.envelope import Cipher
+from traktauth.stores.encryption import Cipher
 from traktauth.stores.errors import RESTORE, disk_hint, file_failures
 from traktauth.stores.file import atomic_file
 from traktauth.stores.file.atomic_file import find_warnings
-from traktauth.stores.sqlite.connection import LONGEST_LEASE, connect, truncate_log
-from traktauth.stores.sqlite.fork_safety import Connection, add_database
+from traktauth.stores.sqlite.connection import LONGEST_LEASE, Connection, add_database, connect, truncate_log
 
 # Leases go by a clock that is never set; all who open the database are on one machine. It begins anew when that starts,
 # so a lease that ends later than the longest one is from an earlier run of the machine.

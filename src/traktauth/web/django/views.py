@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from traktauth.client.sync_client import Trakt
 from traktauth.errors import LoginRequired, StoreFailed, TryLater
-from traktauth.models.signed_out import SignedOut
+from traktauth.flow.logout import SignedOut
 from traktauth.web.django.configuration import login_routes, web_login
 from traktauth.web.login import SignedIn, WebLogin
 from traktauth.web.pages import RouteResponse

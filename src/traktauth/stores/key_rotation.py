@@ -10,7 +10,7 @@ from traktauth.errors import StoreFailed
 from traktauth.models import LoginKey
 from traktauth.models.changes import Reencrypt
 from traktauth.stores.base import TokenStore
-from traktauth.stores.encryption.aes_gcm import key_id, read_keys
+from traktauth.stores.encryption import key_id, read_keys
 from traktauth.stores.open import open_store
 from traktauth.timeouts import LOCK_TIMEOUT
 

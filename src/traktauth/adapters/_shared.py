@@ -1,10 +1,10 @@
-"""The second sending of a request of requests or niquests, whose hooks and prepared requests are alike."""
+"""What adapters share: the check of the login, and the second sending of a request of requests or niquests."""
 
 # ruff: noqa: ANN401 - requests, responses and bodies of two libraries that share no class
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from traktauth.client.attempt import UNAUTHORIZED, AsyncAttempt, Attempt
 
@@ -68,3 +68,29 @@ def resend(attempt: Attempt, position: Position, response: Any, **options: Any) 
     if again.status_code == UNAUTHORIZED:
         following.retry(again.url)  # it returns None, and remembers that a refresh did not help
     return again
+
+
+T = TypeVar("T")
+
+
+def check_login(adapter: object, login: object, expected: type[T], other: str) -> T:
+    """Return the login that an adapter was given.
+
+    Args:
+        adapter: the object that is being made.
+        login: what it was given.
+        expected: the class that it needs.
+        other: the adapter for the other class.
+
+    Raises:
+        TypeError: the login is of another class; the message names the right one.
+    """
+    if isinstance(login, expected):
+        return login
+    name, found = type(adapter).__name__, type(login).__name__
+    advice = f"; for AsyncTrakt and Trakt there are two adapters, the other is {other}" if found in _LOGINS else ""
+    article = "an" if expected.__name__.startswith("A") else "a"
+    raise TypeError(f"{name} needs {article} {expected.__name__}, not {found}{advice}")
+
+
+_LOGINS = ("AsyncTrakt", "Trakt")

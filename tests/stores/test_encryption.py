@@ -22,10 +22,10 @@ from traktauth.models.changes import (
     SwapProbe,
 )
 from traktauth.models.record import FORMAT, erased_entry
-from traktauth.stores.encryption import rotate_keys
-from traktauth.stores.encryption.aes_gcm import AesGcmCipher, key_id, new_key, read_keys
-from traktauth.stores.encryption.rotate_keys import Resealed, key_ids, reseal
+from traktauth.stores import key_rotation
+from traktauth.stores.encryption import AesGcmCipher, key_id, new_key, read_keys
 from traktauth.stores.file.store import FileStore
+from traktauth.stores.key_rotation import Resealed, key_ids, reseal
 from traktauth.stores.open import open_store
 from traktauth.stores.record_json import to_document
 from traktauth.testing import StoreContract
@@ -295,7 +295,7 @@ def test_a_whole_store_is_resealed_by_its_address(opened, tmp_path, kind):
 
 
 def test_a_login_is_not_resealed_while_a_program_with_the_old_key_refreshes_it(opened, tmp_path, kind, monkeypatch):
-    monkeypatch.setattr(rotate_keys, "LOCK_TIMEOUT", 0.0)
+    monkeypatch.setattr(key_rotation, "LOCK_TIMEOUT", 0.0)
     store = opened(OLD)
     signed_in(store)
     with store.lock(LOGIN, 0.0):

@@ -1,1 +1,0 @@
-"""Encryption of stored records, and the change to another key."""
