@@ -8,6 +8,7 @@ from traktauth import AuthenticationOAuthApi, Token
 from traktauth.testing import LocalTrakt
 
 CALLBACK = "https://testserver/trakt/callback"
+STAFF = "https://testserver/staff/callback"  # where a second sign-in of the application is
 LOOPBACK = "http://127.0.0.1:8000/trakt/callback"  # any port of it is taken, as by both engines
 ALLAUTH = "http://127.0.0.1:8000/accounts/trakt/login/callback/"
 SOCIAL = "http://127.0.0.1:8000/complete/trakt/"
@@ -18,7 +19,7 @@ SEED: dict[str, Any] = {
             "name": "Library",
             "client_id": "c" * 64,
             "client_secret": CANARY,
-            "redirect_uris": [CALLBACK, LOOPBACK, ALLAUTH, SOCIAL],
+            "redirect_uris": [CALLBACK, STAFF, LOOPBACK, ALLAUTH, SOCIAL],
             "confidential": True,
         },
         {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from authlib.integrations.flask_client import OAuth as FlaskOAuth
 from authlib.integrations.starlette_client import OAuth as StarletteOAuth
@@ -41,6 +43,29 @@ def test_starlette_calls_the_api_and_an_expired_token_is_refreshed_once(server):
         server.advance(days=8)
         assert client.get("/name").text == "sean"
         assert (server.ledger["rotations"], server.ledger["replays"]) == (1, 0)
+
+
+def test_an_account_of_another_sign_in_is_not_used(server):
+    login = TraktLogin(AsyncWebLogin(server.app, store="memory:", service=server.url))
+    other = AsyncWebLogin(replace(server.app, client_id="d" * 64), store="memory:", service=server.url)
+    oauth = StarletteOAuth()
+    oauth.register("trakt", **trakt(login.web_login))
+    oauth.register("other", **trakt(other))
+
+    async def of(request):
+        try:
+            await oauth.create_client(request.path_params["name"]).get("users/settings", request=request)
+        except LoginRequired as error:
+            return PlainTextResponse(str(error.account))
+        return PlainTextResponse("used")
+
+    application = Starlette(
+        routes=[Mount("/trakt", routes=login.routes), Route("/of/{name}", of)],
+        middleware=[Middleware(SessionMiddleware, secret_key="k" * 32)],
+    )
+    client = TestClient(application, base_url="https://testserver", follow_redirects=False)
+    client.get(visit(server, client.get("/trakt/login").headers["location"]))
+    assert (client.get("/of/trakt").text, client.get("/of/other").text) == ("used", "None")
 
 
 @pytest.mark.parametrize("url", ["https://evil.example/users/settings", "http://127.0.0.1:1/"])

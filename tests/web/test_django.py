@@ -94,6 +94,18 @@ def test_a_token_of_djangos_from_before_the_sign_in_is_void_after_it(server, con
     assert client.post("/trakt/logout", form, secure=True, headers={"Origin": "https://testserver"}).status_code == 403
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"CLIENT_ID": "d" * 64}, {"SERVICE": "http://127.0.0.1:1"}, {"REDIRECT_URI": "https://testserver/staff/callback"}],
+)
+def test_a_user_of_one_sign_in_is_not_signed_in_at_another(server, client, changed):
+    sign_in(server, client)
+    with override_settings(TRAKTAUTH=trakt_settings(server, **changed)):
+        assert account(client) is None
+        assert post(client, "/trakt/logout").status_code == 303
+    assert get(client, "/name").content == b"sean"
+
+
 @pytest.mark.parametrize("engine", ["db", "signed_cookies"])
 def test_a_sign_out_is_saved_with_a_503(server, configured, engine):
     """Django's middleware saves no session with such a response."""

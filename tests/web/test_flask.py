@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flask import Blueprint, Flask, abort, jsonify, session
 from flask.sessions import SecureCookieSessionInterface
 
-from support.web_users import CALLBACK, visit
+from support.web_users import CALLBACK, STAFF, visit
 from traktauth.errors import TraktAuthError
 from traktauth.web import AsyncWebLogin, WebLogin
 from traktauth.web.flask import TraktLogin
@@ -86,6 +88,20 @@ def test_an_app_that_trakt_refuses_at_the_sign_out_is_reported(server, client, l
     assert list(get(client, "/session").json) == ["trakt_last_account"]
 
 
+def test_a_user_of_one_sign_in_is_not_signed_in_at_another(server, application, client, login):
+    web_login = WebLogin(replace(server.app, redirect_uri=STAFF), store="memory:", service=server.url)
+    staff = TraktLogin(web_login, "/staff", revoke=True, on_signed_in=lambda _: abort(403))
+    application.register_blueprint(staff, name="staff")
+    application.add_url_rule("/report", "report", staff.required(lambda: "for the staff"))
+    application.add_url_rule("/name", "name", login.required(lambda: login.trakt.status().username))
+    sign_in(server, client)
+    assert get(client, "/report").status_code == 401
+    assert sign_in(server, client, "/staff/login").status_code == 403
+    assert get(client, "/report").status_code == 401
+    assert post(client, "/staff/logout").status_code == 303
+    assert (get(client, "/name").text, server.ledger["alive"]["access"]) == ("sean", 2)
+
+
 def test_the_application_makes_its_own_user_when_one_has_signed_in(server, client, login):
     users = {}
 
@@ -96,7 +112,7 @@ def test_the_application_makes_its_own_user_when_one_has_signed_in(server, clien
     login.on_signed_in = keep
     sign_in(server, client)
     held = get(client, "/session").json
-    assert (list(users), held["greeting"]) == ([held["trakt_account"]], "sean sean")
+    assert (list(users), held["greeting"]) == (list(held["trakt_account"].values()), "sean sean")
 
 
 def test_the_application_can_refuse_a_user(server, client, login):

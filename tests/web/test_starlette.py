@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 import starsessions
@@ -15,7 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
-from support.web_users import visit
+from support.web_users import STAFF, visit
 from traktauth import App, AsyncTrakt
 from traktauth.errors import AppInvalid, StoreFailed, TraktAuthError
 from traktauth.web import AsyncWebLogin, WebLogin
@@ -146,6 +147,22 @@ def test_a_session_on_the_server_gets_a_new_id_at_the_sign_in(server, login):
     attacker.cookies.clear()
     attacker.cookies.set("session", former)
     assert list(attacker.get("/session").json()) == ["visits"], "nothing stays under an id of before"
+
+
+def test_a_user_of_one_sign_in_is_not_signed_in_at_another(server, client):
+    async def refuse(_request, signed_in):
+        raise HTTPException(403, f"{signed_in.username} is not of the staff")
+
+    app = replace(server.app, redirect_uri=STAFF)
+    staff = TraktLogin(AsyncWebLogin(app, store="memory:", service=server.url), revoke=True, on_signed_in=refuse)
+    client.app.mount("/staff", Starlette(routes=staff.routes))
+    client.app.add_route("/report", staff.required(raising(AssertionError("not of the staff"))))
+    sign_in(server, client)
+    assert client.get("/report").status_code == 401
+    assert sign_in(server, client, "/staff/login").status_code == 403
+    assert client.get("/report").status_code == 401
+    assert client.post("/staff/logout").status_code == 303
+    assert (client.get("/name").text, server.ledger["alive"]["access"]) == ("sean", 2)
 
 
 @pytest.mark.parametrize("is_async", [True, False])

@@ -7,6 +7,7 @@ Authlib gets access tokens that are valid, and no refresh token: the store has t
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,7 +17,7 @@ from traktauth.models import Token
 from traktauth.protocol import AUTHORIZE, TOKEN
 from traktauth.web.login import AsyncWebLogin, WebLogin
 from traktauth.web.requests import NOT_SIGNED_IN
-from traktauth.web.routes import SESSION_KEY
+from traktauth.web.routes import SignInSession
 from traktauth.wire.messages import api_headers
 
 __all__ = ["trakt"]
@@ -43,7 +44,7 @@ def trakt(web_login: WebLogin | AsyncWebLogin, *, account: Callable[..., str | N
     """
     if not isinstance(web_login, WebLogin | AsyncWebLogin):
         raise TypeError(f"trakt needs WebLogin(app, …) or AsyncWebLogin(app, …), not {type(web_login).__name__}")
-    find = account or _account_of
+    find = account or partial(_account_of, web_login)
     service, app = web_login.service, web_login.app
     headers, api = api_headers(app.client_id), web_login.config.api
 
@@ -83,8 +84,7 @@ def _entry(token: Token) -> dict[str, Any]:
     return {"access_token": token.access_token, "token_type": "bearer", "expires_at": int(token.expires_at)}
 
 
-def _account_of(request: Any = None) -> str | None:
+def _account_of(web_login: WebLogin | AsyncWebLogin, request: Any = None) -> str | None:
     if request is None:
         raise TypeError("Authlib has no request here: give trakt(web_login, account=…) what returns the user's account")
-    account: str | None = request.session.get(SESSION_KEY)
-    return account
+    return SignInSession(request.session, web_login).account

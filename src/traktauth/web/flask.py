@@ -22,7 +22,7 @@ from traktauth.web.login import SignedIn, WebLogin, check_kind
 from traktauth.web.pages import RouteResponse
 from traktauth.web.paths import CALLBACK, LOGIN
 from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
-from traktauth.web.routes import SESSION_KEY, LoginRoutes, disconnect, outage_response, run_route
+from traktauth.web.routes import LoginRoutes, SignInSession, disconnect, outage_response, run_route
 
 try:
     from flask import Blueprint, current_app, make_response, request, session
@@ -92,7 +92,7 @@ class TraktLogin(Blueprint):
     def account(self) -> str | None:
         """Return the account of the user who is signed in, or None."""
         _check_session()
-        return session.get(SESSION_KEY)
+        return SignInSession(session, self.web_login).account
 
     @property
     def trakt(self) -> Trakt:
@@ -120,7 +120,7 @@ class TraktLogin(Blueprint):
             TryLater, StoreFailed: it could not be revoked at the moment; nothing was changed.
             AppRejected: Trakt refuses the app; nothing was changed.
         """
-        return run_route(disconnect(self.trakt, session))
+        return run_route(disconnect(self.trakt, SignInSession(session, self.web_login)))
 
     def required(self, view: Callable[P, R]) -> Callable[P, R | ResponseReturnValue]:
         """Let a view be called only if a user is signed in.

@@ -11,7 +11,8 @@ from collections.abc import Callable, Generator, MutableMapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Generic, TypeVar
+from hashlib import sha256
+from typing import Any, Generic, TypeVar, cast
 
 from traktauth.client.async_client import AsyncTrakt
 from traktauth.client.driver.sync_driver import write_log
@@ -48,7 +49,7 @@ Session = MutableMapping[str, Any]
 _UNAVAILABLE = 503
 _FOREIGN_FORM = "Another site sent this form. To sign {}, use the application's own button."
 
-SESSION_KEY = "trakt_account"
+_ACCOUNT_KEY = "trakt_account"
 """The session's entry: the account that `finish` returned."""
 
 _REVOCATION_KEY = "trakt_revocation"
@@ -58,12 +59,60 @@ _LAST_KEY = "trakt_last_account"
 """Instead of it, after a sign-out: whose the other entries are, so that another user does not inherit them."""
 
 
-def leave_session(session: Session) -> str | None:
-    """Sign a user out, and note whose the rest of the session is; return the account."""
-    account: str | None = session.pop(SESSION_KEY, None)
-    if account is not None:
-        session[_LAST_KEY] = account
-    return account
+class SignInSession:
+    """What the session holds of one web sign-in.
+
+    An application may have several web sign-ins, and an account of one is not signed in at another: there it may be
+    another person, or one whom the application refuses. So each entry is a mapping, from a digest of the web sign-in.
+
+    Args:
+        session: the request's session.
+        web_login: the web sign-in.
+    """
+
+    def __init__(self, session: Session, web_login: WebLogin | AsyncWebLogin) -> None:
+        self._session = session
+        app = web_login.app
+        context = f"{web_login.service.realm} {app.client_id} {app.redirect_uri}"
+        self._web_login = sha256(context.encode()).hexdigest()[:16]
+
+    @property
+    def account(self) -> str | None:
+        """Return the account of the user who is signed in, or None."""
+        return self.get(_ACCOUNT_KEY)
+
+    def get(self, key: str) -> str | None:
+        """Return the account in an entry, or None."""
+        return self._accounts(key).get(self._web_login)
+
+    def put(self, key: str, account: str | None) -> None:
+        """Put an account into an entry; None removes it."""
+        before = self._accounts(key)
+        after = {name: each for name, each in before.items() if name != self._web_login}
+        if account is not None:
+            after[self._web_login] = account
+        if after:
+            self._session[key] = after  # a new mapping: sessions do not notice a change within one
+        else:
+            self._session.pop(key, None)
+
+    def sign_in(self, account: str) -> None:
+        """Keep the account of a user who has signed in."""
+        self.put(_LAST_KEY, None)
+        self.put(_REVOCATION_KEY, None)
+        self.put(_ACCOUNT_KEY, account)
+
+    def leave(self) -> str | None:
+        """Sign the user out, and note whose the rest of the session is; return the account."""
+        account = self.account
+        if account is not None:
+            self.put(_ACCOUNT_KEY, None)
+            self.put(_LAST_KEY, account)
+        return account
+
+    def _accounts(self, key: str) -> dict[str, str]:
+        accounts: object = self._session.get(key)
+        return cast("dict[str, str]", accounts) if isinstance(accounts, dict) else {}
 
 
 class LoginRoutes(Generic[LoginT]):
@@ -116,19 +165,17 @@ class LoginRoutes(Generic[LoginT]):
             signed_in = yield partial(self.web_login.finish, request.cookies, request.path)
         except LoginFailed as failed:
             return self._failed(failed, request, session)
-        if (session.get(SESSION_KEY) or session.get(_LAST_KEY)) not in {None, signed_in.account}:
+        mine = SignInSession(session, self.web_login)
+        if (mine.account or mine.get(_LAST_KEY)) not in {None, signed_in.account}:
             clear()
-        session.pop(_LAST_KEY, None)
-        session.pop(_REVOCATION_KEY, None)
-        session[SESSION_KEY] = signed_in.account
+        mine.sign_in(signed_in.account)
         try:
             if accept is not None:
                 yield partial(accept, signed_in)
         except BaseException:
-            leave_session(session)
+            mine.leave()
             raise
-        session.pop(_LAST_KEY, None)
-        session[SESSION_KEY] = signed_in.account  # `accept` may have emptied the session, as Django's login() does
+        mine.sign_in(signed_in.account)  # `accept` may have emptied the session, as Django's login() does
         yield renew
         return _redirect(signed_in.next, _deletion(signed_in.cookie_name))
 
@@ -142,10 +189,9 @@ class LoginRoutes(Generic[LoginT]):
         if request.is_cross_site_form(self.paths.origin):
             return refused_page(_FOREIGN_FORM.format("out"))
         after = self._after(request)
-        account = leave_session(session)
-        pending = session.pop(_REVOCATION_KEY, None)
-        if self.revoke and (account := account or pending) is not None:
-            session[_REVOCATION_KEY] = account
+        mine = SignInSession(session, self.web_login)
+        account = mine.leave() or mine.get(_REVOCATION_KEY)
+        mine.put(_REVOCATION_KEY, account if self.revoke else None)
         if renew is not None:
             yield renew
         if not self.revoke or account is None:
@@ -153,14 +199,14 @@ class LoginRoutes(Generic[LoginT]):
         try:
             outcome: SignedOut = yield self.web_login.trakt(account).logout
         except LoginRequired:  # it had ended already
-            session.pop(_REVOCATION_KEY, None)
+            mine.put(_REVOCATION_KEY, None)
             return _redirect(after)
         except TraktAuthError as error:
             if isinstance(error, AppRejected):
-                session.pop(_REVOCATION_KEY, None)
+                mine.put(_REVOCATION_KEY, None)
             _log_outage("a sign-out", error)
             return not_revoked_page(error)
-        session.pop(_REVOCATION_KEY, None)
+        mine.put(_REVOCATION_KEY, None)
         return partly_revoked_page(self.paths, after) if outcome.left else _redirect(after)
 
     def unauthorized(self, request: WebRequest, session: Session, error: LoginRequired | None = None) -> RouteResponse:
@@ -172,10 +218,11 @@ class LoginRoutes(Generic[LoginT]):
             LoginRequired: it is another account's login that has ended. This user need not sign in again, and if they
                 did, the same page would send them to the sign-in for ever.
         """
-        account = session.get(SESSION_KEY)
+        mine = SignInSession(session, self.web_login)
+        account = mine.account
         if error is not None and None not in {account, error.account} and account != error.account:
             raise error
-        leave_session(session)
+        mine.leave()
         if request.wants_page:
             return _redirect(self.paths.login_for(request.path))
         if request.is_navigation:
@@ -192,7 +239,8 @@ class LoginRoutes(Generic[LoginT]):
         A user who is signed in and opens the callback once more (Back, a second click) is sent on: nothing was sent to
         Trakt, and nothing has changed.
         """
-        after, is_signed_in = self._after(request), session.get(SESSION_KEY) is not None
+        after = self._after(request)
+        is_signed_in = SignInSession(session, self.web_login).account is not None
         if is_signed_in and (failed.cause == "no-cookie" or failed.error == NO_RESPONSE):
             return _redirect(after)
         page = failure_page(failed, self.paths, signed_in_at=after if is_signed_in else None)
@@ -204,7 +252,7 @@ class LoginRoutes(Generic[LoginT]):
         return local_path(request.root) if self.after is None else self.after
 
 
-def disconnect(trakt: Trakt | AsyncTrakt, session: Session) -> Route[SignedOut]:
+def disconnect(trakt: Trakt | AsyncTrakt, session: SignInSession) -> Route[SignedOut]:
     """Revoke a login at Trakt, remove it from the store, and sign the user out of the session.
 
     Nothing is left to revoke if the login has ended already.
@@ -217,7 +265,7 @@ def disconnect(trakt: Trakt | AsyncTrakt, session: Session) -> Route[SignedOut]:
         outcome = yield trakt.logout
     with suppress(LoginRequired, LoginExists):  # nothing is stored, or the user has signed in again meanwhile
         yield trakt.erase
-    leave_session(session)
+    session.leave()
     return outcome
 
 

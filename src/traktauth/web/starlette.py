@@ -32,7 +32,7 @@ from traktauth.web.login import AsyncWebLogin, SignedIn, check_kind
 from traktauth.web.pages import RouteResponse
 from traktauth.web.paths import CALLBACK, LOGIN
 from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
-from traktauth.web.routes import SESSION_KEY, LoginRoutes, disconnect, outage_response
+from traktauth.web.routes import LoginRoutes, SignInSession, disconnect, outage_response
 
 try:
     from starlette.concurrency import run_in_threadpool
@@ -114,7 +114,7 @@ class TraktLogin:
 
     def account(self, request: Request) -> str | None:
         """Return the account of the user who is signed in, or None."""
-        return _session(request).get(SESSION_KEY)
+        return SignInSession(_session(request), self.web_login).account
 
     def trakt(self, request: Request) -> AsyncTrakt:
         """Return the `AsyncTrakt` of the user who is signed in; a FastAPI dependency: `Depends(login.trakt)`.
@@ -144,7 +144,8 @@ class TraktLogin:
             TryLater, StoreFailed: it could not be revoked at the moment; nothing was changed.
             AppRejected: Trakt refuses the app; nothing was changed.
         """
-        return await run_flow(disconnect(self.trakt(request), _session(request)), _call)
+        mine = SignInSession(_session(request), self.web_login)
+        return await run_flow(disconnect(self.trakt(request), mine), _call)
 
     def required(self, endpoint: Callable[[Request], Any]) -> Callable[[Request], Awaitable[Any]]:
         """Let an endpoint be called only if a user is signed in and their login has not ended.

@@ -27,7 +27,7 @@ from traktauth.web.login import SignedIn, WebLogin
 from traktauth.web.pages import RouteResponse
 from traktauth.web.paths import CALLBACK, LOGIN
 from traktauth.web.requests import NOT_SIGNED_IN, WebRequest
-from traktauth.web.routes import SESSION_KEY, outage_response, run_route
+from traktauth.web.routes import SignInSession, outage_response, run_route
 from traktauth.web.routes import disconnect as disconnect_trakt
 
 signed_in = Signal()
@@ -50,8 +50,7 @@ def session_of(request: HttpRequest) -> SessionBase:
 
 def account_of(request: HttpRequest) -> str | None:
     """Return the account of the user who is signed in, or None."""
-    account: str | None = session_of(request).get(SESSION_KEY)
-    return account
+    return SignInSession(session_of(request), web_login()).account
 
 
 def trakt_of(request: HttpRequest) -> Trakt:
@@ -81,7 +80,7 @@ def disconnect(request: HttpRequest) -> SignedOut:
         AppRejected: Trakt refuses the app; nothing was changed.
     """
     session = session_of(request)
-    outcome = run_route(disconnect_trakt(trakt_of(request), session))
+    outcome = run_route(disconnect_trakt(trakt_of(request), SignInSession(session, web_login())))
     session.cycle_key()
     return outcome
 
