@@ -19,7 +19,7 @@ import pytest
 
 from support.private_home import PrivateHome, processes_with, wait_until
 from support.process import needs_curl
-from traktauth.sandbox.command_process import CommandProcess
+from traktauth.interception.command_process import CommandProcess
 
 LONG = 60.0
 PROGRAM = Path(__file__).parents[1] / "lab" / "programs" / "urllib_settings.py"

@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from support.private_home import wait_until
 from support.process import free_port, needs_curl
 from traktauth.errors import TraktAuthError
+from traktauth.interception.certificates import Certificates
 from traktauth.sandbox import Sandbox
-from traktauth.sandbox.certificates import Certificates
 from traktauth.testing import LocalTrakt
 
 API = "https://api.trakt.tv/users/settings"
@@ -218,7 +218,7 @@ def test_a_trakt_host_and_what_is_no_host_cannot_be_allowed(host, message):
 
 
 def test_an_allowed_host_is_tunnelled_with_its_own_certificate():
-    certificates = Certificates(["own.example"], "own.example")
+    certificates = Certificates(["own.example"], "own.example", owner="own", days=2)
     listener = socket.create_server(("127.0.0.2", 0))
 
     def serve():
@@ -399,7 +399,7 @@ def test_only_certificates_are_on_disk_and_only_while_it_runs(inside):
 
 
 def test_the_ca_is_limited_to_trakt_and_to_two_days():
-    authority = x509.load_pem_x509_certificate(Certificates(["trakt.tv"], "trakt.tv").authority)
+    authority = x509.load_pem_x509_certificate(Certificates(["trakt.tv"], "trakt.tv", owner="own", days=2).authority)
     constraints = authority.extensions.get_extension_for_class(x509.NameConstraints)
     assert constraints.critical
     assert constraints.value.permitted_subtrees == [x509.DNSName("trakt.tv")]

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import threading
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from traktauth.cli.output import BAD, WARNING, print_message, style_status
+from traktauth.cli.command_run import run_command
+from traktauth.cli.output import WARNING, print_message, style_status
 from traktauth.cli.serve_log import describe, shown_path
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
+from traktauth.interception import supervisor
+from traktauth.interception.command_process import CommandProcess
+from traktauth.interception.environment import make_home
 from traktauth.models import Token
-from traktauth.sandbox import Sandbox, supervisor
+from traktauth.sandbox import Sandbox
 from traktauth.sandbox.advice import advise
-from traktauth.sandbox.command_process import CommandProcess
-from traktauth.sandbox.environment import make_home
 from traktauth.sandbox.logins import LoginPlace, read_login_place
 from traktauth.server.http.exchange import Exchange
 from traktauth.server.process.serve import raise_limit
 from traktauth.testing.local import LocalTrakt
-
-TIMED_OUT = 124
-"""The exit status after `--timeout`, as `timeout(1)` has it."""
-GRACE_SECONDS = 5.0
-"""That the command has to end after SIGTERM."""
 
 
 def run(
@@ -70,73 +63,11 @@ def run(
             environ = make_home(environ, Path(folder) / "home", copy_of=home)
         if login is not None:
             environ.update(_write(login, local_trakt, username, Path.cwd() if home is None else Path(environ["HOME"])))
-        with _passing_signals_on(process) as pass_on_early_signals:
-            network = sandbox.network if isolate else None
-            status = process.start(words, environ, folders=folders, network=network)
-            if status is not None:
-                print_message(BAD, f"{words[0]}: {_describe_failure(words[0])}")
-                return status
-            pass_on_early_signals()
-            status = process.wait(timeout)
-        if status is None:
-            process.kill()
-            process.wait()
-            print_message(BAD, f"The command was ended after {timeout} s (--timeout)")
-            status = TIMED_OUT
+        network = sandbox.network if isolate else None
+        status = run_command(process, words, environ, folders=folders, network=network, timeout=timeout)
         for sentence in advise(sandbox, words[0]):
             print_message(WARNING, sentence)
         return status
-
-
-@contextmanager
-def _passing_signals_on(process: CommandProcess) -> Generator[Callable[[], None]]:
-    """Pass SIGINT and SIGTERM on to a command, which then has a few seconds to end.
-
-    The value passes on those that came before the command was there.
-    """
-    early: list[int] | None = []
-
-    def pass_on(number: int, _frame: object = None) -> None:
-        if early is not None:
-            early.append(number)
-            return
-        process.send(signal.Signals(number))
-        if number == signal.SIGTERM:
-            killer = threading.Timer(GRACE_SECONDS, process.kill)
-            killer.daemon = True
-            killer.start()
-
-    def pass_on_early() -> None:
-        nonlocal early
-        waiting, early = early or [], None
-        for number in waiting:
-            pass_on(number)
-
-    both = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is not signal.SIG_IGN]
-    before = [(each, signal.signal(each, pass_on)) for each in both]
-    try:
-        yield pass_on_early
-    finally:
-        for each, handler in before:
-            signal.signal(each, handler)
-
-
-def _describe_failure(word: str) -> str:
-    """Say why a command could not be started, and what to do."""
-    path = Path(word if "/" in word else shutil.which(word) or word)
-    if path.is_dir():
-        return "is a folder; name a program"
-    if "/" not in word and not shutil.which(word):
-        return "not found; use a program on the PATH, or its full path"
-    if not path.exists():
-        return "not found; look at the path"
-    if not os.access(path, os.X_OK):
-        return "cannot be executed; make it so (chmod +x), or name its interpreter before it"
-    with suppress(OSError), path.open("rb") as file:
-        if file.read(2) == b"#!":
-            advice = "begin it with #!/bin/sh, or name its interpreter before it"
-            return f"the interpreter in its first line does not exist; {advice}"
-    return "is not a program of this machine, nor a script; name the program that runs it before it"
 
 
 def _write(login: LoginPlace, local_trakt: LocalTrakt, username: str, folder: Path) -> Mapping[str, str]:

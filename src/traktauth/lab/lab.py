@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from traktauth.interception.command_process import CommandProcess
 from traktauth.lab.report import LabReport, not_judged
 from traktauth.lab.scenarios import NAMES, SCENARIOS, Scenario
 from traktauth.lab.verdicts import CONTROL, Evidence, Verdict, conclude, judge
 from traktauth.lab.world import Program, Stop
-from traktauth.sandbox.command_process import CommandProcess
 
 WORLDS_AT_ONCE = 3
 

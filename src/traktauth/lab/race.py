@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from traktauth.interception.command_process import CommandProcess
 from traktauth.lab.traffic import Traffic
-from traktauth.sandbox.command_process import CommandProcess
 
 LOOK_SECONDS = 0.1
 """How often the copies of a race are looked at."""

@@ -17,14 +17,14 @@ from typing import Any, Literal, Self
 
 from traktauth.client.oauth_api import AuthenticationOAuthApi
 from traktauth.errors import TraktAuthError
+from traktauth.interception.command_process import NOT_EXECUTABLE, NOT_FOUND, CommandProcess
+from traktauth.interception.environment import make_home
 from traktauth.lab.program_output import OutputEnd
 from traktauth.lab.race import wait_until_all_wait
 from traktauth.lab.traffic import Traffic
 from traktauth.models import Token
 from traktauth.sandbox import Sandbox
 from traktauth.sandbox.advice import advise
-from traktauth.sandbox.command_process import NOT_EXECUTABLE, NOT_FOUND, CommandProcess
-from traktauth.sandbox.environment import make_home
 from traktauth.sandbox.logins import LoginPlace
 from traktauth.sandbox.sandbox import PUBLIC_URL
 from traktauth.testing.local import LocalTrakt

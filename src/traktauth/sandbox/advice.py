@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from traktauth.display import shorten
-from traktauth.sandbox.environment import is_trakt
+from traktauth.interception.environment import is_trakt
 from traktauth.sandbox.sandbox import Sandbox
 
 MOST_NAMED, LONGEST_NAME = 5, 80

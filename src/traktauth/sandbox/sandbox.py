@@ -18,18 +18,20 @@ from typing import Self
 
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
-from traktauth.sandbox.browser import write_script
-from traktauth.sandbox.certificates import Certificates
-from traktauth.sandbox.command_process import Network
-from traktauth.sandbox.environment import (
+from traktauth.interception.certificates import Certificates
+from traktauth.interception.command_process import Network
+from traktauth.interception.connect_proxy import HTTP_PORT, HTTPS_PORT, Address, ConnectProxy, Refused, Streams
+from traktauth.interception.environment import (
     DOMAIN,
     HOSTS,
     TRUST_STORE_PASSWORD,
+    app_variables,
     is_trakt,
     program_environment,
+    read_roots,
     write_trust_files,
 )
-from traktauth.sandbox.proxy import HTTP_PORT, HTTPS_PORT, Address, Proxy, Refused
+from traktauth.sandbox.browser import write_script
 from traktauth.sandbox.watcher import Hooks, Watcher
 from traktauth.server.http.exchange import Exchange
 from traktauth.server.process.embedded import EmbeddedServer
@@ -94,7 +96,7 @@ class Sandbox:
         self._refused: Counter[str] = Counter()
         self._parent = folder
         self._folder: Path | None = None
-        self._proxy = Proxy("traktauth sandbox", self._route)
+        self._proxy = ConnectProxy("traktauth sandbox", self._connect)
         self._proxy_port = 0
         self._listening: dict[int, asyncio.Server] = {}
 
@@ -105,12 +107,12 @@ class Sandbox:
             TraktAuthError: no port is free, or the temporary folder cannot be written.
         """
         try:
-            certificates = Certificates(HOSTS, DOMAIN)
+            certificates = Certificates(HOSTS, DOMAIN, owner="traktauth sandbox", days=2)
             self._folder = Path(tempfile.mkdtemp(prefix="traktauth-sandbox-", dir=self._parent))
-            roots = _roots(self._base) if self._allow else b""
+            roots = read_roots(self._base) if self._allow else b""
             trust_store = certificates.trust_store(TRUST_STORE_PASSWORD)
             write_script(self._folder / "browser")
-            write_trust_files(self.bundle, authorities=certificates.authority + roots, trust_store=trust_store)
+            write_trust_files(self.bundle, authorities=certificates.authority + b"\n" + roots, trust_store=trust_store)
             self.local_trakt.run(self._start(certificates.server_context()))
         except OSError as error:
             self.__exit__(None, None, None)
@@ -140,7 +142,8 @@ class Sandbox:
     def environ(self) -> dict[str, str]:
         """The environment of a program in the sandbox: proxy, certificates and the local Trakt's first app."""
         app = self.local_trakt.app
-        environ = program_environment(self._base, app, proxy_port=self._proxy_port, bundle=self.bundle)
+        environ = program_environment(self._base, proxy_port=self._proxy_port, bundle=self.bundle)
+        environ |= app_variables(app)
         if self._approve_as is not None:
             environ["BROWSER"] = str(self.bundle.with_name("browser"))
         if not self._allow:  # OpenSSL and Go would trust the system's folder beside the bundle
@@ -195,17 +198,17 @@ class Sandbox:
         for server in self._listening.values():
             server.close()
 
-    def _route(self, asked: Address) -> Address:
-        """Return the server for an address: the local Trakt's port for a Trakt host, an allowed host itself.
+    async def _connect(self, asked: Address) -> Streams:
+        """Connect to the server for an address: the local Trakt's port for a Trakt host, an allowed host itself.
 
         Raises:
             Refused: any other host or port.
         """
         if asked.host in HOSTS and asked.port in self._listening:
             self._asked[asked] += 1
-            return Address(*self._listening[asked.port].sockets[0].getsockname())
+            return await asyncio.open_connection(*self._listening[asked.port].sockets[0].getsockname())
         if asked.host in self._allow:
-            return asked
+            return await asyncio.open_connection(*asked)
         self._refused[asked.host] += 1
         if is_trakt(asked.host):
             only = "the sandbox has trakt.tv, www., api., auth. and app.trakt.tv at ports 80 and 443 alone"
@@ -230,15 +233,3 @@ def _check_host(host: str) -> str:
     if is_trakt(name):
         raise ValueError(f"{host} is a Trakt host and cannot be allowed: nothing in the sandbox reaches Trakt")
     return name
-
-
-def _roots(environ: Mapping[str, str]) -> bytes:
-    """Return the certificates that programs trust outside the sandbox, for the hosts that are allowed."""
-    paths = ssl.get_default_verify_paths()
-    for path in (environ.get("SSL_CERT_FILE"), paths.cafile, paths.openssl_cafile):
-        if path:
-            try:
-                return b"\n" + Path(path).read_bytes()
-            except OSError:
-                continue
-    return b""

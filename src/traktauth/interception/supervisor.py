@@ -1,9 +1,9 @@
-"""Runs one command, and ends all that it started when it ends or when the sandbox's process is gone.
+"""Runs one command, and ends all that it started when it ends or when the parent process is gone.
 
 This file is a program of its own (`python -I -S supervisor.py`), and needs nothing but the standard library.
 
-It starts the command in the process group and the terminal of the sandbox's process, and leaves them for a session of
-its own, so that a signal to that process group does not reach it. A socket, whose other end the sandbox's process alone
+It starts the command in the process group and the terminal of the parent process, and leaves them for a session of
+its own, so that a signal to that process group does not reach it. A socket, whose other end the parent process alone
 holds, tells what to do, and when that process has ended, however it did.
 
 On Linux it is a *subreaper* (prctl(2)): daemons stay below it in the process tree. On other systems a process that has
@@ -36,7 +36,7 @@ CLONE_NEWUSER, CLONE_NEWNET, SIOCSIFFLAGS, IFF_UP = 0x10000000, 0x40000000, 0x89
 GROUP_SECONDS = 0.05
 """Within which a signal to the process group has reached all its processes, once it has reached one."""
 OWN_SECONDS = 2.0
-"""Within which the sandbox's process reports a signal that its process group was sent."""
+"""Within which the parent process reports a signal that its process group was sent."""
 REPORT_BYTES = 5
 ON_LINUX = sys.platform.startswith("linux")
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
@@ -45,7 +45,7 @@ FIRST_LINE = 80
 
 
 def main(connection: int) -> int:
-    """Run the command that the sandbox's process names on a socket, and report how it ended there."""
+    """Run the command that the parent process names on a socket, and report how it ended there."""
     os.set_inheritable(connection, False)  # noqa: FBT003 - takes it by position alone
     for one in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
         if signal.getsignal(one) is not signal.SIG_IGN:  # as `nohup` has it, also for the command
@@ -115,7 +115,7 @@ def _leave_group() -> None:
 
 
 def _run(connection: int, command: list[bytes], environ: dict[bytes, bytes]) -> None:
-    """Run the command to its end, or until the sandbox's process has gone or wants it ended."""
+    """Run the command to its end, or until the parent process has gone or wants it ended."""
     group = GroupSignals()
     wakeup, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -137,7 +137,7 @@ def _run(connection: int, command: list[bytes], environ: dict[bytes, bytes]) -> 
 
 
 def _wait_for_end(connection: int) -> None:
-    """Wait until the sandbox's process has gone; what it has written stays unread."""
+    """Wait until the parent process has gone; what it has written stays unread."""
     poll = select.poll()
     poll.register(connection, 0)  # an end is reported even so
     poll.poll()
@@ -254,7 +254,7 @@ class GroupSignals:
 
 
 def _wait(pid: int, connection: int, wakeup: int, group: GroupSignals) -> int | None:
-    """Return how the command ended, as `os.waitpid` does; None if the sandbox is gone or wants it ended."""
+    """Return how the command ended, as `os.waitpid` does; None if the parent is gone or wants it ended."""
     while True:
         ended, status = _reap(pid)
         if ended:
@@ -272,7 +272,7 @@ def _wait(pid: int, connection: int, wakeup: int, group: GroupSignals) -> int | 
 
 
 def _pass_on(number: signal.Signals, pid: int, group: GroupSignals) -> None:
-    """Send the command a signal that the sandbox's process was sent, unless the command was sent it too.
+    """Send the command a signal that the parent process was sent, unless the command was sent it too.
 
     SIGINT goes to the command's whole process group, as Ctrl-C does: a shell waits until its child has ended by it.
     """

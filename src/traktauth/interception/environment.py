@@ -1,8 +1,9 @@
-"""What leads a program to the local Trakt and away from its own login: hosts, variables, and a home folder."""
+"""What leads a program through a proxy: hosts, variables, certificates to trust, and a home folder."""
 
 from __future__ import annotations
 
 import shutil
+import ssl
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,13 +14,30 @@ from traktauth.models import App
 DOMAIN = "trakt.tv"
 HOSTS = (DOMAIN, "www.trakt.tv", "api.trakt.tv", "auth.trakt.tv", "app.trakt.tv")
 BUNDLE_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+ROOTS = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+"""Where systems have the certificates that all programs trust, if Python was built for another place."""
 PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 TRUST_STORE_PASSWORD = "changeit"  # the usual one of Java; the store has certificates alone, and no key
 
 
 def is_trakt(host: str) -> bool:
-    """Return whether a host, in lower case, is one of Trakt's, also if the sandbox does not have it."""
+    """Return whether a host, in lower case, is one of Trakt's, also if it is not in `HOSTS`."""
     return host == DOMAIN or host.endswith(f".{DOMAIN}")
+
+
+def read_roots(environ: Mapping[str, str]) -> bytes:
+    """Return the certificates that programs trust otherwise (PEM): the system's, and those that `SSL_CERT_FILE` has."""
+    paths = ssl.get_default_verify_paths()
+    found = [_read(environ.get("SSL_CERT_FILE"))]
+    found.append(next(filter(None, map(_read, (paths.cafile, paths.openssl_cafile, *ROOTS))), b""))
+    return b"\n".join(dict.fromkeys(found))
+
+
+def _read(path: str | None) -> bytes:
+    try:
+        return Path(path).read_bytes() if path else b""
+    except OSError:
+        return b""
 
 
 def write_trust_files(bundle: Path, *, authorities: bytes, trust_store: bytes) -> None:
@@ -39,16 +57,18 @@ def write_trust_files(bundle: Path, *, authorities: bytes, trust_store: bytes) -
     (bundle.parent / "php.ini").write_text(f'curl.cainfo = "{bundle}"\nopenssl.cafile = "{bundle}"\n', encoding="utf-8")
 
 
-def program_environment(base: Mapping[str, str], app: App, *, proxy_port: int, bundle: Path) -> dict[str, str]:
-    """Return the environment of a program in the sandbox: proxy, certificates and the local Trakt's first app.
+def program_environment(
+    base: Mapping[str, str], *, proxy_port: int, bundle: Path, credentials: str = ""
+) -> dict[str, str]:
+    """Return the environment of a program behind a proxy, with the certificates to trust.
 
     Args:
         base: the environment that it is made from; variables of traktauth are left out.
-        app: the app that the program uses.
         proxy_port: the proxy's port on 127.0.0.1.
+        credentials: the proxy's user name and password, as `NAME:PASSWORD@`, or nothing.
         bundle: the path of the certificates that the program must trust; `write_trust_files` has been called.
     """
-    proxy = f"http://127.0.0.1:{proxy_port}"
+    proxy = f"http://{credentials}127.0.0.1:{proxy_port}"
     environ = {name: value for name, value in base.items() if not name.startswith("TRAKTAUTH_")}
     for name, value in (*((name, proxy) for name in PROXY_VARIABLES), ("NO_PROXY", "localhost,127.0.0.1")):
         environ |= {name: value, name.lower(): value}
@@ -66,11 +86,20 @@ def program_environment(base: Mapping[str, str], app: App, *, proxy_port: int, b
     }
     options = (f"'-D{name}={value}'" for name, value in java.items())
     environ["JAVA_TOOL_OPTIONS"] = " ".join((base.get("JAVA_TOOL_OPTIONS", ""), *options)).strip()
-    for prefix in ("TRAKT_", "TRAKTAUTH_"):
-        environ[f"{prefix}CLIENT_ID"] = app.client_id
-        environ[f"{prefix}CLIENT_SECRET"] = app.client_secret or ""
-        environ[f"{prefix}REDIRECT_URI"] = app.redirect_uri
     return environ
+
+
+def app_variables(app: App) -> dict[str, str]:
+    """Return the variables that name the app that a program uses."""
+    return {
+        f"{prefix}{name}": value
+        for prefix in ("TRAKT_", "TRAKTAUTH_")
+        for name, value in (
+            ("CLIENT_ID", app.client_id),
+            ("CLIENT_SECRET", app.client_secret or ""),
+            ("REDIRECT_URI", app.redirect_uri),
+        )
+    }
 
 
 FOLDERS = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME")

@@ -1,12 +1,14 @@
-"""An HTTP proxy on 127.0.0.1 that passes bytes on: a function decides by host and port which server gets them."""
+"""An HTTP proxy on 127.0.0.1 that passes bytes on: a function connects to the server for a host and port."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import socket
 import struct
-from collections.abc import Callable, Coroutine
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Coroutine
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -32,17 +34,26 @@ class Refused(Exception):
     """A host may not be reached; the text says why."""
 
 
-class Proxy:
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+USER = "traktauth"
+"""The user name that goes with a password."""
+
+
+class ConnectProxy:
     """A proxy, used within one event loop.
 
     Args:
         name: how the proxy calls itself in its own responses.
-        route: returns the server that is connected to for an address that a program asks for; raises `Refused`.
+        connect: connects to the server for an address that a program asks for; raises `Refused`, or an OSError.
+        password: what every request must carry (RFC 9110 section 11.7); None: nothing.
     """
 
-    def __init__(self, name: str, route: Callable[[Address], Address]) -> None:
+    def __init__(
+        self, name: str, connect: Callable[[Address], Awaitable[Streams]], *, password: str | None = None
+    ) -> None:
         self._name = name
-        self._route = route
+        self._connect = connect
+        self._credentials = None if password is None else b64encode(f"{USER}:{password}".encode())
         self._connections: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.Server] = []
 
@@ -100,10 +111,13 @@ class Proxy:
         if request is None:
             await self._answer(reader, writer, HTTPStatus.BAD_REQUEST, NOT_FOR_A_PROXY)
             return
+        if self._credentials is not None and not hmac.compare_digest(request.credentials, self._credentials):
+            message = "use the user name and password of the address in HTTPS_PROXY"
+            await self._answer(reader, writer, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED, message)
+            return
         try:
-            server = self._route(request.address)
             async with asyncio.timeout(CONNECT_SECONDS):
-                to_reader, to_writer = await asyncio.open_connection(*server)
+                to_reader, to_writer = await self._connect(request.address)
         except Refused as refusal:
             await self._answer(reader, writer, HTTPStatus.FORBIDDEN, str(refusal))
             return
@@ -124,6 +138,8 @@ class Proxy:
     ) -> None:
         body = f"{self._name}: {message}\n".encode()
         head = f"HTTP/1.1 {status} {status.phrase}\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\n"
+        if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            head += 'Proxy-Authenticate: Basic realm="traktauth"\r\n'
         writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
         with contextlib.suppress(OSError, TimeoutError):
             writer.write_eof()
@@ -138,12 +154,17 @@ class _Head(NamedTuple):
     Attributes:
         address: what is asked for.
         is_tunnel: whether it is CONNECT.
+        credentials: of Basic authentication at the proxy; empty without any.
         forwarded: what the server is sent of it: nothing for a tunnel.
     """
 
     address: Address
     is_tunnel: bool
+    credentials: bytes
     forwarded: bytes
+
+
+_FOR_THE_PROXY = (b"connection", b"proxy-connection", b"proxy-authorization")
 
 
 def _read_head(head: bytes) -> _Head | None:
@@ -158,15 +179,27 @@ def _read_head(head: bytes) -> _Head | None:
     if not host or port == 0 or not version.startswith("HTTP/1."):
         return None
     host = host.rstrip(".").lower()
-    if method == "CONNECT":  # its port must be given (RFC 9110 section 9.3.6)
-        return None if port is None else _Head(Address(host, port), is_tunnel=True, forwarded=b"")
+    credentials = _read_credentials(fields)
+    if method == "CONNECT":
+        if port is None:  # it must be given (RFC 9110 section 9.3.6)
+            return None
+        return _Head(Address(host, port), is_tunnel=True, credentials=credentials, forwarded=b"")
     if parts.scheme != "http":
         return None
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     # The connection ends with this response: the next request on it could be for another host.
-    kept = [one for one in fields if one.partition(b":")[0].lower() not in (b"connection", b"proxy-connection")]
-    forwarded = [f"{method} {path} {version}".encode(), *kept, b"Connection: close"]
-    return _Head(Address(host, port or HTTP_PORT), is_tunnel=False, forwarded=b"\r\n".join(forwarded) + b"\r\n\r\n")
+    kept = [one for one in fields if one.partition(b":")[0].lower() not in _FOR_THE_PROXY]
+    forwarded = b"\r\n".join([f"{method} {path} {version}".encode(), *kept, b"Connection: close"]) + b"\r\n\r\n"
+    return _Head(Address(host, port or HTTP_PORT), is_tunnel=False, credentials=credentials, forwarded=forwarded)
+
+
+def _read_credentials(fields: list[bytes]) -> bytes:
+    for field in fields:
+        name, _, value = field.partition(b":")
+        scheme, _, credentials = value.strip().partition(b" ")
+        if name.lower() == b"proxy-authorization" and scheme.lower() == b"basic":
+            return credentials.strip()
+    return b""
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

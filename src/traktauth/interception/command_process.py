@@ -1,4 +1,4 @@
-"""Commands that run in a sandbox, each below a supervisor that leaves no process behind."""
+"""Commands, each below a supervisor that leaves no process behind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typing import IO, NamedTuple, Self
 
 from traktauth.errors import TraktAuthError
 from traktauth.hints import Hint, ShellCommand
-from traktauth.sandbox import supervisor
+from traktauth.interception import supervisor
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 HANDLER_SECONDS = 0.5
@@ -43,7 +43,7 @@ class Network(NamedTuple):
 class CommandProcess:
     """A command and all that it starts.
 
-    The supervisor is started when this is made, so that it is ready when the sandbox is; `start` starts the command.
+    The supervisor is started when this is made, so that it is ready when the proxy is; `start` starts the command.
     Whatever ends this process, kill -9 too, ends the command.
 
     Args:

@@ -1,4 +1,4 @@
-"""Certificates of one sandbox: a CA whose key stays in memory, and the certificate of Trakt's hosts."""
+"""Certificates of one run: a CA whose key stays in memory, and the certificate of Trakt's hosts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 
 from traktauth.errors import TraktAuthError
 
@@ -17,11 +18,12 @@ try:
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 except ModuleNotFoundError:
     raise TraktAuthError(
-        "The packages of the sandbox are not installed", hint="Install them: pip install 'traktauth[sandbox]'"
+        "The package cryptography is not installed",
+        hint="Install it: pip install 'traktauth[sandbox]'",
     ) from None
 
 
-LIFETIME = timedelta(days=2)
+ALL_ADDRESSES = [x509.IPAddress(ip_network("0.0.0.0/0")), x509.IPAddress(ip_network("::/0"))]
 CLOCK_SKEW = timedelta(hours=1)
 """By which a certificate is valid before it was made: programs may run with another clock."""
 
@@ -32,23 +34,28 @@ class Certificates:
     Args:
         hosts: the names that the certificate is for.
         domain: the domain that the CA is limited to by its name constraints (RFC 5280 section 4.2.1.10).
+        owner: the name in the CA's subject.
+        days: for which they are valid.
     """
 
-    def __init__(self, hosts: Sequence[str], domain: str) -> None:
+    def __init__(self, hosts: Sequence[str], domain: str, *, owner: str, days: int) -> None:
+        self._owner = owner
         now = datetime.now(UTC)
         ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-        issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "traktauth sandbox (this run only)")])
+        issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{owner} (this run only)")])
+        lifetime = timedelta(days=days)
         authority = (
-            _builder(issuer, issuer, ca_key.public_key(), now)
+            _builder(issuer, issuer, ca_key.public_key(), now, lifetime)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(ca=True), critical=True)
-            .add_extension(x509.NameConstraints([x509.DNSName(domain)], None), critical=True)
+            .add_extension(x509.NameConstraints([x509.DNSName(domain)], ALL_ADDRESSES), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
             .sign(ca_key, hashes.SHA256())
         )
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
         issued = (
-            _builder(subject, issuer, key.public_key(), now)
+            _builder(subject, issuer, key.public_key(), now, lifetime)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(ca=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -68,7 +75,7 @@ class Certificates:
 
     def trust_store(self, password: str) -> bytes:
         """Return a trust store for Java (PKCS #12) with the CA."""
-        entry = pkcs12.PKCS12Certificate(x509.load_pem_x509_certificate(self.authority), b"traktauth sandbox")
+        entry = pkcs12.PKCS12Certificate(x509.load_pem_x509_certificate(self.authority), self._owner.encode())
         return pkcs12.serialize_java_truststore([entry], serialization.BestAvailableEncryption(password.encode()))
 
     def server_context(self) -> ssl.SSLContext:
@@ -80,7 +87,7 @@ class Certificates:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: datetime, lifetime: timedelta
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -89,7 +96,7 @@ def _builder(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - CLOCK_SKEW)
-        .not_valid_after(now + LIFETIME)
+        .not_valid_after(now + lifetime)
     )
 
 

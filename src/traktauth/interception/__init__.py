@@ -1,0 +1,1 @@
+"""Any program behind a CONNECT proxy: its supervision, its environment, and certificates of Trakt's hosts."""
