@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from traktauth.errors import StoreFailed
-from traktauth.models import LoginKey, PendingRefresh, Probe, Record, Sender, Token
+from traktauth.models import App, LoginKey, PendingRefresh, Probe, Record, Sender, Token
+from traktauth.models.token_digests import TokenDigests
 from traktauth.stores.record_json import login_of, to_document, to_record
 
 LOGIN = LoginKey("trakt", "app", "default")
@@ -115,3 +116,19 @@ def test_a_damaged_probe_is_ignored_and_the_next_one_is_made(damage):
     document["probe"].update(damage)
     assert to_record(document).probe is None
     assert to_record(document | {"probe": [1]}).probe is None
+
+
+def test_digests_and_app_come_back_from_json_as_they_were():
+    digests = TokenDigests(("p",), ("a", "b"), ("r",), user="uuid")
+    app = App(LOGIN.client_id, client_secret="s" * 64, redirect_uri="https://app.example/callback")
+    document = json.loads(json.dumps(to_document(LOGIN, replace(RECORD, digests=digests, app=app))))
+    assert to_record(document).digests == digests
+    assert to_record(document).app == app
+
+
+@pytest.mark.parametrize(
+    "damage", [{"digests": None}, {"digests": {"placeholders": [1]}}, {"app": {"client_secret": 1}}]
+)
+def test_damaged_digests_damage_the_record(damage):
+    with pytest.raises(StoreFailed, match="damaged"):
+        to_record(to_document(LOGIN, RECORD) | damage)

@@ -28,9 +28,8 @@ def is_trakt(host: str) -> bool:
 def read_roots(environ: Mapping[str, str]) -> bytes:
     """Return the certificates that programs trust otherwise (PEM): the system's, and those that `SSL_CERT_FILE` has."""
     paths = ssl.get_default_verify_paths()
-    found = [_read(environ.get("SSL_CERT_FILE"))]
-    found.append(next(filter(None, map(_read, (paths.cafile, paths.openssl_cafile, *ROOTS))), b""))
-    return b"\n".join(dict.fromkeys(found))
+    system = [_read(path) for path in (paths.cafile, paths.openssl_cafile, *ROOTS)]
+    return b"\n".join((_read(environ.get("SSL_CERT_FILE")), next(filter(None, system), b"")))
 
 
 def _read(path: str | None) -> bytes:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from traktauth.errors import LoginRequiredReason
-from traktauth.models import HistoryEntry, PendingRefresh, Probe, Record, Token, User
+from traktauth.models import App, HistoryEntry, PendingRefresh, Probe, Record, Token, User
 from traktauth.models.record import HistoryOutcome
 from traktauth.models.store_address import EXPORT
+from traktauth.models.token_digests import NO_DIGESTS
 
 MAX_HISTORY = 20  # generations
 
@@ -131,6 +132,8 @@ class SaveToken(Change):
             pid=sender.pid if sender else 0,
             rolled_back_to=record.generation if rolled_back else None,
         )
+        # After a new sign-in they count once it is known that the user is the same: `SetUser` drops another's.
+        is_of_unknown = self.is_sign_in and record.digests.user is None
         return Record(
             generation=self.token.generation,
             token=self.token,
@@ -138,6 +141,8 @@ class SaveToken(Change):
             history=(*history, entry)[-MAX_HISTORY:],
             replaced_rejected_at=record.rejected_at if not self.is_sign_in else None,
             user=record.user if not self.is_sign_in and (sender or rolled_back) else None,
+            digests=(NO_DIGESTS if is_of_unknown else record.digests).with_token(self.token),
+            app=None if self.is_sign_in else record.app,
         )
 
 
@@ -207,7 +212,8 @@ class DeleteToken(Change):
         """Return the record without its token; None if another generation is stored."""
         if record.generation != self.generation:
             return None
-        return Record(generation=self.generation + 1, history=_with_outcome(record.history, HistoryOutcome.SIGNED_OUT))
+        history = _with_outcome(record.history, HistoryOutcome.SIGNED_OUT)
+        return Record(generation=self.generation + 1, history=history, digests=record.digests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +245,43 @@ class SetUser(Change):
         """Return the changed record; None if another generation, or this user, is stored."""
         if record.generation != self.generation or record.token is None or record.user == self.user:
             return None
-        return replace(record, user=self.user)
+        if self.user is None:
+            return replace(record, user=None)
+        is_other = record.digests.user not in (None, self.user.uuid)
+        digests = NO_DIGESTS.with_token(record.token) if is_other else record.digests
+        return replace(record, user=self.user, digests=replace(digests, user=self.user.uuid))
+
+
+# ---------------------------------------------------------------- programs behind `traktauth proxy`
+@dataclass(frozen=True, slots=True)
+class AddPlaceholder(Change):
+    """Record that a program was given a placeholder, or make it the newest, and which app the program is.
+
+    Attributes:
+        placeholder: its digest.
+        app: the app.
+    """
+
+    placeholder: str
+    app: App
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the changed record; None if there is no token, or if the digests may be of another user."""
+        if record.token is None or record.has_foreign_digests:
+            return None
+        return replace(record, digests=record.digests.with_placeholder(self.placeholder), app=self.app)
+
+
+@dataclass(frozen=True, slots=True)
+class DropPlaceholder(Change):
+    """Forget a placeholder, by its digest."""
+
+    placeholder: str
+
+    def apply(self, record: Record) -> Record | None:
+        """Return the changed record; None if it does not have it."""
+        digests = record.digests.without_placeholder(self.placeholder)
+        return None if digests == record.digests else replace(record, digests=digests)
 
 
 # ---------------------------------------------------------------- between stores
@@ -263,6 +305,7 @@ class SetMoved(Change):
             generation=self.generation,
             moved_to=self.to,
             history=_with_outcome(record.history, HistoryOutcome.MOVED, self.to),
+            digests=record.digests,
         )
 
 

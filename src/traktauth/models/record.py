@@ -9,9 +9,11 @@ from hashlib import sha256
 from typing import Literal
 
 from traktauth.errors import LoginRequiredReason
+from traktauth.models.app import App
 from traktauth.models.token import Token
+from traktauth.models.token_digests import NO_DIGESTS, TokenDigests
 
-FORMAT = 2
+FORMAT = 3
 
 ProbeOutcome = Literal["pending", "healthy", "failed", "limited", "rejected"]
 
@@ -202,6 +204,8 @@ class Record:
         replaced_rejected_at: `rejected_at` of the generation that this one was refreshed from; None if it had none.
         user: whose login this is; None if that is not known.
         probe: the last probe, in the entry of an app (`app_entry`) alone.
+        digests: of what programs may hold of this login.
+        app: the app as a program has named it that uses this login through `traktauth proxy`; None without one.
     """
 
     generation: int = 0
@@ -219,6 +223,14 @@ class Record:
     login_required_reason: LoginRequiredReason | None = None
     ended_at: float | None = None
     ended_with: str | None = None
+    digests: TokenDigests = field(default=NO_DIGESTS, compare=False)  # nor is this
+    app: App | None = None
+
+    @property
+    def has_foreign_digests(self) -> bool:
+        """Whether it is not known that the digests are of the user who has signed in last."""
+        user = None if self.user is None else self.user.uuid
+        return self.token is not None and self.digests.user not in (None, user)
 
 
 EMPTY = Record()

@@ -7,8 +7,9 @@ from math import isfinite
 from typing import Any, TypeVar, cast, get_args
 
 from traktauth.errors import LoginRequiredReason, StoreFailed
-from traktauth.models import HistoryEntry, LoginKey, PendingRefresh, Probe, Record, Sender, Token, User
+from traktauth.models import App, HistoryEntry, LoginKey, PendingRefresh, Probe, Record, Sender, Token, User
 from traktauth.models.record import FORMAT, HistoryOutcome, ProbeOutcome
+from traktauth.models.token_digests import TokenDigests
 from traktauth.stores.errors import unreadable
 
 T = TypeVar("T")
@@ -26,6 +27,8 @@ def to_document(login: LoginKey, record: Record) -> dict[str, Any]:
         "history": [_entry_to_json(entry) for entry in record.history],
         "user": None if record.user is None else members_of(record.user),
         "probe": None if probe is None else members_of(probe),
+        "digests": members_of(record.digests),
+        "app": None if record.app is None else {name: getattr(record.app, name) for name in _APP_MEMBERS},
     }
     if probe is None:  # in all but a few entries
         del document["probe"]
@@ -33,7 +36,7 @@ def to_document(login: LoginKey, record: Record) -> dict[str, Any]:
 
 
 def members_of(
-    value: LoginKey | Record | Token | PendingRefresh | Sender | HistoryEntry | Probe | User,
+    value: LoginKey | Record | Token | PendingRefresh | Sender | HistoryEntry | Probe | User | TokenDigests,
 ) -> dict[str, Any]:
     """Return a value's members; `asdict` would copy each of them, at ten times the cost."""
     return {name: getattr(value, name) for name in cast("Any", value).__slots__}
@@ -86,6 +89,8 @@ def to_record(document: dict[str, Any]) -> Record:
             login_required_reason=_reason(document.get("login_required_reason")),
             ended_at=_time(document.get("ended_at")),
             ended_with=_optional(document.get("ended_with"), str),
+            digests=_digests(document["digests"]),
+            app=_app(_is(document["client_id"], str), document.get("app")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise unreadable("A login's record is damaged; it is left as it is") from None
@@ -148,6 +153,18 @@ def _user(members: dict[str, Any] | None) -> User | None:
         return None if members is None else User(_is(members["username"], str), _optional(members["uuid"], str))
     except (KeyError, TypeError):
         return None
+
+
+def _digests(members: dict[str, Any]) -> TokenDigests:
+    lists: list[list[object]] = [members[name] for name in ("placeholders", "access_tokens", "refresh_tokens")]
+    return TokenDigests(*(tuple(_is(each, str) for each in one) for one in lists), user=_optional(members["user"], str))
+
+
+_APP_MEMBERS = ("client_secret", "redirect_uri")  # its id is in the login's key
+
+
+def _app(client_id: str, members: dict[str, Any] | None) -> App | None:
+    return None if members is None else App(client_id, **{name: members[name] for name in _APP_MEMBERS})
 
 
 def _probe(members: dict[str, Any] | None) -> Probe | None:

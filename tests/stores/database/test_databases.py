@@ -100,7 +100,7 @@ def rows(address):
 
 
 @pytest.mark.parametrize(
-    ("column", "value"), [("payload", "{"), ("payload", "[]"), ("pending_refresh", "[]"), ("format", 3)]
+    ("column", "value"), [("payload", "{"), ("payload", "[]"), ("pending_refresh", "[]"), ("format", 4)]
 )
 def test_a_damaged_row_is_reported_and_the_others_are_served(opened, address, rows, column, value):
     store = opened(address)
@@ -109,7 +109,7 @@ def test_a_damaged_row_is_reported_and_the_others_are_served(opened, address, ro
     rows.change(column, value)
     before = rows.all()
     for verb in (lambda: store.load(LOGIN), lambda: store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))):
-        with pytest.raises(StoreFailed, match=r"damaged|has the format 3") as caught:
+        with pytest.raises(StoreFailed, match=r"damaged|has the format 4") as caught:
             verb()
         assert caught.value.of_one
     assert store.load(OTHERS[0]).token == pair(1)

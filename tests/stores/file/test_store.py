@@ -257,15 +257,15 @@ def test_only_a_regular_file_is_accepted(path, kind):
 # ---------------------------------------------------------------- damage
 DAMAGED = {
     "empty": b"",
-    "truncated": b'{"format": 2, "logins": [{"format": 1, "realm": "tra',
+    "truncated": b'{"format": 3, "logins": [{"format": 1, "realm": "tra',
     "binary": bytes(range(256)),
     "deep": b"[" * 100_000,
     "a list": b"[]",
     "a text": b'"hello"',
     "another program's": b'{"access_token": "x"}',
     "another program's format": b'{"format": "yaml", "logins": []}',
-    "a format without logins": b'{"format": 2}',
-    "logins that are no list": b'{"format": 2, "logins": {"a": "b"}}',
+    "a format without logins": b'{"format": 3}',
+    "logins that are no list": b'{"format": 3, "logins": {"a": "b"}}',
     "a true format": b'{"format": true, "logins": []}',
 }
 
@@ -289,16 +289,16 @@ def test_a_damaged_or_foreign_file_is_reported_and_never_overwritten(path, conte
 
 @pytest.mark.parametrize("more", [{"logins": []}, {"accounts": {}}])
 def test_a_later_versions_file_is_left_as_it_is(path, more):
-    content = json.dumps({"format": 3, **more})
+    content = json.dumps({"format": 4, **more})
     path.write_text(content)
-    with pytest.raises(StoreFailed, match="has the format 3; this version of traktauth reads format 2"):
+    with pytest.raises(StoreFailed, match="has the format 4; this version of traktauth reads format 3"):
         FileStore(str(path)).apply(LOGIN, SaveToken(pair(1), after=0, at=1.0))
     assert path.read_text() == content
 
 
 def entry(login, **members):
     return {
-        "format": 2,
+        "format": 3,
         "realm": login.realm,
         "client_id": login.client_id,
         "account": login.account,
@@ -310,12 +310,13 @@ def entry(login, **members):
         "moved_to": None,
         "history": [],
         "saved_at": 1.0,
+        "digests": {"placeholders": [], "access_tokens": [], "refresh_tokens": [], "user": None},
     } | members
 
 
 def test_a_damaged_entry_is_reported_and_hides_no_other(path):
     broken = entry(OTHER, token={"access_token": 7})
-    path.write_text(json.dumps({"format": 2, "logins": [broken, entry(LOGIN)]}))
+    path.write_text(json.dumps({"format": 3, "logins": [broken, entry(LOGIN)]}))
     store = FileStore(str(path))
     assert store.load(LOGIN).token is not None
     assert store.list_logins() == [LOGIN, OTHER]
@@ -329,7 +330,7 @@ def test_a_damaged_entry_is_reported_and_hides_no_other(path):
 
 @pytest.mark.parametrize("stray", [7, "text", None, ["list"], {}, {"realm": "trakt", "client_id": 1, "account": "x"}])
 def test_an_entry_that_names_no_login_is_kept_and_hides_no_other(path, stray):
-    path.write_text(json.dumps({"format": 2, "logins": [stray, entry(LOGIN)]}))
+    path.write_text(json.dumps({"format": 3, "logins": [stray, entry(LOGIN)]}))
     store = FileStore(str(path))
     assert store.load(LOGIN).token is not None
     assert store.list_logins() == [LOGIN]
@@ -477,7 +478,7 @@ def test_no_local_variable_of_a_failing_write_shows_a_token(store, path, monkeyp
 
 
 @pytest.mark.parametrize(
-    "content", [b'{"format": 2, "logins": [{"access_token": "access-1"}]}', b'["access-1"]', b"{access-1"]
+    "content", [b'{"format": 3, "logins": [{"access_token": "access-1"}]}', b'["access-1"]', b"{access-1"]
 )
 def test_no_local_variable_shows_what_a_damaged_file_holds(path, content):
     path.write_bytes(content)
@@ -488,7 +489,7 @@ def test_no_local_variable_shows_what_a_damaged_file_holds(path, content):
 
 
 def test_no_local_variable_shows_a_damaged_record(path):
-    path.write_text(json.dumps({"format": 2, "logins": [entry(LOGIN, generation="access-1")]}))
+    path.write_text(json.dumps({"format": 3, "logins": [entry(LOGIN, generation="access-1")]}))
     path.chmod(0o600)
     store = FileStore(str(path))
     for work in (lambda: store.load(LOGIN), lambda: store.apply(LOGIN, SaveToken(pair(2), after=1, at=1.0))):
