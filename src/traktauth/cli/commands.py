@@ -45,6 +45,7 @@ _SECTIONS = {
         "request": _Entry("request", "Call Trakt's API as the account."),
         "token": _Entry("token", "Print a valid access token."),
         "exec": _Entry("token", "Run a command with a valid token in its environment.", "exec_command"),
+        "proxy": _Entry("proxy", "Run any program and hold its login for it."),
         "keep": _Entry("keep.command", "Keep the tokens of many accounts fresh."),
     },
     "A local Trakt": {

@@ -19,7 +19,7 @@ try:
 except ModuleNotFoundError:
     raise TraktAuthError(
         "The package cryptography is not installed",
-        hint="Install it: pip install 'traktauth[sandbox]'",
+        hint="Install it: pip install 'traktauth[sandbox]' or 'traktauth[proxy]'",
     ) from None
 
 

@@ -156,8 +156,12 @@ def _user(members: dict[str, Any] | None) -> User | None:
 
 
 def _digests(members: dict[str, Any]) -> TokenDigests:
-    lists: list[list[object]] = [members[name] for name in ("placeholders", "access_tokens", "refresh_tokens")]
-    return TokenDigests(*(tuple(_is(each, str) for each in one) for one in lists), user=_optional(members["user"], str))
+    def read(name: str) -> tuple[str, ...]:
+        each_one: list[object] = members[name]
+        return tuple(_is(each, str) for each in each_one)
+
+    user = _optional(members["user"], str)
+    return TokenDigests(read("placeholders"), read("access_tokens"), read("refresh_tokens"), user)
 
 
 _APP_MEMBERS = ("client_secret", "redirect_uri")  # its id is in the login's key
