@@ -19,20 +19,19 @@ from traktauth.hints import Hint, ShellCommand
 P = ParamSpec("P")
 
 
-class Seconds(click.ParamType[float]):
-    """A number of seconds, finite and not negative."""
+def parse_seconds(value: str | float) -> float:
+    """Return a number of seconds, finite and not negative.
 
-    name = "seconds"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the number."""
-        try:
-            seconds = float(str(value))
-        except ValueError:
-            seconds = -1.0
-        if not math.isfinite(seconds) or seconds < 0:
-            self.fail(f"{value!r} is not a number of seconds, such as 3600", param, ctx)
-        return seconds
+    Raises:
+        click.BadParameter: it is none.
+    """
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if not math.isfinite(seconds) or seconds < 0:
+        raise click.BadParameter(f"{value!r} is not a number of seconds, such as 3600")
+    return seconds
 
 
 _OPTIONS = {
@@ -58,7 +57,7 @@ _OPTIONS = {
 }
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON output, for errors too.")
 min_life_option = click.option(
-    "--min-life", type=Seconds(), default=0.0, metavar="SECONDS", help="Minimum remaining lifetime of the token."
+    "--min-life", type=parse_seconds, default=0.0, metavar="SECONDS", help="Minimum remaining lifetime of the token."
 )
 profile_option = click.option(
     "--profile",

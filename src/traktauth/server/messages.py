@@ -98,7 +98,7 @@ def parse_json(data: bytes) -> object:
     try:
         msgspec.json.decode(data)  # which is stricter about numbers and unpaired surrogates, but loses what is repeated
         return _decode_pairs(data.decode())
-    except (ValueError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ParseError("The request body is not valid JSON.") from error
 
 

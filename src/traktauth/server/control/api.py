@@ -71,7 +71,7 @@ def _read_json(headers: Headers, body: bytes) -> object:
         raise ControlError("the body must be application/json", status=415)
     try:
         return msgspec.json.decode(body)
-    except (ValueError, RecursionError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise ControlError("the body is not valid JSON") from error
 
 
