@@ -66,7 +66,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(found))
     parser.add_argument("--runs", type=int, default=1, metavar="N")
-    parser.add_argument("--proxy", action="store_true", help="run each behind `traktauth proxy`")
+    parser.add_argument("--proxy", action="store_true", help="run each behind `traktauth proxy`, which has its login")
     parser.add_argument("--state", type=Path, help="keeps the verdicts of the runs so far")
     parser.add_argument("--seconds", type=float, default=3600.0, help="begin no run after this time")
     options = parser.parse_args()
@@ -148,7 +148,7 @@ def judge(client: Client, *, proxied: bool) -> dict[str, Any]:
             command = [node(), str(PROGRAMS / program)]
             environ["NODE_PATH"] = str(install(package))
     if proxied:
-        command = [sys.executable, "-m", "traktauth", "proxy", "--", *command]
+        command = [sys.executable, str(PROGRAMS / "behind_proxy.py"), *client.tokens.split(":", 1), *command]
     lab = [sys.executable, "-m", "traktauth", "lab", "--json", "--tokens", client.tokens, "--", *command]
     done = subprocess.run(lab, env=environ, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - the list above
     found: dict[str, Any] = json.loads(done.stdout)

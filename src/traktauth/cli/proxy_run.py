@@ -91,13 +91,15 @@ class _Messages:
 
     def tell(self, message: str, error: TraktAuthError | None = None) -> None:
         """Print a message, and what the user can do about an error."""
-        hint = "" if error is None else self._options.with_flags(error.hint_from(COMMAND_HINTS))
         with self._lock:
             now = time.monotonic()
             if self._told.get(message, -REPEAT_SECONDS) > now - REPEAT_SECONDS:
                 return
             self._told[message] = now
-        print_message(WARNING if error is not None else "", f"{message}. {hint}" if hint else message)
+        if error is None:
+            print_message(message)
+        else:
+            print_message(WARNING, f"{message}. {self._options.with_flags(error.hint_from(COMMAND_HINTS))}")
 
 
 def _advise(interceptor: Interceptor, program: str) -> None:
