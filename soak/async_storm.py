@@ -47,6 +47,7 @@ from traktauth.testing import LocalTrakt
 
 HANG = 900.0  # seconds for one part; a busy machine does not reach it
 LATEST = 0.03  # seconds after which a task is cancelled or interrupted; a refresh takes about ten milliseconds
+LOST = 30.0  # seconds after which an interrupt that has no effect counts as lost
 PARTS = ("cancel", "interrupt", "close", "threads", "fork", "preload")
 
 
@@ -85,16 +86,18 @@ def interrupt(open_one: Callable[[], AsyncTrakt], count: int, chance: random.Ran
     """Interrupt `asyncio.run` by SIGINT at random moments."""
 
     async def work() -> None:
+        # The signal is sent from here on: before, Python raises KeyboardInterrupt, and drops it in a finalizer.
+        timer = threading.Timer(chance.uniform(0, LATEST), os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        latest = time.monotonic() + LOST
         async with open_one() as trakt:
-            while True:
+            while time.monotonic() < latest:
                 await call(trakt, chance)
+        raise RuntimeError("an interrupt was lost")
 
     for _ in range(count):
-        timer = threading.Timer(chance.uniform(0, LATEST), os.kill, (os.getpid(), signal.SIGINT))
         with suppress(KeyboardInterrupt):
-            timer.start()
             asyncio.run(work())
-        timer.join()
 
 
 def close(open_one: Callable[[], AsyncTrakt], count: int, chance: random.Random) -> None:
