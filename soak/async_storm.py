@@ -183,6 +183,7 @@ def sockets() -> int:
 def work(part: str, place: list[Any], count: int, seed: int) -> int:
     """Do one part in this process; say what is left of it."""
     chance = random.Random(seed)  # noqa: S311 - chance needs no secrecy
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets its background jobs ignore it
 
     def open_one() -> AsyncTrakt:
         return open_trakt(*place)
